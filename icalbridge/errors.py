@@ -1,0 +1,111 @@
+"""Every error that icalbridge raises on purpose. Each message is one sentence for people: what is wrong, what to do.
+
+    IcalbridgeError
+    ├── ConfigurationError          a setting is missing or wrong; start-up stops and names it
+    ├── StoreError                  the database cannot be used as it is
+    │   └── SchemaOutdated          its schema is older or newer than this program
+    ├── UnknownZone                 no such IANA time zone
+    └── VendorError                 a request to the vendor's API brought no usable answer
+        ├── RetryableError          the same request may work later
+        │   ├── VendorUnavailable   5xx, reset, time-out: the vendor is down, or the window is too heavy
+        │   ├── RateLimited         429: asked more than the vendor grants
+        │   └── QuotaSpent          our own limiter: today's quota is used up, nothing was sent
+        ├── RefusedError            the same request will never work
+        │   ├── KeyRefused          401: the key is wrong or was revoked
+        │   ├── AccessRefused       403: the key may not see this
+        │   ├── NotFound            404: no such property, facility or event
+        │   └── RequestRefused      400 and any other 4xx: the request breaks one of the vendor's rules
+        └── MalformedAnswer         a 200 that cannot be read; it speaks for nothing
+
+A caller of the client needs to tell three apart: retry (`RetryableError`), do not retry (`RefusedError`), and an answer
+that says nothing (`MalformedAnswer`). None of them ever holds the key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class IcalbridgeError(Exception):
+    """The root; `str()` is one plain sentence for the person at the terminal."""
+
+
+class ConfigurationError(IcalbridgeError):
+    """Raised by `settings` when a setting is missing or cannot be used. The sentence names the setting."""
+
+
+class StoreError(IcalbridgeError):
+    """Raised by `store` when the database cannot be reached or used."""
+
+
+class SchemaOutdated(StoreError):
+    """Raised by `store` when the database's schema is not the one this program was written for."""
+
+
+class UnknownZone(IcalbridgeError):
+    """Raised by `zones` for a name that is no IANA time zone."""
+
+
+@dataclass
+class VendorError(IcalbridgeError):
+    """A request to the vendor brought no usable answer.
+
+    `status` is the HTTP status, None when no answer came. `message`, `message_code` and `invocation_id` are the vendor's
+    own words where it said any; `invocation_id` is what its support asks for. `request` is method and path.
+    """
+
+    request: str
+    message: str
+    status: int | None = None
+    message_code: str = ""
+    invocation_id: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__(self.request, self.message)
+
+    def __str__(self) -> str:
+        said = " ".join(part for part in (str(self.status or ""), self.message_code, self.message) if part)
+        trace = f" (invocation_id {self.invocation_id})" if self.invocation_id else ""
+        return f"{self.request}: {said}{trace}"
+
+    __hash__ = Exception.__hash__
+
+
+class RetryableError(VendorError):
+    """The same request may work later."""
+
+
+class VendorUnavailable(RetryableError):
+    """Raised for 500, 502, 503, 504, a reset connection and our own deadline; the window may be too heavy."""
+
+
+class RateLimited(RetryableError):
+    """Raised for a 429 that outlived the retries."""
+
+
+class QuotaSpent(RetryableError):
+    """Raised by our own limiter, before anything is sent, when the UTC day's quota is used up."""
+
+
+class RefusedError(VendorError):
+    """The same request will never work."""
+
+
+class KeyRefused(RefusedError):
+    """Raised for 401: the key is wrong or was revoked."""
+
+
+class AccessRefused(RefusedError):
+    """Raised for 403: the key may not see this property."""
+
+
+class NotFound(RefusedError):
+    """Raised for 404: the vendor knows no such property, facility or event."""
+
+
+class RequestRefused(RefusedError):
+    """Raised for 400 and any other 4xx: the request breaks a rule of the vendor's pages (a past date, for one)."""
+
+
+class MalformedAnswer(VendorError):
+    """Raised for a 200 whose body is cut off, is no JSON, or lacks its list: it says nothing at all."""

@@ -1,0 +1,218 @@
+"""What the rooms of the house say to one another: frozen data classes, and nothing that acts.
+
+Texts are never None: what the vendor leaves null is an empty string here. Every moment is an aware datetime in UTC; the
+IANA name beside it (`zone`) says in which zone people read it. The vendor's words are kept: property, facility, event,
+timeslot. An *entry* is one timeslot with all that a calendar shows of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VENDOR_DAYS_AHEAD = 365
+"""How far ahead of today, in days, the vendor answers ("up to 1 year from the query date")."""
+
+
+def utcnow() -> datetime:
+    """Return this moment in UTC, to the second; for entry points only, everything below takes `now` as an argument."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A school, or the district that holds schools (vendor: PropertyDto)."""
+
+    id: str
+    name: str = ""
+    address: str = ""
+    city: str = ""
+    state: str = ""
+    zip: str = ""
+    timezone: str = ""
+    """IANA name as the vendor gave it; empty when it gave none. May name no zone at all: see `Catalogue.zone_of`."""
+    child_ids: tuple[str, ...] = ()
+    """Ids the vendor lists as children, also of properties that the key cannot see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facility:
+    """A gym, field, theater or room of one property (vendor: FacilityDto)."""
+
+    id: str
+    property_id: str
+    name: str = ""
+    type: str = ""
+    capacity: int | None = None
+    search_term: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeslot:
+    """One stay in one facility, as the vendor answers it (vendor: TimeslotDto)."""
+
+    start: datetime
+    end: datetime
+    facility_id: str = ""
+    facility_name: str = ""
+    facility_type: str = ""
+    activity: str = ""
+    status: str = ""
+    """`active` or `suspended`; lower case."""
+    external_id: str = ""
+
+
+class EventKey(NamedTuple):
+    """What names an event in the vendor's addresses."""
+
+    event_type: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One reservation with all its timeslots, as far as they could be read (vendor: EventDto).
+
+    Renter, e-mail, attendance, rate category and reservation id are not here: what is never read cannot leak.
+    """
+
+    id: str
+    type: str
+    property_id: str
+    zone: str
+    """IANA name of the zone in which the vendor gave the times; one that `zones.zone` knows."""
+    name: str = ""
+    status: str = ""
+    """`approved`, `pending`, `cancelled`, `declined` or a word we do not know; lower case."""
+    external_id: str = ""
+    timeslots: tuple[Timeslot, ...] = ()
+    digest: str = ""
+    """Digest of the vendor's bytes for this event: the same bytes need not be read again."""
+
+    @property
+    def key(self) -> EventKey:
+        return EventKey(self.type, self.id)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """A span of calendar days of a property's zone, both ends counted."""
+
+    start: date
+    end: date
+
+    def __contains__(self, day: date) -> bool:
+        return self.start <= day <= self.end
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days + 1
+
+    def __str__(self) -> str:
+        return f"{self.start}..{self.end}"
+
+
+FeedKind = Literal["facility", "property", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Which calendar is meant: the address without its format."""
+
+    kind: FeedKind
+    id: str
+    event_type: str = ""
+    """For an event's feed only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One timeslot with all that a calendar shows of it: what is kept, and what a feed is made of."""
+
+    uid: str
+    event_type: str
+    event_id: str
+    property_id: str
+    facility_id: str
+    name: str
+    """The event's name as the vendor gave it; may be empty."""
+    activity: str
+    place: str
+    """The facility's name; may be empty."""
+    location: str
+    """Facility, property, address, city, state, zip, joined by `, `, empty parts left out."""
+    category: str
+    """The facility's type, or the event's type where there is none."""
+    status: str
+    timeslot_status: str
+    start: datetime
+    end: datetime
+    zone: str
+    sequence: int
+    modified: datetime
+    """When we last saw it change."""
+    external_id: str = ""
+    withdrawn: datetime | None = None
+    """When we saw that the vendor no longer has it; None while it has."""
+
+    @property
+    def key(self) -> EventKey:
+        return EventKey(self.event_type, self.event_id)
+
+    @property
+    def shown(self) -> bool:
+        """Whether a feed with no wishes of its own shows it (contract: "What a feed contains")."""
+        return self.status == "approved" and self.timeslot_status == "active" and self.withdrawn is None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a sync found out: the only thing that `store` writes entries from.
+
+    `added` and `changed` hold entries as they shall be from now on; `withdrawn` those that went, with `withdrawn` set.
+    `heard` says for each event that was read anew the digest of its bytes; an event in `forgotten` must be read again
+    when it is next heard of, whatever its bytes.
+    """
+
+    added: tuple[Entry, ...] = ()
+    changed: tuple[Entry, ...] = ()
+    withdrawn: tuple[Entry, ...] = ()
+    heard: Mapping[EventKey, str] = field(default_factory=dict)
+    forgotten: frozenset[EventKey] = frozenset()
+
+    @property
+    def count(self) -> int:
+        return len(self.added) + len(self.changed) + len(self.withdrawn)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What must be known of a feed before any entry is read; the same while nothing it shows changes."""
+
+    title: str
+    """Plain text; never empty."""
+    zone: str
+    """IANA name; `UTC` where the vendor gave no zone that exists."""
+    revision: int
+    """Raised whenever an entry or a text that the feed shows changes. Compare for equality only."""
+    changed: datetime
+    """When the revision was last raised."""
+    property_id: str
+    synced: bool
+    """Whether anything was ever fetched for it; False is the contract's "never synced"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The stretch of time that feeds show: what ends after `since` and starts before `until`."""
+
+    since: datetime
+    until: datetime
+
+    @classmethod
+    def around(cls, now: datetime, history_days: int, horizon_days: int) -> Span:
+        return cls(now - timedelta(days=history_days), now + timedelta(days=horizon_days))
