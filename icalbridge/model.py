@@ -34,7 +34,7 @@ class Property:
     state: str = ""
     zip: str = ""
     timezone: str = ""
-    """IANA name as the vendor gave it; empty when it gave none. May name no zone at all: see `Catalogue.zone_of`."""
+    """IANA name as the vendor gave it; empty when it gave none, and it may name no zone at all."""
     child_ids: tuple[str, ...] = ()
     """Ids the vendor lists as children, also of properties that the key cannot see."""
 

@@ -5,7 +5,7 @@ Gives zones and their rule for the years to come; what a VTIMEZONE looks like is
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
 
-@lru_cache(maxsize=None)
+@cache
 def _names() -> frozenset[str]:
     """Every name the package holds; a name is looked up here before it is used as a path."""
     text = resources.files("tzdata").joinpath("zones").read_text("ascii")
@@ -30,7 +30,7 @@ def _tzif(name: str) -> bytes:
     return resources.files("tzdata.zoneinfo").joinpath(*name.split("/")).read_bytes()
 
 
-@lru_cache(maxsize=None)
+@cache
 def zone(name: str) -> ZoneInfo:
     """Return the zone of an IANA name.
 
@@ -44,7 +44,7 @@ def exists(name: str) -> bool:
     return name in _names()
 
 
-@lru_cache(maxsize=None)
+@cache
 def posix_rule(name: str) -> str:
     """Return the zone's rule for all years past its table: RFC 8536, section 3.3, the footer's TZ string.
 
