@@ -50,7 +50,7 @@ class UnknownZone(IcalbridgeError):
 class VendorError(IcalbridgeError):
     """A request to the vendor brought no usable answer.
 
-    `status` is the HTTP status, None when no answer came. `message`, `message_code` and `invocation_id` are the vendor's
+    `status` is the HTTP status, None when no answer came. `message`, `message_code`, `invocation_id` are the vendor's
     own words where it said any; `invocation_id` is what its support asks for. `request` is method and path.
     """
 
