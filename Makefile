@@ -1,0 +1,77 @@
+# Everything a newcomer, a developer and CI type. Needs Python 3.11 or newer and make; all else is put into .venv or,
+# where the user may install system packages, fetched by tests/machine.py. No registry is named here: pip and npm use
+# whatever the user has configured.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet --no-input
+
+PRODUCT := $(VENV)/.product
+WORKSHOP := $(VENV)/.workshop
+READERS := tests/js/node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench soak lock clean python machine
+
+help:  ## this list
+	@echo "icalbridge: pick a target, e.g. 'make demo'. Options are passed on: make demo ARGS='--port 9000'"
+	@sed -n 's/^\([a-z]*\):.*##/  \1\t/p' Makefile
+
+demo: $(PRODUCT)  ## the whole product against a simulated vendor, nothing to configure
+	@$(PY) -m icalbridge demo $(ARGS)
+
+test: lint machine $(READERS)  ## lint, then every test (ARGS go to pytest)
+	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -m "not soak" --ignore tests/benchmarks $(ARGS)
+
+lint: $(WORKSHOP)  ## ruff, mypy --strict and the import contracts
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: machine $(WORKSHOP)  ## how fast, as ratios measured side by side in one run
+	$(PY) -m pytest tests/benchmarks -p no:randomly -s $(ARGS)
+
+soak: machine $(READERS)  ## the long proofs
+	$(PY) -m pytest -m soak --ignore tests/benchmarks $(ARGS)
+
+lock: python  ## write both lock files anew (ARGS=--upgrade for newer versions)
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
+	$(PYTHON) -m venv "$$scratch" && "$$scratch/bin/python" -m pip --disable-pip-version-check --quiet install uv && \
+	compile="$$scratch/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes" && \
+	compile="$$compile --no-emit-index-url --no-annotate --no-header pyproject.toml --extra postgresql" && \
+	$$compile $(ARGS) -o requirements.txt && \
+	$$compile $(ARGS) --group test -c requirements.txt -o tests/requirements.txt
+
+clean:  ## remove everything that the other targets made
+	rm -rf $(VENV) build dist tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "icalbridge needs Python 3.11 or newer as '$(PYTHON)'; name another one with: make PYTHON=/path/to/python3"; exit 1; }
+
+machine:
+	@$(PYTHON) tests/machine.py tests
+
+$(PY): | python
+	@$(PYTHON) tests/machine.py venv
+	$(PYTHON) -m venv --clear $(VENV)
+
+# A stamp is written only after pip ended well, so an interrupted installation is taken up again.
+$(PRODUCT): requirements.txt | $(PY)
+	@echo "Installing what icalbridge needs into $(VENV); this happens once."
+	$(PIP) install --require-hashes -r requirements.txt
+	@touch $@
+
+$(WORKSHOP): tests/requirements.txt pyproject.toml | $(PY)
+	@echo "Installing what the tests need into $(VENV); this happens once."
+	$(PIP) install --require-hashes -r tests/requirements.txt
+	$(PIP) install --no-build-isolation --no-deps -e .
+	@touch $@ $(PRODUCT)
+
+$(READERS): tests/js/package.json tests/js/package-lock.json $(WORKSHOP)
+	@$(PY) tests/machine.py npm
+	@touch $@

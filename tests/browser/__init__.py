@@ -1,0 +1,1 @@
+"""What is proven by clicking in a real Chromium."""
