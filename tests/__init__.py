@@ -1,1 +1,1 @@
-"""The proofs: one `test_<module>.py` for each module, beside the readers, fixtures and machine parts that they share."""
+"""The proofs: one `test_<module>.py` for each module, and the readers, fixtures and machine parts they share."""
