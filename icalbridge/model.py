@@ -7,12 +7,9 @@ timeslot. An *entry* is one timeslot with all that a calendar shows of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 VENDOR_DAYS_AHEAD = 365
 """How far ahead of today, in days, the vendor answers ("up to 1 year from the query date")."""
@@ -174,14 +171,14 @@ class Changes:
     """What a sync found out: the only thing that `store` writes entries from.
 
     `added` and `changed` hold entries as they shall be from now on; `withdrawn` those that went, with `withdrawn` set.
-    `heard` says for each event that was read anew the digest of its bytes; an event in `forgotten` must be read again
-    when it is next heard of, whatever its bytes.
+    `heard` are the events that were read anew, so that the same bytes need not be read again; an event in `forgotten`
+    must be read again when it is next heard of, whatever its bytes.
     """
 
     added: tuple[Entry, ...] = ()
     changed: tuple[Entry, ...] = ()
     withdrawn: tuple[Entry, ...] = ()
-    heard: Mapping[EventKey, str] = field(default_factory=dict)
+    heard: tuple[Event, ...] = ()
     forgotten: frozenset[EventKey] = frozenset()
 
     @property

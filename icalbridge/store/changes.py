@@ -1,0 +1,154 @@
+"""How changes are written, inside a transaction that the caller opened: events, entries, catalogue rows, revisions.
+
+Nothing is decided here but whether a row differs from what is kept: one that does not is left alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from icalbridge.store.rows import entry_values, event_values, seconds
+from icalbridge.store.tables import counters, entries, events, facilities, properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, Table
+
+    from icalbridge.model import Changes, Entry, Event
+    from icalbridge.store.rows import Values
+
+EVENT_KEY = ["event_type", "event_id"]
+
+KEYS_A_STATEMENT = 400
+"""How many keys one statement names; far under the number of variables that either database takes."""
+
+
+class Revision:
+    """The number that a transaction raises revisions to: asked for only when something did change."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self.moment = seconds(now)
+        self._number: int | None = None
+
+    @property
+    def values(self) -> Values:
+        if self._number is None:
+            self._number = raise_counter(self._connection, "revision", 1)
+        return {"revision": self._number, "changed_at": self.moment}
+
+
+def raise_counter(connection: Connection, name: str, by: int) -> int:
+    """Add to a counter and return what it is now; other writers wait until this transaction ends."""
+    insert_missing(connection, counters, [{"name": name, "value": 0}])
+    raised = update(counters).where(counters.c.name == name).values(value=counters.c.value + by)
+    return int(connection.execute(raised.returning(counters.c.value)).scalar_one())
+
+
+def insert_missing(connection: Connection, table: Table, rows: list[Values]) -> None:
+    """Insert rows, leaving those whose primary key is there already as they are."""
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def in_parts(keys: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield sorted keys in parts small enough for one statement each."""
+    wanted = sorted(keys)
+    for first in range(0, len(wanted), KEYS_A_STATEMENT):
+        yield wanted[first : first + KEYS_A_STATEMENT]
+
+
+def write_catalogue(
+    connection: Connection, table: Table, rows: Mapping[str, Values], scope: ColumnElement[bool], revision: Revision
+) -> None:
+    """Make the listed rows of one scope be these, in this order; write only what differs."""
+    found = connection.execute(select(table).where(or_(scope, table.c.id.in_(list(rows)))))
+    known = {row.id: row._asdict() for row in found}
+    for position, (row_id, values) in enumerate(rows.items()):
+        wanted = values | {"position": position, "listed": True}
+        if row_id not in known:
+            connection.execute(insert(table).values(id=row_id, **wanted, **revision.values))
+        elif any(known[row_id][name] != value for name, value in wanted.items()):
+            connection.execute(update(table).where(table.c.id == row_id).values(**wanted, **revision.values))
+    gone = [row_id for row_id, row in known.items() if row["listed"] and row_id not in rows]
+    if gone:
+        connection.execute(update(table).where(table.c.id.in_(gone)).values(listed=False, **revision.values))
+
+
+def write_changes(connection: Connection, changes: Changes, revision: Revision) -> None:
+    """Write what a sync found out, and raise the revision of every feed that shows it or showed it before."""
+    if changes.heard:
+        _write_events(connection, changes.heard, revision)
+    touched = (*changes.added, *changes.changed, *changes.withdrawn)
+    if touched:
+        before = _places(connection, touched)
+        _write_entries(connection, changes, revision)
+        _raise_revisions(connection, touched, before, revision)
+    if changes.forgotten:
+        keys = [{"event_type": key.event_type, "event_id": key.event_id, "digest": ""} for key in changes.forgotten]
+        _update_each(connection, events, EVENT_KEY, keys)
+
+
+def _write_events(connection: Connection, heard: Sequence[Event], revision: Revision) -> None:
+    names: dict[tuple[str, str], str] = {}
+    for keys in in_parts(event.key for event in heard):
+        some = tuple_(events.c.event_type, events.c.event_id).in_(keys)
+        query = select(events.c.event_type, events.c.event_id, events.c.name).where(some)
+        names |= {(row.event_type, row.event_id): row.name for row in connection.execute(query)}
+    new = [event for event in heard if event.key not in names]
+    if new:
+        first = {"first_seen_at": revision.moment, **revision.values}
+        insert_missing(connection, events, [event_values(event) | first for event in new])
+    _update_each(connection, events, EVENT_KEY, [event_values(event) for event in heard if event.key in names])
+    renamed = [event.key for event in heard if names.get(event.key, event.name) != event.name]
+    _raise_each(connection, events, EVENT_KEY, renamed, revision)
+
+
+def _write_entries(connection: Connection, changes: Changes, revision: Revision) -> None:
+    if changes.added:
+        rows = [entry_values(entry) | {"first_seen_at": revision.moment} for entry in changes.added]
+        connection.execute(insert(entries), rows)
+    _update_each(
+        connection, entries, ["uid"], [entry_values(entry) for entry in (*changes.changed, *changes.withdrawn)]
+    )
+
+
+def _places(connection: Connection, touched: Sequence[Entry]) -> set[tuple[str, str]]:
+    """Return property and facility of these entries as they are kept now."""
+    found: set[tuple[str, str]] = set()
+    for uids in in_parts(entry.uid for entry in touched):
+        query = select(entries.c.property_id, entries.c.facility_id).where(entries.c.uid.in_(uids)).distinct()
+        found |= {(row.property_id, row.facility_id) for row in connection.execute(query)}
+    return found
+
+
+def _raise_revisions(
+    connection: Connection, touched: Sequence[Entry], before: set[tuple[str, str]], revision: Revision
+) -> None:
+    places = before | {(entry.property_id, entry.facility_id) for entry in touched}
+    _raise_each(connection, properties, ["id"], {(property_id,) for property_id, _ in places}, revision)
+    _raise_each(connection, facilities, ["id"], {(facility_id,) for _, facility_id in places}, revision)
+    _raise_each(connection, events, EVENT_KEY, {entry.key for entry in touched}, revision)
+
+
+def _raise_each(
+    connection: Connection, table: Table, key: list[str], keys: Iterable[tuple[str, ...]], revision: Revision
+) -> None:
+    rows = [dict(zip(key, each, strict=True)) for each in sorted(keys)]
+    if rows:
+        _update_each(connection, table, key, [row | revision.values for row in rows])
+
+
+def _update_each(connection: Connection, table: Table, key: list[str], rows: list[Values]) -> None:
+    """Update rows by their primary key in one executemany; all rows have the same columns."""
+    if not rows:
+        return
+    chosen = and_(*(table.c[name] == bindparam(f"key_{name}") for name in key))
+    statement = update(table).where(chosen).values({name: bindparam(name) for name in rows[0] if name not in key})
+    keyed = [{f"key_{name}" if name in key else name: value for name, value in row.items()} for row in rows]
+    connection.execute(statement, keyed)

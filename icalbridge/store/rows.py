@@ -1,0 +1,127 @@
+"""Rows to the model's classes and back: the one place that knows how a moment, a day or a list is kept."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from icalbridge.model import Entry, Facility, Property
+from icalbridge.store.tables import entries
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from icalbridge.model import Event
+
+Values = dict[str, Any]
+"""One row's columns by name, as SQLAlchemy takes them."""
+
+_TEXTS = (
+    "uid",
+    "event_type",
+    "event_id",
+    "property_id",
+    "facility_id",
+    "name",
+    "activity",
+    "place",
+    "location",
+    "category",
+    "status",
+    "timeslot_status",
+)
+_REST = ("start_at", "end_at", "zone", "sequence", "modified_at", "external_id", "withdrawn_at")
+ENTRY_COLUMNS = [entries.c[name] for name in _TEXTS + _REST]
+"""What `entry_of` takes, in its order."""
+
+
+def seconds(moment: datetime) -> int:
+    """Return an aware moment as whole seconds since 1970 in UTC."""
+    return int(moment.timestamp())
+
+
+def from_seconds(value: int) -> datetime:
+    return datetime.fromtimestamp(value, UTC)
+
+
+def maybe(value: int | None) -> datetime | None:
+    return None if value is None else from_seconds(value)
+
+
+def property_of(row: Row[Any]) -> Property:
+    return Property(
+        id=row.id,
+        name=row.name,
+        address=row.address,
+        city=row.city,
+        state=row.state,
+        zip=row.zip,
+        timezone=row.zone,
+        child_ids=tuple(json.loads(row.child_ids)),
+    )
+
+
+def property_values(known: Property) -> Values:
+    return {
+        "name": known.name,
+        "address": known.address,
+        "city": known.city,
+        "state": known.state,
+        "zip": known.zip,
+        "zone": known.timezone,
+        "child_ids": json.dumps(known.child_ids),
+    }
+
+
+def facility_of(row: Row[Any]) -> Facility:
+    return Facility(row.id, row.property_id, row.name, row.type, row.capacity, row.search_term)
+
+
+def facility_values(known: Facility) -> Values:
+    return {
+        "property_id": known.property_id,
+        "name": known.name,
+        "type": known.type,
+        "capacity": known.capacity,
+        "search_term": known.search_term,
+    }
+
+
+def entry_of(row: Row[Any]) -> Entry:
+    """Turn a row of `ENTRY_COLUMNS` into an entry; a feed may hold ten thousand, so it goes by position."""
+    values: tuple[Any, ...] = tuple(row)
+    start_at, end_at, zone, sequence, modified_at, external_id, withdrawn_at = values[len(_TEXTS) :]
+    return Entry(
+        *values[: len(_TEXTS)],
+        from_seconds(start_at),
+        from_seconds(end_at),
+        zone,
+        sequence,
+        from_seconds(modified_at),
+        external_id,
+        maybe(withdrawn_at),
+    )
+
+
+def entry_values(entry: Entry) -> Values:
+    return {
+        **{name: getattr(entry, name) for name in (*_TEXTS, "zone", "sequence", "external_id")},
+        "start_at": seconds(entry.start),
+        "end_at": seconds(entry.end),
+        "modified_at": seconds(entry.modified),
+        "withdrawn_at": None if entry.withdrawn is None else seconds(entry.withdrawn),
+    }
+
+
+def event_values(event: Event) -> Values:
+    return {
+        "event_type": event.type,
+        "event_id": event.id,
+        "property_id": event.property_id,
+        "name": event.name,
+        "status": event.status,
+        "external_id": event.external_id,
+        "zone": event.zone,
+        "digest": event.digest,
+    }

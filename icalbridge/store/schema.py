@@ -1,0 +1,61 @@
+"""The database's schema, version by version (Alembic). `migrations/versions` holds one file a version, oldest first.
+
+A start brings an older database up to date by itself; a newer one is left alone, since this program cannot know it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import text
+
+from icalbridge.errors import SchemaOutdated
+from icalbridge.store.engine import reading, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+LOCK = 0x1CA1
+"""PostgreSQL's advisory lock under which one process migrates while others wait."""
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _version(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _latest() -> str | None:
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def check(engine: Engine) -> None:
+    """Raise `SchemaOutdated` unless the schema is the one this program was written for."""
+    with reading(engine) as connection:
+        if _version(connection) != _latest():
+            raise SchemaOutdated("The database's schema is not this program's; run `icalbridge db upgrade`.")
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the schema up to date in one transaction, one process at a time.
+
+    Raises `SchemaOutdated` for a database that a newer program made.
+    """
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        try:
+            command.upgrade(_config(connection), "head")
+        except CommandError:
+            raise SchemaOutdated("The database was made by a newer icalbridge; install that version.") from None

@@ -1,0 +1,172 @@
+"""The tables. Every moment is a whole number of seconds since 1970 in UTC, every day an ISO date, so that SQLite and
+PostgreSQL hold the very same values; `rows` turns them into the model's classes and back.
+
+    api_users 1─n properties 1─n facilities
+                  properties 1─n windows          what is fetched when, and by which worker
+                  properties 1─n events 1─n entries     all that was ever seen, withdrawn or not
+    counters    revision and what could not be read
+    workers     who is alive
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, String, nullable=False, server_default="")
+
+
+def _moment(name: str, *, nullable: bool = True) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _revision() -> tuple[Column[int], Column[int]]:
+    return Column("revision", BigInteger, nullable=False), Column("changed_at", BigInteger, nullable=False)
+
+
+api_users = Table(  # one vendor API key each; the key itself is never kept
+    "api_users",
+    metadata,
+    Column("id", String, primary_key=True),
+    _moment("catalogue_synced_at"),
+    _moment("catalogue_due_at"),
+    _text("catalogue_error"),
+    _text("catalogue_invocation_id"),
+    _text("leased_by"),
+    _moment("leased_until"),
+    _text("quota_day"),
+    Column("quota_used", Integer, nullable=False, server_default="0"),
+    Column("next_at", Float, nullable=False, server_default="0"),
+)
+
+properties = Table(
+    "properties",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("api_user_id", ForeignKey("api_users.id"), nullable=False, index=True),
+    _text("name"),
+    _text("address"),
+    _text("city"),
+    _text("state"),
+    _text("zip"),
+    _text("zone"),
+    Column("child_ids", String, nullable=False, server_default="[]"),  # a JSON list, as the vendor gave it
+    Column("position", Integer, nullable=False),  # the vendor's order
+    Column("listed", Boolean, nullable=False),  # whether the last catalogue had it
+    *_revision(),
+)
+
+facilities = Table(
+    "facilities",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("property_id", ForeignKey("properties.id"), nullable=False, index=True),
+    _text("name"),
+    _text("type"),
+    Column("capacity", Integer),
+    _text("search_term"),
+    Column("position", Integer, nullable=False),
+    Column("listed", Boolean, nullable=False),
+    *_revision(),
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("property_id", ForeignKey("properties.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # 0 holds today, 1 the 31 days after it, ...
+    _text("start_date"),
+    _text("end_date"),
+    _moment("synced_at"),
+    _moment("attempted_at"),
+    _moment("due_at", nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    _text("error"),
+    _moment("error_at"),
+    _text("invocation_id"),
+    _moment("doubted_at"),  # when it first came back implausibly empty
+    _text("leased_by"),
+    _moment("leased_until"),
+    Index("ix_windows_due_at", "due_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_type", String, primary_key=True),
+    Column("event_id", String, primary_key=True),
+    Column("property_id", ForeignKey("properties.id"), nullable=False, index=True),
+    _text("name"),
+    _text("status"),
+    _text("external_id"),
+    _text("zone"),
+    _text("digest"),
+    _moment("first_seen_at", nullable=False),
+    *_revision(),
+    Index("ix_events_external_id", "external_id"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("uid", String, primary_key=True),
+    Column("event_type", String, nullable=False),
+    Column("event_id", String, nullable=False),
+    Column("property_id", String, nullable=False),
+    Column("facility_id", String, nullable=False),  # may name a facility that the catalogue never listed
+    _text("name"),
+    _text("activity"),
+    _text("place"),
+    _text("location"),
+    _text("category"),
+    _text("status"),
+    _text("timeslot_status"),
+    _text("external_id"),
+    _text("zone"),
+    _moment("start_at", nullable=False),
+    _moment("end_at", nullable=False),
+    Column("sequence", Integer, nullable=False),
+    _moment("modified_at", nullable=False),
+    _moment("first_seen_at", nullable=False),
+    _moment("withdrawn_at"),
+    ForeignKeyConstraint(["event_type", "event_id"], ["events.event_type", "events.event_id"]),
+    Index("ix_entries_event", "event_type", "event_id"),
+    Index("ix_entries_property", "property_id", "end_at"),
+    Index("ix_entries_facility", "facility_id", "end_at"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String, primary_key=True),
+    _moment("started_at", nullable=False),
+    _moment("seen_at", nullable=False),
+)

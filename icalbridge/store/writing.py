@@ -1,0 +1,122 @@
+"""What the sync reads back before it decides, and the catalogue that it writes in one transaction.
+
+A window's changes are written by `windows`, since they settle the window's lease in the same transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, or_, select, tuple_
+
+from icalbridge.model import EventKey
+from icalbridge.store.changes import Revision, in_parts, insert_missing, raise_counter, write_catalogue, write_changes
+from icalbridge.store.engine import reading, writing
+from icalbridge.store.rows import (
+    ENTRY_COLUMNS,
+    entry_of,
+    facility_of,
+    facility_values,
+    property_of,
+    property_values,
+    seconds,
+)
+from icalbridge.store.tables import api_users, entries, events, facilities, properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+    from icalbridge.model import Changes, Entry, Facility, Property
+
+
+class Writing:
+    """Everything that the sync reads back and writes of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # what reconciling needs to know
+
+    def catalogue(self, api_user_id: str) -> tuple[dict[str, Property], dict[str, Facility]]:
+        """Return all properties and facilities ever seen by one key, listed or not, by id."""
+        mine = properties.c.api_user_id == api_user_id
+        with reading(self._engine) as connection:
+            known = {row.id: property_of(row) for row in connection.execute(select(properties).where(mine))}
+            query = select(facilities).join(properties, properties.c.id == facilities.c.property_id).where(mine)
+            return known, {row.id: facility_of(row) for row in connection.execute(query)}
+
+    def digests(self, property_id: str) -> dict[str, EventKey]:
+        """Return the events of a property whose bytes need not be read again, by the digest of these bytes."""
+        query = select(events.c.digest, events.c.event_type, events.c.event_id)
+        with reading(self._engine) as connection:
+            found = connection.execute(query.where(events.c.property_id == property_id, events.c.digest != ""))
+            return {digest: EventKey(event_type, event_id) for digest, event_type, event_id in found}
+
+    def present(self, property_id: str, since: datetime, until: datetime) -> frozenset[EventKey]:
+        """Return the events of a property that have an entry, not withdrawn, with since <= start < until."""
+        starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
+        query = (
+            select(entries.c.event_type, entries.c.event_id)
+            .where(entries.c.property_id == property_id, entries.c.withdrawn_at.is_(None), starts)
+            .distinct()
+        )
+        with reading(self._engine) as connection:
+            return frozenset(EventKey(*row) for row in connection.execute(query))
+
+    def known(self, keys: Iterable[EventKey]) -> dict[EventKey, list[Entry]]:
+        """Return every entry, withdrawn or not, of some events."""
+        wanted = frozenset(keys)
+        found: dict[EventKey, list[Entry]] = {key: [] for key in wanted}
+        with reading(self._engine) as connection:
+            for some in in_parts(wanted):
+                named = tuple_(entries.c.event_type, entries.c.event_id).in_(some)
+                for row in connection.execute(select(*ENTRY_COLUMNS).where(named).order_by(entries.c.uid)):
+                    entry = entry_of(row)
+                    found[entry.key].append(entry)
+        return found
+
+    def entries_of(self, property_ids: Sequence[str], facility_ids: Sequence[str]) -> list[Entry]:
+        """Return every entry, withdrawn or not, of some properties and of some facilities."""
+        of_any = or_(entries.c.property_id.in_(property_ids), entries.c.facility_id.in_(facility_ids))
+        with reading(self._engine) as connection:
+            query = select(*ENTRY_COLUMNS).where(of_any).order_by(entries.c.uid)
+            return [entry_of(row) for row in connection.execute(query)]
+
+    # what was found out
+
+    def add_api_user(self, api_user_id: str) -> None:
+        """Make sure that a key has its row, which keeps its quota and when its catalogue was read."""
+        with writing(self._engine) as connection:
+            insert_missing(connection, api_users, [{"id": api_user_id}])
+
+    def apply_catalogue(
+        self,
+        api_user_id: str,
+        listed: Sequence[Property],
+        facilities_of: Mapping[str, Sequence[Facility]],
+        changes: Changes,
+        *,
+        now: datetime,
+    ) -> None:
+        """Write a whole catalogue: what is no longer listed stays, unlisted, and so do its feeds.
+
+        `facilities_of` holds the properties whose facilities were answered; those of others stay as they are.
+        """
+        with writing(self._engine) as connection:
+            revision = Revision(connection, now)
+            mine = properties.c.api_user_id == api_user_id
+            rows = {each.id: property_values(each) | {"api_user_id": api_user_id} for each in listed}
+            write_catalogue(connection, properties, rows, mine, revision)
+            for property_id, some in facilities_of.items():
+                rows = {each.id: facility_values(each) for each in some}
+                write_catalogue(connection, facilities, rows, facilities.c.property_id == property_id, revision)
+            write_changes(connection, changes, revision)
+
+    def count_skipped(self, reasons: Mapping[str, int]) -> None:
+        """Add to the count of things that could not be read, by reason."""
+        with writing(self._engine) as connection:
+            for reason, count in sorted(reasons.items()):
+                raise_counter(connection, f"skipped:{reason}", count)
