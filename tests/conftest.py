@@ -1,0 +1,5 @@
+"""What every test may ask for: the plugins in `tests/fixtures`, each of which brings one real thing to test against."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.fixtures.postgresql", "tests.fixtures.chromium"]
