@@ -12,8 +12,13 @@ PRODUCT := $(VENV)/.product
 WORKSHOP := $(VENV)/.workshop
 READERS := tests/js/node_modules/.package-lock.json
 
+# The one thing asked of the machine. A virtual environment that is there already needs it no more.
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	{ echo "icalbridge needs Python 3.11 or newer as '$(PYTHON)'; name another with: make PYTHON=/path/to/python3"; exit 1; }
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak lock clean python machine
+.NOTPARALLEL:
+.PHONY: help demo test lint bench soak lock clean machine
 
 help:  ## this list
 	@echo "icalbridge: pick a target, e.g. 'make demo'. Options are passed on: make demo ARGS='--port 9000'"
@@ -37,7 +42,8 @@ bench: machine $(WORKSHOP)  ## how fast, as ratios measured side by side in one 
 soak: machine $(READERS)  ## the long proofs
 	$(PY) -m pytest -m soak --ignore tests/benchmarks $(ARGS)
 
-lock: python  ## write both lock files anew (ARGS=--upgrade for newer versions)
+lock:  ## write both lock files anew (ARGS=--upgrade for newer versions)
+	@$(NEW_ENOUGH)
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	$(PYTHON) -m venv "$$scratch" && "$$scratch/bin/python" -m pip --disable-pip-version-check --quiet install uv && \
 	compile="$$scratch/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes" && \
@@ -49,14 +55,11 @@ clean:  ## remove everything that the other targets made
 	rm -rf $(VENV) build dist tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	{ echo "icalbridge needs Python 3.11 or newer as '$(PYTHON)'; name another one with: make PYTHON=/path/to/python3"; exit 1; }
+machine: $(PY)
+	@$(PY) tests/machine.py tests
 
-machine:
-	@$(PYTHON) tests/machine.py tests
-
-$(PY): | python
+$(PY):
+	@$(NEW_ENOUGH)
 	@$(PYTHON) tests/machine.py venv
 	$(PYTHON) -m venv --clear $(VENV)
 

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.postgresql", "tests.fixtures.chromium"]
+pytest_plugins = ["tests.fixtures.isolation", "tests.fixtures.postgresql", "tests.fixtures.chromium"]

@@ -1,12 +1,17 @@
-"""The ground under the other tests: databases are fresh, of both kinds, and leave nothing behind."""
+"""The ground under the other tests: fresh databases of both kinds, and no way in from the shell or out to the net."""
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
+
+from tests.fixtures.isolation import LeftTheMachineError
+from tests.fixtures.parts import absent
 
 if TYPE_CHECKING:
     from tests.fixtures.postgresql import Cluster
@@ -42,3 +47,26 @@ def test_postgresql_sorts_by_language(postgresql_url: str) -> None:
     with psycopg.connect(postgresql_url) as connection:
         rows = connection.execute("SELECT name FROM (VALUES ('Zoo'), ('apple')) AS t (name) ORDER BY name").fetchall()
     assert rows == [("apple",), ("Zoo",)]
+
+
+def test_connection_to_another_host_is_refused() -> None:
+    """Neither an address nor a name outside this machine is reached, not even asked for."""
+    with pytest.raises(LeftTheMachineError, match=r"called 192\.0\.2\.1"):
+        socket.create_connection(("192.0.2.1", 9))
+    with pytest.raises(LeftTheMachineError, match=r"looked up vendor\.invalid"):
+        socket.create_connection(("vendor.invalid", 9))
+
+
+def test_environment_holds_no_setting_of_the_shell() -> None:
+    """A developer's own key and database are out of reach of the tests."""
+    assert [name for name in os.environ if name.startswith(("FACILITRON_", "ICALBRIDGE_", "DATABASE_"))] == []
+
+
+def test_absent_part_fails_in_ci_and_skips_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CI proves everything or fails; a developer without the part is told what to install."""
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match=r"^install it$"):
+        absent("install it")
+    monkeypatch.delenv("CI")
+    with pytest.raises(pytest.skip.Exception, match=r"^install it$"):
+        absent("install it")
