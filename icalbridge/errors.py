@@ -15,7 +15,8 @@
         │   ├── AccessRefused       403: the key may not see this
         │   ├── NotFound            404: no such property, facility or event
         │   └── RequestRefused      400 and any other 4xx: the request breaks one of the vendor's rules
-        └── MalformedAnswer         a 200 that cannot be read; it speaks for nothing
+        ├── MalformedAnswer         a 200 that cannot be read; it speaks for nothing
+        └── ImplausibleAnswer       a 200 with nothing in it, where plenty was; not believed the first time
 
 A caller of the client needs to tell three apart: retry (`RetryableError`), do not retry (`RefusedError`), and an answer
 that says nothing (`MalformedAnswer`). None of them ever holds the key.
@@ -109,3 +110,7 @@ class RequestRefused(RefusedError):
 
 class MalformedAnswer(VendorError):
     """Raised for a 200 whose body is cut off, is no JSON, or lacks its list: it says nothing at all."""
+
+
+class ImplausibleAnswer(VendorError):
+    """Raised by `sync` for an answer that would empty a calendar: a second, later one, or `sync --full`, decides."""

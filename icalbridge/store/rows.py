@@ -32,8 +32,9 @@ _TEXTS = (
     "timeslot_status",
 )
 _REST = ("start_at", "end_at", "zone", "sequence", "modified_at", "external_id", "withdrawn_at")
+_MOMENTS = [(_TEXTS + _REST).index(name) for name in ("start_at", "end_at", "modified_at", "withdrawn_at")]
 ENTRY_COLUMNS = [entries.c[name] for name in _TEXTS + _REST]
-"""What `entry_of` takes, in its order."""
+"""What `entry_of` takes, in the order of the fields of `Entry`."""
 
 
 def seconds(moment: datetime) -> int:
@@ -90,18 +91,10 @@ def facility_values(known: Facility) -> Values:
 
 def entry_of(row: Row[Any]) -> Entry:
     """Turn a row of `ENTRY_COLUMNS` into an entry; a feed may hold ten thousand, so it goes by position."""
-    values: tuple[Any, ...] = tuple(row)
-    start_at, end_at, zone, sequence, modified_at, external_id, withdrawn_at = values[len(_TEXTS) :]
-    return Entry(
-        *values[: len(_TEXTS)],
-        from_seconds(start_at),
-        from_seconds(end_at),
-        zone,
-        sequence,
-        from_seconds(modified_at),
-        external_id,
-        maybe(withdrawn_at),
-    )
+    values = list(row)
+    for index in _MOMENTS:
+        values[index] = maybe(values[index])
+    return Entry(*values)
 
 
 def entry_values(entry: Entry) -> Values:

@@ -1,0 +1,168 @@
+"""The commands: what each takes and says; the only room that ties the others together.
+
+What a command needs is imported when it runs, so that `--help` answers at once. Every error of ours ends as one plain
+sentence on stderr; a traceback is shown with `--debug` only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from icalbridge import __version__
+from icalbridge.errors import ConfigurationError, IcalbridgeError
+
+if TYPE_CHECKING:
+    from icalbridge.settings import Settings
+
+FAILED = 1
+BAD_CONFIGURATION = 2
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """The group of all commands: turns errors into sentences and exit codes."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command. Exit codes: 0 done, 1 something failed, 2 bad configuration or usage, 130 interrupted."""
+        try:
+            return super().invoke(context)
+        except ConfigurationError as error:
+            _complain(context, error, BAD_CONFIGURATION)
+        except IcalbridgeError as error:
+            _complain(context, error, FAILED)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            sys.stdout = None  # type: ignore[assignment]  # the reader left; nothing more can be said to it
+            sys.exit(FAILED)
+
+
+def _complain(context: click.Context, error: Exception, code: int) -> None:
+    if context.params.get("debug"):
+        traceback.print_exc()
+    click.secho(f"icalbridge: {error}", err=True, fg="red")
+    sys.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="icalbridge")
+@click.option("--debug", is_flag=True, help="Show tracebacks and every request.")
+def main(debug: bool) -> None:
+    """Facilitron bookings as calendars that anyone can subscribe to.
+
+    `icalbridge demo` shows all of it with nothing to configure. To go live, set FACILITRON_API_KEY, then run
+    `icalbridge doctor` and `icalbridge serve`.
+    """
+
+
+def _settings(*, quiet: bool = False) -> Settings:
+    """Read the settings and start logging as they say."""
+    from icalbridge import settings
+    from icalbridge.cli.logs import start_logging
+
+    read = settings.from_environment(os.environ)
+    debug = bool(click.get_current_context().find_root().params.get("debug"))
+    start_logging(read.log_format, level="DEBUG" if debug else "WARNING" if quiet else "INFO")
+    return read
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, envvar="PORT", type=click.IntRange(0, 65535))
+def demo(port: int) -> None:
+    """Show the whole product with nothing to configure, until Ctrl-C.
+
+    Starts a simulator of the vendor's API, fetches a district from it, and serves its calendars.
+    """
+    from icalbridge.cli.demo import run_demo
+
+    run_demo(port)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, envvar="PORT", type=click.IntRange(0, 65535))
+@click.option("--workers", default=2, show_default=True, envvar="WEB_CONCURRENCY", type=click.IntRange(1, 64))
+@click.option("--no-sync", is_flag=True, help="Serve only; a worker elsewhere keeps the database true.")
+def serve(host: str, port: int, workers: int, no_sync: bool) -> None:
+    """Serve feeds and pages, and keep them true with one sync worker. PORT is honoured."""
+    from icalbridge.cli.serve import Address, run_server
+
+    settings = _settings()
+    if not no_sync:
+        settings.require_key()
+    run_server(settings, Address(host, port), workers=workers, sync=not no_sync)
+
+
+@main.command()
+def worker() -> None:
+    """Run one sync worker; any number may run against one database."""
+    from icalbridge.cli.work import run_worker
+
+    run_worker(_settings())
+
+
+@main.command()
+@click.option("--property", "property_ids", multiple=True, metavar="ID", help="Only this property; may be repeated.")
+@click.option("--full", is_flag=True, help="Read everything anew, and take an empty answer at its word.")
+def sync(property_ids: tuple[str, ...], full: bool) -> None:
+    """Fetch the catalogue and all windows now, then exit.
+
+    Exit code 0: all done; 1: something failed, what was fetched is kept; 2: bad configuration.
+    """
+    from icalbridge.cli.work import run_sync
+
+    sys.exit(FAILED if run_sync(_settings(quiet=True), property_ids, full=full) else 0)
+
+
+@main.command()
+def doctor() -> None:
+    """Check configuration, key, scope, quota, database, clock and zones, and say what to do about each failure."""
+    from icalbridge.cli.doctor import run_doctor
+
+    sys.exit(0 if run_doctor(os.environ) else FAILED)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(as_json: bool) -> None:
+    """Show how fresh each property is, the quota used today, the last errors and the workers."""
+    from icalbridge.cli.status import print_status
+
+    print_status(_settings(quiet=True), as_json=as_json)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=9000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--seed", default=1, show_default=True, help="The same seed and day make the same world.")
+@click.option("--schools", default=12, show_default=True, type=click.IntRange(1, 500))
+@click.option("--facilities", default=None, type=click.IntRange(1, 200), help="Facilities a school.")
+@click.option("--events-per-day", default=None, type=click.IntRange(0, 100_000), help="Bookings a day in all.")
+@click.option("--rate-per-minute", default=120, show_default=True, type=click.IntRange(1, 1_000_000))
+@click.option("--quota-per-day", default=15_000, show_default=True, type=click.IntRange(1, 1_000_000_000))
+@click.option("--fault", "faults", multiple=True, metavar="SPEC", help="Something to go wrong; may be repeated.")
+def sandbox(host: str, port: int, faults: tuple[str, ...], **world: int | None) -> None:
+    """Run a simulator of the vendor's read API. Its key is `sandbox-key`."""
+    from icalbridge.cli.sandbox import run_sandbox
+
+    run_sandbox(host, port, faults, **world)
+
+
+@main.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the current schema."""
+    from icalbridge.store import Store
+
+    store = Store.connect(_settings(quiet=True).database_url)
+    store.upgrade()
+    click.echo("The database is up to date.")

@@ -1,0 +1,103 @@
+"""`demo`: the whole product on its embedded defaults. A simulated district, a first sync over HTTP, the real server.
+
+Everything it needs lies in one temporary folder, and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from icalbridge.cli.logs import start_logging
+from icalbridge.cli.serve import Address, listen, supervise
+from icalbridge.cli.work import open_store, sync_with_progress
+from icalbridge.errors import IcalbridgeError
+from icalbridge.feeds import feed_path, page_path
+from icalbridge.model import Feed, utcnow
+from icalbridge.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
+
+KEY = "sandbox-key"
+RATE_PER_MINUTE = 12_000
+QUOTA_PER_DAY = 1_000_000
+
+
+def run_demo(port: int) -> None:
+    """Show everything until Ctrl-C."""
+    start_logging("text", level="WARNING")
+    with tempfile.TemporaryDirectory(prefix="icalbridge-demo-") as folder, listen(Address("127.0.0.1", port)) as opened:
+        click.echo("Starting the simulator of the vendor's API …")
+        with _sandbox() as api_url:
+            base = f"http://127.0.0.1:{opened.getsockname()[1]}"
+            settings = Settings(
+                api_key=KEY,
+                api_url=api_url,
+                rate_per_minute=RATE_PER_MINUTE,
+                quota_per_day=QUOTA_PER_DAY,
+                database_url=f"sqlite:///{Path(folder) / 'demo.db'}",
+                public_url=base,
+            )
+            click.echo("Fetching the district from it, over HTTP …")
+            store = open_store(settings)
+            sync_with_progress(settings, store)
+            addresses = _addresses(settings, store.read.facilities()[0].id, store.read.properties()[0].id)
+            store.close()
+            supervise(settings, opened, workers=2, sync=True, on_started=lambda: click.echo(addresses))
+    click.echo("Stopped; nothing is left behind.")
+
+
+def _addresses(settings: Settings, facility_id: str, district_id: str) -> str:
+    base = settings.public_url
+    facility, district = Feed("facility", facility_id), Feed("property", district_id)
+    return f"""
+  Open            {base}/
+  A gym's page    {base}{page_path(facility)}
+  Subscribe to
+    one gym       {base}{feed_path(facility)}
+    the district  {base}{feed_path(district)}
+  Health          {base}/readyz
+
+Ctrl-C stops everything.
+"""
+
+
+@contextmanager
+def _sandbox() -> Iterator[str]:
+    """Run the simulator in a process of its own; yield the base address of its API."""
+    here, there = multiprocessing.Pipe()
+    child = multiprocessing.get_context("fork").Process(target=_run_sandbox, args=(there,), name="icalbridge-sandbox")
+    child.start()
+    there.close()
+    try:
+        try:
+            api_url = here.recv()
+        except EOFError:
+            raise IcalbridgeError("The simulator did not start; run `icalbridge sandbox` to see why.") from None
+        yield api_url
+    finally:
+        child.terminate()
+        child.join()
+
+
+def _run_sandbox(there: Connection) -> None:
+    from icalbridge import sandbox
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    world = sandbox.build_world(seed=1, today=utcnow().date())
+    app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=RATE_PER_MINUTE * 2, quota_per_day=QUOTA_PER_DAY)
+    try:
+        with sandbox.serve_in_thread(app) as api_url:
+            there.send(api_url)
+            signal.pause()
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,48 @@
+"""gunicorn, configured in code: gthread workers, each with its own application and its own connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+from prometheus_client import multiprocess
+
+from icalbridge.store import Store
+from icalbridge.web import create_app
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from icalbridge.settings import Settings
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's master for one application."""
+
+    def __init__(self, settings: Settings, descriptor: int, *, workers: int, threads: int) -> None:
+        self._settings = settings
+        self._options = {
+            "bind": f"fd://{descriptor}",
+            "workers": workers,
+            "worker_class": "gthread",
+            "threads": threads,
+            "keepalive": 75,
+            "graceful_timeout": 20,
+            "timeout": 60,
+            "loglevel": "warning",
+            "proc_name": "icalbridge",
+            "control_socket_disable": True,
+            "child_exit": _forget_metrics,
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_app(self._settings, Store.connect(self._settings.database_url))
+
+
+def _forget_metrics(_server: Any, worker: Any) -> None:
+    multiprocess.mark_process_dead(worker.pid)

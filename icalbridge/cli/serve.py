@@ -1,0 +1,168 @@
+"""`serve`: gunicorn and one sync worker, watched over by this process.
+
+The socket is opened here, so that a taken port is one sentence, and handed down. The children are forked: the web child
+becomes gunicorn's master, the other the sync worker. A worker that dies is started again, ever more slowly if it dies
+at once; when the web child ends, everything ends. If this process is killed, its children end by themselves.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
+
+from icalbridge.cli.work import open_store, run_worker
+from icalbridge.errors import ConfigurationError, IcalbridgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.context import ForkProcess
+
+    from icalbridge.settings import Settings
+
+log = logging.getLogger(__name__)
+
+THREADS = 8
+BACKLOG = 2048
+STOP_SECONDS = 35
+"""How long children get to end: longer than the one request that the vendor may keep a worker waiting for."""
+STEADY_SECONDS = 60
+"""A worker that lived this long did not die at once."""
+LONGEST_PAUSE_SECONDS = 60
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+
+class _Stop(Exception):  # not an error: SIGTERM or Ctrl-C reached the supervisor
+    """Raised out of the signal handler."""
+
+
+def listen(address: Address) -> socket.socket:
+    """Open the listening socket; raises `ConfigurationError` when that cannot be."""
+    try:
+        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(
+            f"Cannot listen on {address.host} port {address.port}: {reason}; choose another with --host or --port."
+        ) from None
+
+
+def run_server(settings: Settings, address: Address, *, workers: int, sync: bool) -> None:
+    """Serve until SIGTERM or Ctrl-C, then end cleanly."""
+    with listen(address) as opened:
+        open_store(settings).close()
+        host, port = opened.getsockname()[:2]
+        log.info("serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+        supervise(settings, opened, workers=workers, sync=sync)
+
+
+def supervise(
+    settings: Settings, opened: socket.socket, *, workers: int, sync: bool, on_started: Callable[[], None] | None = None
+) -> None:
+    """Run the children until a signal, or until the web child ends; raises `IcalbridgeError` then.
+
+    1. the web child starts, and with `sync` the worker
+    2. a worker that ended is started again after a pause
+    3. SIGTERM or Ctrl-C: both are told to end, and waited for
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    shared = tempfile.mkdtemp(prefix="icalbridge-metrics-")
+    children: dict[str, ForkProcess] = {}
+    try:
+        children["web"] = _start("web", _run_web, settings, opened.fileno(), workers, shared)
+        if on_started:
+            on_started()
+        _watch(settings, children, sync=sync)
+    except _Stop:
+        log.info("stopping")
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        _end(children)
+        shutil.rmtree(shared, ignore_errors=True)
+
+
+def _watch(settings: Settings, children: dict[str, ForkProcess], *, sync: bool) -> None:
+    pause, started = 1.0, 0.0
+    while True:
+        if sync and "worker" not in children:
+            started = time.monotonic()
+            children["worker"] = _start("worker", run_worker, settings)
+        wait([child.sentinel for child in children.values()])
+        if not children["web"].is_alive():
+            raise IcalbridgeError(f"The web server ended with code {children['web'].exitcode}; its log says why.")
+        if sync and not children["worker"].is_alive():
+            pause = 1.0 if time.monotonic() - started > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            log.error("the sync worker ended with code %s; again in %d s", children.pop("worker").exitcode, pause)
+            time.sleep(pause)
+
+
+def _start(name: str, target: Callable[..., None], *args: Any) -> ForkProcess:
+    child = multiprocessing.get_context("fork").Process(target=_child, args=(target, args), name=f"icalbridge-{name}")
+    child.start()
+    return child
+
+
+def _child(target: Callable[..., None], args: tuple[Any, ...]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
+    _die_with_parent()
+    try:
+        target(*args)
+    except IcalbridgeError as error:
+        log.error("%s", error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux for SIGTERM when the supervisor is killed, so that no child stays behind; elsewhere do without."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            sys.exit(0)
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise _Stop
+
+
+def _end(children: dict[str, ForkProcess]) -> None:
+    for child in children.values():
+        child.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    for child in children.values():
+        child.join(max(0.0, deadline - time.monotonic()))
+        if child.is_alive():
+            child.kill()
+            child.join()
+
+
+def _run_web(settings: Settings, descriptor: int, workers: int, shared: str) -> None:
+    """Become gunicorn's master on a socket that is open already."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # read by prometheus_client when it is imported, below
+    from icalbridge.cli.gunicorn import Server
+
+    Server(settings, descriptor, workers=workers, threads=THREADS).run()

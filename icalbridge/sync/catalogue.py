@@ -1,0 +1,112 @@
+"""Properties and facilities: fetched together once a day, compared with what is known, written in one transaction.
+
+Texts are cleaned here, once. Zones are settled here: a property without one that exists takes its parent's, else the
+one that most of the others have.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from icalbridge import zones
+from icalbridge.errors import ImplausibleAnswer, MalformedAnswer, NotFound, VendorError
+from icalbridge.feeds import display_text
+from icalbridge.model import Changes
+from icalbridge.sync.reconcile import Places, relocate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from icalbridge.facilitron import Client
+    from icalbridge.model import Facility, Property
+    from icalbridge.store import Store
+
+log = logging.getLogger(__name__)
+
+REQUEST = "GET /properties"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What the vendor listed; `facilities_of` lacks the properties whose facilities could not be fetched."""
+
+    properties: tuple[Property, ...]
+    facilities_of: dict[str, tuple[Facility, ...]]
+    failures: tuple[VendorError, ...]
+
+
+def fetch(client: Client, known: Iterable[str], on_step: Callable[[int, int], None]) -> Catalogue:
+    """Ask for all properties, and for the facilities of each; a failed list of facilities does not stop the others.
+
+    `known` are the ids of the properties listed so far. Raises `VendorError` when the properties cannot be had, which
+    includes an answer with none of them, and one that lacks some while it could not be read in full.
+    """
+    answer = client.properties()
+    listed = _settled(answer.items)
+    if not listed:
+        raise ImplausibleAnswer(REQUEST, "the key sees no property", 200, invocation_id=answer.invocation_id)
+    if answer.skipped and set(known) - {each.id for each in listed}:
+        reason = "properties known so far are missing, and some could not be read; keeping them all"
+        raise MalformedAnswer(REQUEST, reason, 200, invocation_id=answer.invocation_id)
+    facilities_of: dict[str, tuple[Facility, ...]] = {}
+    failures: list[VendorError] = []
+    for done, each in enumerate(listed, start=1):
+        try:
+            found = client.facilities(each.id)
+        except NotFound:
+            facilities_of[each.id] = ()
+        except VendorError as error:
+            failures.append(error)
+        else:
+            if not found.skipped:
+                facilities_of[each.id] = tuple(_clean_facility(facility, each.id) for facility in found.items)
+        on_step(done, len(listed))
+    return Catalogue(listed, facilities_of, tuple(failures))
+
+
+def apply(store: Store, api_user_id: str, fetched: Catalogue, *, now: datetime) -> None:
+    """Write a catalogue, and what a rename or a move of a place changes in entries that are known already."""
+    old_properties, old_facilities = store.write.catalogue(api_user_id)
+    properties = {each.id: each for each in fetched.properties}
+    facilities = {each.id: each for some in fetched.facilities_of.values() for each in some}
+    places = Places({**old_properties, **properties}, {**old_facilities, **facilities})
+    other_properties = [key for key, each in properties.items() if old_properties.get(key) not in {None, each}]
+    other_facilities = [key for key, each in facilities.items() if old_facilities.get(key) != each]
+    changes = Changes()
+    if other_properties or other_facilities:
+        entries = store.write.entries_of(other_properties, other_facilities)
+        rezoned = {key for key in other_properties if old_properties[key].timezone != properties[key].timezone}
+        changes = replace(
+            relocate(entries, places, now),
+            forgotten=frozenset(entry.key for entry in entries if entry.property_id in rezoned),
+        )
+    store.write.apply_catalogue(api_user_id, fetched.properties, fetched.facilities_of, changes, now=now)
+
+
+def _settled(listed: Sequence[Property]) -> tuple[Property, ...]:
+    """Return the properties with clean texts, each with a zone that exists, or none where nobody has one."""
+    parents = {child_id: each for each in listed for child_id in each.child_ids}
+    usual = Counter(each.timezone for each in listed if zones.exists(each.timezone)).most_common(1)
+    return tuple(_clean_property(each, _zone(each, parents.get(each.id), usual)) for each in listed)
+
+
+def _zone(own: Property, parent: Property | None, usual: list[tuple[str, int]]) -> str:
+    if zones.exists(own.timezone):
+        return own.timezone
+    inherited = parent.timezone if parent and zones.exists(parent.timezone) else "".join(name for name, _ in usual)
+    log.warning("property %s has no time zone that exists; taking %s", own.id, inherited or "none")
+    return inherited
+
+
+def _clean_property(each: Property, zone: str) -> Property:
+    texts = {name: display_text(getattr(each, name)) for name in ("name", "address", "city", "state", "zip")}
+    return replace(each, timezone=zone, **texts)
+
+
+def _clean_facility(each: Facility, property_id: str) -> Facility:
+    texts = {name: display_text(getattr(each, name)) for name in ("name", "type", "search_term")}
+    return replace(each, property_id=property_id, **texts)

@@ -1,0 +1,35 @@
+"""The quota, kept in the store: one allowance for all workers of one key, and it outlives a restart."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from icalbridge.facilitron import Allowance, book
+
+if TYPE_CHECKING:
+    from icalbridge.store import Store
+
+
+class StoreLedger:
+    """A `facilitron.Ledger` that books on a row of the store."""
+
+    def __init__(self, store: Store, api_user_id: str, *, rate_per_minute: int, quota_per_day: int) -> None:
+        self._store = store
+        self._api_user_id = api_user_id
+        self._rate = rate_per_minute
+        self._quota = quota_per_day
+        store.write.add_api_user(api_user_id)
+
+    def take(self, now: datetime) -> float:
+        """Book one request; return 0.0 when it may be sent at once, else the seconds after which to ask again.
+
+        Raises `QuotaSpent` when the UTC day's quota is used up.
+        """
+
+        def decide(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
+            kept = Allowance(date.fromisoformat(day) if day else now.astimezone(UTC).date(), used, next_at)
+            after, wait = book(kept, now, self._rate, self._quota)
+            return after.day.isoformat(), after.used, after.next_at, wait
+
+        return self._store.windows.update_allowance(self._api_user_id, decide)

@@ -1,0 +1,171 @@
+"""What an answer means: known + fetched → changes. Pure; identity is decided in `identity`, writing is for `store`.
+
+An answer speaks for its window only: an event that should be in it and is not is withdrawn there. An event that is
+present speaks for all its timeslots that are neither past nor beyond the vendor's horizon. An answer in which anything
+had to be dropped as unreadable may add and change, but withdraws nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from icalbridge.feeds import display_text
+from icalbridge.model import Changes, Entry
+from icalbridge.sync.identity import new_uid, pair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from icalbridge.model import Event, EventKey, Facility, Property, Timeslot
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The catalogue, as far as an entry's texts need it."""
+
+    properties: Mapping[str, Property]
+    facilities: Mapping[str, Facility]
+
+    def of(self, property_id: str, facility_id: str, *, seen_name: str, seen_type: str) -> tuple[str, str, str]:
+        """Return place, location and facility type; what the timeslot said stands in for what the catalogue lacks."""
+        facility = self.facilities.get(facility_id)
+        place = display_text((facility.name if facility else "") or seen_name)
+        kind = display_text((facility.type if facility else "") or seen_type)
+        known = self.properties.get(property_id)
+        parts = [place]
+        if known:
+            parts += map(display_text, (known.name, known.address, known.city, known.state, known.zip))
+        return place, ", ".join(part for part in parts if part), kind
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One answer, in the terms of this module."""
+
+    events: Sequence[Event]
+    """The events that were read anew; each names a property of `Places`."""
+    unchanged: frozenset[EventKey]
+    """The events whose bytes were known already."""
+    complete: bool
+    """Whether everything in it could be read."""
+    since: datetime
+    until: datetime
+    """The span it speaks for: since <= start < until."""
+
+
+def reconcile(
+    heard: Heard,
+    *,
+    present: frozenset[EventKey],
+    known: Mapping[EventKey, Sequence[Entry]],
+    places: Places,
+    now: datetime,
+    horizon: datetime,
+) -> Changes:
+    """Decide what an answer changes.
+
+    `present` are the events with an entry in the span that was not withdrawn; `known` holds every entry of these and of
+    the events read anew. `horizon` is the moment from which on the vendor says nothing. An event of which an entry
+    stays although its answer does not have it is read again next time, whatever its bytes.
+    """
+    added: list[Entry] = []
+    changed: list[Entry] = []
+    withdrawn: list[Entry] = []
+    events: list[Event] = []
+    for event in heard.events:
+        pairs = pair(event, known.get(event.key, ()), now=now, horizon=horizon)
+        taken = {entry.uid for entry in known.get(event.key, ())}
+        for timeslot, before in sorted(pairs.matched, key=lambda each: _order(each[0])):
+            after = _entry(event, timeslot, before, places, taken, now)
+            if before is None:
+                added.append(after)
+            elif after is not before:
+                changed.append(after)
+        gone = _withdraw(pairs.left, now, upto=horizon) if heard.complete else []
+        withdrawn += gone
+        settled = len(gone) == sum(entry.withdrawn is None and entry.end > now for entry in pairs.left)
+        events.append(event if settled else replace(event, digest=""))
+    absent = present - heard.unchanged - {event.key for event in heard.events} if heard.complete else frozenset()
+    for key in sorted(absent):
+        here = [entry for entry in known.get(key, ()) if heard.since <= entry.start < heard.until]
+        withdrawn += _withdraw(here, now, upto=horizon)
+    return Changes(tuple(added), tuple(changed), tuple(withdrawn), tuple(events), absent)
+
+
+def relocate(entries: Iterable[Entry], places: Places, now: datetime) -> Changes:
+    """Decide what a renamed or moved property or facility changes in entries that are known already."""
+    changed = []
+    for entry in entries:
+        kind = "" if entry.category == entry.event_type else entry.category
+        place, location, kind = places.of(entry.property_id, entry.facility_id, seen_name=entry.place, seen_type=kind)
+        after = replace(entry, place=place, location=location, category=kind or entry.event_type)
+        if after != entry:
+            changed.append(_stamp(after, entry, now))
+    return Changes(changed=tuple(changed))
+
+
+def _order(timeslot: Timeslot) -> tuple[datetime, datetime, str]:
+    return timeslot.start, timeslot.end, timeslot.facility_id
+
+
+def _entry(
+    event: Event, timeslot: Timeslot, before: Entry | None, places: Places, taken: set[str], now: datetime
+) -> Entry:
+    """Return the entry of a timeslot: `before` itself when nothing changed."""
+    place, location, kind = places.of(
+        event.property_id, timeslot.facility_id, seen_name=timeslot.facility_name, seen_type=timeslot.facility_type
+    )
+    after = Entry(
+        uid=before.uid if before else new_uid(event.key, timeslot, taken),
+        event_type=event.type,
+        event_id=event.id,
+        property_id=event.property_id,
+        facility_id=timeslot.facility_id,
+        name=display_text(event.name),
+        activity=display_text(timeslot.activity),
+        place=place,
+        location=location,
+        category=kind or event.type,
+        status=event.status,
+        timeslot_status=timeslot.status,
+        start=timeslot.start,
+        end=timeslot.end,
+        zone=event.zone,
+        sequence=before.sequence if before else 0,
+        modified=before.modified if before else now,
+        external_id=timeslot.external_id,
+    )
+    if before is None:
+        taken.add(after.uid)
+        return after
+    return before if after == before else _stamp(after, before, now)
+
+
+def _stamp(after: Entry, before: Entry, now: datetime) -> Entry:
+    """Note a change: when, and in SEQUENCE if it is one of time, place or status (RFC 5545, section 3.8.7.4)."""
+    raised = before.sequence + (_significant(after) != _significant(before))
+    return replace(after, sequence=raised, modified=now)
+
+
+def _significant(entry: Entry) -> tuple[object, ...]:
+    return (
+        entry.start,
+        entry.end,
+        entry.zone,
+        entry.facility_id,
+        entry.location,
+        entry.status,
+        entry.timeslot_status,
+        entry.withdrawn is None,
+    )
+
+
+def _withdraw(entries: Iterable[Entry], now: datetime, *, upto: datetime) -> list[Entry]:
+    """Withdraw what the vendor no longer has: never what is past, since it forgets that, nor what is too far."""
+    return [
+        _stamp(replace(entry, withdrawn=now), entry, now)
+        for entry in entries
+        if entry.withdrawn is None and entry.end > now and entry.start < upto
+    ]

@@ -1,0 +1,54 @@
+"""Small examples that several tests start from: one school, one gym, one practice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from icalbridge.model import Entry, Event, Facility, Property, Timeslot
+
+ZONE = "America/Los_Angeles"
+NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
+"""Noon in Los Angeles, a Saturday."""
+
+SCHOOL = Property("school", "Lincoln High", "1 Oak St", "Sunnyvale", "CA", "94087", ZONE)
+GYM = Facility("gym", "school", "Main Gym", "Gymnasium", 400, "gym")
+POOL = Facility("pool", "school", "Pool", "Pool")
+
+
+def timeslot(hours: float, *, facility: Facility = GYM, length: float = 2, **fields: str) -> Timeslot:
+    """Return a timeslot that starts some hours after `NOW`; length in hours."""
+    start = NOW + timedelta(hours=hours)
+    told = {"status": "active", **fields}
+    return Timeslot(start, start + timedelta(hours=length), facility.id, facility.name, facility.type, **told)
+
+
+def event(*timeslots: Timeslot, event_id: str = "e1", **fields: str) -> Event:
+    """Return an approved event of the school."""
+    told = {"name": "Practice", "status": "approved", "digest": f"digest-{event_id}", **fields}
+    return Event(event_id, "reservation", "school", ZONE, timeslots=timeslots, **told)
+
+
+def entry(hours: float, *, uid: str = "u1", facility: Facility = GYM, event_id: str = "e1", **fields: object) -> Entry:
+    """Return a shown entry of two hours in the school that starts some hours after `NOW`."""
+    start = NOW + timedelta(hours=hours)
+    made = Entry(
+        uid=f"{uid}@icalbridge",
+        event_type="reservation",
+        event_id=event_id,
+        property_id="school",
+        facility_id=facility.id,
+        name="Practice",
+        activity="",
+        place=facility.name,
+        location=f"{facility.name}, Lincoln High, 1 Oak St, Sunnyvale, CA, 94087",
+        category=facility.type,
+        status="approved",
+        timeslot_status="active",
+        start=start,
+        end=start + timedelta(hours=2),
+        zone=ZONE,
+        sequence=0,
+        modified=NOW - timedelta(days=1),
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]  # any field may be another in a test

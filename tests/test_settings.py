@@ -1,0 +1,130 @@
+"""`icalbridge.settings`: one table, read from an environment, and a sentence for every value that cannot be used."""
+
+import pytest
+
+from icalbridge.errors import ConfigurationError
+from icalbridge.settings import LIVE_API_URL, Settings, from_environment, table
+
+
+def test_settings_default_to_the_contract() -> None:
+    """An empty environment gives the contract's defaults."""
+    assert from_environment({}) == Settings(
+        api_key="",
+        api_url=LIVE_API_URL,
+        rate_per_minute=120,
+        quota_per_day=15_000,
+        event_types=("reservation",),
+        database_url="sqlite:///icalbridge.db",
+        public_url="",
+        history_days=60,
+        horizon_days=365,
+        feed_max_bytes=1_000_000,
+        frame_ancestors="*",
+        log_format="text",
+    )
+
+
+def test_settings_read_every_value() -> None:
+    """Every setting of the table is read from its own name."""
+    given = {
+        "FACILITRON_API_KEY": "k-1",
+        "FACILITRON_API_URL": "http://127.0.0.1:9000/v1/",
+        "FACILITRON_RATE_PER_MINUTE": "60",
+        "FACILITRON_QUOTA_PER_DAY": "5000",
+        "FACILITRON_EVENT_TYPES": "reservation, maintenance-block,reservation",
+        "DATABASE_URL": "sqlite:////srv/bridge.db",
+        "ICALBRIDGE_PUBLIC_URL": "https://calendars.example.org/",
+        "ICALBRIDGE_HISTORY_DAYS": "30",
+        "ICALBRIDGE_HORIZON_DAYS": "180",
+        "ICALBRIDGE_FEED_MAX_BYTES": "500000",
+        "ICALBRIDGE_FRAME_ANCESTORS": "https://www.example.org",
+        "ICALBRIDGE_LOG_FORMAT": "json",
+    }
+    assert list(given) == [name for name, _, _ in table()]
+    assert from_environment(given) == Settings(
+        api_key="k-1",
+        api_url="http://127.0.0.1:9000/v1",
+        rate_per_minute=60,
+        quota_per_day=5000,
+        event_types=("reservation", "maintenance-block"),
+        database_url="sqlite:////srv/bridge.db",
+        public_url="https://calendars.example.org",
+        history_days=30,
+        horizon_days=180,
+        feed_max_bytes=500_000,
+        frame_ancestors="https://www.example.org",
+        log_format="json",
+    )
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_settings_take_both_spellings_of_postgresql(scheme: str) -> None:
+    """`postgres://` and `postgresql://` mean the same database."""
+    read = from_environment({"DATABASE_URL": f"{scheme}://me:word@db.example.org/bridge"})
+    assert read.database_url == "postgresql+psycopg://me:word@db.example.org/bridge"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FACILITRON_API_KEY", "two words"),
+        ("FACILITRON_API_KEY", "line\nbreak"),
+        ("FACILITRON_API_URL", "ftp://api.example.org/v1"),
+        ("FACILITRON_API_URL", "api.example.org/v1"),
+        ("FACILITRON_RATE_PER_MINUTE", "0"),
+        ("FACILITRON_RATE_PER_MINUTE", "1e3"),
+        ("FACILITRON_QUOTA_PER_DAY", "-5"),
+        ("FACILITRON_EVENT_TYPES", ",,"),
+        ("FACILITRON_EVENT_TYPES", "reservation&x=1"),
+        ("DATABASE_URL", "mysql://me:word@db.example.org/bridge"),
+        ("DATABASE_URL", "sqlite://"),
+        ("ICALBRIDGE_PUBLIC_URL", "https://user:word@example.org"),
+        ("ICALBRIDGE_PUBLIC_URL", "https://example.org/?x=1"),
+        ("ICALBRIDGE_PUBLIC_URL", "https://example.org:99999"),
+        ("ICALBRIDGE_HISTORY_DAYS", "sixty"),
+        ("ICALBRIDGE_HORIZON_DAYS", "366"),
+        ("ICALBRIDGE_FEED_MAX_BYTES", "9999"),
+        ("ICALBRIDGE_FRAME_ANCESTORS", "https://a.example.org; script-src *"),
+        ("ICALBRIDGE_LOG_FORMAT", "xml"),
+    ],
+)
+def test_settings_name_the_value_that_cannot_be_used(name: str, value: str) -> None:
+    """A bad value stops start-up with one sentence that begins with its name."""
+    with pytest.raises(ConfigurationError) as caught:
+        from_environment({name: value})
+    assert str(caught.value).startswith(f"{name} ")
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_never_repeat_a_secret() -> None:
+    """Neither an error nor `repr` shows the key or the database's password."""
+    with pytest.raises(ConfigurationError) as caught:
+        from_environment({"FACILITRON_API_KEY": "secret key"})
+    assert "secret" not in str(caught.value)
+    with pytest.raises(ConfigurationError) as caught:
+        from_environment({"DATABASE_URL": "mysql://me:secret@h/x"})
+    assert "secret" not in str(caught.value)
+    read = from_environment({"FACILITRON_API_KEY": "secret", "DATABASE_URL": "postgres://me:secret@h/x"})
+    assert "secret" not in repr(read)
+
+
+def test_settings_read_the_key_from_a_file(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """`FACILITRON_API_KEY_FILE` names a secret file; a line break at its end does not count."""
+    path = tmp_path_factory.mktemp("secrets") / "key"
+    path.write_text("from-a-file\n")
+    assert from_environment({"FACILITRON_API_KEY_FILE": str(path)}).api_key == "from-a-file"
+    with pytest.raises(ConfigurationError, match="both set"):
+        from_environment({"FACILITRON_API_KEY_FILE": str(path), "FACILITRON_API_KEY": "k"})
+    path.write_text("\n")
+    with pytest.raises(ConfigurationError, match="which is empty"):
+        from_environment({"FACILITRON_API_KEY_FILE": str(path)})
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        from_environment({"FACILITRON_API_KEY_FILE": str(path.parent / "missing")})
+
+
+def test_settings_require_a_key_where_there_is_no_way_without() -> None:
+    """A command that talks to the vendor says how to set the key."""
+    with pytest.raises(ConfigurationError, match="FACILITRON_API_KEY is not set"):
+        from_environment({}).require_key()
+    assert from_environment({"FACILITRON_API_KEY": "k"}).require_key() == "k"

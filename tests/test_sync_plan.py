@@ -1,0 +1,89 @@
+"""`icalbridge.sync.plan`: dates, intervals and failures."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icalbridge.model import Window
+from icalbridge.sync import plan
+
+DAYS = st.dates(date(2020, 1, 1), date(2035, 12, 31))
+
+
+@given(DAYS)
+def test_windows_cover_the_vendors_year_once(day: date) -> None:
+    """Today and the 365 days after it are covered, each day once, and no window counts more than 31 days."""
+    windows = [plan.window(number, day) for number in range(plan.WINDOWS)]
+    covered = [each.start + timedelta(days=step) for each in windows for step in range(each.days)]
+    assert covered == [day + timedelta(days=step) for step in range(366)]
+    assert max(each.days for each in windows) == 31
+
+
+def test_windows_are_twelve() -> None:
+    """A year is twelve requests a property, under both readings of "31 days"."""
+    assert plan.WINDOWS == 12
+
+
+def test_today_is_the_propertys_own() -> None:
+    """Midnight passes at different moments in different zones."""
+    now = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
+    assert plan.today(now, "America/Los_Angeles") == date(2026, 11, 21)
+    assert plan.today(now, "America/New_York") == date(2026, 11, 22)
+    assert plan.today(now, "") == date(2026, 11, 22)
+
+
+def test_bounds_are_local_midnights_over_a_clock_change() -> None:
+    """A day on which the clocks change is 23 or 25 hours long."""
+    start, end = plan.bounds(Window(date(2026, 3, 8), date(2026, 3, 8)), "America/Los_Angeles")
+    assert (start, end - start) == (datetime(2026, 3, 8, 8, tzinfo=UTC), timedelta(hours=23))
+    start, end = plan.bounds(Window(date(2026, 11, 1), date(2026, 11, 1)), "America/Los_Angeles")
+    assert (start, end - start) == (datetime(2026, 11, 1, 7, tzinfo=UTC), timedelta(hours=25))
+
+
+def test_horizon_is_the_end_of_the_last_window() -> None:
+    """The vendor says nothing of what starts after today + 365 days."""
+    now = datetime(2026, 11, 21, 20, tzinfo=UTC)
+    assert plan.horizon(now, "America/Los_Angeles") == datetime(2027, 11, 22, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("properties", [1, 13, 60, 200, 1000])
+@pytest.mark.parametrize("quota", [500, 15_000, 100_000])
+def test_stretch_keeps_a_day_within_the_quota(properties: int, quota: int) -> None:
+    """However many properties there are, a day of successful requests fits 90 % of the quota, if the catalogue does."""
+    factor = plan.stretch(properties, quota)
+    catalogue = properties + 1
+    near, far = 86_400 / (plan.NEAR_SECONDS * factor), 86_400 / (plan.FAR_SECONDS * factor)
+    spent = catalogue + properties * (near + 11 * far)
+    assert spent <= quota * plan.RESERVE + 1 or catalogue > quota * plan.RESERVE - 1
+    assert factor >= 1
+
+
+def test_stretch_leaves_a_small_district_alone() -> None:
+    """A dozen schools are asked for as often as we would like."""
+    assert plan.stretch(13, 15_000) == 1
+
+
+def test_due_times_follow_window_and_failures() -> None:
+    """Today's window is asked for often, the others a few times a day; failures wait ever longer, with an end."""
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    assert plan.due_after_success(now, 0, 1) - now == timedelta(minutes=10)
+    assert plan.due_after_success(now, 5, 2) - now == timedelta(hours=12)
+    waits = [(plan.due_after_failure(now, failures) - now).total_seconds() for failures in (1, 2, 3, 7, 1000)]
+    assert waits == [30, 60, 120, 1800, 1800]
+
+
+def test_quota_begins_anew_at_utc_midnight() -> None:
+    """The vendor's day ends at midnight UTC, wherever the schools are."""
+    assert plan.next_utc_midnight(datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC)) == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def test_emptiness_is_believed_the_second_time() -> None:
+    """A window that held plenty and comes back empty needs a second, later answer; nothing else does."""
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    assert plan.believable(4, 0, None, now)
+    assert plan.believable(50, 1, None, now)
+    assert not plan.believable(5, 0, None, now)
+    assert not plan.believable(5, 0, now - timedelta(seconds=119), now)
+    assert plan.believable(5, 0, now - timedelta(seconds=120), now)

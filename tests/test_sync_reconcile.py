@@ -1,0 +1,177 @@
+"""`icalbridge.sync.reconcile`: what an answer means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from icalbridge.model import Changes, Entry, Event, EventKey
+from icalbridge.sync.reconcile import Heard, Places, reconcile, relocate
+from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry, event, timeslot
+
+PLACES = Places({"school": SCHOOL}, {"gym": GYM, "pool": POOL})
+SINCE, UNTIL = NOW - timedelta(hours=12), NOW + timedelta(days=31)
+HORIZON = NOW + timedelta(days=366)
+KEY = EventKey("reservation", "e1")
+
+
+def _reconcile(
+    *events: Event, known: tuple[Entry, ...] = (), complete: bool = True, unchanged: tuple[EventKey, ...] = ()
+) -> Changes:
+    grouped: dict[EventKey, list[Entry]] = {}
+    for each in known:
+        grouped.setdefault(each.key, []).append(each)
+    present = {each.key for each in known if each.withdrawn is None and SINCE <= each.start < UNTIL}
+    return reconcile(
+        Heard(events, frozenset(unchanged), complete, SINCE, UNTIL),
+        present=frozenset(present),
+        known=grouped,
+        places=PLACES,
+        now=NOW,
+        horizon=HORIZON,
+    )
+
+
+def _same(**fields: object) -> Entry:
+    """What `timeslot(24)` of `event()` is, once known."""
+    return entry(24, **fields)
+
+
+def test_new_timeslot_is_added_with_all_that_a_feed_shows() -> None:
+    """Name, place, location, type, zone and statuses; SEQUENCE 0; modified now."""
+    (added,) = _reconcile(event(timeslot(24, activity="Warm-up"))).added
+    assert added == _same(uid=added.uid.removesuffix("@icalbridge"), activity="Warm-up", modified=NOW)
+
+
+def test_unchanged_event_changes_nothing() -> None:
+    """The same again is no change, whether it was read anew or known by its bytes."""
+    assert _reconcile(event(timeslot(24)), known=(_same(),)).count == 0
+    assert _reconcile(known=(_same(),), unchanged=(KEY,)) == Changes()
+
+
+@pytest.mark.parametrize(
+    ("told", "raised"),
+    [
+        (event(timeslot(24, length=3)), 1),
+        (event(timeslot(25)), 1),
+        (event(timeslot(24, facility=POOL)), 1),
+        (event(timeslot(24), status="cancelled"), 1),
+        (event(timeslot(24, status="suspended")), 1),
+        (event(timeslot(24), name="Match"), 0),
+        (event(timeslot(24, activity="Final")), 0),
+    ],
+)
+def test_change_keeps_the_uid_and_raises_the_sequence_for_time_place_and_status(told: Event, raised: int) -> None:
+    """LAST-MODIFIED moves at every change; SEQUENCE at one of time, place or status (RFC 5545, 3.8.7.4)."""
+    changes = _reconcile(told, known=(_same(sequence=4),))
+    (changed,) = changes.changed
+    assert (changed.uid, changed.sequence, changed.modified) == ("u1@icalbridge", 4 + raised, NOW)
+    assert (changes.added, changes.withdrawn) == ((), ())
+
+
+def test_renamed_facility_of_a_timeslot_reaches_the_location() -> None:
+    """The catalogue's name stands before the timeslot's; a facility it never listed is called as the timeslot says."""
+    hidden = replace(GYM, id="annex", name="Annex", type="Room")
+    (added,) = _reconcile(event(timeslot(24, facility=hidden))).added
+    assert (added.place, added.location, added.category) == (
+        "Annex",
+        "Annex, Lincoln High, 1 Oak St, Sunnyvale, CA, 94087",
+        "Room",
+    )
+    (added,) = _reconcile(event(timeslot(24, facility=replace(GYM, name="Old Gym")))).added
+    assert added.place == "Main Gym"
+
+
+def test_timeslot_without_facility_is_at_its_school() -> None:
+    """Empty parts of a location are left out; the category is the event's type then."""
+    nowhere = replace(GYM, id="", name=" ", type="")
+    (added,) = _reconcile(event(timeslot(24, facility=nowhere))).added
+    assert (added.place, added.location, added.category) == (
+        "",
+        "Lincoln High, 1 Oak St, Sunnyvale, CA, 94087",
+        "reservation",
+    )
+
+
+def test_absent_event_is_withdrawn_in_the_window_only() -> None:
+    """An answer speaks for its window: what the event has elsewhere stays, and so does what is past."""
+    known = (
+        entry(-5, uid="past"),
+        entry(24, uid="here"),
+        entry(24 * 40, uid="elsewhere"),
+    )
+    changes = _reconcile(known=known)
+    assert changes.withdrawn == (entry(24, uid="here", sequence=1, withdrawn=NOW, modified=NOW),)
+    assert (changes.added, changes.changed, changes.forgotten) == ((), (), frozenset({KEY}))
+
+
+def test_present_event_speaks_for_all_its_timeslots() -> None:
+    """What an event no longer has is withdrawn wherever it was, but for what is past or beyond the horizon."""
+    known = (
+        entry(-5, uid="past"),
+        entry(24, uid="kept"),
+        entry(24 * 40, uid="gone"),
+        entry(24 * 370, uid="beyond"),
+    )
+    changes = _reconcile(event(timeslot(24)), known=known)
+    assert [each.uid for each in changes.withdrawn] == ["gone@icalbridge"]
+    assert (changes.added, changes.changed) == ((), ())
+
+
+def test_event_with_something_left_is_read_again() -> None:
+    """An event of which an entry stays, though its answer does not have it, must not be known by its bytes."""
+    settled = _reconcile(event(timeslot(24)), known=(entry(24), entry(48, uid="gone")))
+    assert [each.digest for each in settled.heard] == ["digest-e1"]
+    unsettled = _reconcile(event(timeslot(24)), known=(entry(24), entry(24 * 370, uid="beyond")))
+    assert [each.digest for each in unsettled.heard] == [""]
+
+
+def test_incomplete_answer_withdraws_nothing() -> None:
+    """It may add and change; the unreadable item could be the very event that seems to be missing."""
+    known = (entry(24), entry(48, uid="b", event_id="absent"), entry(72, uid="c"))
+    changes = _reconcile(event(timeslot(25), timeslot(99), timeslot(199)), known=known, complete=False)
+    assert changes.withdrawn == ()
+    assert changes.forgotten == frozenset()
+    assert [each.uid for each in changes.changed] == ["u1@icalbridge", "c@icalbridge"]
+    assert len(changes.added) == 1
+
+
+def test_moved_event_keeps_its_uid_from_window_to_window() -> None:
+    """Missed in the first window, met in the second: withdrawn, then itself again, SEQUENCE risen twice."""
+    (gone,) = _reconcile(known=(_same(),)).withdrawn
+    (back,) = _reconcile(event(timeslot(24 * 9)), known=(gone,)).changed
+    assert (back.uid, back.sequence, back.withdrawn) == ("u1@icalbridge", 2, None)
+
+
+def test_past_timeslots_are_taken_up_once() -> None:
+    """What an answer tells of the past becomes history when it was not known, and is not told twice."""
+    (added,) = _reconcile(event(timeslot(-50), timeslot(24)), known=(_same(),)).added
+    assert added.start == NOW - timedelta(hours=50)
+    again = _reconcile(event(timeslot(-50), timeslot(24)), known=(_same(), added))
+    assert again.count == 0
+
+
+def test_texts_are_cleaned_once() -> None:
+    """Control characters and line breaks of the vendor's texts do not reach the store."""
+    (added,) = _reconcile(event(timeslot(24, activity=" a\r\nb\x07 "), name="\u2028Tōhoku\t⚽")).added
+    assert (added.name, added.activity) == ("Tōhoku\t⚽", "a b")
+
+
+def test_relocate_follows_a_renamed_school() -> None:
+    """A place's new name is a change of place in every entry there; others stay as they are."""
+    places = Places({"school": replace(SCHOOL, name="Roosevelt High")}, PLACES.facilities)
+    elsewhere = entry(24, uid="u2", property_id="other", location="Main Gym")
+    changes = relocate([_same(), elsewhere], places, NOW)
+    location = "Main Gym, Roosevelt High, 1 Oak St, Sunnyvale, CA, 94087"
+    assert changes == Changes(changed=(_same(location=location, sequence=1, modified=NOW),))
+
+
+def test_reconcile_gives_an_empty_database_the_same_uids() -> None:
+    """UIDs follow from the answer alone, however often it is read, and differ for timeslots that are alike."""
+    told = event(timeslot(24), timeslot(24), timeslot(24, facility=POOL), timeslot(48))
+    first, second = (_reconcile(told).added for _ in range(2))
+    assert first == second
+    assert len({each.uid for each in first}) == 4
+    assert {each.zone for each in first} == {ZONE}
