@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.isolation", "tests.fixtures.postgresql", "tests.fixtures.chromium"]
+pytest_plugins = [
+    "tests.fixtures.isolation",
+    "tests.fixtures.postgresql",
+    "tests.fixtures.chromium",
+    "tests.fixtures.stores",
+]

@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event as sa_event
 from sqlalchemy import text
 
 from icalbridge.errors import SchemaOutdated, StoreError
-from icalbridge.model import Changes, EventKey, Feed, Property, Window
-from icalbridge.store import LeaseLost, Store
+from icalbridge.model import Changes, EventKey, Feed
+from icalbridge.store import Store
 from icalbridge.store.tables import metadata
+from tests.fixtures.stores import DISTRICT, SOON, USER, apply_changes, list_catalogue
 from tests.samples import GYM, NOW, POOL, SCHOOL, entry, event
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-DISTRICT = Property("district", "Sunny District", timezone=SCHOOL.timezone, child_ids=("school", "unseen"))
-USER = "default"
-SOON = NOW + timedelta(minutes=10)
-WINDOW = Window(date(2026, 11, 21), date(2026, 12, 21))
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """An empty database with the current schema and one key."""
-    opened = Store.connect(database_url)
-    opened.upgrade()
-    opened.write.add_api_user(USER)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def school(store: Store) -> Store:
-    """The same with a district, a school, a gym and a pool, and three windows a property."""
-    _catalogue(store)
-    store.windows.ensure(["district", "school"], 3, now=NOW)
-    return store
-
-
-def _catalogue(store: Store, *, school: Property = SCHOOL) -> None:
-    store.write.apply_catalogue(USER, [DISTRICT, school], {"school": [GYM, POOL], "district": []}, Changes(), now=NOW)
-
-
-def _apply(store: Store, changes: Changes, *, number: int = 0) -> None:
-    store.windows.make_due(["school"], now=NOW)
-    while claim := store.windows.claim(USER, "w", now=NOW, property_ids=["school"]):
-        if claim.number == number:
-            return store.windows.finish(claim, WINDOW, changes, now=NOW, due=SOON)
-        store.windows.release(claim, due=SOON)
-    raise AssertionError("the window is not due")
 
 
 def _revisions(store: Store) -> dict[str, int]:
@@ -86,7 +47,7 @@ def test_schema_is_what_the_tables_say(store: Store) -> None:
 
 def test_schema_upgrade_may_run_again(school: Store) -> None:
     """Bringing a current database up to date changes nothing in it."""
-    _apply(school, Changes(added=(entry(24),), heard=(event(),)))
+    apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
     school.upgrade()
     school.check()
     assert school.read.entries(Feed("facility", "gym"), NOW) == [entry(24)]
@@ -130,14 +91,14 @@ def test_catalogue_is_read_back(school: Store) -> None:
 def test_catalogue_that_stays_raises_no_revision(school: Store) -> None:
     """The same catalogue again writes nothing."""
     before = _revisions(school)
-    _catalogue(school)
+    list_catalogue(school)
     assert _revisions(school) == before
 
 
 def test_catalogue_raises_the_revision_of_what_changed(school: Store) -> None:
     """A renamed school changes its own feed and its district's, and no other."""
     before = _revisions(school)
-    _catalogue(school, school=replace(SCHOOL, name="Roosevelt High"))
+    list_catalogue(school, school=replace(SCHOOL, name="Roosevelt High"))
     assert _raised(before, _revisions(school)) == {"school", "district"}
 
 
@@ -169,7 +130,7 @@ def test_feed_state_tells_title_zone_and_whether_synced(school: Store) -> None:
         "school",
         False,
     )
-    _apply(school, Changes())
+    apply_changes(school, Changes())
     for feed in (Feed("facility", "gym"), Feed("property", "school")):
         synced = school.read.feed_state(feed)
         assert synced is not None
@@ -181,7 +142,7 @@ def test_feed_state_tells_title_zone_and_whether_synced(school: Store) -> None:
 def test_feed_state_of_a_district_waits_until_every_school_was_tried(school: Store) -> None:
     """A roll-up does not start out half full; a school that fails does not hold it back for ever."""
     district = Feed("property", "district")
-    _apply(school, Changes())
+    apply_changes(school, Changes())
     state = school.read.feed_state(district)
     assert state is not None
     assert not state.synced
@@ -196,7 +157,7 @@ def test_feed_state_of_a_district_waits_until_every_school_was_tried(school: Sto
 def test_entries_are_those_of_the_feed(school: Store) -> None:
     """A feed has its facility's entries, its property's, those of all schools of its district, or its event's."""
     gym, pool, other = entry(24), entry(24, uid="u2", facility=POOL), entry(48, uid="u3", event_id="e2")
-    _apply(school, Changes(added=(gym, pool, other), heard=(event(), event(event_id="e2"))))
+    apply_changes(school, Changes(added=(gym, pool, other), heard=(event(), event(event_id="e2"))))
     asked = {
         "gym": Feed("facility", "gym"),
         "school": Feed("property", "school"),
@@ -218,14 +179,14 @@ def test_entries_hide_what_a_feed_does_not_show(school: Store) -> None:
         entry(24, uid="b", timeslot_status="suspended"),
         entry(24, uid="c", withdrawn=NOW),
     )
-    _apply(school, Changes(added=(*hidden, entry(24, uid="d")), heard=(event(),)))
+    apply_changes(school, Changes(added=(*hidden, entry(24, uid="d")), heard=(event(),)))
     assert [each.uid for each in school.read.entries(Feed("facility", "gym"), NOW)] == ["d@icalbridge"]
     assert len(school.write.known([EventKey("reservation", "e1")])[EventKey("reservation", "e1")]) == 4
 
 
 def test_entries_begin_after_a_moment(school: Store) -> None:
     """An entry that ends at the moment is not after it, and is the last that ended."""
-    _apply(school, Changes(added=(entry(-4, uid="a"), entry(-2, uid="b"), entry(-1, uid="c")), heard=(event(),)))
+    apply_changes(school, Changes(added=(entry(-4, uid="a"), entry(-2, uid="b"), entry(-1, uid="c")), heard=(event(),)))
     gym = Feed("facility", "gym")
     assert [each.uid for each in school.read.entries(gym, NOW)] == ["c@icalbridge"]
     assert school.read.latest_end(gym, NOW) == NOW
@@ -236,7 +197,7 @@ def test_entries_begin_after_a_moment(school: Store) -> None:
 def test_event_feed_takes_the_external_id_too(school: Store) -> None:
     """The vendor's id wins where both name something."""
     heard = (event(external_id="practice-7"), event(event_id="practice-8", external_id="x"), event(event_id="e3"))
-    _apply(school, Changes(heard=(*heard, event(event_id="e4", external_id="practice-8", name="Other"))))
+    apply_changes(school, Changes(heard=(*heard, event(event_id="e4", external_id="practice-8", name="Other"))))
     by_external = school.read.feed_state(Feed("event", "practice-7", "reservation"))
     by_id = school.read.feed_state(Feed("event", "practice-8", "reservation"))
     assert by_external is not None
@@ -256,10 +217,10 @@ def test_questions_take_a_fixed_number_of_statements(school: Store) -> None:
         school.read.health(NOW)
         return sum("SELECT" in statement for statement in counted)
 
-    _apply(school, Changes(added=(entry(24),), heard=(event(),)))
+    apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
     one = cost()
     more = tuple(entry(24 + hour, uid=f"m{hour}", event_id=f"m{hour}") for hour in range(30))
-    _apply(school, Changes(added=more, heard=tuple(event(event_id=f"m{hour}") for hour in range(30))))
+    apply_changes(school, Changes(added=more, heard=tuple(event(event_id=f"m{hour}") for hour in range(30))))
     assert cost() == one
 
 
@@ -268,9 +229,9 @@ def test_questions_take_a_fixed_number_of_statements(school: Store) -> None:
 
 def test_changes_raise_the_revisions_of_what_shows_them(school: Store) -> None:
     """An entry that moves from the gym to the pool changes both, their school, its district and its event, once."""
-    _apply(school, Changes(added=(entry(24),), heard=(event(),)))
+    apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
     before = _revisions(school)
-    _apply(school, Changes(changed=(entry(24, facility=POOL, sequence=1),)))
+    apply_changes(school, Changes(changed=(entry(24, facility=POOL, sequence=1),)))
     after = _revisions(school)
     assert _raised(before, after) == {"gym", "pool", "school", "district", "e1"}
     assert len(set(after.values())) == 1
@@ -280,33 +241,33 @@ def test_changes_raise_the_revisions_of_what_shows_them(school: Store) -> None:
 
 def test_changes_of_nothing_raise_nothing(school: Store) -> None:
     """Events read anew without a change of what is shown raise no revision."""
-    _apply(school, Changes(added=(entry(24),), heard=(event(),)))
+    apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
     before = _revisions(school)
-    _apply(school, Changes(heard=(event(digest="other"),)))
+    apply_changes(school, Changes(heard=(event(digest="other"),)))
     assert _revisions(school) == before
 
 
 def test_renamed_event_raises_its_own_feed(school: Store) -> None:
     """An event's feed bears its name, even when it has no entry."""
-    _apply(school, Changes(heard=(event(),)))
+    apply_changes(school, Changes(heard=(event(),)))
     before = _revisions(school)
-    _apply(school, Changes(heard=(event(name="Match"),)))
+    apply_changes(school, Changes(heard=(event(name="Match"),)))
     assert _raised(before, _revisions(school)) == {"e1"}
 
 
 def test_digests_are_of_events_that_need_not_be_read_again(school: Store) -> None:
     """What was heard is known by its bytes until it is forgotten."""
     key = EventKey("reservation", "e1")
-    _apply(school, Changes(added=(entry(24),), heard=(event(), event(event_id="e2"))))
+    apply_changes(school, Changes(added=(entry(24),), heard=(event(), event(event_id="e2"))))
     assert school.write.digests("school") == {"digest-e1": key, "digest-e2": EventKey("reservation", "e2")}
-    _apply(school, Changes(withdrawn=(entry(24, withdrawn=NOW),), forgotten=frozenset({key})))
+    apply_changes(school, Changes(withdrawn=(entry(24, withdrawn=NOW),), forgotten=frozenset({key})))
     assert school.write.digests("school") == {"digest-e2": EventKey("reservation", "e2")}
     assert school.write.digests("district") == {}
 
 
 def test_present_is_by_start_and_property(school: Store) -> None:
     """since <= start < until; withdrawn entries are not present."""
-    _apply(
+    apply_changes(
         school,
         Changes(
             added=(entry(24), entry(48, uid="u2", event_id="e2", withdrawn=NOW)), heard=(event(), event(event_id="e2"))
@@ -324,140 +285,8 @@ def test_present_is_by_start_and_property(school: Store) -> None:
 def test_known_takes_any_number_of_events(school: Store) -> None:
     """More events than one statement can name are asked for in parts."""
     many = [entry(24, uid=f"u{number}", event_id=f"e{number}") for number in range(1000)]
-    _apply(school, Changes(added=tuple(many), heard=tuple(event(event_id=f"e{number}") for number in range(1000))))
+    apply_changes(
+        school, Changes(added=tuple(many), heard=tuple(event(event_id=f"e{number}") for number in range(1000)))
+    )
     known = school.write.known(each.key for each in many)
     assert {key: some for key, some in known.items() if some} == {each.key: [each] for each in many}
-
-
-# windows and leases
-
-
-def test_claim_prefers_near_windows_of_all_properties(school: Store) -> None:
-    """Window 0 of each property comes before window 1 of any."""
-    claims = []
-    while claim := school.windows.claim(USER, "w", now=NOW):
-        claims.append((claim.number, claim.property_id))
-    assert claims == [(number, name) for number in range(3) for name in ("district", "school")]
-
-
-def test_claim_is_exclusive_until_its_lease_runs_out(school: Store) -> None:
-    """What one worker has, no other gets; a killed worker's lease runs out, and its late answer is thrown away."""
-    mine = school.windows.claim(USER, "w1", now=NOW, property_ids=["school"])
-    assert mine is not None
-    others = [school.windows.claim(USER, "w2", now=NOW, property_ids=["school"]) for _ in range(3)]
-    assert [each and each.number for each in others] == [1, 2, None]
-    later = NOW + timedelta(seconds=300)
-    again = school.windows.claim(USER, "w2", now=later, property_ids=["school"])
-    assert again is not None
-    assert (again.number, again.worker_id) == (0, "w2")
-    before = _revisions(school)
-    with pytest.raises(LeaseLost):
-        school.windows.finish(mine, WINDOW, Changes(added=(entry(24),), heard=(event(),)), now=later, due=SOON)
-    assert _revisions(school) == before
-    assert school.read.entries(Feed("facility", "gym"), NOW) == []
-
-
-def test_failed_window_keeps_what_is_known_and_says_why(school: Store) -> None:
-    """A failure is kept with its invocation_id, waits, and is gone after a success."""
-    _apply(school, Changes(added=(entry(24),), heard=(event(),)))
-    school.windows.make_due(["school"], now=NOW)
-    claim = school.windows.claim(USER, "w", now=NOW, property_ids=["school"])
-    assert claim is not None
-    school.windows.fail(claim, "GET /x: 503", "abc", now=NOW, due=SOON)
-    told = school.read.health(NOW).properties[1]
-    assert (told.error, told.error_at, told.invocation_id, told.today_synced) == ("GET /x: 503", NOW, "abc", NOW)
-    assert school.read.entries(Feed("facility", "gym"), NOW) == [entry(24)]
-    claim = school.windows.claim(USER, "w", now=SOON, property_ids=["school"])
-    assert claim is not None
-    while claim.number:
-        claim = school.windows.claim(USER, "w", now=SOON, property_ids=["school"])
-        assert claim is not None
-    assert claim.failures == 1
-    school.windows.finish(claim, WINDOW, Changes(), now=SOON, due=SOON)
-    assert school.read.health(NOW).properties[1].error == ""
-
-
-def test_doubted_window_remembers_since_when(school: Store) -> None:
-    """The first doubt counts, until an answer is believed."""
-    for moment in (NOW, SOON):
-        school.windows.make_due(["school"], now=moment)
-        claim = school.windows.claim(USER, "w", now=moment, property_ids=["school"])
-        assert claim is not None
-        assert claim.doubted == (None if moment == NOW else NOW)
-        school.windows.doubt(claim, now=moment, due=moment)
-
-
-def test_catalogue_is_claimed_once_a_day(school: Store) -> None:
-    """The catalogue is leased like a window; at once means: though it is not due."""
-    assert school.windows.claim_catalogue(USER, "w1", now=NOW)
-    assert not school.windows.claim_catalogue(USER, "w2", now=NOW)
-    school.windows.finish_catalogue(USER, now=NOW, due=NOW + timedelta(days=1))
-    assert not school.windows.claim_catalogue(USER, "w2", now=SOON)
-    assert school.windows.claim_catalogue(USER, "w2", now=SOON, at_once=True)
-
-
-def test_leaving_worker_frees_what_it_had(school: Store) -> None:
-    """A worker that ends tidily leaves no lease behind."""
-    assert school.windows.claim_catalogue(USER, "w1", now=NOW)
-    assert school.windows.claim(USER, "w1", now=NOW) is not None
-    school.windows.beat("w1", now=NOW)
-    assert school.read.health(NOW).workers_alive == 1
-    school.windows.leave("w1")
-    assert school.read.health(NOW).workers_alive == 0
-    assert school.windows.claim_catalogue(USER, "w2", now=NOW)
-    claim = school.windows.claim(USER, "w2", now=NOW)
-    assert claim is not None
-    assert claim.number == 0
-
-
-def test_silent_worker_is_taken_for_dead(school: Store) -> None:
-    """A worker that gave no sign for ninety seconds does not count."""
-    school.windows.beat("w1", now=NOW)
-    assert school.read.health(NOW + timedelta(seconds=89)).workers_alive == 1
-    assert school.read.health(NOW + timedelta(seconds=90)).workers_alive == 0
-
-
-# the quota
-
-
-def test_allowance_is_booked_one_at_a_time(store: Store) -> None:
-    """Two connections that book at once never see the same state."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    def book(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
-        return "2026-11-21", used + 1, next_at + 0.5, float(used)
-
-    with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda _: store.windows.update_allowance(USER, book), range(40)))
-    assert sorted(results) == [float(number) for number in range(40)]
-    assert store.read.health(NOW).quota_used == 40
-    assert store.read.health(NOW + timedelta(days=1)).quota_used == 0
-
-
-# health
-
-
-def test_health_is_ready_once_everything_that_holds_today_was_fetched(school: Store) -> None:
-    """Catalogue and every listed property's window 0; the far windows may come later."""
-    assert not school.read.health(NOW).ready
-    school.windows.claim_catalogue(USER, "w", now=NOW)
-    school.windows.finish_catalogue(USER, now=NOW, due=SOON)
-    for name in ("school", "district"):
-        assert not school.read.health(NOW).ready
-        claim = school.windows.claim(USER, "w", now=NOW, property_ids=[name])
-        assert claim is not None
-        school.windows.finish(claim, WINDOW, Changes(), now=NOW, due=SOON)
-    health = school.read.health(NOW)
-    assert health.ready
-    assert (health.catalogue_synced, health.properties[0].today_synced, health.properties[0].oldest_synced) == (
-        NOW,
-        NOW,
-        None,
-    )
-
-
-def test_health_counts_what_could_not_be_read(store: Store) -> None:
-    """Things skipped are counted by reason, and summed up."""
-    store.write.count_skipped({"no id": 2, "unreadable time": 1})
-    store.write.count_skipped({"no id": 1})
-    assert store.read.health(NOW).skipped == 4

@@ -1,0 +1,150 @@
+"""`icalbridge.store.windows`: leases, due times, failures, doubts, the quota, and what health makes of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge.model import Changes, Feed
+from icalbridge.store import LeaseLost
+from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes
+from tests.samples import NOW, entry, event
+
+if TYPE_CHECKING:
+    from icalbridge.store import Store
+
+
+# windows and leases
+
+
+def test_claim_prefers_near_windows_of_all_properties(school: Store) -> None:
+    """Window 0 of each property comes before window 1 of any."""
+    claims = []
+    while claim := school.windows.claim(USER, "w", now=NOW):
+        claims.append((claim.number, claim.property_id))
+    assert claims == [(number, name) for number in range(3) for name in ("district", "school")]
+
+
+def test_claim_is_exclusive_until_its_lease_runs_out(school: Store) -> None:
+    """What one worker has, no other gets; a killed worker's lease runs out, and its late answer is thrown away."""
+    mine = school.windows.claim(USER, "w1", now=NOW, property_ids=["school"])
+    assert mine is not None
+    others = [school.windows.claim(USER, "w2", now=NOW, property_ids=["school"]) for _ in range(3)]
+    assert [each and each.number for each in others] == [1, 2, None]
+    later = NOW + timedelta(seconds=300)
+    again = school.windows.claim(USER, "w2", now=later, property_ids=["school"])
+    assert again is not None
+    assert (again.number, again.worker_id) == (0, "w2")
+    before = school.read.feed_state(Feed("facility", "gym"))
+    with pytest.raises(LeaseLost):
+        school.windows.finish(mine, WINDOW, Changes(added=(entry(24),), heard=(event(),)), now=later, due=SOON)
+    assert school.read.feed_state(Feed("facility", "gym")) == before
+    assert school.read.entries(Feed("facility", "gym"), NOW) == []
+
+
+def test_failed_window_keeps_what_is_known_and_says_why(school: Store) -> None:
+    """A failure is kept with its invocation_id, waits, and is gone after a success."""
+    apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
+    school.windows.make_due(["school"], now=NOW)
+    claim = school.windows.claim(USER, "w", now=NOW, property_ids=["school"])
+    assert claim is not None
+    school.windows.fail(claim, "GET /x: 503", "abc", now=NOW, due=SOON)
+    told = school.read.health(NOW).properties[1]
+    assert (told.error, told.error_at, told.invocation_id, told.today_synced) == ("GET /x: 503", NOW, "abc", NOW)
+    assert school.read.entries(Feed("facility", "gym"), NOW) == [entry(24)]
+    claim = school.windows.claim(USER, "w", now=SOON, property_ids=["school"])
+    assert claim is not None
+    while claim.number:
+        claim = school.windows.claim(USER, "w", now=SOON, property_ids=["school"])
+        assert claim is not None
+    assert claim.failures == 1
+    school.windows.finish(claim, WINDOW, Changes(), now=SOON, due=SOON)
+    assert school.read.health(NOW).properties[1].error == ""
+
+
+def test_doubted_window_remembers_since_when(school: Store) -> None:
+    """The first doubt counts, until an answer is believed."""
+    for moment in (NOW, SOON):
+        school.windows.make_due(["school"], now=moment)
+        claim = school.windows.claim(USER, "w", now=moment, property_ids=["school"])
+        assert claim is not None
+        assert claim.doubted == (None if moment == NOW else NOW)
+        school.windows.doubt(claim, now=moment, due=moment)
+
+
+def test_catalogue_is_claimed_once_a_day(school: Store) -> None:
+    """The catalogue is leased like a window; at once means: though it is not due."""
+    assert school.windows.claim_catalogue(USER, "w1", now=NOW)
+    assert not school.windows.claim_catalogue(USER, "w2", now=NOW)
+    school.windows.finish_catalogue(USER, now=NOW, due=NOW + timedelta(days=1))
+    assert not school.windows.claim_catalogue(USER, "w2", now=SOON)
+    assert school.windows.claim_catalogue(USER, "w2", now=SOON, at_once=True)
+
+
+def test_leaving_worker_frees_what_it_had(school: Store) -> None:
+    """A worker that ends tidily leaves no lease behind."""
+    assert school.windows.claim_catalogue(USER, "w1", now=NOW)
+    assert school.windows.claim(USER, "w1", now=NOW) is not None
+    school.windows.beat("w1", now=NOW)
+    assert school.read.health(NOW).workers_alive == 1
+    school.windows.leave("w1")
+    assert school.read.health(NOW).workers_alive == 0
+    assert school.windows.claim_catalogue(USER, "w2", now=NOW)
+    claim = school.windows.claim(USER, "w2", now=NOW)
+    assert claim is not None
+    assert claim.number == 0
+
+
+def test_silent_worker_is_taken_for_dead(school: Store) -> None:
+    """A worker that gave no sign for ninety seconds does not count."""
+    school.windows.beat("w1", now=NOW)
+    assert school.read.health(NOW + timedelta(seconds=89)).workers_alive == 1
+    assert school.read.health(NOW + timedelta(seconds=90)).workers_alive == 0
+
+
+# the quota
+
+
+def test_allowance_is_booked_one_at_a_time(store: Store) -> None:
+    """Two connections that book at once never see the same state."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def book(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
+        return "2026-11-21", used + 1, next_at + 0.5, float(used)
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: store.windows.update_allowance(USER, book), range(40)))
+    assert sorted(results) == [float(number) for number in range(40)]
+    assert store.read.health(NOW).quota_used == 40
+    assert store.read.health(NOW + timedelta(days=1)).quota_used == 0
+
+
+# health
+
+
+def test_health_is_ready_once_everything_that_holds_today_was_fetched(school: Store) -> None:
+    """Catalogue and every listed property's window 0; the far windows may come later."""
+    assert not school.read.health(NOW).ready
+    school.windows.claim_catalogue(USER, "w", now=NOW)
+    school.windows.finish_catalogue(USER, now=NOW, due=SOON)
+    for name in ("school", "district"):
+        assert not school.read.health(NOW).ready
+        claim = school.windows.claim(USER, "w", now=NOW, property_ids=[name])
+        assert claim is not None
+        school.windows.finish(claim, WINDOW, Changes(), now=NOW, due=SOON)
+    health = school.read.health(NOW)
+    assert health.ready
+    assert (health.catalogue_synced, health.properties[0].today_synced, health.properties[0].oldest_synced) == (
+        NOW,
+        NOW,
+        None,
+    )
+
+
+def test_health_counts_what_could_not_be_read(store: Store) -> None:
+    """Things skipped are counted by reason, and summed up."""
+    store.write.count_skipped({"no id": 2, "unreadable time": 1})
+    store.write.count_skipped({"no id": 1})
+    assert store.read.health(NOW).skipped == 4
