@@ -8,7 +8,7 @@ timeslot. An *entry* is one timeslot with all that a calendar shows of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
 VENDOR_DAYS_AHEAD = 365
@@ -201,15 +201,3 @@ class FeedState:
     property_id: str
     synced: bool
     """Whether anything was ever fetched for it; False is the contract's "never synced"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The stretch of time that feeds show: what ends after `since` and starts before `until`."""
-
-    since: datetime
-    until: datetime
-
-    @classmethod
-    def around(cls, now: datetime, history_days: int, horizon_days: int) -> Span:
-        return cls(now - timedelta(days=history_days), now + timedelta(days=horizon_days))

@@ -1,0 +1,178 @@
+"""Entries as an iCalendar file (contract: "What a feed contains"; RFC 5545, RFC 7986).
+
+The calendar's head and its VTIMEZONEs are icalendar's work. VEVENTs, thousands of them in a feed, are put together
+here: each is a fragment of bytes, and a feed is its fragments joined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from icalendar import Calendar, vDuration, vText
+
+from icalbridge import zones
+from icalbridge.feeds.address import feed_path, page_path
+from icalbridge.feeds.text import cut, display_text, escape, fold
+from icalbridge.feeds.vtimezone import holds, vtimezone
+from icalbridge.model import Feed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from icalbridge.model import Entry, FeedState
+
+PRODID = "-//icalbridge//icalbridge//EN"
+REFRESH = timedelta(hours=1)
+UNNAMED = "Reserved"
+END = b"END:VCALENDAR\r\n"
+UNTIL_OCTETS = len("X-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A feed as a file."""
+
+    body: bytes
+    count: int
+    """How many VEVENTs are in it."""
+    complete_until: datetime | None
+    """From when on entries were left out for size; None when all are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fragment:
+    """One VEVENT, with what a feed must know of it."""
+
+    body: bytes
+    start: datetime
+    zones: frozenset[str]
+    """The TZIDs it names."""
+
+
+def render_ics(feed: Feed, state: FeedState, entries: Sequence[Entry], *, public_url: str, max_bytes: int) -> Rendered:
+    """Render a feed's selected entries, which are in order of their start.
+
+    Without `public_url` (empty) there is no SOURCE and no URL. A feed larger than `max_bytes` leaves out the far
+    future, whole days of its own zone at a time, and says so in X-ICALBRIDGE-COMPLETE-UNTIL; it is never larger.
+    """
+    clocks: dict[str, _Clock] = {}
+    fragments = [_vevent(entry, clocks.setdefault(entry.zone, _Clock(entry.zone)), public_url) for entry in entries]
+    head = _head(feed, state, fragments, public_url, None)
+    size = len(head) + len(END) + sum(len(each.body) for each in fragments)
+    until = None
+    if size > max_bytes:
+        fragments, until = _shortened(fragments, state.zone, max_bytes - len(END) - len(head) - UNTIL_OCTETS)
+        head = _head(feed, state, fragments, public_url, until)
+    body = b"".join([head, *(each.body for each in fragments), END])
+    return Rendered(body, len(fragments), until)
+
+
+def summary(entry: Entry) -> str:
+    """Return what an entry is called: the event's name, and the timeslot's activity after it where it has one."""
+    name, activity = display_text(entry.name, missing=UNNAMED), display_text(entry.activity)
+    return f"{name}: {activity}" if activity else name
+
+
+class _Clock:
+    """Writes the moments of one zone; the same moments come up again and again."""
+
+    def __init__(self, zone: str) -> None:
+        self._name = zone or "UTC"
+        self._zone = zones.zone(self._name)
+        self._utc = zones.posix_rule(self._name) == "UTC0"
+        self._written: dict[datetime, tuple[str, bool]] = {}
+
+    def write(self, moment: datetime) -> tuple[str, bool]:
+        """Return a moment as the end of a property, from its parameters on, and whether it names the zone."""
+        found = self._written.get(moment)
+        if found is None:
+            found = self._written[moment] = self._write(moment)
+        return found
+
+    def _write(self, moment: datetime) -> tuple[str, bool]:
+        local = moment.astimezone(self._zone)
+        if not self._utc and holds(self._name, local):
+            return f";TZID={self._name}:{_digits(local)}", True
+        return f":{_utc(moment)}", False
+
+
+def _head(
+    feed: Feed, state: FeedState, fragments: Sequence[_Fragment], public_url: str, until: datetime | None
+) -> bytes:
+    calendar = Calendar()
+    title = display_text(state.title, missing=UNNAMED)
+    calendar.add("VERSION", "2.0")
+    calendar.add("PRODID", PRODID)
+    calendar.add("CALSCALE", "GREGORIAN")
+    calendar.add("METHOD", "PUBLISH")
+    calendar.add("NAME", vText(title))
+    calendar.add("X-WR-CALNAME", vText(title))
+    calendar.add("X-WR-TIMEZONE", vText(state.zone))
+    calendar.add("REFRESH-INTERVAL", vDuration(REFRESH), parameters={"VALUE": "DURATION"})
+    calendar.add("X-PUBLISHED-TTL", vDuration(REFRESH))
+    if public_url:
+        calendar.add("SOURCE", public_url + feed_path(feed))
+        calendar.add("URL", public_url + page_path(feed, property_id=state.property_id))
+    if until:
+        calendar.add("X-ICALBRIDGE-COMPLETE-UNTIL", _utc(until))
+    for name in sorted(frozenset().union(*(each.zones for each in fragments))):
+        calendar.add_component(vtimezone(name))
+    return bytes(calendar.to_ical(sorted=False)).removesuffix(END)
+
+
+def _vevent(entry: Entry, clock: _Clock, public_url: str) -> _Fragment:
+    start, starts_local = clock.write(entry.start)
+    end, ends_local = clock.write(entry.end)
+    modified = _utc(entry.modified)
+    title, more_title = cut(summary(entry))
+    location, more_location = cut(display_text(entry.location))
+    lines = [
+        "BEGIN:VEVENT",
+        f"UID:{entry.uid}",
+        f"DTSTAMP:{modified}",
+        f"LAST-MODIFIED:{modified}",
+        f"SEQUENCE:{entry.sequence}",
+        f"DTSTART{start}",
+        f"DTEND{end}",
+        f"SUMMARY:{escape(title)}",
+        "STATUS:CONFIRMED",
+        "TRANSP:OPAQUE",
+    ]
+    if location:
+        lines.append(f"LOCATION:{escape(location)}")
+    if more := "\n".join(filter(None, (more_title, more_location))):
+        lines.append(f"DESCRIPTION:{escape(more)}")
+    if category := display_text(entry.category):
+        lines.append(f"CATEGORIES:{escape(category)}")
+    if public_url:
+        lines.append(f"URL:{public_url}{_page_of(entry)}")
+    lines.append("END:VEVENT")
+    named = frozenset({entry.zone}) if starts_local or ends_local else frozenset[str]()
+    return _Fragment(b"".join(map(fold, lines)), entry.start, named)
+
+
+def _page_of(entry: Entry) -> str:
+    if entry.facility_id:
+        return page_path(Feed("facility", entry.facility_id))
+    return page_path(Feed("property", entry.property_id))
+
+
+def _shortened(fragments: Sequence[_Fragment], zone: str, room: int) -> tuple[list[_Fragment], datetime]:
+    """Return the fragments of the days that fit whole, and the first moment of the day that does not."""
+    kept = 0
+    while kept < len(fragments) and (room := room - len(fragments[kept].body)) >= 0:
+        kept += 1
+    tz = zones.zone(zone)
+    day = fragments[min(kept, len(fragments) - 1)].start.astimezone(tz).date()
+    until = datetime.combine(day, time(), tz).astimezone(UTC)
+    return [each for each in fragments[:kept] if each.start < until], until
+
+
+def _digits(moment: datetime) -> str:
+    return f"{moment.year:04}{moment.month:02}{moment.day:02}T{moment.hour:02}{moment.minute:02}{moment.second:02}"
+
+
+def _utc(moment: datetime) -> str:
+    return f"{_digits(moment.astimezone(UTC))}Z"

@@ -1,0 +1,64 @@
+"""The vendor's texts on their way into a file: cleaned, escaped, folded and cut, and otherwise byte for byte.
+
+RFC 5545, section 3.1 (lines, folding), 3.3.11 (TEXT).
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_OCTETS = 75
+"""A line's length without its CRLF (RFC 5545, section 3.1)."""
+
+MAX_UNITS = 255
+"""UTF-16 code units past which Outlook cuts a SUMMARY or a LOCATION."""
+
+_BREAKS = re.compile("[\r\n\x85\u2028\u2029]+")
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_ODD = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ESCAPED = re.compile(r"[\\;,\n]")
+
+
+def display_text(text: str, *, missing: str = "") -> str:
+    """Return a text fit for one line: each run of line breaks is one space, control characters and lone surrogates are
+    gone (a TAB is none: RFC 5545, section 3.1), and no white space surrounds it. `missing` stands in for an empty one.
+    """
+    if _ODD.search(text):
+        text = _UNSEEN.sub("", _BREAKS.sub(" ", text))
+    return text.strip() or missing
+
+
+def escape(text: str) -> str:
+    """Return a text as a TEXT value (RFC 5545, section 3.3.11)."""
+    if not _ESCAPED.search(text):
+        return text
+    return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
+
+
+def fold(line: str) -> bytes:
+    """Return a content line with its CRLF, folded at 75 octets and never inside a character."""
+    octets = line.encode("utf-8")
+    if len(octets) <= MAX_OCTETS:
+        return octets + b"\r\n"
+    parts = []
+    start, room = 0, MAX_OCTETS
+    while len(octets) - start > room:
+        end = start + room
+        while octets[end] & 0xC0 == 0x80:
+            end -= 1
+        parts.append(octets[start:end])
+        start, room = end, MAX_OCTETS - 1
+    parts.append(octets[start:])
+    return b"\r\n ".join(parts) + b"\r\n"
+
+
+def cut(text: str, units: int = MAX_UNITS) -> tuple[str, str]:
+    """Return as much of a text as fits in so many UTF-16 code units, and the rest; both without white space around."""
+    if len(text) * 2 <= units or len(text) + sum(character > "\uffff" for character in text) <= units:
+        return text, ""
+    left = units
+    for index, character in enumerate(text):
+        left -= 1 + (character > "\uffff")
+        if left < 0:
+            return text[:index].rstrip(), text[index:].strip()
+    return text, ""
