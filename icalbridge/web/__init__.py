@@ -1,0 +1,88 @@
+"""The web: feeds, pages and what operators ask, as one Flask application over one store.
+
+It never speaks to the vendor, so no outage there can break a feed. `create_app` ties the parts together:
+
+    ical        the feeds' addresses: a fast door in front of Flask, and Flask's own
+    feeds       a feed as a document: looked up, rendered once a revision, kept (cache)
+    http        tags, conditions, compression, security headers: pure functions
+    pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
+    operations  /healthz, /readyz, /metrics, /robots.txt
+    failures    404, 405, 500, 503 for people and programs
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+from jinja2 import StrictUndefined
+
+import icalbridge
+from icalbridge.model import utcnow
+from icalbridge.web.assets import Assets, static_files
+from icalbridge.web.failures import catch_all
+from icalbridge.web.feeds import FeedService
+from icalbridge.web.http import SECURITY_HEADERS
+from icalbridge.web.ical import Doorkeeper, ical
+from icalbridge.web.metrics import Metrics
+from icalbridge.web.operations import operations
+from icalbridge.web.pages import facility_path, pages, property_path
+from icalbridge.web.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from icalbridge.settings import Settings
+    from icalbridge.store import Store
+
+CACHE_BYTES = 64_000_000
+"""How much memory rendered feeds may take in each process."""
+
+
+def create_app(
+    settings: Settings, store: Store, *, clock: Callable[[], datetime] = utcnow, cache_bytes: int = CACHE_BYTES
+) -> Flask:
+    """Make the application over one store, whose schema is up to date; `clock` returns this moment in UTC.
+
+    Nothing is asked of the database before the first request.
+    """
+    app = Flask("icalbridge", static_folder=None, template_folder=str(templates_dir()))
+    # A feed answers at its own address or not at all; werkzeug would redirect one with doubled slashes.
+    app.url_map.merge_slashes = False
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    metrics, assets, site = Metrics(), Assets(), Site(settings.public_url, store, clock)
+    service = FeedService(store, settings, metrics, clock, cache_bytes)
+    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.globals |= {
+        "link": site.path,
+        "asset": lambda name: site.path(assets.path(name)),
+        "facility_path": facility_path,
+        "property_path": property_path,
+    }
+    for routes in (
+        ical(service),
+        pages(store, service, site),
+        operations(store, metrics, clock),
+        static_files(assets),
+    ):
+        app.register_blueprint(routes)
+    catch_all(app)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        for name, value in SECURITY_HEADERS:
+            response.headers.setdefault(name, value)
+        metrics.requests.labels(request.endpoint or "none", str(response.status_code)).inc()
+        return response
+
+    app.wsgi_app = Doorkeeper(app.wsgi_app, service, metrics)  # type: ignore[method-assign]  # as Flask documents it
+    return app
+
+
+def templates_dir() -> Path:
+    """Return where the templates are: in an installed wheel inside the package, in a checkout beside it."""
+    package = Path(icalbridge.__file__).parent
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"

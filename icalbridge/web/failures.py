@@ -1,0 +1,72 @@
+"""What people and programs see when something is not there or went wrong: a page, or one plain sentence; no traceback.
+
+The words of the pages are in `templates/error.html`.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from flask import Response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from icalbridge.errors import StoreError
+from icalbridge.web import http
+from icalbridge.web.feeds import ANYWHERE
+from icalbridge.web.ical import PREFIX, flask_response
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+BROKEN = "Something went wrong on our side; it was noted, please try again later."
+
+log = logging.getLogger(__name__)
+
+
+def error_page(status: int, why: str) -> Response:
+    """Return a page that says why there is nothing to see; one that may come soon asks again by itself.
+
+    It does so by a header: a `meta` element would fail WCAG 2.2.1 as axe reads it.
+    """
+    html = render_template("error.html", why=why, status=status)
+    headers = {"Cache-Control": "no-store"}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers |= {"Retry-After": str(http.RETRY_SECONDS), "Refresh": str(http.RETRY_SECONDS)}
+    return Response(html, status, headers, content_type="text/html; charset=utf-8")
+
+
+def catch_all(app: Flask) -> None:
+    """Let every failure of an application end in one of our answers."""
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        status = error.code or 500
+        if status == HTTPStatus.NOT_FOUND and not request.path.startswith(PREFIX):
+            return error_page(404, "unknown")
+        allowed = [("Allow", ", ".join(http.METHODS))] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
+        anywhere = [ANYWHERE] if request.path.startswith(PREFIX) else []
+        return flask_response(http.refusal(status, _sentence(error), [*allowed, *anywhere]))
+
+    @app.errorhandler(StoreError)
+    def unreachable(error: StoreError) -> Response:
+        log.error("a page could not be made: %s", error)
+        return error_page(503, "unreachable")
+
+    @app.errorhandler(Exception)
+    def broken(error: Exception) -> Response:
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+        return flask_response(http.refusal(500, BROKEN))
+
+
+def _sentence(error: HTTPException) -> str:
+    match error.code:
+        case 404:
+            return "There is nothing at this address."
+        case 405:
+            return "This address can only be read: use GET or HEAD."
+        case 400:
+            return "This request cannot be understood."
+        case _:
+            return f"{error.name}."

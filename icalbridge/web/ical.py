@@ -1,0 +1,131 @@
+"""The feeds' addresses, `/ical/...`: which feed a path means, and two doors that answer for it alike.
+
+A feed that is in memory and was checked a moment ago is answered by `Doorkeeper`, a WSGI layer in front of Flask, since
+Flask alone takes longer than the whole answer may. All else goes through Flask. Both leave finding a feed to `feeds`
+and speaking HTTP to `http`, so that nobody can tell which door a request came through.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, request
+
+from icalbridge.model import Feed
+from icalbridge.web import http
+from icalbridge.web.feeds import ANYWHERE, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from icalbridge.web.feeds import FeedService
+    from icalbridge.web.metrics import Metrics
+
+PREFIX = "/ical/"
+ENDPOINT = "ical.feed"
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def feed_of(path_info: str) -> Feed | None:
+    """Return the feed that a WSGI path means, None for a path that can mean none.
+
+    Nothing in an id is interpreted: whatever stands between its kind and `.ics` is the id.
+    """
+    if not path_info.startswith(PREFIX) or not path_info.endswith(".ics"):
+        return None
+    kind, _, name = text_of(path_info[len(PREFIX) : -len(".ics")]).partition("/")
+    if not is_id(name):
+        return None
+    match kind:
+        case "facility":
+            return Feed("facility", name)
+        case "property":
+            return Feed("property", name)
+        case "event":
+            event_type, _, event_id = name.partition("/")
+            return Feed("event", event_id, event_type) if event_type and event_id else None
+        case _:
+            return None
+
+
+def text_of(path_info: str) -> str:
+    """Decode what WSGI carries as Latin-1; what is no UTF-8 becomes empty (PEP 3333, "Unicode Issues")."""
+    if path_info.isascii():
+        return path_info
+    try:
+        return path_info.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return ""
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text may be an id: not empty, no control characters, which no id has and PostgreSQL cannot take."""
+    return bool(text) and _CONTROL.search(text) is None
+
+
+def ical(service: FeedService) -> Blueprint:
+    """Return Flask's door: every request that is not answered out of memory at once."""
+    routes = Blueprint("ical", __name__)
+
+    @routes.get(f"{PREFIX}<path:_rest>", endpoint="feed")
+    def feed(_rest: str) -> Response:
+        # The raw path is read instead: werkzeug replaces bytes that are no UTF-8.
+        return flask_response(_answer(service, request.environ))
+
+    return routes
+
+
+def _answer(service: FeedService, environ: WSGIEnvironment) -> http.Answer:
+    feed = feed_of(environ["PATH_INFO"])
+    packed = http.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    found = Missing.UNKNOWN if feed is None else service.find(feed, packed=packed)
+    match found:
+        case Missing.UNKNOWN:
+            return http.refusal(404, found.value, [ANYWHERE])
+        case Missing():
+            return http.refusal(503, found.value, [ANYWHERE, ("Retry-After", str(http.RETRY_SECONDS))])
+        case held:
+            return http.answer(held.document, environ)
+
+
+def flask_response(answer: http.Answer) -> Response:
+    """Hand an answer to Flask as it is."""
+    response = Response(answer.body, http.STATUS_LINES[answer.status])
+    response.headers.clear()
+    response.headers.extend(answer.headers)
+    return response
+
+
+class Doorkeeper:
+    """Answers for feeds that are in memory and were checked a moment ago; lets everything else through."""
+
+    def __init__(self, inner: WSGIApplication, service: FeedService, metrics: Metrics) -> None:
+        self._inner = inner
+        self._service = service
+        self._metrics = metrics
+        self._counters: dict[int, Any] = {
+            status: metrics.requests.labels(ENDPOINT, str(status)) for status in (200, 304)
+        }
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = self._from_memory(environ)
+        if answer is None:
+            return self._inner(environ, start_response)
+        self._counters[answer.status].inc()
+        self._metrics.hits.inc()
+        start_response(http.STATUS_LINES[answer.status], answer.headers)
+        return [answer.body]
+
+    def _from_memory(self, environ: WSGIEnvironment) -> http.Answer | None:
+        if environ["REQUEST_METHOD"] not in http.METHODS:
+            return None
+        feed = feed_of(environ.get("PATH_INFO", ""))
+        held = self._service.recall(feed) if feed is not None else None
+        if held is None:
+            return None
+        if held.document.gzip is None and http.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            return None
+        return http.answer(held.document, environ)

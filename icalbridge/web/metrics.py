@@ -1,0 +1,117 @@
+"""What Prometheus is told: how the requests were answered, how the feed cache does, how fresh the data is.
+
+Counters live in a registry of the application's own. Under several gunicorn workers prometheus_client keeps them in
+files (PROMETHEUS_MULTIPROC_DIR, set by `serve` before anything is imported) and a scrape of any worker adds up all of
+them. What the database knows is read at scrape time, by `HealthCollector`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from icalbridge.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from prometheus_client.metrics_core import Metric
+
+    from icalbridge.store import Health
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+log = logging.getLogger(__name__)
+
+
+class Metrics:
+    """What one application counts."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "icalbridge_http_requests",
+            "Requests answered, by endpoint and status.",
+            ["endpoint", "status"],
+            registry=self._registry,
+        )
+        self.hits = Counter(
+            "icalbridge_feed_cache_hits", "Feeds answered from what was rendered before.", registry=self._registry
+        )
+        self.misses = Counter("icalbridge_feed_cache_misses", "Feeds that had to be rendered.", registry=self._registry)
+        self.cache_bytes = Gauge(
+            "icalbridge_feed_cache_bytes",
+            "Octets of rendered feeds kept in memory.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+
+    def exposition(self, health: Callable[[datetime], Health], now: datetime) -> bytes:
+        """Return everything in Prometheus' text format; a database that is down is told, not raised."""
+        counted = self._registry
+        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+        told = CollectorRegistry()
+        told.register(HealthCollector(health, now))
+        return generate_latest(counted) + generate_latest(told)
+
+
+class HealthCollector(Collector):
+    """How the whole stands at one moment, as gauges."""
+
+    def __init__(self, health: Callable[[datetime], Health], now: datetime) -> None:
+        self._health = health
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            health = self._health(self._now)
+        except StoreError as error:
+            log.warning("metrics without the database: %s", error)
+            yield _gauge("icalbridge_database_up", "Whether the database could be read.", 0)
+            return
+        yield _gauge("icalbridge_database_up", "Whether the database could be read.", 1)
+        yield from _whole(health, self._now)
+        yield from _each_property(health, self._now)
+
+
+def _whole(health: Health, now: datetime) -> Iterator[Metric]:
+    yield _gauge("icalbridge_ready", "Whether everything was synced at least once.", health.ready)
+    yield _gauge("icalbridge_workers_alive", "Sync workers that gave a sign lately.", health.workers_alive)
+    yield _gauge("icalbridge_entries", "Timeslots that feeds show.", health.entries)
+    yield _gauge("icalbridge_quota_used", "Requests to the vendor in this UTC day.", health.quota_used)
+    if health.catalogue_synced is not None:
+        age = (now - health.catalogue_synced).total_seconds()
+        yield _gauge("icalbridge_catalogue_age_seconds", "Age of the catalogue that waits longest.", age)
+    skipped = "Things in the vendor's answers that could not be read."
+    yield CounterMetricFamily("icalbridge_skipped", skipped, value=health.skipped)
+
+
+def _each_property(health: Health, now: datetime) -> Iterator[Metric]:
+    ages = GaugeMetricFamily(
+        "icalbridge_data_age_seconds",
+        "Age of a property's data: the window that holds today, and the one that waits longest.",
+        labels=["property_id", "window"],
+    )
+    failing = GaugeMetricFamily(
+        "icalbridge_property_failing", "Whether the last fetch of some window failed.", labels=["property_id"]
+    )
+    for each in health.properties:
+        for window, synced in (("today", each.today_synced), ("oldest", each.oldest_synced)):
+            if synced is not None:
+                ages.add_metric([each.property_id, window], (now - synced).total_seconds())
+        failing.add_metric([each.property_id], bool(each.error))
+    yield ages
+    yield failing
+
+
+def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_text, value=float(value))

@@ -1,0 +1,112 @@
+"""What operators and machines ask: `/healthz`, `/readyz`, `/metrics`, `/robots.txt`.
+
+How fresh things are is for `store` to know; here it is only told, without secrets and whatever happens.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from flask import Blueprint, Response
+
+from icalbridge.errors import StoreError
+from icalbridge.web.metrics import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from icalbridge.store import Freshness, Health, Store
+    from icalbridge.web.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+ROBOTS = "User-agent: *\nDisallow:\n"
+"""Everything may be fetched: Google Calendar obeys this file when it fetches a subscribed feed."""
+
+
+def operations(store: Store, metrics: Metrics, clock: Callable[[], datetime]) -> Blueprint:
+    """Return the addresses that are for machines."""
+    routes = Blueprint("operations", __name__)
+
+    @routes.get("/healthz")
+    def healthz() -> Response:
+        return _plain("ok\n", "text/plain; charset=utf-8")
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        now = clock()
+        try:
+            health = store.read.health(now)
+        except StoreError as error:
+            log.warning(
+                "not ready: %s", error
+            )  # it may name the database's host and user, so it is told to the log only
+            return _json({"ready": False, "error": "The database cannot be used; the log says why."}, 503)
+        return _json(readiness(health, now), 200 if health.ready else 503)
+
+    @routes.get("/metrics")
+    def exposition() -> Response:
+        return _plain(metrics.exposition(store.read.health, clock()), CONTENT_TYPE)
+
+    @routes.get("/robots.txt")
+    def robots() -> Response:
+        answer = _plain(ROBOTS, "text/plain; charset=utf-8")
+        answer.headers["Cache-Control"] = "public, max-age=3600"
+        return answer
+
+    return routes
+
+
+def readiness(health: Health, now: datetime) -> dict[str, Any]:
+    """Return what `/readyz` says of one moment; times as ISO 8601 in UTC, ages in whole seconds."""
+    return {
+        "ready": health.ready,
+        "now": _iso(now),
+        "catalogue": {
+            "synced": _iso(health.catalogue_synced),
+            "age_seconds": _age(health.catalogue_synced, now),
+            "error": health.catalogue_error,
+            "invocation_id": health.catalogue_invocation_id,
+        },
+        "workers_alive": health.workers_alive,
+        "worker_alive": health.workers_alive > 0,
+        "entries": health.entries,
+        "skipped": health.skipped,
+        "quota_used": health.quota_used,
+        "properties": [_freshness(each, now) for each in health.properties],
+    }
+
+
+def _freshness(each: Freshness, now: datetime) -> dict[str, Any]:
+    return {
+        "property_id": each.property_id,
+        "name": each.name,
+        "synced": _iso(each.today_synced),
+        "age_seconds": _age(each.today_synced, now),
+        "oldest_window_synced": _iso(each.oldest_synced),
+        "oldest_window_age_seconds": _age(each.oldest_synced, now),
+        "attempted": _iso(each.attempted),
+        "error": each.error,
+        "error_at": _iso(each.error_at),
+        "invocation_id": each.invocation_id,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def _age(synced: datetime | None, now: datetime) -> int | None:
+    return None if synced is None else int((now - synced).total_seconds())
+
+
+def _json(said: dict[str, Any], status: int) -> Response:
+    body = msgspec.json.format(msgspec.json.encode(said), indent=2) + b"\n"
+    return Response(body, status, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _plain(body: str | bytes, content_type: str) -> Response:
+    return Response(body, content_type=content_type, headers={"Cache-Control": "no-store"})

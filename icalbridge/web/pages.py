@@ -1,0 +1,209 @@
+"""The pages that people read: the directory, a school, a facility. They show what the feeds say, and how to subscribe.
+
+Gathers what the templates show; arranging it is for `directory` and `schedule`, the words for `wording` and the
+templates. A page asks for its feed first, so that it is missing, not fetched yet or cut exactly as the feed is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, render_template, request
+
+from icalbridge import zones
+from icalbridge.feeds import feed_path, page_path
+from icalbridge.model import Feed
+from icalbridge.web import http, wording
+from icalbridge.web.directory import directory, search
+from icalbridge.web.failures import error_page
+from icalbridge.web.feeds import Missing
+from icalbridge.web.ical import flask_response, is_id
+from icalbridge.web.schedule import schedule
+from icalbridge.web.subscribe import subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from icalbridge.model import Facility, Property
+    from icalbridge.store import Store
+    from icalbridge.web.feeds import FeedService, Held
+    from icalbridge.web.site import Site
+
+FACILITY_DAYS = 14
+"""How many days after today are listed."""
+FACILITY_ENTRIES = 100
+PROPERTY_DAYS = 7
+PROPERTY_ENTRIES = 300
+QUERY_LENGTH = 200
+STALE_AFTER = timedelta(hours=2)
+"""Data older than this is said to be old."""
+
+
+class Pages:
+    """What the pages of one application are made of."""
+
+    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
+        self._read = store.read
+        self._service = service
+        self._site = site
+
+    def home(self, query: str, now: datetime) -> Response:
+        """Return the directory, narrowed down to what a query names."""
+        properties = self._read.properties()
+        facilities = self._read.facilities()
+        everything = directory(properties, facilities, self._counts(properties, facilities, now))
+        found = search(everything, query)
+        only = everything[0].own if len(everything) == 1 else None
+        return self._page(
+            "directory.html",
+            districts=found,
+            query=query,
+            title=only.site.name if only else "",
+            empty=not everything,
+            as_of=self._as_of([each.id for each in properties], _zone_of(properties), now),
+        )
+
+    def facility(self, facility_id: str, now: datetime) -> Response:
+        """Return one facility's schedule."""
+        feed = Feed("facility", facility_id)
+        held = self._held(feed)
+        found = self._read.facility(facility_id)
+        if isinstance(held, Missing) or found is None:
+            return self._missing(held)
+        entries = self._read.entries(feed, now)
+        until = _midnight(now, held.state.zone, FACILITY_DAYS + 1)
+        return self._page(
+            "facility.html",
+            facility=found,
+            school=self._read.property(found.property_id),
+            plan=schedule(entries, now, until, held.state.zone, FACILITY_ENTRIES),
+            days=FACILITY_DAYS,
+            **self._common(feed, held, [found.property_id], now),
+        )
+
+    def school(self, property_id: str, now: datetime) -> Response:
+        """Return a school's schedule, or a district's with its schools."""
+        feed = Feed("property", property_id)
+        held = self._held(feed)
+        found = self._read.property(property_id)
+        if isinstance(held, Missing) or found is None:
+            return self._missing(held)
+        members = [found.id, *found.child_ids]
+        until = _midnight(now, held.state.zone, PROPERTY_DAYS + 1)
+        listed = [each for each in self._read.properties() if each.id in members]
+        shown = listed if found in listed else [found, *listed]
+        facilities = self._read.facilities(members)
+        tree = directory(shown, facilities, self._counts(shown, facilities, now))
+        return self._page(
+            "property.html",
+            site=found,
+            schools=tuple(school for district in tree for school in district.all if school.site.id != found.id),
+            places=next((one.places for each in tree for one in each.all if one.site.id == found.id), ()),
+            plan=schedule(
+                self._read.entries_between(members, now, until), now, until, held.state.zone, PROPERTY_ENTRIES
+            ),
+            days=PROPERTY_DAYS,
+            names={each.id: each.name for each in listed if each.id != found.id} if found.child_ids else {},
+            **self._common(feed, held, members, now),
+        )
+
+    def _held(self, feed: Feed) -> Held | Missing:
+        return self._service.find(feed) if is_id(feed.id) else Missing.UNKNOWN
+
+    def _common(self, feed: Feed, held: Held, property_ids: Sequence[str], now: datetime) -> dict[str, Any]:
+        """Return what every schedule page shows: title, zone, freshness, how to subscribe."""
+        zone = held.state.zone
+        path = feed_path(feed)
+        return {
+            "title": held.state.title,
+            "zone_name": wording.zone_name(now, zone),
+            "as_of": self._as_of(property_ids, zone, now),
+            "complete_until": wording.long_date(held.complete_until, zone) if held.complete_until else "",
+            "subscription": subscription(self._site.address(path), held.state.title),
+            "download": self._site.path(path),
+        }
+
+    def _counts(self, properties: Sequence[Property], facilities: Sequence[Facility], now: datetime) -> dict[str, int]:
+        """Return today's entries by facility; when today is, depends on each property's zone."""
+        zone_of = {each.id: _zone_of([each]) for each in properties}
+        by_zone = {
+            zone: self._read.counts(_midnight(now, zone, 0), _midnight(now, zone, 1))
+            for zone in sorted(set(zone_of.values()))
+        }
+        return {
+            each.id: by_zone[zone_of[each.property_id]].get(each.id, 0)
+            for each in facilities
+            if each.property_id in zone_of
+        }
+
+    def _as_of(self, property_ids: Sequence[str], zone: str, now: datetime) -> dict[str, Any] | None:
+        """Return how fresh the data is: by the property that waits longest; None while one was never fetched."""
+        known = {each.property_id: each.today_synced for each in self._site.health(now).properties}
+        synced = [known[each] for each in property_ids if each in known]
+        moments = [moment for moment in synced if moment is not None]
+        if not moments or len(moments) < len(synced):
+            return None
+        oldest = min(moments)
+        return {
+            "moment": oldest.isoformat(),
+            "text": f"{wording.clock_time(oldest, zone)}, {wording.long_date(oldest, zone)}",
+            "age": wording.age((now - oldest).total_seconds()),
+            "stale": now - oldest > STALE_AFTER,
+        }
+
+    def _missing(self, why: Held | Missing) -> Response:
+        match why:
+            case Missing.UNSYNCED:
+                return error_page(503, "unsynced")
+            case Missing.UNREACHABLE:
+                return error_page(503, "unreachable")
+            case _:
+                return error_page(404, "unknown")
+
+    def _page(self, template: str, **shown: Any) -> Response:
+        """Render a page; it may be kept by anybody only where no Host header can be in it."""
+        cache_control = "public, max-age=60" if self._site.is_public else "private, no-cache"
+        html = render_template(template, **shown).encode()
+        made = http.document(html, "text/html; charset=utf-8", cache_control=cache_control)
+        packed = http.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+        return flask_response(http.answer(made.packed() if packed else made, request.environ))
+
+
+def facility_path(facility_id: str) -> str:
+    return page_path(Feed("facility", facility_id))
+
+
+def property_path(property_id: str) -> str:
+    return page_path(Feed("property", property_id))
+
+
+def pages(store: Store, service: FeedService, site: Site) -> Blueprint:
+    """Return the addresses that people open."""
+    routes = Blueprint("pages", __name__)
+    made = Pages(store, service, site)
+
+    @routes.get("/")
+    def home() -> Response:
+        return made.home(request.args.get("q", "")[:QUERY_LENGTH].strip(), site.now())
+
+    @routes.get("/facility/<path:facility_id>")
+    def facility(facility_id: str) -> Response:
+        return made.facility(facility_id, site.now())
+
+    @routes.get("/property/<path:property_id>", endpoint="property")
+    def school(property_id: str) -> Response:
+        return made.school(property_id, site.now())
+
+    return routes
+
+
+def _zone_of(properties: Sequence[Property]) -> str:
+    """Return the first zone that exists; UTC where none does."""
+    return next((each.timezone for each in properties if zones.exists(each.timezone)), "UTC")
+
+
+def _midnight(now: datetime, zone: str, days: int) -> datetime:
+    """Return when the day begins that is some days after today in a zone."""
+    there = zones.local_date(now, zone) + timedelta(days=days)
+    return datetime.combine(there, time.min, zones.zone(zone))

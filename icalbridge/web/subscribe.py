@@ -1,0 +1,50 @@
+"""The links with which people subscribe to a feed: one for each kind of calendar, built from one address.
+
+The forms are those that work in practice, on a desktop for Google and Outlook. The words beside them, and how often
+each service asks again, are in `templates/_subscribe.html`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import quote, urlsplit
+
+GOOGLE = "https://calendar.google.com/calendar/u/0/r/settings/addbyurl"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Everything that the subscribe block shows of one feed."""
+
+    address: str
+    """Absolute address of the feed, as typed into a calendar."""
+    webcal: str
+    """The same for Apple's calendars; never `webcals`, which iOS does not know."""
+    google: str
+    outlook: str
+    microsoft365: str
+    only_here: bool
+    """Whether only this computer can reach the address, so that no service on the Internet can."""
+
+
+def subscription(address: str, title: str) -> Subscription:
+    """Return the links for a feed's absolute address; `title` is what Outlook will call it."""
+    wanted = f"url={quote(address, safe='')}&name={quote(title, safe='')}"
+    return Subscription(
+        address=address,
+        webcal=f"webcal://{address.partition('://')[2]}",
+        google=GOOGLE,
+        outlook=f"https://outlook.live.com/calendar/0/addfromweb/?{wanted}",
+        microsoft365=f"https://outlook.office.com/calendar/0/addfromweb/?{wanted}",
+        only_here=_is_loopback(urlsplit(address).hostname or ""),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

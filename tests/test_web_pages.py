@@ -1,0 +1,455 @@
+"""The pages: what they show, to whom, and that nothing anybody typed into a booking system becomes markup."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import event
+
+from icalbridge.model import Feed
+from icalbridge.web import create_app, templates_dir
+from tests.samples import entry
+from tests.web_world import (
+    FACILITIES,
+    HOSTILE,
+    JAPANESE,
+    LONG,
+    PRIVATE,
+    PUBLIC,
+    RIGHT_TO_LEFT,
+    Clock,
+    add_catalogue,
+    added,
+    empty_store,
+    fill,
+    sync,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+
+    from icalbridge.store import Store
+
+PAGES = ["/", "/?q=gym", "/property/district", "/property/school", "/facility/gym", "/facility/nameless", "/nowhere"]
+
+ODD_FACILITIES = ["/facility/long", "/facility/odd.id%20%C3%A9%2F1", "/facility/rtl"]
+
+
+class Seen(HTMLParser):
+    """What a browser would make of a page: its texts, and every element with its attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.append(" ".join(data.split()))
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts)
+
+    def links(self) -> list[str]:
+        return [attributes["href"] or "" for tag, attributes in self.elements if tag == "a"]
+
+    def after(self, heading: str, count: int) -> list[str]:
+        """Return the texts that follow a heading."""
+        first = self.texts.index(heading) + 1
+        return self.texts[first : first + count]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = empty_store(tmp_path)
+    fill(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(store: Store, clock: Clock) -> FlaskClient:
+    return create_app(PUBLIC, store, clock=clock).test_client()
+
+
+def look(client: FlaskClient, path: str) -> Seen:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return Seen(answer.text)
+
+
+# the directory
+
+
+def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -> None:
+    """Everything that is listed is a link, in the vendor's order, the district ahead of its schools."""
+    assert look(client, "/").links()[2:] == [
+        "/property/district",
+        "/property/school",
+        "/facility/gym",
+        "/facility/pool",
+        "/property/odd",
+        "/facility/long",
+        "/facility/odd.id%20%C3%A9%2F1",
+        "/facility/rtl",
+        "/property/alone",
+        "/facility/nameless",
+        "/property/never",
+        "/facility/never-gym",
+    ]
+
+
+def test_directory_counts_what_is_on_today(client: FlaskClient) -> None:
+    """Each facility and school says how much is on in the whole of its own day; the district adds up."""
+    seen = look(client, "/")
+    assert seen.after("Sunny Union District", 1) == ["7 today"]
+    assert seen.after("Lincoln High", 9) == [
+        "Sunnyvale", "·", "2 today", "Main Gym", "Gymnasium", "2 today", "Pool", "Pool", "nothing today",
+    ]  # fmt: skip
+
+
+def test_directory_day_is_the_schools_own(client: FlaskClient, clock: Clock) -> None:
+    """At half past nine in Los Angeles it is tomorrow in New York: the counts differ by school."""
+    clock.advance(9.5 * 3600)
+    seen = look(client, "/")
+    assert seen.after("Lincoln High", 3)[-1] == "2 today"
+    assert seen.after(HOSTILE, 3)[-1] == "1 today"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("main gym", ["/property/district", "/property/school", "/facility/gym"]),
+        ("POOL lincoln", ["/property/district", "/property/school", "/facility/pool"]),
+        ("phoenix", ["/property/alone", "/facility/nameless"]),
+        ("だいにたいいくかん 体育館", ["/property/district", "/property/odd", "/facility/odd.id%20%C3%A9%2F1"]),
+        ("onerror", ["/property/district", "/property/odd", *ODD_FACILITIES]),
+    ],
+)
+def test_directory_search_narrows_it_down(client: FlaskClient, query: str, found: list[str]) -> None:
+    """Every word must be in the name, the kind, the school or its city; case does not matter."""
+    answer = client.get("/", query_string={"q": query})
+    links = [link for link in Seen(answer.text).links() if link.startswith(("/property", "/facility"))]
+    assert (answer.status_code, links) == (200, found)
+
+
+def test_directory_search_without_a_hit_says_so(client: FlaskClient) -> None:
+    """What was looked for is repeated as text, with a way back to everything."""
+    answer = client.get("/", query_string={"q": HOSTILE + " nowhere"})
+    seen = Seen(answer.text)
+    assert f"Nothing is called “ {' '.join((HOSTILE + ' nowhere').split())} ”. Show everything" in seen.text
+    assert ("input", HOSTILE + " nowhere") in [(tag, attributes.get("value")) for tag, attributes in seen.elements]
+
+
+def test_directory_without_a_catalogue_is_a_page(tmp_path: Path) -> None:
+    """Before the first sync people are told that there will be something."""
+    store = empty_store(tmp_path)
+    seen = look(create_app(PUBLIC, store, clock=Clock()).test_client(), "/")
+    assert "No schools are listed yet. They appear here as soon as they were fetched for the first time." in seen.texts
+    store.close()
+
+
+# a schedule
+
+
+def test_facility_says_what_is_on_and_what_is_next(client: FlaskClient) -> None:
+    """Times are the school's, in 12-hour form, and the zone is named."""
+    seen = look(client, "/facility/gym")
+    assert seen.after("Now", 4) == ["11:00 AM", "–", "1:00 PM", "Open Gym"]
+    assert seen.after("Next", 5) == [
+        "Today, Saturday, November 21,", "3:00 PM", "–", "5:00 PM", "Practice: Varsity",
+    ]  # fmt: skip
+    assert seen.after("Coming up", 1) == ["Today and the next 14 days. Times in America/Los Angeles (PST)."]
+    assert "As of 12:00 PM, November 21, 2026 (just now)." in seen.text
+
+
+def test_facility_groups_two_weeks_by_local_day(client: FlaskClient) -> None:
+    """Fifteen days beginning with today, each with its heading; what comes later is left to the calendar."""
+    headings = [
+        text for text in look(client, "/facility/gym").texts if re.search(r"day, (November|December) \d+$", text)
+    ]
+    assert (len(headings), headings[:2], headings[-1]) == (
+        15,
+        ["Today, Saturday, November 21", "Tomorrow, Sunday, November 22"],
+        "Saturday, December 5",
+    )
+
+
+def test_facility_lists_at_most_a_hundred(store: Store, client: FlaskClient) -> None:
+    """A facility in heavy use is cut, and the page says how much it leaves out."""
+    sync(store, "school", added(entry(30 + number, uid=f"x{number}", event_id="x") for number in range(120)))
+    seen = look(client, "/facility/gym")
+    assert sum(tag == "li" and "running" in str(attributes.get("class")) for tag, attributes in seen.elements) == 2
+    assert "36 more in these days; the calendar you subscribe to has them all." in seen.texts
+
+
+def test_facility_with_nothing_on_says_so(client: FlaskClient) -> None:
+    """An empty schedule is a schedule, with its subscription."""
+    seen = look(client, "/facility/nameless")
+    assert "Nothing is on right now." in seen.texts
+    assert "Nothing is booked today or in the next 14 days." in seen.texts
+    assert "webcal://calendars.example.org/ical/facility/nameless.ics" in seen.links()
+
+
+def test_property_of_a_district_shows_all_its_schools(client: FlaskClient) -> None:
+    """A district's page has its schools, and every school's entries with their places; another zone is named."""
+    seen = look(client, "/property/district")
+    assert seen.after("Schools", 4) == ["Lincoln High", "2 today", HOSTILE, "5 today"]
+    first = seen.texts.index(JAPANESE)
+    assert seen.texts[first - 4 : first + 3] == ["5:00 PM", "–", "7:00 PM", "EST", JAPANESE, JAPANESE, HOSTILE]
+
+
+def test_page_lists_a_long_entry_under_the_day_it_starts(client: FlaskClient) -> None:
+    """What ends on another day says on which."""
+    seen = look(client, "/facility/long")
+    first = seen.texts.index("Night of dance")
+    assert seen.texts[first - 4 : first] == ["Tomorrow, Sunday, November 22", "9:00 PM", "–", "3:00 AM, Tue, Nov 24"]
+
+
+def test_page_says_how_old_its_data_is(client: FlaskClient, clock: Clock) -> None:
+    """Data that was not renewed for hours is said to be old, with its time."""
+    clock.advance(3 * 3600 + 60)
+    seen = look(client, "/facility/gym")
+    assert "As of 12:00 PM, November 21, 2026 (3 hours ago)." in seen.text
+    assert "The booking system has not answered since then; later changes are missing here." in seen.texts
+
+
+def test_page_says_until_when_a_cut_calendar_is_complete(store: Store, clock: Clock) -> None:
+    """Where the far future was left out for size, the subscribe block says from when on."""
+    names = added(entry(24 * day, uid=f"big{day}", event_id=f"big{day}", name="x" * 200) for day in range(1, 90))
+    sync(store, "school", names)
+    settings = type(PUBLIC)(public_url=PUBLIC.public_url, feed_max_bytes=10_000)
+    seen = look(create_app(settings, store, clock=clock).test_client(), "/facility/gym")
+    told = [text for text in seen.texts if text.startswith("This calendar is very large")]
+    assert len(told) == 1
+    assert re.search(r"it holds everything until (November|December|January) \d+, 202[67], and later", told[0])
+
+
+# how to subscribe
+
+
+def test_page_offers_every_way_to_subscribe(client: FlaskClient) -> None:
+    """One address, and for each kind of calendar the link that works; a download is visibly something else."""
+    seen = look(client, "/facility/odd.id%20%C3%A9%2F1")
+    address = "https://calendars.example.org/ical/facility/odd.id%20%C3%A9%2F1.ics"
+    encoded = "https%3A%2F%2Fcalendars.example.org%2Fical%2Ffacility%2Fodd.id%2520%25C3%25A9%252F1.ics"
+    shown = next(attributes for tag, attributes in seen.elements if attributes.get("id") == "address")
+    assert (shown["value"], "readonly" in shown) == (address, True)
+    links = seen.links()[-5:]
+    assert links[0] == "webcal://calendars.example.org/ical/facility/odd.id%20%C3%A9%2F1.ics"
+    assert links[1] == "https://calendar.google.com/calendar/u/0/r/settings/addbyurl"
+    assert links[2].startswith(f"https://outlook.live.com/calendar/0/addfromweb/?url={encoded}&name=%E7%AC%AC")
+    assert links[3].startswith(f"https://outlook.office.com/calendar/0/addfromweb/?url={encoded}&name=%E7%AC%AC")
+    assert links[4] == "/ical/facility/odd.id%20%C3%A9%2F1.ics"
+
+
+@pytest.mark.parametrize("service", ["1 to 3", "4 to 24", "3 to 24"])
+def test_page_tells_honestly_how_often_services_ask(client: FlaskClient, service: str) -> None:
+    """Beside each service stands how often it asks again."""
+    assert f"every {service} hours" in look(client, "/property/school").text
+
+
+def test_page_warns_of_an_address_that_only_works_here(store: Store, clock: Clock) -> None:
+    """On a developer's machine the page says that no service on the Internet can reach it."""
+    client = create_app(PRIVATE, store, clock=clock).test_client()
+    warning = "This address works on this computer only; Google and Outlook cannot reach it."
+    assert warning in look(client, "/facility/gym").texts
+    assert warning not in Seen(client.get("/facility/gym", headers={"Host": "bridge.example.org"}).text).texts
+
+
+# hostile texts and hostile askers
+
+
+@pytest.mark.parametrize("path", ["/", "/property/odd", "/property/district", "/facility/long"])
+def test_page_shows_hostile_names_as_text(client: FlaskClient, path: str) -> None:
+    """A name made of markup is read, not run: it adds no element and no attribute, in the title either."""
+    seen = look(client, path)
+    assert HOSTILE in seen.texts
+    assert {tag for tag, _ in seen.elements} & {"script", "img", "style", "iframe"} == set()
+    assert [
+        name for _, attributes in seen.elements for name in attributes if name.startswith("on") or name == "style"
+    ] == []
+
+
+def test_page_isolates_names_that_run_the_other_way(client: FlaskClient) -> None:
+    """A name in another direction cannot turn its neighbours round: it stands in an element of its own."""
+    html = client.get("/property/odd").text
+    assert f'<span dir="auto">{RIGHT_TO_LEFT}</span>' in html
+    assert f'dir="auto">{LONG.strip()}</a>' in html
+
+
+@pytest.mark.parametrize("host", ["evil.example", 'evil"><script>', "evil.example, calendars.example.org"])
+@pytest.mark.parametrize("path", PAGES)
+def test_page_of_a_public_site_knows_no_host(client: FlaskClient, path: str, host: str) -> None:
+    """With a public address set, pages are the same for every Host, and may be kept by anybody."""
+    clean, hostile = client.get(path), client.get(path, headers={"Host": host})
+    assert hostile.data == clean.data
+    assert b"evil" not in hostile.data
+    kept = "no-store" if path == "/nowhere" else "public, max-age=60"
+    assert (hostile.headers["Cache-Control"], hostile.headers["Vary"] if kept != "no-store" else "") == (
+        kept,
+        "Accept-Encoding" if kept != "no-store" else "",
+    )
+
+
+def test_page_of_a_site_without_address_takes_the_request_s(store: Store, clock: Clock) -> None:
+    """Without a public address the page shows the one it was asked under, and nobody keeps it."""
+    client = create_app(PRIVATE, store, clock=clock).test_client()
+    answer = client.get("/facility/gym", headers={"Host": "bridge.example.org:8000"})
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert "webcal://bridge.example.org:8000/ical/facility/gym.ics" in Seen(answer.text).links()
+    assert client.get("/facility/gym", headers={"Host": 'x"><script>'}).status_code == 400
+
+
+def test_page_below_a_folder_links_below_it(store: Store, clock: Clock) -> None:
+    """A public address with a path, which a proxy takes off, is in every link."""
+    settings = type(PUBLIC)(public_url="https://example.org/calendars")
+    seen = look(create_app(settings, store, clock=clock).test_client(), "/facility/gym")
+    own = [link for link in seen.links() if not link.startswith(("http", "#", "webcal"))]
+    assert own == ["/calendars/", "/calendars/", "/calendars/property/school", "/calendars/ical/facility/gym.ics"]
+    assert "webcal://example.org/calendars/ical/facility/gym.ics" in seen.links()
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/property/never", "/static/site.css", "/healthz", "/readyz", "/metrics"])
+def test_page_carries_the_security_headers(client: FlaskClient, path: str) -> None:
+    """Everything we serve forbids scripts, framing, sniffing and cookies."""
+    headers = client.get(path).headers
+    assert headers["Content-Security-Policy"] == (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+    assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"], "Set-Cookie" in headers) == (
+        "nosniff",
+        "strict-origin-when-cross-origin",
+        False,
+    )
+
+
+# what is not there
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/facility/unknown", "/property/gym", "/facility/%00", "/facility/gym/", "/static/../x"]
+)
+def test_page_unknown_leads_to_the_directory(client: FlaskClient, path: str) -> None:
+    """A 404 is a page with the directory and the search, not a dead end; it redirects nowhere."""
+    answer = client.get(path)
+    seen = Seen(answer.text)
+    assert (answer.status_code, answer.content_type) == (404, "text/html; charset=utf-8")
+    assert seen.links() == ["#content", "/", "/"]
+    assert ("form", "/") in [(tag, attributes.get("action")) for tag, attributes in seen.elements]
+
+
+@pytest.mark.parametrize("path", ["/property/never", "/facility/never-gym"])
+def test_page_never_synced_asks_again_by_itself(client: FlaskClient, path: str) -> None:
+    """Known but never fetched: 503, said in words, renewed by the browser after half a minute."""
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["Retry-After"], answer.headers["Refresh"]) == (503, "30", "30")
+    assert "This schedule is being fetched" in Seen(answer.text).texts
+
+
+def test_page_during_an_outage_is_one_plain_page(store: Store, clock: Clock, tmp_path: Path) -> None:
+    """Without the database a page is a 503 in words, without a traceback or a file name."""
+    store.close()
+    (tmp_path / "bridge.db").unlink()
+    (tmp_path / "bridge.db").mkdir()
+    client = create_app(PUBLIC, store, clock=clock).test_client()
+    for path in ("/", "/facility/gym", "/property/school"):
+        answer = client.get(path)
+        assert (answer.status_code, "This page cannot be shown right now" in Seen(answer.text).texts) == (503, True)
+        assert "bridge.db" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/facility/gym", "/healthz", "/readyz", "/metrics", "/robots.txt", "/static/site.css"]
+)
+def test_page_can_only_be_read(client: FlaskClient, path: str) -> None:
+    """HEAD is GET without a body everywhere; any other method is a 405 with Allow."""
+    head, got, posted = client.head(path), client.get(path), client.post(path)
+    assert (head.status_code, head.data, head.content_type) == (got.status_code, b"", got.content_type)
+    assert (posted.status_code, posted.headers["Allow"]) == (405, "GET, HEAD")
+
+
+def test_page_that_breaks_is_one_plain_sentence(store: Store, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """A defect of ours shows no traceback to anybody; the log has it."""
+    app = create_app(PUBLIC, store, clock=clock)
+
+    def broken() -> str:
+        raise ZeroDivisionError("secret")
+
+    app.add_url_rule("/broken", view_func=broken)
+    answer = app.test_client().get("/broken")
+    assert (answer.status_code, answer.text) == (
+        500,
+        "Something went wrong on our side; it was noted, please try again later.\n",
+    )
+    assert [record.getMessage() for record in caplog.records] == ["GET /broken failed"]
+
+
+# files
+
+
+def test_page_answers_conditions_and_gzip(client: FlaskClient) -> None:
+    """Pages speak the same HTTP as feeds: tags, 304, compression."""
+    page = client.get("/facility/gym", headers={"Accept-Encoding": "gzip"})
+    assert page.headers["Content-Encoding"] == "gzip"
+    assert client.get("/facility/gym", headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
+
+
+def test_static_file_is_kept_for_ever_under_its_version(client: FlaskClient) -> None:
+    """The address in the page names the content and lasts; any other version of it does not."""
+    sheet = next(
+        attributes["href"] for _, attributes in look(client, "/").elements if attributes.get("rel") == "stylesheet"
+    )
+    assert sheet is not None
+    assert re.fullmatch(r"/static/site\.css\?v=[0-9a-f]{16}", sheet)
+    lasting = client.get(sheet)
+    assert (lasting.content_type, lasting.headers["Cache-Control"]) == (
+        "text/css; charset=utf-8",
+        "public, max-age=31536000, immutable",
+    )
+    assert client.get("/static/site.css?v=old").headers["Cache-Control"] == "public, max-age=300"
+
+
+def test_templates_come_from_the_checkout_or_the_wheel() -> None:
+    """Whichever way it was installed, the templates are there."""
+    assert (templates_dir() / "base.html").is_file()
+
+
+def test_page_asks_no_more_of_a_larger_district(tmp_path: Path, clock: Clock) -> None:
+    """The number of statements behind a page does not grow with facilities or entries."""
+    counts = []
+    for number, facilities in enumerate(({"school": FACILITIES["school"][:1]}, FACILITIES)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        store = empty_store(folder)
+        add_catalogue(store, facilities)
+        sync(
+            store, "school", added(entry(hour, uid=f"u{hour}", event_id=f"e{hour}") for hour in range(1 + 40 * number))
+        )
+        client = create_app(PUBLIC, store, clock=clock).test_client()
+        asked: list[str] = []
+        event.listen(store.engine, "before_cursor_execute", lambda *call, asked=asked: asked.append(call[2]))
+        client.get("/property/school")
+        client.get("/facility/gym")
+        counts.append(len(asked))
+        assert store.read.feed_state(Feed("facility", "gym")) is not None
+        store.close()
+    assert counts[0] == counts[1]
