@@ -103,10 +103,22 @@ def _zone(own: Property, parent: Property | None, usual: list[tuple[str, int]]) 
 
 
 def _clean_property(each: Property, zone: str) -> Property:
-    texts = {name: display_text(getattr(each, name)) for name in ("name", "address", "city", "state", "zip")}
-    return replace(each, timezone=zone, **texts)
+    return replace(
+        each,
+        name=display_text(each.name),
+        address=display_text(each.address),
+        city=display_text(each.city),
+        state=display_text(each.state),
+        zip=display_text(each.zip),
+        timezone=zone,
+    )
 
 
 def _clean_facility(each: Facility, property_id: str) -> Facility:
-    texts = {name: display_text(getattr(each, name)) for name in ("name", "type", "search_term")}
-    return replace(each, property_id=property_id, **texts)
+    return replace(
+        each,
+        property_id=property_id,
+        name=display_text(each.name),
+        type=display_text(each.type),
+        search_term=display_text(each.search_term),
+    )

@@ -157,6 +157,7 @@ class Sync:
             for each in answer.events
         ]
         heard = Heard(events, answer.unchanged, answer.complete, since, until)
+        present = frozenset(key for key in present if key.event_type not in answer.refused_types)
         absent = present - answer.unchanged
         changes = reconcile(
             heard,

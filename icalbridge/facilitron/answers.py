@@ -1,0 +1,68 @@
+"""What an HTTP answer that is no success means: one of the errors, with the vendor's words and without the key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icalbridge.errors import (
+    AccessRefused,
+    KeyRefused,
+    NotFound,
+    RateLimited,
+    RequestRefused,
+    VendorError,
+    VendorUnavailable,
+)
+from icalbridge.facilitron.wire import loose
+
+if TYPE_CHECKING:
+    from requests import Response
+
+LONGEST_MESSAGE = 300
+
+_KINDS: dict[int, type[VendorError]] = {
+    401: KeyRefused,
+    403: AccessRefused,
+    404: NotFound,
+    429: RateLimited,
+}
+
+_PLAIN = {
+    401: "the vendor refuses the key",
+    403: "the key may not see this",
+    404: "the vendor knows nothing of that id",
+    429: "more requests than the vendor grants",
+}
+
+
+def error_of(request: str, response: Response, *, secret: str) -> VendorError:
+    """Return the error that an answer other than 200 means.
+
+    The vendor's own words are taken from its JSON error, from a problem document (RFC 9457) or from the bare 429; any
+    other body, such as a proxy's HTML page, is not repeated. `secret` is cut out wherever it should stand.
+    """
+    status = response.status_code
+    kind = _KINDS.get(status, VendorUnavailable if status >= 500 else RequestRefused)
+    told = loose(response.content)
+    said = told if isinstance(told, dict) else {}
+
+    def text(*names: str) -> str:
+        found = next((said[name] for name in names if isinstance(said.get(name), str) and said[name]), "")
+        return printable(found.replace(secret, "…"))
+
+    message = text("message", "detail", "title") or _PLAIN.get(status) or _guess(status)
+    return kind(request, message, status, text("message_code"), text("invocation_id", "invocationId"))
+
+
+def _guess(status: int) -> str:
+    if status >= 500:
+        return "the vendor is not available"
+    return (
+        "the vendor sends us elsewhere; check FACILITRON_API_URL" if status < 400 else "the vendor refuses the request"
+    )
+
+
+def printable(text: str) -> str:
+    """Return a vendor's text as one line without control characters, at most 300 characters long."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"

@@ -1,0 +1,32 @@
+"""The vendor's local times, made aware: the one place where a time without an offset is met.
+
+Vendor page "Dates and Timezones": times are local to the property, without an offset. A `Z` or an offset, should one
+come, is honoured. A time that a clock change skips means the moment under the offset before it; one that occurs twice is
+the first (contract: "What a feed contains").
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+_SHAPE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII)
+
+
+def moment(text: str, zone: ZoneInfo) -> datetime:
+    """Return the moment of a vendor's date-time, to the second, in UTC.
+
+    Reads `YYYY-MM-DDTHH:MM`, with seconds and with a fraction, which is cut off. Raises `ValueError` for anything else.
+    """
+    if not _SHAPE.fullmatch(text):
+        raise ValueError("no date-time")
+    told = datetime.fromisoformat(text)
+    aware = told.replace(microsecond=0, tzinfo=told.tzinfo or zone)
+    try:
+        return aware.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None

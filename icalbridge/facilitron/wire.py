@@ -1,0 +1,389 @@
+"""The vendor's JSON into the model's classes. An answer that is whole is read fast; what is odd in it, leniently.
+
+Any field may be null, whatever the pages say (vendor page "Data Restrictions"). An item that cannot be read is dropped
+alone, told in `skipped`, and its neighbours stay. Renter, e-mail, attendance, rate category and reservation id are not
+read at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from icalbridge import zones
+from icalbridge.facilitron.times import moment
+from icalbridge.model import Event, EventKey, Facility, Property, Timeslot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+READING = b"icalbridge-1"
+"""Part of every digest: raised when the same bytes are to be read differently, so that they are read again."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+class _UnreadableError(ValueError):
+    """An event that cannot be read; says why in a short fixed phrase."""
+
+
+class Malformed(ValueError):
+    """The body is no answer at all: cut off, no JSON, or without its list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One thing in an answer that could not be read."""
+
+    reason: str
+    """A short fixed phrase, for counting."""
+    where: str
+    """Which one, without anything of a renter's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A list that the vendor answered."""
+
+    items: tuple[T, ...]
+    skipped: tuple[Skipped, ...]
+    invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventsAnswer:
+    """The events of a window: those read anew, and the keys of those whose bytes are known already."""
+
+    events: tuple[Event, ...]
+    unchanged: frozenset[EventKey]
+    skipped: tuple[Skipped, ...]
+    """What could not be read."""
+    ignored: tuple[Skipped, ...]
+    """What was read and is nothing, such as a timeslot that ends before it starts."""
+    invocation_id: str
+    refused_types: frozenset[str] = frozenset()
+    """Event types that the vendor refused; the answer says nothing of them."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything could be read: only then may an answer withdraw anything (api/README, point 13)."""
+        return not self.skipped
+
+
+class _Facility(msgspec.Struct):
+    id: str | None = msgspec.field(name="_id", default=None)
+    name: str | None = None
+    type: str | None = None
+
+
+class _Timeslot(msgspec.Struct):
+    start_datetime: str
+    end_datetime: str
+    facility: _Facility | None = None
+    activity_name: str | None = None
+    status: str | None = None
+    external_system_timeslot_id: str | None = None
+
+
+class _Event(msgspec.Struct):
+    id: str = msgspec.field(name="_id")
+    timeslots: list[_Timeslot]
+    type: str | None = None
+    property_id: str | None = None
+    property_timezone: str | None = None
+    name: str | None = None
+    status: str | None = None
+    external_system_event_id: str | None = None
+
+
+_decode_event = msgspec.json.Decoder(_Event).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for: it stands in for what an event leaves null."""
+
+    property_id: str
+    event_type: str
+    zones: Mapping[str, str]
+    """IANA names by property id."""
+
+
+class _Listed(msgspec.Struct):
+    invocation_id: msgspec.Raw = msgspec.Raw(b'""')
+
+
+_LISTS = {
+    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, list[msgspec.Raw])], bases=(_Listed,)))
+    for name in ("properties", "facilities", "events")
+}
+_SINGLES = {
+    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, msgspec.Raw)], bases=(_Listed,)))
+    for name in ("property", "event")
+}
+
+
+def _list(body: bytes, name: str) -> tuple[list[msgspec.Raw], str]:
+    """Return the items of an answer, undecoded, and its `invocation_id`; raises `Malformed`."""
+    told = _envelope(_LISTS[name], body, name)
+    return getattr(told, name), invocation_id(told)
+
+
+def _single(body: bytes, name: str) -> tuple[bytes, str]:
+    told = _envelope(_SINGLES[name], body, name)
+    return bytes(getattr(told, name)), invocation_id(told)
+
+
+def _envelope(decoder: msgspec.json.Decoder[Any], body: bytes, name: str) -> _Listed:
+    try:
+        told: _Listed = decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise Malformed(f"the answer cannot be read, or lacks its {name}") from None
+    return told
+
+
+def invocation_id(told: _Listed) -> str:
+    """Return what the vendor's support asks for, empty where the answer has none."""
+    return _as_text(loose(bytes(told.invocation_id)))
+
+
+def read_properties(body: bytes) -> Answer[Property]:
+    """Read the answer of `GET /properties`; raises `Malformed`."""
+    return _read_list(body, "properties", property_of)
+
+
+def read_property(body: bytes) -> Property:
+    """Read the answer of `GET /property/{id}`; raises `Malformed`, also when it has no id."""
+    told = loose(_single(body, "property")[0])
+    found = property_of(told) if isinstance(told, dict) else None
+    if found is None:
+        raise Malformed("the property has no id")
+    return found
+
+
+def read_facilities(body: bytes, property_id: str) -> Answer[Facility]:
+    """Read the answer of `GET /property/{id}/facilities`; raises `Malformed`."""
+    return _read_list(body, "facilities", lambda told: facility_of(told, property_id))
+
+
+def _read_list(body: bytes, name: str, read: Callable[[dict[str, Any]], T | None]) -> Answer[T]:
+    found, called = _list(body, name)
+    items: dict[str, T] = {}
+    skipped = []
+    for index, raw in enumerate(found):
+        told = loose(bytes(raw))
+        item = read(told) if isinstance(told, dict) else None
+        if item is None:
+            skipped.append(Skipped("no id", f"{name}[{index}]"))
+        else:
+            items[item.id] = item  # type: ignore[attr-defined]  # both kinds have one
+    return Answer(tuple(items.values()), tuple(skipped), called)
+
+
+def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> EventsAnswer:
+    """Read an answer with events; raises `Malformed`. `known` are events by the digest of their bytes.
+
+    An event that is told twice is what it is told last.
+    """
+    found, called = _list(body, "events")
+    reader = _Reader(asked)
+    unchanged = set()
+    for index, raw in enumerate(found):
+        digest = blake2b(raw, digest_size=16, key=READING).hexdigest()
+        if (key := known.get(digest)) is not None:
+            unchanged.add(key)
+        else:
+            reader.read(bytes(raw), digest, f"events[{index}]")
+    return EventsAnswer(
+        tuple(reader.events.values()),
+        frozenset(unchanged - reader.events.keys()),
+        tuple(reader.skipped),
+        tuple(reader.ignored),
+        called,
+    )
+
+
+def read_event(body: bytes, asked: Asked) -> EventsAnswer:
+    """Read the answer of `GET /event/{type}/{id}`; raises `Malformed`."""
+    raw, called = _single(body, "event")
+    reader = _Reader(asked)
+    reader.read(raw, blake2b(raw, digest_size=16, key=READING).hexdigest(), "event")
+    return EventsAnswer(
+        tuple(reader.events.values()), frozenset(), tuple(reader.skipped), tuple(reader.ignored), called
+    )
+
+
+class _Reader:
+    """Events of one answer, as they are read."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.events: dict[EventKey, Event] = {}
+        self.skipped: list[Skipped] = []
+        self.ignored: list[Skipped] = []
+        self._asked = asked
+
+    def read(self, raw: bytes, digest: str, where: str) -> None:
+        """Read one event, or note why it cannot be read."""
+        try:
+            told = _decode(raw)
+            if not told.id:
+                raise _UnreadableError("no id")
+            if not (zone := self._zone(told)):
+                raise _UnreadableError("unknown zone")
+        except _UnreadableError as error:
+            self.skipped.append(Skipped(str(error), where))
+        else:
+            event = self._event(told, zone, digest)
+            self.events[event.key] = event
+
+    def _zone(self, told: _Event) -> str:
+        known = self._asked.zones
+        own = known.get(told.property_id or self._asked.property_id, "")
+        if own and zones.exists(own):
+            return own
+        named = (told.property_timezone or "").strip()
+        return named if zones.exists(named) else known.get(self._asked.property_id, "")
+
+    def _event(self, told: _Event, zone: str, digest: str) -> Event:
+        return Event(
+            id=told.id,
+            type=told.type or self._asked.event_type,
+            property_id=told.property_id or self._asked.property_id,
+            zone=zone,
+            name=told.name or "",
+            status=(told.status or "").strip().lower(),
+            external_id=told.external_system_event_id or "",
+            timeslots=tuple(self._timeslots(told, zone)),
+            digest=digest,
+        )
+
+    def _timeslots(self, told: _Event, zone: str) -> list[Timeslot]:
+        tz = zones.zone(zone)
+        found = []
+        for each in told.timeslots:
+            try:
+                start, end = moment(each.start_datetime, tz), moment(each.end_datetime, tz)
+            except ValueError:
+                self.skipped.append(Skipped("unreadable time", f"event {told.id}"))
+                continue
+            if end <= start:
+                self.ignored.append(Skipped("ends before it starts", f"event {told.id}"))
+                continue
+            place = each.facility or _NOWHERE
+            found.append(
+                Timeslot(
+                    start,
+                    end,
+                    place.id or "",
+                    place.name or "",
+                    place.type or "",
+                    each.activity_name or "",
+                    (each.status or "").strip().lower(),
+                    each.external_system_timeslot_id or "",
+                )
+            )
+        return found
+
+
+_NOWHERE = _Facility()
+
+
+def property_of(told: dict[str, Any]) -> Property | None:
+    """Return a PropertyDto as a property; None without an id."""
+    if not (property_id := _text(told, "_id")):
+        return None
+    child_ids = told.get("properties")
+    texts = {name: _text(told, name) for name in ("name", "address", "city", "state", "zip")}
+    children = [_as_text(each) for each in child_ids] if isinstance(child_ids, list) else []
+    return Property(
+        id=property_id, timezone=_text(told, "timezone").strip(), child_ids=tuple(filter(None, children)), **texts
+    )
+
+
+def facility_of(told: dict[str, Any], property_id: str) -> Facility | None:
+    """Return a FacilityDto as a facility; None without an id."""
+    if not (facility_id := _text(told, "_id")):
+        return None
+    capacity = told.get("capacity")
+    whole = isinstance(capacity, int | float) and not isinstance(capacity, bool) and 0 <= capacity < 2**31
+    return Facility(
+        id=facility_id,
+        property_id=_text(told, "property_id") or property_id,
+        name=_text(told, "name"),
+        type=_text(told, "type"),
+        capacity=int(capacity) if whole and capacity is not None else None,
+        search_term=_text(told, "search_term"),
+    )
+
+
+def loose(raw: bytes) -> object:
+    """Decode JSON as far as it goes: None where it cannot be, lone surrogates left out (RFC 8259, section 8.2)."""
+    try:
+        return _decode_any(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _without_surrogates(raw) if _ESCAPED_SURROGATE.search(raw) else None
+
+
+def _without_surrogates(raw: bytes) -> object:
+    """Decode JSON in which half of a surrogate pair stands alone, which strict decoders refuse."""
+    try:
+        told = json.loads(raw)
+        return _decode_any(_SURROGATE.sub("", json.dumps(told, ensure_ascii=False)))
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        return None
+
+
+def _decode(raw: bytes) -> _Event:
+    try:
+        return _decode_event(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        found = loose(raw)
+    if not isinstance(found, dict):
+        raise _UnreadableError("no id")
+    if not isinstance(found.get("timeslots"), list):
+        raise _UnreadableError("no timeslots")
+    return _lenient_event(found)
+
+
+def _lenient_event(told: dict[str, Any]) -> _Event:
+    return _Event(
+        id=_text(told, "_id"),
+        timeslots=[_lenient_timeslot(each) for each in told["timeslots"]],
+        **{
+            name: _text(told, name)
+            for name in ("type", "property_id", "property_timezone", "name", "status", "external_system_event_id")
+        },
+    )
+
+
+def _lenient_timeslot(told: object) -> _Timeslot:
+    """Read a timeslot as far as it goes; one whose times are no texts has none that can be read."""
+    if not isinstance(told, dict):
+        return _Timeslot("", "")
+    place = told.get("facility")
+    facility = _Facility(*(_text(place, name) for name in ("_id", "name", "type"))) if isinstance(place, dict) else None
+    start, end = (
+        each if isinstance(each := told.get(name), str) else "" for name in ("start_datetime", "end_datetime")
+    )
+    texts = {name: _text(told, name) for name in ("activity_name", "status", "external_system_timeslot_id")}
+    return _Timeslot(start, end, facility, **texts)
+
+
+def _text(told: Mapping[str, Any], name: str) -> str:
+    return _as_text(told.get(name))
+
+
+def _as_text(value: object) -> str:
+    """Return a text or a whole number as text; anything else is as good as null."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**50 else ""
