@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 from icalbridge.model import Changes, Event, Facility, Property, Window
 from icalbridge.settings import Settings
 from icalbridge.store import Store
+from icalbridge.web import create_app
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from flask import Flask
 
     from icalbridge.model import Entry
 
@@ -117,3 +120,8 @@ def fill(store: Store) -> None:
     sync(store, "alone")
     assert store.windows.claim_catalogue(USER, "worker", now=NOW, at_once=True)
     store.windows.finish_catalogue(USER, now=NOW, due=NOW + timedelta(days=1))
+
+
+def application(folder: str) -> Flask:
+    """Make the application over an already filled database, for a server in another process."""
+    return create_app(PUBLIC, Store.connect(f"sqlite:///{folder}/bridge.db"), clock=Clock())

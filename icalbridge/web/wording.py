@@ -84,6 +84,6 @@ def age(seconds: float) -> str:
     """Return how long ago something was, in the largest unit that fits."""
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         count = int(seconds // length)
-        if count:
+        if count > 0:
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
     return "just now"

@@ -1,0 +1,178 @@
+"""What the pages are arranged from: the words for moments, the days of a schedule, the tree of the directory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from icalbridge.model import Facility, Property
+from icalbridge.web import wording
+from icalbridge.web.directory import District, Place, School, directory, folded, search
+from icalbridge.web.schedule import schedule, title
+from icalbridge.web.subscribe import subscription
+from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry
+
+HONOLULU = "Pacific/Honolulu"
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# words
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "said"),
+    [
+        ("2026-11-21T20:00", ZONE, "12:00 PM"),
+        ("2026-11-21T08:05", ZONE, "12:05 AM"),
+        ("2026-11-22T07:59", ZONE, "11:59 PM"),
+        ("2026-07-01T20:00", ZONE, "1:00 PM"),
+        ("2026-11-01T08:30", ZONE, "1:30 AM PDT"),
+        ("2026-11-01T09:30", ZONE, "1:30 AM PST"),
+        ("2026-11-01T10:30", ZONE, "2:30 AM"),
+        ("2026-11-01T09:30", HONOLULU, "11:30 PM"),
+        ("2026-11-21T20:00", "America/St_Johns", "4:30 PM"),
+    ],
+)
+def test_clock_time_is_the_zones_and_never_ambiguous(moment: str, zone: str, said: str) -> None:
+    """12-hour form; in the hour that the clocks repeat, with the letters that tell which of the two it is."""
+    assert wording.clock_time(at(moment), zone) == said
+
+
+def test_day_is_said_as_people_say_it() -> None:
+    """Near days by their relation to today, days of another year with the year."""
+    today = date(2026, 12, 31)
+    assert wording.day(today, today) == "Today, Thursday, December 31"
+    assert wording.day(date(2027, 1, 1), today) == "Tomorrow, Friday, January 1, 2027"
+    assert wording.day(date(2027, 1, 2), today) == "Saturday, January 2, 2027"
+    assert wording.day(date(2026, 12, 1), today) == "Tuesday, December 1"
+
+
+def test_end_time_names_the_day_only_where_it_must() -> None:
+    """Midnight ends the evening before; anything later is on another day."""
+    evening = date(2026, 11, 21)
+    assert wording.end_time(at("2026-11-22T08:00"), ZONE, evening) == "12:00 AM"
+    assert wording.end_time(at("2026-11-22T08:01"), ZONE, evening) == "12:01 AM, Sun, Nov 22"
+
+
+def test_zone_name_has_its_letters_where_it_has_any() -> None:
+    """What people call the zone, as far as the zone's table knows."""
+    assert wording.zone_name(NOW, ZONE) == "America/Los Angeles (PST)"
+    assert wording.zone_name(NOW, "America/Sao_Paulo") == "America/Sao Paulo"
+    assert wording.zone_name(NOW, "UTC") == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-5, "just now"), (59, "just now"), (60, "1 minute ago"), (7199, "1 hour ago"), (2e5, "2 days ago")],
+)
+def test_age_is_said_in_its_largest_unit(seconds: float, said: str) -> None:
+    """A clock that runs a little behind makes nothing of the future."""
+    assert wording.age(seconds) == said
+
+
+# a schedule
+
+
+def test_schedule_of_what_runs_over_midnight_is_todays() -> None:
+    """What began yesterday and is on still stands first, under today, and says when it began."""
+    night = entry(-20, uid="night", end=NOW + timedelta(hours=1))
+    plan = schedule([night, entry(2)], NOW, NOW + timedelta(days=1), ZONE, 100)
+    assert [(day.heading, [item.starts for item in day.items]) for day in plan.days] == [
+        ("Today, Saturday, November 21", ["Fri, Nov 20, 4:00 PM", "2:00 PM"])
+    ]
+    assert [item.entry for item in plan.running] == [night]
+
+
+def test_schedule_boundaries_are_exact() -> None:
+    """What ends now is over, what begins now is on, and what begins when the span ends is not in it but may be next."""
+    over, on, later = entry(-2, uid="over"), entry(0, uid="on"), entry(24, uid="later")
+    plan = schedule([over, on, later], NOW, NOW + timedelta(days=1), ZONE, 100)
+    assert [item.entry for day in plan.days for item in day.items] == [on]
+    assert [item.entry for item in plan.running] == [on]
+    assert plan.upcoming is not None
+    assert (plan.upcoming.entry, plan.upcoming_day) == (later, "Tomorrow, Sunday, November 22")
+
+
+def test_schedule_keeps_days_together_across_zones() -> None:
+    """Each entry falls on its own school's day; a day has one heading however the moments interleave."""
+    hawaii = replace(entry(13, uid="hawaii"), zone=HONOLULU)
+    plan = schedule([entry(12.5, uid="a"), hawaii, entry(14, uid="b")], NOW, NOW + timedelta(days=2), ZONE, 100)
+    assert [(day.heading, [(item.starts, item.zone) for item in day.items]) for day in plan.days] == [
+        ("Today, Saturday, November 21", [("11:00 PM", "HST")]),
+        ("Tomorrow, Sunday, November 22", [("12:30 AM", ""), ("2:00 AM", "")]),
+    ]
+
+
+def test_schedule_survives_a_zone_that_does_not_exist() -> None:
+    """An entry without a usable zone is told in the page's."""
+    plan = schedule([replace(entry(1), zone="Mars/Olympus")], NOW, NOW + timedelta(days=1), ZONE, 100)
+    assert [(item.starts, item.zone) for item in plan.days[0].items] == [("1:00 PM", "")]
+
+
+def test_schedule_says_how_much_it_leaves_out() -> None:
+    """The limit counts entries of the span."""
+    plan = schedule([entry(hour, uid=f"u{hour}") for hour in range(1, 30)], NOW, NOW + timedelta(days=1), ZONE, 5)
+    assert (sum(len(day.items) for day in plan.days), plan.left_out) == (5, 18)
+
+
+def test_title_is_the_feeds_summary() -> None:
+    """The same words in the calendar and on the page."""
+    assert [title(entry(1, name=name, activity=activity)) for name, activity in (
+        ("Practice", ""), ("Practice", "Varsity"), (" ", ""), ("", "Varsity"), ("Two\r\nlines", ""),
+    )] == ["Practice", "Practice: Varsity", "Reserved", "Reserved: Varsity", "Two lines"]  # fmt: skip
+
+
+# the directory
+
+
+def test_directory_puts_every_school_in_one_place() -> None:
+    """Children under the first district that names them; children that are not listed, and circles, change nothing."""
+    one = Property("d1", "One", child_ids=("school", "unlisted", "d1"))
+    two = Property("d2", "Two", child_ids=("school", "d1", "x"))
+    other = Property("x", "Other")
+    found = directory([two, one, SCHOOL, other], [GYM, POOL, Facility("lost", "unlisted")], {"gym": 3})
+    school = School(SCHOOL, (Place(GYM, 3), Place(POOL, 0)), 3)
+    empty = {each.id: School(each, (), 0) for each in (one, two, other)}
+    assert found == (District(empty["d2"], (school, empty["d1"], empty["x"])),)
+    assert (found[0].count, found[0].place_count) == (3, 2)
+
+
+def test_directory_of_schools_without_a_district() -> None:
+    """A key that sees single schools only has one group without a head."""
+    assert directory([SCHOOL], [], {}) == (District(None, (School(SCHOOL, (), 0),)),)
+    assert directory([], [], {}) == ()
+
+
+def test_search_ignores_case_and_accents() -> None:
+    """`cafe` finds `CAFÉ`, and a blank query finds everything."""
+    cafe = Facility("c", "school", "CAFÉ Zürich")
+    tree = directory([SCHOOL], [cafe, GYM], {})
+    assert [place.facility for place in search(tree, "cafe ZURICH")[0].schools[0].places] == [cafe]
+    assert search(tree, "  ") == tree
+    assert search(tree, "cafe pool") == ()
+    assert folded("ﬁ STRASSE ß") == "fi strasse ss"
+
+
+# subscribing
+
+
+@pytest.mark.parametrize(
+    ("address", "webcal", "only_here"),
+    [
+        ("https://example.org/ical/facility/g.ics", "webcal://example.org/ical/facility/g.ics", False),
+        ("http://127.0.0.1:8000/x.ics", "webcal://127.0.0.1:8000/x.ics", True),
+        ("http://localhost:8000/x.ics", "webcal://localhost:8000/x.ics", True),
+        ("http://[::1]:8000/x.ics", "webcal://[::1]:8000/x.ics", True),
+        ("http://192.168.1.5/x.ics", "webcal://192.168.1.5/x.ics", False),
+    ],
+)
+def test_subscription_knows_who_can_reach_it(address: str, webcal: str, only_here: bool) -> None:
+    """`webcal`, never `webcals`; an address of this machine is for this machine."""
+    made = subscription(address, "Gym & Pool")
+    assert (made.address, made.webcal, made.only_here) == (address, webcal, only_here)
+    assert made.outlook.endswith("&name=Gym%20%26%20Pool")
