@@ -1,0 +1,148 @@
+"""The pages in a real browser: every width, light and dark, by keyboard, and without JavaScript."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge.web import create_app
+from tests.fixtures.chromium import axe
+from tests.fixtures.serving import serving
+from tests.web_world import HOSTILE, LONG, PUBLIC, Clock, empty_store, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+    from tests.fixtures.chromium import OpenPage
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "directory": "/",
+    "search": "/?q=nowhere",
+    "district": "/property/district",
+    "school with odd names": "/property/odd",
+    "facility": "/facility/gym",
+    "facility with nothing on": "/facility/nameless",
+    "facility with a long name": "/facility/long",
+    "unknown": "/facility/unknown",
+    "never synced": "/property/never",
+}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The world of `web_world` at noon, over HTTP."""
+    store = empty_store(tmp_path_factory.mktemp("pages"))
+    fill(store)
+    with serving(create_app(PUBLIC, store, clock=Clock())) as served:
+        yield served
+    store.close()
+
+
+def open_quietly(page: Page, address: str, page_faults: list[str]) -> None:
+    """Open a page; the browser's own note of a 404 or 503 that we ask for is no fault of the page."""
+    page.goto(address)
+    page_faults[:] = [fault for fault in page_faults if "status of 404" not in fault and "status of 503" not in fault]
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
+def test_page_fits_every_screen_in_light_and_dark(
+    open_page: OpenPage, address: str, page_faults: list[str], path: str
+) -> None:
+    """From a phone to a TV set, in both schemes: nothing to scroll sideways, and axe finds nothing to object to."""
+    for width in (360, 1024, 1920):
+        page = open_page(width=width)
+        open_quietly(page, address + path, page_faults)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            assert axe(page) == []
+
+
+@pytest.mark.parametrize("path", ["/facility/gym", "/property/district"])
+def test_page_is_reached_by_keyboard_in_order(page: Page, address: str, path: str) -> None:
+    """Tab goes from the skip link over search and address through the ways to subscribe, and every stop is seen."""
+    page.goto(address + path)
+    stops: list[str] = []
+    while "Download once" not in stops and len(stops) < 40:
+        page.keyboard.press("Tab")
+        stop, outline = page.evaluate(
+            "() => [document.activeElement.innerText || document.activeElement.id, "
+            "getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        assert outline == "solid", stop
+        stops.append(stop)
+    assert stops[:4] == ["Skip to the content", "Facility calendars", "q", "Find"]
+    ways = ["address", "Apple Calendar", "Google Calendar", "Outlook.com", "Microsoft 365", "Download once"]
+    assert stops[-6:] == ways
+
+
+def test_page_skip_link_leads_past_the_top(page: Page, address: str) -> None:
+    """The first stop of the keyboard takes the reader to the content."""
+    page.goto(address + "/facility/gym")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText") == "All facilities"
+
+
+def test_pages_work_without_javascript(open_page: OpenPage, address: str) -> None:
+    """From the directory by search to a facility and its calendar, with scripts switched off."""
+    page = open_page(javascript=False)
+    page.goto(address)
+    page.get_by_label("Find a school or facility").fill("main gym")
+    page.get_by_role("button", name="Find").click()
+    assert page.get_by_role("link", name="Main Gym").count() == 1
+    page.get_by_role("link", name="Main Gym").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Main Gym"
+    feed = "https://calendars.example.org/ical/facility/gym.ics"
+    assert page.get_by_label("Address of this calendar").input_value() == feed
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download once").click()
+    assert downloading.value.path().read_bytes().startswith(b"BEGIN:VCALENDAR\r\n")
+
+
+def test_page_address_can_be_copied(page: Page, address: str) -> None:
+    """The address is a field that can be selected whole and not be changed."""
+    page.goto(address + "/facility/gym")
+    field = page.get_by_label("Address of this calendar")
+    assert not field.is_editable()
+    field.focus()
+    page.keyboard.press("Control+A")
+    assert page.evaluate("document.getSelection().toString()") == (
+        "https://calendars.example.org/ical/facility/gym.ics"
+    )
+
+
+def test_page_shows_hostile_names_as_text(page: Page, address: str) -> None:
+    """A name made of markup is read and clicked like any other; nothing of it runs."""
+    page.goto(address)
+    page.get_by_role("link", name=HOSTILE).click()
+    assert page.get_by_role("heading", level=1).inner_text() == HOSTILE
+    assert page.locator("script, img").count() == 0
+    page.get_by_role("link", name=LONG.strip()).first.click()
+    assert page.get_by_role("heading", level=1).inner_text() == LONG.strip()
+
+
+def test_page_headings_are_in_order(page: Page, address: str, page_faults: list[str]) -> None:
+    """One first heading, and none that skips a level, so that a screen reader's outline is true."""
+    for path in PAGES.values():
+        open_quietly(page, address + path, page_faults)
+        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(one => Number(one.tagName[1]))")
+        assert levels.count(1) == 1, path
+        assert all(later - earlier <= 1 for earlier, later in zip([0, *levels], levels, strict=False)), path
+
+
+def test_page_prints_the_schedule_and_not_the_buttons(page: Page, address: str) -> None:
+    """On paper stay the schedule and the address; search and buttons go."""
+    page.goto(address + "/facility/gym")
+    page.emulate_media(media="print")
+    assert page.get_by_role("heading", name="Coming up").is_visible()
+    assert page.get_by_label("Address of this calendar").is_visible()
+    assert not page.get_by_role("button", name="Find").is_visible()
+    assert not page.get_by_text("Apple Calendar").is_visible()
