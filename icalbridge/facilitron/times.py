@@ -1,7 +1,7 @@
 """The vendor's local times, made aware: the one place where a time without an offset is met.
 
 Vendor page "Dates and Timezones": times are local to the property, without an offset. A `Z` or an offset, should one
-come, is honoured. A time that a clock change skips means the moment under the offset before it; one that occurs twice is
+come, is honoured. A time that a clock change skips means the moment under the offset before it; one that comes twice is
 the first (contract: "What a feed contains").
 """
 

@@ -1,0 +1,139 @@
+"""`doctor`: everything that going live depends on, one line each, and what to do about what is wrong.
+
+Later checks need earlier ones: what cannot be looked at is said to be unchecked rather than guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from icalbridge import settings as settings_table
+from icalbridge import zones
+from icalbridge.cli.work import make_client, open_store
+from icalbridge.errors import (
+    AccessRefused,
+    ConfigurationError,
+    IcalbridgeError,
+    KeyRefused,
+    QuotaSpent,
+    StoreError,
+    VendorError,
+)
+from icalbridge.model import utcnow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icalbridge.facilitron import Client
+    from icalbridge.model import Property
+    from icalbridge.settings import Settings
+    from icalbridge.store import Store
+
+CLOCK_TOLERANCE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line: `good` is None for what could not be checked."""
+
+    name: str
+    good: bool | None
+    told: str
+
+
+def run_doctor(environ: Mapping[str, str]) -> bool:
+    """Print every check; return whether all are good."""
+    checks = examine(environ)
+    for check in checks:
+        word, colour = {True: ("ok", "green"), False: ("FAIL", "red"), None: ("skip", "yellow")}[check.good]
+        click.echo(f"{click.style(f'{word:<5}', fg=colour)} {check.name:<14} {check.told}")
+    return all(check.good for check in checks)
+
+
+def examine(environ: Mapping[str, str]) -> list[Check]:
+    """Check configuration, database, key, clock, scope, zones and quota, in this order."""
+    try:
+        settings = settings_table.from_environment(environ)
+        settings.require_key()
+    except ConfigurationError as error:
+        return [Check("configuration", False, str(error))]
+    checks = [_configuration(settings)]
+    try:
+        store = open_store(settings)
+    except StoreError as error:
+        checks.append(Check("database", False, f"{error}; set DATABASE_URL to one that can be opened and written"))
+        return checks + _unchecked("key", "clock", "scope", "zones", "quota")
+    try:
+        checks.append(Check("database", True, "opens, and its schema is current"))
+        checks += _vendor(make_client(settings, store))
+        checks.append(_quota(settings, store))
+    finally:
+        store.close()
+    return checks
+
+
+def _configuration(settings: Settings) -> Check:
+    if not settings.public_url:
+        return Check("configuration", True, "complete; set ICALBRIDGE_PUBLIC_URL so that feeds can link back here")
+    return Check("configuration", True, f"complete; subscribers use {settings.public_url}")
+
+
+def _vendor(client: Client) -> list[Check]:
+    """Ask for the properties once, and see in the answer whether key, clock, scope and zones are right."""
+    try:
+        listed = client.properties().items
+    except VendorError as error:
+        return [Check("key", False, f"{_advice(error)} ({error})"), *_unchecked("clock", "scope", "zones")]
+    return [Check("key", True, "the vendor accepts it"), _clock(client), _scope(listed), _zones(listed)]
+
+
+def _advice(error: VendorError) -> str:
+    match error:
+        case KeyRefused() | AccessRefused():
+            return "ask Facilitron for a key that works, and set FACILITRON_API_KEY to it"
+        case QuotaSpent():
+            return "wait for midnight UTC, or ask Facilitron for more and set FACILITRON_QUOTA_PER_DAY"
+        case _:
+            return "the vendor gave no usable answer; check FACILITRON_API_URL, then try again later"
+
+
+def _clock(client: Client) -> Check:
+    offset = client.clock_offset
+    if offset is None:
+        return Check("clock", None, "not checked: the vendor's answer had no Date")
+    seconds = round(offset.total_seconds())
+    if abs(seconds) > CLOCK_TOLERANCE_SECONDS:
+        return Check("clock", False, f"differs from the vendor's by {seconds} s; set this machine's clock by NTP")
+    return Check("clock", True, "agrees with the vendor's")
+
+
+def _scope(listed: tuple[Property, ...]) -> Check:
+    if not listed:
+        return Check("scope", False, "the key sees no property; ask Facilitron which district it is for")
+    return Check("scope", True, f"the key sees {len(listed)} properties, first of all {listed[0].name or listed[0].id}")
+
+
+def _zones(listed: tuple[Property, ...]) -> Check:
+    without = [each.name or each.id for each in listed if not zones.exists(each.timezone)]
+    if without:
+        return Check("zones", False, f"no time zone that exists: {', '.join(without)}; ask Facilitron to set it")
+    return Check("zones", True, "every property has one that exists")
+
+
+def _quota(settings: Settings, store: Store) -> Check:
+    try:
+        used = store.read.health(utcnow()).quota_used
+    except IcalbridgeError as error:
+        return Check("quota", None, f"not checked: {error}")
+    left = settings.quota_per_day - used
+    told = f"{used} of {settings.quota_per_day} requests used today (UTC), {settings.rate_per_minute} a minute"
+    if left <= 0:
+        return Check("quota", False, f"{told}; wait for midnight UTC or ask Facilitron for more")
+    return Check("quota", True, told)
+
+
+def _unchecked(*names: str) -> list[Check]:
+    return [Check(name, None, "not checked: see above") for name in names]

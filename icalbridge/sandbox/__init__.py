@@ -1,0 +1,17 @@
+"""The vendor's API, simulated: the only sandbox there is, and as strict as the vendor's pages. Imports nothing of ours.
+
+district.py, names.py    a believable district, the same for the same seed and day
+world.py                 its data, to read and to edit while it is served
+app.py, rules.py         the endpoints and the rules they enforce
+limits.py                the minute's rate and the day's quota
+faults.py, broken.py     things that go wrong, on demand
+server.py                over HTTP
+"""
+
+from icalbridge.sandbox.app import State, create_app
+from icalbridge.sandbox.district import build_world
+from icalbridge.sandbox.faults import Fault, parse_fault
+from icalbridge.sandbox.server import run, serve_in_thread
+from icalbridge.sandbox.world import World
+
+__all__ = ["Fault", "State", "World", "build_world", "create_app", "parse_fault", "run", "serve_in_thread"]

@@ -1,0 +1,99 @@
+"""Things that go wrong, on demand.
+
+    KIND[:option=value,option=value…]
+
+KIND is one of
+
+    400 401 403 404 429 500 502 503 504     that status, with the body the vendor documents for it
+    hang          no answer for `seconds` (default 60), then the connection breaks
+    slow          the right answer after `seconds` (default 5)
+    latency       the right answer after up to `seconds` (default 0.2)
+    cold-start    the first request answers after `seconds` (default 3), as after an idle hour
+    reset         the connection breaks before any answer
+    truncated     half of the right answer, then the connection breaks
+    html          200 with a page for people, as a proxy in the way sends it
+    garbage       200 with bytes that are no JSON
+    empty         200 with an empty list
+    null          200 with null in place of the list
+
+and the options narrow it:
+
+    endpoint=NAME   properties, property, facilities, property-events, facility-events or event
+    property=ID     only requests that name this property
+    first=N         only the first N requests that match
+    after=N         only when N that match have passed
+    p=0.2           only that share of what matches, the same requests in every run
+    seconds=S       how long
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from threading import Lock
+
+STATUSES = ("400", "401", "403", "404", "429", "500", "502", "503", "504")
+SECONDS = {"hang": 60.0, "slow": 5.0, "latency": 0.2, "cold-start": 3.0}
+KINDS = (*STATUSES, *SECONDS, "reset", "truncated", "html", "garbage", "empty", "null")
+ENDPOINTS = ("properties", "property", "facilities", "property-events", "facility-events", "event")
+
+
+@dataclass(slots=True)
+class Fault:
+    """One thing that goes wrong; it counts what it matched."""
+
+    kind: str
+    endpoint: str = ""
+    property_id: str = ""
+    share: float = 1.0
+    first: int | None = None
+    after: int = 0
+    seconds: float = 0.0
+    matched: int = 0
+    _random: Random = field(default_factory=lambda: Random(1), repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def strikes(self, endpoint: str, property_id: str) -> bool:
+        """Say whether it befalls this request."""
+        if self.endpoint not in {"", endpoint} or self.property_id not in {"", property_id}:
+            return False
+        with self._lock:
+            self.matched += 1
+            number = self.matched - self.after
+            last = 1 if self.kind == "cold-start" and self.first is None else self.first
+            if number < 1 or (last is not None and number > last):
+                return False
+            return self._random.random() < self.share
+
+
+def parse_fault(spec: str) -> Fault:
+    """Read `KIND[:option=value,…]`; raises `ValueError` with one sentence that says what is wrong."""
+    kind, _, rest = spec.strip().partition(":")
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is no kind of fault; use one of {', '.join(KINDS)}")
+    fault = Fault(kind, seconds=SECONDS.get(kind, 0.0))
+    for option in filter(None, (part.strip() for part in rest.split(","))):
+        name, _, value = option.partition("=")
+        try:
+            _set(fault, name, value)
+        except ValueError:
+            raise ValueError(f"{option!r} cannot be used in {spec!r}; see `icalbridge sandbox --help`") from None
+    return fault
+
+
+def _set(fault: Fault, name: str, value: str) -> None:
+    match name:
+        case "endpoint" if value in ENDPOINTS:
+            fault.endpoint = value
+        case "property" if value:
+            fault.property_id = value
+        case "p" if 0 <= float(value) <= 1:
+            fault.share = float(value)
+        case "first" if int(value) >= 0:
+            fault.first = int(value)
+        case "after" if int(value) >= 0:
+            fault.after = int(value)
+        case "seconds" if 0 <= float(value) < 3600:
+            fault.seconds = float(value)
+        case _:
+            raise ValueError(name)

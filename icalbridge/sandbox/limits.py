@@ -1,0 +1,35 @@
+"""What the vendor grants a key: requests a minute, requests a UTC day. Past either, the bare 429."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import UTC, date, datetime, timedelta
+from threading import Lock
+
+MINUTE = timedelta(minutes=1)
+
+
+class Limits:
+    """One key's use. A refused request counts against neither."""
+
+    def __init__(self, rate_per_minute: int, quota_per_day: int) -> None:
+        self.rate_per_minute = rate_per_minute
+        self.quota_per_day = quota_per_day
+        self.day = date.min
+        self.used = 0
+        self._recent: deque[datetime] = deque()
+        self._lock = Lock()
+
+    def allow(self, now: datetime) -> bool:
+        """Count a request, unless it is one too many in the minute before `now` or in its UTC day."""
+        with self._lock:
+            today = now.astimezone(UTC).date()
+            if today != self.day:
+                self.day, self.used = today, 0
+            while self._recent and self._recent[0] <= now - MINUTE:
+                self._recent.popleft()
+            if self.used >= self.quota_per_day or len(self._recent) >= self.rate_per_minute:
+                return False
+            self.used += 1
+            self._recent.append(now)
+            return True

@@ -1,0 +1,110 @@
+"""The vendor's documented rules for a request, pure: what it may ask, and the error it gets otherwise.
+
+Where the vendor's pages disagree, a request is refused only if it breaks what all readings have in common.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_DAYS_APART = 31
+HORIZON_DAYS = 365
+CHILD_EVENTS_DAYS = 90
+EVENT_TYPES = ("reservation", "maintenance-block")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class Refusal(Exception):
+    """A request that breaks a rule."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A request for events that breaks no rule."""
+
+    start: date
+    end: date
+    event_types: frozenset[str]
+    include_child_events: bool
+
+
+def invalid(message: str) -> Refusal:
+    """Return the refusal of a request that fails validation."""
+    return Refusal(400, "SY001", f"Validation failed – {message}")
+
+
+def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool = False) -> Query:
+    """Check the query of an events request; `today` is the calendar day in the property's zone.
+
+    `maintenance_blocks`: whether the event type that is "coming soon" has come. Raises `Refusal`.
+    """
+    types = _event_types(args.get("event_types", ""), maintenance_blocks=maintenance_blocks)
+    start, end = _day(args, "start_date", today), _day(args, "end_date", today)
+    if start < today or end < today:
+        raise invalid("dates cannot be in the past")
+    if end < start:
+        raise invalid("end_date must not be before start_date")
+    if end - start > timedelta(days=MAX_DAYS_APART):
+        raise invalid("date range must not exceed 31 days")
+    if end > today + timedelta(days=HORIZON_DAYS):
+        raise invalid("event data is only available for up to 1 year from today")
+    children = _flag(args, "include_child_events")
+    if children and start != end:
+        raise invalid("with include_child_events start_date and end_date must be the same calendar day")
+    if children and end > today + timedelta(days=CHILD_EVENTS_DAYS):
+        raise invalid("with include_child_events the search can extend up to 90 days from today")
+    return Query(start, end, types, children)
+
+
+def event_type(told: str, *, maintenance_blocks: bool = False) -> str:
+    """Check one event type; raises `Refusal`."""
+    if told not in EVENT_TYPES:
+        raise invalid(f"event type must be one of {', '.join(EVENT_TYPES)}")
+    if told == "maintenance-block" and not maintenance_blocks:
+        raise invalid("event type maintenance-block is not available yet")
+    return told
+
+
+def event_id(told: str) -> str:
+    """Check an event's id, the vendor's or an external one: 3 to 50 characters; raises `Refusal`."""
+    if not 3 <= len(told) <= 50:
+        raise invalid("event_id must be 3 to 50 characters long")
+    return told
+
+
+def _event_types(told: str, *, maintenance_blocks: bool) -> frozenset[str]:
+    types = [each.strip() for each in told.split(",") if each.strip()]
+    if not types:
+        raise invalid("event_types is required")
+    return frozenset(event_type(each, maintenance_blocks=maintenance_blocks) for each in types)
+
+
+def _day(args: Mapping[str, str], name: str, default: date) -> date:
+    told = args.get(name)
+    if told is None:
+        return default
+    try:
+        if not _DAY.fullmatch(told):
+            raise ValueError
+        return date.fromisoformat(told)
+    except ValueError:
+        raise invalid(f"{name} must be a date in the form YYYY-MM-DD") from None
+
+
+def _flag(args: Mapping[str, str], name: str) -> bool:
+    told = args.get(name, "false")
+    if told not in {"true", "false"}:
+        raise invalid(f"{name} must be true or false")
+    return told == "true"

@@ -1,0 +1,183 @@
+"""`icalbridge.cli`: what each command says, and with which code it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge import sandbox
+from icalbridge.model import utcnow
+from icalbridge.settings import table
+from tests.fixtures.commands import ROOT, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COMMANDS = ["demo", "serve", "worker", "sync", "doctor", "status", "sandbox", "db"]
+KEY = "key-that-nobody-may-see"
+
+
+@pytest.fixture
+def world() -> sandbox.World:
+    """A small district."""
+    return sandbox.build_world(seed=3, today=utcnow().date(), schools=2, facilities=3, events_per_day=5)
+
+
+@pytest.fixture
+def api(world: sandbox.World) -> Iterator[str]:
+    """The simulated vendor, generous, over HTTP."""
+    app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
+    with sandbox.serve_in_thread(app) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(api: str, tmp_path: Path) -> dict[str, str]:
+    """What the operator of that district sets."""
+    return {
+        "FACILITRON_API_KEY": KEY,
+        "FACILITRON_API_URL": api,
+        "FACILITRON_RATE_PER_MINUTE": "60000",
+        "FACILITRON_QUOTA_PER_DAY": "1000000",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}",
+    }
+
+
+def test_help_names_every_command() -> None:
+    """`--help` lists the commands of the contract."""
+    shown = run("--help")
+    assert shown.returncode == 0
+    listed = re.findall(r"^  (\w+)  ", shown.stdout.partition("Commands:")[2], re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [*([each] for each in COMMANDS), ["db", "upgrade"]], ids=" ".join)
+def test_every_command_has_help(command: list[str]) -> None:
+    """Each explains itself and ends with 0."""
+    shown = run(*command, "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith(f"Usage: icalbridge {' '.join(command)}")
+
+
+@pytest.mark.parametrize(
+    ("args", "given", "sentence"),
+    [
+        (["sync"], {}, "FACILITRON_API_KEY is not set"),
+        (["serve"], {}, "FACILITRON_API_KEY is not set"),
+        (["worker"], {}, "FACILITRON_API_KEY is not set"),
+        (["serve"], {"FACILITRON_API_KEY": KEY, "ICALBRIDGE_HISTORY_DAYS": "x"}, "ICALBRIDGE_HISTORY_DAYS is 'x'"),
+        (["sandbox", "--fault", "explode"], {}, "--fault: "),
+    ],
+)
+def test_bad_configuration_is_one_sentence_and_code_2(args: list[str], given: dict[str, str], sentence: str) -> None:
+    """The setting is named on stderr, without a traceback and without the key."""
+    ended = run(*args, **given)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"icalbridge: {sentence}")
+    assert ended.stderr.count("\n") == 1
+    assert KEY not in ended.stderr
+
+
+def test_debug_shows_the_traceback() -> None:
+    """`--debug` is the one way to see it."""
+    assert "Traceback" in run("--debug", "sync").stderr
+
+
+def test_sync_fetches_everything(settings: dict[str, str]) -> None:
+    """Three properties have three times twelve windows; code 0; a second run changes nothing."""
+    first, second = run("sync", **settings), run("sync", **settings)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert re.fullmatch(r"36 windows fetched, [1-9]\d* changes, 0 failures\.\n", first.stdout)
+    assert (second.returncode, second.stdout) == (0, "36 windows fetched, 0 changes, 0 failures.\n")
+
+
+def test_sync_of_one_property_fetches_its_windows_only(settings: dict[str, str], world: sandbox.World) -> None:
+    """`--property` may be repeated; an unknown one is named, and the others are fetched all the same."""
+    school_id = world.properties[1]["_id"]
+    ended = run("sync", "--property", school_id, "--property", "nowhere", **settings)
+    assert (ended.returncode, ended.stderr) == (1, "icalbridge: property nowhere is not in the catalogue\n")
+    assert ended.stdout.startswith("12 windows fetched, ")
+
+
+def test_sync_with_a_refused_key_says_so_once(settings: dict[str, str]) -> None:
+    """401: code 1, one clear sentence, and the key is nowhere."""
+    ended = run("sync", **{**settings, "FACILITRON_API_KEY": "wrong-key"})
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("icalbridge: GET ")
+    assert "401" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert "wrong-key" not in ended.stderr + ended.stdout
+
+
+def test_status_tells_people_and_programs(settings: dict[str, str]) -> None:
+    """A table, or one JSON object; neither asks the vendor or needs the key."""
+    run("sync", **settings)
+    del settings["FACILITRON_API_KEY"]
+    shown, told = run("status", **settings), run("status", "--json", **settings)
+    assert (shown.returncode, shown.stderr, told.returncode, told.stderr) == (0, "", 0, "")
+    parsed = json.loads(told.stdout)
+    assert parsed["ready"] is True
+    assert parsed["quota_used"] == 40
+    assert len(parsed["properties"]) == 3
+    assert "Quota       40 of 1000000 requests used today (UTC)" in shown.stdout
+
+
+def test_status_of_no_database_says_what_to_do(tmp_path: Path) -> None:
+    """A database that was never made is a sentence."""
+    ended = run("status", DATABASE_URL=f"sqlite:///{tmp_path / 'new.db'}")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.endswith("run `icalbridge db upgrade`.\n")
+
+
+def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
+    """It may run again."""
+    given = {"DATABASE_URL": f"sqlite:///{tmp_path / 'new.db'}"}
+    for _ in range(2):
+        ended = run("db", "upgrade", **given)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "The database is up to date.\n", "")
+
+
+def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None:
+    """One line each; code 0."""
+    ended = run("doctor", **settings)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    lines = ended.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["ok"] * len(lines)
+    names = [line.split()[1] for line in lines]
+    assert names == ["configuration", "database", "key", "clock", "scope", "zones", "quota"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "failed"),
+    [
+        ({"FACILITRON_API_KEY": "wrong-key"}, ["key", "clock", "scope", "zones"]),
+        ({"FACILITRON_API_URL": "http://127.0.0.1:1/v1"}, ["key", "clock", "scope", "zones"]),
+        (
+            {"DATABASE_URL": "sqlite:////no/such/folder/bridge.db"},
+            ["database", "key", "clock", "scope", "zones", "quota"],
+        ),
+        ({"FACILITRON_RATE_PER_MINUTE": "many"}, ["configuration"]),
+        ({"FACILITRON_API_KEY": ""}, ["configuration"]),
+    ],
+)
+def test_doctor_says_what_to_do_about_each_failure(
+    settings: dict[str, str], wrong: dict[str, str], failed: list[str]
+) -> None:
+    """Code 1; each failed line has a sentence; what cannot be checked without it is said to be unchecked."""
+    ended = run("doctor", **{**settings, **wrong})
+    assert (ended.returncode, ended.stderr) == (1, "")
+    lines = [line.split(maxsplit=2) for line in ended.stdout.splitlines()]
+    assert [name for state, name, _ in lines if state != "ok"] == failed
+    assert KEY not in ended.stdout
+    assert "wrong-key" not in ended.stdout
+
+
+def test_readme_has_every_setting() -> None:
+    """The README's table is the table in the code, row by row."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    expected = [(name, f"`{default}`" if default else "–", told) for name, default, told in table()]
+    assert rows == expected

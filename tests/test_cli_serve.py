@@ -1,0 +1,167 @@
+"""`icalbridge serve` and `demo` as real processes: they come up, survive what they should, and end cleanly."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from icalbridge import sandbox
+from icalbridge.model import utcnow
+from tests.fixtures.commands import answer, free_port, run, running, until
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+KEY = "key-that-nobody-may-see"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A small district over HTTP, and a database to be."""
+    world = sandbox.build_world(seed=3, today=utcnow().date(), schools=1, facilities=2, events_per_day=3)
+    app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
+    with sandbox.serve_in_thread(app) as url:
+        yield {
+            "FACILITRON_API_KEY": KEY,
+            "FACILITRON_API_URL": url,
+            "FACILITRON_RATE_PER_MINUTE": "60000",
+            "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}",
+            "PORT": str(free_port()),
+        }
+
+
+def _children(pid: int) -> dict[int, str]:
+    """Return the direct children of a process, by id, with what they are."""
+    found = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found[int(child)] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+    return found
+
+
+def _descendants(pid: int) -> set[int]:
+    found = set(_children(pid))
+    return found.union(*(_descendants(child) for child in found))
+
+
+def _alive(pids: set[int]) -> set[int]:
+    return {pid for pid in pids if Path(f"/proc/{pid}").exists() and "Z" not in _state(pid)}
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "Z"
+
+
+def _end(process: subprocess.Popen[str], number: int) -> str:
+    process.send_signal(number)
+    told, _ = process.communicate(timeout=60)
+    return told
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_syncs_serves_and_ends_cleanly(settings: dict[str, str], number: int) -> None:
+    """PORT is honoured; it gets ready by itself; a signal ends it with code 0 and leaves no process behind."""
+    base = f"http://127.0.0.1:{settings['PORT']}"
+    with running("serve", **settings) as process:
+        until(lambda: answer(f"{base}/readyz"), "readiness")
+        directory = requests.get(f"{base}/", timeout=10)
+        facility_id = re.findall(r'href="/facility/([^"]+)"', directory.text)[0]
+        feed = requests.get(f"{base}/ical/facility/{facility_id}.ics", timeout=10)
+        assert (feed.status_code, feed.content[:15]) == (200, b"BEGIN:VCALENDAR")
+        family = _descendants(process.pid)
+        told = _end(process, number)
+        assert process.returncode == 0
+        assert _alive(family) == set()
+    assert "Traceback" not in told
+    assert KEY not in told
+
+
+def test_serve_starts_a_dead_worker_again(settings: dict[str, str]) -> None:
+    """The sync worker is killed; another takes its place while pages go on."""
+    base = f"http://127.0.0.1:{settings['PORT']}"
+    with running("serve", **settings) as process:
+        until(lambda: answer(f"{base}/readyz"), "readiness")
+        before = set(_children(process.pid))
+        masters = {pid for pid in before if _children(pid)}
+        (worker,) = before - masters
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: (set(_children(process.pid)) - before) or None, "second worker")
+        assert answer(f"{base}/healthz") is not None
+        assert "the sync worker ended with code -9" in _end(process, signal.SIGTERM)
+        assert process.returncode == 0
+
+
+def test_serve_killed_outright_leaves_no_child(settings: dict[str, str]) -> None:
+    """SIGKILL of the supervisor ends gunicorn and the worker too."""
+    with running("serve", **settings) as process:
+        until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/healthz"), "server")
+        family = _descendants(process.pid)
+        assert len(family) >= 3
+        process.kill()
+        process.wait()
+        until(lambda: True if not _alive(family) else None, "end of the children")
+
+
+def test_serve_without_sync_needs_no_key(settings: dict[str, str]) -> None:
+    """`--no-sync` serves what another machine keeps true."""
+    run("sync", **settings)
+    del settings["FACILITRON_API_KEY"]
+    with running("serve", "--no-sync", **settings) as process:
+        until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/readyz"), "readiness")
+        _end(process, signal.SIGTERM)
+        assert process.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_taken_port_is_one_sentence(settings: dict[str, str], command: str) -> None:
+    """It names the port and what to do."""
+    with socket.create_server(("127.0.0.1", int(settings["PORT"]))):
+        ended = run(command, **settings)
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"icalbridge: Cannot listen on 127.0.0.1 port {settings['PORT']}: address already in use; "
+        "choose another with --host or --port.\n"
+    )
+
+
+def test_two_processes_and_a_restart_give_the_same_bytes(settings: dict[str, str]) -> None:
+    """Two servers on one database, one of them started anew, answer alike, validators included."""
+    run("sync", **settings)
+    seen = set()
+    for port in (settings["PORT"], str(free_port())):
+        with running("serve", "--no-sync", **{**settings, "PORT": port}):
+            base = f"http://127.0.0.1:{port}"
+            directory = until(lambda base=base: answer(f"{base}/"), "directory")
+            for path in sorted(set(re.findall(r'href="(/(?:facility|property)/[^"]+)"', directory.text))):
+                found = requests.get(f"{base}/ical{path}.ics", timeout=10)
+                seen.add((path, found.content, found.headers["ETag"], found.headers["Last-Modified"]))
+    assert len(seen) == len({path for path, *_ in seen}) >= 4
+
+
+def test_demo_shows_everything_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """It prints addresses that answer, ends with 0 on Ctrl-C, and its temporary folders are gone."""
+    port = str(free_port())
+    with running("demo", "--port", port, cwd=tmp_path, TMPDIR=str(tmp_path)) as process:
+        base = f"http://127.0.0.1:{port}"
+        until(lambda: answer(f"{base}/readyz"), "readiness")
+        assert any(tmp_path.iterdir())
+        district = answer(f"{base}/")
+        assert district is not None
+        told = _end(process, signal.SIGINT)
+        assert process.returncode == 0
+    addresses = re.findall(rf"{base}(/\S*)", told)
+    assert addresses[0] == "/"
+    assert [address for address in addresses if address.endswith(".ics")]
+    assert told.endswith("Stopped; nothing is left behind.\n")
+    assert list(tmp_path.iterdir()) == []
