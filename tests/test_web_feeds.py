@@ -6,7 +6,9 @@ import gzip
 import logging
 import re
 import socket
+from dataclasses import replace
 from datetime import timedelta
+from threading import Event as ThreadingEvent
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -14,14 +16,14 @@ import pytest
 import requests
 from sqlalchemy import event
 
-from icalbridge.model import Changes, Facility, Feed
+from icalbridge.model import Changes, Facility, Feed, Property
 from icalbridge.store import Store
 from icalbridge.web import create_app
 from icalbridge.web.feeds import Missing, readable_name
 from icalbridge.web.ical import feed_of
 from tests.fixtures.serving import serving
-from tests.samples import NOW, entry
-from tests.web_world import PRIVATE, PUBLIC, Clock, add_catalogue, added, empty_store, fill, sync
+from tests.samples import NOW, SCHOOL, entry
+from tests.web_world import DISTRICT, ODD, PRIVATE, PUBLIC, Clock, add_catalogue, added, empty_store, fill, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -303,6 +305,42 @@ def test_feed_changes_when_time_alone_moves_on(client: FlaskClient, clock: Clock
     assert client.get(GYM_FEED).data.count(b"BEGIN:VEVENT") == 31
     clock.now = gone
     assert client.get(GYM_FEED).data.count(b"BEGIN:VEVENT") == 30
+
+
+def test_feed_that_is_renewed_keeps_nobody_waiting(store: Store, clock: Clock) -> None:
+    """While one reader's request reads the entries of a new revision, the others get the calendar as it was."""
+    client = create_app(PUBLIC, store, clock=clock).test_client
+    before = client().get(GYM_FEED).data
+    sync(store, "school", added([entry(5, uid="new", event_id="new")]))
+    clock.advance(2)
+    reading, go_on = ThreadingEvent(), ThreadingEvent()
+
+    @event.listens_for(store.engine, "before_cursor_execute")
+    def hold(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "FROM entries" in statement:
+            reading.set()
+            assert go_on.wait(30)
+
+    renewed: list[bytes] = []
+    renewing = Thread(target=lambda: renewed.append(client().get(GYM_FEED).data))
+    renewing.start()
+    assert reading.wait(30)
+    meanwhile = client().get(GYM_FEED).data
+    go_on.set()
+    renewing.join()
+    assert meanwhile == before
+    assert renewed == [client().get(GYM_FEED).data] != [before]
+
+
+def test_feed_that_was_good_stays_when_a_school_is_added(client: FlaskClient, clock: Clock, store: Store) -> None:
+    """A district whose new school was never fetched is not taken from those who read it."""
+    address = "/ical/property/district.ics"
+    before = client.get(address)
+    grown = replace(DISTRICT, child_ids=(*DISTRICT.child_ids, "new"))
+    store.write.apply_catalogue("default", [grown, SCHOOL, ODD, Property("new")], {}, Changes(), now=NOW)
+    store.windows.ensure(["new"], 1, now=NOW)
+    clock.advance(2)
+    assert said_by(client.get(address)) == said_by(before)
 
 
 def test_feed_is_rendered_once_for_many_at_a_time(store: Store, clock: Clock, statements: list[str]) -> None:

@@ -200,6 +200,14 @@ def test_facility_lists_at_most_a_hundred(store: Store, client: FlaskClient) -> 
     assert "36 more in these days; the calendar you subscribe to has them all." in seen.texts
 
 
+def test_property_with_much_on_now_stays_readable(store: Store, client: FlaskClient) -> None:
+    """Six of what is on are told at the top, the others are counted there and marked in the list."""
+    sync(store, "school", added(entry(-0.5, uid=f"n{number}", event_id=f"n{number}") for number in range(9)))
+    seen = look(client, "/property/school")
+    assert "and 4 more, marked below" in seen.texts
+    assert seen.texts.count("on now") == 6 + 10
+
+
 def test_facility_with_nothing_on_says_so(client: FlaskClient) -> None:
     """An empty schedule is a schedule, with its subscription."""
     seen = look(client, "/facility/nameless")
