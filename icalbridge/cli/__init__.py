@@ -37,9 +37,18 @@ class Commands(click.Group):
             _complain(context, error, FAILED)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
         except BrokenPipeError:
             sys.stdout = None  # type: ignore[assignment]  # the reader left; nothing more can be said to it
             sys.exit(FAILED)
+        except Exception as error:  # noqa: BLE001  # the last line of defence: a sentence for a user, never a traceback
+            _complain(context, _unexpected(error), FAILED)
+
+
+def _unexpected(error: Exception) -> Exception:
+    told = IcalbridgeError(f"An unexpected {type(error).__name__} happened; run it again with --debug to see where.")
+    return told.with_traceback(error.__traceback__)
 
 
 def _complain(context: click.Context, error: Exception, code: int) -> None:

@@ -9,6 +9,7 @@ import multiprocessing
 import signal
 import tempfile
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ from icalbridge.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
+
+    from icalbridge.store import Store
 
 KEY = "sandbox-key"
 RATE_PER_MINUTE = 12_000
@@ -49,10 +52,17 @@ def run_demo(port: int) -> None:
             click.echo("Fetching the district from it, over HTTP …")
             store = open_store(settings)
             sync_with_progress(settings, store)
-            addresses = _addresses(settings, store.read.facilities()[0].id, store.read.properties()[0].id)
+            addresses = _addresses(settings, _busiest(store), store.read.properties()[0].id)
             store.close()
             supervise(settings, opened, workers=2, sync=True, on_started=lambda: click.echo(addresses))
     click.echo("Stopped; nothing is left behind.")
+
+
+def _busiest(store: Store) -> str:
+    """Return the facility with the most bookings in the week to come, so that a first look sees some."""
+    now = utcnow()
+    counts = store.read.counts(now, now + timedelta(days=7))
+    return max((each.id for each in store.read.facilities()), key=lambda each: counts.get(each, 0))
 
 
 def _addresses(settings: Settings, facility_id: str, district_id: str) -> str:

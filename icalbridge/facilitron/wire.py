@@ -123,11 +123,11 @@ class _Listed(msgspec.Struct):
 
 
 _LISTS = {
-    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, list[msgspec.Raw])], bases=(_Listed,)))
+    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, list[msgspec.Raw])], bases=(_Listed,), kw_only=True))
     for name in ("properties", "facilities", "events")
 }
 _SINGLES = {
-    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, msgspec.Raw)], bases=(_Listed,)))
+    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, msgspec.Raw)], bases=(_Listed,), kw_only=True))
     for name in ("property", "event")
 }
 
