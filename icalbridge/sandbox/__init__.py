@@ -1,11 +1,14 @@
 """The vendor's API, simulated: the only sandbox there is, and as strict as the vendor's pages. Imports nothing of ours.
 
-district.py, names.py    a believable district, the same for the same seed and day
-world.py                 its data, to read and to edit while it is served
-app.py, rules.py         the endpoints and the rules they enforce
-limits.py                the minute's rate and the day's quota
-faults.py, broken.py     things that go wrong, on demand
-server.py                over HTTP
+    server.py                over HTTP
+    app.py, rules.py         the endpoints, and the rules that they enforce
+    limits.py                the minute's rate and the day's quota
+    faults.py, broken.py     things that go wrong, on demand
+    bodies.py                answers as bytes
+    world.py                 a district's data, to read and to edit while it is served
+    district.py, names.py    fill it: the same for the same seed and day
+
+What a client makes of the answers is no business of this room: a misreading of the pages cannot be shared.
 """
 
 from icalbridge.sandbox.app import State, create_app

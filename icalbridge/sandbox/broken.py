@@ -1,100 +1,104 @@
-"""What a fault does to an answer: instead of it, or to it; down to the socket where need be."""
+"""What a fault does to an answer: in its place, or to it; down to the socket where need be.
+
+`faults.py` says which request is struck. What is sent here beside the faults' own bodies is the right answer, spoiled.
+"""
 
 from __future__ import annotations
 
+import json
 import socket
-import uuid
-from typing import TYPE_CHECKING, Any
+import struct
+from typing import TYPE_CHECKING
 
-from flask import Response, json, request
+from flask import Response, request
+
+from icalbridge.sandbox import bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icalbridge.sandbox.faults import Fault
 
-PAGE = "<!DOCTYPE html><html><title>Bad gateway</title><h1>502 Bad Gateway</h1><p>nginx</p></html>"
+PAGE = "<!DOCTYPE html><html><title>Just a moment</title><h1>We will be back soon</h1></html>"
+GARBAGE = b'\x00\xff{"events": [not json'
 
-CODES = {
-    400: ("SY001", "Validation failed"),
-    403: ("AC001", "The API user has no access"),
-    404: ("PR001", "Property not found"),
-    500: ("SY500", "Internal server error"),
-    502: ("SY502", "Upstream error"),
-    503: ("SY503", "Request timed out"),
-    504: ("SY504", "Endpoint request timed out"),
+WORDS = {
+    400: ("SY001", "Validation failed – The request is not valid."),
+    403: ("AC001", "Forbidden – The API user has no access to this resource."),
+    500: ("SY002", "Internal server error – An unexpected error occurred."),
+    502: ("SY003", "Bad gateway – The upstream service answered with an error."),
+    503: ("SY004", "Service unavailable – The operation exceeded its time limit."),
+    504: ("SY005", "Gateway timeout – The upstream service did not answer."),
 }
+NOT_FOUND = {
+    "event": ("EV001", "Event not found – The requested event could not be found."),
+    "facility-events": ("FC001", "Facility not found – The requested facility could not be found."),
+}
+PROPERTY_NOT_FOUND = ("PR001", "Property not found – The requested property could not be found.")
 
 
 class Nothing(Response):
-    """No answer: the connection breaks."""
+    """No answer: the connection breaks instead."""
 
 
-def seconds_of(fault: Fault) -> float:
-    """Return how long the fault keeps a request waiting."""
-    return fault.seconds
-
-
-def before(fault: Fault) -> Response | None:
-    """Return what a fault answers in the endpoint's place; None lets the endpoint answer."""
+def instead(fault: Fault, endpoint: str) -> Response | None:
+    """Return what the client gets in the right answer's place; None lets the endpoint answer."""
+    connection = request.environ.get("werkzeug.socket")
     match fault.kind:
         case "401":
-            response = _json(401, {"title": "Unauthorized", "status": 401, "detail": "Unable to authenticate: AU002"})
-            response.content_type = "application/problem+json"
-            return response
+            return bodies.unauthorized(request.path)
         case "429":
-            return _json(429, {"message": "Limit Exceeded"})
+            return bodies.too_many()
+        case "404":
+            return bodies.problem(404, *NOT_FOUND.get(endpoint, PROPERTY_NOT_FOUND))
         case kind if kind.isdigit():
-            code, message = CODES[int(kind)]
-            told = {"message": message, "message_code": code, "invocation_id": str(uuid.uuid4())}
-            return _json(int(kind), told)
+            return bodies.problem(int(kind), *WORDS[int(kind)])
         case "html":
-            return Response(PAGE, 200, content_type="text/html")
+            return Response(PAGE, 200, content_type="text/html; charset=utf-8")
         case "garbage":
-            return Response(b"\x00\xff{not json", 200, content_type="application/json")
+            return Response(GARBAGE, 200, content_type=bodies.JSON)
         case "reset" | "hang":
-            _break_connection()
-            return Nothing(status=500)
+            return Nothing(iter(lambda: _reset(connection), b""))
         case _:
             return None
 
 
-def after(fault: Fault, response: Response) -> Response:
+def spoiled(fault: Fault, response: Response) -> Response:
     """Return what becomes of a right answer."""
     match fault.kind:
-        case "empty" | "null":
-            told = json.loads(response.get_data())
-            spoiled = {
-                name: ([] if fault.kind == "empty" else None) if isinstance(value, list | dict) else value
-                for name, value in told.items()
-            }
-            return _json(200, spoiled)
+        case "empty":
+            return _hollow(response, null=False)
+        case "null":
+            return _hollow(response, null=True)
         case "truncated":
-            return _truncated(response)
+            return _truncated(response.get_data())
         case _:
             return response
 
 
-def _truncated(response: Response) -> Response:
-    """Promise the whole body, send half of it, and break off."""
-    whole = response.get_data()
+def _hollow(response: Response, *, null: bool) -> Response:
+    """Empty what was asked for and leave the envelope."""
+    envelope = json.loads(response.get_data())
+    for name, found in envelope.items():
+        if isinstance(found, list | dict):
+            envelope[name] = None if null else type(found)()
+    return bodies.answer(200, envelope)
+
+
+def _truncated(whole: bytes) -> Response:
+    """Promise the whole body, send half of it, and close."""
 
     def half() -> Iterator[bytes]:
         yield whole[: len(whole) // 2]
-        _break_connection()
+        raise ConnectionAbortedError("truncated, as the fault asks")
 
-    cut = Response(half(), 200, content_type=response.content_type)
+    cut = Response(half(), 200, content_type=bodies.JSON)
     cut.headers["Content-Length"] = str(len(whole))
     return cut
 
 
-def _break_connection() -> None:
-    """Shut the client's connection down under the server; without a real one (a test client) nothing happens."""
-    connection = request.environ.get("werkzeug.socket")
+def _reset(connection: object) -> bytes:
+    """Mark the connection to be closed with an RST, before a byte of an answer leaves."""
     if isinstance(connection, socket.socket):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-        connection.close()
-
-
-def _json(status: int, told: dict[str, Any]) -> Response:
-    return Response(json.dumps(told), status, content_type="application/json; charset=utf-8")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raise ConnectionResetError("reset, as the fault asks")

@@ -1,16 +1,18 @@
-"""Things that go wrong, on demand.
+"""Things that go wrong, on demand: the grammar of `--fault SPEC`, and which requests a fault strikes.
+
+What the client then sees is `broken.py`'s. A request that lacks a valid key, or that is one too many, is not struck.
 
     KIND[:option=value,option=value…]
 
 KIND is one of
 
     400 401 403 404 429 500 502 503 504     that status, with the body the vendor documents for it
-    hang          no answer for `seconds` (default 60), then the connection breaks
+    hang          no answer for `seconds` (default 60), then the connection breaks (RST)
     slow          the right answer after `seconds` (default 5)
     latency       the right answer after up to `seconds` (default 0.2)
     cold-start    the first request answers after `seconds` (default 3), as after an idle hour
-    reset         the connection breaks before any answer
-    truncated     half of the right answer, then the connection breaks
+    reset         the connection breaks (RST) before any answer
+    truncated     the head and half of the body of the right answer, then the connection closes
     html          200 with a page for people, as a proxy in the way sends it
     garbage       200 with bytes that are no JSON
     empty         200 with an empty list
@@ -19,11 +21,14 @@ KIND is one of
 and the options narrow it:
 
     endpoint=NAME   properties, property, facilities, property-events, facility-events or event
-    property=ID     only requests that name this property
+    property=ID     only requests about this property, its facilities or its events
     first=N         only the first N requests that match
     after=N         only when N that match have passed
     p=0.2           only that share of what matches, the same requests in every run
-    seconds=S       how long
+    seconds=S       how long, for the kinds that wait
+
+so `503:endpoint=property-events,p=0.2` fails a fifth of the windows and `429:first=3` the first three requests. Several
+faults strike together: all delays add up, and the first one that answers in the endpoint's place has the word.
 """
 
 from __future__ import annotations
@@ -40,7 +45,7 @@ ENDPOINTS = ("properties", "property", "facilities", "property-events", "facilit
 
 @dataclass(slots=True)
 class Fault:
-    """One thing that goes wrong; it counts what it matched."""
+    """One thing that goes wrong. `seconds` as in the grammar; `matched` counts the requests that its options fit."""
 
     kind: str
     endpoint: str = ""
@@ -64,6 +69,13 @@ class Fault:
             if number < 1 or (last is not None and number > last):
                 return False
             return self._random.random() < self.share
+
+    def delay(self) -> float:
+        """Return the seconds that a struck request waits; latency varies, the same in every run."""
+        if self.kind != "latency":
+            return self.seconds
+        with self._lock:
+            return self.seconds * self._random.random()
 
 
 def parse_fault(spec: str) -> Fault:

@@ -1,4 +1,7 @@
-"""What the vendor grants a key: requests a minute, requests a UTC day. Past either, the bare 429."""
+"""What the vendor grants a key: requests in any 60 seconds, requests in a UTC day. How a refusal reads is `app.py`'s.
+
+The pages do not say whether a refused request counts. Here it counts against neither, which is what a gateway does.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Limits:
-    """One key's use. A refused request counts against neither."""
+    """One key's use of its grant."""
 
     def __init__(self, rate_per_minute: int, quota_per_day: int) -> None:
         self.rate_per_minute = rate_per_minute
@@ -21,7 +24,7 @@ class Limits:
         self._lock = Lock()
 
     def allow(self, now: datetime) -> bool:
-        """Count a request, unless it is one too many in the minute before `now` or in its UTC day."""
+        """Count a request, unless it is one too many in the 60 s before `now` or in its UTC day."""
         with self._lock:
             today = now.astimezone(UTC).date()
             if today != self.day:

@@ -1,6 +1,7 @@
-"""The vendor's documented rules for a request, pure: what it may ask, and the error it gets otherwise.
+"""The vendor's documented rules for a request, pure: what it may ask, and the status, code and text of each refusal.
 
-Where the vendor's pages disagree, a request is refused only if it breaks what all readings have in common.
+Where the vendor's pages disagree, a request is refused only if it breaks what all readings have in common: a client that
+keeps to one reading is never refused by the other (api/README.md, "Where the pages disagree"). Key and limits come first.
 """
 
 from __future__ import annotations
@@ -21,28 +22,39 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Refusal(Exception):
-    """A request that breaks a rule."""
+    """A request that breaks a rule; its text is the answer's `message`."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A request for events that breaks no rule."""
+    """A request for events that breaks no rule: local days, both counted, and event types."""
 
     start: date
     end: date
-    event_types: frozenset[str]
+    types: frozenset[str]
     include_child_events: bool
+
+
+def unknown_property() -> Refusal:
+    return Refusal(404, "PR001", "Property not found – The requested property could not be found.")
+
+
+def unknown_facility() -> Refusal:
+    return Refusal(404, "FC001", "Facility not found – The requested facility could not be found.")
+
+
+def unknown_event() -> Refusal:
+    return Refusal(404, "EV001", "Event not found – The requested event could not be found.")
 
 
 def invalid(message: str) -> Refusal:
     """Return the refusal of a request that fails validation."""
-    return Refusal(400, "SY001", f"Validation failed – {message}")
+    return Refusal(400, "SY001", f"Validation failed – {message}.")
 
 
 def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool = False) -> Query:
@@ -52,43 +64,52 @@ def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool
     """
     types = _event_types(args.get("event_types", ""), maintenance_blocks=maintenance_blocks)
     start, end = _day(args, "start_date", today), _day(args, "end_date", today)
-    if start < today or end < today:
-        raise invalid("dates cannot be in the past")
-    if end < start:
-        raise invalid("end_date must not be before start_date")
-    if end - start > timedelta(days=MAX_DAYS_APART):
-        raise invalid("date range must not exceed 31 days")
-    if end > today + timedelta(days=HORIZON_DAYS):
-        raise invalid("event data is only available for up to 1 year from today")
     children = _flag(args, "include_child_events")
-    if children and start != end:
-        raise invalid("with include_child_events start_date and end_date must be the same calendar day")
-    if children and end > today + timedelta(days=CHILD_EVENTS_DAYS):
-        raise invalid("with include_child_events the search can extend up to 90 days from today")
+    _check_window(start, end, today)
+    if children:
+        _check_child_events(start, end, today)
     return Query(start, end, types, children)
 
 
-def event_type(told: str, *, maintenance_blocks: bool = False) -> str:
+def check_event_type(told: str, *, maintenance_blocks: bool = False) -> None:
     """Check one event type; raises `Refusal`."""
     if told not in EVENT_TYPES:
-        raise invalid(f"event type must be one of {', '.join(EVENT_TYPES)}")
+        raise invalid(f"event_types must be one of {', '.join(EVENT_TYPES)}")
     if told == "maintenance-block" and not maintenance_blocks:
-        raise invalid("event type maintenance-block is not available yet")
-    return told
+        raise invalid("event type maintenance-block is coming soon")
 
 
-def event_id(told: str) -> str:
+def check_event_id(told: str) -> None:
     """Check an event's id, the vendor's or an external one: 3 to 50 characters; raises `Refusal`."""
     if not 3 <= len(told) <= 50:
         raise invalid("event_id must be 3 to 50 characters long")
-    return told
+
+
+def _check_window(start: date, end: date, today: date) -> None:
+    if start < today or end < today:
+        raise invalid("start_date and end_date cannot be in the past")
+    if end < start:
+        raise invalid("start_date cannot be after end_date")
+    if end - start > timedelta(days=MAX_DAYS_APART):
+        raise invalid(f"end_date must not be more than {MAX_DAYS_APART} days after start_date")
+    if end > today + timedelta(days=HORIZON_DAYS):
+        raise invalid("event data is only available for up to 1 year from today")
+
+
+def _check_child_events(start: date, end: date, today: date) -> None:
+    if start != end:
+        raise invalid("with include_child_events start_date and end_date must be the same calendar day")
+    if end > today + timedelta(days=CHILD_EVENTS_DAYS):
+        raise invalid(f"with include_child_events the search can extend up to {CHILD_EVENTS_DAYS} days from today")
 
 
 def _event_types(told: str, *, maintenance_blocks: bool) -> frozenset[str]:
     types = [each.strip() for each in told.split(",") if each.strip()]
     if not types:
         raise invalid("event_types is required")
-    return frozenset(event_type(each, maintenance_blocks=maintenance_blocks) for each in types)
+    for each in types:
+        check_event_type(each, maintenance_blocks=maintenance_blocks)
+    return frozenset(types)
 
 
 def _day(args: Mapping[str, str], name: str, default: date) -> date:

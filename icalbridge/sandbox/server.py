@@ -1,59 +1,149 @@
-"""The simulator as a server: werkzeug's, threaded, connections kept; in a thread for tests, or by itself."""
+"""The simulator over HTTP/1.1: threaded, connections kept open, no access log; in a thread for tests, or by itself.
+
+werkzeug's server never keeps a connection, and the client's pool is one of the things to be proven. So requests are run
+here, on werkzeug's server and parser. What is answered is `app.py`'s, what breaks is `broken.py`'s.
+"""
 
 from __future__ import annotations
 
 import signal
+import socket
+import struct
 from contextlib import contextmanager, suppress
-from threading import Thread
+from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from flask import Flask
 
+PATIENCE_SECONDS = 5
+"""How long an ending server waits for requests in progress."""
+
+BREAK_OFF = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing sends RST at once and nothing else."""
+
 
 class _Handler(WSGIRequestHandler):
-    """Keeps connections, says nothing, and lets a broken connection be."""
+    """Answers the requests of one connection, one after another."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    """Head and body leave together: two small writes would meet the client's delayed ACK."""
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  # werkzeug's name
-        """Say nothing: a test reads `requests` instead."""
+    def version_string(self) -> str:
+        return "icalbridge-sandbox"
 
-    def handle(self) -> None:
-        with suppress(OSError, ValueError):
-            super().handle()
+    def log(self, *_told: Any, **_named: Any) -> None:
+        """Say nothing: a test reads `requests` of the application instead."""
 
-    def finish(self) -> None:
-        with suppress(OSError, ValueError):
-            super().finish()
+    def run_wsgi(self) -> None:
+        """Answer one request; a ConnectionError out of the body is a fault that broke the connection."""
+        self.environ = self.make_environ()
+        head: list[tuple[str, list[tuple[str, str]]]] = []
+        # a body is never read, so what follows it on the connection could not be told from it
+        self.close_connection = self.close_connection or "Content-Length" in self.headers
+        body = self.server.app(self.environ, lambda status, headers, _error=None: _told(head, status, headers))
+        try:
+            self._send(head, body)
+        except ConnectionError:
+            self.close_connection = True
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+
+    def _send(self, head: list[tuple[str, list[tuple[str, str]]]], body: Iterable[bytes]) -> None:
+        parts = iter(body)
+        first = next(parts, b"")
+        status, headers = head[0]
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(first)
+        for part in parts:
+            self.wfile.write(part)
+        self.wfile.flush()
 
 
-def _server(app: Flask, host: str, port: int) -> BaseWSGIServer:
-    return make_server(host, port, app, threaded=True, request_handler=_Handler)
+def _told(head: list[tuple[str, list[tuple[str, str]]]], status: str, headers: list[tuple[str, str]]) -> Any:
+    head[:] = [(status, headers)]
+    return head.append
+
+
+class _Server(ThreadedWSGIServer):
+    """Knows its connections, so that ending it ends them too."""
+
+    def __init__(self, app: Flask, host: str, port: int) -> None:
+        self._open: set[socket.socket] = set()
+        self._changed = Condition()
+        self._stopping = app.extensions["sandbox"].stopping
+        self._stopping.clear()
+        # werkzeug ends the process when the port is taken; a socket opened here raises OSError instead
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as opened:
+            super().__init__(host, port, app, _Handler, fd=opened.fileno())
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        with self._changed:
+            self._open.add(request)
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._changed:
+                self._open.discard(request)
+                self._changed.notify_all()
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection; one that a fault has marked without the FIN that would soften the RST."""
+        with suppress(OSError):
+            if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(BREAK_OFF)) == BREAK_OFF:
+                self.close_request(request)
+                return
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that went away in mid-request."""
+
+    def end(self) -> None:
+        """End all connections, and wait for their threads."""
+        self._stopping.set()
+        with self._changed:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
+            self._changed.wait_for(lambda: not self._open, PATIENCE_SECONDS)
 
 
 @contextmanager
 def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
-    """Serve on 127.0.0.1 until the block ends; yield the API's base address."""
-    server = _server(app, "127.0.0.1", port)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    """Serve on 127.0.0.1 until the block ends; yield the API's base address. Raises `OSError`: the port is taken."""
+    server = _Server(app, "127.0.0.1", port)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="sandbox", daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
+        yield f"http://127.0.0.1:{server.port}/v1"
     finally:
         server.shutdown()
         thread.join()
-        server.server_close()
+        server.end()
 
 
 def run(app: Flask, host: str, port: int) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises `OSError` when the port is taken."""
-    server = _server(app, host, port)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        server.serve_forever()
-    server.server_close()
+    """Serve until SIGTERM or SIGINT, from the main thread. Raises `OSError`: the port is taken."""
+    server = _Server(app, host, port)
+    # both by name: a shell starts background jobs with SIGINT ignored
+    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+        server.end()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

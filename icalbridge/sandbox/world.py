@@ -1,6 +1,7 @@
 """A district as the vendor keeps it: properties, facilities and events in the vendor's own shapes, to read and to edit.
 
-Everything is plain data. Tests change it while it is served; an edit shows in the very next answer.
+Everything is plain data (EventDto and its like on the vendor's schema page). Tests edit it while it is served; an edit
+shows in the very next answer. Which requests are allowed is left to `rules.py`, what the data looks like to `district.py`.
 """
 
 from __future__ import annotations
@@ -13,120 +14,187 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Dto = dict[str, Any]
 """One of the vendor's objects, as JSON has it."""
 
 FALLBACK_ZONE = "UTC"
+"""Whose days count for a property without a time zone."""
+
+_LONGEST_DAYS = 366
 
 
 @dataclass
 class World:
-    """All that one key may see. `properties` begins with the district."""
+    """All that one key may see. `properties` begins with the district; hold `lock` around a read of several things."""
 
     properties: list[Dto] = field(default_factory=list)
     facilities: list[Dto] = field(default_factory=list)
+    """The listed ones: a timeslot may name another."""
     events: dict[str, Dto] = field(default_factory=dict)
-    """By `_id`, in the order in which they are answered."""
+    """By `_id`, in the order in which they are answered. `add_event` and `delete` change it."""
     lock: RLock = field(default_factory=RLock, repr=False)
-    _days: dict[str, dict[date, set[str]]] | None = field(default=None, repr=False)
+    _days: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
+    """Event ids by property or facility id, and local day as the vendor writes it."""
+    _indexed: dict[str, set[tuple[str, str]]] = field(default_factory=dict, repr=False)
 
     # what a request asks
 
     def property(self, property_id: str) -> Dto | None:
+        """Return a property by id."""
         return next((each for each in self.properties if each["_id"] == property_id), None)
 
     def facility(self, facility_id: str) -> Dto | None:
+        """Return a listed facility by id."""
         return next((each for each in self.facilities if each["_id"] == facility_id), None)
 
     def facilities_of(self, property_id: str) -> list[Dto]:
+        """Return a property's listed facilities."""
         return [each for each in self.facilities if each["property_id"] == property_id]
 
     def zone_of(self, property_id: str) -> ZoneInfo:
+        """Return the zone whose days count for a property."""
         known = self.property(property_id)
         return ZoneInfo((known and known["timezone"]) or FALLBACK_ZONE)
 
-    def events_of(self, property_ids: Iterable[str], start: date, end: date, types: frozenset[str]) -> list[Dto]:
-        """Return the events of some properties with a timeslot that touches a span of days, whatever its status."""
-        return self._touching([f"property {each}" for each in property_ids], start, end, types)
+    def owner_of(self, named: Mapping[str, str]) -> str:
+        """Return the id of the property that a request is about, given the parts of its path; "" for none."""
+        if "facility_id" in named:
+            facility = self.facility(named["facility_id"])
+            return facility["property_id"] if facility else ""
+        if "event_id" in named:
+            event = self.event(named["event_type"], named["event_id"])
+            return event["property_id"] or "" if event else ""
+        return named.get("property_id", "")
 
-    def events_in(self, facility_id: str, start: date, end: date, types: frozenset[str]) -> list[Dto]:
-        """Return the events with a timeslot in a facility that touches a span of days."""
-        return self._touching([f"facility {facility_id}"], start, end, types)
+    def events_of(self, property_ids: Iterable[str], start: date, end: date, types: Iterable[str]) -> list[Dto]:
+        """Return properties' events with a timeslot, of any status, that touches a span of local days, both counted."""
+        return self._touching(property_ids, start, end, types)
+
+    def events_in(self, facility_id: str, start: date, end: date, types: Iterable[str]) -> list[Dto]:
+        """Return the events with a timeslot in one facility that touches a span of local days, both counted."""
+        return self._touching([facility_id], start, end, types)
 
     def event(self, event_type: str, event_id: str) -> Dto | None:
         """Return an event by the vendor's id or the external one."""
-        found = self.events.get(event_id) or next(
-            (each for each in self.events.values() if each["external_system_event_id"] == event_id), None
-        )
+        with self.lock:
+            found = self.events.get(event_id) or next(
+                (each for each in self.events.values() if each["external_system_event_id"] == event_id), None
+            )
         return found if found and found["type"] == event_type else None
 
     # edits
 
     def add_event(self, event: Dto) -> None:
+        """Add an event, or put it in the place of the one with its `_id`."""
         with self.lock:
             self.events[event["_id"]] = event
-            self._days = None
+            self._forget(event["_id"])
 
-    def delete_event(self, event_id: str) -> None:
+    def delete(self, event_id: str) -> None:
+        """Remove an event altogether; raises `KeyError`."""
         with self.lock:
             del self.events[event_id]
-            self._days = None
+            self._forget(event_id)
 
-    def set_field(self, event_id: str, name: str, value: Any) -> None:
-        """Set any field of an event: its name, its status, null."""
+    def set_field(self, event_id: str, name: str, value: Any = None) -> None:
+        """Set any field of an event, by default to null; raises `KeyError`."""
         with self.lock:
             self.events[event_id][name] = value
-            self._days = None
+            self._forget(event_id)
 
-    def set_timeslot_field(self, event_id: str, index: int, name: str, value: Any) -> None:
-        """Set any field of a timeslot: `suspended`, another facility, null."""
+    def rename(self, event_id: str, name: str | None) -> None:
+        """Give an event another name; raises `KeyError`."""
+        self.set_field(event_id, "name", name)
+
+    def set_status(self, event_id: str, status: str | None) -> None:
+        """Give an event another status; raises `KeyError`."""
+        self.set_field(event_id, "status", status)
+
+    def set_timeslot_field(self, event_id: str, index: int, name: str, value: Any = None) -> None:
+        """Set any field of a timeslot, by default to null; raises `KeyError` or `IndexError`."""
         with self.lock:
             self.events[event_id]["timeslots"][index][name] = value
-            self._days = None
+            self._forget(event_id)
+
+    def suspend_timeslot(self, event_id: str, index: int) -> None:
+        """Suspend a timeslot; raises `KeyError` or `IndexError`."""
+        self.set_timeslot_field(event_id, index, "status", "suspended")
 
     def move_timeslot(self, event_id: str, index: int, by: timedelta) -> None:
-        """Move a timeslot by so much local time."""
+        """Move a timeslot by so much local time; raises `KeyError` or `IndexError`."""
         with self.lock:
-            told = self.events[event_id]["timeslots"][index]
+            timeslot = self.events[event_id]["timeslots"][index]
             for name in ("start_datetime", "end_datetime"):
-                told[name] = (datetime.fromisoformat(told[name]) + by).isoformat()
-            self._days = None
+                timeslot[name] = (datetime.fromisoformat(timeslot[name]) + by).isoformat()
+            self._forget(event_id)
+
+    def rename_facility(self, facility_id: str, name: str | None) -> None:
+        """Give a facility another name, in the list and in every timeslot."""
+        with self.lock:
+            named = [each for each in self.facilities if each["_id"] == facility_id]
+            for event in self.events.values():
+                places = [timeslot["facility"] for timeslot in event["timeslots"] or ()]
+                named += [place for place in places if place and place["_id"] == facility_id]
+            for each in named:
+                each["name"] = name
 
     def edited(self) -> None:
-        """Say that data was changed by hand."""
+        """Say that times, places or owners of events were changed by hand; all else shows without it."""
         with self.lock:
-            self._days = None
+            self._days.clear()
+            self._indexed.clear()
 
-    def _touching(self, owners: list[str], start: date, end: date, types: frozenset[str]) -> list[Dto]:
+    # the index
+
+    def _touching(self, owners: Iterable[str], start: date, end: date, types: Iterable[str]) -> list[Dto]:
         with self.lock:
-            days = self._index()
-            span = [start + timedelta(days=step) for step in range((end - start).days + 1)]
-            found = {event_id for owner in owners for day in span for event_id in days[owner].get(day, ())}
-            return [each for event_id, each in self.events.items() if event_id in found and each["type"] in types]
+            self._index()
+            days = [(start + timedelta(days=step)).isoformat() for step in range((end - start).days + 1)]
+            found = {event_id for owner in owners for day in days for event_id in self._days.get((owner, day), ())}
+            kept = frozenset(types)
+            # in the order of the world: a set of texts has another one in every process
+            return [event for event_id, event in self.events.items() if event_id in found and event["type"] in kept]
 
-    def _index(self) -> dict[str, dict[date, set[str]]]:
-        """Return event ids by owner and local day; made anew after an edit."""
-        if self._days is None:
-            days: dict[str, dict[date, set[str]]] = defaultdict(lambda: defaultdict(set))
-            for event in self.events.values():
-                for timeslot in event["timeslots"] or ():
-                    owners = [f"property {event['property_id']}"]
-                    if timeslot["facility"]:
-                        owners.append(f"facility {timeslot['facility']['_id']}")
-                    for day in _days_of(timeslot):
-                        for owner in owners:
-                            days[owner][day].add(event["_id"])
-            self._days = days
-        return self._days
+    def _index(self) -> None:
+        """Index what an edit has made known anew; at first, everything."""
+        if len(self._indexed) == len(self.events):
+            return
+        for event_id, event in self.events.items():
+            if event_id in self._indexed:
+                continue
+            keys = self._indexed[event_id] = _keys(event)
+            for key in keys:
+                self._days[key].add(event_id)
+
+    def _forget(self, event_id: str) -> None:
+        for key in self._indexed.pop(event_id, ()):
+            self._days[key].discard(event_id)
 
 
-def _days_of(timeslot: Dto) -> list[date]:
-    """Return the local days that a timeslot touches; none when its times are no times."""
-    try:
-        start = datetime.fromisoformat(timeslot["start_datetime"]).date()
-        end = datetime.fromisoformat(timeslot["end_datetime"]).date()
-    except (TypeError, ValueError):
+def _keys(event: Dto) -> set[tuple[str, str]]:
+    keys = set()
+    for timeslot in event["timeslots"] or ():
+        facility = timeslot["facility"]
+        for day in _days_of(timeslot["start_datetime"], timeslot["end_datetime"]):
+            keys.add((event["property_id"], day))
+            if facility:
+                keys.add((facility["_id"], day))
+    return keys
+
+
+def _days_of(start: object, end: object) -> list[str]:
+    """Return the local days that a timeslot touches; none when its times are not told.
+
+    Nearly all begin and end on one day, so that is told by its letters: a large world is indexed in a second.
+    """
+    if not isinstance(start, str) or not isinstance(end, str):
         return []
-    return [start + timedelta(days=step) for step in range(min((end - start).days, 366) + 1)]
+    if start[:10] == end[:10]:
+        return [start[:10]]
+    try:
+        first, last = date.fromisoformat(start[:10]), date.fromisoformat(end[:10])
+    except ValueError:
+        return [start[:10]]
+    return [(first + timedelta(days=step)).isoformat() for step in range(min((last - first).days, _LONGEST_DAYS) + 1)]
