@@ -6,7 +6,8 @@
     faults.py, broken.py     things that go wrong, on demand
     bodies.py                answers as bytes
     world.py                 a district's data, to read and to edit while it is served
-    district.py, names.py    fill it: the same for the same seed and day
+    district.py              fills it, the same for the same seed and day, with
+    bookings.py, surprises.py, names.py
 
 What a client makes of the answers is no business of this room: a misreading of the pages cannot be shared.
 """

@@ -1,31 +1,31 @@
-"""Makes a district: the same for the same seed and day, byte for byte, on any machine.
+"""Makes a district: the same for the same seed and day, byte for byte, in any process on any machine.
 
-Dense where real schools are dense (weekday evenings, Saturdays), thinner the further ahead. Everything that the
-vendor's pages leave open is in it somewhere: nulls, odd shapes, odd names, suspended timeslots, hidden facilities.
+Here are its properties and facilities; `bookings.py` fills their weeks, `surprises.py` adds what happens once. Nothing
+in it is unreadable: null where the vendor has nulls, odd wherever people are, yet every timeslot has its times. Tests that
+want worse edit the world.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from random import Random
+from typing import TYPE_CHECKING
 
 from icalbridge.sandbox import names
+from icalbridge.sandbox.bookings import Bookings, Maker
+from icalbridge.sandbox.surprises import surprise
 from icalbridge.sandbox.world import Dto, World
 
-HOME_ZONE = "America/Los_Angeles"
-OTHER_ZONES = {6: "America/Phoenix", 7: "America/New_York"}
-"""Zones of the schools that are not in the home zone, by number."""
+if TYPE_CHECKING:
+    from datetime import date
 
-EVENTS_A_DAY_AND_SCHOOL = 10
+HOME = ("Sunnyvale", "CA", "America/Los_Angeles")
+AWAY = {1: ("Phoenix", "AZ", "America/Phoenix"), 2: ("New York", "NY", "America/New_York")}
+"""City, state and zone of the schools elsewhere, by number from 0."""
+
 FACILITIES_A_SCHOOL = 10
-WEEKS_BACK = 9
-SEASON_WEEKS = 12
-SEASONS_AHEAD = 4
-FAR_SHARE = 0.25
-"""How much of a season is booked already when it is more than one season ahead."""
-
-WEEKDAYS = (0.16, 0.17, 0.17, 0.17, 0.1, 0.2, 0.03)
-"""Monday to Sunday: the share of a week's timeslots."""
+TIMESLOTS_A_DAY_AND_SCHOOL = 22
+DISTRICT_TIMESLOTS_A_DAY = 0.3
+UNNAMED_FACILITY = 6
+"""The number, in each third school, of a facility whose name is null."""
 
 
 def build_world(
@@ -36,179 +36,70 @@ def build_world(
     facilities: int | None = None,
     events_per_day: int | None = None,
 ) -> World:
-    """Build a district. `facilities`: of each school. `events_per_day`: active timeslots a day in all, about."""
+    """Build a district as it stands on `today`.
+
+    `facilities` of each school; `events_per_day`: active timeslots of approved events a day in all, about, over the
+    next weeks, weekends counted. Further ahead less is booked, down to a third at the end of the year.
+    """
     world = World()
-    maker = _Maker(world, Random(f"icalbridge/{seed}/{today}"), today)
-    district = maker.district(schools)
-    per_school = EVENTS_A_DAY_AND_SCHOOL if events_per_day is None else events_per_day / schools
+    maker = Maker(world, f"{seed} {today} {schools} {facilities} {events_per_day}", today)
+    district = _property(maker, names.DISTRICT[0], names.DISTRICT[1], HOME, maker.id(24))
+    district["address"], district["zip"] = names.DISTRICT[1], names.DISTRICT[4]
     for number in range(schools):
-        school = maker.school(number)
-        maker.facilities(school, facilities or FACILITIES_A_SCHOOL)
-        maker.series(school, round(per_school * 7))
+        _school(maker, number, FACILITIES_A_SCHOOL if facilities is None else facilities)
+    # a child that the key cannot see is named all the same
     district["properties"] = [each["_id"] for each in world.properties[1:]] + [maker.id(25)]
-    maker.facilities(district, 1)
-    maker.oddities(world.properties[1])
+    _facility(maker, district, "Board Room", "Meeting Room", "board room", 80)
+    total = TIMESLOTS_A_DAY_AND_SCHOOL * schools if events_per_day is None else events_per_day
+    bookings = Bookings(maker)
+    for school in world.properties[1:]:
+        bookings.fill(school, total * 7 / schools)
+    bookings.fill(district, min(DISTRICT_TIMESLOTS_A_DAY, total / 10) * 7)
+    for school in world.properties[1:4]:
+        surprise(maker, school, whole=school is world.properties[1])
     return world
 
 
-class _Maker:
-    """Fills one world, drawing everything from one source of chance."""
+def _school(maker: Maker, number: int, facilities: int) -> None:
+    again, index = divmod(number, len(names.SCHOOLS))
+    name, address = names.SCHOOLS[index]
+    # the vendor's own example has child ids of 25 digits, where an ObjectId has 24
+    school_id = maker.id(25 if number % 2 == 0 else 24)
+    school = _property(maker, f"{name} {again + 1}" if again else name, address, AWAY.get(number, HOME), school_id)
+    for count in range(facilities):
+        more, which = divmod(count, len(names.FACILITIES))
+        title, kind, term, capacity = names.FACILITIES[which]
+        unnamed = count == UNNAMED_FACILITY and number % 3 == 0
+        _facility(maker, school, None if unnamed else f"{title} {more + 1}" if more else title, kind, term, capacity)
 
-    def __init__(self, world: World, chance: Random, today: date) -> None:
-        self._world = world
-        self._chance = chance
-        self._today = today
-        self._monday = today - timedelta(days=today.weekday())
 
-    def id(self, digits: int = 24) -> str:
-        return f"{self._chance.getrandbits(4 * digits):0{digits}x}"
+def _property(maker: Maker, name: str, address: str, place: tuple[str, str, str], property_id: str) -> Dto:
+    city, state, zone = place
+    chance = maker.chance
+    made: Dto = {
+        "_id": property_id,
+        "u_id": maker.id(20),
+        "name": name,
+        "address": None if chance.random() < 0.1 else address,
+        "city": city,
+        "state": state,
+        "zip": None if chance.random() < 0.2 else f"{chance.randrange(10_000, 99_999)}",
+        "timezone": zone,
+        "properties": [],
+    }
+    maker.world.properties.append(made)
+    return made
 
-    def district(self, schools: int) -> Dto:
-        made = self._property("Sunny Valley Unified School District", "285 West Grand Ave", HOME_ZONE, self.id())
-        made["zip"] = "94087" if schools else None
-        return made
 
-    def school(self, number: int) -> Dto:
-        name, address = names.SCHOOLS[number % len(names.SCHOOLS)]
-        if number >= len(names.SCHOOLS):
-            name = f"{name} {number // len(names.SCHOOLS) + 1}"
-        # the vendor's own example has ids of 25 digits among those of 24
-        return self._property(name, address, OTHER_ZONES.get(number, HOME_ZONE), self.id(25 if number % 5 == 0 else 24))
-
-    def _property(self, name: str, address: str | None, zone: str, property_id: str) -> Dto:
-        made: Dto = {
-            "_id": property_id,
-            "u_id": self.id(20),
+def _facility(maker: Maker, owner: Dto, name: str | None, kind: str, term: str, capacity: int | None) -> None:
+    maker.world.facilities.append(
+        {
+            "property_id": owner["_id"],
+            "_id": maker.id(24),
+            "u_id": maker.id(20),
             "name": name,
-            "address": None if self._chance.random() < 0.1 else address,
-            "city": "Sunnyvale",
-            "state": "CA",
-            "zip": None if self._chance.random() < 0.1 else f"940{self._chance.randrange(10, 99)}",
-            "timezone": zone,
-            "properties": [],
+            "capacity": capacity,
+            "type": kind,
+            "search_term": term,
         }
-        self._world.properties.append(made)
-        return made
-
-    def facilities(self, owner: Dto, count: int) -> None:
-        for number in range(count):
-            name, kind, term, capacity = names.FACILITIES[number % len(names.FACILITIES)]
-            again = number // len(names.FACILITIES)
-            self._world.facilities.append(
-                {
-                    "property_id": owner["_id"],
-                    "_id": self.id(),
-                    "u_id": self.id(20),
-                    "name": f"{name} {again + 1}" if again else name,
-                    "capacity": capacity,
-                    "type": kind,
-                    "search_term": term,
-                }
-            )
-
-    def series(self, school: Dto, cells: int) -> None:
-        """Book a school's week: `cells` timeslots in it, season after season."""
-        week = self._week(school, cells)
-        for season in range(-1, SEASONS_AHEAD):
-            start = self._monday + timedelta(weeks=season * SEASON_WEEKS + (SEASON_WEEKS - WEEKS_BACK))
-            chosen = week if season <= 0 else [cell for cell in week if self._chance.random() < FAR_SHARE]
-            while chosen:
-                taken, chosen = chosen[: self._chance.choice((1, 1, 2, 2, 3))], chosen[3:]
-                self._booked(school, taken, start)
-
-    def _week(self, school: Dto, cells: int) -> list[tuple[Dto, int, int]]:
-        """Return facility, weekday and hour of each timeslot of a week."""
-        places = self._world.facilities_of(school["_id"])
-        free = [
-            (place, day, hour)
-            for day in range(7)
-            for hour in ((15, 17, 19, 20) if day < 5 else (8, 10, 12, 14, 16, 18))
-            for place in places
-        ]
-        weighed = sorted(free, key=lambda cell: -(self._chance.random() ** (1 / WEEKDAYS[cell[1]])))
-        return sorted(weighed[:cells], key=lambda cell: (cell[0]["type"], cell[1], cell[2], cell[0]["_id"]))
-
-    def _booked(self, school: Dto, cells: list[tuple[Dto, int, int]], start: date) -> None:
-        kind = cells[0][0]["type"]
-        name = self._chance.choice(names.SERIES.get(kind, names.ONE_OFFS))
-        activity = self._chance.choice(names.ACTIVITIES)
-        length = self._chance.choice((60, 90, 90, 120))
-        timeslots = [
-            self._timeslot(place, start + timedelta(weeks=week, days=day), time(hour), length, activity)
-            for week in range(SEASON_WEEKS)
-            for place, day, hour in cells
-        ]
-        event = self.event(school, f"{name} {self._chance.randrange(1, 40)}", timeslots)
-        event["status"] = self._chance.choices(("Approved", "Pending", "Cancelled", "Declined"), weights=(90, 5, 3, 2))[
-            0
-        ]
-        if self._chance.random() < 0.1:
-            self._chance.choice(timeslots)["status"] = "suspended"
-
-    def event(self, school: Dto, name: str | None, timeslots: list[Dto]) -> Dto:
-        """Add an approved event, with a renter in one of the shapes that renters come in."""
-        external = self._chance.random() < 0.1
-        made = {
-            "_id": self.id(),
-            "short_id": f"{names.SHORT_ID}-{self._chance.randrange(10_000, 99_999)}",
-            "rate_category": self._chance.choice(names.RATE_CATEGORIES),
-            "status": "Approved",
-            "external_system_event_id": f"sis-{self.id(8)}" if external else None,
-            "created_by_external_api": external,
-            "name": name,
-            "activity_type": self._chance.choice(names.ACTIVITY_TYPES),
-            "attendance": self._chance.choice((names.ATTENDANCE, None)),
-            "property_id": school["_id"],
-            "timeslots": timeslots,
-            "submit_date": f"{self._today - timedelta(days=self._chance.randrange(1, 200))}T09:12:33.482Z",
-            "type": "reservation",
-            "property_timezone": school["timezone"],
-            "renter": self._chance.choice(names.RENTERS),
-        }
-        self._world.events[made["_id"]] = made
-        return made
-
-    def _timeslot(self, place: Dto, day: date, at: time, minutes: int, activity: str | None = None) -> Dto:
-        start = datetime.combine(day, at)
-        return {
-            "external_system_timeslot_id": None,
-            "activity_name": activity,
-            "facility": {name: place[name] for name in ("_id", "u_id", "name", "capacity", "type")},
-            "start_datetime": start.isoformat(),
-            "end_datetime": (start + timedelta(minutes=minutes)).isoformat(),
-            "status": "active",
-        }
-
-    def oddities(self, school: Dto) -> None:
-        """Add what happens once: odd names, clock changes, several places at once, a hidden facility, far timeslots."""
-        gym, *more = self._world.facilities_of(school["_id"])
-        soon = self._today + timedelta(days=2)
-        for number, name in enumerate(names.ODD_NAMES):
-            self.event(
-                school, name, [self._timeslot(gym, soon + timedelta(days=number // 4), time(7 + number % 4), 30)]
-            )
-        for name, day, at in (
-            ("Night in the gap", _sunday(self._today, 3, 2), time(2, 30)),
-            ("Night in the overlap", _sunday(self._today, 11, 1), time(1, 30)),
-        ):
-            self.event(school, name, [self._timeslot(gym, day, at, 90)])
-        fair = [self._timeslot(place, soon, time(12), 180) for place in (gym, *more[:2])]
-        self.event(school, "Health Fair", fair)
-        hidden = {**gym, "_id": self.id(), "name": "East Wing (virtual)", "type": "Virtual"}
-        self.event(school, "Staff Training", [self._timeslot(hidden, soon, time(9), 60)])
-        years = [self._timeslot(gym, soon + timedelta(weeks=week), time(6), 45) for week in range(-60, 61)]
-        self.event(school, "Early Birds", years)
-        twins = [self._timeslot(gym, soon, time(5), 30) for _ in range(2)]
-        for number, twin in enumerate(twins):
-            twin["external_system_timeslot_id"] = f"slot-{number}"
-        self.event(school, "Twins", twins)
-
-
-def _sunday(today: date, month: int, week: int) -> date:
-    """Return the next n-th Sunday of a month, from today on."""
-    for year in (today.year, today.year + 1):
-        first = date(year, month, 1)
-        day = first + timedelta(days=(6 - first.weekday()) % 7 + 7 * (week - 1))
-        if day >= today:
-            return day
-    raise AssertionError("one of two years has it")
+    )

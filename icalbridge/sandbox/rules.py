@@ -1,7 +1,8 @@
 """The vendor's documented rules for a request, pure: what it may ask, and the status, code and text of each refusal.
 
-Where the vendor's pages disagree, a request is refused only if it breaks what all readings have in common: a client that
-keeps to one reading is never refused by the other (api/README.md, "Where the pages disagree"). Key and limits come first.
+Where the vendor's pages disagree, a request is refused only if it breaks what all readings have in common: a client
+that keeps to one reading is never refused by the other (api/README.md, "Where the pages disagree"). Key and limits are
+checked before, in `app.py`.
 """
 
 from __future__ import annotations

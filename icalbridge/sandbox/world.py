@@ -1,7 +1,7 @@
 """A district as the vendor keeps it: properties, facilities and events in the vendor's own shapes, to read and to edit.
 
 Everything is plain data (EventDto and its like on the vendor's schema page). Tests edit it while it is served; an edit
-shows in the very next answer. Which requests are allowed is left to `rules.py`, what the data looks like to `district.py`.
+shows in the very next answer. Which requests are allowed is left to `rules.py`, what is in it to `district.py`.
 """
 
 from __future__ import annotations
