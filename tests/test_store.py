@@ -96,10 +96,10 @@ def test_catalogue_that_stays_raises_no_revision(school: Store) -> None:
 
 
 def test_catalogue_raises_the_revision_of_what_changed(school: Store) -> None:
-    """A renamed school changes its own feed and its district's, and no other."""
+    """A renamed school changes its own feed, its district's, and its facilities', which bear its name."""
     before = _revisions(school)
     list_catalogue(school, school=replace(SCHOOL, name="Roosevelt High"))
-    assert _raised(before, _revisions(school)) == {"school", "district"}
+    assert _raised(before, _revisions(school)) == {"school", "district", "gym", "pool"}
 
 
 def test_catalogue_keeps_what_is_no_longer_listed(school: Store) -> None:

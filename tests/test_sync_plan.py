@@ -80,10 +80,9 @@ def test_quota_begins_anew_at_utc_midnight() -> None:
 
 
 def test_emptiness_is_believed_the_second_time() -> None:
-    """A window that held plenty and comes back empty needs a second, later answer; nothing else does."""
+    """Where plenty was, an empty answer needs a second, later one; where little was, it does not."""
     now = datetime(2026, 11, 21, tzinfo=UTC)
-    assert plan.believable(4, 0, None, now)
-    assert plan.believable(50, 1, None, now)
-    assert not plan.believable(5, 0, None, now)
-    assert not plan.believable(5, 0, now - timedelta(seconds=119), now)
-    assert plan.believable(5, 0, now - timedelta(seconds=120), now)
+    assert plan.believable(2, None, now)
+    assert not plan.believable(3, None, now)
+    assert not plan.believable(3, now - timedelta(seconds=119), now)
+    assert plan.believable(3, now - timedelta(seconds=120), now)

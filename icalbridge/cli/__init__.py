@@ -40,7 +40,7 @@ class Commands(click.Group):
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except BrokenPipeError:
-            sys.stdout = None  # type: ignore[assignment]  # the reader left; nothing more can be said to it
+            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # the reader left: nothing more can be said to it
             sys.exit(FAILED)
         except Exception as error:  # noqa: BLE001  # the last line of defence: a sentence for a user, never a traceback
             _complain(context, _unexpected(error), FAILED)

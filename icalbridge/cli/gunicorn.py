@@ -45,4 +45,4 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _forget_metrics(_server: Any, worker: Any) -> None:
-    multiprocess.mark_process_dead(worker.pid)
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types

@@ -9,15 +9,11 @@ import time
 
 
 class _Text(logging.Formatter):
-    converter = time.gmtime
-
     def __init__(self) -> None:
         super().__init__("%(asctime)sZ %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
 
 
 class _Json(logging.Formatter):
-    converter = time.gmtime
-
     def format(self, record: logging.LogRecord) -> str:
         told = {
             "time": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}Z",
@@ -33,6 +29,8 @@ class _Json(logging.Formatter):
 def start_logging(log_format: str, *, level: str) -> None:
     """Send every record of a level and above to stderr; third parties' chatter only when it warns."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if log_format == "json" else _Text())
+    formatter = _Json() if log_format == "json" else _Text()
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("icalbridge").setLevel(level)

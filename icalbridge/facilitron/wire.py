@@ -235,7 +235,7 @@ class _Reader:
         """Read one event, or note why it cannot be read."""
         try:
             told = _decode(raw)
-            if not told.id:
+            if not told.id or "\0" in told.id:
                 raise _UnreadableError("no id")
             if not (zone := self._zone(told)):
                 raise _UnreadableError("unknown zone")
@@ -256,12 +256,12 @@ class _Reader:
     def _event(self, told: _Event, zone: str, digest: str) -> Event:
         return Event(
             id=told.id,
-            type=told.type or self._asked.event_type,
+            type=_word(told.type) or self._asked.event_type,
             property_id=told.property_id or self._asked.property_id,
             zone=zone,
             name=told.name or "",
-            status=(told.status or "").strip().lower(),
-            external_id=told.external_system_event_id or "",
+            status=_word(told.status).lower(),
+            external_id=_word(told.external_system_event_id),
             timeslots=tuple(self._timeslots(told, zone)),
             digest=digest,
         )
@@ -283,12 +283,12 @@ class _Reader:
                 Timeslot(
                     start,
                     end,
-                    place.id or "",
+                    _word(place.id),
                     place.name or "",
                     place.type or "",
                     each.activity_name or "",
-                    (each.status or "").strip().lower(),
-                    each.external_system_timeslot_id or "",
+                    _word(each.status).lower(),
+                    _word(each.external_system_timeslot_id),
                 )
             )
         return found
@@ -376,6 +376,11 @@ def _lenient_timeslot(told: object) -> _Timeslot:
     )
     texts = {name: _text(told, name) for name in ("activity_name", "status", "external_system_timeslot_id")}
     return _Timeslot(start, end, facility, **texts)
+
+
+def _word(text: str | None) -> str:
+    """Return a text that programs compare: without white space around it, and without NUL, which no database keeps."""
+    return (text or "").replace("\0", "").strip()
 
 
 def _text(told: Mapping[str, Any], name: str) -> str:

@@ -65,19 +65,23 @@ def in_parts(keys: Iterable[Any]) -> Iterator[list[Any]]:
 
 def write_catalogue(
     connection: Connection, table: Table, rows: Mapping[str, Values], scope: ColumnElement[bool], revision: Revision
-) -> None:
-    """Make the listed rows of one scope be these, in this order; write only what differs."""
+) -> list[str]:
+    """Make the listed rows of one scope be these, in this order; write only what differs, and return its ids."""
     found = connection.execute(select(table).where(or_(scope, table.c.id.in_(list(rows)))))
     known = {row.id: row._asdict() for row in found}
+    changed = []
     for position, (row_id, values) in enumerate(rows.items()):
         wanted = values | {"position": position, "listed": True}
         if row_id not in known:
-            connection.execute(insert(table).values(id=row_id, **wanted, **revision.values))
+            first = {"first_seen_at": revision.moment, **revision.values}
+            connection.execute(insert(table).values(id=row_id, **wanted, **first))
         elif any(known[row_id][name] != value for name, value in wanted.items()):
             connection.execute(update(table).where(table.c.id == row_id).values(**wanted, **revision.values))
+            changed.append(row_id)
     gone = [row_id for row_id, row in known.items() if row["listed"] and row_id not in rows]
     if gone:
         connection.execute(update(table).where(table.c.id.in_(gone)).values(listed=False, **revision.values))
+    return changed
 
 
 def write_changes(connection: Connection, changes: Changes, revision: Revision) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from icalbridge.errors import StoreError
 
@@ -75,3 +76,5 @@ def _sentences() -> Iterator[None]:
     except DBAPIError as error:
         reason = str(error.orig).strip().partition("\n")[0][:200]
         raise StoreError(f"The database cannot be used: {reason}") from error
+    except PoolTimeoutError:
+        raise StoreError("The database cannot be used: all its connections are busy") from None

@@ -219,7 +219,7 @@ def _property_state(connection: Connection, property_id: str) -> FeedState | Non
     members = _members(connection, property_id)
     newest = select(func.max(properties.c.revision), func.max(properties.c.changed_at))
     revision, changed = connection.execute(newest.where(properties.c.id.in_(members))).one()
-    synced = _all_tried(connection, members) and _any_synced(connection, members)
+    synced = _all_tried(connection, members, own.first_seen_at) and _any_synced(connection, members)
     return FeedState(own.name or "School", own.zone or "UTC", revision, from_seconds(changed), property_id, synced)
 
 
@@ -238,10 +238,18 @@ def _any_synced(connection: Connection, property_ids: Sequence[str]) -> bool:
     return connection.scalar(select(windows.c.number).where(done).limit(1)) is not None
 
 
-def _all_tried(connection: Connection, property_ids: Sequence[str]) -> bool:
-    """Say whether today's window of each was asked for once, so that a roll-up never starts out half full."""
-    untried = and_(windows.c.property_id.in_(property_ids), windows.c.number == 0, windows.c.attempted_at.is_(None))
-    return connection.scalar(select(windows.c.property_id).where(untried).limit(1)) is None
+def _all_tried(connection: Connection, property_ids: Sequence[str], first_seen_at: int) -> bool:
+    """Say whether today's window was asked for once, so that a roll-up never starts out half full.
+
+    Only of properties that the first catalogue had: a school that joins later does not take its district's feed away.
+    """
+    query = (
+        select(windows.c.property_id)
+        .join(properties, properties.c.id == windows.c.property_id)
+        .where(windows.c.property_id.in_(property_ids), windows.c.number == 0, windows.c.attempted_at.is_(None))
+        .where(properties.c.first_seen_at <= first_seen_at)
+    )
+    return connection.scalar(query.limit(1)) is None
 
 
 def _skipped(connection: Connection) -> int:

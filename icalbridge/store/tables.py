@@ -74,6 +74,7 @@ properties = Table(
     Column("child_ids", String, nullable=False, server_default="[]"),  # a JSON list, as the vendor gave it
     Column("position", Integer, nullable=False),  # the vendor's order
     Column("listed", Boolean, nullable=False),  # whether the last catalogue had it
+    _moment("first_seen_at", nullable=False),
     *_revision(),
 )
 
@@ -88,6 +89,7 @@ facilities = Table(
     _text("search_term"),
     Column("position", Integer, nullable=False),
     Column("listed", Boolean, nullable=False),
+    _moment("first_seen_at", nullable=False),
     *_revision(),
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy import and_, or_, select, tuple_, update
 
 from icalbridge.model import EventKey
 from icalbridge.store.changes import Revision, in_parts, insert_missing, raise_counter, write_catalogue, write_changes
@@ -109,10 +109,13 @@ class Writing:
             revision = Revision(connection, now)
             mine = properties.c.api_user_id == api_user_id
             rows = {each.id: property_values(each) | {"api_user_id": api_user_id} for each in listed}
-            write_catalogue(connection, properties, rows, mine, revision)
+            renamed = write_catalogue(connection, properties, rows, mine, revision)
             for property_id, some in facilities_of.items():
                 rows = {each.id: facility_values(each) for each in some}
                 write_catalogue(connection, facilities, rows, facilities.c.property_id == property_id, revision)
+            if renamed:  # a facility's feed bears its property's name and zone
+                here = facilities.c.property_id.in_(renamed)
+                connection.execute(update(facilities).where(here).values(**revision.values))
             write_changes(connection, changes, revision)
 
     def count_skipped(self, reasons: Mapping[str, int]) -> None:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from icalbridge import zones
-from icalbridge.errors import ImplausibleAnswer, MalformedAnswer, NotFound, VendorError
+from icalbridge.errors import ImplausibleAnswer, MalformedAnswer, VendorError
 from icalbridge.feeds import display_text
 from icalbridge.model import Changes
 from icalbridge.sync.reconcile import Places, relocate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.facilitron import Client
@@ -39,33 +39,46 @@ class Catalogue:
     failures: tuple[VendorError, ...]
 
 
-def fetch(client: Client, known: Iterable[str], on_step: Callable[[int, int], None]) -> Catalogue:
+def fetch(
+    client: Client, known: Mapping[str, int], on_step: Callable[[int, int], None], *, full: bool = False
+) -> Catalogue:
     """Ask for all properties, and for the facilities of each; a failed list of facilities does not stop the others.
 
-    `known` are the ids of the properties listed so far. Raises `VendorError` when the properties cannot be had, which
-    includes an answer with none of them, and one that lacks some while it could not be read in full.
+    `known` says how many facilities each property listed so far has. An empty list where there were some is a failure,
+    unless `full` takes it at its word. Raises `VendorError` when the properties cannot be had, which includes an answer
+    with none of them, and one that lacks some while it could not be read in full.
     """
     answer = client.properties()
     listed = _settled(answer.items)
     if not listed:
         raise ImplausibleAnswer(REQUEST, "the key sees no property", 200, invocation_id=answer.invocation_id)
-    if answer.skipped and set(known) - {each.id for each in listed}:
+    if answer.skipped and known.keys() - {each.id for each in listed}:
         reason = "properties known so far are missing, and some could not be read; keeping them all"
         raise MalformedAnswer(REQUEST, reason, 200, invocation_id=answer.invocation_id)
     facilities_of: dict[str, tuple[Facility, ...]] = {}
     failures: list[VendorError] = []
     for done, each in enumerate(listed, start=1):
         try:
-            found = client.facilities(each.id)
-        except NotFound:
-            facilities_of[each.id] = ()
+            found = _facilities(client, each.id, expected=0 if full else known.get(each.id, 0))
         except VendorError as error:
             failures.append(error)
         else:
-            if not found.skipped:
-                facilities_of[each.id] = tuple(_clean_facility(facility, each.id) for facility in found.items)
+            if found is not None:
+                facilities_of[each.id] = found
         on_step(done, len(listed))
     return Catalogue(listed, facilities_of, tuple(failures))
+
+
+def _facilities(client: Client, property_id: str, *, expected: int) -> tuple[Facility, ...] | None:
+    """Return a property's facilities; None when some could not be read, so that the list says nothing of the others."""
+    found = client.facilities(property_id)
+    if expected and not found.items:
+        reason = (
+            f"came back empty where {expected} facilities were; keeping them (`icalbridge sync --full` believes it)"
+        )
+        request = f"GET /property/{property_id}/facilities"
+        raise ImplausibleAnswer(request, reason, 200, invocation_id=found.invocation_id)
+    return None if found.skipped else tuple(_clean_facility(each, property_id) for each in found.items)
 
 
 def apply(store: Store, api_user_id: str, fetched: Catalogue, *, now: datetime) -> None:

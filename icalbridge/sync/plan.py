@@ -25,8 +25,8 @@ CATALOGUE_SECONDS = 24 * 3600
 RESERVE = 0.9
 """The share of the day's quota that the plan may spend; the rest is for people and for retries."""
 
-PLENTY = 5
-"""A window that held this many events and comes back empty is not believed the first time."""
+PLENTY = 3
+"""Of a property with this many events to come, a window that comes back empty is not believed the first time."""
 DOUBT_SECONDS = 120
 """How much later the second answer must be."""
 
@@ -82,8 +82,11 @@ def next_utc_midnight(now: datetime) -> datetime:
     return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
 
 
-def believable(present: int, answered: int, doubted: datetime | None, now: datetime) -> bool:
-    """Say whether an answer may be taken at its word: an empty one, where plenty was, needs a second, later one."""
-    if answered or present < PLENTY:
+def believable(known: int, doubted: datetime | None, now: datetime) -> bool:
+    """Say whether an empty answer may be taken at its word, where events were: a second, later one settles it.
+
+    `known` is how many events to come the whole property has: where there was little, little may well be left.
+    """
+    if known < PLENTY:
         return True
     return doubted is not None and now - doubted >= timedelta(seconds=DOUBT_SECONDS)

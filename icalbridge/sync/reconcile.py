@@ -86,7 +86,8 @@ def reconcile(
         gone = _withdraw(pairs.left, now, upto=horizon) if heard.complete else []
         withdrawn += gone
         settled = len(gone) == sum(entry.withdrawn is None and entry.end > now for entry in pairs.left)
-        events.append(event if settled else replace(event, digest=""))
+        named = replace(event, name=display_text(event.name))
+        events.append(named if settled else replace(named, digest=""))
     absent = present - heard.unchanged - {event.key for event in heard.events} if heard.complete else frozenset()
     for key in sorted(absent):
         here = [entry for entry in known.get(key, ()) if heard.since <= entry.start < heard.until]

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+HOPELESS = (KeyRefused, QuotaSpent)
+"""After one of these every other request would fail alike."""
+
 API_USER = "default"
 """The one key of a deployment."""
 
@@ -75,7 +78,10 @@ class Sync:
         """
         report = Report()
         self._store.write.add_api_user(API_USER)
-        report.failures += self.catalogue(at_once=True) or []
+        failed = self.catalogue(at_once=True) or []
+        report.failures += map(str, failed)
+        if any(isinstance(each, HOPELESS) for each in failed):
+            return report
         listed = [each.id for each in self._store.read.properties()]
         report.failures += [f"property {each} is not in the catalogue" for each in property_ids if each not in listed]
         wanted = [each for each in listed if not property_ids or each in property_ids]
@@ -87,30 +93,34 @@ class Sync:
                 report.changes += self.window(claim)
             except VendorError as error:
                 report.failures.append(str(error))
-                if isinstance(error, (KeyRefused, QuotaSpent)):
-                    break  # every other window would fail alike
+                if isinstance(error, HOPELESS):
+                    break
             self._on_progress("windows", report.windows, total)
         return report
 
-    def catalogue(self, *, at_once: bool = False) -> list[str] | None:
+    def catalogue(self, *, at_once: bool = False) -> list[VendorError] | None:
         """Fetch the catalogue if it is due, or at once; return what failed, None when it was not for us to fetch."""
         now = self._clock()
         if not self._store.windows.claim_catalogue(API_USER, self._worker_id, now=now, at_once=at_once):
             return None
-        known = [each.id for each in self._store.read.properties()]
+        facilities = Counter(each.property_id for each in self._store.read.facilities())
+        known = {each.id: facilities[each.id] for each in self._store.read.properties()}
         try:
             fetched = catalogue.fetch(
-                self._client, known, lambda done, total: self._on_progress("catalogue", done, total)
+                self._client,
+                known,
+                lambda done, total: self._on_progress("catalogue", done, total),
+                full=self._full,
             )
         except VendorError as error:
             self._end_catalogue(str(error), error.invocation_id)
-            return [str(error)]
+            return [error]
         now = self._clock()
         catalogue.apply(self._store, API_USER, fetched, now=now)
         self._store.windows.ensure([each.id for each in fetched.properties], plan.WINDOWS, now=now)
         first = next(iter(fetched.failures), None)
         self._end_catalogue(str(first) if first else "", first.invocation_id if first else "")
-        return [str(failure) for failure in fetched.failures]
+        return list(fetched.failures)
 
     def window(self, claim: Claim) -> int:
         """Fetch and apply one claimed window; return how many entries changed.
@@ -149,9 +159,11 @@ class Sync:
         owner = places.properties[claim.property_id]
         since, until = plan.bounds(wanted, owner.timezone)
         present = self._store.write.present(owner.id, since, until)
-        answered = len(answer.events) + len(answer.unchanged)
-        if not self._full and not plan.believable(len(present), answered, claim.doubted, now):
-            raise self._doubt(claim, wanted, len(present), answer.invocation_id, now)
+        horizon = plan.horizon(now, owner.timezone)
+        if present and not answer.events and not answer.unchanged and not self._full:
+            known = self._store.write.present(owner.id, now, horizon)
+            if not plan.believable(len(known), claim.doubted, now):
+                raise self._doubt(claim, wanted, len(present), answer.invocation_id, now)
         events = [
             each if each.property_id in places.properties else replace(each, property_id=owner.id)
             for each in answer.events
@@ -165,7 +177,7 @@ class Sync:
             known=self._store.write.known({each.key for each in events} | absent),
             places=places,
             now=now,
-            horizon=plan.horizon(now, owner.timezone),
+            horizon=horizon,
         )
         factor = plan.stretch(len(places.properties), self._quota_per_day)
         self._store.windows.finish(
