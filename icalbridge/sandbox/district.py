@@ -1,8 +1,8 @@
 """Makes a district: the same for the same seed and day, byte for byte, in any process on any machine.
 
 Here are its properties and facilities; `bookings.py` fills their weeks, `surprises.py` adds what happens once. Nothing
-in it is unreadable: null where the vendor has nulls, odd wherever people are, yet every timeslot has its times. Tests that
-want worse edit the world.
+in it is unreadable: null where the vendor has nulls, odd wherever people are, yet every timeslot has its times. Tests
+that want worse edit the world.
 """
 
 from __future__ import annotations
