@@ -60,7 +60,7 @@ def listen(address: Address) -> socket.socket:
         family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "no such host"
         raise ConfigurationError(
             f"Cannot listen on {address.host} port {address.port}: {reason}; choose another with --host or --port."
         ) from None
