@@ -17,6 +17,7 @@ from icalbridge.store.rows import (
     entry_of,
     facility_of,
     facility_values,
+    maybe,
     property_of,
     property_values,
     seconds,
@@ -47,6 +48,12 @@ class Writing:
             known = {row.id: property_of(row) for row in connection.execute(select(properties).where(mine))}
             query = select(facilities).join(properties, properties.c.id == facilities.c.property_id).where(mine)
             return known, {row.id: facility_of(row) for row in connection.execute(query)}
+
+    def catalogue_synced(self, api_user_id: str) -> datetime | None:
+        """Return when a key's catalogue was last written: while it stays, so does what `catalogue` returns."""
+        query = select(api_users.c.catalogue_synced_at).where(api_users.c.id == api_user_id)
+        with reading(self._engine) as connection:
+            return maybe(connection.scalar(query))
 
     def digests(self, property_id: str) -> dict[str, EventKey]:
         """Return the events of a property whose bytes need not be read again, by the digest of these bytes."""

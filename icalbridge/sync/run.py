@@ -68,6 +68,8 @@ class Sync:
         self._clock = clock
         self._on_progress = on_progress
         self._full = full
+        self._places: Places | None = None
+        self._places_version: datetime | None = None
 
     def everything(self, property_ids: Sequence[str] = ()) -> Report:
         """Fetch the catalogue and all windows now, of all properties or of some.
@@ -117,6 +119,7 @@ class Sync:
             return [error]
         now = self._clock()
         catalogue.apply(self._store, API_USER, fetched, now=now)
+        self._places = None
         self._store.windows.ensure([each.id for each in fetched.properties], plan.WINDOWS, now=now)
         first = next(iter(fetched.failures), None)
         self._end_catalogue(str(first) if first else "", first.invocation_id if first else "")
@@ -128,7 +131,7 @@ class Sync:
         Raises `VendorError` when no usable answer came: the claim is settled then, and nothing else was written.
         """
         asked = self._clock()
-        places = Places(*self._store.write.catalogue(API_USER))
+        places = self._known_places()
         owner = places.properties[claim.property_id]
         wanted = plan.window(claim.number, plan.today(asked, owner.timezone))
         try:
@@ -147,6 +150,13 @@ class Sync:
             self._fail(claim, error, self._clock())
             raise
         return self._apply(claim, wanted, answer, places)
+
+    def _known_places(self) -> Places:
+        """Return the catalogue as it is kept, read again only when some worker has written it."""
+        version = self._store.write.catalogue_synced(API_USER)
+        if self._places is None or version != self._places_version:
+            self._places, self._places_version = Places(*self._store.write.catalogue(API_USER)), version
+        return self._places
 
     def _fetch(self, owner: Property, wanted: Window, places: Places) -> EventsAnswer:
         zones = {each.id: each.timezone for each in places.properties.values() if each.timezone}
