@@ -12,12 +12,13 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from icalbridge.sandbox import bodies, broken, rules
 from icalbridge.sandbox.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from werkzeug.exceptions import HTTPException
 
@@ -197,7 +198,6 @@ def _no_route(error: HTTPException) -> Response:
     """Answer for an address or method that the API does not have."""
     status = error.code or 404
     refused = bodies.problem(status, "SY001", f"{error.name} – {request.method} {request.path} is not an endpoint.")
-    headers: Mapping[str, str] = dict(error.get_headers())
-    if "Allow" in headers:
-        refused.headers["Allow"] = headers["Allow"]
+    if isinstance(error, MethodNotAllowed):
+        refused.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return refused
