@@ -245,6 +245,7 @@ def test_one_request_too_many_is_a_bare_429() -> None:
 def test_unknown_address_and_method(api: Vendor) -> None:
     """404 and 405 in the vendor's envelope; there is nothing to write to yet."""
     assert _error(api.get("/schools")) == (404, "SY001")
+    assert _error(api.get("/property//events")) == (404, "SY001")
     posted = api.session.post(f"{api.url}/event", json={}, timeout=30)
     assert _error(posted) == (404, "SY001")
     refused = api.session.delete(f"{api.url}/properties", timeout=30)

@@ -69,15 +69,19 @@ def test_events_come_in_the_order_of_the_world() -> None:
     assert _ids(world, DAY - timedelta(days=9), DAY + timedelta(days=9)) == names
 
 
-def test_null_times_and_places_are_in_no_window() -> None:
-    """What edits leave without a time or a place harms nobody else."""
+def test_unreadable_timeslots_harm_nobody() -> None:
+    """One time places a timeslot; without any, without a place, or in another shape it is in no window of theirs."""
     times = ("2026-11-21T10:00:00", "2026-11-21T11:00:00")
-    world = _world(_event("e1", times), _event("e2", times), _event("e3"))
+    world = _world(*(_event(f"e{number}", times) for number in range(7)))
     world.set_timeslot_field("e1", 0, "start_datetime")
     world.set_timeslot_field("e2", 0, "facility")
     world.set_field("e3", "timeslots")
-    assert _ids(world, DAY, DAY) == ["e2"]
-    assert world.events_in("f1", DAY, DAY, RESERVATION) == []
+    world.set_field("e4", "timeslots", "none")
+    world.set_field("e5", "timeslots", [None, 7])
+    for name in ("start_datetime", "end_datetime"):
+        world.set_timeslot_field("e6", 0, name)
+    assert _ids(world, DAY, DAY) == ["e0", "e1", "e2"]
+    assert [each["_id"] for each in world.events_in("f1", DAY, DAY, RESERVATION)] == ["e0", "e1"]
 
 
 def test_edit_by_hand_shows_after_edited() -> None:
@@ -114,9 +118,12 @@ def test_edits_of_unknown_events_raise() -> None:
 
 
 def test_property_without_zone_has_utc_days() -> None:
-    """The vendor has nulls anywhere."""
-    assert _world().zone_of("p1").key == "UTC"
-    assert _world().zone_of("nowhere").key == "UTC"
+    """The vendor has nulls anywhere; a zone that nobody knows is none."""
+    world = _world()
+    assert [world.zone_of(each).key for each in ("p1", "nowhere")] == ["UTC", "UTC"]
+    for told in ("Mars/Base", "../etc", 7):
+        world.properties[0]["timezone"] = told
+        assert world.zone_of("p1").key == "UTC"
 
 
 def test_edits_and_reads_may_run_at_once() -> None:

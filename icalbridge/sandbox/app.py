@@ -41,6 +41,9 @@ DONE = {
 }
 """By endpoint. The pages tell A007 and its text; the others are in its manner."""
 
+REQUESTS_KEPT = 100_000
+"""At least so many of the last requests are remembered: a sandbox may run for weeks."""
+
 
 @dataclass
 class State:
@@ -78,6 +81,8 @@ def create_app(
         world, {key: Limits(rate_per_minute, quota_per_day) for key in keys}, list(faults), clock, maintenance_blocks
     )
     app.extensions["sandbox"] = state
+    # a gateway does not redirect; without this an empty id in a path would be
+    app.url_map.merge_slashes = False
     for rule, endpoint, view in _Endpoints(state).routes():
         app.add_url_rule(rule, endpoint, view, methods=["GET"], provide_automatic_options=False)
     app.before_request(lambda: _enter(state))
@@ -125,7 +130,7 @@ class _Endpoints:
             asked = self._property(property_id)
             query = self._query(property_id)
             # a child has no children of its own, so asking for them expands nothing
-            children = asked["properties"] or [] if query.include_child_events else []
+            children = asked.get("properties") or [] if query.include_child_events else []
             owners = [property_id, *children]
             return _done("property-events", events=self._world.events_of(owners, query.start, query.end, query.types))
 
@@ -169,8 +174,9 @@ def _enter(state: State) -> Response | None:
         return bodies.too_many()
     if request.endpoint is None:
         return None
-    owner = state.world.owner_of(request.view_args or {})
-    g.faults = [fault for fault in list(state.faults) if fault.strikes(request.endpoint, owner)]
+    faults = list(state.faults)
+    owner = state.world.owner_of(request.view_args or {}) if faults else ""
+    g.faults = [fault for fault in faults if fault.strikes(request.endpoint, owner)]
     # a delay ends early when the server does, so that no test ever waits for a hanging request
     state.stopping.wait(sum(fault.delay() for fault in g.faults))
     answers = (broken.instead(fault, request.endpoint) for fault in g.faults)
@@ -187,6 +193,8 @@ def _leave(state: State, response: Response) -> Response:
             response = broken.spoiled(fault, response)
     status = 0 if isinstance(response, broken.Nothing) else response.status_code
     state.requests.append((request.method, request.path, request.query_string.decode("latin-1"), status))
+    if len(state.requests) > 2 * REQUESTS_KEPT:
+        del state.requests[:-REQUESTS_KEPT]
     return response
 
 

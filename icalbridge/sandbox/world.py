@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from threading import RLock
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,18 +54,21 @@ class World:
         return [each for each in self.facilities if each["property_id"] == property_id]
 
     def zone_of(self, property_id: str) -> ZoneInfo:
-        """Return the zone whose days count for a property."""
-        known = self.property(property_id)
-        return ZoneInfo((known and known["timezone"]) or FALLBACK_ZONE)
+        """Return the zone whose days count for a property; UTC for one that has none, or one that nobody knows."""
+        known = self.property(property_id) or {}
+        try:
+            return ZoneInfo(str(known.get("timezone") or FALLBACK_ZONE))
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            return ZoneInfo(FALLBACK_ZONE)
 
     def owner_of(self, named: Mapping[str, str]) -> str:
         """Return the id of the property that a request is about, given the parts of its path; "" for none."""
         if "facility_id" in named:
             facility = self.facility(named["facility_id"])
-            return facility["property_id"] if facility else ""
+            return str(facility["property_id"]) if facility else ""
         if "event_id" in named:
             event = self.event(named["event_type"], named["event_id"])
-            return event["property_id"] or "" if event else ""
+            return str(event.get("property_id") or "") if event else ""
         return named.get("property_id", "")
 
     def events_of(self, property_ids: Iterable[str], start: date, end: date, types: Iterable[str]) -> list[Dto]:
@@ -80,9 +83,9 @@ class World:
         """Return an event by the vendor's id or the external one."""
         with self.lock:
             found = self.events.get(event_id) or next(
-                (each for each in self.events.values() if each["external_system_event_id"] == event_id), None
+                (each for each in self.events.values() if each.get("external_system_event_id") == event_id), None
             )
-        return found if found and found["type"] == event_type else None
+        return found if found and found.get("type") == event_type else None
 
     # edits
 
@@ -155,7 +158,7 @@ class World:
             found = {event_id for owner in owners for day in days for event_id in self._days.get((owner, day), ())}
             kept = frozenset(types)
             # in the order of the world: a set of texts has another one in every process
-            return [event for event_id, event in self.events.items() if event_id in found and event["type"] in kept]
+            return [event for event_id, event in self.events.items() if event_id in found and event.get("type") in kept]
 
     def _index(self) -> None:
         """Index what an edit has made known anew; at first, everything."""
@@ -174,23 +177,27 @@ class World:
 
 
 def _keys(event: Dto) -> set[tuple[str, str]]:
-    keys = set()
-    for timeslot in event["timeslots"] or ():
-        facility = timeslot["facility"]
-        for day in _days_of(timeslot["start_datetime"], timeslot["end_datetime"]):
+    """Return owner and day of all timeslots; what a test has made unreadable is in no window, and harms nobody."""
+    keys: set[tuple[str, str]] = set()
+    timeslots = event.get("timeslots")
+    for timeslot in timeslots if isinstance(timeslots, list) else ():
+        if not isinstance(timeslot, dict):
+            continue
+        facility = timeslot.get("facility")
+        for day in _days_of(timeslot.get("start_datetime"), timeslot.get("end_datetime")):
             keys.add((event["property_id"], day))
-            if facility:
+            if isinstance(facility, dict):
                 keys.add((facility["_id"], day))
     return keys
 
 
 def _days_of(start: object, end: object) -> list[str]:
-    """Return the local days that a timeslot touches; none when its times are not told.
+    """Return the local days that a timeslot touches; the one that is told when only one is, none when neither is.
 
     Nearly all begin and end on one day, so that is told by its letters: a large world is indexed in a second.
     """
     if not isinstance(start, str) or not isinstance(end, str):
-        return []
+        return [each[:10] for each in (start, end) if isinstance(each, str)]
     if start[:10] == end[:10]:
         return [start[:10]]
     try:
