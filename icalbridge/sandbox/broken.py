@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flask import Response, request
 
-from icalbridge.sandbox import bodies
+from icalbridge.sandbox import bodies, rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +30,11 @@ WORDS = {
     503: ("SY004", "Service unavailable – The operation exceeded its time limit."),
     504: ("SY005", "Gateway timeout – The upstream service did not answer."),
 }
-NOT_FOUND = {
-    "event": ("EV001", "Event not found – The requested event could not be found."),
-    "facility-events": ("FC001", "Facility not found – The requested facility could not be found."),
-}
-PROPERTY_NOT_FOUND = ("PR001", "Property not found – The requested property could not be found.")
+NOT_FOUND = {"event": rules.unknown_event, "facility-events": rules.unknown_facility}
+"""By endpoint; the others are about properties."""
+
+BREAK_OFF = struct.pack("ii", 1, 0)
+"""SO_LINGER of a connection whose end is to be an RST, at once, and nothing else."""
 
 
 class Nothing(Response):
@@ -50,7 +50,8 @@ def instead(fault: Fault, endpoint: str) -> Response | None:
         case "429":
             return bodies.too_many()
         case "404":
-            return bodies.problem(404, *NOT_FOUND.get(endpoint, PROPERTY_NOT_FOUND))
+            refusal = NOT_FOUND.get(endpoint, rules.unknown_property)()
+            return bodies.problem(refusal.status, refusal.code, str(refusal))
         case kind if kind.isdigit():
             return bodies.problem(int(kind), *WORDS[int(kind)])
         case "html":
@@ -100,5 +101,5 @@ def _truncated(whole: bytes) -> Response:
 def _reset(connection: object) -> bytes:
     """Mark the connection to be closed with an RST, before a byte of an answer leaves."""
     if isinstance(connection, socket.socket):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, BREAK_OFF)
     raise ConnectionResetError("reset, as the fault asks")

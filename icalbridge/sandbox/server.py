@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import signal
 import socket
-import struct
 from contextlib import contextmanager, suppress
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from icalbridge.sandbox.broken import BREAK_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 5
 """How long an ending server waits for requests in progress."""
-
-BREAK_OFF = struct.pack("ii", 1, 0)
-"""SO_LINGER: closing sends RST at once and nothing else."""
 
 
 class _Handler(WSGIRequestHandler):
