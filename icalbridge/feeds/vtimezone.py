@@ -1,4 +1,4 @@
-"""An IANA zone as a VTIMEZONE: one STANDARD and one DAYLIGHT with one yearly rule each, since some clients read no more.
+"""An IANA zone as a VTIMEZONE: one STANDARD and one DAYLIGHT, a yearly rule each, since some clients read no more.
 
 The rule is the zone's own for all years to come (RFC 8536, section 3.3). Where it cannot be said in this form, or gives
 another offset than the zone does at some moment, `holds` says so, and that moment is written in UTC instead.
