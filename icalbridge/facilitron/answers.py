@@ -13,12 +13,10 @@ from icalbridge.errors import (
     VendorError,
     VendorUnavailable,
 )
-from icalbridge.facilitron.wire import loose
+from icalbridge.facilitron.lenient import loose, one_line
 
 if TYPE_CHECKING:
     from requests import Response
-
-LONGEST_MESSAGE = 300
 
 _KINDS: dict[int, type[VendorError]] = {
     401: KeyRefused,
@@ -48,7 +46,7 @@ def error_of(request: str, response: Response, *, secret: str) -> VendorError:
 
     def text(*names: str) -> str:
         found = next((said[name] for name in names if isinstance(said.get(name), str) and said[name]), "")
-        return printable(found.replace(secret, "…"))
+        return one_line(found.replace(secret, "…"))
 
     message = text("message", "detail", "title") or _PLAIN.get(status) or _guess(status)
     return kind(request, message, status, text("message_code"), text("invocation_id", "invocationId"))
@@ -60,9 +58,3 @@ def _guess(status: int) -> str:
     return (
         "the vendor sends us elsewhere; check FACILITRON_API_URL" if status < 400 else "the vendor refuses the request"
     )
-
-
-def printable(text: str) -> str:
-    """Return a vendor's text as one line without control characters, at most 300 characters long."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"

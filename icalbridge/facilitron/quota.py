@@ -46,16 +46,17 @@ def book(allowance: Allowance, now: datetime, rate_per_minute: int, quota_per_da
     `MINUTE / (rate - b + 1)` seconds apart. Raises `QuotaSpent` when the day's quota is used up; the day is UTC's.
     """
     today = now.astimezone(UTC).date()
-    if allowance.day != today:
+    if allowance.day < today:  # a clock that was set back begins no day anew
         allowance = replace(allowance, day=today, used=0)
     if allowance.used >= quota_per_day:
         raise QuotaSpent(
-            "quota", f"all {quota_per_day} requests of {today} (UTC) are used; it begins anew at midnight UTC"
+            "quota", f"all {quota_per_day} requests of {allowance.day} (UTC) are used; it begins anew at midnight UTC"
         )
     burst = max(1, int(rate_per_minute * BURST))
     spacing = MINUTE / (rate_per_minute - burst + 1)
     moment = now.timestamp()
-    due = max(allowance.next_at, moment)
+    fullest = moment + burst * spacing  # later than any booking leaves it, unless the clock was set back since
+    due = min(max(allowance.next_at, moment), fullest)
     wait = due - (burst - 1) * spacing - moment
     if wait > 0:
         return allowance, wait

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-_SHAPE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_SHAPE = re.compile(r"(\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d)?)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+"""Hour 24 is none, whatever Python's version makes of it."""
+
+EARLIEST, LATEST = 2, 9998
+"""Years that stay within the calendar in every zone."""
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime:
@@ -22,11 +26,9 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
 
     Reads `YYYY-MM-DDTHH:MM`, with seconds and with a fraction, which is cut off. Raises `ValueError` for anything else.
     """
-    if not _SHAPE.fullmatch(text):
+    if not (found := _SHAPE.fullmatch(text)):
         raise ValueError("no date-time")
-    told = datetime.fromisoformat(text)
-    aware = told.replace(microsecond=0, tzinfo=told.tzinfo or zone)
-    try:
-        return aware.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("out of range") from None
+    told = datetime.fromisoformat(found[1] + (found[2] or ""))
+    if not EARLIEST <= told.year <= LATEST:
+        raise ValueError("out of range")
+    return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)

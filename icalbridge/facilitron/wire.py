@@ -7,8 +7,7 @@ read at all.
 
 from __future__ import annotations
 
-import json
-import re
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from icalbridge import zones
+from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text
 from icalbridge.facilitron.times import moment
 from icalbridge.model import Event, EventKey, Facility, Property, Timeslot
 
@@ -27,16 +27,17 @@ T = TypeVar("T")
 READING = b"icalbridge-1"
 """Part of every digest: raised when the same bytes are to be read differently, so that they are read again."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-
 
 class _UnreadableError(ValueError):
     """An event that cannot be read; says why in a short fixed phrase."""
 
 
 class Malformed(ValueError):
-    """The body is no answer at all: cut off, no JSON, or without its list."""
+    """The body is no answer at all: cut off, no JSON, or without its list. Holds the `invocation_id`, if it has one."""
+
+    def __init__(self, reason: str, invocation_id: str = "") -> None:
+        super().__init__(reason)
+        self.invocation_id = invocation_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,6 @@ class _Event(msgspec.Struct):
 
 
 _decode_event = msgspec.json.Decoder(_Event).decode
-_decode_any = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,25 +135,34 @@ _SINGLES = {
 def _list(body: bytes, name: str) -> tuple[list[msgspec.Raw], str]:
     """Return the items of an answer, undecoded, and its `invocation_id`; raises `Malformed`."""
     told = _envelope(_LISTS[name], body, name)
-    return getattr(told, name), invocation_id(told)
+    return getattr(told, name), _called(told)
 
 
 def _single(body: bytes, name: str) -> tuple[bytes, str]:
     told = _envelope(_SINGLES[name], body, name)
-    return bytes(getattr(told, name)), invocation_id(told)
+    return bytes(getattr(told, name)), _called(told)
+
+
+def _called(told: _Listed) -> str:
+    return one_line(as_text(loose(bytes(told.invocation_id))))
 
 
 def _envelope(decoder: msgspec.json.Decoder[Any], body: bytes, name: str) -> _Listed:
+    told: _Listed
     try:
-        told: _Listed = decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise Malformed(f"the answer cannot be read, or lacks its {name}") from None
+        told = decoder.decode(body)
+    except UNREADABLE:
+        try:
+            told = decoder.decode(mend(body))
+        except UNREADABLE:
+            raise Malformed(f"the answer cannot be read, or lacks its {name}", trace(body)) from None
     return told
 
 
-def invocation_id(told: _Listed) -> str:
-    """Return what the vendor's support asks for, empty where the answer has none."""
-    return _as_text(loose(bytes(told.invocation_id)))
+def trace(body: bytes) -> str:
+    """Return the `invocation_id` of an answer of any kind, empty where it has none."""
+    told = loose(body)
+    return one_line(text(told, "invocation_id") or text(told, "invocationId")) if isinstance(told, dict) else ""
 
 
 def read_properties(body: bytes) -> Answer[Property]:
@@ -163,10 +172,11 @@ def read_properties(body: bytes) -> Answer[Property]:
 
 def read_property(body: bytes) -> Property:
     """Read the answer of `GET /property/{id}`; raises `Malformed`, also when it has no id."""
-    told = loose(_single(body, "property")[0])
+    raw, called = _single(body, "property")
+    told = loose(raw)
     found = property_of(told) if isinstance(told, dict) else None
     if found is None:
-        raise Malformed("the property has no id")
+        raise Malformed("the property has no id", called)
     return found
 
 
@@ -196,30 +206,27 @@ def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> Eve
     """
     found, called = _list(body, "events")
     reader = _Reader(asked)
-    unchanged = set()
+    unchanged: set[EventKey] = set()
     for index, raw in enumerate(found):
-        digest = blake2b(raw, digest_size=16, key=READING).hexdigest()
-        if (key := known.get(digest)) is not None:
+        digest = _digest(raw)
+        if key := known.get(digest):
+            reader.events.pop(key, None)
             unchanged.add(key)
-        else:
-            reader.read(bytes(raw), digest, f"events[{index}]")
-    return EventsAnswer(
-        tuple(reader.events.values()),
-        frozenset(unchanged - reader.events.keys()),
-        tuple(reader.skipped),
-        tuple(reader.ignored),
-        called,
-    )
+        elif event := reader.read(bytes(raw), digest, f"events[{index}]"):
+            unchanged.discard(event.key)
+    return reader.answer(called, frozenset(unchanged))
 
 
 def read_event(body: bytes, asked: Asked) -> EventsAnswer:
     """Read the answer of `GET /event/{type}/{id}`; raises `Malformed`."""
     raw, called = _single(body, "event")
     reader = _Reader(asked)
-    reader.read(raw, blake2b(raw, digest_size=16, key=READING).hexdigest(), "event")
-    return EventsAnswer(
-        tuple(reader.events.values()), frozenset(), tuple(reader.skipped), tuple(reader.ignored), called
-    )
+    reader.read(raw, _digest(raw), "event")
+    return reader.answer(called)
+
+
+def _digest(raw: bytes | msgspec.Raw) -> str:
+    return blake2b(raw, digest_size=16, key=READING).hexdigest()
 
 
 class _Reader:
@@ -231,37 +238,42 @@ class _Reader:
         self.ignored: list[Skipped] = []
         self._asked = asked
 
-    def read(self, raw: bytes, digest: str, where: str) -> None:
+    def answer(self, called: str, unchanged: frozenset[EventKey] = frozenset()) -> EventsAnswer:
+        return EventsAnswer(tuple(self.events.values()), unchanged, tuple(self.skipped), tuple(self.ignored), called)
+
+    def read(self, raw: bytes, digest: str, where: str) -> Event | None:
         """Read one event, or note why it cannot be read."""
         try:
             told = _decode(raw)
-            if not told.id or "\0" in told.id:
+            if not _usable(told.id):
                 raise _UnreadableError("no id")
-            if not (zone := self._zone(told)):
-                raise _UnreadableError("unknown zone")
+            property_id = _usable(told.property_id) or self._asked.property_id
+            zone = self._zone(property_id, (told.property_timezone or "").strip())
         except _UnreadableError as error:
             self.skipped.append(Skipped(str(error), where))
-        else:
-            event = self._event(told, zone, digest)
-            self.events[event.key] = event
+            return None
+        event = self._event(told, property_id, zone, digest)
+        self.events.pop(event.key, None)
+        self.events[event.key] = event
+        return event
 
-    def _zone(self, told: _Event) -> str:
+    def _zone(self, property_id: str, named: str) -> str:
+        """Return the zone of an event's times: its property's, else the one it names itself, else the asked one's."""
         known = self._asked.zones
-        own = known.get(told.property_id or self._asked.property_id, "")
-        if own and zones.exists(own):
-            return own
-        named = (told.property_timezone or "").strip()
-        return named if zones.exists(named) else known.get(self._asked.property_id, "")
+        for zone in (known.get(property_id, ""), named, known.get(self._asked.property_id, "")):
+            if zones.exists(zone):
+                return zone
+        raise _UnreadableError("unknown zone")
 
-    def _event(self, told: _Event, zone: str, digest: str) -> Event:
+    def _event(self, told: _Event, property_id: str, zone: str, digest: str) -> Event:
         return Event(
             id=told.id,
             type=_word(told.type) or self._asked.event_type,
-            property_id=told.property_id or self._asked.property_id,
+            property_id=property_id,
             zone=zone,
             name=told.name or "",
             status=_word(told.status).lower(),
-            external_id=_word(told.external_system_event_id),
+            external_id=_usable(told.external_system_event_id),
             timeslots=tuple(self._timeslots(told, zone)),
             digest=digest,
         )
@@ -283,12 +295,12 @@ class _Reader:
                 Timeslot(
                     start,
                     end,
-                    _word(place.id),
+                    _usable(place.id),
                     place.name or "",
                     place.type or "",
                     each.activity_name or "",
                     _word(each.status).lower(),
-                    _word(each.external_system_timeslot_id),
+                    _usable(each.external_system_timeslot_id),
                 )
             )
         return found
@@ -299,56 +311,48 @@ _NOWHERE = _Facility()
 
 def property_of(told: dict[str, Any]) -> Property | None:
     """Return a PropertyDto as a property; None without an id."""
-    if not (property_id := _text(told, "_id")):
+    if not (property_id := _usable(text(told, "_id"))):
         return None
     child_ids = told.get("properties")
-    texts = {name: _text(told, name) for name in ("name", "address", "city", "state", "zip")}
-    children = [_as_text(each) for each in child_ids] if isinstance(child_ids, list) else []
+    texts = {name: text(told, name) for name in ("name", "address", "city", "state", "zip")}
+    children = [_usable(as_text(each)) for each in child_ids] if isinstance(child_ids, list) else []
     return Property(
-        id=property_id, timezone=_text(told, "timezone").strip(), child_ids=tuple(filter(None, children)), **texts
+        id=property_id, timezone=text(told, "timezone").strip(), child_ids=tuple(filter(None, children)), **texts
     )
 
 
 def facility_of(told: dict[str, Any], property_id: str) -> Facility | None:
     """Return a FacilityDto as a facility; None without an id."""
-    if not (facility_id := _text(told, "_id")):
+    if not (facility_id := _usable(text(told, "_id"))):
         return None
     capacity = told.get("capacity")
     whole = isinstance(capacity, int | float) and not isinstance(capacity, bool) and 0 <= capacity < 2**31
     return Facility(
         id=facility_id,
-        property_id=_text(told, "property_id") or property_id,
-        name=_text(told, "name"),
-        type=_text(told, "type"),
+        property_id=_usable(text(told, "property_id")) or property_id,
+        name=text(told, "name"),
+        type=text(told, "type"),
         capacity=int(capacity) if whole and capacity is not None else None,
-        search_term=_text(told, "search_term"),
+        search_term=text(told, "search_term"),
     )
 
 
-def loose(raw: bytes) -> object:
-    """Decode JSON as far as it goes: None where it cannot be, lone surrogates left out (RFC 8259, section 8.2)."""
-    try:
-        return _decode_any(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _without_surrogates(raw) if _ESCAPED_SURROGATE.search(raw) else None
+def _usable(identifier: str | None) -> str:
+    """Return an id exactly as it is; one with NUL, which no database keeps, names nothing."""
+    return "" if identifier is None or "\0" in identifier else identifier
 
 
-def _without_surrogates(raw: bytes) -> object:
-    """Decode JSON in which half of a surrogate pair stands alone, which strict decoders refuse."""
-    try:
-        told = json.loads(raw)
-        return _decode_any(_SURROGATE.sub("", json.dumps(told, ensure_ascii=False)))
-    except (ValueError, RecursionError, msgspec.MsgspecError):
-        return None
+def _word(told: str | None) -> str:
+    """Return a text that programs compare: without white space around it and without NUL."""
+    return (told or "").replace("\0", "").strip()
 
 
 def _decode(raw: bytes) -> _Event:
-    try:
+    with suppress(*UNREADABLE):
         return _decode_event(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        found = loose(raw)
+    found = loose(raw)
     if not isinstance(found, dict):
-        raise _UnreadableError("no id")
+        raise _UnreadableError("no object")
     if not isinstance(found.get("timeslots"), list):
         raise _UnreadableError("no timeslots")
     return _lenient_event(found)
@@ -356,10 +360,10 @@ def _decode(raw: bytes) -> _Event:
 
 def _lenient_event(told: dict[str, Any]) -> _Event:
     return _Event(
-        id=_text(told, "_id"),
+        id=text(told, "_id"),
         timeslots=[_lenient_timeslot(each) for each in told["timeslots"]],
         **{
-            name: _text(told, name)
+            name: text(told, name)
             for name in ("type", "property_id", "property_timezone", "name", "status", "external_system_event_id")
         },
     )
@@ -370,25 +374,9 @@ def _lenient_timeslot(told: object) -> _Timeslot:
     if not isinstance(told, dict):
         return _Timeslot("", "")
     place = told.get("facility")
-    facility = _Facility(*(_text(place, name) for name in ("_id", "name", "type"))) if isinstance(place, dict) else None
+    facility = _Facility(*(text(place, name) for name in ("_id", "name", "type"))) if isinstance(place, dict) else None
     start, end = (
         each if isinstance(each := told.get(name), str) else "" for name in ("start_datetime", "end_datetime")
     )
-    texts = {name: _text(told, name) for name in ("activity_name", "status", "external_system_timeslot_id")}
+    texts = {name: text(told, name) for name in ("activity_name", "status", "external_system_timeslot_id")}
     return _Timeslot(start, end, facility, **texts)
-
-
-def _word(text: str | None) -> str:
-    """Return a text that programs compare: without white space around it, and without NUL, which no database keeps."""
-    return (text or "").replace("\0", "").strip()
-
-
-def _text(told: Mapping[str, Any], name: str) -> str:
-    return _as_text(told.get(name))
-
-
-def _as_text(value: object) -> str:
-    """Return a text or a whole number as text; anything else is as good as null."""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**50 else ""
