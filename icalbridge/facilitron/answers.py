@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from icalbridge.errors import (
     AccessRefused,
     KeyRefused,
+    MalformedAnswer,
     NotFound,
     RateLimited,
     RequestRefused,
@@ -14,9 +13,6 @@ from icalbridge.errors import (
     VendorUnavailable,
 )
 from icalbridge.facilitron.lenient import loose, one_line
-
-if TYPE_CHECKING:
-    from requests import Response
 
 _KINDS: dict[int, type[VendorError]] = {
     401: KeyRefused,
@@ -33,15 +29,13 @@ _PLAIN = {
 }
 
 
-def error_of(request: str, response: Response, *, secret: str) -> VendorError:
+def error_of(request: str, status: int, body: bytes, *, secret: str) -> VendorError:
     """Return the error that an answer other than 200 means.
 
     The vendor's own words are taken from its JSON error, from a problem document (RFC 9457) or from the bare 429; any
     other body, such as a proxy's HTML page, is not repeated. `secret` is cut out wherever it should stand.
     """
-    status = response.status_code
-    kind = _KINDS.get(status, VendorUnavailable if status >= 500 else RequestRefused)
-    told = loose(response.content)
+    told = loose(body)
     said = told if isinstance(told, dict) else {}
 
     def text(*names: str) -> str:
@@ -49,12 +43,22 @@ def error_of(request: str, response: Response, *, secret: str) -> VendorError:
         return one_line(found.replace(secret, "…"))
 
     message = text("message", "detail", "title") or _PLAIN.get(status) or _guess(status)
-    return kind(request, message, status, text("message_code"), text("invocation_id", "invocationId"))
+    return _kind(status)(request, message, status, text("message_code"), text("invocation_id", "invocationId"))
+
+
+def _kind(status: int) -> type[VendorError]:
+    if status in _KINDS:
+        return _KINDS[status]
+    if status >= 500:
+        return VendorUnavailable
+    return RequestRefused if status >= 300 else MalformedAnswer
 
 
 def _guess(status: int) -> str:
     if status >= 500:
         return "the vendor is not available"
-    return (
-        "the vendor sends us elsewhere; check FACILITRON_API_URL" if status < 400 else "the vendor refuses the request"
-    )
+    if status >= 400:
+        return "the vendor refuses the request"
+    if status >= 300:
+        return "the vendor sends us elsewhere; check FACILITRON_API_URL"
+    return "an answer without what was asked for"

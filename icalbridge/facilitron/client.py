@@ -7,28 +7,39 @@ share one deadline; Retry can do neither.
 from __future__ import annotations
 
 import logging
-import random
 import time
+from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from random import SystemRandom
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from icalbridge import __version__
-from icalbridge.errors import MalformedAnswer, RequestRefused, RetryableError, VendorError, VendorUnavailable
+from icalbridge.errors import (
+    ConfigurationError,
+    MalformedAnswer,
+    RequestRefused,
+    RetryableError,
+    VendorError,
+    VendorUnavailable,
+)
 from icalbridge.facilitron import wire
 from icalbridge.facilitron.answers import error_of
+from icalbridge.facilitron.wire import EventsAnswer
 from icalbridge.model import utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
+    from random import Random
 
     from icalbridge.facilitron.quota import Ledger
-    from icalbridge.facilitron.wire import Answer, EventsAnswer
+    from icalbridge.facilitron.wire import Answer
     from icalbridge.model import Event, EventKey, Facility, Property, Window
 
 T = TypeVar("T")
@@ -40,6 +51,9 @@ ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
+CHUNK_OCTETS = 65_536
+
+UNSENDABLE = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema)
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -57,7 +71,7 @@ class Client:
     """One key's view of the vendor. Every method raises `VendorError`; see `icalbridge.errors` for which."""
 
     clock_offset: timedelta | None = None
-    """The vendor's clock less ours, as its last answer's Date told; None before the first."""
+    """The vendor's clock less ours, as its last answer's Date told; None before the first, and when it had none."""
 
     def __init__(
         self,
@@ -70,13 +84,15 @@ class Client:
         deadline: float = 90.0,
         clock: Callable[[], datetime] = utcnow,
         sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        rng: Random | None = None,
         on_request: Callable[[str, str], None] | None = None,
     ) -> None:
         """`timeout`: seconds to wait for one answer, a little over the vendor's own 30. `deadline`: seconds for all
         attempts of one request, waiting for the ledger not counted. `on_request` hears each attempt's endpoint and
-        outcome (a status, or `no answer`).
+        outcome (a status, or `no answer`). Raises `ConfigurationError` for a key that no header can carry.
         """
+        if not (key.isascii() and key.isprintable() and key.strip() == key != ""):
+            raise ConfigurationError("The API key is not one that can be sent; use it as Facilitron gave it.")
         self._url = url.rstrip("/")
         self._key = key
         self._event_types = tuple(event_types)
@@ -85,7 +101,7 @@ class Client:
         self._deadline = deadline
         self._clock = clock
         self._sleep = sleep
-        self._jitter = jitter
+        self._rng = rng or SystemRandom()
         self._on_request = on_request or (lambda _endpoint, _outcome: None)
         self._session = requests.Session()
         self._session.auth = _Bearer(key)
@@ -97,11 +113,11 @@ class Client:
 
     def property(self, property_id: str) -> Property:
         """Return one property: `GET /property/{property_id}`."""
-        return self._read("property", f"/property/{quote(property_id, safe='')}", {}, wire.read_property)
+        return self._read("property", _path("property", property_id), {}, wire.read_property)
 
     def facilities(self, property_id: str) -> Answer[Facility]:
         """Return the active facilities of a property: `GET /property/{property_id}/facilities`."""
-        path = f"/property/{quote(property_id, safe='')}/facilities"
+        path = _path("property", property_id, "facilities")
         return self._read("facilities", path, {}, lambda body: wire.read_facilities(body, property_id))
 
     def property_events(
@@ -118,7 +134,7 @@ class Client:
         `zones` are IANA names by property id. Events whose bytes have a digest in `known` are not read again. With
         `include_child_events` the window is one day, of a district with all its schools.
         """
-        path = f"/property/{quote(property_id, safe='')}/events"
+        path = _path("property", property_id, "events")
         more = {"include_child_events": "true"} if include_child_events else {}
         return self._events("property-events", path, property_id, window, zones, known or {}, more)
 
@@ -132,12 +148,12 @@ class Client:
         known: Mapping[str, EventKey] | None = None,
     ) -> EventsAnswer:
         """Return the events of a facility in a window: `GET /facility/{facility_id}/events`."""
-        path = f"/facility/{quote(facility_id, safe='')}/events"
+        path = _path("facility", facility_id, "events")
         return self._events("facility-events", path, property_id, window, zones, known or {}, {})
 
     def event(self, event_type: str, event_id: str, *, property_id: str = "", zones: Mapping[str, str]) -> Event:
         """Return one event by the vendor's id or the external one: `GET /event/{event_type}/{event_id}`."""
-        path = f"/event/{quote(event_type, safe='')}/{quote(event_id, safe='')}"
+        path = _path("event", event_type, event_id)
         asked = wire.Asked(property_id, event_type, zones)
         answer = self._read("event", path, {}, lambda body: wire.read_event(body, asked))
         if not answer.events:
@@ -170,59 +186,68 @@ class Client:
         try:
             return ask(self._event_types)
         except RequestRefused as refusal:
-            if len(self._event_types) == 1:
+            if len(self._event_types) == 1 or refusal.status != 400:
                 raise
             return _one_by_one(self._event_types, ask, refusal)
 
     def _read(self, endpoint: str, path: str, params: dict[str, str], read: Callable[[bytes], T]) -> T:
-        response = self._get(endpoint, path, params)
+        body = self._get(endpoint, path, params)
         try:
-            answer = read(response.content)
+            answer = read(body)
         except wire.Malformed as error:
-            raise MalformedAnswer(f"GET {path}", str(error), response.status_code) from None
-        _tell_skipped(path, answer)
+            raise MalformedAnswer(f"GET {path}", str(error), 200, invocation_id=error.invocation_id) from None
+        _tell_left_out(path, answer)
         return answer
 
-    def _get(self, endpoint: str, path: str, params: dict[str, str]) -> requests.Response:
+    def _get(self, endpoint: str, path: str, params: dict[str, str]) -> bytes:
         """Send a request until it is answered, the attempts are spent, or the deadline has no room for another."""
         spent = 0.0
         for attempt in range(1, ATTEMPTS + 1):
             self._book()
             begun = time.monotonic()
-            outcome = self._attempt(endpoint, path, params)
+            outcome = self._attempt(endpoint, path, params, begun + self._deadline - spent)
             spent += time.monotonic() - begun
-            if isinstance(outcome, requests.Response):
+            if isinstance(outcome, bytes):
                 return outcome
-            error, retry_after = outcome
-            pause = self._pause(attempt, retry_after)
-            if not isinstance(error, RetryableError) or attempt == ATTEMPTS or spent + pause >= self._deadline:
-                raise error
+            pause = self._pause(attempt, outcome.retry_after)
+            if not outcome.passing or attempt == ATTEMPTS or spent + pause >= self._deadline:
+                raise outcome.error
             self._sleep(pause)
             spent += pause
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(
-        self, endpoint: str, path: str, params: dict[str, str]
-    ) -> requests.Response | tuple[VendorError, float | None]:
-        """Send a request once; return the answer, or the error it means and how long the vendor asks us to wait."""
+    def _attempt(self, endpoint: str, path: str, params: dict[str, str], until: float) -> bytes | _Failure:
+        """Send a request once, take the answer up to `until` (monotonic seconds); return its body, or what failed."""
         request = f"GET {path}"
         begun = time.monotonic()
+        timeout = min(self._timeout, until - begun)
+        status = None
         try:
-            response = self._session.get(
+            with self._session.get(
                 self._url + path,
                 params=params,
-                timeout=(min(CONNECT_SECONDS, self._timeout), self._timeout),
+                timeout=(min(CONNECT_SECONDS, timeout), timeout),
                 allow_redirects=False,  # a redirect would carry the key elsewhere
-            )
-        except requests.RequestException as error:
-            self._on_request(endpoint, "no answer")
-            return VendorUnavailable(request, _said(error)), None
-        self._on_request(endpoint, str(response.status_code))
-        self._note_clock(response)
-        log.debug("%s: %d after %.0f ms", request, response.status_code, (time.monotonic() - begun) * 1000)
-        if response.status_code == 200:
-            return response
-        return error_of(request, response, secret=self._key), _retry_after(response)
+                stream=True,
+            ) as response:
+                status = response.status_code
+                self._note_clock(response)
+                body = _body(response, until)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            failure = _failure(request, status, error)
+            self._note(endpoint, path, begun, "no answer", failure.error.message)
+            return failure
+        self._note(endpoint, path, begun, str(status), body)
+        if status == 200:
+            return body
+        refusal = error_of(request, status, body, secret=self._key)
+        return _Failure(refusal, isinstance(refusal, RetryableError), self._retry_after(response))
+
+    def _note(self, endpoint: str, path: str, begun: float, outcome: str, said: bytes | str) -> None:
+        self._on_request(endpoint, outcome)
+        if log.isEnabledFor(logging.DEBUG):
+            told = wire.trace(said) if isinstance(said, bytes) else said
+            log.debug("GET %s: %s after %.0f ms, %s", path, outcome, (time.monotonic() - begun) * 1000, told)
 
     def _book(self) -> None:
         while wait := self._ledger.take(self._clock()):
@@ -232,12 +257,72 @@ class Client:
         """Return the seconds to the next attempt: exponential with full jitter, or what the vendor asks for."""
         if retry_after is not None:
             return retry_after
-        longest: float = min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS)
-        return self._jitter() * longest
+        return self._rng.uniform(0, min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS))
 
     def _note_clock(self, response: requests.Response) -> None:
-        with suppress(ValueError, TypeError, KeyError):
-            self.clock_offset = parsedate_to_datetime(response.headers["Date"]) - self._clock()
+        moment = _moment(response.headers.get("Date", ""))
+        self.clock_offset = moment - self._clock() if moment else None
+
+    def _retry_after(self, response: requests.Response) -> float | None:
+        """Return the seconds that the vendor asks us to wait (RFC 9110, section 10.2.3: seconds or a date)."""
+        told = response.headers.get("Retry-After", "")
+        if told.isascii() and told.isdigit():
+            return float(told)
+        moment = _moment(told)
+        return max((moment - self._clock()).total_seconds(), 0.0) if moment else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """An attempt that brought nothing."""
+
+    error: VendorError
+    passing: bool
+    """Whether another attempt may do better."""
+    retry_after: float | None = None
+    """The seconds that the vendor asks us to wait."""
+
+
+def _failure(request: str, status: int | None, error: Exception) -> _Failure:
+    """Say what became of a request in our own words; the library's hold the request's headers, and so the key."""
+    if isinstance(error, UNSENDABLE):
+        return _Failure(
+            RequestRefused(request, "the address cannot be used; check FACILITRON_API_URL and the proxy, if any"), False
+        )
+    if isinstance(error, requests.Timeout | TimeoutError | ReadTimeoutError):
+        return _Failure(VendorUnavailable(request, "no answer in time", status), True)
+    if status == 200:
+        return _Failure(MalformedAnswer(request, "the answer was cut off", status), True)
+    return _Failure(VendorUnavailable(request, "no connection, or it broke", status), True)
+
+
+def _body(response: requests.Response, until: float) -> bytes:
+    """Read a body as it comes; raises `TimeoutError` when that takes too long, however busily it drips."""
+    parts = []
+    while part := response.raw.read1(CHUNK_OCTETS, decode_content=True):
+        parts.append(part)
+        if time.monotonic() > until:
+            raise TimeoutError
+    return b"".join(parts)
+
+
+def _moment(told: str) -> datetime | None:
+    """Read an HTTP date; None for what is none."""
+    with suppress(ValueError, TypeError, IndexError, OverflowError):
+        moment = parsedate_to_datetime(told)
+        return moment if moment.tzinfo else None
+    return None
+
+
+def _path(*parts: str) -> str:
+    """Return the path of an endpoint, each part escaped; the vendor's ids may be anything.
+
+    Raises `RequestRefused` for what every HTTP library would take for a step up or down the path.
+    """
+    path = "/" + "/".join(quote(part, safe="", errors="replace") for part in parts)
+    if not all(part.strip(".") for part in parts):
+        raise RequestRefused(f"GET {path}", "no id that can be asked for")
+    return path
 
 
 def _one_by_one(
@@ -248,39 +333,28 @@ def _one_by_one(
         try:
             answers.append(ask([each]))
         except RequestRefused as error:
+            if error.status != 400:
+                raise
             refused.add(each)
             log.warning("event type %s is refused: %s", each, error)
     if not answers:
         raise refusal
-    first, *others = answers
-    for other in others:
-        first = replace(
-            first,
-            events=first.events + other.events,
-            unchanged=first.unchanged | other.unchanged,
-            skipped=first.skipped + other.skipped,
-            ignored=first.ignored + other.ignored,
+    events = {event.key: event for answer in answers for event in answer.events}
+    return EventsAnswer(
+        tuple(events.values()),
+        frozenset(key for answer in answers for key in answer.unchanged if key not in events),
+        tuple(each for answer in answers for each in answer.skipped),
+        tuple(each for answer in answers for each in answer.ignored),
+        answers[0].invocation_id,
+        frozenset(refused),
+    )
+
+
+def _tell_left_out(path: str, answer: object) -> None:
+    """Log one line about all that was left out of an answer, counted by reason."""
+    left_out = (*getattr(answer, "skipped", ()), *getattr(answer, "ignored", ()))
+    if left_out:
+        reasons = ", ".join(
+            f"{count} {reason}" for reason, count in sorted(Counter(x.reason for x in left_out).items())
         )
-    return replace(first, refused_types=frozenset(refused))
-
-
-def _said(error: requests.RequestException) -> str:
-    """Say what became of a request; the library's own words hold its headers, and so the key."""
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        return "the answer was cut off"
-    return "no connection, or it broke"
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    told = response.headers.get("Retry-After", "")
-    return float(told) if told.isascii() and told.isdigit() else None
-
-
-def _tell_skipped(path: str, answer: object) -> None:
-    skipped = getattr(answer, "skipped", ())
-    if skipped:
-        reasons = sorted({each.reason for each in skipped})
-        called = getattr(answer, "invocation_id", "")
-        log.warning("GET %s: %d things left out (%s), invocation_id %s", path, len(skipped), ", ".join(reasons), called)
+        log.warning("GET %s: left out: %s; invocation_id %s", path, reasons, getattr(answer, "invocation_id", ""))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Protocol
 
@@ -40,13 +40,13 @@ class Ledger(Protocol):
 
 
 def book(allowance: Allowance, now: datetime, rate_per_minute: int, quota_per_day: int) -> tuple[Allowance, float]:
-    """Book one request, or say how many seconds later to try again; the allowance stays as it is then.
+    """Book one request, or say how many seconds later to try again; nothing is used up then.
 
     No span of a minute ever holds more than the rate: a burst of `b` is paid for by sending the others
     `MINUTE / (rate - b + 1)` seconds apart. Raises `QuotaSpent` when the day's quota is used up; the day is UTC's.
     """
     today = now.astimezone(UTC).date()
-    if allowance.day < today:  # a clock that was set back begins no day anew
+    if not today <= allowance.day <= today + timedelta(days=1):  # set back over midnight, a clock begins no day anew
         allowance = replace(allowance, day=today, used=0)
     if allowance.used >= quota_per_day:
         raise QuotaSpent(
@@ -59,7 +59,7 @@ def book(allowance: Allowance, now: datetime, rate_per_minute: int, quota_per_da
     due = min(max(allowance.next_at, moment), fullest)
     wait = due - (burst - 1) * spacing - moment
     if wait > 0:
-        return allowance, wait
+        return replace(allowance, next_at=due), wait
     return replace(allowance, used=allowance.used + 1, next_at=due + spacing), 0.0
 
 
