@@ -3,6 +3,7 @@
 client.py    every GET endpoint over HTTP, with retries, limits and errors
 answers.py   what an answer that is no success means
 wire.py      JSON → model, tolerant of every surprise
+lenient.py   JSON as it ought not to be
 times.py     local times → moments
 quota.py     the minute's rate and the day's quota
 """

@@ -51,6 +51,8 @@ ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
+SHORTEST_NAP_SECONDS = 0.05
+"""Least time between two questions to the ledger: on a clock of whole seconds it may often ask for next to nothing."""
 CHUNK_OCTETS = 65_536
 
 UNSENDABLE = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema)
@@ -251,7 +253,7 @@ class Client:
 
     def _book(self) -> None:
         while wait := self._ledger.take(self._clock()):
-            self._sleep(wait)
+            self._sleep(max(wait, SHORTEST_NAP_SECONDS))
 
     def _pause(self, attempt: int, retry_after: float | None) -> float:
         """Return the seconds to the next attempt: exponential with full jitter, or what the vendor asks for."""

@@ -11,6 +11,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from icalbridge import zones
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -32,3 +34,22 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
     if not EARLIEST <= told.year <= LATEST:
         raise ValueError("out of range")
     return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)
+
+
+class Moments(dict[str, datetime]):
+    """The moments of a zone's times, each read once: bookings begin at few different ones. Raises as `moment` does."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+
+    def __missing__(self, told: str) -> datetime:
+        self[told] = found = moment(told, self._zone)
+        return found
+
+
+class ZonesMoments(dict[str, Moments]):
+    """`Moments` by the zone's IANA name, for as long as one answer is read; raises `UnknownZone`."""
+
+    def __missing__(self, name: str) -> Moments:
+        self[name] = found = Moments(zones.zone(name))
+        return found

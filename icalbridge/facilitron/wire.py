@@ -16,7 +16,7 @@ import msgspec
 
 from icalbridge import zones
 from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text
-from icalbridge.facilitron.times import moment
+from icalbridge.facilitron.times import ZonesMoments
 from icalbridge.model import Event, EventKey, Facility, Property, Timeslot
 
 if TYPE_CHECKING:
@@ -237,6 +237,7 @@ class _Reader:
         self.skipped: list[Skipped] = []
         self.ignored: list[Skipped] = []
         self._asked = asked
+        self._moments = ZonesMoments()
 
     def answer(self, called: str, unchanged: frozenset[EventKey] = frozenset()) -> EventsAnswer:
         return EventsAnswer(tuple(self.events.values()), unchanged, tuple(self.skipped), tuple(self.ignored), called)
@@ -279,11 +280,11 @@ class _Reader:
         )
 
     def _timeslots(self, told: _Event, zone: str) -> list[Timeslot]:
-        tz = zones.zone(zone)
+        moments = self._moments[zone]
         found = []
         for each in told.timeslots:
             try:
-                start, end = moment(each.start_datetime, tz), moment(each.end_datetime, tz)
+                start, end = moments[each.start_datetime], moments[each.end_datetime]
             except ValueError:
                 self.skipped.append(Skipped("unreadable time", f"event {told.id}"))
                 continue

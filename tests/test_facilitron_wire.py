@@ -1,0 +1,274 @@
+"""`icalbridge.facilitron.wire`, `lenient` and `times`: every surprise of the vendor's pages, and what is made of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icalbridge import zones
+from icalbridge.facilitron import Skipped, wire
+from icalbridge.facilitron.times import moment
+from icalbridge.model import Event, EventKey, Timeslot
+
+LA = "America/Los_Angeles"
+ASKED = wire.Asked("p1", "reservation", {"p1": LA, "p2": "America/Phoenix", "odd": "Mars/Olympus"})
+GYM = {"_id": "f1", "u_id": "u", "name": "Gym", "capacity": 300, "type": "Gymnasium"}
+SLOT = {
+    "external_system_timeslot_id": "x-1",
+    "activity_name": "Practice",
+    "facility": GYM,
+    "start_datetime": "2026-11-24T18:00",
+    "end_datetime": "2026-11-24T20:00",
+    "status": "active",
+}
+EVENT = {
+    "_id": "e1",
+    "short_id": "s1",
+    "rate_category": "External",
+    "status": "Approved",
+    "external_system_event_id": "X1",
+    "created_by_external_api": False,
+    "name": "League",
+    "activity_type": {"id": 3},
+    "attendance": 20,
+    "property_id": "p1",
+    "timeslots": [SLOT],
+    "submit_date": "2026-01-01",
+    "type": "reservation",
+    "property_timezone": LA,
+    "renter": {"email": "someone"},
+}
+START, END = datetime(2026, 11, 25, 2, tzinfo=UTC), datetime(2026, 11, 25, 4, tzinfo=UTC)
+READ_SLOT = Timeslot(START, END, "f1", "Gym", "Gymnasium", "Practice", "active", "x-1")
+EPOCH = datetime.fromisoformat("1970-01-01T00:00")
+NULLS: dict[str, object] = {name: None for name in EVENT if name not in {"_id", "timeslots"}}
+
+
+def _body(*events: object) -> bytes:
+    return json.dumps({"message": "ok", "message_code": "A1", "invocation_id": "i-1", "events": events}).encode()
+
+
+def _read(*events: object) -> wire.EventsAnswer:
+    return wire.read_events(_body(*events), ASKED, {})
+
+
+def _one(**fields: object) -> Event:
+    """Return what an event reads as that has these fields instead of its own."""
+    answer = _read({**EVENT, **fields})
+    assert (answer.skipped, answer.ignored, len(answer.events)) == ((), (), 1)
+    return answer.events[0]
+
+
+def _slot(**fields: object) -> Timeslot:
+    return _one(timeslots=[{**SLOT, **fields}]).timeslots[0]
+
+
+def test_event_is_read() -> None:
+    """Every field that we keep, and the times in UTC."""
+    event = _one()
+    assert event == Event("e1", "reservation", "p1", LA, "League", "approved", "X1", (READ_SLOT,), event.digest)
+    assert len(event.digest) == 32
+
+
+def test_nulls_are_read() -> None:
+    """Any field may be null: what was asked for stands in for type and property, all else is empty."""
+    slot = {**dict.fromkeys(SLOT), "start_datetime": SLOT["start_datetime"], "end_datetime": SLOT["end_datetime"]}
+    event = _one(**NULLS, timeslots=[slot])
+    assert event == Event("e1", "reservation", "p1", LA, timeslots=(Timeslot(START, END),), digest=event.digest)
+
+
+@pytest.mark.parametrize("name", ["renter", "activity_type", "attendance", "short_id", "rate_category", "new_field"])
+@pytest.mark.parametrize("value", ["text", 1, 1.5, None, True, [], [{"a": [1]}], {"a": {"b": None}}, 10**40])
+def test_fields_without_a_shape_change_nothing(name: str, value: object) -> None:
+    """What we never read may be anything."""
+    event = _one(**{name: value})
+    assert event == Event("e1", "reservation", "p1", LA, "League", "approved", "X1", (READ_SLOT,), event.digest)
+
+
+ODD = [17, 1.5, True, [], {}, ["a"], {"a": 1}]
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+@pytest.mark.parametrize(
+    "name", ["name", "status", "type", "property_id", "property_timezone", "external_system_event_id"]
+)
+def test_event_field_of_a_wrong_type_loses_nothing_else(name: str, value: object) -> None:
+    """A whole number is a text, anything else is as good as null; all other fields are read."""
+    odd, without = _one(**{name: value}), _one(**{name: "17" if value == 17 else None})
+    if name == "property_id" and value == 17:
+        assert odd.property_id == "17"
+    assert odd == _with_digest(without, odd.digest)
+
+
+def _with_digest(event: Event, digest: str) -> Event:
+    return Event(
+        event.id, event.type, event.property_id, event.zone, event.name, event.status, event.external_id,
+        event.timeslots, digest,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+@pytest.mark.parametrize("name", ["activity_name", "status", "external_system_timeslot_id", "facility"])
+def test_timeslot_field_of_a_wrong_type_loses_nothing_else(name: str, value: object) -> None:
+    """A timeslot's texts likewise; a facility that is no object is none."""
+    stand_in = None if name == "facility" or value != 17 else "17"
+    assert _slot(**{name: value}) == _slot(**{name: stand_in})
+
+
+def test_ids_are_kept_exactly() -> None:
+    """Numbers become texts; blanks, capitals, slashes and other scripts stay as they are."""
+    assert _one(_id=67).id == "67"
+    assert _one(_id=10**30).id == "1" + "0" * 30
+    assert _one(_id=12.0).id == "12"
+    odd = " A/b?#%2F é\u202e "
+    assert (_one(_id=odd).id, _slot(facility={"_id": odd}).facility_id, _slot(facility={"_id": 5}).facility_id) == (
+        odd, odd, "5",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("status", ["Approved", "APPROVED", " approved\n", "approved"])
+def test_status_is_compared_in_lower_case(status: str) -> None:
+    """The pages spell it in two ways."""
+    assert (_one(status=status).status, _slot(status=status).status) == ("approved", "approved")
+
+
+DROPPED: dict[str, tuple[object, str]] = {
+    "no id": ({**EVENT, "_id": None}, "no id"),
+    "empty id": ({**EVENT, "_id": ""}, "no id"),
+    "id with NUL": ({**EVENT, "_id": "a\0b"}, "no id"),
+    "id of a wrong type": ({**EVENT, "_id": {"$oid": "1"}}, "no id"),
+    "null timeslots": ({**EVENT, "timeslots": None}, "no timeslots"),
+    "timeslots no list": ({**EVENT, "timeslots": {"0": SLOT}}, "no timeslots"),
+    "no timeslots": ({"_id": "e1"}, "no timeslots"),
+    "null": (None, "no object"),
+    "list": ([EVENT], "no object"),
+    "text": ("e1", "no object"),
+    "number": (10**60, "no object"),
+    "unknown zone": ({**EVENT, "property_id": "p9", "property_timezone": "Mars/Olympus"}, "unknown zone"),
+}
+
+
+@pytest.mark.parametrize("case", DROPPED)
+def test_unreadable_event_is_dropped_alone(case: str) -> None:
+    """It is told in `skipped`, its neighbours stay, and the answer may withdraw nothing."""
+    odd, reason = DROPPED[case]
+    asked = wire.Asked("p3", "reservation", {"p1": LA})
+    answer = wire.read_events(_body(EVENT, odd, {**EVENT, "_id": "e2"}), asked, {})
+    assert [each.id for each in answer.events] == ["e1", "e2"]
+    assert (answer.skipped, answer.complete) == ((Skipped(reason, "events[1]"),), False)
+
+
+NO_TIMES: list[object] = [None, 17, "", "soon", [], {"a": 1}]
+
+
+@pytest.mark.parametrize(
+    "odd", [None, "slot", [], {}, *({**SLOT, "start_datetime": value} for value in NO_TIMES)], ids=repr
+)
+def test_unreadable_timeslot_is_left_out_alone(odd: object) -> None:
+    """Its neighbours stay, and the answer is not complete."""
+    answer = _read({**EVENT, "timeslots": [SLOT, odd, SLOT]})
+    assert answer.events[0].timeslots == (READ_SLOT, READ_SLOT)
+    assert (answer.skipped, answer.complete) == ((Skipped("unreadable time", "event e1"),), False)
+
+
+@pytest.mark.parametrize("end", ["2026-11-24T18:00", "2026-11-24T17:59", "2025-11-24T20:00"])
+def test_timeslot_that_ends_before_it_starts_is_ignored(end: str) -> None:
+    """It was read and is nothing: the answer stays complete."""
+    answer = _read({**EVENT, "timeslots": [SLOT, {**SLOT, "end_datetime": end}]})
+    assert answer.events[0].timeslots == (READ_SLOT,)
+    assert (answer.skipped, answer.ignored) == ((), (Skipped("ends before it starts", "event e1"),))
+    assert answer.complete
+
+
+@pytest.mark.parametrize(
+    ("property_id", "named", "zone"),
+    [
+        ("p1", "America/New_York", LA),
+        ("p2", LA, "America/Phoenix"),
+        (None, "America/New_York", LA),
+        ("p9", " America/New_York ", "America/New_York"),
+        ("p9", "Mars/Olympus", LA),
+        ("p9", None, LA),
+        ("odd", "America/Denver", "America/Denver"),
+    ],
+)
+def test_zone_is_the_propertys(property_id: str | None, named: str | None, zone: str) -> None:
+    """The catalogue's for the event's property, else the one the event names, else that of the property asked for."""
+    assert _one(property_id=property_id, property_timezone=named).zone == zone
+
+
+TIMES = {
+    "2026-07-01T10:30": "2026-07-01T17:30",
+    "2026-07-01 10:30": "2026-07-01T17:30",
+    "2026-07-01T10:30:59": "2026-07-01T17:30:59",
+    "2026-07-01T10:30:59.9999999": "2026-07-01T17:30:59",
+    "2026-07-01T10:30:59.9": "2026-07-01T17:30:59",
+    "2026-07-01T10:30Z": "2026-07-01T10:30",
+    "2026-07-01T10:30:00.000Z": "2026-07-01T10:30",
+    "2026-07-01T10:30:00+02:00": "2026-07-01T08:30",
+    "2026-07-01T10:30-0330": "2026-07-01T14:00",
+    "2026-03-08T01:59": "2026-03-08T09:59",
+    "2026-03-08T02:30": "2026-03-08T10:30",
+    "2026-03-08T03:00": "2026-03-08T10:00",
+    "2026-11-01T01:30": "2026-11-01T08:30",
+    "2026-11-01T02:00": "2026-11-01T10:00",
+    "2028-02-29T12:00": "2028-02-29T20:00",
+}
+
+
+@pytest.mark.parametrize("told", TIMES)
+def test_times_are_moments(told: str) -> None:
+    """Local to the zone; a gap has the offset before it, of an overlap it is the first; an offset is honoured."""
+    read = moment(told, zones.zone(LA))
+    assert (read, read.tzinfo) == (datetime.fromisoformat(TIMES[told]).replace(tzinfo=UTC), UTC)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "", "2026-07-01", "10:30", "2026-07-01T24:00", "2026-07-01T10:60", "2026-02-29T10:00", "2026-13-01T10:00",
+        "0000-01-01T00:00", "0001-01-01T00:00", "9999-12-31T23:59", "9999-12-31T23:59Z", "20260701T1030",
+        "2026-07-01T1030",
+        "2026-07-01T10:30+25:00", "2026-07-01T10:30 PST", " 2026-07-01T10:30",
+        "2026-07-01T10:30\n", "２０２６-07-01T10:30",
+        "2026-W27-3T10:30", "1782901800",
+    ],
+)  # fmt: skip
+def test_times_that_are_none_are_refused(told: str) -> None:
+    """Out of range, without a time, or in another form: nothing is guessed."""
+    with pytest.raises(ValueError, match=r"no date-time|out of range|must be|month|day|offset"):
+        moment(told, zones.zone(LA))
+
+
+@given(st.datetimes(EPOCH, EPOCH.replace(year=2100)), st.sampled_from([LA, "America/St_Johns", "Pacific/Apia"]))
+def test_every_local_time_is_a_moment(local: datetime, name: str) -> None:
+    """Whatever the clock does, the moment is the local time less the offset that zoneinfo gives its first reading."""
+    local = local.replace(second=0, microsecond=0)
+    offset = local.replace(tzinfo=zones.zone(name), fold=0).utcoffset()
+    assert offset is not None
+    assert moment(local.isoformat(timespec="minutes"), zones.zone(name)) == (local - offset).replace(tzinfo=UTC)
+
+
+def test_known_bytes_are_not_read_again() -> None:
+    """The same bytes have the same digest and are only named; one changed letter is read anew."""
+    first = _one()
+    known = {first.digest: first.key}
+    same = wire.read_events(_body(EVENT), ASKED, known)
+    assert (same.events, same.unchanged) == ((), frozenset({first.key}))
+    other = wire.read_events(_body({**EVENT, "name": "league"}), ASKED, known)
+    assert ([each.name for each in other.events], other.unchanged) == (["league"], frozenset())
+
+
+def test_event_told_twice_is_what_it_is_told_last() -> None:
+    """Also when one of the two is known already."""
+    other = {**EVENT, "name": "Other"}
+    known = {_one().digest: EventKey("reservation", "e1")}
+    assert [each.name for each in _read(EVENT, other).events] == ["Other"]
+    answers = [wire.read_events(_body(*events), ASKED, known) for events in ([EVENT, other], [other, EVENT])]
+    assert [([each.name for each in answer.events], len(answer.unchanged)) for answer in answers] == [
+        (["Other"], 0), ([], 1),
+    ]  # fmt: skip
