@@ -322,7 +322,7 @@ def _path(*parts: str) -> str:
     Raises `RequestRefused` for what every HTTP library would take for a step up or down the path.
     """
     path = "/" + "/".join(quote(part, safe="", errors="replace") for part in parts)
-    if not all(part.strip(".") for part in parts):
+    if not {"", ".", ".."}.isdisjoint(parts):
         raise RequestRefused(f"GET {path}", "no id that can be asked for")
     return path
 

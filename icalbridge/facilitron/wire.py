@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-READING = b"icalbridge-1"
+READING = b"icalbridge-2"
 """Part of every digest: raised when the same bytes are to be read differently, so that they are read again."""
 
 
