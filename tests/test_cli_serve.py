@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,17 +143,18 @@ def test_two_processes_and_a_restart_give_the_same_bytes(settings: dict[str, str
     for port in (settings["PORT"], str(free_port())):
         with running("serve", "--no-sync", **{**settings, "PORT": port}):
             base = f"http://127.0.0.1:{port}"
-            directory = until(lambda base=base: answer(f"{base}/"), "directory")
+            directory = until(partial(answer, f"{base}/"), "directory")
             for path in sorted(set(re.findall(r'href="(/(?:facility|property)/[^"]+)"', directory.text))):
                 found = requests.get(f"{base}/ical{path}.ics", timeout=10)
                 seen.add((path, found.content, found.headers["ETag"], found.headers["Last-Modified"]))
     assert len(seen) == len({path for path, *_ in seen}) >= 4
 
 
-def test_demo_shows_everything_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_demo_shows_everything_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It prints addresses that answer, ends with 0 on Ctrl-C, and its temporary folders are gone."""
+    monkeypatch.chdir(tmp_path)
     port = str(free_port())
-    with running("demo", "--port", port, cwd=tmp_path, TMPDIR=str(tmp_path)) as process:
+    with running("demo", "--port", port, TMPDIR=str(tmp_path)) as process:
         base = f"http://127.0.0.1:{port}"
         until(lambda: answer(f"{base}/readyz"), "readiness")
         assert any(tmp_path.iterdir())

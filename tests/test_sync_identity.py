@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from icalbridge.model import Entry, Event, EventKey
 from icalbridge.sync.identity import Pairs, new_uid, pair
-from tests.samples import NOW, POOL, entry, event, timeslot
+from tests.samples import GYM, NOW, POOL, entry, event, timeslot
 
 HORIZON = NOW + timedelta(days=365)
 
@@ -20,7 +20,7 @@ def _pair(told: Event, *known: Entry) -> Pairs:
 
 
 def _uids(pairs: Pairs) -> list[str | None]:
-    return [entry and entry.uid.removesuffix("@icalbridge") for _, entry in pairs.matched]
+    return [found.uid.removesuffix("@icalbridge") if found else None for _, found in pairs.matched]
 
 
 def test_pair_goes_by_facility_and_times() -> None:
@@ -111,7 +111,7 @@ def test_pair_does_not_depend_on_order() -> None:
 @given(st.lists(st.tuples(st.integers(1, 60), st.booleans()), unique=True, max_size=12), st.randoms())
 def test_pair_takes_each_entry_once(places: list[tuple[int, bool]], random: object) -> None:
     """No entry is given to two timeslots, and none is both taken and left."""
-    known = [entry(hour, uid=f"k{hour}{pool}", **({"facility": POOL} if pool else {})) for hour, pool in places]
+    known = [entry(hour, uid=f"k{hour}{pool}", facility=POOL if pool else GYM) for hour, pool in places]
     told = event(*(timeslot(hour + 1, facility=POOL) if pool else timeslot(hour) for hour, pool in places[::2]))
     pairs = _pair(told, *known)
     taken = [found.uid for _, found in pairs.matched if found]

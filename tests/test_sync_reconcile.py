@@ -34,9 +34,9 @@ def _reconcile(
     )
 
 
-def _same(**fields: object) -> Entry:
+def _same(*, uid: str = "u1", **fields: object) -> Entry:
     """What `timeslot(24)` of `event()` is, once known."""
-    return entry(24, **fields)
+    return replace(entry(24, uid=uid), **fields)  # type: ignore[arg-type]  # any field may be another
 
 
 def test_new_timeslot_is_added_with_all_that_a_feed_shows() -> None:
