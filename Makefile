@@ -18,7 +18,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench soak lock clean machine
+.PHONY: help demo test lint bench soak screenshots lock clean machine
 
 help:  ## this list
 	@echo "icalbridge: pick a target, e.g. 'make demo'. Options are passed on: make demo ARGS='--port 9000'"
@@ -41,6 +41,9 @@ bench: machine $(WORKSHOP)  ## how fast, as ratios measured side by side in one 
 
 soak: machine $(READERS)  ## the long proofs
 	$(PY) -m pytest -m soak --ignore tests/benchmarks $(ARGS)
+
+screenshots: machine $(READERS)  ## the README's pictures, out of a demo
+	$(PY) -m tests.screenshots
 
 lock:  ## write both lock files anew (ARGS=--upgrade for newer versions)
 	@$(NEW_ENOUGH)

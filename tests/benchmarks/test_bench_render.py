@@ -62,13 +62,14 @@ def _icalendars(entries: Sequence[Entry]) -> bytes:
                 end=each.end.astimezone(zone),
                 summary=summary(each),
                 location=each.location,
-                status="CONFIRMED",
+                status=icalendar.STATUS.CONFIRMED,
                 categories=[each.category],
                 url=f"{PUBLIC}/facility/{each.facility_id}",
             )
         )
     calendar.add_missing_timezones()
-    return calendar.to_ical()
+    rendered: bytes = calendar.to_ical()
+    return rendered
 
 
 def _seconds(work: Callable[[], object]) -> float:

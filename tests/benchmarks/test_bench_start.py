@@ -9,8 +9,6 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
-import requests
-
 from icalbridge import sandbox
 from icalbridge.model import utcnow
 from tests.fixtures.commands import answer, environment, free_port, run, running, until
@@ -18,6 +16,8 @@ from tests.fixtures.commands import answer, environment, free_port, run, running
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import requests
 
 RUNS = 7
 HELP_SECONDS = 0.3
@@ -57,8 +57,9 @@ def test_serve_with_a_filled_database(tmp_path: Path) -> None:
         assert run("sync", **settings).returncode == 0
         spent = [_ready_seconds(settings) for _ in range(RUNS)]
     bare = median(_seconds(lambda: _run("-c", "import flask, gunicorn.app.base, sqlalchemy")) for _ in range(RUNS))
+    size = (tmp_path / "bridge.db").stat().st_size / 1e6
     print(
-        f"\nserve, ready with {(tmp_path / 'bridge.db').stat().st_size / 1e6:.0f} MB of database, {median(spent):.2f} s; "
+        f"\nserve with a database of {size:.0f} MB, ready in {median(spent):.2f} s; "
         f"an interpreter that imports Flask, gunicorn and SQLAlchemy {bare:.2f} s; ratio {median(spent) / bare:.2f}"
     )
     assert median(spent) <= READY_SECONDS
