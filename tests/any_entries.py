@@ -1,0 +1,165 @@
+"""Entries as hypothesis draws them: hostile texts, five zones, moments crowded around their clock changes.
+
+Beside them stands the contract's rule for texts and local times, told a second time and in another way than the
+product tells it, so that a test compares with the contract and not with the product.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from icalbridge.model import Entry, EventKey, Feed, FeedState, Timeslot
+from icalbridge.sync.identity import new_uid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ZONES = ("America/Los_Angeles", "America/New_York", "America/Phoenix", "Pacific/Honolulu", "America/St_Johns")
+FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 12, 31, tzinfo=UTC)
+
+PIECES = (
+    "\r\nATTENDEE:mailto:x@renter.example",
+    "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+    "\r\n ",
+    "\\n",
+    "\\",
+    ";",
+    ",",
+    '"',
+    "^n^^^'",
+    "\x00",
+    "\x07",
+    "\t",
+    "\x7f",
+    "\x85",
+    "\u2028",
+    "\u00a0",
+    "\u3000",
+    "\ufeff",
+    "\u202e",
+    "\ud800",
+    "\U0001f3c0",
+    "👩‍👩‍👧‍👦",
+    "e\u0301",
+    "日本語",
+    "x" * 80,
+    "é" * 90,
+    "🎷" * 130,
+)
+"""What breaks calendars when it comes through as it is."""
+
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=[]), max_size=30),
+    st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=8).map("".join),
+)
+
+
+IDS = TEXTS.map(lambda text: text.replace("\0", "").encode(errors="ignore").decode())
+"""Opaque; the wire lets neither NUL nor half a surrogate pair into one."""
+
+
+def change_moments(zone: str) -> list[datetime]:
+    """Return the moments of 2026 and 2027 at which a zone's clocks change; the middles of the seasons where none do."""
+    hours = (FIRST + timedelta(hours=step) for step in range(int((LAST - FIRST) / timedelta(hours=1))))
+    tz = ZoneInfo(zone)
+    offsets = groupby(hours, key=lambda hour: hour.astimezone(tz).utcoffset())
+    return [next(of_one) for _, of_one in offsets][1:] or seasons(zone)
+
+
+def seasons(zone: str) -> list[datetime]:
+    """Return a noon in the middle of each winter and summer of 2026 and 2027."""
+    noons = [datetime(year, month, 15, 12, tzinfo=ZoneInfo(zone)) for year in (2026, 2027) for month in (1, 7)]
+    return [noon.astimezone(UTC) for noon in noons]
+
+
+CHANGES = {zone: change_moments(zone) for zone in ZONES}
+
+
+@st.composite
+def moments(draw: st.DrawFn, zone: str) -> datetime:
+    """Draw a whole second of 2026 or 2027, often within hours of a clock change."""
+    if draw(st.booleans()):
+        return draw(st.sampled_from(CHANGES[zone])) + timedelta(minutes=draw(st.integers(-360, 360)))
+    return FIRST + timedelta(seconds=draw(st.integers(0, int((LAST - FIRST).total_seconds()))))
+
+
+@st.composite
+def entries(draw: st.DrawFn, zones: tuple[str, ...] = ZONES) -> Entry:
+    """Draw an entry that a feed shows; its UID is the one that the sync would give it."""
+    zone = draw(st.sampled_from(zones))
+    start = draw(moments(zone))
+    length = draw(st.one_of(st.sampled_from([1, 30 * 60, 3600, 90_000]), st.integers(1, 400_000)))
+    facility_id, external_id, event_id = draw(IDS), draw(IDS), draw(IDS)
+    end = start + timedelta(seconds=length)
+    slot = Timeslot(start, end, facility_id, external_id=external_id)
+    return Entry(
+        uid=new_uid(EventKey("reservation", event_id), slot, ()),
+        event_type="reservation",
+        event_id=event_id,
+        property_id=draw(IDS),
+        facility_id=facility_id,
+        name=draw(TEXTS),
+        activity=draw(TEXTS),
+        place="",
+        location=draw(TEXTS),
+        category=draw(TEXTS),
+        status="approved",
+        timeslot_status="active",
+        start=start,
+        end=end,
+        zone=zone,
+        sequence=draw(st.integers(0, 2_000)),
+        modified=draw(moments(zone)),
+        external_id=external_id,
+    )
+
+
+def in_order(drawn: Iterable[Entry]) -> list[Entry]:
+    """Return entries as a feed is given them: one for each UID, by start, end and UID."""
+    unique = {each.uid: each for each in drawn}
+    return sorted(unique.values(), key=lambda each: (each.start, each.end, each.uid))
+
+
+MANY = st.lists(entries(), max_size=12).map(in_order)
+
+FEEDS = st.one_of(
+    st.builds(Feed, st.sampled_from(["facility", "property"]), IDS),
+    st.builds(Feed, st.just("event"), IDS, IDS),
+)
+
+STATES = st.builds(
+    FeedState,
+    title=TEXTS,
+    zone=st.sampled_from(ZONES),
+    revision=st.just(1),
+    changed=st.just(FIRST),
+    property_id=IDS,
+    synced=st.just(True),
+)
+
+
+def said(text: str) -> str:
+    """Return a text as the contract says it: runs of line breaks are one space, controls but TAB go, ends are bare."""
+    runs = groupby(text, key=lambda each: each in "\r\n\x85\u2028\u2029")
+    lines = "".join(" " if breaks else "".join(run) for breaks, run in runs)
+    return "".join(each for each in lines if each == "\t" or unicodedata.category(each) not in {"Cc", "Cs"}).strip()
+
+
+def title_said(name: str, activity: str) -> str:
+    """Return what an event is called: its name, or `Reserved`; and the timeslot's activity after it."""
+    return ": ".join(filter(None, (said(name) or "Reserved", said(activity))))
+
+
+def parted(text: str) -> tuple[str, str]:
+    """Return what of a text fits into 255 UTF-16 units, and what goes on in the description."""
+    units = [len(each.encode("utf-16-le")) // 2 for each in text]
+    if sum(units) <= 255:
+        return text, ""
+    fits = max(count for count in range(len(text)) if sum(units[:count]) <= 255)
+    return text[:fits].rstrip(), text[fits:].strip()
