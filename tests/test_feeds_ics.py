@@ -6,18 +6,18 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from icalbridge.feeds import Rendered, render_ics
-from tests.any_entries import FEEDS, MANY, STATES, in_order
+from tests.any_entries import FEEDS, MANY, STATES, TEXTS, in_order, said
 from tests.golden import CASES, GYM_FEED, STATE
 from tests.samples import NOW, entry
 
@@ -95,6 +95,15 @@ def test_the_frame_is_a_calendars(feed: Feed, state: FeedState, entries: list[En
     head = ["BEGIN", "VERSION", "PRODID", "CALSCALE", "METHOD", "NAME", "X-WR-CALNAME", "X-WR-TIMEZONE"]
     head += ["REFRESH-INTERVAL", "X-PUBLISHED-TTL", *(["SOURCE", "URL"] if url else []), "BEGIN" if entries else "END"]
     assert [line.name for line in lines[: len(head)]] == head
+
+
+@given(TEXTS)
+@example("\ufeffGym\ufeff")
+def test_the_calendars_name_is_its_title(title: str) -> None:
+    """NAME and X-WR-CALNAME are the feed's title, cleaned and otherwise whole; one that is empty is Reserved."""
+    lines = content(render([], state=replace(STATE, title=title)).body)
+    for name in ("NAME", "X-WR-CALNAME"):
+        assert [unescaped(each) for each in values(lines, name)] == [said(title) or "Reserved"]
 
 
 @given(STATES, MANY)

@@ -1,16 +1,15 @@
 """Entries as an iCalendar file (contract: "What a feed contains"; RFC 5545, RFC 7986).
 
-The calendar's head and its VTIMEZONEs are icalendar's work. VEVENTs, thousands of them in a feed, are put together
-here: each is a fragment of bytes, and a feed is its fragments joined.
+VTIMEZONEs are icalendar's work. The calendar's head is put together here, since icalendar takes a U+FEFF that a text
+begins with for a byte order mark; and so are VEVENTs, thousands of them in a feed: each is a fragment of bytes, and a
+feed is its fragments joined.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
-
-from icalendar import Calendar, vDuration, vText
 
 from icalbridge import zones
 from icalbridge.feeds.address import feed_path, page_path
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from icalbridge.model import Entry, FeedState
 
 PRODID = "-//icalbridge//icalbridge//EN"
-REFRESH = timedelta(hours=1)
+REFRESH = "PT1H"
 UNNAMED = "Reserved"
 END = b"END:VCALENDAR\r\n"
 UNTIL_OCTETS = len("X-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n")
@@ -101,25 +100,26 @@ class _Clock:
 def _head(
     feed: Feed, state: FeedState, fragments: Sequence[_Fragment], public_url: str, until: datetime | None
 ) -> bytes:
-    calendar = Calendar()
-    title = display_text(state.title, missing=UNNAMED)
-    calendar.add("VERSION", "2.0")
-    calendar.add("PRODID", PRODID)
-    calendar.add("CALSCALE", "GREGORIAN")
-    calendar.add("METHOD", "PUBLISH")
-    calendar.add("NAME", vText(title))
-    calendar.add("X-WR-CALNAME", vText(title))
-    calendar.add("X-WR-TIMEZONE", vText(state.zone))
-    calendar.add("REFRESH-INTERVAL", vDuration(REFRESH), parameters={"VALUE": "DURATION"})
-    calendar.add("X-PUBLISHED-TTL", vDuration(REFRESH))
+    title = escape(display_text(state.title, missing=UNNAMED))
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        f"PRODID:{PRODID}",
+        "CALSCALE:GREGORIAN",
+        "METHOD:PUBLISH",
+        f"NAME:{title}",
+        f"X-WR-CALNAME:{title}",
+        f"X-WR-TIMEZONE:{state.zone}",
+        f"REFRESH-INTERVAL;VALUE=DURATION:{REFRESH}",
+        f"X-PUBLISHED-TTL:{REFRESH}",
+    ]
     if public_url:
-        calendar.add("SOURCE", public_url + feed_path(feed))
-        calendar.add("URL", public_url + page_path(feed, property_id=state.property_id))
+        lines.append(f"SOURCE:{public_url}{feed_path(feed)}")
+        lines.append(f"URL:{public_url}{page_path(feed, property_id=state.property_id)}")
     if until:
-        calendar.add("X-ICALBRIDGE-COMPLETE-UNTIL", _utc(until))
-    for name in sorted(frozenset().union(*(each.zones for each in fragments))):
-        calendar.add_component(vtimezone(name))
-    return bytes(calendar.to_ical(sorted=False)).removesuffix(END)
+        lines.append(f"X-ICALBRIDGE-COMPLETE-UNTIL:{_utc(until)}")
+    used = sorted(frozenset().union(*(each.zones for each in fragments)))
+    return b"".join([*map(fold, lines), *(vtimezone(name).to_ical(sorted=False) for name in used)])
 
 
 def _vevent(entry: Entry, clock: _Clock, public_url: str) -> _Fragment:
