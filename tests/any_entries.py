@@ -6,7 +6,9 @@ product tells it, so that a test compares with the contract and not with the pro
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 
 from icalbridge.model import Entry, EventKey, Feed, FeedState, Timeslot
 from icalbridge.sync.identity import new_uid
+from tests.readers import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -163,3 +166,48 @@ def parted(text: str) -> tuple[str, str]:
         return text, ""
     fits = max(count for count in range(len(text)) if sum(units[:count]) <= 255)
     return text[:fits].rstrip(), text[fits:].strip()
+
+
+def reading(entry: Entry) -> Reading:
+    """Return what every reader must make of an entry's VEVENT."""
+    title, more_title = parted(title_said(entry.name, entry.activity))
+    place, more_place = parted(said(entry.location))
+    return Reading(
+        uid=entry.uid,
+        start=entry.start,
+        end=entry.end,
+        summary=title,
+        location=place,
+        description="\n".join(filter(None, (more_title, more_place))),
+        status="CONFIRMED",
+        sequence=entry.sequence,
+        categories=tuple(filter(None, [said(entry.category)])),
+    )
+
+
+def as_read_by(reader: str, told: Reading) -> Reading:
+    """Return what one reader makes of a reading, with the three mistakes that two of them make.
+
+    ical splits CATEGORIES at escaped commas too. node-ical takes a backslash and an n that stand in a text for a line
+    break, and loses double quotes around a whole text and U+FEFF around a category. RFC 5545 has no other spelling.
+    """
+    if reader == "ical":
+        found = [part for each in told.categories for part in _escaped(each).split(",")]
+        return replace(told, categories=tuple(re.sub(r"\\([\\;,])", r"\1", each) for each in found))
+    if reader == "node-ical":
+        return replace(
+            told,
+            summary=_by_node_ical(told.summary),
+            location=_by_node_ical(told.location),
+            description=_by_node_ical(told.description),
+            categories=tuple(_by_node_ical(each.strip("\ufeff")) for each in told.categories),
+        )
+    return told
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\;,])", r"\\\1", text)
+
+
+def _by_node_ical(text: str) -> str:
+    return re.sub(r'\A"(.*)"\Z', r"\1", re.sub(r"\\[nN]", "\\\\\n", text))
