@@ -36,16 +36,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def client(store: Store, clock: Clock) -> FlaskClient:
-    return create_app(PUBLIC, store, clock=clock).test_client()
-
-
 def take_away(store: Store, folder: Path) -> None:
     """Let the database be gone: nothing can be opened in its place."""
     store.close()
