@@ -7,7 +7,8 @@
     ├── UnknownZone                 no such IANA time zone
     └── VendorError                 a request to the vendor's API brought no usable answer
         ├── RetryableError          the same request may work later
-        │   ├── VendorUnavailable   5xx, reset, time-out: the vendor is down, or the window is too heavy
+        │   ├── VendorUnavailable   any other 5xx, a connection that was reset or never came: the vendor is down
+        │   │   └── VendorTimeout   503, 504, our own deadline: it may be the window that is too heavy
         │   ├── RateLimited         429: asked more than the vendor grants
         │   └── QuotaSpent          our own limiter: today's quota is used up, nothing was sent
         ├── RefusedError            the same request will never work
@@ -77,7 +78,11 @@ class RetryableError(VendorError):
 
 
 class VendorUnavailable(RetryableError):
-    """Raised for 500, 502, 503, 504, a reset connection and our own deadline; the window may be too heavy."""
+    """Raised for any 5xx, a reset connection and our own deadline; nothing is known of the request itself."""
+
+
+class VendorTimeout(VendorUnavailable):
+    """Raised for 503, 504 and our own deadline: the vendor is down, or what was asked for is too heavy for it."""
 
 
 class RateLimited(RetryableError):

@@ -103,7 +103,7 @@ def serve(host: str, port: int, workers: int, no_sync: bool) -> None:
 
     settings = _settings()
     if not no_sync:
-        settings.require_key()
+        settings.require_keys()
     run_server(settings, Address(host, port), workers=workers, sync=not no_sync)
 
 

@@ -5,7 +5,7 @@ Later checks need earlier ones: what cannot be looked at is said to be unchecked
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from icalbridge.facilitron import Client
     from icalbridge.model import Property
-    from icalbridge.settings import Settings
+    from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Store
 
 CLOCK_TOLERANCE_SECONDS = 60
@@ -47,9 +47,10 @@ class Check:
 def run_doctor(environ: Mapping[str, str]) -> bool:
     """Print every check; return whether all are good."""
     checks = examine(environ)
+    width = max(14, *(len(check.name) for check in checks)) if len(checks) > 1 else 14
     for check in checks:
         word, colour = {True: ("ok", "green"), False: ("FAIL", "red"), None: ("skip", "yellow")}[check.good]
-        click.echo(f"{click.style(f'{word:<5}', fg=colour)} {check.name:<14} {check.told}")
+        click.echo(f"{click.style(f'{word:<5}', fg=colour)} {check.name:<{width}} {check.told}")
     return all(check.good for check in checks)
 
 
@@ -57,7 +58,7 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
     """Check configuration, database, key, clock, scope, zones and quota, in this order."""
     try:
         settings = settings_table.from_environment(environ)
-        settings.require_key()
+        users = settings.require_keys()
     except ConfigurationError as error:
         return [Check("configuration", False, str(error))]
     checks = [_configuration(settings)]
@@ -68,8 +69,9 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
         return checks + _unchecked("key", "clock", "scope", "zones", "quota")
     try:
         checks.append(Check("database", True, "opens, and its schema is current"))
-        checks += _vendor(make_client(settings, store))
-        checks.append(_quota(settings, store))
+        for user in users:
+            of_key = [*_vendor(make_client(user, store)), _quota(user, store)]
+            checks += of_key if len(users) == 1 else [replace(each, name=f"{each.name} {user.name}") for each in of_key]
     finally:
         store.close()
     return checks
@@ -123,13 +125,13 @@ def _zones(listed: tuple[Property, ...]) -> Check:
     return Check("zones", True, "every property has one that exists")
 
 
-def _quota(settings: Settings, store: Store) -> Check:
+def _quota(user: ApiUser, store: Store) -> Check:
     try:
-        used = store.read.health(utcnow()).quota_used
+        used = store.read.health(utcnow()).key(user.name).quota_used
     except IcalbridgeError as error:
         return Check("quota", None, f"not checked: {error}")
-    left = settings.quota_per_day - used
-    told = f"{used} of {settings.quota_per_day} requests used today (UTC), {settings.rate_per_minute} a minute"
+    left = user.quota_per_day - used
+    told = f"{used} of {user.quota_per_day} requests used today (UTC), {user.rate_per_minute} a minute"
     if left <= 0:
         return Check("quota", False, f"{told}; wait for midnight UTC or ask Facilitron for more")
     return Check("quota", True, told)

@@ -1,22 +1,25 @@
-"""`status`: how fresh everything is, as a table for people or as JSON for programs."""
+"""`status`: how fresh everything is and what comes next, as a table for people or as JSON for programs."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from icalbridge.cli.work import make_grant
 from icalbridge.model import utcnow
+from icalbridge.settings import ApiUser
 from icalbridge.store import Store
+from icalbridge.sync.plan import Plan
 
 if TYPE_CHECKING:
     from icalbridge.settings import Settings
-    from icalbridge.store import Freshness, Health
+    from icalbridge.store import Freshness, Health, KeyHealth
 
 
 def print_status(settings: Settings, *, as_json: bool) -> None:
@@ -25,16 +28,31 @@ def print_status(settings: Settings, *, as_json: bool) -> None:
     store.check()
     now = utcnow()
     health = store.read.health(now)
+    planned = _planned(settings, store, health, now)
     store.close()
     if as_json:
-        click.echo(json.dumps(_as_json(settings, health), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(_as_json(health, planned), ensure_ascii=False, indent=2))
     else:
-        _print_table(settings, health, now)
+        _print_table(health, planned, now)
 
 
-def _as_json(settings: Settings, health: Health) -> dict[str, object]:
+def _planned(settings: Settings, store: Store, health: Health, now: datetime) -> dict[str, tuple[str, datetime]]:
+    """Return each property's tier, and when it is asked for next, as the plan has it at this moment."""
+    users = {each.name: each for each in settings.api_users()}
+    found: dict[str, tuple[str, datetime]] = {}
+    for key in health.keys:
+        user = users.get(key.name) or ApiUser(key.name, "", "", settings.rate_per_minute, settings.quota_per_day)
+        plan = Plan(store.windows.situation(key.name), make_grant(user, settings), now)
+        found |= {name: (tier.value, due) for name, (tier, due) in plan.outlook().items()}
+    return found
+
+
+def _as_json(health: Health, planned: dict[str, tuple[str, datetime]]) -> dict[str, object]:
     told = json.loads(json.dumps(asdict(health), default=_iso))
-    return {"ready": health.ready, "quota_per_day": settings.quota_per_day, **told}
+    for each in told["properties"]:
+        tier, due = planned.get(each["property_id"], (None, None))
+        each |= {"tier": tier, "next": None if due is None else _iso(due)}
+    return {"ready": health.ready, "quota_per_day": sum(each.quota_per_day for each in health.keys), **told}
 
 
 def _iso(value: object) -> str:
@@ -45,33 +63,57 @@ def _iso(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _print_table(settings: Settings, health: Health, now: datetime) -> None:
+def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: datetime) -> None:
     console = Console()
-    table = Table("Property", "Today's window", "Oldest window", "Last error", box=None, pad_edge=False)
+    table = Table("Property", "Tier", "Today", "31 days", "Year", "Next", "Last error", box=None, pad_edge=False)
     for each in health.properties:
-        table.add_row(
-            each.name or each.property_id, age(each.today_synced, now), age(each.oldest_synced, now), _error(each)
-        )
+        tier, due = planned.get(each.property_id, ("–", None))
+        ages = (age(moment, now) for moment in (each.today_synced, each.month_synced, each.oldest_synced))
+        table.add_row(each.name or each.property_id, tier, *ages, _until(due, now), _error(each))
     console.print(table, markup=False)
     click.echo()
     click.echo(f"Catalogue   {age(health.catalogue_synced, now)}")
     if health.catalogue_error:
         click.echo(f"            {health.catalogue_error}")
-    click.echo(f"Quota       {health.quota_used} of {settings.quota_per_day} requests used today (UTC)")
+    for key in health.keys:
+        for line in _key_lines(key, alone=len(health.keys) == 1):
+            click.echo(line)
     click.echo(f"Bookings    {health.entries} shown, {health.skipped} things left out that could not be read")
     click.echo(f"Workers     {health.workers_alive} alive")
+
+
+def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
+    granted = f"of {key.quota_per_day} " if key.quota_per_day else ""
+    of_key = "" if alone else f", key {key.name}"
+    lines = [f"Quota       {key.quota_used} {granted}requests used today (UTC){of_key}"]
+    if key.stretch > 1:
+        lines.append(
+            f"            too little for the wanted pace: all is asked {key.stretch:g} times less often"
+        )
+    if key.error:
+        lines.append(f"Trouble     {key.error}{of_key}")
+    return lines
 
 
 def _error(each: Freshness) -> str:
     return each.error or "–"
 
 
+def _until(due: datetime | None, now: datetime) -> str:
+    """Say how soon a moment is, in the largest unit that fits."""
+    if due is None:
+        return "–"
+    return "now" if due <= now else f"in {_span(due - now)}"
+
+
 def age(moment: datetime | None, now: datetime) -> str:
     """Say how long ago a moment was, in the largest unit that fits."""
-    if moment is None:
-        return "never"
-    passed = max(0, int((now - moment).total_seconds()))
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if passed >= length:
-            return f"{passed // length} {unit} ago"
-    return f"{passed} s ago"
+    return "never" if moment is None else f"{_span(now - moment)} ago"
+
+
+def _span(length: timedelta) -> str:
+    passed = max(0, int(length.total_seconds()))
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if passed >= seconds:
+            return f"{passed // seconds} {unit}"
+    return f"{passed} s"

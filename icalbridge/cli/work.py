@@ -1,28 +1,40 @@
-"""`sync` and `worker`: a client, a store and a clock put together, with a progress bar where someone watches."""
+"""`sync` and `worker`: for each key a client, a sync and a worker over one store; a progress bar where someone watches.
+
+A process works with each key in a thread of its own, so that a slow or refused one keeps no other waiting.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
 import socket
-import time
+import threading
+from collections import Counter
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from icalbridge.facilitron import Client
-from icalbridge.model import utcnow
 from icalbridge.store import Store
+from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.ledger import StoreLedger
-from icalbridge.sync.run import API_USER, Sync
+from icalbridge.sync.plan import Grant
+from icalbridge.sync.run import Report, Sync
 from icalbridge.sync.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from icalbridge.settings import Settings
-    from icalbridge.sync.run import Report
+    from icalbridge.settings import ApiUser, Settings
+
+log = logging.getLogger(__name__)
+
+BROKEN_SECONDS = 60
+STOP_SECONDS = 5
+"""How long threads get to end what they are at; of a request given up then, nothing is written."""
 
 
 def new_worker_id() -> str:
@@ -37,38 +49,114 @@ def open_store(settings: Settings) -> Store:
     return store
 
 
-def make_client(settings: Settings, store: Store) -> Client:
-    """Return a client that books every request on the store's quota."""
-    ledger = StoreLedger(
-        store, API_USER, rate_per_minute=settings.rate_per_minute, quota_per_day=settings.quota_per_day
+def make_client(user: ApiUser, store: Store, tally: Counter[str] | None = None) -> Client:
+    """Return a client that books every request on the key's quota, and counts how each ended."""
+    counted: Counter[str] = Counter() if tally is None else tally
+    ledger = StoreLedger(store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day)
+    return Client(
+        user.url,
+        user.key,
+        event_types=user.event_types,
+        ledger=ledger,
+        clock=DatabaseClock(store),
+        on_request=lambda _endpoint, outcome: counted.update([f"requests:{outcome}"]),
     )
-    return Client(settings.api_url, settings.require_key(), event_types=settings.event_types, ledger=ledger)
+
+
+def _make_sync(
+    user: ApiUser,
+    store: Store,
+    worker_id: str,
+    *,
+    full: bool = False,
+    on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
+) -> Sync:
+    tally: Counter[str] = Counter()
+    return Sync(
+        make_client(user, store, tally),
+        store,
+        api_user_id=user.name,
+        worker_id=worker_id,
+        clock=DatabaseClock(store),
+        on_progress=on_progress,
+        full=full,
+        tally=tally,
+    )
+
+
+def make_grant(user: ApiUser, settings: Settings) -> Grant:
+    """Return what a key's plan may spend, and how often the operator wants each tier."""
+    return Grant(
+        user.rate_per_minute,
+        user.quota_per_day,
+        settings.today_seconds,
+        settings.month_seconds,
+        settings.year_seconds,
+        settings.unread_seconds,
+    )
 
 
 def run_worker(settings: Settings) -> None:
-    """Work until SIGTERM or Ctrl-C."""
-    settings.require_key()
+    """Work with every key until SIGTERM or Ctrl-C."""
+    users = settings.require_keys()
     store = open_store(settings)
-    worker_id = new_worker_id()
-    sync = Sync(
-        make_client(settings, store),
-        store,
-        worker_id=worker_id,
-        quota_per_day=settings.quota_per_day,
-        clock=utcnow,
-    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop = threading.Event()
+    worker_id = new_worker_id()
+    names = [f"{worker_id}:{user.name}" for user in users]
+    threads = [
+        threading.Thread(target=_work, args=(settings, user, store, name, stop), name=name, daemon=True)
+        for user, name in zip(users, names, strict=True)
+    ]
     try:
-        Worker(sync, store, worker_id=worker_id, clock=utcnow, sleep=time.sleep).run()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     except KeyboardInterrupt:
         pass
     finally:
+        stop.set()
+        for thread in threads:
+            thread.join(STOP_SECONDS / len(threads))
+        for name in names:  # a thread that still waits for the vendor finds its lease gone, and writes nothing
+            store.windows.leave(name)
         store.close()
+
+
+class _Stopped(Exception):
+    """Raised out of a nap when the process shall end."""
+
+
+def _work(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: threading.Event) -> None:
+    def nap(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise _Stopped
+
+    worker = Worker(
+        _make_sync(user, store, worker_id),
+        store,
+        make_grant(user, settings),
+        api_user_id=user.name,
+        worker_id=worker_id,
+        clock=DatabaseClock(store),
+        sleep=nap,
+        keep_days=settings.keep_days,
+    )
+    with suppress(_Stopped):
+        while True:
+            try:
+                worker.run()
+            except _Stopped:
+                raise
+            except Exception:  # whatever it is, the other keys go on, and so shall this one
+                log.exception("the worker of key %s broke; again in %d s", user.name, BROKEN_SECONDS)
+                nap(BROKEN_SECONDS)
 
 
 def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> bool:
     """Fetch everything once, name on stderr what failed, and say whether anything did."""
-    settings.require_key()
+    settings.require_keys()
     store = open_store(settings)
     try:
         report = sync_with_progress(settings, store, property_ids, full=full)
@@ -83,21 +171,26 @@ def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> 
 def sync_with_progress(
     settings: Settings, store: Store, property_ids: Sequence[str] = (), *, full: bool = False
 ) -> Report:
-    """Fetch everything once behind a progress bar; without a terminal there is no bar."""
+    """Fetch everything of every key once behind a progress bar; without a terminal there is no bar."""
     from icalbridge.cli.progress import progress
 
-    worker_id = new_worker_id()
+    whole = Report()
+    users = settings.require_keys()
     with progress() as on_progress:
-        sync = Sync(
-            make_client(settings, store),
-            store,
-            worker_id=worker_id,
-            quota_per_day=settings.quota_per_day,
-            clock=utcnow,
-            on_progress=on_progress,
-            full=full,
-        )
-        try:
-            return sync.everything(property_ids)
-        finally:
-            store.windows.leave(worker_id)
+        for user in users:
+            with _leaving(store) as worker_id:
+                sync = _make_sync(user, store, worker_id, full=full, on_progress=on_progress)
+                whole += sync.everything(property_ids)
+    listed = {each.id for each in store.read.properties()}
+    whole.failures += [f"property {each} is not in the catalogue" for each in property_ids if each not in listed]
+    return whole
+
+
+@contextmanager
+def _leaving(store: Store) -> Iterator[str]:
+    """Yield a worker's name; free whatever it still holds at the end."""
+    worker_id = new_worker_id()
+    try:
+        yield worker_id
+    finally:
+        store.windows.leave(worker_id)

@@ -10,6 +10,7 @@ from icalbridge.errors import (
     RateLimited,
     RequestRefused,
     VendorError,
+    VendorTimeout,
     VendorUnavailable,
 )
 from icalbridge.facilitron.lenient import loose, one_line
@@ -19,6 +20,8 @@ _KINDS: dict[int, type[VendorError]] = {
     403: AccessRefused,
     404: NotFound,
     429: RateLimited,
+    503: VendorTimeout,
+    504: VendorTimeout,
 }
 
 _PLAIN = {

@@ -26,6 +26,7 @@ from icalbridge.errors import (
     RequestRefused,
     RetryableError,
     VendorError,
+    VendorTimeout,
     VendorUnavailable,
 )
 from icalbridge.facilitron import wire
@@ -292,7 +293,7 @@ def _failure(request: str, status: int | None, error: Exception) -> _Failure:
             RequestRefused(request, "the address cannot be used; check FACILITRON_API_URL and the proxy, if any"), False
         )
     if isinstance(error, requests.Timeout | TimeoutError | ReadTimeoutError):
-        return _Failure(VendorUnavailable(request, "no answer in time", status), True)
+        return _Failure(VendorTimeout(request, "no answer in time", status), True)
     if status == 200:
         return _Failure(MalformedAnswer(request, "the answer was cut off", status), True)
     return _Failure(VendorUnavailable(request, "no connection, or it broke", status), True)

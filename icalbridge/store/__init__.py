@@ -9,17 +9,33 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, select
+
 from icalbridge.store import engine, schema
-from icalbridge.store.reading import Freshness, Health, Reading
+from icalbridge.store.health import Freshness, Health, KeyHealth
+from icalbridge.store.reading import Reading
+from icalbridge.store.standings import Reach, Situation, Standing, Subject
 from icalbridge.store.windows import Claim, LeaseLost, Windows
 from icalbridge.store.writing import Writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-__all__ = ["Claim", "Freshness", "Health", "LeaseLost", "Store"]
+__all__ = [
+    "Claim",
+    "Freshness",
+    "Health",
+    "KeyHealth",
+    "LeaseLost",
+    "Reach",
+    "Situation",
+    "Standing",
+    "Store",
+    "Subject",
+]
 
 
 class Store:
@@ -43,6 +59,14 @@ class Store:
     def upgrade(self) -> None:
         """Bring the schema up to date; also of an empty database. Several processes may call it at once."""
         schema.upgrade(self.engine)
+
+    def now(self) -> datetime | None:
+        """Return the database server's moment; None where the database has no clock but this machine's (SQLite)."""
+        if self.engine.dialect.name == "sqlite":
+            return None
+        with engine.reading(self.engine) as connection:
+            moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return moment.astimezone(UTC)
 
     def close(self) -> None:
         """Give back all connections."""

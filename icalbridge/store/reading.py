@@ -6,71 +6,23 @@ Every question is answered by a number of statements that does not grow with the
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, or_, select
 
 from icalbridge.model import Entry, Facility, Feed, FeedState, Property
 from icalbridge.store.engine import reading
-from icalbridge.store.rows import ENTRY_COLUMNS, entry_of, facility_of, from_seconds, maybe, property_of, seconds
-from icalbridge.store.tables import api_users, counters, entries, events, facilities, properties, windows, workers
+from icalbridge.store.health import health
+from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of, facility_of, from_seconds, maybe, property_of, seconds
+from icalbridge.store.tables import entries, events, facilities, properties, windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Engine, Row
+    from sqlalchemy import ColumnElement, Connection, Engine
 
-WORKER_ALIVE_SECONDS = 90
-"""A worker that gave no sign for this long is taken for dead."""
-
-SHOWN = and_(entries.c.status == "approved", entries.c.timeslot_status == "active", entries.c.withdrawn_at.is_(None))
-"""`Entry.shown`, said in SQL."""
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """How well one property is known."""
-
-    property_id: str
-    name: str
-    zone: str
-    today_synced: datetime | None
-    """When the window that holds today was last fetched; None while it never was."""
-    oldest_synced: datetime | None
-    """When the window that waits longest was last fetched; None while one never was."""
-    attempted: datetime | None
-    error: str
-    """The last failure in one sentence, empty after a success."""
-    error_at: datetime | None
-    invocation_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How the whole stands, for `/readyz`, `/metrics` and `status`."""
-
-    catalogue_synced: datetime | None
-    """When the catalogue that waits longest was last fetched; None while one never was."""
-    catalogue_error: str
-    catalogue_invocation_id: str
-    workers_alive: int
-    entries: int
-    skipped: int
-    """Things in the vendor's answers that could not be read, since the database was made."""
-    quota_day: date | None
-    quota_used: int
-    properties: tuple[Freshness, ...]
-
-    @property
-    def ready(self) -> bool:
-        """Whether the catalogue and every property's window that holds today were fetched at least once."""
-        return (
-            self.catalogue_synced is not None
-            and bool(self.properties)
-            and all(each.today_synced for each in self.properties)
-        )
+    from icalbridge.store.health import Health
 
 
 class Reading:
@@ -117,9 +69,14 @@ class Reading:
         with reading(self._engine) as connection:
             return {row.facility_id: row.entries for row in connection.execute(query)}
 
-    def properties(self) -> list[Property]:
-        """Return the listed properties in the vendor's order; `timezone` is the zone that holds for each."""
+    def properties(self, api_user_id: str | None = None) -> list[Property]:
+        """Return the listed properties, of one key or of all, in the vendor's order.
+
+        `timezone` is the zone that holds for each.
+        """
         query = select(properties).where(properties.c.listed).order_by(properties.c.position, properties.c.id)
+        if api_user_id is not None:
+            query = query.where(properties.c.api_user_id == api_user_id)
         with reading(self._engine) as connection:
             return [property_of(row) for row in connection.execute(query)]
 
@@ -144,22 +101,7 @@ class Reading:
     def health(self, now: datetime) -> Health:
         """Return how the whole stands at `now`."""
         with reading(self._engine) as connection:
-            users = connection.execute(select(api_users).order_by(api_users.c.id)).all()
-            failed = next((user for user in users if user.catalogue_error), None)
-            synced = [user.catalogue_synced_at for user in users]
-            today = now.date().isoformat()
-            alive = workers.c.seen_at > seconds(now) - WORKER_ALIVE_SECONDS
-            return Health(
-                catalogue_synced=from_seconds(min(synced)) if synced and None not in synced else None,
-                catalogue_error=failed.catalogue_error if failed else "",
-                catalogue_invocation_id=failed.catalogue_invocation_id if failed else "",
-                workers_alive=connection.scalar(select(func.count()).where(alive)) or 0,
-                entries=connection.scalar(select(func.count()).where(SHOWN)) or 0,
-                skipped=_skipped(connection),
-                quota_day=now.date() if users else None,
-                quota_used=sum(user.quota_used for user in users if user.quota_day == today),
-                properties=tuple(_freshness(connection)),
-            )
+            return health(connection, now)
 
 
 def _entries(connection: Connection, wanted: ColumnElement[bool]) -> list[Entry]:
@@ -250,38 +192,3 @@ def _all_tried(connection: Connection, property_ids: Sequence[str], first_seen_a
         .where(properties.c.first_seen_at <= first_seen_at)
     )
     return connection.scalar(query.limit(1)) is None
-
-
-def _skipped(connection: Connection) -> int:
-    named = counters.c.name.startswith("skipped:", autoescape=True)
-    return int(connection.scalar(select(func.coalesce(func.sum(counters.c.value), 0)).where(named)) or 0)
-
-
-def _freshness(connection: Connection) -> list[Freshness]:
-    query = (
-        select(properties.c.id, properties.c.name, properties.c.zone, windows)
-        .join(windows, windows.c.property_id == properties.c.id)
-        .where(properties.c.listed)
-        .order_by(properties.c.position, properties.c.id, windows.c.number)
-    )
-    found: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.id, []).append(row)
-    return [_freshness_of(rows) for rows in found.values()]
-
-
-def _freshness_of(rows: list[Row[Any]]) -> Freshness:
-    synced = [row.synced_at for row in rows]
-    attempted = [row.attempted_at for row in rows if row.attempted_at is not None]
-    failed = max((row for row in rows if row.error), key=lambda row: row.error_at or 0, default=None)
-    return Freshness(
-        property_id=rows[0].id,
-        name=rows[0].name,
-        zone=rows[0].zone,
-        today_synced=maybe(rows[0].synced_at),
-        oldest_synced=None if None in synced else maybe(min(synced)),
-        attempted=maybe(max(attempted, default=None)),
-        error=failed.error if failed else "",
-        error_at=maybe(failed.error_at) if failed else None,
-        invocation_id=failed.invocation_id if failed else "",
-    )

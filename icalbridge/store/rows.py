@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import and_
+
 from icalbridge.model import Entry, Facility, Property
 from icalbridge.store.tables import entries
 
@@ -35,6 +37,9 @@ _REST = ("start_at", "end_at", "zone", "sequence", "modified_at", "external_id",
 _MOMENTS = [(_TEXTS + _REST).index(name) for name in ("start_at", "end_at", "modified_at", "withdrawn_at")]
 ENTRY_COLUMNS = [entries.c[name] for name in _TEXTS + _REST]
 """What `entry_of` takes, in the order of the fields of `Entry`."""
+
+SHOWN = and_(entries.c.status == "approved", entries.c.timeslot_status == "active", entries.c.withdrawn_at.is_(None))
+"""`Entry.shown`, said in SQL."""
 
 
 def seconds(moment: datetime) -> int:

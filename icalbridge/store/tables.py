@@ -58,6 +58,10 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     _text("quota_day"),
     Column("quota_used", Integer, nullable=False, server_default="0"),
     Column("next_at", Float, nullable=False, server_default="0"),
+    Column("stretch", Float, nullable=False, server_default="1"),  # by how much the plan's intervals are stretched
+    _text("error"),  # what keeps the whole key from being served, in one sentence
+    _moment("error_at"),
+    Column("quota_per_day", Integer, nullable=False, server_default="0"),  # what the vendor granted; 0: not told yet
 )
 
 properties = Table(
@@ -76,6 +80,7 @@ properties = Table(
     Column("listed", Boolean, nullable=False),  # whether the last catalogue had it
     _moment("first_seen_at", nullable=False),
     *_revision(),
+    _moment("read_at"),  # when somebody last read one of its feeds or pages
 )
 
 facilities = Table(
@@ -97,12 +102,12 @@ windows = Table(
     "windows",
     metadata,
     Column("property_id", ForeignKey("properties.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),  # 0 holds today, 1 the 31 days after it, ...
+    Column("number", Integer, primary_key=True),  # 0 holds today, 1 the 31 days after it, ...; -1 a district's day
     _text("start_date"),
     _text("end_date"),
     _moment("synced_at"),
     _moment("attempted_at"),
-    _moment("due_at", nullable=False),
+    _moment("due_at"),  # when it was told to be due; NULL: when its tier says so
     Column("failures", Integer, nullable=False, server_default="0"),
     _text("error"),
     _moment("error_at"),
@@ -110,6 +115,10 @@ windows = Table(
     _moment("doubted_at"),  # when it first came back implausibly empty
     _text("leased_by"),
     _moment("leased_until"),
+    _moment("covered_at"),  # of number 0: when a district's day last had something of the property
+    Column("reach_days", Integer, nullable=False, server_default="31"),  # how long a span the vendor answers in time
+    Column("reach_steady", Integer, nullable=False, server_default="0"),
+    Column("reach_patience", Integer, nullable=False, server_default="4"),
     Index("ix_windows_due_at", "due_at"),
 )
 

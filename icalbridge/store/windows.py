@@ -1,6 +1,6 @@
 """Which window is fetched when and by whom: leases, due times, how each attempt ended; the quota; who is alive.
 
-Races between workers are settled by a conditional UPDATE and its row count: a lease is won by whoever changed the row.
+A lease is taken in one transaction: SQLite lets one writer at a time, PostgreSQL locks the row and skips locked ones.
 A killed worker's lease runs out by itself.
 """
 
@@ -9,22 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, case, delete, or_, select, update
 
 from icalbridge.errors import StoreError
 from icalbridge.store.changes import Revision, insert_missing, write_changes
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.rows import maybe, seconds
+from icalbridge.store.standings import UNTRIED, Reach, situation
 from icalbridge.store.tables import api_users, properties, windows, workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Engine, Update
+    from sqlalchemy import ColumnElement, Connection, Engine, Select, Update
     from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
     from icalbridge.model import Changes, Window
+    from icalbridge.store.standings import Situation, Standing
 
 LEASE_SECONDS = 300
 """How long a claim holds without an end; longer than the client's deadline for one request with all its retries."""
@@ -47,6 +49,8 @@ class Claim:
     """How often in a row it failed."""
     doubted: datetime | None
     """When it first came back implausibly empty; None when its last answer was believed."""
+    reach: Reach = UNTRIED
+    """How much of it the vendor answers at once."""
 
 
 class Windows:
@@ -55,52 +59,102 @@ class Windows:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def ensure(self, property_ids: Sequence[str], count: int, *, now: datetime) -> None:
-        """Make sure that each property has its windows; new ones are due at once."""
+    def ensure(self, property_ids: Sequence[str], count: int, *, now: datetime, first: int = 0) -> None:
+        """Make sure that each property has its windows, from number `first` up to `count`; new ones are due at once."""
         rows = [
             {"property_id": each, "number": number, "due_at": seconds(now)}
             for each in property_ids
-            for number in range(count)
+            for number in range(first, count)
         ]
         if rows:
             with writing(self._engine) as connection:
                 insert_missing(connection, windows, rows)
 
     def make_due(self, property_ids: Sequence[str], *, now: datetime) -> int:
-        """Make all windows of some properties due now; return how many there are."""
+        """Tell all windows of some properties to be due now, but no district's day; return how many there are."""
         with writing(self._engine) as connection:
-            mine = windows.c.property_id.in_(property_ids)
+            mine = and_(windows.c.property_id.in_(property_ids), windows.c.number >= 0)
             return connection.execute(update(windows).where(mine).values(due_at=seconds(now))).rowcount
+
+    def situation(self, api_user_id: str) -> Situation:
+        """Return how every window of a key's listed properties stands."""
+        with reading(self._engine) as connection:
+            return situation(connection, api_user_id)
 
     def claim(
         self, api_user_id: str, worker_id: str, *, now: datetime, property_ids: Sequence[str] | None = None
     ) -> Claim | None:
-        """Lease the due window that is worth most: near windows of all properties before far ones, then the oldest.
+        """Lease a window that was told to be due by now: near windows of all properties before far ones.
 
-        Returns None when nothing is due.
+        Returns None when there is none.
         """
-        free = and_(windows.c.due_at <= seconds(now), _free(windows.c, now))
         query = (
             select(windows)
             .join(properties, properties.c.id == windows.c.property_id)
-            .where(free, properties.c.api_user_id == api_user_id, properties.c.listed)
+            .where(windows.c.due_at <= seconds(now), windows.c.number >= 0)
+            .where(properties.c.api_user_id == api_user_id, properties.c.listed)
             .order_by(windows.c.number, windows.c.due_at, properties.c.position, windows.c.property_id)
-            .limit(1)
         )
         if property_ids is not None:
             query = query.where(windows.c.property_id.in_(property_ids))
-        with writing(self._engine) as connection:
-            while row := connection.execute(query).first():
-                leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
-                won = update(windows).where(_is(row.property_id, row.number), free).values(**leased)
-                if connection.execute(won).rowcount:
-                    return Claim(row.property_id, row.number, worker_id, row.failures, maybe(row.doubted_at))
-            return None
+        return self._lease(query, worker_id, now)
 
-    def finish(self, claim: Claim, window: Window, changes: Changes, *, now: datetime, due: datetime) -> None:
-        """Write what a window's answer brought, and when to ask again; all of it or nothing.
+    def claim_planned(self, ranked: Sequence[Standing], worker_id: str, *, now: datetime) -> Claim | None:
+        """Lease the first of some windows that still stands as it did when they were ranked.
+
+        Returns None when other workers have been at all of them meanwhile.
+        """
+        if not ranked:
+            return None
+        unchanged = [
+            and_(
+                _is(each.property_id, each.number),
+                windows.c.attempted_at.is_(None)
+                if each.attempted is None
+                else windows.c.attempted_at == seconds(each.attempted),
+            )
+            for each in ranked
+        ]
+        order = case(*((condition, rank) for rank, condition in enumerate(unchanged)))
+        return self._lease(select(windows).where(or_(*unchanged)).order_by(order), worker_id, now)
+
+    def _lease(self, query: Select[Any], worker_id: str, now: datetime) -> Claim | None:
+        """Lease the first window of a query that is free; no two workers get the same."""
+        first = query.where(_free(windows.c, now)).limit(1).with_for_update(of=windows, skip_locked=True)
+        with writing(self._engine) as connection:
+            row = connection.execute(first).first()
+            if row is None:
+                return None
+            leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
+            connection.execute(update(windows).where(_is(row.property_id, row.number)).values(**leased))
+            reach = Reach(row.reach_days, row.reach_steady, row.reach_patience)
+            return Claim(row.property_id, row.number, worker_id, row.failures, maybe(row.doubted_at), reach)
+
+    def note(self, claim: Claim, changes: Changes, *, now: datetime) -> None:
+        """Write what a piece of a window brought, and hold the lease for the next piece; all of it or nothing.
 
         Raises `LeaseLost` when the lease ran out meanwhile.
+        """
+        with writing(self._engine) as connection:
+            held = update(windows).where(_mine(claim)).values(leased_until=seconds(now) + LEASE_SECONDS)
+            _require(connection, held, claim)
+            write_changes(connection, changes, Revision(connection, now))
+
+    def finish(
+        self,
+        claim: Claim,
+        window: Window,
+        changes: Changes,
+        *,
+        now: datetime,
+        due: datetime | None = None,
+        reach: Reach | None = None,
+        spoken_for: Sequence[str] = (),
+    ) -> None:
+        """Write what a window's last answer brought, and when to ask again if not by its tier; all of it or nothing.
+
+        `spoken_for`: the properties whose today a district's answer brought. Raises `LeaseLost` when the lease ran out
+        meanwhile.
         """
         values = {
             "start_date": window.start.isoformat(),
@@ -111,17 +165,39 @@ class Windows:
             "error_at": None,
             "invocation_id": "",
             "doubted_at": None,
+            **_reach_values(reach or claim.reach),
         }
         with writing(self._engine) as connection:
-            if not connection.execute(_settle(claim, now, due).values(**values)).rowcount:
-                raise LeaseLost(f"The lease of {claim.property_id}/{claim.number} ran out; its answer was thrown away.")
+            _require(connection, _settle(claim, now, due).values(**values), claim)
+            if spoken_for:
+                chosen = and_(windows.c.property_id.in_(spoken_for), windows.c.number == 0)
+                connection.execute(update(windows).where(chosen).values(covered_at=seconds(now)))
             write_changes(connection, changes, Revision(connection, now))
 
-    def fail(self, claim: Claim, error: str, invocation_id: str, *, now: datetime, due: datetime) -> None:
-        """Note that a window could not be fetched, and when to try again; what is known of it stays."""
-        values = {"failures": claim.failures + 1, "error": error, "error_at": seconds(now)}
+    def fail(
+        self,
+        claim: Claim,
+        error: str,
+        invocation_id: str,
+        *,
+        now: datetime,
+        due: datetime,
+        failures: int = 1,
+        reach: Reach | None = None,
+    ) -> None:
+        """Note that a window could not be fetched, and when to try again; what is known of it stays.
+
+        `failures`: how many this one counts for.
+        """
+        values = {
+            "failures": claim.failures + failures,
+            "error": error,
+            "error_at": seconds(now),
+            "invocation_id": invocation_id,
+            **_reach_values(reach or claim.reach),
+        }
         with writing(self._engine) as connection:
-            connection.execute(_settle(claim, now, due).values(**values, invocation_id=invocation_id))
+            connection.execute(_settle(claim, now, due).values(**values))
 
     def doubt(self, claim: Claim, *, now: datetime, due: datetime) -> None:
         """Note that a window came back implausibly empty; a second, later answer decides."""
@@ -131,18 +207,15 @@ class Windows:
     def release(self, claim: Claim, *, due: datetime) -> None:
         """Give a claim back as if it had never been taken, to be asked at `due`."""
         with writing(self._engine) as connection:
-            mine = and_(_is(claim.property_id, claim.number), windows.c.leased_by == claim.worker_id)
-            connection.execute(update(windows).where(mine).values(leased_by="", leased_until=None, due_at=seconds(due)))
+            free = update(windows).where(_mine(claim)).values(leased_by="", leased_until=None, due_at=seconds(due))
+            connection.execute(free)
 
-    def next_due(self, api_user_id: str) -> datetime | None:
-        """Return when the next window of a key's listed properties is due; None when there is none."""
-        query = (
-            select(func.min(windows.c.due_at))
-            .join(properties, properties.c.id == windows.c.property_id)
-            .where(properties.c.api_user_id == api_user_id, properties.c.listed)
-        )
-        with reading(self._engine) as connection:
-            return maybe(connection.scalar(query))
+    def ask_soon(self, property_ids: Sequence[str], *, now: datetime) -> None:
+        """Tell today's window of some properties to be due now, unless asked since a district last had any of it."""
+        chosen = and_(windows.c.property_id.in_(property_ids), windows.c.number == 0)
+        with writing(self._engine) as connection:
+            silent = and_(chosen, windows.c.covered_at >= windows.c.synced_at, windows.c.due_at.is_(None))
+            connection.execute(update(windows).where(silent).values(due_at=seconds(now)))
 
     # the catalogue, claimed like a window
 
@@ -190,6 +263,24 @@ class Windows:
                 connection.execute(update(api_users).where(mine).values(**values))
             return result
 
+    def note_pace(self, api_user_id: str, stretch: float, quota_per_day: int) -> None:
+        """Note by how much a key's plan is stretched, and what it was granted, for those who look from outside."""
+        told = {"stretch": round(stretch, 1), "quota_per_day": quota_per_day}
+        other = or_(api_users.c.stretch != told["stretch"], api_users.c.quota_per_day != quota_per_day)
+        self._note_user(and_(api_users.c.id == api_user_id, other), told)
+
+    def note_trouble(self, api_user_id: str, error: str, *, now: datetime) -> None:
+        """Note what keeps a whole key from being served, or with an empty text that nothing does."""
+        told = {"error": error, "error_at": seconds(now) if error else None}
+        self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), told)
+
+    def _note_user(self, which: ColumnElement[bool], told: dict[str, Any]) -> None:
+        with reading(self._engine) as connection:  # nothing new is the rule: no write lock for that
+            if connection.execute(select(api_users.c.id).where(which)).first() is None:
+                return
+        with writing(self._engine) as connection:
+            connection.execute(update(api_users).where(which).values(**told))
+
     def beat(self, worker_id: str, *, now: datetime) -> None:
         """Note that a worker is alive; forget those that have long been silent."""
         moment = seconds(now)
@@ -211,13 +302,30 @@ def _is(property_id: str, number: int) -> ColumnElement[bool]:
     return and_(windows.c.property_id == property_id, windows.c.number == number)
 
 
+def _mine(claim: Claim) -> ColumnElement[bool]:
+    return and_(_is(claim.property_id, claim.number), windows.c.leased_by == claim.worker_id)
+
+
 def _free(columns: ReadOnlyColumnCollection[str, Any], now: datetime) -> ColumnElement[bool]:
     """Nobody's lease, or one that ran out."""
     return or_(columns.leased_until.is_(None), columns.leased_until <= seconds(now))
 
 
-def _settle(claim: Claim, now: datetime, due: datetime) -> Update:
+def _settle(claim: Claim, now: datetime, due: datetime | None) -> Update:
     """End a claim, if it is still ours."""
-    mine = and_(_is(claim.property_id, claim.number), windows.c.leased_by == claim.worker_id)
-    ended = {"leased_by": "", "leased_until": None, "attempted_at": seconds(now), "due_at": seconds(due)}
-    return update(windows).where(mine).values(**ended)
+    ended = {
+        "leased_by": "",
+        "leased_until": None,
+        "attempted_at": seconds(now),
+        "due_at": None if due is None else seconds(due),
+    }
+    return update(windows).where(_mine(claim)).values(**ended)
+
+
+def _require(connection: Connection, held: Update, claim: Claim) -> None:
+    if not connection.execute(held).rowcount:
+        raise LeaseLost(f"The lease of {claim.property_id}/{claim.number} ran out; its answer was thrown away.")
+
+
+def _reach_values(reach: Reach) -> dict[str, int]:
+    return {"reach_days": reach.days, "reach_steady": reach.steady, "reach_patience": reach.patience}

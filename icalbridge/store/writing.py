@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, or_, select, tuple_, update
+from sqlalchemy import and_, delete, exists, or_, select, tuple_, update
 
 from icalbridge.model import EventKey
 from icalbridge.store.changes import Revision, in_parts, insert_missing, raise_counter, write_catalogue, write_changes
@@ -55,21 +55,28 @@ class Writing:
         with reading(self._engine) as connection:
             return maybe(connection.scalar(query))
 
-    def digests(self, property_id: str) -> dict[str, EventKey]:
-        """Return the events of a property whose bytes need not be read again, by the digest of these bytes."""
+    def digests(self, property_ids: Sequence[str]) -> dict[str, EventKey]:
+        """Return the events of some properties whose bytes need not be read again, by the digest of these bytes."""
         query = select(events.c.digest, events.c.event_type, events.c.event_id)
         with reading(self._engine) as connection:
-            found = connection.execute(query.where(events.c.property_id == property_id, events.c.digest != ""))
+            found = connection.execute(query.where(events.c.property_id.in_(property_ids), events.c.digest != ""))
             return {digest: EventKey(event_type, event_id) for digest, event_type, event_id in found}
 
-    def present(self, property_id: str, since: datetime, until: datetime) -> frozenset[EventKey]:
-        """Return the events of a property that have an entry, not withdrawn, with since <= start < until."""
+    def present(
+        self, property_id: str, since: datetime, until: datetime, *, facility_id: str = ""
+    ) -> frozenset[EventKey]:
+        """Return the events of a property that have an entry, not withdrawn, with since <= start < until.
+
+        With `facility_id`, only of that facility.
+        """
         starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
         query = (
             select(entries.c.event_type, entries.c.event_id)
             .where(entries.c.property_id == property_id, entries.c.withdrawn_at.is_(None), starts)
             .distinct()
         )
+        if facility_id:
+            query = query.where(entries.c.facility_id == facility_id)
         with reading(self._engine) as connection:
             return frozenset(EventKey(*row) for row in connection.execute(query))
 
@@ -125,8 +132,31 @@ class Writing:
                 connection.execute(update(facilities).where(here).values(**revision.values))
             write_changes(connection, changes, revision)
 
-    def count_skipped(self, reasons: Mapping[str, int]) -> None:
-        """Add to the count of things that could not be read, by reason."""
+    def count(self, counted: Mapping[str, int]) -> None:
+        """Add to counters, such as `skipped:REASON`, `requests:OUTCOME` and `changes`."""
         with writing(self._engine) as connection:
-            for reason, count in sorted(reasons.items()):
-                raise_counter(connection, f"skipped:{reason}", count)
+            for name, by in sorted(counted.items()):
+                raise_counter(connection, name, by)
+
+    def facilities_in_use(self, property_id: str, since: datetime, until: datetime) -> set[str]:
+        """Return the facilities, listed or not, that a property's entries name, not withdrawn, in a span."""
+        starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
+        mine = and_(entries.c.property_id == property_id, entries.c.withdrawn_at.is_(None), entries.c.facility_id != "")
+        with reading(self._engine) as connection:
+            return set(connection.scalars(select(entries.c.facility_id).where(mine, starts).distinct()))
+
+    def forget(self, ended_before: datetime) -> int:
+        """Delete what ended before a moment, and events of which nothing is left; return how many entries."""
+        old = entries.c.end_at < seconds(ended_before)
+        left = and_(entries.c.event_type == events.c.event_type, entries.c.event_id == events.c.event_id)
+        with writing(self._engine) as connection:
+            gone = connection.execute(delete(entries).where(old)).rowcount
+            if gone:
+                connection.execute(delete(events).where(~exists().where(left)))
+            return gone
+
+    def note_read(self, property_ids: Iterable[str], *, now: datetime) -> None:
+        """Note that somebody reads these properties."""
+        with writing(self._engine) as connection:
+            for some in in_parts(property_ids):
+                connection.execute(update(properties).where(properties.c.id.in_(some)).values(read_at=seconds(now)))

@@ -53,6 +53,13 @@ class Heard:
     since: datetime
     until: datetime
     """The span it speaks for: since <= start < until."""
+    facility_id: str = ""
+    """The facility it speaks for; empty: all of them."""
+
+    def covers(self, entry: Entry) -> bool:
+        """Say whether the answer would have this entry's event, if the vendor still had it."""
+        elsewhere = self.facility_id and entry.facility_id != self.facility_id
+        return not elsewhere and self.since <= entry.start < self.until
 
 
 def reconcile(
@@ -90,7 +97,7 @@ def reconcile(
         events.append(named if settled else replace(named, digest=""))
     absent = present - heard.unchanged - {event.key for event in heard.events} if heard.complete else frozenset()
     for key in sorted(absent):
-        here = [entry for entry in known.get(key, ()) if heard.since <= entry.start < heard.until]
+        here = [entry for entry in known.get(key, ()) if heard.covers(entry)]
         withdrawn += _withdraw(here, now, upto=horizon)
     return Changes(tuple(added), tuple(changed), tuple(withdrawn), tuple(events), absent)
 

@@ -6,31 +6,37 @@ good state.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.errors import ImplausibleAnswer, KeyRefused, QuotaSpent, RequestRefused, VendorError
+from icalbridge.errors import (
+    ImplausibleAnswer,
+    KeyRefused,
+    NotFound,
+    QuotaSpent,
+    RefusedError,
+    RequestRefused,
+    VendorError,
+    VendorTimeout,
+)
+from icalbridge.model import Changes
 from icalbridge.sync import catalogue, plan
-from icalbridge.sync.reconcile import Heard, Places, reconcile
+from icalbridge.sync.reconcile import Places
+from icalbridge.sync.understand import Asked, understand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import Client, EventsAnswer
+    from icalbridge.facilitron import Client
     from icalbridge.model import Property, Window
     from icalbridge.store import Claim, Store
-
-log = logging.getLogger(__name__)
+    from icalbridge.sync.understand import Understood
 
 HOPELESS = (KeyRefused, QuotaSpent)
 """After one of these every other request would fail alike."""
-
-API_USER = "default"
-"""The one key of a deployment."""
 
 
 @dataclass(slots=True)
@@ -40,6 +46,12 @@ class Report:
     windows: int = 0
     changes: int = 0
     failures: list[str] = field(default_factory=list)
+
+    def __iadd__(self, other: Report) -> Report:
+        self.windows += other.windows
+        self.changes += other.changes
+        self.failures += other.failures
+        return self
 
 
 def _no_progress(_step: str, _done: int, _total: int) -> None:
@@ -54,20 +66,25 @@ class Sync:
         client: Client,
         store: Store,
         *,
+        api_user_id: str,
         worker_id: str,
-        quota_per_day: int,
         clock: Callable[[], datetime],
         on_progress: Callable[[str, int, int], None] = _no_progress,
         full: bool = False,
+        tally: Counter[str] | None = None,
     ) -> None:
-        """`full`: read every answer anew, known bytes or not, and take an empty one at its word."""
+        """`full`: read every answer anew, known bytes or not, and take an empty one at its word.
+
+        `tally`: what the client counts of its requests; written down after each window with what could not be read.
+        """
         self._client = client
         self._store = store
+        self._user = api_user_id
         self._worker_id = worker_id
-        self._quota_per_day = quota_per_day
         self._clock = clock
         self._on_progress = on_progress
         self._full = full
+        self._tally: Counter[str] = Counter() if tally is None else tally
         self._places: Places | None = None
         self._places_version: datetime | None = None
 
@@ -79,17 +96,16 @@ class Sync:
         3. windows are claimed and fetched until none is left, near ones first
         """
         report = Report()
-        self._store.write.add_api_user(API_USER)
+        self._store.write.add_api_user(self._user)
         failed = self.catalogue(at_once=True) or []
         report.failures += map(str, failed)
         if any(isinstance(each, HOPELESS) for each in failed):
             return report
-        listed = [each.id for each in self._store.read.properties()]
-        report.failures += [f"property {each} is not in the catalogue" for each in property_ids if each not in listed]
+        listed = [each.id for each in self._store.read.properties(self._user)]
         wanted = [each for each in listed if not property_ids or each in property_ids]
         total = self._store.windows.make_due(wanted, now=self._clock()) if wanted else 0
         begun = self._clock()
-        while claim := self._store.windows.claim(API_USER, self._worker_id, now=begun, property_ids=wanted):
+        while claim := self._store.windows.claim(self._user, self._worker_id, now=begun, property_ids=wanted):
             report.windows += 1
             try:
                 report.changes += self.window(claim)
@@ -100,121 +116,228 @@ class Sync:
             self._on_progress("windows", report.windows, total)
         return report
 
+    # the catalogue
+
     def catalogue(self, *, at_once: bool = False) -> list[VendorError] | None:
         """Fetch the catalogue if it is due, or at once; return what failed, None when it was not for us to fetch."""
         now = self._clock()
-        if not self._store.windows.claim_catalogue(API_USER, self._worker_id, now=now, at_once=at_once):
+        if not self._store.windows.claim_catalogue(self._user, self._worker_id, now=now, at_once=at_once):
             return None
-        facilities = Counter(each.property_id for each in self._store.read.facilities())
-        known = {each.id: facilities[each.id] for each in self._store.read.properties()}
+        listed = self._store.read.properties(self._user)
+        facilities = Counter(each.property_id for each in self._store.read.facilities([each.id for each in listed]))
         try:
             fetched = catalogue.fetch(
                 self._client,
-                known,
+                {each.id: facilities[each.id] for each in listed},
                 lambda done, total: self._on_progress("catalogue", done, total),
                 full=self._full,
             )
         except VendorError as error:
             self._end_catalogue(str(error), error.invocation_id)
             return [error]
+        finally:
+            self._flush()
         now = self._clock()
-        catalogue.apply(self._store, API_USER, fetched, now=now)
+        catalogue.apply(self._store, self._user, fetched, now=now)
         self._places = None
         self._store.windows.ensure([each.id for each in fetched.properties], plan.WINDOWS, now=now)
+        districts = [each.id for each in fetched.properties if each.child_ids]
+        self._store.windows.ensure(districts, plan.DAY + 1, now=now, first=plan.DAY)
         first = next(iter(fetched.failures), None)
         self._end_catalogue(str(first) if first else "", first.invocation_id if first else "")
         return list(fetched.failures)
 
-    def window(self, claim: Claim) -> int:
-        """Fetch and apply one claimed window; return how many entries changed.
-
-        Raises `VendorError` when no usable answer came: the claim is settled then, and nothing else was written.
-        """
-        asked = self._clock()
-        places = self._known_places()
-        owner = places.properties[claim.property_id]
-        wanted = plan.window(claim.number, plan.today(asked, owner.timezone))
-        try:
-            answer = self._fetch(owner, wanted, places)
-        except QuotaSpent:
-            self._store.windows.release(claim, due=plan.next_utc_midnight(asked))
-            raise
-        except RequestRefused as error:
-            now = self._clock()
-            if plan.window(claim.number, plan.today(now, owner.timezone)) == wanted:
-                self._fail(claim, error, now)
-                raise
-            self._store.windows.release(claim, due=now)  # midnight passed while we asked: plan it again
-            return 0
-        except VendorError as error:
-            self._fail(claim, error, self._clock())
-            raise
-        return self._apply(claim, wanted, answer, places)
-
-    def _known_places(self) -> Places:
-        """Return the catalogue as it is kept, read again only when some worker has written it."""
-        version = self._store.write.catalogue_synced(API_USER)
-        if self._places is None or version != self._places_version:
-            self._places, self._places_version = Places(*self._store.write.catalogue(API_USER)), version
-        return self._places
-
-    def _fetch(self, owner: Property, wanted: Window, places: Places) -> EventsAnswer:
-        zones = {each.id: each.timezone for each in places.properties.values() if each.timezone}
-        known = {} if self._full else self._store.write.digests(owner.id)
-        return self._client.property_events(owner.id, wanted, zones=zones, known=known)
-
-    def _apply(self, claim: Claim, wanted: Window, answer: EventsAnswer, places: Places) -> int:
-        """Reconcile an answer with what is known and write the outcome; one transaction."""
-        now = self._clock()
-        owner = places.properties[claim.property_id]
-        since, until = plan.bounds(wanted, owner.timezone)
-        present = self._store.write.present(owner.id, since, until)
-        horizon = plan.horizon(now, owner.timezone)
-        if present and not answer.events and not answer.unchanged and not self._full:
-            known = self._store.write.present(owner.id, now, horizon)
-            if not plan.believable(len(known), claim.doubted, now):
-                raise self._doubt(claim, wanted, len(present), answer.invocation_id, now)
-        events = [
-            each if each.property_id in places.properties else replace(each, property_id=owner.id)
-            for each in answer.events
-        ]
-        heard = Heard(events, answer.unchanged, answer.complete, since, until)
-        present = frozenset(key for key in present if key.event_type not in answer.refused_types)
-        absent = present - answer.unchanged
-        changes = reconcile(
-            heard,
-            present=present,
-            known=self._store.write.known({each.key for each in events} | absent),
-            places=places,
-            now=now,
-            horizon=horizon,
-        )
-        factor = plan.stretch(len(places.properties), self._quota_per_day)
-        self._store.windows.finish(
-            claim, wanted, changes, now=now, due=plan.due_after_success(now, claim.number, factor)
-        )
-        self._count(answer)
-        return changes.count
-
-    def _count(self, answer: EventsAnswer) -> None:
-        reasons = Counter(each.reason for each in (*answer.skipped, *answer.ignored))
-        if reasons:
-            self._store.write.count_skipped(reasons)
-
-    def _doubt(
-        self, claim: Claim, wanted: Window, present: int, invocation_id: str, now: datetime
-    ) -> ImplausibleAnswer:
-        due = now + timedelta(seconds=plan.DOUBT_SECONDS)
-        self._store.windows.doubt(claim, now=now, due=due)
-        request = f"GET /property/{claim.property_id}/events {wanted}"
-        message = f"came back empty where {present} events were; not believed until a later answer agrees"
-        return ImplausibleAnswer(request, message, 200, invocation_id=invocation_id)
-
-    def _fail(self, claim: Claim, error: VendorError, now: datetime) -> None:
-        due = plan.due_after_failure(now, claim.failures + 1)
-        self._store.windows.fail(claim, str(error), error.invocation_id, now=now, due=due)
-
     def _end_catalogue(self, error: str, invocation_id: str) -> None:
         now = self._clock()
         due = plan.due_after_failure(now, 5) if error else now + timedelta(seconds=plan.CATALOGUE_SECONDS)
-        self._store.windows.finish_catalogue(API_USER, now=now, due=due, error=error, invocation_id=invocation_id)
+        self._store.windows.finish_catalogue(self._user, now=now, due=due, error=error, invocation_id=invocation_id)
+
+    # one window
+
+    def window(self, claim: Claim) -> int:
+        """Fetch and apply one claimed window; return how many entries changed.
+
+        Raises `VendorError` when no usable answer came: the claim is settled then. What was fetched of it is kept.
+        """
+        attempt = self._begin(claim)
+        try:
+            changed = self._day(attempt) if claim.number == plan.DAY else self._pieces(attempt)
+            self._tally["changes"] += changed
+            return changed
+        except QuotaSpent:
+            self._store.windows.release(claim, due=plan.next_utc_midnight(attempt.begun))
+            raise
+        except _Doubtful as doubt:
+            now = self._clock()
+            self._store.windows.doubt(claim, now=now, due=now + timedelta(seconds=plan.DOUBT_SECONDS))
+            raise doubt.error from None
+        except VendorError as error:
+            now = self._clock()
+            if isinstance(error, RequestRefused) and attempt.wanted != self._wanted(attempt.owner, claim.number, now):
+                self._store.windows.release(claim, due=now)  # midnight passed while we asked: plan it again
+                return 0
+            self._fail(attempt, error, now)
+            raise
+        finally:
+            self._flush()
+
+    def _begin(self, claim: Claim) -> _Attempt:
+        now = self._clock()
+        places = self._known_places()
+        owner = places.properties[claim.property_id]
+        tried = plan.to_try(claim.reach)
+        return _Attempt(claim, owner, self._wanted(owner, claim.number, now), places, now, tried, tried)
+
+    def _wanted(self, owner: Property, number: int, now: datetime) -> Window:
+        return plan.window(number, plan.today(now, owner.timezone))
+
+    def _known_places(self) -> Places:
+        """Return the catalogue as it is kept, read again only when some worker has written it."""
+        version = self._store.write.catalogue_synced(self._user)
+        if self._places is None or version != self._places_version:
+            self._places, self._places_version = Places(*self._store.write.catalogue(self._user)), version
+        return self._places
+
+    def _day(self, attempt: _Attempt) -> int:
+        """Fetch today of a district with all its schools. What it is silent on, the school's own window shall tell."""
+        known = attempt.places.properties
+        schools = tuple(known[each] for each in attempt.owner.child_ids if each in known)
+        told = self._ask(Asked(attempt.owner, attempt.wanted, schools=schools), attempt)
+        now = self._clock()
+        self._store.windows.finish(attempt.claim, attempt.wanted, told.changes, now=now, spoken_for=told.spoken_for)
+        self._store.windows.ask_soon(told.silent_on, now=now)
+        return told.changes.count
+
+    def _pieces(self, attempt: _Attempt) -> int:
+        """Fetch a window in pieces that the vendor answers in time, each written as it comes.
+
+        A piece that is too heavy is cut, and so are those after it; when the vendor answers nothing else either, it is
+        not the piece.
+        """
+        todo = self._cut([Asked(attempt.owner, attempt.wanted)], attempt)
+        changed = 0
+        while todo:
+            try:
+                changes = self._piece(todo[0], attempt)
+            except VendorTimeout:
+                shorter = plan.shorter(min(attempt.span, todo[0].days.days))
+                if shorter is None or not self._vendor_answers():
+                    raise
+                attempt.span = shorter
+                todo = self._cut(todo, attempt)
+                continue
+            del todo[0]
+            changed += changes.count
+            if todo:
+                self._store.windows.note(attempt.claim, changes, now=self._clock())
+            else:
+                reach = plan.learned(attempt.claim.reach, attempt.tried, attempt.span)
+                self._store.windows.finish(attempt.claim, attempt.wanted, changes, now=self._clock(), reach=reach)
+        return changed
+
+    def _piece(self, asked: Asked, attempt: _Attempt) -> Changes:
+        """Fetch one piece; raises `_Doubtful` when it came back empty and plenty was there."""
+        try:
+            told = self._ask(asked, attempt)
+        except NotFound:
+            if asked.facility_id:  # one that only timeslots name: nothing can be asked of it
+                return Changes()
+            raise
+        if told.lost and not self._full and not self._believable(asked, attempt, told.lost):
+            raise _Doubtful(
+                ImplausibleAnswer(
+                    f"GET /property/{asked.owner.id}/events {asked.days}",
+                    f"came back empty where {told.lost} events were; not believed until a later answer agrees",
+                    200,
+                    invocation_id=told.invocation_id,
+                )
+            )
+        return told.changes
+
+    def _believable(self, asked: Asked, attempt: _Attempt, lost: int) -> bool:
+        now = self._clock()
+        if asked.days == attempt.wanted and not asked.facility_id:
+            horizon = plan.horizon(now, asked.owner.timezone)
+            lost = len(self._store.write.present(asked.owner.id, now, horizon))
+        return plan.believable(lost, attempt.claim.doubted, now)
+
+    def _ask(self, asked: Asked, attempt: _Attempt) -> Understood:
+        """Send one request and understand its answer; nothing is written but what could not be read."""
+        known = {} if self._full else self._store.write.digests([each.id for each in asked.members])
+        zones = {each.id: each.timezone for each in attempt.places.properties.values() if each.timezone}
+        if asked.facility_id:
+            answer = self._client.facility_events(
+                asked.facility_id, asked.owner.id, asked.days, zones=zones, known=known
+            )
+        else:
+            answer = self._client.property_events(
+                asked.owner.id, asked.days, zones=zones, known=known, include_child_events=bool(asked.schools)
+            )
+        self._tally.update(f"skipped:{each.reason}" for each in (*answer.skipped, *answer.ignored))
+        return understand(self._store, attempt.places, asked, answer, self._clock())
+
+    def _cut(self, todo: Sequence[Asked], attempt: _Attempt) -> list[Asked]:
+        """Cut what is to be asked into pieces of the attempt's span; for 0, into single days of single facilities."""
+        days = [Asked(each.owner, piece) for each in todo for piece in plan.pieces(each.days, attempt.span)]
+        if attempt.span:
+            return days
+        mine = {each.id for each in attempt.places.facilities.values() if each.property_id == attempt.owner.id}
+        return [
+            replace(day, facility_id=facility_id)
+            for day in days
+            for facility_id in sorted(
+                mine | self._store.write.facilities_in_use(day.owner.id, *plan.bounds(day.days, day.owner.timezone))
+            )
+        ]
+
+    def _vendor_answers(self) -> bool:
+        """Say whether the vendor answers the lightest request there is."""
+        try:
+            self._client.properties()
+        except VendorError:
+            return False
+        return True
+
+    def _fail(self, attempt: _Attempt, error: VendorError, now: datetime) -> None:
+        claim = attempt.claim
+        refused = claim.number == plan.DAY and isinstance(error, RefusedError) and not isinstance(error, KeyRefused)
+        failures = plan.GIVEN_UP if refused else 1
+        due = plan.due_after_failure(now, claim.failures + 1)
+        self._store.windows.fail(
+            claim,
+            str(error),
+            error.invocation_id,
+            now=now,
+            due=now + timedelta(seconds=plan.REFUSED_SECONDS) if refused else due,
+            failures=failures,
+            reach=plan.shrunk(claim.reach, attempt.span),
+        )
+
+    def _flush(self) -> None:
+        """Write down what was counted since the last time."""
+        if self._tally:
+            self._store.write.count(self._tally)
+            self._tally.clear()
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One try at one claimed window."""
+
+    claim: Claim
+    owner: Property
+    wanted: Window
+    places: Places
+    begun: datetime
+    tried: int
+    """The span asked for at first, in days."""
+    span: int
+    """The span asked for now."""
+
+
+class _Doubtful(Exception):
+    """Raised where an answer is not believed."""
+
+    def __init__(self, error: ImplausibleAnswer) -> None:
+        super().__init__(str(error))
+        self.error = error

@@ -1,4 +1,4 @@
-"""The sync worker: does what is due, sleeps until the next thing is, for as long as the process lives.
+"""The sync worker of one key: does what is worth most, sleeps until the next thing is due, while the process lives.
 
 Any number of workers may run against one database; what one has claimed no other takes. A failure is kept with what
 failed and logged; nothing but the end of the process stops a worker.
@@ -10,24 +10,27 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError
+from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, VendorUnavailable
 from icalbridge.sync import plan
-from icalbridge.sync.run import API_USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from icalbridge.store import Store
+    from icalbridge.sync.plan import Grant
     from icalbridge.sync.run import Sync
 
 log = logging.getLogger(__name__)
 
 LONGEST_NAP_SECONDS = 30
 """Also how often an idle worker says that it is alive; well under `store.reading.WORKER_ALIVE_SECONDS`."""
-
 REFUSED_NAP_SECONDS = 300
 """How long to leave the vendor alone after it refused the key."""
+OUTAGE_NAP_SECONDS = 5
+"""How long to leave the vendor alone after it did not answer; each window waits longer by itself."""
+CANDIDATES = 16
+"""How many windows are offered to the store at once; as many workers never meet at one."""
 
 
 class Worker:
@@ -37,20 +40,28 @@ class Worker:
         self,
         sync: Sync,
         store: Store,
+        grant: Grant,
         *,
+        api_user_id: str,
         worker_id: str,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
+        keep_days: int = 0,
     ) -> None:
+        """`keep_days`: how long what is past stays in the store; 0 for good."""
         self._sync = sync
         self._store = store
+        self._grant = grant
+        self._user = api_user_id
         self._worker_id = worker_id
         self._clock = clock
         self._sleep = sleep
+        self._keep_days = keep_days
+        self._said: str | None = None
 
     def run(self) -> None:
         """Work until an exception that is no `IcalbridgeError` ends it; leave leases and the list of workers tidy."""
-        self._store.write.add_api_user(API_USER)
+        self._store.write.add_api_user(self._user)
         try:
             while True:
                 self._sleep(self.step())
@@ -63,11 +74,14 @@ class Worker:
             self._store.windows.beat(self._worker_id, now=self._clock())
             return self._step()
         except QuotaSpent as error:
-            log.warning("%s", error)
+            self._say(str(error), logging.WARNING)
             return self._until(plan.next_utc_midnight(self._clock()))
         except KeyRefused as error:
-            log.error("%s; feeds go on from what is known", error)
+            self._say(f"{error}; feeds go on from what is known", logging.ERROR)
             return REFUSED_NAP_SECONDS
+        except VendorUnavailable as error:
+            self._say(f"{error}; feeds go on from what is known", logging.WARNING)
+            return OUTAGE_NAP_SECONDS
         except VendorError as error:
             log.warning("%s", error)
             return 0
@@ -77,14 +91,37 @@ class Worker:
 
     def _step(self) -> float:
         failures = self._sync.catalogue()
+        if failures is not None:
+            self._tidy()
         for failure in failures or ():
+            if isinstance(failure, KeyRefused | QuotaSpent):
+                raise failure
             log.warning("%s", failure)
-        claim = self._store.windows.claim(API_USER, self._worker_id, now=self._clock())
+        now = self._clock()
+        planned = plan.Plan(self._store.windows.situation(self._user), self._grant, now)
+        self._store.windows.note_pace(self._user, planned.stretch, self._grant.quota_per_day)
+        claim = self._store.windows.claim_planned(planned.ranked()[:CANDIDATES], self._worker_id, now=now)
         if claim is None:
-            return self._until(self._store.windows.next_due(API_USER))
+            return self._until(planned.next_due())
         changes = self._sync.window(claim)
-        log.info("property %s window %d: %d changes", claim.property_id, claim.number, changes)
+        self._say("")
+        told = logging.INFO if changes else logging.DEBUG
+        log.log(told, "property %s window %d: %d changes", claim.property_id, claim.number, changes)
         return 0
+
+    def _tidy(self) -> None:
+        """Forget what is past for longer than the operator wants it kept."""
+        if self._keep_days:
+            gone = self._store.write.forget(self._clock() - timedelta(days=self._keep_days))
+            log.info("%d entries that ended over %d days ago are forgotten", gone, self._keep_days)
+
+    def _say(self, sentence: str, level: int = logging.INFO) -> None:
+        """Log what keeps the whole key from being served, once, and keep it for `status`; nothing clears it."""
+        if sentence != self._said:
+            if sentence or self._said:
+                log.log(level, "%s", sentence or "the vendor answers again")
+            self._store.windows.note_trouble(self._user, sentence, now=self._clock())
+            self._said = sentence
 
     def _until(self, moment: datetime | None) -> float:
         """Return the seconds from now until a moment, at least one, at most a nap."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from icalbridge.errors import StoreError
 from icalbridge.feeds import render_ics, select
 from icalbridge.web.cache import ByteCache
+from icalbridge.web.demand import Demand
 from icalbridge.web.http import document
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class FeedService:
         self, store: Store, settings: Settings, metrics: Metrics, clock: Callable[[], datetime], cache_bytes: int
     ) -> None:
         self._read = store.read
+        self._demand = Demand(store, clock)
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
@@ -98,6 +100,8 @@ class FeedService:
             self._metrics.hits.inc()
         else:
             found = self._look(feed)
+            if isinstance(found, Held):
+                self._demand.note(found.state.property_id)
         if packed and isinstance(found, Held) and found.document.gzip is None:
             found = self._keep(feed, replace(found, document=found.document.packed()))
         return found

@@ -91,8 +91,57 @@ def _whole(health: Health, now: datetime) -> Iterator[Metric]:
     if health.catalogue_synced is not None:
         age = (now - health.catalogue_synced).total_seconds()
         yield _gauge("icalbridge_catalogue_age_seconds", "Age of the catalogue that waits longest.", age)
-    skipped = "Things in the vendor's answers that could not be read."
-    yield CounterMetricFamily("icalbridge_skipped", skipped, value=health.skipped)
+    yield _gauge(
+        "icalbridge_stretch", "By how much the plan's intervals are stretched to fit the quota.", health.stretch
+    )
+    yield from _counted(health)
+    yield from _each_key(health)
+    yield from _each_tier(health, now)
+
+
+COUNTED = {
+    "skipped": ("icalbridge_skipped", "Things in the vendor's answers that could not be read, by reason.", "reason"),
+    "requests": ("icalbridge_vendor_requests", "Requests to the vendor, by outcome: a status, or none.", "outcome"),
+}
+
+
+def _counted(health: Health) -> Iterator[Metric]:
+    """What the sync counted in the database, where every worker adds to it."""
+    yield CounterMetricFamily("icalbridge_changes", "Entries changed.", value=health.counters.get("changes", 0))
+    for kind, (name, help_text, label) in COUNTED.items():
+        family = CounterMetricFamily(name, help_text, labels=[label])
+        for counter, value in health.counters.items():
+            if counter.startswith(f"{kind}:"):
+                family.add_metric([counter.removeprefix(f"{kind}:")], value)
+        yield family
+
+
+def _each_key(health: Health) -> Iterator[Metric]:
+    left = GaugeMetricFamily("icalbridge_quota_left", "Requests left of this UTC day's quota.", labels=["key"])
+    troubled = GaugeMetricFamily(
+        "icalbridge_key_failing", "Whether the vendor refuses or does not answer a whole key.", labels=["key"]
+    )
+    for each in health.keys:
+        if each.quota_per_day:
+            left.add_metric([each.name], each.quota_per_day - each.quota_used)
+        troubled.add_metric([each.name], bool(each.error))
+    yield left
+    yield troubled
+
+
+def _each_tier(health: Health, now: datetime) -> Iterator[Metric]:
+    ages = GaugeMetricFamily(
+        "icalbridge_tier_age_seconds", "Age of the property that waits longest, by tier.", labels=["tier"]
+    )
+    for tier, synced in {
+        "today": [each.today_synced for each in health.properties],
+        "month": [each.month_synced for each in health.properties],
+        "year": [each.oldest_synced for each in health.properties],
+    }.items():
+        known = [each for each in synced if each is not None]
+        if known:
+            ages.add_metric([tier], (now - min(known)).total_seconds())
+    yield ages
 
 
 def _each_property(health: Health, now: datetime) -> Iterator[Metric]:

@@ -76,6 +76,18 @@ def readiness(health: Health, now: datetime) -> dict[str, Any]:
         "entries": health.entries,
         "skipped": health.skipped,
         "quota_used": health.quota_used,
+        "stretch": health.stretch,
+        "keys": [
+            {
+                "name": each.name,
+                "error": each.error,
+                "error_at": _iso(each.error_at),
+                "quota_used": each.quota_used,
+                "quota_per_day": each.quota_per_day,
+                "stretch": each.stretch,
+            }
+            for each in health.keys
+        ],
         "properties": [_freshness(each, now) for each in health.properties],
     }
 
@@ -86,6 +98,8 @@ def _freshness(each: Freshness, now: datetime) -> dict[str, Any]:
         "name": each.name,
         "synced": _iso(each.today_synced),
         "age_seconds": _age(each.today_synced, now),
+        "month_synced": _iso(each.month_synced),
+        "month_age_seconds": _age(each.month_synced, now),
         "oldest_window_synced": _iso(each.oldest_synced),
         "oldest_window_age_seconds": _age(each.oldest_synced, now),
         "attempted": _iso(each.attempted),

@@ -1,0 +1,193 @@
+"""Every setting, in one table: name, default, help, and how its text is read. The environment is read nowhere else.
+
+A bad value stops start-up with a sentence that names the setting. The README's table is checked against this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from icalbridge.errors import ConfigurationError
+from icalbridge.settings import readers
+from icalbridge.settings.keys import ApiUser, keys_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["ApiUser", "Settings", "from_environment", "table"]
+
+LIVE_API_URL = "https://api.external.facilitron.com/v1"
+
+
+def _setting(
+    name: str, default: str, help_text: str, read: Callable[[str], Any], *, secret: bool = False, empty: Any = ""
+) -> Any:
+    return field(
+        default=read(default) if default else empty,
+        repr=not secret,
+        metadata={"name": name, "default": default, "help": help_text, "read": read},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator decided. Lengths in days, sizes in octets, addresses without a trailing slash."""
+
+    api_key: str = _setting(
+        "FACILITRON_API_KEY",
+        "",
+        "The key that Facilitron gave you; required to sync. `FACILITRON_API_KEY_FILE` names a secret file instead.",
+        readers.key,
+        secret=True,
+    )
+    api_url: str = _setting(
+        "FACILITRON_API_URL", LIVE_API_URL, "Base address of the API, version included.", readers.http_url
+    )
+    rate_per_minute: int = _setting(
+        "FACILITRON_RATE_PER_MINUTE", "120", "Requests a minute that Facilitron granted.", readers.whole(1, 100_000)
+    )
+    quota_per_day: int = _setting(
+        "FACILITRON_QUOTA_PER_DAY",
+        "15000",
+        "Requests a UTC day that Facilitron granted.",
+        readers.whole(1, 100_000_000),
+    )
+    event_types: tuple[str, ...] = _setting(
+        "FACILITRON_EVENT_TYPES", "reservation", "Event types to show, separated by commas.", readers.event_types
+    )
+    api_keys: tuple[ApiUser, ...] = _setting(
+        "FACILITRON_API_KEYS_FILE",
+        "",
+        "A TOML file with several keys, one table each, in place of `FACILITRON_API_KEY`; see below.",
+        keys_file,
+        empty=(),
+    )
+    database_url: str = _setting(
+        "DATABASE_URL",
+        "sqlite:///icalbridge.db",
+        "Where everything is kept: `sqlite:///FILE` or `postgresql://…`.",
+        readers.database_url,
+        secret=True,
+    )
+    public_url: str = _setting(
+        "ICALBRIDGE_PUBLIC_URL",
+        "",
+        "The address that subscribers use. Unset: feeds leave `URL` and `SOURCE` out, pages take it from the request.",
+        readers.http_url,
+    )
+    history_days: int = _setting("ICALBRIDGE_HISTORY_DAYS", "60", "How far back feeds reach.", readers.whole(0, 3660))
+    horizon_days: int = _setting("ICALBRIDGE_HORIZON_DAYS", "365", "How far ahead feeds reach.", readers.whole(1, 365))
+    today_seconds: int = _setting(
+        "ICALBRIDGE_TODAY_SECONDS",
+        "60",
+        "How often today is asked for, in seconds, as far as the quota goes.",
+        readers.whole(10, 86_400),
+    )
+    month_seconds: int = _setting(
+        "ICALBRIDGE_MONTH_SECONDS",
+        "600",
+        "How often the first 31 days of a property are asked for.",
+        readers.whole(10, 86_400),
+    )
+    year_seconds: int = _setting(
+        "ICALBRIDGE_YEAR_SECONDS", "21600", "How often the rest of the year is asked for.", readers.whole(60, 604_800)
+    )
+    unread_seconds: int = _setting(
+        "ICALBRIDGE_UNREAD_SECONDS",
+        "86400",
+        "How often a property is asked for whose calendars and pages nobody has read for a week.",
+        readers.whole(60, 604_800),
+    )
+    keep_days: int = _setting(
+        "ICALBRIDGE_KEEP_DAYS",
+        "0",
+        "How long past bookings stay in the database, in days; 0: for good.",
+        readers.whole(0, 36_600),
+    )
+    feed_max_bytes: int = _setting(
+        "ICALBRIDGE_FEED_MAX_BYTES",
+        "1000000",
+        "The size past which calendar services drop events; the far future of a larger feed is left out.",
+        readers.whole(10_000, 1_000_000_000),
+    )
+    frame_ancestors: str = _setting(
+        "ICALBRIDGE_FRAME_ANCESTORS", "*", "Who may show the embed pages in a frame.", readers.frame_ancestors
+    )
+    log_format: str = _setting(
+        "ICALBRIDGE_LOG_FORMAT", "text", "`text`, or `json` for one object a line.", readers.log_format
+    )
+
+    def api_users(self) -> tuple[ApiUser, ...]:
+        """Return every key with what was granted to it; one that was given alone is called `default`."""
+        given = self.api_keys or ((ApiUser("default", self.api_key),) if self.api_key else ())
+        return tuple(
+            replace(
+                each,
+                url=each.url or self.api_url,
+                rate_per_minute=each.rate_per_minute or self.rate_per_minute,
+                quota_per_day=each.quota_per_day or self.quota_per_day,
+                event_types=each.event_types or self.event_types,
+            )
+            for each in given
+        )
+
+    def require_keys(self) -> tuple[ApiUser, ...]:
+        """Return every key, or raise `ConfigurationError` where a command cannot do without one."""
+        found = self.api_users()
+        if not found:
+            raise ConfigurationError(
+                "FACILITRON_API_KEY is not set; set it to the key that Facilitron gave you, "
+                "or FACILITRON_API_KEY_FILE to a file that holds it."
+            )
+        return found
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Read every setting out of an environment; an empty text counts as unset.
+
+    Raises `ConfigurationError` for the first value that cannot be used; the key and the database's password are never
+    repeated in it.
+    """
+    given = {**environ, **_key_from_file(environ)}
+    values = {}
+    for each in fields(Settings):
+        name: str = each.metadata["name"]
+        text = given.get(name, "").strip()
+        if not text:
+            continue
+        try:
+            values[each.name] = each.metadata["read"](text)
+        except ValueError as error:
+            shown = f" is {text[:80]!r} and" if each.repr else ""
+            raise ConfigurationError(f"{name}{shown} cannot be used; it must be {error}.") from None
+    settings = Settings(**values)
+    if settings.api_key and settings.api_keys:
+        raise ConfigurationError("FACILITRON_API_KEYS_FILE and FACILITRON_API_KEY are both set; keep one of them.")
+    if 0 < settings.keep_days < settings.history_days:
+        raise ConfigurationError(
+            f"ICALBRIDGE_KEEP_DAYS is {settings.keep_days}, less than ICALBRIDGE_HISTORY_DAYS, the "
+            f"{settings.history_days} days that feeds reach back; make it more, or 0 to keep everything."
+        )
+    return settings
+
+
+def _key_from_file(environ: Mapping[str, str]) -> dict[str, str]:
+    path = environ.get("FACILITRON_API_KEY_FILE", "").strip()
+    if not path:
+        return {}
+    if environ.get("FACILITRON_API_KEY", "").strip():
+        raise ConfigurationError("FACILITRON_API_KEY and FACILITRON_API_KEY_FILE are both set; keep one of them.")
+    try:
+        key = Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"FACILITRON_API_KEY_FILE is {path!r}, which cannot be read as text.") from None
+    if not key:
+        raise ConfigurationError(f"FACILITRON_API_KEY_FILE is {path!r}, which is empty; put the key into it.")
+    return {"FACILITRON_API_KEY": key}
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Return name, default and help of every setting, in the order of the README's table."""
+    return [(each.metadata["name"], each.metadata["default"], each.metadata["help"]) for each in fields(Settings)]

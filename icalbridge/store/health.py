@@ -1,0 +1,160 @@
+"""How the whole stands, for machines and operators: how fresh each property is, what each key has left, who works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from icalbridge.store.rows import SHOWN, from_seconds, maybe, seconds
+from icalbridge.store.tables import api_users, counters, properties, windows, workers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from sqlalchemy import Connection, Row
+
+WORKER_ALIVE_SECONDS = 90
+"""A worker that gave no sign for this long is taken for dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How well one property is known."""
+
+    property_id: str
+    name: str
+    zone: str
+    today_synced: datetime | None
+    """When today was last fetched, with its window or with its district's day; None while the window never was."""
+    month_synced: datetime | None
+    """When the window that holds today was last fetched."""
+    oldest_synced: datetime | None
+    """When the window of its year that waits longest was last fetched; None while one never was."""
+    attempted: datetime | None
+    error: str
+    """The last failure in one sentence, empty after a success."""
+    error_at: datetime | None
+    invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHealth:
+    """How one API key stands."""
+
+    name: str
+    """What the operator calls it; the key itself is never kept."""
+    error: str = ""
+    """What keeps the whole key from being served, in one sentence; empty when nothing does."""
+    error_at: datetime | None = None
+    quota_used: int = 0
+    quota_per_day: int = 0
+    """What the vendor granted; 0 before a worker told."""
+    stretch: float = 1.0
+    """By how much the plan's intervals are stretched to fit the quota; 1 when they are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the whole stands, for `/readyz`, `/metrics` and `status`."""
+
+    catalogue_synced: datetime | None
+    """When the catalogue that waits longest was last fetched; None while one never was."""
+    catalogue_error: str
+    catalogue_invocation_id: str
+    workers_alive: int
+    entries: int
+    skipped: int
+    """Things in the vendor's answers that could not be read, since the database was made."""
+    counters: Mapping[str, int]
+    """What the sync counted since the database was made: `changes`, `requests:OUTCOME`, `skipped:REASON`."""
+    quota_day: date | None
+    quota_used: int
+    keys: tuple[KeyHealth, ...]
+    properties: tuple[Freshness, ...]
+
+    def key(self, name: str) -> KeyHealth:
+        """Return how one key stands; one that was never used has used nothing."""
+        return next((each for each in self.keys if each.name == name), KeyHealth(name))
+
+    @property
+    def stretch(self) -> float:
+        """By how much the intervals of the key that has it hardest are stretched."""
+        return max((each.stretch for each in self.keys), default=1.0)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the catalogue and every property's window that holds today were fetched at least once."""
+        return (
+            self.catalogue_synced is not None
+            and bool(self.properties)
+            and all(each.month_synced for each in self.properties)
+        )
+
+
+def health(connection: Connection, now: datetime) -> Health:
+    """Read how the whole stands at `now`."""
+    users = connection.execute(select(api_users).order_by(api_users.c.id)).all()
+    failed = next((user for user in users if user.catalogue_error), None)
+    synced = [user.catalogue_synced_at for user in users]
+    today = now.date().isoformat()
+    counted = _counters(connection)
+    alive = workers.c.seen_at > seconds(now) - WORKER_ALIVE_SECONDS
+    return Health(
+        catalogue_synced=from_seconds(min(synced)) if synced and None not in synced else None,
+        catalogue_error=failed.catalogue_error if failed else "",
+        catalogue_invocation_id=failed.catalogue_invocation_id if failed else "",
+        workers_alive=connection.scalar(select(func.count()).where(alive)) or 0,
+        entries=connection.scalar(select(func.count()).where(SHOWN)) or 0,
+        skipped=sum(value for name, value in counted.items() if name.startswith("skipped:")),
+        counters=counted,
+        quota_day=now.date() if users else None,
+        quota_used=sum(user.quota_used for user in users if user.quota_day == today),
+        keys=tuple(_key_health(user, today) for user in users),
+        properties=tuple(_freshness(connection)),
+    )
+
+
+def _counters(connection: Connection) -> dict[str, int]:
+    told = select(counters.c.name, counters.c.value).where(counters.c.name != "revision").order_by(counters.c.name)
+    return {row.name: row.value for row in connection.execute(told)}
+
+
+def _key_health(user: Row[Any], today: str) -> KeyHealth:
+    used = user.quota_used if user.quota_day == today else 0
+    return KeyHealth(user.id, user.error, maybe(user.error_at), used, user.quota_per_day, user.stretch)
+
+
+def _freshness(connection: Connection) -> list[Freshness]:
+    query = (
+        select(properties.c.id, properties.c.name, properties.c.zone, windows)
+        .join(windows, windows.c.property_id == properties.c.id)
+        .where(properties.c.listed, windows.c.number >= 0)
+        .order_by(properties.c.position, properties.c.id, windows.c.number)
+    )
+    found: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.id, []).append(row)
+    return [_freshness_of(rows) for rows in found.values()]
+
+
+def _freshness_of(rows: list[Row[Any]]) -> Freshness:
+    synced = [row.synced_at for row in rows]
+    month = rows[0].synced_at
+    today = None if month is None else max(month, rows[0].covered_at or 0)
+    attempted = [row.attempted_at for row in rows if row.attempted_at is not None]
+    failed = max((row for row in rows if row.error), key=lambda row: row.error_at or 0, default=None)
+    return Freshness(
+        property_id=rows[0].id,
+        name=rows[0].name,
+        zone=rows[0].zone,
+        today_synced=maybe(today),
+        month_synced=maybe(month),
+        oldest_synced=None if None in synced else maybe(min(synced)),
+        attempted=maybe(max(attempted, default=None)),
+        error=failed.error if failed else "",
+        error_at=maybe(failed.error_at) if failed else None,
+        invocation_id=failed.invocation_id if failed else "",
+    )

@@ -1,0 +1,40 @@
+"""The clock of record is the database's: leases, due times and quotas hold for workers on machines that disagree."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from icalbridge.errors import StoreError
+from icalbridge.model import utcnow
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.store import Store
+
+COMPARE_SECONDS = 60
+"""How often the two clocks are compared; in between the machine's own is trusted to run evenly."""
+
+
+class DatabaseClock:
+    """Tells the database's moment, in UTC and whole seconds, without asking it each time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ahead = timedelta()
+        self._compare_at = 0.0
+
+    def __call__(self) -> datetime:
+        if time.monotonic() >= self._compare_at:
+            self._compare()
+        return (utcnow() + self._ahead).replace(microsecond=0)
+
+    def _compare(self) -> None:
+        try:
+            told = self._store.now()
+        except StoreError:
+            return  # whoever asks next for more than the time will say so
+        self._ahead = told - utcnow() if told else timedelta()
+        self._compare_at = time.monotonic() + COMPARE_SECONDS
