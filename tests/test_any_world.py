@@ -45,7 +45,7 @@ class Stage:
         """Fetch everything, taking an empty answer at its word."""
         ledger = MemoryLedger(10_000_000, 10_000_000)
         client = Client(self.vendor.url, KEY, ledger=ledger, clock=self.vendor.clock, sleep=self.vendor.naps.append)
-        made = Sync(client, store, worker_id="test", quota_per_day=15_000, clock=self.vendor.clock, full=True)
+        made = Sync(client, store, api_user_id="default", worker_id="test", clock=self.vendor.clock, full=True)
         assert made.everything().failures == []
 
     def told(self, store: Store, paths: list[str]) -> dict[str, list[Reading]]:

@@ -17,6 +17,7 @@ from icalbridge.errors import (
     RateLimited,
     RequestRefused,
     VendorError,
+    VendorTimeout,
     VendorUnavailable,
 )
 from icalbridge.facilitron import Client, MemoryLedger
@@ -55,8 +56,8 @@ ERRORS = {
     429: RateLimited,
     500: VendorUnavailable,
     502: VendorUnavailable,
-    503: VendorUnavailable,
-    504: VendorUnavailable,
+    503: VendorTimeout,
+    504: VendorTimeout,
 }
 
 
@@ -114,7 +115,7 @@ def test_error_carries_the_vendors_words(case: str) -> None:
 
 BROKEN: dict[str, tuple[Reply, type[VendorError], str]] = {
     "reset": (Reply(reset=True), VendorUnavailable, "no connection, or it broke"),
-    "silent": (Reply(silent=True), VendorUnavailable, "no answer in time"),
+    "silent": (Reply(silent=True), VendorTimeout, "no answer in time"),
     "cut off": (Reply(200, PROPERTIES.body, cut=20), MalformedAnswer, "the answer was cut off"),
     "error cut off": (Reply(503, UNAVAILABLE.body, cut=20), VendorUnavailable, "no connection, or it broke"),
     "not gzip": (Reply(200, b"{}", {"Content-Encoding": "gzip"}), MalformedAnswer, "the answer was cut off"),

@@ -15,6 +15,7 @@ from icalbridge.errors import (
     RateLimited,
     RequestRefused,
     VendorError,
+    VendorTimeout,
     VendorUnavailable,
 )
 from icalbridge.facilitron import Client, MemoryLedger
@@ -114,10 +115,10 @@ FAULTS: dict[str, type[VendorError]] = {
     "429": RateLimited,
     "500": VendorUnavailable,
     "502": VendorUnavailable,
-    "503": VendorUnavailable,
-    "504": VendorUnavailable,
-    "hang:seconds=0": VendorUnavailable,
-    "slow:seconds=0.6": VendorUnavailable,
+    "503": VendorTimeout,
+    "504": VendorTimeout,
+    "hang:seconds=0": VendorTimeout,
+    "slow:seconds=0.6": VendorTimeout,
     "reset": VendorUnavailable,
     "truncated": MalformedAnswer,
     "html": MalformedAnswer,

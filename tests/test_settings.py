@@ -126,5 +126,7 @@ def test_settings_read_the_key_from_a_file(tmp_path_factory: pytest.TempPathFact
 def test_settings_require_a_key_where_there_is_no_way_without() -> None:
     """A command that talks to the vendor says how to set the key."""
     with pytest.raises(ConfigurationError, match="FACILITRON_API_KEY is not set"):
-        from_environment({}).require_key()
-    assert from_environment({"FACILITRON_API_KEY": "k"}).require_key() == "k"
+        from_environment({}).require_keys()
+    (user,) = from_environment({"FACILITRON_API_KEY": "k", "FACILITRON_RATE_PER_MINUTE": "7"}).require_keys()
+    assert (user.name, user.key, user.url, user.rate_per_minute) == ("default", "k", LIVE_API_URL, 7)
+    assert "'k'" not in repr(user)

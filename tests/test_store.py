@@ -259,10 +259,10 @@ def test_digests_are_of_events_that_need_not_be_read_again(school: Store) -> Non
     """What was heard is known by its bytes until it is forgotten."""
     key = EventKey("reservation", "e1")
     apply_changes(school, Changes(added=(entry(24),), heard=(event(), event(event_id="e2"))))
-    assert school.write.digests("school") == {"digest-e1": key, "digest-e2": EventKey("reservation", "e2")}
+    assert school.write.digests(["school"]) == {"digest-e1": key, "digest-e2": EventKey("reservation", "e2")}
     apply_changes(school, Changes(withdrawn=(entry(24, withdrawn=NOW),), forgotten=frozenset({key})))
-    assert school.write.digests("school") == {"digest-e2": EventKey("reservation", "e2")}
-    assert school.write.digests("district") == {}
+    assert school.write.digests(["school"]) == {"digest-e2": EventKey("reservation", "e2")}
+    assert school.write.digests(["district"]) == {}
 
 
 def test_present_is_by_start_and_property(school: Store) -> None:

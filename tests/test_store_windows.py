@@ -145,6 +145,6 @@ def test_health_is_ready_once_everything_that_holds_today_was_fetched(school: St
 
 def test_health_counts_what_could_not_be_read(store: Store) -> None:
     """Things skipped are counted by reason, and summed up."""
-    store.write.count_skipped({"no id": 2, "unreadable time": 1})
-    store.write.count_skipped({"no id": 1})
+    store.write.count({"skipped:no id": 2, "skipped:unreadable time": 1})
+    store.write.count({"skipped:no id": 1})
     assert store.read.health(NOW).skipped == 4

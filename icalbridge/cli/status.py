@@ -87,9 +87,7 @@ def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
     of_key = "" if alone else f", key {key.name}"
     lines = [f"Quota       {key.quota_used} {granted}requests used today (UTC){of_key}"]
     if key.stretch > 1:
-        lines.append(
-            f"            too little for the wanted pace: all is asked {key.stretch:g} times less often"
-        )
+        lines.append(f"            too little for the wanted pace: all is asked {key.stretch:g} times less often")
     if key.error:
         lines.append(f"Trouble     {key.error}{of_key}")
     return lines

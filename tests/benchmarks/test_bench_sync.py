@@ -36,7 +36,7 @@ def test_unchanged_full_sync_of_fifty_thousand_timeslots(tmp_path: Path) -> None
         store = Store.connect(f"sqlite:///{tmp_path / 'bench.db'}")
         store.upgrade()
         client = Client(url, KEY, ledger=MemoryLedger(GENEROUS, GENEROUS))
-        sync = Sync(client, store, worker_id="bench", quota_per_day=15_000, clock=utcnow)
+        sync = Sync(client, store, api_user_id="default", worker_id="bench", clock=utcnow)
         first = sync.everything()
         assert first.failures == []
         spent, reference = [], []

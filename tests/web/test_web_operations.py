@@ -145,7 +145,7 @@ def test_readyz_without_a_database_says_so(client: FlaskClient, store: Store, tm
 def test_metrics_tell_how_fresh_the_data_is(client: FlaskClient, store: Store, clock: Clock) -> None:
     """The store's health as gauges, read at the moment of the scrape."""
     ready(store)
-    store.write.count_skipped({"timeslot": 3})
+    store.write.count({"skipped:timeslot": 3})
     clock.advance(45)
     told = scraped(client.get("/metrics").text)
     assert {name: value for name, value in told.items() if "http" not in name and "cache" not in name} == {
@@ -155,7 +155,13 @@ def test_metrics_tell_how_fresh_the_data_is(client: FlaskClient, store: Store, c
         "icalbridge_entries": 1,
         "icalbridge_quota_used": 0,
         "icalbridge_catalogue_age_seconds": 45,
-        "icalbridge_skipped_total": 3,
+        "icalbridge_skipped_total reason=timeslot": 3,
+        "icalbridge_changes_total": 0,
+        "icalbridge_stretch": 1,
+        "icalbridge_key_failing key=default": 0,
+        "icalbridge_tier_age_seconds tier=today": 45,
+        "icalbridge_tier_age_seconds tier=month": 45,
+        "icalbridge_tier_age_seconds tier=year": 45,
         "icalbridge_data_age_seconds property_id=school window=today": 45,
         "icalbridge_data_age_seconds property_id=school window=oldest": 45,
         "icalbridge_property_failing property_id=school": 0,
