@@ -69,7 +69,7 @@ class Sync:
         self._on_progress = on_progress
         self._full = full
         self._places: Places | None = None
-        self._places_version: datetime | None = None
+        self._places_version: object = None
 
     def everything(self, property_ids: Sequence[str] = ()) -> Report:
         """Fetch the catalogue and all windows now, of all properties or of some.
@@ -111,7 +111,7 @@ class Sync:
             fetched = catalogue.fetch(
                 self._client,
                 known,
-                lambda done, total: self._on_progress("catalogue", done, total),
+                self._on_catalogue,
                 full=self._full,
             )
         except VendorError as error:
@@ -131,7 +131,7 @@ class Sync:
         Raises `VendorError` when no usable answer came: the claim is settled then, and nothing else was written.
         """
         asked = self._clock()
-        places = self._known_places()
+        places = self._known_places(claim.property_id)
         owner = places.properties[claim.property_id]
         wanted = plan.window(claim.number, plan.today(asked, owner.timezone))
         try:
@@ -151,10 +151,18 @@ class Sync:
             raise
         return self._apply(claim, wanted, answer, places)
 
-    def _known_places(self) -> Places:
-        """Return the catalogue as it is kept, read again only when some worker has written it."""
-        version = self._store.write.catalogue_synced(API_USER)
-        if self._places is None or version != self._places_version:
+    def _on_catalogue(self, done: int, total: int) -> None:
+        """A large catalogue takes longer than a lease, and than a worker may be silent."""
+        self._store.windows.hold(self._worker_id, now=self._clock())
+        self._on_progress("catalogue", done, total)
+
+    def _known_places(self, property_id: str) -> Places:
+        """Return the catalogue as it is kept, read again when some worker has written it.
+
+        One that is being written right now may already have led to the claim of a property that is new to us.
+        """
+        version = self._store.write.catalogue_version(API_USER)
+        if self._places is None or version != self._places_version or property_id not in self._places.properties:
             self._places, self._places_version = Places(*self._store.write.catalogue(API_USER)), version
         return self._places
 

@@ -7,12 +7,13 @@ failed and logged; nothing but the end of the process stops a worker.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError
+from icalbridge.errors import IcalbridgeError, KeyRefused, QuotaSpent, StoreError, VendorError
 from icalbridge.sync import plan
-from icalbridge.sync.run import API_USER
+from icalbridge.sync.run import API_USER, HOPELESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 LONGEST_NAP_SECONDS = 30
 """Also how often an idle worker says that it is alive; well under `store.reading.WORKER_ALIVE_SECONDS`."""
 
-REFUSED_NAP_SECONDS = 300
+REFUSED_SECONDS = 300
 """How long to leave the vendor alone after it refused the key."""
 
 
@@ -47,6 +48,7 @@ class Worker:
         self._worker_id = worker_id
         self._clock = clock
         self._sleep = sleep
+        self._quiet_until: datetime | None = None
 
     def run(self) -> None:
         """Work until an exception that is no `IcalbridgeError` ends it; leave leases and the list of workers tidy."""
@@ -55,7 +57,8 @@ class Worker:
             while True:
                 self._sleep(self.step())
         finally:
-            self._store.windows.leave(self._worker_id)
+            with suppress(StoreError):  # leases run out by themselves; the end must stay the end it is
+                self._store.windows.leave(self._worker_id)
 
     def step(self) -> float:
         """Do the one thing that is worth most now; return the seconds until there may be another."""
@@ -67,17 +70,21 @@ class Worker:
             return self._until(plan.next_utc_midnight(self._clock()))
         except KeyRefused as error:
             log.error("%s; feeds go on from what is known", error)
-            return REFUSED_NAP_SECONDS
+            self._quiet_until = self._clock() + timedelta(seconds=REFUSED_SECONDS)
+            return LONGEST_NAP_SECONDS
         except VendorError as error:
             log.warning("%s", error)
             return 0
-        except StoreError as error:
+        except IcalbridgeError as error:
             log.error("%s", error)
             return LONGEST_NAP_SECONDS
 
     def _step(self) -> float:
-        failures = self._sync.catalogue()
-        for failure in failures or ():
+        if self._quiet_until and self._clock() < self._quiet_until:
+            return self._until(self._quiet_until)
+        for failure in self._sync.catalogue() or ():
+            if isinstance(failure, HOPELESS):
+                raise failure
             log.warning("%s", failure)
         claim = self._store.windows.claim(API_USER, self._worker_id, now=self._clock())
         if claim is None:
