@@ -76,7 +76,8 @@ def _settings(*, quiet: bool = False) -> Settings:
 
     read = settings.from_environment(os.environ)
     debug = bool(click.get_current_context().find_root().params.get("debug"))
-    start_logging(read.log_format, level="DEBUG" if debug else "WARNING" if quiet else "INFO")
+    level = "DEBUG" if debug else "WARNING" if quiet else "INFO"
+    start_logging(read.log_format, level=level, secret=read.api_key)
     return read
 
 
