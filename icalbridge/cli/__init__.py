@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -173,6 +174,6 @@ def db_upgrade() -> None:
     """Bring the database to the current schema."""
     from icalbridge.store import Store
 
-    store = Store.connect(_settings(quiet=True).database_url)
-    store.upgrade()
+    with closing(Store.connect(_settings(quiet=True).database_url)) as store:
+        store.upgrade()
     click.echo("The database is up to date.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from icalbridge.errors import StoreError
 from icalbridge.facilitron import Client
 from icalbridge.model import utcnow
 from icalbridge.store import Store
@@ -31,9 +32,13 @@ def new_worker_id() -> str:
 
 
 def open_store(settings: Settings) -> Store:
-    """Open the database and bring it up to date."""
+    """Open the database and bring it up to date; raises `StoreError`, with nothing left open, when that cannot be."""
     store = Store.connect(settings.database_url)
-    store.upgrade()
+    try:
+        store.upgrade()
+    except StoreError:
+        store.close()
+        raise
     return store
 
 
