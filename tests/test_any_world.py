@@ -106,7 +106,7 @@ def test_feeds_say_what_any_world_says(stage: Stage, drawn: tuple[World, list[Ed
 
 @pytest.mark.soak
 @given(worlds(), st.one_of(st.just([]), st.lists(st.integers(0, 99), max_size=2)))
-@settings(max_examples=1500, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=600, deadline=None, suppress_health_check=SLOW)
 def test_feeds_say_what_very_many_worlds_say(
     stage: Stage, drawn: tuple[World, list[Edit]], unreadable: list[int]
 ) -> None:

@@ -81,9 +81,12 @@ def _readings(world: World, event: Dto, timeslot: Dto) -> Iterator[Reading]:
     if start >= end:
         return
     title, more_title = parted(title_said(event["name"] or "", timeslot["activity_name"] or ""))
-    facility = timeslot["facility"] or {}
+    told = timeslot["facility"] or {}
+    listed = world.facility(told.get("_id", "")) or {}
+    # the list of facilities is what they are called; a timeslot's word counts for one that is not listed
+    facility = {name: listed.get(name) or told.get(name) for name in ("name", "type")}
     school = world.property(event["property_id"]) or {}
-    parts = [facility.get("name"), *(school.get(name) for name in ("name", "address", "city", "state", "zip"))]
+    parts = [facility["name"], *(school.get(name) for name in ("name", "address", "city", "state", "zip"))]
     place, more_place = parted(", ".join(filter(None, (said(part or "") for part in parts))))
     yield Reading(
         uid="",
@@ -94,7 +97,7 @@ def _readings(world: World, event: Dto, timeslot: Dto) -> Iterator[Reading]:
         description="\n".join(filter(None, (more_title, more_place))),
         status="CONFIRMED",
         sequence=0,
-        categories=(said(facility.get("type") or "") or "reservation",),
+        categories=(said(facility["type"] or "") or "reservation",),
     )
 
 

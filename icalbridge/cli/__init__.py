@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,7 +77,8 @@ def _settings(*, quiet: bool = False) -> Settings:
 
     read = settings.from_environment(os.environ)
     debug = bool(click.get_current_context().find_root().params.get("debug"))
-    start_logging(read.log_format, level="DEBUG" if debug else "WARNING" if quiet else "INFO")
+    level = "DEBUG" if debug else "WARNING" if quiet else "INFO"
+    start_logging(read.log_format, level=level, secrets=[each.key for each in read.api_users()])
     return read
 
 
@@ -172,6 +174,6 @@ def db_upgrade() -> None:
     """Bring the database to the current schema."""
     from icalbridge.store import Store
 
-    store = Store.connect(_settings(quiet=True).database_url)
-    store.upgrade()
+    with closing(Store.connect(_settings(quiet=True).database_url)) as store:
+        store.upgrade()
     click.echo("The database is up to date.")

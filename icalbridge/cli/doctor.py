@@ -19,9 +19,12 @@ from icalbridge.errors import (
     IcalbridgeError,
     KeyRefused,
     QuotaSpent,
+    RateLimited,
+    SchemaOutdated,
     StoreError,
     VendorError,
 )
+from icalbridge.feeds import display_text
 from icalbridge.model import utcnow
 
 if TYPE_CHECKING:
@@ -45,13 +48,13 @@ class Check:
 
 
 def run_doctor(environ: Mapping[str, str]) -> bool:
-    """Print every check; return whether all are good."""
+    """Print every check; return whether none failed. What could not be looked at for want of a header is no failure."""
     checks = examine(environ)
     width = max(14, *(len(check.name) for check in checks)) if len(checks) > 1 else 14
     for check in checks:
         word, colour = {True: ("ok", "green"), False: ("FAIL", "red"), None: ("skip", "yellow")}[check.good]
         click.echo(f"{click.style(f'{word:<5}', fg=colour)} {check.name:<{width}} {check.told}")
-    return all(check.good for check in checks)
+    return not any(check.good is False for check in checks)
 
 
 def examine(environ: Mapping[str, str]) -> list[Check]:
@@ -65,16 +68,26 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
     try:
         store = open_store(settings)
     except StoreError as error:
-        checks.append(Check("database", False, f"{error}; set DATABASE_URL to one that can be opened and written"))
-        return checks + _unchecked("key", "clock", "scope", "zones", "quota")
+        return [*checks, _database(error), *_unchecked("key", "clock", "scope", "zones", "quota")]
     try:
-        checks.append(Check("database", True, "opens, and its schema is current"))
-        for user in users:
-            of_key = [*_vendor(make_client(user, store)), _quota(user, store)]
+        clients = [(user, make_client(user, store)) for user in users]  # it writes: the key's row, if that is not there
+        checks.append(Check("database", True, "opens, can be written, and its schema is current"))
+        for user, client in clients:
+            of_key = [*_vendor(client), _quota(user, store)]
             checks += of_key if len(users) == 1 else [replace(each, name=f"{each.name} {user.name}") for each in of_key]
+    except StoreError as error:
+        checks = [each for each in checks if each.name == "configuration"]
+        return [*checks, _database(error), *_unchecked("key", "clock", "scope", "zones", "quota")]
     finally:
         store.close()
     return checks
+
+
+def _database(error: StoreError) -> Check:
+    told = str(error).rstrip(".")
+    if isinstance(error, SchemaOutdated):
+        return Check("database", False, told)
+    return Check("database", False, f"{told}; set DATABASE_URL to one that can be opened and written")
 
 
 def _configuration(settings: Settings) -> Check:
@@ -87,17 +100,29 @@ def _vendor(client: Client) -> list[Check]:
     """Ask for the properties once, and see in the answer whether key, clock, scope and zones are right."""
     try:
         listed = client.properties().items
+    except AccessRefused as error:
+        scope = Check("scope", False, f"ask Facilitron to let this key see its district ({error})")
+        return [_accepted(), _clock(client), scope, *_unchecked("zones")]
     except VendorError as error:
         return [Check("key", False, f"{_advice(error)} ({error})"), *_unchecked("clock", "scope", "zones")]
-    return [Check("key", True, "the vendor accepts it"), _clock(client), _scope(listed), _zones(listed)]
+    return [_accepted(), _clock(client), _scope(listed), _zones(listed)]
+
+
+def _accepted() -> Check:
+    return Check("key", True, "the vendor accepts it")
 
 
 def _advice(error: VendorError) -> str:
     match error:
-        case KeyRefused() | AccessRefused():
+        case KeyRefused():
             return "ask Facilitron for a key that works, and set FACILITRON_API_KEY to it"
         case QuotaSpent():
             return "wait for midnight UTC, or ask Facilitron for more and set FACILITRON_QUOTA_PER_DAY"
+        case RateLimited():
+            return (
+                "set FACILITRON_RATE_PER_MINUTE and FACILITRON_QUOTA_PER_DAY to what Facilitron granted, and look for "
+                "other programs with this key"
+            )
         case _:
             return "the vendor gave no usable answer; check FACILITRON_API_URL, then try again later"
 
@@ -115,14 +140,18 @@ def _clock(client: Client) -> Check:
 def _scope(listed: tuple[Property, ...]) -> Check:
     if not listed:
         return Check("scope", False, "the key sees no property; ask Facilitron which district it is for")
-    return Check("scope", True, f"the key sees {len(listed)} properties, first of all {listed[0].name or listed[0].id}")
+    return Check("scope", True, f"the key sees {len(listed)} properties, first of all {_named(listed[0])}")
 
 
 def _zones(listed: tuple[Property, ...]) -> Check:
-    without = [each.name or each.id for each in listed if not zones.exists(each.timezone)]
+    without = [_named(each) for each in listed if not zones.exists(each.timezone)]
     if without:
         return Check("zones", False, f"no time zone that exists: {', '.join(without)}; ask Facilitron to set it")
     return Check("zones", True, "every property has one that exists")
+
+
+def _named(each: Property) -> str:
+    return display_text(each.name) or display_text(each.id)
 
 
 def _quota(user: ApiUser, store: Store) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
 from icalbridge.store import Store
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from icalbridge.settings import Settings
+
+
+class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's words in our format: it would write its own beside it."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -29,6 +39,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "keepalive": 75,
             "graceful_timeout": 20,
             "timeout": 60,
+            "logger_class": _Log,
             "loglevel": "warning",
             "proc_name": "icalbridge",
             "control_socket_disable": True,

@@ -1,4 +1,16 @@
-"""Logging for the commands: one line a record on stderr, as text or as one JSON object, times in UTC."""
+"""Logging for the commands, on stderr, times in UTC: as text for people, or as JSON for programs.
+
+Text is one line a record, with what no terminal should get escaped; a traceback, if any, follows on lines of its own.
+JSON is one object a line, in ASCII, so that no locale can break it:
+
+    time        when, such as 2026-11-21T20:00:00Z
+    level       debug, info, warning, error or critical
+    logger      who says it: icalbridge.… is ours
+    message     what happened, in one sentence
+    exception   the traceback; only where there is one
+
+The key never gets into a message of ours. Should a library's exception repeat it, it is cut out here.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +18,31 @@ import json
 import logging
 import sys
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class _Text(logging.Formatter):
-    def __init__(self) -> None:
+    def __init__(self, secrets: Sequence[str]) -> None:
         super().__init__("%(asctime)sZ %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        lines = super().format(record).split("\n")
+        return "\n".join(_printable(_without(self._secrets, line)) for line in lines)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name is logging's
+        record.message = _printable(record.message)
+        return super().formatMessage(record)
 
 
 class _Json(logging.Formatter):
+    def __init__(self, secrets: Sequence[str]) -> None:
+        super().__init__()
+        self._secrets = secrets
+
     def format(self, record: logging.LogRecord) -> str:
         told = {
             "time": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}Z",
@@ -23,13 +52,27 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps({name: _without(self._secrets, text) for name, text in told.items()})
 
 
-def start_logging(log_format: str, *, level: str) -> None:
-    """Send every record of a level and above to stderr; third parties' chatter only when it warns."""
+def _without(secrets: Sequence[str], text: str) -> str:
+    for each in filter(None, secrets):
+        text = text.replace(each, "…")
+    return text
+
+
+def _printable(text: str) -> str:
+    """Escape line breaks, control characters and halves of surrogate pairs as Python writes them."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
+def start_logging(log_format: str, *, level: str, secrets: Sequence[str] = ()) -> None:
+    """Send every record of a level and above to stderr; third parties' chatter only when it warns.
+
+    `log_format` is `text` or `json`; `secrets`, the keys, are shown in no record.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    formatter = _Json() if log_format == "json" else _Text()
+    formatter = _Json(secrets) if log_format == "json" else _Text(secrets)
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

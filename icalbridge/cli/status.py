@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
 
 def print_status(settings: Settings, *, as_json: bool) -> None:
     """Print how the whole stands; needs no key and asks the vendor nothing."""
-    store = Store.connect(settings.database_url)
-    store.check()
-    now = utcnow()
-    health = store.read.health(now)
-    planned = _planned(settings, store, health, now)
-    store.close()
+    with closing(Store.connect(settings.database_url)) as store:
+        store.check()
+        now = utcnow()
+        health = store.read.health(now)
+        planned = _planned(settings, store, health, now)
     if as_json:
         click.echo(json.dumps(_as_json(health, planned), ensure_ascii=False, indent=2))
     else:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from icalbridge.errors import StoreError
 from icalbridge.facilitron import Client
 from icalbridge.store import Store
 from icalbridge.sync.clock import DatabaseClock
@@ -43,9 +44,13 @@ def new_worker_id() -> str:
 
 
 def open_store(settings: Settings) -> Store:
-    """Open the database and bring it up to date."""
+    """Open the database and bring it up to date; raises `StoreError`, with nothing left open, when that cannot be."""
     store = Store.connect(settings.database_url)
-    store.upgrade()
+    try:
+        store.upgrade()
+    except StoreError:
+        store.close()
+        raise
     return store
 
 

@@ -51,6 +51,7 @@ ATTEMPTS = 3
 """How often one request is sent; a window that is too heavy answers 503 each time, so not more."""
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+SHORTEST_KEY = 8
 CONNECT_SECONDS = 10.0
 SHORTEST_NAP_SECONDS = 0.05
 """Least time between two questions to the ledger: on a clock of whole seconds it may often ask for next to nothing."""
@@ -235,7 +236,7 @@ class Client:
             ) as response:
                 status = response.status_code
                 self._note_clock(response)
-                body = _body(response, until)
+                body = self._without_key(_body(response, until))
         except (requests.RequestException, HTTPError, OSError) as error:
             failure = _failure(request, status, error)
             self._note(endpoint, path, begun, "no answer", failure.error.message)
@@ -245,6 +246,13 @@ class Client:
             return body
         refusal = error_of(request, status, body, secret=self._key)
         return _Failure(refusal, isinstance(refusal, RetryableError), self._retry_after(response))
+
+    def _without_key(self, body: bytes) -> bytes:
+        """Return an answer, which may repeat the request's headers, without the key: it must get no further.
+
+        A key so short that a name may hold it is none of the vendor's.
+        """
+        return body.replace(self._key.encode(), "…".encode()) if len(self._key) >= SHORTEST_KEY else body
 
     def _note(self, endpoint: str, path: str, begun: float, outcome: str, said: bytes | str) -> None:
         self._on_request(endpoint, outcome)

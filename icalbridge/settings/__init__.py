@@ -148,9 +148,10 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     """Read every setting out of an environment; an empty text counts as unset.
 
     Raises `ConfigurationError` for the first value that cannot be used; the key and the database's password are never
-    repeated in it.
+    repeated in it, nor is a value that they were put into by mistake.
     """
     given = {**environ, **_key_from_file(environ)}
+    key = given.get("FACILITRON_API_KEY", "").strip()
     values = {}
     for each in fields(Settings):
         name: str = each.metadata["name"]
@@ -160,7 +161,8 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         try:
             values[each.name] = each.metadata["read"](text)
         except ValueError as error:
-            shown = f" is {text[:80]!r} and" if each.repr else ""
+            hidden = not each.repr or "@" in text or (key and key in text)
+            shown = "" if hidden else f" is {text[:80]!r} and"
             raise ConfigurationError(f"{name}{shown} cannot be used; it must be {error}.") from None
     settings = Settings(**values)
     if settings.api_key and settings.api_keys:

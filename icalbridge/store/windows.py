@@ -289,6 +289,14 @@ class Windows:
             connection.execute(update(workers).where(workers.c.id == worker_id).values(seen_at=moment))
             connection.execute(delete(workers).where(workers.c.seen_at < moment - FORGET_WORKER_SECONDS))
 
+    def hold(self, worker_id: str, *, now: datetime) -> None:
+        """Let a worker in the middle of something long keep what it has leased, and its place among the living."""
+        longer = {"leased_until": seconds(now) + LEASE_SECONDS}
+        with writing(self._engine) as connection:
+            connection.execute(update(workers).where(workers.c.id == worker_id).values(seen_at=seconds(now)))
+            for table in (windows, api_users):
+                connection.execute(update(table).where(table.c.leased_by == worker_id).values(**longer))
+
     def leave(self, worker_id: str) -> None:
         """Forget a worker that ends, and free what it had leased."""
         free = {"leased_by": "", "leased_until": None}

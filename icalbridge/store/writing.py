@@ -17,7 +17,6 @@ from icalbridge.store.rows import (
     entry_of,
     facility_of,
     facility_values,
-    maybe,
     property_of,
     property_values,
     seconds,
@@ -49,11 +48,15 @@ class Writing:
             query = select(facilities).join(properties, properties.c.id == facilities.c.property_id).where(mine)
             return known, {row.id: facility_of(row) for row in connection.execute(query)}
 
-    def catalogue_synced(self, api_user_id: str) -> datetime | None:
-        """Return when a key's catalogue was last written: while it stays, so does what `catalogue` returns."""
-        query = select(api_users.c.catalogue_synced_at).where(api_users.c.id == api_user_id)
+    def catalogue_version(self, api_user_id: str) -> tuple[int | None, ...]:
+        """Return what tells one fetch of a key's catalogue from the next: while it stays, so does what `catalogue`
+        returns. A fetch that failed in part has written the other part, so success alone is not enough to go by.
+        """
+        query = select(api_users.c.catalogue_synced_at, api_users.c.catalogue_due_at).where(
+            api_users.c.id == api_user_id
+        )
         with reading(self._engine) as connection:
-            return maybe(connection.scalar(query))
+            return tuple(connection.execute(query).one())
 
     def digests(self, property_ids: Sequence[str]) -> dict[str, EventKey]:
         """Return the events of some properties whose bytes need not be read again, by the digest of these bytes."""

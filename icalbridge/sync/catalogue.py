@@ -57,6 +57,7 @@ def fetch(
         raise MalformedAnswer(REQUEST, reason, 200, invocation_id=answer.invocation_id)
     facilities_of: dict[str, tuple[Facility, ...]] = {}
     failures: list[VendorError] = []
+    on_step(0, len(listed))
     for done, each in enumerate(listed, start=1):
         try:
             found = _facilities(client, each.id, expected=0 if full else known.get(each.id, 0))

@@ -86,7 +86,7 @@ class Sync:
         self._full = full
         self._tally: Counter[str] = Counter() if tally is None else tally
         self._places: Places | None = None
-        self._places_version: datetime | None = None
+        self._places_version: object = None
 
     def everything(self, property_ids: Sequence[str] = ()) -> Report:
         """Fetch the catalogue and all windows now, of all properties or of some.
@@ -129,7 +129,7 @@ class Sync:
             fetched = catalogue.fetch(
                 self._client,
                 {each.id: facilities[each.id] for each in listed},
-                lambda done, total: self._on_progress("catalogue", done, total),
+                self._on_catalogue,
                 full=self._full,
             )
         except VendorError as error:
@@ -146,6 +146,11 @@ class Sync:
         first = next(iter(fetched.failures), None)
         self._end_catalogue(str(first) if first else "", first.invocation_id if first else "")
         return list(fetched.failures)
+
+    def _on_catalogue(self, done: int, total: int) -> None:
+        """A large catalogue takes longer than a lease, and than a worker may be silent."""
+        self._store.windows.hold(self._worker_id, now=self._clock())
+        self._on_progress("catalogue", done, total)
 
     def _end_catalogue(self, error: str, invocation_id: str) -> None:
         now = self._clock()
@@ -183,7 +188,7 @@ class Sync:
 
     def _begin(self, claim: Claim) -> _Attempt:
         now = self._clock()
-        places = self._known_places()
+        places = self._known_places(claim.property_id)
         owner = places.properties[claim.property_id]
         tried = plan.to_try(claim.reach)
         return _Attempt(claim, owner, self._wanted(owner, claim.number, now), places, now, tried, tried)
@@ -191,10 +196,13 @@ class Sync:
     def _wanted(self, owner: Property, number: int, now: datetime) -> Window:
         return plan.window(number, plan.today(now, owner.timezone))
 
-    def _known_places(self) -> Places:
-        """Return the catalogue as it is kept, read again only when some worker has written it."""
-        version = self._store.write.catalogue_synced(self._user)
-        if self._places is None or version != self._places_version:
+    def _known_places(self, property_id: str) -> Places:
+        """Return the catalogue as it is kept, read again when some worker has written it.
+
+        One that is being written right now may already have led to the claim of a property that is new to us.
+        """
+        version = self._store.write.catalogue_version(self._user)
+        if self._places is None or version != self._places_version or property_id not in self._places.properties:
             self._places, self._places_version = Places(*self._store.write.catalogue(self._user)), version
         return self._places
 

@@ -7,11 +7,13 @@ failed and logged; nothing but the end of the process stops a worker.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, VendorUnavailable
+from icalbridge.errors import IcalbridgeError, KeyRefused, QuotaSpent, StoreError, VendorError, VendorUnavailable
 from icalbridge.sync import plan
+from icalbridge.sync.run import HOPELESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +27,12 @@ log = logging.getLogger(__name__)
 
 LONGEST_NAP_SECONDS = 30
 """Also how often an idle worker says that it is alive; well under `store.reading.WORKER_ALIVE_SECONDS`."""
-REFUSED_NAP_SECONDS = 300
+REFUSED_SECONDS = 300
 """How long to leave the vendor alone after it refused the key."""
 OUTAGE_NAP_SECONDS = 5
 """How long to leave the vendor alone after it did not answer; each window waits longer by itself."""
+SILENT = 3
+"""After so many requests in a row without an answer it is the vendor, not a window."""
 CANDIDATES = 16
 """How many windows are offered to the store at once; as many workers never meet at one."""
 
@@ -58,6 +62,8 @@ class Worker:
         self._sleep = sleep
         self._keep_days = keep_days
         self._said: str | None = None
+        self._silent = 0
+        self._quiet_until: datetime | None = None
 
     def run(self) -> None:
         """Work until an exception that is no `IcalbridgeError` ends it; leave leases and the list of workers tidy."""
@@ -66,7 +72,8 @@ class Worker:
             while True:
                 self._sleep(self.step())
         finally:
-            self._store.windows.leave(self._worker_id)
+            with suppress(StoreError):  # leases run out by themselves; the end must stay the end it is
+                self._store.windows.leave(self._worker_id)
 
     def step(self) -> float:
         """Do the one thing that is worth most now; return the seconds until there may be another."""
@@ -78,23 +85,31 @@ class Worker:
             return self._until(plan.next_utc_midnight(self._clock()))
         except KeyRefused as error:
             self._say(f"{error}; feeds go on from what is known", logging.ERROR)
-            return REFUSED_NAP_SECONDS
+            self._quiet_until = self._clock() + timedelta(seconds=REFUSED_SECONDS)
+            return LONGEST_NAP_SECONDS
         except VendorUnavailable as error:
-            self._say(f"{error}; feeds go on from what is known", logging.WARNING)
+            self._silent += 1
+            if self._silent >= SILENT:
+                self._say(
+                    f"the vendor gives no answer ({error.message}); feeds go on from what is known", logging.ERROR
+                )
+            log.warning("%s", error)
             return OUTAGE_NAP_SECONDS
         except VendorError as error:
             log.warning("%s", error)
             return 0
-        except StoreError as error:
+        except IcalbridgeError as error:
             log.error("%s", error)
             return LONGEST_NAP_SECONDS
 
     def _step(self) -> float:
+        if self._quiet_until and self._clock() < self._quiet_until:
+            return self._until(self._quiet_until)
         failures = self._sync.catalogue()
         if failures is not None:
             self._tidy()
         for failure in failures or ():
-            if isinstance(failure, KeyRefused | QuotaSpent):
+            if isinstance(failure, HOPELESS):
                 raise failure
             log.warning("%s", failure)
         now = self._clock()
@@ -104,6 +119,7 @@ class Worker:
         if claim is None:
             return self._until(planned.next_due())
         changes = self._sync.window(claim)
+        self._silent = 0
         self._say("")
         told = logging.INFO if changes else logging.DEBUG
         log.log(told, "property %s window %d: %d changes", claim.property_id, claim.number, changes)
@@ -120,8 +136,9 @@ class Worker:
         if sentence != self._said:
             if sentence or self._said:
                 log.log(level, "%s", sentence or "the vendor answers again")
-            self._store.windows.note_trouble(self._user, sentence, now=self._clock())
             self._said = sentence
+            with suppress(StoreError):  # whoever needs the database next says so
+                self._store.windows.note_trouble(self._user, sentence, now=self._clock())
 
     def _until(self, moment: datetime | None) -> float:
         """Return the seconds from now until a moment, at least one, at most a nap."""

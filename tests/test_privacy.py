@@ -1,0 +1,313 @@
+"""The key and the renters are nowhere: not in a feed, a page, a header, a log, a command's output, nor the database.
+
+Every word that must not be told is first shown to be in what the vendor answers, so that this can fail.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import re
+import signal
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from flask import Flask, Response, request
+
+from icalbridge import sandbox
+from icalbridge.facilitron import Client, MemoryLedger
+from icalbridge.model import utcnow
+from icalbridge.settings import Settings
+from icalbridge.store import Store
+from icalbridge.sync.run import Sync
+from icalbridge.web import create_app
+from tests.fixtures.bridges import KEY, START, Bridge, bridge
+from tests.fixtures.commands import answer, free_port, run, running, until
+from tests.fixtures.serving import serving
+from tests.world_truth import feeds, truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from werkzeug.test import TestResponse
+
+RENTERS = {
+    "name": rb"Renata",
+    "rate category": rb"Privada",
+    "e-mail": rb"renter\.example",
+    "telephone": rb"555-0142",
+    "number": rb"(?<![0-9a-f])55501420(?![0-9a-f])",
+    "renter's id": rb"5f0renter",
+    "attendance": rb"(?<![0-9a-f.])77777(?![0-9a-f])",
+    "reservation id": rb"R-PRIVATE",
+}
+"""As the sandbox plants them; digits not within a longer hexadecimal number, which an id or a tag may be."""
+SECRETS = {"key": re.escape(KEY.encode()), **RENTERS}
+FAULTS = ("html", "garbage", "truncated", "empty", "null", "400", "401", "403", "404", "429", "500", "503", "reset")
+ODD_PATHS = (
+    "/ical/facility/unknown.ics",
+    "/ical/property/unknown.ics",
+    "/ical/event/reservation/unknown.ics",
+    "/ical/nothing",
+    "/property/unknown",
+    "/facility/unknown",
+    "/%ff%fe",
+    "/nothing",
+)
+
+
+def leaks(*told: bytes | str) -> set[str]:
+    """Return what of the key and the renters is somewhere in what was told."""
+    joined = b"\n".join(each.encode() if isinstance(each, str) else each for each in told)
+    return {name for name, pattern in SECRETS.items() if re.search(pattern, joined, re.IGNORECASE)}
+
+
+def everything(answered: TestResponse) -> bytes:
+    """Return an answer with its status and headers; its body as sent, and unpacked."""
+    plain = gzip.decompress(answered.data) if answered.headers.get("Content-Encoding") == "gzip" else b""
+    return b"\n".join([f"{answered.status}\n{answered.headers}".encode(), answered.data, plain])
+
+
+@dataclass
+class Demo:
+    """A bridge that has fetched its district, what it logged, and all the addresses it has."""
+
+    bridge: Bridge
+    folder: Path
+    paths: list[str]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("private")
+    with bridge(f"sqlite:///{folder}/bridge.db", schools=2, facilities=3, events_per_day=6) as made:
+        assert made.run().failures == []
+        addresses = list(feeds(made.world, truth(made.world, made.clock())))
+        addresses += [f"/property/{each['_id']}" for each in made.world.properties]
+        addresses += [f"/facility/{each['_id']}" for each in made.world.facilities]
+        yield Demo(made, folder, [*addresses, "/", "/readyz", "/healthz", "/metrics", "/robots.txt"])
+
+
+def test_the_vendor_tells_what_must_not_be_told(demo: Demo) -> None:
+    """Every one of the renters' words is in its answers; the key alone is in none."""
+    made = demo.bridge
+    window = {"start_date": "2026-11-21", "end_date": "2026-12-21", "event_types": "reservation"}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    bodies = [
+        requests.get(f"{made.url}/property/{each['_id']}/events", params=window, headers=headers, timeout=10).content
+        for each in made.world.properties
+    ]
+    assert leaks(*bodies) == set(RENTERS)
+
+
+def test_no_address_tells(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
+    """Every feed, page and machine's address, by GET and HEAD, plain and packed: body, status and headers."""
+    caplog.set_level(logging.DEBUG)
+    client = create_app(Settings(api_key=KEY), demo.bridge.store, clock=demo.bridge.clock).test_client()
+    for path in demo.paths:
+        answers = [client.get(path, headers={"Accept-Encoding": coding}) for coding in ("identity", "gzip")]
+        assert [each.status_code for each in answers] == [200, 200], path
+        assert leaks(*map(everything, answers), everything(client.head(path))) == set(), path
+    assert leaks(caplog.text) == set()
+
+
+def test_no_error_tells(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
+    """404, 405, 500 and 503, for people and for programs, and what is logged of them."""
+    caplog.set_level(logging.DEBUG)
+    made = demo.bridge
+
+    def broken() -> None:
+        raise RuntimeError("no clock")
+
+    whole = create_app(Settings(api_key=KEY), made.store, clock=made.clock).test_client()
+    halting = create_app(Settings(api_key=KEY), made.store, clock=broken).test_client()  # type: ignore[arg-type]
+    answers = [whole.get(path) for path in ODD_PATHS]
+    assert {each.status_code for each in answers} == {404}
+    wrong = [whole.post(path, data=f"{KEY}") for path in demo.paths]
+    assert {each.status_code for each in wrong} == {405}
+    failing = [halting.get(path) for path in demo.paths if path.startswith(("/ical", "/property", "/facility"))]
+    assert {each.status_code for each in failing} == {500}
+    assert leaks(*map(everything, [*answers, *wrong, *failing]), caplog.text) == set()
+    assert "no clock" in caplog.text
+
+
+def test_nothing_is_told_before_the_first_sync(tmp_path: Path) -> None:
+    """503 of a bridge that knows the catalogue only."""
+    with bridge(f"sqlite:///{tmp_path}/bridge.db", schools=1, facilities=1, events_per_day=1) as made:
+        made.store.write.add_api_user("default")
+        assert made.sync.catalogue(at_once=True) == []
+        client = create_app(Settings(api_key=KEY), made.store, clock=made.clock).test_client()
+        paths = ["/readyz", *(f"/ical/property/{each['_id']}.ics" for each in made.world.properties)]
+        answers = [client.get(path) for path in paths]
+        assert [each.status_code for each in answers] == [503] * len(paths)
+        assert leaks(*map(everything, answers)) == set()
+
+
+def test_the_database_holds_no_secret(demo: Demo) -> None:
+    """What is never read cannot leak: not a byte of it is on the disk."""
+    files = [path.read_bytes() for path in demo.folder.iterdir()]
+    assert sum(map(len, files)) > 100_000
+    assert leaks(*files) == set()
+
+
+def test_readers_cost_the_vendor_nothing(demo: Demo) -> None:
+    """Known feeds, pages and unknown addresses: the vendor hears of none of them."""
+    before = len(demo.bridge.state.requests)
+    client = create_app(Settings(), demo.bridge.store, clock=demo.bridge.clock).test_client()
+    answers = [client.get(path).status_code for path in [*demo.paths, *ODD_PATHS]]
+    assert answers == [200] * len(demo.paths) + [404] * len(ODD_PATHS)
+    assert len(demo.bridge.state.requests) == before
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_fault_of_the_vendors_tells(fault: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever goes wrong, before a first sync and after it: logs, failures, /readyz, /metrics and pages."""
+    caplog.set_level(logging.DEBUG)
+    with bridge(f"sqlite:///{tmp_path}/bridge.db", schools=1, facilities=1, events_per_day=2) as made:
+        made.fail(fault)
+        failures = made.run().failures
+        made.heal()
+        made.run()
+        made.fail(f"{fault}:endpoint=property-events")
+        failures += made.run().failures
+        client = create_app(Settings(api_key=KEY), made.store, clock=made.clock).test_client()
+        paths = ("/", "/readyz", "/metrics", f"/property/{made.world.properties[1]['_id']}")
+        told = [everything(client.get(path)) for path in paths]
+    assert failures
+    assert leaks(*failures, *told, caplog.text) == set()
+
+
+def echo() -> Flask:
+    """Make a vendor that throws the caller's key back at it in every place where one of its answers has a text."""
+    app = Flask("echo", static_folder=None)
+
+    @app.get("/v1/<kind>/<path:rest>")
+    @app.get("/v1/<kind>", defaults={"rest": ""})
+    def echoed(kind: str, rest: str) -> Response:
+        secret = request.headers["Authorization"]
+        said = {"message": f"No: {secret}", "message_code": secret, "invocation_id": secret, "detail": secret}
+        status, _, form = kind.partition("-")
+        headers = {"Location": f"/{secret}", "Retry-After": "0", "Server": secret}
+        if form == "html":
+            return Response(f"<h1>{secret}</h1>", int(status), headers)
+        lists: dict[str, object] = {"properties": None} if form == "null" else {}
+        return Response(json.dumps({**said, **lists}), int(status), headers, content_type="application/json")
+
+    return app
+
+
+@pytest.mark.parametrize("form", ["json", "html", "null"])
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 429, 500, 503])
+def test_no_echo_of_the_key_is_told(status: int, form: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A vendor, or a proxy before it, that repeats the request's headers in its answers."""
+    caplog.set_level(logging.DEBUG)
+    store = Store.connect(f"sqlite:///{tmp_path}/bridge.db")
+    store.upgrade()
+    with serving(echo()) as base:
+        ledger = MemoryLedger(1_000_000, 1_000_000)
+        url = f"{base}/v1/{status}-{form}"
+        client = Client(url, KEY, ledger=ledger, clock=lambda: START, sleep=lambda _: None)
+        failures = (
+            Sync(client, store, api_user_id="default", worker_id="test", clock=lambda: START).everything().failures
+        )
+        browser = create_app(Settings(api_key=KEY), store, clock=lambda: START).test_client()
+        told = [everything(browser.get(path)) for path in ("/", "/readyz", "/metrics")]
+    store.close()
+    assert failures
+    assert leaks(*failures, *told, caplog.text) == set()
+
+
+# the commands
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[tuple[str, sandbox.State]]:
+    """A small vendor for commands, which read the real clock."""
+    world = sandbox.build_world(seed=3, today=utcnow().date(), schools=1, facilities=1, events_per_day=1)
+    app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
+    with sandbox.serve_in_thread(app) as url:
+        yield url, app.extensions["sandbox"]
+
+
+@pytest.fixture
+def given(vendor: tuple[str, sandbox.State], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What an operator sets."""
+    url, state = vendor
+    yield {
+        "FACILITRON_API_KEY": KEY,
+        "FACILITRON_API_URL": url,
+        "FACILITRON_RATE_PER_MINUTE": "60000",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}",
+    }
+    state.faults.clear()
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_no_command_tells(log_format: str, given: dict[str, str]) -> None:
+    """`sync`, `doctor` and `status` with every log line there is."""
+    commands = (["sync"], ["doctor"], ["status"], ["status", "--json"])
+    ended = [run("--debug", *command, **given, ICALBRIDGE_LOG_FORMAT=log_format) for command in commands]
+    assert [each.returncode for each in ended] == [0, 0, 0, 0]
+    assert "GET /properties: 200" in ended[0].stderr
+    assert leaks(*(each.stdout + each.stderr for each in ended)) == set()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"FACILITRON_API_URL": "http://127.0.0.1:1/v1"},
+        {"FACILITRON_API_URL": f"http://{KEY}@127.0.0.1:1/v1"},
+        {"FACILITRON_API_KEY": f"{KEY}-refused"},
+        {"FACILITRON_API_KEY": f"{KEY}\nX-Injected: 1"},
+        {"ICALBRIDGE_HISTORY_DAYS": "many"},
+    ],
+    ids=["dead vendor", "key in the address", "refused key", "key that no header takes", "bad setting"],
+)
+def test_no_failing_command_tells(wrong: dict[str, str], given: dict[str, str]) -> None:
+    """A dead vendor, a refused or impossible key, a bad setting; with tracebacks."""
+    ended = [run("--debug", command, **{**given, **wrong}) for command in ("sync", "doctor")]
+    assert [each.returncode != 0 for each in ended] == [True, True]
+    assert leaks(*(each.stdout + each.stderr for each in ended)) == set()
+
+
+@pytest.mark.parametrize("fault", ["html", "garbage", "truncated", "401"])
+def test_no_command_tells_of_a_broken_answer(
+    fault: str, given: dict[str, str], vendor: tuple[str, sandbox.State]
+) -> None:
+    """Answers that are no answers, first of the windows only, then of everything."""
+    vendor[1].faults[:] = [sandbox.parse_fault(f"{fault}:endpoint=property-events,first=3")]
+    ended = [run("--debug", "sync", **given, ICALBRIDGE_LOG_FORMAT="json")]
+    vendor[1].faults[:] = [sandbox.parse_fault(fault)]
+    ended += [run("--debug", "doctor", **given), run("--debug", "status", "--json", **given)]
+    assert [each.returncode for each in ended] == [1, 1, 0]
+    assert leaks(*(each.stdout + each.stderr for each in ended)) == set()
+
+
+def test_the_server_tells_nothing(given: dict[str, str], vendor: tuple[str, sandbox.State]) -> None:
+    """`serve` with every log line: feeds, pages, errors, and a request that is none."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    schools = [each["_id"] for each in vendor[1].world.properties]
+    paths = [
+        *(f"/property/{each}" for each in schools),
+        *(f"/ical/property/{each}.ics" for each in schools),
+        *ODD_PATHS,
+    ]
+    paths += ["/", "/readyz", "/metrics", "/healthz"]
+    with running("--debug", "serve", **given, PORT=str(port), ICALBRIDGE_LOG_FORMAT="json") as process:
+        until(lambda: answer(f"{base}/readyz"), "readiness")
+        answers = [requests.get(base + path, timeout=10) for path in paths]
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+            raw.sendall(b"NONSENSE\r\n\r\n")
+            refused = raw.recv(65_536)
+        process.send_signal(signal.SIGTERM)
+        logged, _ = process.communicate(timeout=60)
+    assert {each.status_code for each in answers} == {200, 404}
+    assert refused.startswith(b"HTTP/1.1 400 ")
+    assert "GET /properties: 200" in logged
+    assert leaks(*(f"{each.headers}".encode() + each.content for each in answers), refused, logged) == set()

@@ -1,0 +1,211 @@
+"""`icalbridge.sync.worker`: what is due is done, once, by one of many."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import update
+
+from icalbridge.store.tables import windows
+from icalbridge.sync.worker import LONGEST_NAP_SECONDS
+from tests.fixtures.bridges import Bridge, bridge
+from tests.fixtures.workers import Agency, asked, due, leased
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def district(database_url: str) -> Iterator[Bridge]:
+    """A district of two schools, of which nothing is known yet, on either database."""
+    with bridge(database_url) as made:
+        made.store.write.add_api_user("default")
+        yield made
+
+
+@pytest.fixture
+def agency(district: Bridge, database_url: str) -> Iterator[Agency]:
+    """Workers on demand."""
+    with ExitStack() as open_stores:
+        yield Agency(district, database_url, open_stores)
+
+
+# what is due
+
+
+def test_worker_fetches_everything_of_an_empty_database(district: Bridge, agency: Agency) -> None:
+    """Catalogue, then all windows, near ones of all properties first; then it naps, and the feed is the truth."""
+    hired = agency.hire("w1")
+    assert hired.work() == LONGEST_NAP_SECONDS
+    paths = [path.rpartition("/")[2] for _, path, _, _ in district.state.requests]
+    assert paths == ["properties", *["facilities"] * 3, *["events"] * 36]
+    days = [date.fromisoformat(day) for _, day in asked(district)]
+    today = date(2026, 11, 21)
+    assert days == sorted(days)
+    assert Counter(days) == {today + timedelta(days=31 * number): 3 for number in range(12)}
+    assert district.told() == district.truth()
+    assert district.store.read.health(district.clock()).ready
+
+
+def test_worker_asks_for_today_every_ten_minutes_and_for_the_rest_every_six_hours(
+    district: Bridge, agency: Agency
+) -> None:
+    """Right after a pass nothing is due; then today's windows are; after six hours all of them."""
+    hired = agency.hire("w1")
+    hired.work()
+    assert due(district) == {600.0: 3, 21_600.0: 33}
+    begun = len(district.state.requests)
+    hired.work()
+    assert asked(district, begun) == []
+    district.clock.advance(seconds=600)
+    hired.work()
+    assert Counter(day for _, day in asked(district, begun)) == {"2026-11-21": 3}
+    begun = len(district.state.requests)
+    district.clock.advance(hours=6)
+    hired.work()
+    assert len(asked(district, begun)) == 36
+
+
+@pytest.mark.parametrize(("passed", "nap"), [(0, 30.0), (575, 25.0), (599, 1.0)])
+def test_worker_naps_until_the_next_window_isdue(district: Bridge, agency: Agency, passed: int, nap: float) -> None:
+    """To the second when that is soon, else for as long as it may be silent."""
+    hired = agency.hire("w1")
+    hired.work()
+    district.clock.advance(seconds=passed)
+    assert hired.worker.step() == nap
+
+
+def test_worker_fetches_the_catalogue_once_a_day(district: Bridge, agency: Agency) -> None:
+    """A school that joined is in the next day's catalogue, with all its windows."""
+    hired = agency.hire("w1")
+    hired.work()
+    begun = len(district.state.requests)
+    district.clock.advance(seconds=86_399)
+    hired.work()
+    assert "/v1/properties" not in [path for _, path, _, _ in district.state.requests[begun:]]
+    district.clock.advance(seconds=1)
+    hired.work()
+    assert [path for _, path, _, _ in district.state.requests[begun:]].count("/v1/properties") == 1
+
+
+# leases
+
+
+def test_workers_in_turn_never_take_the_same_window(district: Bridge, agency: Agency) -> None:
+    """Two workers, step by step: one fetches the catalogue, both fetch windows, none twice."""
+    first, second = agency.hire("w1"), agency.hire("w2")
+    while not first.worker.step() + second.worker.step():
+        pass
+    assert len(asked(district)) == len(set(asked(district))) == 36
+    assert [path for _, path, _, _ in district.state.requests].count("/v1/properties") == 1
+    assert district.told() == district.truth()
+
+
+def test_window_in_flight_is_left_to_its_worker(district: Bridge, agency: Agency) -> None:
+    """While one worker waits for the vendor, the other takes another window, or none."""
+    second = agency.hire("w2")
+    leases: list[list[str]] = []
+
+    def meanwhile(endpoint: str, _outcome: str) -> None:
+        if endpoint == "property-events":
+            leases.append(leased(district))
+            second.worker.step()
+
+    first = agency.hire("w1", on_request=meanwhile)
+    first.work()
+    assert leases == [["w1"]] * 18
+    assert len(asked(district)) == len(set(asked(district))) == 36
+
+
+def test_workers_at_once_never_take_the_same_window(district: Bridge, agency: Agency) -> None:
+    """Four workers of one database, truly at the same time, ask for each window exactly once."""
+    agency.hire("w0").work()
+    district.clock.advance(hours=7)
+    begun = len(district.state.requests)
+    hired = [agency.hire(f"w{number}") for number in range(1, 5)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda each: each.work(), hired))
+    assert len(asked(district, begun)) == len(set(asked(district, begun))) == 36
+    assert due(district) == {600.0: 3, 21_600.0: 33}
+    assert leased(district) == []
+
+
+def test_dead_workers_window_is_taken_over_after_its_lease(district: Bridge, agency: Agency) -> None:
+    """What a killed worker had is nobody's for five minutes, then the next one's."""
+    hired = agency.hire("w1")
+    hired.work()
+    district.clock.advance(seconds=600)
+    claim = district.store.windows.claim("default", "dead", now=district.clock())
+    assert claim is not None
+    begun = len(district.state.requests)
+    hired.work()
+    district.clock.advance(seconds=299)
+    hired.work()
+    assert claim.property_id not in [property_id for property_id, _ in asked(district, begun)]
+    district.clock.advance(seconds=1)
+    hired.work()
+    assert asked(district, begun).count((claim.property_id, "2026-11-21")) == 1
+
+
+def test_worker_whose_lease_was_lost_writes_nothing_and_goes_on(
+    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An answer that comes after another worker took the window over is thrown away; no feed is touched twice."""
+    agency.hire("w0").work()
+    district.clock.advance(seconds=600)
+    other: list[str] = []
+
+    def take_over(_endpoint: str, _outcome: str) -> None:
+        if not other:
+            other.append("w2")
+            with district.store.engine.begin() as connection:
+                connection.execute(update(windows).where(windows.c.leased_by == "w1").values(leased_by="w2"))
+
+    late = agency.hire("w1", on_request=take_over)
+    assert late.worker.step() == LONGEST_NAP_SECONDS
+    assert leased(district) == ["w2"]
+    assert re.findall(r"The lease of .* ran out; its answer was thrown away\.", caplog.text)
+    assert late.worker.step() == 0
+    assert leased(district) == ["w2"]
+
+
+def test_catalogue_of_another_worker_is_known_at_once(district: Bridge, agency: Agency) -> None:
+    """A school that another worker found is fetched by this one, though that worker's catalogue was not whole."""
+    joining = district.world.properties.pop()
+    first, second = agency.hire("w1"), agency.hire("w2")
+    first.work()
+    district.clock.advance(days=1)
+    district.world.properties.append(joining)
+    district.fail(f"503:endpoint=facilities,property={district.world.properties[0]['_id']}")
+    second.worker.step()
+    begun = len(district.state.requests)
+    first.work()
+    assert [owner for owner, _ in asked(district, begun)].count(joining["_id"]) == 12
+
+
+def test_rename_that_another_worker_found_is_known_at_once(district: Bridge, agency: Agency) -> None:
+    """Events are placed by the catalogue as it is now, though the other worker's was not whole."""
+    first, second = agency.hire("w1"), agency.hire("w2")
+    first.work()
+    district.clock.advance(days=1)
+    school = district.world.properties[1]
+    school["name"] = "Renamed High"
+    district.fail(f"503:endpoint=facilities,property={district.world.properties[0]['_id']}")
+    second.worker.step()
+    district.heal()
+    for event in district.world.events.values():
+        event["name"] = "Edited"
+    district.world.edited()
+    first.work()
+    here = {
+        each.location.partition(", ")[2].partition(", ")[0]
+        for each in district.entries()
+        if each.name == "Edited" and each.property_id == school["_id"]
+    }
+    assert here == {"Renamed High"}

@@ -1,0 +1,292 @@
+"""`icalbridge.sync.worker`: failures wait, nothing but a stop ends it, and a stop leaves nothing behind."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select, update
+
+from icalbridge import sandbox
+from icalbridge.facilitron import MemoryLedger
+from icalbridge.model import utcnow
+from icalbridge.store import Store
+from icalbridge.store.tables import properties, windows
+from icalbridge.store.tables import workers as workers_table
+from icalbridge.sync.worker import LONGEST_NAP_SECONDS
+from tests.fixtures.bridges import KEY, Bridge, bridge
+from tests.fixtures.commands import running, until
+from tests.fixtures.workers import GRANTED, Agency, Stop, asked, due, leased, present
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def district(database_url: str) -> Iterator[Bridge]:
+    """A district of two schools, of which nothing is known yet, on either database."""
+    with bridge(database_url) as made:
+        made.store.write.add_api_user("default")
+        yield made
+
+
+@pytest.fixture
+def agency(district: Bridge, database_url: str) -> Iterator[Agency]:
+    """Workers on demand."""
+    with ExitStack() as open_stores:
+        yield Agency(district, database_url, open_stores)
+
+
+# failures
+
+
+def test_failing_windows_back_off(district: Bridge, agency: Agency) -> None:
+    """Each window is tried again after 30 s, 1, 2, 4, 8, 16 and then every 30 minutes; the others are not held up."""
+    hired = agency.hire("w1")
+    hired.work()
+    district.clock.advance(seconds=600)
+    district.fail("503:endpoint=property-events")
+    waits = []
+    for _ in range(8):
+        hired.work()
+        wait = min(due(district))
+        waits.append(wait)
+        district.clock.advance(seconds=wait)
+    assert waits == [30, 60, 120, 240, 480, 960, 1800, 1800]
+    district.heal()
+    hired.work()
+    assert due(district)[600.0] == 3
+
+
+@pytest.mark.parametrize("kind", ["404", "500", "reset", "truncated", "html", "garbage"])
+def test_failure_of_a_window_is_kept_and_logged(
+    district: Bridge, agency: Agency, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The worker goes on with the next window; one warning a failure, and `status` knows the last one."""
+    hired = agency.hire("w1")
+    school_id = district.world.properties[1]["_id"]
+    district.fail(f"{kind}:endpoint=property-events,property={school_id}")
+    hired.work()
+    failed = [each.property_id for each in district.store.read.health(district.clock()).properties if each.error]
+    assert failed == [school_id]
+    warned = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
+    assert len(warned) == 12
+    assert all(each.startswith(f"GET /property/{school_id}/events: ") for each in warned)
+    assert KEY not in caplog.text
+
+
+def test_failed_catalogue_is_tried_again_in_eight_minutes(
+    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without any catalogue there is nothing to do but wait; a warning says why."""
+    hired = agency.hire("w1")
+    district.fail("503:endpoint=properties")
+    assert hired.work() == LONGEST_NAP_SECONDS
+    asked = len(district.state.requests)
+    district.clock.advance(seconds=479)
+    hired.work()
+    assert len(district.state.requests) == asked
+    district.heal()
+    district.clock.advance(seconds=1)
+    hired.work()
+    assert district.told() == district.truth()
+    assert caplog.text.count("GET /properties: 503") == 1
+
+
+def test_refused_key_leaves_the_vendor_alone_and_the_worker_alive(
+    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One request in five minutes, said as an error; meanwhile the worker is seen to live, and then it goes on."""
+    hired = agency.hire("w1")
+    hired.work()
+    district.clock.advance(seconds=600)
+    district.fail("401")
+    begun = len(district.state.requests)
+    passed = 0.0
+    while passed < 300:
+        nap = hired.work()
+        assert nap <= LONGEST_NAP_SECONDS
+        district.clock.advance(seconds=nap)
+        passed += nap
+        assert district.store.read.health(district.clock()).workers_alive == 1
+    assert [status for *_, status in district.state.requests[begun:]] == [401]
+    (error,) = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+    assert error.startswith("GET /property/")
+    assert error.endswith("; feeds go on from what is known")
+    assert KEY not in caplog.text
+    district.heal()
+    hired.work()
+    assert district.store.read.health(district.clock()).properties[0].today_synced == district.clock()
+
+
+def test_key_refused_to_a_new_worker_is_asked_about_once(district: Bridge, agency: Agency) -> None:
+    """The catalogue tells it already: no window is tried, though all are due."""
+    agency.hire("w0").work()
+    district.clock.advance(days=1)
+    district.fail("401")
+    begun = len(district.state.requests)
+    agency.hire("w1").work()
+    assert [path for _, path, _, _ in district.state.requests[begun:]] == ["/v1/properties"]
+
+
+def test_spent_quota_is_waited_for_until_midnight_utc(
+    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not one request more that day; what was not fetched is fetched right after midnight, and counts as no failure."""
+    hired = agency.hire("w1", ledger=MemoryLedger(GRANTED, 20))
+    hired.work()
+    assert len(district.state.requests) == 20
+    assert "all 20 requests of 2026-11-21 (UTC) are used" in caplog.text
+    for _ in range(20):
+        district.clock.advance(seconds=hired.work())
+    assert len(district.state.requests) == 20
+    assert {each.error for each in district.store.read.health(district.clock()).properties} == {""}
+    district.clock.now = district.clock().replace(hour=0, minute=0, second=0) + timedelta(days=1)
+    hired.work()
+    assert len(district.state.requests) == 40
+
+
+def test_zone_that_is_no_more_is_survived(district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture) -> None:
+    """A property whose kept zone this machine does not know costs naps; every other property is fetched."""
+    hired = agency.hire("w1")
+    hired.work()
+    school_id = district.world.properties[1]["_id"]
+    with district.store.engine.begin() as connection:
+        connection.execute(update(properties).where(properties.c.id == school_id).values(zone="Mars/Base"))
+    fresh = agency.hire("w2")
+    district.clock.advance(seconds=600)
+    begun = len(district.state.requests)
+    assert [fresh.work(), fresh.work()] == [LONGEST_NAP_SECONDS, 1.0]
+    assert {owner for owner, _ in asked(district, begun)} == {
+        each["_id"] for each in district.world.properties if each["_id"] != school_id
+    }
+    assert "Mars/Base" in caplog.text
+
+
+def test_unusable_database_is_survived(district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture) -> None:
+    """A table that is gone for a while stops nothing: the worker says so, naps, and goes on when it is back."""
+    hired = agency.hire("w1")
+    _rename_table(district, "windows", "elsewhere")
+    assert hired.work() == LONGEST_NAP_SECONDS
+    assert "The database cannot be used: " in caplog.text
+    _rename_table(district, "elsewhere", "windows")
+    district.clock.advance(seconds=300)
+    hired.work()
+    assert district.store.read.health(district.clock()).ready
+
+
+def _rename_table(district: Bridge, old: str, new: str) -> None:
+    with district.store.engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+# signs of life, and the end
+
+
+def test_every_step_is_a_sign_of_life(district: Bridge, agency: Agency) -> None:
+    """Busy or idle, never is a worker silent for longer than one nap; a silent one is forgotten after a day."""
+    busy, idle = agency.hire("busy"), agency.hire("idle")
+    busy.work()
+    idle.work()
+    assert present(district) == [("busy", 0.0), ("idle", 0.0)]
+    district.clock.advance(seconds=30)
+    idle.work()
+    assert present(district) == [("busy", 30.0), ("idle", 0.0)]
+    district.clock.advance(days=1)
+    idle.work()
+    assert present(district) == [("idle", 0.0)]
+
+
+def test_long_catalogue_is_no_silence(district: Bridge, agency: Agency) -> None:
+    """A catalogue longer than a lease: its worker is seen to live all the time, and nobody else begins another."""
+    silence = []
+    second = agency.hire("w2")
+
+    def slowly(endpoint: str, _outcome: str) -> None:
+        if endpoint in {"properties", "facilities"}:
+            district.clock.advance(seconds=80)
+            silence.append(dict(present(district))["w1"])
+            second.worker.step()
+
+    agency.hire("w1", on_request=slowly).worker.step()
+    assert silence == [80.0] * 4
+    assert [path for _, path, _, _ in district.state.requests].count("/v1/properties") == 1
+
+
+def test_stopped_worker_leaves_nothing_behind(district: Bridge, agency: Agency) -> None:
+    """A stop in a nap ends `run`; it is off the list, holds no lease, and napped only when idle."""
+    hired = agency.hire("w1")
+    with pytest.raises(Stop):
+        hired.worker.run()
+    assert hired.naps == [*[0.0] * 36, LONGEST_NAP_SECONDS]
+    assert present(district) == []
+    assert leased(district) == []
+
+
+def test_worker_stopped_in_a_request_frees_its_window(district: Bridge, agency: Agency) -> None:
+    """A stop while the vendor is being asked: the next worker need not wait for the lease to run out."""
+
+    def stop(endpoint: str, _outcome: str) -> None:
+        if endpoint == "property-events":
+            raise Stop
+
+    hired = agency.hire("w1", on_request=stop)
+    with pytest.raises(Stop):
+        hired.worker.run()
+    assert len(asked(district)) == 1
+    assert leased(district) == []
+    assert present(district) == []
+    agency.hire("w2").work()
+    assert len(asked(district)) == 37
+
+
+def test_stop_is_a_stop_though_the_database_is_gone(district: Bridge, agency: Agency) -> None:
+    """What cannot be tidied up runs out by itself; the stop is not turned into another error."""
+    hired = agency.hire("w1")
+    hired.work()
+    _rename_table(district, "workers", "elsewhere")
+    with pytest.raises(Stop):
+        hired.worker.run()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("fault", ["", "hang:endpoint=property-events"])
+def test_worker_command_stops_at_once(tmp_path: Path, number: int, fault: str) -> None:
+    """`icalbridge worker` ends with code 0 on a signal, idle or in the middle of a request, and leaves no lease."""
+    world = sandbox.build_world(seed=3, today=utcnow().date(), schools=1, facilities=1, events_per_day=1)
+    faults = [sandbox.parse_fault(fault)] if fault else []
+    app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000, faults=faults)
+    store = Store.connect(f"sqlite:///{tmp_path / 'bridge.db'}")
+    store.upgrade()
+    wanted = 1 if fault else 0
+    with sandbox.serve_in_thread(app) as url:
+        settings = {
+            "FACILITRON_API_KEY": KEY,
+            "FACILITRON_API_URL": url,
+            "FACILITRON_RATE_PER_MINUTE": "60000",
+            "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}",
+        }
+
+        def there() -> bool | None:
+            health = store.read.health(utcnow())
+            with store.engine.connect() as connection:
+                leased = connection.execute(select(windows.c.number).where(windows.c.leased_by != "")).all()
+            settled = all(each.oldest_synced for each in health.properties) or bool(wanted)
+            return True if health.properties and settled and len(leased) == wanted else None
+
+        with running("worker", **settings) as process:
+            until(there, "worker at the point of interest")
+            process.send_signal(number)
+            told, _ = process.communicate(timeout=20)
+        assert process.returncode == 0
+    with store.engine.connect() as connection:
+        assert connection.execute(select(windows.c.number).where(windows.c.leased_by != "")).all() == []
+        assert connection.execute(select(workers_table.c.id)).all() == []
+    store.close()
+    assert "Traceback" not in told
+    assert KEY not in told
