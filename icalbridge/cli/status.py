@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from icalbridge.model import utcnow
 from icalbridge.store import Store
 
 if TYPE_CHECKING:
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
     from icalbridge.store import Freshness, Health
 
 
-def print_status(settings: Settings, *, as_json: bool) -> None:
+def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
     """Print how the whole stands; needs no key and asks the vendor nothing."""
     with closing(Store.connect(settings.database_url)) as store:
         store.check()
-        now = utcnow()
         health = store.read.health(now)
     if as_json:
         click.echo(json.dumps(_as_json(settings, health), ensure_ascii=False, indent=2))
@@ -46,13 +44,14 @@ def _iso(value: object) -> str:
 
 
 def _print_table(settings: Settings, health: Health, now: datetime) -> None:
-    console = Console()
-    table = Table("Property", "Today's window", "Oldest window", "Last error", box=None, pad_edge=False)
+    console = Console(markup=False, emoji=False, highlight=False)  # a name in brackets is a name
+    error = Column("Last error", overflow="fold")  # its end is what the vendor's support asks for
+    table = Table("Property", "Today's window", "Oldest window", error, box=None, pad_edge=False)
     for each in health.properties:
         table.add_row(
             each.name or each.property_id, age(each.today_synced, now), age(each.oldest_synced, now), _error(each)
         )
-    console.print(table, markup=False)
+    console.print(table)
     click.echo()
     click.echo(f"Catalogue   {age(health.catalogue_synced, now)}")
     if health.catalogue_error:
