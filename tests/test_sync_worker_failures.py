@@ -282,7 +282,7 @@ def test_worker_command_stops_at_once(tmp_path: Path, number: int, fault: str) -
         with running("worker", **settings) as process:
             until(there, "worker at the point of interest")
             process.send_signal(number)
-            told, _ = process.communicate(timeout=20)
+            told, _ = process.communicate(timeout=60)
         assert process.returncode == 0
     with store.engine.connect() as connection:
         assert connection.execute(select(windows.c.number).where(windows.c.leased_by != "")).all() == []

@@ -143,11 +143,22 @@ def doctor() -> None:
 def status(as_json: bool) -> None:
     """Show how fresh each property is, the quota used today, the last errors and the workers."""
     from icalbridge.cli.status import print_status
+    from icalbridge.model import utcnow
 
-    print_status(_settings(quiet=True), as_json=as_json)
+    print_status(_settings(quiet=True), as_json=as_json, now=utcnow())
 
 
-@main.command()
+class SandboxCommand(click.Command):
+    """Has the grammar of faults below its options, in the sandbox's own words."""
+
+    def get_help(self, context: click.Context) -> str:
+        """Return click's help and the grammar as it stands: it is a table."""
+        from icalbridge.sandbox import GRAMMAR
+
+        return f"{super().get_help(context)}\n\n{GRAMMAR.rstrip()}"
+
+
+@main.command(cls=SandboxCommand)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=9000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--seed", default=1, show_default=True, help="The same seed and day make the same world.")
@@ -156,7 +167,9 @@ def status(as_json: bool) -> None:
 @click.option("--events-per-day", default=None, type=click.IntRange(0, 100_000), help="Bookings a day in all.")
 @click.option("--rate-per-minute", default=120, show_default=True, type=click.IntRange(1, 1_000_000))
 @click.option("--quota-per-day", default=15_000, show_default=True, type=click.IntRange(1, 1_000_000_000))
-@click.option("--fault", "faults", multiple=True, metavar="SPEC", help="Something to go wrong; may be repeated.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="SPEC", help="Something to go wrong, see below; may be repeated."
+)
 def sandbox(host: str, port: int, faults: tuple[str, ...], **world: int | None) -> None:
     """Run a simulator of the vendor's read API. Its key is `sandbox-key`."""
     from icalbridge.cli.sandbox import run_sandbox

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from icalbridge.cli.work import make_grant
 from icalbridge.model import utcnow
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from icalbridge.store import Freshness, Health, KeyHealth
 
 
-def print_status(settings: Settings, *, as_json: bool) -> None:
+def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
     """Print how the whole stands; needs no key and asks the vendor nothing."""
     with closing(Store.connect(settings.database_url)) as store:
         store.check()
-        now = utcnow()
         health = store.read.health(now)
         planned = _planned(settings, store, health, now)
     if as_json:
@@ -64,13 +63,14 @@ def _iso(value: object) -> str:
 
 
 def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: datetime) -> None:
-    console = Console()
-    table = Table("Property", "Tier", "Today", "31 days", "Year", "Next", "Last error", box=None, pad_edge=False)
+    console = Console(markup=False, emoji=False, highlight=False)  # a name in brackets is a name
+    error = Column("Last error", overflow="fold")  # its end is what the vendor's support asks for
+    table = Table("Property", "Tier", "Today", "31 days", "Year", "Next", error, box=None, pad_edge=False)
     for each in health.properties:
         tier, due = planned.get(each.property_id, ("–", None))
         ages = (age(moment, now) for moment in (each.today_synced, each.month_synced, each.oldest_synced))
         table.add_row(each.name or each.property_id, tier, *ages, _until(due, now), _error(each))
-    console.print(table, markup=False)
+    console.print(table)
     click.echo()
     click.echo(f"Catalogue   {age(health.catalogue_synced, now)}")
     if health.catalogue_error:

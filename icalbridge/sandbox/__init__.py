@@ -14,8 +14,8 @@ What a client makes of the answers is no business of this room: a misreading of 
 
 from icalbridge.sandbox.app import State, create_app
 from icalbridge.sandbox.district import build_world
-from icalbridge.sandbox.faults import Fault, parse_fault
+from icalbridge.sandbox.faults import GRAMMAR, Fault, parse_fault
 from icalbridge.sandbox.server import run, serve_in_thread
 from icalbridge.sandbox.world import World
 
-__all__ = ["Fault", "State", "World", "build_world", "create_app", "parse_fault", "run", "serve_in_thread"]
+__all__ = ["GRAMMAR", "Fault", "State", "World", "build_world", "create_app", "parse_fault", "run", "serve_in_thread"]

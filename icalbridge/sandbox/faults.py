@@ -1,6 +1,17 @@
 """Things that go wrong, on demand: the grammar of `--fault SPEC`, and which requests a fault strikes.
 
 What the client then sees is `broken.py`'s. A request that lacks a valid key, or that is one too many, is not struck.
+`GRAMMAR` is what `--help` shows of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from threading import Lock
+
+GRAMMAR = """\
+The SPEC of a fault is
 
     KIND[:option=value,option=value…]
 
@@ -27,15 +38,10 @@ and the options narrow it:
     p=0.2           only that share of what matches, the same requests in every run
     seconds=S       how long, for the kinds that wait
 
-so `503:endpoint=property-events,p=0.2` fails a fifth of the windows and `429:first=3` the first three requests. Several
-faults strike together: all delays add up, and the first one that answers in the endpoint's place has the word.
+so `503:endpoint=property-events,p=0.2` fails a fifth of the windows, and `429:first=3` the first
+three requests. Several faults strike together: all delays add up, and the first one that answers
+in the endpoint's place has the word.
 """
-
-from __future__ import annotations
-
-from dataclasses import dataclass, field
-from random import Random
-from threading import Lock
 
 STATUSES = ("400", "401", "403", "404", "429", "500", "502", "503", "504")
 SECONDS = {"hang": 60.0, "slow": 5.0, "latency": 0.2, "cold-start": 3.0}

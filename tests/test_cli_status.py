@@ -1,0 +1,213 @@
+"""`icalbridge.cli.status`: a table for people, one JSON object for programs, both from the same facts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge.cli.status import age, print_status
+from icalbridge.errors import SchemaOutdated
+from icalbridge.model import Changes
+from icalbridge.settings import from_environment
+from icalbridge.store import Store
+from icalbridge.sync.ledger import StoreLedger
+from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes, list_catalogue
+from tests.samples import NOW, SCHOOL, entry, event
+
+if TYPE_CHECKING:
+    from icalbridge.settings import Settings
+
+ERROR = (
+    "GET /property/school/events: 503 SY004 Service unavailable (invocation_id 7c1f2a9e-0000-4111-8222-0123456789ab)"
+)
+LATER = NOW + timedelta(hours=3)
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """No key: `status` needs none."""
+    return from_environment({"DATABASE_URL": database_url, "FACILITRON_QUOTA_PER_DAY": "500"})
+
+
+@pytest.fixture
+def bridge(school: Store) -> Store:
+    """A district never fetched, a school fetched at noon and failing since; three hours later."""
+    school.windows.claim_catalogue(USER, "w", now=NOW)
+    school.windows.finish_catalogue(USER, now=NOW, due=SOON)
+    for number in range(3):
+        apply_changes(
+            school,
+            Changes(added=(entry(24, uid=f"u{number}", event_id=f"e{number}"),), heard=(event(event_id=f"e{number}"),)),
+            number=number,
+        )
+    school.windows.make_due(["school"], now=SOON)
+    claim = school.windows.claim(USER, "w", now=SOON, property_ids=["school"])
+    assert claim is not None
+    school.windows.fail(claim, ERROR, "abc", now=SOON, due=SOON)
+    ledger = StoreLedger(school, USER, rate_per_minute=1000, quota_per_day=500)
+    for _ in range(7):
+        ledger.take(LATER)
+    school.write.count_skipped({"no id": 2})
+    school.windows.beat("w1", now=LATER)
+    school.windows.beat("silent", now=NOW)
+    return school
+
+
+@pytest.mark.usefixtures("bridge")
+def test_table_tells_people(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line a property, then catalogue, quota, bookings and workers."""
+    monkeypatch.setenv("COLUMNS", "160")
+    print_status(settings, as_json=False, now=LATER)
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert [line.rstrip() for line in out.splitlines()] == [
+        "Property        Today's window  Oldest window  Last error",
+        "Sunny District  never           never          –",
+        f"Lincoln High    3 h ago         3 h ago        {ERROR}",
+        "",
+        "Catalogue   3 h ago",
+        "Quota       7 of 500 requests used today (UTC)",
+        "Bookings    3 shown, 2 things left out that could not be read",
+        "Workers     1 alive",
+    ]
+
+
+@pytest.mark.usefixtures("bridge")
+def test_narrow_table_loses_no_letter_of_an_error(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a small window an error goes on below; its invocation_id is what the vendor's support asks for."""
+    monkeypatch.setenv("COLUMNS", "70")
+    print_status(settings, as_json=False, now=LATER)
+    lines = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+    assert max(map(len, lines)) <= 70
+    column = lines[0].index("Last error")
+    assert "".join(line[column:].replace(" ", "") for line in lines[2:]) == ERROR.replace(" ", "")
+
+
+def test_name_in_brackets_is_a_name(
+    settings: Settings, store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing in a name commands the table."""
+    monkeypatch.setenv("COLUMNS", "160")
+    list_catalogue(store, school=replace(SCHOOL, name="[/red] Gym [bold]:smile:"))
+    store.windows.ensure(["school"], 1, now=NOW)
+    print_status(settings, as_json=False, now=LATER)
+    assert capsys.readouterr().out.splitlines()[1].split("  ")[0] == "[/red] Gym [bold]:smile:"
+
+
+def test_table_of_an_unsynced_database(settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing yet is said as such."""
+    assert store.read.properties() == []
+    print_status(settings, as_json=False, now=LATER)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()][2:] == [
+        "Catalogue   never",
+        "Quota       0 of 500 requests used today (UTC)",
+        "Bookings    0 shown, 0 things left out that could not be read",
+        "Workers     0 alive",
+    ]
+
+
+def test_table_shows_the_catalogues_error(settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below the catalogue's age."""
+    store.windows.finish_catalogue(USER, now=NOW, due=SOON, error="GET /properties: 503 down", invocation_id="xyz")
+    print_status(settings, as_json=False, now=LATER)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[lines.index("Catalogue   never") + 1] == "            GET /properties: 503 down"
+
+
+@pytest.mark.usefixtures("bridge")
+def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """One object; moments in UTC as 2026-11-21T20:00:00Z, or null for never."""
+    print_status(settings, as_json=True, now=LATER)
+    assert json.loads(capsys.readouterr().out) == {
+        "ready": False,
+        "quota_per_day": 500,
+        "catalogue_synced": "2026-11-21T20:00:00Z",
+        "catalogue_error": "",
+        "catalogue_invocation_id": "",
+        "workers_alive": 1,
+        "entries": 3,
+        "skipped": 2,
+        "quota_day": "2026-11-21",
+        "quota_used": 7,
+        "properties": [
+            {
+                "property_id": "district",
+                "name": "Sunny District",
+                "zone": "America/Los_Angeles",
+                "today_synced": None,
+                "oldest_synced": None,
+                "attempted": None,
+                "error": "",
+                "error_at": None,
+                "invocation_id": "",
+            },
+            {
+                "property_id": "school",
+                "name": "Lincoln High",
+                "zone": "America/Los_Angeles",
+                "today_synced": "2026-11-21T20:00:00Z",
+                "oldest_synced": "2026-11-21T20:00:00Z",
+                "attempted": "2026-11-21T20:10:00Z",
+                "error": ERROR,
+                "error_at": "2026-11-21T20:10:00Z",
+                "invocation_id": "abc",
+            },
+        ],
+    }
+
+
+def test_json_is_ready_when_all_was_fetched(
+    settings: Settings, bridge: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`ready` is what `/readyz` says; an error that is over is gone."""
+    for name in ("district", "school"):
+        bridge.windows.make_due([name], now=LATER)
+        claim = bridge.windows.claim(USER, "w", now=LATER, property_ids=[name])
+        assert claim is not None
+        bridge.windows.finish(claim, WINDOW, Changes(), now=LATER, due=LATER)
+    print_status(settings, as_json=True, now=LATER)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ready"], [each["error"] for each in told["properties"]]) == (True, ["", ""])
+
+
+def test_old_schema_is_a_sentence(settings: Settings, database_url: str) -> None:
+    """`status` only looks: it changes no database, not even an empty one."""
+    for _ in range(2):
+        with pytest.raises(SchemaOutdated, match="run `icalbridge db upgrade`"):
+            print_status(settings, as_json=True, now=LATER)
+    store = Store.connect(database_url)
+    with pytest.raises(SchemaOutdated):
+        store.check()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (-5, "0 s ago"),
+        (0, "0 s ago"),
+        (59, "59 s ago"),
+        (60, "1 min ago"),
+        (3_599, "59 min ago"),
+        (3_600, "1 h ago"),
+        (86_399, "23 h ago"),
+        (86_400, "1 d ago"),
+        (86_400 * 400, "400 d ago"),
+    ],
+)
+def test_age_is_told_in_the_largest_unit_that_fits(seconds: int, told: str) -> None:
+    """Rounded down; a moment in the future, by another machine's clock, is now."""
+    assert age(NOW - timedelta(seconds=seconds), NOW) == told
+
+
+def test_age_of_nothing_is_never() -> None:
+    """What never happened has no age."""
+    assert age(None, NOW) == "never"
