@@ -51,7 +51,7 @@ def bridge(school: Store) -> Store:
     ledger = StoreLedger(school, USER, rate_per_minute=1000, quota_per_day=500)
     for _ in range(7):
         ledger.take(LATER)
-    school.write.count_skipped({"no id": 2})
+    school.write.count({"skipped:no id": 2})
     school.windows.beat("w1", now=LATER)
     school.windows.beat("silent", now=NOW)
     return school

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 URL = "https://calendars.example.org"
 UNLIMITED = 10**9
-UNTIL = len("X-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n")
+LIMITS = len("X-ICALBRIDGE-COMPLETE-FROM:20261121T080000Z\r\nX-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n")
 NEAR = st.integers(-1, 12_000)
 
 _CONTENT = re.compile(r"([A-Z0-9-]+)((?:;[A-Z0-9-]+=[^;:\",\x00-\x1f]+)*):(.*)", re.DOTALL)
@@ -45,7 +45,7 @@ class Line:
 def render(
     entries: list[Entry], feed: Feed = GYM_FEED, state: FeedState = STATE, url: str = URL, most: int = UNLIMITED
 ) -> Rendered:
-    return render_ics(feed, state, entries, public_url=url, max_bytes=most)
+    return render_ics(feed, state, entries, now=NOW, public_url=url, max_bytes=most)
 
 
 def content(body: bytes) -> list[Line]:
@@ -134,10 +134,10 @@ def test_vevents_are_unique_and_short_enough(entries: list[Entry]) -> None:
 
 
 @given(STATES, MANY, NEAR)
-def test_size_is_kept_by_leaving_out_whole_days_from_the_far_end(
-    state: FeedState, entries: list[Entry], over: int
-) -> None:
-    """A feed that fits is whole; one that does not has every day before its COMPLETE-UNTIL and nothing from it on."""
+def test_size_is_kept_by_leaving_out_whole_days(state: FeedState, entries: list[Entry], over: int) -> None:
+    """A feed that fits is whole. One that does not keeps whole days, as many as fit in this order: the next 31 days,
+    then the past from yesterday back, then what is further ahead; and it says what of the ends is missing.
+    """
     whole = render(entries, state=state)
     smallest = len(render([], state=state).body) + 2_000
     most = max(smallest, len(whole.body) - over)
@@ -145,21 +145,40 @@ def test_size_is_kept_by_leaving_out_whole_days_from_the_far_end(
     assert len(found.body) <= most
     if len(whole.body) <= most:
         assert found == whole
-        assert "X-ICALBRIDGE-COMPLETE-UNTIL" not in whole.body.decode()
+        assert b"X-ICALBRIDGE-COMPLETE" not in whole.body
         return
     zone = ZoneInfo(state.zone)
-    until = found.complete_until
-    assert until is not None
-    assert until.astimezone(zone).time() == time()
-    kept = [each.uid for each in entries if each.start < until]
+    today = NOW.astimezone(zone).date()
+
+    def ahead(each: Entry) -> int:
+        """In how many days it is; what is on is today's."""
+        days = (each.start.astimezone(zone).date() - today).days
+        return max(days, 0) if each.end > NOW else days
+
     lines = content(found.body)
-    assert values(lines, "UID") == kept
-    assert found.count == len(kept) < len(entries)
-    assert values(lines, "X-ICALBRIDGE-COMPLETE-UNTIL") == [f"{until:%Y%m%dT%H%M%SZ}"]
-    day = until.astimezone(zone).date()
-    one_day_more = [each for each in entries if each.start.astimezone(zone).date() <= day]
+    shown = set(values(lines, "UID"))
+    kept = {ahead(each) for each in entries if each.uid in shown}
+    assert [each.uid for each in entries if ahead(each) in kept] == values(lines, "UID")
+    assert found.count == len(shown) < len(entries)
+    near = sorted({ahead(each) for each in entries if 0 <= ahead(each) < 31})
+    past = sorted({ahead(each) for each in entries if ahead(each) < 0}, reverse=True)
+    far = sorted({ahead(each) for each in entries if ahead(each) >= 31})
+    order = [*near, *past, *far]
+    assert kept == set(order[: len(kept)])
+    next_day = order[len(kept)]
     head = len(whole.body) - sum(map(size, entries))
-    assert head + sum(map(size, one_day_more)) + UNTIL > most
+    assert head + sum(size(each) for each in entries if ahead(each) in {*kept, next_day}) + LIMITS > most
+    gone = set(order[len(kept) :])
+    future, gone_past = [day for day in gone if day >= 0], [day for day in gone if day < 0]
+    assert found.complete_until == (midnight(today, min(future), zone) if future else None)
+    assert found.complete_from == (midnight(today, max(gone_past) + 1, zone) if gone_past else None)
+    for name, moment in (("UNTIL", found.complete_until), ("FROM", found.complete_from)):
+        said = [f"{moment:%Y%m%dT%H%M%SZ}"] if moment else []
+        assert values(lines, f"X-ICALBRIDGE-COMPLETE-{name}") == said
+
+
+def midnight(today: date, days: int, zone: ZoneInfo) -> datetime:
+    return datetime.combine(today + timedelta(days=days), time(), zone).astimezone(UTC)
 
 
 def size(each: Entry) -> int:
@@ -172,9 +191,29 @@ def size(each: Entry) -> int:
 def test_a_day_that_does_not_fit_whole_is_left_out_whole(lacking: int, days: int) -> None:
     """Three timeslots a day: lacking room for one of them leaves out all three of its day."""
     many = [entry(24 * day + hour, uid=f"u{day}{hour}") for day in range(4) for hour in (0, 1, 2)]
-    found = render(many, most=len(render(many).body) + UNTIL - lacking * size(many[0]))
+    found = render(many, most=len(render(many).body) + LIMITS - lacking * size(many[0]))
     assert found.count == 3 * days
     assert found.complete_until == datetime.combine((NOW + timedelta(days=days)).date(), time(8), UTC)
+
+
+def test_feed_that_is_too_large_never_loses_today_to_the_past() -> None:
+    """Two months of history give way to what is on now and comes next."""
+    history = [entry(-24 * day, uid=f"p{day}") for day in range(1, 61)]
+    running = entry(-1, uid="on")
+    coming = [entry(24 * day + 1, uid=f"f{day}") for day in range(31)]
+    many = [*reversed(history), running, *coming]
+    head = len(render([]).body)
+    room = head + 1_200 + LIMITS + sum(map(size, [running, *coming]))
+    found = render(many, most=room)
+    uids = values(content(found.body), "UID")
+    assert {"on@icalbridge", *(f"f{day}@icalbridge" for day in range(31))} <= set(uids)
+    assert found.complete_until is None
+    assert found.complete_from is not None
+    assert NOW - timedelta(days=5) < found.complete_from < NOW
+    tight = render(many, most=head + 1_200 + LIMITS + 5 * size(running))
+    assert values(content(tight.body), "UID")[:2] == ["on@icalbridge", "f0@icalbridge"]
+    assert tight.complete_until is not None
+    assert tight.complete_until > NOW
 
 
 @given(MANY)

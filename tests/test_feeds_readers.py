@@ -17,7 +17,7 @@ from icalbridge.sandbox import names
 from tests.any_entries import CHANGES, FEEDS, MANY, PIECES, STATES, ZONES, as_read_by, reading, seasons
 from tests.golden import GYM_FEED, STATE
 from tests.readers import READERS, Reading
-from tests.samples import entry
+from tests.samples import NOW, entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ IN_PROCESS = ("icalendar", "ical", "libical")
 
 
 def feed_of(entries: list[Entry], feed: Feed = GYM_FEED, state: FeedState = STATE) -> bytes:
-    return render_ics(feed, state, entries, public_url="https://calendars.example.org", max_bytes=10**9).body
+    return render_ics(feed, state, entries, now=NOW, public_url="https://calendars.example.org", max_bytes=10**9).body
 
 
 def read(reader: str, entries: Iterable[Entry]) -> list[Reading]:

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from icalbridge.cli.work import make_grant
-from icalbridge.model import utcnow
 from icalbridge.settings import ApiUser
 from icalbridge.store import Store
 from icalbridge.sync.plan import Plan

@@ -7,8 +7,9 @@ feed is its fragments joined.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import zones
@@ -19,6 +20,7 @@ from icalbridge.model import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date, tzinfo
 
     from icalbridge.model import Entry, FeedState
 
@@ -26,7 +28,9 @@ PRODID = "-//icalbridge//icalbridge//EN"
 REFRESH = "PT1H"
 UNNAMED = "Reserved"
 END = b"END:VCALENDAR\r\n"
-UNTIL_OCTETS = len("X-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n")
+LIMITS_OCTETS = len("X-ICALBRIDGE-COMPLETE-FROM:20261121T080000Z\r\nX-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n")
+NEAR_DAYS = 31
+"""Of a feed that is too large, the days to come that go only after the past has gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,14 @@ class Rendered:
     body: bytes
     count: int
     """How many VEVENTs are in it."""
-    complete_until: datetime | None
-    """From when on entries were left out for size; None when all are there."""
+    complete_from: datetime | None = None
+    """Up to when entries were left out for size; None when none of the past were."""
+    complete_until: datetime | None = None
+    """From when on entries were left out for size; None when none of the future were."""
+    since: datetime | None = None
+    """When the day began by which what fits was chosen; None when all fits."""
+    until: datetime | None = None
+    """When that day ends, and something else may fit; None when all fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +56,34 @@ class _Fragment:
 
     body: bytes
     start: datetime
+    end: datetime
     zones: frozenset[str]
     """The TZIDs it names."""
 
 
-def render_ics(feed: Feed, state: FeedState, entries: Sequence[Entry], *, public_url: str, max_bytes: int) -> Rendered:
+def render_ics(
+    feed: Feed, state: FeedState, entries: Sequence[Entry], *, now: datetime, public_url: str, max_bytes: int
+) -> Rendered:
     """Render a feed's selected entries, which are in order of their start.
 
-    Without `public_url` (empty) there is no SOURCE and no URL. A feed larger than `max_bytes` leaves out the far
-    future, whole days of its own zone at a time, and says so in X-ICALBRIDGE-COMPLETE-UNTIL; it is never larger.
+    Without `public_url` (empty) there is no SOURCE and no URL. A feed is never larger than `max_bytes`: it leaves out
+    whole days of its own zone, of the far future first, and says so in X-ICALBRIDGE-COMPLETE-UNTIL and, where that is
+    not enough, of the past, in X-ICALBRIDGE-COMPLETE-FROM. Today is the last to go.
     """
     clocks: dict[str, _Clock] = {}
     fragments = [_vevent(entry, clocks.setdefault(entry.zone, _Clock(entry.zone)), public_url) for entry in entries]
-    head = _head(feed, state, fragments, public_url, None)
+    head = _head(feed, state, fragments, public_url)
     size = len(head) + len(END) + sum(len(each.body) for each in fragments)
-    until = None
-    if size > max_bytes:
-        fragments, until = _shortened(fragments, state.zone, max_bytes - len(END) - len(head) - UNTIL_OCTETS)
-        head = _head(feed, state, fragments, public_url, until)
-    body = b"".join([head, *(each.body for each in fragments), END])
-    return Rendered(body, len(fragments), until)
+    if size <= max_bytes:
+        return Rendered(_joined(head, fragments), len(fragments))
+    cut = _shortened(fragments, zones.zone(state.zone), now, max_bytes - len(END) - len(head) - LIMITS_OCTETS)
+    head = _head(feed, state, cut.kept, public_url, cut.complete_from, cut.complete_until)
+    body = _joined(head, cut.kept)
+    return Rendered(body, len(cut.kept), cut.complete_from, cut.complete_until, cut.since, cut.until)
+
+
+def _joined(head: bytes, fragments: Sequence[_Fragment]) -> bytes:
+    return b"".join([head, *(each.body for each in fragments), END])
 
 
 def summary(entry: Entry) -> str:
@@ -98,7 +116,12 @@ class _Clock:
 
 
 def _head(
-    feed: Feed, state: FeedState, fragments: Sequence[_Fragment], public_url: str, until: datetime | None
+    feed: Feed,
+    state: FeedState,
+    fragments: Sequence[_Fragment],
+    public_url: str,
+    complete_from: datetime | None = None,
+    complete_until: datetime | None = None,
 ) -> bytes:
     title = escape(display_text(state.title, missing=UNNAMED))
     lines = [
@@ -116,8 +139,10 @@ def _head(
     if public_url:
         lines.append(f"SOURCE:{public_url}{feed_path(feed)}")
         lines.append(f"URL:{public_url}{page_path(feed, property_id=state.property_id)}")
-    if until:
-        lines.append(f"X-ICALBRIDGE-COMPLETE-UNTIL:{_utc(until)}")
+    if complete_from:
+        lines.append(f"X-ICALBRIDGE-COMPLETE-FROM:{_utc(complete_from)}")
+    if complete_until:
+        lines.append(f"X-ICALBRIDGE-COMPLETE-UNTIL:{_utc(complete_until)}")
     used = sorted(frozenset().union(*(each.zones for each in fragments)))
     return b"".join([*map(fold, lines), *(vtimezone(name).to_ical(sorted=False) for name in used)])
 
@@ -150,7 +175,7 @@ def _vevent(entry: Entry, clock: _Clock, public_url: str) -> _Fragment:
         lines.append(f"URL:{public_url}{_page_of(entry)}")
     lines.append("END:VEVENT")
     named = frozenset({entry.zone}) if starts_local or ends_local else frozenset[str]()
-    return _Fragment(b"".join(map(fold, lines)), entry.start, named)
+    return _Fragment(b"".join(map(fold, lines)), entry.start, entry.end, named)
 
 
 def _page_of(entry: Entry) -> str:
@@ -159,15 +184,58 @@ def _page_of(entry: Entry) -> str:
     return page_path(Feed("property", entry.property_id))
 
 
-def _shortened(fragments: Sequence[_Fragment], zone: str, room: int) -> tuple[list[_Fragment], datetime]:
-    """Return the fragments of the days that fit whole, and the first moment of the day that does not."""
-    kept = 0
-    while kept < len(fragments) and (room := room - len(fragments[kept].body)) >= 0:
-        kept += 1
-    tz = zones.zone(zone)
-    day = fragments[min(kept, len(fragments) - 1)].start.astimezone(tz).date()
-    until = datetime.combine(day, time(), tz).astimezone(UTC)
-    return [each for each in fragments[:kept] if each.start < until], until
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """What is left of a feed that was too large."""
+
+    kept: Sequence[_Fragment]
+    complete_from: datetime | None
+    complete_until: datetime | None
+    since: datetime
+    until: datetime
+
+
+def _shortened(fragments: Sequence[_Fragment], zone: tzinfo, now: datetime, room: int) -> _Cut:
+    """Keep the days that fit: the next few weeks, then the past from yesterday back, then the future beyond.
+
+    What is still on counts as today's.
+    """
+    today = now.astimezone(zone).date()
+    dated = [(_day(each, zone, now, today), each) for each in fragments]
+    sizes: Counter[date] = Counter()
+    for day, each in dated:
+        sizes[day] += len(each.body)
+    kept: set[date] = set()
+    for day in sorted(sizes, key=lambda day: _worth((day - today).days)):
+        room -= sizes[day]
+        if room < 0:
+            break
+        kept.add(day)
+    gone = sizes.keys() - kept
+    past, future = [day for day in gone if day < today], [day for day in gone if day >= today]
+    return _Cut(
+        [each for day, each in dated if day in kept],
+        _midnight(max(past) + timedelta(days=1), zone) if past else None,
+        _midnight(min(future), zone) if future else None,
+        _midnight(today, zone),
+        _midnight(today + timedelta(days=1), zone),
+    )
+
+
+def _day(each: _Fragment, zone: tzinfo, now: datetime, today: date) -> date:
+    day = each.start.astimezone(zone).date()
+    return max(day, today) if each.end > now else day
+
+
+def _worth(ahead: int) -> tuple[int, int]:
+    """Return the rank of a day that is so many days ahead, the first to keep before the others."""
+    if ahead < 0:
+        return 1, -ahead
+    return (0 if ahead < NEAR_DAYS else 2), ahead
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def _digits(moment: datetime) -> str:

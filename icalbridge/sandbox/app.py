@@ -176,7 +176,8 @@ def _enter(state: State) -> Response | None:
         return None
     faults = list(state.faults)
     owner = state.world.owner_of(request.view_args or {}) if faults else ""
-    g.faults = [fault for fault in faults if fault.strikes(request.endpoint, owner)]
+    days, children = rules.span_of(request.args), "include_child_events" in request.args
+    g.faults = [fault for fault in faults if fault.strikes(request.endpoint, owner, days, children=children)]
     # a delay ends early when the server does, so that no test ever waits for a hanging request
     state.stopping.wait(sum(fault.delay() for fault in g.faults))
     answers = (broken.instead(fault, request.endpoint) for fault in g.faults)

@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GRAMMAR = """\
 The SPEC of a fault is
@@ -35,6 +39,8 @@ and the options narrow it:
     property=ID     only requests about this property, its facilities or its events
     first=N         only the first N requests that match
     after=N         only when N that match have passed
+    days=N          only windows of N days and more, as if they were too heavy
+    children=1      only requests with include_child_events
     p=0.2           only that share of what matches, the same requests in every run
     seconds=S       how long, for the kinds that wait
 
@@ -46,6 +52,7 @@ in the endpoint's place has the word.
 STATUSES = ("400", "401", "403", "404", "429", "500", "502", "503", "504")
 SECONDS = {"hang": 60.0, "slow": 5.0, "latency": 0.2, "cold-start": 3.0}
 KINDS = (*STATUSES, *SECONDS, "reset", "truncated", "html", "garbage", "empty", "null")
+MANY = 10**9
 ENDPOINTS = ("properties", "property", "facilities", "property-events", "facility-events", "event")
 
 
@@ -56,6 +63,8 @@ class Fault:
     kind: str
     endpoint: str = ""
     property_id: str = ""
+    days: int = 0
+    children: bool = False
     share: float = 1.0
     first: int | None = None
     after: int = 0
@@ -64,9 +73,11 @@ class Fault:
     _random: Random = field(default_factory=lambda: Random(1), repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def strikes(self, endpoint: str, property_id: str) -> bool:
-        """Say whether it befalls this request."""
+    def strikes(self, endpoint: str, property_id: str, days: int = 0, *, children: bool = False) -> bool:
+        """Say whether it befalls this request, for a window of so many days (0 for none)."""
         if self.endpoint not in {"", endpoint} or self.property_id not in {"", property_id}:
+            return False
+        if days < self.days or (self.children and not children):
             return False
         with self._lock:
             self.matched += 1
@@ -94,24 +105,48 @@ def parse_fault(spec: str) -> Fault:
         name, _, value = option.partition("=")
         try:
             _set(fault, name, value)
-        except ValueError:
+        except (KeyError, ValueError):
             raise ValueError(f"{option!r} cannot be used in {spec!r}; see `icalbridge sandbox --help`") from None
     return fault
 
 
 def _set(fault: Fault, name: str, value: str) -> None:
-    match name:
-        case "endpoint" if value in ENDPOINTS:
-            fault.endpoint = value
-        case "property" if value:
-            fault.property_id = value
-        case "p" if 0 <= float(value) <= 1:
-            fault.share = float(value)
-        case "first" if int(value) >= 0:
-            fault.first = int(value)
-        case "after" if int(value) >= 0:
-            fault.after = int(value)
-        case "seconds" if 0 <= float(value) < 3600:
-            fault.seconds = float(value)
-        case _:
-            raise ValueError(name)
+    field_name, read = _OPTIONS[name]
+    setattr(fault, field_name, read(value))
+
+
+def _within(kind: Callable[[str], float], low: float, high: float) -> Callable[[str], float]:
+    def read(value: str) -> float:
+        number = kind(value)
+        if not low <= number <= high:
+            raise ValueError(value)
+        return number
+
+    return read
+
+
+def _among(*allowed: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(value)
+        return value
+
+    return read
+
+
+def _some(value: str) -> str:
+    if not value:
+        raise ValueError(value)
+    return value
+
+
+_OPTIONS: dict[str, tuple[str, Callable[[str], object]]] = {
+    "endpoint": ("endpoint", _among(*ENDPOINTS)),
+    "property": ("property_id", _some),
+    "days": ("days", _within(int, 1, MANY)),
+    "children": ("children", lambda value: bool(_among("1")(value))),
+    "p": ("share", _within(float, 0, 1)),
+    "first": ("first", _within(int, 0, MANY)),
+    "after": ("after", _within(int, 0, MANY)),
+    "seconds": ("seconds", _within(float, 0, 3599.9)),
+}

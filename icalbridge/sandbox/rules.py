@@ -72,6 +72,14 @@ def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool
     return Query(start, end, types, children)
 
 
+def span_of(args: Mapping[str, str]) -> int:
+    """Return how many days a request asks for, both ends counted; 0 where it names none that can be read."""
+    try:
+        return (date.fromisoformat(args["end_date"]) - date.fromisoformat(args["start_date"])).days + 1
+    except (KeyError, ValueError):
+        return 0
+
+
 def check_event_type(told: str, *, maintenance_blocks: bool = False) -> None:
     """Check one event type; raises `Refusal`."""
     if told not in EVENT_TYPES:

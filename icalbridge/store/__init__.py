@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,9 @@ from icalbridge.store.windows import Claim, LeaseLost, Windows
 from icalbridge.store.writing import Writing
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
 
 __all__ = [
     "Claim",
@@ -38,11 +41,15 @@ __all__ = [
 ]
 
 
-class Store:
-    """One database, opened."""
+LOCK = 0x1CA1
+"""PostgreSQL's advisory locks of ours, one for each key."""
 
-    def __init__(self, opened: Engine) -> None:
-        self.engine = opened
+
+class Store:
+    """One database, opened; or one transaction in it."""
+
+    def __init__(self, opened: Engine | Connection) -> None:
+        self.engine = opened.engine
         self.read = Reading(opened)
         self.write = Writing(opened)
         self.windows = Windows(opened)
@@ -59,6 +66,17 @@ class Store:
     def upgrade(self) -> None:
         """Bring the schema up to date; also of an empty database. Several processes may call it at once."""
         schema.upgrade(self.engine)
+
+    @contextmanager
+    def alone(self, api_user_id: str) -> Iterator[Store]:
+        """Yield this store inside one transaction, with no other worker of the key in one at the same time.
+
+        What is read through it is still so when it is written; all that is written is, or nothing.
+        """
+        with engine.writing(self.engine) as connection:
+            if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+                connection.execute(select(func.pg_advisory_xact_lock(LOCK, func.hashtext(api_user_id))))
+            yield Store(connection)
 
     def now(self) -> datetime | None:
         """Return the database server's moment; None where the database has no clock but this machine's (SQLite)."""

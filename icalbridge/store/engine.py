@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -15,7 +15,7 @@ from icalbridge.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
 SQLITE_PATIENCE_SECONDS = 30
 
@@ -54,18 +54,25 @@ def _sqlite(url: str) -> Engine:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Open one transaction that reads; the driver's errors become `StoreError`."""
-    with _sentences(), engine.connect() as connection:
+def reading(source: Engine | Connection) -> Iterator[Connection]:
+    """Open one transaction that reads, or go on in the one that is open; the driver's errors become `StoreError`."""
+    if isinstance(source, Connection):
+        yield source
+        return
+    with _sentences(), source.connect() as connection:
         yield connection
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """Open one transaction that writes: all of it or nothing. On SQLite it takes the write lock at once, so that it
-    cannot fail half-way for having read first.
+def writing(source: Engine | Connection) -> Iterator[Connection]:
+    """Open one transaction that writes, or go on in the one that is open: all of it or nothing.
+
+    On SQLite it takes the write lock at once, so that it cannot fail half-way for having read first.
     """
-    with _sentences(), engine.connect().execution_options(writing=True) as connection, connection.begin():
+    if isinstance(source, Connection):
+        yield source
+        return
+    with _sentences(), source.connect().execution_options(writing=True) as connection, connection.begin():
         yield connection
 
 

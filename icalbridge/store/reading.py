@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Reading:
     """Everything that readers ask of one database."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
 
     def feed_state(self, feed: Feed) -> FeedState | None:

@@ -56,7 +56,7 @@ class Claim:
 class Windows:
     """The plan's memory in one database."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
 
     def ensure(self, property_ids: Sequence[str], count: int, *, now: datetime, first: int = 0) -> None:

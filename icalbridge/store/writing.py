@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from icalbridge.model import Changes, Entry, Facility, Property
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Writing:
     """Everything that the sync reads back and writes of one database."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
 
     # what reconciling needs to know
@@ -94,6 +94,18 @@ class Writing:
                     entry = entry_of(row)
                     found[entry.key].append(entry)
         return found
+
+    def changed_since(self, keys: Iterable[EventKey], moment: datetime) -> frozenset[EventKey]:
+        """Return those of some events of which something was changed after a moment."""
+        found: set[EventKey] = set()
+        with reading(self._engine) as connection:
+            for some in in_parts(frozenset(keys)):
+                named = tuple_(events.c.event_type, events.c.event_id).in_(some)
+                later = select(events.c.event_type, events.c.event_id).where(
+                    named, events.c.changed_at > seconds(moment)
+                )
+                found.update(EventKey(*row) for row in connection.execute(later))
+        return frozenset(found)
 
     def entries_of(self, property_ids: Sequence[str], facility_ids: Sequence[str]) -> list[Entry]:
         """Return every entry, withdrawn or not, of some properties and of some facilities."""

@@ -84,6 +84,11 @@ def _facilities(client: Client, property_id: str, *, expected: int) -> tuple[Fac
 
 def apply(store: Store, api_user_id: str, fetched: Catalogue, *, now: datetime) -> None:
     """Write a catalogue, and what a rename or a move of a place changes in entries that are known already."""
+    with store.alone(api_user_id) as alone:
+        _apply(alone, api_user_id, fetched, now)
+
+
+def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) -> None:
     old_properties, old_facilities = store.write.catalogue(api_user_id)
     properties = {each.id: each for each in fetched.properties}
     facilities = {each.id: each for some in fetched.facilities_of.values() for each in some}

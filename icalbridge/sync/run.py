@@ -7,6 +7,7 @@ good state.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,14 +21,15 @@ from icalbridge.errors import (
     RequestRefused,
     VendorError,
     VendorTimeout,
+    VendorUnavailable,
 )
-from icalbridge.model import Changes
+from icalbridge.facilitron import EventsAnswer, Skipped
 from icalbridge.sync import catalogue, plan
 from icalbridge.sync.reconcile import Places
 from icalbridge.sync.understand import Asked, understand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from icalbridge.facilitron import Client
@@ -210,48 +212,74 @@ class Sync:
         """Fetch today of a district with all its schools. What it is silent on, the school's own window shall tell."""
         known = attempt.places.properties
         schools = tuple(known[each] for each in attempt.owner.child_ids if each in known)
-        told = self._ask(Asked(attempt.owner, attempt.wanted, schools=schools), attempt)
-        now = self._clock()
-        self._store.windows.finish(attempt.claim, attempt.wanted, told.changes, now=now, spoken_for=told.spoken_for)
-        self._store.windows.ask_soon(told.silent_on, now=now)
+        with self._answered(Asked(attempt.owner, attempt.wanted, schools=schools), attempt) as (store, told):
+            windows, now = store.windows, self._clock()
+            windows.finish(attempt.claim, attempt.wanted, told.changes, now=now, spoken_for=told.spoken_for)
+            windows.ask_soon(told.silent_on, now=now)
         return told.changes.count
 
     def _pieces(self, attempt: _Attempt) -> int:
         """Fetch a window in pieces that the vendor answers in time, each written as it comes.
 
-        A piece that is too heavy is cut, and so are those after it; when the vendor answers nothing else either, it is
-        not the piece.
+        A piece that is too heavy is cut, and so are those after it.
         """
         todo = self._cut([Asked(attempt.owner, attempt.wanted)], attempt)
         changed = 0
         while todo:
             try:
-                changes = self._piece(todo[0], attempt)
+                changed += self._piece(todo[0], attempt, last=len(todo) == 1)
             except VendorTimeout:
-                shorter = plan.shorter(min(attempt.span, todo[0].days.days))
-                if shorter is None or not self._vendor_answers():
+                shorter = self._shorter(todo[0], attempt)
+                if shorter is None:
                     raise
                 attempt.span = shorter
                 todo = self._cut(todo, attempt)
-                continue
-            del todo[0]
-            changed += changes.count
-            if todo:
-                self._store.windows.note(attempt.claim, changes, now=self._clock())
             else:
-                reach = plan.learned(attempt.claim.reach, attempt.tried, attempt.span)
-                self._store.windows.finish(attempt.claim, attempt.wanted, changes, now=self._clock(), reach=reach)
+                attempt.answered = True
+                del todo[0]
         return changed
 
-    def _piece(self, asked: Asked, attempt: _Attempt) -> Changes:
-        """Fetch one piece; raises `_Doubtful` when it came back empty and plenty was there."""
+    def _piece(self, asked: Asked, attempt: _Attempt, *, last: bool) -> int:
+        """Fetch and write one piece; return how many entries changed.
+
+        Raises `_Doubtful` when it came back empty and plenty was there.
+        """
+        with self._answered(asked, attempt) as (store, told):
+            self._require_plausible(store, asked, attempt, told)
+            if not last:
+                store.windows.note(attempt.claim, told.changes, now=self._clock())
+                return told.changes.count
+            reach = plan.learned(attempt.claim.reach, attempt.tried, attempt.span)
+            store.windows.finish(attempt.claim, attempt.wanted, told.changes, now=self._clock(), reach=reach)
+            return told.changes.count
+
+    @contextmanager
+    def _answered(self, asked: Asked, attempt: _Attempt) -> Iterator[tuple[Store, Understood]]:
+        """Send one request; yield what its answer means, inside the transaction in which it is to be written."""
+        asked_at = self._clock()
+        answer = self._ask(asked, attempt)
+        self._tally.update(f"skipped:{each.reason}" for each in (*answer.skipped, *answer.ignored))
+        with self._store.alone(self._user) as store:
+            yield store, understand(store, attempt.places, asked, answer, asked_at=asked_at, now=self._clock())
+
+    def _ask(self, asked: Asked, attempt: _Attempt) -> EventsAnswer:
+        known = {} if self._full else self._store.write.digests([each.id for each in asked.members])
+        zones = {each.id: each.timezone for each in attempt.places.properties.values() if each.timezone}
+        if not asked.facility_id:
+            return self._client.property_events(
+                asked.owner.id, asked.days, zones=zones, known=known, include_child_events=bool(asked.schools)
+            )
         try:
-            told = self._ask(asked, attempt)
-        except NotFound:
-            if asked.facility_id:  # one that only timeslots name: nothing can be asked of it
-                return Changes()
-            raise
-        if told.lost and not self._full and not self._believable(asked, attempt, told.lost):
+            return self._client.facility_events(asked.facility_id, asked.owner.id, asked.days, zones=zones, known=known)
+        except NotFound:  # one that only timeslots name: of it nothing can be asked, and so nothing is withdrawn
+            return EventsAnswer((), frozenset(), (Skipped("facility", "not listed"),), (), "")
+
+    def _require_plausible(self, store: Store, asked: Asked, attempt: _Attempt, told: Understood) -> None:
+        """Raise `_Doubtful` for an answer that has nothing where plenty was, until a later one agrees."""
+        now, lost = self._clock(), told.lost
+        if lost and asked.days == attempt.wanted and not asked.facility_id:
+            lost = len(store.write.present(asked.owner.id, now, plan.horizon(now, asked.owner.timezone)))
+        if not self._full and not plan.believable(lost, attempt.claim.doubted, now):
             raise _Doubtful(
                 ImplausibleAnswer(
                     f"GET /property/{asked.owner.id}/events {asked.days}",
@@ -260,29 +288,6 @@ class Sync:
                     invocation_id=told.invocation_id,
                 )
             )
-        return told.changes
-
-    def _believable(self, asked: Asked, attempt: _Attempt, lost: int) -> bool:
-        now = self._clock()
-        if asked.days == attempt.wanted and not asked.facility_id:
-            horizon = plan.horizon(now, asked.owner.timezone)
-            lost = len(self._store.write.present(asked.owner.id, now, horizon))
-        return plan.believable(lost, attempt.claim.doubted, now)
-
-    def _ask(self, asked: Asked, attempt: _Attempt) -> Understood:
-        """Send one request and understand its answer; nothing is written but what could not be read."""
-        known = {} if self._full else self._store.write.digests([each.id for each in asked.members])
-        zones = {each.id: each.timezone for each in attempt.places.properties.values() if each.timezone}
-        if asked.facility_id:
-            answer = self._client.facility_events(
-                asked.facility_id, asked.owner.id, asked.days, zones=zones, known=known
-            )
-        else:
-            answer = self._client.property_events(
-                asked.owner.id, asked.days, zones=zones, known=known, include_child_events=bool(asked.schools)
-            )
-        self._tally.update(f"skipped:{each.reason}" for each in (*answer.skipped, *answer.ignored))
-        return understand(self._store, attempt.places, asked, answer, self._clock())
 
     def _cut(self, todo: Sequence[Asked], attempt: _Attempt) -> list[Asked]:
         """Cut what is to be asked into pieces of the attempt's span; for 0, into single days of single facilities."""
@@ -298,12 +303,27 @@ class Sync:
             )
         ]
 
-    def _vendor_answers(self) -> bool:
-        """Say whether the vendor answers the lightest request there is."""
+    def _shorter(self, asked: Asked, attempt: _Attempt) -> int | None:
+        """Return the span to go on with after one was not answered in time; None when it is not the span.
+
+        Half of it, if the vendor answers for a day; facility by facility, if only that much.
+        """
+        shorter = plan.shorter(min(attempt.span, asked.days.days))
+        if shorter is None or attempt.answered:
+            return shorter
+        day = replace(asked, days=plan.pieces(asked.days, 1)[0])
+        if day != asked and self._answers(day, attempt):
+            return shorter
+        mine = (each.id for each in attempt.places.facilities.values() if each.property_id == asked.owner.id)
+        facility_id = min(mine, default="")
+        return 0 if facility_id and self._answers(replace(day, facility_id=facility_id), attempt) else None
+
+    def _answers(self, asked: Asked, attempt: _Attempt) -> bool:
         try:
-            self._client.properties()
-        except VendorError:
+            self._ask(asked, attempt)
+        except VendorUnavailable:
             return False
+        attempt.answered = True
         return True
 
     def _fail(self, attempt: _Attempt, error: VendorError, now: datetime) -> None:
@@ -341,6 +361,8 @@ class _Attempt:
     """The span asked for at first, in days."""
     span: int
     """The span asked for now."""
+    answered: bool = False
+    """Whether the vendor answered anything of it, so that it is not down."""
 
 
 class _Doubtful(Exception):

@@ -43,7 +43,7 @@ class Understood:
 
     changes: Changes
     lost: int
-    """How many events it should have and has not, when it has none at all."""
+    """How many events it should have and has not, when it could be read and has none at all."""
     spoken_for: tuple[str, ...]
     """The properties it told anything of."""
     silent_on: tuple[str, ...]
@@ -51,15 +51,18 @@ class Understood:
     invocation_id: str
 
 
-def understand(store: Store, places: Places, asked: Asked, answer: EventsAnswer, now: datetime) -> Understood:
+def understand(
+    store: Store, places: Places, asked: Asked, answer: EventsAnswer, *, asked_at: datetime, now: datetime
+) -> Understood:
     """Decide what an answer changes; nothing is written.
 
+    An event that another worker changed after `asked_at` is left as it is: what it heard is newer.
     A district's answer speaks for a school only if it has an event of that school: whether a key's district request
     covers a school cannot be known otherwise.
     """
-    events = tuple(_placed(each, asked.owner, places) for each in answer.events)
-    heard = answer.unchanged | {each.key for each in events}
-    named = {each.property_id for each in events}
+    told = tuple(_placed(each, asked.owner, places) for each in answer.events)
+    heard = answer.unchanged | {each.key for each in told}
+    named = {each.property_id for each in told}
     spans: dict[tuple[datetime, datetime], set[EventKey]] = {_span(asked, asked.owner): set()}
     spoken_for, silent_on = [], []
     for each in asked.members:
@@ -71,12 +74,14 @@ def understand(store: Store, places: Places, asked: Asked, answer: EventsAnswer,
         spoken_for.append(each.id)
         spans.setdefault(span, set()).update(key for key in present if key.event_type not in answer.refused_types)
     absent = {key for keys in spans.values() for key in keys} - heard
+    newer = store.write.changed_since({each.key for each in told} | absent, asked_at)
+    events = [each for each in told if each.key not in newer]
     known = store.write.known({each.key for each in events} | absent)
     horizon = min(plan.horizon(now, each.timezone) for each in asked.members)
     parts = [
         reconcile(
             Heard(events if number == 0 else (), heard, answer.complete, *span, facility_id=asked.facility_id),
-            present=frozenset(keys),
+            present=frozenset(keys - newer),
             known=known,
             places=places,
             now=now,
@@ -84,7 +89,7 @@ def understand(store: Store, places: Places, asked: Asked, answer: EventsAnswer,
         )
         for number, (span, keys) in enumerate(spans.items())
     ]
-    lost = 0 if heard else len(absent)
+    lost = len(absent) if answer.complete and not heard else 0
     return Understood(_together(parts), lost, tuple(spoken_for), tuple(silent_on), answer.invocation_id)
 
 

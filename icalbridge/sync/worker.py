@@ -29,8 +29,9 @@ LONGEST_NAP_SECONDS = 30
 """Also how often an idle worker says that it is alive; well under `store.reading.WORKER_ALIVE_SECONDS`."""
 REFUSED_SECONDS = 300
 """How long to leave the vendor alone after it refused the key."""
-OUTAGE_NAP_SECONDS = 5
-"""How long to leave the vendor alone after it did not answer; each window waits longer by itself."""
+SHORTEST_OUTAGE_NAP_SECONDS = 2
+LONGEST_OUTAGE_NAP_SECONDS = 60
+"""How long to leave the vendor alone while it answers nothing: a day of that must not use the quota up."""
 SILENT = 3
 """After so many requests in a row without an answer it is the vendor, not a window."""
 CANDIDATES = 16
@@ -94,7 +95,7 @@ class Worker:
                     f"the vendor gives no answer ({error.message}); feeds go on from what is known", logging.ERROR
                 )
             log.warning("%s", error)
-            return OUTAGE_NAP_SECONDS
+            return min(SHORTEST_OUTAGE_NAP_SECONDS * 2.0 ** min(self._silent - 1, 10), LONGEST_OUTAGE_NAP_SECONDS)
         except VendorError as error:
             log.warning("%s", error)
             return 0

@@ -57,6 +57,8 @@ class Held:
     document: Document
     state: FeedState
     count: int
+    complete_from: datetime | None
+    """Set where some of the past was left out for size: nothing before it is in the feed."""
     complete_until: datetime | None
     """Set where the far future was left out for size: nothing after it is in the feed."""
     selected_until: datetime | None
@@ -152,6 +154,7 @@ class FeedService:
             feed,
             state,
             selection.entries,
+            now=now,
             public_url=self._settings.public_url,
             max_bytes=self._settings.feed_max_bytes,
         )
@@ -160,11 +163,12 @@ class FeedService:
             rendered.body,
             CONTENT_TYPE,
             cache_control=CACHE_CONTROL,
-            modified=max(state.changed, selection.changed),
+            modified=max(state.changed, selection.changed, rendered.since or selection.changed),
             extra=(ANYWHERE,),
             described=(("Content-Disposition", filename),),
         )
-        held = Held(made, state, rendered.count, rendered.complete_until, selection.until, now, now)
+        until = min(filter(None, (selection.until, rendered.until)), default=None)
+        held = Held(made, state, rendered.count, rendered.complete_from, rendered.complete_until, until, now, now)
         return _checked(held, now)
 
     def _keep(self, feed: Feed, held: Held) -> Held:

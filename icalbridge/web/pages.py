@@ -119,6 +119,7 @@ class Pages:
             "title": held.state.title,
             "zone_name": wording.zone_name(now, zone),
             "as_of": self._as_of(property_ids, zone, now),
+            "complete_from": wording.long_date(held.complete_from, zone) if held.complete_from else "",
             "complete_until": wording.long_date(held.complete_until, zone) if held.complete_until else "",
             "subscription": subscription(self._site.address(path), held.state.title),
             "download": self._site.path(path),

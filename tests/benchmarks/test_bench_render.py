@@ -44,7 +44,7 @@ def _entries() -> list[Entry]:
 
 
 def _ours(entries: Sequence[Entry]) -> bytes:
-    return render_ics(FEED, STATE, entries, public_url=PUBLIC, max_bytes=100_000_000).body
+    return render_ics(FEED, STATE, entries, now=NOW, public_url=PUBLIC, max_bytes=100_000_000).body
 
 
 def _icalendars(entries: Sequence[Entry]) -> bytes:

@@ -32,7 +32,7 @@ def case(make: Callable[[], Rendered]) -> Callable[[], Rendered]:
 def rendered(
     *entries: Entry, feed: Feed = GYM_FEED, state: FeedState = STATE, url: str = URL, max_bytes: int = 1_000_000
 ) -> Rendered:
-    return render_ics(feed, state, entries, public_url=url, max_bytes=max_bytes)
+    return render_ics(feed, state, entries, now=NOW, public_url=url, max_bytes=max_bytes)
 
 
 def at(start: datetime, end: datetime, zone: str = "America/Los_Angeles", uid: str = "u1") -> Entry:
