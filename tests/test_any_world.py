@@ -51,7 +51,9 @@ class Stage:
     def told(self, store: Store, paths: list[str]) -> dict[str, list[Reading]]:
         """Return what icalendar reads in each feed."""
         client = create_app(Settings(), store, clock=self.vendor.clock).test_client()
-        return {path: read_icalendar(client.get(path).data) for path in paths}
+        answers = {path: client.get(path) for path in paths}
+        assert {path: each.status_code for path, each in answers.items()} == dict.fromkeys(paths, 200)
+        return {path: read_icalendar(each.data) for path, each in answers.items()}
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ This is the second opinion: it knows the vendor's pages and contract.md, and cal
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.any_entries import parted, said, title_said
@@ -63,8 +63,16 @@ def feeds(world: World, shown: list[Told]) -> dict[str, list[Reading]]:
 def _answered(world: World, event: Dto, now: datetime) -> bool:
     """Say whether the vendor tells of an event at all: one of its timeslots touches a day that may be asked for."""
     today = now.astimezone(world.zone_of(event["property_id"])).date()
-    spans = [[each[:10] for each in _times(timeslot) if isinstance(each, str)] for timeslot in event["timeslots"]]
+    spans = [[day for each in _times(timeslot) if (day := _day(each))] for timeslot in event["timeslots"]]
     return any(days and days[0] <= str(today + VENDOR_DAYS) and str(today) <= days[-1] for days in spans)
+
+
+def _day(told: object) -> str:
+    """Return the local day of a vendor's time as it is written; empty when there is none such."""
+    try:
+        return date.fromisoformat(str(told)[:10]).isoformat()
+    except ValueError:
+        return ""
 
 
 def _times(timeslot: Dto) -> tuple[object, object]:
