@@ -97,7 +97,15 @@ def demo(port: int) -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, envvar="PORT", type=click.IntRange(0, 65535))
-@click.option("--workers", default=2, show_default=True, envvar="WEB_CONCURRENCY", type=click.IntRange(1, 64))
+@click.option(
+    "--workers",
+    default=2,
+    show_default=True,
+    envvar="WEB_CONCURRENCY",
+    show_envvar=True,
+    type=click.IntRange(1, 64),
+    help="Processes that serve.",
+)
 @click.option("--no-sync", is_flag=True, help="Serve only; a worker elsewhere keeps the database true.")
 def serve(host: str, port: int, workers: int, no_sync: bool) -> None:
     """Serve feeds and pages, and keep them true with one sync worker. PORT is honoured."""

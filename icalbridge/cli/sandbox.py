@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icalbridge import sandbox
+from icalbridge.cli.serve import Address, cannot_listen
 from icalbridge.errors import ConfigurationError
 from icalbridge.model import utcnow
 
@@ -23,5 +24,11 @@ def run_sandbox(host: str, port: int, faults: Sequence[str], **world: Any) -> No
     limits = {name: world.pop(name) for name in ("rate_per_minute", "quota_per_day")}
     built = sandbox.build_world(today=utcnow().date(), **world)
     app = sandbox.create_app(built, faults=parsed, **limits)
-    click.echo(f"The vendor's API, simulated: http://{host}:{port}/v1  (key: sandbox-key; Ctrl-C stops it)")
-    sandbox.run(app, host, port)
+    try:
+        sandbox.run(app, host, port, on_started=_announce)
+    except OSError as error:
+        raise cannot_listen(Address(host, port), error) from None
+
+
+def _announce(api_url: str) -> None:
+    click.echo(f"The vendor's API, simulated: {api_url}  (key: sandbox-key; Ctrl-C stops it)")

@@ -19,6 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icalbridge.cli.work import open_store, run_worker
@@ -40,6 +41,7 @@ STEADY_SECONDS = 60
 """A worker that lived this long did not die at once."""
 LONGEST_PAUSE_SECONDS = 60
 PR_SET_PDEATHSIG = 1
+METRICS = "icalbridge-metrics-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,15 @@ def listen(address: Address) -> socket.socket:
         family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "no such host"
-        raise ConfigurationError(
-            f"Cannot listen on {address.host} port {address.port}: {reason}; choose another with --host or --port."
-        ) from None
+        raise cannot_listen(address, error) from None
+
+
+def cannot_listen(address: Address, error: OSError) -> ConfigurationError:
+    """Return what to tell a person when a socket could not be opened."""
+    reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "no such host"
+    return ConfigurationError(
+        f"Cannot listen on {address.host} port {address.port}: {reason}; choose another with --host or --port."
+    )
 
 
 def run_server(settings: Settings, address: Address, *, workers: int, sync: bool) -> None:
@@ -86,7 +93,8 @@ def supervise(
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
-    shared = tempfile.mkdtemp(prefix="icalbridge-metrics-")
+    _sweep()
+    shared = tempfile.mkdtemp(prefix=f"{METRICS}{os.getpid()}-")
     children: dict[str, ForkProcess] = {}
     try:
         children["web"] = _start("web", _run_web, settings, opened.fileno(), workers, shared)
@@ -100,6 +108,14 @@ def supervise(
             signal.signal(number, signal.SIG_IGN)
         _end(children)
         shutil.rmtree(shared, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove the metrics of supervisors that were killed outright."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{METRICS}*-*"):
+        owner = folder.name.removeprefix(METRICS).partition("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _watch(settings: Settings, children: dict[str, ForkProcess], *, sync: bool) -> None:
@@ -163,6 +179,7 @@ def _end(children: dict[str, ForkProcess]) -> None:
 def _run_web(settings: Settings, descriptor: int, workers: int, shared: str) -> None:
     """Become gunicorn's master on a socket that is open already."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # read by prometheus_client when it is imported, below
+    os.environ.pop("WEB_CONCURRENCY", None)  # it was read as --workers; gunicorn breaks on one that is empty
     from icalbridge.cli.gunicorn import Server
 
     Server(settings, descriptor, workers=workers, threads=THREADS).run()

@@ -121,6 +121,8 @@ def run_worker(settings: Settings) -> None:
     except KeyboardInterrupt:
         pass
     finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # the end is under way
         stop.set()
         for thread in threads:
             thread.join(STOP_SECONDS / len(threads))
@@ -165,6 +167,9 @@ def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> 
     store = open_store(settings)
     try:
         report = sync_with_progress(settings, store, property_ids, full=full)
+    except KeyboardInterrupt:
+        click.secho("icalbridge: interrupted; what was fetched is kept.", err=True, fg="red")
+        raise
     finally:
         store.close()
     for failure in report.failures:

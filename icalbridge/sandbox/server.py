@@ -17,7 +17,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from icalbridge.sandbox.broken import BREAK_OFF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from flask import Flask
 
@@ -133,9 +133,13 @@ def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
         server.end()
 
 
-def run(app: Flask, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, from the main thread. Raises `OSError`: the port is taken."""
+def run(app: Flask, host: str, port: int, on_started: Callable[[str], None] = lambda _url: None) -> None:
+    """Serve until SIGTERM or SIGINT, from the main thread; `on_started` is told the API's base address.
+
+    Raises `OSError`: the port is taken.
+    """
     server = _Server(app, host, port)
+    on_started(f"http://{f'[{host}]' if ':' in host else host}:{server.port}/v1")
     # both by name: a shell starts background jobs with SIGINT ignored
     before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

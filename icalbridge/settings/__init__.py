@@ -113,7 +113,10 @@ class Settings:
         readers.whole(10_000, 1_000_000_000),
     )
     frame_ancestors: str = _setting(
-        "ICALBRIDGE_FRAME_ANCESTORS", "*", "Who may show the embed pages in a frame.", readers.frame_ancestors
+        "ICALBRIDGE_FRAME_ANCESTORS",
+        "*",
+        "Who may show the embed pages in a frame, once there are any.",
+        readers.frame_ancestors,
     )
     log_format: str = _setting(
         "ICALBRIDGE_LOG_FORMAT", "text", "`text`, or `json` for one object a line.", readers.log_format
@@ -182,11 +185,15 @@ def _key_from_file(environ: Mapping[str, str]) -> dict[str, str]:
     if environ.get("FACILITRON_API_KEY", "").strip():
         raise ConfigurationError("FACILITRON_API_KEY and FACILITRON_API_KEY_FILE are both set; keep one of them.")
     try:
-        key = Path(path).read_text("utf-8").strip()
+        key = Path(path).read_text("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(f"FACILITRON_API_KEY_FILE is {path!r}, which cannot be read as text.") from None
     if not key:
         raise ConfigurationError(f"FACILITRON_API_KEY_FILE is {path!r}, which is empty; put the key into it.")
+    try:
+        readers.key(key)
+    except ValueError as error:
+        raise ConfigurationError(f"FACILITRON_API_KEY_FILE is {path!r}, which must hold {error}.") from None
     return {"FACILITRON_API_KEY": key}
 
 

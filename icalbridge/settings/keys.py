@@ -39,7 +39,7 @@ _USER_FIELDS = {"key", "key_file", "url", "rate_per_minute", "quota_per_day", "e
 def keys_file(text: str) -> tuple[ApiUser, ...]:
     """Read a TOML file with a table for each key; what a table leaves out is as the other settings say."""
     try:
-        told = tomllib.loads(Path(text).read_text("utf-8"))
+        told = tomllib.loads(Path(text).read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError):
         raise ValueError("a file that can be read") from None
     except tomllib.TOMLDecodeError as error:  # its text may repeat the key; where it is wrong never does
@@ -54,7 +54,7 @@ def _api_user(name: str, told: Mapping[str, Any], folder: Path) -> ApiUser:
     if odd := sorted(told.keys() - _USER_FIELDS):
         raise ValueError(f"a file whose [{name}] has only {', '.join(sorted(_USER_FIELDS))}; it has {odd[0]!r}")
     try:
-        key = told.get("key") or (folder / told["key_file"]).read_text("utf-8").strip()
+        key = told.get("key") or (folder / told["key_file"]).read_text("utf-8-sig").strip()
     except KeyError:
         raise ValueError(f"a file whose [{name}] has a key, or a key_file that holds it") from None
     except (OSError, UnicodeDecodeError, TypeError):

@@ -37,9 +37,21 @@ def database_url(text: str) -> str:
     """Read a `DATABASE_URL` into what SQLAlchemy takes."""
     scheme, separator, rest = text.partition("://")
     dialect = {"sqlite": "sqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}.get(scheme)
-    if not separator or dialect is None or not rest.strip("/"):
-        raise ValueError("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+    usable = bool(separator and dialect and rest.strip("/"))
+    if usable and scheme == "sqlite":  # web and worker are processes of their own: a file is what they share
+        usable = rest.startswith("/") and not {":memory:", "?"} & {rest[1:], *rest}
+    elif usable:
+        usable = _has_usable_port(text)
+    if not usable:
+        raise ValueError("sqlite:///FILE, without options, or postgresql://USER:PASSWORD@HOST/NAME")
     return f"{dialect}://{rest}"
+
+
+def _has_usable_port(text: str) -> bool:
+    try:
+        return urlsplit(text).port != 0
+    except ValueError:
+        return False
 
 
 def key(text: str) -> str:

@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from icalbridge.errors import SchemaOutdated
 from icalbridge.store.engine import reading, writing
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 LOCK = 0x1CA1
 """PostgreSQL's advisory lock under which one process migrates while others wait."""
+
+
+NEWER = "The database was made by a newer icalbridge; install that version."
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -40,11 +43,18 @@ def _latest() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def _versions() -> set[str]:
+    return {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
 def check(engine: Engine) -> None:
     """Raise `SchemaOutdated` unless the schema is the one this program was written for."""
     with reading(engine) as connection:
-        if _version(connection) != _latest():
-            raise SchemaOutdated("The database's schema is not this program's; run `icalbridge db upgrade`.")
+        version = _version(connection)
+    if version is not None and version not in _versions():
+        raise SchemaOutdated(NEWER)
+    if version != _latest():
+        raise SchemaOutdated("The database's schema is not this program's; run `icalbridge db upgrade`.")
 
 
 def upgrade(engine: Engine) -> None:
@@ -55,7 +65,9 @@ def upgrade(engine: Engine) -> None:
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        if _version(connection) is None and inspect(connection).get_table_names():
+            raise SchemaOutdated("The database holds tables of another program; set DATABASE_URL to one of our own.")
         try:
             command.upgrade(_config(connection), "head")
         except CommandError:
-            raise SchemaOutdated("The database was made by a newer icalbridge; install that version.") from None
+            raise SchemaOutdated(NEWER) from None

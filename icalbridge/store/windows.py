@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, delete, or_, select, update
+from sqlalchemy import and_, case, delete, func, or_, select, update
 
 from icalbridge.errors import StoreError
 from icalbridge.store.changes import Revision, insert_missing, write_changes
@@ -82,22 +82,34 @@ class Windows:
             return situation(connection, api_user_id)
 
     def claim(
-        self, api_user_id: str, worker_id: str, *, now: datetime, property_ids: Sequence[str] | None = None
+        self,
+        api_user_id: str,
+        worker_id: str,
+        *,
+        now: datetime,
+        due: datetime | None = None,
+        property_ids: Sequence[str] | None = None,
     ) -> Claim | None:
-        """Lease a window that was told to be due by now: near windows of all properties before far ones.
+        """Lease a window that was told to be due by `due`, or by now: near windows of all properties before far ones.
 
-        Returns None when there is none.
+        Returns None when there is none that nobody is at.
         """
         query = (
             select(windows)
             .join(properties, properties.c.id == windows.c.property_id)
-            .where(windows.c.due_at <= seconds(now), windows.c.number >= 0)
+            .where(windows.c.due_at <= seconds(due or now), windows.c.number >= 0)
             .where(properties.c.api_user_id == api_user_id, properties.c.listed)
             .order_by(windows.c.number, windows.c.due_at, properties.c.position, windows.c.property_id)
         )
         if property_ids is not None:
             query = query.where(windows.c.property_id.in_(property_ids))
         return self._lease(query, worker_id, now)
+
+    def count_due(self, due: datetime, property_ids: Sequence[str]) -> int:
+        """Return how many windows of some properties were told to be due by a moment, and still are."""
+        wanted = and_(windows.c.property_id.in_(property_ids), windows.c.due_at <= seconds(due), windows.c.number >= 0)
+        with reading(self._engine) as connection:
+            return connection.scalar(select(func.count()).where(wanted)) or 0
 
     def claim_planned(self, ranked: Sequence[Standing], worker_id: str, *, now: datetime) -> Claim | None:
         """Lease the first of some windows that still stands as it did when they were ranked.

@@ -6,6 +6,7 @@ good state.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 HOPELESS = (KeyRefused, QuotaSpent)
 """After one of these every other request would fail alike."""
+WAIT_SECONDS = 1.0
+"""How long to wait before looking again at what another worker is at."""
 
 
 @dataclass(slots=True)
@@ -74,6 +77,7 @@ class Sync:
         on_progress: Callable[[str, int, int], None] = _no_progress,
         full: bool = False,
         tally: Counter[str] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`full`: read every answer anew, known bytes or not, and take an empty one at its word.
 
@@ -86,6 +90,7 @@ class Sync:
         self._clock = clock
         self._on_progress = on_progress
         self._full = full
+        self._sleep = sleep
         self._tally: Counter[str] = Counter() if tally is None else tally
         self._places: Places | None = None
         self._places_version: object = None
@@ -99,24 +104,43 @@ class Sync:
         """
         report = Report()
         self._store.write.add_api_user(self._user)
-        failed = self.catalogue(at_once=True) or []
+        failed = self._catalogue_now()
         report.failures += map(str, failed)
         if any(isinstance(each, HOPELESS) for each in failed):
             return report
         listed = [each.id for each in self._store.read.properties(self._user)]
         wanted = [each for each in listed if not property_ids or each in property_ids]
         total = self._store.windows.make_due(wanted, now=self._clock()) if wanted else 0
-        begun = self._clock()
-        while claim := self._store.windows.claim(self._user, self._worker_id, now=begun, property_ids=wanted):
-            report.windows += 1
+        begun, done = self._clock(), 0
+        while claim := self._next(begun, wanted):
+            done += 1
             try:
                 report.changes += self.window(claim)
+                report.windows += 1
             except VendorError as error:
                 report.failures.append(str(error))
                 if isinstance(error, HOPELESS):
                     break
-            self._on_progress("windows", report.windows, total)
+            self._on_progress("windows", done, total)
         return report
+
+    def _catalogue_now(self) -> list[VendorError]:
+        """Fetch the catalogue at once; what another worker fetched meanwhile is as good."""
+        begun = self._store.write.catalogue_version(self._user)
+        while (failed := self.catalogue(at_once=True)) is None:
+            self._sleep(WAIT_SECONDS)
+            if self._store.write.catalogue_version(self._user) != begun:
+                return []
+        return failed
+
+    def _next(self, begun: datetime, wanted: Sequence[str]) -> Claim | None:
+        """Claim the next window of a pass; wait for those that other workers are at, which may yet fail."""
+        while True:
+            now = self._clock()
+            claim = self._store.windows.claim(self._user, self._worker_id, now=now, due=begun, property_ids=wanted)
+            if claim or not self._store.windows.count_due(begun, wanted):
+                return claim
+            self._sleep(WAIT_SECONDS)
 
     # the catalogue
 
