@@ -15,7 +15,7 @@ from sqlalchemy import update
 from icalbridge.store.tables import windows
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import Bridge, bridge
-from tests.fixtures.workers import Agency, asked, due, leased
+from tests.fixtures.workers import Agency, asked, asked_days, claim, due, leased, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,8 @@ def test_worker_fetches_everything_of_an_empty_database(district: Bridge, agency
     hired = agency.hire("w1")
     assert hired.work() == LONGEST_NAP_SECONDS
     paths = [path.rpartition("/")[2] for _, path, _, _ in district.state.requests]
-    assert paths == ["properties", *["facilities"] * 3, *["events"] * 36]
+    assert paths == ["properties", *["facilities"] * 3, *["events"] * 37]
+    assert "include_child_events=true" in district.state.requests[7][2]  # right after all that holds today
     days = [date.fromisoformat(day) for _, day in asked(district)]
     today = date(2026, 11, 21)
     assert days == sorted(days)
@@ -53,30 +54,41 @@ def test_worker_fetches_everything_of_an_empty_database(district: Bridge, agency
     assert district.store.read.health(district.clock()).ready
 
 
-def test_worker_asks_for_today_every_ten_minutes_and_for_the_rest_every_six_hours(
-    district: Bridge, agency: Agency
-) -> None:
-    """Right after a pass nothing is due; then today's windows are; after six hours all of them."""
+def test_worker_asks_by_tier_for_what_is_read(district: Bridge, agency: Agency) -> None:
+    """The district's day every minute, its first month every ten minutes, the rest of the year every six hours."""
     hired = agency.hire("w1")
     hired.work()
-    assert due(district) == {600.0: 3, 21_600.0: 33}
+    read(district)
+    assert due(district) == {60.0: 1, 600.0: 3, 21_600.0: 33}
+    seen = []
+    for passed in (0, 60, 60, 480, 21_000):
+        district.clock.advance(seconds=passed)
+        begun = len(district.state.requests)
+        hired.work()
+        seen.append((asked_days(district, begun), len(asked(district, begun))))
+    assert seen == [(0, 0), (1, 0), (1, 0), (1, 3), (1, 36)]
+
+
+def test_worker_asks_daily_for_what_nobody_reads(district: Bridge, agency: Agency) -> None:
+    """All windows and the district's day once in 24 hours; from the first reader on, by tier."""
+    hired = agency.hire("w1")
+    hired.work()
+    assert due(district) == {86_400.0: 37}
+    district.clock.advance(hours=23)
     begun = len(district.state.requests)
     hired.work()
     assert asked(district, begun) == []
-    district.clock.advance(seconds=600)
+    read(district)
     hired.work()
-    assert Counter(day for _, day in asked(district, begun)) == {"2026-11-21": 3}
-    begun = len(district.state.requests)
-    district.clock.advance(hours=6)
-    hired.work()
-    assert len(asked(district, begun)) == 36
+    assert (asked_days(district, begun), len(asked(district, begun))) == (1, 36)
 
 
-@pytest.mark.parametrize(("passed", "nap"), [(0, 30.0), (575, 25.0), (599, 1.0)])
-def test_worker_naps_until_the_next_window_isdue(district: Bridge, agency: Agency, passed: int, nap: float) -> None:
+@pytest.mark.parametrize(("passed", "nap"), [(0, 30.0), (35, 25.0), (59, 1.0)])
+def test_worker_naps_until_the_next_window_is_due(district: Bridge, agency: Agency, passed: int, nap: float) -> None:
     """To the second when that is soon, else for as long as it may be silent."""
     hired = agency.hire("w1")
     hired.work()
+    read(district)
     district.clock.advance(seconds=passed)
     assert hired.worker.step() == nap
 
@@ -103,6 +115,7 @@ def test_workers_in_turn_never_take_the_same_window(district: Bridge, agency: Ag
     while not first.worker.step() + second.worker.step():
         pass
     assert len(asked(district)) == len(set(asked(district))) == 36
+    assert asked_days(district) == 1
     assert [path for _, path, _, _ in district.state.requests].count("/v1/properties") == 1
     assert district.told() == district.truth()
 
@@ -119,20 +132,23 @@ def test_window_in_flight_is_left_to_its_worker(district: Bridge, agency: Agency
 
     first = agency.hire("w1", on_request=meanwhile)
     first.work()
-    assert leases == [["w1"]] * 18
+    assert leases == [["w1"]] * 19
     assert len(asked(district)) == len(set(asked(district))) == 36
+    assert asked_days(district) == 1
 
 
 def test_workers_at_once_never_take_the_same_window(district: Bridge, agency: Agency) -> None:
     """Four workers of one database, truly at the same time, ask for each window exactly once."""
     agency.hire("w0").work()
+    read(district)
     district.clock.advance(hours=7)
     begun = len(district.state.requests)
     hired = [agency.hire(f"w{number}") for number in range(1, 5)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda each: each.work(), hired))
     assert len(asked(district, begun)) == len(set(asked(district, begun))) == 36
-    assert due(district) == {600.0: 3, 21_600.0: 33}
+    assert asked_days(district, begun) == 1
+    assert due(district) == {60.0: 1, 600.0: 3, 21_600.0: 33}
     assert leased(district) == []
 
 
@@ -140,17 +156,17 @@ def test_dead_workers_window_is_taken_over_after_its_lease(district: Bridge, age
     """What a killed worker had is nobody's for five minutes, then the next one's."""
     hired = agency.hire("w1")
     hired.work()
+    read(district)
     district.clock.advance(seconds=600)
-    claim = district.store.windows.claim("default", "dead", now=district.clock())
-    assert claim is not None
+    dead = claim(district, "dead")
     begun = len(district.state.requests)
     hired.work()
     district.clock.advance(seconds=299)
     hired.work()
-    assert claim.property_id not in [property_id for property_id, _ in asked(district, begun)]
+    assert dead.property_id not in [property_id for property_id, _ in asked(district, begun)]
     district.clock.advance(seconds=1)
     hired.work()
-    assert asked(district, begun).count((claim.property_id, "2026-11-21")) == 1
+    assert asked(district, begun).count((dead.property_id, "2026-11-21")) == 1
 
 
 def test_worker_whose_lease_was_lost_writes_nothing_and_goes_on(
@@ -158,6 +174,7 @@ def test_worker_whose_lease_was_lost_writes_nothing_and_goes_on(
 ) -> None:
     """An answer that comes after another worker took the window over is thrown away; no feed is touched twice."""
     agency.hire("w0").work()
+    read(district)
     district.clock.advance(seconds=600)
     other: list[str] = []
 
@@ -176,7 +193,10 @@ def test_worker_whose_lease_was_lost_writes_nothing_and_goes_on(
 
 
 def test_catalogue_of_another_worker_is_known_at_once(district: Bridge, agency: Agency) -> None:
-    """A school that another worker found is fetched by this one, though that worker's catalogue was not whole."""
+    """A school that another worker found is fetched by this one, though that worker's catalogue was not whole.
+
+    Its today was already fetched by the one that found it.
+    """
     joining = district.world.properties.pop()
     first, second = agency.hire("w1"), agency.hire("w2")
     first.work()
@@ -186,7 +206,7 @@ def test_catalogue_of_another_worker_is_known_at_once(district: Bridge, agency: 
     second.worker.step()
     begun = len(district.state.requests)
     first.work()
-    assert [owner for owner, _ in asked(district, begun)].count(joining["_id"]) == 12
+    assert Counter(owner for owner, _ in asked(district, begun))[joining["_id"]] == 11
 
 
 def test_rename_that_another_worker_found_is_known_at_once(district: Bridge, agency: Agency) -> None:

@@ -20,7 +20,7 @@ from icalbridge.store.tables import workers as workers_table
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import KEY, Bridge, bridge
 from tests.fixtures.commands import running, until
-from tests.fixtures.workers import GRANTED, Agency, Stop, asked, due, leased, present
+from tests.fixtures.workers import GRANTED, Agency, Stop, asked, due, key, leased, present, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +49,9 @@ def test_failing_windows_back_off(district: Bridge, agency: Agency) -> None:
     """Each window is tried again after 30 s, 1, 2, 4, 8, 16 and then every 30 minutes; the others are not held up."""
     hired = agency.hire("w1")
     hired.work()
+    read(district)
     district.clock.advance(seconds=600)
-    district.fail("503:endpoint=property-events")
+    district.fail("garbage:endpoint=property-events")
     waits = []
     for _ in range(8):
         hired.work()
@@ -60,7 +61,36 @@ def test_failing_windows_back_off(district: Bridge, agency: Agency) -> None:
     assert waits == [30, 60, 120, 240, 480, 960, 1800, 1800]
     district.heal()
     hired.work()
-    assert due(district)[600.0] == 3
+    assert (due(district)[60.0], due(district)[600.0]) == (1, 3)
+
+
+def test_vendor_that_gives_no_answer_is_left_alone_ever_longer(
+    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+) -> None:
+    """2, 4, 8 seconds and so on up to a minute; from the third silence on `status` says so, until an answer comes."""
+    caplog.set_level(logging.INFO)
+    hired = agency.hire("w1")
+    hired.work()
+    read(district)
+    district.clock.advance(hours=6)
+    district.fail("500")
+    naps, troubles = [], []
+    for _ in range(8):
+        naps.append(hired.work())
+        troubles.append(bool(key(district).error))
+        district.clock.advance(seconds=naps[-1])
+    assert naps == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert troubles == [False, False, *[True] * 6]
+    assert key(district).error.startswith("the vendor gives no answer (")
+    assert key(district).error.endswith("); feeds go on from what is known")
+    district.heal()
+    assert hired.worker.step() == 0
+    assert (key(district).error, key(district).error_at) == ("", None)
+    said = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+    assert [each.partition(" (")[0] for each in said] == ["the vendor gives no answer"]
+    assert [each.getMessage() for each in caplog.records].count("the vendor answers again") == 1
+    district.fail("500")
+    assert hired.work() == 2
 
 
 @pytest.mark.parametrize("kind", ["404", "500", "reset", "truncated", "html", "garbage"])
@@ -71,7 +101,8 @@ def test_failure_of_a_window_is_kept_and_logged(
     hired = agency.hire("w1")
     school_id = district.world.properties[1]["_id"]
     district.fail(f"{kind}:endpoint=property-events,property={school_id}")
-    hired.work()
+    while hired.work() != LONGEST_NAP_SECONDS:  # shorter naps are for a vendor that gives no answer
+        pass
     failed = [each.property_id for each in district.store.read.health(district.clock()).properties if each.error]
     assert failed == [school_id]
     warned = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
@@ -104,6 +135,7 @@ def test_refused_key_leaves_the_vendor_alone_and_the_worker_alive(
     """One request in five minutes, said as an error; meanwhile the worker is seen to live, and then it goes on."""
     hired = agency.hire("w1")
     hired.work()
+    read(district)
     district.clock.advance(seconds=600)
     district.fail("401")
     begun = len(district.state.requests)
@@ -119,8 +151,10 @@ def test_refused_key_leaves_the_vendor_alone_and_the_worker_alive(
     assert error.startswith("GET /property/")
     assert error.endswith("; feeds go on from what is known")
     assert KEY not in caplog.text
+    assert (key(district).error, key(district).error_at) == (error, district.clock() - timedelta(seconds=300))
     district.heal()
     hired.work()
+    assert (key(district).error, key(district).error_at) == ("", None)
     assert district.store.read.health(district.clock()).properties[0].today_synced == district.clock()
 
 
@@ -146,9 +180,11 @@ def test_spent_quota_is_waited_for_until_midnight_utc(
         district.clock.advance(seconds=hired.work())
     assert len(district.state.requests) == 20
     assert {each.error for each in district.store.read.health(district.clock()).properties} == {""}
+    assert "all 20 requests of 2026-11-21 (UTC) are used" in key(district).error
     district.clock.now = district.clock().replace(hour=0, minute=0, second=0) + timedelta(days=1)
     hired.work()
     assert len(district.state.requests) == 40
+    assert "all 20 requests of 2026-11-22 (UTC) are used" in key(district).error
 
 
 def test_zone_that_is_no_more_is_survived(district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture) -> None:
@@ -159,9 +195,10 @@ def test_zone_that_is_no_more_is_survived(district: Bridge, agency: Agency, capl
     with district.store.engine.begin() as connection:
         connection.execute(update(properties).where(properties.c.id == school_id).values(zone="Mars/Base"))
     fresh = agency.hire("w2")
+    read(district)
     district.clock.advance(seconds=600)
     begun = len(district.state.requests)
-    assert [fresh.work(), fresh.work()] == [LONGEST_NAP_SECONDS, 1.0]
+    assert [fresh.work() for _ in range(3)] == [LONGEST_NAP_SECONDS] * 3
     assert {owner for owner, _ in asked(district, begun)} == {
         each["_id"] for each in district.world.properties if each["_id"] != school_id
     }
@@ -223,7 +260,7 @@ def test_stopped_worker_leaves_nothing_behind(district: Bridge, agency: Agency) 
     hired = agency.hire("w1")
     with pytest.raises(Stop):
         hired.worker.run()
-    assert hired.naps == [*[0.0] * 36, LONGEST_NAP_SECONDS]
+    assert hired.naps == [*[0.0] * 37, LONGEST_NAP_SECONDS]
     assert present(district) == []
     assert leased(district) == []
 
