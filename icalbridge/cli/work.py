@@ -8,15 +8,16 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import signal
 import socket
 import threading
+import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import click
 
+from icalbridge.cli.stopping import Stop
 from icalbridge.errors import StoreError
 from icalbridge.facilitron import Client
 from icalbridge.store import Store
@@ -27,7 +28,8 @@ from icalbridge.sync.run import Report, Sync
 from icalbridge.sync.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from icalbridge.settings import ApiUser, Settings
 
@@ -54,38 +56,28 @@ def open_store(settings: Settings) -> Store:
     return store
 
 
-def make_client(user: ApiUser, store: Store, tally: Counter[str] | None = None) -> Client:
-    """Return a client that books every request on the key's quota, and counts how each ended."""
+def make_client(
+    user: ApiUser,
+    store: Store,
+    *,
+    tally: Counter[str] | None = None,
+    stop: Stop | None = None,
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Client:
+    """Return a client that books every request on the key's quota, and counts how each ended.
+
+    `stop` ends its naps; `waiting` is entered while the vendor is being asked.
+    """
     counted: Counter[str] = Counter() if tally is None else tally
-    ledger = StoreLedger(store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day)
     return Client(
         user.url,
         user.key,
         event_types=user.event_types,
-        ledger=ledger,
+        ledger=StoreLedger(store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day),
         clock=DatabaseClock(store),
+        sleep=(stop or Stop()).sleep,
         on_request=lambda _endpoint, outcome: counted.update([f"requests:{outcome}"]),
-    )
-
-
-def _make_sync(
-    user: ApiUser,
-    store: Store,
-    worker_id: str,
-    *,
-    full: bool = False,
-    on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
-) -> Sync:
-    tally: Counter[str] = Counter()
-    return Sync(
-        make_client(user, store, tally),
-        store,
-        api_user_id=user.name,
-        worker_id=worker_id,
-        clock=DatabaseClock(store),
-        on_progress=on_progress,
-        full=full,
-        tally=tally,
+        waiting=waiting,
     )
 
 
@@ -105,68 +97,73 @@ def run_worker(settings: Settings) -> None:
     """Work with every key until SIGTERM or Ctrl-C."""
     users = settings.require_keys()
     store = open_store(settings)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    stop = threading.Event()
+    stop = Stop()
+    stop.listen()
     worker_id = new_worker_id()
     names = [f"{worker_id}:{user.name}" for user in users]
     threads = [
         threading.Thread(target=_work, args=(settings, user, store, name, stop), name=name, daemon=True)
         for user, name in zip(users, names, strict=True)
     ]
+    for thread in threads:
+        thread.start()
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with stop.waiting():
+            for thread in threads:
+                thread.join()
     except KeyboardInterrupt:
         pass
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)  # the end is under way
-        stop.set()
-        for thread in threads:
-            thread.join(STOP_SECONDS / len(threads))
-        for name in names:  # a thread that still waits for the vendor finds its lease gone, and writes nothing
+        _end(store, threads, names, stop)
+
+
+def _end(store: Store, threads: Sequence[threading.Thread], names: Sequence[str], stop: Stop) -> None:
+    """Wait a little for the threads; one that still waits for the vendor finds its lease gone, and writes nothing."""
+    stop.ask()
+    deadline = time.monotonic() + STOP_SECONDS
+    for thread in threads:
+        thread.join(max(deadline - time.monotonic(), 0))
+    try:
+        for name in names:
             store.windows.leave(name)
-        store.close()
+    except StoreError as error:
+        log.warning("%s; what this worker had leased is free in a few minutes", error)
+    store.close()
 
 
-class _Stopped(Exception):
-    """Raised out of a nap when the process shall end."""
-
-
-def _work(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: threading.Event) -> None:
-    def nap(seconds: float) -> None:
-        if stop.wait(seconds):
-            raise _Stopped
-
+def _work(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: Stop) -> None:
+    """Work with one key, in its own thread, until asked to stop."""
+    tally: Counter[str] = Counter()
+    clock = DatabaseClock(store)
+    client = make_client(user, store, tally=tally, stop=stop, waiting=stop.unless_asked)
+    sync = Sync(client, store, api_user_id=user.name, worker_id=worker_id, clock=clock, tally=tally)
     worker = Worker(
-        _make_sync(user, store, worker_id),
+        sync,
         store,
         make_grant(user, settings),
         api_user_id=user.name,
         worker_id=worker_id,
-        clock=DatabaseClock(store),
-        sleep=nap,
+        clock=clock,
+        sleep=stop.sleep,
         keep_days=settings.keep_days,
     )
-    with suppress(_Stopped):
+    with suppress(KeyboardInterrupt):
         while True:
             try:
                 worker.run()
-            except _Stopped:
-                raise
             except Exception:  # whatever it is, the other keys go on, and so shall this one
                 log.exception("the worker of key %s broke; again in %d s", user.name, BROKEN_SECONDS)
-                nap(BROKEN_SECONDS)
+                stop.sleep(BROKEN_SECONDS)
 
 
 def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> bool:
     """Fetch everything once, name on stderr what failed, and say whether anything did."""
     settings.require_keys()
     store = open_store(settings)
+    stop = Stop()
+    stop.listen()
     try:
-        report = sync_with_progress(settings, store, property_ids, full=full)
+        report = sync_with_progress(settings, store, property_ids, full=full, stop=stop)
     except KeyboardInterrupt:
         click.secho("icalbridge: interrupted; what was fetched is kept.", err=True, fg="red")
         raise
@@ -179,28 +176,37 @@ def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> 
 
 
 def sync_with_progress(
-    settings: Settings, store: Store, property_ids: Sequence[str] = (), *, full: bool = False
+    settings: Settings,
+    store: Store,
+    property_ids: Sequence[str] = (),
+    *,
+    full: bool = False,
+    stop: Stop | None = None,
 ) -> Report:
     """Fetch everything of every key once behind a progress bar; without a terminal there is no bar."""
     from icalbridge.cli.progress import progress
 
+    stop = stop or Stop()
     whole = Report()
-    users = settings.require_keys()
     with progress() as on_progress:
-        for user in users:
-            with _leaving(store) as worker_id:
-                sync = _make_sync(user, store, worker_id, full=full, on_progress=on_progress)
+        for user in settings.require_keys():
+            tally: Counter[str] = Counter()
+            worker_id = new_worker_id()
+            sync = Sync(
+                make_client(user, store, tally=tally, stop=stop, waiting=stop.waiting),
+                store,
+                api_user_id=user.name,
+                worker_id=worker_id,
+                clock=DatabaseClock(store),
+                on_progress=on_progress,
+                full=full,
+                tally=tally,
+                sleep=stop.sleep,
+            )
+            try:
                 whole += sync.everything(property_ids)
+            finally:
+                store.windows.leave(worker_id)
     listed = {each.id for each in store.read.properties()}
     whole.failures += [f"property {each} is not in the catalogue" for each in property_ids if each not in listed]
     return whole
-
-
-@contextmanager
-def _leaving(store: Store) -> Iterator[str]:
-    """Yield a worker's name; free whatever it still holds at the end."""
-    worker_id = new_worker_id()
-    try:
-        yield worker_id
-    finally:
-        store.windows.leave(worker_id)
