@@ -62,14 +62,14 @@ def test_table_tells_people(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A line a property, then catalogue, quota, bookings and workers."""
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "200")
     print_status(settings, as_json=False, now=LATER)
     out, err = capsys.readouterr()
     assert err == ""
     assert [line.rstrip() for line in out.splitlines()] == [
-        "Property        Today's window  Oldest window  Last error",
-        "Sunny District  never           never          –",
-        f"Lincoln High    3 h ago         3 h ago        {ERROR}",
+        "Property        Tier    Today    31 days  Year     Next  Last error",
+        "Sunny District  unread  never    never    never    now   –",
+        f"Lincoln High    unread  3 h ago  3 h ago  3 h ago  now   {ERROR}",
         "",
         "Catalogue   3 h ago",
         "Quota       7 of 500 requests used today (UTC)",
@@ -100,6 +100,43 @@ def test_name_in_brackets_is_a_name(
     store.windows.ensure(["school"], 1, now=NOW)
     print_status(settings, as_json=False, now=LATER)
     assert capsys.readouterr().out.splitlines()[1].split("  ")[0] == "[/red] Gym [bold]:smile:"
+
+
+def test_table_tells_what_comes_next(
+    settings: Settings, school: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The district's day covers the school that somebody reads: every 128 s, so little is left of 500 requests."""
+    monkeypatch.setenv("COLUMNS", "160")
+    school.windows.ensure(["district"], 0, now=NOW, first=-1)
+    everything = school.windows.situation(USER).standings
+    while claim := school.windows.claim_planned(everything, "w", now=NOW):
+        school.windows.finish(claim, WINDOW, Changes(), now=NOW, spoken_for=["school"] if claim.number == -1 else [])
+        everything = tuple(
+            each for each in everything if (each.property_id, each.number) != (claim.property_id, claim.number)
+        )
+    school.write.note_read(["school"], now=NOW)
+    print_status(settings, as_json=False, now=NOW + timedelta(seconds=45))
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()][:3] == [
+        "Property        Tier    Today     31 days   Year      Next      Last error",
+        "Sunny District  unread  45 s ago  45 s ago  45 s ago  in 1 min  –",
+        "Lincoln High    month   45 s ago  45 s ago  45 s ago  in 9 min  –",
+    ]
+
+
+def test_table_tells_each_key_and_its_trouble(
+    settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Several keys have a line each; a plan that is stretched and a key that is not served are said below."""
+    store.write.add_api_user("hills")
+    store.windows.note_pace("hills", 2.5, 100)
+    store.windows.note_trouble("hills", "401 AU001 The key was revoked; feeds go on from what is known", now=NOW)
+    print_status(settings, as_json=False, now=LATER)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()][3:7] == [
+        "Quota       0 of 500 requests used today (UTC), key default",
+        "Quota       0 of 100 requests used today (UTC), key hills",
+        "            too little for the wanted pace: all is asked 2.5 times less often",
+        "Trouble     401 AU001 The key was revoked; feeds go on from what is known, key hills",
+    ]
 
 
 def test_table_of_an_unsynced_database(settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,30 +172,47 @@ def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[s
         "workers_alive": 1,
         "entries": 3,
         "skipped": 2,
+        "counters": {"skipped:no id": 2},
         "quota_day": "2026-11-21",
         "quota_used": 7,
+        "keys": [
+            {
+                "name": "default",
+                "error": "",
+                "error_at": None,
+                "quota_used": 7,
+                "quota_per_day": 500,
+                "stretch": 1.0,
+            }
+        ],
         "properties": [
             {
                 "property_id": "district",
                 "name": "Sunny District",
                 "zone": "America/Los_Angeles",
                 "today_synced": None,
+                "month_synced": None,
                 "oldest_synced": None,
                 "attempted": None,
                 "error": "",
                 "error_at": None,
                 "invocation_id": "",
+                "tier": "unread",
+                "next": "2026-11-21T20:00:00Z",
             },
             {
                 "property_id": "school",
                 "name": "Lincoln High",
                 "zone": "America/Los_Angeles",
                 "today_synced": "2026-11-21T20:00:00Z",
+                "month_synced": "2026-11-21T20:00:00Z",
                 "oldest_synced": "2026-11-21T20:00:00Z",
                 "attempted": "2026-11-21T20:10:00Z",
                 "error": ERROR,
                 "error_at": "2026-11-21T20:10:00Z",
                 "invocation_id": "abc",
+                "tier": "unread",
+                "next": "2026-11-21T20:10:00Z",
             },
         ],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,22 +26,31 @@ def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
     """Print how the whole stands; needs no key and asks the vendor nothing."""
     with closing(Store.connect(settings.database_url)) as store:
         store.check()
+        users = {each.name: each for each in settings.api_users()}
         health = store.read.health(now)
-        planned = _planned(settings, store, health, now)
+        keys = {each.name: users.get(each.name) or _nameless(settings, each.name) for each in health.keys}
+        planned = _planned(settings, store, keys, now)
+    told = (replace(each, quota_per_day=each.quota_per_day or keys[each.name].quota_per_day) for each in health.keys)
+    health = replace(health, keys=tuple(told))
     if as_json:
         click.echo(json.dumps(_as_json(health, planned), ensure_ascii=False, indent=2))
     else:
         _print_table(health, planned, now)
 
 
-def _planned(settings: Settings, store: Store, health: Health, now: datetime) -> dict[str, tuple[str, datetime]]:
+def _nameless(settings: Settings, name: str) -> ApiUser:
+    """Return a key that is not set here, as on a machine that only looks, with what the settings grant to any."""
+    return ApiUser(name, "", "", settings.rate_per_minute, settings.quota_per_day)
+
+
+def _planned(
+    settings: Settings, store: Store, keys: dict[str, ApiUser], now: datetime
+) -> dict[str, tuple[str, datetime]]:
     """Return each property's tier, and when it is asked for next, as the plan has it at this moment."""
-    users = {each.name: each for each in settings.api_users()}
     found: dict[str, tuple[str, datetime]] = {}
-    for key in health.keys:
-        user = users.get(key.name) or ApiUser(key.name, "", "", settings.rate_per_minute, settings.quota_per_day)
-        plan = Plan(store.windows.situation(key.name), make_grant(user, settings), now)
-        found |= {name: (tier.value, due) for name, (tier, due) in plan.outlook().items()}
+    for name, user in keys.items():
+        plan = Plan(store.windows.situation(name), make_grant(user, settings), now)
+        found |= {property_id: (tier.value, due) for property_id, (tier, due) in plan.outlook().items()}
     return found
 
 
