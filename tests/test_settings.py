@@ -14,10 +14,16 @@ def test_settings_default_to_the_contract() -> None:
         rate_per_minute=120,
         quota_per_day=15_000,
         event_types=("reservation",),
+        api_keys=(),
         database_url="sqlite:///icalbridge.db",
         public_url="",
         history_days=60,
         horizon_days=365,
+        today_seconds=60,
+        month_seconds=600,
+        year_seconds=21_600,
+        unread_seconds=86_400,
+        keep_days=0,
         feed_max_bytes=1_000_000,
         frame_ancestors="*",
         log_format="text",
@@ -25,17 +31,23 @@ def test_settings_default_to_the_contract() -> None:
 
 
 def test_settings_read_every_value() -> None:
-    """Every setting of the table is read from its own name."""
+    """Every setting of the table is read from its own name; `test_settings_keys` has the file of keys."""
     given = {
         "FACILITRON_API_KEY": "k-1",
         "FACILITRON_API_URL": "http://127.0.0.1:9000/v1/",
         "FACILITRON_RATE_PER_MINUTE": "60",
         "FACILITRON_QUOTA_PER_DAY": "5000",
         "FACILITRON_EVENT_TYPES": "reservation, maintenance-block,reservation",
+        "FACILITRON_API_KEYS_FILE": "",
         "DATABASE_URL": "sqlite:////srv/bridge.db",
         "ICALBRIDGE_PUBLIC_URL": "https://calendars.example.org/",
         "ICALBRIDGE_HISTORY_DAYS": "30",
         "ICALBRIDGE_HORIZON_DAYS": "180",
+        "ICALBRIDGE_TODAY_SECONDS": "30",
+        "ICALBRIDGE_MONTH_SECONDS": "900",
+        "ICALBRIDGE_YEAR_SECONDS": "43200",
+        "ICALBRIDGE_UNREAD_SECONDS": "172800",
+        "ICALBRIDGE_KEEP_DAYS": "400",
         "ICALBRIDGE_FEED_MAX_BYTES": "500000",
         "ICALBRIDGE_FRAME_ANCESTORS": "https://www.example.org",
         "ICALBRIDGE_LOG_FORMAT": "json",
@@ -51,6 +63,11 @@ def test_settings_read_every_value() -> None:
         public_url="https://calendars.example.org",
         history_days=30,
         horizon_days=180,
+        today_seconds=30,
+        month_seconds=900,
+        year_seconds=43_200,
+        unread_seconds=172_800,
+        keep_days=400,
         feed_max_bytes=500_000,
         frame_ancestors="https://www.example.org",
         log_format="json",
@@ -83,6 +100,12 @@ def test_settings_take_both_spellings_of_postgresql(scheme: str) -> None:
         ("ICALBRIDGE_PUBLIC_URL", "https://example.org:99999"),
         ("ICALBRIDGE_HISTORY_DAYS", "sixty"),
         ("ICALBRIDGE_HORIZON_DAYS", "366"),
+        ("ICALBRIDGE_TODAY_SECONDS", "9"),
+        ("ICALBRIDGE_MONTH_SECONDS", "1.5"),
+        ("ICALBRIDGE_YEAR_SECONDS", "59"),
+        ("ICALBRIDGE_UNREAD_SECONDS", "604801"),
+        ("ICALBRIDGE_KEEP_DAYS", "-1"),
+        ("ICALBRIDGE_KEEP_DAYS", "59"),
         ("ICALBRIDGE_FEED_MAX_BYTES", "9999"),
         ("ICALBRIDGE_FRAME_ANCESTORS", "https://a.example.org; script-src *"),
         ("ICALBRIDGE_LOG_FORMAT", "xml"),
@@ -95,6 +118,23 @@ def test_settings_name_the_value_that_cannot_be_used(name: str, value: str) -> N
     assert str(caught.value).startswith(f"{name} ")
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("keep", "history"), [("0", "60"), ("60", "60"), ("30", "30"), ("0", "3660")])
+def test_settings_keep_what_feeds_show(keep: str, history: str) -> None:
+    """What feeds reach back to is kept; 0 keeps everything."""
+    read = from_environment({"ICALBRIDGE_KEEP_DAYS": keep, "ICALBRIDGE_HISTORY_DAYS": history})
+    assert (read.keep_days, read.history_days) == (int(keep), int(history))
+
+
+def test_settings_say_why_less_than_history_cannot_be_kept() -> None:
+    """Both settings and the feeds' days are in the sentence."""
+    with pytest.raises(ConfigurationError) as caught:
+        from_environment({"ICALBRIDGE_KEEP_DAYS": "89", "ICALBRIDGE_HISTORY_DAYS": "90"})
+    assert str(caught.value) == (
+        "ICALBRIDGE_KEEP_DAYS is 89, less than ICALBRIDGE_HISTORY_DAYS, the 90 days that feeds reach back; "
+        "make it more, or 0 to keep everything."
+    )
 
 
 def test_settings_never_repeat_a_secret() -> None:
