@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import IcalbridgeError, KeyRefused, QuotaSpent, StoreError, VendorError, VendorUnavailable
@@ -17,9 +17,8 @@ from icalbridge.sync.run import HOPELESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
-    from icalbridge.store import Store
+    from icalbridge.store import Claim, Standing, Store
     from icalbridge.sync.plan import Grant
     from icalbridge.sync.run import Sync
 
@@ -32,6 +31,10 @@ REFUSED_SECONDS = 300
 SHORTEST_OUTAGE_NAP_SECONDS = 2
 LONGEST_OUTAGE_NAP_SECONDS = 60
 """How long to leave the vendor alone while it answers nothing: a day of that must not use the quota up."""
+PLAN_SECONDS = 5
+"""How long a plan holds."""
+BEAT_SECONDS = 10
+"""How often a busy worker says that it is alive."""
 SILENT = 3
 """After so many requests in a row without an answer it is the vendor, not a window."""
 CANDIDATES = 16
@@ -63,6 +66,9 @@ class Worker:
         self._sleep = sleep
         self._keep_days = keep_days
         self._said: str | None = None
+        self._ranked: list[Standing] = []
+        self._next_due: datetime | None = None
+        self._plan_again = self._beat_again = datetime.min.replace(tzinfo=UTC)
         self._silent = 0
         self._quiet_until: datetime | None = None
 
@@ -85,7 +91,7 @@ class Worker:
     def step(self) -> float:
         """Do the one thing that is worth most now; return the seconds until there may be another."""
         try:
-            self._store.windows.beat(self._worker_id, now=self._clock())
+            self._beat()
             return self._step()
         except QuotaSpent as error:
             self._say(str(error), logging.WARNING)
@@ -109,6 +115,12 @@ class Worker:
             log.error("%s", error)
             return LONGEST_NAP_SECONDS
 
+    def _beat(self) -> None:
+        now = self._clock()
+        if now >= self._beat_again:
+            self._store.windows.beat(self._worker_id, now=now)
+            self._beat_again = now + timedelta(seconds=BEAT_SECONDS)
+
     def _step(self) -> float:
         if self._quiet_until and self._clock() < self._quiet_until:
             return self._until(self._quiet_until)
@@ -119,18 +131,33 @@ class Worker:
             if isinstance(failure, HOPELESS):
                 raise failure
             log.warning("%s", failure)
-        now = self._clock()
-        planned = plan.Plan(self._store.windows.situation(self._user), self._grant, now)
-        self._store.windows.note_pace(self._user, planned.stretch, self._grant.quota_per_day)
-        claim = self._store.windows.claim_planned(planned.ranked()[:CANDIDATES], self._worker_id, now=now)
+        claim = self._claim()
         if claim is None:
-            return self._until(planned.next_due())
+            return self._until(self._next_due)
         changes = self._sync.window(claim)
         self._silent = 0
         self._say("")
         told = logging.INFO if changes else logging.DEBUG
         log.log(told, "property %s window %d: %d changes", claim.property_id, claim.number, changes)
         return 0
+
+    def _claim(self) -> Claim | None:
+        """Claim what is worth most. A plan holds for some seconds: to make one, how everything stands must be read."""
+        now = self._clock()
+        if not self._ranked or now >= self._plan_again:
+            planned = plan.Plan(self._store.windows.situation(self._user), self._grant, now)
+            self._store.windows.note_pace(self._user, planned.stretch, self._grant.quota_per_day)
+            self._ranked, self._next_due = planned.ranked(), planned.next_due()
+            self._plan_again = now + timedelta(seconds=PLAN_SECONDS)
+        while self._ranked:
+            now = self._clock()
+            claim = self._store.windows.claim_planned(self._ranked[:CANDIDATES], self._worker_id, now=now)
+            taken = [(each.property_id, each.number) for each in self._ranked[:CANDIDATES]]
+            done = taken.index((claim.property_id, claim.number)) + 1 if claim else len(taken)
+            del self._ranked[:done]
+            if claim:
+                return claim
+        return None
 
     def _tidy(self) -> None:
         """Forget what is past for longer than the operator wants it kept."""
