@@ -164,7 +164,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         try:
             values[each.name] = each.metadata["read"](text)
         except ValueError as error:
-            hidden = not each.repr or "@" in text or (key and key in text)
+            hidden = not each.repr or "@" in text or (key and key in text) or _no_file(name, text)
             shown = "" if hidden else f" is {text[:80]!r} and"
             raise ConfigurationError(f"{name}{shown} cannot be used; it must be {error}.") from None
     settings = Settings(**values)
@@ -178,6 +178,14 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+def _no_file(name: str, text: str) -> bool:
+    """Say whether a setting that names a file names none: it may well be the key, put there by mistake."""
+    try:
+        return name.endswith("_FILE") and not Path(text).exists()
+    except OSError:  # no file system allows so long a name
+        return True
+
+
 def _key_from_file(environ: Mapping[str, str]) -> dict[str, str]:
     path = environ.get("FACILITRON_API_KEY_FILE", "").strip()
     if not path:
@@ -187,7 +195,8 @@ def _key_from_file(environ: Mapping[str, str]) -> dict[str, str]:
     try:
         key = Path(path).read_text("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(f"FACILITRON_API_KEY_FILE is {path!r}, which cannot be read as text.") from None
+        shown = "names a file that" if _no_file("FACILITRON_API_KEY_FILE", path) else f"is {path!r}, which"
+        raise ConfigurationError(f"FACILITRON_API_KEY_FILE {shown} cannot be read as text.") from None
     if not key:
         raise ConfigurationError(f"FACILITRON_API_KEY_FILE is {path!r}, which is empty; put the key into it.")
     try:

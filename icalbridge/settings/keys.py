@@ -47,7 +47,11 @@ def keys_file(text: str) -> tuple[ApiUser, ...]:
         raise ValueError(f"a file in TOML ({where})") from None
     if not told or not all(isinstance(each, dict) for each in told.values()):
         raise ValueError("a TOML file with a table such as [sunny-valley] for each key")
-    return tuple(_api_user(name, each, Path(text).parent) for name, each in told.items())
+    users = tuple(_api_user(name, each, Path(text).parent) for name, each in told.items())
+    for number, user in enumerate(users):  # under two names a key would be asked for twice what was granted to it
+        if other := next((each for each in users[:number] if (each.key, each.url) == (user.key, user.url)), None):
+            raise ValueError(f"a file in which each key is once; [{other.name}] and [{user.name}] have the same")
+    return users
 
 
 def _api_user(name: str, told: Mapping[str, Any], folder: Path) -> ApiUser:
@@ -56,9 +60,11 @@ def _api_user(name: str, told: Mapping[str, Any], folder: Path) -> ApiUser:
     try:
         key = told.get("key") or (folder / told["key_file"]).read_text("utf-8-sig").strip()
     except KeyError:
-        raise ValueError(f"a file whose [{name}] has a key, or a key_file that holds it") from None
+        key = ""
     except (OSError, UnicodeDecodeError, TypeError):
         raise ValueError(f"a file whose [{name}] names a key_file that can be read") from None
+    if not key or not isinstance(key, str):
+        raise ValueError(f"a file whose [{name}] has a key, or a key_file that holds it")
     types = told.get("event_types", ())
     read: dict[str, Callable[[str], Any]] = {
         "key": readers.key,
