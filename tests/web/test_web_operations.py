@@ -14,12 +14,14 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from icalbridge.model import Changes
 from icalbridge.web import create_app
 from tests.samples import NOW, entry
-from tests.web_world import FACILITIES, PUBLIC, USER, Clock, add_catalogue, added, empty_store, fill, sync
+from tests.web_world import FACILITIES, PUBLIC, USER, WINDOW, Clock, add_catalogue, added, empty_store, fill, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from flask.testing import FlaskClient
@@ -94,12 +96,25 @@ def test_readyz_says_how_fresh_everything_is(client: FlaskClient, store: Store, 
             "entries": 1,
             "skipped": 0,
             "quota_used": 0,
+            "stretch": 1.0,
+            "keys": [
+                {
+                    "name": "default",
+                    "error": "",
+                    "error_at": None,
+                    "quota_used": 0,
+                    "quota_per_day": 0,
+                    "stretch": 1.0,
+                }
+            ],
             "properties": [
                 {
                     "property_id": "school",
                     "name": "Lincoln High",
                     "synced": "2026-11-21T20:00:00Z",
                     "age_seconds": 60,
+                    "month_synced": "2026-11-21T20:00:00Z",
+                    "month_age_seconds": 60,
                     "oldest_window_synced": "2026-11-21T20:00:00Z",
                     "oldest_window_age_seconds": 60,
                     "attempted": "2026-11-21T20:00:00Z",
@@ -129,6 +144,62 @@ def test_readyz_names_the_last_error(client: FlaskClient, store: Store, clock: C
         "2026-11-21T20:10:00Z",
         "inv-1",
         600,
+    )
+
+
+def test_readyz_tells_today_from_the_month(client: FlaskClient, store: Store, clock: Clock) -> None:
+    """A district's day makes today fresh, and today alone; a school never fetched is not ready for that."""
+    add_catalogue(store, {"district": [], "school": FACILITIES["school"]})
+    store.windows.ensure(["district"], 0, now=NOW, first=-1)
+    claim_day(store)
+    assert told_of(client, "school") == (None, None, None)
+    sync(store, "school")
+    clock.advance(60)
+    claim_day(store, now=clock())
+    clock.advance(5)
+    assert told_of(client, "school") == (5, 65, 65)
+    assert told_of(client, "district") == (None, None, None)
+
+
+def claim_day(store: Store, *, now: datetime = NOW) -> None:
+    """Let the district's day have been fetched, and the school have been in it."""
+    days = [each for each in store.windows.situation(USER).standings if each.number == -1]
+    claim = store.windows.claim_planned(days, "worker", now=now)
+    assert claim is not None
+    store.windows.finish(claim, WINDOW, Changes(), now=now, spoken_for=["school"])
+
+
+def told_of(client: FlaskClient, property_id: str) -> tuple[int | None, int | None, int | None]:
+    """Return how old `/readyz` says today, the month and the oldest window of a property are."""
+    said = client.get("/readyz").json
+    assert said is not None
+    told = next(each for each in said["properties"] if each["property_id"] == property_id)
+    return told["age_seconds"], told["month_age_seconds"], told["oldest_window_age_seconds"]
+
+
+def test_readyz_tells_each_keys_trouble(client: FlaskClient, store: Store, clock: Clock) -> None:
+    """What keeps a key from being served, what is left to it, and that its plan is stretched: the site stays ready."""
+    ready(store)
+    store.windows.note_pace(USER, 2.46, 500)
+    store.windows.update_allowance(USER, lambda *_: ("2026-11-21", 480, 0.0, 0.0))
+    store.windows.note_trouble(USER, "GET /properties: 401; feeds go on from what is known", now=NOW)
+    clock.advance(60)
+    answer = client.get("/readyz")
+    assert answer.json is not None
+    assert (answer.status_code, answer.json["stretch"], answer.json["quota_used"], answer.json["keys"]) == (
+        200,
+        2.5,
+        480,
+        [
+            {
+                "name": "default",
+                "error": "GET /properties: 401; feeds go on from what is known",
+                "error_at": "2026-11-21T20:00:00Z",
+                "quota_used": 480,
+                "quota_per_day": 500,
+                "stretch": 2.5,
+            }
+        ],
     )
 
 
@@ -166,6 +237,54 @@ def test_metrics_tell_how_fresh_the_data_is(client: FlaskClient, store: Store, c
         "icalbridge_data_age_seconds property_id=school window=oldest": 45,
         "icalbridge_property_failing property_id=school": 0,
     }
+
+
+def test_metrics_tell_what_the_sync_did(client: FlaskClient, store: Store) -> None:
+    """Requests by outcome, changes, what was skipped and why, what is left to each key: all workers together."""
+    ready(store)
+    store.write.count({"requests:200": 40, "requests:503": 2, "requests:none": 1, "changes": 12})
+    store.write.count({"requests:200": 2, "skipped:no id": 3, "skipped:end not after start": 4, "changes": 1})
+    store.write.add_api_user("hills")
+    store.windows.note_pace(USER, 2.5, 500)
+    store.windows.update_allowance(USER, lambda *_: ("2026-11-21", 480, 0.0, 0.0))
+    store.windows.note_pace("hills", 1.0, 100)
+    store.windows.note_trouble("hills", "the quota is used up", now=NOW)
+    told = scraped(client.get("/metrics").text)
+    named = ("vendor", "changes", "skipped", "quota", "key", "stretch")
+    assert {name: value for name, value in told.items() if any(each in name.split(" ")[0] for each in named)} == {
+        "icalbridge_vendor_requests_total outcome=200": 42,
+        "icalbridge_vendor_requests_total outcome=503": 2,
+        "icalbridge_vendor_requests_total outcome=none": 1,
+        "icalbridge_changes_total": 13,
+        "icalbridge_skipped_total reason=no id": 3,
+        "icalbridge_skipped_total reason=end not after start": 4,
+        "icalbridge_quota_used": 480,
+        "icalbridge_quota_left key=default": 20,
+        "icalbridge_quota_left key=hills": 100,
+        "icalbridge_key_failing key=default": 0,
+        "icalbridge_key_failing key=hills": 1,
+        "icalbridge_stretch": 2.5,
+    }
+
+
+def test_metrics_tell_the_age_of_each_tier(client: FlaskClient, store: Store, clock: Clock) -> None:
+    """The age of who waits longest: of today, of the first 31 days, of the year."""
+    ready(store)
+    store.windows.ensure(["school"], 2, now=NOW)
+    assert _tiers(client) == {"today": 0, "month": 0}
+    late = store.windows.claim(USER, "worker", now=NOW)
+    assert late is not None
+    store.windows.finish(late, WINDOW, Changes(), now=NOW)
+    clock.advance(100)
+    sync(store, "school", now=clock())
+    clock.advance(20)
+    assert _tiers(client) == {"today": 20, "month": 20, "year": 120}
+
+
+def _tiers(client: FlaskClient) -> dict[str, float]:
+    told = scraped(client.get("/metrics").text)
+    start = "icalbridge_tier_age_seconds tier="
+    return {name.removeprefix(start): value for name, value in told.items() if name.startswith(start)}
 
 
 def test_metrics_count_requests_through_both_doors(client: FlaskClient, store: Store, clock: Clock) -> None:
