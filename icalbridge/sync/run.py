@@ -245,7 +245,7 @@ class Sync:
     def _pieces(self, attempt: _Attempt) -> int:
         """Fetch a window in pieces that the vendor answers in time, each written as it comes.
 
-        A piece that is too heavy is cut, and so are those after it.
+        A piece that is too heavy is cut, and so are those after it. One that is not believed is asked again at the end.
         """
         todo = self._cut([Asked(attempt.owner, attempt.wanted)], attempt)
         changed = 0
@@ -258,6 +258,11 @@ class Sync:
                     raise
                 attempt.span = shorter
                 todo = self._cut(todo, attempt)
+            except _Doubtful:
+                if todo[0].doubted or len(todo) == 1:
+                    raise
+                todo.append(replace(todo.pop(0), doubted=self._clock()))
+                self._store.windows.hold(self._worker_id, now=self._clock())
             else:
                 attempt.answered = True
                 del todo[0]
@@ -299,23 +304,19 @@ class Sync:
             return EventsAnswer((), frozenset(), (Skipped("facility", "not listed"),), (), "")
 
     def _require_plausible(self, store: Store, asked: Asked, attempt: _Attempt, told: Understood) -> None:
-        """Raise `_Doubtful` for an answer that has nothing where plenty was, until a later one agrees."""
-        now, lost = self._clock(), told.lost
-        if lost and asked.days == attempt.wanted and not asked.facility_id:
-            lost = len(store.write.present(asked.owner.id, now, plan.horizon(now, asked.owner.timezone)))
-        if not self._full and not plan.believable(lost, attempt.claim.doubted, now):
-            raise _Doubtful(
-                ImplausibleAnswer(
-                    f"GET /property/{asked.owner.id}/events {asked.days}",
-                    f"came back empty where {told.lost} events were; not believed until a later answer agrees",
-                    200,
-                    invocation_id=told.invocation_id,
-                )
-            )
+        """Raise `_Doubtful` for an answer that has nothing, of a property with plenty, until a later one agrees."""
+        if self._full or not told.lost:
+            return
+        now = self._clock()
+        known = len(store.write.present(asked.owner.id, now, plan.horizon(now, asked.owner.timezone)))
+        if not plan.believable(known, asked.doubted or attempt.claim.doubted, now):
+            request = f"GET /property/{asked.owner.id}/events {asked.days}"
+            reason = f"came back empty where {told.lost} events were; not believed until a later answer agrees"
+            raise _Doubtful(ImplausibleAnswer(request, reason, 200, invocation_id=told.invocation_id))
 
     def _cut(self, todo: Sequence[Asked], attempt: _Attempt) -> list[Asked]:
         """Cut what is to be asked into pieces of the attempt's span; for 0, into single days of single facilities."""
-        days = [Asked(each.owner, piece) for each in todo for piece in plan.pieces(each.days, attempt.span)]
+        days = [replace(each, days=piece) for each in todo for piece in plan.pieces(each.days, attempt.span)]
         if attempt.span:
             return days
         mine = {each.id for each in attempt.places.facilities.values() if each.property_id == attempt.owner.id}

@@ -30,6 +30,8 @@ class Asked:
     days: Window
     facility_id: str = ""
     schools: tuple[Property, ...] = ()
+    doubted: datetime | None = None
+    """When the same, or more, was asked before and came back implausibly empty."""
 
     @property
     def members(self) -> tuple[Property, ...]:

@@ -1,0 +1,134 @@
+"""Every fault of the sandbox at every endpoint: all feeds' bytes stay as they were, and follow when it is over."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge.facilitron import Client, MemoryLedger
+from icalbridge.sandbox import World, parse_fault
+from icalbridge.sandbox.faults import KINDS, SECONDS
+from icalbridge.settings import Settings
+from icalbridge.sync.run import Sync
+from icalbridge.web import create_app
+from tests.any_world import fill
+from tests.fixtures.bridges import KEY, START, Bridge, bridge
+from tests.fixtures.workers import GRANTED, Agency, Hired
+from tests.world_truth import feeds, truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from icalbridge.store import Store
+
+ASKED = ("properties", "facilities", "property-events", "facility-events")
+"""The endpoints that a sync asks; the others are for people."""
+HEAVY = "503:endpoint=property-events"
+"""What makes a sync ask facility by facility."""
+STEPS = 4
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A vendor, its world as it was at first, and the folder with a database that has all of it."""
+
+    vendor: Bridge
+    pristine: World
+    folder: Path
+    paths: tuple[str, ...]
+    """Every facility, every property, and some events."""
+    fair: str
+    """The event that is edited while the fault lasts."""
+
+    def feeds(self, store: Store) -> dict[str, bytes]:
+        """Return what every feed gives, rendered anew."""
+        vendor = self.vendor
+        client = create_app(Settings(), store, clock=vendor.clock).test_client()
+        answers = {path: client.get(path) for path in self.paths}
+        assert {path: each.status_code for path, each in answers.items()} == dict.fromkeys(answers, 200)
+        return {path: each.data for path, each in answers.items()}
+
+    def sync(self, store: Store) -> list[str]:
+        """Fetch everything; return what failed."""
+        ledger, vendor = MemoryLedger(GRANTED, GRANTED), self.vendor
+        client = Client(vendor.url, KEY, ledger=ledger, clock=vendor.clock, sleep=vendor.naps.append)
+        made = Sync(client, store, api_user_id="default", worker_id="healed", clock=vendor.clock)
+        return made.everything().failures
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("stage")
+    with bridge(f"sqlite:///{folder}/synced.db", schools=1, facilities=2, events_per_day=2) as vendor:
+        assert vendor.run().failures == []
+        now, everyone = vendor.clock(), [each["_id"] for each in vendor.world.properties]
+        vendor.store.windows.finish_catalogue("default", now=now, due=now)
+        vendor.store.windows.make_due(everyone, now=now)
+        vendor.store.close()
+        world = vendor.world
+        pristine = World(*copy.deepcopy((world.properties, world.facilities, world.events)))
+        found = sorted(feeds(pristine, truth(pristine, now)), key=lambda path: "/event/" in path)
+        fair = min(key for key, each in world.events.items() if each["name"] == "Health Fair")
+        yield Stage(vendor, pristine, folder, (*found[:20], f"/ical/event/reservation/{fair}.ics"), fair)
+
+
+@pytest.fixture
+def hired(stage: Stage, tmp_path: Path) -> Iterator[Hired]:
+    """A worker with a database of its own, for which the catalogue and all windows are due."""
+    stage.vendor.heal()
+    stage.vendor.clock.now = START
+    fill(stage.vendor.world, stage.pristine)
+    shutil.copy(stage.folder / "synced.db", tmp_path / "copy.db")
+    with ExitStack() as open_stores:
+        yield Agency(stage.vendor, f"sqlite:///{tmp_path}/copy.db", open_stores).hire("w1")
+
+
+def _strike(vendor: Bridge, kind: str, endpoint: str) -> None:
+    """Let a kind of fault befall an endpoint; nothing really takes time."""
+    fault = parse_fault(f"{kind}:endpoint={endpoint}" + (",seconds=0" if kind in SECONDS else ""))
+    vendor.state.faults[:] = [fault, *([parse_fault(HEAVY)] if endpoint == "facility-events" else [])]
+
+
+@pytest.mark.parametrize("endpoint", ASKED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_fault_changes_a_byte(stage: Stage, hired: Hired, kind: str, endpoint: str) -> None:
+    """While it lasts every feed is what it was; when it is over, what was edited meanwhile shows, and nothing else."""
+    vendor = stage.vendor
+    before = stage.feeds(hired.store)
+    _strike(vendor, kind, endpoint)
+    for _ in range(STEPS):
+        hired.worker.step()
+        vendor.clock.advance(seconds=1)
+    assert [fault.matched > 0 for fault in vendor.state.faults[:1]] == [True]
+    assert stage.feeds(hired.store) == before
+    vendor.world.rename(stage.fair, "Healthier Fair")
+    vendor.heal()
+    vendor.clock.advance(minutes=61)
+    assert stage.sync(hired.store) == []
+    healed = stage.feeds(hired.store)
+    bearing = {path for path, each in healed.items() if b"Healthier Fair" in each}
+    assert f"/ical/event/reservation/{stage.fair}.ics" in bearing
+    assert {path for path in before if healed[path] != before[path]} == bearing
+
+
+def test_piece_that_was_emptied_is_believed_when_asked_again(stage: Stage, hired: Hired) -> None:
+    """A day of a facility that loses its only event: the window's other pieces are written, this one two minutes on."""
+    vendor = stage.vendor
+    vendor.state.faults[:] = [parse_fault(HEAVY)]
+    for event_id in list(vendor.world.events):
+        if vendor.world.events[event_id]["name"] == "Health Fair":
+            vendor.world.delete(event_id)
+    told = stage.sync(hired.store)
+    assert told
+    assert all("not believed until a later answer agrees" in each for each in told)
+    assert b"Health Fair" in stage.feeds(hired.store)[stage.paths[-1]]
+    vendor.clock.advance(seconds=120)
+    assert stage.sync(hired.store) == []
+    left = stage.feeds(hired.store)[stage.paths[-1]]
+    assert b"BEGIN:VEVENT" not in left
