@@ -7,6 +7,7 @@ import secrets
 import signal
 import socket
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -20,10 +21,47 @@ from icalbridge.sync.run import API_USER, Sync
 from icalbridge.sync.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from icalbridge.settings import Settings
     from icalbridge.sync.run import Report
+
+
+class Stop:
+    """SIGTERM and Ctrl-C, heard as `KeyboardInterrupt` only where one waits for the vendor or the clock.
+
+    In the middle of a transaction it would leave a connection that nobody can tidy up, and with it a locked database.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._waits = False
+
+    def listen(self) -> None:
+        """Take over both signals, for the rest of this process."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._hear)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let a signal break into the block; one that came before does so at once."""
+        self._waits = True
+        try:
+            if self._asked:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._waits = False
+
+    def sleep(self, seconds: float) -> None:
+        with self.waiting():
+            time.sleep(seconds)
+
+    def _hear(self, _number: int, _frame: object) -> None:
+        self._asked = True
+        if self._waits:
+            self._waits = False
+            raise KeyboardInterrupt
 
 
 def new_worker_id() -> str:
@@ -42,12 +80,20 @@ def open_store(settings: Settings) -> Store:
     return store
 
 
-def make_client(settings: Settings, store: Store) -> Client:
-    """Return a client that books every request on the store's quota."""
+def make_client(settings: Settings, store: Store, stop: Stop | None = None) -> Client:
+    """Return a client that books every request on the store's quota, and that `stop` may break into."""
+    stop = stop or Stop()
     ledger = StoreLedger(
         store, API_USER, rate_per_minute=settings.rate_per_minute, quota_per_day=settings.quota_per_day
     )
-    return Client(settings.api_url, settings.require_key(), event_types=settings.event_types, ledger=ledger)
+    return Client(
+        settings.api_url,
+        settings.require_key(),
+        event_types=settings.event_types,
+        ledger=ledger,
+        sleep=stop.sleep,
+        waiting=stop.waiting,
+    )
 
 
 def run_worker(settings: Settings) -> None:
@@ -55,16 +101,17 @@ def run_worker(settings: Settings) -> None:
     settings.require_key()
     store = open_store(settings)
     worker_id = new_worker_id()
+    stop = Stop()
     sync = Sync(
-        make_client(settings, store),
+        make_client(settings, store, stop),
         store,
         worker_id=worker_id,
         quota_per_day=settings.quota_per_day,
         clock=utcnow,
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop.listen()
     try:
-        Worker(sync, store, worker_id=worker_id, clock=utcnow, sleep=time.sleep).run()
+        Worker(sync, store, worker_id=worker_id, clock=utcnow, sleep=stop.sleep).run()
     except KeyboardInterrupt:
         pass
     finally:
@@ -75,8 +122,10 @@ def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> 
     """Fetch everything once, name on stderr what failed, and say whether anything did."""
     settings.require_key()
     store = open_store(settings)
+    stop = Stop()
+    stop.listen()
     try:
-        report = sync_with_progress(settings, store, property_ids, full=full)
+        report = sync_with_progress(settings, store, property_ids, full=full, stop=stop)
     finally:
         store.close()
     for failure in report.failures:
@@ -86,7 +135,12 @@ def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> 
 
 
 def sync_with_progress(
-    settings: Settings, store: Store, property_ids: Sequence[str] = (), *, full: bool = False
+    settings: Settings,
+    store: Store,
+    property_ids: Sequence[str] = (),
+    *,
+    full: bool = False,
+    stop: Stop | None = None,
 ) -> Report:
     """Fetch everything once behind a progress bar; without a terminal there is no bar."""
     from icalbridge.cli.progress import progress
@@ -94,7 +148,7 @@ def sync_with_progress(
     worker_id = new_worker_id()
     with progress() as on_progress:
         sync = Sync(
-            make_client(settings, store),
+            make_client(settings, store, stop),
             store,
             worker_id=worker_id,
             quota_per_day=settings.quota_per_day,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from random import SystemRandom
@@ -35,6 +35,7 @@ from icalbridge.model import utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime, timedelta
     from random import Random
 
@@ -89,10 +90,13 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         rng: Random | None = None,
         on_request: Callable[[str, str], None] | None = None,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """`timeout`: seconds to wait for one answer, a little over the vendor's own 30. `deadline`: seconds for all
         attempts of one request, waiting for the ledger not counted. `on_request` hears each attempt's endpoint and
-        outcome (a status, or `no answer`). Raises `ConfigurationError` for a key that no header can carry.
+        outcome (a status, or `no answer`). `waiting` is entered while the vendor is being asked.
+
+        Raises `ConfigurationError` for a key that no header can carry.
         """
         if not (key.isascii() and key.isprintable() and key.strip() == key != ""):
             raise ConfigurationError("The API key is not one that can be sent; use it as Facilitron gave it.")
@@ -105,6 +109,7 @@ class Client:
         self._clock = clock
         self._sleep = sleep
         self._rng = rng or SystemRandom()
+        self._waiting = waiting
         self._on_request = on_request or (lambda _endpoint, _outcome: None)
         self._session = requests.Session()
         self._session.auth = _Bearer(key)
@@ -208,7 +213,8 @@ class Client:
         for attempt in range(1, ATTEMPTS + 1):
             self._book()
             begun = time.monotonic()
-            outcome = self._attempt(endpoint, path, params, begun + self._deadline - spent)
+            with self._waiting():
+                outcome = self._attempt(endpoint, path, params, begun + self._deadline - spent)
             spent += time.monotonic() - begun
             if isinstance(outcome, bytes):
                 return outcome

@@ -7,7 +7,6 @@ failed and logged; nothing but the end of the process stops a worker.
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -57,8 +56,14 @@ class Worker:
             while True:
                 self._sleep(self.step())
         finally:
-            with suppress(StoreError):  # leases run out by themselves; the end must stay the end it is
-                self._store.windows.leave(self._worker_id)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Tidy up if that can be: leases run out by themselves, and the end must stay the end it is."""
+        try:
+            self._store.windows.leave(self._worker_id)
+        except StoreError as error:
+            log.warning("%s; what this worker had leased is free in a few minutes", error)
 
     def step(self) -> float:
         """Do the one thing that is worth most now; return the seconds until there may be another."""
