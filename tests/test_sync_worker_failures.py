@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import logging
-import signal
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
-from icalbridge import sandbox
 from icalbridge.facilitron import MemoryLedger
-from icalbridge.model import utcnow
-from icalbridge.store import Store
-from icalbridge.store.tables import properties, windows
-from icalbridge.store.tables import workers as workers_table
+from icalbridge.store.tables import properties
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import KEY, Bridge, bridge
-from tests.fixtures.commands import running, until
 from tests.fixtures.workers import GRANTED, Agency, Stop, asked, due, key, leased, present, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -289,41 +282,3 @@ def test_stop_is_a_stop_though_the_database_is_gone(district: Bridge, agency: Ag
     _rename_table(district, "workers", "elsewhere")
     with pytest.raises(Stop):
         hired.worker.run()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("fault", ["", "hang:endpoint=property-events"])
-def test_worker_command_stops_at_once(tmp_path: Path, number: int, fault: str) -> None:
-    """`icalbridge worker` ends with code 0 on a signal, idle or in the middle of a request, and leaves no lease."""
-    world = sandbox.build_world(seed=3, today=utcnow().date(), schools=1, facilities=1, events_per_day=1)
-    faults = [sandbox.parse_fault(fault)] if fault else []
-    app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000, faults=faults)
-    store = Store.connect(f"sqlite:///{tmp_path / 'bridge.db'}")
-    store.upgrade()
-    wanted = 1 if fault else 0
-    with sandbox.serve_in_thread(app) as url:
-        settings = {
-            "FACILITRON_API_KEY": KEY,
-            "FACILITRON_API_URL": url,
-            "FACILITRON_RATE_PER_MINUTE": "60000",
-            "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}",
-        }
-
-        def there() -> bool | None:
-            health = store.read.health(utcnow())
-            with store.engine.connect() as connection:
-                leased = connection.execute(select(windows.c.number).where(windows.c.leased_by != "")).all()
-            settled = all(each.oldest_synced for each in health.properties) or bool(wanted)
-            return True if health.properties and settled and len(leased) == wanted else None
-
-        with running("worker", **settings) as process:
-            until(there, "worker at the point of interest")
-            process.send_signal(number)
-            told, _ = process.communicate(timeout=60)
-        assert process.returncode == 0
-    with store.engine.connect() as connection:
-        assert connection.execute(select(windows.c.number).where(windows.c.leased_by != "")).all() == []
-        assert connection.execute(select(workers_table.c.id)).all() == []
-    store.close()
-    assert "Traceback" not in told
-    assert KEY not in told
