@@ -117,7 +117,7 @@ FAULTS: dict[str, type[VendorError]] = {
     "502": VendorUnavailable,
     "503": VendorTimeout,
     "504": VendorTimeout,
-    "hang:seconds=0": VendorTimeout,
+    "hang:seconds=0": VendorUnavailable,
     "slow:seconds=0.6": VendorTimeout,
     "reset": VendorUnavailable,
     "truncated": MalformedAnswer,
