@@ -221,6 +221,6 @@ def test_ending_server_does_not_wait_for_a_hanging_request() -> None:
 
 def test_days_and_children_narrow_a_fault_to_heavy_requests() -> None:
     """Windows of so many days and more; requests for a district's schools."""
-    heavy, children = parse_fault("503:days=4"), parse_fault("503:children=1")
+    heavy, children = sandbox.parse_fault("503:days=4"), sandbox.parse_fault("503:children=1")
     assert [heavy.strikes("property-events", "p", days) for days in (0, 1, 3, 4, 31)] == [False] * 3 + [True] * 2
     assert [children.strikes("property-events", "p", 1, children=each) for each in (False, True)] == [False, True]
