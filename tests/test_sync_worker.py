@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from tests.fixtures.workers import Agency, asked, asked_days, claim, due, leased
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 
 @pytest.fixture
@@ -104,6 +106,30 @@ def test_worker_fetches_the_catalogue_once_a_day(district: Bridge, agency: Agenc
     district.clock.advance(seconds=1)
     hired.work()
     assert [path for _, path, _, _ in district.state.requests[begun:]].count("/v1/properties") == 1
+
+
+@pytest.mark.parametrize("keep_days", [0, 70])
+def test_worker_forgets_what_is_past_once_a_day(
+    district: Bridge, agency: Agency, keep_days: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the catalogue: what ended longer ago than the operator wants it kept; nothing unless told so."""
+    caplog.set_level(logging.INFO)
+    hired = agency.hire("w1", keep_days=keep_days)
+    hired.work()
+    before = _ends(district)
+    district.clock.advance(days=1)
+    hired.work()
+    oldest = district.clock() - timedelta(days=keep_days or 9999)
+    assert _ends(district) == [each for each in before if each >= oldest]
+    gone = len([each for each in before if each < oldest])
+    said = f"{gone} entries that ended over 70 days ago are forgotten"
+    assert (gone > 0, said in caplog.messages) == (bool(keep_days), bool(keep_days))
+    assert district.told() == district.truth()
+
+
+def _ends(district: Bridge) -> list[datetime]:
+    owners = [each.id for each in district.store.read.properties()]
+    return sorted(each.end for each in district.store.write.entries_of(owners, []))
 
 
 # leases

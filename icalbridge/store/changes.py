@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from icalbridge.store.rows import entry_values, event_values, seconds
@@ -96,6 +96,25 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
     if changes.forgotten:
         keys = [{"event_type": key.event_type, "event_id": key.event_id, "digest": ""} for key in changes.forgotten]
         _update_each(connection, events, EVENT_KEY, keys)
+
+
+def delete_old(connection: Connection, ended_before: int, revision: Revision) -> int:
+    """Delete entries that ended before a moment, and their events where nothing else is left; return how many entries.
+
+    Feeds that showed them long ago get a new revision: when the last of them left is no longer known.
+    """
+    columns = (entries.c.event_type, entries.c.event_id, entries.c.property_id, entries.c.facility_id)
+    old = delete(entries).where(entries.c.end_at < ended_before).returning(*columns)
+    gone = connection.execute(old).all()
+    keys = {(row.event_type, row.event_id) for row in gone}
+    left = and_(entries.c.event_type == events.c.event_type, entries.c.event_id == events.c.event_id)
+    for some in in_parts(keys):
+        named = tuple_(events.c.event_type, events.c.event_id).in_(some)
+        connection.execute(delete(events).where(named, ~exists().where(left)))
+    _raise_each(connection, events, EVENT_KEY, keys, revision)
+    _raise_each(connection, properties, ["id"], {(row.property_id,) for row in gone}, revision)
+    _raise_each(connection, facilities, ["id"], {(row.facility_id,) for row in gone}, revision)
+    return len(gone)
 
 
 def _write_events(connection: Connection, heard: Sequence[Event], revision: Revision) -> None:

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, exists, or_, select, tuple_, update
+from sqlalchemy import and_, or_, select, tuple_, update
 
 from icalbridge.model import EventKey
-from icalbridge.store.changes import Revision, in_parts, insert_missing, raise_counter, write_catalogue, write_changes
+from icalbridge.store.changes import (
+    Revision,
+    delete_old,
+    in_parts,
+    insert_missing,
+    raise_counter,
+    write_catalogue,
+    write_changes,
+)
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.rows import (
     ENTRY_COLUMNS,
@@ -160,15 +168,10 @@ class Writing:
         with reading(self._engine) as connection:
             return set(connection.scalars(select(entries.c.facility_id).where(mine, starts).distinct()))
 
-    def forget(self, ended_before: datetime) -> int:
+    def forget(self, ended_before: datetime, *, now: datetime) -> int:
         """Delete what ended before a moment, and events of which nothing is left; return how many entries."""
-        old = entries.c.end_at < seconds(ended_before)
-        left = and_(entries.c.event_type == events.c.event_type, entries.c.event_id == events.c.event_id)
         with writing(self._engine) as connection:
-            gone = connection.execute(delete(entries).where(old)).rowcount
-            if gone:
-                connection.execute(delete(events).where(~exists().where(left)))
-            return gone
+            return delete_old(connection, seconds(ended_before), Revision(connection, now))
 
     def note_read(self, property_ids: Iterable[str], *, now: datetime) -> None:
         """Note that somebody reads these properties."""

@@ -162,7 +162,8 @@ class Worker:
     def _tidy(self) -> None:
         """Forget what is past for longer than the operator wants it kept."""
         if self._keep_days:
-            gone = self._store.write.forget(self._clock() - timedelta(days=self._keep_days))
+            now = self._clock()
+            gone = self._store.write.forget(now - timedelta(days=self._keep_days), now=now)
             log.info("%d entries that ended over %d days ago are forgotten", gone, self._keep_days)
 
     def _say(self, sentence: str, level: int = logging.INFO) -> None:
