@@ -8,11 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.errors import (
-    KeyRefused,
-    QuotaSpent,
-    VendorError,
-)
+from icalbridge.errors import KeyRefused, QuotaSpent, VendorError
 from icalbridge.sync import catalogue, plan
 from icalbridge.sync.window import WindowFetch
 
@@ -156,6 +152,7 @@ class Sync:
             self._fetch.flush()
         now = self._clock()
         catalogue.apply(self._store, self._user, fetched, now=now)
+        self._fetch.forget_places()
         self._store.windows.ensure([each.id for each in fetched.properties], plan.WINDOWS, now=now)
         districts = [each.id for each in fetched.properties if each.child_ids]
         self._store.windows.ensure(districts, plan.DAY + 1, now=now, first=plan.DAY)

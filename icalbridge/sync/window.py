@@ -243,6 +243,10 @@ class WindowFetch:
             reach=plan.shrunk(claim.reach, attempt.span),
         )
 
+    def forget_places(self) -> None:
+        """Read the catalogue again before the next window: this process has written it."""
+        self._places = None
+
     def flush(self) -> None:
         """Write down what was counted since the last time."""
         if self._tally:
