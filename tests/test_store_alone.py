@@ -88,7 +88,7 @@ def test_keys_are_alone_each_for_itself(store: Store, database_url: str) -> None
     other.close()
 
 
-@pytest.mark.parametrize("number", [2, 3])
+@pytest.mark.parametrize("number", [2, 4])
 def test_workers_with_one_event_in_hand_never_collide(
     district: Bridge, agency: Agency, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
