@@ -290,3 +290,21 @@ def test_known_takes_any_number_of_events(school: Store) -> None:
     )
     known = school.write.known(each.key for each in many)
     assert {key: some for key, some in known.items() if some} == {each.key: [each] for each in many}
+
+
+# several keys
+
+
+def test_property_that_two_keys_see_belongs_to_the_first(school: Store) -> None:
+    """Its rows, windows and revision stay as they are; when the first lists it no more, the other takes it over."""
+    school.write.add_api_user("other")
+    before = school.read.feed_state(Feed("property", "school"))
+    seen = replace(SCHOOL, name="As the other key calls it")
+    school.write.apply_catalogue("other", [seen], {"school": [replace(GYM, name="Other")]}, Changes(), now=SOON)
+    assert school.read.feed_state(Feed("property", "school")) == before
+    assert [each.id for each in school.read.properties(USER)] == ["district", "school"]
+    assert school.read.properties("other") == []
+    assert {each.property_id for each in school.windows.situation("other").standings} == set()
+    school.write.apply_catalogue(USER, [DISTRICT], {}, Changes(), now=SOON)
+    school.write.apply_catalogue("other", [seen], {}, Changes(), now=SOON)
+    assert [each.name for each in school.read.properties("other")] == ["As the other key calls it"]

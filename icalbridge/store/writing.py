@@ -140,14 +140,20 @@ class Writing:
     ) -> None:
         """Write a whole catalogue: what is no longer listed stays, unlisted, and so do its feeds.
 
-        `facilities_of` holds the properties whose facilities were answered; those of others stay as they are.
+        `facilities_of` holds the properties whose facilities were answered; those of others stay as they are. A
+        property that several keys see belongs to the one that listed it first, for as long as that one lists it.
         """
         with writing(self._engine) as connection:
             revision = Revision(connection, now)
             mine = properties.c.api_user_id == api_user_id
-            rows = {each.id: property_values(each) | {"api_user_id": api_user_id} for each in listed}
+            taken = _listed_by_others(connection, api_user_id)
+            rows = {
+                each.id: property_values(each) | {"api_user_id": api_user_id} for each in listed if each.id not in taken
+            }
             renamed = write_catalogue(connection, properties, rows, mine, revision)
             for property_id, some in facilities_of.items():
+                if property_id in taken:
+                    continue
                 rows = {each.id: facility_values(each) for each in some}
                 write_catalogue(connection, facilities, rows, facilities.c.property_id == property_id, revision)
             if renamed:  # a facility's feed bears its property's name and zone
@@ -178,3 +184,8 @@ class Writing:
         with writing(self._engine) as connection:
             for some in in_parts(property_ids):
                 connection.execute(update(properties).where(properties.c.id.in_(some)).values(read_at=seconds(now)))
+
+
+def _listed_by_others(connection: Connection, api_user_id: str) -> set[str]:
+    query = select(properties.c.id).where(properties.c.api_user_id != api_user_id, properties.c.listed)
+    return set(connection.scalars(query))
