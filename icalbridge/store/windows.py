@@ -234,7 +234,8 @@ class Windows:
     def claim_catalogue(self, api_user_id: str, worker_id: str, *, now: datetime, at_once: bool = False) -> bool:
         """Lease the catalogue of a key when it is due, or at once; say whether it is ours now."""
         due = or_(api_users.c.catalogue_due_at.is_(None), api_users.c.catalogue_due_at <= seconds(now))
-        wanted = and_(api_users.c.id == api_user_id, _free(api_users.c, now))
+        ours = api_users.c.leased_by == worker_id  # a try of our own that broke off keeps us waiting for nobody
+        wanted = and_(api_users.c.id == api_user_id, or_(_free(api_users.c, now), ours))
         leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
         with writing(self._engine) as connection:
             statement = update(api_users).where(wanted if at_once else and_(wanted, due)).values(**leased)

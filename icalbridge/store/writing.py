@@ -80,16 +80,25 @@ class Writing:
 
         With `facility_id`, only of that facility.
         """
+        return self.present_each([property_id], since, until, facility_id=facility_id)[property_id]
+
+    def present_each(
+        self, property_ids: Sequence[str], since: datetime, until: datetime, *, facility_id: str = ""
+    ) -> dict[str, frozenset[EventKey]]:
+        """Return the same for each of some properties."""
         starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
         query = (
-            select(entries.c.event_type, entries.c.event_id)
-            .where(entries.c.property_id == property_id, entries.c.withdrawn_at.is_(None), starts)
+            select(entries.c.property_id, entries.c.event_type, entries.c.event_id)
+            .where(entries.c.property_id.in_(property_ids), entries.c.withdrawn_at.is_(None), starts)
             .distinct()
         )
         if facility_id:
             query = query.where(entries.c.facility_id == facility_id)
+        found: dict[str, set[EventKey]] = {each: set() for each in property_ids}
         with reading(self._engine) as connection:
-            return frozenset(EventKey(*row) for row in connection.execute(query))
+            for property_id, event_type, event_id in connection.execute(query):
+                found[property_id].add(EventKey(event_type, event_id))
+        return {property_id: frozenset(keys) for property_id, keys in found.items()}
 
     def known(self, keys: Iterable[EventKey]) -> dict[EventKey, list[Entry]]:
         """Return every entry, withdrawn or not, of some events."""

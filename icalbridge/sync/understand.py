@@ -65,16 +65,19 @@ def understand(
     told = tuple(_placed(each, asked.owner, places) for each in answer.events)
     heard = answer.unchanged | {each.key for each in told}
     named = {each.property_id for each in told}
-    spans: dict[tuple[datetime, datetime], set[EventKey]] = {_span(asked, asked.owner): set()}
-    spoken_for, silent_on = [], []
+    members: dict[tuple[datetime, datetime], list[str]] = {}
     for each in asked.members:
-        span = _span(asked, each)
-        present = store.write.present(each.id, *span, facility_id=asked.facility_id)
-        if asked.schools and each.id not in named and heard.isdisjoint(present):
-            silent_on += [each.id] if present else []
-            continue
-        spoken_for.append(each.id)
-        spans.setdefault(span, set()).update(key for key in present if key.event_type not in answer.refused_types)
+        members.setdefault(_span(asked, each), []).append(each.id)
+    spans: dict[tuple[datetime, datetime], set[EventKey]] = {span: set() for span in members}
+    spoken_for, silent_on = [], []
+    for span, property_ids in members.items():
+        known_there = store.write.present_each(property_ids, *span, facility_id=asked.facility_id)
+        for property_id, present in known_there.items():
+            if asked.schools and property_id not in named and heard.isdisjoint(present):
+                silent_on += [property_id] if present else []
+                continue
+            spoken_for.append(property_id)
+            spans[span].update(key for key in present if key.event_type not in answer.refused_types)
     absent = {key for keys in spans.values() for key in keys} - heard
     newer = store.write.changed_since({each.key for each in told} | absent, asked_at)
     events = [each for each in told if each.key not in newer]
