@@ -298,6 +298,8 @@ def test_known_takes_any_number_of_events(school: Store) -> None:
 def test_property_that_two_keys_see_belongs_to_the_first(school: Store) -> None:
     """Its rows, windows and revision stay as they are; when the first lists it no more, the other takes it over."""
     school.write.add_api_user("other")
+    school.windows.claim_catalogue(USER, "w", now=NOW)
+    school.windows.finish_catalogue(USER, now=NOW, due=SOON)
     before = school.read.feed_state(Feed("property", "school"))
     seen = replace(SCHOOL, name="As the other key calls it")
     school.write.apply_catalogue("other", [seen], {"school": [replace(GYM, name="Other")]}, Changes(), now=SOON)
@@ -308,3 +310,14 @@ def test_property_that_two_keys_see_belongs_to_the_first(school: Store) -> None:
     school.write.apply_catalogue(USER, [DISTRICT], {}, Changes(), now=SOON)
     school.write.apply_catalogue("other", [seen], {}, Changes(), now=SOON)
     assert [each.name for each in school.read.properties("other")] == ["As the other key calls it"]
+
+
+def test_key_that_is_no_longer_used_gives_up_its_properties(school: Store) -> None:
+    """An operator who renames a key, or takes one away, loses nothing: the other takes over after two days."""
+    school.windows.claim_catalogue(USER, "w", now=NOW)
+    school.windows.finish_catalogue(USER, now=NOW, due=SOON)
+    school.write.add_api_user("renamed")
+    for days, names in ((1, []), (3, ["district", "school"])):
+        later = NOW + timedelta(days=days)
+        school.write.apply_catalogue("renamed", [DISTRICT, SCHOOL], {}, Changes(), now=later)
+        assert [each.id for each in school.read.properties("renamed")] == names

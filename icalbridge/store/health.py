@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-WORKER_ALIVE_SECONDS = 90
+WORKER_ALIVE_SECONDS = 300
 """A worker that gave no sign for this long is taken for dead."""
 
 
@@ -98,7 +98,10 @@ def health(connection: Connection, now: datetime) -> Health:
     """Read how the whole stands at `now`."""
     users = connection.execute(select(api_users).order_by(api_users.c.id)).all()
     failed = next((user for user in users if user.catalogue_error), None)
-    synced = [user.catalogue_synced_at for user in users]
+    owners = set(connection.scalars(select(properties.c.api_user_id).where(properties.c.listed).distinct()))
+    # a key that a person tried once, under a name or a key that was wrong, must not count for ever
+    users = [user for user in users if user.id in owners or user.error or not owners]
+    synced = [user.catalogue_synced_at for user in users if user.id in owners or not owners]
     today = now.date().isoformat()
     counted = _counters(connection)
     alive = workers.c.seen_at > seconds(now) - WORKER_ALIVE_SECONDS

@@ -105,11 +105,17 @@ class Windows:
             query = query.where(windows.c.property_id.in_(property_ids))
         return self._lease(query, worker_id, now)
 
-    def count_due(self, due: datetime, property_ids: Sequence[str]) -> int:
-        """Return how many windows of some properties were told to be due by a moment, and still are."""
-        wanted = and_(windows.c.property_id.in_(property_ids), windows.c.due_at <= seconds(due), windows.c.number >= 0)
+    def count_due(self, api_user_id: str, due: datetime, property_ids: Sequence[str]) -> int:
+        """Return how many windows of some listed properties were told to be due by a moment, and still are."""
+        query = (
+            select(func.count())
+            .select_from(windows)
+            .join(properties, properties.c.id == windows.c.property_id)
+            .where(windows.c.due_at <= seconds(due), windows.c.number >= 0, windows.c.property_id.in_(property_ids))
+            .where(properties.c.api_user_id == api_user_id, properties.c.listed)
+        )
         with reading(self._engine) as connection:
-            return connection.scalar(select(func.count()).where(wanted)) or 0
+            return connection.scalar(query) or 0
 
     def claim_planned(self, ranked: Sequence[Standing], worker_id: str, *, now: datetime) -> Claim | None:
         """Lease the first of some windows that still stands as it did when they were ranked.

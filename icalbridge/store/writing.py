@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from icalbridge.model import Changes, Entry, Facility, Property
 
 
+IN_USE_SECONDS = 2 * 86_400
+"""A key whose catalogue was not read for so long is not in use; it is read daily."""
+
+
 class Writing:
     """Everything that the sync reads back and writes of one database."""
 
@@ -55,6 +59,12 @@ class Writing:
             known = {row.id: property_of(row) for row in connection.execute(select(properties).where(mine))}
             query = select(facilities).join(properties, properties.c.id == facilities.c.property_id).where(mine)
             return known, {row.id: facility_of(row) for row in connection.execute(query)}
+
+    def places(self) -> tuple[dict[str, Property], dict[str, Facility]]:
+        """Return all properties and facilities ever seen, by id, whichever key they belong to."""
+        with reading(self._engine) as connection:
+            known = {row.id: property_of(row) for row in connection.execute(select(properties))}
+            return known, {row.id: facility_of(row) for row in connection.execute(select(facilities))}
 
     def catalogue_version(self, api_user_id: str) -> tuple[int | None, ...]:
         """Return what tells one fetch of a key's catalogue from the next: while it stays, so does what `catalogue`
@@ -155,7 +165,7 @@ class Writing:
         with writing(self._engine) as connection:
             revision = Revision(connection, now)
             mine = properties.c.api_user_id == api_user_id
-            taken = _listed_by_others(connection, api_user_id)
+            taken = _listed_by_others(connection, api_user_id, now)
             rows = {
                 each.id: property_values(each) | {"api_user_id": api_user_id} for each in listed if each.id not in taken
             }
@@ -195,6 +205,12 @@ class Writing:
                 connection.execute(update(properties).where(properties.c.id.in_(some)).values(read_at=seconds(now)))
 
 
-def _listed_by_others(connection: Connection, api_user_id: str) -> set[str]:
-    query = select(properties.c.id).where(properties.c.api_user_id != api_user_id, properties.c.listed)
+def _listed_by_others(connection: Connection, api_user_id: str, now: datetime) -> set[str]:
+    """Return what belongs to other keys that are in use; one that lists nothing any more holds nothing."""
+    in_use = api_users.c.catalogue_synced_at > seconds(now) - IN_USE_SECONDS
+    query = (
+        select(properties.c.id)
+        .join(api_users, api_users.c.id == properties.c.api_user_id)
+        .where(properties.c.api_user_id != api_user_id, properties.c.listed, in_use)
+    )
     return set(connection.scalars(query))

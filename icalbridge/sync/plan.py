@@ -29,7 +29,8 @@ DAY = -1
 """The number of a district's request for one day, all its schools included."""
 
 CATALOGUE_SECONDS = 24 * 3600
-DAY_SECONDS = 86_400
+PARTLY_SECONDS = 6 * 3600
+"""How soon a catalogue is read again of which the facilities of some school could not be had."""
 RESERVE = 0.1
 """The share of the day's quota that the plan leaves for people and for retries."""
 DISTRICTS_SHARE = 0.25
@@ -48,6 +49,10 @@ PLENTY = 3
 DOUBT_SECONDS = 120
 """How much later the second answer must be."""
 
+CLOCKS_DIFFER_SECONDS = 120
+"""How far the vendor's clock may be from ours."""
+CUT_PATIENCE = 4
+"""By so many failures longer a window waits that is asked for in pieces."""
 FIRST_RETRY_SECONDS = 30
 LAST_RETRY_SECONDS = 1800
 
@@ -108,10 +113,10 @@ class Plan:
             costs[Tier.MONTH if tier is Tier.TODAY else tier] += cost
             alone += cost if tier is Tier.TODAY else 0
         wanted = costs[Tier.MONTH] / grant.month + costs[Tier.YEAR] / grant.year + costs[Tier.UNREAD] / grant.unread
-        self.stretch = max(1.0, wanted / left, self._today / grant.today)
         self._factor = max(1.0, wanted / left)
         spare = max(0.0, left - wanted)
         self._alone = max(grant.today, alone / (alone / grant.month + spare)) if alone else grant.today
+        self.stretch = max(self._factor, self._today / grant.today, self._alone * self._factor / grant.today)
 
     def tier(self, standing: Standing) -> Tier:
         """Return how soon a change in a window must show.

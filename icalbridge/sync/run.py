@@ -125,7 +125,7 @@ class Sync:
         while True:
             now = self._clock()
             claim = self._store.windows.claim(self._user, self._worker_id, now=now, due=begun, property_ids=wanted)
-            if claim or not self._store.windows.count_due(begun, wanted):
+            if claim or not self._store.windows.count_due(self._user, begun, wanted):
                 return claim
             self._sleep(WAIT_SECONDS)
 
@@ -157,7 +157,7 @@ class Sync:
         districts = [each.id for each in fetched.properties if each.child_ids]
         self._store.windows.ensure(districts, plan.DAY + 1, now=now, first=plan.DAY)
         first = next(iter(fetched.failures), None)
-        self._end_catalogue(str(first) if first else "", first.invocation_id if first else "")
+        self._end_catalogue(str(first) if first else "", first.invocation_id if first else "", partly=True)
         return list(fetched.failures)
 
     def _on_catalogue(self, done: int, total: int) -> None:
@@ -165,9 +165,14 @@ class Sync:
         self._store.windows.hold(self._worker_id, now=self._clock())
         self._on_progress("catalogue", done, total)
 
-    def _end_catalogue(self, error: str, invocation_id: str) -> None:
+    def _end_catalogue(self, error: str, invocation_id: str, *, partly: bool = False) -> None:
         now = self._clock()
-        due = plan.due_after_failure(now, 5) if error else now + timedelta(seconds=plan.CATALOGUE_SECONDS)
+        if not error:
+            due = now + timedelta(seconds=plan.CATALOGUE_SECONDS)
+        elif partly:
+            due = now + timedelta(seconds=plan.PARTLY_SECONDS)
+        else:
+            due = plan.due_after_failure(now, 5 if self._store.read.properties(self._user) else 2)
         self._store.windows.finish_catalogue(self._user, now=now, due=due, error=error, invocation_id=invocation_id)
 
     # one window

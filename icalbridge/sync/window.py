@@ -81,8 +81,8 @@ class WindowFetch:
             raise doubt.error from None
         except VendorError as error:
             now = self._clock()
-            if isinstance(error, RequestRefused) and attempt.wanted != self._wanted(attempt.owner, claim.number, now):
-                self._store.windows.release(claim, due=now)  # midnight passed while we asked: plan it again
+            if isinstance(error, RequestRefused) and self._midnight(attempt, now):
+                self._store.windows.release(claim, due=now)  # the day turned while we asked: plan it again
                 return 0
             self._fail(attempt, error, now)
             raise
@@ -96,6 +96,14 @@ class WindowFetch:
         tried = plan.to_try(claim.reach)
         return _Attempt(claim, owner, self._wanted(owner, claim.number, now), places, now, tried, tried)
 
+    def _midnight(self, attempt: _Attempt, now: datetime) -> bool:
+        """Say whether the day turns about now, by the vendor's clock or by ours."""
+        owner, number = attempt.owner, attempt.claim.number
+        return any(
+            attempt.wanted != self._wanted(owner, number, moment)
+            for moment in (now, now + timedelta(seconds=plan.CLOCKS_DIFFER_SECONDS))
+        )
+
     def _wanted(self, owner: Property, number: int, now: datetime) -> Window:
         return plan.window(number, plan.today(now, owner.timezone))
 
@@ -106,7 +114,7 @@ class WindowFetch:
         """
         version = self._store.write.catalogue_version(self._user)
         if self._places is None or version != self._places_version or property_id not in self._places.properties:
-            self._places, self._places_version = Places(*self._store.write.catalogue(self._user)), version
+            self._places, self._places_version = Places(*self._store.write.places()), version
         return self._places
 
     def _day(self, attempt: _Attempt) -> int:
@@ -114,6 +122,8 @@ class WindowFetch:
         known = attempt.places.properties
         schools = tuple(known[each] for each in attempt.owner.child_ids if each in known)
         with self._answered(Asked(attempt.owner, attempt.wanted, schools=schools), attempt) as (store, told):
+            if not schools:
+                self._require_plausible(store, Asked(attempt.owner, attempt.wanted), attempt, told)
             windows, now = store.windows, self._clock()
             windows.finish(attempt.claim, attempt.wanted, told.changes, now=now, spoken_for=told.spoken_for)
             windows.ask_soon(told.silent_on, now=now)
@@ -133,7 +143,8 @@ class WindowFetch:
                 shorter = self._shorter(todo[0], attempt)
                 if shorter is None:
                     raise
-                attempt.span = shorter
+                attempt.span, attempt.answered = shorter, False
+                self._store.windows.hold(self._worker_id, now=self._clock())
                 todo = self._cut(todo, attempt)
             except _Doubtful:
                 if todo[0].doubted or len(todo) == 1:
@@ -141,7 +152,7 @@ class WindowFetch:
                 todo.append(replace(todo.pop(0), doubted=self._clock()))
                 self._store.windows.hold(self._worker_id, now=self._clock())
             else:
-                attempt.answered = True
+                attempt.answered, attempt.held = True, attempt.span
                 del todo[0]
         return changed
 
@@ -194,9 +205,9 @@ class WindowFetch:
     def _cut(self, todo: Sequence[Asked], attempt: _Attempt) -> list[Asked]:
         """Cut what is to be asked into pieces of the attempt's span; for 0, into single days of single facilities."""
         days = [replace(each, days=piece) for each in todo for piece in plan.pieces(each.days, attempt.span)]
-        if attempt.span:
-            return days
         mine = {each.id for each in attempt.places.facilities.values() if each.property_id == attempt.owner.id}
+        if attempt.span or not mine:
+            return days
         return [
             replace(day, facility_id=facility_id)
             for day in days
@@ -211,8 +222,8 @@ class WindowFetch:
         Half of it, if the vendor answers for a day; facility by facility, if only that much.
         """
         shorter = plan.shorter(min(attempt.span, asked.days.days))
-        if shorter is None or attempt.answered:
-            return shorter
+        if shorter is None:
+            return None
         day = replace(asked, days=plan.pieces(asked.days, 1)[0])
         if day != asked and self._answers(day, attempt):
             return shorter
@@ -232,7 +243,8 @@ class WindowFetch:
         claim = attempt.claim
         refused = claim.number == plan.DAY and isinstance(error, RefusedError) and not isinstance(error, KeyRefused)
         failures = plan.GIVEN_UP if refused else 1
-        due = plan.due_after_failure(now, claim.failures + 1)
+        patience = plan.CUT_PATIENCE if attempt.span < plan.WINDOW_DAYS else 0  # each try takes many requests
+        due = plan.due_after_failure(now, claim.failures + 1 + patience)
         self._store.windows.fail(
             claim,
             str(error),
@@ -240,7 +252,7 @@ class WindowFetch:
             now=now,
             due=now + timedelta(seconds=plan.REFUSED_SECONDS) if refused else due,
             failures=failures,
-            reach=plan.shrunk(claim.reach, attempt.span),
+            reach=plan.shrunk(claim.reach, attempt.held),
         )
 
     def forget_places(self) -> None:
@@ -268,7 +280,9 @@ class _Attempt:
     span: int
     """The span asked for now."""
     answered: bool = False
-    """Whether the vendor answered anything of it, so that it is not down."""
+    """Whether the vendor answered anything since a piece was last not answered in time, so that it is not down."""
+    held: int = plan.WINDOW_DAYS
+    """The span of the last piece that was answered."""
 
 
 class _Doubtful(Exception):

@@ -11,7 +11,15 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.errors import IcalbridgeError, KeyRefused, QuotaSpent, StoreError, VendorError, VendorUnavailable
+from icalbridge.errors import (
+    IcalbridgeError,
+    ImplausibleAnswer,
+    KeyRefused,
+    QuotaSpent,
+    StoreError,
+    VendorError,
+    VendorUnavailable,
+)
 from icalbridge.sync import plan
 from icalbridge.sync.run import HOPELESS
 
@@ -29,7 +37,7 @@ LONGEST_NAP_SECONDS = 30
 REFUSED_SECONDS = 300
 """How long to leave the vendor alone after it refused the key."""
 SHORTEST_OUTAGE_NAP_SECONDS = 2
-LONGEST_OUTAGE_NAP_SECONDS = 60
+LONGEST_OUTAGE_NAP_SECONDS = 180
 """How long to leave the vendor alone while it answers nothing: a day of that must not use the quota up."""
 PLAN_SECONDS = 5
 """How long a plan holds."""
@@ -100,26 +108,34 @@ class Worker:
             self._say(f"{error}; feeds go on from what is known", logging.ERROR)
             self._quiet_until = self._clock() + timedelta(seconds=REFUSED_SECONDS)
             return LONGEST_NAP_SECONDS
-        except VendorUnavailable as error:
-            self._silent += 1
-            if self._silent >= SILENT:
-                self._say(
-                    f"the vendor gives no answer ({error.message}); feeds go on from what is known", logging.ERROR
-                )
-            log.warning("%s", error)
-            return min(SHORTEST_OUTAGE_NAP_SECONDS * 2.0 ** min(self._silent - 1, 10), LONGEST_OUTAGE_NAP_SECONDS)
-        except VendorError as error:
+        except ImplausibleAnswer as error:
             log.warning("%s", error)
             return 0
+        except VendorError as error:
+            log.warning("%s", error)
+            return self._nap_in_vain(error)
         except IcalbridgeError as error:
             log.error("%s", error)
             return LONGEST_NAP_SECONDS
+
+    def _nap_in_vain(self, error: VendorError) -> float:
+        """Return the seconds to leave the vendor alone after it gave nothing usable: ever more, until it does."""
+        self._silent += 1
+        if self._silent >= SILENT:
+            given = "no answer" if isinstance(error, VendorUnavailable) else "no usable answer"
+            said = f"the vendor gives {given} ({error.message}); feeds go on from what is known"
+            self._say(said, logging.ERROR)
+        nap = min(SHORTEST_OUTAGE_NAP_SECONDS * 2.0 ** min(self._silent - 1, 10), LONGEST_OUTAGE_NAP_SECONDS)
+        self._quiet_until = self._clock() + timedelta(seconds=nap)
+        return min(nap, LONGEST_NAP_SECONDS)
 
     def _beat(self) -> None:
         now = self._clock()
         if now >= self._beat_again:
             self._store.windows.beat(self._worker_id, now=now)
             self._beat_again = now + timedelta(seconds=BEAT_SECONDS)
+            if self._said == "":  # another worker may have noted trouble that is over, and be gone
+                self._store.windows.note_trouble(self._user, "", now=now)
 
     def _step(self) -> float:
         if self._quiet_until and self._clock() < self._quiet_until:
