@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -130,7 +131,7 @@ def test_missing_public_url_is_good_but_said(environ: dict[str, str]) -> None:
 UNUSABLE = " cannot be used; it must be"
 GIVEN = "the key {} Facilitron gave"
 FILE = "a file that holds it"
-DATABASES = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+DATABASES = "sqlite:///FILE, without options, or postgresql://USER:PASSWORD@HOST/NAME"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_bad_configuration_is_the_only_line(
         ("sqlite:////no/such/folder/bridge.db", "unable to open database file"),
         ("sqlite:///{folder}", "unable to open database file"),
         ("sqlite:///{folder}/text.db", "file is not a database"),
-        ("sqlite:///file:{folder}/empty.db?mode=ro&uri=true", "attempt to write a readonly database"),
+        ("sqlite:///{folder}/newer.db", "attempt to write a readonly database"),
         ("postgresql://bridge:hunter2@127.0.0.1:1/bridge", "connection failed: "),
     ],
     ids=["no folder", "a folder", "no database", "read only", "nobody there"],
@@ -173,7 +174,11 @@ def test_unusable_database_says_what_to_do(
 ) -> None:
     """The reason, the setting, and no password; the vendor is not asked."""
     (tmp_path / "text.db").write_text("this is a text, and not a short one either\n" * 100)
-    (tmp_path / "empty.db").touch()
+    with closing(sqlite3.connect(tmp_path / "newer.db")) as made:
+        made.execute("CREATE TABLE anything (it TEXT)")
+    with (tmp_path / "newer.db").open("r+b") as file:
+        file.seek(18)  # "file format write version"; SQLite writes nothing into one that is newer than itself
+        file.write(b"\3")
     settings = {"FACILITRON_API_KEY": KEY, "DATABASE_URL": url.format(folder=tmp_path)}
     told = _told(examine(settings))
     assert not run_doctor(settings)

@@ -261,7 +261,8 @@ def test_plan_always_gets_everywhere(ages: list[int], used: int, district: bool)
     assert next_due is not None
     assert (next_due <= NOON) == bool(planned.ranked())
     for each in situation.standings:
-        assert each in Plan(situation, Grant(), planned.due(each)).ranked() or planned.due(each) > NOON
+        assert planned.due(each) - NOON <= timedelta(seconds=planned.interval(each))
+        assert (each in planned.ranked()) == (planned.due(each) <= NOON)
 
 
 # windows that are too heavy

@@ -47,7 +47,8 @@ def test_failing_windows_back_off(district: Bridge, agency: Agency) -> None:
     district.fail("garbage:endpoint=property-events")
     waits = []
     for _ in range(8):
-        hired.work()
+        while hired.work() and min(due(district)) <= 0:  # naps are for a vendor in trouble
+            pass
         wait = min(due(district))
         waits.append(wait)
         district.clock.advance(seconds=wait)
@@ -94,7 +95,7 @@ def test_failure_of_a_window_is_kept_and_logged(
     hired = agency.hire("w1")
     school_id = district.world.properties[1]["_id"]
     district.fail(f"{kind}:endpoint=property-events,property={school_id}")
-    while hired.work() != LONGEST_NAP_SECONDS:  # shorter naps are for a vendor that gives no answer
+    while hired.work() and min(due(district)) <= 0:  # naps are for a vendor in trouble
         pass
     failed = [each.property_id for each in district.store.read.health(district.clock()).properties if each.error]
     assert failed == [school_id]
@@ -104,7 +105,7 @@ def test_failure_of_a_window_is_kept_and_logged(
     assert KEY not in caplog.text
 
 
-def test_failed_catalogue_is_tried_again_in_eight_minutes(
+def test_first_catalogue_that_fails_is_tried_again_in_a_minute(
     district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without any catalogue there is nothing to do but wait; a warning says why."""
@@ -112,7 +113,7 @@ def test_failed_catalogue_is_tried_again_in_eight_minutes(
     district.fail("503:endpoint=properties")
     assert hired.work() == LONGEST_NAP_SECONDS
     asked = len(district.state.requests)
-    district.clock.advance(seconds=479)
+    district.clock.advance(seconds=59)
     hired.work()
     assert len(district.state.requests) == asked
     district.heal()

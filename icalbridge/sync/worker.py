@@ -12,10 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import (
+    AccessRefused,
     IcalbridgeError,
-    ImplausibleAnswer,
     KeyRefused,
+    MalformedAnswer,
     QuotaSpent,
+    RateLimited,
     StoreError,
     VendorError,
     VendorUnavailable,
@@ -37,7 +39,7 @@ LONGEST_NAP_SECONDS = 30
 REFUSED_SECONDS = 300
 """How long to leave the vendor alone after it refused the key."""
 SHORTEST_OUTAGE_NAP_SECONDS = 2
-LONGEST_OUTAGE_NAP_SECONDS = 180
+LONGEST_OUTAGE_NAP_SECONDS = 60
 """How long to leave the vendor alone while it answers nothing: a day of that must not use the quota up."""
 PLAN_SECONDS = 5
 """How long a plan holds."""
@@ -108,12 +110,12 @@ class Worker:
             self._say(f"{error}; feeds go on from what is known", logging.ERROR)
             self._quiet_until = self._clock() + timedelta(seconds=REFUSED_SECONDS)
             return LONGEST_NAP_SECONDS
-        except ImplausibleAnswer as error:
-            log.warning("%s", error)
-            return 0
-        except VendorError as error:
+        except (VendorUnavailable, RateLimited, MalformedAnswer, AccessRefused) as error:
             log.warning("%s", error)
             return self._nap_in_vain(error)
+        except VendorError as error:
+            log.warning("%s", error)
+            return 0
         except IcalbridgeError as error:
             log.error("%s", error)
             return LONGEST_NAP_SECONDS
@@ -125,9 +127,7 @@ class Worker:
             given = "no answer" if isinstance(error, VendorUnavailable) else "no usable answer"
             said = f"the vendor gives {given} ({error.message}); feeds go on from what is known"
             self._say(said, logging.ERROR)
-        nap = min(SHORTEST_OUTAGE_NAP_SECONDS * 2.0 ** min(self._silent - 1, 10), LONGEST_OUTAGE_NAP_SECONDS)
-        self._quiet_until = self._clock() + timedelta(seconds=nap)
-        return min(nap, LONGEST_NAP_SECONDS)
+        return min(SHORTEST_OUTAGE_NAP_SECONDS * 2.0 ** min(self._silent - 1, 10), LONGEST_OUTAGE_NAP_SECONDS)
 
     def _beat(self) -> None:
         now = self._clock()
