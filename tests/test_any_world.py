@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,11 +36,13 @@ class Stage:
 
     vendor: Bridge
     folder: Path
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def fresh(self) -> Store:
-        """Open an empty database."""
-        shutil.copy(self.folder / "empty.db", self.folder / "bridge.db")
-        return Store.connect(f"sqlite:///{self.folder}/bridge.db")
+        """Open an empty database, in a file of its own: what was read of the last one is noted seconds later."""
+        path = self.folder / f"{next(self.numbers)}.db"
+        shutil.copy(self.folder / "empty.db", path)
+        return Store.connect(f"sqlite:///{path}")
 
     def sync(self, store: Store) -> None:
         """Fetch everything, taking an empty answer at its word."""
