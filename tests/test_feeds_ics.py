@@ -16,12 +16,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from icalbridge.feeds import Rendered, render_ics
 from tests.any_entries import FEEDS, MANY, STATES, TEXTS, in_order, said
+from tests.fixtures.rendering import render_ics
 from tests.golden import CASES, GYM_FEED, STATE
 from tests.samples import NOW, entry
 
 if TYPE_CHECKING:
+    from icalbridge.feeds import Rendered
     from icalbridge.model import Entry, Feed, FeedState
 
 URL = "https://calendars.example.org"

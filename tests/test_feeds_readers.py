@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from icalbridge.feeds import render_ics
 from icalbridge.sandbox import names
 from tests.any_entries import CHANGES, FEEDS, MANY, PIECES, STATES, ZONES, as_read_by, reading, seasons
+from tests.fixtures.rendering import render_ics
 from tests.golden import GYM_FEED, STATE
 from tests.readers import READERS, Reading
 from tests.samples import NOW, entry

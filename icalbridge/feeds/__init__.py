@@ -1,15 +1,32 @@
-"""Which entries a feed shows, and what they look like as a file. Pure: no clock, no store, no network.
+"""Which entries a feed shows and to whom, and what they look like as a file. Pure: no clock, no store, no network.
 
-address.py      where a feed and its page live
-select.py       which entries are shown now, and until when that holds
-text.py         the vendor's texts: cleaned, escaped, folded, cut
-vtimezone.py    an IANA zone as a VTIMEZONE that every client reads alike
-ics.py          entries → iCalendar
+address     where a feed and its page live
+shape       what a reader asks for: the parameters of an address
+select      which entries are shown now, and until when that holds
+audience    entries → items: what one audience may see of them, and no more; title puts titles together
+group       one item for all the facilities of one event; occupancy: when a space is in use, and nothing else
+cover       what a feed says of itself
+render      items → a file in one of the formats, as much as fits (fit)
+ics, ...    the formats; text and vtimezone are what iCalendar needs
 """
 
-from icalbridge.feeds.address import feed_path, page_path
-from icalbridge.feeds.ics import Rendered, render_ics, summary
+from icalbridge.feeds.address import Address, feed_path, page_path
+from icalbridge.feeds.render import FORMATS, Rendered, render
 from icalbridge.feeds.select import Selection, select
+from icalbridge.feeds.shape import PLAIN, BadShape, Shape
 from icalbridge.feeds.text import display_text
 
-__all__ = ["Rendered", "Selection", "display_text", "feed_path", "page_path", "render_ics", "select", "summary"]
+__all__ = [
+    "FORMATS",
+    "PLAIN",
+    "Address",
+    "BadShape",
+    "Rendered",
+    "Selection",
+    "Shape",
+    "display_text",
+    "feed_path",
+    "page_path",
+    "render",
+    "select",
+]

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
+
+from icalbridge.feeds.shape import PLAIN, Shape
 
 if TYPE_CHECKING:
     from icalbridge.model import Feed
 
 
+class Address(NamedTuple):
+    """One calendar in one form: what an address below `/ical/` names. Equal addresses give equal bytes."""
+
+    feed: Feed
+    shape: Shape = PLAIN
+    suffix: str = "ics"
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is the calendar as it is by itself, which everybody subscribes to."""
+        return self.suffix == "ics" and self.shape == PLAIN
+
+
 def feed_path(feed: Feed, suffix: str = "ics") -> str:
     """Return the path of a feed in one of its formats."""
+    return f"{bare_path(feed)}.{suffix}"
+
+
+def bare_path(feed: Feed) -> str:
+    """Return the path of a feed without the suffix that names a format."""
     middle = f"{quote(feed.event_type, safe='')}/" if feed.kind == "event" else ""
-    return f"/ical/{feed.kind}/{middle}{quote(feed.id, safe='')}.{suffix}"
+    return f"/ical/{feed.kind}/{middle}{quote(feed.id, safe='')}"
 
 
 def page_path(feed: Feed, *, property_id: str = "") -> str:

@@ -1,6 +1,7 @@
 """Which entries a feed shows at a moment, and for how long that stays so by itself.
 
-Time changes a feed without any change of data: what ended long enough ago leaves, what was too far ahead comes in.
+Time changes a feed without any change of data: what ended long enough ago leaves, what was too far ahead comes in, and
+what was called off is forgotten after some weeks.
 """
 
 from __future__ import annotations
@@ -9,24 +10,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from icalbridge.feeds.audience import Status
+from icalbridge.feeds.shape import PLAIN, Cancelled, folded
 
-    from icalbridge.model import Entry
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from icalbridge.feeds.shape import Shape
+    from icalbridge.model import Entry, EventKey
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+TOMBSTONE = timedelta(days=30)
+"""How long a feed that tells cancellations tells one; the laziest calendar programs ask once a week."""
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What a feed shows."""
 
-    entries: tuple[Entry, ...]
-    """By start, end and UID."""
+    shown: tuple[tuple[Entry, Status], ...]
+    """By start, end and UID, each with the status that it is told with."""
     changed: datetime
     """When time alone last changed the selection; 1970 when it never did."""
     until: datetime | None
     """From when on the selection is another one if no data changes; None when it stays for ever."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for entry, _ in self.shown)
 
 
 def select(
@@ -35,19 +47,69 @@ def select(
     now: datetime,
     history: timedelta,
     horizon: timedelta,
+    shape: Shape = PLAIN,
+    categories: Mapping[EventKey, str] | None = None,
     latest_expired: datetime | None = None,
 ) -> Selection:
-    """Select the shown entries that end after `now - history` and start before `now + horizon`.
+    """Select what ends after `now - history` and starts before `now + horizon`, as far as the shape asks for it.
 
-    `latest_expired` is when the last entry ended that has left already, so that `changed` is the same in every process.
+    `categories`: rate categories by event, for a shape that asks for some. `latest_expired` is when the last entry
+    ended that has left already, so that `changed` is the same in every process.
     """
-    known = sorted((each for each in entries if each.shown), key=lambda each: (each.start, each.end, each.uid))
-    shown = tuple(each for each in known if each.end > now - history and each.start < now + horizon)
-    second = timedelta(seconds=1)
-    arrived = [each.start - horizon + second for each in shown]
-    left = [each.end + history for each in known if each.end <= now - history]
+    history = history if shape.past is None else min(history, timedelta(days=shape.past))
+    horizon = horizon if shape.ahead is None else min(horizon, timedelta(days=shape.ahead))
+    wanted = entries if _takes_all(shape) else [each for each in entries if _matches(each, shape, categories or {})]
+    known = [(each, status) for each in wanted if (status := _status(each, shape)) is not None]
+    known.sort(key=lambda each: (each[0].start, each[0].end, each[0].uid))
+    spans = [(max(each.start - horizon + SECOND, BEGINNING), _leaves(each, status, history)) for each, status in known]
+    shown = tuple(each for each, (comes, leaves) in zip(known, spans, strict=True) if comes <= now < leaves)
+    moments = [moment for span in spans for moment in span]
     if latest_expired is not None:
-        left.append(latest_expired + history)
-    leaving = [each.end + history for each in shown]
-    arriving = [each.start - horizon + second for each in known if each.start >= now + horizon]
-    return Selection(shown, max([BEGINNING, *arrived, *left]), min([*leaving, *arriving], default=None))
+        moments.append(latest_expired + history)
+    past = max((moment for moment in moments if moment <= now), default=BEGINNING)
+    return Selection(shown, past, min((moment for moment in moments if moment > now), default=None))
+
+
+def needs_everything(shape: Shape) -> bool:
+    """Say whether a shape can show entries that a feed by itself does not: pending ones, or such as were called off."""
+    return shape.status != PLAIN.status or shape.cancelled is not Cancelled.DROP or shape.occupancy
+
+
+def _status(entry: Entry, shape: Shape) -> Status | None:
+    """Return the status with which an entry is told; None where it is not told at all."""
+    if entry.shown:
+        return Status.CONFIRMED if "approved" in shape.status else None
+    if shape.pending and entry.status == "pending" and entry.timeslot_status == "active" and entry.withdrawn is None:
+        return Status.TENTATIVE
+    if entry.cancelled is None or "approved" not in shape.status:
+        return None
+    if shape.occupancy or shape.cancelled is Cancelled.TOMBSTONE:
+        return Status.CANCELLED
+    return Status.CONFIRMED if shape.cancelled is Cancelled.MARK else None
+
+
+def _leaves(entry: Entry, status: Status, history: timedelta) -> datetime:
+    left = entry.end + history
+    if status is Status.CANCELLED and entry.cancelled is not None:
+        return min(left, entry.cancelled + TOMBSTONE)
+    return left
+
+
+def _takes_all(shape: Shape) -> bool:
+    wishes = (shape.facility, shape.type, shape.category, shape.activity, shape.words, shape.unwanted)
+    return not any(wishes)
+
+
+def _matches(entry: Entry, shape: Shape, categories: Mapping[EventKey, str]) -> bool:
+    if shape.facility and entry.facility_id not in shape.facility:
+        return False
+    if shape.type and folded(entry.category) not in shape.type and folded(entry.event_type) not in shape.type:
+        return False
+    if shape.activity and folded(entry.activity) not in shape.activity:
+        return False
+    if shape.category and folded(categories.get(entry.key, "")) not in shape.category:
+        return False
+    if not (shape.words or shape.unwanted):
+        return True
+    text = folded(f"{entry.name} {entry.activity} {entry.place} {entry.category}")
+    return all(word in text for word in shape.words) and not any(word in text for word in shape.unwanted)

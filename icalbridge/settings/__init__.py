@@ -112,6 +112,18 @@ class Settings:
         "The size past which calendar services drop events; the far future of a larger feed is left out.",
         readers.whole(10_000, 1_000_000_000),
     )
+    public_pending: bool = _setting(
+        "ICALBRIDGE_PUBLIC_PENDING",
+        "0",
+        "`1`: feeds that anybody can read may be asked for bookings that are still pending, with `status=`.",
+        readers.switch,
+    )
+    public_category: bool = _setting(
+        "ICALBRIDGE_PUBLIC_CATEGORY",
+        "1",
+        "`0`: feeds that anybody can read cannot be narrowed by rate category, which would tell whose booking has it.",
+        readers.switch,
+    )
     frame_ancestors: str = _setting(
         "ICALBRIDGE_FRAME_ANCESTORS",
         "*",

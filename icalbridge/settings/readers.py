@@ -20,6 +20,13 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def switch(text: str) -> bool:
+    """Read what is either on or off."""
+    if text not in {"0", "1"}:
+        raise ValueError("0 or 1")
+    return text == "1"
+
+
 def http_url(text: str) -> str:
     """Read an address that others can be joined to; without its last slash."""
     expected = "an address such as https://calendars.example.org, without a query, a fragment or a password"

@@ -14,8 +14,8 @@ from werkzeug.exceptions import HTTPException
 
 from icalbridge.errors import StoreError
 from icalbridge.web import http
-from icalbridge.web.feeds import ANYWHERE
 from icalbridge.web.ical import PREFIX, flask_response
+from icalbridge.web.making import ANYWHERE
 
 if TYPE_CHECKING:
     from flask import Flask

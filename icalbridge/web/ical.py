@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
+from icalbridge.feeds import FORMATS, Address, BadShape
 from icalbridge.model import Feed
 from icalbridge.web import http
-from icalbridge.web.feeds import ANYWHERE, Missing
+from icalbridge.web.feeds import Missing
+from icalbridge.web.making import ANYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,14 +31,20 @@ ENDPOINT = "ical.feed"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def feed_of(path_info: str) -> Feed | None:
-    """Return the feed that a WSGI path means, None for a path that can mean none.
+def named(path_info: str) -> tuple[Feed, str] | None:
+    """Return the feed and the format that a WSGI path means, None for a path that can mean none.
 
-    Nothing in an id is interpreted: whatever stands between its kind and `.ics` is the id.
+    Nothing in an id is interpreted: whatever stands between its kind and the last full stop is the id.
     """
-    if not path_info.startswith(PREFIX) or not path_info.endswith(".ics"):
+    if not path_info.startswith(PREFIX):
         return None
-    kind, _, name = text_of(path_info[len(PREFIX) : -len(".ics")]).partition("/")
+    rest, _, suffix = path_info[len(PREFIX) :].rpartition(".")
+    feed = _feed(text_of(rest)) if suffix in FORMATS else None
+    return None if feed is None else (feed, suffix)
+
+
+def _feed(text: str) -> Feed | None:
+    kind, _, name = text.partition("/")
     if not is_id(name):
         return None
     match kind:
@@ -79,16 +87,28 @@ def ical(service: FeedService) -> Blueprint:
 
 
 def _answer(service: FeedService, environ: WSGIEnvironment) -> http.Answer:
-    feed = feed_of(environ["PATH_INFO"])
     packed = http.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-    found = Missing.UNKNOWN if feed is None else service.find(feed, packed=packed)
+    try:
+        address = _address(service, environ)
+        found = Missing.UNKNOWN if address is None else service.find(address, packed=packed)
+    except BadShape as error:
+        return http.refusal(400, str(error), [ANYWHERE])
     match found:
         case Missing.UNKNOWN:
             return http.refusal(404, found.value, [ANYWHERE])
         case Missing():
             return http.refusal(503, found.value, [ANYWHERE, ("Retry-After", str(http.RETRY_SECONDS))])
         case held:
-            return http.answer(held.document, environ)
+            return http.answer(held.made.document, environ)
+
+
+def _address(service: FeedService, environ: WSGIEnvironment) -> Address | None:
+    """Return what a request asks for, None where its path can mean no feed. Raises `BadShape`."""
+    meant = named(environ.get("PATH_INFO", ""))
+    if meant is None:
+        return None
+    feed, suffix = meant
+    return Address(feed, service.shape(environ.get("QUERY_STRING", "")), suffix)
 
 
 def flask_response(answer: http.Answer) -> Response:
@@ -122,10 +142,14 @@ class Doorkeeper:
     def _from_memory(self, environ: WSGIEnvironment) -> http.Answer | None:
         if environ["REQUEST_METHOD"] not in http.METHODS:
             return None
-        feed = feed_of(environ.get("PATH_INFO", ""))
-        held = self._service.recall(feed) if feed is not None else None
+        try:
+            address = _address(self._service, environ)
+        except BadShape:  # Flask's door says why
+            return None
+        held = self._service.recall(address) if address is not None else None
         if held is None:
             return None
-        if held.document.gzip is None and http.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+        known = held.made.document
+        if known.gzip is None and http.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
             return None
-        return http.answer(held.document, environ)
+        return http.answer(known, environ)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge import zones
-from icalbridge.feeds import feed_path, page_path
+from icalbridge.feeds import Address, feed_path, page_path
 from icalbridge.model import Feed
 from icalbridge.web import http, wording
 from icalbridge.web.directory import directory, search
@@ -109,7 +109,7 @@ class Pages:
         )
 
     def _held(self, feed: Feed) -> Held | Missing:
-        return self._service.find(feed) if is_id(feed.id) else Missing.UNKNOWN
+        return self._service.find(Address(feed)) if is_id(feed.id) else Missing.UNKNOWN
 
     def _common(self, feed: Feed, held: Held, property_ids: Sequence[str], now: datetime) -> dict[str, Any]:
         """Return what every schedule page shows: title, zone, freshness, how to subscribe."""
@@ -119,8 +119,8 @@ class Pages:
             "title": held.state.title,
             "zone_name": wording.zone_name(now, zone),
             "as_of": self._as_of(property_ids, zone, now),
-            "complete_from": wording.long_date(held.complete_from, zone) if held.complete_from else "",
-            "complete_until": wording.long_date(held.complete_until, zone) if held.complete_until else "",
+            "complete_from": wording.long_date(held.made.complete_from, zone) if held.made.complete_from else "",
+            "complete_until": wording.long_date(held.made.complete_until, zone) if held.made.complete_until else "",
             "subscription": subscription(self._site.address(path), held.state.title),
             "download": self._site.path(path),
         }

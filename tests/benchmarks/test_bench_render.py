@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 
-from icalbridge.feeds import render_ics, summary
 from icalbridge.model import Feed, FeedState
+from tests.fixtures.rendering import render_ics
 from tests.samples import NOW, entry
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _icalendars(entries: Sequence[Entry]) -> bytes:
                 sequence=each.sequence,
                 start=each.start.astimezone(zone),
                 end=each.end.astimezone(zone),
-                summary=summary(each),
+                summary=admit(each, Status.CONFIRMED, view(Audience.PUBLIC)).title,
                 location=each.location,
                 status=icalendar.STATUS.CONFIRMED,
                 categories=[each.category],

@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from icalbridge.feeds import Rendered, render_ics
 from icalbridge.model import Entry, Feed, FeedState
+from tests.fixtures.rendering import render_ics
 from tests.samples import NOW, entry
 
 if TYPE_CHECKING:
+    from icalbridge.feeds import Rendered
     from collections.abc import Callable
 
 URL = "https://calendars.example.org"

@@ -11,7 +11,7 @@ import requests
 
 from icalbridge.model import Feed
 from icalbridge.web import create_app
-from icalbridge.web.ical import feed_of
+from icalbridge.web.ical import named
 from tests.fixtures.serving import serving
 from tests.web_world import PUBLIC, Clock, empty_store, fill
 
@@ -131,9 +131,18 @@ def test_feed_in_gzip_is_the_same_calendar(address: str) -> None:
     assert packed.headers["ETag"] == plain.headers["ETag"][:-1] + '-gzip"'
 
 
-def test_feed_query_changes_nothing(address: str) -> None:
-    """Some calendars add a query against caches: it is the same feed."""
-    assert said(get(f"{address}{GYM_FEED}?nocache=1")) == said(get(address + GYM_FEED))
+def test_feed_with_parameters_that_say_nothing_is_the_same_feed(address: str) -> None:
+    """A form sends fields that were left empty, and defaults: that is the feed as it is by itself."""
+    assert said(get(f"{address}{GYM_FEED}?q=&past=&detail=name&status=approved")) == said(get(address + GYM_FEED))
+
+
+def test_feed_refuses_a_parameter_that_it_does_not_know(address: str) -> None:
+    """Nothing is guessed at: one sentence says what there is."""
+    answer = get(f"{address}{GYM_FEED}?nocache=1")
+    assert answer.status_code == 400
+    assert answer.text.startswith("There is no parameter 'nocache'; a feed takes view, facility, ")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -208,9 +217,9 @@ def test_feed_sets_no_cookies_and_negotiates_nothing(address: str) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-def test_feed_of_reads_the_path_as_it_stands() -> None:
+def test_named_reads_the_path_as_it_stands() -> None:
     """An id is everything between its kind and `.ics`; texts that no id can be mean no feed."""
-    assert feed_of("/ical/facility/a.b.ics.ics") == Feed("facility", "a.b.ics")
-    assert feed_of("/ical/property/\xc3\xa9 x.ics") == Feed("property", "é x")
-    assert feed_of("/ical/event/reservation/a/b.ics") == Feed("event", "a/b", "reservation")
-    assert feed_of("/ical/facility/\xff.ics") is None
+    assert named("/ical/facility/a.b.ics.ics") == (Feed("facility", "a.b.ics"), "ics")
+    assert named("/ical/property/\xc3\xa9 x.ics") == (Feed("property", "é x"), "ics")
+    assert named("/ical/event/reservation/a/b.ics") == (Feed("event", "a/b", "reservation"), "ics")
+    assert named("/ical/facility/\xff.ics") is None

@@ -18,7 +18,8 @@ from sqlalchemy import event
 from icalbridge.model import Changes, Facility, Property
 from icalbridge.store import Store
 from icalbridge.web import create_app
-from icalbridge.web.feeds import Missing, readable_name
+from icalbridge.web.feeds import Missing
+from icalbridge.web.making import readable_name
 from tests.fixtures.serving import serving
 from tests.samples import NOW, SCHOOL, entry
 from tests.web_world import DISTRICT, ODD, PRIVATE, PUBLIC, Clock, add_catalogue, added, empty_store, sync

@@ -1,0 +1,170 @@
+"""Who may see what: the fields of each audience, an allowlist, and the one place where entries lose what is not in it.
+
+Formats are given items, and an item holds nothing that its audience may not see: no format can leak what it never had.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from icalbridge.feeds.text import display_text
+from icalbridge.feeds.title import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from icalbridge.model import Entry, Particulars
+
+
+class Audience(StrEnum):
+    """For whom a feed is."""
+
+    PUBLIC = "public"
+    STAFF = "staff"
+    OPERATIONS = "operations"
+
+
+class Field(StrEnum):
+    """What may be said of an entry beyond when it is."""
+
+    NAME = "name"
+    ACTIVITY = "activity"
+    FACILITY = "facility"
+    LOCATION = "location"
+    TYPE = "type"
+    RENTER = "renter"
+    EMAIL = "email"
+    ATTENDANCE = "attendance"
+    RESERVATION = "reservation"
+    CATEGORY = "category"
+
+
+ANYBODYS = frozenset({Field.NAME, Field.ACTIVITY, Field.FACILITY, Field.LOCATION, Field.TYPE})
+ALLOWED: Mapping[Audience, frozenset[Field]] = {
+    Audience.PUBLIC: ANYBODYS,
+    Audience.OPERATIONS: ANYBODYS | {Field.ATTENDANCE, Field.RESERVATION},
+    Audience.STAFF: frozenset(Field),
+}
+PARTICULAR = frozenset(Field) - ANYBODYS
+"""What only `store.read.particulars` knows."""
+BUSY = frozenset({Field.FACILITY, Field.LOCATION})
+"""What is left of a feed that says only that something is on."""
+
+
+class Status(StrEnum):
+    """RFC 5545, section 3.8.1.11."""
+
+    CONFIRMED = "CONFIRMED"
+    TENTATIVE = "TENTATIVE"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry as one audience may see it: all that a format is given. Texts are clean, one line each."""
+
+    uid: str
+    start: datetime
+    end: datetime
+    zone: str
+    title: str
+    """Never empty."""
+    status: Status
+    sequence: int
+    modified: datetime
+    property_id: str
+    facility_ids: tuple[str, ...]
+    first_seen: datetime | None = None
+    cancelled: datetime | None = None
+    """Since when it is called off; such an item is there because the feed asked for it."""
+    name: str = ""
+    activity: str = ""
+    facility: str = ""
+    location: str = ""
+    type: str = ""
+    renter: str = ""
+    email: str = ""
+    attendance: int | None = None
+    reservation: str = ""
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How entries are told: to whom, and in what words."""
+
+    fields: frozenset[Field]
+    title: str = ""
+    """A template (see `title`); empty: name and activity."""
+
+    @property
+    def needs_particulars(self) -> bool:
+        return not self.fields.isdisjoint(PARTICULAR)
+
+
+def view(audience: Audience, *, fields: frozenset[Field] | None = None, busy: bool = False, title: str = "") -> View:
+    """Return what an audience is shown of the fields that were asked for; never more than it may see."""
+    shown = ALLOWED[audience] if fields is None else ALLOWED[audience] & fields
+    return View(shown & BUSY if busy else shown, title)
+
+
+CALLED_OFF = "CANCELLED: "
+"""Put before the title of what is marked as cancelled: Google and Outlook hide STATUS:CANCELLED altogether."""
+
+
+def admit(
+    entry: Entry,
+    status: Status,
+    shown: View,
+    *,
+    school: str = "",
+    particulars: tuple[Particulars, datetime] | None = None,
+) -> Item:
+    """Return an entry as a view shows it. `school`: its property's name, for titles that name it."""
+    fields = shown.fields
+    name = display_text(entry.name) if Field.NAME in fields else ""
+    activity = display_text(entry.activity) if Field.ACTIVITY in fields else ""
+    facility = display_text(entry.place) if Field.FACILITY in fields else ""
+    kind = display_text(entry.category) if Field.TYPE in fields else ""
+    values = {"name": name, "activity": activity, "facility": facility, "type": kind, "school": display_text(school)}
+    title = fill(shown.title, values)
+    if entry.cancelled and status is Status.CONFIRMED:
+        title = CALLED_OFF + title
+    item = Item(
+        uid=entry.uid,
+        start=entry.start,
+        end=entry.end,
+        zone=entry.zone,
+        title=title,
+        status=status,
+        sequence=entry.sequence,
+        modified=entry.modified,
+        property_id=entry.property_id,
+        facility_ids=(entry.facility_id,) if entry.facility_id else (),
+        first_seen=entry.first_seen,
+        cancelled=entry.cancelled,
+        name=name,
+        activity=activity,
+        facility=facility,
+        location=display_text(entry.location) if Field.LOCATION in fields else facility,
+        type=kind,
+    )
+    return item if particulars is None else _with(item, fields, *particulars)
+
+
+def _with(item: Item, fields: frozenset[Field], told: Particulars, changed: datetime) -> Item:
+    """Add what is particular; the item is as new as the newest of it, if anything of it is shown."""
+    if fields.isdisjoint(PARTICULAR):
+        return item
+    return replace(
+        item,
+        renter=display_text(told.renter) if Field.RENTER in fields else "",
+        email=display_text(told.email) if Field.EMAIL in fields else "",
+        attendance=told.attendance if Field.ATTENDANCE in fields else None,
+        reservation=display_text(told.reservation) if Field.RESERVATION in fields else "",
+        category=display_text(told.category) if Field.CATEGORY in fields else "",
+        modified=max(item.modified, changed),
+    )

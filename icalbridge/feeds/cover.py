@@ -1,0 +1,65 @@
+"""What a feed says of itself, whatever its format: its title, its zone, and where it lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from icalbridge.feeds.address import bare_path, page_path
+from icalbridge.feeds.text import display_text
+from icalbridge.feeds.title import UNNAMED
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.feeds.shape import Shape
+    from icalbridge.model import Feed, FeedState
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """All that stands ahead of a feed's items. Texts are clean, one line each."""
+
+    title: str
+    """Never empty."""
+    zone: str
+    """IANA name of the zone in which the feed is read first of all."""
+    changed: datetime
+    """When anything that the feed shows last changed."""
+    revision: int
+    """Raised with it."""
+    source: str = ""
+    """Absolute address of the feed without its suffix and parameters; empty where nobody knows the public address."""
+    query: str = ""
+    """The feed's parameters, in order."""
+    page: str = ""
+    """Absolute address of the page that shows the feed; empty where nobody knows the public address."""
+    site: str = ""
+    """The public address itself: items link to its pages."""
+    utc: bool = False
+    """Whether moments are written in UTC instead of local time."""
+    description: str = ""
+    colour: str = ""
+    """A CSS3 name or `#rrggbb`; empty for none."""
+
+    def address(self, suffix: str) -> str:
+        """Return where the feed lives in a format; empty where nobody knows."""
+        if not self.source:
+            return ""
+        return f"{self.source}.{suffix}" + (f"?{self.query}" if self.query else "")
+
+
+def cover(feed: Feed, shape: Shape, state: FeedState, public_url: str) -> Cover:
+    """Return what a feed says of itself; without `public_url` (empty) no addresses."""
+    title = display_text(state.title, missing=UNNAMED)
+    return Cover(
+        title=f"{title} (in use)" if shape.occupancy else title,
+        zone=state.zone,
+        changed=state.changed,
+        revision=state.revision,
+        source=f"{public_url}{bare_path(feed)}" if public_url else "",
+        query=shape.query,
+        page=f"{public_url}{page_path(feed, property_id=state.property_id)}" if public_url else "",
+        site=public_url,
+        utc=shape.utc,
+    )

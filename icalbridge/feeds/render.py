@@ -1,0 +1,77 @@
+"""Items as a file in one of the formats, never larger than it may be.
+
+A format writes each item by itself, as a fragment of bytes, so that what fits can be chosen before anything is joined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from icalbridge import zones
+from icalbridge.feeds import ics
+from icalbridge.feeds.fit import fit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.cover import Cover
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A feed as a file."""
+
+    body: bytes
+    count: int
+    """How many items are in it."""
+    complete_from: datetime | None = None
+    """Up to when items were left out for size; None when none of the past were."""
+    complete_until: datetime | None = None
+    """From when on items were left out for size; None when none of the future were."""
+    since: datetime | None = None
+    """When the day began by which what fits was chosen; None when all fits."""
+    until: datetime | None = None
+    """When that day ends, and something else may fit; None when all fits."""
+
+
+class Format(Protocol):
+    """One way of writing a feed."""
+
+    content_type: str
+    spare: int
+    """The octets that telling what was left out takes at most."""
+
+    def fragments(self, cover: Cover, items: Sequence[Item]) -> list[bytes]:
+        """Write each item by itself."""
+
+    def whole(
+        self,
+        cover: Cover,
+        items: Sequence[Item],
+        fragments: Sequence[bytes],
+        complete_from: datetime | None = None,
+        complete_until: datetime | None = None,
+    ) -> bytes:
+        """Join the fragments of these items to a file."""
+
+
+FORMATS: Mapping[str, Format] = {"ics": ics.ICalendar()}
+"""By the suffix of the address."""
+
+
+def render(suffix: str, cover: Cover, items: Sequence[Item], *, now: datetime, max_bytes: int) -> Rendered:
+    """Render a feed's items, which are in order of their start; whole days that do not fit are left out, and told."""
+    form = FORMATS[suffix]
+    fragments = form.fragments(cover, items)
+    body = form.whole(cover, items, fragments)
+    if len(body) <= max_bytes:
+        return Rendered(body, len(items))
+    sizes = [len(each) for each in fragments]
+    room = max_bytes - (len(body) - sum(sizes)) - form.spare
+    found = fit(items, sizes, zones.zone(cover.zone), now, room)
+    kept, parts = [items[index] for index in found.kept], [fragments[index] for index in found.kept]
+    body = form.whole(cover, kept, parts, found.complete_from, found.complete_until)
+    return Rendered(body, len(kept), found.complete_from, found.complete_until, found.since, found.until)

@@ -1,0 +1,169 @@
+"""From an address to the document that is served there: reads what the store knows, and lets `feeds` do the rest.
+
+Keeps the entries of feeds that are read in several shapes, so that another shape of the same feed costs no reading.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
+
+from icalbridge.feeds import FORMATS, BadShape, render, select
+from icalbridge.feeds.audience import Audience, admit, view
+from icalbridge.feeds.cover import cover
+from icalbridge.feeds.group import grouped
+from icalbridge.feeds.occupancy import blocks
+from icalbridge.feeds.select import needs_everything
+from icalbridge.web.http import document
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.feeds import Address, Selection, Shape
+    from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.cover import Cover
+    from icalbridge.model import Entry, Feed, FeedState
+    from icalbridge.settings import Settings
+    from icalbridge.store import Store
+    from icalbridge.web.http import Document
+
+MOST_ENTRIES = 20_000
+"""How many entries are kept for other shapes of their feeds; each takes about a kilobyte."""
+CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800"
+ANYWHERE = ("Access-Control-Allow-Origin", "*")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A rendered feed, and what is known of it beside its bytes."""
+
+    document: Document
+    count: int
+    complete_from: datetime | None
+    """Set where some of the past was left out for size: nothing before it is in the feed."""
+    complete_until: datetime | None
+    """Set where the far future was left out for size: nothing after it is in the feed."""
+    until: datetime | None
+    """When time alone changes what the feed shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A feed's entries as they were read at a revision."""
+
+    revision: int
+    entries: list[Entry]
+    latest_expired: datetime | None
+    """When the last of those ended that had left by then."""
+
+
+class Maker:
+    """Makes the feeds of one store."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._read = store.read
+        self._settings = settings
+        self._history = timedelta(days=settings.history_days)
+        self._horizon = timedelta(days=settings.horizon_days)
+        self._known: LRUCache[tuple[Feed, bool], _Known] = LRUCache(MOST_ENTRIES, lambda known: len(known.entries) + 1)
+        self._lock = Lock()
+
+    def check(self, shape: Shape) -> None:
+        """Raise `BadShape` for what this deployment does not show, or what names nothing here."""
+        if shape.pending and not self._settings.public_pending:
+            raise BadShape("Bookings that are still pending are not shown here; leave status out.")
+        if shape.category and not self._settings.public_category:
+            raise BadShape("Calendars cannot be narrowed by rate category here; leave category out.")
+        for facility_id in shape.facility:
+            if self._read.facility(facility_id) is None:
+                raise BadShape(f"There is no facility '{facility_id[:60]}' here; look its id up in the directory.")
+
+    def make(self, address: Address, state: FeedState, now: datetime) -> Made:
+        """Render a feed as it is at `now`."""
+        known = self._entries(address, state, now)
+        selection = select(
+            known.entries,
+            now=now,
+            history=self._history,
+            horizon=self._horizon,
+            shape=address.shape,
+            categories=self._read.categories({each.key for each in known.entries}) if address.shape.category else None,
+            latest_expired=known.latest_expired,
+        )
+        said = cover(address.feed, address.shape, state, self._settings.public_url)
+        items = self._items(address.shape, said, selection)
+        return self._document(address, state, said, selection, items, now)
+
+    def _entries(self, address: Address, state: FeedState, now: datetime) -> _Known:
+        everything = needs_everything(address.shape)
+        key = (address.feed, everything)
+        with self._lock:
+            known = None if address.plain else self._known.get(key)
+        if known is not None and known.revision == state.revision:
+            return known
+        since = now - self._history
+        known = _Known(
+            state.revision,
+            self._read.entries(address.feed, since, everything=everything),
+            self._read.latest_end(address.feed, since),
+        )
+        if not address.plain and len(known.entries) < MOST_ENTRIES:
+            with self._lock:
+                self._known[key] = known
+        return known
+
+    def _items(self, shape: Shape, said: Cover, selection: Selection) -> list[Item]:
+        if shape.occupancy:
+            return blocks(selection.shown, shape, said)
+        shown = view(Audience.PUBLIC, busy=shape.busy, title=shape.title)
+        schools = self._schools(selection) if "{school}" in shape.title else {}
+        items = [
+            admit(entry, status, shown, school=schools.get(entry.property_id, "")) for entry, status in selection.shown
+        ]
+        if not shape.grouped:
+            return items
+        keys = [entry.key for entry in selection.entries]
+        return grouped(zip(keys, items, strict=True), self._read.event_marks(keys))
+
+    def _schools(self, selection: Selection) -> dict[str, str]:
+        ids = {entry.property_id for entry in selection.entries}
+        found = {each: self._read.property(each) for each in ids}
+        return {each: known.name for each, known in found.items() if known}
+
+    def _document(
+        self,
+        address: Address,
+        state: FeedState,
+        said: Cover,
+        selection: Selection,
+        items: list[Item],
+        now: datetime,
+    ) -> Made:
+        rendered = render(address.suffix, said, items, now=now, max_bytes=self._settings.feed_max_bytes)
+        filename = f'inline; filename="{readable_name(state.title, address.feed.id)}.{address.suffix}"'
+        made = document(
+            rendered.body,
+            FORMATS[address.suffix].content_type,
+            cache_control=CACHE_CONTROL,
+            modified=max(state.changed, selection.changed, rendered.since or selection.changed),
+            extra=(ANYWHERE,),
+            described=(("Content-Disposition", filename),),
+        )
+        until = min(filter(None, (selection.until, rendered.until)), default=None)
+        return Made(made, rendered.count, rendered.complete_from, rendered.complete_until, until)
+
+
+def readable_name(title: str, feed_id: str) -> str:
+    """Return a file name in ASCII letters, digits and hyphens, at most 60, out of a title or else of an id."""
+    for text in (title, feed_id):
+        plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+        name = re.sub(r"[^a-z0-9]+", "-", plain)[:60].strip("-")
+        if name:
+            return name
+    return "calendar"
