@@ -7,7 +7,7 @@ timeslot. An *entry* is one timeslot with all that a calendar shows of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
@@ -155,6 +155,14 @@ class Entry:
     external_id: str = ""
     withdrawn: datetime | None = None
     """When we saw that the vendor no longer has it; None while it has."""
+    cancelled: datetime | None = None
+    """When it ceased to be on after it had been (approved, active, not withdrawn); None while it is on, and for what
+    never was.
+    """
+    first_seen: datetime | None = field(default=None, compare=False)
+    """When we first saw it, as the store wrote it down; None for what was not read from there. Says nothing of what the
+    entry shows, so that entries are equal whenever they were first seen.
+    """
 
     @property
     def key(self) -> EventKey:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from icalbridge.model import Changes, Entry, Event, EventKey
 from icalbridge.sync.reconcile import Heard, Places, reconcile, relocate
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry, event, timeslot
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 PLACES = Places({"school": SCHOOL}, {"gym": GYM, "pool": POOL})
 SINCE, UNTIL = NOW - timedelta(hours=12), NOW + timedelta(days=31)
@@ -71,6 +75,71 @@ def test_change_keeps_the_uid_and_raises_the_sequence_for_time_place_and_status(
     assert (changes.added, changes.withdrawn) == ((), ())
 
 
+ONCE = NOW - timedelta(days=3)
+PENDING = _same(status="pending")
+SUSPENDED = _same(timeslot_status="suspended")
+CANCELLED = _same(status="cancelled", cancelled=ONCE)
+WITHDRAWN = _same(withdrawn=ONCE, cancelled=ONCE)
+
+
+@pytest.mark.parametrize(
+    ("before", "told", "after"),
+    [
+        (_same(), event(timeslot(24), status="cancelled"), NOW),
+        (_same(), event(timeslot(24), status="pending"), NOW),
+        (_same(), event(timeslot(24, status="suspended")), NOW),
+        (_same(), event(timeslot(25), status="cancelled"), NOW),
+        (_same(), event(timeslot(25)), None),
+        (_same(), event(timeslot(24), name="Match"), None),
+        (PENDING, event(timeslot(24)), None),
+        (PENDING, event(timeslot(24), status="declined"), None),
+        (PENDING, event(timeslot(25), status="pending"), None),
+        (CANCELLED, event(timeslot(24)), None),
+        (CANCELLED, event(timeslot(25), status="cancelled"), ONCE),
+        (CANCELLED, event(timeslot(24), status="declined"), ONCE),
+        (replace(SUSPENDED, cancelled=ONCE), event(timeslot(24)), None),
+        (WITHDRAWN, event(timeslot(24)), None),
+        (WITHDRAWN, event(timeslot(24), status="cancelled"), ONCE),
+        (replace(PENDING, withdrawn=ONCE), event(timeslot(24), status="pending"), None),
+    ],
+)
+def test_cancelled_is_when_it_ceased_to_be_on(before: Entry, told: Event, after: datetime | None) -> None:
+    """From on to off: now; from off to on: no longer; off as before: as before, and never for what never was on."""
+    (changed,) = _reconcile(told, known=(before,)).changed
+    assert (changed.cancelled, changed.shown) == (after, after is None and changed.status == "approved")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (_same(), NOW),
+        (PENDING, None),
+        (SUSPENDED, None),
+        (CANCELLED, ONCE),
+    ],
+)
+def test_withdrawn_is_cancelled_if_it_was_on(before: Entry, after: datetime | None) -> None:
+    """A booking that goes while it is pending was never on."""
+    (gone,) = _reconcile(known=(before,)).withdrawn
+    assert (gone.withdrawn, gone.cancelled) == (NOW, after)
+
+
+def test_first_seen_stays_and_is_no_change() -> None:
+    """What the store wrote down is kept through a change, and alone makes none."""
+    known = _same(first_seen=ONCE)
+    assert _reconcile(event(timeslot(24)), known=(known,)).count == 0
+    (changed,) = _reconcile(event(timeslot(25)), known=(known,)).changed
+    (gone,) = _reconcile(known=(known,)).withdrawn
+    (renamed,) = relocate([known], Places({"school": replace(SCHOOL, name="Roosevelt High")}, {}), NOW).changed
+    assert [each.first_seen for each in (changed, gone, renamed)] == [ONCE, ONCE, ONCE]
+
+
+def test_added_entry_is_neither_cancelled_nor_seen_before() -> None:
+    """An event that is first heard of when it is cancelled was never on, as far as anybody was told."""
+    (added,) = _reconcile(event(timeslot(24), status="cancelled")).added
+    assert (added.cancelled, added.first_seen) == (None, None)
+
+
 def test_renamed_facility_of_a_timeslot_reaches_the_location() -> None:
     """The catalogue's name stands before the timeslot's; a facility it never listed is called as the timeslot says."""
     hidden = replace(GYM, id="annex", name="Annex", type="Room")
@@ -103,7 +172,7 @@ def test_absent_event_is_withdrawn_in_the_window_only() -> None:
         entry(24 * 40, uid="elsewhere"),
     )
     changes = _reconcile(known=known)
-    assert changes.withdrawn == (entry(24, uid="here", sequence=1, withdrawn=NOW, modified=NOW),)
+    assert changes.withdrawn == (entry(24, uid="here", sequence=1, withdrawn=NOW, cancelled=NOW, modified=NOW),)
     assert (changes.added, changes.changed, changes.forgotten) == ((), (), frozenset({KEY}))
 
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, tuple_
 
-from icalbridge.model import Entry, Facility, Feed, FeedState, Property
+from icalbridge.model import Entry, EventKey, Facility, Feed, FeedState, Property
+from icalbridge.store.changes import in_parts
 from icalbridge.store.engine import reading
 from icalbridge.store.health import health
 from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of, facility_of, from_seconds, maybe, property_of, seconds
 from icalbridge.store.tables import entries, events, facilities, properties, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Engine
@@ -42,11 +43,48 @@ class Reading:
                 case "event":
                     return _event_state(connection, feed)
 
-    def entries(self, feed: Feed, ended_after: datetime) -> list[Entry]:
-        """Return the feed's shown entries that end after a moment, by start."""
+    def entries(self, feed: Feed, ended_after: datetime, *, everything: bool = False) -> list[Entry]:
+        """Return the feed's shown entries that end after a moment, by start.
+
+        With `everything`, whatever their status: pending, suspended, cancelled and withdrawn ones too.
+        """
         with reading(self._engine) as connection:
-            wanted = and_(_of_feed(connection, feed), SHOWN, entries.c.end_at > seconds(ended_after))
+            wanted = and_(_of_feed(connection, feed), _after(ended_after, everything=everything))
             return _entries(connection, wanted)
+
+    def entries_of_many(
+        self,
+        property_ids: Collection[str],
+        facility_ids: Collection[str],
+        event_keys: Collection[EventKey],
+        ended_after: datetime,
+        *,
+        everything: bool = False,
+    ) -> list[Entry]:
+        """Return what `entries` returns of any of some properties, facilities and events, each entry once, by start.
+
+        A district stands for its schools too, as in its own feed.
+        """
+        wanted = _after(ended_after, everything=everything)
+        with reading(self._engine) as connection:
+            members = _members_of_many(connection, property_ids)
+            found = {
+                each.uid: each
+                for some in _of_any(members, set(facility_ids), set(event_keys))
+                for each in _entries(connection, and_(some, wanted))
+            }
+        return sorted(found.values(), key=lambda each: (each.start, each.end, each.uid))
+
+    def event_marks(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[int, datetime]]:
+        """Return the revisions of some events, and when these were last raised; unknown events are left out."""
+        columns = (events.c.event_type, events.c.event_id, events.c.revision, events.c.changed_at)
+        found: dict[EventKey, tuple[int, datetime]] = {}
+        with reading(self._engine) as connection:
+            for some in in_parts(set(keys)):
+                named = tuple_(events.c.event_type, events.c.event_id).in_(some)
+                for event_type, event_id, revision, changed_at in connection.execute(select(*columns).where(named)):
+                    found[EventKey(event_type, event_id)] = revision, from_seconds(changed_at)
+        return found
 
     def latest_end(self, feed: Feed, not_after: datetime) -> datetime | None:
         """Return when the last of the feed's shown entries that ended by a moment did end; None if none did."""
@@ -107,6 +145,27 @@ class Reading:
 def _entries(connection: Connection, wanted: ColumnElement[bool]) -> list[Entry]:
     query = select(*ENTRY_COLUMNS).where(wanted).order_by(entries.c.start_at, entries.c.end_at, entries.c.uid)
     return [entry_of(row) for row in connection.execute(query)]
+
+
+def _after(moment: datetime, *, everything: bool) -> ColumnElement[bool]:
+    after = entries.c.end_at > seconds(moment)
+    return after if everything else and_(SHOWN, after)
+
+
+def _of_any(property_ids: set[str], facility_ids: set[str], event_keys: set[EventKey]) -> Iterator[ColumnElement[bool]]:
+    """Yield one condition for every part that a statement can name."""
+    yield from (entries.c.property_id.in_(some) for some in in_parts(property_ids))
+    yield from (entries.c.facility_id.in_(some) for some in in_parts(facility_ids))
+    yield from (tuple_(entries.c.event_type, entries.c.event_id).in_(some) for some in in_parts(event_keys))
+
+
+def _members_of_many(connection: Connection, property_ids: Collection[str]) -> set[str]:
+    """Return what `_members` returns of each of some properties."""
+    members = set(property_ids)
+    for some in in_parts(set(property_ids)):
+        for child_ids in connection.scalars(select(properties.c.child_ids).where(properties.c.id.in_(some))):
+            members.update(json.loads(child_ids))
+    return members
 
 
 def _overlap(since: datetime, until: datetime) -> ColumnElement[bool]:

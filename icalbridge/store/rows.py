@@ -33,8 +33,18 @@ _TEXTS = (
     "status",
     "timeslot_status",
 )
-_REST = ("start_at", "end_at", "zone", "sequence", "modified_at", "external_id", "withdrawn_at")
-_MOMENTS = [(_TEXTS + _REST).index(name) for name in ("start_at", "end_at", "modified_at", "withdrawn_at")]
+_REST = (
+    "start_at",
+    "end_at",
+    "zone",
+    "sequence",
+    "modified_at",
+    "external_id",
+    "withdrawn_at",
+    "cancelled_at",
+    "first_seen_at",
+)
+_MOMENTS = [index for index, name in enumerate(_TEXTS + _REST) if name.endswith("_at")]
 ENTRY_COLUMNS = [entries.c[name] for name in _TEXTS + _REST]
 """What `entry_of` takes, in the order of the fields of `Entry`."""
 
@@ -109,6 +119,7 @@ def entry_values(entry: Entry) -> Values:
         "end_at": seconds(entry.end),
         "modified_at": seconds(entry.modified),
         "withdrawn_at": None if entry.withdrawn is None else seconds(entry.withdrawn),
+        "cancelled_at": None if entry.cancelled is None else seconds(entry.cancelled),
     }
 
 

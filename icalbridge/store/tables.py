@@ -4,6 +4,7 @@ PostgreSQL hold the very same values; `rows` turns them into the model's classes
     api_users 1─n properties 1─n facilities
                   properties 1─n windows          what is fetched when, and by which worker
                   properties 1─n events 1─n entries     all that was ever seen, withdrawn or not
+                               events 1─1 particulars   renter and the like, for staff alone
     counters    revision and what could not be read
     workers     who is alive
 """
@@ -161,10 +162,25 @@ entries = Table(
     _moment("modified_at", nullable=False),
     _moment("first_seen_at", nullable=False),
     _moment("withdrawn_at"),
+    _moment("cancelled_at"),  # when it ceased to be on, after it had been
     ForeignKeyConstraint(["event_type", "event_id"], ["events.event_type", "events.event_id"]),
     Index("ix_entries_event", "event_type", "event_id"),
     Index("ix_entries_property", "property_id", "end_at"),
     Index("ix_entries_facility", "facility_id", "end_at"),
+)
+
+particulars = Table(  # what the public never sees, apart from what it does: no public address reads this table
+    "particulars",
+    metadata,
+    Column("event_type", String, primary_key=True),
+    Column("event_id", String, primary_key=True),
+    _text("renter"),
+    _text("email"),
+    Column("attendance", Integer),
+    _text("reservation"),
+    _text("category"),
+    _moment("changed_at", nullable=False),
+    ForeignKeyConstraint(["event_type", "event_id"], ["events.event_type", "events.event_id"]),
 )
 
 counters = Table(

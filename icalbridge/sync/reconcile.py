@@ -144,6 +144,8 @@ def _entry(
         sequence=before.sequence if before else 0,
         modified=before.modified if before else now,
         external_id=timeslot.external_id,
+        cancelled=before.cancelled if before else None,
+        first_seen=before.first_seen if before else None,
     )
     if before is None:
         taken.add(after.uid)
@@ -154,7 +156,14 @@ def _entry(
 def _stamp(after: Entry, before: Entry, now: datetime) -> Entry:
     """Note a change: when, and in SEQUENCE if it is one of time, place or status (RFC 5545, section 3.8.7.4)."""
     raised = before.sequence + (_significant(after) != _significant(before))
-    return replace(after, sequence=raised, modified=now)
+    return replace(after, sequence=raised, modified=now, cancelled=_cancelled(after, before, now))
+
+
+def _cancelled(after: Entry, before: Entry, now: datetime) -> datetime | None:
+    """Say when it ceased to be on: now, if it was on until now; what was never on cannot cease."""
+    if after.shown:
+        return None
+    return now if before.shown else before.cancelled
 
 
 def _significant(entry: Entry) -> tuple[object, ...]:

@@ -1,0 +1,83 @@
+"""`icalbridge.store.schema`: a database that an older version made becomes one of ours, with what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from icalbridge import store as store_package
+from icalbridge.model import EventKey, Feed
+from icalbridge.store import Store
+from icalbridge.store.engine import writing
+from tests.samples import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MIGRATIONS = Path(store_package.__file__).parent / "migrations"
+WITHDRAWN = int(NOW.timestamp())
+
+API_USER = "INSERT INTO api_users (id) VALUES ('default')"
+PROPERTY = """INSERT INTO properties (id, api_user_id, position, listed, first_seen_at, revision, changed_at)
+    VALUES ('school', 'default', 0, TRUE, 1, 1, 1)"""
+EVENT = """INSERT INTO events (event_type, event_id, property_id, name, first_seen_at, revision, changed_at)
+    VALUES ('reservation', 'e1', 'school', 'Practice', 1, 1, 1)"""
+
+
+@pytest.fixture
+def older(database_url: str) -> Iterator[Store]:
+    """A database at version 0002 with one school and one event."""
+    opened = Store.connect(database_url)
+    with writing(opened.engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for statement in (API_USER, PROPERTY, EVENT):
+            connection.execute(text(statement))
+    yield opened
+    opened.close()
+
+
+def _keep(older: Store, uid: str, *, status: str = "approved", timeslot: str = "active", withdrawn: bool) -> None:
+    values = {
+        "uid": uid,
+        "status": status,
+        "timeslot": timeslot,
+        "start": WITHDRAWN + 3600,
+        "end": WITHDRAWN + 7200,
+        "withdrawn": WITHDRAWN if withdrawn else None,
+    }
+    insert = text(
+        "INSERT INTO entries (uid, event_type, event_id, property_id, facility_id, status, timeslot_status, zone,"
+        " start_at, end_at, sequence, modified_at, first_seen_at, withdrawn_at) VALUES (:uid, 'reservation', 'e1',"
+        " 'school', 'gym', :status, :timeslot, 'UTC', :start, :end, 1, 50, 40, :withdrawn)"
+    )
+    with writing(older.engine) as connection:
+        connection.execute(insert, values)
+
+
+def test_upgrade_takes_what_was_on_and_withdrawn_for_cancelled(older: Store) -> None:
+    """When it was withdrawn is when it ceased; what was pending, suspended or is still there never did."""
+    _keep(older, "gone", withdrawn=True)
+    _keep(older, "on", withdrawn=False)
+    _keep(older, "pending", status="pending", withdrawn=True)
+    _keep(older, "suspended", timeslot="suspended", withdrawn=True)
+    _keep(older, "unknown", status="cancelled", withdrawn=False)
+    older.upgrade()
+    older.check()
+    known = older.write.known([EventKey("reservation", "e1")])[EventKey("reservation", "e1")]
+    assert {each.uid: each.cancelled for each in known} == {
+        "gone": NOW,
+        "on": None,
+        "pending": None,
+        "suspended": None,
+        "unknown": None,
+    }
+    assert [each.uid for each in older.read.entries(Feed("facility", "gym"), NOW)] == ["on"]
+    assert {int(each.first_seen.timestamp()) for each in known if each.first_seen} == {40}
