@@ -23,10 +23,12 @@ def timeslot(hours: float, *, facility: Facility = GYM, length: float = 2, **fie
     return Timeslot(start, start + timedelta(hours=length), facility.id, facility.name, facility.type, **told)
 
 
-def event(*timeslots: Timeslot, event_id: str = "e1", **fields: str) -> Event:
+def event(*timeslots: Timeslot, event_id: str = "e1", **fields: object) -> Event:
     """Return an approved event of the school."""
-    told = {"name": "Practice", "status": "approved", "digest": f"digest-{event_id}", **fields}
-    return Event(event_id, "reservation", "school", ZONE, timeslots=timeslots, **told)
+    made = Event(
+        event_id, "reservation", "school", ZONE, "Practice", "approved", "", timeslots, digest=f"digest-{event_id}"
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]  # any field may be another in a test
 
 
 def entry(hours: float, *, uid: str = "u1", facility: Facility = GYM, event_id: str = "e1", **fields: object) -> Entry:
