@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge import sandbox
+from icalbridge.feeds.shape import PARAMETERS
 from icalbridge.model import utcnow
 from icalbridge.settings import table
 from tests.fixtures.commands import ROOT, run
@@ -181,3 +182,10 @@ def test_readme_has_every_setting() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     expected = [(name, f"`{default}`" if default else "–", told) for name, default, told in table()]
     assert rows == expected
+
+
+def test_readme_has_every_parameter() -> None:
+    """The README's table of shapes names what a feed's address takes, and nothing else."""
+    told = (ROOT / "README.md").read_text("utf-8").partition("## Shaping a calendar")[2].partition("## Settings")[0]
+    first = re.findall(r"^\| (`.*?) \| ", told, re.MULTILINE)
+    assert sorted(re.findall(r"`([a-z]+)=", " ".join(first))) == sorted(PARAMETERS)
