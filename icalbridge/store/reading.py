@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy import and_, func, or_, select
 
 from icalbridge.model import Entry, EventKey, Facility, Feed, FeedState, Particulars, Property
-from icalbridge.store.changes import in_parts
+from icalbridge.store.changes import in_parts, of_events
 from icalbridge.store.engine import reading
 from icalbridge.store.health import health
 from icalbridge.store.rows import (
@@ -173,7 +173,7 @@ def _by_key(
     """Yield some columns of the rows of some events."""
     for some in in_parts(set(keys)):
         query = select(table.c.event_type, table.c.event_id, *columns)
-        for row in connection.execute(query.where(tuple_(table.c.event_type, table.c.event_id).in_(some))):
+        for row in connection.execute(query.where(of_events(table, some))):
             yield EventKey(row[0], row[1]), row[2:]
 
 
@@ -186,7 +186,7 @@ def _of_any(property_ids: set[str], facility_ids: set[str], event_keys: set[Even
     """Yield one condition for every part that a statement can name."""
     yield from (entries.c.property_id.in_(some) for some in in_parts(property_ids))
     yield from (entries.c.facility_id.in_(some) for some in in_parts(facility_ids))
-    yield from (tuple_(entries.c.event_type, entries.c.event_id).in_(some) for some in in_parts(event_keys))
+    yield from (of_events(entries, some) for some in in_parts(event_keys))
 
 
 def _members_of_many(connection: Connection, property_ids: Collection[str]) -> set[str]:

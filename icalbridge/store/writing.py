@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, or_, select, tuple_, update
+from sqlalchemy import and_, or_, select, update
 
 from icalbridge.model import EventKey
 from icalbridge.store.changes import (
@@ -15,6 +15,7 @@ from icalbridge.store.changes import (
     delete_old,
     in_parts,
     insert_missing,
+    of_events,
     raise_counter,
     write_catalogue,
     write_changes,
@@ -116,7 +117,7 @@ class Writing:
         found: dict[EventKey, list[Entry]] = {key: [] for key in wanted}
         with reading(self._engine) as connection:
             for some in in_parts(wanted):
-                named = tuple_(entries.c.event_type, entries.c.event_id).in_(some)
+                named = of_events(entries, some)
                 for row in connection.execute(select(*ENTRY_COLUMNS).where(named).order_by(entries.c.uid)):
                     entry = entry_of(row)
                     found[entry.key].append(entry)
@@ -127,7 +128,7 @@ class Writing:
         found: set[EventKey] = set()
         with reading(self._engine) as connection:
             for some in in_parts(frozenset(keys)):
-                named = tuple_(events.c.event_type, events.c.event_id).in_(some)
+                named = of_events(events, some)
                 later = select(events.c.event_type, events.c.event_id).where(
                     named, events.c.changed_at > seconds(moment)
                 )
