@@ -55,7 +55,7 @@ class Json:
         complete_until: datetime | None = None,
     ) -> bytes:
         """Put the feed's own object around the entries."""
-        head = {
+        head: dict[str, object] = {
             "version": VERSION,
             "title": cover.title,
             **({"description": cover.description} if cover.description else {}),

@@ -1,4 +1,4 @@
-"""Moments as the formats beside iCalendar write them: in the item's own zone, or in UTC where the feed asks for that."""
+"""Moments as the formats beside iCalendar write them: in the item's own zone, or in UTC where a feed asks for it."""
 
 from __future__ import annotations
 
