@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 
+from icalbridge.feeds.audience import Audience, Status, admit, view
 from icalbridge.model import Feed, FeedState
 from tests.fixtures.rendering import render_ics
 from tests.samples import NOW, entry

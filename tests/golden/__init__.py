@@ -15,8 +15,9 @@ from tests.fixtures.rendering import render_ics
 from tests.samples import NOW, entry
 
 if TYPE_CHECKING:
-    from icalbridge.feeds import Rendered
     from collections.abc import Callable
+
+    from icalbridge.feeds import Rendered
 
 URL = "https://calendars.example.org"
 GYM_FEED = Feed("facility", "gym")
