@@ -70,7 +70,10 @@ TITLE = (
     "made of {name}, {activity}, {facility}, {school}, {type}, with nothing but punctuation and spaces between them, "
     "and at most 100 characters long"
 )
-UNREADABLE = "The parameters of this address cannot be read; write at most 50 of them as NAME=VALUE with & between them, in UTF-8."
+UNREADABLE = (
+    "The parameters of this address cannot be read; write at most 50 of them as NAME=VALUE with & between them, "
+    "in UTF-8."
+)
 NAMES = (
     "view, facility, type, category, activity, q, not, past, ahead, status, cancelled, detail, group, tz, title, "
     "before, after"

@@ -153,7 +153,7 @@ def _choice(**choices: object) -> Callable[[Sequence[str]], object]:
 
 def _title(given: Sequence[str]) -> str:
     text = _one(given)
-    title.parsed(text)
+    title.check(text)
     return "" if text == title.DEFAULT else text
 
 

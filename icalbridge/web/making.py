@@ -112,7 +112,7 @@ class Maker:
         known = _Known(
             state.revision,
             self._read.entries(address.feed, since, everything=everything),
-            self._read.latest_end(address.feed, since),
+            self._read.latest_end(address.feed, since, everything=everything),
         )
         if not address.plain and len(known.entries) < MOST_ENTRIES:
             with self._lock:
