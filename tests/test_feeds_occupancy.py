@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +13,12 @@ from icalbridge.feeds import Shape, select
 from icalbridge.feeds.audience import Item, Status
 from icalbridge.feeds.cover import Cover
 from icalbridge.feeds.occupancy import blocks
-from icalbridge.model import Entry
 from tests.samples import GYM, NOW, POOL, ZONE, entry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.model import Entry
 
 COVER = Cover("Lincoln High (in use)", ZONE, NOW - timedelta(hours=3), 17)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -131,9 +136,13 @@ def test_minutes_in_use_are_those_of_any_booking(drawn: list[tuple[int, int, obj
     """Minute by minute, a space is in a block exactly when it is in a widened booking, and in one block at most."""
     entries = [
         entry(
-            0, uid=f"u{n}", facility=GYM if place is GYM else POOL, start=NOW + s * MINUTE, end=NOW + (s + l) * MINUTE
+            0,
+            uid=f"u{n}",
+            facility=GYM if place is GYM else POOL,
+            start=NOW + begin * MINUTE,
+            end=NOW + (begin + length) * MINUTE,
         )
-        for n, (s, l, place) in enumerate(drawn)
+        for n, (begin, length, place) in enumerate(drawn)
     ]
     found = in_use(*entries, before=before, after=after)
     assert found == sorted(found, key=lambda each: (each.start, each.end, each.uid))

@@ -61,17 +61,14 @@ def _without_gaps(template: str, said: frozenset[str]) -> str:
     found = ""
     for index in range(0, len(parts), 2):
         before, after = parts[max(index - 1, 0) : index : 2], parts[index + 1 : index + 2]
-        if after:
-            keeps = after[0] in said and (not before or "{" in found)
-        else:
-            keeps = before[0] in said
+        keeps = after[0] in said and (not before or "{" in found) if after else before[0] in said
         found += "".join(character for place, character in enumerate(parts[index]) if around.get((index, place), keeps))
         found += "".join(f"{{{field}}}" for field in after if field in said)
     return found
 
 
 def _around(parts: Sequence[str], said: frozenset[str]) -> dict[tuple[int, int], bool]:
-    """Say of each bracket with fields inside, by its part and its place in it, whether any of them has something to say.
+    """Say of each bracket around fields, by its part and its place there, whether any of them has something to say.
 
     A bracket without its counterpart is punctuation like any other.
     """
