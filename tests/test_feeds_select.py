@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.feeds import Selection, select
+from icalbridge.feeds import PLAIN, Selection, Shape, select
 from icalbridge.feeds.select import BEGINNING
-from tests.samples import NOW, entry
+from icalbridge.feeds.shape import Cancelled, parse
+from icalbridge.model import EventKey
+from tests.samples import GYM, NOW, POOL, entry
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,6 +60,124 @@ def test_select_orders_by_start_end_and_uid() -> None:
         assert told == expected
 
 
+DAY = timedelta(days=1)
+TOMBSTONES, MARKED = Shape(cancelled=Cancelled.TOMBSTONE), Shape(cancelled=Cancelled.MARK)
+BOTH, PENDING = Shape(status=("approved", "pending")), Shape(status=("pending",))
+
+
+def _statuses(*entries: Entry, shape: Shape, later: timedelta = timedelta(0)) -> list[tuple[str, str]]:
+    """Return the first letter of each UID that is shown, and its status."""
+    selection = select(entries, now=NOW + later, history=HISTORY, horizon=HORIZON, shape=shape)
+    return [(each.uid[0], status.value) for each, status in selection.shown]
+
+
+KINDS = (
+    entry(1, uid="approved"),
+    entry(2, uid="pending", status="pending"),
+    entry(3, uid="requested again", status="pending", cancelled=NOW - DAY),
+    entry(4, uid="suspended request", status="pending", timeslot_status="suspended"),
+    entry(5, uid="gone request", status="pending", withdrawn=NOW),
+    entry(6, uid="cancelled", status="cancelled", cancelled=NOW - DAY),
+    entry(7, uid="withdrawn", withdrawn=NOW - DAY, cancelled=NOW - DAY),
+    entry(8, uid="taken back", timeslot_status="suspended", cancelled=NOW - DAY),
+    entry(9, uid="never was", status="declined"),
+)
+
+
+@pytest.mark.parametrize(
+    ("shape", "shown"),
+    [
+        (PLAIN, "a"),
+        (BOTH, "apr"),
+        (PENDING, "pr"),
+        (MARKED, "arcwt"),
+        (TOMBSTONES, "arcwt"),
+        (replace(TOMBSTONES, status=("approved", "pending")), "aprcwt"),
+        (replace(TOMBSTONES, status=("pending",)), "pr"),
+        (Shape(occupancy=True), "arcwt"),
+    ],
+)
+def test_select_tells_what_the_shape_asks_for(shape: Shape, shown: str) -> None:
+    """Approved is CONFIRMED, pending TENTATIVE; what was on and is no more is as `cancelled` says, and what never was
+    on is nothing.
+    """
+    off = "CONFIRMED" if shape.cancelled is Cancelled.MARK else "CANCELLED"
+    statuses = {"a": "CONFIRMED", "p": "TENTATIVE", "r": "TENTATIVE" if shape.pending else off}
+    assert _statuses(*KINDS, shape=shape) == [(uid, statuses.get(uid, off)) for uid in shown]
+
+
+@pytest.mark.parametrize("shape", [TOMBSTONES, Shape(occupancy=True)])
+def test_tombstone_stands_for_thirty_days(shape: Shape) -> None:
+    """Then it is gone, though what it tells of is still to come; one of the past goes with the past."""
+    coming, over = entry(24 * 90, cancelled=NOW, withdrawn=NOW), entry(-24 * 50, cancelled=NOW, withdrawn=NOW)
+    assert _statuses(coming, shape=shape, later=30 * DAY - SECOND) == [("u", "CANCELLED")]
+    assert _statuses(coming, shape=shape, later=30 * DAY) == []
+    assert _statuses(over, shape=shape, later=10 * DAY) == [("u", "CANCELLED")]
+    assert _statuses(over, shape=shape, later=10 * DAY + timedelta(hours=2)) == []
+
+
+def test_mark_stays_as_long_as_any_entry() -> None:
+    """It is told like every other, until it is long past."""
+    off = entry(24 * 90, cancelled=NOW, withdrawn=NOW)
+    assert _statuses(off, shape=MARKED, later=off.end + HISTORY - NOW - SECOND) == [("u", "CONFIRMED")]
+    assert _statuses(off, shape=MARKED, later=off.end + HISTORY - NOW) == []
+
+
+def test_past_and_ahead_narrow_and_never_widen() -> None:
+    """Days before and after this moment, within what feeds reach anyway."""
+    entries = [entry(24 * day - 2, uid=f"{day:+}") for day in (-61, -60, -7, -6, 0, 1, 7, 8, 300, 366)]
+
+    def shown(shape: Shape) -> list[str]:
+        selection = select(entries, now=NOW, history=HISTORY, horizon=HORIZON, shape=shape)
+        return [each.uid.split("@")[0] for each in selection.entries]
+
+    assert shown(PLAIN) == ["-7", "-6", "+0", "+1", "+7", "+8", "+300"]
+    assert shown(Shape(past=1000, ahead=1000)) == shown(PLAIN)
+    assert shown(Shape(past=7)) == ["-6", "+0", "+1", "+7", "+8", "+300"]
+    assert shown(Shape(past=0, ahead=7)) == ["+1", "+7"]
+    assert shown(Shape(past=0, ahead=0)) == []
+
+
+CHOIR = entry(1, uid="a", name="Ch\u0153ur d'été", activity="Répétition", event_type="reservation")
+SWIM = entry(2, uid="b", facility=POOL, name="Open Swim", activity="", event_id="e2")
+CATEGORIES = {CHOIR.key: "Non-Profit", EventKey("reservation", "e9"): "x"}
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("facility=gym", "a"),
+        ("facility=pool,gym", "ab"),
+        ("facility=Gym", ""),
+        ("type=pool", "b"),
+        ("type=POOL,gymnasium", "ab"),
+        ("type=reservation", "ab"),
+        ("type=swim", ""),
+        ("category=non-profit", "a"),
+        ("category=non", ""),
+        ("activity=repetition", "a"),
+        ("activity=setup,R%C3%89P%C3%89TITION", "a"),
+        ("q=swim", "b"),
+        ("q=ete+repet", "a"),
+        ("q=ete+swim", ""),
+        ("q=main", "a"),
+        ("q=gymnasium", "a"),
+        ("q=lincoln", ""),
+        ("not=swim", "a"),
+        ("not=swim+zumba", "a"),
+        ("not=p", ""),
+        ("q=open&not=pool", ""),
+        ("facility=gym,pool&type=pool&q=open", "b"),
+    ],
+)
+def test_filters_narrow_together(query: str, shown: str) -> None:
+    """Any of the values of one filter, all of the filters; words are in name, activity, facility or type."""
+    selection = select(
+        [CHOIR, SWIM], now=NOW, history=HISTORY, horizon=HORIZON, shape=parse(query), categories=CATEGORIES
+    )
+    assert "".join(each.uid[0] for each in selection.entries) == shown
+
+
 HOURS = st.integers(-24 * 65, 24 * 370)
 
 
@@ -87,3 +207,50 @@ def test_changed_is_the_same_whichever_expired_entries_are_known(starts: list[in
     every = select(entries, now=NOW, history=HISTORY, horizon=HORIZON)
     some = select(kept, now=NOW, history=HISTORY, horizon=HORIZON, latest_expired=max(left, default=None))
     assert some == every
+
+
+def _kinds(hour: int, number: int, kind: int) -> Entry:
+    """Return an entry of one of the kinds that shapes tell apart, called off some days before its start or now."""
+    off = NOW + timedelta(hours=min(hour, 0) - 5 * number)
+    some: list[dict[str, Any]] = [
+        {},
+        {"status": "pending"},
+        {"status": "cancelled", "cancelled": off},
+        {"withdrawn": off, "cancelled": off},
+        {"status": "declined"},
+    ]
+    return entry(hour, uid=f"u{number}", facility=POOL if number % 2 else GYM, **some[kind])
+
+
+SHAPES = st.builds(
+    Shape,
+    facility=st.sampled_from([(), ("gym",)]),
+    past=st.sampled_from([None, 0, 7, 59]),
+    ahead=st.sampled_from([None, 0, 30]),
+    status=st.sampled_from([("approved",), ("pending",), ("approved", "pending")]),
+    cancelled=st.sampled_from(Cancelled),
+    occupancy=st.booleans(),
+    before=st.sampled_from([0, 90]),
+    after=st.sampled_from([0, 90]),
+)
+
+
+@given(st.lists(st.tuples(HOURS, st.integers(0, 4)), max_size=8), SHAPES, st.integers(0, 24 * 50))
+def test_selection_of_any_shape_lasts_until_it_says(drawn: list[tuple[int, int]], shape: Shape, later: int) -> None:
+    """Just before `until` the same is shown; from `changed` on it was; neither is later or earlier than it must be."""
+    entries = [_kinds(hour, number, kind) for number, (hour, kind) in enumerate(drawn)]
+    now = NOW + timedelta(hours=later)
+
+    def at(moment: datetime) -> Selection:
+        return select(entries, now=moment, history=HISTORY, horizon=HORIZON, shape=shape)
+
+    selection = at(now)
+    if selection.until is not None:
+        assert selection.until > now
+        assert at(selection.until - SECOND).shown == selection.shown
+        assert at(selection.until).changed == selection.until
+    assert at(selection.changed).shown == selection.shown
+    assert at(selection.changed).until == selection.until
+    for moment in (now + DAY, now + 31 * DAY, now + 500 * DAY):
+        if selection.until is None or moment < selection.until:
+            assert at(moment).shown == selection.shown

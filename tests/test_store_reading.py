@@ -42,6 +42,13 @@ def test_entries_with_everything_hide_nothing(booked: Store) -> None:
     assert booked.read.entries(GYM_FEED, ended, everything=True) == everything[2:]
 
 
+def test_latest_end_with_everything_counts_what_is_hidden(booked: Store) -> None:
+    """When what a feed does not show by itself ended matters to those that asked for it."""
+    late = NOW + timedelta(days=2)
+    assert booked.read.latest_end(GYM_FEED, late) == SHOWN.end
+    assert booked.read.latest_end(GYM_FEED, late, everything=True) == HIDDEN[3].end
+
+
 def test_entries_tell_when_they_were_first_seen(booked: Store) -> None:
     """The store writes it down once; a change leaves it as it is."""
     later = NOW + timedelta(hours=1)

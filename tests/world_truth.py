@@ -37,7 +37,7 @@ def truth(world: World, now: datetime) -> list[Told]:
     return [
         Told((timeslot["facility"] or {}).get("_id", ""), event["property_id"], event["_id"], reading)
         for event in world.events.values()
-        if str(event["status"]).lower() == "approved" and _answered(world, event, now)
+        if str(event["status"]).lower() == "approved" and answered(world, event, now)
         for timeslot in event["timeslots"]
         if timeslot["status"] == "active"
         for reading in _readings(world, event, timeslot)
@@ -60,7 +60,7 @@ def feeds(world: World, shown: list[Told]) -> dict[str, list[Reading]]:
     return {path: sorted(readings) for path, readings in found.items()}
 
 
-def _answered(world: World, event: Dto, now: datetime) -> bool:
+def answered(world: World, event: Dto, now: datetime) -> bool:
     """Say whether the vendor tells of an event at all: one of its timeslots touches a day that may be asked for."""
     today = now.astimezone(world.zone_of(event["property_id"])).date()
     spans = [[day for each in _times(timeslot) if (day := _day(each))] for timeslot in event["timeslots"]]

@@ -145,7 +145,7 @@ def admit(
         property_id=entry.property_id,
         facility_ids=(entry.facility_id,) if entry.facility_id else (),
         first_seen=entry.first_seen,
-        cancelled=entry.cancelled,
+        cancelled=None if status is Status.TENTATIVE else entry.cancelled,
         name=name,
         activity=activity,
         facility=facility,

@@ -1,8 +1,8 @@
 """When a space is in use: what thermostats, doors and custodians need, without a word of what goes on there.
 
 Each booking is widened by setup and teardown, and what then touches or overlaps in one facility is one block. A block
-bears the UID of its first booking. A booking that is called off is told as a cancelled block of its own for some weeks,
-since controllers rarely notice that something is missing.
+bears the UID of its first booking. What is still pending makes blocks of its own. A booking that is called off is told
+as a cancelled block of its own for some weeks, since controllers rarely notice that something is missing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BARE = View(BUSY)
 def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) -> list[Item]:
     """Return the blocks in order of their start. Each is as new as the feed: any change of its day may have made it."""
     before, after = timedelta(minutes=shape.before), timedelta(minutes=shape.after)
-    by_facility: defaultdict[str, list[Item]] = defaultdict(list)
+    alike: defaultdict[tuple[str, Status], list[Item]] = defaultdict(list)
     cancelled = []
     for entry, status in entries:
         item = admit(entry, status, _BARE)
@@ -47,8 +47,8 @@ def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) 
         if status is Status.CANCELLED:
             cancelled.append(replace(block, title=NOT_IN_USE))
         else:
-            by_facility[entry.facility_id or entry.uid].append(block)
-    merged = [block for some in by_facility.values() for block in _merged(some)]
+            alike[entry.facility_id or entry.uid, status].append(block)
+    merged = [block for some in alike.values() for block in _merged(some)]
     return sorted([*merged, *cancelled], key=lambda each: (each.start, each.end, each.uid))
 
 

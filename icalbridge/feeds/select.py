@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.shape import PLAIN, Cancelled, folded
+from icalbridge.feeds.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,8 +57,8 @@ def select(
     `categories`: rate categories by event, for a shape that asks for some. `latest_expired` is when the last entry
     ended that has left already, so that `changed` is the same in every process.
     """
-    history = history if shape.past is None else min(history, timedelta(days=shape.past))
-    horizon = horizon if shape.ahead is None else min(horizon, timedelta(days=shape.ahead))
+    history = _reach(history, shape.past, shape.after)
+    horizon = _reach(horizon, shape.ahead, shape.before)
     wanted = entries if _takes_all(shape) else [each for each in entries if _matches(each, shape, categories or {})]
     known = [(each, status) for each in wanted if (status := _status(each, shape)) is not None]
     known.sort(key=lambda each: (each[0].start, each[0].end, each[0].uid))
@@ -68,6 +69,11 @@ def select(
         moments.append(latest_expired + history)
     past = max((moment for moment in moments if moment <= now), default=BEGINNING)
     return Selection(shown, past, min((moment for moment in moments if moment > now), default=None))
+
+
+def _reach(most: timedelta, days: int | None, minutes: int) -> timedelta:
+    """Return how far a feed reaches; a block that is wider than its bookings is there as long as it is wide."""
+    return most if days is None else min(most, timedelta(days=days, minutes=minutes))
 
 
 def needs_everything(shape: Shape) -> bool:
@@ -111,5 +117,5 @@ def _matches(entry: Entry, shape: Shape, categories: Mapping[EventKey, str]) -> 
         return False
     if not (shape.words or shape.unwanted):
         return True
-    text = folded(f"{entry.name} {entry.activity} {entry.place} {entry.category}")
+    text = folded(display_text(f"{entry.name} {entry.activity} {entry.place} {entry.category}"))
     return all(word in text for word in shape.words) and not any(word in text for word in shape.unwanted)

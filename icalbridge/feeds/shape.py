@@ -87,7 +87,10 @@ class Shape:
 
 def folded(text: str) -> str:
     """Return a text as it is compared: without case and accents, and with single spaces."""
-    parts = unicodedata.normalize("NFKD", text.casefold())
+    if text.isascii():
+        return " ".join(text.lower().split())
+    # Some letters have a case only once they are taken apart, and some come apart only without their case.
+    parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).casefold()
     return " ".join("".join(mark for mark in parts if not unicodedata.combining(mark)).split())
 
 
@@ -118,7 +121,7 @@ def _texts(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def _words(given: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted({word for text in given for word in folded(text.replace(",", " ")).split()}))
+    return tuple(sorted({word for text in given for word in folded(text).replace(",", " ").split()}))
 
 
 def _whole(most: int) -> Callable[[Sequence[str]], object]:
@@ -150,7 +153,7 @@ def _choice(**choices: object) -> Callable[[Sequence[str]], object]:
 
 def _title(given: Sequence[str]) -> str:
     text = _one(given)
-    title.parsed(text)
+    title.check(text)
     return "" if text == title.DEFAULT else text
 
 
@@ -207,11 +210,11 @@ def parse(query: str) -> Shape:
     for name, given in _given(query).items():
         parameter = PARAMETERS.get(name)
         if parameter is None:
-            raise BadShape(f"There is no parameter {_shown(name)}; a feed takes {', '.join(PARAMETERS)}.")
+            raise BadShape(f"There is no parameter {quoted(name)}; a feed takes {', '.join(PARAMETERS)}.")
         try:
             wished[parameter.field] = parameter.read(given)
         except ValueError as error:
-            raise BadShape(f"{name} is {_shown(','.join(given))} and must be {error}.") from None
+            raise BadShape(f"{name} is {quoted(','.join(given))} and must be {error}.") from None
     return _settled(Shape(**wished))  # type: ignore[arg-type]  # each reader gives what its field takes
 
 
@@ -241,9 +244,14 @@ def _given(query: str) -> dict[str, list[str]]:
     return {name: values for name, values in found.items() if values or name not in PARAMETERS}
 
 
-UNREADABLE = "The parameters of this address cannot be read; write them as NAME=VALUE with & between them, in UTF-8."
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+UNREADABLE = (
+    f"The parameters of this address cannot be read; write at most {MOST_VALUES} of them as NAME=VALUE with & between "
+    "them, in UTF-8."
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def _shown(text: str) -> str:
-    return f"'{text[:60]}'" if len(text) <= 60 else f"'{text[:59]}…'"
+def quoted(text: str) -> str:
+    """Return what was given as a sentence quotes it: not too long, and nothing in it that cannot be seen."""
+    seen = "".join(each if each.isprintable() else "\ufffd" for each in text[:61])
+    return f"'{seen}'" if len(seen) <= 60 else f"'{seen[:59]}…'"

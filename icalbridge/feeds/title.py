@@ -1,7 +1,7 @@
 """How a feed's titles are put together: a template out of a fixed list of fields, such as `{facility}: {name}`.
 
 Between the fields stand punctuation and spaces only. An address with words of its own would be a notice board: anybody
-could hand round a link that makes a school's calendar say anything.
+could hand round a link that makes a school's calendar say anything. So symbols are out too, which have whole alphabets.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from string import punctuation
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 FIELDS = ("name", "activity", "facility", "school", "type")
 DEFAULT = "{name}: {activity}"
@@ -21,21 +22,15 @@ UNNAMED = "Reserved"
 LONGEST = 100
 
 _FIELD = re.compile(r"\{([a-z]+)\}")
+_BRACKETS = {")": "(", "]": "[", ">": "<", "»": "«", "”": "“", "’": "‘"}
 
 
-@lru_cache(maxsize=256)
-def parsed(template: str) -> tuple[tuple[tuple[str, str], ...], str]:
-    """Return each field with the text before it, and the text after the last one.
-
-    Raises ValueError, whose text ends a sentence that begins "must be", for a template that is none.
-    """
-    *pairs, tail = _FIELD.split(template)
-    pieces = tuple(zip(pairs[::2], pairs[1::2], strict=True))
-    if len(template) > LONGEST or not pieces or any(field not in FIELDS for _, field in pieces):
+def check(template: str) -> None:
+    """Raise ValueError, whose text ends a sentence that begins "must be", for a template that is none."""
+    parts = _FIELD.split(template)
+    fields, between = parts[1::2], "".join(parts[::2])
+    if len(template) > LONGEST or not fields or not set(fields).issubset(FIELDS) or not all(map(_is_plain, between)):
         raise ValueError(_MUST)
-    if not all(_is_plain(text) for text in (*(before for before, _ in pieces), tail)):
-        raise ValueError(_MUST)
-    return pieces, tail
 
 
 _MUST = (
@@ -44,17 +39,52 @@ _MUST = (
 )
 
 
-def _is_plain(text: str) -> bool:
-    return all(unicodedata.category(each)[0] in "PSZ" and each not in "{}\u2028\u2029" for each in text)
+def _is_plain(character: str) -> bool:
+    if character in punctuation:
+        return character not in "{}"
+    return unicodedata.category(character) in {"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Zs"}
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Return a title; a field that is empty takes the text before it along. Never empty."""
-    pieces, tail = parsed(template or DEFAULT)
-    title, said = "", False
-    for index, (before, field) in enumerate(pieces):
-        value = values[field] or (UNNAMED if field == "name" else "")
-        said = bool(value)
-        if value:
-            title += (before if title or index == 0 else "") + value
-    return (title + (tail if said else "")).strip() or UNNAMED
+    """Return a title; a field that is empty takes the text before it along, and the brackets around it. Never empty."""
+    wanted = values if values["name"] else {**values, "name": UNNAMED}
+    said = frozenset(field for field in FIELDS if wanted[field])
+    # What is between fields has no braces, so that a template is a format string.
+    return _without_gaps(template or DEFAULT, said).format_map(wanted).strip() or UNNAMED
+
+
+@lru_cache(maxsize=1024)
+def _without_gaps(template: str, said: frozenset[str]) -> str:
+    """Return a template without the fields that have nothing to say, and without what then stands between nothing."""
+    parts = _FIELD.split(template)
+    around = _around(parts, said)
+    found = ""
+    for index in range(0, len(parts), 2):
+        before, after = parts[max(index - 1, 0) : index : 2], parts[index + 1 : index + 2]
+        keeps = after[0] in said and (not before or "{" in found) if after else before[0] in said
+        found += "".join(character for place, character in enumerate(parts[index]) if around.get((index, place), keeps))
+        found += "".join(f"{{{field}}}" for field in after if field in said)
+    return found
+
+
+def _around(parts: Sequence[str], said: frozenset[str]) -> dict[tuple[int, int], bool]:
+    """Say of each bracket around fields, by its part and its place there, whether any of them has something to say.
+
+    A bracket without its counterpart is punctuation like any other.
+    """
+    found: dict[tuple[int, int], bool] = {}
+    opened: list[tuple[str, tuple[int, int]]] = []
+    for at, character in _between(parts):
+        if character in _BRACKETS.values():
+            opened.append((character, at))
+        elif opened and opened[-1][0] == _BRACKETS.get(character):
+            begun = opened.pop()[1]
+            if inside := parts[begun[0] + 1 : at[0] : 2]:
+                found[begun] = found[at] = not said.isdisjoint(inside)
+    return found
+
+
+def _between(parts: Sequence[str]) -> Iterator[tuple[tuple[int, int], str]]:
+    for index in range(0, len(parts), 2):
+        for place, character in enumerate(parts[index]):
+            yield (index, place), character

@@ -109,10 +109,14 @@ class Reading:
             found = _by_key(connection, particulars, [particulars.c.category], keys)
             return {key: category for key, (category,) in found if category}
 
-    def latest_end(self, feed: Feed, not_after: datetime) -> datetime | None:
-        """Return when the last of the feed's shown entries that ended by a moment did end; None if none did."""
+    def latest_end(self, feed: Feed, not_after: datetime, *, everything: bool = False) -> datetime | None:
+        """Return when the last of the feed's entries that ended by a moment did end; None if none did.
+
+        Of those that it shows, or with `everything` of all.
+        """
         with reading(self._engine) as connection:
-            wanted = and_(_of_feed(connection, feed), SHOWN, entries.c.end_at <= seconds(not_after))
+            ended = entries.c.end_at <= seconds(not_after)
+            wanted = and_(_of_feed(connection, feed), ended if everything else and_(SHOWN, ended))
             return maybe(connection.scalar(select(func.max(entries.c.end_at)).where(wanted)))
 
     def entries_between(self, property_ids: Sequence[str], since: datetime, until: datetime) -> list[Entry]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from icalbridge.feeds import FORMATS, Address, BadShape
+from icalbridge.feeds.shape import UNREADABLE
 from icalbridge.model import Feed
 from icalbridge.web import http
 from icalbridge.web.feeds import Missing
@@ -108,7 +109,15 @@ def _address(service: FeedService, environ: WSGIEnvironment) -> Address | None:
     if meant is None:
         return None
     feed, suffix = meant
-    return Address(feed, service.shape(environ.get("QUERY_STRING", "")), suffix)
+    return Address(feed, service.shape(_query_of(environ.get("QUERY_STRING", ""))), suffix)
+
+
+def _query_of(query_string: str) -> str:
+    """Decode a query that was sent as it is, without percent signs, as `text_of` does. Raises `BadShape`."""
+    query = text_of(query_string)
+    if query_string and not query:
+        raise BadShape(UNREADABLE)
+    return query
 
 
 def flask_response(answer: http.Answer) -> Response:

@@ -20,7 +20,7 @@ from icalbridge.feeds.cover import cover
 from icalbridge.feeds.group import grouped
 from icalbridge.feeds.occupancy import blocks
 from icalbridge.feeds.select import needs_everything
-from icalbridge.feeds.shape import Cancelled
+from icalbridge.feeds.shape import Cancelled, quoted
 from icalbridge.web.http import document
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Maker:
             raise BadShape("Calendars cannot be narrowed by rate category here; leave category out.")
         for facility_id in shape.facility:
             if self._read.facility(facility_id) is None:
-                raise BadShape(f"There is no facility '{facility_id[:60]}' here; look its id up in the directory.")
+                raise BadShape(f"There is no facility {quoted(facility_id)} here; look its id up in the directory.")
 
     def make(self, address: Address, state: FeedState, now: datetime) -> Made:
         """Render a feed as it is at `now`."""
@@ -113,7 +113,7 @@ class Maker:
         known = _Known(
             state.revision,
             self._read.entries(address.feed, since, everything=everything),
-            self._read.latest_end(address.feed, since),
+            self._read.latest_end(address.feed, since, everything=everything),
         )
         if not address.plain and len(known.entries) < MOST_ENTRIES:
             with self._lock:
