@@ -71,11 +71,26 @@ class EventKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One reservation with all its timeslots, as far as they could be read (vendor: EventDto).
+class Particulars:
+    """What staff may know of an event and the public never; no `repr` tells it, since a `repr` may reach a log."""
 
-    Renter, e-mail, attendance, rate category and reservation id are not here: what is never read cannot leak.
-    """
+    renter: str = field(default="", repr=False)
+    """Whoever rents: a name as far as one was told, else what the vendor calls them."""
+    email: str = field(default="", repr=False)
+    attendance: int | None = field(default=None, repr=False)
+    """How many people are expected; None when nobody said, 0 when the vendor says so."""
+    reservation: str = field(default="", repr=False)
+    """The reservation id by which people know it (vendor: `short_id`)."""
+    category: str = field(default="", repr=False)
+    """The rate category (vendor: `rate_category`)."""
+
+
+UNTOLD = Particulars()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One reservation with all its timeslots, as far as they could be read (vendor: EventDto)."""
 
     id: str
     type: str
@@ -89,6 +104,7 @@ class Event:
     timeslots: tuple[Timeslot, ...] = ()
     digest: str = ""
     """Digest of the vendor's bytes for this event: the same bytes need not be read again."""
+    particulars: Particulars = field(default=UNTOLD, repr=False)
 
     @property
     def key(self) -> EventKey:
@@ -205,7 +221,7 @@ class FeedState:
     revision: int
     """Raised whenever an entry or a text that the feed shows changes. Compare for equality only."""
     changed: datetime
-    """When the revision was last raised."""
+    """When the revision was last raised for something that everybody may see."""
     property_id: str
     synced: bool
     """Whether anything was ever fetched for it; False is the contract's "never synced"."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import event, select
 
-from icalbridge.store.tables import counters, entries, events, facilities, metadata, properties
+from icalbridge.store.tables import counters, entries, events, facilities, metadata, particulars, properties
 from icalbridge.sync import plan
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.workers import Agency
@@ -36,7 +36,7 @@ def _kept(district: Bridge) -> dict[str, list[tuple[object, ...]]]:
     with district.store.engine.connect() as connection:
         rows = {
             table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
-            for table in (properties, facilities, events, entries)
+            for table in (properties, facilities, events, entries, particulars)
         }
         revision = select(counters).where(counters.c.name == "revision")
         return rows | {"revision": [tuple(row) for row in connection.execute(revision)]}
@@ -60,7 +60,7 @@ def _written(engine: Engine) -> Iterator[set[str]]:
 
 def test_every_table_is_kept_or_bookkeeping() -> None:
     """A table that is new to the schema has to be put into one of the two."""
-    assert set(metadata.tables) - BOOKKEEPING == {"properties", "facilities", "events", "entries"}
+    assert set(metadata.tables) - BOOKKEEPING == {"properties", "facilities", "events", "entries", "particulars"}
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -69,6 +69,13 @@ def as_text(value: object) -> str:
             return ""
 
 
+def whole(value: object) -> int | None:
+    """Return a number that counts something, without its fraction; None for anything else, also for 2^31 and more."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31:
+        return int(value)
+    return None
+
+
 def one_line(said: str) -> str:
     """Return a vendor's text as one line without control characters, at most 300 characters long."""
     line = " ".join("".join(each if each.isprintable() else " " for each in said).split())

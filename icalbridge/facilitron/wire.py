@@ -1,8 +1,8 @@
 """The vendor's JSON into the model's classes. An answer that is whole is read fast; what is odd in it, leniently.
 
 Any field may be null, whatever the pages say (vendor page "Data Restrictions"). An item that cannot be read is dropped
-alone, told in `skipped`, and its neighbours stay. Renter, e-mail, attendance, rate category and reservation id are not
-read at all.
+alone, told in `skipped`, and its neighbours stay. Renter, e-mail, attendance, rate category and reservation id are for
+staff alone: `private` reads them into `Event.particulars`, nothing else does, and no message or log has any of them.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from icalbridge import zones
-from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text
+from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text, whole
+from icalbridge.facilitron.private import FIELDS as PRIVATE
+from icalbridge.facilitron.private import particulars_of
 from icalbridge.facilitron.times import ZonesMoments
-from icalbridge.model import Event, EventKey, Facility, Property, Timeslot
+from icalbridge.model import Event, EventKey, Facility, Particulars, Property, Timeslot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
-READING = b"icalbridge-2"
+READING = b"icalbridge-3"
 """Part of every digest: raised when the same bytes are to be read differently, so that they are read again."""
 
 
@@ -79,6 +81,9 @@ class EventsAnswer:
         return not self.skipped
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class _Facility(msgspec.Struct):
     id: str | None = msgspec.field(name="_id", default=None)
     name: str | None = None
@@ -105,7 +110,16 @@ class _Event(msgspec.Struct):
     external_system_event_id: str | None = None
 
 
-_decode_event = msgspec.json.Decoder(_Event).decode
+class _WholeEvent(_Event):
+    """The same with what `private` reads; undecoded, so that no shape of it makes the whole event an odd one."""
+
+    short_id: msgspec.Raw = _NULL
+    rate_category: msgspec.Raw = _NULL
+    attendance: msgspec.Raw = _NULL
+    renter: msgspec.Raw = _NULL
+
+
+_decode_event = msgspec.json.Decoder(_WholeEvent).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +259,7 @@ class _Reader:
     def read(self, raw: bytes, digest: str, where: str) -> Event | None:
         """Read one event, or note why it cannot be read."""
         try:
-            told = _decode(raw)
+            told, particulars = _decode(raw)
             if not _usable(told.id):
                 raise _UnreadableError("no id")
             property_id = _usable(told.property_id) or self._asked.property_id
@@ -253,7 +267,7 @@ class _Reader:
         except _UnreadableError as error:
             self.skipped.append(Skipped(str(error), where))
             return None
-        event = self._event(told, property_id, zone, digest)
+        event = self._event(told, property_id, zone, digest, particulars)
         self.events.pop(event.key, None)
         self.events[event.key] = event
         return event
@@ -266,7 +280,7 @@ class _Reader:
                 return zone
         raise _UnreadableError("unknown zone")
 
-    def _event(self, told: _Event, property_id: str, zone: str, digest: str) -> Event:
+    def _event(self, told: _Event, property_id: str, zone: str, digest: str, particulars: Particulars) -> Event:
         return Event(
             id=told.id,
             type=_word(told.type) or self._asked.event_type,
@@ -277,6 +291,7 @@ class _Reader:
             external_id=_usable(told.external_system_event_id),
             timeslots=tuple(self._timeslots(told, zone)),
             digest=digest,
+            particulars=particulars,
         )
 
     def _timeslots(self, told: _Event, zone: str) -> list[Timeslot]:
@@ -326,14 +341,12 @@ def facility_of(told: dict[str, Any], property_id: str) -> Facility | None:
     """Return a FacilityDto as a facility; None without an id."""
     if not (facility_id := _usable(text(told, "_id"))):
         return None
-    capacity = told.get("capacity")
-    whole = isinstance(capacity, int | float) and not isinstance(capacity, bool) and 0 <= capacity < 2**31
     return Facility(
         id=facility_id,
         property_id=_usable(text(told, "property_id")) or property_id,
         name=text(told, "name"),
         type=text(told, "type"),
-        capacity=int(capacity) if whole and capacity is not None else None,
+        capacity=whole(told.get("capacity")),
         search_term=text(told, "search_term"),
     )
 
@@ -348,15 +361,16 @@ def _word(told: str | None) -> str:
     return (told or "").replace("\0", "").strip()
 
 
-def _decode(raw: bytes) -> _Event:
+def _decode(raw: bytes) -> tuple[_Event, Particulars]:
     with suppress(*UNREADABLE):
-        return _decode_event(raw)
+        told = _decode_event(raw)
+        return told, particulars_of({name: loose(bytes(getattr(told, name))) for name in PRIVATE})
     found = loose(raw)
     if not isinstance(found, dict):
         raise _UnreadableError("no object")
     if not isinstance(found.get("timeslots"), list):
         raise _UnreadableError("no timeslots")
-    return _lenient_event(found)
+    return _lenient_event(found), particulars_of(found)
 
 
 def _lenient_event(told: dict[str, Any]) -> _Event:

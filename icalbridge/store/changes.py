@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from icalbridge.store.rows import entry_values, event_values, seconds
-from icalbridge.store.tables import counters, entries, events, facilities, properties
+from icalbridge.model import UNTOLD, Particulars
+from icalbridge.store.rows import PARTICULARS_COLUMNS, entry_values, event_values, particulars_values, seconds
+from icalbridge.store.tables import counters, entries, events, facilities, particulars, properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,13 +87,14 @@ def write_catalogue(
 
 def write_changes(connection: Connection, changes: Changes, revision: Revision) -> None:
     """Write what a sync found out, and raise the revision of every feed that shows it or showed it before."""
-    if changes.heard:
-        _write_events(connection, changes.heard, revision)
+    known = _write_events(connection, changes.heard, revision) if changes.heard else frozenset()
     touched = (*changes.added, *changes.changed, *changes.withdrawn)
     if touched:
         before = _places(connection, touched)
         _write_entries(connection, changes, revision)
         _raise_revisions(connection, touched, before, revision)
+    if changes.heard:
+        _write_particulars(connection, changes.heard, known, revision)
     if changes.forgotten:
         keys = [{"event_type": key.event_type, "event_id": key.event_id, "digest": ""} for key in changes.forgotten]
         _update_each(connection, events, EVENT_KEY, keys)
@@ -110,6 +112,9 @@ def delete_old(connection: Connection, ended_before: int, revision: Revision) ->
     left = and_(entries.c.event_type == events.c.event_type, entries.c.event_id == events.c.event_id)
     for some in in_parts(keys):
         named = tuple_(events.c.event_type, events.c.event_id).in_(some)
+        nothing_left = select(events.c.event_type, events.c.event_id).where(named, ~exists().where(left))
+        of_none = tuple_(particulars.c.event_type, particulars.c.event_id).in_(nothing_left)
+        connection.execute(delete(particulars).where(of_none))
         connection.execute(delete(events).where(named, ~exists().where(left)))
     _raise_each(connection, events, EVENT_KEY, keys, revision)
     _raise_each(connection, properties, ["id"], {(row.property_id,) for row in gone}, revision)
@@ -117,7 +122,8 @@ def delete_old(connection: Connection, ended_before: int, revision: Revision) ->
     return len(gone)
 
 
-def _write_events(connection: Connection, heard: Sequence[Event], revision: Revision) -> None:
+def _write_events(connection: Connection, heard: Sequence[Event], revision: Revision) -> frozenset[tuple[str, str]]:
+    """Write the events, and return the keys of those that were known already."""
     names: dict[tuple[str, str], str] = {}
     for keys in in_parts(event.key for event in heard):
         some = tuple_(events.c.event_type, events.c.event_id).in_(keys)
@@ -130,6 +136,40 @@ def _write_events(connection: Connection, heard: Sequence[Event], revision: Revi
     _update_each(connection, events, EVENT_KEY, [event_values(event) for event in heard if event.key in names])
     renamed = [event.key for event in heard if names.get(event.key, event.name) != event.name]
     _raise_each(connection, events, EVENT_KEY, renamed, revision)
+    return frozenset(names)
+
+
+def _write_particulars(
+    connection: Connection, heard: Sequence[Event], known: frozenset[tuple[str, str]], revision: Revision
+) -> None:
+    """Write what is for staff alone where it differs; an event without a row has none.
+
+    Staff feeds of where a known event is must be rendered anew; what the public sees of it is as it was, and so are the
+    event's revision and the moments at which public feeds say they changed.
+    """
+    kept: dict[tuple[str, str], Particulars] = {}
+    for keys in in_parts(event.key for event in heard):
+        named = tuple_(particulars.c.event_type, particulars.c.event_id).in_(keys)
+        query = select(particulars.c.event_type, particulars.c.event_id, *PARTICULARS_COLUMNS).where(named)
+        kept |= {(row[0], row[1]): Particulars(*row[2:]) for row in connection.execute(query)}
+    differing = [event for event in heard if event.particulars != kept.get(event.key, UNTOLD)]
+    moment = {"changed_at": revision.moment}
+    rows = [particulars_values(event) | moment for event in differing if event.key not in kept]
+    if rows:
+        connection.execute(insert(particulars), rows)
+    rows = [particulars_values(event) | moment for event in differing if event.key in kept]
+    _update_each(connection, particulars, EVENT_KEY, rows)
+    if changed := {event.key for event in differing} & known:
+        _raise_around(connection, changed, revision)
+
+
+def _raise_around(connection: Connection, keys: Iterable[tuple[str, str]], revision: Revision) -> None:
+    """Raise the revision of the properties and facilities where some events are, but not when they changed."""
+    for some in in_parts(keys):
+        here = tuple_(entries.c.event_type, entries.c.event_id).in_(some)
+        for table, column in ((properties, entries.c.property_id), (facilities, entries.c.facility_id)):
+            around = table.c.id.in_(select(column).where(here))
+            connection.execute(update(table).where(around).values(revision=revision.values["revision"]))
 
 
 def _write_entries(connection: Connection, changes: Changes, revision: Revision) -> None:

@@ -6,22 +6,32 @@ Every question is answered by a number of statements that does not grow with the
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, tuple_
 
-from icalbridge.model import Entry, EventKey, Facility, Feed, FeedState, Property
+from icalbridge.model import Entry, EventKey, Facility, Feed, FeedState, Particulars, Property
 from icalbridge.store.changes import in_parts
 from icalbridge.store.engine import reading
 from icalbridge.store.health import health
-from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of, facility_of, from_seconds, maybe, property_of, seconds
-from icalbridge.store.tables import entries, events, facilities, properties, windows
+from icalbridge.store.rows import (
+    ENTRY_COLUMNS,
+    PARTICULARS_COLUMNS,
+    SHOWN,
+    entry_of,
+    facility_of,
+    from_seconds,
+    maybe,
+    property_of,
+    seconds,
+)
+from icalbridge.store.tables import entries, events, facilities, particulars, properties, windows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Engine
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
 
     from icalbridge.store.health import Health
 
@@ -77,14 +87,24 @@ class Reading:
 
     def event_marks(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[int, datetime]]:
         """Return the revisions of some events, and when these were last raised; unknown events are left out."""
-        columns = (events.c.event_type, events.c.event_id, events.c.revision, events.c.changed_at)
-        found: dict[EventKey, tuple[int, datetime]] = {}
         with reading(self._engine) as connection:
-            for some in in_parts(set(keys)):
-                named = tuple_(events.c.event_type, events.c.event_id).in_(some)
-                for event_type, event_id, revision, changed_at in connection.execute(select(*columns).where(named)):
-                    found[EventKey(event_type, event_id)] = revision, from_seconds(changed_at)
-        return found
+            found = _by_key(connection, events, [events.c.revision, events.c.changed_at], keys)
+            return {key: (revision, from_seconds(changed_at)) for key, (revision, changed_at) in found}
+
+    def particulars(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[Particulars, datetime]]:
+        """Return what is for staff alone of some events, and when it last changed; for private feeds only.
+
+        Events of which nothing of the kind was ever told are left out.
+        """
+        with reading(self._engine) as connection:
+            found = _by_key(connection, particulars, [*PARTICULARS_COLUMNS, particulars.c.changed_at], keys)
+            return {key: (Particulars(*told), from_seconds(changed_at)) for key, (*told, changed_at) in found}
+
+    def categories(self, keys: Iterable[EventKey]) -> dict[EventKey, str]:
+        """Return the rate categories of some events, to choose by and not to show; events without one are left out."""
+        with reading(self._engine) as connection:
+            found = _by_key(connection, particulars, [particulars.c.category], keys)
+            return {key: category for key, (category,) in found if category}
 
     def latest_end(self, feed: Feed, not_after: datetime) -> datetime | None:
         """Return when the last of the feed's shown entries that ended by a moment did end; None if none did."""
@@ -145,6 +165,16 @@ class Reading:
 def _entries(connection: Connection, wanted: ColumnElement[bool]) -> list[Entry]:
     query = select(*ENTRY_COLUMNS).where(wanted).order_by(entries.c.start_at, entries.c.end_at, entries.c.uid)
     return [entry_of(row) for row in connection.execute(query)]
+
+
+def _by_key(
+    connection: Connection, table: Table, columns: Sequence[Column[Any]], keys: Iterable[EventKey]
+) -> Iterator[tuple[EventKey, Sequence[Any]]]:
+    """Yield some columns of the rows of some events."""
+    for some in in_parts(set(keys)):
+        query = select(table.c.event_type, table.c.event_id, *columns)
+        for row in connection.execute(query.where(tuple_(table.c.event_type, table.c.event_id).in_(some))):
+            yield EventKey(row[0], row[1]), row[2:]
 
 
 def _after(moment: datetime, *, everything: bool) -> ColumnElement[bool]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_
 
-from icalbridge.model import Entry, Facility, Property
-from icalbridge.store.tables import entries
+from icalbridge.model import Entry, Facility, Particulars, Property
+from icalbridge.store.tables import entries, particulars
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -47,6 +48,9 @@ _REST = (
 _MOMENTS = [index for index, name in enumerate(_TEXTS + _REST) if name.endswith("_at")]
 ENTRY_COLUMNS = [entries.c[name] for name in _TEXTS + _REST]
 """What `entry_of` takes, in the order of the fields of `Entry`."""
+
+PARTICULARS_COLUMNS = [particulars.c[each.name] for each in fields(Particulars)]
+"""What `Particulars` takes, in its order."""
 
 SHOWN = and_(entries.c.status == "approved", entries.c.timeslot_status == "active", entries.c.withdrawn_at.is_(None))
 """`Entry.shown`, said in SQL."""
@@ -134,3 +138,7 @@ def event_values(event: Event) -> Values:
         "zone": event.zone,
         "digest": event.digest,
     }
+
+
+def particulars_values(event: Event) -> Values:
+    return {"event_type": event.type, "event_id": event.id, **asdict(event.particulars)}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds import display_text
-from icalbridge.model import Changes, Entry
+from icalbridge.model import Changes, Entry, Particulars
 from icalbridge.sync.identity import new_uid, pair
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def reconcile(
         gone = _withdraw(pairs.left, now, upto=horizon) if heard.complete else []
         withdrawn += gone
         settled = len(gone) == sum(entry.withdrawn is None and entry.end > now for entry in pairs.left)
-        named = replace(event, name=display_text(event.name))
+        named = replace(event, name=display_text(event.name), particulars=_cleaned(event.particulars))
         events.append(named if settled else replace(named, digest=""))
     absent = present - heard.unchanged - {event.key for event in heard.events} if heard.complete else frozenset()
     for key in sorted(absent):
@@ -151,6 +151,11 @@ def _entry(
         taken.add(after.uid)
         return after
     return before if after == before else _stamp(after, before, now)
+
+
+def _cleaned(told: Particulars) -> Particulars:
+    renter, email, reservation, category = map(display_text, (told.renter, told.email, told.reservation, told.category))
+    return Particulars(renter, email, told.attendance, reservation, category)
 
 
 def _stamp(after: Entry, before: Entry, now: datetime) -> Entry:
