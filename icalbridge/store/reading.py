@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy import and_, false, func, or_, select, tuple_
 
 from icalbridge.model import Entry, EventKey, Facility, Feed, FeedState, Particulars, Property
 from icalbridge.store.changes import in_parts
@@ -25,13 +25,14 @@ from icalbridge.store.rows import (
     property_of,
     seconds,
 )
-from icalbridge.store.tables import entries, events, facilities, particulars, properties, windows
+from icalbridge.store.saved import saved_feed
+from icalbridge.store.tables import entries, events, facilities, particulars, properties, saved_feeds, windows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Table
 
     from icalbridge.store.health import Health
 
@@ -52,6 +53,8 @@ class Reading:
                     return _property_state(connection, feed.id)
                 case "event":
                     return _event_state(connection, feed)
+                case "saved":
+                    return _saved_state(connection, feed.id)
 
     def entries(self, feed: Feed, ended_after: datetime, *, everything: bool = False) -> list[Entry]:
         """Return the feed's shown entries that end after a moment, by start.
@@ -212,6 +215,20 @@ def _of_feed(connection: Connection, feed: Feed) -> ColumnElement[bool]:
             return and_(
                 entries.c.event_type == feed.event_type, entries.c.event_id == (_event_id(connection, feed) or feed.id)
             )
+        case "saved":
+            return _of_saved(connection, feed.id)
+
+
+def _of_saved(connection: Connection, slug: str) -> ColumnElement[bool]:
+    """Return what a saved feed selects; nothing for one that is gone."""
+    saved = saved_feed(connection, slug)
+    if saved is None:
+        return false()
+    return or_(
+        entries.c.property_id.in_(sorted(_members_of_many(connection, saved.property_ids))),
+        entries.c.facility_id.in_(saved.facility_ids),
+        tuple_(entries.c.event_type, entries.c.event_id).in_(saved.event_keys),
+    )
 
 
 def _members(connection: Connection, property_id: str) -> list[str]:
@@ -262,6 +279,39 @@ def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
         return None
     title = row.name or "Reserved"
     return FeedState(title, row.zone, row.revision, from_seconds(row.changed_at), row.property_id, synced=True)
+
+
+def _saved_state(connection: Connection, slug: str) -> FeedState | None:
+    """Return a saved feed's state: it is as new as the newest of itself and all that it selects."""
+    saved = saved_feed(connection, slug)
+    if saved is None:
+        return None
+    of_facilities = _marks(connection, facilities, facilities.c.id.in_(saved.facility_ids))
+    of_events = _marks(connection, events, tuple_(events.c.event_type, events.c.event_id).in_(saved.event_keys))
+    # What is for staff alone of an event raises its property's revision and not its own.
+    around = {*_members_of_many(connection, saved.property_ids), *(each.property_id for each in of_events)}
+    members = around | {each.property_id for each in of_facilities}
+    here = select(properties).where(properties.c.id.in_(sorted(members)))
+    known = {each.id: each for each in connection.execute(here)}
+    own = connection.execute(select(saved_feeds).where(saved_feeds.c.slug == slug)).one()
+    marks = [own, *of_facilities, *of_events, *(each for each in known.values() if each.id in around)]
+    named = [*saved.property_ids, *(each.property_id for each in (*of_facilities, *of_events))]
+    found = [known[each] for each in named if each in known]
+    synced = _all_tried(connection, list(known), min(each.first_seen_at for each in found)) if found else True
+    return FeedState(
+        saved.title,
+        (found[0].zone if found else "") or "UTC",
+        max(each.revision for each in marks),
+        from_seconds(max(each.changed_at for each in marks)),
+        found[0].id if found else "",
+        synced and (not found or _any_synced(connection, list(known))),
+    )
+
+
+def _marks(connection: Connection, table: Table, wanted: ColumnElement[bool]) -> Sequence[Row[Any, Any, Any]]:
+    """Return revision, moment and property of some facilities or events, in the order of their keys."""
+    query = select(table.c.revision, table.c.changed_at, table.c.property_id).where(wanted)
+    return connection.execute(query.order_by(*table.primary_key)).all()
 
 
 def _any_synced(connection: Connection, property_ids: Sequence[str]) -> bool:
