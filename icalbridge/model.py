@@ -228,8 +228,8 @@ class Changes:
     """What a sync found out: the only thing that `store` writes entries from.
 
     `added` and `changed` hold entries as they shall be from now on; `withdrawn` those that went, with `withdrawn` set.
-    `heard` are the events that were read anew, so that the same bytes need not be read again; an event in `forgotten`
-    must be read again when it is next heard of, whatever its bytes.
+    `heard` are the events that were read anew, with their particulars, so that the same bytes need not be read again;
+    an event in `forgotten` must be read again when it is next heard of, whatever its bytes. `count` is of entries.
     """
 
     added: tuple[Entry, ...] = ()

@@ -156,7 +156,7 @@ def _write_particulars(
     moment = {"changed_at": revision.moment}
     rows = [particulars_values(event) | moment for event in differing if event.key not in kept]
     if rows:
-        connection.execute(insert(particulars), rows)
+        insert_missing(connection, particulars, rows)
     rows = [particulars_values(event) | moment for event in differing if event.key in kept]
     _update_each(connection, particulars, EVENT_KEY, rows)
     if changed := {event.key for event in differing} & known:

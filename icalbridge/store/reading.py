@@ -81,11 +81,10 @@ class Reading:
         wanted = _after(ended_after, everything=everything)
         with reading(self._engine) as connection:
             members = _members_of_many(connection, property_ids)
-            found = {
-                each.uid: each
-                for some in _of_any(members, set(facility_ids), set(event_keys))
-                for each in _entries(connection, and_(some, wanted))
-            }
+            found: dict[str, Entry] = {}
+            for some in _of_any(members, set(facility_ids), set(event_keys)):
+                rows = connection.execute(select(*ENTRY_COLUMNS).where(some, wanted))
+                found |= {row[0]: entry_of(row) for row in rows if row[0] not in found}
         return sorted(found.values(), key=lambda each: (each.start, each.end, each.uid))
 
     def event_marks(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[int, datetime]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_
@@ -61,6 +62,7 @@ def seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
+@lru_cache(maxsize=1 << 14)  # entries and windows share most of their moments, and are read again and again
 def from_seconds(value: int) -> datetime:
     return datetime.fromtimestamp(value, UTC)
 
@@ -112,7 +114,8 @@ def entry_of(row: Row[Any]) -> Entry:
     """Turn a row of `ENTRY_COLUMNS` into an entry; a feed may hold ten thousand, so it goes by position."""
     values = list(row)
     for index in _MOMENTS:
-        values[index] = maybe(values[index])
+        if (value := values[index]) is not None:
+            values[index] = from_seconds(value)
     return Entry(*values)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -13,7 +13,7 @@ from icalbridge.store.rows import maybe
 from icalbridge.store.tables import api_users, facilities, properties, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -70,8 +70,37 @@ class Situation:
     quota_used: int = 0
 
 
+_STANDING = [
+    windows.c.property_id,
+    windows.c.number,
+    windows.c.synced_at,
+    windows.c.attempted_at,
+    windows.c.due_at,
+    windows.c.failures,
+    windows.c.leased_until,
+    windows.c.reach_days,
+    windows.c.reach_steady,
+    windows.c.reach_patience,
+]
+"""What `_standing` takes."""
+
+
+def _standing(row: Sequence[Any]) -> Standing:
+    property_id, number, synced, attempted, due, failures, leased_until, days, steady, patience = row
+    return Standing(
+        property_id,
+        number,
+        maybe(synced),
+        maybe(attempted),
+        maybe(due),
+        failures,
+        maybe(leased_until),
+        Reach(days, steady, patience),
+    )
+
+
 def situation(connection: Connection, api_user_id: str) -> Situation:
-    """Read how everything of a key stands."""
+    """Read how everything of a key stands; by position, since the planner asks for thousands of windows all day."""
     mine = (properties.c.api_user_id == api_user_id, properties.c.listed)
     counted = (
         select(facilities.c.property_id, func.count().label("facilities"))
@@ -87,20 +116,8 @@ def situation(connection: Connection, api_user_id: str) -> Situation:
         row.id: Subject(row.position, tuple(json.loads(row.child_ids)), row.facilities or 0, maybe(row.read_at))
         for row in connection.execute(of_each.where(*mine))
     }
-    query = select(windows).join(properties, properties.c.id == windows.c.property_id).where(*mine)
-    standings = tuple(
-        Standing(
-            row.property_id,
-            row.number,
-            maybe(row.synced_at),
-            maybe(row.attempted_at),
-            maybe(row.due_at),
-            row.failures,
-            maybe(row.leased_until),
-            Reach(row.reach_days, row.reach_steady, row.reach_patience),
-        )
-        for row in connection.execute(query)
-    )
+    query = select(*_STANDING).join_from(windows, properties, properties.c.id == windows.c.property_id).where(*mine)
+    standings = tuple(map(_standing, connection.execute(query)))
     user = connection.execute(select(api_users).where(api_users.c.id == api_user_id)).first()
     if user is None or not user.quota_day:
         return Situation(subjects, standings)
