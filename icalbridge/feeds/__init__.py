@@ -7,7 +7,8 @@ audience    entries → items: what one audience may see of them, and no more; t
 group       one item for all the facilities of one event; occupancy: when a space is in use, and nothing else
 cover       what a feed says of itself
 render      items → a file in one of the formats, as much as fits (fit)
-ics, ...    the formats; text and vtimezone are what iCalendar needs
+ics         iCalendar; text and vtimezone are what it needs
+as_...      the other formats: JSON, CSV, Atom; moments is what they need
 """
 
 from icalbridge.feeds.address import Address, feed_path, page_path

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.address import bare_path, page_path
+from icalbridge.feeds.audience import ANYBODYS
 from icalbridge.feeds.text import display_text
 from icalbridge.feeds.title import UNNAMED
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from icalbridge.feeds.audience import Field
     from icalbridge.feeds.shape import Shape
     from icalbridge.model import Feed, FeedState
 
@@ -41,6 +43,8 @@ class Cover:
     description: str = ""
     colour: str = ""
     """A CSS3 name or `#rrggbb`; empty for none."""
+    fields: frozenset[Field] = ANYBODYS
+    """What its items may tell: formats have a column or a key for each, whether or not an item has something there."""
 
     def address(self, suffix: str) -> str:
         """Return where the feed lives in a format; empty where nobody knows."""

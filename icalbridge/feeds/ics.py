@@ -140,7 +140,7 @@ def _vevent(item: Item, clock: _Clock, site: str) -> bytes:
     if item.type:
         lines.append(f"CATEGORIES:{escape(item.type)}")
     if site:
-        lines.append(f"URL:{site}{_page_of(item)}")
+        lines.append(f"URL:{site}{page_of(item)}")
     lines.append("END:VEVENT")
     return b"".join(map(fold, lines))
 
@@ -158,7 +158,8 @@ def particulars(item: Item) -> Iterator[str]:
     return (f"{label}: {text}" for label, text in told if text)
 
 
-def _page_of(item: Item) -> str:
+def page_of(item: Item) -> str:
+    """Return the path of the page that shows an item: its facility's, or its school's where it has none or several."""
     if len(item.facility_ids) == 1:
         return page_path(Feed("facility", item.facility_ids[0]))
     return page_path(Feed("property", item.property_id))

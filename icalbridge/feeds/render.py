@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from icalbridge import zones
-from icalbridge.feeds import ics
+from icalbridge.feeds import as_atom, as_csv, as_json, ics
 from icalbridge.feeds.fit import fit
 
 if TYPE_CHECKING:
@@ -58,7 +58,12 @@ class Format(Protocol):
         """Join the fragments of these items to a file."""
 
 
-FORMATS: Mapping[str, Format] = {"ics": ics.ICalendar()}
+FORMATS: Mapping[str, Format] = {
+    "ics": ics.ICalendar(),
+    "json": as_json.Json(),
+    "csv": as_csv.Csv(),
+    "atom": as_atom.Atom(),
+}
 """By the suffix of the address."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from icalbridge.feeds.cover import cover
 from icalbridge.feeds.group import grouped
 from icalbridge.feeds.occupancy import blocks
 from icalbridge.feeds.select import needs_everything
+from icalbridge.feeds.shape import Cancelled
 from icalbridge.web.http import document
 
 if TYPE_CHECKING:
@@ -86,22 +87,23 @@ class Maker:
 
     def make(self, address: Address, state: FeedState, now: datetime) -> Made:
         """Render a feed as it is at `now`."""
+        shape = _told(address)
         known = self._entries(address, state, now)
         selection = select(
             known.entries,
             now=now,
             history=self._history,
             horizon=self._horizon,
-            shape=address.shape,
-            categories=self._read.categories({each.key for each in known.entries}) if address.shape.category else None,
+            shape=shape,
+            categories=self._read.categories({each.key for each in known.entries}) if shape.category else None,
             latest_expired=known.latest_expired,
         )
         said = cover(address.feed, address.shape, state, self._settings.public_url)
-        items = self._items(address.shape, said, selection)
+        items = self._items(shape, said, selection)
         return self._document(address, state, said, selection, items, now)
 
     def _entries(self, address: Address, state: FeedState, now: datetime) -> _Known:
-        everything = needs_everything(address.shape)
+        everything = needs_everything(_told(address))
         key = (address.feed, everything)
         with self._lock:
             known = None if address.plain else self._known.get(key)
@@ -157,6 +159,14 @@ class Maker:
         )
         until = min(filter(None, (selection.until, rendered.until)), default=None)
         return Made(made, rendered.count, rendered.complete_from, rendered.complete_until, until)
+
+
+def _told(address: Address) -> Shape:
+    """Return the shape in which entries are chosen: what changed lately is also what was called off."""
+    shape = address.shape
+    if address.suffix == "atom" and shape.cancelled is Cancelled.DROP and not shape.occupancy:
+        return replace(shape, cancelled=Cancelled.TOMBSTONE)
+    return shape
 
 
 def readable_name(title: str, feed_id: str) -> str:
