@@ -64,7 +64,14 @@ def read_tables(text: str) -> list[Table]:
 
 def write_feeds(specs: Iterable[Saved]) -> str:
     """Return feeds as a TOML text, which `read_feeds` reads back the same."""
-    return tomli_w.dumps({"feed": [table_of(spec) for spec in specs]}, multiline_strings=False)
+    return "\n".join(_written_feed(table_of(spec)) for spec in specs)
+
+
+def _written_feed(table: Table) -> str:
+    """Write each rule under a heading of its own: left alone, the library would put short ones on one line."""
+    rules: list[Table] = table.pop("rules", [])
+    parts = [f"[[feed]]\n{tomli_w.dumps(table)}", *(f"[[feed.rules]]\n{tomli_w.dumps(rule)}" for rule in rules)]
+    return "\n".join(parts)
 
 
 def read_feed(table: Mapping[str, object]) -> Saved:
