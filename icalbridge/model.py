@@ -129,7 +129,7 @@ class Window:
         return f"{self.start}..{self.end}"
 
 
-FeedKind = Literal["facility", "property", "event"]
+FeedKind = Literal["facility", "property", "event", "saved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,39 @@ class Feed:
     id: str
     event_type: str = ""
     """For an event's feed only."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFeed:
+    """A saved feed as it is kept: its specification, which the store does not read, and what the store must know of it.
+
+    Its id as a `Feed` is its slug.
+    """
+
+    slug: str
+    title: str
+    """Plain text; never empty."""
+    spec: str
+    """TOML: see `feeds.spec`."""
+    property_ids: tuple[str, ...] = ()
+    """The schools and districts it selects; a district stands for its schools too."""
+    facility_ids: tuple[str, ...] = ()
+    event_keys: tuple[EventKey, ...] = ()
+    """Single events that it shows wherever they take place."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedToken:
+    """One subscriber's private address of a saved feed, without the secret in it."""
+
+    id: int
+    slug: str
+    name: str
+    """Of the subscriber, as the operator wrote it."""
+    created: datetime
+    last_used: datetime | None = None
+    """To the minute or so; None while nobody used it."""
+    revoked: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def read_icalendar(calendar: bytes) -> list[Reading]:
 def read_jcal(body: bytes) -> list[Reading]:
     """python-icalendar again, out of jCal (RFC 7265)."""
     parsed = icalendar.Calendar.from_jcal(json.loads(body))
+    assert isinstance(parsed, icalendar.Calendar)
     return sorted(_from_icalendar(event) for event in parsed.events)
 
 

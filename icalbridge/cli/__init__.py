@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icalbridge import __version__
+from icalbridge.cli.feed_commands import feed_group
 from icalbridge.errors import ConfigurationError, IcalbridgeError
 
 if TYPE_CHECKING:
@@ -60,7 +61,14 @@ def _complain(context: click.Context, error: Exception, code: int) -> None:
     sys.exit(code)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_CONTEXT = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    "obj": lambda: _settings(quiet=True),  # for the commands that live in modules of their own
+}
+
+
+@click.group(cls=Commands, context_settings=_CONTEXT)
 @click.version_option(__version__, prog_name="icalbridge")
 @click.option("--debug", is_flag=True, help="Show tracebacks and every request.")
 def main(debug: bool) -> None:
@@ -255,3 +263,6 @@ def db_upgrade() -> None:
     with closing(Store.connect(_settings(quiet=True).database_url)) as store:
         store.upgrade()
     click.echo("The database is up to date.")
+
+
+main.add_command(feed_group)

@@ -9,7 +9,8 @@ JSON is one object a line, in ASCII, so that no locale can break it:
     message     what happened, in one sentence
     exception   the traceback; only where there is one
 
-The key never gets into a message of ours. Should a library's exception repeat it, it is cut out here.
+The key never gets into a message of ours, nor does the token of a private address. Should a library repeat one, it is
+cut out here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import logging
 import sys
 import time
 from typing import TYPE_CHECKING
+
+from icalbridge.private import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +61,7 @@ class _Json(logging.Formatter):
 def _without(secrets: Sequence[str], text: str) -> str:
     for each in filter(None, secrets):
         text = text.replace(each, "…")
-    return text
+    return redacted(text)
 
 
 def _printable(text: str) -> str:

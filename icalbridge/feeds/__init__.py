@@ -4,6 +4,7 @@ address     where a feed and its page live
 shape       what a reader asks for: the parameters of an address
 select      which entries are shown now, and until when that holds
 audience    entries → items: what one audience may see of them, and no more; title puts titles together
+saved       what somebody decided once, under a name: fields, rules, single events; spec reads and writes it as TOML
 group       one item for all the facilities of one event; occupancy: when a space is in use, and nothing else
 cover       what a feed says of itself
 render      items → a file in one of the formats, as much as fits (fit)

@@ -17,11 +17,13 @@ class Address(NamedTuple):
     feed: Feed
     shape: Shape = PLAIN
     suffix: str = "ics"
+    private: bool = False
+    """Whether it is asked for at a private address; such a calendar tells more, and is kept apart from public ones."""
 
     @property
     def plain(self) -> bool:
         """Whether it is the calendar as it is by itself, which everybody subscribes to."""
-        return self.suffix == "ics" and self.shape == PLAIN
+        return self.suffix == "ics" and self.shape == PLAIN and not self.private
 
 
 def feed_path(feed: Feed, suffix: str = "ics") -> str:
@@ -30,13 +32,15 @@ def feed_path(feed: Feed, suffix: str = "ics") -> str:
 
 
 def bare_path(feed: Feed) -> str:
-    """Return the path of a feed without the suffix that names a format."""
+    """Return the path of a feed without the suffix that names a format; of a saved one, where it lives in public."""
+    if feed.kind == "saved":
+        return f"/ical/feed/{feed.id}"
     middle = f"{quote(feed.event_type, safe='')}/" if feed.kind == "event" else ""
     return f"/ical/{feed.kind}/{middle}{quote(feed.id, safe='')}"
 
 
 def page_path(feed: Feed, *, property_id: str = "") -> str:
-    """Return the path of the page that shows a feed; an event is shown on the page of its property."""
-    if feed.kind == "event":
+    """Return the path of the page that shows a feed; events and saved feeds have none but that of their property."""
+    if feed.kind in ("event", "saved"):
         return f"/property/{quote(property_id, safe='')}"
     return f"/{feed.kind}/{quote(feed.id, safe='')}"

@@ -3,6 +3,7 @@
     store.read      what feeds and pages ask            (reading.py)
     store.write     what the sync reads back and writes (writing.py)
     store.windows   what is fetched when, and by whom   (windows.py)
+    store.saved     saved feeds and who may read them   (saved.py)
 
 `schema` brings a database up to date; `tables` draws what is in it.
 """
@@ -18,6 +19,7 @@ from sqlalchemy import func, select
 from icalbridge.store import engine, schema
 from icalbridge.store.health import Freshness, Health, KeyHealth
 from icalbridge.store.reading import Reading
+from icalbridge.store.saved import SavedFeeds
 from icalbridge.store.standings import Reach, Situation, Standing, Subject
 from icalbridge.store.windows import Claim, LeaseLost, Windows
 from icalbridge.store.writing import Writing
@@ -53,6 +55,7 @@ class Store:
         self.read = Reading(opened)
         self.write = Writing(opened)
         self.windows = Windows(opened)
+        self.saved = SavedFeeds(opened)
 
     @classmethod
     def connect(cls, url: str) -> Store:

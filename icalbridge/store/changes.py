@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, exists, false, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from icalbridge.model import UNTOLD, Particulars
@@ -66,7 +66,8 @@ def of_events(table: Table, keys: Iterable[tuple[str, str]]) -> ColumnElement[bo
     """
     of_type = groupby(sorted(keys), key=itemgetter(0))
     return or_(
-        *(and_(table.c.event_type == name, table.c.event_id.in_([each for _, each in some])) for name, some in of_type)
+        false(),
+        *(and_(table.c.event_type == name, table.c.event_id.in_([each for _, each in some])) for name, some in of_type),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select, true
+from sqlalchemy import and_, false, func, or_, select, true
 
 from icalbridge.model import Entry, EventKey, Facility, Feed, FeedState, Particulars, Property
 from icalbridge.store.changes import in_parts, of_events
@@ -25,13 +25,14 @@ from icalbridge.store.rows import (
     property_of,
     seconds,
 )
-from icalbridge.store.tables import entries, events, facilities, particulars, properties, windows
+from icalbridge.store.saved import saved_feed
+from icalbridge.store.tables import entries, events, facilities, particulars, properties, saved_feeds, windows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, Table
 
     from icalbridge.store.health import Health
 
@@ -55,6 +56,8 @@ class Reading:
                     return _property_state(connection, feed.id)
                 case "event":
                     return _event_state(connection, feed)
+                case "saved":
+                    return _saved_state(connection, feed.id)
 
     def entries(self, feed: Feed, ended_after: datetime, *, everything: bool = False) -> list[Entry]:
         """Return the feed's shown entries that end after a moment, by start.
@@ -81,11 +84,10 @@ class Reading:
         wanted = _after(ended_after, everything=everything)
         with reading(self._engine) as connection:
             members = _members_of_many(connection, property_ids)
-            found = {
-                each.uid: each
-                for some in _of_any(members, set(facility_ids), set(event_keys))
-                for each in _entries(connection, and_(some, wanted))
-            }
+            found: dict[str, Entry] = {}
+            for some in _of_any(members, set(facility_ids), set(event_keys)):
+                rows = connection.execute(select(*ENTRY_COLUMNS).where(some, wanted))
+                found |= {row[0]: entry_of(row) for row in rows if row[0] not in found}
         return sorted(found.values(), key=lambda each: (each.start, each.end, each.uid))
 
     def event_marks(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[int, datetime]]:
@@ -244,6 +246,20 @@ def _of_feed(connection: Connection, feed: Feed) -> ColumnElement[bool]:
             return and_(
                 entries.c.event_type == feed.event_type, entries.c.event_id == (_event_id(connection, feed) or feed.id)
             )
+        case "saved":
+            return _of_saved(connection, feed.id)
+
+
+def _of_saved(connection: Connection, slug: str) -> ColumnElement[bool]:
+    """Return what a saved feed selects; nothing for one that is gone."""
+    saved = saved_feed(connection, slug)
+    if saved is None:
+        return false()
+    return or_(
+        entries.c.property_id.in_(sorted(_members_of_many(connection, saved.property_ids))),
+        entries.c.facility_id.in_(saved.facility_ids),
+        of_events(entries, saved.event_keys),
+    )
 
 
 def _members(connection: Connection, property_id: str) -> list[str]:
@@ -294,6 +310,39 @@ def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
         return None
     title = row.name or "Reserved"
     return FeedState(title, row.zone, row.revision, from_seconds(row.changed_at), row.property_id, synced=True)
+
+
+def _saved_state(connection: Connection, slug: str) -> FeedState | None:
+    """Return a saved feed's state: it is as new as the newest of itself and all that it selects."""
+    saved = saved_feed(connection, slug)
+    if saved is None:
+        return None
+    of_facilities = _marks(connection, facilities, facilities.c.id.in_(saved.facility_ids))
+    own_events = _marks(connection, events, of_events(events, saved.event_keys))
+    # What is for staff alone of an event raises its property's revision and not its own.
+    around = {*_members_of_many(connection, saved.property_ids), *(each.property_id for each in own_events)}
+    members = around | {each.property_id for each in of_facilities}
+    here = select(properties).where(properties.c.id.in_(sorted(members)))
+    known = {each.id: each for each in connection.execute(here)}
+    own = connection.execute(select(saved_feeds).where(saved_feeds.c.slug == slug)).one()
+    marks = [own, *of_facilities, *own_events, *(each for each in known.values() if each.id in around)]
+    named = [*saved.property_ids, *(each.property_id for each in (*of_facilities, *own_events))]
+    found = [known[each] for each in named if each in known]
+    synced = _all_tried(connection, list(known), min(each.first_seen_at for each in found)) if found else True
+    return FeedState(
+        saved.title,
+        (found[0].zone if found else "") or "UTC",
+        max(each.revision for each in marks),
+        from_seconds(max(each.changed_at for each in marks)),
+        found[0].id if found else "",
+        synced and (not found or _any_synced(connection, list(known))),
+    )
+
+
+def _marks(connection: Connection, table: Table, wanted: ColumnElement[bool]) -> Sequence[Row[Any, Any, Any]]:
+    """Return revision, moment and property of some facilities or events, in the order of their keys."""
+    query = select(table.c.revision, table.c.changed_at, table.c.property_id).where(wanted)
+    return connection.execute(query.order_by(*table.primary_key)).all()
 
 
 def _any_synced(connection: Connection, property_ids: Sequence[str]) -> bool:

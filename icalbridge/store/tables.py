@@ -5,6 +5,7 @@ PostgreSQL hold the very same values; `rows` turns them into the model's classes
                   properties 1─n windows          what is fetched when, and by which worker
                   properties 1─n events 1─n entries     all that was ever seen, withdrawn or not
                                events 1─1 particulars   renter and the like, for staff alone
+    saved_feeds 1─n feed_tokens     what somebody decided to show, and who may read it at a private address
     counters    revision and what could not be read
     workers     who is alive
 """
@@ -181,6 +182,33 @@ particulars = Table(  # what the public never sees, apart from what it does: no 
     _text("category"),
     _moment("changed_at", nullable=False),
     ForeignKeyConstraint(["event_type", "event_id"], ["events.event_type", "events.event_id"]),
+)
+
+saved_feeds = Table(
+    "saved_feeds",
+    metadata,
+    Column("slug", String, primary_key=True),
+    _text("title"),
+    _text("spec"),  # TOML
+    Column("property_ids", String, nullable=False, server_default="[]"),  # JSON lists: what the revision hangs on
+    Column("facility_ids", String, nullable=False, server_default="[]"),
+    Column("event_keys", String, nullable=False, server_default="[]"),
+    _moment("created_at", nullable=False),
+    *_revision(),
+)
+
+feed_tokens = Table(
+    "feed_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("slug", ForeignKey("saved_feeds.slug"), nullable=False, index=True),
+    _text("name"),
+    Column("digest", String, nullable=False),  # SHA-256 of the token, which is kept nowhere
+    _moment("created_at", nullable=False),
+    _moment("last_used_at"),
+    _moment("revoked_at"),
+    Index("ix_feed_tokens_digest", "digest", unique=True),
+    sqlite_autoincrement=True,  # the number of a token that is gone must not come to mean another
 )
 
 counters = Table(

@@ -4,10 +4,11 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
 
     ical        the feeds' addresses: a fast door in front of Flask, and Flask's own
     feeds       a feed as a document: looked up, rendered once a revision, kept (cache)
-    demand      who is read: noted aside for the planner
+    demand      who is read, and by whom: noted aside
     http        tags, conditions, compression, security headers: pure functions
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     operations  /healthz, /readyz, /metrics, /robots.txt
+    saving      saved feeds: who gets which; tokens: what a private address means
     failures    404, 405, 500, 503 for people and programs
 """
 

@@ -51,6 +51,11 @@ class ByteCache(Generic[Key, Value]):
             if _weight(value) <= self._kept.maxsize:
                 self._kept[key] = value
 
+    def drop(self, key: Key) -> None:
+        """Keep a value no longer, if it was."""
+        with self._lock:
+            self._kept.pop(key, None)
+
 
 def _weight(value: Sized) -> int:
     return value.size + OVERHEAD_BYTES

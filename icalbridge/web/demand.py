@@ -1,18 +1,18 @@
-"""Who is read: noted in memory as feeds and pages are answered, and written aside, so that no reader waits for it.
+"""Who is read, and by whom: noted in memory as feeds and pages are answered, written aside, so that no reader waits.
 
-The planner asks the vendor more often for what somebody reads.
+The planner asks the vendor more often for what somebody reads; operators see which private addresses are in use.
 """
 
 from __future__ import annotations
 
 import logging
 from threading import Lock, Timer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from icalbridge.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from icalbridge.store import Store
@@ -23,37 +23,66 @@ WRITE_SECONDS = 10
 """How long readings are collected before they are written."""
 AGAIN_SECONDS = 3600
 """How long a property that was noted need not be noted again; the planner counts in days."""
+USED_AGAIN_SECONDS = 60
+"""Likewise of a token; people count in days too, but look right after they have tried one."""
+
+Key = TypeVar("Key", str, int)
 
 
-class Demand:
-    """What one process saw being read."""
+class Aside(Generic[Key]):
+    """What one process saw, collected for some seconds and then written by a thread of its own."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        self._store = store
+    def __init__(self, clock: Callable[[], datetime], again_seconds: int) -> None:
         self._clock = clock
+        self._again_seconds = again_seconds
         self._lock = Lock()
-        self._noted: dict[str, float] = {}
-        self._waiting: set[str] = set()
+        self._noted: dict[Key, float] = {}
+        self._waiting: set[Key] = set()
 
-    def note(self, property_id: str) -> None:
-        """Note that somebody reads a property: its feeds, its facilities' feeds, its pages."""
+    def note(self, key: Key) -> None:
+        """Note that somebody uses what the key names."""
         now = self._clock().timestamp()
-        if now - self._noted.get(property_id, float("-inf")) < AGAIN_SECONDS:
+        if now - self._noted.get(key, float("-inf")) < self._again_seconds:
             return
         with self._lock:
-            self._noted[property_id] = now
+            self._noted[key] = now
             first = not self._waiting
-            self._waiting.add(property_id)
+            self._waiting.add(key)
         if first:
             timer = Timer(WRITE_SECONDS, self.write)
             timer.daemon = True
             timer.start()
 
     def write(self) -> None:
-        """Write down what was noted; a database that cannot be written now is told again in an hour."""
+        """Write down what was noted; what cannot be written now is told again when it is next due."""
         with self._lock:
             waiting, self._waiting = self._waiting, set()
         try:
-            self._store.write.note_read(waiting, now=self._clock())
+            self._put(waiting, self._clock())
         except StoreError as error:
             log.warning("who reads what could not be noted: %s", error)
+
+    def _put(self, keys: Iterable[Key], now: datetime) -> None:
+        raise NotImplementedError
+
+
+class Demand(Aside[str]):
+    """Which properties are read: their feeds, their facilities' feeds, their pages."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock, AGAIN_SECONDS)
+        self._store = store
+
+    def _put(self, keys: Iterable[str], now: datetime) -> None:
+        self._store.write.note_read(keys, now=now)
+
+
+class Uses(Aside[int]):
+    """Which tokens are used."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock, USED_AGAIN_SECONDS)
+        self._store = store
+
+    def _put(self, keys: Iterable[int], now: datetime) -> None:
+        self._store.saved.note_used(keys, now=now)

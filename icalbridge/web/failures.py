@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 from flask import Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from icalbridge import private
 from icalbridge.errors import StoreError
 from icalbridge.web import http
 from icalbridge.web.ical import PREFIX, flask_response
 from icalbridge.web.making import ANYWHERE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flask import Flask
 
 BROKEN = "Something went wrong on our side; it was noted, please try again later."
@@ -46,18 +49,25 @@ def catch_all(app: Flask) -> None:
         if status == HTTPStatus.NOT_FOUND and not request.path.startswith(PREFIX):
             return error_page(404, "unknown")
         allowed = [("Allow", ", ".join(http.METHODS))] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
-        anywhere = [ANYWHERE] if request.path.startswith(PREFIX) else []
-        return flask_response(http.refusal(status, _sentence(error), [*allowed, *anywhere]))
+        return _refusal(status, _sentence(error), allowed)
 
     @app.errorhandler(StoreError)
     def unreachable(error: StoreError) -> Response:
-        log.error("a page could not be made: %s", error)
+        log.error("a page could not be made: %s", private.redacted(str(error)))
         return error_page(503, "unreachable")
 
     @app.errorhandler(Exception)
     def broken(error: Exception) -> Response:
-        log.error("%s %s failed", request.method, request.path, exc_info=error)
-        return flask_response(http.refusal(500, BROKEN))
+        log.error("%s %s failed", request.method, private.redacted(request.path), exc_info=error)
+        return _refusal(500, BROKEN)
+
+
+def _refusal(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) -> Response:
+    """Refuse in one sentence, with the headers that go with the path."""
+    if request.path.startswith(private.PREFIX):
+        return flask_response(http.refusal(status, sentence, extra, security=http.PRIVATE_HEADERS))
+    anywhere = [ANYWHERE] if request.path.startswith(PREFIX) else []
+    return flask_response(http.refusal(status, sentence, [*extra, *anywhere]))
 
 
 def _sentence(error: HTTPException) -> str:

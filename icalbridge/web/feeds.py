@@ -20,6 +20,7 @@ from icalbridge.feeds.shape import parse
 from icalbridge.web.cache import ByteCache
 from icalbridge.web.demand import Demand
 from icalbridge.web.making import Maker
+from icalbridge.web.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,7 @@ class FeedService:
         self, store: Store, settings: Settings, metrics: Metrics, clock: Callable[[], datetime], cache_bytes: int
     ) -> None:
         self._read = store.read
+        self.tokens = Tokens(store, clock)
         self._demand = Demand(store, clock)
         self._maker = Maker(store, settings)
         self._metrics = metrics
@@ -113,7 +115,8 @@ class FeedService:
         else:
             found = self._look(address)
             if isinstance(found, Held):
-                self._demand.note(found.state.property_id)
+                for property_id in found.made.property_ids:
+                    self._demand.note(property_id)
         if packed and isinstance(found, Held) and found.made.document.gzip is None:
             made = replace(found.made, document=found.made.document.packed())
             found = self._keep(address, replace(found, made=made))
@@ -123,7 +126,8 @@ class FeedService:
         """Ask the store, one thread at a time; the others go on with what is known rather than wait."""
         known = self._cache_of(address).get(address)
         stripe = self._stripes[hash(address) % STRIPES]
-        if not stripe.acquire(blocking=known is None) and known is not None:
+        # What is kept of a saved feed may be for others by now: whom it is for can be edited.
+        if not stripe.acquire(blocking=known is None or address.feed.kind == "saved") and known is not None:
             return known
         try:
             return self.recall(address) or self._renew(address, self._cache_of(address).get(address), self._clock())
@@ -138,6 +142,8 @@ class FeedService:
             self._note_outage(error)
             return Missing.UNREACHABLE if known is None else self._keep(address, _checked(known, now))
         self._note_recovery()
+        if found is Missing.UNKNOWN:
+            self._cache_of(address).drop(address)
         return found if isinstance(found, Missing) else self._keep(address, found)
 
     def _judge(self, address: Address, known: Held | None, state: FeedState | None, now: datetime) -> Held | Missing:
@@ -151,7 +157,8 @@ class FeedService:
             return Missing.UNSYNCED
         self._maker.check(address.shape)
         self._metrics.misses.inc()
-        return _checked(Held(self._maker.make(address, state, now), state, now, now), now)
+        made = self._maker.make(address, state, now)
+        return Missing.UNKNOWN if made is None else _checked(Held(made, state, now, now), now)
 
     def _keep(self, address: Address, held: Held) -> Held:
         self._cache_of(address).put(address, held)

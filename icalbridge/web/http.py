@@ -36,6 +36,12 @@ SECURITY_HEADERS: Headers = (
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
+PRIVATE_HEADERS: Headers = (
+    *(each for each in SECURITY_HEADERS if each[0] != "Referrer-Policy"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Robots-Tag", "noindex"),
+)
+"""The same for what lives at a private address, which must not be handed on."""
 METHODS = ("GET", "HEAD")
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
@@ -97,10 +103,11 @@ def document(
     modified: datetime | None = None,
     extra: Iterable[tuple[str, str]] = (),
     described: Iterable[tuple[str, str]] = (),
+    security: Headers = SECURITY_HEADERS,
 ) -> Document:
     """Make a document of bytes. `extra` headers go with every answer, `described` ones only where the content goes."""
     digest = blake2b(body, digest_size=16).hexdigest()
-    shared = (("Cache-Control", cache_control), ("Vary", "Accept-Encoding"), *extra, *SECURITY_HEADERS)
+    shared = (("Cache-Control", cache_control), ("Vary", "Accept-Encoding"), *extra, *security)
     content = (("Content-Type", content_type), *described)
     if modified is not None:
         content = (*content, ("Last-Modified", format_datetime(modified, usegmt=True)))
@@ -168,7 +175,9 @@ def _weight(part: str) -> tuple[str, float]:
     return coding, float(text) if _QUALITY.fullmatch(text) else 0.0
 
 
-def refusal(status: int, sentence: str, extra: Iterable[tuple[str, str]] = ()) -> Answer:
+def refusal(
+    status: int, sentence: str, extra: Iterable[tuple[str, str]] = (), *, security: Headers = SECURITY_HEADERS
+) -> Answer:
     """Answer with one plain sentence that nobody keeps: for feeds and machines; people get a page."""
     body = f"{sentence}\n".encode()
     headers = [
@@ -176,6 +185,6 @@ def refusal(status: int, sentence: str, extra: Iterable[tuple[str, str]] = ()) -
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
         *extra,
-        *SECURITY_HEADERS,
+        *security,
     ]
     return Answer(status, headers, body)

@@ -12,22 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from icalbridge.feeds import FORMATS, Address, BadShape
+from icalbridge import private
+from icalbridge.errors import StoreError
+from icalbridge.feeds import FORMATS, PLAIN, Address, BadShape
 from icalbridge.feeds.shape import UNREADABLE
+from icalbridge.feeds.spec import SLUG
 from icalbridge.model import Feed
 from icalbridge.web import http
 from icalbridge.web.feeds import Missing
 from icalbridge.web.making import ANYWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from icalbridge.feeds import Shape
     from icalbridge.web.feeds import FeedService
     from icalbridge.web.metrics import Metrics
 
 PREFIX = "/ical/"
 ENDPOINT = "ical.feed"
+SHAPED = "What this calendar shows was decided when it was saved; ask for it without parameters."
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -56,6 +61,8 @@ def _feed(text: str) -> Feed | None:
         case "event":
             event_type, _, event_id = name.partition("/")
             return Feed("event", event_id, event_type) if event_type and event_id else None
+        case "feed":
+            return Feed("saved", name) if SLUG.fullmatch(name) else None
         case _:
             return None
 
@@ -90,26 +97,48 @@ def ical(service: FeedService) -> Blueprint:
 def _answer(service: FeedService, environ: WSGIEnvironment) -> http.Answer:
     packed = http.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     try:
-        address = _address(service, environ)
+        address = _address(service, environ, service.tokens.find)
         found = Missing.UNKNOWN if address is None else service.find(address, packed=packed)
     except BadShape as error:
-        return http.refusal(400, str(error), [ANYWHERE])
+        return _refusal(400, str(error), environ)
+    except StoreError:
+        found = Missing.UNREACHABLE
     match found:
         case Missing.UNKNOWN:
-            return http.refusal(404, found.value, [ANYWHERE])
+            return _refusal(404, found.value, environ)
         case Missing():
-            return http.refusal(503, found.value, [ANYWHERE, ("Retry-After", str(http.RETRY_SECONDS))])
+            return _refusal(503, found.value, environ, ("Retry-After", str(http.RETRY_SECONDS)))
         case held:
             return http.answer(held.made.document, environ)
 
 
-def _address(service: FeedService, environ: WSGIEnvironment) -> Address | None:
-    """Return what a request asks for, None where its path can mean no feed. Raises `BadShape`."""
+def _refusal(status: int, sentence: str, environ: WSGIEnvironment, *extra: tuple[str, str]) -> http.Answer:
+    if is_private(environ):
+        return http.refusal(status, sentence, extra, security=http.PRIVATE_HEADERS)
+    return http.refusal(status, sentence, [ANYWHERE, *extra])
+
+
+def is_private(environ: WSGIEnvironment) -> bool:
+    """Say whether a request is for a private address, or would be if there were one."""
+    path: str = environ.get("PATH_INFO", "")
+    return path.startswith(private.PREFIX)
+
+
+def _address(service: FeedService, environ: WSGIEnvironment, opens: Callable[[str], str | None]) -> Address | None:
+    """Return what a request asks for, None where its path can mean no feed. Raises `BadShape`.
+
+    `opens` says which saved feed a token opens.
+    """
+    query = environ.get("QUERY_STRING", "")
+    if is_private(environ):
+        return _private_address(environ["PATH_INFO"], query, opens)
     meant = named(environ.get("PATH_INFO", ""))
     if meant is None:
         return None
     feed, suffix = meant
-    return Address(feed, service.shape(_query_of(environ.get("QUERY_STRING", ""))), suffix)
+    if feed.kind == "saved":
+        return Address(feed, _unshaped(query), suffix)
+    return Address(feed, service.shape(_query_of(query)), suffix)
 
 
 def _query_of(query_string: str) -> str:
@@ -118,6 +147,20 @@ def _query_of(query_string: str) -> str:
     if query_string and not query:
         raise BadShape(UNREADABLE)
     return query
+
+
+def _private_address(path: str, query: str, opens: Callable[[str], str | None]) -> Address | None:
+    token, _, suffix = path.removeprefix(private.PREFIX).rpartition(".")
+    shape = _unshaped(query)
+    slug = opens(token) if suffix in FORMATS else None
+    return None if slug is None else Address(Feed("saved", slug), shape, suffix, private=True)
+
+
+def _unshaped(query: str) -> Shape:
+    """Refuse parameters, whether or not there is such a feed: the answer shall not tell."""
+    if query:
+        raise BadShape(SHAPED)
+    return PLAIN
 
 
 def flask_response(answer: http.Answer) -> Response:
@@ -152,7 +195,7 @@ class Doorkeeper:
         if environ["REQUEST_METHOD"] not in http.METHODS:
             return None
         try:
-            address = _address(self._service, environ)
+            address = _address(self._service, environ, self._service.tokens.recall)
         except BadShape:  # Flask's door says why
             return None
         held = self._service.recall(address) if address is not None else None

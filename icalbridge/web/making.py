@@ -21,7 +21,8 @@ from icalbridge.feeds.group import grouped
 from icalbridge.feeds.occupancy import blocks
 from icalbridge.feeds.select import needs_everything
 from icalbridge.feeds.shape import Cancelled, quoted
-from icalbridge.web.http import document
+from icalbridge.web.http import PRIVATE_HEADERS, SECURITY_HEADERS, document
+from icalbridge.web.saving import Saving, dressed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds import Address, Selection, Shape
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.cover import Cover
-    from icalbridge.model import Entry, Feed, FeedState
+    from icalbridge.model import Entry, EventKey, Feed, FeedState
     from icalbridge.settings import Settings
     from icalbridge.store import Store
     from icalbridge.web.http import Document
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 MOST_ENTRIES = 20_000
 """How many entries are kept for other shapes of their feeds; each takes about a kilobyte."""
 CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800"
+PRIVATE_CACHE_CONTROL = "private, max-age=60"
 ANYWHERE = ("Access-Control-Allow-Origin", "*")
 
 
@@ -52,6 +54,8 @@ class Made:
     """Set where the far future was left out for size: nothing after it is in the feed."""
     until: datetime | None
     """When time alone changes what the feed shows."""
+    property_ids: tuple[str, ...]
+    """Whose calendar it is, so that these are kept fresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class Maker:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._read = store.read
+        self._saving = Saving(store, settings)
         self._settings = settings
         self._history = timedelta(days=settings.history_days)
         self._horizon = timedelta(days=settings.horizon_days)
@@ -85,11 +90,35 @@ class Maker:
             if self._read.facility(facility_id) is None:
                 raise BadShape(f"There is no facility {quoted(facility_id)} here; look its id up in the directory.")
 
-    def make(self, address: Address, state: FeedState, now: datetime) -> Made:
-        """Render a feed as it is at `now`."""
-        shape = _told(address)
-        known = self._entries(address, state, now)
-        selection = select(
+    def make(self, address: Address, state: FeedState, now: datetime) -> Made | None:
+        """Render a feed as it is at `now`; None for a saved one that is not to be had at this address."""
+        if address.feed.kind == "saved":
+            return self._make_saved(address, state, now)
+        shape = _told(address.suffix, address.shape)
+        selection = self._select(address, shape, state, now)
+        said = self._cover(address, state)
+        items = self._items(shape, said, selection)
+        return self._document(address, state, said, selection, items, now, (state.property_id,))
+
+    def _make_saved(self, address: Address, state: FeedState, now: datetime) -> Made | None:
+        spec = self._saving.spec(address)
+        if spec is None:
+            return None
+        selection = self._select(address, _told(address.suffix, spec.shape), state, now)
+        said = dressed(self._cover(address, state), spec, address, state)
+        schools = self._schools(selection) if "{school}" in spec.shape.title else {}
+        told = self._saving.tell(spec, selection, schools)
+        items = self._grouped(told.items) if spec.shape.grouped else [item for _, item in told.items]
+        shown = {state.property_id, *spec.property_ids, *(entry.property_id for entry in selection.entries)}
+        read = tuple(sorted(filter(None, shown)))
+        return self._document(address, state, said, selection, items, now, read, told.changed)
+
+    def _cover(self, address: Address, state: FeedState) -> Cover:
+        return cover(address.feed, address.shape, state, self._settings.public_url)
+
+    def _select(self, address: Address, shape: Shape, state: FeedState, now: datetime) -> Selection:
+        known = self._entries(address, shape, state, now)
+        return select(
             known.entries,
             now=now,
             history=self._history,
@@ -98,12 +127,9 @@ class Maker:
             categories=self._read.categories({each.key for each in known.entries}) if shape.category else None,
             latest_expired=known.latest_expired,
         )
-        said = cover(address.feed, address.shape, state, self._settings.public_url)
-        items = self._items(shape, said, selection)
-        return self._document(address, state, said, selection, items, now)
 
-    def _entries(self, address: Address, state: FeedState, now: datetime) -> _Known:
-        everything = needs_everything(_told(address))
+    def _entries(self, address: Address, shape: Shape, state: FeedState, now: datetime) -> _Known:
+        everything = needs_everything(shape)
         key = (address.feed, everything)
         with self._lock:
             known = None if address.plain else self._known.get(key)
@@ -130,8 +156,10 @@ class Maker:
         ]
         if not shape.grouped:
             return items
-        keys = [entry.key for entry in selection.entries]
-        return grouped(zip(keys, items, strict=True), self._read.event_marks(keys))
+        return self._grouped(list(zip((entry.key for entry in selection.entries), items, strict=True)))
+
+    def _grouped(self, items: list[tuple[EventKey, Item]]) -> list[Item]:
+        return grouped(items, self._read.event_marks(key for key, _ in items))
 
     def _schools(self, selection: Selection) -> dict[str, str]:
         ids = {entry.property_id for entry in selection.entries}
@@ -146,25 +174,27 @@ class Maker:
         selection: Selection,
         items: list[Item],
         now: datetime,
+        property_ids: tuple[str, ...],
+        told: datetime | None = None,
     ) -> Made:
         rendered = render(address.suffix, said, items, now=now, max_bytes=self._settings.feed_max_bytes)
         filename = f'inline; filename="{readable_name(state.title, address.feed.id)}.{address.suffix}"'
         made = document(
             rendered.body,
             FORMATS[address.suffix].content_type,
-            cache_control=CACHE_CONTROL,
-            modified=max(state.changed, selection.changed, rendered.since or selection.changed),
-            extra=(ANYWHERE,),
+            cache_control=PRIVATE_CACHE_CONTROL if address.private else CACHE_CONTROL,
+            modified=max(filter(None, (state.changed, selection.changed, rendered.since, told))),
+            extra=() if address.private else (ANYWHERE,),
             described=(("Content-Disposition", filename),),
+            security=PRIVATE_HEADERS if address.private else SECURITY_HEADERS,
         )
         until = min(filter(None, (selection.until, rendered.until)), default=None)
-        return Made(made, rendered.count, rendered.complete_from, rendered.complete_until, until)
+        return Made(made, rendered.count, rendered.complete_from, rendered.complete_until, until, property_ids)
 
 
-def _told(address: Address) -> Shape:
+def _told(suffix: str, shape: Shape) -> Shape:
     """Return the shape in which entries are chosen: what changed lately is also what was called off."""
-    shape = address.shape
-    if address.suffix == "atom" and shape.cancelled is Cancelled.DROP and not shape.occupancy:
+    if suffix == "atom" and shape.cancelled is Cancelled.DROP and not shape.occupancy:
         return replace(shape, cancelled=Cancelled.TOMBSTONE)
     return shape
 

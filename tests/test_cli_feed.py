@@ -1,0 +1,314 @@
+"""`icalbridge feed`: saved feeds and private addresses from the command line, as an operator types it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge.private import digest
+from tests.fixtures.commands import run
+from tests.web_world import add_catalogue, empty_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from subprocess import CompletedProcess
+
+    from icalbridge.store import Store
+
+URL = "https://calendars.example.org"
+TOML = """[[feed]]
+slug = "gyms"
+name = "All gyms"
+audience = "staff"
+facilities = [
+    "gym",
+]
+fields = [
+    "name",
+    "renter",
+]
+past = 7
+
+[[feed.rules]]
+action = "hide"
+q = "rehearsal"
+"""
+PLAIN = """[[feed]]
+slug = "plain"
+properties = [
+    "school",
+]
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """The database that the commands work on, with a catalogue."""
+    opened = empty_store(tmp_path)
+    add_catalogue(opened)
+    yield opened
+    opened.close()
+
+
+class Shell:
+    """Runs `icalbridge feed` over one database."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._url = store.engine.url.render_as_string(hide_password=False)
+        self._folder = folder
+
+    def run(self, *args: str, **settings: str) -> CompletedProcess[str]:
+        return run("feed", *args, DATABASE_URL=self._url, **settings)
+
+    def says(self, *args: str, **settings: str) -> str:
+        """Return what a command that does what it should prints."""
+        done = self.run(*args, **settings)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def refuses(self, *args: str) -> tuple[int, str]:
+        """Return exit code and sentence of a command that does not."""
+        done = self.run(*args)
+        assert done.stdout == ""
+        return done.returncode, done.stderr
+
+    def file(self, text: str) -> str:
+        path = self._folder / "feeds.toml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+
+@pytest.fixture
+def shell(store: Store, tmp_path: Path) -> Shell:
+    return Shell(store, tmp_path)
+
+
+def test_feed_is_added_shown_and_changed(shell: Shell) -> None:
+    """Options make the table; only what is given changes; an empty text takes away what was there."""
+    options = ("--name", "All gyms", "--facility", "gym", "--facility", "pool", "--past", "7", "--field", "name")
+    assert shell.says("add", "gyms", *options, ICALBRIDGE_PUBLIC_URL=URL) == f"{URL}/ical/feed/gyms.ics\n"
+    assert shell.says("show", "gyms") == (
+        '[[feed]]\nslug = "gyms"\nname = "All gyms"\nfacilities = [\n    "gym",\n    "pool",\n]\n'
+        'fields = [\n    "name",\n]\npast = 7\n'
+    )
+    assert shell.says("edit", "gyms", "--past", "", "--field", "", "--facility", "gym") == "gyms: changed\n"
+    shown = '[[feed]]\nslug = "gyms"\nname = "All gyms"\nfacilities = [\n    "gym",\n]\n'
+    assert shell.says("show", "gyms") == shown
+    assert shell.says("edit", "gyms", "--name", "All gyms") == "gyms: unchanged\n"
+    assert shell.says("show", "gyms") == shown
+
+
+def test_every_option_of_a_feed_arrives(shell: Shell) -> None:
+    """Each under its key."""
+    options = {
+        "--name": "N",
+        "--description": "D",
+        "--colour": "teal",
+        "--audience": "staff",
+        "--property": "school",
+        "--facility": "gym",
+        "--field": "renter",
+        "--past": "0",
+        "--ahead": "9",
+        "--status": "pending",
+        "--cancelled": "mark",
+        "--detail": "busy",
+        "--group": "event",
+        "--tz": "utc",
+        "--title": "{facility}",
+        "--include": "reservation/e1",
+        "--exclude": "reservation/e2",
+    }
+    shell.says("add", "all", *(text for pair in options.items() for text in pair))
+    assert re.sub(r"\[\n +(.*),\n\]", r"[\1]", shell.says("show", "all")).splitlines() == [
+        "[[feed]]",
+        'slug = "all"',
+        'name = "N"',
+        'description = "D"',
+        'colour = "teal"',
+        'audience = "staff"',
+        'properties = ["school"]',
+        'facilities = ["gym"]',
+        'fields = ["renter"]',
+        "past = 0",
+        "ahead = 9",
+        'status = ["pending"]',
+        'cancelled = "mark"',
+        'detail = "busy"',
+        'group = "event"',
+        'tz = "utc"',
+        'title = "{facility}"',
+        'include = ["reservation/e1"]',
+        'exclude = ["reservation/e2"]',
+    ]
+
+
+def test_feed_of_a_file_takes_its_rules_along(shell: Shell) -> None:
+    """Options win over the file; who it is for is told where it has no public address."""
+    said = shell.says("add", "gyms", "--file", shell.file(TOML), "--past", "8")
+    assert said == "It is for staff only; make a private address with `icalbridge feed token add gyms NAME`.\n"
+    assert shell.says("show", "gyms") == TOML.replace("past = 7", "past = 8")
+
+
+def test_import_and_export_are_each_other_s_reverse(shell: Shell) -> None:
+    """Importing says what it did, and a second time does nothing; feeds that are not named stay."""
+    path = shell.file(f"{TOML}\n{PLAIN}")
+    assert shell.says("import", path) == "gyms: added\nplain: added\n"
+    assert shell.says("import", path) == "gyms: unchanged\nplain: unchanged\n"
+    assert shell.says("export") == f"{TOML}\n{PLAIN}"
+    assert shell.says("export", "plain") == PLAIN
+    assert shell.says("import", shell.file(TOML.replace("past = 7", "past = 8"))) == "gyms: changed\n"
+    assert shell.says("export") == f"{TOML.replace('past = 7', 'past = 8')}\n{PLAIN}"
+
+
+def test_import_with_a_mistake_writes_nothing(shell: Shell, store: Store) -> None:
+    """Not even the feeds before it."""
+    code, sentence = shell.refuses("import", shell.file(f'{TOML}\n[[feed]]\nslug = "b"\nproperties = ["nowhere"]\n'))
+    assert code == 2
+    assert sentence == (
+        "icalbridge: Feed 'b': there is no property 'nowhere' in the catalogue; look its id up in the directory, or "
+        "run `icalbridge sync` first.\n"
+    )
+    assert store.saved.feeds() == []
+
+
+def test_feeds_are_listed(shell: Shell) -> None:
+    """With who they are for, how many subscribers they have, and where they live."""
+    shell.says("import", shell.file(f"{TOML}\n{PLAIN}"))
+    shell.run("token", "add", "gyms", "Coach")
+    listed = shell.says("list", ICALBRIDGE_PUBLIC_URL=URL)
+    assert [re.split(r"  +", line.strip()) for line in listed.splitlines()] == [
+        ["Slug", "Name", "Audience", "Subscribers", "Address"],
+        ["gyms", "All gyms", "staff", "1", "private"],
+        ["plain", "–", "public", "0", f"{URL}/ical/feed/plain.ics"],
+    ]
+
+
+def test_token_is_shown_once_and_listed_without_its_secret(shell: Shell, store: Store) -> None:
+    """The address goes to standard output, all else to standard error; revoking it touches no other."""
+    shell.says("import", shell.file(TOML))
+    made = shell.run("token", "add", "gyms", "Coach  Carter", ICALBRIDGE_PUBLIC_URL=URL)
+    (token,) = re.findall(rf"\A{URL}/ical/private/([A-Za-z0-9_-]{{43}})\.ics\n\Z", made.stdout)
+    assert made.stderr == (
+        "This is the private address 1 of 'gyms' for Coach  Carter. Copy it now: it will not be shown again.\n"
+    )
+    bare = shell.run("token", "add", "gyms", "Other").stdout
+    assert re.fullmatch(r"/ical/private/[A-Za-z0-9_-]{43}\.ics\n", bare)
+    assert store.saved.token(digest(token)) is not None
+    assert shell.says("token", "revoke", "1") == (
+        "The private address 1 is revoked; it means nothing a second from now.\n"
+    )
+    assert store.saved.token(digest(token)) is None
+    for listed in (shell.says("token", "list"), shell.says("token", "list", "gyms")):
+        lines = [re.split(r"  +", line.strip()) for line in listed.splitlines()]
+        assert lines[0] == ["ID", "Feed", "Subscriber", "Created", "Last used", "Revoked"]
+        assert [(line[0], line[1], line[-2], line[-1] == "–") for line in lines[1:]] == [
+            ("1", "gyms", "–", False),
+            ("2", "gyms", "–", True),
+        ]
+        assert token not in listed
+
+
+def test_feed_is_removed_with_its_tokens_once_that_was_confirmed(shell: Shell, store: Store) -> None:
+    """Without an answer it stays."""
+    shell.says("import", shell.file(f"{TOML}\n{PLAIN}"))
+    shell.run("token", "add", "gyms", "Coach")
+    asked = shell.run("remove", "gyms")
+    assert (asked.returncode, asked.stdout.splitlines()[0]) == (
+        1,
+        "Remove 'All gyms', and the private addresses of 1 subscribers with it? [y/N]: ",
+    )
+    assert len(store.saved.feeds()) == 2
+    assert shell.says("remove", "gyms", "--yes") == "gyms: removed\n"
+    assert [each.slug for each in store.saved.feeds()] == ["plain"]
+    assert store.saved.tokens() == []
+
+
+NO_HALL = (
+    "icalbridge: Feed 'x': there is no facility 'hall' in the catalogue; look its id up in the directory, or run "
+    "`icalbridge sync` first.\n"
+)
+NOT_PENDING = (
+    "icalbridge: Feed 'x': bookings that are still pending are not shown in public; set "
+    "ICALBRIDGE_PUBLIC_PENDING to 1, or leave them out of status.\n"
+)
+UNKNOWN = "icalbridge: There is no feed 'x'; `icalbridge feed list` shows them all.\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "sentence"),
+    [
+        (("show", "x"), 1, UNKNOWN),
+        (("edit", "x", "--name", "y"), 1, UNKNOWN),
+        (("remove", "x", "--yes"), 1, UNKNOWN),
+        (("remove", "x"), 1, UNKNOWN),
+        (("export", "x"), 1, UNKNOWN),
+        (("token", "add", "x", "y"), 1, UNKNOWN),
+        (("token", "list", "x"), 1, UNKNOWN),
+        (
+            ("token", "revoke", "7"),
+            1,
+            "icalbridge: There is no private address 7 in use; `icalbridge feed token list` shows them all.\n",
+        ),
+        (
+            ("add", "x"),
+            2,
+            "icalbridge: Feed 'x' shows nothing; name properties, facilities, or events to include.\n",
+        ),
+        (
+            ("add", "A", "--facility", "gym"),
+            2,
+            "icalbridge: The slug 'A' of a feed must be 1 to 60 of the characters a-z, 0-9 and -.\n",
+        ),
+        (
+            ("add", "x", "--facility", "hall"),
+            2,
+            NO_HALL,
+        ),
+        (
+            ("add", "x", "--facility", "gym", "--past", "soon"),
+            2,
+            "icalbridge: Feed 'x': past must be a whole number of days.\n",
+        ),
+        (
+            ("add", "x", "--facility", "gym", "--status", "pending"),
+            2,
+            NOT_PENDING,
+        ),
+        (
+            ("import", "nowhere.toml"),
+            2,
+            "icalbridge: nowhere.toml cannot be read: no such file or directory.\n",
+        ),
+    ],
+)
+def test_mistake_is_one_sentence(shell: Shell, args: tuple[str, ...], code: int, sentence: str) -> None:
+    """On standard error; 2 for what was typed, 1 for what is not there."""
+    assert shell.refuses(*args) == (code, sentence)
+
+
+def test_slug_that_is_taken_is_not_written_over(shell: Shell) -> None:
+    """Adding adds; editing edits."""
+    shell.says("add", "x", "--facility", "gym")
+    assert shell.refuses("add", "x", "--facility", "pool") == (
+        1,
+        "icalbridge: There is a feed 'x' already; change it with `icalbridge feed edit x`.\n",
+    )
+
+
+def test_file_for_one_feed_holds_that_feed(shell: Shell) -> None:
+    """Its slug may be left out, but not be another."""
+    path = shell.file(PLAIN)
+    assert shell.refuses("add", "x", "--file", path) == (
+        2,
+        f"icalbridge: {path} holds another feed; leave its slug out, or name it as 'x'.\n",
+    )
+    path = shell.file(PLAIN + TOML)
+    assert shell.refuses("add", "x", "--file", path) == (
+        2,
+        f"icalbridge: {path} must hold one feed; several are read by `icalbridge feed import`.\n",
+    )
+    assert shell.says("add", "x", "--file", shell.file("[[feed]]\nproperties = ['school']\n")) == "/ical/feed/x.ics\n"
