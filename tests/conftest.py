@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)  # how long an example takes says more of the machine than of us
+settings.load_profile("patient")
+
 pytest_plugins = [
     "tests.fixtures.isolation",
     "tests.fixtures.postgresql",

@@ -54,6 +54,17 @@ RENTERS = {
 FOR_STAFF = set(RENTERS) - {"telephone", "renter's id"}
 """What is read of them at all, for private feeds."""
 SECRETS = {"key": re.escape(KEY.encode()), **RENTERS}
+SHAPES = (
+    "view=occupancy&before=10&after=10",
+    "cancelled=tombstone&group=event",
+    "cancelled=mark&tz=utc",
+    "detail=busy",
+    "title={facility}:%20{name}",
+    "status=approved,pending",
+    "category=internal%20privada",
+    "q=renata",
+    "not=renata",
+)
 FAULTS = ("html", "garbage", "truncated", "empty", "null", "400", "401", "403", "404", "429", "500", "503", "reset")
 ODD_PATHS = (
     "/ical/facility/unknown.ics",
@@ -94,6 +105,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with bridge(f"sqlite:///{folder}/bridge.db", schools=2, facilities=3, events_per_day=6) as made:
         assert made.run().failures == []
         addresses = list(feeds(made.world, truth(made.world, made.clock())))
+        addresses += [path.removesuffix("ics") + suffix for path in addresses for suffix in ("json", "csv", "atom")]
+        addresses += [f"{path}?{shape}" for path in addresses[:4] for shape in SHAPES]
         addresses += [f"/property/{each['_id']}" for each in made.world.properties]
         addresses += [f"/facility/{each['_id']}" for each in made.world.facilities]
         yield Demo(made, folder, [*addresses, "/", "/readyz", "/healthz", "/metrics", "/robots.txt"])
@@ -114,7 +127,9 @@ def test_the_vendor_tells_what_must_not_be_told(demo: Demo) -> None:
 def test_no_address_tells(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
     """Every feed, page and machine's address, by GET and HEAD, plain and packed: body, status and headers."""
     caplog.set_level(logging.DEBUG)
-    client = create_app(Settings(api_key=KEY), demo.bridge.store, clock=demo.bridge.clock).test_client()
+    client = create_app(
+        Settings(api_key=KEY, public_pending=True), demo.bridge.store, clock=demo.bridge.clock
+    ).test_client()
     for path in demo.paths:
         answers = [client.get(path, headers={"Accept-Encoding": coding}) for coding in ("identity", "gzip")]
         assert [each.status_code for each in answers] == [200, 200], path
@@ -130,8 +145,8 @@ def test_no_error_tells(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> None:
         raise RuntimeError("no clock")
 
-    whole = create_app(Settings(api_key=KEY), made.store, clock=made.clock).test_client()
-    halting = create_app(Settings(api_key=KEY), made.store, clock=broken).test_client()  # type: ignore[arg-type]
+    whole = create_app(Settings(api_key=KEY, public_pending=True), made.store, clock=made.clock).test_client()
+    halting = create_app(Settings(api_key=KEY, public_pending=True), made.store, clock=broken).test_client()  # type: ignore[arg-type]
     answers = [whole.get(path) for path in ODD_PATHS]
     assert {each.status_code for each in answers} == {404}
     wrong = [whole.post(path, data=f"{KEY}") for path in demo.paths]
@@ -147,7 +162,7 @@ def test_nothing_is_told_before_the_first_sync(tmp_path: Path) -> None:
     with bridge(f"sqlite:///{tmp_path}/bridge.db", schools=1, facilities=1, events_per_day=1) as made:
         made.store.write.add_api_user("default")
         assert made.sync.catalogue(at_once=True) == []
-        client = create_app(Settings(api_key=KEY), made.store, clock=made.clock).test_client()
+        client = create_app(Settings(api_key=KEY, public_pending=True), made.store, clock=made.clock).test_client()
         paths = ["/readyz", *(f"/ical/property/{each['_id']}.ics" for each in made.world.properties)]
         answers = [client.get(path) for path in paths]
         assert [each.status_code for each in answers] == [503] * len(paths)
@@ -166,28 +181,41 @@ def test_one_table_alone_holds_what_is_for_staff(demo: Demo) -> None:
 
 
 def test_no_public_address_reads_what_is_for_staff(demo: Demo) -> None:
-    """Not one statement names the table, whatever is fetched, known or not."""
+    """Not one statement names the table, whatever is fetched, known or not; one that narrows by rate category reads
+    nothing else of it.
+    """
     engine, statements = demo.bridge.store.engine, list[str]()
 
     def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         statements.append(statement)
 
-    client = create_app(Settings(api_key=KEY), demo.bridge.store, clock=demo.bridge.clock).test_client()
+    client = create_app(
+        Settings(api_key=KEY, public_pending=True), demo.bridge.store, clock=demo.bridge.clock
+    ).test_client()
+    paths = [path for path in demo.paths if "category=" not in path]
     listen(engine, "before_cursor_execute", note)
     try:
-        answers = [client.get(path).status_code for path in (*demo.paths, *ODD_PATHS)]
+        answers = [client.get(path).status_code for path in (*paths, *ODD_PATHS)]
         demo.bridge.store.read.particulars([EventKey("reservation", "unknown")])
     finally:
         remove(engine, "before_cursor_execute", note)
-    assert answers == [200] * len(demo.paths) + [404] * len(ODD_PATHS)
-    assert len(statements) > len(demo.paths)
+    assert answers == [200] * len(paths) + [404] * len(ODD_PATHS)
+    assert len(statements) > len(paths) - 9 * 4
     assert ["particulars" in each for each in statements] == [False] * (len(statements) - 1) + [True]
+    statements.clear()
+    listen(engine, "before_cursor_execute", note)
+    try:
+        assert {client.get(path).status_code for path in demo.paths if path not in paths} == {200}
+    finally:
+        remove(engine, "before_cursor_execute", note)
+    told = {name for each in statements for name in re.findall(r"particulars\.(\w+)", each)}
+    assert told == {"event_type", "event_id", "category"}
 
 
 def test_readers_cost_the_vendor_nothing(demo: Demo) -> None:
     """Known feeds, pages and unknown addresses: the vendor hears of none of them."""
     before = len(demo.bridge.state.requests)
-    client = create_app(Settings(), demo.bridge.store, clock=demo.bridge.clock).test_client()
+    client = create_app(Settings(public_pending=True), demo.bridge.store, clock=demo.bridge.clock).test_client()
     answers = [client.get(path).status_code for path in [*demo.paths, *ODD_PATHS]]
     assert answers == [200] * len(demo.paths) + [404] * len(ODD_PATHS)
     assert len(demo.bridge.state.requests) == before
@@ -204,7 +232,7 @@ def test_no_fault_of_the_vendors_tells(fault: str, tmp_path: Path, caplog: pytes
         made.run()
         made.fail(f"{fault}:endpoint=property-events")
         failures += made.run().failures
-        client = create_app(Settings(api_key=KEY), made.store, clock=made.clock).test_client()
+        client = create_app(Settings(api_key=KEY, public_pending=True), made.store, clock=made.clock).test_client()
         paths = ("/", "/readyz", "/metrics", f"/property/{made.world.properties[1]['_id']}")
         told = [everything(client.get(path)) for path in paths]
     assert failures

@@ -1,4 +1,4 @@
-"""What operators and machines ask: `/healthz`, `/readyz`, `/metrics`, `/robots.txt`.
+"""What operators and machines ask: `/healthz`, `/readyz`, `/metrics`, `/robots.txt`, and what a feed's JSON looks like.
 
 How fresh things are is for `store` to know; here it is only told, without secrets and whatever happens.
 """
@@ -12,6 +12,8 @@ import msgspec
 from flask import Blueprint, Response
 
 from icalbridge.errors import StoreError
+from icalbridge.feeds import as_json
+from icalbridge.web.making import ANYWHERE
 from icalbridge.web.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -50,6 +52,13 @@ def operations(store: Store, metrics: Metrics, clock: Callable[[], datetime]) ->
     @routes.get("/metrics")
     def exposition() -> Response:
         return _plain(metrics.exposition(store.read.health, clock()), CONTENT_TYPE)
+
+    @routes.get("/feed.schema.json")
+    def schema() -> Response:
+        answer = _plain(as_json.schema(), "application/schema+json")
+        answer.headers["Cache-Control"] = "public, max-age=86400"
+        answer.headers[ANYWHERE[0]] = ANYWHERE[1]
+        return answer
 
     @routes.get("/robots.txt")
     def robots() -> Response:

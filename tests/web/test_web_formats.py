@@ -31,7 +31,6 @@ TYPES = {
     "json": "application/json; charset=utf-8",
     "csv": "text/csv; charset=utf-8; header=present",
     "atom": "application/atom+xml; charset=utf-8",
-    "jcal": "application/calendar+json; charset=utf-8",
 }
 ATOM = "{http://www.w3.org/2005/Atom}"
 FEEDS = ("/ical/property/district", "/ical/property/school", "/ical/event/reservation/e1", "/ical/facility/nameless")
