@@ -35,7 +35,18 @@ PATHS = st.builds(
     st.sampled_from([*FORMATS, *FORMATS, *FORMATS, "xml", "ICS", "", "ics/"]),
 )
 USUAL = ("gym", "pool", "gym,pool", "0", "7", "365", "1440", "approved", "pending,approved", "drop", "mark")
-ODDER = ("busy", "tombstone", "event", "utc", "occupancy", "{name}", "{facility}: {name}", "Varsity", "Gymnasium", "open")
+ODDER = (
+    "busy",
+    "tombstone",
+    "event",
+    "utc",
+    "occupancy",
+    "{name}",
+    "{facility}: {name}",
+    "Varsity",
+    "Gymnasium",
+    "open",
+)
 TEXT = st.one_of(
     st.sampled_from(USUAL),
     st.sampled_from(ODDER),
