@@ -8,6 +8,7 @@ feed is its fragments joined.
 from __future__ import annotations
 
 from datetime import UTC
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from icalbridge import zones
@@ -37,7 +38,13 @@ class ICalendar:
     def fragments(self, cover: Cover, items: Sequence[Item]) -> list[bytes]:
         """Write each item as a VEVENT."""
         clocks = {zone: _Clock("UTC" if cover.utc else zone) for zone in {item.zone for item in items}}
-        return [_vevent(item, clocks[item.zone], cover.site) for item in items]
+        stamps, page = _Clock("UTC"), lru_cache(_page)
+        return [
+            _vevent(
+                item, clocks[item.zone], stamps, cover.site and cover.site + page(item.facility_ids, item.property_id)
+            )
+            for item in items
+        ]
 
     def whole(
         self,
@@ -117,32 +124,27 @@ def _head(cover: Cover) -> Iterator[str]:
         yield f"URL:{cover.page}"
 
 
-def _vevent(item: Item, clock: _Clock, site: str) -> bytes:
-    modified = _utc(item.modified)
+def _vevent(item: Item, clock: _Clock, stamps: _Clock, page: str) -> bytes:
+    modified = stamps.write(item.modified)
     title, more_title = cut(item.title)
     location, more_location = cut(item.location)
-    lines = [
-        "BEGIN:VEVENT",
-        f"UID:{item.uid}",
-        f"DTSTAMP:{modified}",
-        f"LAST-MODIFIED:{modified}",
-        f"SEQUENCE:{item.sequence}",
-        f"DTSTART{clock.write(item.start)}",
-        f"DTEND{clock.write(item.end)}",
-        f"SUMMARY:{escape(title)}",
-        f"STATUS:{item.status.value}",
-        "TRANSP:TRANSPARENT" if item.cancelled else "TRANSP:OPAQUE",
-    ]
+    # What is ASCII and short whatever it says needs no folding, and goes in one piece.
+    times = (
+        f"DTSTAMP{modified}\r\nLAST-MODIFIED{modified}\r\nSEQUENCE:{item.sequence}\r\n"
+        f"DTSTART{clock.write(item.start)}\r\nDTEND{clock.write(item.end)}\r\n"
+    )
+    states = f"STATUS:{item.status.value}\r\nTRANSP:{'TRANSPARENT' if item.cancelled else 'OPAQUE'}\r\n"
+    lines = []
     if location:
         lines.append(f"LOCATION:{escape(location)}")
     if more := "\n".join(filter(None, (more_title, more_location, *particulars(item)))):
         lines.append(f"DESCRIPTION:{escape(more)}")
     if item.type:
         lines.append(f"CATEGORIES:{escape(item.type)}")
-    if site:
-        lines.append(f"URL:{site}{page_of(item)}")
-    lines.append("END:VEVENT")
-    return b"".join(map(fold, lines))
+    if page:
+        lines.append(f"URL:{page}")
+    head = (b"BEGIN:VEVENT\r\n", fold(f"UID:{item.uid}"), times.encode(), fold(f"SUMMARY:{escape(title)}"))
+    return b"".join((*head, states.encode(), *map(fold, lines), b"END:VEVENT\r\n"))
 
 
 def particulars(item: Item) -> Iterator[str]:
@@ -160,9 +162,13 @@ def particulars(item: Item) -> Iterator[str]:
 
 def page_of(item: Item) -> str:
     """Return the path of the page that shows an item: its facility's, or its school's where it has none or several."""
-    if len(item.facility_ids) == 1:
-        return page_path(Feed("facility", item.facility_ids[0]))
-    return page_path(Feed("property", item.property_id))
+    return _page(item.facility_ids, item.property_id)
+
+
+def _page(facility_ids: Sequence[str], property_id: str) -> str:
+    if len(facility_ids) == 1:
+        return page_path(Feed("facility", facility_ids[0]))
+    return page_path(Feed("property", property_id))
 
 
 def _digits(moment: datetime) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import Status
@@ -15,7 +16,7 @@ from icalbridge.feeds.shape import PLAIN, Cancelled, folded
 from icalbridge.feeds.text import display_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from icalbridge.feeds.shape import Shape
     from icalbridge.model import Entry, EventKey
@@ -59,7 +60,9 @@ def select(
     """
     history = _reach(history, shape.past, shape.after)
     horizon = _reach(horizon, shape.ahead, shape.before)
-    wanted = entries if _takes_all(shape) else [each for each in entries if _matches(each, shape, categories or {})]
+    fold = lru_cache(maxsize=None)(_compared)  # what is on every week is called the same every week
+    takes_all, told = _takes_all(shape), categories or {}
+    wanted = entries if takes_all else [each for each in entries if _matches(each, shape, told, fold)]
     known = [(each, status) for each in wanted if (status := _status(each, shape)) is not None]
     known.sort(key=lambda each: (each[0].start, each[0].end, each[0].uid))
     spans = [(max(each.start - horizon + SECOND, BEGINNING), _leaves(each, status, history)) for each, status in known]
@@ -106,16 +109,20 @@ def _takes_all(shape: Shape) -> bool:
     return not any(wishes)
 
 
-def _matches(entry: Entry, shape: Shape, categories: Mapping[EventKey, str]) -> bool:
+def _compared(text: str) -> str:
+    return folded(display_text(text))
+
+
+def _matches(entry: Entry, shape: Shape, categories: Mapping[EventKey, str], fold: Callable[[str], str]) -> bool:
     if shape.facility and entry.facility_id not in shape.facility:
         return False
-    if shape.type and folded(entry.category) not in shape.type and folded(entry.event_type) not in shape.type:
+    if shape.type and fold(entry.category) not in shape.type and fold(entry.event_type) not in shape.type:
         return False
-    if shape.activity and folded(entry.activity) not in shape.activity:
+    if shape.activity and fold(entry.activity) not in shape.activity:
         return False
-    if shape.category and folded(categories.get(entry.key, "")) not in shape.category:
+    if shape.category and fold(categories.get(entry.key, "")) not in shape.category:
         return False
     if not (shape.words or shape.unwanted):
         return True
-    text = folded(display_text(f"{entry.name} {entry.activity} {entry.place} {entry.category}"))
+    text = f"{fold(entry.name)} {fold(entry.activity)} {fold(entry.place)} {fold(entry.category)}"
     return all(word in text for word in shape.words) and not any(word in text for word in shape.unwanted)
