@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from icalbridge.model import Entry, Event, Facility, Property, Timeslot
+from icalbridge.model import UNTOLD, Entry, Event, Facility, Particulars, Property, Timeslot
 
 ZONE = "America/Los_Angeles"
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
@@ -23,10 +23,10 @@ def timeslot(hours: float, *, facility: Facility = GYM, length: float = 2, **fie
     return Timeslot(start, start + timedelta(hours=length), facility.id, facility.name, facility.type, **told)
 
 
-def event(*timeslots: Timeslot, event_id: str = "e1", **fields: str) -> Event:
+def event(*timeslots: Timeslot, event_id: str = "e1", particulars: Particulars = UNTOLD, **fields: str) -> Event:
     """Return an approved event of the school."""
     told = {"name": "Practice", "status": "approved", "digest": f"digest-{event_id}", **fields}
-    return Event(event_id, "reservation", "school", ZONE, timeslots=timeslots, **told)
+    return Event(event_id, "reservation", "school", ZONE, timeslots=timeslots, particulars=particulars, **told)
 
 
 def entry(hours: float, *, uid: str = "u1", facility: Facility = GYM, event_id: str = "e1", **fields: object) -> Entry:

@@ -29,7 +29,7 @@ FEEDS = {
 
 
 def _heard(told: Particulars, *, event_id: str = "e1", digest: str = "d") -> Event:
-    return replace(event(event_id=event_id, digest=digest), particulars=told)
+    return event(event_id=event_id, digest=digest, particulars=told)
 
 
 def _apply(store: Store, changes: Changes, *, hours: int = 0) -> None:

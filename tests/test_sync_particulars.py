@@ -86,7 +86,7 @@ def test_changed_renter_changes_no_public_byte(district: Bridge) -> None:
 
 
 def test_what_an_older_version_read_is_read_anew(district: Bridge) -> None:
-    """Every digest of an older version is unknown, so that the first sync after an upgrade tells staff what is there."""
+    """Every digest of an older version is unknown, so that the first sync after an upgrade reads them all."""
     key = next(each.key for each in district.entries() if each.start > district.clock())
     with district.store.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM particulars")
