@@ -67,6 +67,13 @@ def read_icalendar(calendar: bytes) -> list[Reading]:
     return sorted(_from_icalendar(event) for event in parsed.events)
 
 
+def read_jcal(body: bytes) -> list[Reading]:
+    """python-icalendar again, out of jCal (RFC 7265)."""
+    parsed = icalendar.Calendar.from_jcal(json.loads(body))
+    events = [each for each in parsed.subcomponents if isinstance(each, icalendar.Event)]
+    return sorted(map(_from_icalendar, events))
+
+
 def _from_icalendar(event: icalendar.Event) -> Reading:
     if event.errors:
         raise ValueError(f"icalendar found errors: {event.errors}")

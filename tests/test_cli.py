@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COMMANDS = ["demo", "serve", "worker", "sync", "doctor", "status", "sandbox", "db"]
+COMMANDS = ["demo", "serve", "worker", "sync", "doctor", "status", "history", "sandbox", "db"]
 KEY = "key-that-nobody-may-see"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import Audience, Status
@@ -184,6 +184,7 @@ def test_atom_tells_a_night_with_both_days(utc: bool, when: str) -> None:
     assert text(each, "content") == f"When: {when}"
 
 
+@settings(deadline=None)
 @given(FEEDS, STATES, MANY, st.sampled_from(["", URL]))
 def test_atom_is_well_formed(feed: Feed, state: FeedState, entries: list[Entry], url: str) -> None:
     """Whatever the texts say; what XML cannot hold is gone, all else is there."""

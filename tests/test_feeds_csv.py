@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icalbridge.feeds.as_csv import harmless, line
@@ -155,6 +155,7 @@ def test_row_is_read_back_as_it_was(texts: list[str]) -> None:
     assert told.endswith("\r\n")
 
 
+@settings(deadline=None)
 @given(FEEDS, STATES, MANY)
 def test_csv_holds_the_entries_as_they_are(feed: Feed, state: FeedState, entries: list[Entry]) -> None:
     """Read back by another reader: the texts as the contract says them, the moments to the minute."""

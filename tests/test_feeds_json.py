@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import Audience, Status
@@ -175,6 +175,7 @@ def test_json_is_never_larger_than_it_may_be() -> None:
         assert faults(read(body)) == []
 
 
+@settings(deadline=None)
 @given(FEEDS, STATES, MANY, st.sampled_from(["", URL]), st.integers(1_000, 20_000))
 def test_json_is_what_the_schema_says(feed: Feed, state: FeedState, entries: list[Entry], url: str, most: int) -> None:
     """Whatever the texts say; and no octet of it could end a script."""
@@ -183,6 +184,7 @@ def test_json_is_what_the_schema_says(feed: Feed, state: FeedState, entries: lis
     assert not re.search("[<>&\u2028\u2029\x00-\x09\x0b-\x1f]", body.decode())
 
 
+@settings(deadline=None)
 @given(FEEDS, STATES, MANY)
 def test_json_holds_the_entries_as_they_are(feed: Feed, state: FeedState, entries: list[Entry]) -> None:
     """Read back by another reader: the texts as the contract says them, and the very moments."""

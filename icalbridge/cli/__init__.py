@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from contextlib import closing
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -162,6 +163,62 @@ def status(as_json: bool) -> None:
     from icalbridge.model import utcnow
 
     print_status(_settings(quiet=True), as_json=as_json, now=utcnow())
+
+
+def _day(context: click.Context, param: click.Parameter, value: str) -> date:
+    """Read a calendar day. Raises `click.BadParameter` for what is none, or lies where no booking does."""
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        day = date.min
+    if not (date(1970, 1, 1) <= day <= date(9990, 12, 31) and value == day.isoformat()):
+        raise click.BadParameter(f"{value!r} is no day; write it as YYYY-MM-DD.", context, param)
+    return day
+
+
+@main.command()
+@click.option(
+    "--from", "first", required=True, metavar="DATE", callback=_day, help="The first day, in each place's own time."
+)
+@click.option("--to", "last", required=True, metavar="DATE", callback=_day, help="The last day; it counts too.")
+@click.option("--csv", "as_csv", is_flag=True, help="Write a table for spreadsheets; this is the default.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@click.option("--property", "property_ids", multiple=True, metavar="ID", help="Only this property; may be repeated.")
+@click.option("--facility", "facility_ids", multiple=True, metavar="ID", help="Only this facility; may be repeated.")
+@click.option(
+    "--audience",
+    default="public",
+    show_default=True,
+    type=click.Choice(["public", "staff", "operations"]),
+    help="Whose fields it has; staff's name the renter.",
+)
+@click.option("--all", "everything", is_flag=True, help="Also what was pending, declined, cancelled or withdrawn.")
+@click.option("--output", default="", metavar="FILE", help="Write to a file; to stdout without it.")
+def history(
+    first: date,
+    last: date,
+    as_csv: bool,
+    as_json: bool,
+    property_ids: tuple[str, ...],
+    facility_ids: tuple[str, ...],
+    audience: str,
+    everything: bool,
+    output: str,
+) -> None:
+    """Write down what took place on some days, for public records, out of the database.
+
+    An entry that goes on past midnight counts on both days.
+    """
+    if first > last:
+        raise click.UsageError("--from is after --to; give the earlier day first.")
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json exclude each other; give one of them.")
+    from icalbridge.cli.history import Wish, export_history
+    from icalbridge.feeds.audience import Audience
+
+    places = property_ids, facility_ids
+    wish = Wish(first, last, *places, Audience(audience), everything, as_json)
+    export_history(_settings(quiet=True), wish, output)
 
 
 class SandboxCommand(click.Command):

@@ -9,7 +9,7 @@ group       one item for all the facilities of one event; occupancy: when a spac
 cover       what a feed says of itself
 render      items → a file in one of the formats, as much as fits (fit)
 ics         iCalendar; text and vtimezone are what it needs
-as_...      the other formats: JSON, CSV, Atom; moments is what they need
+as_...      the other formats: JSON, CSV, Atom, jCal; moments is what they need
 """
 
 from icalbridge.feeds.address import Address, feed_path, page_path

@@ -103,7 +103,7 @@ def item_values(item: Item, zone: str, particulars: Collection[Field]) -> dict[s
     }
 
 
-def dumps(values: dict[str, object]) -> bytes:
+def dumps(values: object) -> bytes:
     """Return JSON in UTF-8 without anything that a page could mistake for its own."""
     text = msgspec.json.encode(values)
     for octets, escaped in _ESCAPED.items():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from icalbridge import zones
-from icalbridge.feeds import as_atom, as_csv, as_json, ics
+from icalbridge.feeds import as_atom, as_csv, as_jcal, as_json, ics
 from icalbridge.feeds.fit import fit
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ FORMATS: Mapping[str, Format] = {
     "json": as_json.Json(),
     "csv": as_csv.Csv(),
     "atom": as_atom.Atom(),
+    "jcal": as_jcal.JCal(),
 }
 """By the suffix of the address."""
 

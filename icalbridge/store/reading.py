@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, false, func, or_, select, tuple_
+from sqlalchemy import and_, false, func, or_, select, true, tuple_
 
 from icalbridge.model import Entry, EventKey, Facility, Feed, FeedState, Particulars, Property
 from icalbridge.store.changes import in_parts
@@ -29,12 +29,15 @@ from icalbridge.store.saved import saved_feed
 from icalbridge.store.tables import entries, events, facilities, particulars, properties, saved_feeds, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, Table
 
     from icalbridge.store.health import Health
+
+ENTRIES_A_PART = 1000
+"""How many entries are in memory at a time where all that ever was is read."""
 
 
 class Reading:
@@ -119,6 +122,28 @@ class Reading:
         with reading(self._engine) as connection:
             return _entries(connection, and_(entries.c.property_id.in_(property_ids), SHOWN, _overlap(since, until)))
 
+    def history(
+        self,
+        since: datetime,
+        until: datetime,
+        property_ids: Collection[str] = (),
+        facility_ids: Collection[str] = (),
+        *,
+        everything: bool = False,
+    ) -> Generator[list[Entry]]:
+        """Yield the shown entries that overlap a span, by start, a part at a time; all of them are of one moment.
+
+        Of any of some properties (a district stands for its schools too) and facilities; of all where none is named.
+        With `everything`, whatever their status.
+        """
+        with reading(self._engine) as connection:
+            members = _members_of_many(connection, property_ids)
+            places = or_(*_of_any(members, set(facility_ids), set())) if property_ids or facility_ids else true()
+            wanted = and_(_overlap(since, until), places, true() if everything else SHOWN)
+            rows = connection.execute(_by_start(wanted), execution_options={"yield_per": ENTRIES_A_PART})
+            for part in rows.partitions():
+                yield [entry_of(row) for row in part]
+
     def counts(self, since: datetime, until: datetime) -> dict[str, int]:
         """Return how many shown entries overlap a span, by facility."""
         query = (
@@ -165,8 +190,11 @@ class Reading:
 
 
 def _entries(connection: Connection, wanted: ColumnElement[bool]) -> list[Entry]:
-    query = select(*ENTRY_COLUMNS).where(wanted).order_by(entries.c.start_at, entries.c.end_at, entries.c.uid)
-    return [entry_of(row) for row in connection.execute(query)]
+    return [entry_of(row) for row in connection.execute(_by_start(wanted))]
+
+
+def _by_start(wanted: ColumnElement[bool]) -> Select[Any]:
+    return select(*ENTRY_COLUMNS).where(wanted).order_by(entries.c.start_at, entries.c.end_at, entries.c.uid)
 
 
 def _by_key(
