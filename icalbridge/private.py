@@ -12,7 +12,7 @@ from hashlib import sha256
 PREFIX = "/ical/private/"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-_SECRET = re.compile(rf"(?<={PREFIX}).+|(?<![A-Za-z0-9_-]){_TOKEN.pattern}(?![A-Za-z0-9_-])")
+_SECRET = re.compile(rf"(?<={PREFIX})\S+|(?<![A-Za-z0-9_-]){_TOKEN.pattern}(?![A-Za-z0-9_-])")
 """Whatever follows the prefix; and what looks like a token wherever it is: a path may be written in other ways."""
 
 

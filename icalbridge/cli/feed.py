@@ -18,9 +18,9 @@ from rich.table import Column, Table
 from icalbridge import private
 from icalbridge.errors import ConfigurationError, IcalbridgeError
 from icalbridge.feeds import feed_path
-from icalbridge.feeds.spec import BadSpec, read_feed, read_feeds, read_tables, table_of, write_feeds
+from icalbridge.feeds.spec import BadSpec, kept_feed, read_feed, read_feeds, read_tables, table_of, to_keep, write_feeds
 from icalbridge.feeds.text import display_text
-from icalbridge.model import Feed, SavedFeed
+from icalbridge.model import Feed
 from icalbridge.store import Store
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def add_feed(settings: Settings, slug: str, given: Given, file: str | None, *, n
     with opened(settings) as store:
         spec = read_feed(_merged({"slug": slug}, slug, given, file))
         _check(store, settings, [spec])
-        if not store.saved.add(_kept(spec), now=now):
+        if not store.saved.add(to_keep(spec), now=now):
             raise IcalbridgeError(f"There is a feed '{slug}' already; change it with `icalbridge feed edit {slug}`.")
     click.echo(_where(settings, spec))
 
@@ -67,7 +67,7 @@ def edit_feed(settings: Settings, slug: str, given: Given, file: str | None, *, 
         known = _feed(store, slug)
         spec = read_feed(_merged(table_of(known), slug, given, file))
         _check(store, settings, [spec])
-        (written,) = store.saved.put([_kept(spec)], now=now).values()
+        (written,) = store.saved.put([to_keep(spec)], now=now).values()
     click.echo(f"{slug}: {written}")
     if known.public and not spec.public:
         click.echo(_where(settings, spec))
@@ -114,7 +114,7 @@ def import_feeds(settings: Settings, file: str, *, now: datetime) -> None:
     with opened(settings) as store:
         specs = read_feeds(_text_of(file))
         _check(store, settings, specs)
-        written = store.saved.put([_kept(each) for each in specs], now=now)
+        written = store.saved.put([to_keep(each) for each in specs], now=now)
     for slug, outcome in written.items():
         click.echo(f"{slug}: {outcome}")
 
@@ -221,26 +221,15 @@ def _check(store: Store, settings: Settings, specs: Iterable[Saved]) -> None:
             )
 
 
-def _kept(spec: Saved) -> SavedFeed:
-    return SavedFeed(
-        spec.slug,
-        spec.title,
-        write_feeds([spec]),
-        spec.property_ids,
-        spec.facility_ids,
-        tuple(sorted(spec.include)),
-    )
-
-
 def _feed(store: Store, slug: str) -> Saved:
     kept = store.saved.feed(slug)
     if kept is None:
         raise _unknown(slug)
-    return read_feeds(kept.spec)[0]
+    return kept_feed(kept)
 
 
 def _all(store: Store) -> list[Saved]:
-    return [spec for kept in store.saved.feeds() for spec in read_feeds(kept.spec)]
+    return [kept_feed(kept) for kept in store.saved.feeds()]
 
 
 def _unknown(slug: str) -> IcalbridgeError:

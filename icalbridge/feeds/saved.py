@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import BUSY, Audience, Field, View, admit, view
 from icalbridge.feeds.shape import PLAIN, Shape, folded
+from icalbridge.feeds.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +62,7 @@ class Rule:
             return False
         if not self.words:
             return True
-        text = folded(f"{entry.name} {entry.activity} {entry.place} {entry.category}")
+        text = folded(display_text(f"{entry.name} {entry.activity} {entry.place} {entry.category}"))
         return all(word in text for word in self.words)
 
 

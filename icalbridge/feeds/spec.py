@@ -17,7 +17,7 @@ from icalbridge.feeds.colours import colour
 from icalbridge.feeds.saved import Action, Rule, Saved
 from icalbridge.feeds.shape import PARAMETERS, PLAIN, Shape, folded
 from icalbridge.feeds.text import display_text
-from icalbridge.model import EventKey
+from icalbridge.model import EventKey, SavedFeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,6 +65,18 @@ def read_tables(text: str) -> list[Table]:
 def write_feeds(specs: Iterable[Saved]) -> str:
     """Return feeds as a TOML text, which `read_feeds` reads back the same."""
     return "\n".join(_written_feed(table_of(spec)) for spec in specs)
+
+
+def to_keep(spec: Saved) -> SavedFeed:
+    """Return a feed as the store keeps it."""
+    include = tuple(sorted(spec.include))
+    return SavedFeed(spec.slug, spec.title, write_feeds([spec]), spec.property_ids, spec.facility_ids, include)
+
+
+def kept_feed(kept: SavedFeed) -> Saved:
+    """Return the feed that the store keeps. Raises `BadSpec` for one that another version wrote."""
+    (spec,) = read_feeds(kept.spec)
+    return spec
 
 
 def _written_feed(table: Table) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.feeds.saved import apply
-from icalbridge.feeds.spec import read_feeds
+from icalbridge.feeds.spec import kept_feed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Saving:
         kept = self._saved.feed(address.feed.id)
         if kept is None:
             return None
-        (spec,) = read_feeds(kept.spec)
+        spec = kept_feed(kept)
         if not (spec.public or address.private):
             return None
         shape = spec.shape.clamped(self._settings.history_days, self._settings.horizon_days)
