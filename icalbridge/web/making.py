@@ -86,8 +86,20 @@ class Maker:
 
     def make(self, address: Address, state: FeedState, now: datetime) -> Made:
         """Render a feed as it is at `now`."""
+        selection = self._select(address, state, now)
+        said = self._cover(address, state)
+        return self._document(address, state, said, selection, self._items(address.shape, said, selection), now)
+
+    def items(self, address: Address, state: FeedState, now: datetime) -> list[Item]:
+        """Return what a feed tells at `now`, in order, before anything is left out for size."""
+        return self._items(address.shape, self._cover(address, state), self._select(address, state, now))
+
+    def _cover(self, address: Address, state: FeedState) -> Cover:
+        return cover(address.feed, address.shape, state, self._settings.public_url)
+
+    def _select(self, address: Address, state: FeedState, now: datetime) -> Selection:
         known = self._entries(address, state, now)
-        selection = select(
+        return select(
             known.entries,
             now=now,
             history=self._history,
@@ -96,9 +108,6 @@ class Maker:
             categories=self._read.categories({each.key for each in known.entries}) if address.shape.category else None,
             latest_expired=known.latest_expired,
         )
-        said = cover(address.feed, address.shape, state, self._settings.public_url)
-        items = self._items(address.shape, said, selection)
-        return self._document(address, state, said, selection, items, now)
 
     def _entries(self, address: Address, state: FeedState, now: datetime) -> _Known:
         everything = needs_everything(address.shape)
