@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge.feeds import FORMATS, Address, BadShape, display_text
+from icalbridge.feeds.shape import PARAMETERS
 from icalbridge.feeds.title import DEFAULT, FIELDS
 from icalbridge.web import wording
 from icalbridge.web.failures import error_page
@@ -126,13 +127,9 @@ class Builder:
 
     def _told(self, result: Result, scope: Scope | None, now: datetime) -> dict[str, Any]:
         """Return what stands beside the form."""
-        told: dict[str, Any] = {
-            "refusal": result.refusal,
-            "missing": "",
-            "address": None,
-            "preview": None,
-            "as_of": None,
-        }
+        told: dict[str, Any] = dict.fromkeys(("missing", "address", "preview", "as_of"))
+        about = result.refusal.partition(" ")[0]
+        told |= {"refusal": result.refusal, "about": about if about in PARAMETERS else ""}
         if scope is None or result.address is None:
             return told
         path, held = result.address.path, result.found

@@ -35,6 +35,11 @@ function swap(page) {
   const told = page.getElementById("count").textContent.trim();
   if (count.textContent.trim() !== told) count.textContent = told;
   document.title = page.title;
+  const about = (page.getElementById("refusal") || form).dataset.about;
+  for (const field of form.elements) {
+    if (field.name === about && field.type === "text") field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+  }
   changed.clear();
 }
 
@@ -86,6 +91,8 @@ form.addEventListener("input", later);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   later(event);
+  // On a phone the calendar is below the form.
+  document.getElementById("outcome").focus();
 });
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
