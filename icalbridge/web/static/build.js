@@ -35,7 +35,7 @@ function swap(page) {
   const told = page.getElementById("count").textContent.trim();
   if (count.textContent.trim() !== told) count.textContent = told;
   document.title = page.title;
-  const about = (page.getElementById("refusal") || form).dataset.about;
+  const about = (document.getElementById("refusal") || form).dataset.about;
   for (const field of form.elements) {
     if (field.name === about && field.type === "text") field.setAttribute("aria-invalid", "true");
     else field.removeAttribute("aria-invalid");
