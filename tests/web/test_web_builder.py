@@ -23,6 +23,7 @@ from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, PUBLIC, Clock, add_catalogue, added, empty_store, sync
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from flask.testing import FlaskClient
@@ -87,9 +88,14 @@ def entries_in(html: str) -> list[tuple[datetime, datetime, str]]:
 
 def coming(calendar: bytes, now: datetime) -> list[tuple[datetime, datetime, str]]:
     """Return what of an iCalendar file has not ended, in its own order."""
-    events = Calendar.from_ical(calendar).walk("VEVENT")
-    told = [(each["DTSTART"].dt, each["DTEND"].dt, str(each["SUMMARY"])) for each in events]
+    events = Calendar.from_ical(calendar).events
+    told = [(_moment(each.start), _moment(each.end), str(each["SUMMARY"])) for each in events]
     return [each for each in told if each[1] > now]
+
+
+def _moment(told: date) -> datetime:
+    assert isinstance(told, datetime)
+    return told
 
 
 # the feed that is shown

@@ -78,7 +78,9 @@ def test_page_below_a_folder_links_below_it(store: Store, clock: Clock) -> None:
     settings = type(PUBLIC)(public_url="https://example.org/calendars")
     seen = look(create_app(settings, store, clock=clock).test_client(), "/facility/gym")
     own = [link for link in seen.links() if not link.startswith(("http", "#", "webcal"))]
-    assert own == ["/calendars/", "/calendars/", "/calendars/property/school", "/calendars/ical/facility/gym.ics"]
+    builder = "/calendars/build?feed=facility:gym"
+    school, feed = "/calendars/property/school", "/calendars/ical/facility/gym.ics"
+    assert own == ["/calendars/", "/calendars/", school, builder, feed]
     assert "webcal://example.org/calendars/ical/facility/gym.ics" in seen.links()
 
 
