@@ -25,6 +25,12 @@ class Address(NamedTuple):
         """Whether it is the calendar as it is by itself, which everybody subscribes to."""
         return self.suffix == "ics" and self.shape == PLAIN and not self.private
 
+    @property
+    def path(self) -> str:
+        """The one path, with its parameters in their one order, that all addresses of equal meaning come down to."""
+        query = self.shape.query
+        return feed_path(self.feed, self.suffix) + (f"?{query}" if query else "")
+
 
 def feed_path(feed: Feed, suffix: str = "ics") -> str:
     """Return the path of a feed in one of its formats."""

@@ -7,6 +7,7 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     demand      who is read, and by whom: noted aside
     http        tags, conditions, compression, security headers: pure functions
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
+    builder     /build: form, picking, preview
     operations  /healthz, /readyz, /metrics, /robots.txt
     saving      saved feeds: who gets which; tokens: what a private address means
     failures    404, 405, 500, 503 for people and programs
@@ -23,8 +24,10 @@ from jinja2 import StrictUndefined
 import icalbridge
 from icalbridge.model import utcnow
 from icalbridge.web.assets import Assets, static_files
+from icalbridge.web.builder import builder
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feeds import FeedService
+from icalbridge.web.form import build_path
 from icalbridge.web.http import SECURITY_HEADERS
 from icalbridge.web.ical import Doorkeeper, ical
 from icalbridge.web.metrics import Metrics
@@ -60,12 +63,14 @@ def create_app(
     app.jinja_env.globals |= {
         "link": site.path,
         "asset": lambda name: site.path(assets.path(name)),
+        "build_path": build_path,
         "facility_path": facility_path,
         "property_path": property_path,
     }
     for routes in (
         ical(service),
         pages(store, service, site),
+        builder(store, service, site, settings),
         operations(store, metrics, clock),
         static_files(assets),
     ):

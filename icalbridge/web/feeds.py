@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.feeds import Address, Shape
+    from icalbridge.feeds.audience import Item
     from icalbridge.model import FeedState
     from icalbridge.settings import Settings
     from icalbridge.store import Store
@@ -121,6 +122,10 @@ class FeedService:
             made = replace(found.made, document=found.made.document.packed())
             found = self._keep(address, replace(found, made=made))
         return found
+
+    def items(self, address: Address, held: Held) -> list[Item]:
+        """Return what a feed that was found tells, in order, before anything is left out for size: see `made`."""
+        return self._maker.items(address, held.state, held.checked)
 
     def _look(self, address: Address) -> Held | Missing:
         """Ask the store, one thread at a time; the others go on with what is known rather than wait."""

@@ -27,8 +27,8 @@ RETRY_SECONDS = 30
 """How soon to ask again for what is not there yet."""
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SECURITY_HEADERS: Headers = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),

@@ -100,6 +100,11 @@ class Maker:
         items = self._items(shape, said, selection)
         return self._document(address, state, said, selection, items, now, (state.property_id,))
 
+    def items(self, address: Address, state: FeedState, now: datetime) -> list[Item]:
+        """Return what a feed of its own tells at `now`, in order, before anything is left out for size."""
+        shape = _told(address.suffix, address.shape)
+        return self._items(shape, self._cover(address, state), self._select(address, shape, state, now))
+
     def _make_saved(self, address: Address, state: FeedState, now: datetime) -> Made | None:
         spec = self._saving.spec(address)
         if spec is None:

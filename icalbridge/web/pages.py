@@ -61,7 +61,7 @@ class Pages:
             query=query,
             title=only.site.name if only else "",
             empty=not everything,
-            as_of=self._as_of([each.id for each in properties], _zone_of(properties), now),
+            as_of=as_of(self._site, [each.id for each in properties], _zone_of(properties), now),
         )
 
     def facility(self, facility_id: str, now: datetime) -> Response:
@@ -118,7 +118,7 @@ class Pages:
         return {
             "title": held.state.title,
             "zone_name": wording.zone_name(now, zone),
-            "as_of": self._as_of(property_ids, zone, now),
+            "as_of": as_of(self._site, property_ids, zone, now),
             "complete_from": wording.long_date(held.made.complete_from, zone) if held.made.complete_from else "",
             "complete_until": wording.long_date(held.made.complete_until, zone) if held.made.complete_until else "",
             "subscription": subscription(self._site.address(path), held.state.title),
@@ -138,21 +138,6 @@ class Pages:
             if each.property_id in zone_of
         }
 
-    def _as_of(self, property_ids: Sequence[str], zone: str, now: datetime) -> dict[str, Any] | None:
-        """Return how fresh the data is: by the property that waits longest; None while one was never fetched."""
-        known = {each.property_id: each.today_synced for each in self._site.health(now).properties}
-        synced = [known[each] for each in property_ids if each in known]
-        moments = [moment for moment in synced if moment is not None]
-        if not moments or len(moments) < len(synced):
-            return None
-        oldest = min(moments)
-        return {
-            "moment": oldest.isoformat(),
-            "text": f"{wording.clock_time(oldest, zone)}, {wording.long_date(oldest, zone)}",
-            "age": wording.age((now - oldest).total_seconds()),
-            "stale": now - oldest > STALE_AFTER,
-        }
-
     def _missing(self, why: Held | Missing) -> Response:
         match why:
             case Missing.UNSYNCED:
@@ -163,12 +148,32 @@ class Pages:
                 return error_page(404, "unknown")
 
     def _page(self, template: str, **shown: Any) -> Response:
-        """Render a page; it may be kept by anybody only where no Host header can be in it."""
-        cache_control = "public, max-age=60" if self._site.is_public else "private, no-cache"
-        html = render_template(template, **shown).encode()
-        made = http.document(html, "text/html; charset=utf-8", cache_control=cache_control)
-        packed = http.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-        return flask_response(http.answer(made.packed() if packed else made, request.environ))
+        return page(self._site, template, **shown)
+
+
+def page(site: Site, template: str, /, **shown: Any) -> Response:
+    """Render a page; it may be kept by anybody only where no Host header can be in it."""
+    cache_control = "public, max-age=60" if site.is_public else "private, no-cache"
+    html = render_template(template, **shown).encode()
+    made = http.document(html, "text/html; charset=utf-8", cache_control=cache_control)
+    packed = http.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+    return flask_response(http.answer(made.packed() if packed else made, request.environ))
+
+
+def as_of(site: Site, property_ids: Sequence[str], zone: str, now: datetime) -> dict[str, Any] | None:
+    """Return how fresh the data is: by the property that waits longest; None while one was never fetched."""
+    known = {each.property_id: each.today_synced for each in site.health(now).properties}
+    synced = [known[each] for each in property_ids if each in known]
+    moments = [moment for moment in synced if moment is not None]
+    if not moments or len(moments) < len(synced):
+        return None
+    oldest = min(moments)
+    return {
+        "moment": oldest.isoformat(),
+        "text": f"{wording.clock_time(oldest, zone)}, {wording.long_date(oldest, zone)}",
+        "age": wording.age((now - oldest).total_seconds()),
+        "stale": now - oldest > STALE_AFTER,
+    }
 
 
 def facility_path(facility_id: str) -> str:

@@ -78,17 +78,19 @@ def test_page_below_a_folder_links_below_it(store: Store, clock: Clock) -> None:
     settings = type(PUBLIC)(public_url="https://example.org/calendars")
     seen = look(create_app(settings, store, clock=clock).test_client(), "/facility/gym")
     own = [link for link in seen.links() if not link.startswith(("http", "#", "webcal"))]
-    assert own == ["/calendars/", "/calendars/", "/calendars/property/school", "/calendars/ical/facility/gym.ics"]
+    builder = "/calendars/build?feed=facility:gym"
+    school, feed = "/calendars/property/school", "/calendars/ical/facility/gym.ics"
+    assert own == ["/calendars/", "/calendars/", school, builder, feed]
     assert "webcal://example.org/calendars/ical/facility/gym.ics" in seen.links()
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/property/never", "/static/site.css", "/healthz", "/readyz", "/metrics"])
 def test_page_carries_the_security_headers(client: FlaskClient, path: str) -> None:
-    """Everything we serve forbids scripts, framing, sniffing and cookies."""
+    """Everything we serve forbids scripts but the site's own files, framing, sniffing and cookies."""
     headers = client.get(path).headers
     assert headers["Content-Security-Policy"] == (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"], "Set-Cookie" in headers) == (
         "nosniff",

@@ -1,0 +1,93 @@
+"""The next entries of a feed as the feed itself tells them, for the builder: day by day, and how many are coming.
+
+Pure: `now` is an argument. It is given the feed's own items, so what is shown is what subscribers will see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from icalbridge import zones
+from icalbridge.feeds.audience import Status
+from icalbridge.feeds.text import cut
+from icalbridge.web import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from icalbridge.feeds.audience import Item
+
+LINES = 10
+DAYS = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry."""
+
+    item: Item
+    title: str
+    school: str
+    """Empty where all are of one school."""
+    day: date
+    starts: str
+    ends: str
+    zone: str
+    """The zone's short name, only where it is not the feed's."""
+
+    @property
+    def called_off(self) -> bool:
+        return self.item.cancelled is not None
+
+    @property
+    def pending(self) -> bool:
+        return self.item.status is Status.TENTATIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    heading: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    days: tuple[Day, ...]
+    """Ten entries at most, of however many days these are."""
+    count: int
+    """How many entries the next 31 days bring, today's that have not ended included."""
+
+
+def preview(
+    items: Iterable[Item], now: datetime, zone: str, *, before: datetime | None, schools: Mapping[str, str]
+) -> Preview:
+    """Arrange what has not ended; nothing from `before` on, where the feed leaves its far future out for size.
+
+    `zone` is the feed's own; `schools` names the schools by id, where an entry should say which it is in.
+    """
+    coming = [each for each in items if each.end > now and (before is None or max(each.start, now) < before)]
+    lines = sorted((_line(each, now, zone, schools) for each in coming[:LINES]), key=lambda line: line.day)
+    today = zones.local_date(now, zone)
+    return Preview(
+        tuple(Day(wording.day(day, today), tuple(some)) for day, some in groupby(lines, lambda line: line.day)),
+        sum(each.start < now + timedelta(days=DAYS) for each in coming),
+    )
+
+
+def _line(item: Item, now: datetime, feed_zone: str, schools: Mapping[str, str]) -> Line:
+    zone = item.zone if zones.exists(item.zone) else feed_zone
+    begun, starts = zones.local_date(item.start, zone), wording.clock_time(item.start, zone)
+    day = max(begun, zones.local_date(now, zone))
+    return Line(
+        item=item,
+        title=cut(item.title)[0],
+        school=schools.get(item.property_id, ""),
+        day=day,
+        starts=starts if begun == day else f"{wording.short_day(begun)}, {starts}",
+        ends=wording.end_time(item.end, zone, day),
+        zone="" if zone == feed_zone else wording.zone_letters(item.start, zone),
+    )

@@ -1,0 +1,100 @@
+// The builder with JavaScript: asks for the same page as the form would, and swaps what follows from the change.
+// Words are in the template, in data attributes. Without this file the form works by its buttons.
+
+const WAIT = 250;
+const form = document.getElementById("builder");
+const count = document.getElementById("count");
+const changed = new Set();
+let timer;
+let asking;
+
+/** What the form says, without its blanks: the query of the page's own address. */
+function query() {
+  const filled = [...new FormData(form)].filter(([, value]) => value.trim());
+  return new URLSearchParams(filled).toString();
+}
+
+/** Take fields away that mean nothing beside the others: they are not sent then. */
+function settle() {
+  const occupancy = form.querySelector("[name=view]").checked;
+  for (const part of form.querySelectorAll("[data-only]")) {
+    part.disabled = (part.dataset.only === "occupancy") !== occupancy;
+  }
+}
+
+function follows(part) {
+  return part.dataset.follows.split(" ").some((name) => name === "*" || changed.has(name));
+}
+
+function swap(page) {
+  for (const part of document.querySelectorAll("[data-follows]")) {
+    const fresh = page.getElementById(part.id);
+    if (fresh && follows(part)) part.replaceChildren(...fresh.childNodes);
+  }
+  // The element stays and only its text changes, and only if it does: so it is read out, once.
+  const told = page.getElementById("count").textContent.trim();
+  if (count.textContent.trim() !== told) count.textContent = told;
+  document.title = page.title;
+  const about = (document.getElementById("refusal") || form).dataset.about;
+  for (const field of form.elements) {
+    if (field.name === about && field.type === "text") field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+  }
+  changed.clear();
+}
+
+async function ask() {
+  if (asking) asking.abort();
+  const mine = (asking = new AbortController());
+  const filled = query();
+  const address = form.action.split("#")[0] + (filled ? `?${filled}` : "");
+  try {
+    const answer = await fetch(address, { signal: mine.signal });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!page.getElementById("result")) throw new Error(`answered ${answer.status}`);
+    if (mine.signal.aborted) return;
+    swap(page);
+    history.replaceState(null, "", address);
+  } catch (error) {
+    if (!mine.signal.aborted) count.textContent = count.dataset.failed;
+  }
+}
+
+function later(event) {
+  if (event.target.name) changed.add(event.target.name);
+  settle();
+  clearTimeout(timer);
+  timer = setTimeout(ask, event.type === "input" ? WAIT : 0);
+}
+
+async function copy(button) {
+  const field = document.getElementById(button.dataset.copy);
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+  } catch (error) {
+    // No clipboard without HTTPS: the older way, and failing that the address stands there selected.
+    if (!document.execCommand("copy")) return;
+  }
+  const label = button.textContent;
+  button.textContent = button.dataset.done;
+  document.getElementById("said").textContent = button.dataset.done;
+  setTimeout(() => {
+    button.textContent = label;
+    document.getElementById("said").textContent = "";
+  }, 2000);
+}
+
+document.documentElement.classList.add("scripting");
+settle();
+form.addEventListener("input", later);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  later(event);
+  // On a phone the calendar is below the form.
+  document.getElementById("outcome").focus();
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+});
