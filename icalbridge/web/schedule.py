@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge import zones
 from icalbridge.feeds import display_text
-from icalbridge.feeds.title import fill
+from icalbridge.feeds.title import FIELDS, fill
 from icalbridge.web import wording
 
 if TYPE_CHECKING:
@@ -93,4 +93,5 @@ def _item(entry: Entry, now: datetime, page_zone: str) -> Item:
 
 def title(entry: Entry) -> str:
     """Return what an entry is called, as its feed calls it: the contract's SUMMARY."""
-    return fill("", {"name": display_text(entry.name), "activity": display_text(entry.activity)})
+    told = {"name": display_text(entry.name), "activity": display_text(entry.activity)}
+    return fill("", dict.fromkeys(FIELDS, "") | told)
