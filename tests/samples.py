@@ -26,7 +26,8 @@ def timeslot(hours: float, *, facility: Facility = GYM, length: float = 2, **fie
 def event(*timeslots: Timeslot, event_id: str = "e1", **fields: str) -> Event:
     """Return an approved event of the school."""
     made = Event(event_id, "reservation", "school", ZONE, "Practice", "approved", timeslots=timeslots)
-    return replace(made, digest=f"digest-{event_id}", **fields)  # type: ignore[arg-type]  # texts may be others in a test
+    told = {"digest": f"digest-{event_id}", **fields}
+    return replace(made, **told)  # type: ignore[arg-type]  # any text may be another in a test
 
 
 def entry(hours: float, *, uid: str = "u1", facility: Facility = GYM, event_id: str = "e1", **fields: object) -> Entry:
