@@ -7,7 +7,7 @@ specifications as TOML, `select` chooses by time and status.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -52,17 +52,14 @@ class Rule:
     title: str = ""
     """What to say in place of name and activity; for renaming only."""
 
-    def matches(self, entry: Entry, category: str) -> bool:
-        """Say whether an entry of a rate category meets all conditions."""
+    def matches(self, entry: Entry, category: str, text: str) -> bool:
+        """Say whether an entry of a rate category, in which `text` can be found, meets all conditions."""
         if self.category and folded(category) not in self.category:
             return False
         if self.activity and folded(entry.activity) not in self.activity:
             return False
         if self.type and not {folded(entry.category), folded(entry.event_type)} & set(self.type):
             return False
-        if not self.words:
-            return True
-        text = folded(display_text(f"{entry.name} {entry.activity} {entry.place} {entry.category}"))
         return all(word in text for word in self.words)
 
 
@@ -87,9 +84,9 @@ class Saved:
     shape: Shape = PLAIN
     rules: tuple[Rule, ...] = ()
     """The first that matches decides; an entry that none matches is shown as it is."""
-    include: frozenset[EventKey] = field(default=frozenset())
+    include: frozenset[EventKey] = frozenset()
     """Shown as they are, wherever they take place and whatever the rules say."""
-    exclude: frozenset[EventKey] = field(default=frozenset())
+    exclude: frozenset[EventKey] = frozenset()
     """Never shown."""
 
     @property
@@ -122,7 +119,10 @@ class Saved:
             return Rule(Action.HIDE)
         if entry.key in self.include:
             return AS_IT_IS
-        return next((rule for rule in self.rules if rule.matches(entry, category)), AS_IT_IS)
+        if not self.rules:
+            return AS_IT_IS
+        text = folded(display_text(f"{entry.name} {entry.activity} {entry.place} {entry.category}"))
+        return next((rule for rule in self.rules if rule.matches(entry, category, text)), AS_IT_IS)
 
 
 def apply(
@@ -135,8 +135,8 @@ def apply(
 ) -> list[tuple[EventKey, Item]]:
     """Return what a saved feed shows of a selection, in its order, each item with the event that it is of.
 
-    `categories`: rate categories by event, if `needs_categories`. `told`: if `needs_particulars`. `schools`: names of
-    properties, for titles that name them.
+    `categories`: rate categories by event, if `needs_categories`. `told`: if `needs_particulars`; only what the feed
+    may tell is taken from it. `schools`: names of properties, for titles that name them.
     """
     return list(_shown(spec, selection, categories, told, schools))
 
@@ -144,11 +144,12 @@ def apply(
 def _shown(
     spec: Saved, selection: Selection, categories: Mapping[EventKey, str], told: Told, schools: Mapping[str, str]
 ) -> Iterator[tuple[EventKey, Item]]:
+    views = {action: _view_of(spec, action) for action in Action}
     for entry, status in selection.shown:
         rule = spec.rule(entry, categories.get(entry.key, ""))
         if rule.action is Action.HIDE:
             continue
-        shown, spoken = _viewed(spec, rule), entry
+        shown, spoken = views[rule.action], entry
         if rule.action is Action.RENAME:
             spoken = replace(entry, name=rule.title, activity="")
         known = told.get(entry.key) if shown.needs_particulars else None
@@ -157,12 +158,12 @@ def _shown(
         yield entry.key, item if shown.fields & BUSY else replace(item, facility_ids=())
 
 
-def _viewed(spec: Saved, rule: Rule) -> View:
-    """Return how an entry is told that a rule decides about."""
+def _view_of(spec: Saved, action: Action) -> View:
+    """Return how an entry is told with which this is to be done."""
     shown = spec.view
-    if rule.action is Action.RESERVE:
+    if action is Action.RESERVE:
         return replace(shown, fields=shown.fields & BUSY)
-    if rule.action is Action.RENAME and not spec.shape.busy:
+    if action is Action.RENAME and not spec.shape.busy:
         # The operator's own words: whoever may read the feed may read them.
         return View(shown.fields | {Field.NAME}, shown.title if "{name}" in shown.title else "")
     return shown

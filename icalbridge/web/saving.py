@@ -60,8 +60,11 @@ class Saving:
     def tell(self, spec: Saved, selection: Selection, schools: Mapping[str, str]) -> Telling:
         """Return what a saved feed tells of a selection."""
         keys = {entry.key for entry in selection.entries}
-        told = self._read.particulars(keys) if spec.needs_particulars else {}
-        categories = self._read.categories(keys) if spec.needs_categories else {}
+        staff = not spec.public and (spec.needs_particulars or spec.needs_categories)
+        told = self._read.particulars(keys) if staff else {}
+        categories = {key: known.category for key, (known, _) in told.items()}
+        if spec.public and spec.needs_categories:
+            categories = self._read.categories(keys)
         items = apply(spec, selection, categories=categories, told=told, schools=schools)
         return Telling(items, max((changed for _, changed in told.values()), default=None))
 
