@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge import zones
 from icalbridge.feeds.address import page_path
-from icalbridge.feeds.text import cut, escape, fold
+from icalbridge.feeds.text import cut, escape, fold, line
 from icalbridge.feeds.vtimezone import holds, vtimezone
 from icalbridge.model import Feed
 
@@ -37,11 +37,11 @@ class ICalendar:
 
     def fragments(self, cover: Cover, items: Sequence[Item]) -> list[bytes]:
         """Write each item as a VEVENT."""
-        clocks = {zone: _Clock("UTC" if cover.utc else zone) for zone in {item.zone for item in items}}
-        stamps, page = _Clock("UTC"), lru_cache(_page)
         return [
             _vevent(
-                item, clocks[item.zone], stamps, cover.site and cover.site + page(item.facility_ids, item.property_id)
+                item,
+                "UTC" if cover.utc else item.zone or "UTC",
+                _page_line(cover.site, item.facility_ids, item.property_id),
             )
             for item in items
         ]
@@ -66,27 +66,14 @@ class ICalendar:
         )
 
 
-class _Clock:
-    """Writes the moments of one zone; the same moments come up again and again."""
-
-    def __init__(self, zone: str) -> None:
-        self._name = zone or "UTC"
-        self._zone = zones.zone(self._name)
-        self._utc = zones.posix_rule(self._name) == "UTC0"
-        self._written: dict[datetime, str] = {}
-
-    def write(self, moment: datetime) -> str:
-        """Return a moment as the end of a property, from its parameters on."""
-        found = self._written.get(moment)
-        if found is None:
-            found = self._written[moment] = self._write(moment)
-        return found
-
-    def _write(self, moment: datetime) -> str:
-        local = moment.astimezone(self._zone)
-        if not self._utc and holds(self._name, local):
-            return f";TZID={self._name}:{_digits(local)}"
-        return f":{_utc(moment)}"
+@lru_cache(maxsize=65_536)  # a feed's moments come up again in its school's feed, and in every shape of both
+def _written(moment: datetime, zone: str) -> str:
+    """Return a moment as the end of a property, from its parameters on."""
+    if zones.posix_rule(zone) != "UTC0":
+        local = moment.astimezone(zones.zone(zone))
+        if holds(zone, local):
+            return f";TZID={zone}:{_digits(local)}"
+    return f":{_utc(moment)}"
 
 
 def _named(items: Sequence[Item], fragments: Sequence[bytes]) -> set[str]:
@@ -124,27 +111,31 @@ def _head(cover: Cover) -> Iterator[str]:
         yield f"URL:{cover.page}"
 
 
-def _vevent(item: Item, clock: _Clock, stamps: _Clock, page: str) -> bytes:
-    modified = stamps.write(item.modified)
+def _vevent(item: Item, zone: str, page: bytes) -> bytes:
+    modified = _written(item.modified, "UTC")
     title, more_title = cut(item.title)
     location, more_location = cut(item.location)
+    more = "\n".join(filter(None, (more_title, more_location, *particulars(item))))
     # What is ASCII and short whatever it says needs no folding, and goes in one piece.
     times = (
         f"DTSTAMP{modified}\r\nLAST-MODIFIED{modified}\r\nSEQUENCE:{item.sequence}\r\n"
-        f"DTSTART{clock.write(item.start)}\r\nDTEND{clock.write(item.end)}\r\n"
+        f"DTSTART{_written(item.start, zone)}\r\nDTEND{_written(item.end, zone)}\r\n"
     )
     states = f"STATUS:{item.status.value}\r\nTRANSP:{'TRANSPARENT' if item.cancelled else 'OPAQUE'}\r\n"
-    lines = []
-    if location:
-        lines.append(f"LOCATION:{escape(location)}")
-    if more := "\n".join(filter(None, (more_title, more_location, *particulars(item)))):
-        lines.append(f"DESCRIPTION:{escape(more)}")
-    if item.type:
-        lines.append(f"CATEGORIES:{escape(item.type)}")
-    if page:
-        lines.append(f"URL:{page}")
-    head = (b"BEGIN:VEVENT\r\n", fold(f"UID:{item.uid}"), times.encode(), fold(f"SUMMARY:{escape(title)}"))
-    return b"".join((*head, states.encode(), *map(fold, lines), b"END:VEVENT\r\n"))
+    return b"".join(
+        (
+            b"BEGIN:VEVENT\r\n",
+            fold(f"UID:{item.uid}"),
+            times.encode(),
+            line("SUMMARY", title),
+            states.encode(),
+            line("LOCATION", location),
+            fold(f"DESCRIPTION:{escape(more)}") if more else b"",
+            line("CATEGORIES", item.type),
+            page,
+            b"END:VEVENT\r\n",
+        )
+    )
 
 
 def particulars(item: Item) -> Iterator[str]:
@@ -163,6 +154,11 @@ def particulars(item: Item) -> Iterator[str]:
 def page_of(item: Item) -> str:
     """Return the path of the page that shows an item: its facility's, or its school's where it has none or several."""
     return _page(item.facility_ids, item.property_id)
+
+
+@lru_cache(maxsize=8192)
+def _page_line(site: str, facility_ids: tuple[str, ...], property_id: str) -> bytes:
+    return fold(f"URL:{site}{_page(facility_ids, property_id)}") if site else b""
 
 
 def _page(facility_ids: Sequence[str], property_id: str) -> str:

@@ -6,6 +6,7 @@ RFC 5545, section 3.1 (lines, folding), 3.3.11 (TEXT).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MAX_OCTETS = 75
 """A line's length without its CRLF (RFC 5545, section 3.1)."""
@@ -19,6 +20,7 @@ _ODD = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ESCAPED = re.compile(r"[\\;,\n]")
 
 
+@lru_cache(maxsize=8192)  # a weekly practice bears the same texts all year
 def display_text(text: str, *, missing: str = "") -> str:
     """Return a text fit for one line: each run of line breaks is one space, control characters and lone surrogates are
     gone (a TAB is none: RFC 5545, section 3.1), and no white space surrounds it. `missing` stands in for an empty one.
@@ -52,6 +54,13 @@ def fold(line: str) -> bytes:
     return b"\r\n ".join(parts) + b"\r\n"
 
 
+@lru_cache(maxsize=8192)
+def line(name: str, text: str) -> bytes:
+    """Return a property with a TEXT value as a content line; empty for an empty text."""
+    return fold(f"{name}:{escape(text)}") if text else b""
+
+
+@lru_cache(maxsize=8192)
 def cut(text: str, units: int = MAX_UNITS) -> tuple[str, str]:
     """Return as much of a text as fits in so many UTF-16 code units, and the rest; both without white space around."""
     if len(text) * 2 <= units or len(text) + sum(character > "\uffff" for character in text) <= units:
