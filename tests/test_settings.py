@@ -25,6 +25,8 @@ def test_settings_default_to_the_contract() -> None:
         unread_seconds=86_400,
         keep_days=0,
         feed_max_bytes=1_000_000,
+        public_pending=False,
+        public_category=True,
         frame_ancestors="*",
         log_format="text",
     )
@@ -49,6 +51,8 @@ def test_settings_read_every_value() -> None:
         "ICALBRIDGE_UNREAD_SECONDS": "172800",
         "ICALBRIDGE_KEEP_DAYS": "400",
         "ICALBRIDGE_FEED_MAX_BYTES": "500000",
+        "ICALBRIDGE_PUBLIC_PENDING": "1",
+        "ICALBRIDGE_PUBLIC_CATEGORY": "0",
         "ICALBRIDGE_FRAME_ANCESTORS": "https://www.example.org",
         "ICALBRIDGE_LOG_FORMAT": "json",
     }
@@ -69,6 +73,8 @@ def test_settings_read_every_value() -> None:
         unread_seconds=172_800,
         keep_days=400,
         feed_max_bytes=500_000,
+        public_pending=True,
+        public_category=False,
         frame_ancestors="https://www.example.org",
         log_format="json",
     )
