@@ -1,4 +1,4 @@
-"""Style sheet and icon: read once, named by their content, so that browsers may keep them for ever."""
+"""Style sheets, scripts and icon: read once, named by their content, so that browsers may keep them for ever."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOLDER = Path(__file__).parent / "static"
-TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml; charset=utf-8"}
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml; charset=utf-8",
+}
 FOR_EVER = "public, max-age=31536000, immutable"
 NOT_LONG = "public, max-age=300"
 """For an address without the right version: during an upgrade it may bring the other version's content."""
