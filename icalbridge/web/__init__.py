@@ -7,6 +7,7 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     demand      who is read: noted aside for the planner
     http        tags, conditions, compression, security headers: pure functions
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
+    display     signage: board is what a display knows, glance what it shows of that
     operations  /healthz, /readyz, /metrics, /robots.txt
     failures    404, 405, 500, 503 for people and programs
 """
@@ -22,6 +23,7 @@ from jinja2 import StrictUndefined
 import icalbridge
 from icalbridge.model import utcnow
 from icalbridge.web.assets import Assets, static_files
+from icalbridge.web.display import displays
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feeds import FeedService
 from icalbridge.web.http import SECURITY_HEADERS
@@ -65,6 +67,7 @@ def create_app(
     for routes in (
         ical(service),
         pages(store, service, site),
+        displays(store, service, site),
         operations(store, metrics, clock),
         static_files(assets),
     ):
