@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from icalbridge.web.board import Board, NamedDay, Said, Slot
+    from icalbridge.web.board import Board, Said, Slot
 
 OLD_SECONDS = 15 * 60
 """Data older than this is said to be."""
@@ -25,6 +25,7 @@ WORDS: Mapping[str, str] = {
     "free": "Free",
     "unknown": "No recent data",
     "until": "until {time}",
+    "until_tomorrow": "until {time} tomorrow",
     "rest": "for the rest of today",
     "minutes": "{minutes} min",
     "hours": "{hours} h {minutes} min",
@@ -130,10 +131,15 @@ class _Look:
             return "unknown", "", ""
         if on:
             end = _end_of(on, coming)
-            return "busy", self._fill("until", time=self._moment(end)), self._span(end.at)
+            return "busy", self._until(end), self._span(end.at)
         if first and self._is_today(first):
-            return "free", self._fill("until", time=first.start.text), self._span(first.start.at)
+            return "free", self._until(first.start), self._span(first.start.at)
         return "free", self._words["rest"], ""
+
+    def _until(self, end: Said) -> str:
+        if self._is_tomorrow(end):
+            return self._fill("until_tomorrow", time=end.text)
+        return self._fill("until", time=self._moment(end))
 
     def _is_today(self, slot: Slot) -> bool:
         return self._day is not None and slot.start.at < self._day.end
@@ -167,9 +173,11 @@ class _Look:
         return moment.text
 
     def _name(self, moment: Said) -> str:
-        days: Sequence[NamedDay] = self._board.days
-        following = [each.date for each in days if self._day and each.start == self._day.end]
-        return self._words["tomorrow"] if moment.date in following else moment.day
+        return self._words["tomorrow"] if self._is_tomorrow(moment) else moment.day
+
+    def _is_tomorrow(self, moment: Said) -> bool:
+        day = self._day
+        return day is not None and any(each.start == day.end and each.date == moment.date for each in self._board.days)
 
     def _lines(self, slots: Iterable[Slot]) -> tuple[Line, ...]:
         return tuple(self._line(slot) for slot in slots)

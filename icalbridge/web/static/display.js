@@ -87,18 +87,25 @@
     function isOn(entry) { return !entry.cancelled; }
     function isToday(entry) { return entry.start.at < day.end; }
 
-    function name(moment) {
-      var tomorrow = first(board.days, function (each) { return day !== null && each.start === day.end; });
-      return tomorrow && tomorrow.date === moment.date ? words.tomorrow : moment.day;
+    function isTomorrow(moment) {
+      return day !== null && first(board.days, function (each) {
+        return each.start === day.end && each.date === moment.date;
+      }) !== null;
     }
+
+    function name(moment) { return isTomorrow(moment) ? words.tomorrow : moment.day; }
 
     function told(moment, beside) {
       if (day !== null && (moment.date === day.date || moment.date === beside)) { return moment.text; }
       return fill('on', { day: name(moment), time: moment.text });
     }
 
-    function span(until) {
-      var minutes = Math.ceil((until - at) / 60);
+    function until(moment) {
+      return isTomorrow(moment) ? fill('until_tomorrow', { time: moment.text }) : fill('until', { time: told(moment) });
+    }
+
+    function span(end) {
+      var minutes = Math.ceil((end - at) / 60);
       if (minutes < 60) { return fill('minutes', { minutes: String(minutes) }); }
       if (minutes % 60 === 0) { return fill('full_hours', { hours: String(minutes / 60) }); }
       return fill('hours', { hours: String(Math.floor(minutes / 60)), minutes: String(minutes % 60) });
@@ -118,10 +125,10 @@
       if (!known) { return { name: 'unknown', until: '', left: '' }; }
       if (running.length) {
         end = endOf(running);
-        return { name: 'busy', until: fill('until', { time: told(end) }), left: span(end.at) };
+        return { name: 'busy', until: until(end), left: span(end.at) };
       }
       if (next && isToday(next)) {
-        return { name: 'free', until: fill('until', { time: next.start.text }), left: span(next.start.at) };
+        return { name: 'free', until: until(next.start), left: span(next.start.at) };
       }
       return { name: 'free', until: words.rest, left: '' };
     }
