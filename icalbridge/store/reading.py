@@ -95,7 +95,7 @@ class Reading:
     def entries_between(
         self, property_ids: Sequence[str], since: datetime, until: datetime, *, everything: bool = False
     ) -> list[Entry]:
-        """Return the shown entries of some properties that overlap a span, by start; with `everything` of any status."""
+        """Return the shown entries of some properties that overlap a span, by start; `everything`: of any status."""
         wanted = and_(entries.c.property_id.in_(property_ids), _overlap(since, until))
         with reading(self._engine) as connection:
             return _entries(connection, wanted if everything else and_(SHOWN, wanted))

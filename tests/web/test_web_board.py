@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,27 +12,31 @@ import pytest
 from icalbridge.model import Feed
 from icalbridge.web.board import MOST_ENTRIES, NamedDay, Place, Row, Said, board, offsets
 from icalbridge.web.glance import WORDS, Line, glance
-from tests.samples import NOW, POOL, ZONE, entry
+from tests.samples import GYM, NOW, POOL, ZONE, entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icalbridge.model import Entry
+    from icalbridge.model import Entry, Facility
     from icalbridge.web.board import Board
 
 GYM_PLACE = Place(Feed("facility", "gym"), "Main Gym", "Lincoln High", ZONE, {"school": "Lincoln High"})
 SCHOOLS = {"district": "Sunny Union District", "school": "Lincoln High", "odd": "Oddly High"}
 DISTRICT_PLACE = Place(Feed("property", "district"), "Sunny Union District", "", ZONE, SCHOOLS)
-CALLED_OFF = {"status": "cancelled", "cancelled": NOW - timedelta(hours=1)}
 
 
 def made(*entries: Entry, place: Place = GYM_PLACE, now: datetime = NOW, as_of: datetime = NOW, days: int = 8) -> Board:
     return board(place, entries, as_of=as_of, now=now, days=days)
 
 
-def lasting(hours: float, length: float, uid: str = "u1", **fields: object) -> Entry:
-    start = NOW + timedelta(hours=hours)
-    return entry(hours, uid=uid, end=start + timedelta(hours=length), **fields)
+def lasting(hours: float, length: float, uid: str = "u1", facility: Facility = GYM, **fields: object) -> Entry:
+    end = NOW + timedelta(hours=hours + length)
+    return entry(hours, uid=uid, facility=facility, event_id="e1", end=end, **fields)
+
+
+def off(was: Entry) -> Entry:
+    """Return an entry that was called off an hour ago."""
+    return replace(was, status="cancelled", cancelled=NOW - timedelta(hours=1))
 
 
 def told(lines: Sequence[Line]) -> list[str]:
@@ -73,11 +78,11 @@ def test_board_cut_short_says_up_to_when_it_is_whole() -> None:
 def test_board_tells_cancelled_and_leaves_out_what_never_was_on() -> None:
     """What was called off stays until its end; pending and declined bookings are nobody's business."""
     shown = made(
-        lasting(1, 1, uid="off", **CALLED_OFF),
+        off(lasting(1, 1, uid="off")),
         lasting(2, 1, uid="gone", withdrawn=NOW, cancelled=NOW),
         lasting(3, 1, uid="pending", status="pending"),
         lasting(4, 1, uid="on"),
-        lasting(-2, 1, uid="over", **CALLED_OFF),
+        off(lasting(-2, 1, uid="over")),
     )
     assert [(slot.start.text, slot.cancelled) for slot in shown.entries] == [
         ("1:00 PM", True),
@@ -91,7 +96,7 @@ def test_board_rows_are_flat_and_of_today() -> None:
     """A data set gets one row of texts for each line of today's board."""
     shown = made(
         lasting(-1, 2, uid="a", activity="Varsity"),
-        lasting(3, 1, uid="b", facility=POOL, **CALLED_OFF),
+        off(lasting(3, 1, uid="b", facility=POOL)),
         lasting(4, 1, uid="c", property_id="odd", zone="America/New_York"),
         lasting(20, 1, uid="d"),
         place=DISTRICT_PLACE,
@@ -175,7 +180,7 @@ def test_glance_in_use_until_the_place_falls_free() -> None:
         lasting(3, 2, uid="a"),
         lasting(4, 2, uid="b"),
         lasting(6, 1, uid="c"),
-        lasting(7, 1, uid="d", **CALLED_OFF),
+        off(lasting(7, 1, uid="d")),
         lasting(8, 6, uid="e"),
     )
     assert at(shown, 3) == ("In use", "until 7:00 PM", "4 h")
@@ -194,8 +199,8 @@ def test_glance_of_a_facility_has_now_next_and_later() -> None:
     """What is next is on; what was called off is told where it would have been."""
     shown = made(
         lasting(-1, 2, uid="a", name="Open Gym"),
-        lasting(-1, 3, uid="b", name="Chess", **CALLED_OFF),
-        lasting(1, 1, uid="c", name="Yoga", **CALLED_OFF),
+        off(lasting(-1, 3, uid="b", name="Chess")),
+        off(lasting(1, 1, uid="c", name="Yoga")),
         lasting(2, 1, uid="d", name="Judo"),
         lasting(4, 1, uid="e", name="Choir"),
         lasting(20, 1, uid="f", name="Mass"),
@@ -211,7 +216,7 @@ def test_glance_of_a_property_has_all_that_is_today_and_not_over() -> None:
     """What ended leaves at that second, what was called off stays until its end."""
     shown = made(
         lasting(-15, 16, uid="night", name="Lock-in"),
-        lasting(1, 1, uid="a", name="Judo", **CALLED_OFF),
+        off(lasting(1, 1, uid="a", name="Judo")),
         lasting(1, 2, uid="b", name="Choir"),
         lasting(11.5, 2, uid="c", name="Dance"),
         lasting(14, 2, uid="d", name="Mass"),
