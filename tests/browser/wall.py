@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from icalbridge.model import Entry, Facility
     from icalbridge.store import Store
-    from tests.fixtures.chromium import OpenPage
 
 GYM = "/display/facility/gym"
 DISTRICT = "/display/property/district"
@@ -101,13 +100,17 @@ def close_wall(wall: Wall) -> None:
 
 
 def hang(page: Page, wall: Wall, path: str, *, device: datetime | None = None) -> Page:
-    """Open a display on a device whose clock stands still at a moment, by default the server's, ten seconds later."""
+    """Open a display on a device whose clock stands still ten seconds after a moment, by default the server's.
+
+    It is ready to start again without a network.
+    """
     moment = device or wall.clock.now
     page.clock.install(time=moment)
     page.goto(wall.address(path))
     page.clock.pause_at(moment + timedelta(seconds=10))
     wall.clock.advance(10)
     page.wait_for_function("document.documentElement.classList.contains('live')")
+    page.wait_for_function("caches.open('display').then(kept => kept.keys()).then(keys => keys.length >= 3)")
     return page
 
 
@@ -144,9 +147,8 @@ def titles(page: Page, name: str = "today") -> list[str]:
     return page.locator(f"[data-lines={name}] .line:visible .title").all_inner_texts()
 
 
-def told_by_the_server(open_page: OpenPage, address: str) -> Any:
-    """Return what the server says right now to a display that has no scripts."""
-    page = open_page(javascript=False)
+def told_by_the_server(page: Page, address: str) -> Any:
+    """Return what the server says right now to a display; `page` runs no scripts."""
     page.goto(address)
     return seen(page)
 
