@@ -46,8 +46,9 @@ SEEN = """() => {
 }"""
 """Everything that a display says, whether a page of it is turned to or not."""
 
-READY = """Promise.all([location.href, document.querySelector('link[rel=stylesheet]').href, document.scripts[2].src].map(
-  needed => caches.match(needed))).then(found => found.every(Boolean))"""
+READY = """Promise.all(
+  [location.href, document.querySelector('link[rel=stylesheet]').href, document.querySelector('script[src]').src].map(
+    needed => caches.match(needed))).then(found => found.every(Boolean))"""
 """Whether everything is kept that a start without a network needs."""
 TAKEN = "moment => Object.keys(localStorage).some(key => JSON.parse(localStorage[key]).server >= moment)"
 """Whether a display has taken an answer that the server gave at a moment or later."""
