@@ -121,10 +121,13 @@ class Reading:
             wanted = and_(_of_feed(connection, feed), ended if everything else and_(SHOWN, ended))
             return maybe(connection.scalar(select(func.max(entries.c.end_at)).where(wanted)))
 
-    def entries_between(self, property_ids: Sequence[str], since: datetime, until: datetime) -> list[Entry]:
-        """Return the shown entries of some properties that overlap a span, by start."""
+    def entries_between(
+        self, property_ids: Sequence[str], since: datetime, until: datetime, *, everything: bool = False
+    ) -> list[Entry]:
+        """Return the shown entries of some properties that overlap a span, by start; `everything`: of any status."""
+        wanted = and_(entries.c.property_id.in_(property_ids), _overlap(since, until))
         with reading(self._engine) as connection:
-            return _entries(connection, and_(entries.c.property_id.in_(property_ids), SHOWN, _overlap(since, until)))
+            return _entries(connection, wanted if everything else and_(SHOWN, wanted))
 
     def history(
         self,

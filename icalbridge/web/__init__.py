@@ -8,6 +8,7 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     http        tags, conditions, compression, security headers: pure functions
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     builder     /build: form, picking, preview
+    display     signage: board is what a display knows, glance what it shows of that
     operations  /healthz, /readyz, /metrics, /robots.txt
     saving      saved feeds: who gets which; tokens: what a private address means
     failures    404, 405, 500, 503 for people and programs
@@ -25,6 +26,7 @@ import icalbridge
 from icalbridge.model import utcnow
 from icalbridge.web.assets import Assets, static_files
 from icalbridge.web.builder import builder
+from icalbridge.web.display import displays
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feeds import FeedService
 from icalbridge.web.form import build_path
@@ -71,6 +73,7 @@ def create_app(
         ical(service),
         pages(store, service, site),
         builder(store, service, site, settings),
+        displays(store, service, site),
         operations(store, metrics, clock),
         static_files(assets),
     ):

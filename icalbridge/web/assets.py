@@ -1,4 +1,4 @@
-"""Style sheet, scripts and icon: read once, named by their content, so that browsers may keep them for ever."""
+"""Style sheets, scripts and icon: read once, named by their content, so that browsers may keep them for ever."""
 
 from __future__ import annotations
 

@@ -30,6 +30,11 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+DISPLAY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
+    "child-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Of displays on a wall. `child-src` says to Chromium before 59 what `worker-src` says to later ones."""
 SECURITY_HEADERS: Headers = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
@@ -42,6 +47,7 @@ PRIVATE_HEADERS: Headers = (
     ("X-Robots-Tag", "noindex"),
 )
 """The same for what lives at a private address, which must not be handed on."""
+DISPLAY_HEADERS: Headers = (("Content-Security-Policy", DISPLAY_POLICY), *SECURITY_HEADERS[1:])
 METHODS = ("GET", "HEAD")
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 

@@ -37,9 +37,14 @@ def _occurs_twice(there: datetime) -> bool:
     return there.replace(fold=0).utcoffset() != there.replace(fold=1).utcoffset()
 
 
+def weekday(of: date) -> str:
+    """Return `Friday, November 20`."""
+    return f"{DAYS[of.weekday()]}, {MONTHS[of.month - 1]} {of.day}"
+
+
 def day(of: date, today: date) -> str:
     """Return `Today, Friday, November 20`; the year is said only where it is another one."""
-    text = f"{DAYS[of.weekday()]}, {MONTHS[of.month - 1]} {of.day}"
+    text = weekday(of)
     if of.year != today.year:
         text = f"{text}, {of.year}"
     near = {today: "Today", today + timedelta(days=1): "Tomorrow"}.get(of)

@@ -1,0 +1,187 @@
+"""Displays on a wall: `/display/...`, a page that tells everything by itself, and the data that a script keeps it by.
+
+Gathers what a display is told; making it a board is for `board`, what is shown of it for `glance` and
+`static/display.js`. A display is never sent anywhere else: whatever is wrong is answered with the page of a display,
+which goes on asking, because an error page would hang on the wall until somebody comes with a ladder.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from flask import Blueprint, Response, render_template, request
+
+from icalbridge.errors import StoreError
+from icalbridge.feeds import Address
+from icalbridge.model import Feed
+from icalbridge.web import http
+from icalbridge.web.assets import FOLDER
+from icalbridge.web.board import Place, board
+from icalbridge.web.feeds import Missing
+from icalbridge.web.glance import WORDS, glance
+from icalbridge.web.ical import flask_response, is_id
+from icalbridge.web.making import ANYWHERE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.model import FeedState
+    from icalbridge.store import Store
+    from icalbridge.web.board import Board
+    from icalbridge.web.feeds import FeedService
+    from icalbridge.web.site import Site
+
+DAYS = {"facility": 8, "property": 2}
+"""How many days, with today, a display is told about: of a facility enough to name what comes next."""
+CLOCK = "Display-Now"
+"""A header with the server's clock in seconds since 1970; in the data it would make every answer a new one."""
+JSON_CACHE_CONTROL = "public, max-age=30"
+PAGE_CACHE_CONTROL = "no-cache"
+WORKER_CACHE_CONTROL = "public, max-age=300"
+
+_DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the address of a display asks for; what is not understood asks for nothing."""
+
+    theme: str
+    dim: tuple[int, int] | None
+    """From which full hour until which it is dimmed, in the school's zone."""
+
+    @classmethod
+    def of(cls, theme: str, dim: str) -> Wishes:
+        hours = _DIM.fullmatch(dim)
+        return cls("light" if theme == "light" else "dark", (int(hours[1]), int(hours[2])) if hours else None)
+
+
+class Displays:
+    """What the displays of one application are told."""
+
+    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
+        self._read = store.read
+        self._service = service
+        self._site = site
+
+    def page(self, feed: Feed, wishes: Wishes, now: datetime) -> Response:
+        """Return the page of a display, whatever happens."""
+        known = self._find(feed, now)
+        there = None if isinstance(known, Missing) else known
+        html = render_template(
+            f"display_{feed.kind}.html",
+            feed=feed,
+            board=there,
+            view=glance(there, now.timestamp()) if there else None,
+            data=asdict(replace(there, rows=())) if there else None,
+            words=WORDS,
+            now=int(now.timestamp()),
+            theme=wishes.theme,
+            dim="-".join(map(str, wishes.dim)) if wishes.dim else "",
+            data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json"),
+            worker_path=self._site.path("/display/sw.js"),
+            missing=f"missing-{known.name.lower()}" if isinstance(known, Missing) else "",
+        )
+        if isinstance(known, Missing):
+            return _unkept(html, known)
+        made = http.document(
+            html.encode(),
+            "text/html; charset=utf-8",
+            cache_control=PAGE_CACHE_CONTROL,
+            security=http.DISPLAY_HEADERS,
+        )
+        return _answer(made)
+
+    def data(self, feed: Feed, now: datetime) -> Response:
+        """Return what a display asks for once a minute."""
+        known = self._find(feed, now)
+        if isinstance(known, Missing):
+            extra = [ANYWHERE] if known is Missing.UNKNOWN else [ANYWHERE, ("Retry-After", str(http.RETRY_SECONDS))]
+            return flask_response(http.refusal(_status(known), known.value, extra))
+        made = http.document(
+            known.json(),
+            "application/json; charset=utf-8",
+            cache_control=JSON_CACHE_CONTROL,
+            extra=(ANYWHERE, ("Access-Control-Expose-Headers", CLOCK), (CLOCK, str(int(now.timestamp())))),
+        )
+        return _answer(made)
+
+    def _find(self, feed: Feed, now: datetime) -> Board | Missing:
+        try:
+            held = self._service.find(Address(feed)) if is_id(feed.id) else Missing.UNKNOWN
+            return held if isinstance(held, Missing) else self._board(feed, held.state, now)
+        except StoreError:
+            return Missing.UNREACHABLE
+
+    def _board(self, feed: Feed, state: FeedState, now: datetime) -> Board | Missing:
+        """Read a board; an entry that is on now may have begun long ago, but hardly earlier than a feed reaches."""
+        own = self._read.property(state.property_id)
+        if own is None:
+            return Missing.UNKNOWN
+        members = [own.id, *own.child_ids] if feed.kind == "property" else [own.id]
+        if feed.kind == "facility":
+            facility = self._read.facility(feed.id)
+            title = facility.name or facility.type if facility else ""
+            place = Place(feed, title or state.title, own.name, state.zone, {own.id: own.name})
+            entries = self._read.entries(feed, now, everything=True)
+        else:
+            listed = {each.id: each.name for each in self._read.properties() if each.id in members}
+            place = Place(feed, state.title, "", state.zone, {own.id: own.name} | listed)
+            entries = self._read.entries_between(members, now, now + timedelta(days=3), everything=True)
+        as_of = self._as_of(members) or state.changed
+        return board(place, entries, as_of=as_of, now=now, days=DAYS[feed.kind])
+
+    def _as_of(self, property_ids: list[str]) -> datetime | None:
+        """Return when the property was last fetched that waits longest, of those that ever were."""
+        found = {each.property_id: each.today_synced for each in self._site.health(self._site.now()).properties}
+        return min((moment for each in property_ids if (moment := found.get(each)) is not None), default=None)
+
+
+def _status(why: Missing) -> int:
+    return 404 if why is Missing.UNKNOWN else 503
+
+
+def _unkept(html: str, why: Missing) -> Response:
+    headers = {"Cache-Control": "no-store", **dict(http.DISPLAY_HEADERS)}
+    return Response(html, _status(why), headers, content_type="text/html; charset=utf-8")
+
+
+def _answer(made: http.Document) -> Response:
+    packed = http.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+    return flask_response(http.answer(made.packed() if packed else made, request.environ))
+
+
+def displays(store: Store, service: FeedService, site: Site) -> Blueprint:
+    """Return the addresses that displays are set to."""
+    routes = Blueprint("display", __name__)
+    made = Displays(store, service, site)
+    worker = http.document(
+        (FOLDER / "display-sw.js").read_bytes(),
+        "text/javascript; charset=utf-8",
+        cache_control=WORKER_CACHE_CONTROL,
+        security=http.DISPLAY_HEADERS,
+    )
+
+    @routes.get("/display/sw.js")
+    def service_worker() -> Response:
+        return _answer(worker)
+
+    @routes.get("/display/facility/<path:name>")
+    def facility(name: str) -> Response:
+        return answer(Feed("facility", name))
+
+    @routes.get("/display/property/<path:name>", endpoint="property")
+    def school(name: str) -> Response:
+        return answer(Feed("property", name))
+
+    def answer(feed: Feed) -> Response:
+        if feed.id.endswith(".json"):
+            return made.data(Feed(feed.kind, feed.id.removesuffix(".json")), site.now())
+        wishes = Wishes.of(request.args.get("theme", ""), request.args.get("dim", ""))
+        return made.page(feed, wishes, site.now())
+
+    return routes

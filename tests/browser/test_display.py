@@ -1,0 +1,379 @@
+"""Displays in a real browser: hours without a network, restarts, midnights, changes of clocks, wrong device clocks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge.web import create_app
+from tests.browser.wall import (
+    DISTRICT,
+    GYM,
+    SCHOOL,
+    Wall,
+    ask,
+    busy,
+    close_wall,
+    hang,
+    open_wall,
+    seen,
+    slot,
+    titles,
+    told_by_the_server,
+    wait,
+)
+from tests.fixtures.chromium import axe
+from tests.fixtures.serving import serving
+from tests.samples import NOW, POOL, entry
+from tests.web_world import PUBLIC, add_catalogue, empty_store, sync
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    from tests.fixtures.chromium import OpenPage
+
+pytestmark = pytest.mark.browser
+
+SIZES = [(854, 480), (1920, 1080), (3840, 2160), (1080, 1920), (1024, 768)]
+
+
+@pytest.fixture(autouse=True)
+def outages(page_faults: list[str]) -> Iterator[None]:
+    """What the browser notes by itself about a server or a page that went away is no fault of a display."""
+    yield
+    own = ("net::ERR_", "status of 503", "fetching the script")
+    page_faults[:] = [fault for fault in page_faults if not any(each in fault for each in own)]
+
+
+@pytest.fixture
+def wall(tmp_path: Path) -> Iterator[Wall]:
+    """The world of `web_world` at noon, on a server that can be switched off."""
+    opened = open_wall(tmp_path)
+    yield opened
+    close_wall(opened)
+
+
+# what server and script say
+
+
+@pytest.mark.parametrize("path", [GYM, DISTRICT, SCHOOL, "/display/facility/long", "/display/property/alone"])
+def test_display_draws_what_the_server_would(open_page: OpenPage, wall: Wall, path: str) -> None:
+    """Left alone for a night and a day, a display says at every hour what the server would tell a new one."""
+    page, plain = hang(open_page(), wall, path), open_page(javascript=False)
+    wall.stop()
+    with serving(create_app(PUBLIC, wall.store, clock=wall.clock)) as other:
+        for hours in (0, 0.5, 0.5, 1, 2, 3, 6, 2, 9):
+            wait(page, wall, hours=hours)
+            assert seen(page) == told_by_the_server(plain, other + path), wall.clock.now
+
+
+def test_display_turns_the_page_of_a_long_board(page: Page, wall: Wall) -> None:
+    """Sixty things today: each is to be seen once while the pages turn, and which page it is stands below."""
+    wall.fill(busy(60, POOL))
+    hang(page, wall, SCHOOL)
+    wall.stop()
+    turned: dict[str, list[str]] = {}
+    while slot(page, "page") not in turned:
+        turned[slot(page, "page")] = titles(page)
+        page.clock.run_for(12_000)
+    pages = len(turned)
+    assert pages > 3, turned
+    first = int(next(iter(turned)).split()[0]) - 1
+    assert list(turned) == [f"{(first + number) % pages + 1} of {pages}" for number in range(pages)]
+    shown = [title for number in range(1, pages + 1) for title in turned[f"{number} of {pages}"]]
+    assert sorted(shown) == sorted(["Open Gym", "Practice: Varsity", *(f"Club {number}" for number in range(60))])
+
+
+# without a network
+
+
+def test_display_goes_on_for_an_hour_without_a_network(page: Page, wall: Wall) -> None:
+    """Nothing goes blank: what ended leaves, what comes is counted down, and after a while it says of when it is."""
+    hang(page, wall, GYM)
+    wall.stop()
+    for minutes, left, as_of in ((14, "46 min", ""), (14, "32 min", "As of 12:00 PM"), (31, "1 min", "As of 12:00 PM")):
+        page.clock.run_for(minutes * 60_000)
+        assert (slot(page, "left"), slot(page, "as_of")) == (left, as_of)
+    page.clock.run_for(60_000)
+    assert (slot(page, "as_of"), slot(page, "headline"), slot(page, "until")) == (
+        "As of 12:00 PM",
+        "Free",
+        "until 3:00 PM",
+    )
+    assert (slot(page, "clock"), slot(page, "left"), titles(page, "now")) == ("1:00 PM", "2 h", [])
+
+
+def test_display_takes_up_again_when_the_server_is_back(page: Page, wall: Wall) -> None:
+    """After a restart the next asking brings what has changed meanwhile; the page is the same one all the time."""
+    hang(page, wall, GYM)
+    page.evaluate("window.same = true")
+    wall.stop()
+    wait(page, wall, minutes=30)
+    wall.fill([entry(1.5, uid="new", event_id="new", name="Judo")])
+    wall.start()
+    ask(page, wall, minutes=5)
+    assert (slot(page, "as_of"), titles(page, "next")) == ("", ["Judo"])
+    assert page.evaluate("window.same") is True
+
+
+def test_display_asks_ever_less_often_while_nobody_answers(page: Page, wall: Wall) -> None:
+    """It tries again after ten seconds, then twice as long, up to five minutes, each a little sooner by chance."""
+    hang(page, wall, GYM)
+    wall.stop()
+    page.evaluate(
+        """() => {
+          const later = window.setTimeout;
+          window.waits = [];
+          window.setTimeout = (act, span) => (act.name === 'poll' && waits.push(span / 1000), later(act, span));
+        }"""
+    )
+    page.clock.fast_forward(60_000)
+    for number, seconds in enumerate((10, 20, 40, 80, 160, 300, 300)):
+        page.wait_for_function("number => waits.length > number", arg=number)
+        assert 0.75 * seconds <= page.evaluate("waits[waits.length - 1]") <= seconds
+        page.clock.fast_forward(seconds * 1000)
+
+
+def test_display_comes_back_from_a_reload_without_a_network(page: Page, wall: Wall) -> None:
+    """Power went and came while the network is away: the worker has the page, and the clock was carried on."""
+    hang(page, wall, DISTRICT)
+    ask(page, wall, minutes=1)
+    wait(page, wall, minutes=1)
+    before = seen(page)["lines"]
+    wall.stop()
+    page.reload()
+    page.wait_for_function("document.documentElement.classList.contains('live')")
+    assert seen(page)["lines"] == before
+    wait(page, wall, hours=1)
+    assert slot(page, "as_of") == "As of 12:00 PM"
+    assert titles(page)[0] != "Open Gym"
+
+
+def test_display_shows_its_last_data_when_a_new_page_has_none(page: Page, wall: Wall, tmp_path: Path) -> None:
+    """The server came back with nothing to say: what was kept on the device stands on the wall, with its age."""
+    hang(page, wall, GYM)
+    wall.stop()
+    wall.clock.advance(1200)
+    folder = tmp_path / "new"
+    folder.mkdir()
+    full, wall.store = wall.store, empty_store(folder)
+    add_catalogue(wall.store)
+    page.evaluate(
+        "navigator.serviceWorker.getRegistrations().then(all => Promise.all(all.map(one => one.unregister())))"
+    )
+    wall.start()
+    page.goto(wall.address(GYM))
+    page.wait_for_function("document.documentElement.classList.contains('live')")
+    assert (slot(page, "title"), slot(page, "headline")) == ("Main Gym", "In use")
+    assert slot(page, "as_of") == "As of 12:00 PM"
+    full.close()
+
+
+def test_display_without_data_gets_them_without_being_touched(page: Page, wall: Wall) -> None:
+    """Hung up before the school was ever fetched, it shows the board once there is one."""
+    page.clock.install(time=wall.clock.now)
+    page.goto(wall.address("/display/facility/never-gym"))
+    page.clock.pause_at(wall.clock.now + timedelta(seconds=5))
+    assert slot(page, "title") == "This schedule is being fetched"
+    sync(wall.store, "never")
+    ask(page, wall, minutes=1)
+    assert (slot(page, "title"), slot(page, "headline")) == ("New Gym", "Free")
+
+
+# time
+
+
+@pytest.mark.parametrize("years", [-2, 2])
+def test_display_does_not_believe_the_device(page: Page, wall: Wall, years: int) -> None:
+    """A device whose clock is two years off, in another zone's browser, shows the school's time."""
+    hang(page, wall, GYM, device=NOW + timedelta(days=365 * years))
+    assert (slot(page, "clock"), slot(page, "date"), slot(page, "left")) == (
+        "12:00 PM",
+        "Saturday, November 21",
+        "1 h",
+    )
+    ask(page, wall, minutes=31)
+    assert (slot(page, "clock"), slot(page, "left")) == ("12:31 PM", "29 min")
+
+
+def test_display_outlives_a_clock_that_is_set(page: Page, wall: Wall) -> None:
+    """The device learns the right time, or loses it, while the network is away: nothing on the wall jumps."""
+    hang(page, wall, GYM)
+    wall.stop()
+    page.clock.set_system_time(NOW + timedelta(days=700))
+    wait(page, wall, minutes=20)
+    assert (slot(page, "clock"), slot(page, "headline")) == ("12:20 PM", "In use")
+
+
+def test_display_is_in_the_schools_zone(open_page: OpenPage, wall: Wall) -> None:
+    """A device that thinks it is in Tokyo shows the time of Los Angeles."""
+    page = hang(open_page(timezone="Asia/Tokyo"), wall, GYM)
+    assert (slot(page, "clock"), slot(page, "date")) == ("12:00 PM", "Saturday, November 21")
+
+
+def test_display_turns_to_tomorrow_without_a_network(page: Page, wall: Wall) -> None:
+    """An outage over midnight: the date turns, and tomorrow's board is there."""
+    hang(page, wall, DISTRICT)
+    wall.stop()
+    wait(page, wall, hours=11, minutes=59)
+    assert (slot(page, "date"), slot(page, "empty")) == ("Saturday, November 21", "Nothing more today")
+    wait(page, wall, minutes=1)
+    assert (slot(page, "date"), slot(page, "empty"), titles(page)) == (
+        "Sunday, November 22",
+        "",
+        ["Reserved", "Practice: Varsity", "Night of dance"],
+    )
+    assert slot(page, "as_of") == "As of Sat, Nov 21, 12:00 PM"
+
+
+def test_display_that_heard_nothing_for_days_claims_nothing(page: Page, wall: Wall) -> None:
+    """Past what it was told it says that it does not know, rather than that nothing is on."""
+    hang(page, wall, SCHOOL)
+    wall.stop()
+    wait(page, wall, days=3)
+    assert (slot(page, "date"), slot(page, "empty"), titles(page)) == ("Tuesday, November 24", "", [])
+    assert slot(page, "as_of") == "As of Sat, Nov 21, 12:00 PM"
+    assert page.evaluate("document.body.className") == "property unknown alone"
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after"),
+    [
+        (datetime(2026, 11, 1, 9, tzinfo=UTC), "1:59 AM", "1:00 AM"),
+        (datetime(2027, 3, 14, 10, tzinfo=UTC), "1:59 AM", "3:00 AM"),
+    ],
+)
+def test_display_changes_its_clock_with_the_school(
+    page: Page, wall: Wall, change: datetime, before: str, after: str
+) -> None:
+    """In the nights of the clock changes it counts real minutes and shows the school's hour, network or none."""
+    wall.clock.now = change - timedelta(minutes=30)
+    shift = entry(0, uid="shift", event_id="shift", start=change - timedelta(hours=1), end=change + timedelta(hours=1))
+    wall.fill([shift])
+    hang(page, wall, GYM)
+    wall.stop()
+    wait(page, wall, minutes=29)
+    assert (slot(page, "clock"), slot(page, "left")) == (before, "1 h 1 min")
+    wait(page, wall, minutes=1)
+    assert (slot(page, "clock"), slot(page, "left")) == (after, "1 h")
+
+
+# entries
+
+
+def test_display_lets_go_of_what_ended(page: Page, wall: Wall) -> None:
+    """At its end an entry leaves the board by itself."""
+    hang(page, wall, SCHOOL)
+    assert titles(page) == ["Open Gym", "Practice: Varsity"]
+    ask(page, wall, minutes=60)
+    assert titles(page) == ["Practice: Varsity"]
+
+
+def test_display_strikes_out_what_was_called_off(page: Page, wall: Wall) -> None:
+    """What was called off stays until its end, struck out and with a word; the gym is free meanwhile."""
+    hang(page, wall, GYM)
+    wall.call_off(entry(-1, uid="now", event_id="e0", name="Open Gym"))
+    ask(page, wall, minutes=2)
+    assert (slot(page, "headline"), titles(page, "now")) == ("Free", ["Open Gym"])
+    line = page.locator("[data-lines=now] .line")
+    assert line.locator(".mark").inner_text() == "Cancelled"
+    assert "line-through" in line.locator(".title").evaluate("one => getComputedStyle(one).textDecoration")
+    ask(page, wall, minutes=58)
+    assert titles(page, "now") == []
+
+
+def test_display_says_free_or_in_use_by_word_colour_and_shape(page: Page, wall: Wall) -> None:
+    """Who sees no colours reads the word and knows the shape."""
+    look = "one => [getComputedStyle(one).backgroundColor, getComputedStyle(one.firstElementChild).backgroundColor]"
+    hang(page, wall, GYM)
+    in_use = slot(page, "headline"), page.locator(".state").evaluate(look)
+    ask(page, wall, minutes=60)
+    free = slot(page, "headline"), page.locator(".state").evaluate(look)
+    assert in_use == ("In use", ["rgb(176, 30, 34)", "rgb(255, 255, 255)"])
+    assert free == ("Free", ["rgb(11, 107, 61)", "rgba(0, 0, 0, 0)"])
+
+
+# how it looks
+
+
+@pytest.mark.parametrize("path", [GYM, DISTRICT, SCHOOL, "/display/facility/long", "/display/property/alone"])
+def test_display_fits_every_screen(open_page: OpenPage, wall: Wall, path: str) -> None:
+    """From 480 lines to 4K, across and upright, nothing is cut off, and letters are large."""
+    wall.fill(busy(30, POOL))
+    for width, height in SIZES:
+        page = open_page(width=width, height=height)
+        page.goto(wall.address(path))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        outside = page.evaluate(
+            """() => [...document.querySelectorAll('#display p, #display h1, #display h2')].filter(one => {
+              const box = one.getBoundingClientRect();
+              return box.width && (box.right > innerWidth || box.bottom > innerHeight || box.left < 0 || box.top < 0);
+            }).map(one => one.textContent)"""
+        )
+        smallest = page.evaluate(
+            """() => Math.min(...[...document.querySelectorAll('#display .title, #display .start')].map(
+              one => parseFloat(getComputedStyle(one).fontSize)))"""
+        )
+        overflow = page.evaluate("getComputedStyle(document.documentElement).overflow")
+        assert (outside, overflow) == ([], "hidden")
+        assert smallest is None or smallest >= min(width, height) * 0.039
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("path", [GYM, DISTRICT, "/display/facility/long", "/display/property/alone"])
+def test_display_is_accessible(open_page: OpenPage, wall: Wall, path: str, theme: str) -> None:
+    """No violation of WCAG 2.1 A or AA, across and upright, in use and free, with something called off."""
+    wall.call_off(entry(3, uid="gym0", event_id="e1", activity="Varsity"))
+    for width, height in ((1920, 1080), (1080, 1920)):
+        page = open_page(width=width, height=height)
+        page.goto(wall.address(f"{path}?theme={theme}"))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        assert axe(page) == []
+
+
+def test_display_without_a_board_is_accessible(page: Page, wall: Wall) -> None:
+    """The page that waits for its data breaks no rule either."""
+    page.goto(wall.address("/display/property/never"))
+    assert axe(page) == []
+
+
+def test_display_dims_in_the_schools_night(page: Page, wall: Wall) -> None:
+    """From ten to six it is dark; the hours are the school's."""
+    opacity = "getComputedStyle(document.querySelector('.dimmer')).opacity"
+    hang(page, wall, f"{GYM}?dim=22-6")
+    wall.stop()
+    dimmed = []
+    for hours in (9, 1.1, 7, 1):
+        wait(page, wall, hours=hours)
+        dimmed.append((slot(page, "clock"), page.evaluate(opacity)))
+    assert dimmed == [("9:00 PM", "0"), ("10:06 PM", "0.8"), ("5:06 AM", "0.8"), ("6:06 AM", "0")]
+
+
+def test_display_moves_a_little_every_minute(page: Page, wall: Wall) -> None:
+    """Against burning in everything is moved by some pixels, in sixteen steps, never far."""
+    hang(page, wall, GYM)
+    wall.stop()
+    places = []
+    for _ in range(16):
+        wait(page, wall, minutes=1)
+        places.append(tuple(page.evaluate("(({left, top}) => [left, top])(display.getBoundingClientRect())")))
+    assert len(set(places)) == 16
+    assert max(abs(offset) for place in places for offset in place) <= 4
+
+
+def test_display_never_leaves_its_page(page: Page, wall: Wall) -> None:
+    """An hour of failures and successes, and the document is the one that was loaded."""
+    visited: list[str] = []
+    page.on("framenavigated", lambda frame: visited.append(frame.url))
+    hang(page, wall, GYM)
+    for _ in range(3):
+        wall.stop()
+        wait(page, wall, minutes=10)
+        wall.start()
+        ask(page, wall, minutes=10)
+    assert visited == [wall.address(GYM)]

@@ -1,0 +1,170 @@
+"""A display on a wall, for its tests: a server that can be switched off, a store, and a browser whose clock we turn.
+
+The server's clock and the device's are two: the tests turn both, or make them disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.serving import make_server
+
+from icalbridge.model import Changes
+from icalbridge.web import create_app
+from tests.samples import entry
+from tests.web_world import PUBLIC, Clock, added, empty_store, fill, sync
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+    from werkzeug.serving import BaseWSGIServer
+
+    from icalbridge.model import Entry, Facility
+    from icalbridge.store import Store
+
+GYM = "/display/facility/gym"
+DISTRICT = "/display/property/district"
+SCHOOL = "/display/property/school"
+SEEN = """() => {
+  const texts = (selector, name) => Object.fromEntries([...document.querySelectorAll(selector)].map(
+    one => [one.getAttribute(name), one.textContent.trim()]));
+  const fields = line => [...line.querySelectorAll('[data-field]')].map(one => one.textContent);
+  const lists = [...document.querySelectorAll('#display [data-lines]')];
+  return {
+    state: document.body.className,
+    slots: texts('#display [data-slot]:not([data-slot=page])', 'data-slot'),
+    lines: Object.fromEntries(lists.map(
+      list => [list.getAttribute('data-lines'), [...list.children].map(line => [line.className, ...fields(line)])])),
+    hidden: lists.map(list => list.closest('[hidden]') !== null),
+  };
+}"""
+"""Everything that a display says, whether a page of it is turned to or not."""
+
+READY = """Promise.all(
+  [location.href, document.querySelector('link[rel=stylesheet]').href, document.querySelector('script[src]').src].map(
+    needed => caches.match(needed))).then(found => found.every(Boolean))"""
+"""Whether everything is kept that a start without a network needs."""
+TAKEN = "moment => Object.keys(localStorage).some(key => JSON.parse(localStorage[key]).server >= moment)"
+"""Whether a display has taken an answer that the server gave at a moment or later."""
+
+
+@dataclass
+class Wall:
+    """One server, one store, one clock for the server."""
+
+    store: Store
+    clock: Clock = field(default_factory=Clock)
+    port: int = 0
+    _server: BaseWSGIServer | None = None
+    _thread: Thread | None = None
+
+    def start(self) -> None:
+        """Serve, after the first time on the same port as before."""
+        app = create_app(PUBLIC, self.store, clock=self.clock)
+        self._server = make_server("127.0.0.1", self.port, app, threaded=True)
+        self.port = self._server.server_port
+        self._thread = Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer nobody any more."""
+        if self._server and self._thread:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+            self._server = None
+
+    def address(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def fill(self, entries: Sequence[Entry], *, now: datetime | None = None) -> None:
+        sync(self.store, "school", added(entries), now=now or self.clock.now)
+
+    def call_off(self, was: Entry) -> None:
+        """Let the vendor say that something is off."""
+        gone = replace(was, sequence=1, modified=self.clock.now, withdrawn=self.clock.now, cancelled=self.clock.now)
+        sync(self.store, "school", Changes(withdrawn=(gone,)), now=self.clock.now)
+
+
+def open_wall(folder: Path) -> Wall:
+    """Serve the world of `web_world` at noon."""
+    store = empty_store(folder)
+    fill(store)
+    wall = Wall(store)
+    wall.start()
+    return wall
+
+
+def close_wall(wall: Wall) -> None:
+    wall.stop()
+    wall.store.close()
+
+
+def hang(page: Page, wall: Wall, path: str, *, device: datetime | None = None) -> Page:
+    """Open a display on a device whose clock stands still ten seconds after a moment, by default the server's.
+
+    It is ready to start again without a network.
+    """
+    moment = device or wall.clock.now
+    page.clock.install(time=moment)
+    page.goto(wall.address(path))
+    page.clock.pause_at(moment + timedelta(seconds=10))
+    wall.clock.advance(10)
+    page.wait_for_function("document.documentElement.classList.contains('live')")
+    page.wait_for_function(READY)
+    return page
+
+
+def wait(page: Page, wall: Wall, **time: float) -> None:
+    """Let time pass for server and device while the server is off; the display looks once, at its end."""
+    span = timedelta(**time)
+    wall.clock.advance(span.total_seconds())
+    page.clock.fast_forward(int(span.total_seconds() * 1000))
+    page.clock.run_for(1000)
+    wall.clock.advance(1)
+
+
+def ask(page: Page, wall: Wall, **time: float) -> None:
+    """Let a minute or more pass, at whose end the display asks for its data and draws the answer.
+
+    The server's clock gains five seconds, which the display can know only from the answer.
+    """
+    span = timedelta(**time)
+    wall.clock.advance(span.total_seconds() + 5)
+    page.clock.fast_forward(int(span.total_seconds() * 1000))
+    page.wait_for_function(TAKEN, arg=wall.clock.now.timestamp())
+    page.clock.run_for(1100)
+    wall.clock.advance(1)
+
+
+def seen(page: Page) -> Any:
+    return page.evaluate(SEEN)
+
+
+def slot(page: Page, name: str) -> str:
+    return page.locator(f"#display [data-slot={name}]").inner_text()
+
+
+def titles(page: Page, name: str = "today") -> list[str]:
+    """Return the titles that are to be seen in a list."""
+    return page.locator(f"[data-lines={name}] .line:visible .title").all_inner_texts()
+
+
+def told_by_the_server(page: Page, address: str) -> Any:
+    """Return what the server says right now to a display; `page` runs no scripts."""
+    page.goto(address)
+    return seen(page)
+
+
+def busy(count: int, facility: Facility, *, first: float = 0.5, every: float = 0.15) -> list[Entry]:
+    """Return so many bookings of the rest of today."""
+    return [
+        entry(first + every * number, uid=f"b{number}", facility=facility, event_id=f"b{number}", name=f"Club {number}")
+        for number in range(count)
+    ]
