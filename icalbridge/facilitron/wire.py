@@ -335,6 +335,7 @@ def facility_of(told: dict[str, Any], property_id: str) -> Facility | None:
         type=text(told, "type"),
         capacity=int(capacity) if whole and capacity is not None else None,
         search_term=text(told, "search_term"),
+        u_id=_usable(text(told, "u_id")),
     )
 
 
