@@ -132,7 +132,7 @@ def _graduation(scene: Scene, school: Dto, day: date) -> Dto:
         "status": "Approved",
         "external_system_event_id": None,
         "created_by_external_api": False,
-        "name": "Graduation 🎓",
+        "name": "Graduation Day 🎓",
         "activity_type": None,
         "attendance": None,
         "property_id": school["_id"],
