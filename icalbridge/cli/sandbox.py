@@ -39,3 +39,4 @@ def _parsed(faults: Sequence[str]) -> list[sandbox.Fault]:
 
 def _announce(api_url: str) -> None:
     click.echo(f"The vendor's API, simulated: {api_url}  (key: sandbox-key; Ctrl-C stops it)")
+    click.echo(f"Described at {api_url.removesuffix('/v1')}/docs, for programs at /openapi.json")

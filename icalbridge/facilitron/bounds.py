@@ -159,7 +159,8 @@ def _untold(moment: datetime, zone: str) -> str:
         wall = _wall(moment, zone)
     except OverflowError:
         return "is out of range"
-    heard = wall.replace(tzinfo=zones.zone(zone), fold=0)
+    # both in UTC: a wall time that comes twice equals nothing in another zone (PEP 495)
+    heard = wall.replace(tzinfo=zones.zone(zone), fold=0).astimezone(UTC)
     return "" if heard == moment.astimezone(UTC) else "is in the hour that the clock repeats, which cannot be told"
 
 

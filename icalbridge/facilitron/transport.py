@@ -7,6 +7,7 @@ share one deadline; Retry can do neither. What is asked, and what is made of the
 from __future__ import annotations
 
 import logging
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -174,7 +175,7 @@ class Transport:
             ) as response:
                 status = response.status_code
                 self._note_clock(response)
-                body = self._without_key(_body(response, until))
+                body = _without(call.secrets, self._without_key(_body(response, until)))
         except (requests.RequestException, HTTPError, OSError) as error:
             failure = _failure(str(call), status, error, time.monotonic() - begun)
             self._note(call, begun, "no answer", failure.error.message)
@@ -269,6 +270,13 @@ def _body(response: requests.Response, until: float) -> bytes:
         if time.monotonic() > until:
             raise TimeoutError
     return b"".join(parts)
+
+
+def _without(secrets: Sequence[str], body: bytes) -> bytes:
+    """Return an answer without what it may repeat of the request, however its letters are cased."""
+    if not secrets:
+        return body
+    return re.sub(b"|".join(re.escape(each.encode()) for each in secrets), "…".encode(), body, flags=re.IGNORECASE)
 
 
 def _moment(told: str) -> datetime | None:

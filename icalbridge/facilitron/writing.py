@@ -16,7 +16,7 @@ from icalbridge import zones
 from icalbridge.errors import MalformedAnswer, NotFound, RefusedError, RequestRefused, VendorError
 from icalbridge.facilitron import bounds, times, wire
 from icalbridge.facilitron.lenient import loose, text
-from icalbridge.facilitron.transport import Call, Failure, Transport, path_of
+from icalbridge.facilitron.transport import SHORTEST_KEY, Call, Failure, Transport, path_of
 from icalbridge.facilitron.writes import Cancelled, Conflict, Created, CreateOutcome, Moved, NotCreated, Unknown
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ class Writing:
     def create(self, request: NewEvent) -> CreateOutcome:
         """Create an event; see `Client.create_event`."""
         body = bounds.checked_event(request, self._clock())
-        hidden = [each for each in (request.renter_email, request.renter_owner) if each]
+        owner = request.renter_owner or ""
+        # an owner so short that any text may hold it tells nothing
+        hidden = [request.renter_email, *([owner] if len(owner) >= SHORTEST_KEY else [])]
         call = Call("create-event", "POST", path_of("event"), body=msgspec.json.encode(body), once=True, secrets=hidden)
         outcome = self._transport.deliver(call)
         if isinstance(outcome, Failure):
