@@ -19,17 +19,6 @@ if TYPE_CHECKING:
 ENDPOINTS = frozenset({"openapi", "docs"})
 """Their names in the application: no key, no limits, no faults."""
 
-_BOUNDS = {
-    "format": "format",
-    "minLength": "at least (characters)",
-    "maxLength": "at most (characters)",
-    "minimum": "min",
-    "maximum": "max",
-    "minItems": "at least (items)",
-    "pattern": "pattern",
-    "default": "default",
-}
-
 
 def add_to(app: Flask) -> None:
     """Add both addresses to the application."""
@@ -68,5 +57,17 @@ def kind_of(schema: dict[str, Any]) -> str:
 
 
 def bounds_of(schema: dict[str, Any]) -> str:
-    """Return a schema's bounds in one line."""
-    return ", ".join(f"{word} {schema[name]}" for name, word in _BOUNDS.items() if name in schema)
+    """Return a schema's bounds in one line; "" for none."""
+    told = [
+        _range(schema.get("minLength"), schema.get("maxLength"), " characters"),
+        _range(schema.get("minimum"), schema.get("maximum"), ""),
+        _range(schema.get("minItems"), None, " items"),
+        *(f"{name} {schema[name]}" for name in ("format", "pattern", "default") if name in schema),
+    ]
+    return ", ".join(filter(None, told))
+
+
+def _range(least: int | None, most: int | None, unit: str) -> str:
+    if most is None:
+        return f"{least} or more{unit}" if least is not None else ""
+    return f"{least or 0} to {most}{unit}"
