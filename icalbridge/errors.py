@@ -5,6 +5,7 @@
     ├── StoreError                  the database cannot be used as it is
     │   └── SchemaOutdated          its schema is older or newer than this program
     ├── UnknownZone                 no such IANA time zone
+    ├── InvalidRequest              a write that breaks the vendor's published rules; nothing was sent (a ValueError)
     └── VendorError                 a request to the vendor's API brought no usable answer
         ├── RetryableError          the same request may work later
         │   ├── VendorUnavailable   any other 5xx, a connection that was reset or never came: the vendor is down
@@ -46,6 +47,18 @@ class SchemaOutdated(StoreError):
 
 class UnknownZone(IcalbridgeError):
     """Raised by `zones` for a name that is no IANA time zone."""
+
+
+class InvalidRequest(IcalbridgeError, ValueError):
+    """Raised by `facilitron` for a write that the vendor would refuse by its pages, before a request is spent.
+
+    `wrong` names every wrong field, as the vendor's pages call it (`timeslots[2].end_datetime`), with what is the
+    matter; never a value of it.
+    """
+
+    def __init__(self, wrong: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(f"Nothing was sent: {'; '.join(f'{name} {reason}' for name, reason in wrong)}.")
+        self.wrong = wrong
 
 
 @dataclass

@@ -46,6 +46,8 @@ class Facility:
     type: str = ""
     capacity: int | None = None
     search_term: str = ""
+    u_id: str = field(default="", compare=False)
+    """What a write names it by; as the vendor's own answer told it, and empty in what comes from the store."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from icalbridge.sandbox import GRAMMAR, parse_fault
+from icalbridge.sandbox import GRAMMAR, SCENARIOS, parse_fault
 from icalbridge.sandbox.faults import ENDPOINTS, KINDS, SECONDS
 from tests.fixtures.commands import run
 
@@ -36,8 +36,8 @@ def test_help_has_every_kind_and_no_other() -> None:
 
 def test_help_has_every_endpoint(shown: str) -> None:
     """In the order of the vendor's pages."""
-    listed = re.findall(r"endpoint=NAME +(.*)", shown)[0]
-    assert tuple(re.split(r", | or ", listed)) == ENDPOINTS
+    listed = re.findall(r"endpoint=NAME +(.*\n.*)", shown)[0]
+    assert tuple(re.split(r",\s+| or ", listed)) == ENDPOINTS
 
 
 def test_every_option_in_the_help_is_taken() -> None:
@@ -55,3 +55,17 @@ def test_every_option_in_the_help_is_taken() -> None:
 def test_examples_in_the_help_are_taken(spec: str) -> None:
     """They may be copied."""
     assert parse_fault(spec).kind == spec[:3]
+
+
+def test_help_has_every_scenario(shown: str) -> None:
+    """By name, with what it is, one on a line."""
+    table = shown.partition("scenario is one of\n\n")[2].partition("\n\n")[0]
+    listed = [tuple(re.split(" {2,}", line.strip())) for line in table.splitlines()]
+    assert listed == [(name, each.summary) for name, each in SCENARIOS.items()]
+
+
+def test_unknown_scenario_is_refused() -> None:
+    """With the names of those that there are, and exit code 2."""
+    ended = run("sandbox", "--scenario", "snow-day")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"'snow-day' is no scenario; use one of {', '.join(SCENARIOS)}." in ended.stderr

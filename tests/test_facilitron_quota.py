@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from icalbridge.errors import QuotaSpent
 from icalbridge.facilitron import Allowance, MemoryLedger, book
-from icalbridge.facilitron.client import SHORTEST_NAP_SECONDS
+from icalbridge.facilitron.transport import SHORTEST_NAP_SECONDS
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NEVER = 1_000_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,13 @@ def test_catalogue_is_the_worlds(district: Vendor) -> None:
     for each in properties.items:
         listed = [told["_id"] for told in district.get(f"/property/{each.id}/facilities").json()["facilities"]]
         assert [facility.id for facility in client.facilities(each.id).items] == listed
+
+
+def test_facility_tells_what_a_write_calls_it(district: Vendor) -> None:
+    """Its `u_id`; two facilities are equal with it and without."""
+    first = _client(district).facilities(district.school_id).items[0]
+    assert first.u_id == district.world.facilities_of(district.school_id)[0]["u_id"]
+    assert replace(first, u_id="") == first
 
 
 def test_events_are_the_worlds(district: Vendor) -> None:

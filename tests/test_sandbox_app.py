@@ -1,4 +1,4 @@
-"""`icalbridge.sandbox.app`: the six endpoints over HTTP, with the published statuses, codes and bodies."""
+"""`icalbridge.sandbox.app`: the six endpoints that read over HTTP, with the published statuses, codes and bodies."""
 
 from __future__ import annotations
 
@@ -243,10 +243,10 @@ def test_one_request_too_many_is_a_bare_429() -> None:
 
 
 def test_unknown_address_and_method(api: Vendor) -> None:
-    """404 and 405 in the vendor's envelope; there is nothing to write to yet."""
+    """404 and 405 in the vendor's envelope."""
     assert _error(api.get("/schools")) == (404, "SY001")
     assert _error(api.get("/property//events")) == (404, "SY001")
-    posted = api.session.post(f"{api.url}/event", json={}, timeout=30)
+    posted = api.session.post(f"{api.url}/events", json={}, timeout=30)
     assert _error(posted) == (404, "SY001")
     refused = api.session.delete(f"{api.url}/properties", timeout=30)
     assert (_error(refused), refused.headers["Allow"]) == ((405, "SY001"), "GET, HEAD")

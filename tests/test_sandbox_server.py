@@ -50,10 +50,19 @@ def test_connection_is_kept() -> None:
     assert told.count(b"Connection: close") == 1
 
 
-def test_request_with_a_body_closes_the_connection() -> None:
-    """A body is not read, so nothing may follow it."""
+def test_connection_is_kept_after_a_body() -> None:
+    """A body is read whole, whatever is made of its request, and the next request on the connection is answered."""
     with vendor() as api:
-        told = _exchange(api.url, _get("/event", "Content-Length: 2", method="POST"))
+        posted = _get("/nowhere", "Content-Length: 2", method="POST") + "{}"
+        told = _exchange(api.url, posted, _get("/properties", "Connection: close"))
+    assert re.findall(rb"HTTP/1\.1 (\d+)", told) == [b"404", b"200"]
+
+
+@pytest.mark.parametrize("header", ["Content-Length: 9999999", "Content-Length: x", "Transfer-Encoding: chunked"])
+def test_body_of_no_good_length_closes_the_connection(header: str) -> None:
+    """What is too long, or does not tell its length, is not read on, so nothing may follow it."""
+    with vendor() as api:
+        told = _exchange(api.url, _get("/nowhere", header, method="POST"))
     assert told.startswith(b"HTTP/1.1 404 NOT FOUND\r\n")
     assert b"\r\nConnection: close\r\n" in told
 

@@ -222,13 +222,25 @@ def history(
 
 
 class SandboxCommand(click.Command):
-    """Has the grammar of faults below its options, in the sandbox's own words."""
+    """Has the scenarios and the grammar of faults below its options, in the sandbox's own words."""
 
     def get_help(self, context: click.Context) -> str:
-        """Return click's help and the grammar as it stands: it is a table."""
-        from icalbridge.sandbox import GRAMMAR
+        """Return click's help, and both as they stand: they are tables."""
+        from icalbridge.sandbox.faults import GRAMMAR
+        from icalbridge.sandbox.scenarios import HELP
 
-        return f"{super().get_help(context)}\n\n{GRAMMAR.rstrip()}"
+        return f"{super().get_help(context)}\n\n{HELP}\n{GRAMMAR.rstrip()}"
+
+
+def _scenario(_context: click.Context, _parameter: click.Parameter, name: str | None) -> str | None:
+    """Check a scenario's name; the sandbox is imported only where one is given."""
+    if name is None:
+        return None
+    from icalbridge.sandbox.scenarios import SCENARIOS
+
+    if name not in SCENARIOS:
+        raise click.BadParameter(f"{name!r} is no scenario; use one of {', '.join(SCENARIOS)}.")
+    return name
 
 
 @main.command(cls=SandboxCommand)
@@ -243,11 +255,17 @@ class SandboxCommand(click.Command):
 @click.option(
     "--fault", "faults", multiple=True, metavar="SPEC", help="Something to go wrong, see below; may be repeated."
 )
-def sandbox(host: str, port: int, faults: tuple[str, ...], **world: int | None) -> None:
-    """Run a simulator of the vendor's read API. Its key is `sandbox-key`."""
+@click.option("--scenario", metavar="NAME", callback=_scenario, help="A situation by name, see below.")
+def sandbox(host: str, port: int, faults: tuple[str, ...], scenario: str | None, **world: int | None) -> None:
+    """Run a simulator of the vendor's API, all nine endpoints of it. Its key is `sandbox-key`.
+
+    For anyone who builds against that API: it enforces what the vendor's pages say, and nothing in it reaches the
+    vendor. It describes itself at /docs, and as OpenAPI 3.1 at /openapi.json. Events can be created there for the
+    renters coach@school.example and office@school.example, as activity type 12, 14 or 21.
+    """
     from icalbridge.cli.sandbox import run_sandbox
 
-    run_sandbox(host, port, faults, **world)
+    run_sandbox(host, port, faults, scenario, **world)
 
 
 @main.group()

@@ -1,15 +1,50 @@
 """The vendor's API: the one room that speaks to it.
 
-client.py    every GET endpoint over HTTP, with retries, limits and errors
-answers.py   what an answer that is no success means
-wire.py      JSON → model, tolerant of every surprise
-lenient.py   JSON as it ought not to be
-times.py     local times → moments
-quota.py     the minute's rate and the day's quota
+client.py     every endpoint, typed: six that read, three that write
+transport.py  requests over HTTP, with retries, limits and errors
+answers.py    what an answer that is no success means
+wire.py       JSON → model, tolerant of every surprise
+lenient.py    JSON as it ought not to be
+times.py      local times → moments
+quota.py      the minute's rate and the day's quota
+writes.py     what may be written, and what comes of it
+bounds.py     the rules for it, checked before a request is spent
+writing.py    sends it, and finds out what became of it
 """
 
 from icalbridge.facilitron.client import Client
 from icalbridge.facilitron.quota import Allowance, Ledger, MemoryLedger, book
 from icalbridge.facilitron.wire import Answer, EventsAnswer, Skipped
+from icalbridge.facilitron.writes import (
+    Cancelled,
+    Conflict,
+    Created,
+    CreateOutcome,
+    Moved,
+    NewEvent,
+    NewTimeslot,
+    NotCreated,
+    TimeslotChange,
+    Unknown,
+)
 
-__all__ = ["Allowance", "Answer", "Client", "EventsAnswer", "Ledger", "MemoryLedger", "Skipped", "book"]
+__all__ = [
+    "Allowance",
+    "Answer",
+    "Cancelled",
+    "Client",
+    "Conflict",
+    "CreateOutcome",
+    "Created",
+    "EventsAnswer",
+    "Ledger",
+    "MemoryLedger",
+    "Moved",
+    "NewEvent",
+    "NewTimeslot",
+    "NotCreated",
+    "Skipped",
+    "TimeslotChange",
+    "Unknown",
+    "book",
+]

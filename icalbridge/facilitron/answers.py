@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from icalbridge.errors import (
     AccessRefused,
     KeyRefused,
@@ -14,6 +17,9 @@ from icalbridge.errors import (
     VendorUnavailable,
 )
 from icalbridge.facilitron.lenient import loose, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _KINDS: dict[int, type[VendorError]] = {
     401: KeyRefused,
@@ -32,18 +38,20 @@ _PLAIN = {
 }
 
 
-def error_of(request: str, status: int, body: bytes, *, secret: str) -> VendorError:
+def error_of(request: str, status: int, body: bytes, *, secrets: Sequence[str]) -> VendorError:
     """Return the error that an answer other than 200 means.
 
     The vendor's own words are taken from its JSON error, from a problem document (RFC 9457) or from the bare 429; any
-    other body, such as a proxy's HTML page, is not repeated. `secret` is cut out wherever it should stand.
+    other body, such as a proxy's HTML page, is not repeated. `secrets`, however their letters are cased, are cut out
+    wherever they should stand.
     """
+    hidden = re.compile("|".join(map(re.escape, secrets)), re.IGNORECASE)
     told = loose(body)
     said = told if isinstance(told, dict) else {}
 
     def text(*names: str) -> str:
         found = next((said[name] for name in names if isinstance(said.get(name), str) and said[name]), "")
-        return one_line(found.replace(secret, "…"))
+        return one_line(hidden.sub("…", found))
 
     message = text("message", "detail", "title") or _PLAIN.get(status) or _guess(status)
     return _kind(status)(request, message, status, text("message_code"), text("invocation_id", "invocationId"))

@@ -348,6 +348,7 @@ def facility_of(told: dict[str, Any], property_id: str) -> Facility | None:
         type=text(told, "type"),
         capacity=whole(told.get("capacity")),
         search_term=text(told, "search_term"),
+        u_id=_usable(text(told, "u_id")),
     )
 
 

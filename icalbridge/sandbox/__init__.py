@@ -2,6 +2,10 @@
 
     server.py                over HTTP
     app.py, rules.py         the endpoints, and the rules that they enforce
+    writes.py, validation.py what the three that write do, and what their bodies may hold
+    schemas.py, openapi.py   the published document, which the bodies are checked against
+    published.py, pages/     it, served; and as a page for people
+    scenarios.py             situations by name
     limits.py                the minute's rate and the day's quota
     faults.py, broken.py     things that go wrong, on demand
     bodies.py                answers as bytes
@@ -15,7 +19,23 @@ What a client makes of the answers is no business of this room: a misreading of 
 from icalbridge.sandbox.app import State, create_app
 from icalbridge.sandbox.district import build_world
 from icalbridge.sandbox.faults import GRAMMAR, Fault, parse_fault
+from icalbridge.sandbox.openapi import document
+from icalbridge.sandbox.scenarios import SCENARIOS, Scene, stage
 from icalbridge.sandbox.server import run, serve_in_thread
 from icalbridge.sandbox.world import World
 
-__all__ = ["GRAMMAR", "Fault", "State", "World", "build_world", "create_app", "parse_fault", "run", "serve_in_thread"]
+__all__ = [
+    "GRAMMAR",
+    "SCENARIOS",
+    "Fault",
+    "Scene",
+    "State",
+    "World",
+    "build_world",
+    "create_app",
+    "document",
+    "parse_fault",
+    "run",
+    "serve_in_thread",
+    "stage",
+]

@@ -1,7 +1,8 @@
-"""The vendor's read API as a Flask application: a client cannot tell it from the published contract.
+"""The vendor's API as a Flask application: a client cannot tell it from the published contract.
 
 A request meets, in the vendor's order, the gateway (key, limits), then whatever fault is set for it, then the endpoint
-with its rules (`rules.py`) and data (`world.py`). Every answer is written down for tests to read.
+with its rules (`rules.py`, `writes.py`) and data (`world.py`). Outside /v1, and open to all, stands the document of it
+(`published.py`). Every answer is written down for tests to read.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from icalbridge.sandbox import bodies, broken, rules
+from icalbridge.sandbox import bodies, broken, published, rules
 from icalbridge.sandbox.limits import Limits
+from icalbridge.sandbox.writes import Writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,8 +40,17 @@ DONE = {
     "property-events": ("A010", "Events retrieved successfully – The event details have been successfully retrieved."),
     "facility-events": ("A010", "Events retrieved successfully – The event details have been successfully retrieved."),
     "event": ("A011", "Event retrieved successfully – The event details have been successfully retrieved."),
+    "create-event": ("A012", "Event created successfully – The event has been successfully created."),
+    "cancel-event": ("A013", "Event cancelled successfully – The event has been successfully cancelled."),
+    "change-timeslot": ("A014", "Timeslot updated successfully – The timeslot has been successfully updated."),
 }
 """By endpoint. The pages tell A007 and its text; the others are in its manner."""
+
+CREATED = 201
+"""The pages name no status of success but say "created"."""
+
+LONGEST_BODY = 1_048_576
+"""Octets of a request's body: hundreds of times what any needs."""
 
 REQUESTS_KEPT = 100_000
 """At least so many of the last requests are remembered: a sandbox may run for weeks."""
@@ -76,40 +87,50 @@ def create_app(
     maintenance_blocks: bool = False,
 ) -> Flask:
     """Make the application. `clock` gives aware UTC moments; `maintenance_blocks`: what is "coming soon" has come."""
-    app = Flask("icalbridge.sandbox", static_folder=None)
+    app = Flask("icalbridge.sandbox", static_folder=None, template_folder="pages")
     state = State(
         world, {key: Limits(rate_per_minute, quota_per_day) for key in keys}, list(faults), clock, maintenance_blocks
     )
     app.extensions["sandbox"] = state
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
     # a gateway does not redirect; without this an empty id in a path would be
     app.url_map.merge_slashes = False
-    for rule, endpoint, view in _Endpoints(state).routes():
-        app.add_url_rule(rule, endpoint, view, methods=["GET"], provide_automatic_options=False)
-    app.before_request(lambda: _enter(state))
+    endpoints = _Endpoints(state)
+    for method, rule, endpoint, view in endpoints.routes():
+        app.add_url_rule(rule, endpoint, view, methods=[method], provide_automatic_options=False)
+    published.add_to(app)
+    app.before_request(lambda: _enter(state, endpoints.owner))
     app.after_request(lambda response: _leave(state, response))
     app.register_error_handler(
         rules.Refusal, lambda refusal: bodies.problem(refusal.status, refusal.code, str(refusal))
     )
     for status in (404, 405):
         app.register_error_handler(status, _no_route)
+    for status in (400, 413):
+        app.register_error_handler(status, _no_body)
     return app
 
 
 class _Endpoints:
-    """The six GET endpoints. Each answers or raises `rules.Refusal`."""
+    """The nine endpoints. Each answers or raises `rules.Refusal`."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._world = state.world
+        self._writes = Writes(state.world, lambda: state.clock(), maintenance_blocks=state.maintenance_blocks)
 
-    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
+    def routes(self) -> list[tuple[str, str, str, Callable[..., Response]]]:
+        event = "/v1/event/<event_type>/<event_id>"
         return [
-            ("/v1/properties", "properties", self.properties),
-            ("/v1/property/<property_id>", "property", self.one_property),
-            ("/v1/property/<property_id>/facilities", "facilities", self.facilities),
-            ("/v1/property/<property_id>/events", "property-events", self.property_events),
-            ("/v1/facility/<facility_id>/events", "facility-events", self.facility_events),
-            ("/v1/event/<event_type>/<event_id>", "event", self.event),
+            ("GET", "/v1/properties", "properties", self.properties),
+            ("GET", "/v1/property/<property_id>", "property", self.one_property),
+            ("GET", "/v1/property/<property_id>/facilities", "facilities", self.facilities),
+            ("GET", "/v1/property/<property_id>/events", "property-events", self.property_events),
+            ("GET", "/v1/facility/<facility_id>/events", "facility-events", self.facility_events),
+            ("GET", event, "event", self.event),
+            ("POST", "/v1/event", "create-event", self.create_event),
+            ("PATCH", event, "cancel-event", self.cancel_event),
+            ("PATCH", f"{event}/timeslot/<timeslot_id>", "change-timeslot", self.change_timeslot),
         ]
 
     def properties(self) -> Response:
@@ -153,6 +174,25 @@ class _Endpoints:
                 raise rules.unknown_event()
             return _done("event", event=found)
 
+    def create_event(self) -> Response:
+        with self._world.lock:
+            return _done("create-event", CREATED, event=self._writes.create(request.get_data()))
+
+    def cancel_event(self, event_type: str, event_id: str) -> Response:
+        with self._world.lock:
+            return _done("cancel-event", event=self._writes.cancel(event_type, event_id, request.get_data()))
+
+    def change_timeslot(self, event_type: str, event_id: str, timeslot_id: str) -> Response:
+        with self._world.lock:
+            moved = self._writes.change(event_type, event_id, timeslot_id, request.get_data())
+            return _done("change-timeslot", timeslot=moved)
+
+    def owner(self) -> str:
+        """Return the id of the property that this request is about; "" for none."""
+        if request.endpoint == "create-event":
+            return self._writes.owner_named(request.get_data())
+        return self._world.owner_of(request.view_args or {})
+
     def _property(self, property_id: str) -> Dto:
         found = self._world.property(property_id)
         if found is None:
@@ -164,9 +204,11 @@ class _Endpoints:
         return rules.read_query(request.args, today, maintenance_blocks=self._state.maintenance_blocks)
 
 
-def _enter(state: State) -> Response | None:
+def _enter(state: State, owner_of: Callable[[], str]) -> Response | None:
     """Check key and limits, then let faults strike; None lets the endpoint answer."""
     g.faults = []
+    if request.endpoint in published.ENDPOINTS:
+        return None
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or key.strip() not in state.limits:
         return bodies.unauthorized(request.path)
@@ -175,7 +217,7 @@ def _enter(state: State) -> Response | None:
     if request.endpoint is None:
         return None
     faults = list(state.faults)
-    owner = state.world.owner_of(request.view_args or {}) if faults else ""
+    owner = owner_of() if faults else ""
     days, children = rules.span_of(request.args), "include_child_events" in request.args
     g.faults = [fault for fault in faults if fault.strikes(request.endpoint, owner, days, children=children)]
     # a delay ends early when the server does, so that no test ever waits for a hanging request
@@ -189,7 +231,7 @@ def _enter(state: State) -> Response | None:
 
 def _leave(state: State, response: Response) -> Response:
     """Let faults spoil a right answer, and write the request down."""
-    if response.status_code == 200 and response.mimetype == "application/json":
+    if response.status_code in {200, CREATED} and response.mimetype == "application/json":
         for fault in g.faults:
             response = broken.spoiled(fault, response)
     status = 0 if isinstance(response, broken.Nothing) else response.status_code
@@ -199,8 +241,8 @@ def _leave(state: State, response: Response) -> Response:
     return response
 
 
-def _done(endpoint: str, **found: Any) -> Response:
-    return bodies.answer(200, {**bodies.envelope(*DONE[endpoint]), **found})
+def _done(endpoint: str, status: int = 200, **found: Any) -> Response:
+    return bodies.answer(status, {**bodies.envelope(*DONE[endpoint]), **found})
 
 
 def _no_route(error: HTTPException) -> Response:
@@ -210,3 +252,10 @@ def _no_route(error: HTTPException) -> Response:
     if isinstance(error, MethodNotAllowed):
         refused.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return refused
+
+
+def _no_body(_error: HTTPException) -> Response:
+    """Answer for a body that is too long, or that did not come whole."""
+    return bodies.problem(
+        400, "SY001", f"Validation failed – the body must be whole, and at most {LONGEST_BODY} octets."
+    )

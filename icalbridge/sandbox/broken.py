@@ -30,7 +30,13 @@ WORDS = {
     503: ("SY004", "Service unavailable – The operation exceeded its time limit."),
     504: ("SY005", "Gateway timeout – The upstream service did not answer."),
 }
-NOT_FOUND = {"event": rules.unknown_event, "facility-events": rules.unknown_facility}
+NOT_FOUND = {
+    "event": rules.unknown_event,
+    "facility-events": rules.unknown_facility,
+    "create-event": rules.unknown_facility,
+    "cancel-event": rules.unknown_event,
+    "change-timeslot": rules.unknown_event,
+}
 """By endpoint; the others are about properties."""
 
 BREAK_OFF = struct.pack("ii", 1, 0)
@@ -43,7 +49,6 @@ class Nothing(Response):
 
 def instead(fault: Fault, endpoint: str) -> Response | None:
     """Return what the client gets in the right answer's place; None lets the endpoint answer."""
-    connection = request.environ.get("werkzeug.socket")
     match fault.kind:
         case "401":
             return bodies.unauthorized(request.path)
@@ -59,7 +64,7 @@ def instead(fault: Fault, endpoint: str) -> Response | None:
         case "garbage":
             return Response(GARBAGE, 200, content_type=bodies.JSON)
         case "reset" | "hang":
-            return Nothing(iter(lambda: _reset(connection), b""))
+            return _nothing()
         case _:
             return None
 
@@ -72,7 +77,11 @@ def spoiled(fault: Fault, response: Response) -> Response:
         case "null":
             return _hollow(response, null=True)
         case "truncated":
-            return _truncated(response.get_data())
+            return _truncated(response)
+        case "lost":
+            return _nothing()
+        case "done-503":
+            return bodies.problem(503, *WORDS[503])
         case _:
             return response
 
@@ -83,19 +92,25 @@ def _hollow(response: Response, *, null: bool) -> Response:
     for name, found in envelope.items():
         if isinstance(found, list | dict):
             envelope[name] = None if null else type(found)()
-    return bodies.answer(200, envelope)
+    return bodies.answer(response.status_code, envelope)
 
 
-def _truncated(whole: bytes) -> Response:
+def _truncated(response: Response) -> Response:
     """Promise the whole body, send half of it, and close."""
+    whole = response.get_data()
 
     def half() -> Iterator[bytes]:
         yield whole[: len(whole) // 2]
         raise ConnectionAbortedError("truncated, as the fault asks")
 
-    cut = Response(half(), 200, content_type=bodies.JSON)
+    cut = Response(half(), response.status_code, content_type=bodies.JSON)
     cut.headers["Content-Length"] = str(len(whole))
     return cut
+
+
+def _nothing() -> Nothing:
+    connection = request.environ.get("werkzeug.socket")
+    return Nothing(iter(lambda: _reset(connection), b""))
 
 
 def _reset(connection: object) -> bytes:

@@ -32,10 +32,13 @@ KIND is one of
     garbage       200 with bytes that are no JSON
     empty         200 with an empty list
     null          200 with null in place of the list
+    lost          what was asked is done, then the connection breaks (RST) with no answer
+    done-503      what was asked is done, and 503 is answered all the same
 
 and the options narrow it:
 
-    endpoint=NAME   properties, property, facilities, property-events, facility-events or event
+    endpoint=NAME   properties, property, facilities, property-events, facility-events, event,
+                    create-event, cancel-event or change-timeslot
     property=ID     only requests about this property, its facilities or its events
     first=N         only the first N requests that match
     after=N         only when N that match have passed
@@ -51,9 +54,12 @@ in the endpoint's place has the word.
 
 STATUSES = ("400", "401", "403", "404", "429", "500", "502", "503", "504")
 SECONDS = {"hang": 60.0, "slow": 5.0, "latency": 0.2, "cold-start": 3.0}
-KINDS = (*STATUSES, *SECONDS, "reset", "truncated", "html", "garbage", "empty", "null")
+KINDS = (*STATUSES, *SECONDS, "reset", "truncated", "html", "garbage", "empty", "null", "lost", "done-503")
 MANY = 10**9
-ENDPOINTS = ("properties", "property", "facilities", "property-events", "facility-events", "event")
+ENDPOINTS = (
+    *("properties", "property", "facilities", "property-events", "facility-events", "event"),
+    *("create-event", "cancel-event", "change-timeslot"),
+)
 
 
 @dataclass(slots=True)

@@ -112,3 +112,9 @@ ACTIVITY_TYPES = ({"_id": 12, "name": "Athletics"}, "Athletics", 12, [12, "Athle
 ATTENDANCE = 77777
 SHORT_ID = "R-PRIVATE"
 RATE_CATEGORIES = ("Internal Privada", "External Privada", "District Internal Privada", None)
+
+KNOWN_RENTERS = ("coach@school.example", "office@school.example", "renata@renter.example")
+"""For whom an event may be created; documented in `--help`."""
+
+KNOWN_ACTIVITY_TYPES = {12: "Athletics", 14: "Meeting", 21: "Performing Arts"}
+"""By id, with the name that an event then shows."""

@@ -2,7 +2,7 @@
 
 Where the vendor's pages disagree, a request is refused only if it breaks what all readings have in common: a client
 that keeps to one reading is never refused by the other (api/README.md, "Where the pages disagree"). Key and limits are
-checked before, in `app.py`.
+checked before, in `app.py`; the bodies of writes in `validation.py`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from icalbridge.sandbox.schemas import EVENT_TYPES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 MAX_DAYS_APART = 31
 HORIZON_DAYS = 365
 CHILD_EVENTS_DAYS = 90
-EVENT_TYPES = ("reservation", "maintenance-block")
+WRITE_DAYS_BACK = 7
+WRITE_YEARS_AHEAD = 2
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -53,6 +57,38 @@ def unknown_event() -> Refusal:
     return Refusal(404, "EV001", "Event not found – The requested event could not be found.")
 
 
+def unknown_timeslot() -> Refusal:
+    return Refusal(404, "EV002", "Time slot not found – The event has no time slot of that external id.")
+
+
+def unknown_activity_type() -> Refusal:
+    return Refusal(404, "EV006", "Activity type not found – activity_type_id names no configured activity type.")
+
+
+def unknown_renter() -> Refusal:
+    return Refusal(404, "US001", "User not found – renter_email belongs to no known renter.")
+
+
+def several_owners() -> Refusal:
+    return Refusal(400, "FC002", "Invalid facility – The facilities of one event must belong to one property.")
+
+
+def not_yours() -> Refusal:
+    return Refusal(403, "AC001", "Forbidden – The event was not made through this API.")
+
+
+def invalid_state() -> Refusal:
+    return Refusal(409, "EV003", "Invalid state – The event is cancelled.")
+
+
+def conflict() -> Refusal:
+    return Refusal(409, "EV004", "Conflict – The facility is booked at that time.")
+
+
+def duplicate() -> Refusal:
+    return Refusal(409, "EV005", "Duplicate – An event with that external_system_event_id exists.")
+
+
 def invalid(message: str) -> Refusal:
     """Return the refusal of a request that fails validation."""
     return Refusal(400, "SY001", f"Validation failed – {message}.")
@@ -70,6 +106,23 @@ def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool
     if children:
         _check_child_events(start, end, today)
     return Query(start, end, types, children)
+
+
+def check_span(start: datetime, end: datetime, now: datetime, where: str = "") -> list[str]:
+    """Return what is wrong with a new timeslot, seen from `now`; all three are wall times of the property's zone."""
+    wrong = []
+    if start < now - timedelta(days=WRITE_DAYS_BACK):
+        wrong.append(f"{where}start_datetime cannot be older than {WRITE_DAYS_BACK} days in the past")
+    if end > _years_after(now, WRITE_YEARS_AHEAD):
+        wrong.append(f"{where}end_datetime cannot be more than {WRITE_YEARS_AHEAD} years in the future")
+    return wrong
+
+
+def _years_after(moment: datetime, years: int) -> datetime:
+    try:
+        return moment.replace(year=moment.year + years)
+    except ValueError:  # the 29th of February
+        return moment.replace(year=moment.year + years, day=28)
 
 
 def span_of(args: Mapping[str, str]) -> int:

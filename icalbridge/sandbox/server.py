@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import socket
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+LONGEST_KEPT = 1_048_576
+"""Octets of a body that are read, wanted or not, for the sake of the connection."""
 PATIENCE_SECONDS = 5
 """How long an ending server waits for requests in progress."""
 
@@ -43,8 +46,7 @@ class _Handler(WSGIRequestHandler):
         """Answer one request; a ConnectionError out of the body is a fault that broke the connection."""
         self.environ = self.make_environ()
         head: list[tuple[str, list[tuple[str, str]]]] = []
-        # a body is never read, so what follows it on the connection could not be told from it
-        self.close_connection = self.close_connection or "Content-Length" in self.headers
+        self._take_body()
         body = self.server.app(self.environ, lambda status, headers, _error=None: _told(head, status, headers))
         try:
             self._send(head, body)
@@ -53,6 +55,17 @@ class _Handler(WSGIRequestHandler):
         finally:
             if hasattr(body, "close"):
                 body.close()
+
+    def _take_body(self) -> None:
+        """Read the body at once, so that the next request can be told from it, whatever is made of this one.
+
+        The connection ends after one that is too long, or that does not tell its length.
+        """
+        told = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not (told.isascii() and told.isdigit()) or int(told) > LONGEST_KEPT:
+            self.close_connection = True
+        else:
+            self.environ["wsgi.input"] = BytesIO(self.rfile.read(int(told)))
 
     def _send(self, head: list[tuple[str, list[tuple[str, str]]]], body: Iterable[bytes]) -> None:
         parts = iter(body)

@@ -13,6 +13,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from icalbridge.sandbox import names
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -34,6 +36,12 @@ class World:
     """The listed ones: a timeslot may name another."""
     events: dict[str, Dto] = field(default_factory=dict)
     """By `_id`, in the order in which they are answered. `add_event` and `delete` change it."""
+    renters: set[str] = field(default_factory=lambda: set(names.KNOWN_RENTERS))
+    """E-mail addresses, in lower case, for whom an event may be created."""
+    activity_types: dict[int, str] = field(default_factory=lambda: dict(names.KNOWN_ACTIVITY_TYPES))
+    """Names by id: what an event may be created as."""
+    log_messages: list[tuple[str, str]] = field(default_factory=list)
+    """Event id and note of each write that had one, in order."""
     lock: RLock = field(default_factory=RLock, repr=False)
     _days: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
     """Event ids by property or facility id, and local day as the vendor writes it."""
@@ -48,6 +56,10 @@ class World:
     def facility(self, facility_id: str) -> Dto | None:
         """Return a listed facility by id."""
         return next((each for each in self.facilities if each["_id"] == facility_id), None)
+
+    def facility_called(self, u_id: str) -> Dto | None:
+        """Return a listed facility by its `u_id`."""
+        return next((each for each in self.facilities if each["u_id"] == u_id), None)
 
     def facilities_of(self, property_id: str) -> list[Dto]:
         """Return a property's listed facilities."""
@@ -79,13 +91,23 @@ class World:
         """Return the events with a timeslot in one facility that touches a span of local days, both counted."""
         return self._touching([facility_id], start, end, types)
 
+    def booked(self, facility_id: str, day: date) -> list[Dto]:
+        """Return the events, of any status, with a timeslot in a facility that touches a local day; in no order."""
+        with self.lock:
+            self._index()
+            return [self.events[each] for each in self._days.get((facility_id, day.isoformat()), ())]
+
     def event(self, event_type: str, event_id: str) -> Dto | None:
         """Return an event by the vendor's id or the external one."""
+        found = self.any_event(event_id)
+        return found if found and found.get("type") == event_type else None
+
+    def any_event(self, event_id: str) -> Dto | None:
+        """Return an event of whatever type by the vendor's id or the external one."""
         with self.lock:
-            found = self.events.get(event_id) or next(
+            return self.events.get(event_id) or next(
                 (each for each in self.events.values() if each.get("external_system_event_id") == event_id), None
             )
-        return found if found and found.get("type") == event_type else None
 
     # edits
 

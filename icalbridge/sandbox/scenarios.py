@@ -1,0 +1,162 @@
+"""Situations by name, for `--scenario`: what a district, and the vendor, look like on such a day.
+
+Each is a pure function: a new world or faults come out, what went in stays as it was. Ids stay too, so a client that
+has met the plain district meets the same one in its new situation: start once without, sync, then start again with it.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from icalbridge.sandbox.bookings import spell, timeslot
+from icalbridge.sandbox.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from icalbridge.sandbox.world import Dto
+
+WEEK = 7
+SATURDAY = 5
+BEFORE_IT_BREAKS = 40
+"""Requests that are answered before an outage or a refusal begins: a client's first steps."""
+OUTAGE = 400
+"""Requests that an outage fails before the vendor is back."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is served: a world as it stands on a day, and faults as `--fault` takes them."""
+
+    world: World
+    today: date
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A situation with a name."""
+
+    summary: str
+    change: Callable[[Scene], Scene]
+
+
+def stage(name: str, scene: Scene) -> Scene:
+    """Return a scene in the situation of that name; raises `KeyError`."""
+    return SCENARIOS[name].change(scene)
+
+
+def quiet_week(scene: Scene) -> Scene:
+    """No event has a timeslot in the seven days from today."""
+    week = _days(scene.today, WEEK)
+    events = (
+        {**event, "timeslots": [each for each in event["timeslots"] if not _touches(each, week)]}
+        for event in scene.world.events.values()
+    )
+    return _with(scene, (event for event in events if event["timeslots"]))
+
+
+def graduation_day(scene: Scene) -> Scene:
+    """On the next Saturday every school has its graduation in all its facilities; what was booked is suspended."""
+    ahead = (SATURDAY - scene.today.weekday() - 1) % WEEK + 1
+    day = scene.today + timedelta(days=ahead)
+    events = [
+        {**event, "timeslots": [_suspended(each) if _touches(each, {day}) else each for each in event["timeslots"]]}
+        for event in scene.world.events.values()
+    ]
+    schools = [each for each in scene.world.properties if not each["properties"]]
+    return _with(scene, [*events, *(_graduation(scene, school, day) for school in schools)])
+
+
+def mass_cancellation(scene: Scene) -> Scene:
+    """Every event with a timeslot in the seven days from today is cancelled."""
+    week = _days(scene.today, WEEK)
+    return _with(
+        scene,
+        (
+            {**event, "status": "Cancelled"} if any(_touches(each, week) for each in event["timeslots"]) else event
+            for event in scene.world.events.values()
+        ),
+    )
+
+
+def vendor_outage(scene: Scene) -> Scene:
+    """After 40 requests the next 400 fail: 503, and now and then the connection breaks; then all is well again."""
+    span = f"after={BEFORE_IT_BREAKS},first={OUTAGE}"
+    return replace(scene, faults=(*scene.faults, f"reset:{span},p=0.1", f"503:{span}"))
+
+
+def revoked_key(scene: Scene) -> Scene:
+    """After 40 requests the key is refused for good."""
+    return replace(scene, faults=(*scene.faults, f"401:after={BEFORE_IT_BREAKS}"))
+
+
+def _days(first: date, count: int) -> set[date]:
+    return {first + timedelta(days=step) for step in range(count)}
+
+
+def _touches(slot: Dto, days: set[date]) -> bool:
+    start, end = (date.fromisoformat(slot[name][:10]) for name in ("start_datetime", "end_datetime"))
+    return start <= max(days) and end >= min(days)
+
+
+def _suspended(slot: Dto) -> Dto:
+    return {**slot, "status": "suspended"}
+
+
+def _with(scene: Scene, events: Iterable[Dto]) -> Scene:
+    """Return the scene in a world of its own with these events; nothing of the old one is in it."""
+    told = {event["_id"]: deepcopy(event) for event in events}
+    world = scene.world
+    return replace(scene, world=World(deepcopy(world.properties), deepcopy(world.facilities), told))
+
+
+def _graduation(scene: Scene, school: Dto, day: date) -> Dto:
+    """Return a school's graduation: a rehearsal in its first facility the day before, then the day in all of them."""
+    places = [
+        {name: each[name] for name in ("_id", "u_id", "name", "capacity", "type")}
+        for each in scene.world.facilities_of(school["_id"])
+    ]
+    morning, eve = datetime.combine(day, time(10)), datetime.combine(day - timedelta(days=1), time(16))
+    slots = [_slot(place, eve, 120, "Rehearsal") for place in places[:1]]
+    slots += [_slot(place, morning, 150, "Ceremony") for place in places]
+    slots += [_slot(place, morning + timedelta(hours=3), 180, "Reception") for place in places[:2]]
+    return {
+        "_id": blake2b(f"graduation {school['_id']}".encode(), digest_size=12).hexdigest(),
+        "short_id": "R-GRADUATION",
+        "rate_category": "Internal",
+        "status": "Approved",
+        "external_system_event_id": None,
+        "created_by_external_api": False,
+        "name": "Graduation Day 🎓",
+        "activity_type": None,
+        "attendance": None,
+        "property_id": school["_id"],
+        "timeslots": slots,
+        "submit_date": f"{scene.today}T08:00:00.000Z",
+        "type": "reservation",
+        "property_timezone": school["timezone"],
+        "renter": None,
+    }
+
+
+def _slot(place: Dto, start: datetime, minutes: int, activity: str) -> Dto:
+    return timeslot(place, spell(start), spell(start + timedelta(minutes=minutes)), activity)
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "quiet-week": Scenario("nothing is booked in the seven days from today", quiet_week),
+    "graduation-day": Scenario("next Saturday: every school's graduation in all places", graduation_day),
+    "mass-cancellation": Scenario("what is on in the seven days from today is cancelled", mass_cancellation),
+    "vendor-outage": Scenario("40 requests are answered, the next 400 fail, then it is over", vendor_outage),
+    "revoked-key": Scenario("40 requests are answered, then the key is refused for good", revoked_key),
+}
+
+HELP = "\n".join(
+    ["The NAME of a scenario is one of", "", *(f"    {name:<20}{each.summary}" for name, each in SCENARIOS.items()), ""]
+)
+"""What `--help` shows of them. A scenario's faults come before those of `--fault`."""
