@@ -9,6 +9,7 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     builder     /build: form, picking, preview
     display     signage: board is what a display knows, glance what it shows of that
+    language    in which language and region a page is told
     operations  /healthz, /readyz, /metrics, /robots.txt
     saving      saved feeds: who gets which; tokens: what a private address means
     failures    404, 405, 500, 503 for people and programs
@@ -24,6 +25,7 @@ from jinja2 import StrictUndefined
 
 import icalbridge
 from icalbridge.model import utcnow
+from icalbridge.web import language
 from icalbridge.web.assets import Assets, static_files
 from icalbridge.web.builder import builder
 from icalbridge.web.display import displays
@@ -61,7 +63,13 @@ def create_app(
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     metrics, assets, site = Metrics(), Assets(), Site(settings.public_url, store, clock)
     service = FeedService(store, settings, metrics, clock, cache_bytes)
-    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_options = {
+        "undefined": StrictUndefined,
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "extensions": ["jinja2.ext.i18n"],
+    }
+    app.jinja_env.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.globals |= {
         "link": site.path,
         "asset": lambda name: site.path(assets.path(name)),
@@ -79,6 +87,11 @@ def create_app(
     ):
         app.register_blueprint(routes)
     catch_all(app)
+
+    @app.before_request
+    def choose_language() -> None:
+        accepted = request.headers.get("Accept-Language", "")
+        language.use(language.choose(request.args.get("lang", ""), accepted))
 
     @app.after_request
     def finish(response: Response) -> Response:

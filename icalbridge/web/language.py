@@ -1,0 +1,87 @@
+"""In which language and region a page is told: chosen for each request, American English where nothing else is wanted.
+
+Feeds and JSON have no language; displays and embedded calendars are told theirs by `lang=` in their address.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from babel import Locale, UnknownLocaleError
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LANGUAGES = ("en", "es")
+AMERICAN = {"en": Locale("en", "US"), "es": Locale("es", "US")}
+"""Where a language comes without a region: the schools are there."""
+FOLDER = Path(__file__).parent / "translations"
+
+_current: ContextVar[Locale] = ContextVar("locale", default=AMERICAN["en"])
+
+
+def current() -> Locale:
+    """Return the locale of the request that is being answered."""
+    return _current.get()
+
+
+def use(locale: Locale) -> None:
+    """Tell everything from here on in this request in a locale."""
+    _current.set(locale)
+
+
+def choose(lang: str, accept_language: str) -> Locale:
+    """Return the locale for an address's `lang=` (empty where it has none) and a browser's Accept-Language.
+
+    A language that we do not speak counts as not asked for. The region is the browser's where it goes with the
+    language, since 12- or 24-hour clocks hang on it.
+    """
+    wanted = list(_locales(accept_language))
+    if lang in LANGUAGES:
+        return next((each for each in wanted if each.language == lang), AMERICAN[lang])
+    return wanted[0] if wanted else AMERICAN["en"]
+
+
+def _locales(accept_language: str) -> Iterator[Locale]:
+    for tag, quality in parse_accept_header(accept_language, LanguageAccept):
+        language = tag.partition("-")[0].lower()
+        if quality <= 0 or language not in LANGUAGES:
+            continue
+        try:
+            found = Locale.parse(tag, sep="-")
+        except (ValueError, UnknownLocaleError):
+            yield AMERICAN[language]
+        else:
+            yield found if found.territory else AMERICAN[language]
+
+
+@cache
+def _translations(language: str) -> NullTranslations:
+    """Return a language's words; they are kept as text, and compiled here."""
+    source = FOLDER / f"{language}.po"
+    if not source.exists():  # English is what the templates are written in
+        return NullTranslations()
+    compiled = BytesIO()
+    with source.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def gettext(message: str) -> str:
+    """Return a text in the current language."""
+    return _translations(current().language).ugettext(message)
+
+
+def ngettext(singular: str, plural: str, number: int) -> str:
+    """Return the form of a text that goes with a number, in the current language."""
+    return _translations(current().language).ungettext(singular, plural, number)
