@@ -18,7 +18,7 @@ TOLD = Particulars("Renata Privada", "renata@renter.example", 4711, "R-PRIVATE-1
 CHANGED = NOW + timedelta(hours=1)
 ALWAYS = {
     *("uid", "start", "end", "zone", "title", "status", "sequence", "modified"),
-    *("property_id", "facility_ids", "first_seen", "cancelled"),
+    *("property_id", "facility_ids", "first_seen", "cancelled", "school"),
 }
 """What an item has whoever looks at it."""
 

@@ -19,7 +19,7 @@ MARKS = {EventKey("reservation", "e1"): (7, NOW - timedelta(hours=1))}
 
 def group(*entries: Entry, status: Status = Status.CONFIRMED, title: str = "") -> list[Item]:
     shown = replace(PUBLIC, title=title)
-    return grouped([(each.key, admit(each, status, shown)) for each in entries], MARKS)
+    return grouped([(each.key, admit(each, status, shown)) for each in entries], MARKS, title)
 
 
 def test_facilities_of_one_time_are_one_item() -> None:
@@ -37,7 +37,7 @@ def test_facilities_of_one_time_are_one_item() -> None:
     assert group(gym, pool) == group(pool, gym) == [expected]
 
 
-def test_other_times_events_and_titles_stay_apart() -> None:
+def test_other_times_events_and_names_stay_apart() -> None:
     """Only what is one thing to go to is one item."""
     first = entry(1, uid="a")
     for other in (
@@ -47,7 +47,12 @@ def test_other_times_events_and_titles_stay_apart() -> None:
         entry(1, uid="b", facility=POOL, activity="Setup"),
     ):
         assert [each.uid for each in group(first, other)] == ["a@icalbridge", "b@icalbridge"]
-    assert len(group(first, entry(1, uid="b", facility=POOL), title="{facility}")) == 2
+
+
+def test_title_that_names_the_facility_names_them_all() -> None:
+    """One entry is promised, and one entry it is."""
+    gym, pool = entry(1, uid="a"), entry(1, uid="b", facility=POOL)
+    assert [each.title for each in group(gym, pool, title="{facility}: {name}")] == ["Main Gym, Pool: Practice"]
 
 
 def test_what_is_called_off_stays_apart() -> None:

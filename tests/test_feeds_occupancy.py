@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from icalbridge.feeds import Shape, select
 from icalbridge.feeds.audience import Item, Status
 from icalbridge.feeds.cover import Cover
-from icalbridge.feeds.occupancy import blocks
+from icalbridge.feeds.occupancy import EPOCH, FOREVER, blocks, present
 from tests.samples import GYM, NOW, POOL, ZONE, entry
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from icalbridge.model import Entry
 
-COVER = Cover("Lincoln High (in use)", ZONE, NOW - timedelta(hours=3), 17)
+COVER = Cover("Lincoln High (in use)", ZONE, NOW - timedelta(hours=3), "/ical/property/school")
+SEQUENCE = int((COVER.changed - EPOCH).total_seconds())
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
@@ -43,7 +44,7 @@ def test_block_says_that_and_where_and_nothing_else() -> None:
         zone=ZONE,
         title="In use",
         status=Status.CONFIRMED,
-        sequence=17,
+        sequence=SEQUENCE,
         modified=NOW - timedelta(hours=3),
         property_id="school",
         facility_ids=("gym",),
@@ -53,7 +54,7 @@ def test_block_says_that_and_where_and_nothing_else() -> None:
     assert in_use(booked) == [told]
     assert {each.name for each in fields(Item) if not getattr(told, each.name)} == {
         *("name", "activity", "type", "renter", "email", "attendance", "reservation", "category"),
-        *("first_seen", "cancelled"),
+        *("first_seen", "cancelled", "school"),
     }
 
 
@@ -106,8 +107,19 @@ def test_what_is_called_off_is_told_by_itself() -> None:
 
 
 def _told(*entries: Entry, now: datetime, shape: Shape) -> list[tuple[str, float, float]]:
-    selection = select(entries, now=now, history=timedelta(days=60), horizon=timedelta(days=365), shape=shape)
-    return spans(blocks(selection.shown, shape, COVER))
+    history, horizon = timedelta(days=60), timedelta(days=365)
+    every = replace(shape, past=None, ahead=None)
+    selection = select(entries, now=now, history=history, horizon=FOREVER, shape=every)
+    shown = blocks(selection.shown, shape, COVER)
+    return spans(present(shown, shape, now=now, history=history, horizon=horizon).items)
+
+
+def test_block_does_not_grow_as_time_goes_by() -> None:
+    """Back to back bookings are one block even where only one of them is within reach yet, or still is."""
+    booked, whole = (entry(24), entry(26, uid="u2")), [("u1", 24, 28)]
+    ahead, past = Shape(occupancy=True, ahead=1), Shape(occupancy=True, past=0)
+    assert _told(*booked, now=NOW + MINUTE, shape=ahead) == whole
+    assert _told(*booked, now=NOW + 27 * HOUR, shape=past) == whole
 
 
 def test_cancelled_block_is_told_for_thirty_days() -> None:

@@ -111,7 +111,7 @@ NAMES = (
         ("before=5", "before and after widen the blocks of view=occupancy; ask for that too, or leave them out."),
         (
             "facility=" + ",".join(map(str, range(51))),
-            f"facility is '{','.join(map(str, range(51)))[:59]}…' and must be at most 50 values.",
+            f"facility is '{','.join(map(str, range(51)))[:59]}…' and must be at least one value, and at most 50.",
         ),
         ("q=a%00b", "This address has control characters in its parameters; leave them out."),
         ("q=a%0D%0Ab", "This address has control characters in its parameters; leave them out."),

@@ -209,7 +209,7 @@ def test_no_public_address_reads_what_is_for_staff(demo: Demo) -> None:
     finally:
         remove(engine, "before_cursor_execute", note)
     told = {name for each in statements for name in re.findall(r"particulars\.(\w+)", each)}
-    assert told == {"event_type", "event_id", "category"}
+    assert told == {"event_type", "event_id", "category", "changed_at"}
 
 
 def test_readers_cost_the_vendor_nothing(demo: Demo) -> None:

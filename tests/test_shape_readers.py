@@ -15,7 +15,7 @@ from icalbridge.feeds import Shape, render, select
 from icalbridge.feeds.audience import Audience, Status, admit, view
 from icalbridge.feeds.cover import cover
 from icalbridge.feeds.group import grouped
-from icalbridge.feeds.occupancy import blocks
+from icalbridge.feeds.occupancy import EPOCH, blocks
 from icalbridge.feeds.shape import Cancelled
 from icalbridge.model import EventKey, Feed
 from tests.any_entries import CHANGES, as_read_by, reading
@@ -31,6 +31,7 @@ FEED = Feed("property", "school")
 MARKS = {EventKey("reservation", "e1"): (9, NOW)}
 MOST_OCTETS = 420
 PUBLIC = "https://calendars.example.org"
+SEQUENCE = int((STATE.changed - EPOCH).total_seconds())
 HOUR = timedelta(hours=1)
 CHANGE = CHANGES["America/Los_Angeles"][2] - timedelta(hours=3)
 BOOKED = [
@@ -74,7 +75,12 @@ def group() -> list[Reading]:
 
 
 def used(uid: str, first: Entry, last: Entry, *, status: str = "CONFIRMED", summary: str = "In use") -> Reading:
-    whole = replace(reading(first), uid=f"occupancy-{uid}@icalbridge", end=last.end, sequence=STATE.revision)
+    whole = replace(
+        reading(first),
+        uid=f"occupancy-{uid}@icalbridge",
+        end=last.end,
+        sequence=int((STATE.changed - EPOCH).total_seconds()),
+    )
     return replace(whole, summary=summary, status=status, categories=())
 
 

@@ -60,7 +60,7 @@ def test_particulars_are_read_back(rented: Store) -> None:
     """With the moment they last changed; an event of which nothing was told is left out, and so is an unknown one."""
     keys = [KEY, OTHER, EventKey("reservation", "unknown")]
     assert rented.read.particulars(keys) == {KEY: (RENATA, NOW)}
-    assert rented.read.categories(keys) == {KEY: "External"}
+    assert rented.read.categories(keys) == {KEY: ("External", NOW)}
     assert (rented.read.particulars([]), rented.read.categories([])) == ({}, {})
 
 
@@ -78,7 +78,7 @@ def test_particulars_of_any_number_of_events(school: Store) -> None:
     heard = tuple(_heard(Particulars(renter=key.event_id), event_id=key.event_id) for key in keys)
     _apply(school, Changes(heard=heard))
     assert school.read.particulars(keys) == {key: (Particulars(renter=key.event_id), NOW) for key in keys}
-    assert school.read.categories(keys) == {}
+    assert school.read.categories(keys) == dict.fromkeys(keys, ("", NOW))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_changed_particulars_raise_the_feeds_of_their_places_only(told: Particul
     marks = rented.read.event_marks([KEY, OTHER])
     _apply(rented, Changes(heard=(_heard(told, digest="new"),)), hours=1)
     after = _states(rented)
-    assert {name for name in after if after[name] != before[name]} == {"gym", "school", "district"}
+    assert {name for name in after if after[name] != before[name]} == {"gym", "school", "district", "e1"}
     assert _without_revision(after) == _without_revision(before)
     assert rented.read.event_marks([KEY, OTHER]) == marks
     read = rented.read.entries(FEEDS["district"], NOW)
@@ -122,7 +122,7 @@ def test_particulars_told_later_reach_staff(rented: Store) -> None:
     before = _states(rented)
     _apply(rented, Changes(heard=(_heard(RENATA, event_id="e2", digest="new"),)), hours=1)
     after = _states(rented)
-    assert {name for name in after if after[name] != before[name]} == {"pool", "school", "district"}
+    assert {name for name in after if after[name] != before[name]} == {"pool", "school", "district", "e1"}
 
 
 def test_first_particulars_raise_nothing_of_their_own(school: Store) -> None:

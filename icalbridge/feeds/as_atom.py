@@ -64,7 +64,7 @@ def _newest_first(item: Item) -> tuple[float, str]:
 def _head(cover: Cover, updated: datetime) -> Iterator[str]:
     address = cover.address("atom")
     yield '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-    yield _element("id", uuid5(NAMESPACE_URL, address or f"{cover.title}?{cover.query}").urn)
+    yield _element("id", uuid5(NAMESPACE_URL, address or f"{cover.path}?{cover.query}").urn)
     yield _element("title", f"{cover.title}: changes")
     if cover.description:
         yield _element("subtitle", cover.description)

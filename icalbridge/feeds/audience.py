@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.text import display_text
-from icalbridge.feeds.title import fill
+from icalbridge.feeds.title import FIELDS, fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,6 +90,8 @@ class Item:
     attendance: int | None = None
     reservation: str = ""
     category: str = ""
+    school: str = ""
+    """Its property's name, where the title names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,7 @@ def admit(
     facility = display_text(entry.place) if Field.FACILITY in fields else ""
     kind = display_text(entry.category) if Field.TYPE in fields else ""
     values = {"name": name, "activity": activity, "facility": facility, "type": kind, "school": display_text(school)}
-    title = fill(shown.title, values)
-    if entry.cancelled and status is Status.CONFIRMED:
-        title = CALLED_OFF + title
+    title = _called(fill(shown.title, values), entry.cancelled, status)
     item = Item(
         uid=entry.uid,
         start=entry.start,
@@ -151,8 +151,19 @@ def admit(
         facility=facility,
         location=display_text(entry.location) if Field.LOCATION in fields else facility,
         type=kind,
+        school=values["school"],
     )
     return item if particulars is None else _with(item, fields, *particulars)
+
+
+def retitled(item: Item, template: str) -> Item:
+    """Return an item called by what it now says of itself."""
+    values = {each: getattr(item, each) for each in FIELDS}
+    return replace(item, title=_called(fill(template, values), item.cancelled, item.status))
+
+
+def _called(title: str, cancelled: datetime | None, status: Status) -> str:
+    return CALLED_OFF + title if cancelled and status is Status.CONFIRMED else title
 
 
 def _with(item: Item, fields: frozenset[Field], told: Particulars, changed: datetime) -> Item:

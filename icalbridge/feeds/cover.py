@@ -28,8 +28,10 @@ class Cover:
     """IANA name of the zone in which the feed is read first of all."""
     changed: datetime
     """When anything that the feed shows last changed."""
-    revision: int
-    """Raised with it."""
+    path: str
+    """Where the feed lives below the public address, without suffix and parameters; a private one does not live there,
+    yet it names it.
+    """
     source: str = ""
     """Absolute address of the feed without its suffix and parameters; empty where nobody knows the public address."""
     query: str = ""
@@ -60,7 +62,7 @@ def cover(feed: Feed, shape: Shape, state: FeedState, public_url: str) -> Cover:
         title=f"{title} (in use)" if shape.occupancy else title,
         zone=state.zone,
         changed=state.changed,
-        revision=state.revision,
+        path=bare_path(feed),
         source=f"{public_url}{bare_path(feed)}" if public_url else "",
         query=shape.query,
         page=f"{public_url}{page_path(feed, property_id=state.property_id)}" if public_url else "",

@@ -1,7 +1,7 @@
 """Which days of a feed fit into so many octets: calendar services drop events of what is larger than they like.
 
 Whole days of the feed's own zone are left out, of the far future first, then of the past, then of the weeks to come;
-today is the last to go. What is still on counts as today's.
+today is the last to go. What began before it and goes on into it counts as today's.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Fit:
 def fit(items: Sequence[Item], sizes: Sequence[int], zone: tzinfo, now: datetime, room: int) -> Fit:
     """Choose the days that fit; `sizes` are the items' octets, `room` the octets that there are for all of them."""
     today = now.astimezone(zone).date()
-    days = [_day(each, zone, now, today) for each in items]
+    midnight = _midnight(today, zone)
+    days = [_day(each, zone, midnight, today) for each in items]
     weights: Counter[date] = Counter()
     for day, size in zip(days, sizes, strict=True):
         weights[day] += size
@@ -61,9 +62,10 @@ def fit(items: Sequence[Item], sizes: Sequence[int], zone: tzinfo, now: datetime
     )
 
 
-def _day(each: Item, zone: tzinfo, now: datetime, today: date) -> date:
+def _day(each: Item, zone: tzinfo, midnight: datetime, today: date) -> date:
+    """Return the day that an item belongs to, the same all day long: what went on after midnight is today's."""
     day = each.start.astimezone(zone).date()
-    return max(day, today) if each.end > now else day
+    return max(day, today) if each.end > midnight else day
 
 
 def _worth(ahead: int) -> tuple[int, int]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from icalbridge.feeds.audience import retitled
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
@@ -17,25 +19,28 @@ if TYPE_CHECKING:
     from icalbridge.model import EventKey
 
 
-def grouped(items: Iterable[tuple[EventKey, Item]], marks: Mapping[EventKey, tuple[int, datetime]]) -> list[Item]:
-    """Return the items with those of one event, time, title and status made one, in order of their start.
+def grouped(
+    items: Iterable[tuple[EventKey, Item]], marks: Mapping[EventKey, tuple[int, datetime]], template: str = ""
+) -> list[Item]:
+    """Return the items with those of one event, time, name and status made one, in order of their start.
 
-    `marks`: of each event a number that every change raises, and when it last did.
+    `marks`: of each event a number that every change raises, and when it last did. `template` is that of the titles:
+    one that names the facility names them all.
     """
 
     members: dict[tuple[object, ...], tuple[EventKey, list[Item]]] = {}
     for key, item in sorted(items, key=lambda each: each[1].uid):
-        alike = (key, item.start, item.end, item.title, item.status, item.cancelled is not None)
+        alike = (key, item.start, item.end, item.name, item.activity, item.status, item.cancelled is not None)
         members.setdefault(alike, (key, []))[1].append(item)
-    found = [_one(some, *marks.get(key, (0, some[0].modified))) for key, some in members.values()]
+    found = [_one(some, *marks.get(key, (0, some[0].modified)), template) for key, some in members.values()]
     return sorted(found, key=lambda item: (item.start, item.end, item.uid))
 
 
-def _one(members: list[Item], revision: int, changed: datetime) -> Item:
+def _one(members: list[Item], revision: int, changed: datetime, template: str) -> Item:
     first = members[0]
     places = sorted({(each.facility, each.location) for each in members})
     seen = [each.first_seen for each in members if each.first_seen]
-    return replace(
+    whole = replace(
         first,
         sequence=revision,
         modified=max(changed, *(each.modified for each in members)),
@@ -44,6 +49,7 @@ def _one(members: list[Item], revision: int, changed: datetime) -> Item:
         location=_where(places),
         first_seen=min(seen, default=None),
     )
+    return whole if len({each.title for each in members}) == 1 else retitled(whole, template)
 
 
 def _where(places: list[tuple[str, str]]) -> str:

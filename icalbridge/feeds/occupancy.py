@@ -2,20 +2,22 @@
 
 Each booking is widened by setup and teardown, and what then touches or overlaps in one facility is one block. A block
 bears the UID of its first booking. What is still pending makes blocks of its own. A booking that is called off is told
-as a cancelled block of its own for some weeks, since controllers rarely notice that something is missing.
+as a cancelled block of its own for some weeks, since controllers rarely notice that something is missing; one that
+moves to another space just leaves the old one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import BUSY, Status, View, admit
+from icalbridge.feeds.select import around, reach, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.cover import Cover
@@ -24,12 +26,28 @@ if TYPE_CHECKING:
 
 IN_USE = "In use"
 NOT_IN_USE = "Not in use"
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+FOREVER = timedelta(days=10_000)
+"""How far ahead bookings are looked at before they are blocks."""
 _BARE = View(BUSY)
 
 
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """The blocks of a feed at a moment; see `Selection` for what the moments mean."""
+
+    items: list[Item]
+    changed: datetime
+    until: datetime | None
+
+
 def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) -> list[Item]:
-    """Return the blocks in order of their start. Each is as new as the feed: any change of its day may have made it."""
+    """Return all blocks in order of their start.
+
+    Each is as new as the feed, and its SEQUENCE tells when that changed: any change of its day may have made it.
+    """
     before, after = timedelta(minutes=shape.before), timedelta(minutes=shape.after)
+    sequence = int((cover.changed - EPOCH).total_seconds())
     alike: defaultdict[tuple[str, Status], list[Item]] = defaultdict(list)
     cancelled = []
     for entry, status in entries:
@@ -40,7 +58,7 @@ def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) 
             start=item.start - before,
             end=item.end + after,
             title=IN_USE,
-            sequence=cover.revision,
+            sequence=max(sequence, 0),
             modified=cover.changed,
             first_seen=None,
         )
@@ -50,6 +68,14 @@ def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) 
             alike[entry.facility_id or entry.uid, status].append(block)
     merged = [block for some in alike.values() for block in _merged(some)]
     return sorted([*merged, *cancelled], key=lambda each: (each.start, each.end, each.uid))
+
+
+def present(every: Sequence[Item], shape: Shape, *, now: datetime, history: timedelta, horizon: timedelta) -> Occupancy:
+    """Return the blocks that are within reach at `now`: whole ones, so that none grows as time goes by."""
+    back, ahead = reach(shape, history, horizon)
+    spans = [span(each, each.status, back, ahead) for each in every]
+    shown = [each for each, (comes, leaves) in zip(every, spans, strict=True) if comes <= now < leaves]
+    return Occupancy(shown, *around([moment for each in spans for moment in each], now))
 
 
 def _merged(some: list[Item]) -> list[Item]:

@@ -16,8 +16,9 @@ from icalbridge.feeds.shape import PLAIN, Cancelled, folded
 from icalbridge.feeds.text import display_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from icalbridge.feeds.audience import Item
     from icalbridge.feeds.shape import Shape
     from icalbridge.model import Entry, EventKey
 
@@ -56,27 +57,40 @@ def select(
     """Select what ends after `now - history` and starts before `now + horizon`, as far as the shape asks for it.
 
     `categories`: rate categories by event, for a shape that asks for some. `latest_expired` is when the last entry
-    ended that has left already, so that `changed` is the same in every process.
+    ended that has left already, so that `changed` of a feed as it is by itself is the same in every process.
     """
-    history = _reach(history, shape.past, shape.after)
-    horizon = _reach(horizon, shape.ahead, shape.before)
+    history, horizon = reach(shape, history, horizon)
     fold = lru_cache(maxsize=None)(_compared)  # what is on every week is called the same every week
     takes_all, told = _takes_all(shape), categories or {}
     wanted = entries if takes_all else [each for each in entries if _matches(each, shape, told, fold)]
     known = [(each, status) for each in wanted if (status := _status(each, shape)) is not None]
     known.sort(key=lambda each: (each[0].start, each[0].end, each[0].uid))
-    spans = [(max(each.start - horizon + SECOND, BEGINNING), _leaves(each, status, history)) for each, status in known]
+    spans = [span(each, status, history, horizon) for each, status in known]
     shown = tuple(each for each, (comes, leaves) in zip(known, spans, strict=True) if comes <= now < leaves)
-    moments = [moment for span in spans for moment in span]
+    moments = [moment for each in spans for moment in each]
     if latest_expired is not None:
         moments.append(latest_expired + history)
-    past = max((moment for moment in moments if moment <= now), default=BEGINNING)
-    return Selection(shown, past, min((moment for moment in moments if moment > now), default=None))
+    return Selection(shown, *around(moments, now))
 
 
-def _reach(most: timedelta, days: int | None, minutes: int) -> timedelta:
-    """Return how far a feed reaches; a block that is wider than its bookings is there as long as it is wide."""
-    return most if days is None else min(most, timedelta(days=days, minutes=minutes))
+def reach(shape: Shape, history: timedelta, horizon: timedelta) -> tuple[timedelta, timedelta]:
+    """Return how far back and ahead a shape reaches, within how far feeds may."""
+    back = history if shape.past is None else min(history, timedelta(days=shape.past))
+    return back, horizon if shape.ahead is None else min(horizon, timedelta(days=shape.ahead))
+
+
+def span(told: Entry | Item, status: Status, history: timedelta, horizon: timedelta) -> tuple[datetime, datetime]:
+    """Return from when on something is in a feed, and from when on it no longer is."""
+    leaves = told.end + history
+    if status is Status.CANCELLED and told.cancelled is not None:
+        leaves = min(leaves, told.cancelled + TOMBSTONE)
+    return max(told.start - horizon + SECOND, BEGINNING), leaves
+
+
+def around(moments: Sequence[datetime], now: datetime) -> tuple[datetime, datetime | None]:
+    """Return the last of some moments that has come, 1970 where none has; and the next, None where there is none."""
+    come = max((moment for moment in moments if moment <= now), default=BEGINNING)
+    return come, min((moment for moment in moments if moment > now), default=None)
 
 
 def needs_everything(shape: Shape) -> bool:
@@ -95,13 +109,6 @@ def _status(entry: Entry, shape: Shape) -> Status | None:
     if shape.occupancy or shape.cancelled is Cancelled.TOMBSTONE:
         return Status.CANCELLED
     return Status.CONFIRMED if shape.cancelled is Cancelled.MARK else None
-
-
-def _leaves(entry: Entry, status: Status, history: timedelta) -> datetime:
-    left = entry.end + history
-    if status is Status.CANCELLED and entry.cancelled is not None:
-        return min(left, entry.cancelled + TOMBSTONE)
-    return left
 
 
 def _takes_all(shape: Shape) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote
 from icalbridge.feeds import title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 LONGEST_QUERY = 2000
 MOST_VALUES = 50
@@ -103,25 +103,29 @@ def _one(given: Sequence[str]) -> str:
 def _several(given: Sequence[str]) -> list[str]:
     r"""Split at commas; a backslash takes a comma's meaning from it."""
     parts = [re.sub(r"\\([\\,])", r"\1", part).strip() for text in given for part in re.findall(_PART, text)]
-    found = sorted({part for part in parts if part})
-    if len(found) > MOST_VALUES:
-        raise ValueError(f"at most {MOST_VALUES} values")
-    return found
+    return sorted({part for part in parts if part})
 
 
 _PART = r"(?:\\.|[^,\\]|\\$)+"
 
 
 def _ids(given: Sequence[str]) -> tuple[str, ...]:
-    return tuple(_several(given))
+    return _some(_several(given))
 
 
 def _texts(given: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted({text for each in _several(given) if (text := folded(each))}))
+    return _some({text for each in _several(given) if (text := folded(each))})
 
 
 def _words(given: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted({word for text in given for word in folded(text).replace(",", " ").split()}))
+    return _some({word for text in given for word in folded(text).replace(",", " ").split()})
+
+
+def _some(found: Collection[str]) -> tuple[str, ...]:
+    """Refuse what comes to nothing: it would filter nothing, and show too much."""
+    if not 0 < len(found) <= MOST_VALUES:
+        raise ValueError(f"at least one value, and at most {MOST_VALUES}")
+    return tuple(sorted(found))
 
 
 def _whole(most: int) -> Callable[[Sequence[str]], object]:

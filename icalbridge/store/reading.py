@@ -105,11 +105,13 @@ class Reading:
             found = _by_key(connection, particulars, [*PARTICULARS_COLUMNS, particulars.c.changed_at], keys)
             return {key: (Particulars(*told), from_seconds(changed_at)) for key, (*told, changed_at) in found}
 
-    def categories(self, keys: Iterable[EventKey]) -> dict[EventKey, str]:
-        """Return the rate categories of some events, to choose by and not to show; events without one are left out."""
+    def categories(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[str, datetime]]:
+        """Return the rate categories of some events, to choose by and not to show, and when anything for staff alone
+        of each last changed.
+        """
         with reading(self._engine) as connection:
-            found = _by_key(connection, particulars, [particulars.c.category], keys)
-            return {key: category for key, (category,) in found if category}
+            found = _by_key(connection, particulars, [particulars.c.category, particulars.c.changed_at], keys)
+            return {key: (category, from_seconds(changed_at)) for key, (category, changed_at) in found}
 
     def latest_end(self, feed: Feed, not_after: datetime, *, everything: bool = False) -> datetime | None:
         """Return when the last of the feed's entries that ended by a moment did end; None if none did.
@@ -311,8 +313,17 @@ def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
     row = None if event_id is None else connection.execute(select(events).where(found)).first()
     if row is None:
         return None
-    title = row.name or "Reserved"
-    return FeedState(title, row.zone, row.revision, from_seconds(row.changed_at), row.property_id, synced=True)
+    ever_on = and_(_of_event(row.event_type, row.event_id), or_(SHOWN, entries.c.cancelled_at.is_not(None)))
+    public = connection.execute(select(entries.c.uid).where(ever_on).limit(1)).first() is not None
+    title = (row.name if public else "") or "Reserved"
+    # What is for staff alone of an event raises its property's revision and not its own.
+    around = connection.scalar(select(properties.c.revision).where(properties.c.id == row.property_id)) or 0
+    revision = max(row.revision, around)
+    return FeedState(title, row.zone, revision, from_seconds(row.changed_at), row.property_id, synced=True)
+
+
+def _of_event(event_type: str, event_id: str) -> ColumnElement[bool]:
+    return and_(entries.c.event_type == event_type, entries.c.event_id == event_id)
 
 
 def _saved_state(connection: Connection, slug: str) -> FeedState | None:

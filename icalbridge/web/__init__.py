@@ -20,7 +20,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from jinja2 import StrictUndefined
 
 import icalbridge
@@ -33,7 +33,7 @@ from icalbridge.web.failures import catch_all
 from icalbridge.web.feeds import FeedService
 from icalbridge.web.form import build_path
 from icalbridge.web.http import SECURITY_HEADERS
-from icalbridge.web.ical import Doorkeeper, ical
+from icalbridge.web.ical import PREFIX, Doorkeeper, ical
 from icalbridge.web.metrics import Metrics
 from icalbridge.web.operations import operations
 from icalbridge.web.pages import facility_path, pages, property_path
@@ -90,8 +90,13 @@ def create_app(
 
     @app.before_request
     def choose_language() -> None:
-        accepted = request.headers.get("Accept-Language", "")
-        language.use(language.choose(request.args.get("lang", ""), accepted))
+        if request.path.startswith(PREFIX):  # feeds have none, and read their parameters themselves
+            return
+        try:
+            asked = request.args.get("lang", "")
+        except UnicodeDecodeError:  # octets that are no UTF-8, sent as they are
+            abort(400)
+        language.use(language.choose(asked, request.headers.get("Accept-Language", "")))
 
     @app.after_request
     def finish(response: Response) -> Response:

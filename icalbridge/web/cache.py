@@ -13,7 +13,7 @@ from cachetools import LRUCache
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-OVERHEAD_BYTES = 4096
+OVERHEAD_BYTES = 8192
 """What a kept value costs beside its bodies: headers, key, bookkeeping; so that empty feeds count too."""
 
 

@@ -155,7 +155,12 @@ class FeedService:
         """Say what a state means: nothing there, what was rendered before, or something to render."""
         if state is None:
             return Missing.UNKNOWN
-        if known is not None and (not state.synced or (known.state == state and not _outlived(known, now))):
+        saved = address.feed.kind == "saved"
+        if saved and not self._maker.opens(address):
+            return Missing.UNKNOWN
+        same = known is not None and known.state == state and not _outlived(known, now)
+        # What is kept of a saved feed may be what it was before somebody edited it.
+        if known is not None and (same or not (state.synced or saved)):
             self._metrics.hits.inc()
             return _checked(known, now)
         if not state.synced:

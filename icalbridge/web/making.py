@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
 
@@ -18,8 +18,8 @@ from icalbridge.feeds import FORMATS, BadShape, render, select
 from icalbridge.feeds.audience import Audience, admit, view
 from icalbridge.feeds.cover import cover
 from icalbridge.feeds.group import grouped
-from icalbridge.feeds.occupancy import blocks
-from icalbridge.feeds.select import needs_everything
+from icalbridge.feeds.occupancy import FOREVER, blocks, present
+from icalbridge.feeds.select import BEGINNING, needs_everything
 from icalbridge.feeds.shape import Cancelled, quoted
 from icalbridge.web.http import PRIVATE_HEADERS, SECURITY_HEADERS, document
 from icalbridge.web.saving import Saving, dressed
@@ -68,6 +68,14 @@ class _Known:
     """When the last of those ended that had left by then."""
 
 
+class _Telling(NamedTuple):
+    """What a feed tells at a moment; see `Selection` for what the moments mean."""
+
+    items: list[Item]
+    changed: datetime
+    until: datetime | None
+
+
 class Maker:
     """Makes the feeds of one store."""
 
@@ -90,54 +98,76 @@ class Maker:
             if self._read.facility(facility_id) is None:
                 raise BadShape(f"There is no facility {quoted(facility_id)} here; look its id up in the directory.")
 
+    def opens(self, address: Address) -> bool:
+        """Say whether a saved feed is to be had at an address."""
+        return self._saving.spec(address) is not None
+
     def make(self, address: Address, state: FeedState, now: datetime) -> Made | None:
         """Render a feed as it is at `now`; None for a saved one that is not to be had at this address."""
         if address.feed.kind == "saved":
             return self._make_saved(address, state, now)
-        shape = _told(address.suffix, address.shape)
-        selection = self._select(address, shape, state, now)
         said = self._cover(address, state)
-        items = self._items(shape, said, selection)
-        return self._document(address, state, said, selection, items, now, (state.property_id,))
+        told = self._tell(address, state, said, now, keep=not address.plain)
+        return self._document(address, state, said, told, now, (state.property_id,))
 
     def items(self, address: Address, state: FeedState, now: datetime) -> list[Item]:
         """Return what a feed of its own tells at `now`, in order, before anything is left out for size."""
+        return self._tell(address, state, self._cover(address, state), now, keep=True).items
+
+    def _tell(self, address: Address, state: FeedState, said: Cover, now: datetime, *, keep: bool) -> _Telling:
         shape = _told(address.suffix, address.shape)
-        return self._items(shape, self._cover(address, state), self._select(address, shape, state, now))
+        known = self._entries(address, shape, state, now, keep=keep)
+        if shape.occupancy:
+            return self._blocks(known, shape, said, now)
+        selection, changed = self._select(known, shape, now)
+        return _Telling(self._items(shape, selection), max(selection.changed, changed), selection.until)
+
+    def _blocks(self, known: _Known, shape: Shape, said: Cover, now: datetime) -> _Telling:
+        """Merge first and cut by time then, or a block would change without any change of data."""
+        selection, changed = self._select(known, replace(shape, past=None, ahead=None), now, horizon=FOREVER)
+        every = blocks(selection.shown, shape, said)
+        found = present(every, shape, now=now, history=self._history, horizon=self._horizon)
+        return _Telling(found.items, max(found.changed, changed), found.until)
 
     def _make_saved(self, address: Address, state: FeedState, now: datetime) -> Made | None:
         spec = self._saving.spec(address)
         if spec is None:
             return None
-        selection = self._select(address, _told(address.suffix, spec.shape), state, now)
+        shape = _told(address.suffix, spec.shape)
+        selection, _ = self._select(self._entries(address, shape, state, now, keep=not address.plain), shape, now)
         said = dressed(self._cover(address, state), spec, address, state)
         schools = self._schools(selection) if "{school}" in spec.shape.title else {}
         told = self._saving.tell(spec, selection, schools)
-        items = self._grouped(told.items) if spec.shape.grouped else [item for _, item in told.items]
+        items = self._grouped(told.items, shape.title) if shape.grouped else [item for _, item in told.items]
         shown = {state.property_id, *spec.property_ids, *(entry.property_id for entry in selection.entries)}
         read = tuple(sorted(filter(None, shown)))
-        return self._document(address, state, said, selection, items, now, read, told.changed)
+        changed = max(selection.changed, told.changed or selection.changed)
+        return self._document(address, state, said, _Telling(items, changed, selection.until), now, read)
 
     def _cover(self, address: Address, state: FeedState) -> Cover:
         return cover(address.feed, address.shape, state, self._settings.public_url)
 
-    def _select(self, address: Address, shape: Shape, state: FeedState, now: datetime) -> Selection:
-        known = self._entries(address, shape, state, now)
-        return select(
+    def _select(
+        self, known: _Known, shape: Shape, now: datetime, *, horizon: timedelta | None = None
+    ) -> tuple[Selection, datetime]:
+        """Return what a shape selects, and when anything that it was selected by beside the entries last changed."""
+        categories = self._read.categories({each.key for each in known.entries}) if shape.category else {}
+        selection = select(
             known.entries,
             now=now,
             history=self._history,
-            horizon=self._horizon,
+            horizon=self._horizon if horizon is None else horizon,
             shape=shape,
-            categories=self._read.categories({each.key for each in known.entries}) if shape.category else None,
+            categories={key: category for key, (category, _) in categories.items()},
             latest_expired=known.latest_expired,
         )
+        return selection, max((changed for _, changed in categories.values()), default=BEGINNING)
 
-    def _entries(self, address: Address, shape: Shape, state: FeedState, now: datetime) -> _Known:
+    def _entries(self, address: Address, shape: Shape, state: FeedState, now: datetime, *, keep: bool) -> _Known:
         everything = needs_everything(shape)
         key = (address.feed, everything)
         with self._lock:
-            known = None if address.plain else self._known.get(key)
+            known = self._known.get(key) if keep else None
         if known is not None and known.revision == state.revision:
             return known
         since = now - self._history
@@ -146,14 +176,12 @@ class Maker:
             self._read.entries(address.feed, since, everything=everything),
             self._read.latest_end(address.feed, since, everything=everything),
         )
-        if not address.plain and len(known.entries) < MOST_ENTRIES:
+        if keep and len(known.entries) < MOST_ENTRIES:
             with self._lock:
                 self._known[key] = known
         return known
 
-    def _items(self, shape: Shape, said: Cover, selection: Selection) -> list[Item]:
-        if shape.occupancy:
-            return blocks(selection.shown, shape, said)
+    def _items(self, shape: Shape, selection: Selection) -> list[Item]:
         shown = view(Audience.PUBLIC, busy=shape.busy, title=shape.title)
         schools = self._schools(selection) if "{school}" in shape.title else {}
         items = [
@@ -161,10 +189,10 @@ class Maker:
         ]
         if not shape.grouped:
             return items
-        return self._grouped(list(zip((entry.key for entry in selection.entries), items, strict=True)))
+        return self._grouped(list(zip((entry.key for entry in selection.entries), items, strict=True)), shape.title)
 
-    def _grouped(self, items: list[tuple[EventKey, Item]]) -> list[Item]:
-        return grouped(items, self._read.event_marks(key for key, _ in items))
+    def _grouped(self, items: list[tuple[EventKey, Item]], template: str) -> list[Item]:
+        return grouped(items, self._read.event_marks(key for key, _ in items), template)
 
     def _schools(self, selection: Selection) -> dict[str, str]:
         ids = {entry.property_id for entry in selection.entries}
@@ -176,24 +204,22 @@ class Maker:
         address: Address,
         state: FeedState,
         said: Cover,
-        selection: Selection,
-        items: list[Item],
+        told: _Telling,
         now: datetime,
         property_ids: tuple[str, ...],
-        told: datetime | None = None,
     ) -> Made:
-        rendered = render(address.suffix, said, items, now=now, max_bytes=self._settings.feed_max_bytes)
+        rendered = render(address.suffix, said, told.items, now=now, max_bytes=self._settings.feed_max_bytes)
         filename = f'inline; filename="{readable_name(state.title, address.feed.id)}.{address.suffix}"'
         made = document(
             rendered.body,
             FORMATS[address.suffix].content_type,
             cache_control=PRIVATE_CACHE_CONTROL if address.private else CACHE_CONTROL,
-            modified=max(filter(None, (state.changed, selection.changed, rendered.since, told))),
+            modified=max(state.changed, told.changed, rendered.since or told.changed),
             extra=() if address.private else (ANYWHERE,),
             described=(("Content-Disposition", filename),),
             security=PRIVATE_HEADERS if address.private else SECURITY_HEADERS,
         )
-        until = min(filter(None, (selection.until, rendered.until)), default=None)
+        until = min(filter(None, (told.until, rendered.until)), default=None)
         return Made(made, rendered.count, rendered.complete_from, rendered.complete_until, until, property_ids)
 
 

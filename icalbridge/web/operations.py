@@ -6,6 +6,7 @@ How fresh things are is for `store` to know; here it is only told, without secre
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -77,7 +78,7 @@ def readiness(health: Health, now: datetime) -> dict[str, Any]:
         "catalogue": {
             "synced": _iso(health.catalogue_synced),
             "age_seconds": _age(health.catalogue_synced, now),
-            "error": health.catalogue_error,
+            "error": _told(health.catalogue_error),
             "invocation_id": health.catalogue_invocation_id,
         },
         "workers_alive": health.workers_alive,
@@ -89,7 +90,7 @@ def readiness(health: Health, now: datetime) -> dict[str, Any]:
         "keys": [
             {
                 "name": each.name,
-                "error": each.error,
+                "error": _told(each.error),
                 "error_at": _iso(each.error_at),
                 "quota_used": each.quota_used,
                 "quota_per_day": each.quota_per_day,
@@ -112,10 +113,21 @@ def _freshness(each: Freshness, now: datetime) -> dict[str, Any]:
         "oldest_window_synced": _iso(each.oldest_synced),
         "oldest_window_age_seconds": _age(each.oldest_synced, now),
         "attempted": _iso(each.attempted),
-        "error": each.error,
+        "error": _told(each.error),
         "error_at": _iso(each.error_at),
         "invocation_id": each.invocation_id,
     }
+
+
+def _told(error: str) -> str:
+    """Return what anybody may know of an error: which request, status and code; the vendor's own words may name people,
+    and stay in `status` and the log.
+    """
+    found = _REQUEST.match(error)
+    return found[0] if found else ("The last request failed; `icalbridge status` says why." if error else "")
+
+
+_REQUEST = re.compile(r"[A-Z]+ /\S*:(?: \d{3})?(?: [A-Z]{2}\d+)?")
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from icalbridge.errors import StoreError
 from icalbridge.feeds.saved import apply
-from icalbridge.feeds.spec import kept_feed
+from icalbridge.feeds.spec import BadSpec, kept_feed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,10 @@ class Saving:
         kept = self._saved.feed(address.feed.id)
         if kept is None:
             return None
-        spec = kept_feed(kept)
+        try:
+            spec = kept_feed(kept)
+        except BadSpec as error:  # a newer version has written it
+            raise StoreError(f"The saved feed {address.feed.id} cannot be read: {error}") from None
         if not (spec.public or address.private):
             return None
         shape = spec.shape.clamped(self._settings.history_days, self._settings.horizon_days)
@@ -62,11 +66,12 @@ class Saving:
         keys = {entry.key for entry in selection.entries}
         staff = not spec.public and (spec.needs_particulars or spec.needs_categories)
         told = self._read.particulars(keys) if staff else {}
-        categories = {key: known.category for key, (known, _) in told.items()}
+        categories = {key: (known.category, changed) for key, (known, changed) in told.items()}
         if spec.public and spec.needs_categories:
             categories = self._read.categories(keys)
-        items = apply(spec, selection, categories=categories, told=told, schools=schools)
-        return Telling(items, max((changed for _, changed in told.values()), default=None))
+        by_event = {key: category for key, (category, _) in categories.items()}
+        items = apply(spec, selection, categories=by_event, told=told, schools=schools)
+        return Telling(items, max((changed for _, changed in categories.values()), default=None))
 
 
 def dressed(said: Cover, spec: Saved, address: Address, state: FeedState) -> Cover:

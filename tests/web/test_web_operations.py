@@ -193,7 +193,7 @@ def test_readyz_tells_each_keys_trouble(client: FlaskClient, store: Store, clock
         [
             {
                 "name": "default",
-                "error": "GET /properties: 401; feeds go on from what is known",
+                "error": "GET /properties: 401",
                 "error_at": "2026-11-21T20:00:00Z",
                 "quota_used": 480,
                 "quota_per_day": 500,

@@ -8,7 +8,7 @@ import json
 import logging
 from dataclasses import replace
 from threading import Timer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import icalendar
 import pytest
@@ -23,6 +23,7 @@ from icalbridge.model import Changes, Event, Particulars
 from icalbridge.store import Store
 from icalbridge.web import create_app, demand
 from icalbridge.web.demand import USED_AGAIN_SECONDS, WRITE_SECONDS
+from icalbridge.web.making import Maker
 from tests.samples import NOW, ZONE
 from tests.web_world import PUBLIC, sync
 
@@ -348,7 +349,11 @@ def test_nobody_reads_while_nobody_can_tell(client: FlaskClient, store: Store, c
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_token_is_in_no_log(
-    client: FlaskClient, store: Store, capsys: pytest.CaptureFixture[str], log_format: str
+    client: FlaskClient,
+    store: Store,
+    capsys: pytest.CaptureFixture[str],
+    log_format: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not even when making the feed fails, with a traceback, at the most talkative level."""
     _, token = hand_out(store)
@@ -357,7 +362,7 @@ def test_token_is_in_no_log(
     try:
         start_logging(log_format, level="DEBUG")
         logging.root.setLevel(logging.DEBUG)
-        store.saved.put([replace(to_keep(STAFF), spec="nothing = 1")], now=NOW)
+        monkeypatch.setattr(Maker, "make", _broken)
         for each in (token, private.new_token()):
             client.get(private.path(each))
         answer = client.get(private.path(token))
@@ -371,16 +376,20 @@ def test_token_is_in_no_log(
     assert headers(answer)["Access-Control-Allow-Origin"] is None
     written = capsys.readouterr().err
     assert "GET /ical/private/… failed" in written.replace("\\u2026", "…")
-    assert "BadSpec" in written
+    assert "RuntimeError" in written
     assert token not in written
 
 
 def test_path_is_redacted_where_it_is_logged(
-    client: FlaskClient, store: Store, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The record itself holds no token, whoever formats it."""
     _, token = hand_out(store)
-    store.saved.put([replace(to_keep(STAFF), spec="nothing = 1")], now=NOW)
+    monkeypatch.setattr(Maker, "make", _broken)
     assert client.get(private.path(token)).status_code == 500
     assert [each.getMessage() for each in caplog.records] == ["GET /ical/private/… failed"]
     assert token not in caplog.text
+
+
+def _broken(*_given: object) -> NoReturn:
+    raise RuntimeError
