@@ -159,6 +159,7 @@ def sqlite_school(tmp_path: Path) -> Iterator[Store]:
     opened.upgrade()
     opened.write.add_api_user(USER)
     list_catalogue(opened)
+    opened.windows.ensure(["school"], 1, now=NOW)
     yield opened
     opened.close()
 
@@ -180,6 +181,29 @@ def test_saved_feed_is_read_by_indexes(
     ways = len([each for each in (property_ids, facility_ids, event_ids) if each])
     looked = [each for each in found if re.search(r"\bentries\b", each)]
     assert [re.split(" USING (?:COVERING )?INDEX ix_", each)[0] for each in looked] == ["SEARCH entries"] * 2 * ways
+
+
+def test_event_is_found_by_indexes(sqlite_school: Store) -> None:
+    """By its own id or by the external one, no statement reads all events of a type."""
+    apply_changes(sqlite_school, Changes(added=(SHOWN,), heard=(event(external_id="practice-7"),)))
+    for name in ("e1", "practice-7", "unknown"):
+        feed = Feed("event", name, "reservation")
+        with plans(sqlite_school) as found:
+            sqlite_school.read.feed_state(feed)
+            sqlite_school.read.entries(feed, NOW)
+        own = "SEARCH events USING INDEX sqlite_autoindex_events_1 (event_type=? AND event_id=?)"
+        looked = {each.replace("COVERING INDEX", "INDEX") for each in found if re.search(r"\bevents\b", each)}
+        external = {"SEARCH events USING INDEX ix_events_external_id (external_id=?)"}
+        assert looked == ({own} if name == "e1" else {own} | external)
+
+
+def test_event_of_an_external_id_is_the_first_of_its_type(school: Store) -> None:
+    """Events of other types that bear it too are none of the feed's; nor is what an id of another type names."""
+    first = event(event_id="e2", external_id="x")
+    others = (event(event_id="e3", external_id="x"), replace(event(event_id="e1", external_id="x"), type="internal"))
+    apply_changes(school, Changes(added=(entry(24, uid="b", event_id="e2"),), heard=(*others, first)))
+    assert [each.event_id for each in school.read.entries(Feed("event", "x", "reservation"), NOW)] == ["e2"]
+    assert school.read.entries(Feed("event", "e1", "reservation"), NOW) == []
 
 
 def test_event_marks_are_what_its_feed_says(booked: Store) -> None:

@@ -240,11 +240,16 @@ def _members(connection: Connection, property_id: str) -> list[str]:
 
 
 def _event_id(connection: Connection, feed: Feed) -> str | None:
-    """Resolve the vendor's id or the external one; the vendor's wins where both name something."""
-    of_type = events.c.event_type == feed.event_type
-    named = or_(events.c.event_id == feed.id, events.c.external_id == feed.id)
-    query = select(events.c.event_id).where(of_type, named).order_by(events.c.event_id != feed.id, events.c.event_id)
-    return connection.scalar(query.limit(1))
+    """Resolve the vendor's id or the external one; the vendor's wins where both name something.
+
+    The type is looked at here: named in the second statement, it makes SQLite read all events of the type.
+    """
+    own = select(events.c.event_id).where(events.c.event_type == feed.event_type, events.c.event_id == feed.id)
+    event_id: str | None = connection.scalar(own)
+    if event_id is not None:
+        return event_id
+    named = connection.execute(select(events.c.event_type, events.c.event_id).where(events.c.external_id == feed.id))
+    return min((row.event_id for row in named if row.event_type == feed.event_type), default=None)
 
 
 def _facility_state(connection: Connection, facility_id: str) -> FeedState | None:
