@@ -214,3 +214,18 @@ def test_event_marks_are_what_its_feed_says(booked: Store) -> None:
     told = [(state.revision, state.changed) for state in states if state]
     assert booked.read.event_marks(keys) == dict(zip(keys, told, strict=False))
     assert len({revision for revision, _ in told}) == len(told) == 2
+
+
+def test_property_names_are_read_in_parts(school: Store) -> None:
+    """Those of unlisted properties too, whose bookings are shown still; one statement for each part."""
+    school.write.apply_catalogue(USER, [DISTRICT], {}, Changes(), now=NOW)
+    names = [f"p{number}" for number in range(2 * KEYS_A_STATEMENT - 2)]
+    statements: list[str] = []
+    sa_event.listen(school.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    assert school.read.property_names([*names, "school", "district"]) == {
+        "district": "Sunny District",
+        "school": "Lincoln High",
+    }
+    assert sum("SELECT" in each for each in statements) == 2
+    assert school.read.property_names([]) == {}
+    assert [each.id for each in school.read.properties()] == ["district"]

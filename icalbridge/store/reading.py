@@ -1,6 +1,7 @@
 """What readers ask: the directory, a feed's state and its entries, how fresh everything is. Writes nothing.
 
-Every question is answered by a number of statements that does not grow with the data.
+How many statements a question takes does not grow with what is booked. It may grow with how many ids are asked about,
+or are selected by a saved feed, or are a district's schools: by one for every `changes.KEYS_A_STATEMENT` of them.
 """
 
 from __future__ import annotations
@@ -161,6 +162,15 @@ class Reading:
         with reading(self._engine) as connection:
             row = connection.execute(select(properties).where(properties.c.id == property_id)).first()
             return None if row is None else property_of(row)
+
+    def property_names(self, property_ids: Iterable[str]) -> dict[str, str]:
+        """Return the names of some properties by their ids, listed or not; unknown properties are left out."""
+        names: dict[str, str] = {}
+        with reading(self._engine) as connection:
+            for some in in_parts(set(property_ids)):
+                found = connection.execute(select(properties.c.id, properties.c.name).where(properties.c.id.in_(some)))
+                names |= {row.id: row.name for row in found}
+        return names
 
     def facilities(self, property_ids: Sequence[str] | None = None) -> list[Facility]:
         """Return the listed facilities, of some properties or of all, in the vendor's order."""
