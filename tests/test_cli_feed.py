@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from icalbridge.model import Changes
 from icalbridge.private import digest
 from tests.fixtures.commands import run
-from tests.web_world import add_catalogue, empty_store
+from tests.samples import NOW
+from tests.web_world import DISTRICT, USER, add_catalogue, empty_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,6 +175,27 @@ def test_import_with_a_mistake_writes_nothing(shell: Shell, store: Store) -> Non
         "run `icalbridge sync` first.\n"
     )
     assert store.saved.feeds() == []
+
+
+def test_place_that_is_no_longer_listed_is_warned_of(shell: Shell, store: Store) -> None:
+    """It keeps no feed from being added, changed or imported; what was never seen still does."""
+    places = ("--facility", "gym", "--facility", "pool", "--property", "school")
+    shell.says("add", "x", *places)
+    store.write.apply_catalogue(USER, [DISTRICT], {"school": []}, Changes(), now=NOW)
+    warnings = "".join(
+        f"icalbridge: Feed 'x': the catalogue no longer lists the {each}; what is known of it is shown all the same.\n"
+        for each in ("property 'school'", "facility 'gym'", "facility 'pool'")
+    )
+    for args, said in (
+        (("edit", "x", "--name", "Y"), "x: changed\n"),
+        (("import", shell.file(shell.says("export"))), "x: changed\n"),
+        (("add", "z", *places), "/ical/feed/z.ics\n"),
+    ):
+        done = shell.run(*args)
+        told = done.stderr.replace("'z'", "'x'")
+        assert (done.returncode, done.stdout, told) == (0, said, warnings)
+    never = ("edit", "x", "--facility", "gym", "--facility", "hall")
+    assert shell.refuses(*never) == (2, NO_HALL)
 
 
 def test_feeds_are_listed(shell: Shell) -> None:

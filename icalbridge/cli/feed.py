@@ -24,7 +24,7 @@ from icalbridge.model import Feed
 from icalbridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.feeds.saved import Saved
@@ -55,10 +55,11 @@ def add_feed(settings: Settings, slug: str, given: Given, file: str | None, *, n
     """Write a new feed, and say where it lives."""
     with opened(settings) as store:
         spec = read_feed(_merged({"slug": slug}, slug, given, file))
-        _check(store, settings, [spec])
+        unlisted = _check(store, settings, [spec])
         if not store.saved.add(to_keep(spec), now=now):
             raise IcalbridgeError(f"There is a feed '{slug}' already; change it with `icalbridge feed edit {slug}`.")
     click.echo(_where(settings, spec))
+    _warn(unlisted)
 
 
 def edit_feed(settings: Settings, slug: str, given: Given, file: str | None, *, now: datetime) -> None:
@@ -66,11 +67,12 @@ def edit_feed(settings: Settings, slug: str, given: Given, file: str | None, *, 
     with opened(settings) as store:
         known = _feed(store, slug)
         spec = read_feed(_merged(table_of(known), slug, given, file))
-        _check(store, settings, [spec])
+        unlisted = _check(store, settings, [spec])
         (written,) = store.saved.put([to_keep(spec)], now=now).values()
     click.echo(f"{slug}: {written}")
     if known.public and not spec.public:
         click.echo(_where(settings, spec))
+    _warn(unlisted)
 
 
 def remove_feed(settings: Settings, slug: str) -> None:
@@ -113,10 +115,11 @@ def import_feeds(settings: Settings, file: str, *, now: datetime) -> None:
     """Write all feeds of a TOML file, or none; feeds that it does not name are left alone."""
     with opened(settings) as store:
         specs = read_feeds(_text_of(file))
-        _check(store, settings, specs)
+        unlisted = _check(store, settings, specs)
         written = store.saved.put([to_keep(each) for each in specs], now=now)
     for slug, outcome in written.items():
         click.echo(f"{slug}: {outcome}")
+    _warn(unlisted)
 
 
 def export_feeds(settings: Settings, slugs: Sequence[str]) -> None:
@@ -200,25 +203,42 @@ def _text_of(file: str) -> str:
         raise ConfigurationError(f"{file} cannot be read: it is not in UTF-8.") from None
 
 
-def _check(store: Store, settings: Settings, specs: Iterable[Saved]) -> None:
-    """Refuse what names nothing here, or what the operator does not show."""
-    property_ids = {row.id for row in store.read.properties()}
-    facility_ids = {row.id for row in store.read.facilities()}
+def _check(store: Store, settings: Settings, specs: Iterable[Saved]) -> list[str]:
+    """Refuse what names nothing here, or what the operator does not show; return a sentence on each unlisted place.
+
+    What the catalogue lists no more may have bookings still, and must not keep a feed from being changed.
+    """
+    listed_properties = {row.id for row in store.read.properties()}
+    listed_facilities = {row.id for row in store.read.facilities()}
+    unlisted: list[str] = []
     for spec in specs:
-        for kind, ids, known in (
-            ("property", spec.property_ids, property_ids),
-            ("facility", spec.facility_ids, facility_ids),
-        ):
-            if missing := [each for each in ids if each not in known]:
-                raise ConfigurationError(
-                    f"Feed '{spec.slug}': there is no {kind} '{missing[0]}' in the catalogue; look its id up in the "
-                    "directory, or run `icalbridge sync` first."
-                )
+        unlisted += _unlisted(spec.slug, "property", set(spec.property_ids) - listed_properties, store.read.property)
+        unlisted += _unlisted(spec.slug, "facility", set(spec.facility_ids) - listed_facilities, store.read.facility)
         if spec.public and spec.shape.pending and not settings.public_pending:
             raise ConfigurationError(
                 f"Feed '{spec.slug}': bookings that are still pending are not shown in public; set "
                 "ICALBRIDGE_PUBLIC_PENDING to 1, or leave them out of status."
             )
+    return unlisted
+
+
+def _unlisted(slug: str, kind: str, ids: Iterable[str], find: Callable[[str], object | None]) -> Iterator[str]:
+    """Yield a sentence on each of some places; refuse those that were never seen."""
+    for each in sorted(ids):
+        if find(each) is None:
+            raise ConfigurationError(
+                f"Feed '{slug}': there is no {kind} '{each}' in the catalogue; look its id up in the directory, or run "
+                "`icalbridge sync` first."
+            )
+        yield (
+            f"Feed '{slug}': the catalogue no longer lists the {kind} '{each}'; what is known of it is shown all the "
+            "same."
+        )
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for each in sentences:
+        click.echo(f"icalbridge: {each}", err=True)
 
 
 def _feed(store: Store, slug: str) -> Saved:
