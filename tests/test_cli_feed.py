@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.model import Changes
+from icalbridge.model import Changes, SavedFeed
 from icalbridge.private import digest
 from tests.fixtures.commands import run
 from tests.samples import NOW
@@ -208,6 +208,23 @@ def test_feeds_are_listed(shell: Shell) -> None:
         ["gyms", "All gyms", "staff", "1", "private"],
         ["plain", "–", "public", "0", f"{URL}/ical/feed/plain.ics"],
     ]
+
+
+def test_feed_of_another_version_keeps_no_other_from_being_read(shell: Shell, store: Store) -> None:
+    """It is listed with a sentence, and left out of an export, which says so and fails."""
+    shell.says("import", shell.file(f"{TOML}\n{PLAIN}"))
+    store.saved.add(SavedFeed("new", "New", '[[feed]]\nslug = "new"\nbanner = "x"\n', ("school",)), now=NOW)
+    assert [re.split(r"  +", line.strip()) for line in shell.says("list").splitlines()[1:]] == [
+        ["gyms", "All gyms", "staff", "0", "private"],
+        ["new", "New", "–", "0", "This version cannot read it; `icalbridge feed show new` says why."],
+        ["plain", "–", "public", "0", "/ical/feed/plain.ics"],
+    ]
+    sentence = "icalbridge: This version cannot read 'new', left out here; `icalbridge feed show new` says why.\n"
+    for slugs, exported in (((), f"{TOML}\n{PLAIN}"), (("new", "plain"), PLAIN)):
+        done = shell.run("export", *slugs)
+        assert (done.returncode, done.stdout, done.stderr) == (1, exported, sentence)
+    code, reason = shell.refuses("show", "new")
+    assert (code, reason.partition(";")[0]) == (2, "icalbridge: Feed 'new' has no key 'banner'")
 
 
 def test_token_is_shown_once_and_listed_without_its_secret(shell: Shell, store: Store) -> None:

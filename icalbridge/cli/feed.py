@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.feeds.saved import Saved
+    from icalbridge.model import SavedFeed
     from icalbridge.settings import Settings
 
     Given = Mapping[str, str | Sequence[str]]
@@ -92,14 +93,18 @@ def ask_before_removing(settings: Settings, slug: str) -> None:
 
 
 def print_feeds(settings: Settings) -> None:
-    """Print all feeds as a table."""
+    """Print all feeds as a table; one that cannot be read with a sentence in place of its address."""
     with opened(settings) as store:
-        specs = _all(store)
+        every = store.saved.feeds()
         tokens = store.saved.tokens()
     address_column = Column("Address", overflow="fold")  # it is there to be copied
     table = Table("Slug", "Name", "Audience", "Subscribers", address_column, box=None, pad_edge=False)
-    for spec in specs:
-        valid = sum(each.slug == spec.slug and each.revoked is None for each in tokens)
+    for kept in every:
+        valid = sum(each.slug == kept.slug and each.revoked is None for each in tokens)
+        if (spec := _readable(kept)) is None:
+            why = f"This version cannot read it; `icalbridge feed show {kept.slug}` says why."
+            table.add_row(kept.slug, kept.title, "–", str(valid), why)
+            continue
         address = f"{settings.public_url}{feed_path(Feed('saved', spec.slug))}" if spec.public else "private"
         table.add_row(spec.slug, spec.name or "–", spec.audience, str(valid), address)
     _console().print(table)
@@ -123,10 +128,16 @@ def import_feeds(settings: Settings, file: str, *, now: datetime) -> None:
 
 
 def export_feeds(settings: Settings, slugs: Sequence[str]) -> None:
-    """Print some feeds, or all, as TOML."""
+    """Print some feeds, or all, as TOML; raises `IcalbridgeError` once those that can be read are printed."""
     with opened(settings) as store:
-        specs = [_feed(store, slug) for slug in dict.fromkeys(slugs)] if slugs else _all(store)
-    click.echo(write_feeds(specs), nl=False)
+        every = [_kept(store, slug) for slug in dict.fromkeys(slugs)] if slugs else store.saved.feeds()
+    specs = {kept.slug: _readable(kept) for kept in every}
+    click.echo(write_feeds(spec for spec in specs.values() if spec), nl=False)
+    if left_out := [slug for slug, spec in specs.items() if spec is None]:
+        named = ", ".join(f"'{slug}'" for slug in left_out)
+        raise IcalbridgeError(
+            f"This version cannot read {named}, left out here; `icalbridge feed show {left_out[0]}` says why."
+        )
 
 
 def add_token(settings: Settings, slug: str, name: str, *, now: datetime) -> None:
@@ -241,15 +252,23 @@ def _warn(sentences: Iterable[str]) -> None:
         click.echo(f"icalbridge: {each}", err=True)
 
 
-def _feed(store: Store, slug: str) -> Saved:
+def _kept(store: Store, slug: str) -> SavedFeed:
     kept = store.saved.feed(slug)
     if kept is None:
         raise _unknown(slug)
-    return kept_feed(kept)
+    return kept
 
 
-def _all(store: Store) -> list[Saved]:
-    return [kept_feed(kept) for kept in store.saved.feeds()]
+def _feed(store: Store, slug: str) -> Saved:
+    return kept_feed(_kept(store, slug))
+
+
+def _readable(kept: SavedFeed) -> Saved | None:
+    """Return what a feed says; None where another version wrote what this one does not understand."""
+    try:
+        return kept_feed(kept)
+    except BadSpec:
+        return None
 
 
 def _unknown(slug: str) -> IcalbridgeError:
