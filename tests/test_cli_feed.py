@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from icalbridge.model import Changes, SavedFeed
 from icalbridge.private import digest
 from tests.fixtures.commands import run
-from tests.web_world import add_catalogue, empty_store
+from tests.samples import NOW
+from tests.web_world import DISTRICT, USER, add_catalogue, empty_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,6 +177,27 @@ def test_import_with_a_mistake_writes_nothing(shell: Shell, store: Store) -> Non
     assert store.saved.feeds() == []
 
 
+def test_place_that_is_no_longer_listed_is_warned_of(shell: Shell, store: Store) -> None:
+    """It keeps no feed from being added, changed or imported; what was never seen still does."""
+    places = ("--facility", "gym", "--facility", "pool", "--property", "school")
+    shell.says("add", "x", *places)
+    store.write.apply_catalogue(USER, [DISTRICT], {"school": []}, Changes(), now=NOW)
+    warnings = "".join(
+        f"icalbridge: Feed 'x': the catalogue no longer lists the {each}; what is known of it is shown all the same.\n"
+        for each in ("property 'school'", "facility 'gym'", "facility 'pool'")
+    )
+    for args, said in (
+        (("edit", "x", "--name", "Y"), "x: changed\n"),
+        (("import", shell.file(shell.says("export"))), "x: changed\n"),
+        (("add", "z", *places), "/ical/feed/z.ics\n"),
+    ):
+        done = shell.run(*args)
+        told = done.stderr.replace("'z'", "'x'")
+        assert (done.returncode, done.stdout, told) == (0, said, warnings)
+    never = ("edit", "x", "--facility", "gym", "--facility", "hall")
+    assert shell.refuses(*never) == (2, NO_HALL)
+
+
 def test_feeds_are_listed(shell: Shell) -> None:
     """With who they are for, how many subscribers they have, and where they live."""
     shell.says("import", shell.file(f"{TOML}\n{PLAIN}"))
@@ -185,6 +208,23 @@ def test_feeds_are_listed(shell: Shell) -> None:
         ["gyms", "All gyms", "staff", "1", "private"],
         ["plain", "–", "public", "0", f"{URL}/ical/feed/plain.ics"],
     ]
+
+
+def test_feed_of_another_version_keeps_no_other_from_being_read(shell: Shell, store: Store) -> None:
+    """It is listed with a sentence, and left out of an export, which says so and fails."""
+    shell.says("import", shell.file(f"{TOML}\n{PLAIN}"))
+    store.saved.add(SavedFeed("new", "New", '[[feed]]\nslug = "new"\nbanner = "x"\n', ("school",)), now=NOW)
+    assert [re.split(r"  +", line.strip()) for line in shell.says("list").splitlines()[1:]] == [
+        ["gyms", "All gyms", "staff", "0", "private"],
+        ["new", "New", "–", "0", "This version cannot read it; `icalbridge feed show new` says why."],
+        ["plain", "–", "public", "0", "/ical/feed/plain.ics"],
+    ]
+    sentence = "icalbridge: This version cannot read 'new', left out here; `icalbridge feed show new` says why.\n"
+    for slugs, exported in (((), f"{TOML}\n{PLAIN}"), (("new", "plain"), PLAIN)):
+        done = shell.run("export", *slugs)
+        assert (done.returncode, done.stdout, done.stderr) == (1, exported, sentence)
+    code, reason = shell.refuses("show", "new")
+    assert (code, reason.partition(";")[0]) == (2, "icalbridge: Feed 'new' has no key 'banner'")
 
 
 def test_token_is_shown_once_and_listed_without_its_secret(shell: Shell, store: Store) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import event as sa_event
 
-from icalbridge.model import Changes, Entry, EventKey, Feed
+from icalbridge.model import Changes, Entry, EventKey, Feed, SavedFeed
+from icalbridge.store import Store
 from icalbridge.store.changes import KEYS_A_STATEMENT
-from tests.fixtures.stores import DISTRICT, USER, apply_changes
+from tests.fixtures.stores import DISTRICT, USER, apply_changes, list_catalogue
 from tests.samples import NOW, POOL, entry, event
 
 if TYPE_CHECKING:
-    from icalbridge.store import Store
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+    from pathlib import Path
 
 GYM_FEED = Feed("facility", "gym")
 HIDDEN = (
@@ -69,6 +75,15 @@ MANY = (
 )
 
 
+def selection(
+    store: Store, property_ids: Iterable[str] = (), facility_ids: Iterable[str] = (), event_ids: Iterable[str] = ()
+) -> Feed:
+    """Save a feed that selects these, and return it."""
+    keys = tuple(EventKey("reservation", each) for each in event_ids)
+    store.saved.put([SavedFeed("some", "Some", "", tuple(property_ids), tuple(facility_ids), keys)], now=NOW)
+    return Feed("saved", "some")
+
+
 @pytest.mark.parametrize(
     ("property_ids", "facility_ids", "event_ids", "shown", "kept"),
     [
@@ -82,38 +97,113 @@ MANY = (
         (["unknown"], ["unknown"], ["unknown"], "", ""),
     ],
 )
-def test_entries_of_many_are_a_union(
+def test_saved_feed_is_a_union(
     property_ids: list[str], facility_ids: list[str], event_ids: list[str], shown: str, kept: str, school: Store
 ) -> None:
-    """Each entry once, by start, whichever way it was asked for; a district stands for its schools too."""
+    """Each entry once, by start, whichever way it was selected; a district stands for its schools too."""
     apply_changes(school, Changes(added=MANY, heard=(event(), event(event_id="e2"), event(event_id="e3"))))
-    keys = [EventKey("reservation", each) for each in event_ids]
+    feed = selection(school, property_ids, facility_ids, event_ids)
+    later = NOW + timedelta(days=9)
 
     def uids(found: list[Entry]) -> str:
         return " ".join(each.uid.removesuffix("@icalbridge") for each in found)
 
-    assert uids(school.read.entries_of_many(property_ids, facility_ids, keys, NOW)) == shown
-    assert uids(school.read.entries_of_many(property_ids, facility_ids, keys, NOW, everything=True)) == kept
-    assert school.read.entries_of_many(property_ids, facility_ids, keys, NOW + timedelta(days=9)) == []
+    def end(uids: str) -> datetime | None:
+        return max((each.end for each in MANY if each.uid.removesuffix("@icalbridge") in uids.split()), default=None)
+
+    assert uids(school.read.entries(feed, NOW)) == shown
+    assert uids(school.read.entries(feed, NOW, everything=True)) == kept
+    assert school.read.entries(feed, later) == []
+    assert school.read.latest_end(feed, later) == end(shown)
+    assert school.read.latest_end(feed, later, everything=True) == end(kept)
 
 
-def test_entries_of_many_are_those_of_each_feed(booked: Store) -> None:
-    """One property, facility or event asks for what its own feed has."""
+def test_saved_feed_of_one_thing_is_that_thing_s_own_feed(booked: Store) -> None:
+    """One property, facility or event selects what its own feed has."""
+    own = (Feed("property", DISTRICT.id), GYM_FEED, Feed("event", "e1", "reservation"))
     for everything in (False, True):
-        asked = (
-            booked.read.entries_of_many([DISTRICT.id], [], [], NOW, everything=everything),
-            booked.read.entries_of_many([], ["gym"], [], NOW, everything=everything),
-            booked.read.entries_of_many([], [], [EventKey("reservation", "e1")], NOW, everything=everything),
-        )
-        feeds = (Feed("property", DISTRICT.id), GYM_FEED, Feed("event", "e1", "reservation"))
-        assert list(asked) == [booked.read.entries(feed, NOW, everything=everything) for feed in feeds]
+        saved = [
+            booked.read.entries(selection(booked, [DISTRICT.id]), NOW, everything=everything),
+            booked.read.entries(selection(booked, (), ["gym"]), NOW, everything=everything),
+            booked.read.entries(selection(booked, (), (), ["e1"]), NOW, everything=everything),
+        ]
+        assert saved == [booked.read.entries(feed, NOW, everything=everything) for feed in own]
 
 
-def test_entries_of_many_take_any_number(booked: Store) -> None:
+def test_saved_feed_takes_any_number(booked: Store) -> None:
     """More places than one statement can name, each entry once all the same."""
     names = [f"f{number}" for number in range(2 * KEYS_A_STATEMENT)]
-    keys = [EventKey("reservation", each) for each in [*names, "e1"]]
-    assert booked.read.entries_of_many([*names, "school"], [*names, "gym"], keys, NOW) == [SHOWN]
+    feed = selection(booked, [*names, "school"], [*names, "gym"], [*names, "e1"])
+    assert booked.read.entries(feed, NOW) == [SHOWN]
+    assert booked.read.latest_end(feed, NOW + timedelta(days=9)) == SHOWN.end
+
+
+@contextmanager
+def plans(store: Store) -> Iterator[list[str]]:
+    """Collect how SQLite goes about each statement that is run meanwhile: one line for each table that it looks at."""
+    found: list[str] = []
+
+    @sa_event.listens_for(store.engine, "before_cursor_execute")
+    def explain(_connection: object, cursor: Any, statement: str, values: Any, *_more: object) -> None:
+        other = cursor.connection.cursor()
+        found.extend(row[3] for row in other.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+
+    yield found
+    sa_event.remove(store.engine, "before_cursor_execute", explain)
+
+
+@pytest.fixture
+def sqlite_school(tmp_path: Path) -> Iterator[Store]:
+    """The school of `school` on SQLite alone: PostgreSQL weighs its plans by what is in the tables."""
+    opened = Store.connect(f"sqlite:///{tmp_path / 'plans.sqlite'}")
+    opened.upgrade()
+    opened.write.add_api_user(USER)
+    list_catalogue(opened)
+    opened.windows.ensure(["school"], 1, now=NOW)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize(
+    ("property_ids", "facility_ids", "event_ids"),
+    [(["district"], [], []), ([], ["gym"], []), ([], [], ["e1"]), (["school"], ["pool"], ["e1", "e2"])],
+)
+def test_saved_feed_is_read_by_indexes(
+    property_ids: list[str], facility_ids: list[str], event_ids: list[str], everything: bool, sqlite_school: Store
+) -> None:
+    """Whatever it selects and whatever it does not, no statement reads all entries that there are."""
+    feed = selection(sqlite_school, property_ids, facility_ids, event_ids)
+    with plans(sqlite_school) as found:
+        sqlite_school.read.feed_state(feed)
+        sqlite_school.read.entries(feed, NOW, everything=everything)
+        sqlite_school.read.latest_end(feed, NOW, everything=everything)
+    ways = len([each for each in (property_ids, facility_ids, event_ids) if each])
+    looked = [each for each in found if re.search(r"\bentries\b", each)]
+    assert [re.split(" USING (?:COVERING )?INDEX ix_", each)[0] for each in looked] == ["SEARCH entries"] * 2 * ways
+
+
+def test_event_is_found_by_indexes(sqlite_school: Store) -> None:
+    """By its own id or by the external one, no statement reads all events of a type."""
+    apply_changes(sqlite_school, Changes(added=(SHOWN,), heard=(event(external_id="practice-7"),)))
+    for name in ("e1", "practice-7", "unknown"):
+        feed = Feed("event", name, "reservation")
+        with plans(sqlite_school) as found:
+            sqlite_school.read.feed_state(feed)
+            sqlite_school.read.entries(feed, NOW)
+        own = "SEARCH events USING INDEX sqlite_autoindex_events_1 (event_type=? AND event_id=?)"
+        looked = {each.replace("COVERING INDEX", "INDEX") for each in found if re.search(r"\bevents\b", each)}
+        external = {"SEARCH events USING INDEX ix_events_external_id (external_id=?)"}
+        assert looked == ({own} if name == "e1" else {own} | external)
+
+
+def test_event_of_an_external_id_is_the_first_of_its_type(school: Store) -> None:
+    """Events of other types that bear it too are none of the feed's; nor is what an id of another type names."""
+    first = event(event_id="e2", external_id="x")
+    others = (event(event_id="e3", external_id="x"), replace(event(event_id="e1", external_id="x"), type="internal"))
+    apply_changes(school, Changes(added=(entry(24, uid="b", event_id="e2"),), heard=(*others, first)))
+    assert [each.event_id for each in school.read.entries(Feed("event", "x", "reservation"), NOW)] == ["e2"]
+    assert school.read.entries(Feed("event", "e1", "reservation"), NOW) == []
 
 
 def test_event_marks_are_what_its_feed_says(booked: Store) -> None:
@@ -124,3 +214,18 @@ def test_event_marks_are_what_its_feed_says(booked: Store) -> None:
     told = [(state.revision, state.changed) for state in states if state]
     assert booked.read.event_marks(keys) == dict(zip(keys, told, strict=False))
     assert len({revision for revision, _ in told}) == len(told) == 2
+
+
+def test_property_names_are_read_in_parts(school: Store) -> None:
+    """Those of unlisted properties too, whose bookings are shown still; one statement for each part."""
+    school.write.apply_catalogue(USER, [DISTRICT], {}, Changes(), now=NOW)
+    names = [f"p{number}" for number in range(2 * KEYS_A_STATEMENT - 2)]
+    statements: list[str] = []
+    sa_event.listen(school.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    assert school.read.property_names([*names, "school", "district"]) == {
+        "district": "Sunny District",
+        "school": "Lincoln High",
+    }
+    assert sum("SELECT" in each for each in statements) == 2
+    assert school.read.property_names([]) == {}
+    assert [each.id for each in school.read.properties()] == ["district"]

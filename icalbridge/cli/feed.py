@@ -24,10 +24,11 @@ from icalbridge.model import Feed
 from icalbridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.feeds.saved import Saved
+    from icalbridge.model import SavedFeed
     from icalbridge.settings import Settings
 
     Given = Mapping[str, str | Sequence[str]]
@@ -55,10 +56,11 @@ def add_feed(settings: Settings, slug: str, given: Given, file: str | None, *, n
     """Write a new feed, and say where it lives."""
     with opened(settings) as store:
         spec = read_feed(_merged({"slug": slug}, slug, given, file))
-        _check(store, settings, [spec])
+        unlisted = _check(store, settings, [spec])
         if not store.saved.add(to_keep(spec), now=now):
             raise IcalbridgeError(f"There is a feed '{slug}' already; change it with `icalbridge feed edit {slug}`.")
     click.echo(_where(settings, spec))
+    _warn(unlisted)
 
 
 def edit_feed(settings: Settings, slug: str, given: Given, file: str | None, *, now: datetime) -> None:
@@ -66,11 +68,12 @@ def edit_feed(settings: Settings, slug: str, given: Given, file: str | None, *, 
     with opened(settings) as store:
         known = _feed(store, slug)
         spec = read_feed(_merged(table_of(known), slug, given, file))
-        _check(store, settings, [spec])
+        unlisted = _check(store, settings, [spec])
         (written,) = store.saved.put([to_keep(spec)], now=now).values()
     click.echo(f"{slug}: {written}")
     if known.public and not spec.public:
         click.echo(_where(settings, spec))
+    _warn(unlisted)
 
 
 def remove_feed(settings: Settings, slug: str) -> None:
@@ -90,14 +93,18 @@ def ask_before_removing(settings: Settings, slug: str) -> None:
 
 
 def print_feeds(settings: Settings) -> None:
-    """Print all feeds as a table."""
+    """Print all feeds as a table; one that cannot be read with a sentence in place of its address."""
     with opened(settings) as store:
-        specs = _all(store)
+        every = store.saved.feeds()
         tokens = store.saved.tokens()
     address_column = Column("Address", overflow="fold")  # it is there to be copied
     table = Table("Slug", "Name", "Audience", "Subscribers", address_column, box=None, pad_edge=False)
-    for spec in specs:
-        valid = sum(each.slug == spec.slug and each.revoked is None for each in tokens)
+    for kept in every:
+        valid = sum(each.slug == kept.slug and each.revoked is None for each in tokens)
+        if (spec := _readable(kept)) is None:
+            why = f"This version cannot read it; `icalbridge feed show {kept.slug}` says why."
+            table.add_row(kept.slug, kept.title, "–", str(valid), why)
+            continue
         address = f"{settings.public_url}{feed_path(Feed('saved', spec.slug))}" if spec.public else "private"
         table.add_row(spec.slug, spec.name or "–", spec.audience, str(valid), address)
     _console().print(table)
@@ -113,17 +120,24 @@ def import_feeds(settings: Settings, file: str, *, now: datetime) -> None:
     """Write all feeds of a TOML file, or none; feeds that it does not name are left alone."""
     with opened(settings) as store:
         specs = read_feeds(_text_of(file))
-        _check(store, settings, specs)
+        unlisted = _check(store, settings, specs)
         written = store.saved.put([to_keep(each) for each in specs], now=now)
     for slug, outcome in written.items():
         click.echo(f"{slug}: {outcome}")
+    _warn(unlisted)
 
 
 def export_feeds(settings: Settings, slugs: Sequence[str]) -> None:
-    """Print some feeds, or all, as TOML."""
+    """Print some feeds, or all, as TOML; raises `IcalbridgeError` once those that can be read are printed."""
     with opened(settings) as store:
-        specs = [_feed(store, slug) for slug in dict.fromkeys(slugs)] if slugs else _all(store)
-    click.echo(write_feeds(specs), nl=False)
+        every = [_kept(store, slug) for slug in dict.fromkeys(slugs)] if slugs else store.saved.feeds()
+    specs = {kept.slug: _readable(kept) for kept in every}
+    click.echo(write_feeds(spec for spec in specs.values() if spec), nl=False)
+    if left_out := [slug for slug, spec in specs.items() if spec is None]:
+        named = ", ".join(f"'{slug}'" for slug in left_out)
+        raise IcalbridgeError(
+            f"This version cannot read {named}, left out here; `icalbridge feed show {left_out[0]}` says why."
+        )
 
 
 def add_token(settings: Settings, slug: str, name: str, *, now: datetime) -> None:
@@ -200,36 +214,61 @@ def _text_of(file: str) -> str:
         raise ConfigurationError(f"{file} cannot be read: it is not in UTF-8.") from None
 
 
-def _check(store: Store, settings: Settings, specs: Iterable[Saved]) -> None:
-    """Refuse what names nothing here, or what the operator does not show."""
-    property_ids = {row.id for row in store.read.properties()}
-    facility_ids = {row.id for row in store.read.facilities()}
+def _check(store: Store, settings: Settings, specs: Iterable[Saved]) -> list[str]:
+    """Refuse what names nothing here, or what the operator does not show; return a sentence on each unlisted place.
+
+    What the catalogue lists no more may have bookings still, and must not keep a feed from being changed.
+    """
+    listed_properties = {row.id for row in store.read.properties()}
+    listed_facilities = {row.id for row in store.read.facilities()}
+    unlisted: list[str] = []
     for spec in specs:
-        for kind, ids, known in (
-            ("property", spec.property_ids, property_ids),
-            ("facility", spec.facility_ids, facility_ids),
-        ):
-            if missing := [each for each in ids if each not in known]:
-                raise ConfigurationError(
-                    f"Feed '{spec.slug}': there is no {kind} '{missing[0]}' in the catalogue; look its id up in the "
-                    "directory, or run `icalbridge sync` first."
-                )
+        unlisted += _unlisted(spec.slug, "property", set(spec.property_ids) - listed_properties, store.read.property)
+        unlisted += _unlisted(spec.slug, "facility", set(spec.facility_ids) - listed_facilities, store.read.facility)
         if spec.public and spec.shape.pending and not settings.public_pending:
             raise ConfigurationError(
                 f"Feed '{spec.slug}': bookings that are still pending are not shown in public; set "
                 "ICALBRIDGE_PUBLIC_PENDING to 1, or leave them out of status."
             )
+    return unlisted
 
 
-def _feed(store: Store, slug: str) -> Saved:
+def _unlisted(slug: str, kind: str, ids: Iterable[str], find: Callable[[str], object | None]) -> Iterator[str]:
+    """Yield a sentence on each of some places; refuse those that were never seen."""
+    for each in sorted(ids):
+        if find(each) is None:
+            raise ConfigurationError(
+                f"Feed '{slug}': there is no {kind} '{each}' in the catalogue; look its id up in the directory, or run "
+                "`icalbridge sync` first."
+            )
+        yield (
+            f"Feed '{slug}': the catalogue no longer lists the {kind} '{each}'; what is known of it is shown all the "
+            "same."
+        )
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for each in sentences:
+        click.echo(f"icalbridge: {each}", err=True)
+
+
+def _kept(store: Store, slug: str) -> SavedFeed:
     kept = store.saved.feed(slug)
     if kept is None:
         raise _unknown(slug)
-    return kept_feed(kept)
+    return kept
 
 
-def _all(store: Store) -> list[Saved]:
-    return [kept_feed(kept) for kept in store.saved.feeds()]
+def _feed(store: Store, slug: str) -> Saved:
+    return kept_feed(_kept(store, slug))
+
+
+def _readable(kept: SavedFeed) -> Saved | None:
+    """Return what a feed says; None where another version wrote what this one does not understand."""
+    try:
+        return kept_feed(kept)
+    except BadSpec:
+        return None
 
 
 def _unknown(slug: str) -> IcalbridgeError:

@@ -1,14 +1,16 @@
 """What readers ask: the directory, a feed's state and its entries, how fresh everything is. Writes nothing.
 
-Every question is answered by a number of statements that does not grow with the data.
+How many statements a question takes does not grow with what is booked. It may grow with how many ids are asked about,
+or are selected by a saved feed, or are a district's schools: by one for every `changes.KEYS_A_STATEMENT` of them.
 """
 
 from __future__ import annotations
 
 import json
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, false, func, or_, select, true
+from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.model import Entry, EventKey, Facility, Feed, FeedState, Particulars, Property
 from icalbridge.store.changes import in_parts, of_events
@@ -65,30 +67,12 @@ class Reading:
         With `everything`, whatever their status: pending, suspended, cancelled and withdrawn ones too.
         """
         with reading(self._engine) as connection:
-            wanted = and_(_of_feed(connection, feed), _after(ended_after, everything=everything))
-            return _entries(connection, wanted)
-
-    def entries_of_many(
-        self,
-        property_ids: Collection[str],
-        facility_ids: Collection[str],
-        event_keys: Collection[EventKey],
-        ended_after: datetime,
-        *,
-        everything: bool = False,
-    ) -> list[Entry]:
-        """Return what `entries` returns of any of some properties, facilities and events, each entry once, by start.
-
-        A district stands for its schools too, as in its own feed.
-        """
-        wanted = _after(ended_after, everything=everything)
-        with reading(self._engine) as connection:
-            members = _members_of_many(connection, property_ids)
-            found: dict[str, Entry] = {}
-            for some in _of_any(members, set(facility_ids), set(event_keys)):
-                rows = connection.execute(select(*ENTRY_COLUMNS).where(some, wanted))
-                found |= {row[0]: entry_of(row) for row in rows if row[0] not in found}
-        return sorted(found.values(), key=lambda each: (each.start, each.end, each.uid))
+            ends_after = entries.c.end_at > seconds(ended_after)
+            wanted = ends_after if everything else and_(SHOWN, ends_after)
+            found: dict[str, Row[Any]] = {}  # a saved feed may select one entry in more than one way
+            for some in _of_feed(connection, feed):
+                found |= {row.uid: row for row in connection.execute(select(*ENTRY_COLUMNS).where(some, wanted))}
+        return [entry_of(row) for row in sorted(found.values(), key=attrgetter("start_at", "end_at", "uid"))]
 
     def event_marks(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[int, datetime]]:
         """Return the revisions of some events, and when these were last raised; unknown events are left out."""
@@ -120,8 +104,9 @@ class Reading:
         """
         with reading(self._engine) as connection:
             ended = entries.c.end_at <= seconds(not_after)
-            wanted = and_(_of_feed(connection, feed), ended if everything else and_(SHOWN, ended))
-            return maybe(connection.scalar(select(func.max(entries.c.end_at)).where(wanted)))
+            latest = select(func.max(entries.c.end_at)).where(ended if everything else and_(SHOWN, ended))
+            found = [connection.scalar(latest.where(some)) for some in _of_feed(connection, feed)]
+            return maybe(max((each for each in found if each is not None), default=None))
 
     def entries_between(
         self, property_ids: Sequence[str], since: datetime, until: datetime, *, everything: bool = False
@@ -129,7 +114,8 @@ class Reading:
         """Return the shown entries of some properties that overlap a span, by start; `everything`: of any status."""
         wanted = and_(entries.c.property_id.in_(property_ids), _overlap(since, until))
         with reading(self._engine) as connection:
-            return _entries(connection, wanted if everything else and_(SHOWN, wanted))
+            rows = connection.execute(_by_start(wanted if everything else and_(SHOWN, wanted)))
+            return [entry_of(row) for row in rows]
 
     def history(
         self,
@@ -179,6 +165,15 @@ class Reading:
             row = connection.execute(select(properties).where(properties.c.id == property_id)).first()
             return None if row is None else property_of(row)
 
+    def property_names(self, property_ids: Iterable[str]) -> dict[str, str]:
+        """Return the names of some properties by their ids, listed or not; unknown properties are left out."""
+        names: dict[str, str] = {}
+        with reading(self._engine) as connection:
+            for some in in_parts(set(property_ids)):
+                found = connection.execute(select(properties.c.id, properties.c.name).where(properties.c.id.in_(some)))
+                names |= {row.id: row.name for row in found}
+        return names
+
     def facilities(self, property_ids: Sequence[str] | None = None) -> list[Facility]:
         """Return the listed facilities, of some properties or of all, in the vendor's order."""
         query = select(facilities).where(facilities.c.listed).order_by(facilities.c.position, facilities.c.id)
@@ -198,10 +193,6 @@ class Reading:
             return health(connection, now)
 
 
-def _entries(connection: Connection, wanted: ColumnElement[bool]) -> list[Entry]:
-    return [entry_of(row) for row in connection.execute(_by_start(wanted))]
-
-
 def _by_start(wanted: ColumnElement[bool]) -> Select[Any]:
     return select(*ENTRY_COLUMNS).where(wanted).order_by(entries.c.start_at, entries.c.end_at, entries.c.uid)
 
@@ -214,11 +205,6 @@ def _by_key(
         query = select(table.c.event_type, table.c.event_id, *columns)
         for row in connection.execute(query.where(of_events(table, some))):
             yield EventKey(row[0], row[1]), row[2:]
-
-
-def _after(moment: datetime, *, everything: bool) -> ColumnElement[bool]:
-    after = entries.c.end_at > seconds(moment)
-    return after if everything else and_(SHOWN, after)
 
 
 def _of_any(property_ids: set[str], facility_ids: set[str], event_keys: set[EventKey]) -> Iterator[ColumnElement[bool]]:
@@ -241,30 +227,22 @@ def _overlap(since: datetime, until: datetime) -> ColumnElement[bool]:
     return and_(entries.c.end_at > seconds(since), entries.c.start_at < seconds(until))
 
 
-def _of_feed(connection: Connection, feed: Feed) -> ColumnElement[bool]:
+def _of_feed(connection: Connection, feed: Feed) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions that select a feed's entries, for one statement each; none for a saved feed that is gone.
+
+    Joined by OR into one, they could make SQLite read the whole table.
+    """
     match feed.kind:
         case "facility":
-            return entries.c.facility_id == feed.id
+            yield entries.c.facility_id == feed.id
         case "property":
-            return entries.c.property_id.in_(_members(connection, feed.id))
+            yield from _of_any(set(_members(connection, feed.id)), set(), set())
         case "event":
-            return and_(
-                entries.c.event_type == feed.event_type, entries.c.event_id == (_event_id(connection, feed) or feed.id)
-            )
+            yield of_events(entries, [(feed.event_type, _event_id(connection, feed) or feed.id)])
         case "saved":
-            return _of_saved(connection, feed.id)
-
-
-def _of_saved(connection: Connection, slug: str) -> ColumnElement[bool]:
-    """Return what a saved feed selects; nothing for one that is gone."""
-    saved = saved_feed(connection, slug)
-    if saved is None:
-        return false()
-    return or_(
-        entries.c.property_id.in_(sorted(_members_of_many(connection, saved.property_ids))),
-        entries.c.facility_id.in_(saved.facility_ids),
-        of_events(entries, saved.event_keys),
-    )
+            if saved := saved_feed(connection, feed.id):
+                members = _members_of_many(connection, saved.property_ids)
+                yield from _of_any(members, set(saved.facility_ids), set(saved.event_keys))
 
 
 def _members(connection: Connection, property_id: str) -> list[str]:
@@ -274,11 +252,16 @@ def _members(connection: Connection, property_id: str) -> list[str]:
 
 
 def _event_id(connection: Connection, feed: Feed) -> str | None:
-    """Resolve the vendor's id or the external one; the vendor's wins where both name something."""
-    of_type = events.c.event_type == feed.event_type
-    named = or_(events.c.event_id == feed.id, events.c.external_id == feed.id)
-    query = select(events.c.event_id).where(of_type, named).order_by(events.c.event_id != feed.id, events.c.event_id)
-    return connection.scalar(query.limit(1))
+    """Resolve the vendor's id or the external one; the vendor's wins where both name something.
+
+    The type is looked at here: named in the second statement, it makes SQLite read all events of the type.
+    """
+    own = select(events.c.event_id).where(events.c.event_type == feed.event_type, events.c.event_id == feed.id)
+    event_id: str | None = connection.scalar(own)
+    if event_id is not None:
+        return event_id
+    named = connection.execute(select(events.c.event_type, events.c.event_id).where(events.c.external_id == feed.id))
+    return min((row.event_id for row in named if row.event_type == feed.event_type), default=None)
 
 
 def _facility_state(connection: Connection, facility_id: str) -> FeedState | None:
