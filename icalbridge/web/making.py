@@ -195,9 +195,7 @@ class Maker:
         return grouped(items, self._read.event_marks(key for key, _ in items), template)
 
     def _schools(self, selection: Selection) -> dict[str, str]:
-        ids = {entry.property_id for entry in selection.entries}
-        found = {each: self._read.property(each) for each in ids}
-        return {each: known.name for each, known in found.items() if known}
+        return self._read.property_names({entry.property_id for entry in selection.entries})
 
     def _document(
         self,

@@ -243,3 +243,15 @@ def test_time_alone_takes_entries_from_a_saved_feed(client: FlaskClient, store: 
     assert told(client) == [("now", "Open Gym")]
     clock.now = NOW + timedelta(hours=1)
     assert told(client) == []
+
+
+def test_specification_that_cannot_be_read_is_an_outage(client: FlaskClient, store: Store) -> None:
+    """As a newer version may leave one behind: no traceback, and what was made of it before goes on being served."""
+    store.saved.put([replace(to_keep(PLAIN), spec="nothing = 1")], now=NOW)
+    assert client.get(PATH).status_code == 503
+
+
+def test_feed_of_staff_tells_nobody_that_it_is_there(client: FlaskClient, store: Store) -> None:
+    """Neither that it is still being fetched: it is not to be had at its public address, like one that never was."""
+    save(store, replace(PLAIN, audience=Audience.STAFF, property_ids=("new",)))
+    assert client.get(PATH).status_code == client.get("/ical/feed/unknown.ics").status_code == 404
