@@ -158,7 +158,9 @@ def _refusal(sentence: str, about: str) -> str:
         return sentence
     if not about:
         return language.gettext("This calendar cannot be made as the form is filled in.")
-    told = language.gettext("This calendar cannot be made as the form is filled in: check what is given for “%(field)s”.")
+    told = language.gettext(
+        "This calendar cannot be made as the form is filled in: check what is given for “%(field)s”."
+    )
     return told % {"field": about}
 
 

@@ -84,7 +84,8 @@ class Displays:
             now=int(now.timestamp()),
             theme=wishes.theme,
             dim="-".join(map(str, wishes.dim)) if wishes.dim else "",
-            data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json") + (f"?lang={lang}" if lang else ""),
+            data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json")
+            + (f"?lang={lang}" if lang else ""),
             worker_path=self._site.path("/display/sw.js"),
             missing=f"missing-{known.name.lower()}" if isinstance(known, Missing) else "",
         )

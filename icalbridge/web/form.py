@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds import Shape
 
 OWN = ("feed", "school", "format", "lang")
-"""What the form has beside the parameters: which calendar, whose facilities are listed, which format, which language."""
+"""What the form has beside the parameters: which calendar, whose facilities are listed, format, language."""
 TICKED = ("facility", "type", "category", "activity", "status")
 """Parameters that take several values, of which a form sends each by itself."""
 LONGEST = 16_000

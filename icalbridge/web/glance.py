@@ -1,7 +1,7 @@
 """What a display shows of its board at a moment: the same decisions that `static/display.js` takes every second.
 
 Needed twice, so that the first paint, and a display without scripts, already tell everything; a test holds both against
-each other. All words are here, and the page hands them to the script, in the display's language: it has none of its own.
+each other. All words are here, and the page hands them to the script in the display's language: it has none itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """In which language and region a page is told: chosen for each request, American English where nothing else is wanted.
 
 Feeds and what is JSON take no language from a browser; a display is told its own by `lang=` in its address. The words
-are in `translations`: `make messages` brings them up to date, `tests/web/test_web_translations.py` says what is missing.
+are in `translations`: `make messages` brings them up to date, and a test says what is missing.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _translations(language: str) -> NullTranslations:
 
 
 def marked(message: str) -> str:
-    """Return a text as it is, and have it put among those to translate: for words that are kept before they are said."""
+    """Return a text as it is, but put it among those to translate: for words that are kept before they are said."""
     return message
 
 

@@ -41,7 +41,7 @@ ODD_FACILITIES = ["/facility/long", "/facility/odd.id%20%C3%A9%2F1", "/facility/
 
 
 def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -> None:
-    """Everything that is listed is a link, in the vendor's order, the district ahead of its schools; last the other language."""
+    """All that is listed is a link, in the vendor's order, districts ahead of schools; then the other language."""
     assert look(client, "/").links()[2:] == [
         "/build",
         "/property/district",
