@@ -37,7 +37,7 @@ from icalbridge.web.ical import PREFIX, Doorkeeper, ical
 from icalbridge.web.metrics import Metrics
 from icalbridge.web.operations import operations
 from icalbridge.web.pages import facility_path, pages, property_path
-from icalbridge.web.site import Site
+from icalbridge.web.site import Site, language_asked, other_languages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,12 +70,16 @@ def create_app(
         "extensions": ["jinja2.ext.i18n"],
     }
     app.jinja_env.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.globals |= {
-        "link": site.path,
+        "link": site.link,
         "asset": lambda name: site.path(assets.path(name)),
         "build_path": build_path,
         "facility_path": facility_path,
         "property_path": property_path,
+        "language": lambda: language.current().language,
+        "language_asked": language_asked,
+        "other_languages": other_languages,
     }
     for routes in (
         ical(service),
@@ -98,10 +102,18 @@ def create_app(
             abort(400)
         language.use(language.choose(asked, request.headers.get("Accept-Language", "")))
 
+    @app.teardown_request
+    def forget_language(_error: BaseException | None) -> None:
+        language.use(language.AMERICAN_ENGLISH)
+
     @app.after_request
     def finish(response: Response) -> Response:
         for name, value in SECURITY_HEADERS:
             response.headers.setdefault(name, value)
+        if response.mimetype == "text/html":
+            response.headers.setdefault("Content-Language", language.current().language)
+            if request.blueprint != "display":
+                response.vary.add("Accept-Language")
         metrics.requests.labels(request.endpoint or "none", str(response.status_code)).inc()
         return response
 

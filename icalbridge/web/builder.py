@@ -14,7 +14,7 @@ from flask import Blueprint, Response, render_template, request
 from icalbridge.feeds import FORMATS, Address, BadShape, display_text
 from icalbridge.feeds.shape import PARAMETERS
 from icalbridge.feeds.title import DEFAULT, FIELDS
-from icalbridge.web import wording
+from icalbridge.web import language, wording
 from icalbridge.web.failures import error_page
 from icalbridge.web.feeds import Held, Missing
 from icalbridge.web.form import Form, build_path, filled_in
@@ -129,7 +129,8 @@ class Builder:
         """Return what stands beside the form."""
         told: dict[str, Any] = dict.fromkeys(("missing", "address", "preview", "as_of"))
         about = result.refusal.partition(" ")[0]
-        told |= {"refusal": result.refusal, "about": about if about in PARAMETERS else ""}
+        about = about if about in PARAMETERS else ""
+        told |= {"refusal": _refusal(result.refusal, about), "about": about}
         if scope is None or result.address is None:
             return told
         path, held = result.address.path, result.found
@@ -149,6 +150,18 @@ class Builder:
             "complete_from": wording.long_date(made.complete_from, zone) if made.complete_from else "",
             "complete_until": wording.long_date(made.complete_until, zone) if made.complete_until else "",
         }
+
+
+def _refusal(sentence: str, about: str) -> str:
+    """Return why a form was refused: a feed's own sentence, which is English, or what the page can say instead."""
+    if not sentence or language.current().language == "en":
+        return sentence
+    if not about:
+        return language.gettext("This calendar cannot be made as the form is filled in.")
+    told = language.gettext(
+        "This calendar cannot be made as the form is filled in: check what is given for “%(field)s”."
+    )
+    return told % {"field": about}
 
 
 def _unkept(template: str, status: int, **shown: Any) -> Response:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds import Shape
 
-OWN = ("feed", "school", "format")
-"""What the form has beside the parameters: which calendar, whose facilities are listed, in which format."""
+OWN = ("feed", "school", "format", "lang")
+"""What the form has beside the parameters: which calendar, whose facilities are listed, format, language."""
 TICKED = ("facility", "type", "category", "activity", "status")
 """Parameters that take several values, of which a form sends each by itself."""
 LONGEST = 16_000

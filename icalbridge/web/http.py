@@ -110,10 +110,14 @@ def document(
     extra: Iterable[tuple[str, str]] = (),
     described: Iterable[tuple[str, str]] = (),
     security: Headers = SECURITY_HEADERS,
+    vary: str = "Accept-Encoding",
 ) -> Document:
-    """Make a document of bytes. `extra` headers go with every answer, `described` ones only where the content goes."""
+    """Make a document of bytes. `extra` headers go with every answer, `described` ones only where the content goes.
+
+    `vary` names the headers that decide which document is sent: RFC 9110, section 12.5.5.
+    """
     digest = blake2b(body, digest_size=16).hexdigest()
-    shared = (("Cache-Control", cache_control), ("Vary", "Accept-Encoding"), *extra, *security)
+    shared = (("Cache-Control", cache_control), ("Vary", vary), *extra, *security)
     content = (("Content-Type", content_type), *described)
     if modified is not None:
         content = (*content, ("Last-Modified", format_datetime(modified, usegmt=True)))

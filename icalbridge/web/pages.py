@@ -155,7 +155,8 @@ def page(site: Site, template: str, /, **shown: Any) -> Response:
     """Render a page; it may be kept by anybody only where no Host header can be in it."""
     cache_control = "public, max-age=60" if site.is_public else "private, no-cache"
     html = render_template(template, **shown).encode()
-    made = http.document(html, "text/html; charset=utf-8", cache_control=cache_control)
+    vary = "Accept-Encoding, Accept-Language"
+    made = http.document(html, "text/html; charset=utf-8", cache_control=cache_control, vary=vary)
     packed = http.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
     return flask_response(http.answer(made.packed() if packed else made, request.environ))
 

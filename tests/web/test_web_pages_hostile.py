@@ -60,7 +60,7 @@ def test_page_of_a_public_site_knows_no_host(client: FlaskClient, path: str, hos
     kept = "no-store" if path == "/nowhere" else "public, max-age=60"
     assert (hostile.headers["Cache-Control"], hostile.headers["Vary"] if kept != "no-store" else "") == (
         kept,
-        "Accept-Encoding" if kept != "no-store" else "",
+        "Accept-Encoding, Accept-Language" if kept != "no-store" else "",
     )
 
 
@@ -80,7 +80,7 @@ def test_page_below_a_folder_links_below_it(store: Store, clock: Clock) -> None:
     own = [link for link in seen.links() if not link.startswith(("http", "#", "webcal"))]
     builder = "/calendars/build?feed=facility:gym"
     school, feed = "/calendars/property/school", "/calendars/ical/facility/gym.ics"
-    assert own == ["/calendars/", "/calendars/", school, builder, feed]
+    assert own == ["/calendars/", "/calendars/", school, builder, feed, "?lang=es"]
     assert "webcal://example.org/calendars/ical/facility/gym.ics" in seen.links()
 
 
@@ -110,7 +110,7 @@ def test_page_unknown_leads_to_the_directory(client: FlaskClient, path: str) -> 
     answer = client.get(path)
     seen = Seen(answer.text)
     assert (answer.status_code, answer.content_type) == (404, "text/html; charset=utf-8")
-    assert seen.links() == ["#content", "/", "/"]
+    assert seen.links() == ["#content", "/", "/", "?lang=es"]
     assert ("form", "/") in [(tag, attributes.get("action")) for tag, attributes in seen.elements]
 
 
