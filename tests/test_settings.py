@@ -36,7 +36,7 @@ def test_settings_default_to_the_contract() -> None:
         public_category=True,
         frame_ancestors="*",
         site_name="",
-        site_logo=None,
+        site_logo="",
         site_accent="",
         log_format="text",
     )
@@ -92,7 +92,7 @@ def test_settings_read_every_value(tmp_path: Path) -> None:
         public_category=False,
         frame_ancestors="https://www.example.org",
         site_name="Sunny Union",
-        site_logo=logo,
+        site_logo=str(logo),
         site_accent="#1a5fb4",
         log_format="json",
     )

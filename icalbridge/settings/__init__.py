@@ -133,12 +133,11 @@ class Settings:
     site_name: str = _setting(
         "ICALBRIDGE_SITE_NAME", "", "What the pages call this site; unset: Facility calendars.", readers.site_name
     )
-    site_logo: Path | None = _setting(
+    site_logo: str = _setting(
         "ICALBRIDGE_SITE_LOGO",
         "",
         "A PNG, JPEG or SVG file of up to 200 KB, shown at the top of every page.",
         readers.logo,
-        empty=None,
     )
     site_accent: str = _setting(
         "ICALBRIDGE_SITE_ACCENT",

@@ -98,7 +98,7 @@ def site_name(text: str) -> str:
     return text
 
 
-def logo(text: str) -> Path:
+def logo(text: str) -> str:
     """Read the path of a picture that is there and small enough; what is in it is served as its suffix says."""
     path = Path(text)
     try:
@@ -107,7 +107,7 @@ def logo(text: str) -> Path:
         usable = False
     if not usable:
         raise ValueError(f"the path of a PNG, JPEG or SVG file of up to {LOGO_BYTES // 1000} KB")
-    return path
+    return text
 
 
 def colour(text: str) -> str:

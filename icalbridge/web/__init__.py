@@ -41,7 +41,10 @@ from icalbridge.web.look import Look, look_files
 from icalbridge.web.metrics import Metrics
 from icalbridge.web.operations import operations
 from icalbridge.web.pages import facility_path, pages, property_path
+from icalbridge.web.poster import posters
+from icalbridge.web.sharing import sitemap
 from icalbridge.web.site import Site
+from icalbridge.web.status import status_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,9 +91,12 @@ def create_app(
         pages(store, service, site),
         builder(store, service, site, settings),
         displays(store, service, site),
-        operations(store, metrics, clock),
+        operations(store, metrics, site),
         static_files(assets),
         look_files(look),
+        posters(store, service, site),
+        sitemap(store, site),
+        status_page(site),
     ):
         app.register_blueprint(routes)
     catch_all(app)

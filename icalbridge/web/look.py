@@ -7,6 +7,7 @@ carry styles inside. The logo was checked when the settings were read; it is ser
 from __future__ import annotations
 
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -31,7 +32,7 @@ TINT_PARTS = 26
 
 LOGO_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
 LOGO_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
-"""Of the logo alone: an SVG may style itself, as drawing programs have it; it is no page, and `sandbox` runs nothing."""
+"""Of the logo alone: an SVG styles itself, as drawing programs have it; nothing in a sandbox runs."""
 LOGO_HEADERS: http.Headers = (("Content-Security-Policy", LOGO_POLICY), *http.SECURITY_HEADERS[1:])
 
 
@@ -74,8 +75,9 @@ class Look:
         self._assets = assets
         self._accent = settings.site_accent
         style = style_sheet(settings.site_accent).encode() if settings.site_accent else b""
-        body = settings.site_logo.read_bytes() if settings.site_logo else b""
-        self._logo_type = LOGO_TYPES[settings.site_logo.suffix.lower()] if settings.site_logo else ""
+        logo = Path(settings.site_logo)
+        body = logo.read_bytes() if settings.site_logo else b""
+        self._logo_type = LOGO_TYPES[logo.suffix.lower()] if settings.site_logo else ""
         self._style_version, self._logo_version = _version(style), _version(body)
         self._documents = {
             ("style", True): http.document(style, "text/css; charset=utf-8", cache_control=FOR_EVER),

@@ -34,7 +34,7 @@ def own(store: Store, tmp_path: Path) -> FlaskClient:
     """A site with a look of its own."""
     logo = tmp_path / "logo.svg"
     logo.write_bytes(SVG)
-    settings = replace(PUBLIC, site_name=HOSTILE, site_logo=logo, site_accent="#ffd100")
+    settings = replace(PUBLIC, site_name=HOSTILE, site_logo=str(logo), site_accent="#ffd100")
     return create_app(settings, store, clock=Clock()).test_client()
 
 
@@ -58,7 +58,7 @@ def test_accent_knows_the_grounds_of_the_style_sheet() -> None:
     """The colours that the accent is measured against are those that the pages have."""
     css = (FOLDER / "site.css").read_text("utf-8")
     ground, card = (re.findall(rf"--{name}: (#\w{{6}});", css) for name in ("ground", "card"))
-    assert (LIGHT, DARK) == ((card[0], ground[0]), (card[1], ground[1]))
+    assert ((card[0], ground[0]), (card[1], ground[1])) == (LIGHT, DARK)
 
 
 def test_look_is_on_every_page(own: FlaskClient) -> None:
