@@ -1,7 +1,7 @@
 """The next events as schema.org data (JSON-LD), as search engines read them out of a page.
 
-It says what the page itself says, and nothing about who booked. Whatever anybody typed stays text inside the data block:
-no `<`, `>` or `&` is in it (HTML, "Restrictions for contents of script elements").
+It says what the page itself says, and nothing about who booked. Whatever anybody typed stays text inside the data
+block: no `<`, `>` or `&` is in it (HTML, "Restrictions for contents of script elements").
 """
 
 from __future__ import annotations

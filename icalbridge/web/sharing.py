@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from flask import Blueprint, Response, abort, request
-from markupsafe import Markup
 
 from icalbridge.feeds import feed_path, page_path
 from icalbridge.model import Feed
@@ -41,7 +40,8 @@ class Sharing:
     """What the page is about; empty for the directory."""
     alternates: tuple[tuple[str, str], ...] = ()
     """Media types and addresses of the same in other formats."""
-    events: Markup = Markup()
+    events: str = ""
+    """JSON-LD for a `script` element."""
 
 
 def sharing(site: Site, feed: Feed, name: str, entries: Sequence[Entry], now: datetime) -> Sharing:
@@ -78,7 +78,7 @@ def _paths(store: Store, site: Site) -> list[str]:
     """Return every page that is there: schools that were never fetched have none to show yet."""
     fetched = {each.property_id for each in site.health(site.now()).properties if each.today_synced}
     schools = [Feed("property", each.id) for each in store.read.properties() if each.id in fetched]
-    places = [Feed("facility", each.id) for each in store.read.facilities() if each.property_id in fetched]
+    places = [Feed("facility", each.id) for each in store.read.facilities([each.id for each in schools])]
     return ["/", *(page_path(each) for each in (*schools, *places))][:MOST]
 
 
