@@ -77,9 +77,12 @@ def sitemap(store: Store, site: Site) -> Blueprint:
 def _paths(store: Store, site: Site) -> list[str]:
     """Return every page that is there: schools that were never fetched have none to show yet."""
     fetched = {each.property_id for each in site.health(site.now()).properties if each.today_synced}
-    schools = [Feed("property", each.id) for each in store.read.properties() if each.id in fetched]
-    places = [Feed("facility", each.id) for each in store.read.facilities([each.id for each in schools])]
-    return ["/", *(page_path(each) for each in (*schools, *places))][:MOST]
+    schools = [each.id for each in store.read.properties() if each.id in fetched]
+    order = {property_id: number for number, property_id in enumerate(schools)}
+    places = [each for each in store.read.facilities() if each.property_id in order]
+    places.sort(key=lambda each: order[each.property_id])
+    pages = [Feed("property", each) for each in schools] + [Feed("facility", each.id) for each in places]
+    return ["/", *map(page_path, pages)][:MOST]
 
 
 def _xml(addresses: Sequence[str]) -> bytes:

@@ -41,7 +41,7 @@ class Data(HTMLParser):
             self.blocks.append(data)
 
     def handle_endtag(self, tag: str) -> None:
-        self._inside = False
+        self._inside = self._inside and tag != "script"
 
 
 def events(client: FlaskClient, path: str) -> list[dict[str, Any]]:
