@@ -9,6 +9,9 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     builder     /build: form, picking, preview
     display     signage: board is what a display knows, glance what it shows of that
+    look        the site's name, logo and accent (colour); status: how fresh everything is, for people
+    poster      the poster for the door, and its QR code (qr)
+    sharing     what search engines and other sites are told: Open Graph, schema.org (linked), sitemap
     language    in which language and region a page is told
     operations  /healthz, /readyz, /metrics, /robots.txt
     saving      saved feeds: who gets which; tokens: what a private address means
@@ -34,10 +37,14 @@ from icalbridge.web.feeds import FeedService
 from icalbridge.web.form import build_path
 from icalbridge.web.http import SECURITY_HEADERS
 from icalbridge.web.ical import PREFIX, Doorkeeper, ical
+from icalbridge.web.look import Look, look_files
 from icalbridge.web.metrics import Metrics
 from icalbridge.web.operations import operations
 from icalbridge.web.pages import facility_path, pages, property_path
+from icalbridge.web.poster import posters
+from icalbridge.web.sharing import sitemap
 from icalbridge.web.site import Site, language_asked, other_languages
+from icalbridge.web.status import status_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +69,7 @@ def create_app(
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     metrics, assets, site = Metrics(), Assets(), Site(settings.public_url, store, clock)
+    look = Look(settings, site, assets)
     service = FeedService(store, settings, metrics, clock, cache_bytes)
     app.jinja_options = {
         "undefined": StrictUndefined,
@@ -76,6 +84,7 @@ def create_app(
         "asset": lambda name: site.path(assets.path(name)),
         "build_path": build_path,
         "facility_path": facility_path,
+        "look": look,
         "property_path": property_path,
         "language": lambda: language.current().language,
         "language_asked": language_asked,
@@ -86,8 +95,12 @@ def create_app(
         pages(store, service, site),
         builder(store, service, site, settings),
         displays(store, service, site),
-        operations(store, metrics, clock),
+        operations(store, metrics, site),
         static_files(assets),
+        look_files(look),
+        posters(store, service, site),
+        sitemap(store, site),
+        status_page(site),
     ):
         app.register_blueprint(routes)
     catch_all(app)

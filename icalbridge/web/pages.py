@@ -20,7 +20,8 @@ from icalbridge.web.failures import error_page
 from icalbridge.web.feeds import Missing
 from icalbridge.web.ical import flask_response, is_id
 from icalbridge.web.schedule import schedule
-from icalbridge.web.subscribe import subscription
+from icalbridge.web.sharing import Sharing, sharing
+from icalbridge.web.subscribe import poster_path, qr_path, subscription
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +62,7 @@ class Pages:
             query=query,
             title=only.site.name if only else "",
             empty=not everything,
+            sharing=Sharing(self._site.address("/")),
             as_of=as_of(self._site, [each.id for each in properties], _zone_of(properties), now),
         )
 
@@ -80,6 +82,7 @@ class Pages:
             plan=schedule(entries, now, until, held.state.zone, FACILITY_ENTRIES),
             days=FACILITY_DAYS,
             **self._common(feed, held, [found.property_id], now),
+            sharing=sharing(self._site, feed, held.state.title, entries, now),
         )
 
     def school(self, property_id: str, now: datetime) -> Response:
@@ -94,18 +97,18 @@ class Pages:
         listed = [each for each in self._read.properties() if each.id in members]
         shown = listed if found in listed else [found, *listed]
         facilities = self._read.facilities(members)
+        entries = self._read.entries_between(members, now, until)
         tree = directory(shown, facilities, self._counts(shown, facilities, now))
         return self._page(
             "property.html",
             site=found,
             schools=tuple(school for district in tree for school in district.all if school.site.id != found.id),
             places=next((one.places for each in tree for one in each.all if one.site.id == found.id), ()),
-            plan=schedule(
-                self._read.entries_between(members, now, until), now, until, held.state.zone, PROPERTY_ENTRIES
-            ),
+            plan=schedule(entries, now, until, held.state.zone, PROPERTY_ENTRIES),
             days=PROPERTY_DAYS,
             names={each.id: each.name for each in listed if each.id != found.id} if found.child_ids else {},
             **self._common(feed, held, members, now),
+            sharing=sharing(self._site, feed, held.state.title, entries, now),
         )
 
     def _held(self, feed: Feed) -> Held | Missing:
@@ -121,7 +124,12 @@ class Pages:
             "as_of": as_of(self._site, property_ids, zone, now),
             "complete_from": wording.long_date(held.made.complete_from, zone) if held.made.complete_from else "",
             "complete_until": wording.long_date(held.made.complete_until, zone) if held.made.complete_until else "",
-            "subscription": subscription(self._site.address(path), held.state.title),
+            "subscription": subscription(
+                self._site.address(path),
+                held.state.title,
+                qr=self._site.path(qr_path(Address(feed))),
+                poster=self._site.path(poster_path(Address(feed))),
+            ),
             "download": self._site.path(path),
         }
 
