@@ -8,6 +8,7 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     http        tags, conditions, compression, security headers: pure functions
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     builder     /build: form, picking, preview
+    embed       calendars in frames: looks reads how, agenda arranges when; embed_builder makes their snippets
     display     signage: board is what a display knows, glance what it shows of that
     language    in which language and region a page is told
     operations  /healthz, /readyz, /metrics, /robots.txt
@@ -29,6 +30,7 @@ from icalbridge.web import language
 from icalbridge.web.assets import Assets, static_files
 from icalbridge.web.builder import builder
 from icalbridge.web.display import displays
+from icalbridge.web.embed import embeds
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feeds import FeedService
 from icalbridge.web.form import build_path
@@ -82,6 +84,7 @@ def create_app(
         pages(store, service, site),
         builder(store, service, site, settings),
         displays(store, service, site),
+        embeds(store, service, site, settings),
         operations(store, metrics, clock),
         static_files(assets),
     ):
