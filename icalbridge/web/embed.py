@@ -7,18 +7,17 @@ pages may be framed, so every link in them opens elsewhere, and what goes wrong 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
 from flask import Blueprint, Response, render_template, request
 
-from icalbridge import zones
 from icalbridge.errors import StoreError
 from icalbridge.feeds import Address, BadShape, display_text, page_path
 from icalbridge.model import Feed
 from icalbridge.web import http, language, wording
-from icalbridge.web.agenda import agenda
+from icalbridge.web.agenda import Told, agenda, cells, midnight, span
 from icalbridge.web.assets import FOLDER
 from icalbridge.web.colour import readable
 from icalbridge.web.feeds import Missing
@@ -28,6 +27,8 @@ from icalbridge.web.making import ANYWHERE
 from icalbridge.web.pages import as_of
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from icalbridge.feeds.audience import Item
     from icalbridge.settings import Settings
     from icalbridge.store import Store
@@ -64,6 +65,7 @@ class Embeds:
         self._service = service
         self._site = site
         self._headers = http.embed_headers(settings.frame_ancestors)
+        self._reach = -settings.history_days, settings.horizon_days
 
     def page(self, feed: Feed, query: str, now: datetime) -> Response:
         """Return the page of a calendar, or one with a sentence: 400 for a bad address, 404 and 503 as its feed."""
@@ -85,19 +87,16 @@ class Embeds:
         own = self._read.property(held.state.property_id)
         members = [own.id, *own.child_ids] if own and wanted.feed.kind == "property" else [held.state.property_id]
         names = {each.id: display_text(each.name) for each in self._read.properties() if each.id in members}
-        days = wanted.looks.days or DAYS
-        until = _midnight(now, held.state.zone, days)
+        told = Told(now, held.state.zone, names if len(names) > 1 else {})
+        arranged = self._list if wanted.looks.view == "list" else self._grid
         html = self._rendered(
             wanted,
             title=held.state.title,
             page=page_path(wanted.feed),
-            plan=agenda(
-                self._items(address, held, now, until), now, until, held.state.zone, names if len(names) > 1 else {}, ENTRIES
-            ),
             places=wanted.feed.kind == "property",
-            days=days,
             zone_name=wording.zone_name(now, held.state.zone),
             as_of=as_of(self._site, members, held.state.zone, now),
+            **arranged(wanted, address, held, told),
         )
         made = http.document(
             html.encode(),
@@ -107,6 +106,31 @@ class Embeds:
             security=self._headers,
         )
         return _answer(made)
+
+    def _list(self, wanted: Wanted, address: Address, held: Held, told: Told) -> dict[str, Any]:
+        days = wanted.looks.days or DAYS
+        until = midnight(told.today + timedelta(days=days), told.zone)
+        items = self._items(address, held, told.now, until)
+        return {"plan": agenda(items, until, told, ENTRIES), "days": days}
+
+    def _grid(self, wanted: Wanted, address: Address, held: Held, told: Told) -> dict[str, Any]:
+        """Return a week or month, and where to turn from it, as far as feeds reach."""
+        first, last = (told.today + timedelta(days=each) for each in self._reach)
+        shown = span(wanted.looks.view, min(max(wanted.looks.start or told.today, first), last))
+        items = self._items(address, held, midnight(shown.first, told.zone), midnight(shown.end, told.zone))
+        return {
+            "span": shown,
+            "cells": cells(items, shown, told),
+            "earlier": self._turned(wanted, shown.earlier if shown.first > first else None),
+            "later": self._turned(wanted, shown.later if shown.end <= last else None),
+            "current": ""
+            if shown.first <= told.today < shown.end
+            else f"?{wanted.looks.query(wanted.query, start=None)}",
+            "week": lambda day: f"?{wanted.looks.query(wanted.query, view='week', start=day)}",
+        }
+
+    def _turned(self, wanted: Wanted, start: date | None) -> str:
+        return f"?{wanted.looks.query(wanted.query, start=start)}" if start else ""
 
     def _items(self, address: Address, held: Held, first: datetime, until: datetime) -> list[Item]:
         """Return what the feed tells of a span; of what lies beyond it nothing is made."""
@@ -166,10 +190,6 @@ def accent_css(chosen: Looks) -> bytes:
 def embed_path(feed: Feed, query: str = "") -> str:
     """Return the path of an embedded calendar."""
     return f"/embed/{feed.kind}/{quote(feed.id, safe='')}" + (f"?{query}" if query else "")
-
-
-def _midnight(now: datetime, zone: str, days: int) -> datetime:
-    return datetime.combine(zones.local_date(now, zone) + timedelta(days=days), time.min, zones.zone(zone))
 
 
 def _answer(made: http.Document) -> Response:

@@ -109,12 +109,11 @@ def _accent(text: str) -> str:
 
 
 def _date(text: str) -> date | None:
+    if not text:
+        return None
     try:
-        return date.fromisoformat(text) if _DATE.fullmatch(text) else _no_date(text)
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
     except ValueError:
-        return _no_date(text)
-
-
-def _no_date(text: str) -> None:
-    if text:
-        raise BadShape(f"from is {quoted(text)} and must be a date, such as 2026-11-21.")
+        pass
+    raise BadShape(f"from is {quoted(text)} and must be a date, such as 2026-11-21.")

@@ -39,6 +39,7 @@ class Line:
     zone: str
     """The zone's short name, only where it is not the feed's."""
     running: bool
+    over: bool
 
     @property
     def called_off(self) -> bool:
@@ -79,18 +80,19 @@ def preview(
     )
 
 
-def line(item: Item, now: datetime, feed_zone: str, schools: Mapping[str, str]) -> Line:
-    """Return an item that has not ended at `now` as one line of the day it falls on, today where it is on already."""
+def line(item: Item, now: datetime, feed_zone: str, schools: Mapping[str, str], *, day: date | None = None) -> Line:
+    """Return an item as one line of a day: by default the one it starts on, today where it is on already."""
     zone = item.zone if zones.exists(item.zone) else feed_zone
     begun, starts = zones.local_date(item.start, zone), wording.clock_time(item.start, zone)
-    day = max(begun, zones.local_date(now, zone))
+    listed = day or max(begun, zones.local_date(now, zone))
     return Line(
         item=item,
         title=cut(item.title)[0],
         school=schools.get(item.property_id, ""),
-        day=day,
-        starts=starts if begun == day else f"{wording.short_day(begun)}, {starts}",
-        ends=wording.end_time(item.end, zone, day),
+        day=listed,
+        starts=starts if begun == listed else f"{wording.short_day(begun)}, {starts}",
+        ends=wording.end_time(item.end, zone, listed),
         zone="" if zone == feed_zone else wording.zone_letters(item.start, zone),
         running=item.start <= now < item.end,
+        over=item.end <= now,
     )
