@@ -31,6 +31,7 @@ from icalbridge.web.assets import Assets, static_files
 from icalbridge.web.builder import builder
 from icalbridge.web.display import displays
 from icalbridge.web.embed import embeds
+from icalbridge.web.embed_builder import embed_builder
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feeds import FeedService
 from icalbridge.web.form import build_path
@@ -85,6 +86,7 @@ def create_app(
         builder(store, service, site, settings),
         displays(store, service, site),
         embeds(store, service, site, settings),
+        embed_builder(store, service, site),
         operations(store, metrics, clock),
         static_files(assets),
     ):
