@@ -91,6 +91,7 @@ class Cell:
     lines: tuple[Line, ...]
     left_out: int
     today: bool
+    past: bool
     outside: bool
     """Whether it belongs to another month."""
 
@@ -142,6 +143,7 @@ def _cell(day: date, items: Sequence[Item], shown: Span, told: Told) -> Cell:
         lines=tuple(line(each, *told, day=day) for each in items[:limit]),
         left_out=max(0, len(items) - limit),
         today=day == told.today,
+        past=day < told.today,
         outside=shown.view == "month" and day.month != shown.about.month,
     )
 

@@ -1,4 +1,4 @@
-"""Embedded calendars in a real browser, in the pages of another origin: they fit, they are read, and nothing else is."""
+"""Embedded calendars in a real browser, in the pages of another origin: they fit, and are read by everybody."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_embed_is_as_high_as_what_it_shows(open_page: OpenPage, address: str, ho
 
 @pytest.mark.parametrize("path", CALENDARS.values(), ids=CALENDARS.keys())
 def test_embed_is_read_by_everybody(open_page: OpenPage, address: str, page_faults: list[str], path: str) -> None:
-    """In a narrow column and across a page, light and dark: nothing to scroll sideways, nothing for axe to object to."""
+    """In a narrow column and across a page, light and dark: no scrolling sideways, nothing for axe to object to."""
     for width in (320, 1200):
         page = open_page(width=width, height=600)
         page.goto(address + path)
