@@ -10,6 +10,9 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     builder     /build: form, picking, preview
     embed       calendars in frames: looks reads how, agenda arranges when; embed_builder makes their snippets
     display     signage: board is what a display knows, glance what it shows of that
+    look        the site's name, logo and accent (colour); status: how fresh everything is, for people
+    poster      the poster for the door, and its QR code (qr)
+    sharing     what search engines and other sites are told: Open Graph, schema.org (linked), sitemap
     language    in which language and region a page is told
     operations  /healthz, /readyz, /metrics, /robots.txt
     saving      saved feeds: who gets which; tokens: what a private address means
@@ -37,6 +40,7 @@ from icalbridge.web.feeds import FeedService
 from icalbridge.web.form import build_path
 from icalbridge.web.http import SECURITY_HEADERS
 from icalbridge.web.ical import Doorkeeper, ical
+from icalbridge.web.look import Look, look_files
 from icalbridge.web.metrics import Metrics
 from icalbridge.web.operations import operations
 from icalbridge.web.pages import facility_path, pages, property_path
@@ -65,6 +69,7 @@ def create_app(
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     metrics, assets, site = Metrics(), Assets(), Site(settings.public_url, store, clock)
+    look = Look(settings, site, assets)
     service = FeedService(store, settings, metrics, clock, cache_bytes)
     app.jinja_options = {
         "undefined": StrictUndefined,
@@ -78,6 +83,7 @@ def create_app(
         "asset": lambda name: site.path(assets.path(name)),
         "build_path": build_path,
         "facility_path": facility_path,
+        "look": look,
         "property_path": property_path,
     }
     for routes in (
@@ -89,6 +95,7 @@ def create_app(
         embed_builder(store, service, site),
         operations(store, metrics, clock),
         static_files(assets),
+        look_files(look),
     ):
         app.register_blueprint(routes)
     catch_all(app)

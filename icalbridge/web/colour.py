@@ -1,27 +1,15 @@
 """Colours kept readable: contrast as WCAG 2.1 reckons it, and an accent mended where its text could not be read.
 
-Pure functions of colours written `#rrggbb`; which colours a page has is left to `look` and the style sheets.
+Pure functions of colours written `#rrggbb`, as `settings.readers.colour` reads them; which colours a page has is left to `look` and the style sheets.
 """
 
 from __future__ import annotations
-
-import re
 
 ENOUGH = 4.5
 """The contrast that text needs: WCAG 2.1, success criterion 1.4.3."""
 BLACK, WHITE = "#000000", "#ffffff"
 
-_COLOUR = re.compile(r"#[0-9a-f]{6}", re.ASCII)
-
 Rgb = tuple[int, int, int]
-
-
-def colour(text: str) -> str:
-    """Read a colour, `#rrggbb` in any case; ValueError says what it must be."""
-    lowered = text.strip().lower()
-    if not _COLOUR.fullmatch(lowered):
-        raise ValueError("a colour such as #1a5fb4")
-    return lowered
 
 
 def contrast(one: str, other: str) -> float:
@@ -42,11 +30,11 @@ def readable(accent: str, background: str) -> str:
     low, high = 0, 255  # 255 of 255 parts are the goal itself, which is known to do
     while low < high:
         middle = (low + high) // 2
-        if contrast(_mixed(accent, goal, middle), background) >= ENOUGH:
+        if contrast(mixed(accent, goal, middle), background) >= ENOUGH:
             high = middle
         else:
             low = middle + 1
-    return _mixed(accent, goal, low)
+    return mixed(accent, goal, low)
 
 
 def ink(background: str) -> str:
@@ -54,7 +42,7 @@ def ink(background: str) -> str:
     return max((BLACK, WHITE), key=lambda each: contrast(each, background))
 
 
-def _mixed(start: str, goal: str, parts: int) -> str:
+def mixed(start: str, goal: str, parts: int) -> str:
     """Return the colour that is so many of 255 parts of the way to another."""
     steps = (one + round((other - one) * parts / 255) for one, other in zip(_rgb(start), _rgb(goal), strict=True))
     return "#" + "".join(f"{each:02x}" for each in steps)

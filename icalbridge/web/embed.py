@@ -65,6 +65,7 @@ class Embeds:
         self._service = service
         self._site = site
         self._headers = http.embed_headers(settings.frame_ancestors)
+        self._accent = settings.site_accent.removeprefix("#")
         self._reach = -settings.history_days, settings.horizon_days
 
     def page(self, feed: Feed, query: str, now: datetime) -> Response:
@@ -152,9 +153,14 @@ class Embeds:
                 **shown,
                 "looks": wanted.looks,
                 "lang": language.current().language,
-                "accent_path": self._site.path(accent_path(wanted.looks)),
+                "accent_path": self._accent_path(wanted.looks),
             },
         )
+
+    def _accent_path(self, chosen: Looks) -> str:
+        """Return the address of the style sheet with the colour of a calendar or else of the site; empty for none."""
+        own = Looks(theme=chosen.theme, accent=chosen.accent or self._accent)
+        return self._site.path(f"/embed.css?{own.query()}") if own.accent else ""
 
     def _missing(self, wanted: Wanted, why: Missing) -> Response:
         return self._unkept(wanted, 404 if why is Missing.UNKNOWN else 503, why.name.lower())
@@ -165,11 +171,6 @@ class Embeds:
         if status == 503:
             headers |= {"Retry-After": str(http.RETRY_SECONDS), "Refresh": str(http.RETRY_SECONDS)}
         return Response(html, status, headers, content_type="text/html; charset=utf-8")
-
-
-def accent_path(chosen: Looks) -> str:
-    """Return the address of the style sheet that gives an embedded calendar its colour; empty without a colour."""
-    return f"/embed.css?{Looks(theme=chosen.theme, accent=chosen.accent).query()}" if chosen.accent else ""
 
 
 def accent_css(chosen: Looks) -> bytes:

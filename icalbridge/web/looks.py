@@ -104,7 +104,7 @@ def _days(text: str) -> int | None:
 def _accent(text: str) -> str:
     found = _ACCENT.fullmatch(text)
     if text and not found:
-        raise BadShape(f"accent is {quoted(text)} and must be a colour of six hexadecimal digits, such as 0b5c6b.")
+        raise BadShape(f"accent is {quoted(text)} and must be a color of six hexadecimal digits, such as 0b5c6b.")
     return found[1].lower() if found else ""
 
 

@@ -6,16 +6,14 @@ import gzip
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import pytest
 
 from icalbridge.feeds import BadShape
-from icalbridge.settings import Settings
-from icalbridge.web import create_app, http
+from icalbridge.web import create_app
 from icalbridge.web.looks import Looks, read
 from tests.web.seen import Seen, look
-from tests.web_world import HOSTILE, PUBLIC, Clock, sync
+from tests.web_world import HOSTILE, PUBLIC, Clock
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -77,11 +75,14 @@ def test_embed_shows_a_month(client: FlaskClient) -> None:
 
 
 def test_embed_shows_what_lasts_over_midnight_on_each_of_its_days(client: FlaskClient) -> None:
-    """In a week, the second day of a night of dance has it, too."""
+    """A night of dance from Sunday to Tuesday is told on all three days, each time from where that day is."""
     page = look(client, "/embed/property/odd?view=week&q=dance&from=2026-11-24")
-    assert page.texts.count("Night of dance") == 2
-    first = page.texts.index("Night of dance")
-    assert page.texts[first - 3 : first] == ["9:00 PM", "–", "12:00 AM, Tue, Nov 24"]
+    told = [page.texts[at - 3 : at] for at, text in enumerate(page.texts) if text == "Night of dance"]
+    assert told == [
+        ["9:00 PM", "–", "3:00 AM, Tue, Nov 24"],
+        ["Sun, Nov 22, 9:00 PM", "–", "3:00 AM, Tue, Nov 24"],
+        ["Sun, Nov 22, 9:00 PM", "–", "3:00 AM"],
+    ]
 
 
 def test_embed_names_the_schools_of_a_district(client: FlaskClient) -> None:
@@ -107,7 +108,7 @@ def test_embed_turns_as_far_as_feeds_reach(client: FlaskClient, view: str, start
         ("days=0", "days is '0' and must be a whole number from 1 to 366."),
         ("days=1e3", "days is '1e3' and must be a whole number from 1 to 366."),
         ("theme=blue", "theme is 'blue' and must be auto, light or dark."),
-        ("accent=red", "accent is 'red' and must be a colour of six hexadecimal digits, such as 0b5c6b."),
+        ("accent=red", "accent is 'red' and must be a color of six hexadecimal digits, such as 0b5c6b."),
         ("lang=fr", "lang is 'fr' and must be en or es."),
         ("header=no", "header is 'no' and must be 0 or 1."),
         ("from=2026-02-30", "from is '2026-02-30' and must be a date, such as 2026-11-21."),
@@ -125,11 +126,9 @@ def test_embed_refuses_what_it_does_not_understand(client: FlaskClient, query: s
     assert ancestors(client, f"/embed/property/school?{query}") == "'self' *"
 
 
-def test_embed_says_in_its_frame_what_is_missing(client: FlaskClient, store: Store) -> None:
-    """404 for what there is not, 503 that asks again by itself for what is not there yet or cannot be read."""
+def test_embed_says_in_its_frame_what_is_missing(client: FlaskClient) -> None:
+    """404 for what there is not, 503 that asks again by itself for what is not there yet."""
     unknown, never = client.get("/embed/facility/unknown"), client.get("/embed/property/never")
-    store.close()
-    store.engine.dispose()
     assert (unknown.status_code, never.status_code) == (404, 503)
     assert (never.headers["Refresh"], never.headers["Retry-After"]) == ("30", "30")
     assert "There is no such calendar." in unknown.text
@@ -171,13 +170,9 @@ def test_embed_sets_no_cookie_and_may_be_kept(client: FlaskClient) -> None:
 def test_embed_links_open_elsewhere(client: FlaskClient) -> None:
     """Every link out of the frame says so; those that stay turn to other weeks of the same calendar."""
     for path in ("/embed/property/school", "/embed/property/school?view=month", "/embed/facility/unknown"):
-        for tag, attributes in look_at(client, path).elements:
+        for tag, attributes in Seen(client.get(path).text).elements:
             if tag == "a" and not (attributes["href"] or "").startswith("?"):
                 assert (attributes["target"], attributes["rel"]) == ("_blank", "noopener")
-
-
-def look_at(client: FlaskClient, path: str) -> Seen:
-    return Seen(client.get(path).text)
 
 
 def test_embed_says_its_looks_without_styles_of_its_own(client: FlaskClient) -> None:
@@ -193,6 +188,13 @@ def test_embed_says_its_looks_without_styles_of_its_own(client: FlaskClient) -> 
     assert both.text.count("--accent:") == 2
     assert "--accent:#ffcc00" not in both.text.partition("@media")[0]
     assert client.get("/embed.css?accent=red").status_code == 400
+
+
+def test_embed_takes_the_accent_of_the_site_where_its_address_has_none(store: Store) -> None:
+    """What the settings say is the colour of embedded calendars, too."""
+    client = create_app(replace(PUBLIC, site_accent="#b3001b"), store, clock=Clock()).test_client()
+    assert 'href="/embed.css?accent=b3001b"' in client.get("/embed/facility/gym").text
+    assert 'href="/embed.css?accent=112233"' in client.get("/embed/facility/gym?accent=112233").text
 
 
 def test_embed_script_lives_at_one_small_address(client: FlaskClient) -> None:
@@ -255,7 +257,7 @@ class Snippet(Seen):
 def test_embed_builder_leaves_out_what_was_ticked_in_another_calendar(client: FlaskClient) -> None:
     """The facilities of one school mean nothing in another's calendar."""
     html = client.get("/embed?feed=property:school&facility=gym&facility=long").text
-    assert f'src="/embed/property/school?facility=gym"' in html
+    assert 'src="/embed/property/school?facility=gym"' in html
 
 
 @pytest.mark.parametrize(
