@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+COMPLETE = "document.readyState === 'complete'"
 FITS = "height => document.querySelector('iframe').clientHeight === height"
+WATCH = """() => {
+  const frame = document.querySelector('iframe');
+  window.heights = [];
+  new MutationObserver(() => heights.push(frame.style.height)).observe(frame, { attributeFilter: ['style'] });
+}"""
 CONTENT = "() => Math.ceil(document.documentElement.getBoundingClientRect().height)"
 CALENDARS = {
     "list": "/embed/property/school",
@@ -74,6 +80,7 @@ def framed(page: Page, host: str, pasted: str) -> Frame:
     page.goto(f"{host}/?{urlencode({'pasted': pasted})}")
     frame = page.frames[1]
     frame.wait_for_url(lambda url: url != "about:blank")
+    frame.wait_for_function(COMPLETE)
     return frame
 
 
@@ -100,6 +107,7 @@ def test_embed_is_as_high_as_what_it_shows(open_page: OpenPage, address: str, ho
     if view != "list":
         frame.get_by_role("link", name="Earlier").click()
         expect(frame.get_by_role("link", name="Today")).to_be_visible()
+        frame.wait_for_function(COMPLETE)
         page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
 
 
@@ -165,15 +173,17 @@ def test_other_pages_refuse_to_be_framed(
 
 
 def test_embed_script_listens_to_our_frames_only(page: Page, address: str, host: str) -> None:
-    """A height that anybody else tells, or one that is none, changes nothing."""
+    """A height that anybody else tells, or one that is none, changes nothing; what follows from our page does."""
     frame = framed(page, host, snippet(page, address, "feed=facility:gym"))
-    height = frame.evaluate(CONTENT)
-    page.wait_for_function(FITS, arg=height)
+    page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
+    page.evaluate(WATCH)
     page.evaluate("postMessage({type: 'icalbridge:height', height: 11}, '*')")
     for wrong in ("'12'", "-1", "NaN", "1e9", "null"):
         frame.evaluate(f"parent.postMessage({{type: 'icalbridge:height', height: {wrong}}}, '*')")
-    frame.evaluate(f"parent.postMessage({{type: 'icalbridge:height', height: {height + 7}}}, '*')")
-    page.wait_for_function(FITS, arg=height + 7)
+    frame.evaluate("document.body.style.paddingBottom = '300px'")
+    height = frame.evaluate(CONTENT)
+    page.wait_for_function(FITS, arg=height)
+    assert set(page.evaluate("heights")) == {f"{height}px"}
 
 
 def test_embed_shows_hostile_names_as_text(page: Page, address: str, host: str) -> None:

@@ -212,10 +212,10 @@ def test_embed_weighs_little(client: FlaskClient, view: str) -> None:
     path = f"/embed/property/district?view={view}&accent=ff0000"
     html = client.get(path).text
     loaded = re.findall(r'(?:href|src)="(/(?:static|embed\.css)[^"]*)"', html)
-    assert len(loaded) == 3
+    assert len(loaded) == 4
     parts = [path, *(each.replace("&amp;", "&") for each in loaded)]
     sent = [client.get(each, headers={"Accept-Encoding": "gzip"}) for each in parts]
-    assert [each.headers["Content-Encoding"] for each in sent] == 4 * ["gzip"]
+    assert [each.headers["Content-Encoding"] for each in sent] == 5 * ["gzip"]
     assert sum(len(each.data) for each in sent) <= 30_000
 
 
