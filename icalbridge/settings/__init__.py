@@ -127,7 +127,7 @@ class Settings:
     frame_ancestors: str = _setting(
         "ICALBRIDGE_FRAME_ANCESTORS",
         "*",
-        "Who may show the embed pages in a frame, once there are any.",
+        "Who may show the embed pages in a frame, separated by blanks; `'none'`: nobody but this site.",
         readers.frame_ancestors,
     )
     site_name: str = _setting(

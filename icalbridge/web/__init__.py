@@ -8,6 +8,7 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     http        tags, conditions, compression, security headers: pure functions
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     builder     /build: form, picking, preview
+    embed       calendars in frames: looks reads how, agenda arranges when; embed_builder makes their snippets
     display     signage: board is what a display knows, glance what it shows of that
     look        the site's name, logo and accent (colour); status: how fresh everything is, for people
     poster      the poster for the door, and its QR code (qr)
@@ -32,6 +33,8 @@ from icalbridge.web import language
 from icalbridge.web.assets import Assets, static_files
 from icalbridge.web.builder import builder
 from icalbridge.web.display import displays
+from icalbridge.web.embed import embeds
+from icalbridge.web.embed_builder import embed_builder
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feeds import FeedService
 from icalbridge.web.form import build_path
@@ -95,6 +98,8 @@ def create_app(
         pages(store, service, site),
         builder(store, service, site, settings),
         displays(store, service, site),
+        embeds(store, service, site, settings),
+        embed_builder(store, service, site),
         operations(store, metrics, site),
         static_files(assets),
         look_files(look),
@@ -104,6 +109,22 @@ def create_app(
     ):
         app.register_blueprint(routes)
     catch_all(app)
+
+    _speak(app)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        for name, value in SECURITY_HEADERS:
+            response.headers.setdefault(name, value)
+        metrics.requests.labels(request.endpoint or "none", str(response.status_code)).inc()
+        return response
+
+    app.wsgi_app = Doorkeeper(app.wsgi_app, service, metrics)  # type: ignore[method-assign]  # as Flask documents it
+    return app
+
+
+def _speak(app: Flask) -> None:
+    """Answer each request in the language that it asks for."""
 
     @app.before_request
     def choose_language() -> None:
@@ -120,18 +141,12 @@ def create_app(
         language.use(language.AMERICAN_ENGLISH)
 
     @app.after_request
-    def finish(response: Response) -> Response:
-        for name, value in SECURITY_HEADERS:
-            response.headers.setdefault(name, value)
+    def say_language(response: Response) -> Response:
         if response.mimetype == "text/html":
             response.headers.setdefault("Content-Language", language.current().language)
             if request.blueprint != "display":
                 response.vary.add("Accept-Language")
-        metrics.requests.labels(request.endpoint or "none", str(response.status_code)).inc()
         return response
-
-    app.wsgi_app = Doorkeeper(app.wsgi_app, service, metrics)  # type: ignore[method-assign]  # as Flask documents it
-    return app
 
 
 def templates_dir() -> Path:

@@ -19,7 +19,7 @@ from icalbridge.web.failures import error_page
 from icalbridge.web.feeds import Held, Missing
 from icalbridge.web.form import Form, build_path, filled_in
 from icalbridge.web.pages import as_of, page
-from icalbridge.web.picking import Scope, calendars, picking
+from icalbridge.web.picking import calendars, picking, scope_of
 from icalbridge.web.preview import DAYS, preview
 from icalbridge.web.subscribe import subscription
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from icalbridge.settings import Settings
     from icalbridge.store import Store
     from icalbridge.web.feeds import FeedService
+    from icalbridge.web.picking import Scope
     from icalbridge.web.site import Site
 
 TITLES = (DEFAULT, "{name}", "{facility}: {name}", "{name} ({facility})", "{school}: {name}", "{facility}")
@@ -59,7 +60,7 @@ class Builder:
             form, refusal = filled_in(query), ""
         except BadShape as error:
             form, refusal = Form({}), str(error)
-        scope = self._scope(form)
+        scope = scope_of(self._read, form.feed)
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         result = Result(refusal) if refusal else self._result(form, scope)
@@ -69,24 +70,6 @@ class Builder:
         if isinstance(result.found, Missing):
             return _unkept("build.html", 503, **shown)
         return page(self._site, "build.html", **shown)
-
-    def _scope(self, form: Form) -> Scope | None:
-        """Return the calendar that is chosen; None where none is, or one that there is not."""
-        feed = form.feed
-        if feed is None:
-            return None
-        if feed.kind == "facility":
-            facility = self._read.facility(feed.id)
-            school = self._read.property(facility.property_id) if facility else None
-            name = display_text(facility.name or facility.type) if facility else ""
-            return Scope(feed, name, (school,) if school else (), (facility,)) if facility else None
-        own = self._read.property(feed.id)
-        if own is None:
-            return None
-        listed = [each for each in self._read.properties() if each.id in own.child_ids and each.id != own.id]
-        schools = (own, *listed)
-        facilities = tuple(self._read.facilities([each.id for each in schools]))
-        return Scope(feed, display_text(own.name), schools, facilities)
 
     def _result(self, form: Form, scope: Scope | None) -> Result:
         try:

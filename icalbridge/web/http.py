@@ -48,6 +48,11 @@ PRIVATE_HEADERS: Headers = (
 )
 """The same for what lives at a private address, which must not be handed on."""
 DISPLAY_HEADERS: Headers = (("Content-Security-Policy", DISPLAY_POLICY), *SECURITY_HEADERS[1:])
+FRAMING_HEADERS: Headers = (
+    ("Content-Security-Policy", f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"),
+    *SECURITY_HEADERS[1:],
+)
+"""Of a page that shows our own embedded pages in a frame."""
 METHODS = ("GET", "HEAD")
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
@@ -133,6 +138,18 @@ def document(
 
 def _form(body: bytes, tag: str, shared: Headers, described: Headers) -> Form:
     return Form(body, tag, (*described, ("Content-Length", str(len(body))), ("ETag", tag), *shared))
+
+
+def embed_headers(ancestors: str) -> Headers:
+    """Return the headers of pages that others may frame: `ancestors` as `ICALBRIDGE_FRAME_ANCESTORS` says it, and
+    always this site itself, for its own preview.
+    """
+    allowed = " ".join(["'self'", *(each for each in ancestors.split() if each.lower() not in ("'none'", "'self'"))])
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; "
+        f"frame-ancestors {allowed}"
+    )
+    return (("Content-Security-Policy", policy), *SECURITY_HEADERS[1:])
 
 
 def answer(known: Document, environ: Mapping[str, Any]) -> Answer:

@@ -34,7 +34,8 @@ FILLED_BY_SCRIPT = "{page} of {pages}"
 """With anything filled in, it could be a name as well."""
 EXAMPLES = {
     "Google Calendar", "Outlook.com", "Microsoft 365", "EST", "English", "gym", "Main", LONG[:100],
-    "nothing-of-this-name", "Reserved", "Practice", "Varsity, Open gym", "Varsity", "basketball", "practice", "Lincoln High",
+    "nothing-of-this-name", "Reserved", "Practice", "Varsity, Open gym", "Varsity",
+    "basketball", "practice", "Lincoln High",
     "Main Gym",
 }  # fmt: skip
 """Names of services, what a test looks for, and examples of what bookings are called: those are English."""
