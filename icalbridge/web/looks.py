@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from icalbridge.feeds import BadShape
 from icalbridge.feeds.shape import LONGEST_QUERY, MOST_VALUES, UNREADABLE, quoted
-from icalbridge.web.language import LANGUAGES
+from icalbridge.web.language import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ def looks(said: Mapping[str, str]) -> Looks:
         days=_days(text["days"]),
         theme=_one_of("theme", text["theme"], THEMES) or "auto",
         accent=_accent(text["accent"]),
-        lang=_one_of("lang", text["lang"], LANGUAGES),
+        lang=_one_of("lang", text["lang"], tuple(NAMES)),
         header=_one_of("header", text["header"], ("0", "1")) != "0",
         start=_date(text["from"]),
     )
