@@ -161,7 +161,7 @@ def test_display_is_in_the_language_of_its_address_only(client: FlaskClient) -> 
 
 
 @pytest.mark.parametrize(
-    ("lang", "day", "time", "clock"),
+    ("lang", "day", "time", "wall"),
     [
         ("en", "Saturday, November 21", "12:00 PM", "12:00 PM"),
         ("es", "Sábado, 21 de noviembre", "12:00 p.m.", "12:00 p.m."),
@@ -170,10 +170,11 @@ def test_display_is_in_the_language_of_its_address_only(client: FlaskClient) -> 
     ],
 )
 def test_display_writes_times_as_its_region_does(
-    client: FlaskClient, lang: str, day: str, time: str, clock: str
+    client: FlaskClient, lang: str, day: str, time: str, wall: str
 ) -> None:
     """In its data, whose texts the script shows as they come, and on its clock, which it puts together itself."""
-    told = json.loads(client.get(f"/display/facility/gym.json?lang={lang}").data)
+    answer = client.get(f"/display/facility/gym.json?lang={lang}")
+    told = json.loads(answer.data)
     assert (told["days"][0]["name"], told["as_of"]["text"]) == (day, time)
     seen = Seen(client.get(f"/display/facility/gym?lang={lang}").text)
-    assert (clock in seen.texts, day in seen.texts) == (True, True)
+    assert (wall in seen.texts, day in seen.texts) == (True, True)
