@@ -31,7 +31,7 @@ from icalbridge.web.builder import builder
 from icalbridge.web.display import displays
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feeds import FeedService
-from icalbridge.web.form import build_path
+from icalbridge.web.form import build_path, value_of
 from icalbridge.web.http import SECURITY_HEADERS
 from icalbridge.web.ical import Doorkeeper, ical
 from icalbridge.web.metrics import Metrics
@@ -74,6 +74,7 @@ def create_app(
         "link": site.path,
         "asset": lambda name: site.path(assets.path(name)),
         "build_path": build_path,
+        "value_of": value_of,
         "facility_path": facility_path,
         "property_path": property_path,
     }
