@@ -68,7 +68,13 @@ class View:
         return f"?{both}" if both else "?"
 
     @property
-    def filter_query(self) -> str:
+    def _days(name: str, day: date, list_days: int) -> tuple[date, int]:
+    if name == "month":
+        return sheet(day)
+    return (week_start(day), 7) if name == "week" else (day, list_days)
+
+
+def filter_query(self) -> str:
         """The filters, as a feed's address has them."""
         return self.shape.query
 
@@ -119,11 +125,7 @@ def view(asked: Mapping[str, Sequence[str]], reach: Reach, shape: Shape, list_da
         raise BadShape(gettext("view is %(given)s and must be list, week or month.") % {"given": quoted(name)})
     day = _day(_one(asked, "date"), reach)
     shown = day or reach.today
-    first, count = {
-        "list": lambda: (shown, list_days),
-        "week": lambda: (week_start(shown), 7),
-        "month": lambda: sheet(shown),
-    }[name]()
+    first, count = _days(name, shown, list_days)
     return View(name, shown, day is not None, first, count, list_days, shape, reach)
 
 
