@@ -68,13 +68,7 @@ class View:
         return f"?{both}" if both else "?"
 
     @property
-    def _days(name: str, day: date, list_days: int) -> tuple[date, int]:
-    if name == "month":
-        return sheet(day)
-    return (week_start(day), 7) if name == "week" else (day, list_days)
-
-
-def filter_query(self) -> str:
+    def filter_query(self) -> str:
         """The filters, as a feed's address has them."""
         return self.shape.query
 
@@ -127,6 +121,12 @@ def view(asked: Mapping[str, Sequence[str]], reach: Reach, shape: Shape, list_da
     shown = day or reach.today
     first, count = _days(name, shown, list_days)
     return View(name, shown, day is not None, first, count, list_days, shape, reach)
+
+
+def _days(name: str, day: date, list_days: int) -> tuple[date, int]:
+    if name == "month":
+        return sheet(day)
+    return (week_start(day), 7) if name == "week" else (day, list_days)
 
 
 def filter_query(asked: Mapping[str, Sequence[str]]) -> str:
