@@ -37,7 +37,7 @@ from icalbridge.web.embed import embeds
 from icalbridge.web.embed_builder import embed_builder
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feeds import FeedService
-from icalbridge.web.form import build_path
+from icalbridge.web.form import build_path, value_of
 from icalbridge.web.http import SECURITY_HEADERS
 from icalbridge.web.ical import PREFIX, Doorkeeper, ical
 from icalbridge.web.look import Look, look_files
@@ -86,6 +86,7 @@ def create_app(
         "link": site.link,
         "asset": lambda name: site.path(assets.path(name)),
         "build_path": build_path,
+        "value_of": value_of,
         "facility_path": facility_path,
         "look": look,
         "property_path": property_path,

@@ -28,6 +28,12 @@ PAGES = {
     "facility": "/facility/gym",
     "facility with nothing on": "/facility/nameless",
     "facility with a long name": "/facility/long",
+    "week of a school with odd names": "/property/odd?view=week&date=2026-11-22",
+    "month": "/facility/gym?view=month",
+    "month of a school with odd names": "/property/odd?view=month",
+    "day": "/property/school?date=2026-11-25",
+    "narrowed down": "/property/school?q=varsity&facility=gym&view=week",
+    "nonsense": "/property/school?view=year",
     "unknown": "/facility/unknown",
     "never synced": "/property/never",
 }
@@ -46,7 +52,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def open_quietly(page: Page, address: str, page_faults: list[str]) -> None:
     """Open a page; the browser's own note of a 404 or 503 that we ask for is no fault of the page."""
     page.goto(address)
-    page_faults[:] = [fault for fault in page_faults if "status of 404" not in fault and "status of 503" not in fault]
+    page_faults[:] = [
+        fault for fault in page_faults if not any(f"status of {status}" in fault for status in (400, 404, 503))
+    ]
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
@@ -146,3 +154,49 @@ def test_page_prints_the_schedule_and_not_the_buttons(page: Page, address: str) 
     assert page.get_by_label("Address of this calendar").is_visible()
     assert not page.get_by_role("button", name="Find").is_visible()
     assert not page.get_by_text("Apple Calendar").is_visible()
+
+
+@pytest.mark.parametrize("view", ["list", "week", "month"])
+@pytest.mark.parametrize("path", ["/property/odd", "/property/district", "/facility/long"])
+def test_view_fits_the_narrowest_phone(open_page: OpenPage, address: str, path: str, view: str) -> None:
+    """320 pixels are 1,280 at 400 %: nothing to scroll sideways in any view."""
+    page = open_page(width=320)
+    page.goto(f"{address}{path}?view={view}")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_week_is_narrowed_down_by_keyboard_without_javascript(open_page: OpenPage, address: str) -> None:
+    """From a gym's page to its week, to a filter, to an address that carries it: the Tab key and Enter are enough."""
+    page = open_page(javascript=False)
+    page.goto(address + "/facility/gym")
+    page.get_by_role("link", name="Week", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/facility/gym?view=week#schedule")
+    page.get_by_text("Show only some of it").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("open gym")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/facility/gym?view=week&q=open+gym*")
+    assert page.get_by_role("table").get_by_text("Varsity").count() == 0
+    feed = "https://calendars.example.org/ical/facility/gym.ics?q=gym%20open"
+    assert page.get_by_label("Address of this calendar").input_value() == feed
+
+
+def test_week_is_a_table_at_every_width(open_page: OpenPage, address: str) -> None:
+    """Stacked or side by side, a screen reader is told of a table whose rows have their day as head."""
+    for width in (320, 1280):
+        page = open_page(width=width)
+        page.goto(address + "/facility/gym?view=week")
+        assert (page.get_by_role("table").count(), page.get_by_role("rowheader").count()) == (1, 7)
+
+
+def test_week_prints_on_one_page(page: Page, address: str) -> None:
+    """A custodian's sheet: one landscape page with the week and its title, and nothing to click."""
+    page.goto(address + "/property/school?view=week&date=2026-11-22")
+    printed = page.pdf(prefer_css_page_size=True)
+    assert printed.count(b"/Type /Page\n") == 1
+    page.emulate_media(media="print")
+    assert page.get_by_role("table").is_visible()
+    assert not page.get_by_role("link", name="Month", exact=True).is_visible()
+    assert not page.get_by_text("Subscribe", exact=True).is_visible()

@@ -205,7 +205,9 @@ def test_page_offers_every_way_to_subscribe(client: FlaskClient) -> None:
     encoded = "https%3A%2F%2Fcalendars.example.org%2Fical%2Ffacility%2Fodd.id%2520%25C3%25A9%252F1.ics"
     shown = next(attributes for tag, attributes in seen.elements if attributes.get("id") == "address")
     assert (shown["value"], "readonly" in shown) == (address, True)
-    links = [link for link in seen.links()[-8:-2] if not link.startswith("/poster/")]
+    first = next(number for number, link in enumerate(seen.links()) if link.startswith("webcal:"))
+    links = seen.links()[first : first + 5]
+    links = [link for link in links if not link.startswith("/poster/")]
     assert links[0] == "webcal://calendars.example.org/ical/facility/odd.id%20%C3%A9%2F1.ics"
     assert links[1] == "https://calendar.google.com/calendar/u/0/r/settings/addbyurl"
     assert links[2].startswith(f"https://outlook.live.com/calendar/0/addfromweb/?url={encoded}&name=%E7%AC%AC")
