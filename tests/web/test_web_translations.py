@@ -36,7 +36,7 @@ CUT = LONG[:69].strip()
 EXAMPLES = {
     "Google Calendar", "Outlook.com", "Microsoft 365", "EST", "English", "gym", "Main", CUT, CUT[:48],
     "nothing-of-this-name", "Reserved", "Practice", "Varsity, Open gym", "Varsity", "basketball", "practice",
-    "Lincoln High", "Main Gym",
+    "Lincoln High", "Main Gym", "JSON", "CSV", "ATOM",
 }  # fmt: skip
 """Names of services, what a test looks for, and examples of what bookings are called: those are English."""
 PAGES = [
@@ -45,6 +45,9 @@ PAGES = [
     "/build?feed=property:district", "/build?feed=property:district&school=school",
     "/build?feed=facility:gym&format=json", "/build?feed=property:school&q=nothing-like-it",
     "/build?feed=property:never", "/build?past=long&feed=facility:gym",
+    "/property/school?view=week", "/property/school?view=month", "/facility/gym?view=week", "/facility/gym?view=month",
+    "/status", "/embed/property/school",
+    "/embed/facility/gym?view=week", "/embed/facility/gym?view=month",
     "/display/facility/gym", "/display/property/district", "/display/property/never", "/display/facility/nowhere",
 ]  # fmt: skip
 
@@ -131,8 +134,8 @@ def test_page_in_spanish_has_nothing_of_english(client: FlaskClient, path: str) 
     """Each text and each label is Spanish, but for names out of the booking system, and the page says which it is."""
     answer = client.get(f"{path}{'&' if '?' in path else '?'}lang=es")
     told = Told(answer.text)
-    # The builder shows what a feed tells, which is the same for everybody.
-    texts = [text for text in told.texts if not (path.startswith("/build") and text == "Reserved")]
+    # The builder and what is embedded show what a feed tells, which is the same for everybody.
+    texts = [text for text in told.texts if not (path.startswith(("/build", "/embed")) and text == "Reserved")]
     assert (answer.headers["Content-Language"], told.language) == ("es", "es")
     assert [(text, each.pattern) for text in texts for each in english() if each.fullmatch(text)] == []
 
