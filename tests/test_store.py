@@ -197,12 +197,27 @@ def test_entries_begin_after_a_moment(school: Store) -> None:
 def test_event_feed_takes_the_external_id_too(school: Store) -> None:
     """The vendor's id wins where both name something."""
     heard = (event(external_id="practice-7"), event(event_id="practice-8", external_id="x"), event(event_id="e3"))
-    apply_changes(school, Changes(heard=(*heard, event(event_id="e4", external_id="practice-8", name="Other"))))
+    other = event(event_id="e4", external_id="practice-8", name="Other")
+    on = tuple(entry(24, uid=each, event_id=each) for each in ("e1", "practice-8"))
+    apply_changes(school, Changes(added=on, heard=(*heard, other)))
     by_external = school.read.feed_state(Feed("event", "practice-7", "reservation"))
     by_id = school.read.feed_state(Feed("event", "practice-8", "reservation"))
     assert by_external is not None
     assert by_id is not None
     assert (by_external.title, by_id.title) == ("Practice", "Practice")
+
+
+def test_event_that_never_was_on_does_not_tell_its_name(school: Store) -> None:
+    """A wedding that is still pending, or was declined, is nobody's business; one that was called off was on."""
+    apply_changes(school, Changes(added=(entry(24, status="pending"),), heard=(event(name="Wedding"),)))
+    feed = Feed("event", "e1", "reservation")
+    pending = school.read.feed_state(feed)
+    off = (entry(24, status="cancelled", cancelled=NOW),)
+    apply_changes(school, Changes(changed=off))
+    cancelled = school.read.feed_state(feed)
+    assert pending is not None
+    assert cancelled is not None
+    assert (pending.title, cancelled.title) == ("Reserved", "Wedding")
 
 
 def test_questions_take_a_fixed_number_of_statements(school: Store) -> None:
