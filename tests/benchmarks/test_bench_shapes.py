@@ -59,7 +59,7 @@ SHAPES = (
     "type=" + ",".join(["gymnasium", *(f"kind{number}" for number in range(49))]),
     "facility=" + ",".join(["gym", "pool"] * 25),
     "q=" + "+".join("abcdefghijklmnopqrstuvwxyz"),
-    "not=" + "+".join(f"word{number}" for number in range(200)),
+    "not=" + "+".join(f"word{number}" for number in range(50)),
 )
 
 
