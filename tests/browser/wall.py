@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 
 from icalbridge.model import Changes
 from icalbridge.web import create_app
+from tests.fixtures.commands import until
 from tests.samples import entry
 from tests.web_world import PUBLIC, Clock, added, empty_store, fill, sync
 
@@ -117,7 +118,7 @@ def hang(page: Page, wall: Wall, path: str, *, device: datetime | None = None) -
     page.clock.pause_at(moment + timedelta(seconds=10))
     wall.clock.advance(10)
     page.wait_for_function("document.documentElement.classList.contains('live')")
-    page.wait_for_function(READY)
+    until(lambda: page.evaluate(READY) or None, "everything that a start without a network needs")
     return page
 
 
