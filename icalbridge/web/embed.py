@@ -41,7 +41,7 @@ ENTRIES = 300
 CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=86400"
 ASSET_CACHE_CONTROL = "public, max-age=3600"
 """Of what lives at an address without a version."""
-BY_LANGUAGE = ("Vary", "Accept-Language")
+BY_LANGUAGE = "Accept-Encoding, Accept-Language"
 """Also where the address says the language: the region is still the browser's."""
 GROUNDS = {"light": "#e6ecef", "dark": "#26313c"}
 """What text in the accent's colour stands on, of everything in `embed.css` the hardest to be read on."""
@@ -103,7 +103,7 @@ class Embeds:
             html.encode(),
             "text/html; charset=utf-8",
             cache_control=CACHE_CONTROL,
-            extra=(BY_LANGUAGE,),
+            vary=BY_LANGUAGE,
             security=self._headers,
         )
         return _answer(made)

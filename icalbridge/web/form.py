@@ -111,6 +111,6 @@ def value_of(name: str, text: str) -> str:
     return PARAMETERS[name].write((text,))
 
 
-def build_path(kind: str = "", feed_id: str = "") -> str:
-    """Return the path of the builder, filled in for a calendar if one is named."""
-    return f"/build?feed={quote(f'{kind}:{feed_id}', safe=':')}" if kind else "/build"
+def build_path(kind: str = "", feed_id: str = "", *, root: str = "/build") -> str:
+    """Return the path of the builder, or of that of snippets, filled in for a calendar if one is named."""
+    return f"{root}?feed={quote(f'{kind}:{feed_id}', safe=':')}" if kind else root

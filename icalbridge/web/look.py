@@ -143,7 +143,8 @@ def look_files(look: Look) -> Blueprint:
 
     @routes.get("/site.webmanifest")
     def manifest() -> Response:
-        made = http.document(look.manifest(), "application/manifest+json", cache_control=NOT_LONG)
+        vary = "Accept-Encoding, Accept-Language"  # its name may be ours
+        made = http.document(look.manifest(), "application/manifest+json", cache_control=NOT_LONG, vary=vary)
         return flask_response(http.answer(made, request.environ))
 
     return routes

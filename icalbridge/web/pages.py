@@ -180,7 +180,7 @@ class Pages:
         """Return what every schedule page shows: title, zone, freshness, how to subscribe."""
         zone = held.state.zone
         path = Address(feed, shown.shape).path
-        build = build_path(feed.kind, feed.id)
+        narrowed = f"&{shown.filter_query}" if shown.filter_query else ""
         return {
             "title": held.state.title,
             "zone_name": wording.zone_name(now, zone),
@@ -191,13 +191,14 @@ class Pages:
                 self._site.address(path),
                 held.state.title,
                 qr=self._site.path(qr_path(Address(feed, shown.shape))),
-                poster=self._site.path(poster_path(Address(feed, shown.shape))),
+                poster=self._site.link(poster_path(Address(feed, shown.shape))),
             ),
             "download": self._site.path(path),
             "span": span(shown),
             "day_name": wording.day(shown.day, shown.reach.today),
-            "build": self._site.path(f"{build}&{shown.filter_query}" if shown.filter_query else build),
-            "display": self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}"),
+            "build": self._site.link(build_path(feed.kind, feed.id) + narrowed),
+            "embedding": self._site.link(build_path(feed.kind, feed.id, root="/embed") + narrowed),
+            "display": self._site.link(f"/display/{feed.kind}/{quote(feed.id, safe='')}"),
             "formats": {
                 suffix: self._site.path(Address(feed, shown.shape, suffix).path) for suffix in ("json", "csv", "atom")
             },

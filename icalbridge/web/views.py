@@ -59,13 +59,27 @@ class View:
     list_days: int
     shape: Shape
     reach: Reach
+    lang: str = ""
+    """The language that the address asks for, handed on to every other page."""
 
     def query(self, name: str, day: date | None) -> str:
         """Return the query of another page with the same filters; without a day, today's."""
-        wished = {"view": "" if name == "list" else name, "date": day.isoformat() if day else ""}
-        own = urlencode({key: value for key, value in wished.items() if value})
+        own = self._own(name, day)
         both = "&".join(filter(None, (own, self.filter_query)))
         return f"?{both}" if both else "?"
+
+    @property
+    def unfiltered(self) -> str:
+        """The query of the same view with nothing left out."""
+        return f"?{self._own(self.name, None)}"
+
+    def _own(self, name: str, day: date | None) -> str:
+        wished = {
+            "view": "" if name == "list" else name,
+            "date": day.isoformat() if day else "",
+            "lang": self.lang,
+        }
+        return urlencode({key: value for key, value in wished.items() if value})
 
     @property
     def filter_query(self) -> str:
@@ -120,7 +134,8 @@ def view(asked: Mapping[str, Sequence[str]], reach: Reach, shape: Shape, list_da
     day = _day(_one(asked, "date"), reach)
     shown = day or reach.today
     first, count = _days(name, shown, list_days)
-    return View(name, shown, day is not None, first, count, list_days, shape, reach)
+    lang = language.asked(_one(asked, "lang"))
+    return View(name, shown, day is not None, first, count, list_days, shape, reach, lang)
 
 
 def _days(name: str, day: date, list_days: int) -> tuple[date, int]:

@@ -162,7 +162,7 @@ def test_embed_sets_no_cookie_and_may_be_kept(client: FlaskClient) -> None:
     answer = client.get("/embed/facility/gym")
     assert "Set-Cookie" not in answer.headers
     assert answer.headers["Cache-Control"].startswith("public, max-age=60")
-    assert answer.headers.get_all("Vary") == ["Accept-Encoding", "Accept-Language"]
+    assert answer.headers.get_all("Vary") == ["Accept-Encoding, Accept-Language"]
     again = client.get("/embed/facility/gym", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
 

@@ -80,16 +80,25 @@ def test_page_is_not_in_the_language_of_the_one_before(client: FlaskClient) -> N
 
 
 def test_links_keep_the_language_that_an_address_asked_for(client: FlaskClient) -> None:
-    """From page to page, in forms too; no feed and no file takes it, and nobody else's site."""
+    """From page to page, in forms too; no feed takes it, nor a file but that with the site's name, and nobody else's site."""
     seen = look(client, "/facility/gym?lang=es")
     own = [link for link in seen.links() if link.startswith("/")]
     assert own == [
         "/?lang=es", "/?lang=es", "/property/school?lang=es",
-        "/build?feed=facility:gym&lang=es", "/ical/facility/gym.ics",
+        "/build?feed=facility:gym&lang=es", "/poster/facility/gym?lang=es", "/ical/facility/gym.ics",
+        "/display/facility/gym?lang=es", "/embed?feed=facility:gym&lang=es", "/poster/facility/gym?lang=es",
+        "/ical/facility/gym.json", "/ical/facility/gym.csv", "/ical/facility/gym.atom", "/status?lang=es",
+    ]  # fmt: skip
+    views = [link for link in seen.links() if link.startswith("?")]
+    assert [link.partition("#")[0] for link in views] == [
+        "?lang=es", "?view=week&lang=es", "?view=month&lang=es", "?date=2026-12-06&lang=es",
+        "?view=week&lang=es", "?lang=en",
     ]  # fmt: skip
     hidden = [each for tag, each in seen.elements if tag == "input" and each.get("type") == "hidden"]
-    assert hidden == [{"type": "hidden", "name": "lang", "value": "es"}]
-    assert [each["href"] for tag, each in seen.elements if tag == "link" and "lang" in (each["href"] or "")] == []
+    assert hidden == [{"type": "hidden", "name": "lang", "value": "es"}] * 2
+    assert [each["href"] for tag, each in seen.elements if tag == "link" and "lang" in (each["href"] or "")] == [
+        "/site.webmanifest?lang=es"
+    ]
 
 
 def test_links_say_nothing_of_a_language_that_the_browser_chose(client: FlaskClient) -> None:

@@ -82,9 +82,17 @@ def test_page_below_a_folder_links_below_it(store: Store, clock: Clock) -> None:
     seen = look(create_app(settings, store, clock=clock).test_client(), "/facility/gym")
     own = [link for link in seen.links() if not link.startswith(("http", "#", "webcal"))]
     builder = "/calendars/build?feed=facility:gym"
-    school, feed = "/calendars/property/school", "/calendars/ical/facility/gym.ics"
-    shared = ["/calendars/poster/facility/gym", feed, "/calendars/status"]
-    assert own == ["/calendars/", "/calendars/", school, builder, *shared, "?lang=es"]
+    school, feed = "/calendars/property/school", "/calendars/ical/facility/gym"
+    poster, embedding = "/calendars/poster/facility/gym", "/calendars/embed?feed=facility:gym"
+    elsewhere = [
+        "/calendars/display/facility/gym",
+        embedding,
+        poster,
+        *(f"{feed}.{each}" for each in ("json", "csv", "atom")),
+    ]
+    assert [link for link in own if not link.startswith("?")] == [
+        "/calendars/", "/calendars/", school, builder, poster, f"{feed}.ics", *elsewhere, "/calendars/status",
+    ]  # fmt: skip
     assert "webcal://example.org/calendars/ical/facility/gym.ics" in seen.links()
 
 
