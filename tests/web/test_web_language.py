@@ -80,7 +80,7 @@ def test_page_is_not_in_the_language_of_the_one_before(client: FlaskClient) -> N
 
 
 def test_links_keep_the_language_that_an_address_asked_for(client: FlaskClient) -> None:
-    """From page to page, in forms too; no feed takes it, nor a file but that with the site's name, and nobody else's site."""
+    """From page to page, in forms too; no feed takes it, and no file but that with the name."""
     seen = look(client, "/facility/gym?lang=es")
     own = [link for link in seen.links() if link.startswith("/")]
     assert own == [
