@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 HEIGHTS = {"list": 600, "week": 640, "month": 760}
 """How high a frame is, in pixels, where no script makes it fit."""
+SPEAK = "speak"
+"""The field for the calendar's language; `lang` is that of the form itself."""
 SHOWN = ("facility", "type", "q", "not", "detail")
 """Parameters that the form has fields for; it hands others on."""
 
@@ -88,9 +90,10 @@ class EmbedBuilder:
         return self._answer(html, 400 if refusal else 200)
 
     def _snippet(self, form: Form, scope: Scope | None) -> Snippet | None:
-        own = looks({name: form.text(name) for name in OWN})
+        said = {name: form.text(name) for name in OWN} | {"lang": form.text(SPEAK)}
+        own = looks(said)
         shape = self._service.shape(
-            urlencode({name: form.all(name) for name in form.fields if name not in (*OWN, "feed", "school")})
+            urlencode({name: form.all(name) for name in form.fields if name not in (*OWN, SPEAK, "feed", "school")})
         )
         if scope is None:
             return None

@@ -66,7 +66,8 @@ class Posters:
 
     def poster(self, feed: Feed) -> Response:
         """Return the page to print."""
-        address = self._address(feed, text_of(request.environ["QUERY_STRING"]))
+        query, _ = _parted(text_of(request.environ["QUERY_STRING"]))
+        address = self._address(feed, query)
         held = self._find(address)
         if isinstance(held, Missing):
             return error_page(*ANSWERS.get(held, (503, "unreachable")))
@@ -80,7 +81,7 @@ class Posters:
             name=own or held.state.title,
             school=display_text(school.name) if school else "",
             narrowed=bool(address.shape.query),
-            shown=self._site.path(shown_at(address)),
+            shown=self._site.link(shown_at(address)),
             short=shown.partition("://")[2],
             qr=self._site.path(qr_path(address)) if len(shown) <= LONGEST else "",
             only_here=subscription(shown, "").only_here,
@@ -88,7 +89,7 @@ class Posters:
 
     def code(self, feed: Feed) -> Response:
         """Return the code; 404 where there is no such calendar, or its address is too long for one."""
-        query, to_calendar = _without_to(text_of(request.environ["QUERY_STRING"]))
+        query, to_calendar = _parted(text_of(request.environ["QUERY_STRING"]))
         address = self._address(feed, query)
         if isinstance(self._find(address), Missing):
             abort(404)
@@ -116,11 +117,11 @@ class Posters:
             abort(400)
 
 
-def _without_to(query: str) -> tuple[str, bool]:
-    """Take `to=calendar` out of a query; say whether it was there."""
+def _parted(query: str) -> tuple[str, bool]:
+    """Take what is ours out of a query, `lang` and `to=calendar`; say whether that last was there."""
     pairs = parse_qsl(query, keep_blank_values=True)
-    rest = [pair for pair in pairs if pair != ("to", "calendar")]
-    return (query, False) if len(rest) == len(pairs) else (urlencode(rest), True)
+    rest = [(name, value) for name, value in pairs if name != "lang" and (name, value) != ("to", "calendar")]
+    return (query if len(rest) == len(pairs) else urlencode(rest)), ("to", "calendar") in pairs
 
 
 def posters(store: Store, service: FeedService, site: Site) -> Blueprint:

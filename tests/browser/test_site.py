@@ -8,28 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.web import create_app
-from tests.fixtures.chromium import axe
 from tests.fixtures.serving import serving
-from tests.web_world import PUBLIC, Clock, empty_store, fill
+from tests.web_world import PUBLIC, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
 
+    from icalbridge.store import Store
     from tests.fixtures.chromium import OpenPage
 
 pytestmark = pytest.mark.browser
 
-PAGES = {
-    "poster": "/poster/facility/gym",
-    "poster with a long name": "/poster/facility/long",
-    "poster with an odd name": "/poster/property/odd",
-    "status": "/status",
-    "unknown": "/facility/unknown",
-    "never synced": "/property/never",
-    "facility": "/facility/gym",
-}
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20" fill="#ffd100"/></svg>'
 DEVICES = {
     "iphone": ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1", "apple"),
@@ -42,32 +33,14 @@ DEVICES = {
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The world of `web_world` at noon, over HTTP, under a school's own yellow and logo."""
     folder = tmp_path_factory.mktemp("site")
     logo = folder / "logo.svg"
     logo.write_text(LOGO, "utf-8")
-    store = empty_store(folder)
-    fill(store)
     settings = replace(PUBLIC, site_name="Sunny Union", site_logo=str(logo), site_accent="#ffd100")
-    with serving(create_app(settings, store, clock=Clock())) as served:
+    with serving(create_app(settings, filled, clock=Clock())) as served:
         yield served
-    store.close()
-
-
-@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
-def test_site_page_fits_and_can_be_read(open_page: OpenPage, address: str, page_faults: list[str], path: str) -> None:
-    """On a phone and on a TV set, light and dark, in a yellow nobody could read: nothing overflows, axe is content."""
-    for width in (320, 1920):
-        page = open_page(width=width)
-        page.goto(address + path)
-        page_faults[:] = [
-            fault for fault in page_faults if "status of 404" not in fault and "status of 503" not in fault
-        ]
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            assert page.evaluate("document.documentElement.scrollWidth") == width
-            assert axe(page) == []
 
 
 def test_poster_is_one_sheet_of_paper(page: Page, address: str) -> None:

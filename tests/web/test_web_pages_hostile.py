@@ -84,12 +84,7 @@ def test_page_below_a_folder_links_below_it(store: Store, clock: Clock) -> None:
     builder = "/calendars/build?feed=facility:gym"
     school, feed = "/calendars/property/school", "/calendars/ical/facility/gym"
     poster, embedding = "/calendars/poster/facility/gym", "/calendars/embed?feed=facility:gym"
-    elsewhere = [
-        "/calendars/display/facility/gym",
-        embedding,
-        poster,
-        *(f"{feed}.{each}" for each in ("json", "csv", "atom")),
-    ]
+    elsewhere = ["/calendars/display/facility/gym", embedding, *(f"{feed}.{each}" for each in ("json", "csv", "atom"))]
     assert [link for link in own if not link.startswith("?")] == [
         "/calendars/", "/calendars/", school, builder, poster, f"{feed}.ics", *elsewhere, "/calendars/status",
     ]  # fmt: skip

@@ -53,6 +53,7 @@ def expected(address: str) -> set[tuple[int, int]]:
         ("/qr/facility/odd.id%20%C3%A9%2F1.svg", f"{BASE}/facility/odd.id%20%C3%A9%2F1"),
         ("/qr/facility/gym.svg?q=varsity", f"{BASE}/facility/gym?q=varsity"),
         ("/qr/facility/gym.svg?to=calendar", "webcal://calendars.example.org/ical/facility/gym.ics"),
+        ("/qr/facility/gym.svg?lang=es&q=varsity", f"{BASE}/facility/gym?q=varsity"),
         ("/qr/facility/gym.svg?q=a&to=calendar", "webcal://calendars.example.org/ical/facility/gym.ics?q=a"),
     ],
 )
