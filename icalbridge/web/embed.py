@@ -14,17 +14,18 @@ from urllib.parse import parse_qs, quote
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge.errors import StoreError
-from icalbridge.feeds import Address, BadShape, display_text, page_path
+from icalbridge.feeds import Address, BadShape, display_text, feed_path, page_path
 from icalbridge.model import Feed
 from icalbridge.web import http, language, wording
 from icalbridge.web.agenda import Told, agenda, cells, midnight, span
 from icalbridge.web.assets import FOLDER
 from icalbridge.web.colour import readable
 from icalbridge.web.feeds import Missing
-from icalbridge.web.ical import flask_response, is_id
+from icalbridge.web.ical import flask_response, is_id, unshaped
 from icalbridge.web.looks import Looks, looks, read
 from icalbridge.web.making import ANYWHERE
 from icalbridge.web.pages import as_of
+from icalbridge.web.subscribe import subscription
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -74,7 +75,7 @@ class Embeds:
         try:
             chosen, rest = read(query)
             wanted = Wanted(feed, chosen, rest)
-            address = Address(feed, self._service.shape(rest))
+            address = Address(feed, unshaped(rest) if feed.kind == "saved" else self._service.shape(rest))
             held = self._service.find(address) if is_id(feed.id) else Missing.UNKNOWN
             if isinstance(held, Missing):
                 return self._missing(wanted, held)
@@ -85,16 +86,15 @@ class Embeds:
             return self._missing(wanted, Missing.UNREACHABLE)
 
     def _calendar(self, wanted: Wanted, address: Address, held: Held, now: datetime) -> Response:
-        own = self._read.property(held.state.property_id)
-        members = [own.id, *own.child_ids] if own and wanted.feed.kind == "property" else [held.state.property_id]
+        members = self._members(wanted.feed, held)
         names = {each.id: display_text(each.name) for each in self._read.properties() if each.id in members}
         told = Told(now, held.state.zone, names if len(names) > 1 else {})
         arranged = self._list if wanted.looks.view == "list" else self._grid
         html = self._rendered(
             wanted,
             title=held.state.title,
-            page=page_path(wanted.feed),
-            places=wanted.feed.kind == "property",
+            **self._whole(wanted.feed),
+            places=wanted.feed.kind != "facility",
             zone_name=wording.zone_name(now, held.state.zone),
             as_of=as_of(self._site, members, held.state.zone, now),
             **arranged(wanted, address, held, told),
@@ -107,6 +107,19 @@ class Embeds:
             security=self._headers,
         )
         return _answer(made)
+
+    def _members(self, feed: Feed, held: Held) -> list[str]:
+        """Return the properties whose bookings a calendar shows."""
+        if feed.kind == "saved":
+            return list(held.made.property_ids)
+        own = self._read.property(held.state.property_id)
+        return [own.id, *own.child_ids] if own and feed.kind == "property" else [held.state.property_id]
+
+    def _whole(self, feed: Feed) -> dict[str, str]:
+        """Return where the whole calendar is: its page, or, as a saved feed has none, the feed itself."""
+        if feed.kind != "saved":
+            return {"page": page_path(feed)}
+        return {"page": "", "webcal": subscription(self._site.address(feed_path(feed)), "").webcal}
 
     def _list(self, wanted: Wanted, address: Address, held: Held, told: Told) -> dict[str, Any]:
         days = wanted.looks.days or DAYS
@@ -135,6 +148,8 @@ class Embeds:
 
     def _items(self, address: Address, held: Held, first: datetime, until: datetime) -> list[Item]:
         """Return what the feed tells of a span; of what lies beyond it nothing is made."""
+        if address.feed.kind == "saved":
+            return self._service.items(address, held)
         now, shape = held.checked, address.shape
         past, ahead = (max(0, span.days + 1) for span in (now - first, until - now))
         near = replace(
@@ -145,7 +160,7 @@ class Embeds:
         return self._service.items(Address(address.feed, near), held)
 
     def _rendered(self, wanted: Wanted, **shown: Any) -> str:
-        known = dict.fromkeys(("why", "sentence", "title", "page", "plan", "as_of", "zone_name"), "")
+        known = dict.fromkeys(("why", "sentence", "title", "page", "plan", "as_of", "zone_name", "webcal"), "")
         return render_template(
             "embed.html",
             **{
@@ -190,7 +205,8 @@ def accent_css(chosen: Looks) -> bytes:
 
 def embed_path(feed: Feed, query: str = "") -> str:
     """Return the path of an embedded calendar."""
-    return f"/embed/{feed.kind}/{quote(feed.id, safe='')}" + (f"?{query}" if query else "")
+    path = f"/embed/{feed.kind}/{quote(feed.id, safe='')}"
+    return f"{path}?{query}" if query else path
 
 
 def _answer(made: http.Document) -> Response:
@@ -229,6 +245,10 @@ def embeds(store: Store, service: FeedService, site: Site, settings: Settings) -
     @routes.get("/embed/property/<path:property_id>", endpoint="property")
     def school(property_id: str) -> Response:
         return answer(Feed("property", property_id))
+
+    @routes.get("/embed/feed/<slug>", endpoint="feed")
+    def saved(slug: str) -> Response:
+        return answer(Feed("saved", slug))
 
     def answer(feed: Feed) -> Response:
         return made.page(feed, request.environ.get("QUERY_STRING", ""), site.now())

@@ -16,7 +16,7 @@ from icalbridge import zones
 from icalbridge.feeds import Address, BadShape, page_path, select
 from icalbridge.model import Feed
 from icalbridge.web import http, wording
-from icalbridge.web.directory import directory, search
+from icalbridge.web.directory import FIRST_PLACES, directory, kinds, search
 from icalbridge.web.failures import error_page
 from icalbridge.web.feeds import Missing
 from icalbridge.web.form import build_path
@@ -73,6 +73,8 @@ class Pages:
         return self._page(
             "directory.html",
             districts=found,
+            kinds=kinds(facilities),
+            most=None if query else FIRST_PLACES,
             query=query,
             title=only.site.name if only else "",
             empty=not everything,

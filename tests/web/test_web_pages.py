@@ -44,6 +44,12 @@ def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -
     """All that is listed is a link, in the vendor's order, districts ahead of schools; then status and language."""
     assert look(client, "/").links()[2:] == [
         "/build",
+        "/embed",
+        "/?q=Gymnasium",
+        "/?q=Field",
+        "/?q=Multipurpose%20room",
+        "/?q=Pool",
+        "/?q=%E4%BD%93%E8%82%B2%E9%A4%A8",
         "/property/district",
         "/property/school",
         "/facility/gym",
