@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench soak screenshots lock clean machine
+.PHONY: help demo test lint bench soak screenshots messages lock clean machine
 
 help:  ## this list
 	@echo "icalbridge: pick a target, e.g. 'make demo'. Options are passed on: make demo ARGS='--port 9000'"
@@ -47,6 +47,12 @@ soak: machine $(READERS)  ## the long proofs
 
 screenshots: machine $(READERS)  ## the README's pictures, out of a demo
 	$(PY) -m tests.screenshots
+
+messages: $(WORKSHOP)  ## take the texts to translate out of the code into translations/es.po
+	@scratch=$$(mktemp) && trap 'rm -f "$$scratch"' EXIT && \
+	$(VENV)/bin/pybabel --quiet extract -F pyproject.toml -k marked --no-location --sort-output -o "$$scratch" . && \
+	$(VENV)/bin/pybabel --quiet update -l es -i "$$scratch" -o icalbridge/web/translations/es.po \
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
 
 lock:  ## write both lock files anew (ARGS=--upgrade for newer versions)
 	@$(NEW_ENOUGH)

@@ -80,7 +80,7 @@ def test_make_without_target_lists_every_target() -> None:
     environment = {key: value for key, value in os.environ.items() if key not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     listing = subprocess.check_output(["make", "--no-print-directory"], cwd=ROOT, encoding="utf-8", env=environment)
     targets = re.findall(r"^  (\w+)\t", listing, re.MULTILINE)
-    assert targets == ["help", "demo", "test", "lint", "bench", "soak", "screenshots", "lock", "clean"]
+    assert targets == ["help", "demo", "test", "lint", "bench", "soak", "screenshots", "messages", "lock", "clean"]
 
 
 def test_wheel_holds_package_and_templates_and_nothing_else(tmp_path: Path) -> None:

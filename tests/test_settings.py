@@ -1,9 +1,16 @@
 """`icalbridge.settings`: one table, read from an environment, and a sentence for every value that cannot be used."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pytest
 
 from icalbridge.errors import ConfigurationError
 from icalbridge.settings import LIVE_API_URL, Settings, from_environment, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_settings_default_to_the_contract() -> None:
@@ -28,12 +35,17 @@ def test_settings_default_to_the_contract() -> None:
         public_pending=False,
         public_category=True,
         frame_ancestors="*",
+        site_name="",
+        site_logo="",
+        site_accent="",
         log_format="text",
     )
 
 
-def test_settings_read_every_value() -> None:
+def test_settings_read_every_value(tmp_path: Path) -> None:
     """Every setting of the table is read from its own name; `test_settings_keys` has the file of keys."""
+    logo = tmp_path / "logo.SVG"
+    logo.write_text("<svg/>")
     given = {
         "FACILITRON_API_KEY": "k-1",
         "FACILITRON_API_URL": "http://127.0.0.1:9000/v1/",
@@ -54,6 +66,9 @@ def test_settings_read_every_value() -> None:
         "ICALBRIDGE_PUBLIC_PENDING": "1",
         "ICALBRIDGE_PUBLIC_CATEGORY": "0",
         "ICALBRIDGE_FRAME_ANCESTORS": "https://www.example.org",
+        "ICALBRIDGE_SITE_NAME": "Sunny Union",
+        "ICALBRIDGE_SITE_LOGO": str(logo),
+        "ICALBRIDGE_SITE_ACCENT": "#1A5FB4",
         "ICALBRIDGE_LOG_FORMAT": "json",
     }
     assert list(given) == [name for name, _, _ in table()]
@@ -76,6 +91,9 @@ def test_settings_read_every_value() -> None:
         public_pending=True,
         public_category=False,
         frame_ancestors="https://www.example.org",
+        site_name="Sunny Union",
+        site_logo=str(logo),
+        site_accent="#1a5fb4",
         log_format="json",
     )
 
@@ -114,6 +132,13 @@ def test_settings_take_both_spellings_of_postgresql(scheme: str) -> None:
         ("ICALBRIDGE_KEEP_DAYS", "59"),
         ("ICALBRIDGE_FEED_MAX_BYTES", "9999"),
         ("ICALBRIDGE_FRAME_ANCESTORS", "https://a.example.org; script-src *"),
+        ("ICALBRIDGE_SITE_NAME", "N" * 81),
+        ("ICALBRIDGE_SITE_NAME", "two\nlines"),
+        ("ICALBRIDGE_SITE_LOGO", "/nowhere/logo.svg"),
+        ("ICALBRIDGE_SITE_LOGO", __file__),
+        ("ICALBRIDGE_SITE_LOGO", "/" + "x" * 5000 + ".png"),
+        ("ICALBRIDGE_SITE_ACCENT", "red"),
+        ("ICALBRIDGE_SITE_ACCENT", "#000000;}"),
         ("ICALBRIDGE_LOG_FORMAT", "xml"),
     ],
 )

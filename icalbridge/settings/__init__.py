@@ -127,8 +127,23 @@ class Settings:
     frame_ancestors: str = _setting(
         "ICALBRIDGE_FRAME_ANCESTORS",
         "*",
-        "Who may show the embed pages in a frame, once there are any.",
+        "Who may show the embed pages in a frame, separated by blanks; `'none'`: nobody but this site.",
         readers.frame_ancestors,
+    )
+    site_name: str = _setting(
+        "ICALBRIDGE_SITE_NAME", "", "What the pages call this site; unset: Facility calendars.", readers.site_name
+    )
+    site_logo: str = _setting(
+        "ICALBRIDGE_SITE_LOGO",
+        "",
+        "A PNG, JPEG or SVG file of up to 200 KB, shown at the top of every page.",
+        readers.logo,
+    )
+    site_accent: str = _setting(
+        "ICALBRIDGE_SITE_ACCENT",
+        "",
+        "The color of links and buttons, such as `#1a5fb4`; darkened or lightened as far as reading it asks.",
+        readers.colour,
     )
     log_format: str = _setting(
         "ICALBRIDGE_LOG_FORMAT", "text", "`text`, or `json` for one object a line.", readers.log_format

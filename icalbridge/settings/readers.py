@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+LOGO_BYTES = 200_000
+LOGO_SUFFIXES = (".png", ".jpg", ".jpeg", ".svg")
+NAME_LENGTH = 80
+
+_COLOUR = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -81,6 +89,32 @@ def frame_ancestors(text: str) -> str:
     if not text.isascii() or not text.isprintable() or any(mark in text for mark in ";,"):
         raise ValueError("sources separated by blanks, such as https://www.example.org, or * for everyone")
     return text
+
+
+def site_name(text: str) -> str:
+    """Read a name as it stands at the top of pages."""
+    if not text.isprintable() or len(text) > NAME_LENGTH:
+        raise ValueError(f"a name of up to {NAME_LENGTH} characters on one line")
+    return text
+
+
+def logo(text: str) -> str:
+    """Read the path of a picture that is there and small enough; what is in it is served as its suffix says."""
+    path = Path(text)
+    try:
+        usable = path.suffix.lower() in LOGO_SUFFIXES and path.is_file() and 0 < path.stat().st_size <= LOGO_BYTES
+    except OSError:  # no file system allows so long a name
+        usable = False
+    if not usable:
+        raise ValueError(f"the path of a PNG, JPEG or SVG file of up to {LOGO_BYTES // 1000} KB")
+    return text
+
+
+def colour(text: str) -> str:
+    """Read a colour; in small letters. Nothing else gets into a style sheet."""
+    if not _COLOUR.fullmatch(text.lower()):
+        raise ValueError("a color such as #1a5fb4")
+    return text.lower()
 
 
 def log_format(text: str) -> str:

@@ -8,7 +8,11 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     http        tags, conditions, compression, security headers: pure functions
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     builder     /build: form, picking, preview
+    embed       calendars in frames: looks reads how, agenda arranges when; embed_builder makes their snippets
     display     signage: board is what a display knows, glance what it shows of that
+    look        the site's name, logo and accent (colour); status: how fresh everything is, for people
+    poster      the poster for the door, and its QR code (qr)
+    sharing     what search engines and other sites are told: Open Graph, schema.org (linked), sitemap
     language    in which language and region a page is told
     operations  /healthz, /readyz, /metrics, /robots.txt
     saving      saved feeds: who gets which; tokens: what a private address means
@@ -29,15 +33,21 @@ from icalbridge.web import language
 from icalbridge.web.assets import Assets, static_files
 from icalbridge.web.builder import builder
 from icalbridge.web.display import displays
+from icalbridge.web.embed import embeds
+from icalbridge.web.embed_builder import embed_builder
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feeds import FeedService
-from icalbridge.web.form import build_path
+from icalbridge.web.form import build_path, value_of
 from icalbridge.web.http import SECURITY_HEADERS
 from icalbridge.web.ical import PREFIX, Doorkeeper, ical
+from icalbridge.web.look import Look, look_files
 from icalbridge.web.metrics import Metrics
 from icalbridge.web.operations import operations
 from icalbridge.web.pages import facility_path, pages, property_path
-from icalbridge.web.site import Site
+from icalbridge.web.poster import posters
+from icalbridge.web.sharing import sitemap
+from icalbridge.web.site import Site, language_asked, other_languages
+from icalbridge.web.status import status_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +72,7 @@ def create_app(
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     metrics, assets, site = Metrics(), Assets(), Site(settings.public_url, store, clock)
+    look = Look(settings, site, assets)
     service = FeedService(store, settings, metrics, clock, cache_bytes)
     app.jinja_options = {
         "undefined": StrictUndefined,
@@ -70,23 +81,51 @@ def create_app(
         "extensions": ["jinja2.ext.i18n"],
     }
     app.jinja_env.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.globals |= {
-        "link": site.path,
+        "link": site.link,
         "asset": lambda name: site.path(assets.path(name)),
         "build_path": build_path,
+        "value_of": value_of,
         "facility_path": facility_path,
+        "look": look,
         "property_path": property_path,
+        "language": lambda: language.current().language,
+        "language_asked": language_asked,
+        "other_languages": other_languages,
     }
     for routes in (
         ical(service),
         pages(store, service, site),
         builder(store, service, site, settings),
         displays(store, service, site),
-        operations(store, metrics, clock),
+        embeds(store, service, site, settings),
+        embed_builder(store, service, site),
+        operations(store, metrics, site),
         static_files(assets),
+        look_files(look),
+        posters(store, service, site),
+        sitemap(store, site),
+        status_page(site),
     ):
         app.register_blueprint(routes)
     catch_all(app)
+
+    _speak(app)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        for name, value in SECURITY_HEADERS:
+            response.headers.setdefault(name, value)
+        metrics.requests.labels(request.endpoint or "none", str(response.status_code)).inc()
+        return response
+
+    app.wsgi_app = Doorkeeper(app.wsgi_app, service, metrics)  # type: ignore[method-assign]  # as Flask documents it
+    return app
+
+
+def _speak(app: Flask) -> None:
+    """Answer each request in the language that it asks for."""
 
     @app.before_request
     def choose_language() -> None:
@@ -98,15 +137,17 @@ def create_app(
             abort(400)
         language.use(language.choose(asked, request.headers.get("Accept-Language", "")))
 
-    @app.after_request
-    def finish(response: Response) -> Response:
-        for name, value in SECURITY_HEADERS:
-            response.headers.setdefault(name, value)
-        metrics.requests.labels(request.endpoint or "none", str(response.status_code)).inc()
-        return response
+    @app.teardown_request
+    def forget_language(_error: BaseException | None) -> None:
+        language.use(language.AMERICAN_ENGLISH)
 
-    app.wsgi_app = Doorkeeper(app.wsgi_app, service, metrics)  # type: ignore[method-assign]  # as Flask documents it
-    return app
+    @app.after_request
+    def say_language(response: Response) -> Response:
+        if response.mimetype == "text/html":
+            response.headers.setdefault("Content-Language", language.current().language)
+            if request.blueprint != "display":
+                response.vary.add("Accept-Language")
+        return response
 
 
 def templates_dir() -> Path:

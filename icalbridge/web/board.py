@@ -17,6 +17,7 @@ from icalbridge.feeds import Shape, display_text, select
 from icalbridge.feeds.audience import Audience, Status, admit, view
 from icalbridge.feeds.shape import Cancelled
 from icalbridge.web import wording
+from icalbridge.web.schedule import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -193,7 +194,7 @@ def _slot(entry: Entry, place: Place) -> Slot:
     return Slot(
         start=said(entry.start, zone),
         end=said(entry.end, zone, ends=True),
-        title=item.title,
+        title=title(entry),
         facility=_facility(item),
         school=display_text(name),
         zone="" if zone == place.zone else wording.zone_letters(entry.start, zone),

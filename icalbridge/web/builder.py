@@ -14,12 +14,12 @@ from flask import Blueprint, Response, render_template, request
 from icalbridge.feeds import FORMATS, Address, BadShape, display_text
 from icalbridge.feeds.shape import PARAMETERS
 from icalbridge.feeds.title import DEFAULT, FIELDS
-from icalbridge.web import wording
+from icalbridge.web import language, wording
 from icalbridge.web.failures import error_page
 from icalbridge.web.feeds import Held, Missing
 from icalbridge.web.form import Form, build_path, filled_in
 from icalbridge.web.pages import as_of, page
-from icalbridge.web.picking import Scope, calendars, picking
+from icalbridge.web.picking import calendars, picking, scope_of
 from icalbridge.web.preview import DAYS, preview
 from icalbridge.web.subscribe import subscription
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from icalbridge.settings import Settings
     from icalbridge.store import Store
     from icalbridge.web.feeds import FeedService
+    from icalbridge.web.picking import Scope
     from icalbridge.web.site import Site
 
 TITLES = (DEFAULT, "{name}", "{facility}: {name}", "{name} ({facility})", "{school}: {name}", "{facility}")
@@ -59,7 +60,7 @@ class Builder:
             form, refusal = filled_in(query), ""
         except BadShape as error:
             form, refusal = Form({}), str(error)
-        scope = self._scope(form)
+        scope = scope_of(self._read, form.feed)
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         result = Result(refusal) if refusal else self._result(form, scope)
@@ -69,24 +70,6 @@ class Builder:
         if isinstance(result.found, Missing):
             return _unkept("build.html", 503, **shown)
         return page(self._site, "build.html", **shown)
-
-    def _scope(self, form: Form) -> Scope | None:
-        """Return the calendar that is chosen; None where none is, or one that there is not."""
-        feed = form.feed
-        if feed is None:
-            return None
-        if feed.kind == "facility":
-            facility = self._read.facility(feed.id)
-            school = self._read.property(facility.property_id) if facility else None
-            name = display_text(facility.name or facility.type) if facility else ""
-            return Scope(feed, name, (school,) if school else (), (facility,)) if facility else None
-        own = self._read.property(feed.id)
-        if own is None:
-            return None
-        listed = [each for each in self._read.properties() if each.id in own.child_ids and each.id != own.id]
-        schools = (own, *listed)
-        facilities = tuple(self._read.facilities([each.id for each in schools]))
-        return Scope(feed, display_text(own.name), schools, facilities)
 
     def _result(self, form: Form, scope: Scope | None) -> Result:
         try:
@@ -129,7 +112,8 @@ class Builder:
         """Return what stands beside the form."""
         told: dict[str, Any] = dict.fromkeys(("missing", "address", "preview", "as_of"))
         about = result.refusal.partition(" ")[0]
-        told |= {"refusal": result.refusal, "about": about if about in PARAMETERS else ""}
+        about = about if about in PARAMETERS else ""
+        told |= {"refusal": _refusal(result.refusal, about), "about": about}
         if scope is None or result.address is None:
             return told
         path, held = result.address.path, result.found
@@ -149,6 +133,18 @@ class Builder:
             "complete_from": wording.long_date(made.complete_from, zone) if made.complete_from else "",
             "complete_until": wording.long_date(made.complete_until, zone) if made.complete_until else "",
         }
+
+
+def _refusal(sentence: str, about: str) -> str:
+    """Return why a form was refused: a feed's own sentence, which is English, or what the page can say instead."""
+    if not sentence or language.current().language == "en":
+        return sentence
+    if not about:
+        return language.gettext("This calendar cannot be made as the form is filled in.")
+    told = language.gettext(
+        "This calendar cannot be made as the form is filled in: check what is given for “%(field)s”."
+    )
+    return told % {"field": about}
 
 
 def _unkept(template: str, status: int, **shown: Any) -> Response:

@@ -14,12 +14,24 @@ if TYPE_CHECKING:
 
     from icalbridge.model import Facility, Property
 
+FIRST_PLACES = 10
+"""How many facilities of a school the directory lists by itself: a large district has thousands."""
+MOST_KINDS = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """One facility and how many things are on there today."""
 
     facility: Facility
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of facility and how many there are of it."""
+
+    name: str
     count: int
 
 
@@ -69,6 +81,17 @@ def directory(
             districts.append(District(schools[parent.id], tuple(schools[child] for child in children)))
     alone = tuple(school for property_id, school in schools.items() if property_id not in held)
     return (*districts, District(None, alone)) if alone else tuple(districts)
+
+
+def kinds(facilities: Iterable[Facility]) -> tuple[Kind, ...]:
+    """Return what kinds of facilities there are, the most frequent first; none where all are of one."""
+    found: dict[str, list[str]] = {}
+    for facility in facilities:
+        if words := " ".join(folded(facility.type).split()):
+            found.setdefault(words, []).append(facility.type)
+    counted = [Kind(min(names), len(names)) for _, names in sorted(found.items())]
+    counted.sort(key=lambda kind: -kind.count)
+    return tuple(counted[:MOST_KINDS]) if len(counted) > 1 else ()
 
 
 def _school(site: Property, places: Iterable[Place]) -> School:

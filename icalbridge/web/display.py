@@ -18,13 +18,14 @@ from flask import Blueprint, Response, render_template, request
 from icalbridge.errors import StoreError
 from icalbridge.feeds import Address
 from icalbridge.model import Feed
-from icalbridge.web import http
+from icalbridge.web import http, language
 from icalbridge.web.assets import FOLDER
 from icalbridge.web.board import Place, board
 from icalbridge.web.feeds import Missing
-from icalbridge.web.glance import WORDS, glance
+from icalbridge.web.glance import glance, words
 from icalbridge.web.ical import flask_response, is_id
 from icalbridge.web.making import ANYWHERE
+from icalbridge.web.site import language_asked
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,17 +73,19 @@ class Displays:
         """Return the page of a display, whatever happens."""
         known = self._find(feed, now)
         there = None if isinstance(known, Missing) else known
+        said, lang = words(), language_asked()
         html = render_template(
             f"display_{feed.kind}.html",
             feed=feed,
             board=there,
-            view=glance(there, now.timestamp()) if there else None,
+            view=glance(there, now.timestamp(), said) if there else None,
             data=asdict(replace(there, rows=())) if there else None,
-            words=WORDS,
+            words=said,
             now=int(now.timestamp()),
             theme=wishes.theme,
             dim="-".join(map(str, wishes.dim)) if wishes.dim else "",
-            data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json"),
+            data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json")
+            + (f"?lang={lang}" if lang else ""),
             worker_path=self._site.path("/display/sw.js"),
             missing=f"missing-{known.name.lower()}" if isinstance(known, Missing) else "",
         )
@@ -177,6 +180,11 @@ def displays(store: Store, service: FeedService, site: Site) -> Blueprint:
     @routes.get("/display/property/<path:name>", endpoint="property")
     def school(name: str) -> Response:
         return answer(Feed("property", name))
+
+    @routes.before_request
+    def choose_language() -> None:
+        """Take it from the address alone: a TV set's own says nothing of who stands before it."""
+        language.use(language.choose(language_asked(), ""))
 
     def answer(feed: Feed) -> Response:
         if feed.id.endswith(".json"):

@@ -86,7 +86,7 @@ class FeedService:
         self._shaped: ByteCache[Address, Held] = ByteCache(shaped_bytes)
         self._stripes = [Lock() for _ in range(STRIPES)]
         self._down = False
-        self._reach = settings.history_days, settings.horizon_days
+        self.reach = settings.history_days, settings.horizon_days
         self._shape = lru_cache(KEPT_QUERIES)(self._read_shape)
 
     @property
@@ -98,7 +98,7 @@ class FeedService:
         return self._shape(query) if query else PLAIN
 
     def _read_shape(self, query: str) -> Shape:
-        return parse(query).clamped(*self._reach)
+        return parse(query).clamped(*self.reach)
 
     def _cache_of(self, address: Address) -> ByteCache[Address, Held]:
         return self._plain if address.plain else self._shaped

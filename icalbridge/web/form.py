@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds import Shape
 
-OWN = ("feed", "school", "format")
-"""What the form has beside the parameters: which calendar, whose facilities are listed, in which format."""
+OWN = ("feed", "school", "format", "lang")
+"""What the form has beside the parameters: which calendar, whose facilities are listed, format, language."""
 TICKED = ("facility", "type", "category", "activity", "status")
 """Parameters that take several values, of which a form sends each by itself."""
 LONGEST = 16_000
@@ -111,6 +111,6 @@ def value_of(name: str, text: str) -> str:
     return PARAMETERS[name].write((text,))
 
 
-def build_path(kind: str = "", feed_id: str = "") -> str:
-    """Return the path of the builder, filled in for a calendar if one is named."""
-    return f"/build?feed={quote(f'{kind}:{feed_id}', safe=':')}" if kind else "/build"
+def build_path(kind: str = "", feed_id: str = "", *, root: str = "/build") -> str:
+    """Return the path of the builder, or of that of snippets, filled in for a calendar if one is named."""
+    return f"{root}?feed={quote(f'{kind}:{feed_id}', safe=':')}" if kind else root

@@ -1,7 +1,7 @@
 """What a display shows of its board at a moment: the same decisions that `static/display.js` takes every second.
 
 Needed twice, so that the first paint, and a display without scripts, already tell everything; a test holds both against
-each other. All words are here, and the page hands them to the script, which has none of its own.
+each other. All words are here, and the page hands them to the script in the display's language: it has none itself.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
+
+from icalbridge.web.language import gettext, marked
+from icalbridge.web.wording import clock_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,31 +24,39 @@ WORDS: Mapping[str, str] = {
     "am": "AM",
     "pm": "PM",
     "clock": "{hour}:{minute} {half}",
-    "busy": "In use",
-    "free": "Free",
-    "unknown": "No recent data",
-    "until": "until {time}",
-    "until_tomorrow": "until {time} tomorrow",
-    "rest": "for the rest of today",
+    "busy": marked("In use"),
+    "free": marked("Free"),
+    "unknown": marked("No recent data"),
+    "until": marked("until {time}"),
+    "until_tomorrow": marked("until {time} tomorrow"),
+    "rest": marked("for the rest of today"),
     "minutes": "{minutes} min",
     "hours": "{hours} h {minutes} min",
     "full_hours": "{hours} h",
-    "now": "Now",
-    "cancelled": "Cancelled",
-    "next": "Next",
-    "later": "Later today",
-    "today": "Today",
-    "tomorrow": "Tomorrow",
+    "now": marked("Now"),
+    "cancelled": marked("Cancelled"),
+    "next": marked("Next"),
+    "later": marked("Later today"),
+    "today": marked("Today"),
+    "tomorrow": marked("Tomorrow"),
     "span": "{start} – {end}",
     "on": "{day}, {time}",
     "place": "{facility} · {school}",
-    "nothing": "Nothing more today",
-    "as_of": "As of {time}",
-    "page": "{page} of {pages}",
-    "missing-unknown": "There is nothing at this address",
-    "missing-unsynced": "This schedule is being fetched",
-    "missing-unreachable": "This schedule cannot be read right now",
+    "nothing": marked("Nothing more today"),
+    "as_of": marked("As of {time}"),
+    "page": marked("{page} of {pages}"),
+    "missing-unknown": marked("There is nothing at this address"),
+    "missing-unsynced": marked("This schedule is being fetched"),
+    "missing-unreachable": marked("This schedule cannot be read right now"),
 }
+
+
+def words() -> dict[str, str]:
+    """Return the words in the current language, with the time of day as its region writes it.
+
+    `{hour}` is that of a clock with twelve hours, `{hour24}` of one with 24, `{hour24_of_two}` with two figures always.
+    """
+    return {name: gettext(text) for name, text in WORDS.items()} | clock_words()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +169,8 @@ class _Look:
         minute_of_day = int((self._now + offset[0]) // 60) % 1440
         hour, minute = divmod(minute_of_day, 60)
         half = self._words["am" if hour < 12 else "pm"]
-        return self._fill("clock", hour=str(hour % 12 or 12), hour24=str(hour), minute=f"{minute:02d}", half=half)
+        hours = {"hour": str(hour % 12 or 12), "hour24": str(hour), "hour24_of_two": f"{hour:02d}"}
+        return self._fill("clock", minute=f"{minute:02d}", half=half, **hours)
 
     def _as_of(self) -> str:
         if self._now - self._board.as_of.at <= OLD_SECONDS:

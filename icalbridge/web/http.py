@@ -28,7 +28,7 @@ RETRY_SECONDS = 30
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 DISPLAY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
@@ -48,6 +48,11 @@ PRIVATE_HEADERS: Headers = (
 )
 """The same for what lives at a private address, which must not be handed on."""
 DISPLAY_HEADERS: Headers = (("Content-Security-Policy", DISPLAY_POLICY), *SECURITY_HEADERS[1:])
+FRAMING_HEADERS: Headers = (
+    ("Content-Security-Policy", f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"),
+    *SECURITY_HEADERS[1:],
+)
+"""Of a page that shows our own embedded pages in a frame."""
 METHODS = ("GET", "HEAD")
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
@@ -110,10 +115,14 @@ def document(
     extra: Iterable[tuple[str, str]] = (),
     described: Iterable[tuple[str, str]] = (),
     security: Headers = SECURITY_HEADERS,
+    vary: str = "Accept-Encoding",
 ) -> Document:
-    """Make a document of bytes. `extra` headers go with every answer, `described` ones only where the content goes."""
+    """Make a document of bytes. `extra` headers go with every answer, `described` ones only where the content goes.
+
+    `vary` names the headers that decide which document is sent: RFC 9110, section 12.5.5.
+    """
     digest = blake2b(body, digest_size=16).hexdigest()
-    shared = (("Cache-Control", cache_control), ("Vary", "Accept-Encoding"), *extra, *security)
+    shared = (("Cache-Control", cache_control), ("Vary", vary), *extra, *security)
     content = (("Content-Type", content_type), *described)
     if modified is not None:
         content = (*content, ("Last-Modified", format_datetime(modified, usegmt=True)))
@@ -129,6 +138,18 @@ def document(
 
 def _form(body: bytes, tag: str, shared: Headers, described: Headers) -> Form:
     return Form(body, tag, (*described, ("Content-Length", str(len(body))), ("ETag", tag), *shared))
+
+
+def embed_headers(ancestors: str) -> Headers:
+    """Return the headers of pages that others may frame: `ancestors` as `ICALBRIDGE_FRAME_ANCESTORS` says it, and
+    always this site itself, for its own preview.
+    """
+    allowed = " ".join(["'self'", *(each for each in ancestors.split() if each.lower() not in ("'none'", "'self'"))])
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; "
+        f"frame-ancestors {allowed}"
+    )
+    return (("Content-Security-Policy", policy), *SECURITY_HEADERS[1:])
 
 
 def answer(known: Document, environ: Mapping[str, Any]) -> Answer:

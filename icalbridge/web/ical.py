@@ -137,7 +137,7 @@ def _address(service: FeedService, environ: WSGIEnvironment, opens: Callable[[st
         return None
     feed, suffix = meant
     if feed.kind == "saved":
-        return Address(feed, _unshaped(query), suffix)
+        return Address(feed, unshaped(query), suffix)
     return Address(feed, service.shape(_query_of(query)), suffix)
 
 
@@ -151,12 +151,12 @@ def _query_of(query_string: str) -> str:
 
 def _private_address(path: str, query: str, opens: Callable[[str], str | None]) -> Address | None:
     token, _, suffix = path.removeprefix(private.PREFIX).rpartition(".")
-    shape = _unshaped(query)
+    shape = unshaped(query)
     slug = opens(token) if suffix in FORMATS else None
     return None if slug is None else Address(Feed("saved", slug), shape, suffix, private=True)
 
 
-def _unshaped(query: str) -> Shape:
+def unshaped(query: str) -> Shape:
     """Refuse parameters, whether or not there is such a feed: the answer shall not tell."""
     if query:
         raise BadShape(SHAPED)

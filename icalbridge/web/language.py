@@ -1,12 +1,13 @@
 """In which language and region a page is told: chosen for each request, American English where nothing else is wanted.
 
-Feeds and JSON have no language; displays and embedded calendars are told theirs by `lang=` in their address.
+Feeds and what is JSON take no language from a browser; a display is told its own by `lang=` in its address. The words
+are in `translations`: `make messages` brings them up to date, and a test says what is missing.
 """
 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,12 +22,16 @@ from werkzeug.http import parse_accept_header
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LANGUAGES = ("en", "es")
+NAMES = {"en": "English", "es": "Español"}
+"""The languages that we speak, each as it calls itself."""
+LONGEST_TAG = 35
+"""RFC 5646, section 4.4.1."""
 AMERICAN = {"en": Locale("en", "US"), "es": Locale("es", "US")}
 """Where a language comes without a region: the schools are there."""
+AMERICAN_ENGLISH = AMERICAN["en"]
 FOLDER = Path(__file__).parent / "translations"
 
-_current: ContextVar[Locale] = ContextVar("locale", default=AMERICAN["en"])
+_current: ContextVar[Locale] = ContextVar("locale", default=AMERICAN_ENGLISH)
 
 
 def current() -> Locale:
@@ -39,22 +44,37 @@ def use(locale: Locale) -> None:
     _current.set(locale)
 
 
+def asked(lang: str) -> str:
+    """Return what an address's `lang=` asks for, as it should be written; empty where that is nothing that we speak."""
+    found = _asked(lang)
+    if found is None:
+        return ""
+    return str(found).replace("_", "-") if "-" in lang else found.language
+
+
+@lru_cache(maxsize=64)
+def _asked(lang: str) -> Locale | None:
+    return next(_locales(lang), None) if len(lang) <= LONGEST_TAG else None
+
+
+@lru_cache(maxsize=256)
 def choose(lang: str, accept_language: str) -> Locale:
     """Return the locale for an address's `lang=` (empty where it has none) and a browser's Accept-Language.
 
     A language that we do not speak counts as not asked for. The region is the browser's where it goes with the
-    language, since 12- or 24-hour clocks hang on it.
+    language, since 12- or 24-hour clocks hang on it; `lang=es-MX` names one itself.
     """
     wanted = list(_locales(accept_language))
-    if lang in LANGUAGES:
-        return next((each for each in wanted if each.language == lang), AMERICAN[lang])
-    return wanted[0] if wanted else AMERICAN["en"]
+    told = _asked(lang)
+    if told is None:
+        return wanted[0] if wanted else AMERICAN_ENGLISH
+    return told if "-" in lang else next((each for each in wanted if each.language == told.language), told)
 
 
 def _locales(accept_language: str) -> Iterator[Locale]:
     for tag, quality in parse_accept_header(accept_language, LanguageAccept):
         language = tag.partition("-")[0].lower()
-        if quality <= 0 or language not in LANGUAGES:
+        if quality <= 0 or language not in NAMES:
             continue
         try:
             found = Locale.parse(tag, sep="-")
@@ -75,6 +95,11 @@ def _translations(language: str) -> NullTranslations:
         write_mo(compiled, read_po(file, locale=language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def marked(message: str) -> str:
+    """Return a text as it is, but put it among those to translate: for words that are kept before they are said."""
+    return message
 
 
 def gettext(message: str) -> str:

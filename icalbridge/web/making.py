@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds import Address, Selection, Shape
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.cover import Cover
+    from icalbridge.feeds.saved import Saved
     from icalbridge.model import Entry, EventKey, Feed, FeedState
     from icalbridge.settings import Settings
     from icalbridge.store import Store
@@ -111,7 +112,10 @@ class Maker:
         return self._document(address, state, said, told, now, (state.property_id,))
 
     def items(self, address: Address, state: FeedState, now: datetime) -> list[Item]:
-        """Return what a feed of its own tells at `now`, in order, before anything is left out for size."""
+        """Return what a feed tells at `now`, in order, before anything is left out for size."""
+        if address.feed.kind == "saved":
+            spec = self._saving.spec(address)
+            return self._tell_saved(spec, address, state, now)[0].items if spec else []
         return self._tell(address, state, self._cover(address, state), now, keep=True).items
 
     def _tell(self, address: Address, state: FeedState, said: Cover, now: datetime, *, keep: bool) -> _Telling:
@@ -133,16 +137,22 @@ class Maker:
         spec = self._saving.spec(address)
         if spec is None:
             return None
+        told, read = self._tell_saved(spec, address, state, now)
+        said = dressed(self._cover(address, state), spec, address, state)
+        return self._document(address, state, said, told, now, read)
+
+    def _tell_saved(
+        self, spec: Saved, address: Address, state: FeedState, now: datetime
+    ) -> tuple[_Telling, tuple[str, ...]]:
+        """Return what a saved feed tells, and of which properties."""
         shape = _told(address.suffix, spec.shape)
         selection, _ = self._select(self._entries(address, shape, state, now, keep=not address.plain), shape, now)
-        said = dressed(self._cover(address, state), spec, address, state)
         schools = self._schools(selection) if "{school}" in spec.shape.title else {}
         told = self._saving.tell(spec, selection, schools)
         items = self._grouped(told.items, shape.title) if shape.grouped else [item for _, item in told.items]
         shown = {state.property_id, *spec.property_ids, *(entry.property_id for entry in selection.entries)}
-        read = tuple(sorted(filter(None, shown)))
         changed = max(selection.changed, told.changed or selection.changed)
-        return self._document(address, state, said, _Telling(items, changed, selection.until), now, read)
+        return _Telling(items, changed, selection.until), tuple(sorted(filter(None, shown)))
 
     def _cover(self, address: Address, state: FeedState) -> Cover:
         return cover(address.feed, address.shape, state, self._settings.public_url)

@@ -18,11 +18,11 @@ from icalbridge.web.making import ANYWHERE
 from icalbridge.web.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from icalbridge.store import Freshness, Health, Store
     from icalbridge.web.metrics import Metrics
+    from icalbridge.web.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ ROBOTS = "User-agent: *\nDisallow:\n"
 """Everything may be fetched: Google Calendar obeys this file when it fetches a subscribed feed."""
 
 
-def operations(store: Store, metrics: Metrics, clock: Callable[[], datetime]) -> Blueprint:
+def operations(store: Store, metrics: Metrics, site: Site) -> Blueprint:
     """Return the addresses that are for machines."""
     routes = Blueprint("operations", __name__)
 
@@ -40,7 +40,7 @@ def operations(store: Store, metrics: Metrics, clock: Callable[[], datetime]) ->
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        now = clock()
+        now = site.now()
         try:
             health = store.read.health(now)
         except StoreError as error:
@@ -52,7 +52,7 @@ def operations(store: Store, metrics: Metrics, clock: Callable[[], datetime]) ->
 
     @routes.get("/metrics")
     def exposition() -> Response:
-        return _plain(metrics.exposition(store.read.health, clock()), CONTENT_TYPE)
+        return _plain(metrics.exposition(store.read.health, site.now()), CONTENT_TYPE)
 
     @routes.get("/feed.schema.json")
     def schema() -> Response:
@@ -63,7 +63,8 @@ def operations(store: Store, metrics: Metrics, clock: Callable[[], datetime]) ->
 
     @routes.get("/robots.txt")
     def robots() -> Response:
-        answer = _plain(ROBOTS, "text/plain; charset=utf-8")
+        map_line = f"Sitemap: {site.address('/sitemap.xml')}\n" if site.is_public else ""
+        answer = _plain(ROBOTS + map_line, "text/plain; charset=utf-8")
         answer.headers["Cache-Control"] = "public, max-age=3600"
         return answer
 

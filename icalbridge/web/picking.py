@@ -1,7 +1,7 @@
 """What the builder's form offers to choose from: calendars, and for the one that is chosen its facilities and kinds.
 
 A district has thousands of facilities: those of one school are listed at a time, and what is ticked elsewhere stays.
-Pure functions of what `store` lists.
+Pure functions of what `store` lists, but for `scope_of`, which asks it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from icalbridge.model import Facility, Feed, Property
+    from icalbridge.store.reading import Reading
     from icalbridge.web.form import Form
 
 
@@ -62,6 +63,24 @@ class Picking:
     elsewhere: tuple[Choice, ...]
     """Ticked, but not of the school whose facilities are listed."""
     kinds: tuple[Choice, ...]
+
+
+def scope_of(read: Reading, feed: Feed | None) -> Scope | None:
+    """Return the calendar that is chosen; None where none is, or one that there is not."""
+    if feed is None:
+        return None
+    if feed.kind == "facility":
+        facility = read.facility(feed.id)
+        school = read.property(facility.property_id) if facility else None
+        name = display_text(facility.name or facility.type) if facility else ""
+        return Scope(feed, name, (school,) if school else (), (facility,)) if facility else None
+    own = read.property(feed.id)
+    if own is None:
+        return None
+    listed = [each for each in read.properties() if each.id in own.child_ids and each.id != own.id]
+    schools = (own, *listed)
+    facilities = tuple(read.facilities([each.id for each in schools]))
+    return Scope(feed, display_text(own.name), schools, facilities)
 
 
 def calendars(properties: Sequence[Property], scope: Scope | None) -> tuple[Group, ...]:

@@ -38,6 +38,8 @@ class Line:
     ends: str
     zone: str
     """The zone's short name, only where it is not the feed's."""
+    running: bool
+    over: bool
 
     @property
     def called_off(self) -> bool:
@@ -70,24 +72,27 @@ def preview(
     `zone` is the feed's own; `schools` names the schools by id, where an entry should say which it is in.
     """
     coming = [each for each in items if each.end > now and (before is None or max(each.start, now) < before)]
-    lines = sorted((_line(each, now, zone, schools) for each in coming[:LINES]), key=lambda line: line.day)
+    lines = sorted((line(each, now, zone, schools) for each in coming[:LINES]), key=lambda each: each.day)
     today = zones.local_date(now, zone)
     return Preview(
-        tuple(Day(wording.day(day, today), tuple(some)) for day, some in groupby(lines, lambda line: line.day)),
+        tuple(Day(wording.day(day, today), tuple(some)) for day, some in groupby(lines, lambda each: each.day)),
         sum(each.start < now + timedelta(days=DAYS) for each in coming),
     )
 
 
-def _line(item: Item, now: datetime, feed_zone: str, schools: Mapping[str, str]) -> Line:
+def line(item: Item, now: datetime, feed_zone: str, schools: Mapping[str, str], *, day: date | None = None) -> Line:
+    """Return an item as one line of a day: by default the one it starts on, today where it is on already."""
     zone = item.zone if zones.exists(item.zone) else feed_zone
     begun, starts = zones.local_date(item.start, zone), wording.clock_time(item.start, zone)
-    day = max(begun, zones.local_date(now, zone))
+    listed = day or max(begun, zones.local_date(now, zone))
     return Line(
         item=item,
         title=cut(item.title)[0],
         school=schools.get(item.property_id, ""),
-        day=day,
-        starts=starts if begun == day else f"{wording.short_day(begun)}, {starts}",
-        ends=wording.end_time(item.end, zone, day),
+        day=listed,
+        starts=starts if begun == listed else f"{wording.short_day(begun)}, {starts}",
+        ends=wording.end_time(item.end, zone, listed),
         zone="" if zone == feed_zone else wording.zone_letters(item.start, zone),
+        running=item.start <= now < item.end,
+        over=item.end <= now,
     )

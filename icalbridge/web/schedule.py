@@ -13,6 +13,7 @@ from icalbridge import zones
 from icalbridge.feeds import display_text
 from icalbridge.feeds.title import FIELDS, fill
 from icalbridge.web import wording
+from icalbridge.web.language import gettext
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,5 +94,5 @@ def _item(entry: Entry, now: datetime, page_zone: str) -> Item:
 
 def title(entry: Entry) -> str:
     """Return what an entry is called, as its feed calls it: the contract's SUMMARY."""
-    told = {"name": display_text(entry.name), "activity": display_text(entry.activity)}
+    told = {"name": display_text(entry.name) or gettext("Reserved"), "activity": display_text(entry.activity)}
     return fill("", dict.fromkeys(FIELDS, "") | told)

@@ -1,5 +1,6 @@
 """What all pages share: the address they are reached under, the clock, and how fresh the data is.
 
+Links and the switch of languages hand on the language that an address asked for, and none that a browser did.
 Only here is it decided whether a request's Host header may be shown: never where `ICALBRIDGE_PUBLIC_URL` is set.
 """
 
@@ -7,9 +8,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import abort, request
+
+from icalbridge.web import language
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
     from icalbridge.store import Health, Store
 
+WITHOUT_LANGUAGE = ("/ical/", "/static/")
+"""Addresses that take no `lang=`."""
 HEALTH_GOOD_FOR = timedelta(seconds=5)
 
 
@@ -38,6 +43,14 @@ class Site:
         """Return a link that stays on this site, below whatever folder a proxy serves it under."""
         return (urlsplit(self._public_url).path if self._public_url else request.root_path.rstrip("/")) + path
 
+    def link(self, path: str) -> str:
+        """Return a link to a page: in the language that this page's own address asked for, if it did."""
+        lang = language_asked()
+        if not lang or path.startswith(WITHOUT_LANGUAGE):
+            return self.path(path)
+        page, hash_sign, fragment = path.partition("#")
+        return self.path(f"{page}{'&' if '?' in page else '?'}lang={lang}{hash_sign}{fragment}")
+
     def address(self, path: str) -> str:
         """Return an absolute address. Answers 400 where it could come from nothing but an unusable Host header."""
         if self._public_url:
@@ -52,3 +65,21 @@ class Site:
         if known is None or not known[0] <= now < known[0] + HEALTH_GOOD_FOR:
             known = self._health = (now, self._store.read.health(now))
         return known[1]
+
+
+def language_asked() -> str:
+    """Return the language that the address of this page asks for; empty where it leaves that to the browser."""
+    return language.asked(request.args.get("lang", ""))
+
+
+def other_languages() -> list[tuple[str, str, str]]:
+    """Return each language but this page's: its code, its own name, and this page's query with it.
+
+    Nothing but a query, since an address that begins with two slashes would lead elsewhere.
+    """
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    return [
+        (code, name, f"?{urlencode([*kept, ('lang', code)])}")
+        for code, name in language.NAMES.items()
+        if code != language.current().language
+    ]

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
+
+from icalbridge.feeds import page_path
+
+if TYPE_CHECKING:
+    from icalbridge.feeds import Address
 
 GOOGLE = "https://calendar.google.com/calendar/u/0/r/settings/addbyurl"
 
@@ -26,9 +32,12 @@ class Subscription:
     microsoft365: str
     only_here: bool
     """Whether only this computer can reach the address, so that no service on the Internet can."""
+    qr: str = ""
+    """Where the QR code of the calendar's page is, and the poster for the door; empty where it has none."""
+    poster: str = ""
 
 
-def subscription(address: str, title: str) -> Subscription:
+def subscription(address: str, title: str, *, qr: str = "", poster: str = "") -> Subscription:
     """Return the links for a feed's absolute address; `title` is what Outlook will call it."""
     wanted = f"url={quote(address, safe='')}&name={quote(title, safe='')}"
     return Subscription(
@@ -38,7 +47,29 @@ def subscription(address: str, title: str) -> Subscription:
         outlook=f"https://outlook.live.com/calendar/0/addfromweb/?{wanted}",
         microsoft365=f"https://outlook.office.com/calendar/0/addfromweb/?{wanted}",
         only_here=_is_loopback(urlsplit(address).hostname or ""),
+        qr=qr,
+        poster=poster,
     )
+
+
+def shown_at(address: Address) -> str:
+    """Return the path of the page that shows a calendar in its shape."""
+    return page_path(address.feed) + _query(address)
+
+
+def qr_path(address: Address) -> str:
+    """Return where the QR code of that page is."""
+    return f"/qr{page_path(address.feed)}.svg{_query(address)}"
+
+
+def poster_path(address: Address) -> str:
+    """Return where the poster is that leads to that page."""
+    return f"/poster{page_path(address.feed)}{_query(address)}"
+
+
+def _query(address: Address) -> str:
+    query = address.shape.query
+    return f"?{query}" if query else ""
 
 
 def _is_loopback(host: str) -> bool:

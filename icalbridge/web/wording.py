@@ -1,24 +1,32 @@
-"""How moments are said to people: 12-hour times, days, spans, ages. All the words are here and in the templates.
+"""How moments are said to people: times of day, days, spans, ages, in the language and region of the request.
 
 Every function takes an IANA name and says the moment as people there read it; which zone that is, is for the caller.
+The forms are CLDR's, as Babel has them; the words around them are in the templates.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from babel.dates import format_skeleton, format_time, parse_pattern
+
 from icalbridge import zones
+from icalbridge.web.language import current, gettext, ngettext
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import date, datetime, time
 
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-"""Written out, because strftime's words are those of the machine's language."""
+    from babel import Locale
+
+PLAIN_SPACES = {0x202F: " ", 0xA0: " "}
+"""CLDR's spaces before `PM`: the narrow one is a box on old screens, and nobody types either into a search."""
+YEAR = re.compile(r"^y |(,? 'de'|,)? y$")
+"""Where the year stands in the full dates of English and Spanish; CLDR has no full date without one for all regions."""
+
+_clock_pattern = re.compile(r"(?P<hour>HH?|h)(?P<between>[:.])mm(?P<half>\W?a)?")
 
 
 def local(moment: datetime, zone: str) -> datetime:
@@ -26,9 +34,9 @@ def local(moment: datetime, zone: str) -> datetime:
 
 
 def clock_time(moment: datetime, zone: str) -> str:
-    """Return `7:30 PM`; with the zone's short name where the clocks show this time twice that night."""
+    """Return `7:30 PM` or `19:30`; with the zone's short name where the clocks show this time twice that night."""
     there = local(moment, zone)
-    text = f"{there.hour % 12 or 12}:{there.minute:02d} {'AM' if there.hour < 12 else 'PM'}"
+    text = _time(there.time().replace(second=0, microsecond=0), current())
     return f"{text} {there.tzname()}" if _occurs_twice(there) else text
 
 
@@ -37,29 +45,67 @@ def _occurs_twice(there: datetime) -> bool:
     return there.replace(fold=0).utcoffset() != there.replace(fold=1).utcoffset()
 
 
+@lru_cache(maxsize=4096)
+def _time(of: time, locale: Locale) -> str:
+    return format_time(of, "short", locale=locale).translate(PLAIN_SPACES)
+
+
+def clock_words() -> dict[str, str]:
+    """Return what a display needs to write a time of day by itself, `glance.WORDS` says for what."""
+    locale = current()
+    halves = locale.day_periods["format"]["abbreviated"]
+    hour = {"h": "{hour}", "H": "{hour24}", "HH": "{hour24_of_two}"}
+    found = _clock_pattern.match(locale.time_formats["short"].pattern)
+    text = "{hour24}:{minute}"
+    if found:
+        text = f"{hour[found['hour']]}{found['between']}{{minute}}{' {half}' if found['half'] else ''}"
+    return {"clock": text} | {name: str(halves[name]).translate(PLAIN_SPACES) for name in ("am", "pm")}
+
+
 def weekday(of: date) -> str:
-    """Return `Friday, November 20`."""
-    return f"{DAYS[of.weekday()]}, {MONTHS[of.month - 1]} {of.day}"
+    """Return `Friday, November 20`, as it begins a line."""
+    return _begun(_full(of, current(), year=False))
+
+
+@lru_cache(maxsize=1024)
+def _full(of: date, locale: Locale, *, year: bool) -> str:
+    pattern = locale.date_formats["full"].pattern
+    return parse_pattern(pattern if year else YEAR.sub("", pattern)).apply(of, locale)
+
+
+def _begun(text: str) -> str:
+    """Write a text as it begins a line: Spanish names of days are small elsewhere."""
+    return text[:1].upper() + text[1:]
 
 
 def day(of: date, today: date) -> str:
     """Return `Today, Friday, November 20`; the year is said only where it is another one."""
-    text = weekday(of)
-    if of.year != today.year:
-        text = f"{text}, {of.year}"
-    near = {today: "Today", today + timedelta(days=1): "Tomorrow"}.get(of)
-    return f"{near}, {text}" if near else text
+    text = _full(of, current(), year=of.year != today.year)
+    if of == today:
+        return gettext("Today, %(day)s") % {"day": text}
+    if of == today + timedelta(days=1):
+        return gettext("Tomorrow, %(day)s") % {"day": text}
+    return _begun(text)
 
 
 def short_day(of: date) -> str:
     """Return `Fri, Nov 20`."""
-    return f"{DAYS[of.weekday()][:3]}, {MONTHS[of.month - 1][:3]} {of.day}"
+    return _short(of, current())
+
+
+@lru_cache(maxsize=1024)
+def _short(of: date, locale: Locale) -> str:
+    return format_skeleton("MMMEd", of, locale=locale)
 
 
 def long_date(moment: datetime, zone: str) -> str:
     """Return `November 20, 2026`."""
-    there = local(moment, zone)
-    return f"{MONTHS[there.month - 1]} {there.day}, {there.year}"
+    return _long(local(moment, zone).date(), current())
+
+
+@lru_cache(maxsize=256)
+def _long(of: date, locale: Locale) -> str:
+    return str(locale.date_formats["long"].apply(of, locale))
 
 
 def end_time(end: datetime, zone: str, listed: date) -> str:
@@ -87,8 +133,11 @@ def zone_name(moment: datetime, zone: str) -> str:
 
 def age(seconds: float) -> str:
     """Return how long ago something was, in the largest unit that fits."""
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        count = int(seconds // length)
-        if count > 0:
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
-    return "just now"
+    days, hours, minutes = (int(seconds // length) for length in (86_400, 3_600, 60))
+    if days > 0:
+        return ngettext("%(num)d day ago", "%(num)d days ago", days) % {"num": days}
+    if hours > 0:
+        return ngettext("%(num)d hour ago", "%(num)d hours ago", hours) % {"num": hours}
+    if minutes > 0:
+        return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes) % {"num": minutes}
+    return gettext("just now")

@@ -1,10 +1,21 @@
-"""Marks everything in this folder as a browser test, so `pytest -m "not browser"` leaves Chromium alone."""
+"""Marks everything in this folder as a browser test, so `pytest -m "not browser"` leaves Chromium alone.
+
+The world of `web_world` is made once for each process, since most of these tests only look at it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.web_world import empty_store, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icalbridge.store import Store
 
 HERE = Path(__file__).parent
 
@@ -14,3 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The world of `web_world` at noon, to be looked at and not to be changed."""
+    store = empty_store(tmp_path_factory.mktemp("filled"))
+    fill(store)
+    yield store
+    store.close()

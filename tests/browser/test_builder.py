@@ -10,46 +10,30 @@ from playwright.sync_api import expect
 
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
-from tests.fixtures.chromium import axe
+from tests.browser.looking import forgive
 from tests.fixtures.serving import serving
-from tests.web_world import HOSTILE, Clock, empty_store, fill
+from tests.web_world import HOSTILE, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Page
 
+    from icalbridge.store import Store
     from tests.fixtures.chromium import OpenPage
 
 pytestmark = pytest.mark.browser
 
 SITE = "https://calendars.example.org"
 OPEN = Settings(public_url=SITE, public_pending=True)
-STATES = {
-    "nothing chosen": "/build",
-    "school": "/build?feed=property:school&past=3&cancelled=mark&tz=utc",
-    "district with odd names": "/build?feed=property:district&school=odd&facility=gym&facility=long&type=Pool",
-    "facility with nothing on": "/build?feed=facility:nameless",
-    "occupancy": "/build?feed=property:odd&view=occupancy&before=30&title=%7Bname%7D",
-    "refused": "/build?feed=property:school&past=abc&title=Hello",
-    "never fetched": "/build?feed=property:never",
-}
 FILLED = f"{SITE}/ical/property/school.ics?facility=gym&q=varsity&past=3&title=%7Bfacility%7D:%20%7Bname%7D"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(filled: Store) -> Iterator[str]:
     """The world of `web_world` at noon, over HTTP, where pending bookings may be asked for."""
-    store = empty_store(tmp_path_factory.mktemp("builder"))
-    fill(store)
-    with serving(create_app(OPEN, store, clock=Clock())) as served:
+    with serving(create_app(OPEN, filled, clock=Clock())) as served:
         yield served
-    store.close()
-
-
-def forgive(page_faults: list[str]) -> None:
-    """Drop the browser's own notes of answers that a test asks for: what is refused, what was never fetched."""
-    page_faults[:] = [each for each in page_faults if "status of 400" not in each and "status of 503" not in each]
 
 
 def fill_in(page: Page) -> None:
@@ -63,25 +47,6 @@ def fill_in(page: Page) -> None:
     page.get_by_label("Days back").fill("3")
     page.get_by_text("What is told", exact=True).click()
     page.get_by_label("Title", exact=True).select_option("Main Gym: Practice")
-
-
-@pytest.mark.parametrize("scripted", [True, False])
-@pytest.mark.parametrize("path", STATES.values(), ids=STATES.keys())
-def test_builder_fits_every_screen_in_light_and_dark(
-    page: Page, address: str, page_faults: list[str], path: str, scripted: bool
-) -> None:
-    """From a phone to a TV set and magnified, with everything unfolded: nothing to scroll sideways or object to."""
-    if not scripted:  # axe itself is a script, so only the page's own is taken away.
-        page.route("**/build.js*", lambda route: route.fulfill(content_type="text/javascript", body=""))
-    page.goto(address + path)
-    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-    for width in (320, 640, 360, 1024, 1920):  # 640 is a screen of 1280 at 200 %.
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        for scheme in ("light", "dark") if width in {360, 1024, 1920} else ():
-            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            assert axe(page) == []
-    forgive(page_faults)
 
 
 def test_builder_gives_one_address_with_and_without_javascript(open_page: OpenPage, address: str) -> None:
@@ -191,16 +156,6 @@ def test_builder_is_filled_in_by_keyboard(page: Page, address: str) -> None:
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "outcome"
     expect(page.get_by_label("Address of this calendar")).to_have_value(f"{SITE}/ical/property/school.ics?not=open")
-
-
-def test_builder_headings_are_in_order(page: Page, address: str, page_faults: list[str]) -> None:
-    """One first heading, and none that skips a level."""
-    for path in STATES.values():
-        page.goto(address + path)
-        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(one => Number(one.tagName[1]))")
-        assert levels.count(1) == 1, path
-        assert all(later - earlier <= 1 for earlier, later in zip([0, *levels], levels, strict=False)), path
-    forgive(page_faults)
 
 
 def test_builder_says_when_nobody_answers(page: Page, address: str, page_faults: list[str]) -> None:

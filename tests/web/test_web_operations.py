@@ -334,9 +334,12 @@ def test_metrics_without_a_database_still_count(client: FlaskClient, store: Stor
 
 
 def test_robots_may_fetch_feeds(client: FlaskClient) -> None:
-    """Google Calendar obeys robots.txt: nothing is forbidden."""
+    """Google Calendar obeys robots.txt: nothing is forbidden; the map is named."""
     answer = client.get("/robots.txt")
-    assert (answer.status_code, answer.text) == (200, "User-agent: *\nDisallow:\n")
+    assert (answer.status_code, answer.text) == (
+        200,
+        "User-agent: *\nDisallow:\nSitemap: https://calendars.example.org/sitemap.xml\n",
+    )
 
 
 # several processes

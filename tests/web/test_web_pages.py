@@ -41,9 +41,15 @@ ODD_FACILITIES = ["/facility/long", "/facility/odd.id%20%C3%A9%2F1", "/facility/
 
 
 def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -> None:
-    """Everything that is listed is a link, in the vendor's order, the district ahead of its schools."""
+    """All that is listed is a link, in the vendor's order, districts ahead of schools; then status and language."""
     assert look(client, "/").links()[2:] == [
         "/build",
+        "/embed",
+        "/?q=Gymnasium",
+        "/?q=Field",
+        "/?q=Multipurpose%20room",
+        "/?q=Pool",
+        "/?q=%E4%BD%93%E8%82%B2%E9%A4%A8",
         "/property/district",
         "/property/school",
         "/facility/gym",
@@ -56,6 +62,8 @@ def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -
         "/facility/nameless",
         "/property/never",
         "/facility/never-gym",
+        "/status",
+        "?lang=es",
     ]
 
 
@@ -125,9 +133,8 @@ def test_facility_says_what_is_on_and_what_is_next(client: FlaskClient) -> None:
 
 def test_facility_groups_two_weeks_by_local_day(client: FlaskClient) -> None:
     """Fifteen days beginning with today, each with its heading; what comes later is left to the calendar."""
-    headings = [
-        text for text in look(client, "/facility/gym").texts if re.search(r"day, (November|December) \d+$", text)
-    ]
+    told = look(client, "/facility/gym").texts
+    headings = [text for text in told[told.index("Coming up") :] if re.search(r"day, (November|December) \d+$", text)]
     assert (len(headings), headings[:2], headings[-1]) == (
         15,
         ["Today, Saturday, November 21", "Tomorrow, Sunday, November 22"],
@@ -163,7 +170,7 @@ def test_property_of_a_district_shows_all_its_schools(client: FlaskClient) -> No
     """A district's page has its schools, and every school's entries with their places; another zone is named."""
     seen = look(client, "/property/district")
     assert seen.after("Schools", 4) == ["Lincoln High", "2 today", HOSTILE, "5 today"]
-    first = seen.texts.index(JAPANESE)
+    first = seen.texts.index(JAPANESE, seen.texts.index("Coming up"))
     assert seen.texts[first - 4 : first + 3] == ["5:00 PM", "–", "7:00 PM", "EST", JAPANESE, JAPANESE, HOSTILE]
 
 
@@ -203,7 +210,8 @@ def test_page_offers_every_way_to_subscribe(client: FlaskClient) -> None:
     encoded = "https%3A%2F%2Fcalendars.example.org%2Fical%2Ffacility%2Fodd.id%2520%25C3%25A9%252F1.ics"
     shown = next(attributes for tag, attributes in seen.elements if attributes.get("id") == "address")
     assert (shown["value"], "readonly" in shown) == (address, True)
-    links = seen.links()[-5:]
+    first = next(number for number, link in enumerate(seen.links()) if link.startswith("webcal:"))
+    links = [link for link in seen.links()[first:] if not link.startswith("/poster/")]
     assert links[0] == "webcal://calendars.example.org/ical/facility/odd.id%20%C3%A9%2F1.ics"
     assert links[1] == "https://calendar.google.com/calendar/u/0/r/settings/addbyurl"
     assert links[2].startswith(f"https://outlook.live.com/calendar/0/addfromweb/?url={encoded}&name=%E7%AC%AC")

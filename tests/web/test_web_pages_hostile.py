@@ -37,7 +37,10 @@ def test_page_shows_hostile_names_as_text(client: FlaskClient, path: str) -> Non
     """A name made of markup is read, not run: it adds no element and no attribute, in the title either."""
     seen = look(client, path)
     assert HOSTILE in seen.texts
-    assert {tag for tag, _ in seen.elements} & {"script", "img", "style", "iframe"} == set()
+    assert {tag for tag, _ in seen.elements} & {"style", "iframe"} == set()
+    ours = ("/static/page.js?v=", "/qr/", "application/ld+json")
+    brought = [attributes for tag, attributes in seen.elements if tag in {"script", "img"}]
+    assert [each for each in brought if not (each.get("src") or each.get("type") or "").startswith(ours)] == []
     assert [
         name for _, attributes in seen.elements for name in attributes if name.startswith("on") or name == "style"
     ] == []
@@ -60,7 +63,7 @@ def test_page_of_a_public_site_knows_no_host(client: FlaskClient, path: str, hos
     kept = "no-store" if path == "/nowhere" else "public, max-age=60"
     assert (hostile.headers["Cache-Control"], hostile.headers["Vary"] if kept != "no-store" else "") == (
         kept,
-        "Accept-Encoding" if kept != "no-store" else "",
+        "Accept-Encoding, Accept-Language" if kept != "no-store" else "",
     )
 
 
@@ -79,8 +82,12 @@ def test_page_below_a_folder_links_below_it(store: Store, clock: Clock) -> None:
     seen = look(create_app(settings, store, clock=clock).test_client(), "/facility/gym")
     own = [link for link in seen.links() if not link.startswith(("http", "#", "webcal"))]
     builder = "/calendars/build?feed=facility:gym"
-    school, feed = "/calendars/property/school", "/calendars/ical/facility/gym.ics"
-    assert own == ["/calendars/", "/calendars/", school, builder, feed]
+    school, feed = "/calendars/property/school", "/calendars/ical/facility/gym"
+    poster, embedding = "/calendars/poster/facility/gym", "/calendars/embed?feed=facility:gym"
+    elsewhere = ["/calendars/display/facility/gym", embedding, *(f"{feed}.{each}" for each in ("json", "csv", "atom"))]
+    assert [link for link in own if not link.startswith("?")] == [
+        "/calendars/", "/calendars/", school, builder, poster, f"{feed}.ics", *elsewhere, "/calendars/status",
+    ]  # fmt: skip
     assert "webcal://example.org/calendars/ical/facility/gym.ics" in seen.links()
 
 
@@ -90,7 +97,7 @@ def test_page_carries_the_security_headers(client: FlaskClient, path: str) -> No
     headers = client.get(path).headers
     assert headers["Content-Security-Policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"], "Set-Cookie" in headers) == (
         "nosniff",
@@ -110,7 +117,7 @@ def test_page_unknown_leads_to_the_directory(client: FlaskClient, path: str) -> 
     answer = client.get(path)
     seen = Seen(answer.text)
     assert (answer.status_code, answer.content_type) == (404, "text/html; charset=utf-8")
-    assert seen.links() == ["#content", "/", "/"]
+    assert seen.links() == ["#content", "/", "/", "/status", "?lang=es"]
     assert ("form", "/") in [(tag, attributes.get("action")) for tag, attributes in seen.elements]
 
 

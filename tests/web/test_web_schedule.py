@@ -9,7 +9,7 @@ import pytest
 
 from icalbridge.model import Facility, Property
 from icalbridge.web import wording
-from icalbridge.web.directory import District, Place, School, directory, folded, search
+from icalbridge.web.directory import District, Kind, Place, School, directory, folded, kinds, search
 from icalbridge.web.schedule import schedule, title
 from icalbridge.web.subscribe import subscription
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry
@@ -140,6 +140,13 @@ def test_directory_puts_every_school_in_one_place() -> None:
     empty = {each.id: School(each, (), 0) for each in (one, two, other)}
     assert found == (District(empty["d2"], (school, empty["d1"], empty["x"])),)
     assert (found[0].count, found[0].place_count) == (3, 2)
+
+
+def test_directory_counts_kinds_as_people_spell_them() -> None:
+    """The most frequent comes first; case and accents make no other kind, and one kind alone is no choice."""
+    listed = [Facility(str(number), "s", "", kind) for number, kind in enumerate(("Pool", "Café", "gym ", "cafe", ""))]
+    assert kinds(listed) == (Kind("Café", 2), Kind("gym ", 1), Kind("Pool", 1))
+    assert kinds([POOL, POOL]) == ()
 
 
 def test_directory_of_schools_without_a_district() -> None:

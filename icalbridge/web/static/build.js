@@ -47,7 +47,7 @@ async function ask() {
   if (asking) asking.abort();
   const mine = (asking = new AbortController());
   const filled = query();
-  const address = form.action.split("#")[0] + (filled ? `?${filled}` : "");
+  const address = form.action.split(/[?#]/)[0] + (filled ? `?${filled}` : "");
   try {
     const answer = await fetch(address, { signal: mine.signal });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");

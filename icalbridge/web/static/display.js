@@ -144,6 +144,7 @@
         text: fill('clock', {
           hour: String(hour % 12 || 12),
           hour24: String(hour),
+          hour24_of_two: (hour < 10 ? '0' : '') + hour,
           minute: (minute < 10 ? '0' : '') + minute,
           half: hour < 12 ? words.am : words.pm
         })

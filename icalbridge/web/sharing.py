@@ -1,0 +1,91 @@
+"""What search engines and other sites are told: a page's own address, its formats and events, and the site's map.
+
+The words are in `templates/_sharing.html`; the events are put together by `linked`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from flask import Blueprint, Response, abort, request
+
+from icalbridge.feeds import feed_path, page_path
+from icalbridge.model import Feed
+from icalbridge.web import http
+from icalbridge.web.ical import flask_response
+from icalbridge.web.linked import linked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from icalbridge.model import Entry
+    from icalbridge.store import Store
+    from icalbridge.web.site import Site
+
+FORMATS = (("ics", "text/calendar"), ("json", "application/json"), ("atom", "application/atom+xml"))
+MOST = 50_000
+"""Addresses in one map, at most: https://www.sitemaps.org/protocol.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What a page's head says of it."""
+
+    address: str
+    """Absolute, and without what a reader narrowed the page down to."""
+    name: str = ""
+    """What the page is about; empty for the directory."""
+    alternates: tuple[tuple[str, str], ...] = ()
+    """Media types and addresses of the same in other formats."""
+    events: str = ""
+    """JSON-LD for a `script` element."""
+
+
+def sharing(site: Site, feed: Feed, name: str, entries: Sequence[Entry], now: datetime) -> Sharing:
+    """Return what is told of a facility's or a school's page; `entries` are what it shows, sorted by start."""
+
+    def address_of(entry: Entry) -> str:
+        known = Feed("facility", entry.facility_id) if entry.facility_id else Feed("property", entry.property_id)
+        return site.address(page_path(known))
+
+    return Sharing(
+        address=site.address(page_path(feed)),
+        name=name,
+        alternates=tuple((media_type, site.path(feed_path(feed, suffix))) for suffix, media_type in FORMATS),
+        events=linked(entries, now, address_of),
+    )
+
+
+def sitemap(store: Store, site: Site) -> Blueprint:
+    """Return the address of the site's map; there is none without a public address, for it holds absolute ones."""
+    routes = Blueprint("sitemap", __name__)
+
+    @routes.get("/sitemap.xml")
+    def xml() -> Response:
+        if not site.is_public:
+            abort(404)
+        body = _xml([site.address(path) for path in _paths(store, site)])
+        made = http.document(body, "application/xml; charset=utf-8", cache_control="public, max-age=3600")
+        return flask_response(http.answer(made.packed(), request.environ))
+
+    return routes
+
+
+def _paths(store: Store, site: Site) -> list[str]:
+    """Return every page that is there: schools that were never fetched have none to show yet."""
+    fetched = {each.property_id for each in site.health(site.now()).properties if each.today_synced}
+    schools = [each.id for each in store.read.properties() if each.id in fetched]
+    order = {property_id: number for number, property_id in enumerate(schools)}
+    places = [each for each in store.read.facilities() if each.property_id in order]
+    places.sort(key=lambda each: order[each.property_id])
+    pages = [Feed("property", each) for each in schools] + [Feed("facility", each.id) for each in places]
+    return ["/", *map(page_path, pages)][:MOST]
+
+
+def _xml(addresses: Sequence[str]) -> bytes:
+    lines = "".join(f"<url><loc>{escape(each)}</loc></url>\n" for each in addresses)
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
+    return f"{head}{lines}</urlset>\n".encode()

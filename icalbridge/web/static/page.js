@@ -1,0 +1,38 @@
+// What pages with a calendar can do with JavaScript: the right way to subscribe first, copy the address, print.
+// Words are in the templates. Without this file everything is there, in an order that suits most.
+
+const DEVICES = [
+  [/iPhone|iPad|Macintosh/, ["apple"]],
+  [/Android|CrOS/, ["google"]],
+  [/Windows/, ["outlook", "microsoft365"]],
+  [/Linux|X11/, ["other"]],
+];
+
+/** Put the ways that suit this device to the front, in their order. */
+function sort(list) {
+  const found = DEVICES.find(([device]) => device.test(navigator.userAgent));
+  const ways = (found ? found[1] : []).map((way) => list.querySelector(`[data-way=${way}]`));
+  list.prepend(...ways.filter(Boolean));
+}
+
+/** Copy a field; where the browser lets nobody, select it, so that the reader can. */
+async function copy(button) {
+  const field = document.getElementById(button.dataset.copy);
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    button.textContent = button.dataset.done;
+  } catch {
+    field.focus();
+  }
+}
+
+document.documentElement.classList.add("scripting");
+document.querySelectorAll(".ways").forEach(sort);
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy], [data-print]");
+  if (button) {
+    if ("print" in button.dataset) print();
+    else copy(button);
+  }
+});

@@ -1,0 +1,130 @@
+"""`/status`: how up to date everything is, in words for people; machines have `/readyz` and `/metrics`.
+
+It says which schools are behind and since when, and how much of the day's requests is used: no sentence of the
+vendor's, no ids of calls, no names of keys. Only what is listed is here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, render_template, request
+
+from icalbridge import zones
+from icalbridge.feeds import display_text
+from icalbridge.web import http, wording
+from icalbridge.web.ical import flask_response
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.store import Freshness, Health
+    from icalbridge.web.site import Site
+
+FRESH = timedelta(hours=2)
+KINDS = ("failing", "waiting", "resting", "fresh")
+"""How a school can stand, worst first: it could not be read last time; it was never read; it was read more than two
+hours ago, as is usual where nobody looks; it was read just now.
+"""
+CACHE_CONTROL = "public, max-age=5"
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolStatus:
+    """How one school stands."""
+
+    id: str
+    name: str
+    kind: str
+    read: str
+    """How long ago it was last read, empty where it never was."""
+    failed: str
+    """When reading it failed, by its own clock, empty where it did not."""
+    moment: str
+    """When it was last read, for programs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything that the page says."""
+
+    schools: tuple[SchoolStatus, ...]
+    counts: dict[str, int]
+    """How many schools are of each kind."""
+    running: bool
+    """Whether something fetches at all."""
+    refused: bool
+    """Whether the booking system turns one of the keys away, or the list of schools could not be read."""
+    catalogue: str
+    """How long ago the list of schools was read."""
+    quota_used: int
+    quota_per_day: int
+    stretched: bool
+
+    @property
+    def good(self) -> bool:
+        return self.running and not self.refused and bool(self.schools) and not (self.counts["failing"])
+
+    @property
+    def quota_percent(self) -> int:
+        return round(100 * self.quota_used / self.quota_per_day) if self.quota_per_day else 0
+
+
+def status_of(health: Health, now: datetime) -> Status:
+    """Arrange how everything stands at `now`, what is worst first, else in the vendor's order."""
+    schools = sorted((_school(each, now) for each in health.properties), key=lambda each: KINDS.index(each.kind))
+    kinds = [each.kind for each in schools]
+    return Status(
+        schools=tuple(schools),
+        counts={kind: kinds.count(kind) for kind in KINDS},
+        running=health.workers_alive > 0,
+        refused=bool(health.catalogue_error) or any(key.error for key in health.keys),
+        catalogue=_age(health.catalogue_synced, now),
+        quota_used=health.quota_used,
+        quota_per_day=sum(key.quota_per_day for key in health.keys),
+        stretched=health.stretch > 1,
+    )
+
+
+def _school(each: Freshness, now: datetime) -> SchoolStatus:
+    zone = each.zone if zones.exists(each.zone) else "UTC"
+    failed = (
+        f"{wording.clock_time(each.error_at, zone)}, {wording.long_date(each.error_at, zone)}" if each.error_at else ""
+    )
+    return SchoolStatus(
+        id=each.property_id,
+        name=display_text(each.name),
+        kind=_kind(each, now),
+        read=_age(each.today_synced, now),
+        failed=failed if each.error else "",
+        moment=each.today_synced.isoformat() if each.today_synced else "",
+    )
+
+
+def _kind(each: Freshness, now: datetime) -> str:
+    if each.error:
+        return "failing"
+    if each.today_synced is None:
+        return "waiting"
+    return "fresh" if now - each.today_synced <= FRESH else "resting"
+
+
+def _age(moment: datetime | None, now: datetime) -> str:
+    return wording.age((now - moment).total_seconds()) if moment else ""
+
+
+def status_page(site: Site) -> Blueprint:
+    """Return the address of the status page."""
+    routes = Blueprint("status", __name__)
+
+    @routes.get("/status")
+    def status() -> Response:
+        now = site.now()
+        html = render_template("status.html", status=status_of(site.health(now), now)).encode()
+        made = http.document(html, "text/html; charset=utf-8", cache_control=CACHE_CONTROL)
+        packed = http.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+        return flask_response(http.answer(made.packed() if packed else made, request.environ))
+
+    return routes

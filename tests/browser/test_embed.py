@@ -1,0 +1,168 @@
+"""Embedded calendars in a real browser, in the pages of another origin: they fit, and are read by everybody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask, Response, request
+from playwright.sync_api import expect
+
+from icalbridge.web import create_app
+from tests.fixtures.serving import serving
+from tests.web_world import HOSTILE, PRIVATE, Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Frame, Page
+
+    from icalbridge.store import Store
+    from tests.fixtures.chromium import OpenPage
+
+pytestmark = pytest.mark.browser
+
+COMPLETE = "document.readyState === 'complete'"
+FITS = "height => document.querySelector('iframe').clientHeight === height"
+WATCH = """() => {
+  const frame = document.querySelector('iframe');
+  window.heights = [];
+  new MutationObserver(() => heights.push(frame.style.height)).observe(frame, { attributeFilter: ['style'] });
+}"""
+CONTENT = "() => Math.ceil(document.documentElement.getBoundingClientRect().height)"
+
+
+@pytest.fixture(scope="module")
+def address(filled: Store) -> Iterator[str]:
+    """The world of `web_world` at noon, over HTTP, at the address of this server."""
+    with serving(create_app(PRIVATE, filled, clock=Clock())) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[str]:
+    """A school's own site, on another port: a page with whatever is pasted into it."""
+    app = Flask("host")
+
+    @app.get("/")
+    def page() -> Response:
+        pasted = request.args.get("pasted", "")
+        return Response(
+            "<!doctype html><html lang=en><link rel=icon href=data:,><title>Our school</title>"
+            f"<body style='margin:0'>{pasted}",
+            content_type="text/html",
+        )
+
+    with serving(app) as served:
+        yield served
+
+
+def framed(page: Page, host: str, pasted: str) -> Frame:
+    """Open a page of the school's own site with something pasted into it; return the first frame in it."""
+    page.goto(f"{host}/?{urlencode({'pasted': pasted})}")
+    frame = page.frames[1]
+    frame.wait_for_url(lambda url: url != "about:blank")
+    frame.wait_for_function(COMPLETE)
+    return frame
+
+
+def snippet(page: Page, address: str, query: str) -> str:
+    """Return what the builder says to paste."""
+    page.goto(f"{address}/embed?{query}")
+    return page.get_by_label("Paste this into your page").input_value()
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+@pytest.mark.parametrize("view", ["list", "week", "month"])
+def test_embed_is_as_high_as_what_it_shows(open_page: OpenPage, address: str, host: str, view: str, width: int) -> None:
+    """What the builder says to paste fits in another origin's page by itself, also when another month is turned to."""
+    page = open_page(width=width)
+    frame = framed(page, host, snippet(page, address, f"feed=property:school&view={view}"))
+    expect(frame.get_by_role("heading", level=1)).to_have_text("Lincoln High")
+    page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
+    assert frame.evaluate("document.documentElement.scrollWidth") == width
+    if view != "list":
+        frame.get_by_role("link", name="Earlier").click()
+        expect(frame.get_by_role("link", name="Today")).to_be_visible()
+        frame.wait_for_function(COMPLETE)
+        page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
+
+
+def test_embed_shows_the_theme_and_the_accent_of_its_address(page: Page, address: str, host: str) -> None:
+    """They are those of the snippet, whatever the reader's device says."""
+    page.emulate_media(color_scheme="light")
+    frame = framed(page, host, snippet(page, address, "feed=facility:gym&theme=dark&accent=%23ff9900&speak=es"))
+    style = "selector => getComputedStyle(document.querySelector(selector))"
+    assert frame.evaluate(f"({style})('html').backgroundColor") == "rgb(22, 29, 37)"
+    assert frame.evaluate(f"({style})('footer a').color") == "rgb(255, 153, 0)"
+    assert frame.evaluate("document.documentElement.lang") == "es"
+
+
+def test_embed_works_without_javascript(open_page: OpenPage, address: str, host: str) -> None:
+    """Without any script the frame keeps the height of its snippet and tells all the same, also other weeks."""
+    page = open_page(javascript=False)
+    frame = framed(page, host, snippet(page, address, "feed=property:school&view=week"))
+    frame.get_by_role("link", name="Later").click()
+    expect(frame.get_by_role("heading", name="Nov 22 – 28, 2026")).to_be_visible()
+    expect(frame.get_by_text("Practice: Varsity").first).to_be_visible()
+    assert page.locator("iframe").bounding_box() == {"x": 0, "y": 0, "width": 1280, "height": 640}
+
+
+def test_embed_opens_its_links_elsewhere(page: Page, address: str, host: str) -> None:
+    """A click never loads a page into the frame that refuses to be there."""
+    frame = framed(page, host, snippet(page, address, "feed=facility:gym"))
+    with page.expect_popup() as opening:
+        frame.get_by_role("link", name="Whole calendar, and how to subscribe").click()
+    expect(opening.value.get_by_role("heading", level=1)).to_have_text("Main Gym")
+    assert frame.url == f"{address}/embed/facility/gym"
+
+
+@pytest.mark.parametrize("path", ["/", "/property/school", "/display/facility/gym", "/embed"])
+def test_other_pages_refuse_to_be_framed(
+    page: Page, address: str, host: str, page_faults: list[str], path: str
+) -> None:
+    """Only embedded calendars show in a frame; the browser refuses any other page."""
+    frame = framed(page, host, f'<iframe src="{address}{path}"></iframe>')
+    assert frame.evaluate("document.body.innerText").find("Lincoln") == -1
+    assert [each for each in page_faults if "frame-ancestors 'none'" in each] == page_faults != []
+    page_faults.clear()
+
+
+def test_embed_script_listens_to_our_frames_only(page: Page, address: str, host: str) -> None:
+    """A height that anybody else tells, or one that is none, changes nothing; what follows from our page does."""
+    frame = framed(page, host, snippet(page, address, "feed=facility:gym"))
+    page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
+    page.evaluate(WATCH)
+    page.evaluate("postMessage({type: 'icalbridge:height', height: 11}, '*')")
+    for wrong in ("'12'", "-1", "NaN", "1e9", "null"):
+        frame.evaluate(f"parent.postMessage({{type: 'icalbridge:height', height: {wrong}}}, '*')")
+    frame.evaluate("document.body.style.paddingBottom = '300px'")
+    height = frame.evaluate(CONTENT)
+    page.wait_for_function(FITS, arg=height)
+    assert set(page.evaluate("heights")) == {f"{height}px"}
+
+
+def test_embed_shows_hostile_names_as_text(page: Page, address: str, host: str) -> None:
+    """A name made of markup is read like any other, in the frame and in the page that it was pasted into."""
+    frame = framed(page, host, snippet(page, address, "feed=property:odd"))
+    expect(frame.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+    assert frame.locator("img").count() == 0
+    assert page.locator("iframe").get_attribute("title") == f"Calendar of {HOSTILE}"
+    assert page.locator("img, script:not([src])").count() == 0
+
+
+def test_embed_builder_shows_what_it_makes(page: Page, address: str) -> None:
+    """The snippet and its preview follow the form, as high as the calendar is."""
+    page.goto(f"{address}/embed")
+    page.get_by_label("District, school or facility").select_option("Lincoln High (Sunnyvale)")
+    page.get_by_label("Show", exact=True).select_option("A month")
+    page.get_by_label("Main Gym").check()
+    expect(page.get_by_label("Paste this into your page")).to_have_value(
+        f'<iframe src="{address}/embed/property/school?view=month&amp;facility=gym" title="Calendar of Lincoln High" '
+        'width="100%" height="760" frameborder="0" loading="lazy">'
+        f'<a href="{address}/property/school">Calendar of Lincoln High</a></iframe>\n'
+        f'<script src="{address}/embed.js" async></script>'
+    )
+    expect(page.frame_locator("iframe").get_by_role("heading", name="November 2026")).to_be_visible()
+    page.wait_for_function("Math.abs(document.querySelector('iframe').getBoundingClientRect().height - 480) > 10")

@@ -1,0 +1,121 @@
+"""Every page in every state, as everybody sees it: phone to TV set, magnified, light and dark, in both languages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge.settings import Settings
+from icalbridge.web import create_app
+from tests.browser.looking import forgive, look_at
+from tests.fixtures.chromium import axe
+from tests.fixtures.serving import serving
+from tests.web_world import PUBLIC, Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    from icalbridge.store import Store
+    from tests.browser.looking import Looks
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "directory": "/",
+    "search": "/?q=gym",
+    "search without a hit": "/?q=nowhere",
+    "district": "/property/district",
+    "school with odd names": "/property/odd",
+    "facility": "/facility/gym",
+    "facility with nothing on": "/facility/nameless",
+    "facility with a long name": "/facility/long",
+    "week of a school with odd names": "/property/odd?view=week&date=2026-11-22",
+    "month": "/facility/gym?view=month",
+    "month of a school with odd names": "/property/odd?view=month",
+    "day": "/property/school?date=2026-11-25",
+    "narrowed down": "/property/school?q=varsity&facility=gym&view=week",
+    "nonsense": "/property/school?view=year",
+    "unknown": "/facility/unknown",
+    "never fetched": "/property/never",
+    "status": "/status",
+    "poster": "/poster/facility/gym",
+    "poster with a long name": "/poster/facility/long",
+    "poster with an odd name": "/poster/property/odd",
+    "builder": "/build?",
+    "builder for a school": "/build?feed=property:school&past=3&cancelled=mark&tz=utc",
+    "builder with odd names": "/build?feed=property:district&school=odd&facility=gym&facility=long&type=Pool",
+    "builder with nothing on": "/build?feed=facility:nameless",
+    "builder for doors": "/build?feed=property:odd&view=occupancy&before=30&title=%7Bname%7D",
+    "builder refuses": "/build?feed=property:school&past=abc&title=Hello",
+    "builder waits": "/build?feed=property:never",
+    "snippets": "/embed?",
+    "snippets with odd names": "/embed?feed=property:district&school=odd",
+    "snippets refused": "/embed?feed=property:school&accent=zz",
+    "embedded list": "/embed/property/school",
+    "embedded week": "/embed/property/school?view=week",
+    "embedded month": "/embed/property/school?view=month",
+    "embedded odd names": "/embed/property/district?days=30",
+    "embedded odd week": "/embed/property/district?view=week&from=2026-11-24",
+    "embedded odd month": "/embed/property/odd?view=month",
+    "embedded without header": "/embed/facility/gym?header=0",
+    "embedded with nothing on": "/embed/facility/nameless",
+    "embedded month with nothing on": "/embed/facility/nameless?view=month",
+    "embedded nonsense": "/embed/facility/gym?view=year",
+    "embedded unknown": "/embed/facility/unknown",
+    "embedded never fetched": "/embed/property/never",
+}
+TELLING = ("/facility/gym", "/status", "/poster/facility/gym", "/embed/property/school?view=week")
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20" fill="#ffd100"/></svg>'
+IN_YELLOW: tuple[Looks, ...] = (("en", 360, "light"), ("en", 1024, "dark"))
+
+
+@pytest.fixture(scope="module")
+def address(filled: Store) -> Iterator[str]:
+    """A site as it is by itself, but for pending bookings, which may be asked for."""
+    settings = Settings(public_url=PUBLIC.public_url, public_pending=True)
+    with serving(create_app(settings, filled, clock=Clock())) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def yellow(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A site with a name, a logo, and a yellow that nobody could read."""
+    logo: Path = tmp_path_factory.mktemp("look") / "logo.svg"
+    logo.write_text(LOGO, "utf-8")
+    settings = replace(PUBLIC, site_name="Sunny Union", site_logo=str(logo), site_accent="#ffd100")
+    with serving(create_app(settings, filled, clock=Clock())) as served:
+        yield served
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
+def test_page_fits_and_can_be_read(page: Page, address: str, page_faults: list[str], path: str) -> None:
+    """With everything unfolded, nothing to scroll sideways and nothing for axe to object to."""
+    look_at(page, address + path)
+    forgive(page_faults)
+
+
+@pytest.mark.parametrize("path", TELLING)
+def test_page_can_be_read_in_a_site_s_own_colour(page: Page, yellow: str, path: str) -> None:
+    """The accent of the settings is mended wherever it stands, and the logo takes no room from anything."""
+    look_at(page, yellow + path, looks=IN_YELLOW)
+
+
+def test_embed_keeps_any_accent_readable(page: Page, address: str) -> None:
+    """Whatever colour a school has, in either theme, its text can be read."""
+    for accent in ("ffff00", "000000", "7f7f7f"):
+        for theme in ("light", "dark"):
+            page.goto(f"{address}/embed/facility/gym?accent={accent}&theme={theme}")
+            assert axe(page) == [], (accent, theme)
+
+
+@pytest.mark.parametrize("path", [PAGES["builder for a school"], PAGES["builder refuses"]])
+def test_builder_fits_without_its_script(page: Page, address: str, page_faults: list[str], path: str) -> None:
+    """The buttons that then stand there fit too. (axe itself is a script, so only the page's own is taken away.)"""
+    page.route("**/build.js*", lambda route: route.fulfill(content_type="text/javascript", body=""))
+    look_at(page, address + path, looks=(("en", 360, "light"),))
+    forgive(page_faults)

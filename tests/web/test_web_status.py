@@ -1,0 +1,134 @@
+"""`/status`: in words for people how each school stands, and nothing that is for operators only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import event
+
+from icalbridge.model import Changes, Property
+from icalbridge.store.health import Freshness, Health, KeyHealth
+from icalbridge.web import create_app
+from icalbridge.web.status import status_of
+from tests.samples import NOW, ZONE
+from tests.web.seen import look
+from tests.web_world import HOSTILE, PUBLIC, USER, Clock, empty_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+
+    from icalbridge.store import Store
+
+SECRET = "Invocation 1-abc at db.example.org refused key k-1"
+SCHOOL = Freshness("school", "Lincoln High", ZONE, NOW, NOW, NOW, NOW, "", None, "inv-1")
+OLD = replace(SCHOOL, property_id="old", today_synced=NOW - timedelta(hours=20))
+NEVER = replace(SCHOOL, property_id="never", today_synced=None, month_synced=None)
+FAILING = replace(OLD, property_id="failing", error=SECRET, error_at=NOW - timedelta(minutes=5), invocation_id="inv-9")
+KEY = KeyHealth("sunny-secret-name", "", None, 1500, 10_000)
+GOOD = Health(NOW, "", "", 1, 9, 0, {}, NOW.date(), 1500, (KEY,), (SCHOOL, OLD, NEVER))
+
+
+def test_status_tells_every_school_worst_first(client: FlaskClient, clock: Clock) -> None:
+    """What was never read comes ahead of what was read long ago, and that ahead of what is fresh."""
+    clock.advance(3 * 3600)
+    seen = look(client, "/status")
+    said = seen.after("School by school", 10)
+    assert said == [
+        "Brand-new School",
+        "Being fetched for the first time.",
+        "Sunny Union District",
+        "Last read 3 hours ago; where nobody looks for a week we ask less often.",
+        "Lincoln High",
+        "Last read 3 hours ago; where nobody looks for a week we ask less often.",
+        " ".join(HOSTILE.split()),
+        "Last read 3 hours ago; where nobody looks for a week we ask less often.",
+        "Phoenix Academy",
+        "Last read 3 hours ago; where nobody looks for a week we ask less often.",
+    ]
+
+
+def test_status_says_when_nothing_fetches(client: FlaskClient, store: Store, clock: Clock) -> None:
+    """No worker has given a sign for five minutes: it is said, and what that means."""
+    store.windows.beat("worker", now=NOW)
+    seen = look(client, "/status")
+    good = "All is well: the booking system answers, and changes in it show up here by themselves."
+    assert good in seen.texts
+    clock.advance(301)
+    seen = look(client, "/status")
+    assert (good in seen.texts, [text[:35] for text in seen.texts if text.startswith("Nothing")]) == (
+        False,
+        ["Nothing is being fetched right now."],
+    )
+
+
+def test_status_of_all_well() -> None:
+    """With a worker and no failure all is well, even while a school is waited for or rests."""
+    made = status_of(GOOD, NOW)
+    assert (made.good, [school.kind for school in made.schools]) == (True, ["waiting", "resting", "fresh"])
+    assert (made.quota_used, made.quota_per_day, made.quota_percent, made.stretched) == (1500, 10_000, 15, False)
+
+
+def test_status_of_a_failure_says_since_when() -> None:
+    """A school that could not be read comes first, with the moment by its own clock and how old what it shows is."""
+    made = status_of(replace(GOOD, properties=(SCHOOL, FAILING)), NOW)
+    first = made.schools[0]
+    assert (made.good, first.kind, first.failed, first.read) == (
+        False,
+        "failing",
+        "11:55 AM, November 21, 2026",
+        "20 hours ago",
+    )
+
+
+def test_status_of_a_refused_key_is_not_good() -> None:
+    """A key that is turned away is told, without its name."""
+    made = status_of(replace(GOOD, keys=(replace(KEY, error=SECRET),)), NOW)
+    assert (made.good, made.refused) == (False, True)
+    assert SECRET not in repr(made)
+    assert KEY.name not in repr(made)
+
+
+def test_status_keeps_what_is_for_operators(store: Store) -> None:
+    """Neither a key's name, nor the vendor's sentences, nor ids of calls are on the page."""
+    store.windows.note_trouble(USER, SECRET, now=NOW)
+    store.windows.make_due(["school"], now=NOW)
+    claim = store.windows.claim(USER, "worker", now=NOW, property_ids=["school"])
+    assert claim is not None
+    store.windows.fail(claim, SECRET, now=NOW, due=NOW + timedelta(minutes=5), invocation_id="inv-9")
+    html = create_app(PUBLIC, store, clock=Clock()).test_client().get("/status").text
+    assert "Could not be read at 12:00 PM, November 21, 2026." in html
+    assert [told for told in (SECRET, "inv-9", f">{USER}<", "k-1", "db.example.org") if told in html] == []
+
+
+def test_status_knows_only_what_is_listed(store: Store) -> None:
+    """A school that the vendor lists no longer is not on the page."""
+    store.write.apply_catalogue(USER, [Property("alone", "Phoenix Academy")], {"alone": []}, Changes(), now=NOW)
+    html = create_app(PUBLIC, store, clock=Clock()).test_client().get("/status").text
+    assert re.findall(r'href="/property/(\w+)"', html) == ["alone"]
+
+
+def test_status_is_kept_a_few_seconds(client: FlaskClient, statements: list[str]) -> None:
+    """The page may be kept for five seconds, and asks the database no more often than that."""
+    answer = client.get("/status")
+    asked = len(statements)
+    assert (answer.headers["Cache-Control"], client.get("/status").data) == ("public, max-age=5", answer.data)
+    assert (asked > 0, len(statements)) == (True, asked)
+
+
+def test_status_asks_as_much_for_hundreds_of_schools(tmp_path: Path) -> None:
+    """Five hundred schools are one page out of the same few questions to the database."""
+    store = empty_store(tmp_path)
+    listed = [Property(f"p{number}", f"School {number}", timezone=ZONE) for number in range(500)]
+    store.write.apply_catalogue(USER, listed, {each.id: [] for each in listed}, Changes(), now=NOW)
+    store.windows.ensure([each.id for each in listed], 1, now=NOW)
+    client = create_app(PUBLIC, store, clock=Clock()).test_client()
+    asked: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda _connection, _cursor, said, *_rest: asked.append(said))
+    assert client.get("/status").text.count("Being fetched for the first time.") == 500
+    assert len([said for said in asked if said.startswith("SELECT")]) <= 10
+    store.close()
