@@ -211,14 +211,15 @@ def parse(query: str) -> Shape:
     if not query:
         return PLAIN
     wished = {}
-    for name, given in _given(query).items():
+    for name, values in given(query).items():
         parameter = PARAMETERS.get(name)
         if parameter is None:
             raise BadShape(f"There is no parameter {quoted(name)}; a feed takes {', '.join(PARAMETERS)}.")
         try:
-            wished[parameter.field] = parameter.read(given)
+            if values:
+                wished[parameter.field] = parameter.read(values)
         except ValueError as error:
-            raise BadShape(f"{name} is {quoted(','.join(given))} and must be {error}.") from None
+            raise BadShape(f"{name} is {quoted(','.join(values))} and must be {error}.") from None
     return _settled(Shape(**wished))  # type: ignore[arg-type]  # each reader gives what its field takes
 
 
@@ -231,8 +232,11 @@ def _settled(shape: Shape) -> Shape:
     return replace(shape, cancelled=Cancelled.DROP, busy=False, grouped=False, title="")
 
 
-def _given(query: str) -> dict[str, list[str]]:
-    """Split a query, as WSGI has it, into its parameters that have a value."""
+def given(query: str) -> dict[str, list[str]]:
+    """Split a query, as WSGI has it, into its parameters with their values; blank values are left out.
+
+    Raises `BadShape`.
+    """
     if len(query) > LONGEST_QUERY:
         raise BadShape(f"This address is too long; its parameters may have {LONGEST_QUERY} characters.")
     found: dict[str, list[str]] = {}
@@ -245,7 +249,7 @@ def _given(query: str) -> dict[str, list[str]]:
                 found[name].append(value.strip())
     except (UnicodeError, ValueError) as error:
         raise error if isinstance(error, BadShape) else BadShape(UNREADABLE) from None
-    return {name: values for name, values in found.items() if values or name not in PARAMETERS}
+    return found
 
 
 UNREADABLE = (

@@ -20,7 +20,7 @@ from icalbridge.web import wording
 from icalbridge.web.schedule import title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from icalbridge.feeds.audience import Item
@@ -61,6 +61,14 @@ class Slot:
     zone: str
     """The letters of its zone, only where it is not the board's."""
     cancelled: bool
+
+    @property
+    def starts_at(self) -> int:
+        return self.start.at
+
+    @property
+    def ends_at(self) -> int:
+        return self.end.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +139,8 @@ def board(place: Place, entries: Iterable[Entry], *, as_of: datetime, now: datet
     `entries` may be of any status: what was called off is told as cancelled, what never was on is not told.
     """
     today = zones.local_date(now, place.zone)
-    until = _midnight(today + timedelta(days=days), place.zone)
-    shown = select(entries, now=now, history=timedelta(0), horizon=timedelta(days=days + 2), shape=MARKED).entries
-    within = [entry for entry in shown if entry.start < until]
-    if len(within) > MOST_ENTRIES:
-        until = within[MOST_ENTRIES].start
-    known = [_slot(entry, place) for entry in within[:MOST_ENTRIES]]
+    shown, until = within(entries, place.zone, now=now, days=days)
+    known = [_slot(entry, place) for entry in shown]
     named = tuple(_named(today + timedelta(days=number), place.zone) for number in range(NAMED_DAYS))
     return Board(
         version=VERSION,
@@ -153,6 +157,16 @@ def board(place: Place, entries: Iterable[Entry], *, as_of: datetime, now: datet
         entries=tuple(known),
         rows=tuple(_row(each, now) for each in known if each.start.at < named[0].end),
     )
+
+
+def within(entries: Iterable[Entry], zone: str, *, now: datetime, days: int) -> tuple[Sequence[Entry], datetime]:
+    """Return what has not ended at `now` and is to be told, by start, and up to when that is everything."""
+    until = _midnight(zones.local_date(now, zone) + timedelta(days=days), zone)
+    shown = select(entries, now=now, history=timedelta(0), horizon=timedelta(days=days + 2), shape=MARKED).entries
+    found = [entry for entry in shown if entry.start < until]
+    if len(found) > MOST_ENTRIES:
+        until = found[MOST_ENTRIES].start
+    return found[:MOST_ENTRIES], until
 
 
 def said(moment: datetime, zone: str, *, ends: bool = False) -> Said:

@@ -1,43 +1,38 @@
 """Displays on a wall: `/display/...`, a page that tells everything by itself, and the data that a script keeps it by.
 
-Gathers what a display is told; making it a board is for `board`, what is shown of it for `glance` and
-`static/display.js`. A display is never sent anywhere else: whatever is wrong is answered with the page of a display,
-which goes on asking, because an error page would hang on the wall until somebody comes with a ladder.
+What a display is told is gathered by `present`, for the API too; making it a board is for `board`, what is shown of it
+for `glance` and `static/display.js`. A display is never sent anywhere else: whatever is wrong is answered with the page
+of a display, which goes on asking, because an error page would hang on the wall until somebody comes with a ladder.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
 
-from icalbridge.errors import StoreError
-from icalbridge.feeds import Address
 from icalbridge.model import Feed
 from icalbridge.web import http, language
 from icalbridge.web.assets import FOLDER
-from icalbridge.web.board import Place, board
+from icalbridge.web.board import board
 from icalbridge.web.feeds import Missing
 from icalbridge.web.glance import glance, words
-from icalbridge.web.ical import flask_response, is_id
+from icalbridge.web.ical import flask_response
 from icalbridge.web.making import ANYWHERE
+from icalbridge.web.present import Present
 from icalbridge.web.site import language_asked
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.model import FeedState
     from icalbridge.store import Store
     from icalbridge.web.board import Board
     from icalbridge.web.feeds import FeedService
     from icalbridge.web.site import Site
 
-DAYS = {"facility": 8, "property": 2}
-"""How many days, with today, a display is told about: of a facility enough to name what comes next."""
 CLOCK = "Display-Now"
 """A header with the server's clock in seconds since 1970; in the data it would make every answer a new one."""
 JSON_CACHE_CONTROL = "public, max-age=30"
@@ -65,8 +60,7 @@ class Displays:
     """What the displays of one application are told."""
 
     def __init__(self, store: Store, service: FeedService, site: Site) -> None:
-        self._read = store.read
-        self._service = service
+        self._present = Present(store, service, site)
         self._site = site
 
     def page(self, feed: Feed, wishes: Wishes, now: datetime) -> Response:
@@ -114,34 +108,10 @@ class Displays:
         return _answer(made)
 
     def _find(self, feed: Feed, now: datetime) -> Board | Missing:
-        try:
-            held = self._service.find(Address(feed)) if is_id(feed.id) else Missing.UNKNOWN
-            return held if isinstance(held, Missing) else self._board(feed, held.state, now)
-        except StoreError:
-            return Missing.UNREACHABLE
-
-    def _board(self, feed: Feed, state: FeedState, now: datetime) -> Board | Missing:
-        """Read a board; an entry that is on now may have begun long ago, but hardly earlier than a feed reaches."""
-        own = self._read.property(state.property_id)
-        if own is None:
-            return Missing.UNKNOWN
-        members = [own.id, *own.child_ids] if feed.kind == "property" else [own.id]
-        if feed.kind == "facility":
-            facility = self._read.facility(feed.id)
-            title = facility.name or facility.type if facility else ""
-            place = Place(feed, title or state.title, own.name, state.zone, {own.id: own.name})
-            entries = self._read.entries(feed, now, everything=True)
-        else:
-            listed = {each.id: each.name for each in self._read.properties() if each.id in members}
-            place = Place(feed, state.title, "", state.zone, {own.id: own.name} | listed)
-            entries = self._read.entries_between(members, now, now + timedelta(days=3), everything=True)
-        as_of = self._as_of(members) or state.changed
-        return board(place, entries, as_of=as_of, now=now, days=DAYS[feed.kind])
-
-    def _as_of(self, property_ids: list[str]) -> datetime | None:
-        """Return when the property was last fetched that waits longest, of those that ever were."""
-        found = {each.property_id: each.today_synced for each in self._site.health(self._site.now()).properties}
-        return min((moment for each in property_ids if (moment := found.get(each)) is not None), default=None)
+        found = self._present.find(feed, now)
+        if isinstance(found, Missing):
+            return found
+        return board(found.place, found.entries, as_of=found.as_of, now=now, days=found.days)
 
 
 def _status(why: Missing) -> int:

@@ -11,10 +11,11 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from icalbridge.web.language import gettext, marked
+from icalbridge.web.standing import standing
 from icalbridge.web.wording import clock_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from icalbridge.web.board import Board, Said, Slot
 
@@ -112,19 +113,17 @@ class _Look:
         self._now = now
         self._words = words
         self._day = next((each for each in board.days if each.start <= now < each.end), None)
-        known = self._day is not None and now < board.until
-        self._left = [each for each in board.entries if each.end.at > now] if known else []
-        self._known = known
+        self._known = self._day is not None and now < board.until
+        day_ends, known_until = (self._day.end, board.until) if self._day else (now, now)
+        self._standing = standing(board.entries, now, day_ends, known_until)
 
     def all(self) -> Glance:
-        on = [each for each in self._left if each.start.at <= self._now]
-        coming = [each for each in self._left if each.start.at > self._now]
-        first = next((each for each in coming if not each.cancelled), None)
-        state, until, left = self._state([each for each in on if not each.cancelled], coming, first)
+        on, coming, first = self._standing.on, self._standing.coming, self._standing.next
+        until, left = self._lasting()
         today = [each for each in coming if self._is_today(each)]
         return Glance(
-            state=state,
-            headline=self._words[state],
+            state=self._standing.state,
+            headline=self._words[self._standing.state],
             until=until,
             left=left,
             clock=self._clock(),
@@ -137,15 +136,13 @@ class _Look:
             empty="" if on or today or not self._known else self._words["nothing"],
         )
 
-    def _state(self, on: Sequence[Slot], coming: Sequence[Slot], first: Slot | None) -> tuple[str, str, str]:
-        if not self._known:
-            return "unknown", "", ""
-        if on:
-            end = _end_of(on, coming)
-            return "busy", self._until(end), self._span(end.at)
-        if first and self._is_today(first):
-            return "free", self._until(first.start), self._span(first.start.at)
-        return "free", self._words["rest"], ""
+    def _lasting(self) -> tuple[str, str]:
+        """Say until when the state lasts, and how long that is."""
+        last, taken_by = self._standing.last, self._standing.taken_by
+        end = last.end if last else taken_by.start if taken_by else None
+        if end is not None:
+            return self._until(end), self._span(end.at)
+        return (self._words["rest"] if self._known else ""), ""
 
     def _until(self, end: Said) -> str:
         if self._is_tomorrow(end):
@@ -216,12 +213,3 @@ class _Look:
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", value)
         return text
-
-
-def _end_of(on: Sequence[Slot], coming: Sequence[Slot]) -> Said:
-    """Return when a place falls free: what begins as another ends keeps it in use."""
-    end = max((each.end for each in on), key=lambda each: each.at)
-    for each in coming:
-        if not each.cancelled and each.start.at <= end.at < each.end.at:
-            end = each.end
-    return end

@@ -138,10 +138,10 @@ def _address(service: FeedService, environ: WSGIEnvironment, opens: Callable[[st
     feed, suffix = meant
     if feed.kind == "saved":
         return Address(feed, unshaped(query), suffix)
-    return Address(feed, service.shape(_query_of(query)), suffix)
+    return Address(feed, service.shape(query_of(query)), suffix)
 
 
-def _query_of(query_string: str) -> str:
+def query_of(query_string: str) -> str:
     """Decode a query that was sent as it is, without percent signs, as `text_of` does. Raises `BadShape`."""
     query = text_of(query_string)
     if query_string and not query:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from icalbridge import zones
 from icalbridge.web import wording
@@ -16,12 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    from icalbridge.model import Entry
-
 OPENS = time(6)
 CLOSES = time(22)
 SHORTEST = timedelta(minutes=30)
 """Gaps that are shorter are of no use to anybody."""
+
+
+class Booked(Protocol):
+    """What takes a facility: an entry, or an item of a calendar."""
+
+    @property
+    def start(self) -> datetime: ...
+
+    @property
+    def end(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Gap:
     ends: str
 
 
-def open_times(entries: Iterable[Entry], day: date, zone: str, now: datetime) -> tuple[Gap, ...]:
+def open_times(entries: Iterable[Booked], day: date, zone: str, now: datetime) -> tuple[Gap, ...]:
     """Return one facility's gaps on a local day that are not over at `now`; one that goes on is told whole.
 
     From 6:00 to 22:00, and longer where something that begins on that day begins before or ends after it.

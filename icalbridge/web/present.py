@@ -1,0 +1,78 @@
+"""What is on at a school or a facility and what comes: read in one place, for displays and for the API's `now`.
+
+Making a board of it is for `board`, how the place stands for `standing`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from icalbridge.errors import StoreError
+from icalbridge.feeds import Address
+from icalbridge.web.board import Place
+from icalbridge.web.feeds import Missing
+from icalbridge.web.ical import is_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from icalbridge.model import Entry, Feed, FeedState
+    from icalbridge.store import Store
+    from icalbridge.web.feeds import FeedService
+    from icalbridge.web.site import Site
+
+DAYS = {"facility": 8, "property": 2}
+"""How many days, with today, are told about: of a facility enough to name what comes next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a place, of any status."""
+
+    place: Place
+    entries: Sequence[Entry]
+    as_of: datetime
+    """When it was fetched from the booking system."""
+    days: int
+
+
+class Present:
+    """What is on at the places of one store."""
+
+    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
+        self._read = store.read
+        self._service = service
+        self._site = site
+
+    def find(self, feed: Feed, now: datetime) -> Known | Missing:
+        """Return what is known of a place, or why nothing is."""
+        try:
+            held = self._service.find(Address(feed)) if is_id(feed.id) else Missing.UNKNOWN
+            return held if isinstance(held, Missing) else self._known(feed, held.state, now)
+        except StoreError:
+            return Missing.UNREACHABLE
+
+    def _known(self, feed: Feed, state: FeedState, now: datetime) -> Known | Missing:
+        """Read a place; an entry that is on now may have begun long ago, but hardly earlier than a feed reaches."""
+        own = self._read.property(state.property_id)
+        if own is None:
+            return Missing.UNKNOWN
+        members = [own.id, *own.child_ids] if feed.kind == "property" else [own.id]
+        if feed.kind == "facility":
+            facility = self._read.facility(feed.id)
+            title = facility.name or facility.type if facility else ""
+            place = Place(feed, title or state.title, own.name, state.zone, {own.id: own.name})
+            entries = self._read.entries(feed, now, everything=True)
+        else:
+            listed = {each.id: each.name for each in self._read.properties() if each.id in members}
+            place = Place(feed, state.title, "", state.zone, {own.id: own.name} | listed)
+            entries = self._read.entries_between(members, now, now + timedelta(days=3), everything=True)
+        return Known(place, entries, self._as_of(members) or state.changed, DAYS[feed.kind])
+
+    def _as_of(self, property_ids: list[str]) -> datetime | None:
+        """Return when the property was last fetched that waits longest, of those that ever were."""
+        found = {each.property_id: each.today_synced for each in self._site.health(self._site.now()).properties}
+        return min((moment for each in property_ids if (moment := found.get(each)) is not None), default=None)

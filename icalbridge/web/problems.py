@@ -1,0 +1,44 @@
+"""How the API refuses: a problem document (RFC 9457) with one sentence in it, which any page may read and nobody keeps."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Struct
+
+from icalbridge.feeds.as_json import dumps
+from icalbridge.web import http
+from icalbridge.web.making import ANYWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PREFIX = "/api/"
+"""Below it everything that goes wrong is told like this."""
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """What went wrong (RFC 9457)."""
+
+    type: Annotated[str, Meta(description="Always `about:blank`: the status says what kind of problem it is.")]
+    title: Annotated[str, Meta(description="The status in words, such as `Not Found`.")]
+    status: Annotated[int, Meta(description="The HTTP status.", ge=400, le=599)]
+    detail: Annotated[str, Meta(description="One sentence for people: what is wrong, and what to do.", min_length=1)]
+
+
+def problem(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) -> http.Answer:
+    """Refuse in one sentence; what may come soon says when to ask again."""
+    body = dumps(Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=sentence)) + b"\n"
+    again = [("Retry-After", str(http.RETRY_SECONDS))] if status == HTTPStatus.SERVICE_UNAVAILABLE else []
+    headers = [
+        ("Content-Type", CONTENT_TYPE),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ANYWHERE,
+        *again,
+        *extra,
+        *http.SECURITY_HEADERS,
+    ]
+    return http.Answer(status, headers, body)

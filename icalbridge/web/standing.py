@@ -1,0 +1,80 @@
+"""Whether a place is in use at a moment, until when, and what comes next: one decision, for displays and for the API.
+
+Pure, and of anything that says when it is; `static/display.js` takes the same decision every second, see `glance`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Timed(Protocol):
+    """Something that is on for a while; its moments are in seconds since 1970."""
+
+    @property
+    def starts_at(self) -> int: ...
+
+    @property
+    def ends_at(self) -> int: ...
+
+    @property
+    def cancelled(self) -> bool: ...
+
+
+T = TypeVar("T", bound=Timed)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Generic[T]):
+    """How a place stands at a moment."""
+
+    state: str
+    """`free`, `busy` or `unknown`."""
+    on: tuple[T, ...]
+    """What is on, by start, and what would be had it not been called off."""
+    coming: tuple[T, ...]
+    """What has not begun, by start, cancelled ones too."""
+    next: T | None
+    """The first to come that is not cancelled, on whatever day."""
+    last: T | None
+    """With whose end the place falls free; None unless it is in use."""
+    taken_by: T | None
+    """With whose start a free place is taken today; None when it stays free, and while it is in use."""
+
+    @property
+    def until(self) -> int | None:
+        """How long the state lasts; None when it is unknown, or free for the rest of the day."""
+        if self.last is not None:
+            return self.last.ends_at
+        return None if self.taken_by is None else self.taken_by.starts_at
+
+
+def standing(booked: Sequence[T], now: float, day_ends: float, known_until: float) -> Standing[T]:
+    """Return how a place stands at `now` by what is booked there, in order of start.
+
+    `day_ends` is the next midnight there; from `known_until` on nothing is known, and nothing is told.
+    """
+    if now >= known_until:
+        return Standing("unknown", (), (), None, None, None)
+    left = [each for each in booked if each.ends_at > now]
+    on = tuple(each for each in left if each.starts_at <= now)
+    coming = tuple(each for each in left if each.starts_at > now)
+    first = next((each for each in coming if not each.cancelled), None)
+    last = _last([each for each in on if not each.cancelled], coming)
+    taken_by = first if last is None and first is not None and first.starts_at < day_ends else None
+    return Standing("free" if last is None else "busy", on, coming, first, last, taken_by)
+
+
+def _last(on: Sequence[T], coming: Sequence[T]) -> T | None:
+    """Return with what a place falls free: what begins as another ends keeps it in use."""
+    if not on:
+        return None
+    last = max(on, key=lambda each: each.ends_at)
+    for each in coming:
+        if not each.cancelled and each.starts_at <= last.ends_at < each.ends_at:
+            last = each
+    return last
