@@ -8,8 +8,10 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     http        tags, conditions, compression, security headers: pure functions
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     builder     /build: form, picking, preview
+    api         /api/v1: what is booked, for programs; problems is how it refuses
     embed       calendars in frames: looks reads how, agenda arranges when; embed_builder makes their snippets
     display     signage: board is what a display knows, glance what it shows of that
+    present     what is on and comes, for displays and the API; standing: whether a place is in use, until when
     look        the site's name, logo and accent (colour); status: how fresh everything is, for people
     poster      the poster for the door, and its QR code (qr)
     sharing     what search engines and other sites are told: Open Graph, schema.org (linked), sitemap
@@ -30,6 +32,7 @@ from jinja2 import StrictUndefined
 import icalbridge
 from icalbridge.model import utcnow
 from icalbridge.web import language
+from icalbridge.web.api import api
 from icalbridge.web.assets import Assets, static_files
 from icalbridge.web.builder import builder
 from icalbridge.web.display import displays
@@ -96,6 +99,7 @@ def create_app(
     }
     for routes in (
         ical(service),
+        api(store, service, site),
         pages(store, service, site),
         builder(store, service, site, settings),
         displays(store, service, site),

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from icalbridge import private
 from icalbridge.errors import StoreError
-from icalbridge.web import http
+from icalbridge.web import http, problems
 from icalbridge.web.ical import PREFIX, flask_response
 from icalbridge.web.making import ANYWHERE
 
@@ -46,7 +46,7 @@ def catch_all(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
         status = error.code or 500
-        if status == HTTPStatus.NOT_FOUND and not request.path.startswith(PREFIX):
+        if status == HTTPStatus.NOT_FOUND and not request.path.startswith((PREFIX, problems.PREFIX)):
             return error_page(404, "unknown")
         allowed = [("Allow", ", ".join(http.METHODS))] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
         return _refusal(status, _sentence(error), allowed)
@@ -64,6 +64,8 @@ def catch_all(app: Flask) -> None:
 
 def _refusal(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) -> Response:
     """Refuse in one sentence, with the headers that go with the path."""
+    if request.path.startswith(problems.PREFIX):
+        return flask_response(problems.problem(status, sentence, extra))
     if request.path.startswith(private.PREFIX):
         return flask_response(http.refusal(status, sentence, extra, security=http.PRIVATE_HEADERS))
     anywhere = [ANYWHERE] if request.path.startswith(PREFIX) else []

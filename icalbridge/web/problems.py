@@ -1,4 +1,4 @@
-"""How the API refuses: a problem document (RFC 9457) with one sentence in it, which any page may read and nobody keeps."""
+"""How the API refuses: problem documents (RFC 9457) with one sentence, which any page may read and nobody keeps."""
 
 from __future__ import annotations
 

@@ -6,10 +6,13 @@ Pure, and of anything that says when it is; `static/display.js` takes the same d
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+State = Literal["free", "busy", "unknown"]
 
 
 class Timed(Protocol):
@@ -32,8 +35,7 @@ T = TypeVar("T", bound=Timed)
 class Standing(Generic[T]):
     """How a place stands at a moment."""
 
-    state: str
-    """`free`, `busy` or `unknown`."""
+    state: State
     on: tuple[T, ...]
     """What is on, by start, and what would be had it not been called off."""
     coming: tuple[T, ...]

@@ -10,9 +10,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from icalbridge.web.standing import State  # noqa: TC001  # msgspec reads it
+
 Id = Annotated[str, Meta(min_length=1)]
 Text = Annotated[str, Meta(description="May be empty.")]
-Zone = Annotated[str, Meta(description="IANA name of the time zone in which people there read the times.", min_length=1)]
+Zone = Annotated[
+    str, Meta(description="IANA name of the time zone in which people there read the times.", min_length=1)
+]
 Path = Annotated[str, Meta(extra_json_schema={"format": "uri-reference"})]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Day = Annotated[str, Meta(extra_json_schema={"format": "date"})]
@@ -104,9 +108,6 @@ class Entries(Struct, frozen=True, kw_only=True):
     next: Annotated[Path | None, Meta(description="The next page; null on the last.")]
 
 
-State = Literal["free", "busy", "unknown"]
-
-
 class Standing(Struct, frozen=True, kw_only=True):
     """Whether a facility is in use."""
 
@@ -114,7 +115,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     name: Text
     state: State
     until: Annotated[
-        Moment | None, Meta(description="How long that lasts; null where it is free for the rest of the day, or unknown.")
+        Moment | None,
+        Meta(description="How long that lasts; null where it is free for the rest of the day, or unknown."),
     ]
 
 
@@ -130,10 +132,11 @@ class Now(Struct, frozen=True, kw_only=True):
     as_of: Annotated[Moment, Meta(description="When this was fetched from the booking system.")]
     state: Annotated[State, Meta(description="Of a property: whether anything is on there.")]
     until: Annotated[
-        Moment | None, Meta(description="How long that lasts; null where it is free for the rest of the day, or unknown.")
+        Moment | None,
+        Meta(description="How long that lasts; null where it is free for the rest of the day, or unknown."),
     ]
     now: Annotated[list[Entry], Meta(description="What is on, and what would be had it not been called off.")]
-    next: Annotated[Entry | None, Meta(description="What begins next and is not called off; null where nothing is known.")]
+    next: Annotated[Entry | None, Meta(description="What begins next and is not called off; null where nothing does.")]
 
 
 class PropertyNow(Now, frozen=True, kw_only=True):

@@ -1,0 +1,135 @@
+"""The API to read, `/api/v1/...`: what is booked, for programs, in the same words and under the same rules as feeds.
+
+schema      what is answered; operations: at which addresses; openapi: both as a document
+asking      what an address may ask for, and how it is read
+places      properties and facilities
+booked      entries a page at a time, what is on now, open times
+page        the document for people
+
+Here an address meets its answer, and HTTP its rules; refusals are `problems`.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+
+from icalbridge.errors import StoreError
+from icalbridge.feeds import BadShape
+from icalbridge.feeds.as_json import dumps
+from icalbridge.feeds.moments import iso_utc
+from icalbridge.model import Feed
+from icalbridge.web import http
+from icalbridge.web.api.asking import asked
+from icalbridge.web.api.booked import Booked, Told
+from icalbridge.web.api.openapi import document
+from icalbridge.web.api.operations import OPERATIONS
+from icalbridge.web.api.places import ROOT, Places
+from icalbridge.web.feeds import Missing
+from icalbridge.web.ical import flask_response, is_id
+from icalbridge.web.making import ANYWHERE
+from icalbridge.web.problems import problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from msgspec import Struct
+
+    from icalbridge.store import Store
+    from icalbridge.web.api.asking import Asked
+    from icalbridge.web.api.operations import Operation
+    from icalbridge.web.feeds import FeedService
+    from icalbridge.web.site import Site
+
+    Answering = Callable[[str, Asked, datetime], Told | Missing]
+
+__all__ = ["api", "document"]
+
+JSON = "application/json; charset=utf-8"
+DOCUMENT_CACHE_CONTROL = "public, max-age=3600"
+UNREACHABLE = "This cannot be read right now; ask again in half a minute."
+UNSYNCED = "This place is being fetched for the first time; ask again in half a minute."
+
+
+def api(store: Store, service: FeedService, site: Site) -> Blueprint:
+    """Return the addresses of the API."""
+    routes = Blueprint("api", __name__)
+    answering = _answering(Places(store, site), Booked(store, service, site))
+    for operation in OPERATIONS:
+        _add(routes, operation, answering[operation.name], site)
+
+    told = http.document(dumps(document()), JSON, cache_control=DOCUMENT_CACHE_CONTROL, extra=(ANYWHERE,)).packed()
+
+    @routes.get(f"{ROOT}/openapi.json")
+    def openapi() -> Response:
+        return flask_response(http.answer(told, request.environ))
+
+    @routes.errorhandler(BadShape)
+    def refused(error: BadShape) -> Response:
+        return flask_response(problem(400, str(error)))
+
+    @routes.errorhandler(StoreError)
+    def unreachable(_error: StoreError) -> Response:
+        return flask_response(problem(503, UNREACHABLE))
+
+    return routes
+
+
+def _answering(places: Places, booked: Booked) -> Mapping[str, Answering]:
+    """Return what answers for each operation: of an id, of what is asked for, at a moment."""
+    return {
+        "properties": lambda _id, _asked, _now: Told(places.properties()),
+        "property": lambda each, _asked, _now: _found(places.property(each)),
+        "facilities": lambda _id, asked, _now: Told(places.facilities(asked)),
+        "facility": lambda each, _asked, _now: _found(places.facility(each)),
+        "property_entries": lambda each, asked, now: booked.entries(Feed("property", each), asked, now),
+        "facility_entries": lambda each, asked, now: booked.entries(Feed("facility", each), asked, now),
+        "property_now": lambda each, _asked, now: booked.now(Feed("property", each), now),
+        "facility_now": lambda each, _asked, now: booked.now(Feed("facility", each), now),
+        "open_times": lambda each, asked, now: booked.open_times(Feed("facility", each), asked, now),
+    }
+
+
+def _found(place: Struct | None) -> Told | Missing:
+    return Missing.UNKNOWN if place is None else Told(place)
+
+
+def _add(routes: Blueprint, operation: Operation, answering: Answering, site: Site) -> None:
+    def view(name: str = "") -> Response:
+        now = site.now()
+        wished = asked(request.environ.get("QUERY_STRING", ""), operation.takes)
+        found = Missing.UNKNOWN if operation.of and not is_id(name) else answering(name, wished, now)
+        return flask_response(
+            _missing(found, operation) if isinstance(found, Missing) else _told(found, operation, now)
+        )
+
+    rule = operation.path.replace("{id}", "<path:name>")
+    routes.add_url_rule(rule, operation.name, view, methods=["GET"])
+
+
+def _told(found: Told, operation: Operation, now: datetime) -> http.Answer:
+    clock = (("Access-Control-Expose-Headers", "ETag, Server-Now"), ("Server-Now", iso_utc(now)))
+    made = http.document(
+        dumps(found.answer) + b"\n",
+        JSON,
+        cache_control=operation.cache_control,
+        modified=found.modified,
+        extra=(ANYWHERE, *(clock if operation.moments else clock[:0])),
+    )
+    packed = http.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+    return http.answer(made.packed() if packed else made, request.environ)
+
+
+def _missing(why: Missing, operation: Operation) -> http.Answer:
+    match why:
+        case Missing.UNKNOWN:
+            folder = "properties" if operation.of == "property" else "facilities"
+            sentence = f"There is no such {operation.of} here; {ROOT}/{folder} lists those there are."
+            return problem(HTTPStatus.NOT_FOUND, sentence)
+        case Missing.UNSYNCED:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, UNSYNCED)
+        case _:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, UNREACHABLE)

@@ -1,0 +1,145 @@
+"""The API's document in OpenAPI 3.1, made of `operations` and `schema`, so that it cannot say anything but what they do."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from msgspec import json
+
+import icalbridge
+from icalbridge.web import problems
+from icalbridge.web.api.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from icalbridge.web.api.asking import Parameter
+    from icalbridge.web.api.operations import Operation
+
+Part = dict[str, Any]
+
+ABOUT = """\
+What is booked in the schools that this site shows, for programs: no key, no cookies, from any web page. Only what the \
+public may see is here.
+
+Every address answers GET and HEAD. Answers may be kept: they have an `ETag` and a `Cache-Control`, and a question \
+with `If-None-Match` is answered 304 while nothing has changed. What goes wrong is told as a problem document (RFC \
+9457) with one sentence in `detail`. A 503 says in `Retry-After` when to ask again: so are places answered that were \
+never fetched yet.
+
+Times have the offset of the zone in which people read them. A day in a question is the whole day in the school's \
+zone. Keys may be added to answers at any time; one that changes its meaning or goes makes this v2.\
+"""
+
+_TEXT = {"type": "string"}
+_HEADERS: Part = {
+    "ETag": {"schema": _TEXT, "required": True, "description": "Changes whenever the answer does"},
+    "Cache-Control": {"schema": _TEXT, "required": True},
+    "Access-Control-Allow-Origin": {"schema": {"const": "*"}, "required": True},
+}
+_MODIFIED: Part = {"Last-Modified": {"schema": _TEXT, "description": "Where it is known when the answer last changed"}}
+_SERVER_NOW: Part = {
+    "Server-Now": {
+        "schema": {"type": "string", "format": "date-time"},
+        "required": True,
+        "description": "What time it is here, in UTC",
+    }
+}
+_RETRY_AFTER: Part = {
+    "Retry-After": {"schema": {"type": "integer"}, "required": True, "description": "Seconds until it is worth asking"}
+}
+_REFUSALS = {
+    "400": "What is asked for cannot be understood or is not shown here",
+    "404": "There is no such place",
+    "503": "Not fetched yet, or not to be read right now",
+}
+
+
+@cache
+def document() -> Part:
+    """Return the document; whoever changes it changes it for everybody."""
+    schemas, components = json.schema_components(
+        [*(each.answer for each in OPERATIONS), problems.Problem], ref_template="#/components/schemas/{name}"
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "What is booked",
+            "version": "1",
+            "summary": "icalbridge's API to read",
+            "description": ABOUT,
+        },
+        "paths": {
+            each.path: {"get": _operation(each, answer)} for each, answer in zip(OPERATIONS, schemas, strict=False)
+        },
+        "components": {
+            "schemas": components,
+            "responses": {
+                "304": {"description": "Nothing has changed", "headers": _HEADERS},
+                **{status: _refusal(status, schemas[-1]) for status in _REFUSALS},
+            },
+        },
+        "x-generator": f"icalbridge {icalbridge.__version__}",
+    }
+
+
+def _operation(each: Operation, answer: Part) -> Part:
+    more = {**(_SERVER_NOW if each.moments else {}), **(_MODIFIED if each.name.endswith("entries") else {})}
+    refusals = [status for status in _REFUSALS if each.of or status != "404"]
+    made: Part = {
+        "operationId": each.name,
+        "summary": each.summary,
+        "parameters": [*_path_parameters(each), *map(_parameter, each.takes), _CONDITION],
+        "responses": {
+            "200": {
+                "description": "Here it is",
+                "headers": {**_HEADERS, **more},
+                "content": {"application/json": {"schema": answer}},
+            },
+            **{status: {"$ref": f"#/components/responses/{status}"} for status in ("304", *refusals)},
+        },
+    }
+    return {**made, "description": each.about} if each.about else made
+
+
+_CONDITION: Part = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": _TEXT,
+    "description": "The `ETag` of what is there already",
+}
+
+
+def _path_parameters(each: Operation) -> list[Part]:
+    if not each.of:
+        return []
+    told = f"The {each.of}'s id"
+    return [
+        {
+            "name": "id",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1},
+            "description": told,
+        }
+    ]
+
+
+def _parameter(each: Parameter) -> Part:
+    made: Part = {
+        "name": each.name,
+        "in": "query",
+        "required": False,
+        "schema": dict(each.schema),
+        "description": f"{each.about}; commas between them" if each.listed else each.about,
+    }
+    return {**made, "style": "form", "explode": False} if each.schema.get("type") == "array" else made
+
+
+def _refusal(status: str, schema: Part) -> Part:
+    headers = {"Access-Control-Allow-Origin": _HEADERS["Access-Control-Allow-Origin"]}
+    return {
+        "description": _REFUSALS[status],
+        "headers": {**headers, **_RETRY_AFTER} if status == "503" else headers,
+        "content": {problems.CONTENT_TYPE: {"schema": schema}},
+    }

@@ -1,0 +1,112 @@
+"""Every address of the API: what it takes and what it answers. Routes and OpenAPI's document are both made of these.
+
+Data only; answering is for `places` and `booked`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from icalbridge.web.api import asking, schema
+from icalbridge.web.api.places import ROOT
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+
+    from icalbridge.web.api.asking import Parameter
+
+SPAN = (asking.FROM, asking.TO, asking.LIMIT, asking.AFTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One address, read by GET or HEAD."""
+
+    name: str
+    rest: str
+    """The path below `/api/v1`; `{id}` names a property or a facility."""
+    summary: str
+    answer: type[Struct]
+    takes: tuple[Parameter, ...] = ()
+    cache_control: str = "public, max-age=60"
+    moments: bool = False
+    """Whether it says in a header what time it is here."""
+    about: str = ""
+
+    @property
+    def path(self) -> str:
+        return ROOT + self.rest
+
+    @property
+    def of(self) -> str:
+        """What `{id}` names; empty where there is none."""
+        if "{id}" not in self.rest:
+            return ""
+        return "property" if self.rest.startswith("/properties/") else "facility"
+
+
+NOW = "public, max-age=15"
+"""So long may a state be told that has just ended; who shows seconds has `until`."""
+CATALOGUE = "public, max-age=300"
+_NOW_ABOUT = "Asked as often as a display is; the header `Server-Now` says what time it is here."
+_ENTRIES_ABOUT = (
+    "What the calendar with the same filters shows, a page at a time. Follow `next` until it is null: every entry "
+    "comes once, also where something changes meanwhile, but for what moves to a time that was told already."
+)
+
+OPERATIONS = (
+    Operation("properties", "/properties", "All properties", schema.Properties, cache_control=CATALOGUE),
+    Operation("property", "/properties/{id}", "One property", schema.Property, cache_control=CATALOGUE),
+    Operation(
+        "facilities",
+        "/facilities",
+        "All facilities, or those of some properties and types",
+        schema.Facilities,
+        (asking.PROPERTIES, asking.FACILITY_TYPES),
+        CATALOGUE,
+    ),
+    Operation("facility", "/facilities/{id}", "One facility", schema.Facility, cache_control=CATALOGUE),
+    Operation(
+        "property_entries",
+        "/properties/{id}/entries",
+        "What is booked at a property; for a district at all its schools",
+        schema.Entries,
+        (*SPAN, *asking.FILTERS),
+        about=_ENTRIES_ABOUT,
+    ),
+    Operation(
+        "facility_entries",
+        "/facilities/{id}/entries",
+        "What is booked in a facility",
+        schema.Entries,
+        (*SPAN, *asking.FILTERS),
+        about=_ENTRIES_ABOUT,
+    ),
+    Operation(
+        "property_now",
+        "/properties/{id}/now",
+        "What is on at a property and what comes next",
+        schema.PropertyNow,
+        cache_control=NOW,
+        moments=True,
+        about=_NOW_ABOUT,
+    ),
+    Operation(
+        "facility_now",
+        "/facilities/{id}/now",
+        "Whether a facility is free, until when, and what comes next",
+        schema.Now,
+        cache_control=NOW,
+        moments=True,
+        about=_NOW_ABOUT,
+    ),
+    Operation(
+        "open_times",
+        "/facilities/{id}/open-times",
+        "When a facility is free on a day, or on some days",
+        schema.OpenTimes,
+        (asking.ON, asking.FIRST, asking.LAST),
+        about="From 6:00 to 22:00, or longer where something is booked earlier or later; gaps of half an hour and more.",
+    ),
+)
