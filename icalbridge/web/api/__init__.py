@@ -11,7 +11,6 @@ Here an address meets its answer, and HTTP its rules; refusals are `problems`.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
@@ -26,6 +25,7 @@ from icalbridge.web.api.asking import asked
 from icalbridge.web.api.booked import Booked, Told
 from icalbridge.web.api.openapi import document
 from icalbridge.web.api.operations import OPERATIONS
+from icalbridge.web.api.page import page
 from icalbridge.web.api.places import ROOT, Places
 from icalbridge.web.feeds import Missing
 from icalbridge.web.ical import flask_response, is_id
@@ -49,7 +49,10 @@ if TYPE_CHECKING:
 __all__ = ["api", "document"]
 
 JSON = "application/json; charset=utf-8"
+HTML = "text/html; charset=utf-8"
 DOCUMENT_CACHE_CONTROL = "public, max-age=3600"
+PAGE_CACHE_CONTROL = "public, max-age=300"
+"""No Host header is in it: its addresses are paths."""
 UNREACHABLE = "This cannot be read right now; ask again in half a minute."
 UNSYNCED = "This place is being fetched for the first time; ask again in half a minute."
 
@@ -66,6 +69,13 @@ def api(store: Store, service: FeedService, site: Site) -> Blueprint:
     @routes.get(f"{ROOT}/openapi.json")
     def openapi() -> Response:
         return flask_response(http.answer(told, request.environ))
+
+    @routes.get(f"{ROOT}/", strict_slashes=False)
+    def people() -> Response:
+        html = page(store, site, site.now()).encode()
+        vary = "Accept-Encoding, Accept-Language"
+        made = http.document(html, HTML, cache_control=PAGE_CACHE_CONTROL, vary=vary)
+        return _answer(made)
 
     @routes.errorhandler(BadShape)
     def refused(error: BadShape) -> Response:
@@ -102,15 +112,13 @@ def _add(routes: Blueprint, operation: Operation, answering: Answering, site: Si
         now = site.now()
         wished = asked(request.environ.get("QUERY_STRING", ""), operation.takes)
         found = Missing.UNKNOWN if operation.of and not is_id(name) else answering(name, wished, now)
-        return flask_response(
-            _missing(found, operation) if isinstance(found, Missing) else _told(found, operation, now)
-        )
+        return _missing(found, operation) if isinstance(found, Missing) else _told(found, operation, now)
 
     rule = operation.path.replace("{id}", "<path:name>")
     routes.add_url_rule(rule, operation.name, view, methods=["GET"])
 
 
-def _told(found: Told, operation: Operation, now: datetime) -> http.Answer:
+def _told(found: Told, operation: Operation, now: datetime) -> Response:
     clock = (("Access-Control-Expose-Headers", "ETag, Server-Now"), ("Server-Now", iso_utc(now)))
     made = http.document(
         dumps(found.answer) + b"\n",
@@ -119,17 +127,21 @@ def _told(found: Told, operation: Operation, now: datetime) -> http.Answer:
         modified=found.modified,
         extra=(ANYWHERE, *(clock if operation.moments else clock[:0])),
     )
+    return _answer(made)
+
+
+def _answer(made: http.Document) -> Response:
     packed = http.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-    return http.answer(made.packed() if packed else made, request.environ)
+    return flask_response(http.answer(made.packed() if packed else made, request.environ))
 
 
-def _missing(why: Missing, operation: Operation) -> http.Answer:
+def _missing(why: Missing, operation: Operation) -> Response:
     match why:
         case Missing.UNKNOWN:
             folder = "properties" if operation.of == "property" else "facilities"
-            sentence = f"There is no such {operation.of} here; {ROOT}/{folder} lists those there are."
-            return problem(HTTPStatus.NOT_FOUND, sentence)
+            told = problem(404, f"There is no such {operation.of} here; {ROOT}/{folder} lists those there are.")
         case Missing.UNSYNCED:
-            return problem(HTTPStatus.SERVICE_UNAVAILABLE, UNSYNCED)
+            told = problem(503, UNSYNCED)
         case _:
-            return problem(HTTPStatus.SERVICE_UNAVAILABLE, UNREACHABLE)
+            told = problem(503, UNREACHABLE)
+    return flask_response(told)

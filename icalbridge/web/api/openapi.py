@@ -1,4 +1,4 @@
-"""The API's document in OpenAPI 3.1, made of `operations` and `schema`, so that it cannot say anything but what they do."""
+"""The API's document in OpenAPI 3.1, made of `operations` and `schema`, so that it says just what they do."""
 
 from __future__ import annotations
 

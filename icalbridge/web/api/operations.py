@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.web.api import asking, schema
 from icalbridge.web.api.places import ROOT
+from icalbridge.web.making import CACHE_CONTROL
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -29,7 +30,8 @@ class Operation:
     summary: str
     answer: type[Struct]
     takes: tuple[Parameter, ...] = ()
-    cache_control: str = "public, max-age=60"
+    cache_control: str = CACHE_CONTROL
+    """As calendars have it, where nothing else is said."""
     moments: bool = False
     """Whether it says in a header what time it is here."""
     about: str = ""
@@ -80,7 +82,7 @@ OPERATIONS = (
         "/facilities/{id}/entries",
         "What is booked in a facility",
         schema.Entries,
-        (*SPAN, *asking.FILTERS),
+        (*SPAN, *(each for each in asking.FILTERS if each.name != "facility")),
         about=_ENTRIES_ABOUT,
     ),
     Operation(
@@ -107,6 +109,6 @@ OPERATIONS = (
         "When a facility is free on a day, or on some days",
         schema.OpenTimes,
         (asking.ON, asking.FIRST, asking.LAST),
-        about="From 6:00 to 22:00, or longer where something is booked earlier or later; gaps of half an hour and more.",
+        about="From 6:00 to 22:00, or longer where something is booked earlier or later; gaps of half an hour or more.",
     ),
 )

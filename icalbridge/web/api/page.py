@@ -1,0 +1,105 @@
+"""The API's document as a page for people, `/api/v1/`, with examples that work: plain HTML, made on the server.
+
+What stands in it is `openapi`'s; how it looks is `templates/api.html`'s.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flask import render_template
+from msgspec import json
+
+from icalbridge.model import Feed
+from icalbridge.web.api.openapi import document
+from icalbridge.web.api.operations import OPERATIONS
+from icalbridge.web.api.places import ROOT, api_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from icalbridge.store import Store
+    from icalbridge.web.api.openapi import Part
+    from icalbridge.web.api.operations import Operation
+    from icalbridge.web.site import Site
+
+
+class Word(NamedTuple):
+    """One of the things that a value may be."""
+
+    name: str
+    link: bool = False
+    of: bool = False
+    """Whether it is an array of these."""
+
+
+def page(store: Store, site: Site, now: datetime) -> str:
+    """Return the page; its examples are of the first facility that was fetched, and of its property."""
+    examples = _examples(store, site, now)
+    return render_template(
+        "api.html",
+        api=document(),
+        document_path=site.path(f"{ROOT}/openapi.json"),
+        operations=[_operation(each, examples) for each in OPERATIONS],
+        kinds=lambda schema: list(kinds(schema)),
+        bounds=bounds,
+    )
+
+
+def _operation(each: Operation, examples: Mapping[str, str]) -> Part:
+    told = document()["paths"][each.path]["get"]
+    answers = {status: _schema_of(status, answer) for status, answer in told["responses"].items()}
+    example = examples.get(each.name, "")
+    parameters = [one for one in told["parameters"] if one["in"] != "header"]
+    return {**told, "parameters": parameters, "description": each.about, "path": each.path, "answers": answers, "example": example}
+
+
+def _schema_of(status: str, answer: Part) -> str:
+    """Return the name of what is answered; empty where nothing is."""
+    whole = document()["components"]["responses"][status] if "$ref" in answer else answer
+    return next((_name(kind["schema"]) for kind in whole.get("content", {}).values()), "")
+
+
+def _examples(store: Store, site: Site, now: datetime) -> dict[str, str]:
+    """Return addresses that answer, by operation."""
+    fetched = {each.property_id for each in site.health(now).properties if each.today_synced is not None}
+    facility = next((each for each in store.read.facilities() if each.property_id in fetched), None)
+    feeds: dict[str, Feed] = {}
+    if facility is not None:
+        feeds = {"facility": Feed("facility", facility.id), "property": Feed("property", facility.property_id)}
+    found = {}
+    for each in OPERATIONS:
+        feed = feeds.get(each.of)
+        if not each.of:
+            found[each.name] = site.path(each.path)
+        elif feed is not None:
+            found[each.name] = site.path(api_path(feed, each.rest.partition("{id}")[2]))
+    return found
+
+
+def kinds(schema: Mapping[str, Any]) -> Iterator[Word]:
+    """Yield what a value may be."""
+    if "$ref" in schema:
+        yield Word(_name(schema), link=True)
+    elif "anyOf" in schema:
+        for each in schema["anyOf"]:
+            yield from kinds(each)
+    elif "items" in schema:
+        yield from (each._replace(of=True) for each in kinds(schema["items"]))
+    elif "enum" in schema:
+        yield from (Word(str(json.encode(each), "utf-8")) for each in schema["enum"])
+    else:
+        yield Word(schema.get("format") or schema["type"])
+
+
+def bounds(schema: Mapping[str, Any]) -> str:
+    """Return a value's bounds, and what is taken for one that is not given, as sentences; empty for none."""
+    span = f"From {schema['minimum']} to {schema['maximum']}." if "maximum" in schema else ""
+    usual = schema.get("default", "")
+    default = f"Without it `{usual if not isinstance(usual, list) else ','.join(usual)}`." if usual else ""
+    return " ".join(filter(None, (span, default)))
+
+
+def _name(schema: Mapping[str, Any]) -> str:
+    return str(schema["$ref"].rpartition("/")[2])
