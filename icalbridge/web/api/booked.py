@@ -23,7 +23,7 @@ from icalbridge.feeds.as_json import item_values
 from icalbridge.feeds.audience import Audience, Status, admit, view
 from icalbridge.feeds.moments import iso_local, iso_utc
 from icalbridge.web.api import asking, schema
-from icalbridge.web.api.places import api_path
+from icalbridge.web.api.places import api_path, in_order
 from icalbridge.web.board import within
 from icalbridge.web.feeds import Missing
 from icalbridge.web.ical import is_id
@@ -151,7 +151,7 @@ class Booked:
         )
         if feed.kind == "facility":
             return Told(made)
-        facilities = self._read.facilities(list(known.place.schools))
+        facilities = in_order(self._read.facilities(list(known.place.schools)), known.place.schools)
         each_stands = [_standing(each, booked, seconds, ends, until.timestamp(), zone) for each in facilities]
         return Told(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=each_stands))
 

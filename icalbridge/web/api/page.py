@@ -52,7 +52,14 @@ def _operation(each: Operation, examples: Mapping[str, str]) -> Part:
     answers = {status: _schema_of(status, answer) for status, answer in told["responses"].items()}
     example = examples.get(each.name, "")
     parameters = [one for one in told["parameters"] if one["in"] != "header"]
-    return {**told, "parameters": parameters, "description": each.about, "path": each.path, "answers": answers, "example": example}
+    return {
+        **told,
+        "parameters": parameters,
+        "description": each.about,
+        "path": each.path,
+        "answers": answers,
+        "example": example,
+    }
 
 
 def _schema_of(status: str, answer: Part) -> str:

@@ -15,7 +15,7 @@ from icalbridge.model import Feed
 from icalbridge.web.api import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from icalbridge.model import Facility, Property
     from icalbridge.store import Store
@@ -52,7 +52,7 @@ class Places:
         """Return the facilities of some properties and of some types, or all. Raises `BadShape`."""
         properties = {each.id: each for each in self._read.properties()}
         wanted = self._wanted(found.get("property", []), properties)
-        facilities = self._read.facilities(wanted)
+        facilities = in_order(self._read.facilities(wanted), properties)
         types = _listed("type", "type", found.get("type", []))
         return schema.Facilities(
             facilities=[
@@ -114,6 +114,12 @@ class Places:
                 open_times=self._site.path(api_path(feed, "/open-times")),
             ),
         )
+
+
+def in_order(facilities: Iterable[Facility], property_ids: Iterable[str]) -> list[Facility]:
+    """Return facilities as their properties are ordered, those of unlisted ones last; of one, as they are."""
+    places = {property_id: place for place, property_id in enumerate(property_ids)}
+    return sorted(facilities, key=lambda each: places.get(each.property_id, len(places)))
 
 
 def _listed(name: str, like: str, given: Sequence[str]) -> tuple[str, ...]:

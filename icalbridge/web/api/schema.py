@@ -70,7 +70,7 @@ class Facility(Struct, frozen=True, kw_only=True):
 
 
 class Facilities(Struct, frozen=True, kw_only=True):
-    """The facilities that were asked for, in the booking system's order."""
+    """The facilities that were asked for, property by property, in the booking system's order."""
 
     facilities: list[Facility]
 
