@@ -65,6 +65,7 @@ SHAPES = (
     "q=renata",
     "not=renata",
 )
+API = ("entries", "entries?detail=busy", "entries?status=pending", "entries?cancelled=tombstone&limit=1", "now")
 FAULTS = ("html", "garbage", "truncated", "empty", "null", "400", "401", "403", "404", "429", "500", "503", "reset")
 ODD_PATHS = (
     "/ical/facility/unknown.ics",
@@ -109,7 +110,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         addresses += [f"{path}?{shape}" for path in addresses[:4] for shape in SHAPES]
         addresses += [f"/property/{each['_id']}" for each in made.world.properties]
         addresses += [f"/facility/{each['_id']}" for each in made.world.facilities]
-        yield Demo(made, folder, [*addresses, "/", "/readyz", "/healthz", "/metrics", "/robots.txt"])
+        for kind, known in (("properties", made.world.properties), ("facilities", made.world.facilities)):
+            api = [f"/api/v1/{kind}", *(f"/api/v1/{kind}/{each['_id']}" for each in known)]
+            addresses += [*api, *(f"{path}/{rest}" for path in api[1:] for rest in API)]
+        addresses += [f"/api/v1/facilities/{each['_id']}/open-times" for each in made.world.facilities]
+        yield Demo(made, folder, [*addresses, "/", "/api/v1/", "/readyz", "/healthz", "/metrics", "/robots.txt"])
 
 
 def test_the_vendor_tells_what_must_not_be_told(demo: Demo) -> None:
