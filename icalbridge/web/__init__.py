@@ -48,6 +48,7 @@ from icalbridge.web.metrics import Metrics
 from icalbridge.web.operations import operations
 from icalbridge.web.pages import facility_path, pages, property_path
 from icalbridge.web.poster import posters
+from icalbridge.web.present import Present
 from icalbridge.web.sharing import sitemap
 from icalbridge.web.site import Site, language_asked, other_languages
 from icalbridge.web.status import status_page
@@ -77,6 +78,7 @@ def create_app(
     metrics, assets, site = Metrics(), Assets(), Site(settings.public_url, store, clock)
     look = Look(settings, site, assets)
     service = FeedService(store, settings, metrics, clock, cache_bytes)
+    present = Present(store, service, site)
     app.jinja_options = {
         "undefined": StrictUndefined,
         "trim_blocks": True,
@@ -99,10 +101,10 @@ def create_app(
     }
     for routes in (
         ical(service),
-        api(store, service, site),
+        api(store, service, present, site),
         pages(store, service, site),
         builder(store, service, site, settings),
-        displays(store, service, site),
+        displays(present, site),
         embeds(store, service, site, settings),
         embed_builder(store, service, site),
         operations(store, metrics, site),

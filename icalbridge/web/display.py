@@ -22,15 +22,13 @@ from icalbridge.web.feeds import Missing
 from icalbridge.web.glance import glance, words
 from icalbridge.web.ical import flask_response
 from icalbridge.web.making import ANYWHERE
-from icalbridge.web.present import Present
 from icalbridge.web.site import language_asked
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.store import Store
     from icalbridge.web.board import Board
-    from icalbridge.web.feeds import FeedService
+    from icalbridge.web.present import Present
     from icalbridge.web.site import Site
 
 CLOCK = "Display-Now"
@@ -59,8 +57,8 @@ class Wishes:
 class Displays:
     """What the displays of one application are told."""
 
-    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
-        self._present = Present(store, service, site)
+    def __init__(self, present: Present, site: Site) -> None:
+        self._present = present
         self._site = site
 
     def page(self, feed: Feed, wishes: Wishes, now: datetime) -> Response:
@@ -128,10 +126,10 @@ def _answer(made: http.Document) -> Response:
     return flask_response(http.answer(made.packed() if packed else made, request.environ))
 
 
-def displays(store: Store, service: FeedService, site: Site) -> Blueprint:
+def displays(present: Present, site: Site) -> Blueprint:
     """Return the addresses that displays are set to."""
     routes = Blueprint("display", __name__)
-    made = Displays(store, service, site)
+    made = Displays(present, site)
     worker = http.document(
         (FOLDER / "display-sw.js").read_bytes(),
         "text/javascript; charset=utf-8",

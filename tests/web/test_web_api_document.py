@@ -34,6 +34,7 @@ PATHS = list(DOCUMENT["paths"])
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 KNOWN = {"property": ["school", "district", "odd", "alone"], "facility": ["gym", "pool", "rtl", "nameless"]}
 BASE = "http://bridge.example"
+DAYS: tuple[str, ...] = ("from", "to", "date")
 PLAIN = {"Accept-Encoding": "identity"}
 """What is called without a network is not unpacked on the way."""
 BOUNDED = settings(
@@ -82,7 +83,7 @@ def test_schemathesis_finds_nothing_where_it_asks_rightly(app: Flask, path: str)
         case = data.draw(SCHEMA[path]["GET"].as_strategy())
         if of and data.draw(st.integers(0, 4), "unknown") != 4:
             case.path_parameters["id"] = data.draw(st.sampled_from(KNOWN[of]), "id")
-        for name in (each for each in ("from", "to", "date") if each in case.query):
+        for name in filter(case.query.__contains__, DAYS):
             case.query[name] = f"2026-{11 + (name == 'to')}-{data.draw(st.integers(1, 28), name):02}"
         for name in ("facility", "property", "after"):
             case.query.pop(name, None)

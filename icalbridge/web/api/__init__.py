@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from icalbridge.web.api.asking import Asked
     from icalbridge.web.api.operations import Operation
     from icalbridge.web.feeds import FeedService
+    from icalbridge.web.present import Present
     from icalbridge.web.site import Site
 
     Answering = Callable[[str, Asked, datetime], Told | Missing]
@@ -57,10 +58,10 @@ UNREACHABLE = "This cannot be read right now; ask again in half a minute."
 UNSYNCED = "This place is being fetched for the first time; ask again in half a minute."
 
 
-def api(store: Store, service: FeedService, site: Site) -> Blueprint:
+def api(store: Store, service: FeedService, present: Present, site: Site) -> Blueprint:
     """Return the addresses of the API."""
     routes = Blueprint("api", __name__)
-    answering = _answering(Places(store, site), Booked(store, service, site))
+    answering = _answering(Places(store, site), Booked(service, present, site))
     for operation in OPERATIONS:
         _add(routes, operation, answering[operation.name], site)
 

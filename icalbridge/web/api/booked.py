@@ -28,7 +28,6 @@ from icalbridge.web.board import within
 from icalbridge.web.feeds import Missing
 from icalbridge.web.ical import is_id
 from icalbridge.web.open_times import open_times
-from icalbridge.web.present import Present
 from icalbridge.web.standing import standing
 from icalbridge.web.views import Reach
 
@@ -38,9 +37,9 @@ if TYPE_CHECKING:
     from icalbridge.feeds import Shape
     from icalbridge.feeds.audience import Item
     from icalbridge.model import Entry, Facility, Feed, FeedState
-    from icalbridge.store import Store
     from icalbridge.web.api.asking import Asked, Span
     from icalbridge.web.feeds import FeedService, Held
+    from icalbridge.web.present import Present
     from icalbridge.web.site import Site
     from icalbridge.web.standing import Standing
 
@@ -77,11 +76,10 @@ class _On:
 class Booked:
     """What is booked in one store."""
 
-    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
-        self._read = store.read
+    def __init__(self, service: FeedService, present: Present, site: Site) -> None:
         self._service = service
+        self._present = present
         self._site = site
-        self._present = Present(store, service, site)
         self._kept: LRUCache[Address, _Kept] = LRUCache(MOST_ITEMS, lambda kept: len(kept.items) + 1)
         self._lock = Lock()
 
@@ -151,7 +149,7 @@ class Booked:
         )
         if feed.kind == "facility":
             return Told(made)
-        facilities = in_order(self._read.facilities(list(known.place.schools)), known.place.schools)
+        facilities = in_order(known.facilities, known.place.schools)
         each_stands = [_standing(each, booked, seconds, ends, until.timestamp(), zone) for each in facilities]
         return Told(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=each_stands))
 
