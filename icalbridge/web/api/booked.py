@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
@@ -114,7 +114,9 @@ class Booked:
         if isinstance(held, Missing):
             return held
         zone = held.state.zone
-        items = self._items(address, held)
+        wished = asking.open_days(found, self._reach(zone, now))
+        begins, ends = asking.midnight(wished[0], zone), asking.midnight(wished[-1] + timedelta(days=1), zone)
+        items = _overlapping(self._items(address, held), begins, ends)
         days = [
             schema.OpenDay(
                 date=day.isoformat(),
@@ -123,7 +125,7 @@ class Booked:
                     for gap in open_times(items, day, zone, now)
                 ],
             )
-            for day in asking.open_days(found, self._reach(zone, now))
+            for day in wished
         ]
         return Told(schema.OpenTimes(facility_id=feed.id, title=held.state.title, zone=zone, days=days))
 
@@ -175,11 +177,16 @@ class Booked:
 
 def _page(items: Sequence[Item], asked: Span) -> tuple[list[Item], bool]:
     """Return those of a page, and whether there are more."""
-    begun = items[: bisect_left(items, asked.until, key=lambda each: each.start)]
-    found = [each for each in begun if each.end > asked.since]
+    found = _overlapping(items, asked.since, asked.until)
     if asked.after is not None:
         found = [each for each in found if asking.Key.of(each) > asked.after]
     return found[: asked.limit], len(found) > asked.limit
+
+
+def _overlapping(items: Sequence[Item], since: datetime, until: datetime) -> list[Item]:
+    """Return what is on at some time in a span, of items in order of their start."""
+    begun = items[: bisect_left(items, until, key=lambda each: each.start)]
+    return [each for each in begun if each.end > since]
 
 
 def _next(asked: Span, shape: Shape, last: Item) -> str:
