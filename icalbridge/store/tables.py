@@ -112,7 +112,7 @@ windows = Table(
     _moment("due_at"),  # when it was told to be due; NULL: when its tier says so
     Column("failures", Integer, nullable=False, server_default="0"),
     _text("error"),
-    _moment("error_at"),
+    _moment("error_at"),  # of the last failure, also after it is over
     _text("invocation_id"),
     _moment("doubted_at"),  # when it first came back implausibly empty
     _text("leased_by"),
