@@ -16,7 +16,7 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     language    in which language and region a page is told
     operations  /healthz, /readyz, /metrics, /robots.txt
     saving      saved feeds: who gets which; tokens: what a private address means
-    failures    404, 405, 500, 503 for people and programs
+    failures    404, 405, 500, 503 for people and programs; refusing: why an address cannot be shown
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from urllib.parse import quote, urlencode
 
 from babel.dates import format_interval, format_skeleton
 
-from icalbridge.feeds import BadShape
 from icalbridge.feeds.shape import PARAMETERS, folded, quoted
 from icalbridge.web import language
 from icalbridge.web.language import gettext
 from icalbridge.web.month import beside, sheet
+from icalbridge.web.refusing import Refused
 from icalbridge.web.week import week_start
 
 if TYPE_CHECKING:
@@ -127,10 +127,10 @@ class View:
 
 
 def view(asked: Mapping[str, Sequence[str]], reach: Reach, shape: Shape, list_days: int) -> View:
-    """Read the parameters of an address. Raises `BadShape` with a sentence for what cannot be shown."""
+    """Read the parameters of an address. Raises `Refused` with a sentence for what cannot be shown."""
     name = _one(asked, "view") or "list"
     if name not in VIEWS:
-        raise BadShape(gettext("view is %(given)s and must be list, week or month.") % {"given": quoted(name)})
+        raise Refused(gettext("view is %(given)s and must be list, week or month.") % {"given": quoted(name)})
     day = _day(_one(asked, "date"), reach)
     shown = day or reach.today
     first, count = _days(name, shown, list_days)
@@ -229,7 +229,7 @@ def _day(text: str, reach: Reach) -> date | None:
     except ValueError:
         found = None
     if found is None or not reach.first <= found <= reach.last:
-        raise BadShape(
+        raise Refused(
             gettext("date is %(given)s and must be a day from %(first)s to %(last)s, written as YYYY-MM-DD.") % told
         )
     return found

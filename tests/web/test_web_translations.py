@@ -36,7 +36,8 @@ CUT = LONG[:69].strip()
 EXAMPLES = {
     "Google Calendar", "Outlook.com", "Microsoft 365", "EST", "English", "gym", "Main", CUT, CUT[:48],
     "nothing-of-this-name", "Reserved", "Practice", "Varsity, Open gym", "Varsity", "basketball", "practice",
-    "Lincoln High", "Main Gym", "JSON", "CSV", "ATOM",
+    "Lincoln High", "Main Gym", "JSON", "CSV", "ATOM", "Google Sites", "Finalsite", "Blackboard / Edlink WCM",
+    "ParentSquare Smart Sites", "Squarespace", "WordPress",
 }  # fmt: skip
 """Names of services, what a test looks for, and examples of what bookings are called: those are English."""
 PAGES = [
@@ -46,7 +47,11 @@ PAGES = [
     "/build?feed=facility:gym&format=json", "/build?feed=property:school&q=nothing-like-it",
     "/build?feed=property:never", "/build?past=long&feed=facility:gym",
     "/property/school?view=week", "/property/school?view=month", "/facility/gym?view=week", "/facility/gym?view=month",
+    "/property/school?view=year", "/facility/gym?facility=nowhere", "/property/school?date=2026-11-25",
+    "/poster/facility/gym", "/embed", "/embed?feed=property:school", "/embed?feed=property:school&accent=zz",
     "/status", "/embed/property/school",
+    "/embed/facility/gym?accent=zz", "/embed/facility/gym?days=x", "/embed/facility/gym?q=", "/embed/facility/nameless",
+    "/embed/property/never", "/embed/facility/nowhere", "/embed/facility/gym?past=x", "/embed/facility/gym?view=year",
     "/embed/facility/gym?view=week", "/embed/facility/gym?view=month",
     "/display/facility/gym", "/display/property/district", "/display/property/never", "/display/facility/nowhere",
 ]  # fmt: skip
@@ -154,7 +159,7 @@ def without_names(text: str, store: Store) -> str:
     """Return what is left of a text when all is taken out that comes from the booking system or is an example."""
     for known in sorted(names(store) | EXAMPLES, key=len, reverse=True):
         text = text.replace(known, "")
-    return re.sub(r"\{\w+\}|https://\S+", "", text)
+    return re.sub(r"\{\w+\}|(https://|calendars\.example\.org/)\S+", "", text)
 
 
 def names(store: Store) -> set[str]:
