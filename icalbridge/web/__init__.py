@@ -8,7 +8,7 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     http        tags, conditions, compression, security headers: pure functions
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     builder     /build: form, picking, preview
-    embed       calendars in frames: looks reads how, agenda arranges when; embed_builder makes their snippets
+    embed       calendars in frames: embed_looks reads how, agenda arranges when; embed_builder makes their snippets
     display     signage: board is what a display knows, glance what it shows of that
     look        the site's name, logo and accent (colour); status: how fresh everything is, for people
     poster      the poster for the door, and its QR code (qr)

@@ -1,7 +1,7 @@
 """Calendars for other people's sites: `/embed/...`, pages for a frame, and what makes a frame as high as its page.
 
-They show what a feed tells, with the filters of its address; `looks` reads how, `agenda` arranges when. Only these
-pages may be framed, so every link in them opens elsewhere, and what goes wrong is told inside the frame, too.
+They show what a feed tells, with the filters of its address; `embed_looks` reads how, `agenda` arranges when. Only
+these pages may be framed, so every link in them opens elsewhere, and what goes wrong is told inside the frame, too.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from icalbridge.web import http, language, wording
 from icalbridge.web.agenda import Told, agenda, cells, midnight, span
 from icalbridge.web.assets import FOLDER
 from icalbridge.web.colour import readable
+from icalbridge.web.embed_looks import Looks, looks, read
 from icalbridge.web.feeds import Missing
 from icalbridge.web.ical import flask_response, is_id, unshaped
-from icalbridge.web.looks import Looks, looks, read
 from icalbridge.web.making import ANYWHERE
 from icalbridge.web.pages import as_of
 from icalbridge.web.refusing import sentence

@@ -1,7 +1,7 @@
 """The maker of snippets, `/embed`: anybody picks a calendar and its looks, sees it in a frame, and copies the lines.
 
-The form is read by `form` and `looks`, what it offers is arranged by `picking`. How each site builder takes a snippet
-is in the words of the template.
+The form is read by `form` and `embed_looks`, what it offers is arranged by `picking`. How each site builder takes a
+snippet is in the words of the template.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from icalbridge.feeds import BadShape, page_path
 from icalbridge.feeds.shape import PARAMETERS
 from icalbridge.web import http
 from icalbridge.web.embed import embed_path
+from icalbridge.web.embed_looks import OWN, VIEWS, Looks, looks
 from icalbridge.web.failures import error_page
 from icalbridge.web.form import Form, filled_in
 from icalbridge.web.language import gettext
-from icalbridge.web.looks import OWN, VIEWS, Looks, looks
 from icalbridge.web.picking import calendars, picking, scope_of
 from icalbridge.web.refusing import sentence
 

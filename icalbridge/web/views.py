@@ -7,14 +7,12 @@ the address has beside is not ours, such as what mail programs add, and left alo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from babel.dates import format_interval, format_skeleton
-
 from icalbridge.feeds.shape import PARAMETERS, folded, quoted
-from icalbridge.web import language
+from icalbridge.web import language, wording
 from icalbridge.web.language import gettext
 from icalbridge.web.month import beside, sheet
 from icalbridge.web.refusing import Refused
@@ -208,11 +206,9 @@ def _given(shape: Shape, name: str) -> str:
 
 def span(shown: View) -> str:
     """Return what days a page shows, as people there write it: `Nov 15 - 21, 2026`, `November 2026`."""
-    locale = language.current()
     if shown.name == "month":
-        return format_skeleton("yMMMM", datetime.combine(shown.day, time.min), locale=locale)
-    last = shown.first + timedelta(days=shown.count - 1)
-    return format_interval(shown.first, last, "yMMMd", locale=locale)
+        return wording.month_name(shown.day)
+    return wording.days(shown.first, shown.first + timedelta(days=shown.count - 1))
 
 
 def _one(asked: Mapping[str, Sequence[str]], name: str) -> str:
