@@ -87,7 +87,8 @@ def _settings(*, quiet: bool = False) -> Settings:
     read = settings.from_environment(os.environ)
     debug = bool(click.get_current_context().find_root().params.get("debug"))
     level = "DEBUG" if debug else "WARNING" if quiet else "INFO"
-    start_logging(read.log_format, level=level, secrets=[each.key for each in read.api_users()])
+    secrets = [*(each.key for each in read.api_users()), read.renter_email]
+    start_logging(read.log_format, level=level, secrets=[each for each in secrets if each])
     return read
 
 
