@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icalbridge import __version__
+from icalbridge.cli.event_commands import event_group
 from icalbridge.cli.feed_commands import feed_group
 from icalbridge.errors import ConfigurationError, IcalbridgeError
 
@@ -284,4 +285,5 @@ def db_upgrade() -> None:
     click.echo("The database is up to date.")
 
 
+main.add_command(event_group)
 main.add_command(feed_group)

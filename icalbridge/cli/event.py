@@ -126,7 +126,7 @@ def create_event(settings: Settings, wish: given.Wish, how: How) -> Told:
 
 def _created(desk: Desk, told: Told, outcome: CreateOutcome, plan: given.Planned) -> Told:
     request = plan.request
-    look = f"`icalbridge event get {request.external_id}`"
+    look = _look(request.event_type, request.external_id)
     if isinstance(outcome, Created):
         event, shown, notes = desk.follow(request.event_type, outcome.event_id, plan.owner.id)
         lost = "; its answer was lost, and it was found afterwards" if outcome.looked_up else ""
@@ -377,8 +377,11 @@ def _watched(event_type: str, event_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        look = f"`icalbridge event get --event-type {event_type} {event_id}`"
-        click.echo(
-            f"icalbridge: interrupted; it may be done or not: look with {look} before it is sent again.", err=True
-        )
+        told = f"interrupted; it may be done or not: look with {_look(event_type, event_id)} before it is sent again."
+        click.echo(f"icalbridge: {told}", err=True)
         raise
+
+
+def _look(event_type: str, event_id: str) -> str:
+    option = "" if event_type == "reservation" else f"--event-type {event_type} "
+    return f"`icalbridge event get {option}{event_id}`"
