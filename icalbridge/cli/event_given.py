@@ -158,15 +158,20 @@ def _request(wish: Wish, made: list[NewTimeslot], owner: Property) -> NewEvent:
         wish.external_id or derived_id(wish.event_type, wish.name, made),
         wish.name,
         wish.renter_email,
-        int(wish.activity_type) if wish.activity_type.is_integer() else wish.activity_type,
+        _whole(wish.activity_type),
         tuple(made),
         owner.timezone,
         event_type=wish.event_type,
-        attendance=wish.attendance,
+        attendance=None if wish.attendance is None else _whole(wish.attendance),
         renter_rate_category_id=wish.rate_category,
         renter_owner=wish.renter_owner,
         log_message=wish.log_message,
     )
+
+
+def _whole(number: float) -> float:
+    """Return a whole number as one, so that it is not sent with a fraction."""
+    return int(number) if number.is_integer() else number
 
 
 def derived_id(event_type: str, name: str, made: Iterable[NewTimeslot]) -> str:

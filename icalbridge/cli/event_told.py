@@ -71,6 +71,8 @@ def say(told: Told, *, as_json: bool) -> None:
         click.echo(told.message)
         if told.event:
             console(sys.stdout.isatty()).print(timeslots_table(told.event))
+        if told.followed:
+            click.echo("The calendars here show it so.")
         if told.request:
             click.echo(f"{told.request['method']} {told.request['path']}")
             click.echo(json.dumps(told.request["body"], ensure_ascii=False, indent=2))
