@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -142,10 +143,10 @@ def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
     """An unknown facility, one that no write can name, and facilities of two schools."""
     pool = given.Slot("2026-12-02T18:00", "2026-12-02T19:00", "hall")
     wishes = [_wish(facility="nowhere"), _wish(facility="bare"), _wish(_wish().slots[0], pool)]
-    assert [_refusal(lambda each=each: given.planned(listed, each)) for each in wishes] == [
+    assert [_refusal(partial(given.planned, listed, each)) for each in wishes] == [
         (
-            "There is no facility 'nowhere' in the catalogue; look its id up in the directory, or run `icalbridge sync` "
-            "first."
+            "There is no facility 'nowhere' in the catalogue; look its id up in the directory, or run "
+            "`icalbridge sync` first."
         ),
         "The catalogue does not say yet by what a write names the facility 'bare'; run `icalbridge sync`.",
         "All facilities of one event belong to one school; district and school are several.",
@@ -175,7 +176,7 @@ def test_renter_is_given_in_a_file_or_set(tmp_path: Path) -> None:
     )
     file.write_bytes(b"")
     for email, name in ((None, str(file)), ("", None)):
-        assert _refusal(lambda email=email, name=name: given.renter(settings, email, name)) == (
+        assert _refusal(partial(given.renter, settings, email, name)) == (
             "For whom? Set ICALBRIDGE_RENTER_EMAIL, or give --renter-email-file, to the e-mail address of a renter "
             "whom Facilitron knows."
         )

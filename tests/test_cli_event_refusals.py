@@ -106,8 +106,8 @@ def test_writes_are_off_until_they_are_enabled(desk: Office) -> None:
         assert desk.refuses(*words, **off) == (
             2,
             (
-                "icalbridge: Writing is off, since Facilitron calls these endpoints internal; set ICALBRIDGE_ENABLE_WRITES "
-                "to 1 to allow it, or look with --dry-run at what would be sent.\n"
+                "icalbridge: Writing is off, since Facilitron calls these endpoints internal; set "
+                "ICALBRIDGE_ENABLE_WRITES to 1 to allow it, or look with --dry-run at what would be sent.\n"
             ),
         )
     assert desk.place.bridge.state.requests == []
