@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from icalbridge.store.tables import facilities
 from tests.fixtures.bridges import KEY
+from tests.fixtures.commands import running, until
 from tests.fixtures.office import Office, office
+from tests.fixtures.scripted import Reply, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,6 +187,26 @@ def test_catalogue_must_know_what_a_write_names_a_facility_by(desk: Office) -> N
     )
     assert desk.place.bridge.run().failures == []
     assert desk.event(*desk.create("--yes")).returncode == 0
+
+
+# broken off
+
+
+def test_write_that_is_broken_off_says_how_to_find_out(desk: Office) -> None:
+    """Ctrl-C while the vendor is at it: code 130, and one sentence."""
+    with scripted(Reply(silent=True)) as vendor:
+        settings = {**desk.settings, "FACILITRON_API_URL": vendor.url}
+        with running("event", *desk.create("--yes", "--external-id", "recital.1"), **settings) as process:
+            until(lambda: vendor.paths or None, "request")
+            process.send_signal(signal.SIGINT)
+            told, _ = process.communicate(timeout=20)  # less than a write may take
+    assert (process.returncode, told) == (
+        130,
+        (
+            "icalbridge: interrupted; it may be done or not: look with `icalbridge event get recital.1` before it is "
+            "sent again.\n"
+        ),
+    )
 
 
 # several keys
