@@ -16,6 +16,9 @@ READERS := tests/js/node_modules/.package-lock.json
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	{ echo "icalbridge needs Python 3.11 or newer as '$(PYTHON)'; name another with: make PYTHON=/path/to/python3"; exit 1; }
 
+# Hundreds of tests start a process each: what is compiled once is kept, also where the machine's default is not to.
+export PYTHONDONTWRITEBYTECODE =
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test lint bench soak screenshots messages lock clean machine

@@ -225,6 +225,17 @@ def test_feed_of_another_version_keeps_no_other_from_being_read(shell: Shell, st
         assert (done.returncode, done.stdout, done.stderr) == (1, exported, sentence)
     code, reason = shell.refuses("show", "new")
     assert (code, reason.partition(";")[0]) == (2, "icalbridge: Feed 'new' has no key 'banner'")
+    assert shell.says("token", "list", "new").split() == [
+        "ID",
+        "Feed",
+        "Subscriber",
+        "Created",
+        "Last",
+        "used",
+        "Revoked",
+    ]
+    assert shell.says("remove", "new", "--yes") != ""
+    assert store.saved.feed("new") is None
 
 
 def test_token_is_shown_once_and_listed_without_its_secret(shell: Shell, store: Store) -> None:

@@ -25,8 +25,7 @@ def group(*entries: Entry, status: Status = Status.CONFIRMED, title: str = "") -
 def test_facilities_of_one_time_are_one_item() -> None:
     """Told by the member with the smallest UID; it names all places, and is as new as the event."""
     gym, pool = entry(1, uid="b", first_seen=NOW), entry(1, uid="a", facility=POOL, first_seen=NOW - timedelta(days=2))
-    expected = replace(
-        admit(pool, Status.CONFIRMED, PUBLIC),
+    expected = admit(pool, Status.CONFIRMED, PUBLIC)._replace(
         sequence=7,
         modified=NOW - timedelta(hours=1),
         facility_ids=("gym", "pool"),

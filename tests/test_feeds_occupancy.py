@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,7 @@ def test_block_says_that_and_where_and_nothing_else() -> None:
         location="Main Gym, Lincoln High, 1 Oak St, Sunnyvale, CA, 94087",
     )
     assert in_use(booked) == [told]
-    assert {each.name for each in fields(Item) if not getattr(told, each.name)} == {
+    assert {name for name, value in told._asdict().items() if not value} == {
         *("name", "activity", "type", "renter", "email", "attendance", "reservation", "category"),
         *("first_seen", "cancelled", "school"),
     }

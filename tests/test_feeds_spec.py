@@ -12,8 +12,8 @@ from icalbridge.feeds.audience import ALLOWED, Audience, Field
 from icalbridge.feeds.colours import NAMES
 from icalbridge.feeds.saved import Action, Rule, Saved
 from icalbridge.feeds.shape import Cancelled, Shape
-from icalbridge.feeds.spec import BadSpec, read_feed, read_feeds, table_of, write_feeds
-from icalbridge.model import EventKey
+from icalbridge.feeds.spec import BadSpec, kept_feed, read_feed, read_feeds, table_of, write_feeds
+from icalbridge.model import EventKey, SavedFeed
 
 FULL = """[[feed]]
 slug = "staff-gyms"
@@ -276,3 +276,11 @@ def test_table_says_only_what_differs() -> None:
     """A feed that says no more than where is two lines."""
     assert table_of(Saved("a", property_ids=("p",))) == {"slug": "a", "properties": ["p"]}
     assert cast("list[str]", table_of(Saved("a", property_ids=("p",), fields=frozenset()))["fields"]) == []
+
+
+@pytest.mark.parametrize(("text", "count"), [("", 0), (FULL, 2)])
+def test_kept_text_that_is_not_one_feed_is_a_sentence(text: str, count: int) -> None:
+    """Whoever wrote it into the database: what cannot be read is told, like any other mistake."""
+    with pytest.raises(BadSpec) as raised:
+        kept_feed(SavedFeed("gyms", "Gyms", text))
+    assert str(raised.value) == f"What is kept as feed 'gyms' is {count} feeds."

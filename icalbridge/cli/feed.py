@@ -87,7 +87,7 @@ def remove_feed(settings: Settings, slug: str) -> None:
 def ask_before_removing(settings: Settings, slug: str) -> None:
     """Say what goes with a feed, and ask; raises `click.Abort` for a no."""
     with opened(settings) as store:
-        title = _feed(store, slug).title
+        title = _kept(store, slug).title
         valid = [each for each in store.saved.tokens(slug) if each.revoked is None]
     click.confirm(f"Remove '{title}', and the private addresses of {len(valid)} subscribers with it?", abort=True)
 
@@ -158,7 +158,7 @@ def print_tokens(settings: Settings, slug: str | None) -> None:
     """Print the private addresses of one feed or of all, without what is secret in them."""
     with opened(settings) as store:
         if slug is not None:
-            _feed(store, slug)
+            _kept(store, slug)
         tokens = store.saved.tokens(slug)
     table = Table("ID", "Feed", "Subscriber", "Created", "Last used", "Revoked", box=None, pad_edge=False)
     for each in tokens:

@@ -6,7 +6,6 @@ gains or loses elsewhere can change which member that is; so SEQUENCE and LAST-M
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import retitled
@@ -38,12 +37,14 @@ def grouped(
 
 def _one(members: list[Item], revision: int, changed: datetime, template: str) -> Item:
     first = members[0]
+    newest = max(changed, *(each.modified for each in members))
+    if len(members) == 1:
+        return first._replace(sequence=revision, modified=newest)
     places = sorted({(each.facility, each.location) for each in members})
     seen = [each.first_seen for each in members if each.first_seen]
-    whole = replace(
-        first,
+    whole = first._replace(
         sequence=revision,
-        modified=max(changed, *(each.modified for each in members)),
+        modified=newest,
         facility_ids=tuple(sorted({facility_id for each in members for facility_id in each.facility_ids})),
         facility=", ".join(facility for facility, _ in places if facility),
         location=_where(places),

@@ -9,7 +9,7 @@ moves to another space just leaves the old one.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -52,8 +52,7 @@ def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) 
     cancelled = []
     for entry, status in entries:
         item = admit(entry, status, _BARE)
-        block = replace(
-            item,
+        block = item._replace(
             uid=f"occupancy-{item.uid}",
             start=item.start - before,
             end=item.end + after,
@@ -63,7 +62,7 @@ def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) 
             first_seen=None,
         )
         if status is Status.CANCELLED:
-            cancelled.append(replace(block, title=NOT_IN_USE))
+            cancelled.append(block._replace(title=NOT_IN_USE))
         else:
             alike[entry.facility_id or entry.uid, status].append(block)
     merged = [block for some in alike.values() for block in _merged(some)]
@@ -82,7 +81,7 @@ def _merged(some: list[Item]) -> list[Item]:
     found: list[Item] = []
     for block in sorted(some, key=lambda each: (each.start, each.uid)):
         if found and block.start <= found[-1].end:
-            found[-1] = replace(found[-1], end=max(found[-1].end, block.end))
+            found[-1] = found[-1]._replace(end=max(found[-1].end, block.end))
         else:
             found.append(block)
     return found

@@ -155,7 +155,7 @@ def _shown(
         known = told.get(entry.key) if shown.needs_particulars else None
         item = admit(spoken, status, shown, school=schools.get(entry.property_id, ""), particulars=known)
         # Where no place may be told, the facility's link would tell it.
-        yield entry.key, item if shown.fields & BUSY else replace(item, facility_ids=())
+        yield entry.key, item if shown.fields & BUSY else item._replace(facility_ids=())
 
 
 def _view_of(spec: Saved, action: Action) -> View:

@@ -75,8 +75,10 @@ def to_keep(spec: Saved) -> SavedFeed:
 
 def kept_feed(kept: SavedFeed) -> Saved:
     """Return the feed that the store keeps. Raises `BadSpec` for one that another version wrote."""
-    (spec,) = read_feeds(kept.spec)
-    return spec
+    specs = read_feeds(kept.spec)
+    if len(specs) != 1:
+        raise BadSpec(f"What is kept as feed '{kept.slug}' is {len(specs)} feeds.")
+    return specs[0]
 
 
 def _written_feed(table: Table) -> str:

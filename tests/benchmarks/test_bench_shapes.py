@@ -127,7 +127,7 @@ def test_any_shape_of_two_thousand(tmp_path: Path) -> None:
         over = [address for address, spent in found.items() if spent > GOAL_MILLISECONDS]
         print(f"    over {GOAL_MILLISECONDS:.0f} ms: {len(over)} {over[:4]}")
     if os.environ.get("PROFILE"):
-        _profile(client(), max(cold, key=lambda address: cold[address]))
+        _profile(keeping, max(warm, key=lambda address: warm[address]))
     store.close()
 
 
