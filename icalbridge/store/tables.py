@@ -94,6 +94,7 @@ facilities = Table(
     _text("type"),
     Column("capacity", Integer),
     _text("search_term"),
+    Column("u_id", String),  # what a write names it by; NULL: not told
     Column("position", Integer, nullable=False),
     Column("listed", Boolean, nullable=False),
     _moment("first_seen_at", nullable=False),
