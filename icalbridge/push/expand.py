@@ -1,8 +1,8 @@
-"""A calendar's bytes → the instances of its events, recurrences expanded in their own zone; every trouble in a sentence.
+"""A calendar's bytes → the instances of its events, recurrences expanded in their own zone; troubles told in words.
 
 The expansion is recurring-ical-events' work, after RFC 5545. What it must not be trusted with is refused before: rules
 that repeat within a day, zones that nobody knows. Whose facility an instance takes, and what the vendor's rules make of
-it, is for `want`; that all this ends in time, and in bounded memory, for `reader`, which runs it in a process of its own.
+it, is for `want`; that all this ends, and in bounded memory, for `reader`, which runs it in a process of its own.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ SECONDS_A_UID = 5.0
 """Of work on one UID; the longest honest rule takes a tenth of one."""
 OURS = "@icalbridge"
 NO_UID = "it has no UID, and could not be found again"
+RECURRING = {"RRULE", "RDATE", "RECURRENCE-ID"}
 FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 
 Kind = Literal["moment", "floating", "day"]
@@ -164,19 +165,9 @@ def _instances(
         raise _Refused("it is a booking already, copied from one of the bridge's own calendars")
     for each in components:
         _check(each)
-    calendar = icalendar.Calendar()
-    if zone:
-        calendar.add("X-WR-TIMEZONE", zone)
-    for each in components:
-        calendar.add_component(each)
-    recurs = any("RRULE" in each or "RDATE" in each or "RECURRENCE-ID" in each for each in components)
-    found = recurring_ical_events.of(calendar).between(since, until)
-    if len(found) > MOST_INSTANCES:
-        raise _Refused(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
+    recurs = any(not RECURRING.isdisjoint(each) for each in components)
     taken: set[str] = set()
-    for each in found:
-        if str(each.get("STATUS", "")).upper() == "CANCELLED":
-            continue
+    for each in _between(components, zone, since, until):
         told = each["RECURRENCE-ID"]
         # of a change to all that follows, every instance bears the RECURRENCE-ID of the first
         recurrence = each["DTSTART"].dt if "RANGE" in told.params else told.dt
@@ -187,6 +178,23 @@ def _instances(
             raise _Refused("two of its instances have the same RECURRENCE-ID")
         taken.add(slot_id)
         yield Instance(uid, slot_id, *_span(each), name, _text(each, "SUMMARY"), _text(each, "LOCATION"))
+
+
+def _between(
+    components: list[icalendar.Event], zone: str, since: datetime, until: datetime
+) -> Iterator[icalendar.Event]:
+    """Yield the instances of one UID that are not cancelled."""
+    calendar = icalendar.Calendar()
+    if zone:
+        calendar.add("X-WR-TIMEZONE", zone)
+    for each in components:
+        calendar.add_component(each)
+    found = recurring_ical_events.of(calendar).between(since, until)
+    if len(found) > MOST_INSTANCES:
+        raise _Refused(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
+    for each in found:
+        if str(each.get("STATUS", "")).upper() != "CANCELLED":
+            yield each
 
 
 def _check(event: icalendar.Event) -> None:

@@ -1,7 +1,7 @@
 """A calendar from anywhere, read in a process of its own: so much time and memory, and no more, whatever is in it.
 
-A rule of one line can ask for more instances than there are atoms to write them on, and a parser can be led astray; here
-that ends a child, and costs the caller one sentence. The parent's `read_calendar` starts it; run as a program, this
+A rule of one line can ask for more instances than any memory holds, and a parser can be led astray; here that ends a
+child, and costs the caller one sentence. The parent's `read_calendar` starts it; run as a program, this
 module is the child: it takes the span and the calendar on stdin, and writes what `expand` made of it on stdout.
 """
 
