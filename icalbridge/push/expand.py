@@ -150,15 +150,15 @@ def _is_ours(calendars: Sequence[icalendar.Calendar], uids: dict[str, Any]) -> b
     return made_here or (bool(uids) and all(OURS in uid.lower() for uid in uids))
 
 
-def _by_uid(events: Sequence[icalendar.Event]) -> dict[str, list[icalendar.Event]]:
-    found: dict[str, list[icalendar.Event]] = defaultdict(list)
+def _by_uid(events: Sequence[icalendar.Component]) -> dict[str, list[icalendar.Component]]:
+    found: dict[str, list[icalendar.Component]] = defaultdict(list)
     for each in events:
-        found[_text(each, "UID").strip()].append(each)
+        found[_text(each, "UID").replace("\0", "").strip()].append(each)
     return dict(found)
 
 
 def _instances(
-    uid: str, name: str, components: list[icalendar.Event], zone: str, span: tuple[datetime, datetime, datetime]
+    uid: str, name: str, components: list[icalendar.Component], zone: str, span: tuple[datetime, datetime, datetime]
 ) -> Iterator[Instance]:
     since, until, rules_until = span
     if OURS in uid.lower():
@@ -168,9 +168,9 @@ def _instances(
     recurs = any(not RECURRING.isdisjoint(each) for each in components)
     taken: set[str] = set()
     for each in _between(components, zone, since, until):
-        told = each["RECURRENCE-ID"]
         # of a change to all that follows, every instance bears the RECURRENCE-ID of the first
-        recurrence = each["DTSTART"].dt if "RANGE" in told.params else told.dt
+        follows = "RANGE" in each["RECURRENCE-ID"].params
+        recurrence = _when(each, "DTSTART" if follows else "RECURRENCE-ID")
         if recurs and _after(recurrence, rules_until):
             continue
         slot_id = identify.instance_id(recurrence) if recurs else identify.SINGLE
@@ -181,8 +181,8 @@ def _instances(
 
 
 def _between(
-    components: list[icalendar.Event], zone: str, since: datetime, until: datetime
-) -> Iterator[icalendar.Event]:
+    components: list[icalendar.Component], zone: str, since: datetime, until: datetime
+) -> Iterator[icalendar.Component]:
     """Yield the instances of one UID that are not cancelled."""
     calendar = icalendar.Calendar()
     if zone:
@@ -197,7 +197,7 @@ def _between(
             yield each
 
 
-def _check(event: icalendar.Event) -> None:
+def _check(event: icalendar.Component) -> None:
     """Refuse an event that would be misread, or that would never end."""
     if event.errors or any(name in event and not hasattr(event[name], "dt") for name in ("DTSTART", "DTEND")):
         named = sorted({str(name) for name, _ in event.errors} or {"DTSTART"})
@@ -241,12 +241,11 @@ def _after(recurrence: date | datetime, moment: datetime) -> bool:
     return recurrence >= (moment if recurrence.tzinfo else moment.replace(tzinfo=None))
 
 
-def _span(event: icalendar.Event) -> tuple[Kind, datetime, datetime]:
+def _span(event: icalendar.Component) -> tuple[Kind, datetime, datetime]:
     """Return how an instance's times are meant, and both."""
-    start, end = event["DTSTART"].dt, event["DTEND"].dt
-    if not isinstance(start, datetime):
-        last = end if isinstance(end, date) and end > start else start + timedelta(days=1)
-        return "day", _midnight(start), _midnight(last)
+    start, end = _when(event, "DTSTART"), _when(event, "DTEND")
+    if not isinstance(start, datetime) or not isinstance(end, datetime):
+        return "day", _midnight(start), _midnight(max(end, start + timedelta(days=1)))
     if start.tzinfo is None:
         return "floating", start, end.replace(tzinfo=None)
     moments = start.astimezone(UTC), end.astimezone(UTC)
@@ -256,16 +255,24 @@ def _span(event: icalendar.Event) -> tuple[Kind, datetime, datetime]:
     return "moment", *moments
 
 
+def _when(event: icalendar.Component, name: str) -> date:
+    """Return a day or a time of an instance; raises `TypeError` for anything else."""
+    told: Any = event[name]
+    if not isinstance(told.dt, date):
+        raise TypeError(name)
+    return told.dt
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time())
 
 
-def _name(components: Sequence[icalendar.Event]) -> str:
+def _name(components: Sequence[icalendar.Component]) -> str:
     """Return the SUMMARY of the event as a whole: of what is no exception to it."""
     return _text(next((each for each in components if "RECURRENCE-ID" not in each), components[0]), "SUMMARY")
 
 
-def _text(event: icalendar.Event, name: str) -> str:
+def _text(event: icalendar.Component, name: str) -> str:
     told = event.get(name, "")
     return str(told[0] if isinstance(told, list) and told else told)
 

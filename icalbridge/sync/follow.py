@@ -83,9 +83,7 @@ class Follower:
                     changes = _understood(alone, places, event, answer, now)
                     alone.write.apply(changes, now=now)
                     return Followed(event, changes.count)
-            asked_at = (
-                self._clock()
-            )  # what another worker wrote meanwhile may be older or newer than ours
+            asked_at = self._clock()  # what another worker wrote meanwhile may be older or newer than ours
 
     def _after(self, begun: datetime) -> datetime:
         """Return a moment in a later second than the one in which the write was over.
