@@ -28,6 +28,8 @@ def test_settings_default_to_the_contract() -> None:
         public_pending=False,
         public_category=True,
         frame_ancestors="*",
+        enable_writes=False,
+        renter_email="",
         log_format="text",
     )
 
@@ -54,6 +56,8 @@ def test_settings_read_every_value() -> None:
         "ICALBRIDGE_PUBLIC_PENDING": "1",
         "ICALBRIDGE_PUBLIC_CATEGORY": "0",
         "ICALBRIDGE_FRAME_ANCESTORS": "https://www.example.org",
+        "ICALBRIDGE_ENABLE_WRITES": "1",
+        "ICALBRIDGE_RENTER_EMAIL": "coach@school.example",
         "ICALBRIDGE_LOG_FORMAT": "json",
     }
     assert list(given) == [name for name, _, _ in table()]
@@ -76,6 +80,8 @@ def test_settings_read_every_value() -> None:
         public_pending=True,
         public_category=False,
         frame_ancestors="https://www.example.org",
+        enable_writes=True,
+        renter_email="coach@school.example",
         log_format="json",
     )
 
@@ -114,6 +120,8 @@ def test_settings_take_both_spellings_of_postgresql(scheme: str) -> None:
         ("ICALBRIDGE_KEEP_DAYS", "59"),
         ("ICALBRIDGE_FEED_MAX_BYTES", "9999"),
         ("ICALBRIDGE_FRAME_ANCESTORS", "https://a.example.org; script-src *"),
+        ("ICALBRIDGE_ENABLE_WRITES", "yes"),
+        ("ICALBRIDGE_RENTER_EMAIL", "coach at school.example"),
         ("ICALBRIDGE_LOG_FORMAT", "xml"),
     ],
 )
@@ -144,14 +152,18 @@ def test_settings_say_why_less_than_history_cannot_be_kept() -> None:
 
 
 def test_settings_never_repeat_a_secret() -> None:
-    """Neither an error nor `repr` shows the key or the database's password."""
+    """Neither an error nor `repr` shows the key, the database's password or the renter."""
     with pytest.raises(ConfigurationError) as caught:
         from_environment({"FACILITRON_API_KEY": "secret key"})
     assert "secret" not in str(caught.value)
     with pytest.raises(ConfigurationError) as caught:
         from_environment({"DATABASE_URL": "mysql://me:secret@h/x"})
     assert "secret" not in str(caught.value)
-    read = from_environment({"FACILITRON_API_KEY": "secret", "DATABASE_URL": "postgres://me:secret@h/x"})
+    with pytest.raises(ConfigurationError) as caught:
+        from_environment({"ICALBRIDGE_RENTER_EMAIL": "secret coach@school.example"})
+    assert "secret" not in str(caught.value)
+    given = {"FACILITRON_API_KEY": "secret", "DATABASE_URL": "postgres://me:secret@h/x"}
+    read = from_environment({**given, "ICALBRIDGE_RENTER_EMAIL": "secret@school.example"})
     assert "secret" not in repr(read)
 
 
