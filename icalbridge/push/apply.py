@@ -33,7 +33,7 @@ from icalbridge.facilitron import (
     check_event,
 )
 from icalbridge.push import identify
-from icalbridge.push.collide import collisions
+from icalbridge.push.collide import bookings
 from icalbridge.push.held import EVENT_TYPE, look_up
 from icalbridge.push.plan import OVER, Held, plan
 from icalbridge.push.want import Wish
@@ -246,7 +246,7 @@ class Push:
         )
 
     def _collisions(self, slots: Sequence[Slot], own: set[str]) -> tuple[str, ...]:
-        return tuple(collisions(self.store, slots, self.places.zones, own))
+        return bookings(self.store, slots).collisions(slots, self.places.zones, own)
 
     def _follow(self, external_id: str, held: Held) -> None:
         self.follow(external_id, held.event.property_id if held.event else "")
