@@ -58,11 +58,12 @@ def rows(plan: Plan, places: Places, store: Store, held: Sequence[Held]) -> list
     """Return a row for each step, and for what stays and what cannot be."""
     slots = [slot for each in plan.steps for slot in _slots(each)]
     known = bookings(store, slots) if slots else None
-    own = {each.event.id for each in held if each.event}
+    going = {each.held.external_id for each in plan.steps if isinstance(each, Cancel)}
     made = []
     for step in plan.steps:
         row = _row(step, places)
-        # what a renewal stands for goes, and so stands in nobody's way
+        # what goes stands in nobody's way, nor does the rest of the same event
+        own = {each.event.id for each in held if each.event and (each.uid == step.uid or each.external_id in going)}
         found = known.collisions(_slots(step), places.zones, own) if known else ()
         made.append(Row(row.what, row.name, row.uid, row.when, row.where, row.count, row.why, found, row.timeslots))
     return [
@@ -159,8 +160,9 @@ def summary(shown: Sequence[Row]) -> str:
     """Say how much of what there is, in one sentence."""
     counts = {what: sum(each.what == what for each in shown) for what in SYMBOLS}
     stay = sum(each.count for each in shown if each.what == "unchanged")
+    timeslots = "1 timeslot" if stay == 1 else f"{stay} timeslots"
     return (
-        f"{counts['create']} to create, {counts['move']} to move, {counts['cancel']} to cancel, {stay} timeslots "
+        f"{counts['create']} to create, {counts['move']} to move, {counts['cancel']} to cancel, {timeslots} "
         f"unchanged, {counts['impossible']} impossible."
     )
 
