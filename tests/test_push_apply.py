@@ -11,6 +11,7 @@ from tests.fixtures.pushing import Pusher, calendar, event, pusher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 WEEKLY = event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=5")
 GAME = event("game", "20261204", name="Game")
@@ -18,9 +19,9 @@ EXDATE = "EXDATE;TZID=America/Los_Angeles:20261208T180000"
 
 
 @pytest.fixture
-def push(database_url: str) -> Iterator[Pusher]:
+def push(tmp_path: Path) -> Iterator[Pusher]:
     """A bridge and a vendor in which nothing is booked."""
-    with pusher(database_url) as opened:
+    with pusher(f"sqlite:///{tmp_path}/bridge.db") as opened:
         yield opened
 
 
