@@ -7,6 +7,7 @@ it, is for `want`; that all this ends, and in bounded memory, for `reader`, whic
 
 from __future__ import annotations
 
+import re
 import signal
 from collections import defaultdict
 from contextlib import contextmanager
@@ -33,6 +34,10 @@ OURS = "@icalbridge"
 NO_UID = "it has no UID, and could not be found again"
 RECURRING = {"RRULE", "RDATE", "RECURRENCE-ID"}
 FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
+
+_BEGINS = re.compile(rb"^BEGIN:", re.IGNORECASE | re.MULTILINE)
+_ENDS = re.compile(rb"^END:", re.IGNORECASE | re.MULTILINE)
+"""Lines that are folded go on with a space, so that no text can begin one like this (RFC 5545, section 3.1)."""
 
 Kind = Literal["moment", "floating", "day"]
 
@@ -131,10 +136,14 @@ def _parsed(told: bytes) -> list[icalendar.Calendar]:
         raise NotACalendar("is a web page and no calendar; look for the address that ends in .ics")
     if not text[:15].upper() == b"BEGIN:VCALENDAR":
         raise NotACalendar("is no calendar: it does not begin with BEGIN:VCALENDAR")
+    if text.rstrip()[-13:].upper() != b"END:VCALENDAR":  # what is missing must not be taken for what is gone
+        raise NotACalendar("is cut off: it does not end with END:VCALENDAR")
+    if len(_BEGINS.findall(text)) != len(_ENDS.findall(text)):
+        raise NotACalendar("is damaged: not everything that begins in it ends")
     try:
         parsed = icalendar.Calendar.from_ical(text, multiple=True)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise NotACalendar("cannot be read as a calendar; it may be cut off") from None
+        raise NotACalendar("cannot be read as a calendar") from None
     calendars = [each for each in parsed if isinstance(each, icalendar.Calendar)]
     if any(str(each.get("CALSCALE", "GREGORIAN")).upper() != "GREGORIAN" for each in calendars):
         raise NotACalendar("does not count days as the Gregorian calendar does")

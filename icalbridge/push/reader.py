@@ -22,8 +22,8 @@ from icalbridge.push.expand import Expansion, NotACalendar, expand
 SECONDS = 120
 """Of the processor: five times what the largest calendar takes on a small machine."""
 WALL_SECONDS = 600.0
-OCTETS = 1_500_000_000
-"""Of address space, where the system limits it."""
+OCTETS = 800_000_000
+"""Of address space, where the system limits it: three times what the largest calendar takes."""
 CANNOT = 3
 """The child's exit code when it said on stderr why."""
 

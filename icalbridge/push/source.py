@@ -28,6 +28,7 @@ CHUNK_OCTETS = 65_536
 DEADLINE_SECONDS = 60.0
 SILENCE_SECONDS = 15.0
 REDIRECTS = 5
+OK = 200
 NOT_MODIFIED = 304
 SCHEMES = {"webcal": "https", "webcals": "https", "http": "http", "https": "https"}
 MOVED = {301, 302, 303, 307, 308}
@@ -66,7 +67,6 @@ class Fetched:
     """A calendar as it came."""
 
     told: bytes
-    """"""
     validators: Mapping[str, str] = field(default_factory=dict)
     """What the next request says, so that it is answered only if something changed."""
 
@@ -141,7 +141,7 @@ def _ask(
                 return Fetched(b"", validators)
             if response.status_code in MOVED and response.headers.get("Location"):
                 return response.headers["Location"]
-            if not response.ok or response.status_code in MOVED:
+            if response.status_code != OK:
                 raise CalendarUnreachable(
                     f"{source.shown} cannot be fetched: its server answers {response.status_code}."
                 )
