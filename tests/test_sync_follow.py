@@ -90,7 +90,8 @@ class Desk:
     def shown(self) -> list[tuple[str, datetime, int]]:
         """Return name, start and sequence of what the facility's feed shows on the day and the next."""
         known = self._bridge.entries(Feed("facility", self.facility.id))
-        return [(each.name, each.start, each.sequence) for each in known if DAY <= each.start < DAY + timedelta(hours=30)]
+        until = DAY + timedelta(hours=30)
+        return [(each.name, each.start, each.sequence) for each in known if DAY <= each.start < until]
 
     def entries(self, event_id: str) -> list[Entry]:
         return list(*self._bridge.store.write.known([self.follow(event_id).event.key]).values())

@@ -96,18 +96,24 @@ def moment(text: str, zone: str, what: str) -> tuple[datetime, str]:
 
     One that a clock change skips is refused; of one that comes twice the first is meant, and the note says so.
     """
-    try:
-        wall = datetime.fromisoformat("T".join(found.groups())) if (found := _LOCAL.fullmatch(text)) else None
-        here = wall.replace(tzinfo=zones.zone(zone)) if wall else None
-        told = here.astimezone(UTC) if here else None
-    except (ValueError, OverflowError):
-        told = None
-    if wall is None or here is None or told is None:
+    here = _here(text, zone)
+    if here is None:
         raise ConfigurationError(f"{what} is {text!r}, which is no local time; write it as 2026-12-01T18:00.")
-    if told.astimezone(zones.zone(zone)).replace(tzinfo=None) != wall:
+    told = here.astimezone(UTC)
+    if told.astimezone(here.tzinfo).replace(tzinfo=None) != here.replace(tzinfo=None):
         raise ConfigurationError(f"{what} is {text!r}, a time that the clocks of {zone} skip on that day.")
     twice = here.utcoffset() != here.replace(fold=1).utcoffset()
     return told, f"{what}: {text} comes twice in {zone} on that day; the first is meant." if twice else ""
+
+
+def _here(text: str, zone: str) -> datetime | None:
+    """Return a local time in its zone; None for a text that is none, or that no calendar reaches in every zone."""
+    found = _LOCAL.fullmatch(text)
+    try:
+        here = datetime.fromisoformat("T".join(found.groups())) if found else None
+    except ValueError:
+        return None
+    return here.replace(tzinfo=zones.zone(zone)) if here and 1970 <= here.year <= 9990 else None
 
 
 def facility_called(store: Store, facility_id: str) -> Facility:
