@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from icalbridge.errors import InvalidRequest
+from icalbridge.push.apply import Hopeless, Terms
 from tests.fixtures.pushing import Pusher, calendar, event, pusher
 
 if TYPE_CHECKING:
@@ -126,6 +128,26 @@ def test_collision_is_told_with_what_it_collides_with(push: Pusher) -> None:
     assert [(each.result, each.collisions) for each in outcomes] == [
         ("collides", ("'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym",))
     ]
+
+
+def test_same_refusal_again_and_again_ends_the_push(push: Pusher) -> None:
+    """The quota is not spent on what the vendor refuses for all alike."""
+    push.terms = Terms("nobody@school.example", 12)
+    season = [event(f"game-{each}", f"202612{each:02}", name="Game") for each in range(1, 9)]
+    with pytest.raises(Hopeless) as caught:
+        push.push(calendar(*season))
+    assert str(caught.value) == "User not found – renter_email belongs to no known renter."
+    assert _writes(push) == {"POST": 3}
+
+
+def test_terms_that_are_wrong_are_found_before_anything_is_sent(push: Pusher) -> None:
+    """Also where something is to be cancelled for it."""
+    push.push(calendar(WEEKLY))
+    before = _writes(push)
+    push.terms = Terms("nobody", 12)
+    with pytest.raises(InvalidRequest):
+        push.push(calendar((*WEEKLY, EXDATE)))
+    assert _writes(push) == before
 
 
 def test_move_onto_a_booking_is_told(push: Pusher) -> None:

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 FULL_SECONDS = 86_400
 """How often `--watch` asks the vendor though the calendar says the same: somebody may have changed a booking there."""
+RETRY_SECONDS = 3_600
+"""The same where something was refused: it is tried again, but not so often that the quota goes on it."""
 LONGEST_MAP = 1_000_000
 OURS = "This is a calendar of the bridge's own, or a copy of one: its bookings are at Facilitron already."
 
@@ -100,7 +102,9 @@ class Round:
     stop: Stop
     fetched: source.Fetched | None = None
     settled: want.Wish | None = None
-    """What was wanted when everything was last found, or made, as it shall be."""
+    """What was wanted when the vendor was last asked, and all was done that could be."""
+    well: bool = True
+    """Whether nothing was refused then."""
     looked: float = 0.0
     """When that was; monotonic seconds."""
 
@@ -110,7 +114,7 @@ class Round:
         clock = DatabaseClock(self.store)
         wanted = want.wish(self._understood(), places, clock())
         if self._nothing_new(wanted, clock()):
-            return True
+            return self.well
         name = self.wish.name or self.wish.source.name
         with _desk(self.settings, self.store, places, name, self.wish.key, self.stop) as desk:
             with progress() as on_progress:
@@ -120,10 +124,9 @@ class Round:
             decided = plan.plan(wanted, there, places.facilities, clock())
             shown = push_told.rows(decided, places, self.store, there)
             outcomes = self._carry_out(desk, decided, wanted, there, shown)
-        well = all(each.result != "refused" for each in outcomes or ())
-        if well and (outcomes is not None or not decided.steps):
-            self.settled, self.looked = wanted, time.monotonic()
-        return well
+        self.well = all(each.result != "refused" for each in outcomes or ())
+        self.settled, self.looked = wanted, time.monotonic()
+        return self.well
 
     def _understood(self) -> expand.Expansion:
         """Return what the calendar says now; raises `BadCalendar` for what no push is for."""
@@ -147,8 +150,9 @@ class Round:
         return place.places(facilities.values(), usable, self.wish.facilities, text)
 
     def _nothing_new(self, wanted: want.Wish, now: datetime) -> bool:
-        """Say whether the calendar says what it said when all was well, but for what is over by now."""
-        if self.settled is None or time.monotonic() - self.looked > FULL_SECONDS:
+        """Say whether the calendar says what it said when the vendor was last asked, but for what is over by now."""
+        patience = FULL_SECONDS if self.well else RETRY_SECONDS
+        if self.settled is None or time.monotonic() - self.looked > patience:
             return False
         return self.settled.since(now) == wanted.since(now)
 
@@ -170,7 +174,7 @@ class Round:
             outcomes, late = _apply(desk, decided, wanted, there, terms, self.stop)
         if self.wish.as_json:
             click.echo(push_told.as_json(desk.name, shown, wanted.notes, outcomes))
-        for each in push_told.sentences(outcomes or ()):
+        for each in push_told.sentences(outcomes or (), desk.places):
             click.echo(f"icalbridge: {each}", err=True)
         if late:
             click.echo(f"icalbridge: {late} events are in the calendars here after the next sync only.", err=True)

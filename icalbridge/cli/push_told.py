@@ -16,7 +16,7 @@ from icalbridge.push.collide import bookings
 from icalbridge.push.plan import Cancel, Create, Move
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.model import Timeslot
@@ -69,7 +69,7 @@ def rows(plan: Plan, places: Places, store: Store, held: Sequence[Held]) -> list
     return [
         *made,
         *(_unchanged(each, places) for each in plan.unchanged),
-        *(_impossible(each, places) for each in plan.impossible),
+        *_impossible(plan.impossible, places),
     ]
 
 
@@ -114,10 +114,18 @@ def _unchanged(each: Unchanged, places: Places) -> Row:
     )
 
 
-def _impossible(each: Impossible, places: Places) -> Row:
-    zone = next(iter(places.zones.values()), "UTC")
-    when = f"{each.start.astimezone(zones.zone(zone)):%Y-%m-%d}" if each.start else ""
-    return Row("impossible", each.name, each.uid, when, "", 1, each.why)
+def _impossible(some: Sequence[Impossible], places: Places) -> Iterator[Row]:
+    """Yield a row for all instances of an event that are impossible for the same reason."""
+    clock = zones.zone(next(iter(places.zones.values()), "UTC"))
+    alike: dict[tuple[str, str], list[Impossible]] = {}
+    for each in some:
+        alike.setdefault((each.uid or each.name, each.why), []).append(each)
+    for (_uid, why), instances in alike.items():
+        days = sorted(each.start.astimezone(clock).date() for each in instances if each.start)
+        when = str(days[0]) if days else ""
+        times = f", {len(instances)} times to {days[-1]}" if len(days) > 1 else ""
+        first = instances[0]
+        yield Row("impossible", first.name, first.uid, f"{when}{times}", "", len(instances), why)
 
 
 def _zone(held: Held, places: Places) -> str:
@@ -160,25 +168,26 @@ def summary(shown: Sequence[Row]) -> str:
     """Say how much of what there is, in one sentence."""
     counts = {what: sum(each.what == what for each in shown) for what in SYMBOLS}
     stay = sum(each.count for each in shown if each.what == "unchanged")
+    impossible = sum(each.count for each in shown if each.what == "impossible")
     timeslots = "1 timeslot" if stay == 1 else f"{stay} timeslots"
     return (
         f"{counts['create']} to create, {counts['move']} to move, {counts['cancel']} to cancel, {timeslots} "
-        f"unchanged, {counts['impossible']} impossible."
+        f"unchanged, {impossible} impossible."
     )
 
 
-def sentences(outcomes: Sequence[Outcome]) -> list[str]:
+def sentences(outcomes: Sequence[Outcome], places: Places) -> list[str]:
     """Return a sentence on everything that did not go as planned."""
     told = []
     for each in outcomes:
         others = ", and with ".join(each.collisions)
         if each.result == "collides":
             with_whom = others or "a booking that the bridge does not know yet"
-            told.append(f"{_named(each.step)} is booked, and collides with {with_whom}.")
+            told.append(f"{_named(each.step, places)} is booked, and collides with {with_whom}.")
         elif each.result == "refused":
             because = f"; it collides with {others}" if others else ""
             told.append(
-                f"{_named(each.step)} could not be {_DONE[type(each.step)]}: {each.why.removesuffix('.')}{because}."
+                f"{_named(each.step, places)} could not be {_DONE[type(each.step)]}: {each.why.removesuffix('.')}{because}."
             )
     return told
 
@@ -186,9 +195,13 @@ def sentences(outcomes: Sequence[Outcome]) -> list[str]:
 _DONE: Mapping[type, str] = {Create: "created", Move: "moved", Cancel: "cancelled"}
 
 
-def _named(step: Step) -> str:
-    start = step.after.start if isinstance(step, Move) else step.slots[0].start
-    return f"'{step.name}' ({start:%Y-%m-%d})"
+def _named(step: Step, places: Places) -> str:
+    if isinstance(step, Cancel):
+        start, zone = step.slots[0].start, _zone(step.held, places)
+    else:
+        first = _slots(step)[0]
+        start, zone = first.start, places.zones[first.facility.property_id]
+    return f"'{step.name}' ({start.astimezone(zones.zone(zone)):%Y-%m-%d})"
 
 
 def as_json(source: str, shown: Sequence[Row], notes: Sequence[str], outcomes: Sequence[Outcome] | None) -> str:

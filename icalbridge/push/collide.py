@@ -61,8 +61,8 @@ def _days(start: datetime, end: datetime) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-def _order(entry: Entry) -> tuple[datetime, str]:
-    return entry.start, entry.uid
+def _order(entry: Entry) -> tuple[datetime, str, str]:
+    return entry.start, entry.name, entry.uid
 
 
 def _phrase(entry: Entry, known_zones: Mapping[str, str]) -> str:

@@ -100,21 +100,27 @@ def wish(expansion: Expansion, places: Places, now: datetime) -> Wish:
     found = _Sorting()
     for each in expansion.troubles:
         found.impossible.append(Impossible(each.uid, display_text(each.name), each.why))
+    placed = {location: _placed(places, location) for location in {each.location for each in expansion.instances}}
     for instance in expansion.instances:
         found.names.setdefault(instance.uid, _cut(instance.name, LONGEST_NAME) or NO_NAME)
-        try:
-            facility = places.find(instance.location)
-        except Unplaced as error:
-            found.impossible.append(_impossible(instance, str(error)))
-            continue
+        facility = placed[instance.location]
         if facility is None:
             found.counts["elsewhere"] += 1
-            continue
-        _sort(instance, facility, places.zones[facility.property_id], now, found)
+        elif isinstance(facility, Unplaced):
+            found.impossible.append(_impossible(instance, str(facility)))
+        else:
+            _sort(instance, facility, places.zones[facility.property_id], now, found)
     events = [
         Wanted(uid, found.names[uid], tuple(sorted(slots, key=_order))) for uid, slots in found.slots.items() if slots
     ]
     return Wish(tuple(sorted(events, key=_first)), tuple(found.impossible), tuple(_notes(found.counts)))
+
+
+def _placed(places: Places, location: str) -> Facility | Unplaced | None:
+    try:
+        return places.find(location)
+    except Unplaced as error:
+        return error
 
 
 def _sort(instance: Instance, facility: Facility, zone: str, now: datetime, found: _Sorting) -> None:
