@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
+import subprocess
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from icalbridge import settings as settings_package
-from icalbridge.cli.push import Round, Wish
+from icalbridge.cli.push import RETRY_SECONDS, Round, Wish
 from icalbridge.cli.stopping import Stop
 from icalbridge.errors import BadCalendar
 from icalbridge.model import utcnow
 from icalbridge.push.source import Source
-from tests.fixtures.commands import run, running, until
+from tests.fixtures.commands import environment, run, running, until
 from tests.fixtures.deployments import Deployment, deployment
 from tests.fixtures.pushing import calendar, event, know_catalogue
 from tests.fixtures.scripted import Reply, scripted
@@ -155,6 +159,30 @@ def test_writing_needs_leave(shell: Shell) -> None:
     assert shell.writes() == 0
 
 
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_person_at_a_terminal_is_asked(shell: Shell, answer: str) -> None:
+    """A no does nothing."""
+    ours, theirs = pty.openpty()
+    given = ["--facility", shell.facility, "--activity-type", "12"]
+    try:
+        os.write(ours, f"{answer}\n".encode())
+        ended = subprocess.run(
+            [sys.executable, "-m", "icalbridge", "push", str(shell.file), *given],
+            env=environment(shell.settings),
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    question = "2 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 0 impossible. Do it? [y/N]: "
+    assert ended.stderr == question + ("" if answer == "y" else "Aborted!\n")
+    assert (ended.returncode, shell.writes()) == ((0, 2) if answer == "y" else (1, 0))
+
+
 def test_calendar_that_lost_most_is_not_believed(shell: Shell) -> None:
     """It may be another one of that name; --cancel-many says that it is meant."""
     shell.push("--yes")
@@ -270,6 +298,34 @@ def test_watching_asks_the_vendor_only_when_something_changed(shell: Shell) -> N
     assert any(
         each["timeslots"][0]["start_datetime"] == f"{YEAR}-01-16T18:00:00"
         for each in shell.deployed.bridge.world.events.values()
+    )
+
+
+def test_watching_tries_again_what_was_refused_once_an_hour(shell: Shell) -> None:
+    """Not each time: the quota is the sync's, too."""
+    shell.push("--yes", "--name", "other")
+    shell.write(event("theirs", f"{YEAR}0116"))
+    made = _round(shell, str(shell.file))
+    assert made.run()
+    shell.write(event("theirs", f"{YEAR}0115"))
+    assert not made.run()
+    before = len(shell.deployed.bridge.state.requests)
+    assert not made.run()
+    assert len(shell.deployed.bridge.state.requests) == before
+    made.looked -= RETRY_SECONDS + 1
+    assert not made.run()
+    assert len(shell.deployed.bridge.state.requests) > before
+
+
+def test_bridges_own_address_is_not_read(shell: Shell) -> None:
+    """It is known by itself, before anything is asked for there."""
+    with scripted(Reply(200, calendar(PRACTICE))) as script:
+        shell.settings["ICALBRIDGE_PUBLIC_URL"] = script.url.removesuffix("/v1")
+        with pytest.raises(BadCalendar) as caught:
+            _round(shell, f"{script.url}/ical/property/x.ics").run()
+        assert script.asked == []
+    assert str(caught.value) == (
+        "This is a calendar of the bridge's own, or a copy of one: its bookings are at Facilitron already."
     )
 
 

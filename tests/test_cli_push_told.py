@@ -105,8 +105,8 @@ def test_refusal_and_collision_have_their_sentence(push: Pusher) -> None:
     assert concert == [
         "'Concert' (2026-12-04) is booked, and collides with 'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym."
     ]
-    assert play == [
-        "'Play' (2026-12-04) could not be moved: Conflict – The facility is booked at that time; it collides with "
-        + "'Concert' on 2026-12-04 from 18:00 to 19:30 in Main Gym, and with 'Game' on 2026-12-04 from 18:00 to 19:30 "
-        + "in Main Gym."
-    ]
+    others = " and with ".join(
+        f"'{each}' on 2026-12-04 from 18:00 to 19:30 in Main Gym," for each in ("Concert", "Game")
+    )
+    said = "'Play' (2026-12-04) could not be moved: Conflict – The facility is booked at that time; it collides with"
+    assert play == [f"{said} {others.removesuffix(',')}."]

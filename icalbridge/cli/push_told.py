@@ -108,7 +108,7 @@ def _move(step: Move, places: Places) -> Row:
 
 
 def _unchanged(each: Unchanged, places: Places) -> Row:
-    zone = next(iter(places.zones.values()), "UTC")
+    zone = places.zones.get(each.property_id, "UTC")
     return Row(
         "unchanged", each.name, each.uid, f"from {each.start.astimezone(zones.zone(zone)):%Y-%m-%d}", "", each.count
     )
@@ -116,7 +116,7 @@ def _unchanged(each: Unchanged, places: Places) -> Row:
 
 def _impossible(some: Sequence[Impossible], places: Places) -> Iterator[Row]:
     """Yield a row for all instances of an event that are impossible for the same reason."""
-    clock = zones.zone(next(iter(places.zones.values()), "UTC"))
+    clock = zones.zone(places.zone)
     alike: dict[tuple[str, str], list[Impossible]] = {}
     for each in some:
         alike.setdefault((each.uid or each.name, each.why), []).append(each)
@@ -185,10 +185,8 @@ def sentences(outcomes: Sequence[Outcome], places: Places) -> list[str]:
             with_whom = others or "a booking that the bridge does not know yet"
             told.append(f"{_named(each.step, places)} is booked, and collides with {with_whom}.")
         elif each.result == "refused":
-            because = f"; it collides with {others}" if others else ""
-            told.append(
-                f"{_named(each.step, places)} could not be {_DONE[type(each.step)]}: {each.why.removesuffix('.')}{because}."
-            )
+            why = each.why.removesuffix(".") + (f"; it collides with {others}" if others else "")
+            told.append(f"{_named(each.step, places)} could not be {_DONE[type(each.step)]}: {why}.")
     return told
 
 

@@ -39,6 +39,12 @@ class Places:
     default: str = ""
     """The id of the facility for what names no place; without a table, for everything."""
 
+    @property
+    def zone(self) -> str:
+        """Return the IANA zone in which to show what has no place: the default's, or that of the first in the table."""
+        named = (self.default, *self.table.values())
+        return next((self.zones[self.facilities[each].property_id] for each in named if each), "UTC")
+
     def find(self, location: str) -> Facility | None:
         """Return where something takes place; None for what is left out. Raises `Unplaced`."""
         named = _plain(location)

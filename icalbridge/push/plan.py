@@ -107,6 +107,7 @@ class Unchanged:
     name: str
     count: int
     start: datetime
+    property_id: str
 
 
 Step: TypeAlias = Cancel | Move | Create
@@ -207,7 +208,7 @@ def _of_uid(case: _Situation) -> Plan:
         changed = [(before, after) for before, after in pairs if after and not _same(before, after)]
         moves += [Move(case.uid, _name(case, held), held, *pair) for pair in changed]
         if same := len(coming) - len(changed):
-            unchanged.append(Unchanged(case.uid, _name(case, held), same, coming[0].start))
+            unchanged.append(Unchanged(case.uid, _name(case, held), same, coming[0].start, _property(held)))
     anew |= {each.id: each for each in wanted.values() if each.id not in covered}
     creates = tuple(_creations(case, [each for each in anew.values() if each.id not in covered]))
     return Plan(
@@ -224,6 +225,10 @@ def _name(case: _Situation, held: Held | None = None) -> str:
         return case.wanted.name
     event = held.event if held else next((each.event for each in case.held if each.event), None)
     return display_text(event.name if event else "")
+
+
+def _property(held: Held) -> str:
+    return held.event.property_id if held.event else ""
 
 
 def _refused(case: _Situation) -> dict[str, Slot]:
