@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COMMANDS = ["demo", "serve", "worker", "sync", "doctor", "event", "feed", "status", "history", "sandbox", "db"]
+COMMANDS = ["demo", "serve", "worker", "sync", "doctor", "event", "feed", "status", "history", "push", "sandbox", "db"]
 KEY = "key-that-nobody-may-see"
 
 

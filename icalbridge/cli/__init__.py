@@ -18,6 +18,7 @@ import click
 from icalbridge import __version__
 from icalbridge.cli.event_commands import event_group
 from icalbridge.cli.feed_commands import feed_group
+from icalbridge.cli.push_commands import push_command
 from icalbridge.errors import ConfigurationError, IcalbridgeError
 
 if TYPE_CHECKING:
@@ -287,3 +288,4 @@ def db_upgrade() -> None:
 
 main.add_command(event_group)
 main.add_command(feed_group)
+main.add_command(push_command)
