@@ -5,6 +5,8 @@
     ├── StoreError                  the database cannot be used as it is
     │   └── SchemaOutdated          its schema is older or newer than this program
     ├── UnknownZone                 no such IANA time zone
+    ├── BadCalendar                 a calendar to be pushed that cannot be used: what is wrong with it
+    ├── CalendarUnreachable         a calendar to be pushed that could not be fetched; it may work later
     ├── InvalidRequest              a write that breaks the vendor's published rules; nothing was sent (a ValueError)
     └── VendorError                 a request to the vendor's API brought no usable answer
         ├── RetryableError          the same request may work later
@@ -47,6 +49,14 @@ class SchemaOutdated(StoreError):
 
 class UnknownZone(IcalbridgeError):
     """Raised by `zones` for a name that is no IANA time zone."""
+
+
+class BadCalendar(IcalbridgeError):
+    """Raised by `push` for a file or address that holds no calendar, or none that can be used."""
+
+
+class CalendarUnreachable(IcalbridgeError):
+    """Raised by `push` when a calendar's server gives no answer, or none that is one."""
 
 
 class InvalidRequest(IcalbridgeError, ValueError):

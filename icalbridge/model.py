@@ -47,7 +47,9 @@ class Facility:
     capacity: int | None = None
     search_term: str = ""
     u_id: str = field(default="", compare=False)
-    """What a write names it by; as the vendor's own answer told it, and empty in what comes from the store."""
+    """What a write names it by; empty when the vendor told none. No feed shows it, so that facilities are equal
+    whatever it is.
+    """
 
 
 @dataclass(frozen=True, slots=True)

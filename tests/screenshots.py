@@ -6,12 +6,40 @@ import re
 import signal
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from tests.fixtures.chromium import chromium
 from tests.fixtures.commands import answer, free_port, running, until
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 FOLDER = Path(__file__).parent / "screenshots"
 GYM = re.compile(r"A gym's page +(\S+)")
+SCHOOL = "[...document.querySelectorAll('.crumbs a')].pop().getAttribute('href')"
+
+
+class Shot(NamedTuple):
+    """One picture."""
+
+    path: str
+    """Below the address of the demo; `{gym}` and `{school}` are paths of pages."""
+    width: int = 1100
+    height: int = 900
+    live: bool = False
+    """Whether it is a display, which draws itself."""
+
+
+SHOTS = {
+    "directory": Shot("/"),
+    "school": Shot("{school}?view=week", height=1000),
+    "facility": Shot("{gym}"),
+    "embed": Shot("/embed{school}?view=month", height=760),
+    "display": Shot("/display{gym}", 1280, 720, live=True),
+    "display-portrait": Shot("/display{school}", 720, 1280, live=True),
+    "poster": Shot("/poster{gym}", 850, 1150),
+}
 
 
 def main() -> None:
@@ -22,12 +50,21 @@ def main() -> None:
         until(partial(answer, f"{base}/readyz"), "readiness")
         assert demo.stdout
         gym = next(found[1] for line in demo.stdout if (found := GYM.search(line)))
-        page = browser.new_page(viewport={"width": 1100, "height": 900}, timezone_id="America/Los_Angeles")
-        for name, address in {"directory": f"{base}/", "facility": gym}.items():
-            page.goto(address)
-            page.screenshot(path=FOLDER / f"{name}.png")
+        _photograph(browser, base, urlsplit(gym).path)
         demo.send_signal(signal.SIGINT)
         demo.wait(timeout=30)
+
+
+def _photograph(browser: Browser, base: str, gym: str) -> None:
+    page = browser.new_page(timezone_id="America/Los_Angeles")
+    page.goto(base + gym)
+    school = page.evaluate(SCHOOL)
+    for name, shot in SHOTS.items():
+        page.set_viewport_size({"width": shot.width, "height": shot.height})
+        page.goto(base + shot.path.format(gym=gym, school=school))
+        if shot.live:
+            page.wait_for_function("document.documentElement.classList.contains('live')")
+        page.screenshot(path=FOLDER / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COMMANDS = ["demo", "serve", "worker", "sync", "doctor", "feed", "status", "history", "sandbox", "db"]
+COMMANDS = ["demo", "serve", "worker", "sync", "doctor", "event", "feed", "status", "history", "push", "sandbox", "db"]
 KEY = "key-that-nobody-may-see"
 
 
@@ -58,7 +58,11 @@ def test_help_names_every_command() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [*([each] for each in COMMANDS), ["db", "upgrade"], ["feed", "edit"], ["feed", "token", "add"]],
+    [
+        *([each] for each in COMMANDS),
+        *(["event", each] for each in ("get", "create", "cancel", "move")),
+        *(["db", "upgrade"], ["feed", "edit"], ["feed", "token", "add"]),
+    ],
     ids=" ".join,
 )
 def test_every_command_has_help(command: list[str]) -> None:

@@ -183,6 +183,7 @@ def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[s
                 "quota_used": 7,
                 "quota_per_day": 500,
                 "stretch": 1.0,
+                "failed_at": None,
             }
         ],
         "properties": [
@@ -197,6 +198,7 @@ def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[s
                 "error": "",
                 "error_at": None,
                 "invocation_id": "",
+                "failed_at": None,
                 "tier": "unread",
                 "next": "2026-11-21T20:00:00Z",
             },
@@ -211,6 +213,7 @@ def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[s
                 "error": ERROR,
                 "error_at": "2026-11-21T20:10:00Z",
                 "invocation_id": "abc",
+                "failed_at": "2026-11-21T20:10:00Z",
                 "tier": "unread",
                 "next": "2026-11-21T20:10:00Z",
             },

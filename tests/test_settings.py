@@ -38,6 +38,8 @@ def test_settings_default_to_the_contract() -> None:
         site_name="",
         site_logo="",
         site_accent="",
+        enable_writes=False,
+        renter_email="",
         log_format="text",
     )
 
@@ -69,6 +71,8 @@ def test_settings_read_every_value(tmp_path: Path) -> None:
         "ICALBRIDGE_SITE_NAME": "Sunny Union",
         "ICALBRIDGE_SITE_LOGO": str(logo),
         "ICALBRIDGE_SITE_ACCENT": "#1A5FB4",
+        "ICALBRIDGE_ENABLE_WRITES": "1",
+        "ICALBRIDGE_RENTER_EMAIL": "coach@school.example",
         "ICALBRIDGE_LOG_FORMAT": "json",
     }
     assert list(given) == [name for name, _, _ in table()]
@@ -94,6 +98,8 @@ def test_settings_read_every_value(tmp_path: Path) -> None:
         site_name="Sunny Union",
         site_logo=str(logo),
         site_accent="#1a5fb4",
+        enable_writes=True,
+        renter_email="coach@school.example",
         log_format="json",
     )
 
@@ -139,6 +145,8 @@ def test_settings_take_both_spellings_of_postgresql(scheme: str) -> None:
         ("ICALBRIDGE_SITE_LOGO", "/" + "x" * 5000 + ".png"),
         ("ICALBRIDGE_SITE_ACCENT", "red"),
         ("ICALBRIDGE_SITE_ACCENT", "#000000;}"),
+        ("ICALBRIDGE_ENABLE_WRITES", "yes"),
+        ("ICALBRIDGE_RENTER_EMAIL", "coach at school.example"),
         ("ICALBRIDGE_LOG_FORMAT", "xml"),
     ],
 )
@@ -169,14 +177,18 @@ def test_settings_say_why_less_than_history_cannot_be_kept() -> None:
 
 
 def test_settings_never_repeat_a_secret() -> None:
-    """Neither an error nor `repr` shows the key or the database's password."""
+    """Neither an error nor `repr` shows the key, the database's password or the renter."""
     with pytest.raises(ConfigurationError) as caught:
         from_environment({"FACILITRON_API_KEY": "secret key"})
     assert "secret" not in str(caught.value)
     with pytest.raises(ConfigurationError) as caught:
         from_environment({"DATABASE_URL": "mysql://me:secret@h/x"})
     assert "secret" not in str(caught.value)
-    read = from_environment({"FACILITRON_API_KEY": "secret", "DATABASE_URL": "postgres://me:secret@h/x"})
+    with pytest.raises(ConfigurationError) as caught:
+        from_environment({"ICALBRIDGE_RENTER_EMAIL": "secret coach@school.example"})
+    assert "secret" not in str(caught.value)
+    given = {"FACILITRON_API_KEY": "secret", "DATABASE_URL": "postgres://me:secret@h/x"}
+    read = from_environment({**given, "ICALBRIDGE_RENTER_EMAIL": "secret@school.example"})
     assert "secret" not in repr(read)
 
 

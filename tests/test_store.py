@@ -102,6 +102,23 @@ def test_catalogue_raises_the_revision_of_what_changed(school: Store) -> None:
     assert _raised(before, _revisions(school)) == {"school", "district", "gym", "pool"}
 
 
+def test_catalogue_keeps_what_a_write_names_a_facility_by(school: Store) -> None:
+    """Told, told otherwise or told no more, it is read back; no feed shows it, so that no revision is raised."""
+    before = _revisions(school)
+    kept = []
+    for told in ("139d71e8662595e3ba37", "other", ""):
+        renewed = [replace(GYM, u_id=told), POOL]
+        school.write.apply_catalogue(USER, [DISTRICT, SCHOOL], {"school": renewed}, Changes(), now=SOON)
+        kept.append([each.u_id for each in school.read.facilities()])
+    assert kept == [["139d71e8662595e3ba37", ""], ["other", ""], ["", ""]]
+    assert _revisions(school) == before
+
+
+def test_property_belongs_to_a_key(school: Store) -> None:
+    """Its name; None for an unknown property."""
+    assert [school.read.api_user_of(each) for each in ("school", "nope")] == [USER, None]
+
+
 def test_catalogue_keeps_what_is_no_longer_listed(school: Store) -> None:
     """An unlisted facility leaves the directory, and its feed lives on."""
     school.write.apply_catalogue(USER, [DISTRICT], {"school": [POOL]}, Changes(), now=NOW)

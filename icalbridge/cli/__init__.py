@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icalbridge import __version__
+from icalbridge.cli.event_commands import event_group
 from icalbridge.cli.feed_commands import feed_group
+from icalbridge.cli.push_commands import push_command
 from icalbridge.errors import ConfigurationError, IcalbridgeError
 
 if TYPE_CHECKING:
@@ -87,7 +89,8 @@ def _settings(*, quiet: bool = False) -> Settings:
     read = settings.from_environment(os.environ)
     debug = bool(click.get_current_context().find_root().params.get("debug"))
     level = "DEBUG" if debug else "WARNING" if quiet else "INFO"
-    start_logging(read.log_format, level=level, secrets=[each.key for each in read.api_users()])
+    secrets = [*(each.key for each in read.api_users()), read.renter_email]
+    start_logging(read.log_format, level=level, secrets=[each for each in secrets if each])
     return read
 
 
@@ -283,4 +286,6 @@ def db_upgrade() -> None:
     click.echo("The database is up to date.")
 
 
+main.add_command(event_group)
 main.add_command(feed_group)
+main.add_command(push_command)

@@ -12,6 +12,7 @@ bounds.py     the rules for it, checked before a request is spent
 writing.py    sends it, and finds out what became of it
 """
 
+from icalbridge.facilitron.bounds import check_event, wrong_times
 from icalbridge.facilitron.client import Client
 from icalbridge.facilitron.quota import Allowance, Ledger, MemoryLedger, book
 from icalbridge.facilitron.wire import Answer, EventsAnswer, Skipped
@@ -47,4 +48,6 @@ __all__ = [
     "TimeslotChange",
     "Unknown",
     "book",
+    "check_event",
+    "wrong_times",
 ]

@@ -89,6 +89,16 @@ def checked_cancellation(event_type: str, event_id: str, log_message: str) -> di
     return {"status": "cancelled", **({"event_log_message": log_message} if log_message else {})}
 
 
+def check_event(request: NewEvent, now: datetime) -> None:
+    """Raise `InvalidRequest` for a creation that would be refused before it is sent."""
+    checked_event(request, now)
+
+
+def wrong_times(start: datetime, end: datetime, zone: str, now: datetime) -> list[Wrong]:
+    """Return what is wrong with a timeslot's times alone, as a creation or a move would be refused for it."""
+    return list(_span("", start, end, zone, now))
+
+
 def _refuse(wrong: list[Wrong]) -> None:
     if wrong:
         raise InvalidRequest(tuple(wrong))

@@ -129,13 +129,19 @@ class Client:
 
     def event(self, event_type: str, event_id: str, *, property_id: str = "", zones: Mapping[str, str]) -> Event:
         """Return one event by the vendor's id or the external one: `GET /event/{event_type}/{event_id}`."""
+        return self.event_answer(event_type, event_id, property_id=property_id, zones=zones).events[0]
+
+    def event_answer(
+        self, event_type: str, event_id: str, *, property_id: str = "", zones: Mapping[str, str]
+    ) -> EventsAnswer:
+        """Return the same with what of it could not be read: an answer with exactly one event."""
         path = path_of("event", event_type, event_id)
         asked = wire.Asked(property_id, event_type, zones)
         answer = self._read("event", path, {}, lambda body: wire.read_event(body, asked))
         if not answer.events:
             reason = answer.skipped[0].reason
             raise MalformedAnswer(f"GET {path}", f"the event cannot be read: {reason}", 200, "", answer.invocation_id)
-        return answer.events[0]
+        return answer
 
     def create_event(self, request: NewEvent) -> CreateOutcome:
         """Create an event: `POST /event`. Never sent twice where it may have been done.

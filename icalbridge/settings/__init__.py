@@ -145,6 +145,19 @@ class Settings:
         "The color of links and buttons, such as `#1a5fb4`; darkened or lightened as far as reading it asks.",
         readers.colour,
     )
+    enable_writes: bool = _setting(
+        "ICALBRIDGE_ENABLE_WRITES",
+        "0",
+        "`1`: commands may create, move and cancel bookings at Facilitron, which calls these endpoints internal.",
+        readers.switch,
+    )
+    renter_email: str = _setting(
+        "ICALBRIDGE_RENTER_EMAIL",
+        "",
+        "For whom bookings are created, where a command is told nobody else: the e-mail address of a known renter.",
+        readers.email,
+        secret=True,
+    )
     log_format: str = _setting(
         "ICALBRIDGE_LOG_FORMAT", "text", "`text`, or `json` for one object a line.", readers.log_format
     )

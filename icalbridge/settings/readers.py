@@ -117,6 +117,14 @@ def colour(text: str) -> str:
     return text.lower()
 
 
+def email(text: str) -> str:
+    """Read an e-mail address; whether a write takes it is for its own check to say."""
+    name, at, domain = text.partition("@")
+    if not (name and at and domain and text.isprintable()) or " " in text:
+        raise ValueError("an e-mail address")
+    return text
+
+
 def log_format(text: str) -> str:
     """Read the name of a log format."""
     if text not in {"text", "json"}:

@@ -4,6 +4,7 @@
     store.write     what the sync reads back and writes (writing.py)
     store.windows   what is fetched when, and by whom   (windows.py)
     store.saved     saved feeds and who may read them   (saved.py)
+    store.pushed    what was made out of calendars      (pushed.py)
 
 `schema` brings a database up to date; `tables` draws what is in it.
 """
@@ -18,6 +19,7 @@ from sqlalchemy import func, select
 
 from icalbridge.store import engine, schema
 from icalbridge.store.health import Freshness, Health, KeyHealth
+from icalbridge.store.pushed import Pushed, PushedEvents
 from icalbridge.store.reading import Reading
 from icalbridge.store.saved import SavedFeeds
 from icalbridge.store.standings import Reach, Situation, Standing, Subject
@@ -35,6 +37,7 @@ __all__ = [
     "Health",
     "KeyHealth",
     "LeaseLost",
+    "Pushed",
     "Reach",
     "Situation",
     "Standing",
@@ -56,6 +59,7 @@ class Store:
         self.write = Writing(opened)
         self.windows = Windows(opened)
         self.saved = SavedFeeds(opened)
+        self.pushed = PushedEvents(opened)
 
     @classmethod
     def connect(cls, url: str) -> Store:

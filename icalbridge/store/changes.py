@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 EVENT_KEY = ["event_type", "event_id"]
 
+UNSHOWN = frozenset({"u_id"})
+"""Columns of the catalogue that no feed shows: a change of one raises no revision."""
+
 KEYS_A_STATEMENT = 400
 """How many keys one statement names; far under the number of variables that either database takes."""
 
@@ -81,7 +84,10 @@ def in_parts(keys: Iterable[Any]) -> Iterator[list[Any]]:
 def write_catalogue(
     connection: Connection, table: Table, rows: Mapping[str, Values], scope: ColumnElement[bool], revision: Revision
 ) -> list[str]:
-    """Make the listed rows of one scope be these, in this order; write only what differs, and return its ids."""
+    """Make the listed rows of one scope be these, in this order; write only what differs.
+
+    Return the ids of the rows of which something that a feed may show differs.
+    """
     found = connection.execute(select(table).where(or_(scope, table.c.id.in_(list(rows)))))
     known = {row.id: row._asdict() for row in found}
     changed = []
@@ -90,9 +96,10 @@ def write_catalogue(
         if row_id not in known:
             first = {"first_seen_at": revision.moment, **revision.values}
             connection.execute(insert(table).values(id=row_id, **wanted, **first))
-        elif any(known[row_id][name] != value for name, value in wanted.items()):
-            connection.execute(update(table).where(table.c.id == row_id).values(**wanted, **revision.values))
-            changed.append(row_id)
+        elif other := {name for name, value in wanted.items() if known[row_id][name] != value}:
+            raised = revision.values if other - UNSHOWN else {}
+            connection.execute(update(table).where(table.c.id == row_id).values(**wanted, **raised))
+            changed += [row_id] if raised else []
     gone = [row_id for row_id, row in known.items() if row["listed"] and row_id not in rows]
     if gone:
         connection.execute(update(table).where(table.c.id.in_(gone)).values(listed=False, **revision.values))

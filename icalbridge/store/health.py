@@ -38,6 +38,8 @@ class Freshness:
     """The last failure in one sentence, empty after a success."""
     error_at: datetime | None
     invocation_id: str
+    failed_at: datetime | None = None
+    """When it last could not be fetched, also if that is over; None if that never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class KeyHealth:
     """What the vendor granted; 0 before a worker told."""
     stretch: float = 1.0
     """By how much the plan's intervals are stretched to fit the quota; 1 when they are not."""
+    failed_at: datetime | None = None
+    """When something last kept it from being served, also if that is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,10 @@ def _counters(connection: Connection) -> dict[str, int]:
 
 def _key_health(user: Row[Any], today: str) -> KeyHealth:
     used = user.quota_used if user.quota_day == today else 0
-    return KeyHealth(user.id, user.error, maybe(user.error_at), used, user.quota_per_day, user.stretch)
+    failed = maybe(user.error_at)
+    return KeyHealth(
+        user.id, user.error, failed if user.error else None, used, user.quota_per_day, user.stretch, failed
+    )
 
 
 def _freshness(connection: Connection) -> list[Freshness]:
@@ -160,4 +167,5 @@ def _freshness_of(rows: list[Row[Any]]) -> Freshness:
         error=failed.error if failed else "",
         error_at=maybe(failed.error_at) if failed else None,
         invocation_id=failed.invocation_id if failed else "",
+        failed_at=maybe(max((row.error_at for row in rows if row.error_at is not None), default=None)),
     )

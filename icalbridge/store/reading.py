@@ -165,6 +165,11 @@ class Reading:
             row = connection.execute(select(properties).where(properties.c.id == property_id)).first()
             return None if row is None else property_of(row)
 
+    def api_user_of(self, property_id: str) -> str | None:
+        """Return the name of the key that a property belongs to, or None for an unknown id."""
+        with reading(self._engine) as connection:
+            return connection.scalar(select(properties.c.api_user_id).where(properties.c.id == property_id))
+
     def property_names(self, property_ids: Iterable[str]) -> dict[str, str]:
         """Return the names of some properties by their ids, listed or not; unknown properties are left out."""
         names: dict[str, str] = {}

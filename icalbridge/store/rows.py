@@ -97,7 +97,7 @@ def property_values(known: Property) -> Values:
 
 
 def facility_of(row: Row[Any]) -> Facility:
-    return Facility(row.id, row.property_id, row.name, row.type, row.capacity, row.search_term)
+    return Facility(row.id, row.property_id, row.name, row.type, row.capacity, row.search_term, row.u_id or "")
 
 
 def facility_values(known: Facility) -> Values:
@@ -107,6 +107,7 @@ def facility_values(known: Facility) -> Values:
         "type": known.type,
         "capacity": known.capacity,
         "search_term": known.search_term,
+        "u_id": known.u_id or None,
     }
 
 

@@ -6,6 +6,7 @@ PostgreSQL hold the very same values; `rows` turns them into the model's classes
                   properties 1─n events 1─n entries     all that was ever seen, withdrawn or not
                                events 1─1 particulars   renter and the like, for staff alone
     saved_feeds 1─n feed_tokens     what somebody decided to show, and who may read it at a private address
+    pushed      which events were made out of a calendar, and stand for which of its UIDs
     counters    revision and what could not be read
     workers     who is alive
 """
@@ -94,6 +95,7 @@ facilities = Table(
     _text("type"),
     Column("capacity", Integer),
     _text("search_term"),
+    Column("u_id", String),  # what a write names it by; NULL: not told
     Column("position", Integer, nullable=False),
     Column("listed", Boolean, nullable=False),
     _moment("first_seen_at", nullable=False),
@@ -112,7 +114,7 @@ windows = Table(
     _moment("due_at"),  # when it was told to be due; NULL: when its tier says so
     Column("failures", Integer, nullable=False, server_default="0"),
     _text("error"),
-    _moment("error_at"),
+    _moment("error_at"),  # of the last failure, also after it is over
     _text("invocation_id"),
     _moment("doubted_at"),  # when it first came back implausibly empty
     _text("leased_by"),
@@ -209,6 +211,17 @@ feed_tokens = Table(
     _moment("revoked_at"),
     Index("ix_feed_tokens_digest", "digest", unique=True),
     sqlite_autoincrement=True,  # the number of a token that is gone must not come to mean another
+)
+
+pushed = Table(
+    "pushed",
+    metadata,
+    Column("external_id", String, primary_key=True),
+    Column("source", String, nullable=False, index=True),
+    _text("uid"),
+    _moment("pushed_at", nullable=False),
+    _moment("dropped_at"),  # when a push was going to cancel it
+    Column("settled", Boolean, nullable=False),  # cancelled or past: not asked for any more
 )
 
 counters = Table(

@@ -179,8 +179,7 @@ class Windows:
             "end_date": window.end.isoformat(),
             "synced_at": seconds(now),
             "failures": 0,
-            "error": "",
-            "error_at": None,
+            "error": "",  # and `error_at` stays: it says when the last trouble was
             "invocation_id": "",
             "doubted_at": None,
             **_reach_values(reach or claim.reach),
@@ -290,7 +289,7 @@ class Windows:
 
     def note_trouble(self, api_user_id: str, error: str, *, now: datetime) -> None:
         """Note what keeps a whole key from being served, or with an empty text that nothing does."""
-        told = {"error": error, "error_at": seconds(now) if error else None}
+        told = {"error": error} | ({"error_at": seconds(now)} if error else {})
         self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), told)
 
     def _note_user(self, which: ColumnElement[bool], told: dict[str, Any]) -> None:

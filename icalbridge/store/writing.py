@@ -181,6 +181,11 @@ class Writing:
                 connection.execute(update(facilities).where(here).values(**revision.values))
             write_changes(connection, changes, revision)
 
+    def apply(self, changes: Changes, *, now: datetime) -> None:
+        """Write what was found out apart from any window; all of it or nothing."""
+        with writing(self._engine) as connection:
+            write_changes(connection, changes, Revision(connection, now))
+
     def count(self, counted: Mapping[str, int]) -> None:
         """Add to counters, such as `skipped:REASON`, `requests:OUTCOME` and `changes`."""
         with writing(self._engine) as connection:

@@ -62,7 +62,7 @@ def understand(
     A district's answer speaks for a school only if it has an event of that school: whether a key's district request
     covers a school cannot be known otherwise.
     """
-    told = tuple(_placed(each, asked.owner, places) for each in answer.events)
+    told = tuple(placed(each, asked.owner.id, places) for each in answer.events)
     heard = answer.unchanged | {each.key for each in told}
     named = {each.property_id for each in told}
     members: dict[tuple[datetime, datetime], list[str]] = {}
@@ -98,12 +98,12 @@ def understand(
     return Understood(_together(parts), lost, tuple(spoken_for), tuple(silent_on), answer.invocation_id)
 
 
-def _placed(event: Event, owner: Property, places: Places) -> Event:
+def placed(event: Event, asked_of: str, places: Places) -> Event:
     """Return an event with a property that is known: its own, its facility's, else the one that was asked for."""
     if event.property_id in places.properties:
         return event
     found = (places.facilities.get(each.facility_id) for each in event.timeslots)
-    return replace(event, property_id=next((each.property_id for each in found if each), owner.id))
+    return replace(event, property_id=next((each.property_id for each in found if each), asked_of))
 
 
 def _span(asked: Asked, member: Property) -> tuple[datetime, datetime]:

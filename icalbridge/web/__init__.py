@@ -9,7 +9,7 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     builder     /build: form, picking, preview
     api         /api/v1: what is booked, for programs; problems is how it refuses
-    embed       calendars in frames: looks reads how, agenda arranges when; embed_builder makes their snippets
+    embed       calendars in frames: embed_looks reads how, agenda arranges when; embed_builder makes their snippets
     display     signage: board is what a display knows, glance what it shows of that
     present     what is on and comes, for displays and the API; standing: whether a place is in use, until when
     look        the site's name, logo and accent (colour); status: how fresh everything is, for people
@@ -18,7 +18,7 @@ It never speaks to the vendor, so no outage there can break a feed. `create_app`
     language    in which language and region a page is told
     operations  /healthz, /readyz, /metrics, /robots.txt
     saving      saved feeds: who gets which; tokens: what a private address means
-    failures    404, 405, 500, 503 for people and programs
+    failures    404, 405, 500, 503 for people and programs; refusing: why an address cannot be shown
 """
 
 from __future__ import annotations

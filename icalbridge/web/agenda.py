@@ -1,6 +1,7 @@
 """What an embedded calendar shows of a feed's items: a list day by day, or every day of some weeks.
 
-Pure: `now` is an argument. It is given the feed's own items, so what is shown is what subscribers see.
+Pure: `now` is an argument. It is given the feed's own items, so what is shown is what subscribers see; the days
+of a week or a month are for `week` and `month`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from babel.dates import format_date, format_interval, format_skeleton
+from babel.dates import format_date
 
 from icalbridge import zones
 from icalbridge.web import wording
 from icalbridge.web.language import current
+from icalbridge.web.month import beside, sheet
 from icalbridge.web.preview import Day, Line, line
+from icalbridge.web.week import week_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -65,18 +68,18 @@ class Span:
     @property
     def earlier(self) -> date:
         """A day of the week or month before."""
-        return self.about - WEEK if self.view == "week" else self.about.replace(day=1) - timedelta(days=1)
+        return self.about - WEEK if self.view == "week" else beside(self.about, -1)
 
     @property
     def later(self) -> date:
-        return self.about + WEEK if self.view == "week" else self.about.replace(day=1) + timedelta(days=31)
+        return self.about + WEEK if self.view == "week" else beside(self.about, 1)
 
     @property
     def title(self) -> str:
         """`November 2026`, or `Nov 15 – 21, 2026`."""
         if self.view == "month":
-            return str(format_skeleton("yMMMM", self.about, locale=current()))
-        return str(format_interval(self.first, self.end - timedelta(days=1), "yMMMd", locale=current()))
+            return wording.month_name(self.about)
+        return wording.days(self.first, self.end - timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +109,8 @@ def agenda(items: Iterable[Item], until: datetime, told: Told, limit: int) -> Ag
 
 def span(view: str, about: date) -> Span:
     """Return the week, or the weeks of the month, in which a day lies; weeks begin as in the reader's region."""
-    if view == "week":
-        return Span(view, _begins(about), 7, about)
-    first = _begins(about.replace(day=1))
-    following = about.replace(day=1) + timedelta(days=31)
-    last = _begins(following.replace(day=1) - timedelta(days=1))
-    return Span(view, first, (last + WEEK - first).days, about)
-
-
-def _begins(of: date) -> date:
-    return of - timedelta(days=(of.weekday() - current().first_week_day) % 7)
+    first, count = (week_start(about), 7) if view == "week" else sheet(about)
+    return Span(view, first, count, about)
 
 
 def cells(items: Iterable[Item], shown: Span, told: Told) -> tuple[Cell, ...]:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge.feeds import FORMATS, Address, BadShape, display_text
-from icalbridge.feeds.shape import PARAMETERS
 from icalbridge.feeds.title import DEFAULT, FIELDS
-from icalbridge.web import language, wording
+from icalbridge.web import wording
 from icalbridge.web.failures import error_page
 from icalbridge.web.feeds import Held, Missing
 from icalbridge.web.form import Form, build_path, filled_in
 from icalbridge.web.pages import as_of, page
 from icalbridge.web.picking import calendars, picking, scope_of
 from icalbridge.web.preview import DAYS, preview
+from icalbridge.web.refusing import about, sentence
 from icalbridge.web.subscribe import subscription
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ TITLES = (DEFAULT, "{name}", "{facility}: {name}", "{name} ({facility})", "{scho
 class Result:
     """What came of the form: a sentence, or a feed, or, without either, a calendar that has still to be chosen."""
 
-    refusal: str = ""
+    refusal: BadShape | None = None
     address: Address | None = None
     found: Held | Missing | None = None
 
@@ -56,10 +56,11 @@ class Builder:
 
     def show(self, query: str, now: datetime) -> Response:
         """Return the form as it was filled in and what it gives: 400 where that is refused, 404 without a calendar."""
+        form, refusal = Form({}), None
         try:
-            form, refusal = filled_in(query), ""
+            form = filled_in(query)
         except BadShape as error:
-            form, refusal = Form({}), str(error)
+            refusal = error
         scope = scope_of(self._read, form.feed)
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
@@ -86,7 +87,7 @@ class Builder:
             address = Address(scope.feed, self._service.shape(shape.query), form.suffix)
             return Result(address=address, found=self._service.find(address))
         except BadShape as error:
-            return Result(str(error))
+            return Result(error)
 
     def _nowhere(self, facility_id: str) -> bool:
         return self._read.facility(facility_id) is None
@@ -111,9 +112,8 @@ class Builder:
     def _told(self, result: Result, scope: Scope | None, now: datetime) -> dict[str, Any]:
         """Return what stands beside the form."""
         told: dict[str, Any] = dict.fromkeys(("missing", "address", "preview", "as_of"))
-        about = result.refusal.partition(" ")[0]
-        about = about if about in PARAMETERS else ""
-        told |= {"refusal": _refusal(result.refusal, about), "about": about}
+        refused = result.refusal
+        told |= {"refusal": sentence(refused) if refused else "", "about": about(refused) if refused else ""}
         if scope is None or result.address is None:
             return told
         path, held = result.address.path, result.found
@@ -133,18 +133,6 @@ class Builder:
             "complete_from": wording.long_date(made.complete_from, zone) if made.complete_from else "",
             "complete_until": wording.long_date(made.complete_until, zone) if made.complete_until else "",
         }
-
-
-def _refusal(sentence: str, about: str) -> str:
-    """Return why a form was refused: a feed's own sentence, which is English, or what the page can say instead."""
-    if not sentence or language.current().language == "en":
-        return sentence
-    if not about:
-        return language.gettext("This calendar cannot be made as the form is filled in.")
-    told = language.gettext(
-        "This calendar cannot be made as the form is filled in: check what is given for “%(field)s”."
-    )
-    return told % {"field": about}
 
 
 def _unkept(template: str, status: int, **shown: Any) -> Response:

@@ -1,7 +1,7 @@
 """Calendars for other people's sites: `/embed/...`, pages for a frame, and what makes a frame as high as its page.
 
-They show what a feed tells, with the filters of its address; `looks` reads how, `agenda` arranges when. Only these
-pages may be framed, so every link in them opens elsewhere, and what goes wrong is told inside the frame, too.
+They show what a feed tells, with the filters of its address; `embed_looks` reads how, `agenda` arranges when. Only
+these pages may be framed, so every link in them opens elsewhere, and what goes wrong is told inside the frame, too.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from icalbridge.web import http, language, wording
 from icalbridge.web.agenda import Told, agenda, cells, midnight, span
 from icalbridge.web.assets import FOLDER
 from icalbridge.web.colour import readable
+from icalbridge.web.embed_looks import Looks, looks, read
 from icalbridge.web.feeds import Missing
 from icalbridge.web.ical import flask_response, is_id, unshaped
-from icalbridge.web.looks import Looks, looks, read
 from icalbridge.web.making import ANYWHERE
 from icalbridge.web.pages import as_of
+from icalbridge.web.refusing import sentence
 from icalbridge.web.subscribe import subscription
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Embeds:
                 return self._missing(wanted, held)
             return self._calendar(wanted, address, held, now)
         except BadShape as error:
-            return self._unkept(wanted, 400, "refused", str(error))
+            return self._unkept(wanted, 400, "refused", sentence(error))
         except StoreError:
             return self._missing(wanted, Missing.UNREACHABLE)
 
@@ -95,6 +96,7 @@ class Embeds:
             title=held.state.title,
             **self._whole(wanted.feed),
             places=wanted.feed.kind != "facility",
+            zone=held.state.zone,
             zone_name=wording.zone_name(now, held.state.zone),
             as_of=as_of(self._site, members, held.state.zone, now),
             **arranged(wanted, address, held, told),
@@ -180,8 +182,8 @@ class Embeds:
     def _missing(self, wanted: Wanted, why: Missing) -> Response:
         return self._unkept(wanted, 404 if why is Missing.UNKNOWN else 503, why.name.lower())
 
-    def _unkept(self, wanted: Wanted, status: int, why: str, sentence: str = "") -> Response:
-        html = self._rendered(wanted, why=why, sentence=sentence)
+    def _unkept(self, wanted: Wanted, status: int, why: str, said: str = "") -> Response:
+        html = self._rendered(wanted, why=why, sentence=said)
         headers = {"Cache-Control": "no-store", **dict(self._headers)}
         if status == 503:
             headers |= {"Retry-After": str(http.RETRY_SECONDS), "Refresh": str(http.RETRY_SECONDS)}

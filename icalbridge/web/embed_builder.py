@@ -1,7 +1,7 @@
 """The maker of snippets, `/embed`: anybody picks a calendar and its looks, sees it in a frame, and copies the lines.
 
-The form is read by `form` and `looks`, what it offers is arranged by `picking`. How each site builder takes a snippet
-is in the words of the template.
+The form is read by `form` and `embed_looks`, what it offers is arranged by `picking`. How each site builder takes a
+snippet is in the words of the template.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from icalbridge.feeds import BadShape, page_path
 from icalbridge.feeds.shape import PARAMETERS
 from icalbridge.web import http
 from icalbridge.web.embed import embed_path
+from icalbridge.web.embed_looks import OWN, VIEWS, Looks, looks
 from icalbridge.web.failures import error_page
 from icalbridge.web.form import Form, filled_in
 from icalbridge.web.language import gettext
-from icalbridge.web.looks import OWN, VIEWS, Looks, looks
 from icalbridge.web.picking import calendars, picking, scope_of
+from icalbridge.web.refusing import sentence
 
 if TYPE_CHECKING:
     from icalbridge.store import Store
@@ -62,19 +63,20 @@ class EmbedBuilder:
 
     def show(self, query: str) -> Response:
         """Return the form as it was filled in, and the snippet: 400 where that is refused, 404 without a calendar."""
-        form, refusal, snippet = Form({}), "", None
+        form, snippet = Form({}), None
+        refusal: BadShape | None = None
         try:
             form = filled_in(query)
         except BadShape as error:
-            refusal = str(error)
+            refusal = error
         scope = scope_of(self._read, form.feed)
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         try:
             snippet = self._snippet(form, scope)
         except BadShape as error:
-            refusal = str(error)
-        about = refusal.partition(" ")[0]
+            refusal = error
+        about = str(refusal or "").partition(" ")[0]
         html = render_template(
             "embed_builder.html",
             form=form,
@@ -83,7 +85,7 @@ class EmbedBuilder:
             picking=picking(scope, form) if scope else None,
             views=VIEWS,
             snippet=snippet,
-            refusal=refusal,
+            refusal=sentence(refusal) if refusal else "",
             about=about if about in PARAMETERS or about in OWN else "",
             handed_on=[(name, form.all(name)) for name in form.fields if name in PARAMETERS and not _shown(name)],
         )

@@ -23,6 +23,7 @@ from icalbridge.web.form import build_path
 from icalbridge.web.ical import flask_response, is_id
 from icalbridge.web.month import month
 from icalbridge.web.open_times import open_times
+from icalbridge.web.refusing import sentence
 from icalbridge.web.schedule import schedule
 from icalbridge.web.sharing import Sharing, sharing
 from icalbridge.web.subscribe import poster_path, qr_path, subscription
@@ -185,6 +186,7 @@ class Pages:
         narrowed = f"&{shown.filter_query}" if shown.filter_query else ""
         return {
             "title": held.state.title,
+            "zone": zone,
             "zone_name": wording.zone_name(now, zone),
             "as_of": as_of(self._site, property_ids, zone, now),
             "complete_from": wording.long_date(held.made.complete_from, zone) if held.made.complete_from else "",
@@ -275,7 +277,7 @@ def pages(store: Store, service: FeedService, site: Site) -> Blueprint:
         try:
             return show(feed_id, request.args.to_dict(flat=False), site.now())
         except BadShape as bad:
-            html = render_template("refused.html", sentence=str(bad))
+            html = render_template("refused.html", sentence=sentence(bad))
             return Response(html, 400, {"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
 
     @routes.get("/")

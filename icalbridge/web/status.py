@@ -47,6 +47,17 @@ class SchoolStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """When anything last could not be read, which may be long over."""
+
+    when: str
+    """By the clock of the school that it was about."""
+    age: str
+    moment: str
+    """The same for programs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything that the page says."""
 
@@ -62,6 +73,8 @@ class Status:
     quota_used: int
     quota_per_day: int
     stretched: bool
+    trouble: Trouble | None
+    """The last; None where none is known."""
 
     @property
     def good(self) -> bool:
@@ -85,22 +98,36 @@ def status_of(health: Health, now: datetime) -> Status:
         quota_used=health.quota_used,
         quota_per_day=sum(key.quota_per_day for key in health.keys),
         stretched=health.stretch > 1,
+        trouble=_last_trouble(health, now),
     )
+
+
+def _last_trouble(health: Health, now: datetime) -> Trouble | None:
+    zone = _zone(health.properties[0]) if health.properties else "UTC"
+    known = [(each.failed_at, _zone(each)) for each in health.properties] + [
+        (key.failed_at, zone) for key in health.keys
+    ]
+    failed = max(((moment, there) for moment, there in known if moment), default=None)
+    return Trouble(_moment(*failed), _age(failed[0], now), failed[0].isoformat()) if failed else None
 
 
 def _school(each: Freshness, now: datetime) -> SchoolStatus:
-    zone = each.zone if zones.exists(each.zone) else "UTC"
-    failed = (
-        f"{wording.clock_time(each.error_at, zone)}, {wording.long_date(each.error_at, zone)}" if each.error_at else ""
-    )
     return SchoolStatus(
         id=each.property_id,
         name=display_text(each.name),
         kind=_kind(each, now),
         read=_age(each.today_synced, now),
-        failed=failed if each.error else "",
+        failed=_moment(each.error_at, _zone(each)) if each.error and each.error_at else "",
         moment=each.today_synced.isoformat() if each.today_synced else "",
     )
+
+
+def _zone(each: Freshness) -> str:
+    return each.zone if zones.exists(each.zone) else "UTC"
+
+
+def _moment(moment: datetime, zone: str) -> str:
+    return f"{wording.clock_time(moment, zone)}, {wording.long_date(moment, zone)}"
 
 
 def _kind(each: Freshness, now: datetime) -> str:

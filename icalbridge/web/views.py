@@ -7,17 +7,15 @@ the address has beside is not ours, such as what mail programs add, and left alo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from babel.dates import format_interval, format_skeleton
-
-from icalbridge.feeds import BadShape
 from icalbridge.feeds.shape import PARAMETERS, folded, quoted
-from icalbridge.web import language
+from icalbridge.web import language, wording
 from icalbridge.web.language import gettext
 from icalbridge.web.month import beside, sheet
+from icalbridge.web.refusing import Refused
 from icalbridge.web.week import week_start
 
 if TYPE_CHECKING:
@@ -127,10 +125,10 @@ class View:
 
 
 def view(asked: Mapping[str, Sequence[str]], reach: Reach, shape: Shape, list_days: int) -> View:
-    """Read the parameters of an address. Raises `BadShape` with a sentence for what cannot be shown."""
+    """Read the parameters of an address. Raises `Refused` with a sentence for what cannot be shown."""
     name = _one(asked, "view") or "list"
     if name not in VIEWS:
-        raise BadShape(gettext("view is %(given)s and must be list, week or month.") % {"given": quoted(name)})
+        raise Refused(gettext("view is %(given)s and must be list, week or month.") % {"given": quoted(name)})
     day = _day(_one(asked, "date"), reach)
     shown = day or reach.today
     first, count = _days(name, shown, list_days)
@@ -208,11 +206,9 @@ def _given(shape: Shape, name: str) -> str:
 
 def span(shown: View) -> str:
     """Return what days a page shows, as people there write it: `Nov 15 - 21, 2026`, `November 2026`."""
-    locale = language.current()
     if shown.name == "month":
-        return format_skeleton("yMMMM", datetime.combine(shown.day, time.min), locale=locale)
-    last = shown.first + timedelta(days=shown.count - 1)
-    return format_interval(shown.first, last, "yMMMd", locale=locale)
+        return wording.month_name(shown.day)
+    return wording.days(shown.first, shown.first + timedelta(days=shown.count - 1))
 
 
 def _one(asked: Mapping[str, Sequence[str]], name: str) -> str:
@@ -229,7 +225,7 @@ def _day(text: str, reach: Reach) -> date | None:
     except ValueError:
         found = None
     if found is None or not reach.first <= found <= reach.last:
-        raise BadShape(
+        raise Refused(
             gettext("date is %(given)s and must be a day from %(first)s to %(last)s, written as YYYY-MM-DD.") % told
         )
     return found

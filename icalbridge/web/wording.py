@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from babel.dates import format_skeleton, format_time, parse_pattern
+from babel.dates import format_interval, format_skeleton, format_time, parse_pattern
 
 from icalbridge import zones
 from icalbridge.web.language import current, gettext, ngettext
@@ -106,6 +106,16 @@ def long_date(moment: datetime, zone: str) -> str:
 @lru_cache(maxsize=256)
 def _long(of: date, locale: Locale) -> str:
     return str(locale.date_formats["long"].apply(of, locale))
+
+
+def month_name(of: date) -> str:
+    """Return `November 2026`."""
+    return str(format_skeleton("yMMMM", of, locale=current()))
+
+
+def days(first: date, last: date) -> str:
+    """Return `Nov 15 – 21, 2026`."""
+    return str(format_interval(first, last, "yMMMd", locale=current()))
 
 
 def end_time(end: datetime, zone: str, listed: date) -> str:

@@ -43,6 +43,7 @@ PAGES = {
     "unknown": "/facility/unknown",
     "never fetched": "/property/never",
     "status": "/status",
+    "for programs": "/api/v1/",
     "poster": "/poster/facility/gym",
     "poster with a long name": "/poster/facility/long",
     "poster with an odd name": "/poster/property/odd",

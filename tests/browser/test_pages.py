@@ -94,6 +94,17 @@ def test_page_shows_hostile_names_as_text(page: Page, address: str) -> None:
     assert page.get_by_role("heading", level=1).inner_text() == LONG.strip()
 
 
+def test_page_names_the_zone_to_readers_of_another(open_page: OpenPage, address: str) -> None:
+    """Where the reader's clock agrees with the school’s the zone is not named; without scripts always."""
+    told = {}
+    for zone in ("America/Los_Angeles", "America/Tijuana", "America/Phoenix", ""):
+        page = open_page(timezone=zone or "America/Los_Angeles", javascript=bool(zone))
+        for path in ("/facility/gym", "/facility/gym?view=week", "/embed/facility/gym"):
+            page.goto(address + path)
+            told[path, zone] = page.get_by_text("Times in America/Los Angeles (PST).").is_visible()
+    assert told == {(path, zone): zone in ("America/Phoenix", "") for path, zone in told}
+
+
 def test_page_prints_the_schedule_and_not_the_buttons(page: Page, address: str) -> None:
     """On paper stay the schedule and the address; search and buttons go."""
     page.goto(address + "/facility/gym")

@@ -11,7 +11,7 @@ import pytest
 
 from icalbridge.feeds import BadShape
 from icalbridge.web import create_app
-from icalbridge.web.looks import Looks, read
+from icalbridge.web.embed_looks import Looks, read
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, PUBLIC, Clock
 

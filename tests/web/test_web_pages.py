@@ -127,7 +127,7 @@ def test_facility_says_what_is_on_and_what_is_next(client: FlaskClient) -> None:
     assert seen.after("Next", 5) == [
         "Today, Saturday, November 21,", "3:00 PM", "–", "5:00 PM", "Practice: Varsity",
     ]  # fmt: skip
-    assert seen.after("Coming up", 1) == ["Today and the next 14 days. Times in America/Los Angeles (PST)."]
+    assert seen.after("Coming up", 2) == ["Today and the next 14 days.", "Times in America/Los Angeles (PST)."]
     assert "As of 12:00 PM, November 21, 2026 (just now)." in seen.text
 
 

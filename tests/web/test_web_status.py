@@ -12,10 +12,10 @@ from sqlalchemy import event
 from icalbridge.model import Changes, Property
 from icalbridge.store.health import Freshness, Health, KeyHealth
 from icalbridge.web import create_app
-from icalbridge.web.status import status_of
+from icalbridge.web.status import Trouble, status_of
 from tests.samples import NOW, ZONE
 from tests.web.seen import look
-from tests.web_world import HOSTILE, PUBLIC, USER, Clock, empty_store
+from tests.web_world import HOSTILE, PUBLIC, USER, Clock, empty_store, sync
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +83,30 @@ def test_status_of_a_failure_says_since_when() -> None:
         "11:55 AM, November 21, 2026",
         "20 hours ago",
     )
+
+
+def test_status_remembers_the_last_trouble() -> None:
+    """The latest of all schools and keys, also when it is over; by the clock of the school that it was about."""
+    past = replace(OLD, failed_at=NOW - timedelta(hours=30))
+    later = replace(SCHOOL, zone="America/New_York", failed_at=NOW - timedelta(hours=2))
+    made = status_of(replace(GOOD, properties=(past, later)), NOW)
+    assert made.trouble == Trouble("1:00 PM, November 21, 2026", "2 hours ago", "2026-11-21T18:00:00+00:00")
+    key = replace(KEY, failed_at=NOW - timedelta(minutes=9))
+    assert status_of(replace(GOOD, keys=(key,)), NOW).trouble is not None
+    assert (made.good, status_of(GOOD, NOW).trouble) == (True, None)
+
+
+def test_status_says_that_a_trouble_is_over(client: FlaskClient, store: Store, clock: Clock) -> None:
+    """A school that could be read again is no trouble any more, but it was one."""
+    store.windows.make_due(["school"], now=NOW)
+    claim = store.windows.claim(USER, "worker", now=NOW, property_ids=["school"])
+    assert claim is not None
+    store.windows.fail(claim, SECRET, now=NOW, due=NOW + timedelta(minutes=5), invocation_id="")
+    heading, over = "Last time anything could not be read", "It is over: everything was read again since."
+    assert look(client, "/status").after(heading, 2) == ["just now", "12:00 PM, November 21, 2026. It is not over yet."]
+    clock.advance(600)
+    sync(store, "school", now=clock.now)
+    assert look(client, "/status").after(heading, 2) == ["10 minutes ago", f"12:00 PM, November 21, 2026. {over}"]
 
 
 def test_status_of_a_refused_key_is_not_good() -> None:

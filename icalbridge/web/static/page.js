@@ -1,4 +1,5 @@
-// What pages with a calendar can do with JavaScript: the right way to subscribe first, copy the address, print.
+// What pages with a calendar can do with JavaScript: the right way to subscribe first, copy the address, print, and name the school's
+// zone only to readers of another.
 // Words are in the templates. Without this file everything is there, in an order that suits most.
 
 const DEVICES = [
@@ -27,6 +28,22 @@ async function copy(button) {
   }
 }
 
+/** Whether clocks in a zone show what this device's show, today and in half a year. */
+function agrees(zone) {
+  try {
+    return [0, 182].every((days) => {
+      const moment = new Date(Date.now() + days * 86_400_000);
+      return moment.toLocaleString("en", { timeZone: zone }) === moment.toLocaleString("en");
+    });
+  } catch {
+    return false; // a zone that this browser has never heard of
+  }
+}
+
+for (const said of document.querySelectorAll("[data-zone]")) {
+  said.hidden = agrees(said.dataset.zone);
+  said.classList.toggle("differs", !said.hidden);
+}
 document.documentElement.classList.add("scripting");
 document.querySelectorAll(".ways").forEach(sort);
 document.addEventListener("click", (event) => {

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from icalbridge.feeds import BadShape
 from icalbridge.feeds.shape import LONGEST_QUERY, MOST_VALUES, UNREADABLE, quoted
-from icalbridge.web.language import NAMES
+from icalbridge.web.language import NAMES, gettext
+from icalbridge.web.refusing import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +62,8 @@ class Looks:
 def read(query: str) -> tuple[Looks, str]:
     """Part the query of an embedded calendar's address into its looks and the query of its feed. Raises `BadShape`."""
     if len(query) > LONGEST_QUERY:
-        raise BadShape(f"This address is too long; its parameters may have {LONGEST_QUERY} characters.")
+        told = gettext("This address is too long; its parameters may have %(most)s characters.")
+        raise Refused(told % {"most": LONGEST_QUERY})
     try:
         given = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES)
     except (UnicodeError, ValueError):
@@ -69,7 +71,7 @@ def read(query: str) -> tuple[Looks, str]:
     own: dict[str, str] = {}
     for name, text in given:
         if name in OWN and text.strip() and own.setdefault(name, text.strip()) != text.strip():
-            raise BadShape(f"{name} is given twice; give it once.")
+            raise Refused(gettext("%(name)s is given twice; give it once.") % {"name": name})
     return looks(own), urlencode([(name, text) for name, text in given if name not in OWN])
 
 
@@ -89,7 +91,9 @@ def looks(said: Mapping[str, str]) -> Looks:
 
 def _one_of(name: str, text: str, choices: Sequence[str]) -> str:
     if text and text not in choices:
-        raise BadShape(f"{name} is {quoted(text)} and must be {', '.join(choices[:-1])} or {choices[-1]}.")
+        told = gettext("%(name)s is %(given)s and must be %(choices)s or %(last)s.")
+        shown = {"choices": ", ".join(choices[:-1]), "last": choices[-1]}
+        raise Refused(told % {"name": name, "given": quoted(text), **shown})
     return text
 
 
@@ -97,14 +101,16 @@ def _days(text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= MOST_DAYS:
-        raise BadShape(f"days is {quoted(text)} and must be a whole number from 1 to {MOST_DAYS}.")
+        told = gettext("days is %(given)s and must be a whole number from 1 to %(most)s.")
+        raise Refused(told % {"given": quoted(text), "most": MOST_DAYS})
     return int(text)
 
 
 def _accent(text: str) -> str:
     found = _ACCENT.fullmatch(text)
     if text and not found:
-        raise BadShape(f"accent is {quoted(text)} and must be a color of six hexadecimal digits, such as 0b5c6b.")
+        told = gettext("accent is %(given)s and must be a color of six hexadecimal digits, such as 0b5c6b.")
+        raise Refused(told % {"given": quoted(text)})
     return found[1].lower() if found else ""
 
 
@@ -116,4 +122,5 @@ def _date(text: str) -> date | None:
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise BadShape(f"from is {quoted(text)} and must be a date, such as 2026-11-21.")
+    told = gettext("from is %(given)s and must be a date, such as 2026-11-21.")
+    raise Refused(told % {"given": quoted(text)})

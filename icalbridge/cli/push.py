@@ -1,0 +1,342 @@
+"""`push`: a calendar becomes bookings, once or again and again; the plan is shown before anything is written.
+
+What a calendar says, what is to be done about it and how that is done, is `icalbridge.push`'s. Here are a person's
+leave, the right key, and the round of `--watch`: a source that did not change costs the vendor nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from icalbridge import zones
+from icalbridge.cli import push_told
+from icalbridge.cli.event_given import renter
+from icalbridge.cli.event_told import console
+from icalbridge.cli.progress import progress
+from icalbridge.cli.stopping import Stop
+from icalbridge.cli.work import make_client
+from icalbridge.errors import (
+    BadCalendar,
+    ConfigurationError,
+    IcalbridgeError,
+    InvalidRequest,
+    KeyRefused,
+    QuotaSpent,
+    RetryableError,
+    StoreError,
+    VendorError,
+)
+from icalbridge.model import utcnow
+from icalbridge.push import held, place, plan, reader, source, want
+from icalbridge.push.apply import Hopeless, Outcome, Push, Terms
+from icalbridge.store import Store
+from icalbridge.sync.clock import DatabaseClock
+from icalbridge.sync.follow import Follower
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from icalbridge.facilitron import Client
+    from icalbridge.push import expand
+    from icalbridge.push.place import Places
+    from icalbridge.settings import ApiUser, Settings
+
+FULL_SECONDS = 86_400
+"""How often `--watch` asks the vendor though the calendar says the same: somebody may have changed a booking there."""
+RETRY_SECONDS = 3_600
+"""The same where something was refused: it is tried again, but not so often that the quota goes on it."""
+LONGEST_MAP = 1_000_000
+OURS = "This is a calendar of the bridge's own, or a copy of one: its bookings are at Facilitron already."
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was typed."""
+
+    source: source.Source
+    facilities: tuple[str, ...] = ()
+    map_file: str | None = None
+    name: str = ""
+    activity_type: float | None = None
+    renter_email: str | None = field(default=None, repr=False)
+    renter_email_file: str | None = None
+    renter_owner: str | None = field(default=None, repr=False)
+    rate_category: str | None = None
+    key: str = ""
+    again: bool = False
+    cancel_many: bool = False
+    dry_run: bool = False
+    yes: bool = False
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One key's client, and what a push with it is about."""
+
+    client: Client
+    user: ApiUser
+    store: Store
+    places: Places
+    name: str
+    """The calendar's, under which is kept what was pushed from it."""
+
+
+@dataclass(slots=True)
+class Round:
+    """One look at the calendar, and what came of it; `--watch` makes one after the other."""
+
+    settings: Settings
+    wish: Wish
+    store: Store
+    stop: Stop
+    fetched: source.Fetched | None = None
+    settled: want.Wish | None = None
+    """What was wanted when the vendor was last asked, and all was done that could be."""
+    well: bool = True
+    """Whether nothing was refused then."""
+    looked: float = 0.0
+    """When that was; monotonic seconds."""
+
+    def run(self) -> bool:
+        """Read, plan, show, ask and apply; say whether nothing was refused."""
+        places = self._places()
+        clock = DatabaseClock(self.store)
+        wanted = want.wish(self._understood(), places, clock())
+        if self._nothing_new(wanted, clock()):
+            return self.well
+        name = self.wish.name or self.wish.source.name
+        with _desk(self.settings, self.store, places, name, self.wish.key, self.stop) as desk:
+            with progress() as on_progress:
+                there = held.held(
+                    desk.client, self.store, name, places.zones, clock(), again=self.wish.again, on_progress=on_progress
+                )
+            decided = plan.plan(wanted, there, places.facilities, clock())
+            shown = push_told.rows(decided, places, self.store, there)
+            outcomes = self._carry_out(desk, decided, wanted, there, shown)
+        self.well = all(each.result != "refused" for each in outcomes or ())
+        self.settled, self.looked = wanted, time.monotonic()
+        return self.well
+
+    def _understood(self) -> expand.Expansion:
+        """Return what the calendar says now; raises `BadCalendar` for what no push is for."""
+        where = self.wish.source
+        if (home := self.settings.public_url) and where.url and urlsplit(where.url).netloc == urlsplit(home).netloc:
+            raise BadCalendar(OURS)
+        with self.stop.waiting():
+            self.fetched = source.read(where, self.fetched) or self.fetched
+            told = reader.read_calendar(self.fetched.told if self.fetched else b"", reader.span_at(utcnow()))
+        if told.ours:
+            raise BadCalendar(OURS)
+        if not told.events and not told.troubles and not self.wish.cancel_many:
+            raise BadCalendar(f"{where.shown} holds no event; give --cancel-many if that is meant.")
+        return told
+
+    def _places(self) -> Places:
+        """Read the table of places, against the catalogue as it is now."""
+        known, facilities = self.store.write.places()
+        usable = {each.id: each.timezone for each in known.values() if zones.exists(each.timezone)}
+        text = _text_of(self.wish.map_file) if self.wish.map_file else ""
+        return place.places(facilities.values(), usable, self.wish.facilities, text)
+
+    def _nothing_new(self, wanted: want.Wish, now: datetime) -> bool:
+        """Say whether the calendar says what it said when the vendor was last asked, but for what is over by now."""
+        patience = FULL_SECONDS if self.well else RETRY_SECONDS
+        if self.settled is None or time.monotonic() - self.looked > patience:
+            return False
+        return self.settled.since(now) == wanted.since(now)
+
+    def _carry_out(
+        self,
+        desk: Desk,
+        decided: plan.Plan,
+        wanted: want.Wish,
+        there: Sequence[plan.Held],
+        shown: Sequence[push_told.Row],
+    ) -> list[Outcome] | None:
+        """Show a plan, ask for leave, and do it; None where nothing was done."""
+        if not self.wish.as_json:
+            self._show(decided, wanted, shown)
+        outcomes, late = None, 0
+        if decided.steps and not self.wish.dry_run:
+            terms = self._terms(decided)
+            self._ask(decided, shown)
+            outcomes, late = _apply(desk, decided, wanted, there, terms, self.stop)
+        if self.wish.as_json:
+            click.echo(push_told.as_json(desk.name, shown, wanted.notes, outcomes))
+        for each in push_told.sentences(outcomes or (), desk.places):
+            click.echo(f"icalbridge: {each}", err=True)
+        if late:
+            click.echo(f"icalbridge: {late} events are in the calendars here after the next sync only.", err=True)
+        if outcomes is not None and not self.wish.as_json:
+            done = sum(each.result != "refused" for each in outcomes)
+            click.echo(f"{done} of {len(outcomes)} steps done.")
+        return outcomes
+
+    def _show(self, decided: plan.Plan, wanted: want.Wish, shown: Sequence[push_told.Row]) -> None:
+        if shown:
+            console(sys.stdout.isatty()).print(push_told.table(shown))
+        for each in wanted.notes:
+            click.echo(each)
+        click.echo(push_told.summary(shown))
+        if not decided.steps:
+            click.echo("Nothing to do.")
+
+    def _ask(self, decided: plan.Plan, shown: Sequence[push_told.Row]) -> None:
+        """Refuse what is likelier to be a mistake, and ask about the rest; raises `click.Abort` for a no."""
+        if decided.implausible and not self.wish.cancel_many:
+            raise IcalbridgeError(
+                f"This would cancel {len(decided.cancels)} of the {decided.live} events that were pushed from this "
+                "calendar, so that it may be the wrong one; nothing was done. Give another --name for another "
+                "calendar, or --cancel-many if it is meant."
+            )
+        if self.wish.yes:
+            return
+        if self.wish.as_json:
+            console(sys.stderr.isatty(), stderr=True).print(push_told.table(shown))
+        click.confirm(f"{push_told.summary(shown)} Do it?", abort=True, err=True)
+
+    def _terms(self, decided: plan.Plan) -> Terms:
+        """Return what new events say beside their times; moves and cancellations say nothing of it."""
+        if not decided.renewals:
+            return Terms("", 0)
+        email = renter(self.settings, self.wish.renter_email, self.wish.renter_email_file)
+        if self.wish.activity_type is None:
+            raise ConfigurationError("What kind of event is it? Give --activity-type, Facilitron's number for it.")
+        return Terms(email, self.wish.activity_type, self.wish.renter_owner, self.wish.rate_category)
+
+
+def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
+    """Push a calendar once, or every so many seconds until a signal; say whether nothing was refused."""
+    _require_leave(settings, wish, watch=every is not None)
+    settings.require_keys()
+    store = Store.connect(settings.database_url)
+    stop = Stop()
+    stop.listen()
+    try:
+        store.check()
+        made = Round(settings, wish, store, stop)
+        with _as_bad_input():
+            if every is None:
+                return made.run()
+            _watch(made, every)
+            return True
+    except KeyboardInterrupt:
+        if every is not None:
+            return True
+        click.echo("icalbridge: interrupted; what was done stays, and the same command goes on from there.", err=True)
+        raise
+    finally:
+        store.close()
+
+
+def _watch(made: Round, every: float) -> None:
+    """Push again and again; what fails is said, and tried again the next time."""
+    while True:
+        try:
+            made.run()
+        except (ConfigurationError, InvalidRequest, KeyRefused):
+            raise
+        except IcalbridgeError as error:
+            click.echo(f"icalbridge: {error} Again in {every / 60:g} minutes.", err=True)
+        made.stop.sleep(every)
+
+
+def _require_leave(settings: Settings, wish: Wish, *, watch: bool) -> None:
+    """Refuse a write that is not allowed, or that nobody can be asked about."""
+    if wish.dry_run:
+        return
+    if not settings.enable_writes:
+        raise ConfigurationError(
+            "Writing is off, since Facilitron calls these endpoints internal; set ICALBRIDGE_ENABLE_WRITES to 1 to "
+            "allow it, or look with --dry-run at what would be done."
+        )
+    if watch and not wish.yes:
+        raise ConfigurationError("--watch writes without asking; add --yes if that is meant, or --dry-run to look on.")
+    if not wish.yes and not sys.stdin.isatty():
+        raise ConfigurationError("There is no terminal to ask on; add --yes, or look at it first with --dry-run.")
+
+
+@contextmanager
+def _desk(settings: Settings, store: Store, places: Places, name: str, key: str, stop: Stop) -> Iterator[Desk]:
+    """Yield the client of the right key; what was asked of the vendor is counted afterwards, as the sync's is."""
+    user = _user(settings, store, places, key)
+    tally: Counter[str] = Counter()
+    client = make_client(user, store, tally=tally, stop=stop, waiting=stop.waiting)
+    try:
+        yield Desk(client, user, store, places, name)
+    finally:
+        with suppress(StoreError):  # what is to be said of a push matters more than its count
+            store.write.count(tally)
+
+
+def _user(settings: Settings, store: Store, places: Places, key: str) -> ApiUser:
+    """Return the key that was named, the only one, or the one that the sync reads the facilities' properties with."""
+    users = {each.name: each for each in settings.require_keys()}
+    names = ", ".join(users)
+    if key and key not in users:
+        raise ConfigurationError(f"There is no key '{key}'; --key takes one of {names}.")
+    if key or len(users) == 1:
+        return users[key] if key else next(iter(users.values()))
+    ids = {*places.table.values(), places.default} - {""}
+    owners = {store.read.api_user_of(places.facilities[each].property_id) for each in ids}
+    found = users.get(owners.pop() or "") if len(owners) == 1 else None
+    if found is None:
+        raise ConfigurationError(f"The facilities are not all of one key; push for each apart, with --key, of {names}.")
+    return found
+
+
+def _apply(
+    desk: Desk, decided: plan.Plan, wanted: want.Wish, there: Sequence[plan.Held], terms: Terms, stop: Stop
+) -> tuple[list[Outcome], int]:
+    """Do a plan; return what came of it, and how many events the store could not follow."""
+    clock = DatabaseClock(desk.store)
+    follower = Follower(desk.client, desk.store, event_types=desk.user.event_types, clock=clock, sleep=stop.sleep)
+    late = 0
+
+    def follow(external_id: str, property_id: str) -> None:
+        nonlocal late
+        try:
+            late += bool(follower.follow(held.EVENT_TYPE, external_id, property_id=property_id).left_out)
+        except QuotaSpent:
+            raise
+        except VendorError:
+            late += 1
+
+    with progress() as on_progress:
+        made = Push(desk.client, desk.store, desk.name, terms, desk.places, clock, follow, on_progress)
+        try:
+            return made.run(decided, wanted, there), late
+        except Hopeless as error:
+            raise IcalbridgeError(f"Facilitron refuses one event after the other: {error}") from None
+        except RetryableError as error:
+            raise IcalbridgeError(
+                f"The push broke off, and goes on when the same command is run again. {error}"
+            ) from None
+
+
+def _text_of(file: str) -> str:
+    try:
+        with Path(file).open(encoding="utf-8-sig") as opened:
+            return opened.read(LONGEST_MAP)
+    except (OSError, UnicodeError):
+        raise ConfigurationError("--map names a file that cannot be read as text.") from None
+
+
+@contextmanager
+def _as_bad_input() -> Iterator[None]:
+    """Let what is wrong with a calendar or with the terms be bad input."""
+    try:
+        yield
+    except (BadCalendar, InvalidRequest) as error:
+        raise ConfigurationError(str(error)) from None

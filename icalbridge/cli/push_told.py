@@ -1,0 +1,233 @@
+"""How `push` shows a plan and what came of it: rows, as a table for people and as JSON for programs.
+
+One row is an event, or a timeslot that moves; times are those of the property's clock. Nothing here knows who rents.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.table import Table
+
+from icalbridge import zones
+from icalbridge.push.collide import bookings
+from icalbridge.push.plan import Cancel, Create, Move
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from icalbridge.model import Timeslot
+    from icalbridge.push.apply import Outcome
+    from icalbridge.push.place import Places
+    from icalbridge.push.plan import Held, Plan, Step, Unchanged
+    from icalbridge.push.want import Impossible, Slot
+    from icalbridge.store import Store
+
+What = Literal["create", "move", "cancel", "unchanged", "impossible"]
+SYMBOLS: dict[What, str] = {"create": "+", "move": "~", "cancel": "-", "unchanged": "=", "impossible": "!"}
+STYLES: dict[What, str] = {
+    "create": "green",
+    "move": "yellow",
+    "cancel": "red",
+    "unchanged": "dim",
+    "impossible": "bold",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the plan."""
+
+    what: What
+    name: str
+    uid: str
+    when: str = ""
+    where: str = ""
+    count: int = 0
+    """How many timeslots it is about."""
+    why: str = ""
+    collides_with: tuple[str, ...] = ()
+    """What the bridge knows to stand in the way."""
+    timeslots: tuple[dict[str, str], ...] = field(default=(), repr=False)
+
+
+def rows(plan: Plan, places: Places, store: Store, held: Sequence[Held]) -> list[Row]:
+    """Return a row for each step, and for what stays and what cannot be."""
+    slots = [slot for each in plan.steps for slot in _slots(each)]
+    known = bookings(store, slots) if slots else None
+    going = {each.held.external_id for each in plan.steps if isinstance(each, Cancel)}
+    made = []
+    for step in plan.steps:
+        row = _row(step, places)
+        # what goes stands in nobody's way, nor does the rest of the same event
+        own = {each.event.id for each in held if each.event and (each.uid == step.uid or each.external_id in going)}
+        found = known.collisions(_slots(step), places.zones, own) if known else ()
+        made.append(Row(row.what, row.name, row.uid, row.when, row.where, row.count, row.why, found, row.timeslots))
+    return [
+        *made,
+        *(_unchanged(each, places) for each in plan.unchanged),
+        *_impossible(plan.impossible, places),
+    ]
+
+
+def _slots(step: Step) -> tuple[Slot, ...]:
+    return step.slots if isinstance(step, Create) else (step.after,) if isinstance(step, Move) else ()
+
+
+def _row(step: Step, places: Places) -> Row:
+    if isinstance(step, Create):
+        where = _joined(each.facility.name or each.facility.id for each in step.slots)
+        zone = places.zones[step.slots[0].facility.property_id]
+        told = tuple(
+            {"id": each.id, **_span(each.start, each.end, zone), "facility_id": each.facility.id} for each in step.slots
+        )
+        return Row("create", step.name, step.uid, _when(step.slots, zone), where, len(step.slots), "", (), told)
+    if isinstance(step, Move):
+        return _move(step, places)
+    zone = _zone(step.held, places)
+    where = _joined(each.facility_name or each.facility_id for each in step.slots)
+    return Row("cancel", step.name, step.uid, _when(step.slots, zone), where, len(step.slots), step.why)
+
+
+def _move(step: Move, places: Places) -> Row:
+    before, after = step.before, step.after
+    zone = places.zones[after.facility.property_id]
+    changes = []
+    if (before.start, before.end) != (after.start, after.end):
+        changes.append(f"it is at {_when([before], zone)} now")
+    if before.facility_id != after.facility.id:
+        changes.append(f"it is in {before.facility_name or before.facility_id} now")
+    if before.activity != after.activity:
+        changes.append("its text has changed")
+    told = {"id": after.id, **_span(after.start, after.end, zone), "facility_id": after.facility.id}
+    where = after.facility.name or after.facility.id
+    return Row("move", step.name, step.uid, _when([after], zone), where, 1, "; ".join(changes), (), (told,))
+
+
+def _unchanged(each: Unchanged, places: Places) -> Row:
+    zone = places.zones.get(each.property_id, "UTC")
+    return Row(
+        "unchanged", each.name, each.uid, f"from {each.start.astimezone(zones.zone(zone)):%Y-%m-%d}", "", each.count
+    )
+
+
+def _impossible(some: Sequence[Impossible], places: Places) -> Iterator[Row]:
+    """Yield a row for all instances of an event that are impossible for the same reason."""
+    clock = zones.zone(places.zone)
+    alike: dict[tuple[str, str], list[Impossible]] = {}
+    for each in some:
+        alike.setdefault((each.uid or each.name, each.why), []).append(each)
+    for (_uid, why), instances in alike.items():
+        days = sorted(each.start.astimezone(clock).date() for each in instances if each.start)
+        when = str(days[0]) if days else ""
+        times = f", {len(instances)} times to {days[-1]}" if len(days) > 1 else ""
+        first = instances[0]
+        yield Row("impossible", first.name, first.uid, f"{when}{times}", "", len(instances), why)
+
+
+def _zone(held: Held, places: Places) -> str:
+    return places.zones.get(held.event.property_id if held.event else "", "UTC")
+
+
+def _span(start: datetime, end: datetime, zone: str) -> dict[str, str]:
+    clock = zones.zone(zone)
+    return {
+        name: moment.astimezone(clock).isoformat(timespec="seconds")
+        for name, moment in (("start", start), ("end", end))
+    }
+
+
+def _when(slots: Sequence[Slot | Timeslot], zone: str) -> str:
+    """Return a timeslot's time; of several, the first one's and how many there are until when."""
+    clock = zones.zone(zone)
+    start, end = slots[0].start.astimezone(clock), slots[0].end.astimezone(clock)
+    told = f"{start:%a %Y-%m-%d %H:%M}–{end:%H:%M}"
+    return told if len(slots) == 1 else f"{told}, {len(slots)} times to {slots[-1].start.astimezone(clock):%Y-%m-%d}"
+
+
+def _joined(names: Any) -> str:
+    return ", ".join(dict.fromkeys(names))
+
+
+def table(shown: Sequence[Row]) -> Table:
+    """Return a plan as a table; what stays as it is, is in it too."""
+    made = Table("", "What", "Event", "When", "Where", "Why", box=None, pad_edge=False)
+    for each in shown:
+        why = [each.why, *(f"collides with {other}" for other in each.collides_with)]
+        told = "; ".join(filter(None, why))
+        made.add_row(
+            SYMBOLS[each.what], each.what, each.name or "–", each.when, each.where, told, style=STYLES[each.what]
+        )
+    return made
+
+
+def summary(shown: Sequence[Row]) -> str:
+    """Say how much of what there is, in one sentence."""
+    counts = {what: sum(each.what == what for each in shown) for what in SYMBOLS}
+    stay = sum(each.count for each in shown if each.what == "unchanged")
+    impossible = sum(each.count for each in shown if each.what == "impossible")
+    timeslots = "1 timeslot" if stay == 1 else f"{stay} timeslots"
+    return (
+        f"{counts['create']} to create, {counts['move']} to move, {counts['cancel']} to cancel, {timeslots} "
+        f"unchanged, {impossible} impossible."
+    )
+
+
+def sentences(outcomes: Sequence[Outcome], places: Places) -> list[str]:
+    """Return a sentence on everything that did not go as planned."""
+    told = []
+    for each in outcomes:
+        others = ", and with ".join(each.collisions)
+        if each.result == "collides":
+            with_whom = others or "a booking that the bridge does not know yet"
+            told.append(f"{_named(each.step, places)} is booked, and collides with {with_whom}.")
+        elif each.result == "refused":
+            why = each.why.removesuffix(".") + (f"; it collides with {others}" if others else "")
+            told.append(f"{_named(each.step, places)} could not be {_DONE[type(each.step)]}: {why}.")
+    return told
+
+
+_DONE: Mapping[type, str] = {Create: "created", Move: "moved", Cancel: "cancelled"}
+
+
+def _named(step: Step, places: Places) -> str:
+    if isinstance(step, Cancel):
+        start, zone = step.slots[0].start, _zone(step.held, places)
+    else:
+        first = _slots(step)[0]
+        start, zone = first.start, places.zones[first.facility.property_id]
+    return f"'{step.name}' ({start.astimezone(zones.zone(zone)):%Y-%m-%d})"
+
+
+def as_json(source: str, shown: Sequence[Row], notes: Sequence[str], outcomes: Sequence[Outcome] | None) -> str:
+    """Return plan and outcomes as one object; outcomes are null where nothing was to be done."""
+    done = [
+        {
+            "what": type(each.step).__name__.lower(),
+            "uid": each.step.uid,
+            "name": each.step.name,
+            "result": each.result,
+            "why": each.why,
+            "collides_with": list(each.collisions),
+        }
+        for each in outcomes or ()
+    ]
+    plan = [
+        {
+            "what": each.what,
+            "uid": each.uid,
+            "name": each.name,
+            "when": each.when,
+            "where": each.where,
+            "count": each.count,
+            "why": each.why,
+            "collides_with": list(each.collides_with),
+            "timeslots": list(each.timeslots),
+        }
+        for each in shown
+    ]
+    whole = {"source": source, "notes": list(notes), "plan": plan, "outcomes": None if outcomes is None else done}
+    return json.dumps(whole, ensure_ascii=False)

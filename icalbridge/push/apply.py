@@ -1,0 +1,263 @@
+"""Steps → the vendor, one request after the other, each noted in the store before it is sent.
+
+Killed at any of them and run again, the next plan finds what was done under its external id and does the rest: a
+creation is never sent under another id while one may be on its way, and to move or to cancel twice changes nothing.
+Errors that would befall every step (`RetryableError`, a refused key) end the run; what one step alone is refused for is
+told of it, and the others go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import UNSET
+
+from icalbridge.errors import (
+    AccessRefused,
+    IcalbridgeError,
+    InvalidRequest,
+    MalformedAnswer,
+    NotFound,
+    RequestRefused,
+    VendorError,
+)
+from icalbridge.facilitron import (
+    Conflict,
+    Moved,
+    NewEvent,
+    NewTimeslot,
+    NotCreated,
+    TimeslotChange,
+    Unknown,
+    check_event,
+)
+from icalbridge.push import identify
+from icalbridge.push.collide import bookings
+from icalbridge.push.held import EVENT_TYPE, look_up
+from icalbridge.push.plan import OVER, Held, plan
+from icalbridge.push.want import Wish
+from icalbridge.store import Pushed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from icalbridge.facilitron import Client, Created
+    from icalbridge.push.place import Places
+    from icalbridge.push.plan import Cancel, Create, Move, Plan, Renewal, Step
+    from icalbridge.push.want import Slot
+    from icalbridge.store import Store
+
+MOST_ADOPTED = 100
+"""How many events under ids of ours, which the store did not know, are taken up in a row for one UID."""
+LOG_MESSAGE = "icalbridge push"
+ONE_OFF = (RequestRefused, NotFound, AccessRefused, MalformedAnswer)
+"""What befalls one step alone."""
+SAME_REFUSALS = 3
+"""After so many refusals in a row in the same words, the others would be refused as well."""
+
+
+class Hopeless(IcalbridgeError):
+    """Raised when the vendor refuses one step after the other in the same words; the text is those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a new event says beside its name and times; see `facilitron.NewEvent`."""
+
+    renter_email: str = field(repr=False)
+    activity_type_id: float
+    renter_owner: str | None = field(default=None, repr=False)
+    renter_rate_category_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a step."""
+
+    step: Step
+    result: Literal["done", "collides", "refused"]
+    """`collides`: it was done all the same."""
+    why: str = ""
+    """The vendor's words."""
+    collisions: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Push:
+    """One calendar's way to the vendor."""
+
+    client: Client
+    store: Store
+    source: str
+    terms: Terms
+    places: Places
+    clock: Callable[[], datetime]
+    follow: Callable[[str, str], None] = lambda _external_id, _property_id: None
+    """Hears external id and property of each event that was written to."""
+    on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None
+
+    def run(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> list[Outcome]:
+        """Do what was decided of a wish and of what is there.
+
+        Raises `InvalidRequest`, before anything is sent, for terms that the vendor would refuse; `VendorError` where
+        nothing more can be done for now.
+        """
+        for create in (each for renewal in decided.renewals for each in renewal.creates):
+            check_event(self._request(create), self.clock())
+        total = len(decided.steps)
+        done: list[Outcome] = []
+        for outcome in self._steps(decided, wish, held):
+            done.append(outcome)
+            self.on_progress("writing", min(len(done), total), total)
+            _stop_if_hopeless(done)
+        return done
+
+    def _steps(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> Iterator[Outcome]:
+        for each in decided.cancels:
+            yield self._cancel(each)
+        yield from self._move_all(decided.moves)
+        for renewal in decided.renewals:
+            yield from self._renew(renewal, wish, [each for each in held if each.uid == renewal.uid])
+
+    def _cancel(self, step: Cancel) -> Outcome:
+        external_id = step.held.external_id
+        self.store.pushed.drop(external_id, now=self.clock())
+        try:
+            told = self.client.cancel_event(EVENT_TYPE, external_id, LOG_MESSAGE)
+        except ONE_OFF as error:
+            return Outcome(step, "refused", _words(error))
+        if isinstance(told, Conflict):
+            return Outcome(step, "refused", told.message)
+        self._follow(external_id, step.held)
+        return Outcome(step, "done")
+
+    def _move_all(self, moves: Sequence[Move]) -> Iterator[Outcome]:
+        """Do moves; what stands in another's way is tried again once that one has moved."""
+        written: dict[str, Held] = {}
+        left = list(moves)
+        blocked: list[tuple[Move, str]] = []
+        while left:
+            blocked = []
+            for each in left:
+                outcome = self._move(each)
+                if isinstance(outcome, str):
+                    blocked.append((each, outcome))
+                    continue
+                written[each.held.external_id] = each.held
+                yield outcome
+            if len(blocked) == len(left):
+                break
+            left = [each for each, _ in blocked]
+        for each, words in blocked:
+            own = {each.held.event.id} if each.held.event else set()
+            yield Outcome(each, "refused", words, self._collisions([each.after], own))
+        for external_id, held in written.items():
+            self._follow(external_id, held)
+
+    def _move(self, step: Move) -> Outcome | str:
+        """Change a timeslot; return the vendor's words where something stands in the way."""
+        before, after = step.before, step.after
+        zone = self.places.zones[after.facility.property_id]
+        change = TimeslotChange(
+            after.start,
+            after.end,
+            zone,
+            activity_name=UNSET if before.activity == after.activity else after.activity,
+            facility_u_id=None if before.facility_id == after.facility.id else after.facility.u_id,
+            log_message=LOG_MESSAGE,
+        )
+        try:
+            told = self.client.change_timeslot(EVENT_TYPE, step.held.external_id, after.id, change)
+        except (*ONE_OFF, InvalidRequest) as error:
+            return Outcome(step, "refused", _words(error))
+        return Outcome(step, "done") if isinstance(told, Moved) else told.message
+
+    def _renew(self, renewal: Renewal, wish: Wish, held: Sequence[Held], adopted: int = 0) -> Iterator[Outcome]:
+        """Make what a UID lacks, then cancel what that stands for; where it cannot be made, all stays as it is."""
+        own = {each.event.id for each in held if each.event}
+        for create in renewal.creates:
+            external_id = identify.event_id(self.source, create.uid, create.number)
+            self.store.pushed.intend(Pushed(external_id, self.source, create.uid), now=self.clock())
+            try:
+                told = self.client.create_event(self._request(create))
+            except (*ONE_OFF, InvalidRequest) as error:
+                yield Outcome(create, "refused", _words(error))
+                return
+            if isinstance(told, NotCreated | Unknown):
+                raise told.error
+            if isinstance(told, Conflict):
+                yield from self._after_conflict(create, told, wish, held, adopted)
+                return
+            self.follow(external_id, create.slots[0].facility.property_id)
+            yield self._made(create, told, {told.event_id, *own})
+        for each in renewal.cancels:
+            yield self._cancel(each)
+
+    def _made(self, create: Create, told: Created, own: set[str]) -> Outcome:
+        """Say what a creation came to; one that stands in for an older event of its own does not collide with that."""
+        found = () if told.has_conflict is False else self._collisions(create.slots, own)
+        if found or (told.has_conflict and len(own) == 1):
+            return Outcome(create, "collides", "", found)
+        return Outcome(create, "done")
+
+    def _after_conflict(
+        self, create: Create, told: Conflict, wish: Wish, held: Sequence[Held], adopted: int
+    ) -> Iterator[Outcome]:
+        """Take up the event that has the id already, of which the store did not know, and decide anew for its UID."""
+        external_id = identify.event_id(self.source, create.uid, create.number)
+        event = look_up(self.client, external_id, self.places.zones)
+        if event is None or adopted >= MOST_ADOPTED:
+            own = {each.event.id for each in held if each.event}
+            yield Outcome(create, "refused", told.message, self._collisions(create.slots, own))
+            return
+        found = Held(external_id, create.uid, event, dropped=event.status in OVER)
+        if found.dropped:
+            self.store.pushed.drop(external_id, now=self.clock())
+        known = [*(each for each in held if each.external_id != external_id), found]
+        alone = Wish(
+            tuple(each for each in wish.events if each.uid == create.uid),
+            tuple(each for each in wish.impossible if each.uid == create.uid),
+        )
+        decided = plan(alone, known, self.places.facilities, self.clock())
+        for each in decided.cancels:
+            yield self._cancel(each)
+        yield from self._move_all(decided.moves)
+        for renewal in decided.renewals:
+            yield from self._renew(renewal, wish, known, adopted + 1)
+        if not decided.steps:
+            yield Outcome(create, "done", "it was there already")
+
+    def _request(self, create: Create) -> NewEvent:
+        return NewEvent(
+            identify.event_id(self.source, create.uid, create.number),
+            create.name,
+            self.terms.renter_email,
+            self.terms.activity_type_id,
+            tuple(
+                NewTimeslot(each.id, each.start, each.end, each.facility.u_id, each.activity or None)
+                for each in create.slots
+            ),
+            self.places.zones[create.slots[0].facility.property_id],
+            renter_owner=self.terms.renter_owner,
+            renter_rate_category_id=self.terms.renter_rate_category_id,
+            log_message=LOG_MESSAGE,
+        )
+
+    def _collisions(self, slots: Sequence[Slot], own: set[str]) -> tuple[str, ...]:
+        return bookings(self.store, slots).collisions(slots, self.places.zones, own)
+
+    def _follow(self, external_id: str, held: Held) -> None:
+        self.follow(external_id, held.event.property_id if held.event else "")
+
+
+def _words(error: VendorError | InvalidRequest) -> str:
+    return error.message if isinstance(error, VendorError) else str(error)
+
+
+def _stop_if_hopeless(done: Sequence[Outcome]) -> None:
+    """Raise where the last refusals were all in the same words, so that the others need not be tried."""
+    last = [each for each in done[-SAME_REFUSALS:] if each.result == "refused" and not each.collisions]
+    if len(last) == SAME_REFUSALS and len({each.why for each in last}) == 1:
+        raise Hopeless(last[0].why)

@@ -1,0 +1,71 @@
+"""What the vendor has of a calendar that was pushed: the store knows which events to ask for, the vendor what they are.
+
+An event that is cancelled as it should be, or whose last timeslot is over, is settled, and not asked for again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from icalbridge.errors import NotFound
+from icalbridge.push.plan import OVER, Held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from icalbridge.model import Event
+    from icalbridge.store import Pushed, Store
+
+EVENT_TYPE = "reservation"
+"""The only one that the vendor makes ("Always "reservation" for now")."""
+
+
+class Asks(Protocol):
+    """What is asked of the vendor here: `facilitron.Client` does it."""
+
+    def event(self, event_type: str, event_id: str, *, zones: Mapping[str, str]) -> Event: ...
+
+
+def look_up(client: Asks, external_id: str, zones: Mapping[str, str]) -> Event | None:
+    """Return an event by its external id; None where there is none. Raises `VendorError`."""
+    try:
+        return client.event(EVENT_TYPE, external_id, zones=zones)
+    except NotFound:
+        return None
+
+
+def held(
+    client: Asks,
+    store: Store,
+    source: str,
+    zones: Mapping[str, str],
+    now: datetime,
+    *,
+    again: bool = False,
+    on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
+) -> list[Held]:
+    """Return every event that was pushed from a calendar, as the vendor has it now: a request for each that matters.
+
+    `again`: what somebody else cancelled counts as if a push had. Raises `VendorError`.
+    """
+    rows = store.pushed.of(source)
+    asked = [each for each in rows if not each.settled]
+    found = [Held(each.external_id, each.uid, None, each.dropped, settled=True) for each in rows if each.settled]
+    over = []
+    for number, row in enumerate(asked):
+        on_progress("looking", number, len(asked))
+        event = look_up(client, row.external_id, zones)
+        cancelled = event is not None and event.status in OVER
+        found.append(Held(row.external_id, row.uid, event, row.dropped or (again and cancelled)))
+        if event is not None and _is_over(row, event, now):
+            over.append(row.external_id)
+    on_progress("looking", len(asked), len(asked))
+    store.pushed.settle(over)
+    return found
+
+
+def _is_over(row: Pushed, event: Event, now: datetime) -> bool:
+    """Say whether nothing will become of an event: it can be asked for by no later push."""
+    past = all(each.end <= now for each in event.timeslots)
+    return past or (row.dropped and event.status == "cancelled")

@@ -1,0 +1,99 @@
+"""A calendar from anywhere, read in a process of its own: so much time and memory, and no more, whatever is in it.
+
+A rule of one line can ask for more instances than any memory holds, and a parser can be led astray; here that ends a
+child, and costs the caller one sentence. The parent's `read_calendar` starts it; run as a program, this
+module is the child: it takes the span and the calendar on stdin, and writes what `expand` made of it on stdout.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from icalbridge.errors import BadCalendar
+from icalbridge.push.expand import Expansion, NotACalendar, expand
+
+SECONDS = 120
+"""Of the processor: five times what the largest calendar takes on a small machine."""
+WALL_SECONDS = 600.0
+OCTETS = 800_000_000
+"""Of address space, where the system limits it: three times what the largest calendar takes."""
+CANNOT = 3
+"""The child's exit code when it said on stderr why."""
+
+
+class Span(NamedTuple):
+    """What of a calendar is asked for: moments in UTC."""
+
+    since: datetime
+    until: datetime
+    rules_until: datetime
+    """Of what recurs, only so far: a little less, since this moves in half-years."""
+
+
+def span_at(now: datetime) -> Span:
+    """Return what a push looks at: from now on, for the two years that the vendor takes bookings ahead.
+
+    Rules are followed to the last half-year's end within them. Were it a day more each day, each day would bring one
+    more instance, and with it one more event at the vendor, since no timeslot can be added to one that is there.
+    """
+    until = now + timedelta(days=2 * 365)
+    ends = [
+        now.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
+        for year in (until.year - 1, until.year)
+        for month in (1, 7)
+    ]
+    return Span(now, until, max(each for each in ends if each <= until))
+
+
+def read_calendar(told: bytes, span: Span, *, seconds: int = SECONDS, octets: int = OCTETS) -> Expansion:
+    """Return what a calendar says of a span, for so much of the processor and of memory.
+
+    Raises `BadCalendar`, with a sentence, for what is no calendar or asks for more.
+    """
+    asked = msgspec.json.encode((span, seconds, octets)) + b"\n" + told
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "icalbridge.push.reader"],
+            input=asked,
+            capture_output=True,
+            timeout=WALL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BadCalendar(TOO_MUCH) from None
+    if ended.returncode == CANNOT:
+        raise BadCalendar(f"The calendar {ended.stderr.decode(errors='replace')}.")
+    if ended.returncode:
+        raise BadCalendar(TOO_MUCH)
+    return msgspec.json.decode(ended.stdout, type=Expansion)
+
+
+TOO_MUCH = (
+    "The calendar takes more time or memory to be worked out than any real one does; look for a rule that never ends."
+)
+
+
+def main() -> None:
+    """Be the child."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear, which then ends this
+    head, _, told = sys.stdin.buffer.read().partition(b"\n")
+    span, seconds, octets = msgspec.json.decode(head, type=tuple[Span, int, int])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
+    try:
+        found = expand(told, *span)
+    except NotACalendar as error:
+        sys.stderr.write(str(error))
+        sys.exit(CANNOT)
+    sys.stdout.buffer.write(msgspec.json.encode(found))
+
+
+if __name__ == "__main__":
+    main()

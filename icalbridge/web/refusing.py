@@ -1,0 +1,31 @@
+"""Why an address or a form was refused, said to people: a feed's own sentences are English, for programs read them too.
+
+Where a reader speaks another language, the page says instead which field to look at.
+"""
+
+from __future__ import annotations
+
+from icalbridge.feeds import BadShape
+from icalbridge.feeds.shape import PARAMETERS
+from icalbridge.web.language import current, gettext
+
+
+class Refused(BadShape):
+    """A page cannot be shown as its address asks; the sentence is in the reader's language already."""
+
+
+def about(error: BadShape) -> str:
+    """Return the parameter of a feed that a refusal is about; empty for none."""
+    first = str(error).partition(" ")[0]
+    return first if first in PARAMETERS else ""
+
+
+def sentence(error: BadShape) -> str:
+    """Return why, in the reader's language."""
+    if isinstance(error, Refused) or current().language == "en":
+        return str(error)
+    field = about(error)
+    if not field:
+        return gettext("This calendar cannot be made as it is asked for.")
+    told = gettext("This calendar cannot be made as it is asked for: check what is given for “%(field)s”.")
+    return told % {"field": field}

@@ -1,0 +1,110 @@
+"""One person's way through everything: find a gym, narrow it down, subscribe, put it on a site, print it, scan it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask, Response, request
+from playwright.sync_api import expect
+
+from icalbridge.web import create_app
+from tests.fixtures.serving import serving
+from tests.web_world import PRIVATE, Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+    from icalbridge.store import Store
+    from tests.fixtures.chromium import OpenPage
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address(filled: Store) -> Iterator[str]:
+    """The world of `web_world` at noon, over HTTP, at the address of this server."""
+    with serving(create_app(PRIVATE, filled, clock=Clock())) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def school() -> Iterator[str]:
+    """The school's own site, on another port: a page with whatever is pasted into it."""
+    app = Flask("school")
+
+    @app.get("/")
+    def page() -> Response:
+        pasted = request.args.get("pasted", "")
+        return Response(f"<!doctype html><html lang=en><link rel=icon href=data:,><title>Us</title><body>{pasted}")
+
+    with serving(app) as served:
+        yield served
+
+
+def find_varsity(page: Page, address: str) -> str:
+    """Search for the gym and keep only the practices of a team; return the address to subscribe to."""
+    page.goto(address)
+    page.get_by_role("link", name="Gymnasium").click()
+    assert page.get_by_role("link", name="Pool").count() == 0
+    page.get_by_label("Find a school or facility").fill("main gym lincoln")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("link", name="Main Gym").click()
+    page.get_by_text("Show only some of it").click()
+    page.get_by_label("Activity").select_option("Varsity")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url("**/facility/gym?*activity=*")
+    return page.get_by_label("Address of this calendar").input_value()
+
+
+def test_journey_from_a_search_to_a_site_and_to_paper(page: Page, address: str, school: str) -> None:
+    """What was narrowed down stays so: in the address that is copied, in its feed, on paper and in the frame."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    feed = find_varsity(page, address)
+    assert feed == f"{address}/ical/facility/gym.ics?activity=varsity"
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == feed
+    subscribed = page.request.get(feed).text()
+    assert (subscribed.count("BEGIN:VEVENT"), subscribed.count("Open Gym")) == (30, 0)
+    # printed as a week
+    page.get_by_role("link", name="A week to print").click()
+    assert page.get_by_role("table").get_by_text("Practice: Varsity").count() > 0
+    assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
+    # in the school's own site
+    page.get_by_role("link", name="On a page of your own site").click()
+    page.get_by_label("Show", exact=True).select_option("A week")
+    snippet = page.get_by_label("Paste this into your page")
+    expect(snippet).to_have_value(re.compile("view=week.*activity=varsity"))
+    page.goto(f"{school}/?{urlencode({'pasted': snippet.input_value()})}")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_text("Practice: Varsity").first).to_be_visible()
+    assert frame.get_by_text("Open Gym").count() == 0
+
+
+def test_journey_with_nothing_but_a_keyboard(open_page: OpenPage, address: str) -> None:
+    """Without a mouse and without scripts: Tab and Enter lead from the directory to a feed and to its snippet."""
+    page = open_page(javascript=False)
+    page.goto(address)
+
+    def press_until(name: str) -> None:
+        """Tab until something of a name has the focus, and press Enter on it."""
+        wanted = page.locator(":focus").filter(has_text=name)
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if wanted.count() == 1 and page.locator(":focus").inner_text().strip() == name:
+                page.keyboard.press("Enter")
+                return
+        raise AssertionError(f"Tab never came to {name}")
+
+    press_until("Main Gym")
+    page.wait_for_url("**/facility/gym")
+    press_until("Month")
+    page.wait_for_url("**/facility/gym?view=month#schedule")
+    press_until("On a page of your own site")
+    page.wait_for_url("**/embed?feed=facility:gym")
+    assert f'src="{address}/embed/facility/gym"' in page.get_by_label("Paste this into your page").input_value()

@@ -1,0 +1,293 @@
+"""`icalbridge event`: bookings got, created, moved and cancelled by hand, and in the feeds right afterwards.
+
+Every output of every command is searched for the key and the renter (`fixtures.office`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge.sandbox import parse_fault
+from tests.fixtures.office import Office, office
+from tests.fixtures.writes import RENTER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Office]:
+    with office(f"sqlite:///{tmp_path}/bridge.db") as opened:
+        yield opened
+
+
+def _booked(desk: Office, event_id: str) -> str:
+    """Return the line on the event as what is in the way."""
+    start = desk.at("03:00").replace("T", " ")
+    when = f"from {start} to {start[:10]} 04:00"
+    return f"icalbridge: {desk.facility.name} is booked {when}: Recital (reservation {event_id})."
+
+
+def _day(desk: Office, clock: str) -> str:
+    return f"{desk.day:%Y%m%d}T{clock}00"
+
+
+# create
+
+
+def test_created_event_is_shown_at_once(desk: Office) -> None:
+    """One write and one read later it is in the facility's feed; the JSON says all of it."""
+    told = desk.does(*desk.create("--yes", "--external-id", "recital.1"))
+    event_id = told["event"]["event_id"]
+    assert told == {
+        "command": "create",
+        "outcome": "created",
+        "message": f"Created 'Recital' as reservation {event_id}, external id recital.1.",
+        "event": desk.event_told(event_id=event_id),
+        "has_conflict": False,
+        "collides_with": [],
+        "followed": True,
+        "request": None,
+        "notes": [],
+        "invocation_id": told["invocation_id"],
+    }
+    assert [each[0] for each in desk.place.bridge.state.requests] == ["POST", "GET"]
+    assert desk.shown() == [("Recital", _day(desk, "0300"))]
+    assert desk.place.bridge.store.windows.situation("default").quota_used > 1
+
+
+def test_created_event_is_told_to_people(desk: Office) -> None:
+    """A sentence and a table on stdout; that the external id was made up is said, and it is the same next time."""
+    done = desk.event(*desk.create("--yes", "--activity", "Rehearsal"))
+    (event_id,) = (each["_id"] for each in desk.place.bridge.world.events.values() if each["name"] == "Recital")
+    external_id = desk.place.bridge.world.events[event_id]["external_system_event_id"]
+    head, columns, row, *rest = done.stdout.splitlines()
+    assert head == f"Created 'Recital' as reservation {event_id}, external id {external_id}."
+    assert columns.split() == ["Start", "End", "Facility", "Activity", "Status", "Timeslot"]
+    start = desk.at("03:00").replace("T", " ")
+    assert row.split() == [*f"{start} 04:00 {desk.facility.name} Rehearsal active slot-1".split()]
+    assert rest == ["The calendars here show it so."]
+    assert done.stderr == "icalbridge: Its external id was made from its type, name, facilities and times.\n"
+    again = desk.event(*desk.create("--yes", "--activity", "Rehearsal"))
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr.startswith(
+        f"icalbridge: Not created; look at what is there with `icalbridge event get {external_id}`, or give an "
+        "--external-id. Facilitron refused it: 409 (EV005) Duplicate"
+    )
+
+
+def test_every_option_arrives(desk: Office, tmp_path: Path) -> None:
+    """Each in the vendor's field, for several timeslots in several facilities."""
+    first, second = desk.facilities[:2]
+    renter = tmp_path / "renter"
+    renter.write_text("office@school.example\n")
+    spec = f"{desk.at('05:00', 1)}/{desk.at('05:30:30', 1)};facility={second.id};activity=Strike;id=later"
+    desk.does(
+        *desk.create("--yes", "--external-id", "recital.1", "--timeslot", spec, "--timeslot-id", "early"),
+        *("--activity", "Show", "--attendance", "40", "--rate-category", "Internal 2", "--log-message", "By hand"),
+        *("--renter-owner", first.property_id, "--renter-email-file", str(renter), "--activity-type", "14"),
+    )
+    world = desk.place.bridge.world
+    (made,) = (each for each in world.events.values() if each["external_system_event_id"] == "recital.1")
+    assert {name: made[name] for name in ("name", "attendance", "rate_category", "renter")} == {
+        "name": "Recital",
+        "attendance": 40,
+        "rate_category": "Internal 2",
+        "renter": {"email": "office@school.example", "renter_owner": first.property_id},
+    }
+    assert made["activity_type"]["_id"] == 14
+    names = ("external_system_timeslot_id", "activity_name", "start_datetime", "end_datetime")
+    assert [(*(each[name] for name in names), each["facility"]["_id"]) for each in made["timeslots"]] == [
+        ("early", "Show", desk.at("03:00:00"), desk.at("04:00:00"), first.id),
+        ("later", "Strike", desk.at("05:00:00", 1), desk.at("05:30:30", 1), second.id),
+    ]
+    assert world.log_messages == [(made["_id"], "By hand")]
+
+
+def test_created_event_that_collides_says_with_what(desk: Office) -> None:
+    """Both are booked then: it is done, and code 0."""
+    before = desk.book()
+    done = desk.event(*desk.create("--yes", "--external-id", "other"))
+    assert (done.returncode, done.stderr.splitlines()) == (
+        0,
+        [
+            "icalbridge: Facilitron says that it collides with another booking; both are booked now.",
+            _booked(desk, before),
+        ],
+    )
+    told = desk.does(*desk.create("--yes", "--external-id", "third"))
+    assert (told["has_conflict"], len(told["collides_with"])) == (True, 2)
+    assert told["collides_with"][0].keys() == {
+        *("event_type", "event_id", "name", "activity", "facility_id", "facility", "start", "end")
+    }
+
+
+def test_creation_that_failed_says_that_it_may_be_sent_again(desk: Office) -> None:
+    """It was looked up, and is not there."""
+    desk.place.bridge.fail("500:endpoint=create-event")
+    done = desk.event(*desk.create("--yes"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        "icalbridge: Not created, and it will not appear; the same command may be run again. POST /event: 500 "
+    )
+    desk.place.bridge.heal()
+    assert desk.event(*desk.create("--yes")).returncode == 0
+
+
+def test_creation_of_which_nothing_is_known_says_how_to_find_out(desk: Office) -> None:
+    """Its answer was lost, and nor could it be looked up; in JSON too, with code 1."""
+    faults = ("403:endpoint=event", "done-503:endpoint=create-event")
+    desk.place.bridge.state.faults[:] = [parse_fault(each) for each in faults]
+    done = desk.event(*desk.create("--yes", "--external-id", "recital.1", "--json"))
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"], told["followed"]) == (1, "unknown", None)
+    assert told["message"].startswith(
+        "Not known whether it was created; find out with `icalbridge event get recital.1` before you send it again. "
+        "POST /event: 503 "
+    )
+    assert done.stderr.startswith(f"icalbridge: {told['message']}\n")
+
+
+def test_write_that_cannot_be_read_back_is_done(desk: Office) -> None:
+    """Code 0, and a sentence on when the calendars will have it."""
+    desk.place.bridge.fail("403:endpoint=event")
+    done = desk.event(*desk.create("--yes", "--external-id", "recital.1"))
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0].startswith("Created 'Recital' as reservation ")
+    assert done.stderr.startswith(
+        "icalbridge: The calendars here show it after the next sync; it could not be read back: GET /event/reservation/"
+    )
+    assert desk.shown() == []
+
+
+def test_type_that_calendars_do_not_show_is_written_all_the_same(desk: Office) -> None:
+    """The reason names the setting."""
+    desk.book()
+    told = desk.does("cancel", "recital.1", "--yes", FACILITRON_EVENT_TYPES="maintenance-block")
+    assert (told["outcome"], told["followed"], told["notes"]) == (
+        "cancelled",
+        False,
+        ["The calendars here do not show it: calendars here show no reservation (FACILITRON_EVENT_TYPES)."],
+    )
+
+
+def test_renter_of_an_option_is_not_repeated(desk: Office) -> None:
+    """Nor when the vendor refuses it: the fixture looks for it in every output."""
+    desk.does(*desk.create("--yes", "--renter-email", RENTER), ICALBRIDGE_RENTER_EMAIL="")
+    done = desk.event(*desk.create("--yes", "--external-id", "other", "--renter-email", "nobody@school.example"))
+    assert (done.returncode, "nobody" in done.stderr) == (1, False)
+    assert done.stderr.startswith("icalbridge: POST /event: 404 US001 User not found")
+
+
+# get
+
+
+def test_event_is_got_by_either_id(desk: Office) -> None:
+    """The same JSON, without anything of the renter; nothing is written."""
+    event_id = desk.book()
+    desk.written()
+    told = desk.does("get", event_id)
+    assert told == desk.does("get", "recital.1", ICALBRIDGE_ENABLE_WRITES="0")
+    assert told == {
+        "command": "get",
+        "outcome": "found",
+        "message": f"'Recital': approved reservation {event_id}, external id recital.1, times of {desk.zone}.",
+        "event": desk.event_told(event_id=event_id),
+        "has_conflict": None,
+        "collides_with": [],
+        "followed": None,
+        "request": None,
+        "notes": [],
+        "invocation_id": "",
+    }
+    assert desk.event("get", event_id).stdout.splitlines()[0] == told["message"]
+    assert desk.written() == []
+
+
+def test_unknown_event_is_one_sentence(desk: Office) -> None:
+    """The vendor's, with code 1."""
+    code, sentence = desk.refuses("get", "no-such-event")
+    assert (code, sentence.count("\n")) == (1, 1)
+    assert sentence.startswith("icalbridge: GET /event/reservation/no-such-event: 404 EV001 Event not found")
+
+
+# move
+
+
+def test_moved_timeslot_is_shown_at_once(desk: Office) -> None:
+    """A new start alone keeps the length; the JSON says how the event is now."""
+    event_id = desk.book()
+    desk.written()
+    told = desk.does("move", "recital.1", "slot-1", "--start", desk.at("04:30"), "--yes", "--activity", "Late")
+    assert told == {
+        "command": "move",
+        "outcome": "moved",
+        "message": f"Changed the timeslot slot-1 of 'Recital', reservation {event_id}.",
+        "event": desk.event_told(desk.timeslot("04:30", "05:30", activity="Late"), event_id=event_id),
+        "has_conflict": None,
+        "collides_with": [],
+        "followed": True,
+        "request": None,
+        "notes": [],
+        "invocation_id": told["invocation_id"],
+    }
+    assert desk.written() == [("PATCH", 200)]
+    assert desk.shown() == [("Recital: Late", _day(desk, "0430"))]
+
+
+def test_timeslot_moves_to_another_facility(desk: Office) -> None:
+    """One feed loses it, the other has it; an empty activity takes away what was there."""
+    desk.does(*desk.create("--yes", "--external-id", "recital.1", "--activity", "Show"))
+    first, second = desk.facilities[:2]
+    desk.does("move", "recital.1", "slot-1", "--facility", second.id, "--activity", "", "--yes")
+    assert (desk.shown(first), desk.shown(second)) == ([], [("Recital", _day(desk, "0300"))])
+    told = desk.does("move", "recital.1", "slot-1", "--end", desk.at("03:20"), "--yes")
+    moved = {"facility_id": second.id, "facility": second.name}
+    assert told["event"]["timeslots"] == [desk.timeslot("03:00", "03:20", **moved)]
+
+
+def test_move_to_what_is_taken_says_with_what_it_collides(desk: Office) -> None:
+    """Nothing is changed: code 1, the vendor's words, and the booking that is there."""
+    before = desk.book()
+    late = ("--start", desk.at("04:00"), "--end", desk.at("05:00"))
+    desk.does(*desk.create("--yes", "--external-id", "other", *late))
+    done = desk.event("move", "other", "slot-1", "--start", desk.at("03:30"), "--yes", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"]) == (1, "conflict")
+    refusal = "Facilitron refused it: 409 (EV004) Conflict – The facility is booked at that time."
+    assert done.stderr.splitlines() == [
+        f"icalbridge: Not changed; give another time or facility. {refusal}",
+        _booked(desk, before),
+    ]
+    assert [each["event_id"] for each in told["collides_with"]] == [before]
+    assert desk.shown() == [("Recital", _day(desk, "0300")), ("Recital", _day(desk, "0400"))]
+
+
+# cancel
+
+
+def test_cancelled_event_leaves_at_once(desk: Office) -> None:
+    """Cancelled once more, nothing is sent, and it is said."""
+    event_id = desk.book()
+    desk.written()
+    told = desk.does("cancel", event_id, "--log-message", "Rain", "--yes")
+    assert told == {
+        "command": "cancel",
+        "outcome": "cancelled",
+        "message": f"'Recital', reservation {event_id}, is cancelled.",
+        "event": desk.event_told(event_id=event_id, status="cancelled"),
+        "has_conflict": None,
+        "collides_with": [],
+        "followed": True,
+        "request": None,
+        "notes": [],
+        "invocation_id": told["invocation_id"],
+    }
+    assert (desk.written(), desk.shown()) == ([("PATCH", 200)], [])
+    assert desk.place.bridge.world.log_messages == [(event_id, "Rain")]
+    again = desk.does("cancel", "recital.1", "--yes")
+    assert (again["message"], desk.written()) == (f"'Recital', reservation {event_id}, was cancelled before.", [])

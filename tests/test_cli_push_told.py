@@ -1,0 +1,112 @@
+"""`icalbridge.cli.push_told`: a plan in rows, and what did not go as planned in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge.cli.push_told import Row, rows, sentences, summary
+from icalbridge.facilitron import Client, MemoryLedger
+from icalbridge.push import held
+from tests.fixtures.bridges import KEY
+from tests.fixtures.pushing import Pusher, at, calendar, event, pusher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GAME = event("game", "20261204", name="Game")
+
+
+@pytest.fixture
+def push(tmp_path: Path) -> Iterator[Pusher]:
+    """A bridge and a vendor in which nothing is booked."""
+    with pusher(f"sqlite:///{tmp_path}/bridge.db") as opened:
+        yield opened
+
+
+def _rows(push: Pusher) -> list[Row]:
+    """Return the rows of the last plan, as the store stands now."""
+    bridge, known = push.bridge, push.places()
+    client = Client(bridge.url, KEY, ledger=MemoryLedger(10_000, 10_000), clock=bridge.clock)
+    there = held.held(client, bridge.store, push.source, known.zones, bridge.clock())
+    return rows(push.decided, known, bridge.store, there)
+
+
+def test_plan_says_what_it_collides_with(push: Pusher) -> None:
+    """Before anything is booked; three by name, the rest counted."""
+    for number in range(5):
+        push.source = f"other-{number}"
+        push.push(calendar(event(f"o{number}", "20261204", name=f"Other {number}")))
+    push.source = "season"
+    push.push(calendar(GAME))
+    assert _rows(push)[0].collides_with == (
+        *(f"'Other {number}' on 2026-12-04 from 18:00 to 19:30 in Main Gym" for number in range(3)),
+        "2 more",
+    )
+
+
+def test_event_does_not_collide_with_itself(push: Pusher) -> None:
+    """Nor with what is cancelled for it."""
+    push.push(calendar(GAME))
+    push.push(calendar(event("game", "20261204", name="Match")))
+    assert [(each.what, each.why, each.collides_with) for each in _rows(push)] == [
+        ("create", "", ()),
+        ("cancel", "it has another name, and the vendor can rename no event", ()),
+    ]
+
+
+def test_move_says_what_changes(push: Pusher) -> None:
+    """Time, place and text."""
+    weekly = event("w", "20261201", "RRULE:FREQ=WEEKLY;COUNT=2", "LOCATION:Gym")
+    push.given = [f"Gym={push.facility(0)}", f"Court={push.facility(1)}"]
+    push.push(calendar(weekly))
+    moved = event("w", "20261209", at("20261208", "180000", "RECURRENCE-ID"), "LOCATION:Court", name="Final")
+    push.push(calendar(weekly, moved))
+    court = push.places().facilities[push.facility(1)].name
+    shown = _rows(push)
+    assert [(each.what, each.when, each.where, each.why) for each in shown] == [
+        (
+            "move",
+            "Wed 2026-12-09 18:00–19:30",
+            court,
+            "it is at Tue 2026-12-08 18:00–19:30 now; it is in Main Gym now; its text has changed",
+        ),
+        ("unchanged", "from 2026-12-01", "", ""),
+    ]
+    assert summary(shown) == "0 to create, 1 to move, 0 to cancel, 1 timeslot unchanged, 0 impossible."
+
+
+def test_what_is_impossible_for_one_reason_is_one_row(push: Pusher) -> None:
+    """With how often, and until when."""
+    push.given = [f"Gym={push.facility()}"]
+    push.push(calendar(event("w", "20261201", "RRULE:FREQ=WEEKLY;COUNT=3", "LOCATION:Nowhere")))
+    assert _rows(push) == [
+        Row(
+            "impossible",
+            "Practice",
+            "w",
+            "2026-12-01, 3 times to 2026-12-15",
+            "",
+            3,
+            "no facility is given for 'Nowhere'",
+        )
+    ]
+
+
+def test_refusal_and_collision_have_their_sentence(push: Pusher) -> None:
+    """With the other booking's name and time."""
+    push.push(calendar(GAME))
+    push.source = "other"
+    made = push.push(calendar(event("o", "20261204", name="Concert"), event("p", "20261210", name="Play")))
+    moved = push.push(calendar(event("o", "20261204", name="Concert"), event("p", "20261204", name="Play")))
+    concert, play = sentences(made, push.places()), sentences(moved, push.places())
+    assert concert == [
+        "'Concert' (2026-12-04) is booked, and collides with 'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym."
+    ]
+    others = " and with ".join(
+        f"'{each}' on 2026-12-04 from 18:00 to 19:30 in Main Gym," for each in ("Concert", "Game")
+    )
+    said = "'Play' (2026-12-04) could not be moved: Conflict – The facility is booked at that time; it collides with"
+    assert play == [f"{said} {others.removesuffix(',')}."]

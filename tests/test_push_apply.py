@@ -1,0 +1,236 @@
+"""`icalbridge.push` against the simulated vendor: what a calendar becomes, and becomes again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge.errors import InvalidRequest
+from icalbridge.push.apply import Hopeless, Terms
+from tests.fixtures.pushing import Pusher, calendar, event, pusher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WEEKLY = event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=5")
+GAME = event("game", "20261204", name="Game")
+EXDATE = "EXDATE;TZID=America/Los_Angeles:20261208T180000"
+
+
+@pytest.fixture
+def push(tmp_path: Path) -> Iterator[Pusher]:
+    """A bridge and a vendor in which nothing is booked."""
+    with pusher(f"sqlite:///{tmp_path}/bridge.db") as opened:
+        yield opened
+
+
+def _writes(push: Pusher) -> Counter[str]:
+    """Count the requests that wrote so far."""
+    return Counter(method for method, _path, _query, _status in push.bridge.state.requests if method != "GET")
+
+
+def _steps(push: Pusher) -> list[str]:
+    return [type(each).__name__ for each in push.decided.steps]
+
+
+def test_calendar_becomes_events(push: Pusher) -> None:
+    """One event a UID, one timeslot an instance, with the calendar's names and times."""
+    outcomes = push.push(calendar(WEEKLY, GAME))
+    assert [each.result for each in outcomes] == ["done", "done"]
+    made = [each for each in push.bridge.world.events.values() if each["created_by_external_api"]]
+    assert [(each["name"], len(each["timeslots"])) for each in made] == [("Practice", 5), ("Game", 1)]
+    assert [each["start_datetime"] for each in made[0]["timeslots"]] == [
+        "2026-12-01T18:00:00",
+        "2026-12-08T18:00:00",
+        "2026-12-15T18:00:00",
+        "2026-12-22T18:00:00",
+        "2026-12-29T18:00:00",
+    ]
+    assert push.booked() == push.wished()
+
+
+def test_again_it_does_nothing(push: Pusher) -> None:
+    """No step, and no write."""
+    push.push(calendar(WEEKLY, GAME))
+    before = _writes(push)
+    assert push.push(calendar(WEEKLY, GAME)) == []
+    assert _writes(push) == before
+
+
+def test_store_follows_at_once(push: Pusher) -> None:
+    """Feeds show it without a sync."""
+    push.push(calendar(WEEKLY))
+    assert [each.name for each in push.bridge.entries()] == ["Practice"] * 5
+
+
+@pytest.mark.parametrize(
+    ("edited", "steps"),
+    [
+        ([event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=5"), event("game", "20261205", name="Game")], ["Move"]),
+        ([WEEKLY], ["Cancel"]),
+        ([WEEKLY, GAME, event("other", "20261210")], ["Create"]),
+        ([event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=7"), GAME], ["Create"]),
+        ([(*WEEKLY, EXDATE), GAME], ["Create", "Cancel"]),
+        ([event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=5", name="Training"), GAME], ["Create", "Cancel"]),
+    ],
+    ids=["moved", "gone", "new", "longer", "exception", "renamed"],
+)
+def test_edit_is_the_difference(push: Pusher, edited: list[tuple[str, ...]], steps: list[str]) -> None:
+    """And nothing after it; what stands there is the calendar."""
+    push.push(calendar(WEEKLY, GAME))
+    outcomes = push.push(calendar(*edited))
+    assert _steps(push) == steps
+    assert {each.result for each in outcomes} == {"done"}
+    assert push.booked() == push.wished()
+    assert push.push(calendar(*edited)) == []
+
+
+def test_moved_instance_is_a_move(push: Pusher) -> None:
+    """An exception with another time keeps its event and its timeslot."""
+    push.push(calendar(WEEKLY))
+    exception = event("weekly", "20261209", "RECURRENCE-ID;TZID=America/Los_Angeles:20261208T180000")
+    push.push(calendar(WEEKLY, exception))
+    assert _steps(push) == ["Move"]
+    assert ("Practice", push.facility(), "2026-12-09T18:00:00", "2026-12-09T19:30:00", "") in push.booked()
+    assert push.booked() == push.wished()
+
+
+def test_cancelled_uid_returns_under_another_id(push: Pusher) -> None:
+    """An external id is taken for ever."""
+    for told in ([GAME], [], [GAME], [], [GAME]):
+        push.push(calendar(*told))
+    made = [each for each in push.bridge.world.events.values() if each["created_by_external_api"]]
+    assert [each["external_system_event_id"].rpartition("-")[2] for each in made] == ["0", "1", "2"]
+    assert [each["status"] for each in made] == ["Cancelled", "Cancelled", "Approved"]
+
+
+def test_lost_store_makes_nothing_twice(push: Pusher) -> None:
+    """Ids are made of the calendar alone: what has one already is taken up, also what was cancelled."""
+    push.push(calendar(WEEKLY, GAME))
+    push.push(calendar(WEEKLY))
+    push.push(calendar(WEEKLY, GAME))
+    expected = push.booked()
+    with push.bridge.store.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM pushed")
+    push.push(calendar(WEEKLY, GAME))
+    assert push.booked() == expected
+    assert push.push(calendar(WEEKLY, GAME)) == []
+
+
+def test_collision_is_told_with_what_it_collides_with(push: Pusher) -> None:
+    """It is booked all the same, as the vendor does."""
+    push.push(calendar(GAME))
+    push.source = "other"
+    outcomes = push.push(calendar(event("theirs", "20261204", name="Concert", begin="190000", end="210000")))
+    assert [(each.result, each.collisions) for each in outcomes] == [
+        ("collides", ("'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym",))
+    ]
+
+
+def test_same_refusal_again_and_again_ends_the_push(push: Pusher) -> None:
+    """The quota is not spent on what the vendor refuses for all alike."""
+    push.terms = Terms("nobody@school.example", 12)
+    season = [event(f"game-{each}", f"202612{each:02}", name="Game") for each in range(1, 9)]
+    with pytest.raises(Hopeless) as caught:
+        push.push(calendar(*season))
+    assert str(caught.value) == "User not found – renter_email belongs to no known renter."
+    assert _writes(push) == {"POST": 3}
+
+
+def test_terms_that_are_wrong_are_found_before_anything_is_sent(push: Pusher) -> None:
+    """Also where something is to be cancelled for it."""
+    push.push(calendar(WEEKLY))
+    before = _writes(push)
+    push.terms = Terms("nobody", 12)
+    with pytest.raises(InvalidRequest):
+        push.push(calendar((*WEEKLY, EXDATE)))
+    assert _writes(push) == before
+
+
+def test_move_onto_a_booking_is_told(push: Pusher) -> None:
+    """Nothing was changed, and the next push tries again."""
+    push.push(calendar(GAME))
+    push.source = "other"
+    push.push(calendar(event("theirs", "20261205", name="Concert")))
+    before = push.booked()
+    for _ in range(2):
+        outcomes = push.push(calendar(event("theirs", "20261204", name="Concert")))
+        assert [(each.result, each.why, each.collisions) for each in outcomes] == [
+            (
+                "refused",
+                "Conflict – The facility is booked at that time.",
+                ("'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym",),
+            )
+        ]
+        assert push.booked() == before
+
+
+def test_moves_in_each_others_way_are_done_in_order(push: Pusher) -> None:
+    """A goes where B is, B elsewhere: whichever is tried first."""
+    first, second = event("a", "20261201"), event("b", "20261202")
+    push.push(calendar(first, second))
+    outcomes = push.push(calendar(event("a", "20261202"), event("b", "20261203")))
+    assert [each.result for each in outcomes] == ["done", "done"]
+    assert push.booked() == push.wished()
+
+
+def test_what_somebody_cancelled_stays_so(push: Pusher) -> None:
+    """The people at the vendor have the last word, unless `--again` takes it back."""
+    push.push(calendar(GAME))
+    made = next(key for key, each in push.bridge.world.events.items() if each["created_by_external_api"])
+    push.bridge.world.set_status(made, "Cancelled")
+    assert push.push(calendar(GAME)) == []
+    assert [each.why for each in push.decided.impossible] == [
+        "somebody cancelled it in Facilitron, and so it stays; --again makes it anew"
+    ]
+    push.again = True
+    push.push(calendar(GAME))
+    assert push.booked() == push.wished() != []
+
+
+def test_place_moves_within_a_property_and_is_made_anew_in_another(push: Pusher) -> None:
+    """A change of facility is a move; no event has facilities of two properties."""
+    district = push.bridge.world.properties[2]["_id"]
+    there = str(push.bridge.world.facilities_of(district)[0]["_id"])
+    push.given = [f"Gym={push.facility(0)}", f"Pool={push.facility(1)}", f"Away={there}"]
+    push.push(calendar((*GAME, "LOCATION:Gym")))
+    push.push(calendar((*GAME, "LOCATION:Pool")))
+    assert _steps(push) == ["Move"]
+    assert push.booked() == push.wished()
+    push.push(calendar((*GAME, "LOCATION:Away")))
+    assert _steps(push) == ["Create", "Cancel"]
+    assert [each[1] for each in push.booked()] == [there]
+
+
+def test_what_is_over_is_left_alone(push: Pusher) -> None:
+    """A calendar that forgets its past cancels nothing."""
+    push.push(calendar(WEEKLY, GAME))
+    before = push.booked()
+    push.bridge.clock.advance(days=20)
+    assert push.push(calendar(event("weekly", "20261215", "RRULE:FREQ=WEEKLY;COUNT=3"))) == []
+    assert push.booked() == before
+
+
+def test_recent_past_goes_along_when_an_event_is_made_anew(push: Pusher) -> None:
+    """As far back as the vendor takes it."""
+    push.push(calendar(WEEKLY))
+    push.bridge.clock.advance(days=20)
+    late = "EXDATE;TZID=America/Los_Angeles:20261229T180000"
+    push.push(calendar((*WEEKLY, late)))
+    assert _steps(push) == ["Create", "Cancel"]
+    assert [each[2] for each in push.booked()] == ["2026-12-08T18:00:00", "2026-12-15T18:00:00", "2026-12-22T18:00:00"]
+    assert push.push(calendar((*WEEKLY, late))) == []
+
+
+def test_instance_that_cannot_be_is_left_as_it_was(push: Pusher) -> None:
+    """Neither moved nor cancelled, and told."""
+    push.given = [f"Gym={push.facility()}"]
+    push.push(calendar((*WEEKLY, "LOCATION:Gym")))
+    before = push.booked()
+    moved = event("weekly", "20261209", "RECURRENCE-ID;TZID=America/Los_Angeles:20261208T180000", "LOCATION:Nowhere")
+    assert push.push(calendar((*WEEKLY, "LOCATION:Gym"), moved)) == []
+    assert [each.why for each in push.decided.impossible] == ["no facility is given for 'Nowhere'"]
+    assert push.booked() == before

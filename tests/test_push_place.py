@@ -1,0 +1,130 @@
+"""`icalbridge.push.place`: LOCATION → facility, by a table, with suggestions for what is not in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from icalbridge.errors import ConfigurationError
+from icalbridge.push.place import Places, Unplaced, places
+from tests.samples import GYM, POOL, ZONE
+
+HALL = replace(GYM, id="hall", name="Assembly Hall", u_id="u-hall")
+KNOWN = (replace(GYM, u_id="u-gym"), replace(POOL, u_id="u-pool"), HALL)
+ZONES = {"school": ZONE}
+
+
+def _places(*given: str, file: str = "") -> Places:
+    return places(KNOWN, ZONES, given, file)
+
+
+def _found(table: Places, *locations: str) -> list[str | None]:
+    found = [table.find(each) for each in locations]
+    return [each.id if each else None for each in found]
+
+
+def _complaint(table: Places, location: str) -> str:
+    with pytest.raises(Unplaced) as caught:
+        table.find(location)
+    return str(caught.value)
+
+
+def test_one_facility_takes_everything() -> None:
+    """Where no LOCATION is named anywhere."""
+    assert _found(_places("gym"), "", "Pool", "Somewhere else") == ["gym", "gym", "gym"]
+
+
+def test_table_says_where() -> None:
+    """Without regard to case and white space; out of options, and out of a file."""
+    table = _places("Main Gym=gym", file='[places]\n"The  Pool" = "pool"')
+    assert _found(table, "Main Gym", " main\n gym ", "the pool") == ["gym", "gym", "pool"]
+
+
+def test_location_may_have_an_equals_sign() -> None:
+    """The last one counts."""
+    assert _found(_places("A=B=gym"), "a=b") == ["gym"]
+
+
+def test_star_stands_for_any_letters() -> None:
+    """And what looks like another pattern is none."""
+    assert _found(_places("Gym*=gym", "[ab]*=pool"), "Gym, 2nd floor", "[ab] room") == ["gym", "pool"]
+    assert _complaint(_places("[ab]*=pool"), "a room") == "no facility is given for 'a room'"
+
+
+def test_empty_facility_leaves_out() -> None:
+    """The other team's field."""
+    assert _found(_places("Away*=", "gym"), "Away at Harbor", "") == [None, "gym"]
+
+
+def test_default_is_for_what_names_no_place_once_there_is_a_table() -> None:
+    """An away game must not be booked at home."""
+    table = _places("gym", "Pool=pool")
+    assert _found(table, "", "Pool") == ["gym", "pool"]
+    assert _complaint(table, "Harbor High") == "no facility is given for 'Harbor High'"
+    assert _complaint(_places("Pool=pool"), " ") == "it has no LOCATION, and there is no facility for such"
+
+
+@pytest.mark.parametrize(
+    ("location", "hint"),
+    [
+        ("Main Gim", "; perhaps gym (Main Gym)"),
+        ("Lincoln High, Assembly Hall, 2nd floor", "; perhaps hall (Assembly Hall)"),
+        ("Stadium", ""),
+    ],
+)
+def test_what_does_not_match_gets_suggestions(location: str, hint: str) -> None:
+    """By likeness, or since a facility's name is in it."""
+    assert _complaint(_places("Pool=pool"), location) == f"no facility is given for {location!r}{hint}"
+
+
+def test_long_location_is_cut_in_a_sentence() -> None:
+    """It may be a whole letter."""
+    assert len(_complaint(_places("Pool=pool"), "x" * 5000)) < 150
+
+
+BAD = {
+    "nothing": ((), "", "No facility is given; say where the events take place with --facility or --map."),
+    "unknown": (("gim",), "", "There is no facility 'gim' in the catalogue; perhaps gym (Main Gym) is meant."),
+    "by name": (
+        ("Main Gym",),
+        "",
+        "There is no facility 'Main Gym' in the catalogue; perhaps gym (Main Gym) is meant.",
+    ),
+    "two": (
+        ("gym", "pool"),
+        "",
+        "Two facilities are given for everything, gym and pool; say which LOCATION each is for, as LOCATION=ID.",
+    ),
+    "another table": (
+        (),
+        "[gyms]",
+        'The file of --map must have a table [places] with lines such as "Main Gym" = "ID".',
+    ),
+    "numbers": (
+        (),
+        "[places]\nGym = 7",
+        'The file of --map must have a table [places] with lines such as "Main Gym" = "ID".',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_table_is_told(name: str) -> None:
+    """In a sentence."""
+    given, file, sentence = BAD[name]
+    with pytest.raises(ConfigurationError) as caught:
+        _places(*given, file=file)
+    assert str(caught.value) == sentence
+
+
+def test_facility_must_be_one_that_can_be_written_to() -> None:
+    """It needs the vendor's name for writes, and a zone."""
+    with pytest.raises(ConfigurationError) as caught:
+        places([GYM], ZONES, ["gym"])
+    assert str(caught.value) == (
+        "The vendor's name for writes of the facility 'gym' is not known yet; run `icalbridge sync`."
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        places(KNOWN, {}, ["gym"])
+    assert str(caught.value) == "The property of the facility 'gym' has no time zone that is known."

@@ -1,0 +1,161 @@
+"""`icalbridge.push.plan`: from what is there to what is wanted, without any vendor; orders of edits by hypothesis."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icalbridge.model import Event, Timeslot
+from icalbridge.push import identify
+from icalbridge.push.plan import Cancel, Create, Held, Move, Plan, plan
+from icalbridge.push.want import Impossible, Slot, Wanted, Wish
+from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE
+
+FACILITIES = {each.id: replace(each, u_id=f"u-{each.id}") for each in (GYM, POOL)}
+HOUR = timedelta(hours=1)
+
+
+def _slot(number: int, hour: int = 0, facility: str = "gym") -> Slot:
+    start = NOW + timedelta(days=number, hours=hour)
+    return Slot(f"slot-{number}", start, start + HOUR, FACILITIES[facility])
+
+
+def _wish(*slots: Slot, name: str = "Practice", uid: str = "a", impossible: tuple[Impossible, ...] = ()) -> Wish:
+    return Wish((Wanted(uid, name, slots),) if slots else (), impossible)
+
+
+def _held(*slots: Slot, number: int = 0, status: str = "approved", name: str = "Practice", uid: str = "a") -> Held:
+    told = tuple(
+        Timeslot(each.start, each.end, each.facility.id, external_id=each.id, status="active") for each in slots
+    )
+    event = Event(f"e{number}", "reservation", SCHOOL.id, ZONE, name, status, timeslots=told)
+    return Held(identify.event_id("s", uid, number), uid, event)
+
+
+def _steps(decided: Plan) -> list[tuple[str, int]]:
+    """Return each step's kind, and the number of the event that it makes or changes."""
+    return [
+        (type(each).__name__, each.number if isinstance(each, Create) else identify.number_of(each.held.external_id))
+        for each in decided.steps
+    ]
+
+
+def _plan(wish: Wish, *held: Held) -> Plan:
+    return plan(wish, held, FACILITIES, NOW)
+
+
+def test_nothing_is_there_and_all_is_made() -> None:
+    """One event for a UID."""
+    assert _plan(_wish(_slot(1), _slot(2))).steps == (Create("a", "Practice", 0, (_slot(1), _slot(2))),)
+
+
+def test_id_that_was_chosen_is_used_first() -> None:
+    """What is on its way to the vendor must not stand there beside another."""
+    chosen = Held(identify.event_id("s", "a", 3), "a")
+    assert _steps(_plan(_wish(_slot(1)), chosen)) == [("Create", 3)]
+    settled = replace(chosen, settled=True)
+    assert _steps(_plan(_wish(_slot(1)), settled)) == [("Create", 4)]
+    dropped = replace(chosen, dropped=True)
+    assert _steps(_plan(_wish(_slot(1)), dropped)) == [("Create", 4)]
+
+
+def test_what_frees_a_place_comes_first() -> None:
+    """Cancellations, then moves, then what is made."""
+    wish = Wish((Wanted("b", "B", (_slot(1),)), Wanted("c", "C", (_slot(2, 5),))))
+    gone, moved = _held(_slot(1), uid="a", name="A"), _held(_slot(2), uid="c", name="C")
+    assert [type(each) for each in _plan(wish, gone, moved).steps] == [Cancel, Move, Create]
+
+
+def test_half_done_renewal_is_ended() -> None:
+    """The new event is there, the old one still: it goes, and nothing else is done."""
+    old, new = _held(_slot(1), _slot(2)), _held(_slot(2), number=1)
+    assert _steps(_plan(_wish(_slot(2)), old, new)) == [("Cancel", 0)]
+
+
+def test_half_done_renewal_that_is_no_longer_wanted_is_undone() -> None:
+    """The old event is right again: the new one goes."""
+    old, new = _held(_slot(1), _slot(2)), _held(_slot(2), number=1)
+    decided = _plan(_wish(_slot(1), _slot(2)), old, new)
+    assert _steps(decided) == [("Cancel", 1)]
+    assert [each.why for each in decided.cancels] == ["its instances stand there twice"]
+
+
+def test_timeslot_of_no_push_is_left_alone() -> None:
+    """Somebody added it in Facilitron: it has no external id."""
+    added = replace(_slot(5), id="")
+    assert _plan(_wish(_slot(1)), _held(_slot(1), added)).steps == ()
+
+
+def test_uid_that_cannot_be_read_is_left_alone() -> None:
+    """All of it, until it can be read again or is gone."""
+    told = _wish(impossible=(Impossible("a", "Practice", "it cannot be read"),))
+    assert _plan(told, _held(_slot(1))).steps == ()
+
+
+def test_most_is_implausible() -> None:
+    """More than half, and more than one; not what is made anew."""
+    held = [_held(_slot(1), uid=uid, name=uid) for uid in "abcd"]
+    left = Wish(tuple(Wanted(uid, uid, (_slot(1),)) for uid in "ab"))
+    assert not _plan(left, *held).implausible
+    assert _plan(Wish(left.events[:1]), *held).implausible
+    assert not _plan(Wish(()), held[0]).implausible
+    renamed = Wish(tuple(Wanted(uid, f"{uid}!", (_slot(1),)) for uid in "abcd"))
+    assert not _plan(renamed, *held).implausible
+
+
+WISHES = st.lists(
+    st.tuples(
+        st.sampled_from(["Practice", "Training"]),
+        st.dictionaries(st.integers(1, 5), st.tuples(st.integers(0, 3), st.sampled_from(["gym", "pool"])), max_size=5),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def _done(decided: Plan, held: dict[str, Held], count: int) -> None:
+    """Do the first steps of a plan, as the vendor would."""
+    for step in decided.steps[:count]:
+        if isinstance(step, Create):
+            made = _held(*step.slots, number=step.number, name=step.name)
+            assert made.external_id not in held or held[made.external_id].unmade  # an id is taken for ever
+            held[made.external_id] = made
+            continue
+        before = held[step.held.external_id]
+        assert before.event
+        if isinstance(step, Cancel):
+            event = replace(before.event, status="cancelled")
+            held[before.external_id] = replace(before, event=event, dropped=True)
+        else:
+            after = step.after
+            moved = replace(step.before, start=after.start, end=after.end, facility_id=after.facility.id)
+            slots = tuple(moved if each == step.before else each for each in before.event.timeslots)
+            held[before.external_id] = replace(before, event=replace(before.event, timeslots=slots))
+
+
+@given(WISHES, st.data())
+def test_whatever_is_edited_and_broken_off_it_ends_in_the_wish(
+    wishes: list[tuple[str, dict[int, tuple[int, str]]]], data: st.DataObject
+) -> None:
+    """Plans that are done in part, one after the other; the last one to the end; then there is nothing to do."""
+    held: dict[str, Held] = {}
+    told = _wish()
+    for name, numbers in wishes:
+        told = _wish(*(_slot(number, *how) for number, how in sorted(numbers.items())), name=name)
+        decided = _plan(told, *held.values())
+        _done(decided, held, data.draw(st.integers(0, len(decided.steps))))
+    _done(_plan(told, *held.values()), held, 1000)
+    there = [
+        (each.event.name, slot.external_id, slot.start, slot.end, slot.facility_id)
+        for each in held.values()
+        if each.live and each.event
+        for slot in each.event.timeslots
+    ]
+    wanted = [
+        (each.name, slot.id, slot.start, slot.end, slot.facility.id) for each in told.events for slot in each.slots
+    ]
+    assert sorted(there) == sorted(wanted)
+    assert _plan(told, *held.values()).steps == ()

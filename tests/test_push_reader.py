@@ -1,0 +1,184 @@
+"""`icalbridge.push.reader` and `expand`: bad calendars get a sentence, in bounded time and memory."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from icalbridge.errors import BadCalendar
+from icalbridge.push.expand import Expansion, expand
+from icalbridge.push.reader import TOO_MUCH, Span, read_calendar, span_at
+from tests.fixtures.pushing import at, calendar, event, utc
+
+NOW = utc(2026, 11, 21, 20)
+SPAN = span_at(NOW)
+GOOD = event("good", "20261202", name="Good")
+
+
+def _expanded(told: bytes) -> Expansion:
+    return expand(told, *SPAN)
+
+
+def test_span_ends_in_two_years_and_rules_with_a_half_year() -> None:
+    """So that an endless rule brings new instances twice a year, and not every day."""
+    assert span_at(NOW) == Span(NOW, utc(2028, 11, 20, 20), utc(2028, 7, 1))
+    assert span_at(utc(2027, 1, 1)) == Span(utc(2027, 1, 1), utc(2028, 12, 31), utc(2028, 7, 1))
+    assert span_at(utc(2027, 7, 5)).rules_until == utc(2029, 7, 1)
+    assert span_at(utc(2028, 1, 1)).rules_until == utc(2029, 7, 1)
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "The calendar is empty."),
+    "blank": (b"\xef\xbb\xbf \r\n", "The calendar is empty."),
+    "html": (
+        b"<!DOCTYPE html><html><body>Sign in</body></html>",
+        "The calendar is a web page and no calendar; look for the address that ends in .ics.",
+    ),
+    "json": (b'{"events": []}', "The calendar is no calendar: it does not begin with BEGIN:VCALENDAR."),
+    "binary": (bytes(range(256)), "The calendar is no calendar: it does not begin with BEGIN:VCALENDAR."),
+    "cut off": (calendar(GOOD)[:-40], "The calendar is cut off: it does not end with END:VCALENDAR."),
+    "ends too early": (
+        calendar(GOOD).replace(b"END:VEVENT\r\n", b""),
+        "The calendar is damaged: not everything that begins in it ends.",
+    ),
+    "hebrew days": (
+        calendar(GOOD, head=("CALSCALE:HEBREW",)),
+        "The calendar does not count days as the Gregorian calendar does.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_calendar_is_told(name: str) -> None:
+    """In one sentence, out of the process that found it."""
+    told, sentence = BAD[name]
+    with pytest.raises(BadCalendar) as caught:
+        read_calendar(told, SPAN)
+    assert str(caught.value) == sentence
+
+
+def test_good_calendar_comes_whole_out_of_its_process() -> None:
+    """The same as without one."""
+    told = calendar(
+        GOOD, event("w", "20261201", "RRULE:FREQ=WEEKLY", "LOCATION:Gym"), ("UID:d", "DTSTART;VALUE=DATE:20261201")
+    )
+    assert read_calendar(told, SPAN) == _expanded(told)
+
+
+def test_calendar_that_takes_too_long_is_ended() -> None:
+    """Rules that are never met, one after the other, until the time that it has of the processor is over."""
+    never = [event(f"never-{each}", "20261201", "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30") for each in range(100)]
+    with pytest.raises(BadCalendar) as caught:
+        read_calendar(calendar(*never), SPAN, seconds=2)
+    assert str(caught.value) == TOO_MUCH
+
+
+def test_calendar_that_takes_too_much_memory_is_ended() -> None:
+    """In its own process: this one never had it."""
+    told = calendar(*(event(f"e{each}", "20261201") for each in range(3_000)))
+    with pytest.raises(BadCalendar) as caught:
+        read_calendar(told, SPAN, octets=40_000_000)
+    assert str(caught.value) == TOO_MUCH
+
+
+TROUBLES: dict[str, tuple[tuple[str, ...], str]] = {
+    "no uid": (("SUMMARY:Bad", at("20261201", "180000")), "it has no UID, and could not be found again"),
+    "no start": (("UID:bad", "SUMMARY:Bad"), "it has no DTSTART"),
+    "start that is none": (("UID:bad", "DTSTART:tomorrow"), "its DTSTART cannot be read"),
+    "end that is none": (("UID:bad", at("20261201", "180000"), "DTEND:later"), "its DTEND cannot be read"),
+    "unknown zone": (
+        ("UID:bad", at("20261201", "180000", zone="Mars/Phobos")),
+        "its time zone 'Mars/Phobos' is none that is known, and the calendar does not describe it",
+    ),
+    "unknown zone of an exception": (
+        event("bad", "20261201", "RRULE:FREQ=DAILY;COUNT=3", "EXDATE;TZID=Mars/Phobos:20261202T180000"),
+        "its time zone 'Mars/Phobos' is none that is known, and the calendar does not describe it",
+    ),
+    "every second": (
+        event("bad", "20261201", "RRULE:FREQ=SECONDLY"),
+        "its rule repeats within a day, which no booking does",
+    ),
+    "every minute": (
+        event("bad", "20261201", "RRULE:FREQ=MINUTELY"),
+        "its rule repeats within a day, which no booking does",
+    ),
+    "every hour": (
+        event("bad", "20261201", "RRULE:FREQ=HOURLY"),
+        "its rule repeats within a day, which no booking does",
+    ),
+    "many times a day": (
+        event("bad", "20261201", "RRULE:FREQ=DAILY;BYHOUR=1,2,3,4,5;BYMINUTE=0,10,20,30,40,50"),
+        "its rule repeats more than 24 times a day",
+    ),
+    "too often in all": (
+        event("bad", "20261201", "RRULE:FREQ=DAILY;BYHOUR=8,18"),
+        "it has more than 1,000 instances in the two years ahead",
+    ),
+    "rule that is none": (event("bad", "20261201", "RRULE:FREQ=SOMETIMES"), "its RRULE cannot be read"),
+    "rule without a frequency": (event("bad", "20261201", "RRULE:COUNT=3"), "its rule cannot be read"),
+    "booking of ours": (
+        event("1a2b@icalbridge", "20261201"),
+        "it is a booking already, copied from one of the bridge's own calendars",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_event_that_cannot_be_is_told_and_the_others_stay(name: str) -> None:
+    """By itself, in words; a neighbour is read as ever."""
+    lines, why = TROUBLES[name]
+    found = _expanded(calendar(lines, GOOD))
+    assert [each.why for each in found.troubles] == [why]
+    assert [each.uid for each in found.instances] == ["good"]
+
+
+def test_endless_rule_ends_with_a_half_year() -> None:
+    """And its neighbours, which do not recur, reach on to the two years."""
+    found = _expanded(calendar(event("w", "20261201", "RRULE:FREQ=WEEKLY"), event("late", "20281101")))
+    assert [(found.instances[number].uid, found.instances[number].slot_id) for number in (0, -2, -1)] == [
+        ("w", "20261202T020000Z"),
+        ("w", "20280628T010000Z"),
+        ("late", "single"),
+    ]
+    assert len(found.instances) == 84
+
+
+def test_old_rule_is_followed_to_today() -> None:
+    """However long ago it began."""
+    found = _expanded(calendar(event("w", "19700106", "RRULE:FREQ=WEEKLY;BYDAY=TU")))
+    assert found.instances[0].start == utc(2026, 11, 25, 2)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        calendar(GOOD).replace(b"-//Athletics//Season//EN", b"-//icalbridge//icalbridge//EN"),
+        calendar(event("1a2b@icalbridge", "20261201")),
+        calendar(event("1a2b@icalbridge", "20261201"), event("3c4d@icalbridge_R20261201@google.com", "20261202")),
+    ],
+    ids=["feed", "copy", "mangled"],
+)
+def test_own_feed_is_known(told: bytes) -> None:
+    """By its PRODID, or by its UIDs where another service has put its own PRODID there."""
+    assert read_calendar(told, SPAN).ours
+
+
+def test_floating_and_whole_days_are_known_as_such() -> None:
+    """Which moments these are is for the property's zone to say."""
+    found = _expanded(calendar(("UID:f", "DTSTART:20261201T180000"), ("UID:d", "DTSTART;VALUE=DATE:20261201")))
+    assert [(each.kind, each.start, each.end) for each in found.instances] == [
+        ("floating", datetime.fromisoformat("2026-12-01T18:00"), datetime.fromisoformat("2026-12-01T18:00")),
+        ("day", datetime.fromisoformat("2026-12-01"), datetime.fromisoformat("2026-12-02")),
+    ]
+
+
+def test_zone_of_the_calendar_is_that_of_floating_times() -> None:
+    """As Google means its X-WR-TIMEZONE."""
+    told = calendar(("UID:f", "DTSTART:20261201T180000", "DURATION:PT1H"), head=("X-WR-TIMEZONE:America/Denver",))
+    assert [(each.kind, each.start) for each in _expanded(told).instances] == [("moment", utc(2026, 12, 2, 1))]
+
+
+def test_utc_is_kept() -> None:
+    """Every moment that comes out is in UTC."""
+    assert {each.start.tzinfo for each in _expanded(calendar(GOOD)).instances} == {UTC}
