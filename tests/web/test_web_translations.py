@@ -54,7 +54,7 @@ PAGES = [
     "/embed/facility/gym?accent=zz", "/embed/facility/gym?days=x", "/embed/facility/gym?q=", "/embed/facility/nameless",
     "/embed/property/never", "/embed/facility/nowhere", "/embed/facility/gym?past=x", "/embed/facility/gym?view=year",
     "/embed/facility/gym?view=week", "/embed/facility/gym?view=month",
-    "/display/facility/gym", "/display/property/district", "/display/property/never", "/display/facility/nowhere",
+    "/api/v1/", "/display/facility/gym", "/display/property/district", "/display/property/never", "/display/facility/nowhere",
 ]  # fmt: skip
 
 
