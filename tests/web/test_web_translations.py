@@ -54,7 +54,8 @@ PAGES = [
     "/embed/facility/gym?accent=zz", "/embed/facility/gym?days=x", "/embed/facility/gym?q=", "/embed/facility/nameless",
     "/embed/property/never", "/embed/facility/nowhere", "/embed/facility/gym?past=x", "/embed/facility/gym?view=year",
     "/embed/facility/gym?view=week", "/embed/facility/gym?view=month",
-    "/api/v1/", "/display/facility/gym", "/display/property/district", "/display/property/never", "/display/facility/nowhere",
+    "/api/v1/",
+    "/display/facility/gym", "/display/property/district", "/display/property/never", "/display/facility/nowhere",
 ]  # fmt: skip
 
 
@@ -101,27 +102,36 @@ def test_catalog_keeps_placeholders_and_brings_no_markup() -> None:
 
 
 class Told(HTMLParser):
-    """Everything that a page tells: its texts, and the attributes that are read out or shown."""
+    """Everything that a page tells: its texts, and the attributes that are read out or shown.
+
+    But for a part that says of itself to be in English: the description of the API.
+    """
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.language = ""
         self.texts: list[str] = []
         self._script = False
+        self._apart = 0
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "div" and (self._apart or ("lang", "en") in attrs):
+            self._apart += 1
+        if self._apart:
+            return
         self._script = tag == "script"
         self.texts += [value or "" for name, value in attrs if name in TOLD]
         if tag == "html":
             self.language = dict(attrs)["lang"] or ""
 
-    def handle_endtag(self, _tag: str) -> None:
+    def handle_endtag(self, tag: str) -> None:
         self._script = False
+        self._apart -= bool(self._apart and tag == "div")
 
     def handle_data(self, data: str) -> None:
-        if not self._script and data.strip():
+        if not self._script and not self._apart and data.strip():
             self.texts.append(" ".join(data.split()))
 
 
