@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 BOOKKEEPING = {"windows", "api_users", "workers", "counters"}
-OPERATORS = {"saved_feeds", "feed_tokens"}
+OPERATORS = {"saved_feeds", "feed_tokens", "pushed"}
 WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 
 
