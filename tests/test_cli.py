@@ -139,7 +139,7 @@ def test_status_of_no_database_says_what_to_do(tmp_path: Path) -> None:
     """A database that was never made is a sentence."""
     ended = run("status", DATABASE_URL=f"sqlite:///{tmp_path / 'new.db'}")
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.endswith("run `icalbridge db upgrade`.\n")
+    assert ended.stderr.endswith("run `icalbridge sync`, or `icalbridge serve`, which syncs too.\n")
 
 
 def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
@@ -194,6 +194,6 @@ def test_readme_has_every_setting() -> None:
 
 def test_readme_has_every_parameter() -> None:
     """The README's table of shapes names what a feed's address takes, and nothing else."""
-    told = (ROOT / "README.md").read_text("utf-8").partition("## Shaping a calendar")[2].partition("## Settings")[0]
+    told = (ROOT / "README.md").read_text("utf-8").partition("## Shaping a calendar")[2].partition("\n## ")[0]
     first = re.findall(r"^\| (`.*?) \| ", told, re.MULTILINE)
     assert sorted(re.findall(r"`([a-z]+)=", " ".join(first))) == sorted(PARAMETERS)

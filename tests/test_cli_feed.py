@@ -267,11 +267,8 @@ def test_feed_is_removed_with_its_tokens_once_that_was_confirmed(shell: Shell, s
     """Without an answer it stays."""
     shell.says("import", shell.file(f"{TOML}\n{PLAIN}"))
     shell.run("token", "add", "gyms", "Coach")
-    asked = shell.run("remove", "gyms")
-    assert (asked.returncode, asked.stdout.splitlines()[0]) == (
-        1,
-        "Remove 'All gyms', and the private addresses of 1 subscribers with it? [y/N]: ",
-    )
+    sentence = "icalbridge: There is no terminal to ask on; add --yes to remove 'All gyms'.\n"
+    assert shell.refuses("remove", "gyms") == (2, sentence)
     assert len(store.saved.feeds()) == 2
     assert shell.says("remove", "gyms", "--yes") == "gyms: removed\n"
     assert [each.slug for each in store.saved.feeds()] == ["plain"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import insert
 
-from icalbridge.cli.history import Wish, write_history
+from icalbridge.cli.history import Wish, limits, write_history
 from icalbridge.feeds.audience import Audience
 from icalbridge.model import Changes, Particulars
 from icalbridge.store import Store
@@ -23,7 +23,7 @@ from icalbridge.store.tables import entries, events
 from tests.fixtures.commands import run
 from tests.fixtures.stores import apply_changes
 from tests.json_schema import SCHEMA, faults
-from tests.samples import GYM, POOL, SCHOOL, ZONE, entry, event
+from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry, event
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,12 +259,31 @@ def test_command_writes_to_stdout_or_a_file(past: Store, database_url: str, tmp_
     shown = run(*days, "--audience", "staff", "--all", DATABASE_URL=database_url)
     path = tmp_path / "used.csv"
     to_file = run(*days, "--audience", "staff", "--all", "--output", str(path), DATABASE_URL=database_url)
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert (to_file.returncode, to_file.stdout, to_file.stderr) == (0, "", f"9 entries written to {path}\n")
+    since = f"Records are kept since {NOW:%Y-%m-%d}; of what was over by then they hold only what belonged to bookings"
+    assert (shown.returncode, shown.stderr) == (0, f"{since} that went on.\n")
+    told = f"{since} that went on.\n9 entries written to {path}\n"
+    assert (to_file.returncode, to_file.stdout, to_file.stderr) == (0, "", told)
     expected = written(past, Wish(DAY, DAY, audience=Audience.STAFF, everything=True))
     assert path.read_bytes() == expected
     assert shown.stdout == expected.decode().replace("\r\n", "\n")
     assert list(tmp_path.glob("used.csv*")) == [path]
+
+
+@pytest.mark.parametrize(
+    ("last", "began", "told"),
+    [
+        (DAY, None, ["Nothing was ever synced; run `icalbridge sync` first."]),
+        (DAY, datetime(2024, 3, 8, tzinfo=UTC), []),
+        (
+            date(2026, 11, 21),
+            datetime(2024, 3, 8, tzinfo=UTC),
+            ["What is later than 2026-11-21 is booked, and has not taken place yet."],
+        ),
+    ],
+)
+def test_records_say_what_they_cannot_tell(last: date, began: datetime | None, told: list[str]) -> None:
+    """Silence would read as a district in which nothing took place."""
+    assert [*limits(Wish(DAY, last), began, NOW)] == told
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ def test_json_is_ready_when_all_was_fetched(
 def test_old_schema_is_a_sentence(settings: Settings, database_url: str) -> None:
     """`status` only looks: it changes no database, not even an empty one."""
     for _ in range(2):
-        with pytest.raises(SchemaOutdated, match="run `icalbridge db upgrade`"):
+        with pytest.raises(SchemaOutdated, match="nothing in the database yet; run `icalbridge sync`"):
             print_status(settings, as_json=True, now=LATER)
     store = Store.connect(database_url)
     with pytest.raises(SchemaOutdated):

@@ -211,7 +211,7 @@ KEYS = (
         ),
         (
             {"rules": [{"action": "rename"}]},
-            "Rule 1 of feed 'a': a title goes with the action rename, and with no other.",
+            "Rule 1 of feed 'a' lacks the title to rename to.",
         ),
         (
             {"rules": [{"action": "hide", "title": "x"}]},

@@ -56,7 +56,7 @@ def test_schema_upgrade_may_run_again(school: Store) -> None:
 def test_schema_check_refuses_another_version(database_url: str) -> None:
     """An empty database and one that a newer program made are both told apart from a current one."""
     store = Store.connect(database_url)
-    with pytest.raises(SchemaOutdated, match="icalbridge db upgrade"):
+    with pytest.raises(SchemaOutdated, match="nothing in the database yet"):
         store.check()
     store.upgrade()
     with store.engine.begin() as connection:

@@ -218,10 +218,11 @@ def history(
         raise click.UsageError("--csv and --json exclude each other; give one of them.")
     from icalbridge.cli.history import Wish, export_history
     from icalbridge.feeds.audience import Audience
+    from icalbridge.model import utcnow
 
     places = property_ids, facility_ids
     wish = Wish(first, last, *places, Audience(audience), everything, as_json)
-    export_history(_settings(quiet=True), wish, output)
+    export_history(_settings(quiet=True), wish, output, now=utcnow())
 
 
 class SandboxCommand(click.Command):

@@ -71,7 +71,7 @@ def edit_feed(settings: Settings, slug: str, given: Given, file: str | None, *, 
         unlisted = _check(store, settings, [spec])
         (written,) = store.saved.put([to_keep(spec)], now=now).values()
     click.echo(f"{slug}: {written}")
-    if known.public and not spec.public:
+    if known.public != spec.public:
         click.echo(_where(settings, spec))
     _warn(unlisted)
 
@@ -89,7 +89,10 @@ def ask_before_removing(settings: Settings, slug: str) -> None:
     with opened(settings) as store:
         title = _kept(store, slug).title
         valid = [each for each in store.saved.tokens(slug) if each.revoked is None]
-    click.confirm(f"Remove '{title}', and the private addresses of {len(valid)} subscribers with it?", abort=True)
+    if not sys.stdin.isatty():
+        raise ConfigurationError(f"There is no terminal to ask on; add --yes to remove '{title}'.")
+    losers = "1 subscriber" if len(valid) == 1 else f"{len(valid)} subscribers"
+    click.confirm(f"Remove '{title}', and the private addresses of {losers} with it?", abort=True)
 
 
 def print_feeds(settings: Settings) -> None:
@@ -152,6 +155,8 @@ def add_token(settings: Settings, slug: str, name: str, *, now: datetime) -> Non
         raise _unknown(slug)
     click.echo(f"{settings.public_url}{private.path(token)}")
     click.echo(f"This is the private address {token_id} of '{slug}' for {subscriber}. {SHOWN_ONCE}", err=True)
+    if not settings.public_url:
+        click.echo("Put your site's address before it; with ICALBRIDGE_PUBLIC_URL set it is there already.", err=True)
 
 
 def print_tokens(settings: Settings, slug: str | None) -> None:

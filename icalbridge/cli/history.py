@@ -49,8 +49,8 @@ class Wish:
     as_json: bool = False
 
 
-def export_history(settings: Settings, wish: Wish, output: str) -> None:
-    """Write what is asked for to a file, or to stdout where `output` is empty.
+def export_history(settings: Settings, wish: Wish, output: str, *, now: datetime) -> None:
+    """Write what is asked for to a file, or to stdout where `output` is empty; say on stderr what it cannot tell.
 
     A file is there only once all of it is. Raises `IcalbridgeError` for ids that nobody knows, and where it cannot be
     written.
@@ -58,12 +58,28 @@ def export_history(settings: Settings, wish: Wish, output: str) -> None:
     with closing(Store.connect(settings.database_url)) as store:
         store.check()
         _know(store, wish)
-        if not output:
+        notes = [*limits(wish, store.read.began(), now)]
+        if output:
+            with _file(Path(output)) as file:
+                count = write_history(store, wish, file)
+            notes.append(f"{count} {'entry' if count == 1 else 'entries'} written to {output}")
+        else:
             write_history(store, wish, sys.stdout.buffer)
-            return
-        with _file(Path(output)) as file:
-            count = write_history(store, wish, file)
-    click.echo(f"{count} {'entry' if count == 1 else 'entries'} written to {output}", err=True)
+    for note in notes:
+        click.echo(note, err=True)
+
+
+def limits(wish: Wish, began: datetime | None, now: datetime) -> Iterator[str]:
+    """Yield what a reader of records must know: days of which nothing, or not all, can be in them."""
+    if began is None:
+        yield "Nothing was ever synced; run `icalbridge sync` first."
+    elif wish.first <= began.date():
+        yield (
+            f"Records are kept since {began.date()}; of what was over by then they hold only what belonged to bookings "
+            "that went on."
+        )
+    if wish.last >= now.date():
+        yield f"What is later than {now.date()} is booked, and has not taken place yet."
 
 
 def _know(store: Store, wish: Wish) -> None:

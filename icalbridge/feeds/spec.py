@@ -266,7 +266,9 @@ def _rule(reader: _Reader, table: Mapping[str, object]) -> Rule:
         raise BadSpec(f"{reader.where} lacks its action: {', '.join(Action)}.")
     action = reader.read("action", _action, None)
     title = reader.read("title", _line, "")
-    if (action is Action.RENAME) != bool(title):
+    if action is Action.RENAME and not title:
+        raise BadSpec(f"{reader.where} lacks the title to rename to.")
+    if title and action is not Action.RENAME:
         raise BadSpec(f"{reader.where}: a title goes with the action rename, and with no other.")
     found = {name: reader.read(key, read, ()) for key, (name, read) in _CONDITIONS.items()}
     return Rule(action, title=title, **found)

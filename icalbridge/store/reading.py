@@ -117,6 +117,12 @@ class Reading:
             rows = connection.execute(_by_start(wanted if everything else and_(SHOWN, wanted)))
             return [entry_of(row) for row in rows]
 
+    def began(self) -> datetime | None:
+        """Return when the first property was seen; None before that."""
+        with reading(self._engine) as connection:
+            first = connection.execute(select(func.min(properties.c.first_seen_at))).scalar()
+        return maybe(first)
+
     def history(
         self,
         since: datetime,

@@ -26,6 +26,7 @@ LOCK = 0x1CA1
 
 
 NEWER = "The database was made by a newer icalbridge; install that version."
+EMPTY = "There is nothing in the database yet; run `icalbridge sync`, or `icalbridge serve`, which syncs too."
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -51,6 +52,9 @@ def check(engine: Engine) -> None:
     """Raise `SchemaOutdated` unless the schema is the one this program was written for."""
     with reading(engine) as connection:
         version = _version(connection)
+        empty = version is None and not inspect(connection).get_table_names()
+    if empty:
+        raise SchemaOutdated(EMPTY)
     if version is not None and version not in _versions():
         raise SchemaOutdated(NEWER)
     if version != _latest():
