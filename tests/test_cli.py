@@ -194,6 +194,6 @@ def test_readme_has_every_setting() -> None:
 
 def test_readme_has_every_parameter() -> None:
     """The README's table of shapes names what a feed's address takes, and nothing else."""
-    told = (ROOT / "README.md").read_text("utf-8").partition("## Shaping a calendar")[2].partition("\n## ")[0]
+    told = (ROOT / "README.md").read_text("utf-8").partition("## Shaping a calendar")[2].partition("\n### ")[0]
     first = re.findall(r"^\| (`.*?) \| ", told, re.MULTILINE)
     assert sorted(re.findall(r"`([a-z]+)=", " ".join(first))) == sorted(PARAMETERS)
