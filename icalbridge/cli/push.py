@@ -112,7 +112,9 @@ class Round:
         """Read, plan, show, ask and apply; say whether nothing was refused."""
         places = self._places()
         clock = DatabaseClock(self.store)
-        wanted = want.wish(self._understood(), places, clock())
+        told, now = self._understood(), clock()
+        with self.stop.waiting():
+            wanted = want.wish(told, places, now)
         if self._nothing_new(wanted, clock()):
             return self.well
         name = self.wish.name or self.wish.source.name
@@ -121,7 +123,9 @@ class Round:
                 there = held.held(
                     desk.client, self.store, name, places.zones, clock(), again=self.wish.again, on_progress=on_progress
                 )
-            decided = plan.plan(wanted, there, places.facilities, clock())
+            now = clock()
+            with self.stop.waiting():
+                decided = plan.plan(wanted, there, places.facilities, now)
             shown = push_told.rows(decided, places, self.store, there)
             outcomes = self._carry_out(desk, decided, wanted, there, shown)
         self.well = all(each.result != "refused" for each in outcomes or ())
@@ -204,7 +208,8 @@ class Round:
             return
         if self.wish.as_json:
             console(sys.stderr.isatty(), stderr=True).print(push_told.table(shown))
-        click.confirm(f"{push_told.summary(shown)} Do it?", abort=True, err=True)
+        with self.stop.waiting():
+            click.confirm(f"{push_told.summary(shown)} Do it?", abort=True, err=True)
 
     def _terms(self, decided: plan.Plan) -> Terms:
         """Return what new events say beside their times; moves and cancellations say nothing of it."""
