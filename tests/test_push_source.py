@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gzip
 import os
+import socket
+import time
 import tracemalloc
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +21,7 @@ from tests.fixtures.commands import free_port
 from tests.fixtures.scripted import Reply, Script, scripted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 TOLD = b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
@@ -206,6 +211,58 @@ def test_server_that_drips_is_not_waited_for() -> None:
     with scripted(dripping) as script, pytest.raises(CalendarUnreachable) as caught:
         read(_at(script), deadline=0.2)
     assert str(caught.value) == "The calendar at 127.0.0.1 cannot be fetched: there is no answer in time."
+
+
+@contextmanager
+def _dripping_headers() -> Iterator[str]:
+    """Listen for one request, and answer it with a header that has no end."""
+    over = Event()
+
+    def drip(listening: socket.socket) -> None:
+        with suppress(OSError), listening.accept()[0] as connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while not over.wait(0.02):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        dripper = Thread(target=drip, args=(listening,))
+        dripper.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/season.ics"
+        finally:
+            over.set()
+            dripper.join()
+
+
+def test_server_that_drips_headers_is_not_waited_for() -> None:
+    """Each octet is an answer in time, all of them are none."""
+    with _dripping_headers() as url:
+        begun = time.monotonic()
+        with pytest.raises(CalendarUnreachable) as caught:
+            read(Source(url, allow_private=True), deadline=0.3)
+        took = time.monotonic() - begun
+    assert str(caught.value) == "The calendar at 127.0.0.1 cannot be fetched: there is no answer in time."
+    assert took < 20
+
+
+def test_addresses_of_a_name_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six that do not answer take no longer than one, and a seventh is not tried."""
+    asked: list[tuple[str, float]] = []
+    now = [0.0]
+
+    def connect(address: tuple[str, int], timeout: float, *_more: object) -> socket.socket:
+        asked.append((address[0], timeout))
+        now[0] += timeout
+        raise TimeoutError
+
+    found = [(2, 1, 6, "", (f"93.184.215.{number}", 80)) for number in range(9)]
+    monkeypatch.setattr("icalbridge.push.network.socket.getaddrinfo", lambda *_args, **_more: found)
+    monkeypatch.setattr(network, "monotonic", lambda: now[0])
+    monkeypatch.setattr(network, "create_connection", connect)
+    with pytest.raises(CalendarUnreachable) as caught:
+        read(Source("http://many.example/season.ics"))
+    assert str(caught.value) == "The calendar at many.example cannot be fetched: there is no answer in time."
+    assert asked == [(f"93.184.215.{number}", 2.5) for number in range(6)]
 
 
 @pytest.mark.parametrize(
