@@ -274,6 +274,14 @@ def test_push_that_breaks_off_says_so(shell: Shell) -> None:
     assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Approved", 1): 1})
 
 
+def test_push_that_breaks_off_tells_what_it_did(shell: Shell) -> None:
+    """The next one finds it done, and has no outcome of it any more."""
+    ended = shell.push("--yes", "--json", FACILITRON_QUOTA_PER_DAY="2")
+    told: dict[str, Any] = json.loads(ended.stdout)
+    assert [(each["uid"], each["result"]) for each in told["outcomes"]] == [("practice", "done")]
+    assert ended.returncode == 1
+
+
 # --watch
 
 

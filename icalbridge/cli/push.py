@@ -30,10 +30,10 @@ from icalbridge.errors import (
     IcalbridgeError,
     InvalidRequest,
     KeyRefused,
+    MalformedAnswer,
     QuotaSpent,
     RetryableError,
     StoreError,
-    VendorError,
 )
 from icalbridge.model import utcnow
 from icalbridge.push import held, place, plan, reader, source, want
@@ -90,6 +90,15 @@ class Desk:
     places: Places
     name: str
     """The calendar's, under which is kept what was pushed from it."""
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of a plan, so far."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    late: int = 0
+    """How many events the store could not follow."""
 
 
 @dataclass(slots=True)
@@ -171,21 +180,31 @@ class Round:
         """Show a plan, ask for leave, and do it; None where nothing was done."""
         if not self.wish.as_json:
             self._show(decided, wanted, shown)
-        outcomes, late = None, 0
-        if decided.steps and not self.wish.dry_run:
-            terms = self._terms(decided)
-            self._ask(decided, shown)
-            outcomes, late = _apply(desk, decided, wanted, there, terms, self.stop)
+        if self.wish.dry_run or not decided.steps:
+            self._tell(desk, wanted, shown, None)
+            return None
+        terms = self._terms(decided)
+        self._ask(decided, shown)
+        done = Done()
+        try:
+            _apply(desk, decided, wanted, there, terms, self.stop, done)
+        finally:  # what was booked until then is not told by the next push any more
+            self._tell(desk, wanted, shown, done)
+        return done.outcomes
+
+    def _tell(self, desk: Desk, wanted: want.Wish, shown: Sequence[push_told.Row], done: Done | None) -> None:
+        """Say what came of a plan; None where nothing was to be done."""
         if self.wish.as_json:
-            click.echo(push_told.as_json(desk.name, shown, wanted.notes, outcomes))
-        for each in push_told.sentences(outcomes or (), desk.places):
+            click.echo(push_told.as_json(desk.name, shown, wanted.notes, done.outcomes if done else None))
+        if done is None:
+            return
+        for each in push_told.sentences(done.outcomes, desk.places):
             click.echo(f"icalbridge: {each}", err=True)
-        if late:
-            click.echo(f"icalbridge: {late} events are in the calendars here after the next sync only.", err=True)
-        if outcomes is not None and not self.wish.as_json:
-            done = sum(each.result != "refused" for each in outcomes)
-            click.echo(f"{done} of {len(outcomes)} steps done.")
-        return outcomes
+        if done.late:
+            click.echo(f"icalbridge: {done.late} events are in the calendars here after the next sync only.", err=True)
+        if not self.wish.as_json:
+            well = sum(each.result != "refused" for each in done.outcomes)
+            click.echo(f"{well} of {len(done.outcomes)} steps done.")
 
     def _show(self, decided: plan.Plan, wanted: want.Wish, shown: Sequence[push_told.Row]) -> None:
         if shown:
@@ -302,29 +321,35 @@ def _user(settings: Settings, store: Store, places: Places, key: str) -> ApiUser
 
 
 def _apply(
-    desk: Desk, decided: plan.Plan, wanted: want.Wish, there: Sequence[plan.Held], terms: Terms, stop: Stop
-) -> tuple[list[Outcome], int]:
-    """Do a plan; return what came of it, and how many events the store could not follow."""
+    desk: Desk,
+    decided: plan.Plan,
+    wanted: want.Wish,
+    there: Sequence[plan.Held],
+    terms: Terms,
+    stop: Stop,
+    done: Done,
+) -> None:
+    """Do a plan; what came of it is in `done`, also when it broke off."""
     clock = DatabaseClock(desk.store)
     follower = Follower(desk.client, desk.store, event_types=desk.user.event_types, clock=clock, sleep=stop.sleep)
-    late = 0
 
     def follow(external_id: str, property_id: str) -> None:
-        nonlocal late
         try:
-            late += bool(follower.follow(held.EVENT_TYPE, external_id, property_id=property_id).left_out)
+            done.late += bool(follower.follow(held.EVENT_TYPE, external_id, property_id=property_id).left_out)
         except QuotaSpent:
             raise
-        except VendorError:
-            late += 1
+        except IcalbridgeError:  # whatever fails here, the write is done
+            done.late += 1
 
     with progress() as on_progress:
-        made = Push(desk.client, desk.store, desk.name, terms, desk.places, clock, follow, on_progress)
+        made = Push(
+            desk.client, desk.store, desk.name, terms, desk.places, clock, follow, on_progress, done=done.outcomes
+        )
         try:
-            return made.run(decided, wanted, there), late
+            made.run(decided, wanted, there)
         except Hopeless as error:
             raise IcalbridgeError(f"Facilitron refuses one event after the other: {error}") from None
-        except RetryableError as error:
+        except (RetryableError, MalformedAnswer) as error:
             raise IcalbridgeError(
                 f"The push broke off, and goes on when the same command is run again. {error}"
             ) from None
