@@ -144,13 +144,14 @@ def test_redirects_are_followed() -> None:
     assert len(script.asked) == 6
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "127.1"])
-def test_private_address_is_not_called(host: str) -> None:
-    """By whatever name: nothing is sent there."""
+@pytest.mark.parametrize("scheme", ["http", "https", "webcal"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "127.1", "[::1]", "[::127.0.0.1]"])
+def test_private_address_is_not_called(scheme: str, host: str) -> None:
+    """By whatever name, encrypted or not: nothing is sent there."""
     with scripted(Reply(200, TOLD)) as script:
         port = script.url.split(":")[2].split("/")[0]
         with pytest.raises(BadCalendar) as caught:
-            read(Source(f"http://{host}:{port}/season.ics"))
+            read(Source(f"{scheme}://{host}:{port}/season.ics"))
         assert "is in a private network" in str(caught.value)
         assert script.asked == []
 
@@ -281,6 +282,7 @@ def test_what_is_no_address_is_bad(where: str) -> None:
         *("127.0.0.1", "127.8.9.10", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
         *("0.0.0.0", "224.0.0.1", "255.255.255.255", "198.18.0.1", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1"),
         *("ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2002:a00:1::1"),
+        *("64:ff9b:1::7f00:1", "64:ff9b:1::5db8:d70e", "fec0::1", "feff::1", "::127.0.0.1", "::10.0.0.1"),
     ],
 )
 def test_private_address_is_known(address: str) -> None:

@@ -159,7 +159,7 @@ class Round:
         """Read the table of places, against the catalogue as it is now."""
         known, facilities = self.store.write.places()
         usable = {each.id: each.timezone for each in known.values() if zones.exists(each.timezone)}
-        text = _text_of(self.wish.map_file) if self.wish.map_file else ""
+        text = _text_of(self.wish.map_file, "--map") if self.wish.map_file else ""
         return place.places(facilities.values(), usable, self.wish.facilities, text)
 
     def _nothing_new(self, wanted: want.Wish, now: datetime) -> bool:
@@ -265,13 +265,21 @@ def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
 
 
 def _watch(made: Round, every: float) -> None:
-    """Push again and again; what fails is said, and tried again the next time."""
+    """Push again and again; what fails is said, and tried again the next time.
+
+    What is wrong with the settings ends it in the first round only: later it may be a table of places that somebody is
+    just writing, or a facility that the catalogue lost for an hour.
+    """
+    begun = False
     while True:
         try:
             made.run()
-        except (ConfigurationError, InvalidRequest, KeyRefused):
+            begun = True
+        except KeyRefused:
             raise
         except IcalbridgeError as error:
+            if not begun and isinstance(error, ConfigurationError | InvalidRequest):
+                raise
             click.echo(f"icalbridge: {error} Again in {every / 60:g} minutes.", err=True)
         made.stop.sleep(every)
 
@@ -355,12 +363,22 @@ def _apply(
             ) from None
 
 
-def _text_of(file: str) -> str:
+def source_of(calendar: str | None, url_file: str | None, *, allow_private: bool) -> source.Source:
+    """Return where the calendar is: as given, or the address in a file, which others on this machine cannot see."""
+    if (calendar is None) == (url_file is None):
+        raise ConfigurationError("Which calendar? Give a file or an address, or --url-file for a file that holds one.")
+    found = source.Source(calendar or _text_of(url_file or "", "--url-file").strip(), allow_private)
+    if url_file is not None and not found.url:
+        raise ConfigurationError("--url-file must hold one address of a calendar: https://HOST/PATH.")
+    return found
+
+
+def _text_of(file: str, option: str) -> str:
     try:
         with Path(file).open(encoding="utf-8-sig") as opened:
             return opened.read(LONGEST_MAP)
     except (OSError, UnicodeError):
-        raise ConfigurationError("--map names a file that cannot be read as text.") from None
+        raise ConfigurationError(f"{option} names a file that cannot be read as text.") from None
 
 
 @contextmanager

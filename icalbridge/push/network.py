@@ -28,6 +28,13 @@ LEAST_SECONDS = 0.1
 NAT64 = IPv6Network("64:ff9b::/96")
 """IPv4 addresses as networks without IPv4 call them (RFC 6052, section 2.1)."""
 
+NOT_PUBLIC = (
+    IPv6Network("64:ff9b:1::/48"),  # NAT64 within a network (RFC 8215)
+    IPv6Network("fec0::/10"),  # site-local, until RFC 3879
+    IPv6Network("::/96"),  # IPv4-compatible, until RFC 4291
+)
+"""What Python 3.11 takes for public all the same."""
+
 
 class PrivateAddress(OSError):
     """Raised where a name leads to no public address."""
@@ -36,7 +43,8 @@ class PrivateAddress(OSError):
 def is_public(address: str) -> bool:
     """Say whether an IP address is one of the public Internet, in whatever form it wraps an IPv4 one."""
     found = ip_address(address.partition("%")[0])
-    return all(each.is_global and not each.is_multicast for each in _wrapped(found))
+    named = any(found in each for each in NOT_PUBLIC)
+    return not named and all(each.is_global and not each.is_multicast for each in _wrapped(found))
 
 
 def _wrapped(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
