@@ -12,8 +12,9 @@ import pytest
 from icalbridge import settings as settings_package
 from icalbridge.cli.push import RETRY_SECONDS, Round, Wish, _watch
 from icalbridge.cli.stopping import Stop
-from icalbridge.errors import BadCalendar, ConfigurationError
+from icalbridge.errors import BadCalendar, ConfigurationError, StoreError
 from icalbridge.push.source import Source
+from icalbridge.sync.follow import Follower
 from tests.fixtures.commands import running, until
 from tests.fixtures.push_shells import GAME, PRACTICE, YEAR, Shell, shell_in
 from tests.fixtures.pushing import calendar, event
@@ -107,6 +108,24 @@ def test_watching_outlives_a_bad_table(shell: Shell) -> None:
     table.write_text("[places")
     with pytest.raises(ConfigurationError):
         _watch(made, 900)
+
+
+def test_push_goes_on_where_the_store_cannot_follow(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A database that is locked after a creation leaves nothing booked twice: the old event is cancelled."""
+    made = _round(shell, str(shell.file))
+    shell.write(GAME)
+    assert made.run()
+    shell.write(event("game", f"{YEAR}0115", name="Match"))
+
+    def follow(*_args: object, **_more: object) -> None:
+        raise StoreError("The database is locked.")
+
+    monkeypatch.setattr(Follower, "follow", follow)
+    assert made.run()
+    assert shell.made() == Counter({("Match", "Approved", 1): 1, ("Game", "Cancelled", 1): 1})
+    assert "2 events are in the calendars here after the next sync only." in capsys.readouterr().err
 
 
 def test_bridges_own_address_is_not_read(shell: Shell) -> None:

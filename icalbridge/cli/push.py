@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ from icalbridge.cli.event_given import renter
 from icalbridge.cli.event_told import console
 from icalbridge.cli.progress import progress
 from icalbridge.cli.stopping import Stop
-from icalbridge.cli.work import make_client
+from icalbridge.cli.writes import as_bad_input, client_of, require_leave, user_of
 from icalbridge.errors import (
     BadCalendar,
     ConfigurationError,
@@ -33,7 +32,6 @@ from icalbridge.errors import (
     MalformedAnswer,
     QuotaSpent,
     RetryableError,
-    StoreError,
 )
 from icalbridge.model import utcnow
 from icalbridge.push import held, place, plan, reader, source, want
@@ -250,7 +248,7 @@ def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
     try:
         store.check()
         made = Round(settings, wish, store, stop)
-        with _as_bad_input():
+        with as_bad_input(BadCalendar, InvalidRequest):
             if every is None:
                 return made.run()
             _watch(made, every)
@@ -286,46 +284,24 @@ def _watch(made: Round, every: float) -> None:
 
 def _require_leave(settings: Settings, wish: Wish, *, watch: bool) -> None:
     """Refuse a write that is not allowed, or that nobody can be asked about."""
-    if wish.dry_run:
-        return
-    if not settings.enable_writes:
-        raise ConfigurationError(
-            "Writing is off, since Facilitron calls these endpoints internal; set ICALBRIDGE_ENABLE_WRITES to 1 to "
-            "allow it, or look with --dry-run at what would be done."
-        )
-    if watch and not wish.yes:
+    if watch and settings.enable_writes and not wish.yes and not wish.dry_run:
         raise ConfigurationError("--watch writes without asking; add --yes if that is meant, or --dry-run to look on.")
-    if not wish.yes and not sys.stdin.isatty():
-        raise ConfigurationError("There is no terminal to ask on; add --yes, or look at it first with --dry-run.")
+    require_leave(settings, dry_run=wish.dry_run, yes=wish.yes)
 
 
 @contextmanager
 def _desk(settings: Settings, store: Store, places: Places, name: str, key: str, stop: Stop) -> Iterator[Desk]:
-    """Yield the client of the right key; what was asked of the vendor is counted afterwards, as the sync's is."""
-    user = _user(settings, store, places, key)
-    tally: Counter[str] = Counter()
-    client = make_client(user, store, tally=tally, stop=stop, waiting=stop.waiting)
-    try:
+    """Yield the client of the right key: by default the one that the sync reads the facilities' properties with."""
+
+    def reader() -> str | None:
+        ids = {*places.table.values(), places.default} - {""}
+        owners = {store.read.api_user_of(places.facilities[each].property_id) for each in ids}
+        return owners.pop() if len(owners) == 1 else None
+
+    unknown = "The facilities are not all of one key; push for each apart, with --key, of"
+    user = user_of(settings, key, reader, unknown)
+    with client_of(user, store, stop) as client:
         yield Desk(client, user, store, places, name)
-    finally:
-        with suppress(StoreError):  # what is to be said of a push matters more than its count
-            store.write.count(tally)
-
-
-def _user(settings: Settings, store: Store, places: Places, key: str) -> ApiUser:
-    """Return the key that was named, the only one, or the one that the sync reads the facilities' properties with."""
-    users = {each.name: each for each in settings.require_keys()}
-    names = ", ".join(users)
-    if key and key not in users:
-        raise ConfigurationError(f"There is no key '{key}'; --key takes one of {names}.")
-    if key or len(users) == 1:
-        return users[key] if key else next(iter(users.values()))
-    ids = {*places.table.values(), places.default} - {""}
-    owners = {store.read.api_user_of(places.facilities[each].property_id) for each in ids}
-    found = users.get(owners.pop() or "") if len(owners) == 1 else None
-    if found is None:
-        raise ConfigurationError(f"The facilities are not all of one key; push for each apart, with --key, of {names}.")
-    return found
 
 
 def _apply(
@@ -379,12 +355,3 @@ def _text_of(file: str, option: str) -> str:
             return opened.read(LONGEST_MAP)
     except (OSError, UnicodeError):
         raise ConfigurationError(f"{option} names a file that cannot be read as text.") from None
-
-
-@contextmanager
-def _as_bad_input() -> Iterator[None]:
-    """Let what is wrong with a calendar or with the terms be bad input."""
-    try:
-        yield
-    except (BadCalendar, InvalidRequest) as error:
-        raise ConfigurationError(str(error)) from None
