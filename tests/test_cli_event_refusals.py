@@ -110,7 +110,7 @@ def test_writes_are_off_until_they_are_enabled(desk: Office) -> None:
             2,
             (
                 "icalbridge: Writing is off, since Facilitron calls these endpoints internal; set "
-                "ICALBRIDGE_ENABLE_WRITES to 1 to allow it, or look with --dry-run at what would be sent.\n"
+                "ICALBRIDGE_ENABLE_WRITES to 1 to allow it, or look with --dry-run at what would be done.\n"
             ),
         )
     assert desk.place.bridge.state.requests == []

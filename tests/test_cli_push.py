@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -13,72 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icalbridge import settings as settings_package
-from icalbridge.cli.push import RETRY_SECONDS, Round, Wish
-from icalbridge.cli.stopping import Stop
-from icalbridge.errors import BadCalendar
 from icalbridge.model import utcnow
-from icalbridge.push.source import Source
-from tests.fixtures.commands import environment, run, running, until
-from tests.fixtures.deployments import Deployment, deployment
-from tests.fixtures.pushing import calendar, event, know_catalogue
+from tests.fixtures.commands import environment, run
+from tests.fixtures.push_shells import GAME, PRACTICE, RENTER, YEAR, Shell, shell_in
+from tests.fixtures.pushing import calendar, event
 from tests.fixtures.scripted import Reply, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from subprocess import CompletedProcess
-
-YEAR = utcnow().year + 1
-"""The commands go by the real clock: January of it is at most a year ahead."""
-RENTER = "coach@school.example"
-PRACTICE = event("practice", f"{YEAR}0112", "RRULE:FREQ=WEEKLY;COUNT=3")
-GAME = event("game", f"{YEAR}0115", name="Game")
-
-
-class Shell:
-    """Pushes one file to one vendor."""
-
-    def __init__(self, deployed: Deployment, folder: Path) -> None:
-        self.deployed = deployed
-        self.file = folder / "season.ics"
-        self.facility = str(deployed.bridge.world.facilities_of(self.school_id)[0]["_id"])
-        self.settings = {
-            **deployed.settings,
-            "ICALBRIDGE_ENABLE_WRITES": "1",
-            "ICALBRIDGE_RENTER_EMAIL": RENTER,
-        }
-
-    @property
-    def school_id(self) -> str:
-        return str(self.deployed.bridge.world.properties[1]["_id"])
-
-    def write(self, *events: tuple[str, ...]) -> None:
-        self.file.write_bytes(calendar(*events))
-
-    def push(self, *more: str, where: str = "", **settings: str) -> CompletedProcess[str]:
-        """Run the command for one facility, and one kind of event."""
-        given = ("--facility", self.facility, "--activity-type", "12")
-        return run("push", where or str(self.file), *given, *more, **{**self.settings, **settings})
-
-    def made(self) -> Counter[tuple[str, str, int]]:
-        """Return name, status and number of timeslots of each event that was pushed."""
-        return Counter(
-            (each["name"], each["status"], len(each["timeslots"]))
-            for each in self.deployed.bridge.world.events.values()
-        )
-
-    def writes(self) -> int:
-        return sum(method != "GET" for method, *_ in self.deployed.bridge.state.requests)
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     """A vendor in which nothing is booked, and a database with its catalogue."""
-    with deployment(f"sqlite:///{tmp_path}/bridge.db", events_per_day=0) as deployed:
-        know_catalogue(deployed.bridge)
-        made = Shell(deployed, tmp_path)
-        made.write(PRACTICE, GAME)
+    with shell_in(tmp_path) as made:
         yield made
 
 
@@ -221,6 +169,24 @@ def test_place_that_is_not_in_the_table_gets_a_suggestion(shell: Shell) -> None:
     assert shell.made() == Counter({("Practice", "Approved", 3): 1})
 
 
+def test_address_may_be_in_a_file(shell: Shell) -> None:
+    """Where no list of processes shows it; one of the two ways, and not both."""
+    given = ("--facility", shell.facility, "--dry-run")
+    secret = shell.file.with_suffix(".url")
+    with scripted(Reply(200, calendar(GAME))) as script:
+        secret.write_text(f"{script.url}/private-1a2b.ics\n")
+        ended = run("push", "--url-file", str(secret), "--allow-private-address", *given, **shell.settings)
+        assert script.paths == ["/v1/private-1a2b.ics"]
+    assert (ended.returncode, ended.stderr, "private-1a2b" in ended.stdout) == (0, "", False)
+    which = "Which calendar? Give a file or an address, or --url-file for a file that holds one."
+    for more in ((), (str(shell.file), "--url-file", str(secret))):
+        ended = run("push", *more, *given, **shell.settings)
+        assert (ended.returncode, ended.stderr) == (2, f"icalbridge: {which}\n")
+    secret.write_text("season.ics")
+    ended = run("push", "--url-file", str(secret), *given, **shell.settings)
+    assert ended.stderr == "icalbridge: --url-file must hold one address of a calendar: https://HOST/PATH.\n"
+
+
 def test_bad_input_has_its_sentence(shell: Shell) -> None:
     """Exit code 2, one line, no request."""
     page, own = shell.file.with_name("page.ics"), shell.file.with_name("own.ics")
@@ -274,82 +240,9 @@ def test_push_that_breaks_off_says_so(shell: Shell) -> None:
     assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Approved", 1): 1})
 
 
-# --watch
-
-
-def _round(shell: Shell, where: str) -> Round:
-    read = settings_package.from_environment(shell.settings)
-    wish = Wish(Source(where, allow_private=True), (shell.facility,), activity_type=12, yes=True, as_json=True)
-    return Round(read, wish, shell.deployed.bridge.store, Stop())
-
-
-def test_watching_asks_the_vendor_only_when_something_changed(shell: Shell) -> None:
-    """A calendar that is the same, or says the same, costs no request; an edit does."""
-    first, same = calendar(PRACTICE, GAME), calendar(GAME, PRACTICE)
-    edited = calendar(PRACTICE, event("game", f"{YEAR}0116", name="Game"))
-    replies = [Reply(200, first, {"ETag": "1"}), Reply(304), Reply(200, same), Reply(200, edited)]
-    with scripted(*replies) as script:
-        made = _round(shell, script.url)
-        counts = []
-        for _ in replies:
-            assert made.run()
-            counts.append(len(shell.deployed.bridge.state.requests))
-    assert counts[0] == counts[1] == counts[2] < counts[3]
-    assert any(
-        each["timeslots"][0]["start_datetime"] == f"{YEAR}-01-16T18:00:00"
-        for each in shell.deployed.bridge.world.events.values()
-    )
-
-
-def test_watching_tries_again_what_was_refused_once_an_hour(shell: Shell) -> None:
-    """Not each time: the quota is the sync's, too."""
-    shell.push("--yes", "--name", "other")
-    shell.write(event("theirs", f"{YEAR}0116"))
-    made = _round(shell, str(shell.file))
-    assert made.run()
-    shell.write(event("theirs", f"{YEAR}0115"))
-    assert not made.run()
-    before = len(shell.deployed.bridge.state.requests)
-    assert not made.run()
-    assert len(shell.deployed.bridge.state.requests) == before
-    made.looked -= RETRY_SECONDS + 1
-    assert not made.run()
-    assert len(shell.deployed.bridge.state.requests) > before
-
-
-def test_bridges_own_address_is_not_read(shell: Shell) -> None:
-    """It is known by itself, before anything is asked for there."""
-    with scripted(Reply(200, calendar(PRACTICE))) as script:
-        shell.settings["ICALBRIDGE_PUBLIC_URL"] = script.url.removesuffix("/v1")
-        with pytest.raises(BadCalendar) as caught:
-            _round(shell, f"{script.url}/ical/property/x.ics").run()
-        assert script.asked == []
-    assert str(caught.value) == (
-        "This is a calendar of the bridge's own, or a copy of one: its bookings are at Facilitron already."
-    )
-
-
-def test_watching_goes_on_after_a_bad_answer(shell: Shell) -> None:
-    """Nothing is cancelled for it."""
-    with scripted(
-        Reply(200, calendar(PRACTICE)), Reply(200, b"<html>"), Reply(200, calendar(PRACTICE, GAME))
-    ) as script:
-        made = _round(shell, script.url)
-        assert made.run()
-        with pytest.raises(BadCalendar):
-            made.run()
-        assert made.run()
-    assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Approved", 1): 1})
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_watching_ends_cleanly(shell: Shell, number: signal.Signals) -> None:
-    """With exit code 0 and no word more."""
-    given = ("--facility", shell.facility, "--activity-type", "12", "--yes", "--watch")
-    with running("push", str(shell.file), *given, **shell.settings) as process:
-        until(lambda: True if shell.writes() == 2 else None, "two writes")
-        assert process.stdout
-        while not process.stdout.readline().startswith("2 of 2 steps done."):
-            assert process.poll() is None
-        process.send_signal(number)
-        assert (process.wait(30), process.stdout.read()) == (0, "")
+def test_push_that_breaks_off_tells_what_it_did(shell: Shell) -> None:
+    """The next one finds it done, and has no outcome of it any more."""
+    ended = shell.push("--yes", "--json", FACILITRON_QUOTA_PER_DAY="2")
+    told: dict[str, Any] = json.loads(ended.stdout)
+    assert [(each["uid"], each["result"]) for each in told["outcomes"]] == [("practice", "done")]
+    assert ended.returncode == 1

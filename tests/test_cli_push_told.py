@@ -47,6 +47,19 @@ def test_plan_says_what_it_collides_with(push: Pusher) -> None:
     )
 
 
+def test_what_stays_says_what_it_collides_with(push: Pusher) -> None:
+    """Whenever the plan is looked at: the push that booked it may have been broken off before it said so."""
+    push.push(calendar(GAME, event("alone", "20261205", name="Alone")))
+    push.source = "other"
+    push.push(calendar(event("o", "20261204", name="Other")))
+    push.source = "season"
+    assert push.push(calendar(GAME, event("alone", "20261205", name="Alone"))) == []
+    assert [(each.what, each.name, each.collides_with) for each in _rows(push)] == [
+        ("unchanged", "Game", ("'Other' on 2026-12-04 from 18:00 to 19:30 in Main Gym",)),
+        ("unchanged", "Alone", ()),
+    ]
+
+
 def test_event_does_not_collide_with_itself(push: Pusher) -> None:
     """Nor with what is cancelled for it."""
     push.push(calendar(GAME))

@@ -130,6 +130,30 @@ def test_collision_is_told_with_what_it_collides_with(push: Pusher) -> None:
     ]
 
 
+def test_new_date_that_collides_with_what_nobody_here_knows_is_told(push: Pusher) -> None:
+    """An older event of the same UID is no excuse, where it is on other days."""
+    push.push(calendar(WEEKLY))
+    push.source = "other"
+    push.push(calendar(event("theirs", "20270105", name="Concert")))
+    with push.bridge.store.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM entries WHERE name = 'Concert'")
+    push.source = "season"
+    outcomes = push.push(calendar(event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=6")))
+    assert _steps(push) == ["Create"]
+    assert [(each.result, each.collisions) for each in outcomes] == [("collides", ())]
+
+
+def test_creation_with_an_answer_that_nobody_can_read_is_told_and_the_others_go_on(push: Pusher) -> None:
+    """Whether it was made is for the next push to find out, which makes nothing twice."""
+    push.bridge.fail("truncated:first=1000")
+    outcomes = push.push(calendar(GAME, WEEKLY))
+    assert [each.result for each in outcomes] == ["refused", "refused"]
+    push.bridge.heal()
+    push.push(calendar(GAME, WEEKLY))
+    assert push.booked() == push.wished()
+    assert push.push(calendar(GAME, WEEKLY)) == []
+
+
 def test_same_refusal_again_and_again_ends_the_push(push: Pusher) -> None:
     """The quota is not spent on what the vendor refuses for all alike."""
     push.terms = Terms("nobody@school.example", 12)

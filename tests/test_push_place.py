@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from icalbridge.errors import ConfigurationError
-from icalbridge.push.place import Places, Unplaced, places
+from icalbridge.push.place import MOST_HINTED, Places, Unplaced, places
 from tests.samples import GYM, POOL, ZONE
 
 HALL = replace(GYM, id="hall", name="Assembly Hall", u_id="u-hall")
@@ -76,6 +76,16 @@ def test_default_is_for_what_names_no_place_once_there_is_a_table() -> None:
 def test_what_does_not_match_gets_suggestions(location: str, hint: str) -> None:
     """By likeness, or since a facility's name is in it."""
     assert _complaint(_places("Pool=pool"), location) == f"no facility is given for {location!r}{hint}"
+
+
+def test_thousands_of_places_are_looked_up_in_a_moment() -> None:
+    """The first fifty that do not match get suggestions; the others their sentence alone."""
+    many = [replace(GYM, id=f"room-{each}", name=f"Room number {each}", u_id=f"u-{each}") for each in range(400)]
+    table = places(many, ZONES, ["Pool=room-1"])
+    told = [_complaint(table, f"Rome number {each + 1000}") for each in range(2_000)]
+    assert sum("; perhaps room-" in each for each in told) == MOST_HINTED
+    assert told[-1] == "no facility is given for 'Rome number 2999'"
+    assert "; perhaps room-" in _complaint(table, "Rome number 1000")
 
 
 def test_long_location_is_cut_in_a_sentence() -> None:

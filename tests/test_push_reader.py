@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from importlib import resources
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +13,9 @@ from icalbridge.errors import BadCalendar
 from icalbridge.push.expand import Expansion, expand
 from icalbridge.push.reader import TOO_MUCH, Span, read_calendar, span_at
 from tests.fixtures.pushing import at, calendar, event, utc
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOW = utc(2026, 11, 21, 20)
 SPAN = span_at(NOW)
@@ -80,6 +86,53 @@ def test_calendar_that_takes_too_much_memory_is_ended() -> None:
     with pytest.raises(BadCalendar) as caught:
         read_calendar(told, SPAN, octets=40_000_000)
     assert str(caught.value) == TOO_MUCH
+
+
+def test_long_texts_are_cut_where_they_are_read() -> None:
+    """Every instance repeats them, and the process that asks has to hold them all."""
+    told = calendar(event("w", "20261201", "RRULE:FREQ=DAILY", f"LOCATION:{'p' * 2_000}", name="n" * 200_000))
+    found = read_calendar(told, SPAN).instances
+    assert len(found) == 577
+    assert {(len(each.name), len(each.summary), len(each.location)) for each in found} == {(1_000, 1_000, 1_000)}
+
+
+def test_calendar_that_would_fill_the_memory_of_who_asks_is_refused() -> None:
+    """Short of every other bound: many instances, each with long texts."""
+    long = {"name": "n" * 1_000}
+    daily = [event(f"{each}{'u' * 999}", "20261201", "RRULE:FREQ=DAILY", **long) for each in range(25)]
+    with pytest.raises(BadCalendar) as caught:
+        read_calendar(calendar(*daily), SPAN)
+    assert str(caught.value) == "The calendar has more than 40 MB of names and places in the two years ahead."
+
+
+@pytest.mark.parametrize(
+    ("module", "how"),
+    [
+        ("raise KeyError('secret of the calendar')", "exit code 1, KeyError"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "signal 9"),
+    ],
+    ids=["error", "killed"],
+)
+def test_reader_that_breaks_is_no_endless_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, how: str
+) -> None:
+    """It is said to be what it is, without a word of the calendar."""
+    (tmp_path / "recurring_ical_events.py").write_text(module)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    with pytest.raises(BadCalendar) as caught:
+        read_calendar(calendar(GOOD), SPAN)
+    assert str(caught.value) == (
+        f"The calendar could not be worked out: the bridge's own program for it broke off ({how})."
+    )
+
+
+def test_times_do_not_depend_on_the_zones_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be years old, or none at all."""
+    wrong = tmp_path / "America" / "Los_Angeles"
+    wrong.parent.mkdir()
+    wrong.write_bytes((resources.files("tzdata") / "zoneinfo" / "Asia" / "Tokyo").read_bytes())
+    monkeypatch.setenv("PYTHONTZPATH", str(tmp_path))
+    assert [each.start for each in read_calendar(calendar(GOOD), SPAN).instances] == [utc(2026, 12, 3, 2)]
 
 
 TROUBLES: dict[str, tuple[tuple[str, ...], str]] = {

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gzip
 import os
+import socket
+import time
 import tracemalloc
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +21,7 @@ from tests.fixtures.commands import free_port
 from tests.fixtures.scripted import Reply, Script, scripted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 TOLD = b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
@@ -139,13 +144,14 @@ def test_redirects_are_followed() -> None:
     assert len(script.asked) == 6
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "127.1"])
-def test_private_address_is_not_called(host: str) -> None:
-    """By whatever name: nothing is sent there."""
+@pytest.mark.parametrize("scheme", ["http", "https", "webcal"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "127.1", "[::1]", "[::127.0.0.1]"])
+def test_private_address_is_not_called(scheme: str, host: str) -> None:
+    """By whatever name, encrypted or not: nothing is sent there."""
     with scripted(Reply(200, TOLD)) as script:
         port = script.url.split(":")[2].split("/")[0]
         with pytest.raises(BadCalendar) as caught:
-            read(Source(f"http://{host}:{port}/season.ics"))
+            read(Source(f"{scheme}://{host}:{port}/season.ics"))
         assert "is in a private network" in str(caught.value)
         assert script.asked == []
 
@@ -208,6 +214,58 @@ def test_server_that_drips_is_not_waited_for() -> None:
     assert str(caught.value) == "The calendar at 127.0.0.1 cannot be fetched: there is no answer in time."
 
 
+@contextmanager
+def _dripping_headers() -> Iterator[str]:
+    """Listen for one request, and answer it with a header that has no end."""
+    over = Event()
+
+    def drip(listening: socket.socket) -> None:
+        with suppress(OSError), listening.accept()[0] as connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while not over.wait(0.02):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        dripper = Thread(target=drip, args=(listening,))
+        dripper.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/season.ics"
+        finally:
+            over.set()
+            dripper.join()
+
+
+def test_server_that_drips_headers_is_not_waited_for() -> None:
+    """Each octet is an answer in time, all of them are none."""
+    with _dripping_headers() as url:
+        begun = time.monotonic()
+        with pytest.raises(CalendarUnreachable) as caught:
+            read(Source(url, allow_private=True), deadline=0.3)
+        took = time.monotonic() - begun
+    assert str(caught.value) == "The calendar at 127.0.0.1 cannot be fetched: there is no answer in time."
+    assert took < 20
+
+
+def test_addresses_of_a_name_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six that do not answer take no longer than one, and a seventh is not tried."""
+    asked: list[tuple[str, float]] = []
+    now = [0.0]
+
+    def connect(address: tuple[str, int], timeout: float, *_more: object) -> socket.socket:
+        asked.append((address[0], timeout))
+        now[0] += timeout
+        raise TimeoutError
+
+    found = [(2, 1, 6, "", (f"93.184.215.{number}", 80)) for number in range(9)]
+    monkeypatch.setattr("icalbridge.push.network.socket.getaddrinfo", lambda *_args, **_more: found)
+    monkeypatch.setattr(network, "monotonic", lambda: now[0])
+    monkeypatch.setattr(network, "create_connection", connect)
+    with pytest.raises(CalendarUnreachable) as caught:
+        read(Source("http://many.example/season.ics"))
+    assert str(caught.value) == "The calendar at many.example cannot be fetched: there is no answer in time."
+    assert asked == [(f"93.184.215.{number}", 2.5) for number in range(6)]
+
+
 @pytest.mark.parametrize(
     "where", ["ftp://example.org/x.ics", "javascript://x", "https://", "http://:80/", "webcal:///x"]
 )
@@ -224,6 +282,7 @@ def test_what_is_no_address_is_bad(where: str) -> None:
         *("127.0.0.1", "127.8.9.10", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
         *("0.0.0.0", "224.0.0.1", "255.255.255.255", "198.18.0.1", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1"),
         *("ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2002:a00:1::1"),
+        *("64:ff9b:1::7f00:1", "64:ff9b:1::5db8:d70e", "fec0::1", "feff::1", "::127.0.0.1", "::10.0.0.1"),
     ],
 )
 def test_private_address_is_known(address: str) -> None:

@@ -7,8 +7,7 @@ All that can be found out on this machine is found out before a request is spent
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +27,8 @@ from icalbridge.cli.event_told import (
     with_timeslot,
     without_renter,
 )
-from icalbridge.cli.work import make_client
-from icalbridge.errors import ConfigurationError, IcalbridgeError, InvalidRequest, StoreError
+from icalbridge.cli.writes import as_bad_input, client_of, require_leave, user_of
+from icalbridge.errors import ConfigurationError, IcalbridgeError, InvalidRequest
 from icalbridge.facilitron import Cancelled, Conflict, Created, Moved, NotCreated, TimeslotChange, bounds
 from icalbridge.feeds import display_text
 from icalbridge.model import Feed
@@ -106,11 +105,11 @@ def get_event(settings: Settings, event_type: str, event_id: str, key: str) -> T
 
 def create_event(settings: Settings, wish: given.Wish, how: How) -> Told:
     """Create an event, and let the store follow."""
-    _require_leave(settings, how)
+    require_leave(settings, dry_run=how.dry_run, yes=how.yes)
     with _opened(settings) as store:
         plan = given.planned(store, wish)
         with _desk(settings, store, plan.owner.id, how.key) as desk:
-            with _as_bad_input():
+            with as_bad_input(InvalidRequest):
                 body = bounds.checked_event(plan.request, desk.clock())
             event = planned_event(plan)
             told = Told("create", "planned", "", event_told(store, event), notes=[*plan.notes])
@@ -154,8 +153,8 @@ def _created(desk: Desk, told: Told, outcome: CreateOutcome, plan: given.Planned
 
 def cancel_event(settings: Settings, event_type: str, event_id: str, log_message: str, how: How) -> Told:
     """Cancel an event, and let the store follow."""
-    _require_leave(settings, how)
-    with _as_bad_input():
+    require_leave(settings, dry_run=how.dry_run, yes=how.yes)
+    with as_bad_input(InvalidRequest):
         body = bounds.checked_cancellation(event_type, event_id, log_message)
     with _opened(settings) as store, _desk(settings, store, _property_of(store, event_type, event_id), how.key) as desk:
         event = desk.event(event_type, event_id)
@@ -200,14 +199,14 @@ def move_timeslot(
     settings: Settings, event_type: str, event_id: str, timeslot_id: str, change: Change, how: How
 ) -> Told:
     """Give a timeslot other times, another facility or another name, and let the store follow."""
-    _require_leave(settings, how)
+    require_leave(settings, dry_run=how.dry_run, yes=how.yes)
     if not (change.start or change.end or change.facility or change.activity is not None):
         raise ConfigurationError("Nothing to change; give --start, --end, --facility or --activity.")
     with _opened(settings) as store, _desk(settings, store, _property_of(store, event_type, event_id), how.key) as desk:
         event = desk.event(event_type, event_id)
         index = _index(event, timeslot_id)
         after, request, notes = _changed(store, event, index, change)
-        with _as_bad_input():
+        with as_bad_input(InvalidRequest):
             body = bounds.checked_change(event_type, event_id, timeslot_id, request, desk.clock())
         told = Told("move", "planned", "", event_told(store, after), notes=notes)
         told = replace(told, collides_with=collisions(store, replace(after, timeslots=(after.timeslots[index],))))
@@ -295,48 +294,17 @@ def _opened(settings: Settings) -> Iterator[Store]:
 
 @contextmanager
 def _desk(settings: Settings, store: Store, property_id: str, key: str) -> Iterator[Desk]:
-    """Yield the client of the right key; what was asked of the vendor is counted afterwards, as the sync's is."""
-    user = _user(settings, store, property_id, key)
-    tally: Counter[str] = Counter()
-    try:
-        yield Desk(store, user, make_client(user, store, tally=tally), DatabaseClock(store))
-    finally:
-        with suppress(StoreError):  # what is to be said of a write matters more than its count
-            store.write.count(tally)
-
-
-def _user(settings: Settings, store: Store, property_id: str, key: str) -> ApiUser:
-    """Return the key that was named, the only one, or the one that the sync reads the property with."""
-    users = {each.name: each for each in settings.require_keys()}
-    names = ", ".join(users)
-    if key:
-        if key not in users:
-            raise ConfigurationError(f"There is no key '{key}'; --key takes one of {names}.")
-        return users[key]
-    owner = store.read.api_user_of(property_id) if property_id else None
-    found = next(iter(users.values())) if len(users) == 1 else users.get(owner or "")
-    if found is None:
-        raise ConfigurationError(f"Which key this is for is not known here; say it with --key, one of {names}.")
-    return found
+    """Yield the client of the right key: by default the one that the sync reads the property with."""
+    unknown = "Which key this is for is not known here; say it with --key, one of"
+    user = user_of(settings, key, lambda: store.read.api_user_of(property_id) if property_id else None, unknown)
+    with client_of(user, store) as client:
+        yield Desk(store, user, client, DatabaseClock(store))
 
 
 def _property_of(store: Store, event_type: str, event_id: str) -> str:
     """Return the property of an event that the store knows, by either id; "" of any other."""
     known = store.read.feed_state(Feed("event", event_id, event_type))
     return known.property_id if known else ""
-
-
-def _require_leave(settings: Settings, how: How) -> None:
-    """Refuse a write that is not allowed, or that nobody can be asked about."""
-    if how.dry_run:
-        return
-    if not settings.enable_writes:
-        raise ConfigurationError(
-            "Writing is off, since Facilitron calls these endpoints internal; set ICALBRIDGE_ENABLE_WRITES to 1 to "
-            "allow it, or look with --dry-run at what would be sent."
-        )
-    if not how.yes and not sys.stdin.isatty():
-        raise ConfigurationError("There is no terminal to ask on; add --yes, or look at it first with --dry-run.")
 
 
 def _ask(question: str, told: Told, how: How) -> None:
@@ -361,14 +329,6 @@ def _conflict(told: Told, outcome: Conflict, advice: str) -> Told:
     reason = display_text(outcome.message, missing="it stands in conflict with what is there").removesuffix(".")
     message = f"{advice}. Facilitron refused it: 409{code} {reason}."
     return replace(told, outcome="conflict", message=message, invocation_id=outcome.invocation_id)
-
-
-@contextmanager
-def _as_bad_input() -> Iterator[None]:
-    try:
-        yield
-    except InvalidRequest as error:
-        raise ConfigurationError(str(error)) from None
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,17 +22,16 @@ from icalbridge.cli.event_given import renter
 from icalbridge.cli.event_told import console
 from icalbridge.cli.progress import progress
 from icalbridge.cli.stopping import Stop
-from icalbridge.cli.work import make_client
+from icalbridge.cli.writes import as_bad_input, client_of, require_leave, user_of
 from icalbridge.errors import (
     BadCalendar,
     ConfigurationError,
     IcalbridgeError,
     InvalidRequest,
     KeyRefused,
+    MalformedAnswer,
     QuotaSpent,
     RetryableError,
-    StoreError,
-    VendorError,
 )
 from icalbridge.model import utcnow
 from icalbridge.push import held, place, plan, reader, source, want
@@ -93,6 +91,15 @@ class Desk:
 
 
 @dataclass(slots=True)
+class Done:
+    """What came of a plan, so far."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    late: int = 0
+    """How many events the store could not follow."""
+
+
+@dataclass(slots=True)
 class Round:
     """One look at the calendar, and what came of it; `--watch` makes one after the other."""
 
@@ -112,7 +119,9 @@ class Round:
         """Read, plan, show, ask and apply; say whether nothing was refused."""
         places = self._places()
         clock = DatabaseClock(self.store)
-        wanted = want.wish(self._understood(), places, clock())
+        told, now = self._understood(), clock()
+        with self.stop.waiting():
+            wanted = want.wish(told, places, now)
         if self._nothing_new(wanted, clock()):
             return self.well
         name = self.wish.name or self.wish.source.name
@@ -121,7 +130,9 @@ class Round:
                 there = held.held(
                     desk.client, self.store, name, places.zones, clock(), again=self.wish.again, on_progress=on_progress
                 )
-            decided = plan.plan(wanted, there, places.facilities, clock())
+            now = clock()
+            with self.stop.waiting():
+                decided = plan.plan(wanted, there, places.facilities, now)
             shown = push_told.rows(decided, places, self.store, there)
             outcomes = self._carry_out(desk, decided, wanted, there, shown)
         self.well = all(each.result != "refused" for each in outcomes or ())
@@ -146,7 +157,7 @@ class Round:
         """Read the table of places, against the catalogue as it is now."""
         known, facilities = self.store.write.places()
         usable = {each.id: each.timezone for each in known.values() if zones.exists(each.timezone)}
-        text = _text_of(self.wish.map_file) if self.wish.map_file else ""
+        text = _text_of(self.wish.map_file, "--map") if self.wish.map_file else ""
         return place.places(facilities.values(), usable, self.wish.facilities, text)
 
     def _nothing_new(self, wanted: want.Wish, now: datetime) -> bool:
@@ -167,21 +178,31 @@ class Round:
         """Show a plan, ask for leave, and do it; None where nothing was done."""
         if not self.wish.as_json:
             self._show(decided, wanted, shown)
-        outcomes, late = None, 0
-        if decided.steps and not self.wish.dry_run:
-            terms = self._terms(decided)
-            self._ask(decided, shown)
-            outcomes, late = _apply(desk, decided, wanted, there, terms, self.stop)
+        if self.wish.dry_run or not decided.steps:
+            self._tell(desk, wanted, shown, None)
+            return None
+        terms = self._terms(decided)
+        self._ask(decided, shown)
+        done = Done()
+        try:
+            _apply(desk, decided, wanted, there, terms, self.stop, done)
+        finally:  # what was booked until then is not told by the next push any more
+            self._tell(desk, wanted, shown, done)
+        return done.outcomes
+
+    def _tell(self, desk: Desk, wanted: want.Wish, shown: Sequence[push_told.Row], done: Done | None) -> None:
+        """Say what came of a plan; None where nothing was to be done."""
         if self.wish.as_json:
-            click.echo(push_told.as_json(desk.name, shown, wanted.notes, outcomes))
-        for each in push_told.sentences(outcomes or (), desk.places):
+            click.echo(push_told.as_json(desk.name, shown, wanted.notes, done.outcomes if done else None))
+        if done is None:
+            return
+        for each in push_told.sentences(done.outcomes, desk.places):
             click.echo(f"icalbridge: {each}", err=True)
-        if late:
-            click.echo(f"icalbridge: {late} events are in the calendars here after the next sync only.", err=True)
-        if outcomes is not None and not self.wish.as_json:
-            done = sum(each.result != "refused" for each in outcomes)
-            click.echo(f"{done} of {len(outcomes)} steps done.")
-        return outcomes
+        if done.late:
+            click.echo(f"icalbridge: {done.late} events are in the calendars here after the next sync only.", err=True)
+        if not self.wish.as_json:
+            well = sum(each.result != "refused" for each in done.outcomes)
+            click.echo(f"{well} of {len(done.outcomes)} steps done.")
 
     def _show(self, decided: plan.Plan, wanted: want.Wish, shown: Sequence[push_told.Row]) -> None:
         if shown:
@@ -204,7 +225,8 @@ class Round:
             return
         if self.wish.as_json:
             console(sys.stderr.isatty(), stderr=True).print(push_told.table(shown))
-        click.confirm(f"{push_told.summary(shown)} Do it?", abort=True, err=True)
+        with self.stop.waiting():
+            click.confirm(f"{push_told.summary(shown)} Do it?", abort=True, err=True)
 
     def _terms(self, decided: plan.Plan) -> Terms:
         """Return what new events say beside their times; moves and cancellations say nothing of it."""
@@ -226,7 +248,7 @@ def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
     try:
         store.check()
         made = Round(settings, wish, store, stop)
-        with _as_bad_input():
+        with as_bad_input(BadCalendar, InvalidRequest):
             if every is None:
                 return made.run()
             _watch(made, every)
@@ -241,102 +263,95 @@ def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
 
 
 def _watch(made: Round, every: float) -> None:
-    """Push again and again; what fails is said, and tried again the next time."""
+    """Push again and again; what fails is said, and tried again the next time.
+
+    What is wrong with the settings ends it in the first round only: later it may be a table of places that somebody is
+    just writing, or a facility that the catalogue lost for an hour.
+    """
+    begun = False
     while True:
         try:
             made.run()
-        except (ConfigurationError, InvalidRequest, KeyRefused):
+            begun = True
+        except KeyRefused:
             raise
         except IcalbridgeError as error:
+            if not begun and isinstance(error, ConfigurationError | InvalidRequest):
+                raise
             click.echo(f"icalbridge: {error} Again in {every / 60:g} minutes.", err=True)
         made.stop.sleep(every)
 
 
 def _require_leave(settings: Settings, wish: Wish, *, watch: bool) -> None:
     """Refuse a write that is not allowed, or that nobody can be asked about."""
-    if wish.dry_run:
-        return
-    if not settings.enable_writes:
-        raise ConfigurationError(
-            "Writing is off, since Facilitron calls these endpoints internal; set ICALBRIDGE_ENABLE_WRITES to 1 to "
-            "allow it, or look with --dry-run at what would be done."
-        )
-    if watch and not wish.yes:
+    if watch and settings.enable_writes and not wish.yes and not wish.dry_run:
         raise ConfigurationError("--watch writes without asking; add --yes if that is meant, or --dry-run to look on.")
-    if not wish.yes and not sys.stdin.isatty():
-        raise ConfigurationError("There is no terminal to ask on; add --yes, or look at it first with --dry-run.")
+    require_leave(settings, dry_run=wish.dry_run, yes=wish.yes)
 
 
 @contextmanager
 def _desk(settings: Settings, store: Store, places: Places, name: str, key: str, stop: Stop) -> Iterator[Desk]:
-    """Yield the client of the right key; what was asked of the vendor is counted afterwards, as the sync's is."""
-    user = _user(settings, store, places, key)
-    tally: Counter[str] = Counter()
-    client = make_client(user, store, tally=tally, stop=stop, waiting=stop.waiting)
-    try:
+    """Yield the client of the right key: by default the one that the sync reads the facilities' properties with."""
+
+    def reader() -> str | None:
+        ids = {*places.table.values(), places.default} - {""}
+        owners = {store.read.api_user_of(places.facilities[each].property_id) for each in ids}
+        return owners.pop() if len(owners) == 1 else None
+
+    unknown = "The facilities are not all of one key; push for each apart, with --key, of"
+    user = user_of(settings, key, reader, unknown)
+    with client_of(user, store, stop) as client:
         yield Desk(client, user, store, places, name)
-    finally:
-        with suppress(StoreError):  # what is to be said of a push matters more than its count
-            store.write.count(tally)
-
-
-def _user(settings: Settings, store: Store, places: Places, key: str) -> ApiUser:
-    """Return the key that was named, the only one, or the one that the sync reads the facilities' properties with."""
-    users = {each.name: each for each in settings.require_keys()}
-    names = ", ".join(users)
-    if key and key not in users:
-        raise ConfigurationError(f"There is no key '{key}'; --key takes one of {names}.")
-    if key or len(users) == 1:
-        return users[key] if key else next(iter(users.values()))
-    ids = {*places.table.values(), places.default} - {""}
-    owners = {store.read.api_user_of(places.facilities[each].property_id) for each in ids}
-    found = users.get(owners.pop() or "") if len(owners) == 1 else None
-    if found is None:
-        raise ConfigurationError(f"The facilities are not all of one key; push for each apart, with --key, of {names}.")
-    return found
 
 
 def _apply(
-    desk: Desk, decided: plan.Plan, wanted: want.Wish, there: Sequence[plan.Held], terms: Terms, stop: Stop
-) -> tuple[list[Outcome], int]:
-    """Do a plan; return what came of it, and how many events the store could not follow."""
+    desk: Desk,
+    decided: plan.Plan,
+    wanted: want.Wish,
+    there: Sequence[plan.Held],
+    terms: Terms,
+    stop: Stop,
+    done: Done,
+) -> None:
+    """Do a plan; what came of it is in `done`, also when it broke off."""
     clock = DatabaseClock(desk.store)
     follower = Follower(desk.client, desk.store, event_types=desk.user.event_types, clock=clock, sleep=stop.sleep)
-    late = 0
 
     def follow(external_id: str, property_id: str) -> None:
-        nonlocal late
         try:
-            late += bool(follower.follow(held.EVENT_TYPE, external_id, property_id=property_id).left_out)
+            done.late += bool(follower.follow(held.EVENT_TYPE, external_id, property_id=property_id).left_out)
         except QuotaSpent:
             raise
-        except VendorError:
-            late += 1
+        except IcalbridgeError:  # whatever fails here, the write is done
+            done.late += 1
 
     with progress() as on_progress:
-        made = Push(desk.client, desk.store, desk.name, terms, desk.places, clock, follow, on_progress)
+        made = Push(
+            desk.client, desk.store, desk.name, terms, desk.places, clock, follow, on_progress, done=done.outcomes
+        )
         try:
-            return made.run(decided, wanted, there), late
+            made.run(decided, wanted, there)
         except Hopeless as error:
             raise IcalbridgeError(f"Facilitron refuses one event after the other: {error}") from None
-        except RetryableError as error:
+        except (RetryableError, MalformedAnswer) as error:
             raise IcalbridgeError(
                 f"The push broke off, and goes on when the same command is run again. {error}"
             ) from None
 
 
-def _text_of(file: str) -> str:
+def source_of(calendar: str | None, url_file: str | None, *, allow_private: bool) -> source.Source:
+    """Return where the calendar is: as given, or the address in a file, which others on this machine cannot see."""
+    if (calendar is None) == (url_file is None):
+        raise ConfigurationError("Which calendar? Give a file or an address, or --url-file for a file that holds one.")
+    found = source.Source(calendar or _text_of(url_file or "", "--url-file").strip(), allow_private)
+    if url_file is not None and not found.url:
+        raise ConfigurationError("--url-file must hold one address of a calendar: https://HOST/PATH.")
+    return found
+
+
+def _text_of(file: str, option: str) -> str:
     try:
         with Path(file).open(encoding="utf-8-sig") as opened:
             return opened.read(LONGEST_MAP)
     except (OSError, UnicodeError):
-        raise ConfigurationError("--map names a file that cannot be read as text.") from None
-
-
-@contextmanager
-def _as_bad_input() -> Iterator[None]:
-    """Let what is wrong with a calendar or with the terms be bad input."""
-    try:
-        yield
-    except (BadCalendar, InvalidRequest) as error:
-        raise ConfigurationError(str(error)) from None
+        raise ConfigurationError(f"{option} names a file that cannot be read as text.") from None

@@ -16,7 +16,13 @@ FAILED = 1
 
 
 @click.command("push")
-@click.argument("calendar", metavar="FILE_OR_URL")
+@click.argument("calendar", metavar="FILE_OR_URL", required=False)
+@click.option(
+    "--url-file",
+    metavar="FILE",
+    help="A file that holds the address, in place of FILE_OR_URL: others on this machine can see a secret address "
+    "that is typed.",
+)
 @click.option(
     "--facility",
     "facilities",
@@ -69,7 +75,13 @@ FAILED = 1
 )
 @click.pass_obj
 def push_command(
-    read_settings: Callable[[], Settings], /, calendar: str, watch: bool, every: float, **options: Any
+    read_settings: Callable[[], Settings],
+    /,
+    calendar: str | None,
+    url_file: str | None,
+    watch: bool,
+    every: float,
+    **options: Any,
 ) -> None:
     """Make the events of a calendar bookings at Facilitron, and keep them the same.
 
@@ -80,8 +92,7 @@ def push_command(
     Writing is off until ICALBRIDGE_ENABLE_WRITES is 1. Exit codes: 0 done, 1 something could not be done, 2 bad input
     or configuration.
     """
-    from icalbridge.cli.push import Wish, push_calendar
-    from icalbridge.push.source import Source
+    from icalbridge.cli.push import Wish, push_calendar, source_of
 
-    wish = Wish(Source(calendar, options.pop("allow_private_address")), **options)
+    wish = Wish(source_of(calendar, url_file, allow_private=options.pop("allow_private_address")), **options)
     sys.exit(0 if push_calendar(read_settings(), wish, every * 60 if watch else None) else FAILED)

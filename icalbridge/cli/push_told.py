@@ -6,14 +6,15 @@ One row is an event, or a timeslot that moves; times are those of the property's
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.table import Table
 
 from icalbridge import zones
 from icalbridge.push.collide import bookings
-from icalbridge.push.plan import Cancel, Create, Move
+from icalbridge.push.plan import OVER, Cancel, Create, Move
+from icalbridge.push.want import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from icalbridge.push.apply import Outcome
     from icalbridge.push.place import Places
     from icalbridge.push.plan import Held, Plan, Step, Unchanged
-    from icalbridge.push.want import Impossible, Slot
+    from icalbridge.push.want import Impossible
     from icalbridge.store import Store
 
 What = Literal["create", "move", "cancel", "unchanged", "impossible"]
@@ -56,20 +57,35 @@ class Row:
 
 def rows(plan: Plan, places: Places, store: Store, held: Sequence[Held]) -> list[Row]:
     """Return a row for each step, and for what stays and what cannot be."""
-    slots = [slot for each in plan.steps for slot in _slots(each)]
+    staying = {each.uid: _staying(each, plan, places, held) for each in plan.unchanged}
+    slots = [slot for some in (*map(_slots, plan.steps), *staying.values()) for slot in some]
     known = bookings(store, slots) if slots else None
     going = {each.held.external_id for each in plan.steps if isinstance(each, Cancel)}
-    made = []
-    for step in plan.steps:
-        row = _row(step, places)
+
+    def colliding(row: Row, some: Sequence[Slot]) -> Row:
         # what goes stands in nobody's way, nor does the rest of the same event
-        own = {each.event.id for each in held if each.event and (each.uid == step.uid or each.external_id in going)}
-        found = known.collisions(_slots(step), places.zones, own) if known else ()
-        made.append(Row(row.what, row.name, row.uid, row.when, row.where, row.count, row.why, found, row.timeslots))
+        own = {each.event.id for each in held if each.event and (each.uid == row.uid or each.external_id in going)}
+        return replace(row, collides_with=known.collisions(some, places.zones, own) if known else ())
+
     return [
-        *made,
-        *(_unchanged(each, places) for each in plan.unchanged),
+        *(colliding(_row(each, places), _slots(each)) for each in plan.steps),
+        *(colliding(_unchanged(each, places), staying[each.uid]) for each in plan.unchanged),
         *_impossible(plan.impossible, places),
+    ]
+
+
+def _staying(unchanged: Unchanged, plan: Plan, places: Places, held: Sequence[Held]) -> list[Slot]:
+    """Return the timeslots to come of an event that stays, as they are at the vendor."""
+    going = {each.held.external_id for each in plan.steps if isinstance(each, Cancel)}
+    moving = {(each.held.external_id, each.before.external_id) for each in plan.moves}
+    return [
+        Slot(slot.external_id, slot.start, slot.end, places.facilities[slot.facility_id], slot.activity)
+        for each in held
+        if each.uid == unchanged.uid and each.event and each.event.status not in OVER
+        if each.external_id not in going
+        for slot in each.event.timeslots
+        if slot.start >= unchanged.start and (each.external_id, slot.external_id) not in moving
+        if slot.facility_id in places.facilities
     ]
 
 

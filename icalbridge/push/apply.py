@@ -97,6 +97,8 @@ class Push:
     follow: Callable[[str, str], None] = lambda _external_id, _property_id: None
     """Hears external id and property of each event that was written to."""
     on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None
+    done: list[Outcome] = field(default_factory=list)
+    """What came of each step so far, for whoever asks after `run` broke off."""
 
     def run(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> list[Outcome]:
         """Do what was decided of a wish and of what is there.
@@ -107,7 +109,7 @@ class Push:
         for create in (each for renewal in decided.renewals for each in renewal.creates):
             check_event(self._request(create), self.clock())
         total = len(decided.steps)
-        done: list[Outcome] = []
+        done = self.done
         for outcome in self._steps(decided, wish, held):
             done.append(outcome)
             self.on_progress("writing", min(len(done), total), total)
@@ -186,19 +188,22 @@ class Push:
                 yield Outcome(create, "refused", _words(error))
                 return
             if isinstance(told, NotCreated | Unknown):
-                raise told.error
+                if not isinstance(told.error, ONE_OFF):
+                    raise told.error
+                yield Outcome(create, "refused", _words(told.error))
+                return
             if isinstance(told, Conflict):
                 yield from self._after_conflict(create, told, wish, held, adopted)
                 return
             self.follow(external_id, create.slots[0].facility.property_id)
-            yield self._made(create, told, {told.event_id, *own})
+            yield self._made(create, told, {told.event_id, *own}, excused=_overlaps(create, held))
         for each in renewal.cancels:
             yield self._cancel(each)
 
-    def _made(self, create: Create, told: Created, own: set[str]) -> Outcome:
-        """Say what a creation came to; one that stands in for an older event of its own does not collide with that."""
+    def _made(self, create: Create, told: Created, own: set[str], *, excused: bool) -> Outcome:
+        """Say what a creation came to; where it stands in for an older event of its own, it is excused for that."""
         found = () if told.has_conflict is False else self._collisions(create.slots, own)
-        if found or (told.has_conflict and len(own) == 1):
+        if found or (told.has_conflict and not excused):
             return Outcome(create, "collides", "", found)
         return Outcome(create, "done")
 
@@ -250,6 +255,16 @@ class Push:
 
     def _follow(self, external_id: str, held: Held) -> None:
         self.follow(external_id, held.event.property_id if held.event else "")
+
+
+def _overlaps(create: Create, held: Sequence[Held]) -> bool:
+    """Say whether a creation is where and when an event of its own still is, until that one is cancelled."""
+    live = [slot for each in held if each.event and each.event.status not in OVER for slot in each.event.timeslots]
+    return any(
+        old.facility_id == new.facility.id and old.start < new.end and new.start < old.end
+        for old in live
+        for new in create.slots
+    )
 
 
 def _words(error: VendorError | InvalidRequest) -> str:

@@ -28,6 +28,8 @@ MOST_INSTANCES = 1_000
 """Of one UID: a season has some dozens, a daily rule 730 in two years."""
 MOST_IN_ALL = 50_000
 MOST_A_DAY = 24
+LONGEST_TEXT = 1_000
+"""Characters of a SUMMARY or LOCATION, which every instance repeats; the vendor takes a quarter of it."""
 SECONDS_A_UID = 5.0
 """Of work on one UID; the longest honest rule takes a tenth of one."""
 OURS = "@icalbridge"
@@ -283,7 +285,8 @@ def _name(components: Sequence[icalendar.Component]) -> str:
 
 def _text(event: icalendar.Component, name: str) -> str:
     told = event.get(name, "")
-    return str(told[0] if isinstance(told, list) and told else told)
+    text = str(told[0] if isinstance(told, list) and told else told)
+    return text if name == "UID" else text[:LONGEST_TEXT]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -20,8 +21,19 @@ from urllib3.util.connection import create_connection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MOST_ADDRESSES = 6
+"""Of one name, how many are tried."""
+DEFAULT_SECONDS = 15.0
+LEAST_SECONDS = 0.1
 NAT64 = IPv6Network("64:ff9b::/96")
 """IPv4 addresses as networks without IPv4 call them (RFC 6052, section 2.1)."""
+
+NOT_PUBLIC = (
+    IPv6Network("64:ff9b:1::/48"),  # NAT64 within a network (RFC 8215)
+    IPv6Network("fec0::/10"),  # site-local, until RFC 3879
+    IPv6Network("::/96"),  # IPv4-compatible, until RFC 4291
+)
+"""What Python 3.11 takes for public all the same."""
 
 
 class PrivateAddress(OSError):
@@ -31,7 +43,8 @@ class PrivateAddress(OSError):
 def is_public(address: str) -> bool:
     """Say whether an IP address is one of the public Internet, in whatever form it wraps an IPv4 one."""
     found = ip_address(address.partition("%")[0])
-    return all(each.is_global and not each.is_multicast for each in _wrapped(found))
+    named = any(found in each for each in NOT_PUBLIC)
+    return not named and all(each.is_global and not each.is_multicast for each in _wrapped(found))
 
 
 def _wrapped(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
@@ -48,17 +61,27 @@ def _wrapped(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6A
 
 
 def _connect(connection: HTTPConnection) -> socket.socket:
-    """Open a connection to the first public address of a name that answers."""
+    """Open a connection to the first public address of a name that answers.
+
+    All of them together have the time that a connection is given, each an equal share of what is left.
+    """
     found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
     addresses = [str(each[4][0]) for each in found]
     if not addresses or not all(map(is_public, addresses)):
         raise PrivateAddress(connection.host)
     last: OSError = OSError(connection.host)
-    for address in addresses:
+    addresses = addresses[:MOST_ADDRESSES]
+    given = connection.timeout if isinstance(connection.timeout, int | float) else DEFAULT_SECONDS
+    until = monotonic() + given
+    for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+        share = max((until - monotonic()) / left, LEAST_SECONDS)
         try:
-            return create_connection((address, connection.port), connection.timeout, None, connection.socket_options)
+            opened = create_connection((address, connection.port), share, None, connection.socket_options)
         except OSError as error:
             last = error
+            continue
+        opened.settimeout(given)
+        return opened
     raise last
 
 

@@ -7,9 +7,10 @@ nobody wrote a table, one facility takes everything.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import ConfigurationError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from icalbridge.model import Facility
 
 SUGGESTIONS = 3
+MOST_HINTED = 50
+"""How many places get suggestions; to look for them is work, and nobody mends more than so many at once."""
+LONGEST_HINTED = 200
 
 
 class Unplaced(ValueError):
@@ -38,6 +42,16 @@ class Places:
     """Facility ids by LOCATION, "" for what is left out; a `*` stands for any letters."""
     default: str = ""
     """The id of the facility for what names no place; without a table, for everything."""
+    _lines: tuple[tuple[str, re.Pattern[str] | None, str], ...] = field(init=False, repr=False, compare=False)
+    """The table: each place, its pattern if it is one, and the facility's id."""
+    _names: Mapping[str, Facility] = field(init=False, repr=False, compare=False)
+    _hinted: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what each of many thousand places is compared with."""
+        object.__setattr__(self, "_lines", tuple((*_wanted(each), found) for each, found in self.table.items()))
+        named = {_plain(each.name): each for each in self.facilities.values() if each.name}
+        object.__setattr__(self, "_names", named)
 
     @property
     def zone(self) -> str:
@@ -48,20 +62,31 @@ class Places:
     def find(self, location: str) -> Facility | None:
         """Return where something takes place; None for what is left out. Raises `Unplaced`."""
         named = _plain(location)
-        for wanted, facility_id in self.table.items():
-            if named == _plain(wanted) or ("*" in wanted and fnmatchcase(named, _plain(wanted).replace("[", "[[]"))):
+        for wanted, pattern, facility_id in self._lines:
+            if named == wanted or (pattern and pattern.match(named)):
                 return self.facilities[facility_id] if facility_id else None
         if self.default and (not named or not self.table):
             return self.facilities[self.default]
         raise Unplaced(self._complaint(location) if named else "it has no LOCATION, and there is no facility for such")
 
     def _complaint(self, location: str) -> str:
-        names = {_plain(each.name): each for each in self.facilities.values() if each.name}
-        near = difflib.get_close_matches(_plain(location), names, SUGGESTIONS, cutoff=0.5)
-        near += [each for each in names if each in _plain(location) and each not in near][: SUGGESTIONS - len(near)]
-        told = " or ".join(f"{names[each].id} ({names[each].name})" for each in near)
+        told = " or ".join(f"{each.id} ({each.name})" for each in self._near(_plain(location[:LONGEST_HINTED])))
         shown = location if len(location) <= 80 else f"{location[:79]}…"
         return f"no facility is given for {shown!r}" + (f"; perhaps {told}" if told else "")
+
+    def _near(self, named: str) -> list[Facility]:
+        """Return what may be meant: what is spelled alike, then what is part of it."""
+        if len(self._hinted) >= MOST_HINTED and named not in self._hinted:
+            return []
+        self._hinted.add(named)
+        near = difflib.get_close_matches(named, self._names, SUGGESTIONS, cutoff=0.5)
+        near += [each for each in self._names if each in named and each not in near][: SUGGESTIONS - len(near)]
+        return [self._names[each] for each in near]
+
+
+def _wanted(place: str) -> tuple[str, re.Pattern[str] | None]:
+    plain = _plain(place)
+    return plain, re.compile(translate(plain.replace("[", "[[]"))) if "*" in place else None
 
 
 def places(facilities: Iterable[Facility], zones: Mapping[str, str], given: Iterable[str], file: str = "") -> Places:

@@ -7,6 +7,7 @@ module is the child: it takes the span and the calendar on stdin, and writes wha
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -24,8 +25,12 @@ SECONDS = 120
 WALL_SECONDS = 600.0
 OCTETS = 800_000_000
 """Of address space, where the system limits it: three times what the largest calendar takes."""
+MOST_TOLD = 40_000_000
+"""Octets of what the child tells, which the parent has to hold: twice what the most instances with real texts are."""
 CANNOT = 3
 """The child's exit code when it said on stderr why."""
+TOO_LARGE = 4
+"""The same when its memory was used up."""
 
 
 class Span(NamedTuple):
@@ -63,6 +68,7 @@ def read_calendar(told: bytes, span: Span, *, seconds: int = SECONDS, octets: in
             [sys.executable, "-m", "icalbridge.push.reader"],
             input=asked,
             capture_output=True,
+            env={**os.environ, "PYTHONTZPATH": ""},  # the zones that ship with the bridge, as everywhere in it
             timeout=WALL_SECONDS,
             check=False,
         )
@@ -70,8 +76,10 @@ def read_calendar(told: bytes, span: Span, *, seconds: int = SECONDS, octets: in
         raise BadCalendar(TOO_MUCH) from None
     if ended.returncode == CANNOT:
         raise BadCalendar(f"The calendar {ended.stderr.decode(errors='replace')}.")
-    if ended.returncode:
+    if ended.returncode in (TOO_LARGE, -signal.SIGXCPU) or _wanted_memory(ended.returncode, ended.stderr):
         raise BadCalendar(TOO_MUCH)
+    if ended.returncode:
+        raise BadCalendar(_broken(ended.returncode, ended.stderr))
     return msgspec.json.decode(ended.stdout, type=Expansion)
 
 
@@ -80,19 +88,37 @@ TOO_MUCH = (
 )
 
 
+def _wanted_memory(code: int, said: bytes) -> bool:
+    """Say whether an interpreter ended for want of memory outside of our own code, perhaps even of any to say so."""
+    return code == 1 and said.strip().rpartition(b"\n")[2] in (b"", b"MemoryError")
+
+
+def _broken(code: int, said: bytes) -> str:
+    """Say that the child broke, and of what kind its error was; its text may hold anything of the calendar."""
+    last = said.decode(errors="replace").strip().rpartition("\n")[2].partition(":")[0]
+    kind = f", {last}" if last.replace(".", "").isidentifier() else ""
+    how = f"signal {-code}" if code < 0 else f"exit code {code}{kind}"
+    return f"The calendar could not be worked out: the bridge's own program for it broke off ({how})."
+
+
 def main() -> None:
     """Be the child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear, which then ends this
     head, _, told = sys.stdin.buffer.read().partition(b"\n")
     span, seconds, octets = msgspec.json.decode(head, type=tuple[Span, int, int])
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))  # at the second one it is SIGKILL
     resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
     try:
-        found = expand(told, *span)
+        found = msgspec.json.encode(expand(told, *span))
     except NotACalendar as error:
         sys.stderr.write(str(error))
         sys.exit(CANNOT)
-    sys.stdout.buffer.write(msgspec.json.encode(found))
+    except MemoryError:
+        os._exit(TOO_LARGE)  # any other way out may want memory, too
+    if len(found) > MOST_TOLD:
+        sys.stderr.write(f"has more than {MOST_TOLD // 1_000_000} MB of names and places in the two years ahead")
+        sys.exit(CANNOT)
+    sys.stdout.buffer.write(found)
 
 
 if __name__ == "__main__":

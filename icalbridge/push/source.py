@@ -6,8 +6,9 @@ first. What is told of an address is its host: the rest of it may be a secret.
 
 from __future__ import annotations
 
+import signal
 import stat
-import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -21,12 +22,14 @@ from icalbridge.errors import BadCalendar, CalendarUnreachable
 from icalbridge.push.network import PrivateAddress, session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 MOST_OCTETS = 5_000_000
 CHUNK_OCTETS = 65_536
 DEADLINE_SECONDS = 60.0
 SILENCE_SECONDS = 15.0
+AGAIN_SECONDS = 0.5
+"""After the deadline, how long until it is said once more, should anything have swallowed it."""
 REDIRECTS = 5
 OK = 200
 NOT_MODIFIED = 304
@@ -74,10 +77,15 @@ class Fetched:
 def read(source: Source, before: Fetched | None = None, *, deadline: float = DEADLINE_SECONDS) -> Fetched | None:
     """Return what a source holds; None where it is as it was `before`. At most `deadline` seconds.
 
-    Raises `BadCalendar` for a source that cannot be one, `CalendarUnreachable` where it may work later.
+    In a main thread only, whose alarm is what ends a fetch. Raises `BadCalendar` for a source that cannot be one,
+    `CalendarUnreachable` where it may work later.
     """
     if source.url:
-        return _fetched(source, before, time.monotonic() + deadline)
+        try:
+            with _at_most(deadline):
+                return _fetched(source, before)
+        except TimeoutError as error:
+            raise _unreachable(error, source) from None
     if "://" in source.where:
         raise BadCalendar(f"{source.where.partition('://')[0]}:// is no address that can be read; use https or webcal.")
     found = Fetched(_file(source.where))
@@ -99,12 +107,28 @@ def _file(where: str) -> bytes:
     return told
 
 
-def _fetched(source: Source, before: Fetched | None, until: float) -> Fetched | None:
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Break into a block after so many seconds, whatever it waits for: a name, a handshake, a header that drips."""
+
+    def strike(_number: int, _frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, strike)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _fetched(source: Source, before: Fetched | None) -> Fetched | None:
     url = source.url
     with session(allow_private=source.allow_private) as opened:
         for _ in range(REDIRECTS + 1):
             _check(url, source)
-            answer = _ask(opened, url, source, before.validators if before else {}, until)
+            answer = _ask(opened, url, source, before.validators if before else {})
             if isinstance(answer, str):
                 url = urljoin(url, answer)
                 continue
@@ -125,9 +149,7 @@ def _check(url: str, source: Source) -> None:
         raise CalendarUnreachable(f"{source.shown} leads to an address without encryption, which is not followed.")
 
 
-def _ask(
-    opened: requests.Session, url: str, source: Source, validators: Mapping[str, str], until: float
-) -> Fetched | str:
+def _ask(opened: requests.Session, url: str, source: Source, validators: Mapping[str, str]) -> Fetched | str:
     """Return what an address answers: a calendar, empty when it was not modified; or the address that it leads to."""
     try:
         with opened.get(
@@ -145,14 +167,14 @@ def _ask(
                 raise CalendarUnreachable(
                     f"{source.shown} cannot be fetched: its server answers {response.status_code}."
                 )
-            return Fetched(_body(response, source, until), _validators(response))
+            return Fetched(_body(response, source), _validators(response))
     except (requests.RequestException, HTTPError, OSError) as error:
         raise _unreachable(error, source) from None
     except ValueError:  # an address that requests takes, and something below it does not
         raise BadCalendar("The address of the calendar is none; write it as https://HOST/PATH.") from None
 
 
-def _body(response: requests.Response, source: Source, until: float) -> bytes:
+def _body(response: requests.Response, source: Source) -> bytes:
     """Read a body as it comes, unpacked: no more of it than may be, however small it was packed."""
     parts, size = [], 0
     while part := response.raw.read1(CHUNK_OCTETS, decode_content=True):
@@ -160,8 +182,6 @@ def _body(response: requests.Response, source: Source, until: float) -> bytes:
         size += len(part)
         if size > MOST_OCTETS:
             raise _too_large(source.shown)
-        if time.monotonic() > until:
-            raise TimeoutError
     return b"".join(parts)
 
 

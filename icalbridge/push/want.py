@@ -79,10 +79,11 @@ class Wish:
         """Return UID and instance of what is to be left alone, since nothing can be said of it; "" for all of a UID."""
         return frozenset((each.uid, each.instance) for each in self.impossible)
 
-    def since(self, now: datetime) -> list[tuple[str, str, tuple[Slot, ...]]]:
-        """Return what is wanted of what is not over: equal for two wishes that ask for the same from now on."""
+    def since(self, now: datetime) -> tuple[list[tuple[str, str, tuple[Slot, ...]]], frozenset[tuple[str, str]]]:
+        """Return what is wanted, and left alone, of what is not over: equal for two wishes for the same from now on."""
         events = [(each.uid, each.name, tuple(slot for slot in each.slots if slot.end > now)) for each in self.events]
-        return sorted((each for each in events if each[2]), key=lambda each: each[0])
+        staying = frozenset((each.uid, each.instance) for each in self.impossible if not each.start or each.start > now)
+        return sorted((each for each in events if each[2]), key=lambda each: each[0]), staying
 
 
 @dataclass(slots=True)

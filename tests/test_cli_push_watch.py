@@ -1,0 +1,166 @@
+"""`icalbridge push --watch`: what it asks for, what it outlives, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icalbridge import settings as settings_package
+from icalbridge.cli.push import RETRY_SECONDS, Round, Wish, _watch
+from icalbridge.cli.stopping import Stop
+from icalbridge.errors import BadCalendar, ConfigurationError, StoreError
+from icalbridge.push.source import Source
+from icalbridge.sync.follow import Follower
+from tests.fixtures.commands import running, until
+from tests.fixtures.push_shells import GAME, PRACTICE, YEAR, Shell, shell_in
+from tests.fixtures.pushing import calendar, event
+from tests.fixtures.scripted import Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A vendor in which nothing is booked, and a database with its catalogue."""
+    with shell_in(tmp_path) as made:
+        yield made
+
+
+def _round(shell: Shell, where: str) -> Round:
+    read = settings_package.from_environment(shell.settings)
+    wish = Wish(Source(where, allow_private=True), (shell.facility,), activity_type=12, yes=True, as_json=True)
+    return Round(read, wish, shell.deployed.bridge.store, Stop())
+
+
+def test_watching_asks_the_vendor_only_when_something_changed(shell: Shell) -> None:
+    """A calendar that is the same, or says the same, costs no request; an edit does."""
+    first, same = calendar(PRACTICE, GAME), calendar(GAME, PRACTICE)
+    edited = calendar(PRACTICE, event("game", f"{YEAR}0116", name="Game"))
+    replies = [Reply(200, first, {"ETag": "1"}), Reply(304), Reply(200, same), Reply(200, edited)]
+    with scripted(*replies) as script:
+        made = _round(shell, script.url)
+        counts = []
+        for _ in replies:
+            assert made.run()
+            counts.append(len(shell.deployed.bridge.state.requests))
+    assert counts[0] == counts[1] == counts[2] < counts[3]
+    assert any(
+        each["timeslots"][0]["start_datetime"] == f"{YEAR}-01-16T18:00:00"
+        for each in shell.deployed.bridge.world.events.values()
+    )
+
+
+def test_watching_tries_again_what_was_refused_once_an_hour(shell: Shell) -> None:
+    """Not each time: the quota is the sync's, too."""
+    shell.push("--yes", "--name", "other")
+    shell.write(event("theirs", f"{YEAR}0116"))
+    made = _round(shell, str(shell.file))
+    assert made.run()
+    shell.write(event("theirs", f"{YEAR}0115"))
+    assert not made.run()
+    before = len(shell.deployed.bridge.state.requests)
+    assert not made.run()
+    assert len(shell.deployed.bridge.state.requests) == before
+    made.looked -= RETRY_SECONDS + 1
+    assert not made.run()
+    assert len(shell.deployed.bridge.state.requests) > before
+
+
+def test_watching_hears_of_what_can_be_again(shell: Shell) -> None:
+    """What was impossible, and is gone from the calendar, changes what is wanted as much as an event does."""
+    made = _round(shell, str(shell.file))
+    late = event("game", f"{YEAR}0115", name="Game", end="180000")
+    shell.write(PRACTICE, GAME)
+    assert made.run()
+    shell.write(PRACTICE, late)
+    assert made.run()
+    before = len(shell.deployed.bridge.state.requests)
+    shell.write(PRACTICE)
+    assert made.run()
+    assert len(shell.deployed.bridge.state.requests) > before
+    assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Cancelled", 1): 1})
+
+
+def test_watching_outlives_a_bad_table(shell: Shell) -> None:
+    """Once a round was good; somebody may be writing it just then."""
+    table = shell.file.with_suffix(".toml")
+    good = f'[places]\n"*" = "{shell.facility}"\n'
+    table.write_text(good)
+    made = _round(shell, str(shell.file))
+    made.wish = replace(made.wish, facilities=(), map_file=str(table))
+    states = iter(["[places", good, None])
+
+    def sleep(_seconds: float) -> None:
+        if (state := next(states)) is None:
+            raise KeyboardInterrupt
+        table.write_text(state)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Stop, "sleep", lambda _stop, seconds: sleep(seconds))
+        with pytest.raises(KeyboardInterrupt):
+            _watch(made, 900)
+    table.write_text("[places")
+    with pytest.raises(ConfigurationError):
+        _watch(made, 900)
+
+
+def test_push_goes_on_where_the_store_cannot_follow(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A database that is locked after a creation leaves nothing booked twice: the old event is cancelled."""
+    made = _round(shell, str(shell.file))
+    shell.write(GAME)
+    assert made.run()
+    shell.write(event("game", f"{YEAR}0115", name="Match"))
+
+    def follow(*_args: object, **_more: object) -> None:
+        raise StoreError("The database is locked.")
+
+    monkeypatch.setattr(Follower, "follow", follow)
+    assert made.run()
+    assert shell.made() == Counter({("Match", "Approved", 1): 1, ("Game", "Cancelled", 1): 1})
+    assert "2 events are in the calendars here after the next sync only." in capsys.readouterr().err
+
+
+def test_bridges_own_address_is_not_read(shell: Shell) -> None:
+    """It is known by itself, before anything is asked for there."""
+    with scripted(Reply(200, calendar(PRACTICE))) as script:
+        shell.settings["ICALBRIDGE_PUBLIC_URL"] = script.url.removesuffix("/v1")
+        with pytest.raises(BadCalendar) as caught:
+            _round(shell, f"{script.url}/ical/property/x.ics").run()
+        assert script.asked == []
+    assert str(caught.value) == (
+        "This is a calendar of the bridge's own, or a copy of one: its bookings are at Facilitron already."
+    )
+
+
+def test_watching_goes_on_after_a_bad_answer(shell: Shell) -> None:
+    """Nothing is cancelled for it."""
+    with scripted(
+        Reply(200, calendar(PRACTICE)), Reply(200, b"<html>"), Reply(200, calendar(PRACTICE, GAME))
+    ) as script:
+        made = _round(shell, script.url)
+        assert made.run()
+        with pytest.raises(BadCalendar):
+            made.run()
+        assert made.run()
+    assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Approved", 1): 1})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_watching_ends_cleanly(shell: Shell, number: signal.Signals) -> None:
+    """With exit code 0 and no word more."""
+    given = ("--facility", shell.facility, "--activity-type", "12", "--yes", "--watch")
+    with running("push", str(shell.file), *given, **shell.settings) as process:
+        until(lambda: True if shell.writes() == 2 else None, "two writes")
+        assert process.stdout
+        while not process.stdout.readline().startswith("2 of 2 steps done."):
+            assert process.poll() is None
+        process.send_signal(number)
+        assert (process.wait(30), process.stdout.read()) == (0, "")
