@@ -125,6 +125,18 @@ def test_without_a_terminal_nobody_is_asked(desk: Office) -> None:
     assert desk.place.bridge.state.requests == []
 
 
+def test_facility_is_given_once(desk: Office) -> None:
+    """Of two the last would be booked, and nothing said of the other."""
+    code, told = desk.refuses(*desk.create("--yes", "--facility", desk.facilities[1].id))
+    assert (code, told.splitlines()[-1]) == (
+        2,
+        (
+            "Error: Invalid value for '--facility': give it once; a timeslot elsewhere is --timeslot "
+            "'START/END;facility=ID'."
+        ),
+    )
+
+
 def test_all_wrong_fields_are_named_at_once(desk: Office) -> None:
     """By the vendor's rules, with code 2, and with none of their values."""
     spec = f"{desk.at('05:00')}/{desk.at('04:00')};id=x"

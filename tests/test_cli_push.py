@@ -68,6 +68,17 @@ def test_push_does_it_and_then_has_nothing_to_do(shell: Shell) -> None:
     assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Cancelled", 1): 1})
 
 
+def test_what_cannot_be_booked_is_a_failure(shell: Shell) -> None:
+    """A program that looks at the exit code alone notices, also when there was nothing else to do."""
+    shell.write(event("lost", f"{YEAR}0120", "LOCATION:Nowhere", name="Lost"))
+    ended = run("push", str(shell.file), "--facility", f"Main Gym={shell.facility}", "--dry-run", **shell.settings)
+    assert (ended.returncode, ended.stderr, _lines(ended.stdout)[-2:]) == (
+        1,
+        "",
+        ["0 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 1 impossible.", "Nothing else can be done."],
+    )
+
+
 def test_json_has_the_plan_and_the_outcome(shell: Shell) -> None:
     """One object, and nothing else on stdout; neither key nor renter."""
     ended = shell.push("--yes", "--json", "--name", "athletics")
@@ -163,7 +174,7 @@ def test_place_that_is_not_in_the_table_gets_a_suggestion(shell: Shell) -> None:
     table = shell.file.with_suffix(".toml")
     table.write_text(f'[places]\n"gymnasium" = "{shell.facility}"\n"Away*" = ""\n')
     ended = run("push", str(shell.file), "--map", str(table), "--activity-type", "12", "--yes", **shell.settings)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (ended.returncode, ended.stderr) == (1, "")
     assert f"no facility is given for 'Main Gimn'; perhaps {shell.facility} (Main Gym)" in ended.stdout
     assert "1 instance is somewhere that the table leaves out." in _lines(ended.stdout)
     assert shell.made() == Counter({("Practice", "Approved", 3): 1})

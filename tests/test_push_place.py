@@ -78,6 +78,16 @@ def test_what_does_not_match_gets_suggestions(location: str, hint: str) -> None:
     assert _complaint(_places("Pool=pool"), location) == f"no facility is given for {location!r}{hint}"
 
 
+def test_suggestion_is_of_the_schools_that_are_named() -> None:
+    """Every school has a Main Gym."""
+    other = replace(GYM, id="other-gym", property_id="other", u_id="u-other")
+    zones = {**ZONES, "other": "America/New_York"}
+    for every in ((GYM, other, POOL), (other, GYM, POOL)):
+        known = [replace(each, u_id=f"u-{each.id}") for each in every]
+        assert _complaint(places(known, zones, ["Pool=pool"]), "Main Gim").endswith("; perhaps gym (Main Gym)")
+        assert _complaint(places(known, zones, ["X=other-gym"]), "Main Gim").endswith("; perhaps other-gym (Main Gym)")
+
+
 def test_thousands_of_places_are_looked_up_in_a_moment() -> None:
     """The first fifty that do not match get suggestions; the others their sentence alone."""
     many = [replace(GYM, id=f"room-{each}", name=f"Room number {each}", u_id=f"u-{each}") for each in range(400)]

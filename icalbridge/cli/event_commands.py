@@ -44,6 +44,13 @@ def _writes(command: Command) -> Command:
     return command
 
 
+def _one(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> str:
+    """Take what is given once; of several the last would win unseen."""
+    if len(given) > 1:
+        raise click.BadParameter("give it once; a timeslot elsewhere is --timeslot 'START/END;facility=ID'.")
+    return given[0]
+
+
 def _end(told: Told, *, as_json: bool) -> None:
     from icalbridge.cli.event_told import say
 
@@ -83,7 +90,14 @@ def get(read_settings: ReadSettings, event_id: str, event_type: str, key: str, a
 
 
 @event_group.command()
-@click.option("--facility", required=True, metavar="ID", help="Where; its id in the directory.")
+@click.option(
+    "--facility",
+    required=True,
+    multiple=True,
+    callback=_one,
+    metavar="ID",
+    help="Where; its id in the directory. Others are named by --timeslot.",
+)
 @click.option("--name", required=True, metavar="TEXT", help="What calendars call it.")
 @click.option("--start", metavar="TIME", help="In the property's own time, such as 2026-12-01T18:00.")
 @click.option("--end", metavar="TIME", help="In the same way, on the same day.")

@@ -112,6 +112,8 @@ class Round:
     """What was wanted when the vendor was last asked, and all was done that could be."""
     well: bool = True
     """Whether nothing was refused then."""
+    whole: bool = True
+    """Whether nothing was impossible then."""
     looked: float = 0.0
     """When that was; monotonic seconds."""
 
@@ -137,6 +139,7 @@ class Round:
             outcomes = self._carry_out(desk, decided, wanted, there, shown)
         self.well = all(each.result != "refused" for each in outcomes or ())
         self.settled, self.looked = wanted, time.monotonic()
+        self.whole = not decided.impossible
         return self.well
 
     def _understood(self) -> expand.Expansion:
@@ -211,7 +214,7 @@ class Round:
             click.echo(each)
         click.echo(push_told.summary(shown))
         if not decided.steps:
-            click.echo("Nothing to do.")
+            click.echo("Nothing else can be done." if decided.impossible else "Nothing to do.")
 
     def _ask(self, decided: plan.Plan, shown: Sequence[push_told.Row]) -> None:
         """Refuse what is likelier to be a mistake, and ask about the rest; raises `click.Abort` for a no."""
@@ -239,7 +242,7 @@ class Round:
 
 
 def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
-    """Push a calendar once, or every so many seconds until a signal; say whether nothing was refused."""
+    """Push a calendar once, or every so many seconds until a signal; say whether all of it is booked, or would be."""
     _require_leave(settings, wish, watch=every is not None)
     settings.require_keys()
     store = Store.connect(settings.database_url)
@@ -250,7 +253,7 @@ def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
         made = Round(settings, wish, store, stop)
         with as_bad_input(BadCalendar, InvalidRequest):
             if every is None:
-                return made.run()
+                return made.run() and made.whole
             _watch(made, every)
             return True
     except KeyboardInterrupt:

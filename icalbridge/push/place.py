@@ -50,7 +50,10 @@ class Places:
     def __post_init__(self) -> None:
         """Prepare what each of many thousand places is compared with."""
         object.__setattr__(self, "_lines", tuple((*_wanted(each), found) for each, found in self.table.items()))
-        named = {_plain(each.name): each for each in self.facilities.values() if each.name}
+        given = [self.facilities[each] for each in (self.default, *self.table.values()) if each]
+        near = {each.property_id for each in given}  # schools have rooms of the same names: theirs are meant
+        every = sorted(self.facilities.values(), key=lambda each: each.property_id in near)
+        named = {_plain(each.name): each for each in every if each.name}
         object.__setattr__(self, "_names", named)
 
     @property
