@@ -35,7 +35,6 @@ from icalbridge.errors import (
     StoreError,
     VendorError,
 )
-from icalbridge.model import utcnow
 from icalbridge.push import held, place, plan, reader, source, want
 from icalbridge.push.apply import Hopeless, Outcome, Push, Terms
 from icalbridge.store import Store
@@ -112,7 +111,7 @@ class Round:
         """Read, plan, show, ask and apply; say whether nothing was refused."""
         places = self._places()
         clock = DatabaseClock(self.store)
-        wanted = want.wish(self._understood(), places, clock())
+        wanted = want.wish(self._understood(clock()), places, clock())
         if self._nothing_new(wanted, clock()):
             return self.well
         name = self.wish.name or self.wish.source.name
@@ -128,14 +127,14 @@ class Round:
         self.settled, self.looked = wanted, time.monotonic()
         return self.well
 
-    def _understood(self) -> expand.Expansion:
+    def _understood(self, now: datetime) -> expand.Expansion:
         """Return what the calendar says now; raises `BadCalendar` for what no push is for."""
         where = self.wish.source
         if (home := self.settings.public_url) and where.url and urlsplit(where.url).netloc == urlsplit(home).netloc:
             raise BadCalendar(OURS)
         with self.stop.waiting():
             self.fetched = source.read(where, self.fetched) or self.fetched
-            told = reader.read_calendar(self.fetched.told if self.fetched else b"", reader.span_at(utcnow()))
+            told = reader.read_calendar(self.fetched.told if self.fetched else b"", reader.span_at(now))
         if told.ours:
             raise BadCalendar(OURS)
         if not told.events and not told.troubles and not self.wish.cancel_many:

@@ -219,6 +219,7 @@ class Push:
         alone = Wish(
             tuple(each for each in wish.events if each.uid == create.uid),
             tuple(each for each in wish.impossible if each.uid == create.uid),
+            past=wish.past,
         )
         decided = plan(alone, known, self.places.facilities, self.clock())
         for each in decided.cancels:

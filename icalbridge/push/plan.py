@@ -157,7 +157,7 @@ def plan(wish: Wish, held: Iterable[Held], facilities: Mapping[str, Facility], n
     wanted = {each.uid: each for each in wish.events}
     staying = wish.staying()
     parts = [
-        _of_uid(_Situation(wanted.get(uid), uid, there.get(uid, []), staying, facilities, now))
+        _of_uid(_Situation(wanted.get(uid), uid, there.get(uid, []), staying, wish.past, facilities, now))
         for uid in [*wanted, *sorted(there.keys() - wanted.keys())]
     ]
     return Plan(
@@ -178,12 +178,14 @@ class _Situation:
     uid: str
     held: Sequence[Held]
     staying: frozenset[tuple[str, str]]
+    past: frozenset[tuple[str, str]]
     facilities: Mapping[str, Facility]
     now: datetime
 
     def stays(self, slot_id: str) -> bool:
         instance = slot_id.partition(".")[0]
-        return not self.staying.isdisjoint({(self.uid, ""), (self.uid, instance)})
+        stays = not self.staying.isdisjoint({(self.uid, ""), (self.uid, instance)})
+        return stays or (self.uid, slot_id) in self.past
 
 
 def _of_uid(case: _Situation) -> Plan:
