@@ -234,3 +234,22 @@ def test_instance_that_cannot_be_is_left_as_it_was(push: Pusher) -> None:
     assert push.push(calendar((*WEEKLY, "LOCATION:Gym"), moved)) == []
     assert [each.why for each in push.decided.impossible] == ["no facility is given for 'Nowhere'"]
     assert push.booked() == before
+
+
+@pytest.mark.parametrize("bad", [1, 5], ids=["one", "all"])
+def test_timeslot_that_cannot_be_read_is_not_taken_for_none(push: Pusher, bad: int) -> None:
+    """Nothing is made beside it, and nothing is settled: once it can be read again, all is as before."""
+    push.push(calendar(WEEKLY))
+    made = next(each for each in push.bridge.world.events.values() if each["created_by_external_api"])
+    told = [each["start_datetime"] for each in made["timeslots"]]
+    for each in made["timeslots"][:bad]:
+        each["start_datetime"] = "next Tuesday"
+    for edited in (WEEKLY, (*WEEKLY, EXDATE)):
+        assert push.push(calendar(edited)) == []
+        assert [each.why for each in push.decided.impossible] == [
+            "what Facilitron has of it cannot be read, and so it stays as it is"
+        ]
+    for each, start in zip(made["timeslots"], told, strict=True):
+        each["start_datetime"] = start
+    assert push.push(calendar(WEEKLY)) == []
+    assert (push.decided.impossible, len(push.decided.unchanged)) == ((), 1)

@@ -207,8 +207,8 @@ class Push:
     ) -> Iterator[Outcome]:
         """Take up the event that has the id already, of which the store did not know, and decide anew for its UID."""
         external_id = identify.event_id(self.source, create.uid, create.number)
-        event = look_up(self.client, external_id, self.places.zones)
-        if event is None or adopted >= MOST_ADOPTED:
+        event, whole = look_up(self.client, external_id, self.places.zones)
+        if event is None or not whole or adopted >= MOST_ADOPTED:
             own = {each.event.id for each in held if each.event}
             yield Outcome(create, "refused", told.message, self._collisions(create.slots, own))
             return

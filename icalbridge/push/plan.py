@@ -30,6 +30,7 @@ CARRIED = timedelta(days=7) - timedelta(hours=2)
 FEW = 2
 """So many cancellations are never implausible."""
 REFUSED = "somebody cancelled it in Facilitron, and so it stays; --again makes it anew"
+UNREAD = "what Facilitron has of it cannot be read, and so it stays as it is"
 OVER = frozenset({"cancelled", "declined"})
 """What an event's status is when its timeslots are no bookings."""
 
@@ -46,6 +47,8 @@ class Held:
     """Whether it was a push that cancelled it, or was going to."""
     settled: bool = False
     """Whether nothing will become of it any more; the vendor was not asked."""
+    unread: bool = False
+    """Whether the vendor told something of it that cannot be read: nobody knows then what stands there."""
 
     @property
     def live(self) -> bool:
@@ -56,7 +59,7 @@ class Held:
         """Whether its id was chosen, and the vendor has no event of it: it is the next one to be made, since what is
         still on its way to the vendor must not stand there beside another.
         """
-        return self.event is None and not self.dropped and not self.settled
+        return self.event is None and not (self.dropped or self.settled or self.unread)
 
     def coming(self, now: datetime) -> tuple[Timeslot, ...]:
         """Return what is not over of the timeslots that were pushed, by start."""
@@ -190,6 +193,8 @@ class _Situation:
 
 def _of_uid(case: _Situation) -> Plan:
     """Decide for one UID."""
+    if any(each.unread for each in case.held):
+        return Plan(impossible=(Impossible(case.uid, _name(case), UNREAD),))
     refused = _refused(case)
     wanted = {each.id: each for each in (case.wanted.slots if case.wanted else ()) if each.id not in refused}
     cancels: list[Cancel] = []
