@@ -9,7 +9,7 @@ import pytest
 
 from icalbridge.errors import InvalidRequest
 from icalbridge.push.apply import Hopeless, Terms
-from tests.fixtures.pushing import Pusher, calendar, event, pusher
+from tests.fixtures.pushing import Pusher, at, calendar, event, pusher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -253,3 +253,22 @@ def test_timeslot_that_cannot_be_read_is_not_taken_for_none(push: Pusher, bad: i
         each["start_datetime"] = start
     assert push.push(calendar(WEEKLY)) == []
     assert (push.decided.impossible, len(push.decided.unchanged)) == ((), 1)
+
+
+def test_refusal_at_one_property_keeps_nothing_up_at_another(push: Pusher) -> None:
+    """What is made anew there is made, and the old one goes, at once and not only when all is well."""
+    district = push.bridge.world.properties[2]["_id"]
+    there = push.bridge.world.facilities_of(district)[0]
+    push.given = [f"Gym={push.facility()}", f"Away={there['_id']}"]
+    push.push(calendar((*WEEKLY, "LOCATION:Gym")))
+    there["u_id"] = "another"
+    away = event("weekly", "20270105", at("20270105", "180000", "RECURRENCE-ID"), "LOCATION:Away")
+    edited = calendar((*WEEKLY, "LOCATION:Gym", EXDATE, at("20270105", "180000", "RDATE")), away)
+    outcomes = push.push(edited)
+    assert [(type(each.step).__name__, each.result) for each in outcomes] == [
+        ("Create", "refused"),
+        ("Create", "done"),
+        ("Cancel", "done"),
+    ]
+    assert [(type(each.step).__name__, each.result) for each in push.push(edited)] == [("Create", "refused")]
+    assert [each[2][:10] for each in push.booked()] == ["2026-12-01", "2026-12-15", "2026-12-22", "2026-12-29"]

@@ -118,7 +118,7 @@ Step: TypeAlias = Cancel | Move | Create
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Make events for a UID, and when they are there cancel those in whose place they are."""
+    """Make events for a UID, and when they are there cancel those in whose place they are; neither part can be less."""
 
     uid: str
     creates: tuple[Create, ...]
@@ -217,11 +217,12 @@ def _of_uid(case: _Situation) -> Plan:
         if same := len(coming) - len(changed):
             unchanged.append(Unchanged(case.uid, _name(case, held), same, coming[0].start, _property(held)))
     anew |= {each.id: each for each in wanted.values() if each.id not in covered}
-    creates = tuple(_creations(case, [each for each in anew.values() if each.id not in covered]))
+    creates = _creations(case, [each for each in anew.values() if each.id not in covered])
+    plain, renewals = _renewals(case.uid, creates, cancels)
     return Plan(
-        () if creates else tuple(cancels),
+        plain,
         tuple(moves),
-        (Renewal(case.uid, creates, tuple(cancels)),) if creates else (),
+        renewals,
         tuple(unchanged),
         tuple(Impossible(case.uid, _name(case), REFUSED, each.start, each.id) for each in refused.values()),
     )
@@ -306,6 +307,31 @@ def _creations(case: _Situation, slots: Sequence[Slot]) -> Iterator[Create]:
         by_property[each.facility.property_id].append(each)
     for some in by_property.values():
         yield Create(case.uid, _name(case), next(numbers), tuple(sorted(some, key=_start)))
+
+
+def _renewals(
+    uid: str, creates: Iterable[Create], cancels: Iterable[Cancel]
+) -> tuple[tuple[Cancel, ...], tuple[Renewal, ...]]:
+    """Return the cancellations that wait for nothing; and what is made, each with those that wait for it.
+
+    A cancellation waits for whatever carries a timeslot of its event, and for nothing else: what is refused must not
+    keep up what it has nothing to do with.
+    """
+    plain: list[Cancel] = []
+    groups = [Renewal(uid, (each,)) for each in creates]
+    for cancel in cancels:
+        ids = {each.external_id for each in cancel.held.event.timeslots} if cancel.held.event else set()
+        mine = [each for each in groups if any(slot.id in ids for create in each.creates for slot in create.slots)]
+        if not mine:
+            plain.append(cancel)
+            continue
+        together = Renewal(
+            uid,
+            tuple(create for each in mine for create in each.creates),
+            (*(other for each in mine for other in each.cancels), cancel),
+        )
+        groups = [*(each for each in groups if each not in mine), together]
+    return tuple(plain), tuple(groups)
 
 
 def _start(slot: Slot | Timeslot) -> datetime:
