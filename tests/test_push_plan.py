@@ -120,6 +120,18 @@ def test_most_is_implausible() -> None:
     assert not _plan(renamed, *held).implausible
 
 
+def test_most_of_a_series_is_implausible() -> None:
+    """Timeslots count, not events: another series in its stead, or a series that shrank; not one at other times."""
+    season = tuple(_slot(number) for number in range(1, 9))
+    other = _wish(*season, uid="b", name="Other")
+    assert _plan(other, _held(*season)).implausible
+    shrunk = _plan(_wish(season[0]), _held(*season))
+    assert (shrunk.implausible, shrunk.ending, shrunk.coming) == (True, 7, 8)
+    assert not _plan(_wish(*season[:4]), _held(*season)).implausible
+    later = tuple(replace(each, id=f"{each.id}-later", start=each.start + HOUR, end=each.end + HOUR) for each in season)
+    assert not _plan(_wish(*later), _held(*season)).implausible
+
+
 WISHES = st.lists(
     st.tuples(
         st.sampled_from(["Practice", "Training"]),

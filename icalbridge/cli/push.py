@@ -195,8 +195,8 @@ class Round:
         """Refuse what is likelier to be a mistake, and ask about the rest; raises `click.Abort` for a no."""
         if decided.implausible and not self.wish.cancel_many:
             raise IcalbridgeError(
-                f"This would cancel {len(decided.cancels)} of the {decided.live} events that were pushed from this "
-                "calendar, so that it may be the wrong one; nothing was done. Give another --name for another "
+                f"This would cancel {decided.ending} of the {decided.coming} timeslots to come that were pushed from "
+                "this calendar, so that it may be the wrong one; nothing was done. Give another --name for another "
                 "calendar, or --cancel-many if it is meant."
             )
         if self.wish.yes:

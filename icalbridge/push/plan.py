@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CARRIED = timedelta(days=7) - timedelta(hours=2)
 """How far back what is over is made anew: a little less than the vendor takes."""
 FEW = 2
-"""So many cancellations are never implausible."""
+"""So many timeslots at least must end for that to be implausible."""
 REFUSED = "somebody cancelled it in Facilitron, and so it stays; --again makes it anew"
 UNREAD = "what Facilitron has of it cannot be read, and so it stays as it is"
 OVER = frozenset({"cancelled", "declined"})
@@ -135,8 +135,10 @@ class Plan:
     renewals: tuple[Renewal, ...] = ()
     unchanged: tuple[Unchanged, ...] = ()
     impossible: tuple[Impossible, ...] = ()
-    live: int = 0
-    """How many events with a future there are that were pushed."""
+    coming: int = 0
+    """How many timeslots that are not over there are that were pushed."""
+    ending: int = 0
+    """How many of them would go with nothing in their stead under the same UID."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -149,7 +151,7 @@ class Plan:
     @property
     def implausible(self) -> bool:
         """Say whether so much would go that it is likelier to be the wrong calendar, or half of one."""
-        return len(self.cancels) >= FEW and len(self.cancels) * 2 > self.live
+        return self.ending >= FEW and self.ending * 2 > self.coming
 
 
 def plan(wish: Wish, held: Iterable[Held], facilities: Mapping[str, Facility], now: datetime) -> Plan:
@@ -169,7 +171,8 @@ def plan(wish: Wish, held: Iterable[Held], facilities: Mapping[str, Facility], n
         tuple(each for part in parts for each in part.renewals),
         tuple(each for part in parts for each in part.unchanged),
         (*wish.impossible, *(each for part in parts for each in part.impossible)),
-        sum(held.live and bool(held.coming(now)) for each in there.values() for held in each),
+        sum(each.coming for each in parts),
+        sum(each.ending for each in parts),
     )
 
 
@@ -219,12 +222,16 @@ def _of_uid(case: _Situation) -> Plan:
     anew |= {each.id: each for each in wanted.values() if each.id not in covered}
     creates = _creations(case, [each for each in anew.values() if each.id not in covered])
     plain, renewals = _renewals(case.uid, creates, cancels)
+    before = {slot.external_id for held in case.held if held.live for slot in held.coming(case.now)}
+    after = covered | {slot.id for slot in anew.values() if slot.end > case.now}
     return Plan(
         plain,
         tuple(moves),
         renewals,
         tuple(unchanged),
         tuple(Impossible(case.uid, _name(case), REFUSED, each.start, each.id) for each in refused.values()),
+        len(before),
+        max(0, len(before) - len(after)),
     )
 
 
