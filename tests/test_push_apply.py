@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.errors import InvalidRequest
+from icalbridge.errors import InvalidRequest, QuotaSpent
 from icalbridge.push.apply import Hopeless, Terms
 from tests.fixtures.pushing import Pusher, at, calendar, event, pusher
 
@@ -272,3 +272,29 @@ def test_refusal_at_one_property_keeps_nothing_up_at_another(push: Pusher) -> No
     ]
     assert [(type(each.step).__name__, each.result) for each in push.push(edited)] == [("Create", "refused")]
     assert [each[2][:10] for each in push.booked()] == ["2026-12-01", "2026-12-15", "2026-12-22", "2026-12-29"]
+
+
+def test_renewal_is_written_before_it_is_followed(push: Pusher) -> None:
+    """So that whatever ends the push leaves nothing there twice that could have been cancelled."""
+    push.push(calendar(WEEKLY))
+    push.bridge.clock.advance(minutes=1)
+    before = len(push.bridge.state.requests)
+    push.push(calendar((*WEEKLY, EXDATE)))
+    methods = [method for method, _path, _query, _status in push.bridge.state.requests[before:]]
+    assert methods == ["GET", "POST", "PATCH", "GET", "GET"]
+    assert [each.start.day for each in push.bridge.entries()] == [2, 16, 23, 30]
+
+
+def test_renewal_that_the_quota_would_break_off_is_not_begun(push: Pusher) -> None:
+    """What only makes something is: that can be ended at any request."""
+    push.push(calendar(WEEKLY))
+    push.left = 1
+    before = _writes(push)
+    with pytest.raises(QuotaSpent):
+        push.push(calendar((*WEEKLY, EXDATE)))
+    assert _writes(push) == before
+    push.push(calendar(WEEKLY, GAME))
+    assert push.booked() == push.wished()
+    push.left = 2
+    push.push(calendar((*WEEKLY, EXDATE), GAME))
+    assert push.booked() == push.wished()

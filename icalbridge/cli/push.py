@@ -40,6 +40,7 @@ from icalbridge.push.apply import Hopeless, Outcome, Push, Terms
 from icalbridge.store import Store
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.follow import Follower
+from icalbridge.sync.ledger import StoreLedger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -301,7 +302,8 @@ def _apply(
     """Do a plan; return what came of it, and how many events the store could not follow."""
     clock = DatabaseClock(desk.store)
     follower = Follower(desk.client, desk.store, event_types=desk.user.event_types, clock=clock, sleep=stop.sleep)
-    late = 0
+    user, late = desk.user, 0
+    ledger = StoreLedger(desk.store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day)
 
     def follow(external_id: str, property_id: str) -> None:
         nonlocal late
@@ -313,7 +315,17 @@ def _apply(
             late += 1
 
     with progress() as on_progress:
-        made = Push(desk.client, desk.store, desk.name, terms, desk.places, clock, follow, on_progress)
+        made = Push(
+            desk.client,
+            desk.store,
+            desk.name,
+            terms,
+            desk.places,
+            clock,
+            follow,
+            on_progress,
+            lambda: ledger.left(clock()),
+        )
         try:
             return made.run(decided, wanted, there), late
         except Hopeless as error:

@@ -19,6 +19,7 @@ from icalbridge.errors import (
     InvalidRequest,
     MalformedAnswer,
     NotFound,
+    QuotaSpent,
     RequestRefused,
     VendorError,
 )
@@ -97,6 +98,8 @@ class Push:
     follow: Callable[[str, str], None] = lambda _external_id, _property_id: None
     """Hears external id and property of each event that was written to."""
     on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None
+    room: Callable[[], int] | None = None
+    """Tells how many requests are left today; None where that does not matter."""
 
     def run(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> list[Outcome]:
         """Do what was decided of a wish and of what is there.
@@ -115,11 +118,18 @@ class Push:
         return done
 
     def _steps(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> Iterator[Outcome]:
-        for each in decided.cancels:
-            yield self._cancel(each)
+        yield from self._cancel_all(decided.cancels)
         yield from self._move_all(decided.moves)
         for renewal in decided.renewals:
+            self._require_room(renewal)
             yield from self._renew(renewal, wish, [each for each in held if each.uid == renewal.uid])
+
+    def _cancel_all(self, cancels: Sequence[Cancel]) -> Iterator[Outcome]:
+        for each in cancels:
+            outcome = self._cancel(each)
+            if outcome.result == "done":
+                self._follow(each.held.external_id, each.held)
+            yield outcome
 
     def _cancel(self, step: Cancel) -> Outcome:
         external_id = step.held.external_id
@@ -130,8 +140,13 @@ class Push:
             return Outcome(step, "refused", _words(error))
         if isinstance(told, Conflict):
             return Outcome(step, "refused", told.message)
-        self._follow(external_id, step.held)
         return Outcome(step, "done")
+
+    def _require_room(self, renewal: Renewal) -> None:
+        """Stop before a renewal that the quota would break off, since that leaves its bookings there twice."""
+        writes = len(renewal.creates) + len(renewal.cancels)
+        if self.room and renewal.cancels and (left := self.room()) < writes:
+            raise QuotaSpent("quota", f"the next {writes} changes belong together, and {left} requests are left today")
 
     def _move_all(self, moves: Sequence[Move]) -> Iterator[Outcome]:
         """Do moves; what stands in another's way is tried again once that one has moved."""
@@ -175,7 +190,19 @@ class Push:
         return Outcome(step, "done") if isinstance(told, Moved) else told.message
 
     def _renew(self, renewal: Renewal, wish: Wish, held: Sequence[Held], adopted: int = 0) -> Iterator[Outcome]:
-        """Make what a UID lacks, then cancel what that stands for; where it cannot be made, all stays as it is."""
+        """Make what a UID lacks, then cancel what that stands for; where it cannot be made, all stays as it is.
+
+        The store hears of it at the end: what is there twice must not wait for that.
+        """
+        written: list[tuple[str, str]] = []
+        yield from self._renew_at_vendor(renewal, wish, held, adopted, written)
+        for each in written:
+            self.follow(*each)
+
+    def _renew_at_vendor(
+        self, renewal: Renewal, wish: Wish, held: Sequence[Held], adopted: int, written: list[tuple[str, str]]
+    ) -> Iterator[Outcome]:
+        """Do it, and note external id and property of each event that was written to."""
         own = {each.event.id for each in held if each.event}
         for create in renewal.creates:
             external_id = identify.event_id(self.source, create.uid, create.number)
@@ -190,10 +217,13 @@ class Push:
             if isinstance(told, Conflict):
                 yield from self._after_conflict(create, told, wish, held, adopted)
                 return
-            self.follow(external_id, create.slots[0].facility.property_id)
+            written.append((external_id, create.slots[0].facility.property_id))
             yield self._made(create, told, {told.event_id, *own})
         for each in renewal.cancels:
-            yield self._cancel(each)
+            outcome = self._cancel(each)
+            if outcome.result == "done":
+                written.append((each.held.external_id, _property(each.held)))
+            yield outcome
 
     def _made(self, create: Create, told: Created, own: set[str]) -> Outcome:
         """Say what a creation came to; one that stands in for an older event of its own does not collide with that."""
@@ -222,8 +252,7 @@ class Push:
             past=wish.past,
         )
         decided = plan(alone, known, self.places.facilities, self.clock())
-        for each in decided.cancels:
-            yield self._cancel(each)
+        yield from self._cancel_all(decided.cancels)
         yield from self._move_all(decided.moves)
         for renewal in decided.renewals:
             yield from self._renew(renewal, wish, known, adopted + 1)
@@ -250,7 +279,11 @@ class Push:
         return bookings(self.store, slots).collisions(slots, self.places.zones, own)
 
     def _follow(self, external_id: str, held: Held) -> None:
-        self.follow(external_id, held.event.property_id if held.event else "")
+        self.follow(external_id, _property(held))
+
+
+def _property(held: Held) -> str:
+    return held.event.property_id if held.event else ""
 
 
 def _words(error: VendorError | InvalidRequest) -> str:
