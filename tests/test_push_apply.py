@@ -298,3 +298,15 @@ def test_renewal_that_the_quota_would_break_off_is_not_begun(push: Pusher) -> No
     push.left = 2
     push.push(calendar((*WEEKLY, EXDATE), GAME))
     assert push.booked() == push.wished()
+
+
+def test_refused_cancellations_keep_nothing_from_being_made(push: Pusher) -> None:
+    """However many there are, and whatever is said of them."""
+    push.push(calendar(*(event(f"old-{each}", f"202612{each:02}", name="Old") for each in range(1, 5))))
+    for each in push.bridge.world.events.values():
+        each["created_by_external_api"] = False
+    outcomes = push.push(calendar(GAME))
+    assert [(type(each.step).__name__, each.result) for each in outcomes] == [("Cancel", "refused")] * 4 + [
+        ("Create", "collides")
+    ]
+    assert push.booked() == push.wished() != []

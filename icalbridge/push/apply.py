@@ -36,7 +36,7 @@ from icalbridge.facilitron import (
 from icalbridge.push import identify
 from icalbridge.push.collide import bookings
 from icalbridge.push.held import EVENT_TYPE, look_up
-from icalbridge.push.plan import OVER, Held, plan
+from icalbridge.push.plan import OVER, Create, Held, plan
 from icalbridge.push.want import Wish
 from icalbridge.store import Pushed
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from icalbridge.facilitron import Client, Created
     from icalbridge.push.place import Places
-    from icalbridge.push.plan import Cancel, Create, Move, Plan, Renewal, Step
+    from icalbridge.push.plan import Cancel, Move, Plan, Renewal, Step
     from icalbridge.push.want import Slot
     from icalbridge.store import Store
 
@@ -56,11 +56,11 @@ LOG_MESSAGE = "icalbridge push"
 ONE_OFF = (RequestRefused, NotFound, AccessRefused, MalformedAnswer)
 """What befalls one step alone."""
 SAME_REFUSALS = 3
-"""After so many refusals in a row in the same words, the others would be refused as well."""
+"""After so many refused creations in a row in the same words, the others would be refused as well."""
 
 
 class Hopeless(IcalbridgeError):
-    """Raised when the vendor refuses one step after the other in the same words; the text is those."""
+    """Raised when the vendor refuses one creation after the other in the same words; the text is those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +291,11 @@ def _words(error: VendorError | InvalidRequest) -> str:
 
 
 def _stop_if_hopeless(done: Sequence[Outcome]) -> None:
-    """Raise where the last refusals were all in the same words, so that the others need not be tried."""
-    last = [each for each in done[-SAME_REFUSALS:] if each.result == "refused" and not each.collisions]
+    """Raise where the last creations were all refused in the same words, so that the others need not be tried.
+
+    What is refused of an event that is there says nothing of any other, and must keep nothing from being made.
+    """
+    refused = (each for each in done[-SAME_REFUSALS:] if each.result == "refused" and not each.collisions)
+    last = [each for each in refused if isinstance(each.step, Create)]
     if len(last) == SAME_REFUSALS and len({each.why for each in last}) == 1:
         raise Hopeless(last[0].why)
