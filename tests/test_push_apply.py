@@ -9,7 +9,7 @@ import pytest
 
 from icalbridge.errors import InvalidRequest, QuotaSpent
 from icalbridge.push.apply import Hopeless, Terms
-from tests.fixtures.pushing import Pusher, at, calendar, event, pusher
+from tests.fixtures.pushing import Deadly, Killed, Pusher, at, calendar, event, pusher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -310,3 +310,15 @@ def test_refused_cancellations_keep_nothing_from_being_made(push: Pusher) -> Non
         ("Create", "collides")
     ]
     assert push.booked() == push.wished() != []
+
+
+def test_cancellation_that_never_came_is_forgotten(push: Pusher) -> None:
+    """Killed before it, and wanted again: if somebody in Facilitron cancels the event later, that is their word."""
+    push.push(calendar(GAME))
+    with pytest.raises(Killed):
+        push.push(calendar(), Deadly(2))
+    assert push.push(calendar(GAME)) == []
+    made = next(key for key, each in push.bridge.world.events.items() if each["created_by_external_api"])
+    push.bridge.world.set_status(made, "Cancelled")
+    assert push.push(calendar(GAME)) == []
+    assert len(push.decided.impossible) == 1

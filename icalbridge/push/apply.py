@@ -137,8 +137,10 @@ class Push:
         try:
             told = self.client.cancel_event(EVENT_TYPE, external_id, LOG_MESSAGE)
         except ONE_OFF as error:
+            self.store.pushed.keep([external_id])
             return Outcome(step, "refused", _words(error))
         if isinstance(told, Conflict):
+            self.store.pushed.keep([external_id])
             return Outcome(step, "refused", told.message)
         return Outcome(step, "done")
 

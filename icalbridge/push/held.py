@@ -59,15 +59,20 @@ def held(
     rows = store.pushed.of(source)
     asked = [each for each in rows if not each.settled]
     found = [Held(each.external_id, each.uid, None, each.dropped, settled=True) for each in rows if each.settled]
-    over = []
+    over, kept = [], []
     for number, row in enumerate(asked):
         on_progress("looking", number, len(asked))
         event, whole = look_up(client, row.external_id, zones)
         cancelled = event is not None and event.status in OVER
-        found.append(Held(row.external_id, row.uid, event, row.dropped or (again and cancelled), unread=not whole))
+        stands = event is not None and not cancelled
+        if row.dropped and stands:  # the push ended before it was cancelled; who cancels it from now on has a reason
+            kept.append(row.external_id)
+        dropped = (row.dropped and not stands) or (again and cancelled)
+        found.append(Held(row.external_id, row.uid, event, dropped, unread=not whole))
         if event is not None and whole and _is_over(row, event, now):
             over.append(row.external_id)
     on_progress("looking", len(asked), len(asked))
+    store.pushed.keep(kept)
     store.pushed.settle(over)
     return found
 
