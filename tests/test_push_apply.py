@@ -322,3 +322,14 @@ def test_cancellation_that_never_came_is_forgotten(push: Pusher) -> None:
     push.bridge.world.set_status(made, "Cancelled")
     assert push.push(calendar(GAME)) == []
     assert len(push.decided.impossible) == 1
+
+
+def test_events_change_places(push: Pusher) -> None:
+    """None can move first: one is made anew, and the others move after it; in one run."""
+    push.push(calendar(*(event(each, f"2026120{day}") for day, each in enumerate("abc", 1))))
+    swapped = calendar(event("a", "20261202"), event("b", "20261203"), event("c", "20261201"))
+    outcomes = push.push(swapped)
+    assert sorted(_steps(push)) == ["Cancel", "Create", "Move", "Move"]
+    assert "refused" not in {each.result for each in outcomes}
+    assert push.booked() == push.wished()
+    assert push.push(swapped) == []

@@ -41,7 +41,7 @@ from icalbridge.push.want import Wish
 from icalbridge.store import Pushed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from datetime import datetime
 
     from icalbridge.facilitron import Client, Created
@@ -119,10 +119,14 @@ class Push:
 
     def _steps(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> Iterator[Outcome]:
         yield from self._cancel_all(decided.cancels)
-        yield from self._move_all(decided.moves)
+        blocked = yield from self._move_free(decided.moves)
+        if not decided.renewals:
+            yield from self._still_blocked(blocked)
+            return
         for renewal in decided.renewals:
             self._require_room(renewal)
             yield from self._renew(renewal, wish, [each for each in held if each.uid == renewal.uid])
+        yield from self._move_all([each for each, _ in blocked])  # what was made anew may have freed a place
 
     def _cancel_all(self, cancels: Sequence[Cancel]) -> Iterator[Outcome]:
         for each in cancels:
@@ -151,7 +155,14 @@ class Push:
             raise QuotaSpent("quota", f"the next {writes} changes belong together, and {left} requests are left today")
 
     def _move_all(self, moves: Sequence[Move]) -> Iterator[Outcome]:
-        """Do moves; what stands in another's way is tried again once that one has moved."""
+        """Do moves, and say which are blocked."""
+        yield from self._still_blocked((yield from self._move_free(moves)))
+
+    def _move_free(self, moves: Sequence[Move]) -> Generator[Outcome, None, list[tuple[Move, str]]]:
+        """Do moves, and return those that are blocked, with the vendor's words.
+
+        What stands in another's way is tried again once that one has moved.
+        """
         written: dict[str, Held] = {}
         left = list(moves)
         blocked: list[tuple[Move, str]] = []
@@ -167,11 +178,14 @@ class Push:
             if len(blocked) == len(left):
                 break
             left = [each for each, _ in blocked]
+        for external_id, held in written.items():
+            self._follow(external_id, held)
+        return blocked
+
+    def _still_blocked(self, blocked: Sequence[tuple[Move, str]]) -> Iterator[Outcome]:
         for each, words in blocked:
             own = {each.held.event.id} if each.held.event else set()
             yield Outcome(each, "refused", words, self._collisions([each.after], own))
-        for external_id, held in written.items():
-            self._follow(external_id, held)
 
     def _move(self, step: Move) -> Outcome | str:
         """Change a timeslot; return the vendor's words where something stands in the way."""

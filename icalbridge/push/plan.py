@@ -10,12 +10,13 @@ anew, as far back as the vendor takes it.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from icalbridge.feeds import display_text
 from icalbridge.push import identify
+from icalbridge.push.rings import ring
 from icalbridge.push.want import Impossible, Slot, Wanted
 
 if TYPE_CHECKING:
@@ -161,10 +162,17 @@ def plan(wish: Wish, held: Iterable[Held], facilities: Mapping[str, Facility], n
         there[each.uid].append(each)
     wanted = {each.uid: each for each in wish.events}
     staying = wish.staying()
-    parts = [
-        _of_uid(_Situation(wanted.get(uid), uid, there.get(uid, []), staying, wish.past, facilities, now))
+    cases = {
+        uid: _Situation(wanted.get(uid), uid, there.get(uid, []), staying, wish.past, facilities, now)
         for uid in [*wanted, *sorted(there.keys() - wanted.keys())]
-    ]
+    }
+    by_uid = {uid: _of_uid(each) for uid, each in cases.items()}
+    anew: set[str] = set()
+    uids = {held.external_id: uid for uid, some in there.items() for held in some}
+    while tangled := ring([move for each in by_uid.values() for move in each.moves]):
+        anew.add(tangled)
+        by_uid[uids[tangled]] = _of_uid(replace(cases[uids[tangled]], anew=frozenset(anew)))
+    parts = list(by_uid.values())
     return Plan(
         tuple(each for part in parts for each in part.cancels),
         tuple(each for part in parts for each in part.moves),
@@ -187,6 +195,8 @@ class _Situation:
     past: frozenset[tuple[str, str]]
     facilities: Mapping[str, Facility]
     now: datetime
+    anew: frozenset[str] = frozenset()
+    """External ids of events that cannot be changed, since others are where they shall be, and the other way round."""
 
     def stays(self, slot_id: str) -> bool:
         instance = slot_id.partition(".")[0]
@@ -276,6 +286,8 @@ def _why_not(
         return "it has another name, and the vendor can rename no event"
     if any(each in wanted and wanted[each].facility.property_id != held.event.property_id for each in ids):
         return "it takes place at another property"
+    if held.external_id in case.anew:
+        return "it changes places with another, and the vendor moves nothing onto a booking"
     return ""
 
 
