@@ -149,8 +149,9 @@ def test_calendar_that_lost_most_is_not_believed(shell: Shell) -> None:
     ended = shell.push("--yes")
     assert ended.returncode == 1
     assert ended.stderr == (
-        "icalbridge: This would cancel 2 of the 2 events that were pushed from this calendar, so that it may be the "
-        "wrong one; nothing was done. Give another --name for another calendar, or --cancel-many if it is meant.\n"
+        "icalbridge: This would cancel 4 of the 4 timeslots to come that were pushed from this calendar, so that it "
+        "may be the wrong one; nothing was done. Give another --name for another calendar, or --cancel-many if it is "
+        "meant.\n"
     )
     assert shell.made()["Game", "Approved", 1] == 1
     shell.write()

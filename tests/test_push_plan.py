@@ -14,7 +14,8 @@ from icalbridge.push.plan import Cancel, Create, Held, Move, Plan, plan
 from icalbridge.push.want import Impossible, Slot, Wanted, Wish
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE
 
-FACILITIES = {each.id: replace(each, u_id=f"u-{each.id}") for each in (GYM, POOL)}
+FIELD = replace(GYM, id="field", property_id="away")
+FACILITIES = {each.id: replace(each, u_id=f"u-{each.id}") for each in (GYM, POOL, FIELD)}
 HOUR = timedelta(hours=1)
 
 
@@ -83,6 +84,19 @@ def test_half_done_renewal_that_is_no_longer_wanted_is_undone() -> None:
     assert [each.why for each in decided.cancels] == ["its instances stand there twice"]
 
 
+def test_cancellation_waits_for_what_carries_its_timeslots_alone() -> None:
+    """One that has its new event already is not kept up by what is made elsewhere, at another property."""
+    there, away = (_slot(1), _slot(2)), _slot(9, facility="field")
+    old, new = _held(*there), _held(_slot(2), number=1)
+    decided = _plan(_wish(_slot(2), away), old, new)
+    assert [identify.number_of(each.held.external_id) for each in decided.cancels] == [0]
+    assert [(len(each.creates), each.cancels) for each in decided.renewals] == [(1, ())]
+    first = _plan(_wish(_slot(2), away), old)
+    assert [
+        ([slot.id for create in each.creates for slot in create.slots], len(each.cancels)) for each in first.renewals
+    ] == [(["slot-9"], 0), (["slot-2"], 1)]
+
+
 def test_timeslot_of_no_push_is_left_alone() -> None:
     """Somebody added it in Facilitron: it has no external id."""
     added = replace(_slot(5), id="")
@@ -104,6 +118,18 @@ def test_most_is_implausible() -> None:
     assert not _plan(Wish(()), held[0]).implausible
     renamed = Wish(tuple(Wanted(uid, f"{uid}!", (_slot(1),)) for uid in "abcd"))
     assert not _plan(renamed, *held).implausible
+
+
+def test_most_of_a_series_is_implausible() -> None:
+    """Timeslots count, not events: another series in its stead, or a series that shrank; not one at other times."""
+    season = tuple(_slot(number) for number in range(1, 9))
+    other = _wish(*season, uid="b", name="Other")
+    assert _plan(other, _held(*season)).implausible
+    shrunk = _plan(_wish(season[0]), _held(*season))
+    assert (shrunk.implausible, shrunk.ending, shrunk.coming) == (True, 7, 8)
+    assert not _plan(_wish(*season[:4]), _held(*season)).implausible
+    later = tuple(replace(each, id=f"{each.id}-later", start=each.start + HOUR, end=each.end + HOUR) for each in season)
+    assert not _plan(_wish(*later), _held(*season)).implausible
 
 
 WISHES = st.lists(

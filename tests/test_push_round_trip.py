@@ -241,6 +241,33 @@ def test_calendar_that_went_in_comes_out(push: Pusher, name: str) -> None:
     assert push.push(CASES[name].told) == []
 
 
+HOURS = ((0, 0), (7, 0), (13, 0), (16, 30), (18, 30), (20, 0), (23, 58))
+"""Before, during and after most of what takes place, on the school's clock: on either side of UTC's midnight."""
+
+
+@pytest.mark.parametrize("name", [each for each in CASES if each != "300 instances"])
+def test_nothing_is_done_on_the_day_itself(push: Pusher, name: str) -> None:
+    """The same calendar, pushed again at hours of its first day: what is over, and what is not yet, is not gone."""
+    push.push(CASES[name].told)
+    first = min(start for _name, start, _end in CASES[name].shown).astimezone(ZONE)
+    for hour, minute in HOURS:
+        moment = first.replace(hour=hour, minute=minute).astimezone(UTC)
+        push.bridge.clock.advance(seconds=(moment - push.bridge.clock()).total_seconds())
+        assert push.push(CASES[name].told) == [], moment
+
+
+@pytest.mark.parametrize("name", ["single", "daily", "without a zone"])
+def test_what_staff_lengthened_while_it_was_on_stays(push: Pusher, name: str) -> None:
+    """For the calendar it is over, for the vendor not yet; that is not gone."""
+    push.push(CASES[name].told)
+    made = next(each for each in push.bridge.world.events.values() if each["created_by_external_api"])
+    made["timeslots"][0]["end_datetime"] = "2026-12-01T22:00:00"
+    push.bridge.world.edited()
+    moment = datetime(2026, 12, 1, 20, tzinfo=ZONE).astimezone(UTC)
+    push.bridge.clock.advance(seconds=(moment - push.bridge.clock()).total_seconds())
+    assert push.push(CASES[name].told) == []
+
+
 def test_edits_come_out_as_well(push: Pusher) -> None:
     """One case after the other under the same UID, each the difference to the one before."""
     for name in ("weekly", "moved instance", "exception", "daily", "all day", "single"):

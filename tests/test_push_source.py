@@ -8,6 +8,7 @@ import socket
 import time
 import tracemalloc
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -46,12 +47,23 @@ def test_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "season.ics"
     file.write_bytes(TOLD)
     source = Source(str(file))
-    assert (source.name, source.shown) == ("season", f"The file {file}")
+    assert source.shown == f"The file {file}"
     first = read(source)
     assert first == Fetched(TOLD)
     assert read(source, first) is None
     file.write_bytes(TOLD * 2)
     assert read(source, first) == Fetched(TOLD * 2)
+
+
+def test_files_of_one_name_are_two_calendars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the way to one is written, it is the same."""
+    girls, boys = (tmp_path / each / "practice.ics" for each in ("girls", "boys"))
+    girls.parent.mkdir()
+    monkeypatch.chdir(girls.parent)
+    names = [Source(str(each)).name for each in (girls, "practice.ics", "../girls/practice.ics", boys)]
+    digest = sha256(str(girls.resolve()).encode()).hexdigest()[:8]
+    assert names[:3] == [f"practice-{digest}"] * 3
+    assert names[3] not in names[:3]
 
 
 def test_file_that_is_none_is_bad(tmp_path: Path) -> None:

@@ -37,3 +37,13 @@ def test_what_is_over_is_settled(store: Store) -> None:
     store.pushed.settle([])
     store.pushed.settle([FIRST.external_id])
     assert [each.settled for each in store.pushed.of("season")] == [True, False]
+
+
+def test_what_was_not_cancelled_is_kept(store: Store) -> None:
+    """It is as if nobody had been going to."""
+    for each in (FIRST, SECOND):
+        store.pushed.intend(each, now=NOW)
+        store.pushed.drop(each.external_id, now=NOW)
+    store.pushed.keep([])
+    store.pushed.keep([FIRST.external_id])
+    assert [each.dropped for each in store.pushed.of("season")] == [False, True]

@@ -38,6 +38,14 @@ def _used(store: Store, now: datetime) -> tuple[date | None, int]:
     return health.quota_day, health.quota_used
 
 
+def test_ledger_tells_what_is_left_of_the_day(store: Store) -> None:
+    """Without using any of it; another day begins anew."""
+    ledger = StoreLedger(store, USER, rate_per_minute=RATE, quota_per_day=5)
+    for _ in range(2):
+        ledger.take(NOON)
+    assert [ledger.left(NOON), ledger.left(NOON), ledger.left(NOON + timedelta(days=1))] == [3, 3, 5]
+
+
 def test_ledger_counts_each_request_of_the_day(store: Store) -> None:
     """What was booked is what `status` and `/readyz` tell."""
     ledger = StoreLedger(store, USER, rate_per_minute=RATE, quota_per_day=15_000)

@@ -33,12 +33,12 @@ from icalbridge.errors import (
     QuotaSpent,
     RetryableError,
 )
-from icalbridge.model import utcnow
 from icalbridge.push import held, place, plan, reader, source, want
 from icalbridge.push.apply import Hopeless, Outcome, Push, Terms
 from icalbridge.store import Store
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.follow import Follower
+from icalbridge.sync.ledger import StoreLedger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,7 +121,7 @@ class Round:
         """Read, plan, show, ask and apply; say whether nothing was refused."""
         places = self._places()
         clock = DatabaseClock(self.store)
-        told, now = self._understood(), clock()
+        told, now = self._understood(clock()), clock()
         with self.stop.waiting():
             wanted = want.wish(told, places, now)
         if self._nothing_new(wanted, clock()):
@@ -142,14 +142,14 @@ class Round:
         self.whole = not decided.impossible
         return self.well
 
-    def _understood(self) -> expand.Expansion:
+    def _understood(self, now: datetime) -> expand.Expansion:
         """Return what the calendar says now; raises `BadCalendar` for what no push is for."""
         where = self.wish.source
         if (home := self.settings.public_url) and where.url and urlsplit(where.url).netloc == urlsplit(home).netloc:
             raise BadCalendar(OURS)
         with self.stop.waiting():
             self.fetched = source.read(where, self.fetched) or self.fetched
-            told = reader.read_calendar(self.fetched.told if self.fetched else b"", reader.span_at(utcnow()))
+            told = reader.read_calendar(self.fetched.told if self.fetched else b"", reader.span_at(now))
         if told.ours:
             raise BadCalendar(OURS)
         if not told.events and not told.troubles and not self.wish.cancel_many:
@@ -220,8 +220,8 @@ class Round:
         """Refuse what is likelier to be a mistake, and ask about the rest; raises `click.Abort` for a no."""
         if decided.implausible and not self.wish.cancel_many:
             raise IcalbridgeError(
-                f"This would cancel {len(decided.cancels)} of the {decided.live} events that were pushed from this "
-                "calendar, so that it may be the wrong one; nothing was done. Give another --name for another "
+                f"This would cancel {decided.ending} of the {decided.coming} timeslots to come that were pushed from "
+                "this calendar, so that it may be the wrong one; nothing was done. Give another --name for another "
                 "calendar, or --cancel-many if it is meant."
             )
         if self.wish.yes:
@@ -319,6 +319,8 @@ def _apply(
     """Do a plan; what came of it is in `done`, also when it broke off."""
     clock = DatabaseClock(desk.store)
     follower = Follower(desk.client, desk.store, event_types=desk.user.event_types, clock=clock, sleep=stop.sleep)
+    user = desk.user
+    ledger = StoreLedger(desk.store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day)
 
     def follow(external_id: str, property_id: str) -> None:
         try:
@@ -330,7 +332,16 @@ def _apply(
 
     with progress() as on_progress:
         made = Push(
-            desk.client, desk.store, desk.name, terms, desk.places, clock, follow, on_progress, done=done.outcomes
+            desk.client,
+            desk.store,
+            desk.name,
+            terms,
+            desk.places,
+            clock,
+            follow,
+            on_progress,
+            room=lambda: ledger.left(clock()),
+            done=done.outcomes,
         )
         try:
             made.run(decided, wanted, there)

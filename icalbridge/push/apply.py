@@ -19,6 +19,7 @@ from icalbridge.errors import (
     InvalidRequest,
     MalformedAnswer,
     NotFound,
+    QuotaSpent,
     RequestRefused,
     VendorError,
 )
@@ -35,17 +36,17 @@ from icalbridge.facilitron import (
 from icalbridge.push import identify
 from icalbridge.push.collide import bookings
 from icalbridge.push.held import EVENT_TYPE, look_up
-from icalbridge.push.plan import OVER, Held, plan
+from icalbridge.push.plan import OVER, Create, Held, plan
 from icalbridge.push.want import Wish
 from icalbridge.store import Pushed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from datetime import datetime
 
     from icalbridge.facilitron import Client, Created
     from icalbridge.push.place import Places
-    from icalbridge.push.plan import Cancel, Create, Move, Plan, Renewal, Step
+    from icalbridge.push.plan import Cancel, Move, Plan, Renewal, Step
     from icalbridge.push.want import Slot
     from icalbridge.store import Store
 
@@ -55,11 +56,11 @@ LOG_MESSAGE = "icalbridge push"
 ONE_OFF = (RequestRefused, NotFound, AccessRefused, MalformedAnswer)
 """What befalls one step alone."""
 SAME_REFUSALS = 3
-"""After so many refusals in a row in the same words, the others would be refused as well."""
+"""After so many refused creations in a row in the same words, the others would be refused as well."""
 
 
 class Hopeless(IcalbridgeError):
-    """Raised when the vendor refuses one step after the other in the same words; the text is those."""
+    """Raised when the vendor refuses one creation after the other in the same words; the text is those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ class Push:
     on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None
     done: list[Outcome] = field(default_factory=list)
     """What came of each step so far, for whoever asks after `run` broke off."""
+    room: Callable[[], int] | None = None
+    """Tells how many requests are left today; None where that does not matter."""
 
     def run(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> list[Outcome]:
         """Do what was decided of a wish and of what is there.
@@ -117,11 +120,22 @@ class Push:
         return done
 
     def _steps(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> Iterator[Outcome]:
-        for each in decided.cancels:
-            yield self._cancel(each)
-        yield from self._move_all(decided.moves)
+        yield from self._cancel_all(decided.cancels)
+        blocked = yield from self._move_free(decided.moves)
+        if not decided.renewals:
+            yield from self._still_blocked(blocked)
+            return
         for renewal in decided.renewals:
+            self._require_room(renewal)
             yield from self._renew(renewal, wish, [each for each in held if each.uid == renewal.uid])
+        yield from self._move_all([each for each, _ in blocked])  # what was made anew may have freed a place
+
+    def _cancel_all(self, cancels: Sequence[Cancel]) -> Iterator[Outcome]:
+        for each in cancels:
+            outcome = self._cancel(each)
+            if outcome.result == "done":
+                self._follow(each.held.external_id, each.held)
+            yield outcome
 
     def _cancel(self, step: Cancel) -> Outcome:
         external_id = step.held.external_id
@@ -129,14 +143,28 @@ class Push:
         try:
             told = self.client.cancel_event(EVENT_TYPE, external_id, LOG_MESSAGE)
         except ONE_OFF as error:
+            self.store.pushed.keep([external_id])
             return Outcome(step, "refused", _words(error))
         if isinstance(told, Conflict):
+            self.store.pushed.keep([external_id])
             return Outcome(step, "refused", told.message)
-        self._follow(external_id, step.held)
         return Outcome(step, "done")
 
+    def _require_room(self, renewal: Renewal) -> None:
+        """Stop before a renewal that the quota would break off, since that leaves its bookings there twice."""
+        writes = len(renewal.creates) + len(renewal.cancels)
+        if self.room and renewal.cancels and (left := self.room()) < writes:
+            raise QuotaSpent("quota", f"the next {writes} changes belong together, and {left} requests are left today")
+
     def _move_all(self, moves: Sequence[Move]) -> Iterator[Outcome]:
-        """Do moves; what stands in another's way is tried again once that one has moved."""
+        """Do moves, and say which are blocked."""
+        yield from self._still_blocked((yield from self._move_free(moves)))
+
+    def _move_free(self, moves: Sequence[Move]) -> Generator[Outcome, None, list[tuple[Move, str]]]:
+        """Do moves, and return those that are blocked, with the vendor's words.
+
+        What stands in another's way is tried again once that one has moved.
+        """
         written: dict[str, Held] = {}
         left = list(moves)
         blocked: list[tuple[Move, str]] = []
@@ -152,11 +180,14 @@ class Push:
             if len(blocked) == len(left):
                 break
             left = [each for each, _ in blocked]
+        for external_id, held in written.items():
+            self._follow(external_id, held)
+        return blocked
+
+    def _still_blocked(self, blocked: Sequence[tuple[Move, str]]) -> Iterator[Outcome]:
         for each, words in blocked:
             own = {each.held.event.id} if each.held.event else set()
             yield Outcome(each, "refused", words, self._collisions([each.after], own))
-        for external_id, held in written.items():
-            self._follow(external_id, held)
 
     def _move(self, step: Move) -> Outcome | str:
         """Change a timeslot; return the vendor's words where something stands in the way."""
@@ -177,7 +208,19 @@ class Push:
         return Outcome(step, "done") if isinstance(told, Moved) else told.message
 
     def _renew(self, renewal: Renewal, wish: Wish, held: Sequence[Held], adopted: int = 0) -> Iterator[Outcome]:
-        """Make what a UID lacks, then cancel what that stands for; where it cannot be made, all stays as it is."""
+        """Make what a UID lacks, then cancel what that stands for; where it cannot be made, all stays as it is.
+
+        The store hears of it at the end: what is there twice must not wait for that.
+        """
+        written: list[tuple[str, str]] = []
+        yield from self._renew_at_vendor(renewal, wish, held, adopted, written)
+        for each in written:
+            self.follow(*each)
+
+    def _renew_at_vendor(
+        self, renewal: Renewal, wish: Wish, held: Sequence[Held], adopted: int, written: list[tuple[str, str]]
+    ) -> Iterator[Outcome]:
+        """Do it, and note external id and property of each event that was written to."""
         own = {each.event.id for each in held if each.event}
         for create in renewal.creates:
             external_id = identify.event_id(self.source, create.uid, create.number)
@@ -195,10 +238,13 @@ class Push:
             if isinstance(told, Conflict):
                 yield from self._after_conflict(create, told, wish, held, adopted)
                 return
-            self.follow(external_id, create.slots[0].facility.property_id)
+            written.append((external_id, create.slots[0].facility.property_id))
             yield self._made(create, told, {told.event_id, *own}, excused=_overlaps(create, held))
         for each in renewal.cancels:
-            yield self._cancel(each)
+            outcome = self._cancel(each)
+            if outcome.result == "done":
+                written.append((each.held.external_id, _property(each.held)))
+            yield outcome
 
     def _made(self, create: Create, told: Created, own: set[str], *, excused: bool) -> Outcome:
         """Say what a creation came to; where it stands in for an older event of its own, it is excused for that."""
@@ -212,8 +258,8 @@ class Push:
     ) -> Iterator[Outcome]:
         """Take up the event that has the id already, of which the store did not know, and decide anew for its UID."""
         external_id = identify.event_id(self.source, create.uid, create.number)
-        event = look_up(self.client, external_id, self.places.zones)
-        if event is None or adopted >= MOST_ADOPTED:
+        event, whole = look_up(self.client, external_id, self.places.zones)
+        if event is None or not whole or adopted >= MOST_ADOPTED:
             own = {each.event.id for each in held if each.event}
             yield Outcome(create, "refused", told.message, self._collisions(create.slots, own))
             return
@@ -224,10 +270,10 @@ class Push:
         alone = Wish(
             tuple(each for each in wish.events if each.uid == create.uid),
             tuple(each for each in wish.impossible if each.uid == create.uid),
+            past=wish.past,
         )
         decided = plan(alone, known, self.places.facilities, self.clock())
-        for each in decided.cancels:
-            yield self._cancel(each)
+        yield from self._cancel_all(decided.cancels)
         yield from self._move_all(decided.moves)
         for renewal in decided.renewals:
             yield from self._renew(renewal, wish, known, adopted + 1)
@@ -254,7 +300,11 @@ class Push:
         return bookings(self.store, slots).collisions(slots, self.places.zones, own)
 
     def _follow(self, external_id: str, held: Held) -> None:
-        self.follow(external_id, held.event.property_id if held.event else "")
+        self.follow(external_id, _property(held))
+
+
+def _property(held: Held) -> str:
+    return held.event.property_id if held.event else ""
 
 
 def _overlaps(create: Create, held: Sequence[Held]) -> bool:
@@ -272,7 +322,11 @@ def _words(error: VendorError | InvalidRequest) -> str:
 
 
 def _stop_if_hopeless(done: Sequence[Outcome]) -> None:
-    """Raise where the last refusals were all in the same words, so that the others need not be tried."""
-    last = [each for each in done[-SAME_REFUSALS:] if each.result == "refused" and not each.collisions]
+    """Raise where the last creations were all refused in the same words, so that the others need not be tried.
+
+    What is refused of an event that is there says nothing of any other, and must keep nothing from being made.
+    """
+    refused = (each for each in done[-SAME_REFUSALS:] if each.result == "refused" and not each.collisions)
+    last = [each for each in refused if isinstance(each.step, Create)]
     if len(last) == SAME_REFUSALS and len({each.why for each in last}) == 1:
         raise Hopeless(last[0].why)

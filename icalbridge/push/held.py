@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from icalbridge.errors import NotFound
+from icalbridge.errors import MalformedAnswer, NotFound
 from icalbridge.push.plan import OVER, Held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from icalbridge.facilitron import EventsAnswer
     from icalbridge.model import Event
     from icalbridge.store import Pushed, Store
 
@@ -24,15 +25,21 @@ EVENT_TYPE = "reservation"
 class Asks(Protocol):
     """What is asked of the vendor here: `facilitron.Client` does it."""
 
-    def event(self, event_type: str, event_id: str, *, zones: Mapping[str, str]) -> Event: ...
+    def event_answer(self, event_type: str, event_id: str, *, zones: Mapping[str, str]) -> EventsAnswer: ...
 
 
-def look_up(client: Asks, external_id: str, zones: Mapping[str, str]) -> Event | None:
-    """Return an event by its external id; None where there is none. Raises `VendorError`."""
+def look_up(client: Asks, external_id: str, zones: Mapping[str, str]) -> tuple[Event | None, bool]:
+    """Return an event by its external id, None where there is none; and whether all that was told could be read.
+
+    A timeslot that could not must not be taken for one that is not there. Raises `VendorError`.
+    """
     try:
-        return client.event(EVENT_TYPE, external_id, zones=zones)
+        answer = client.event_answer(EVENT_TYPE, external_id, zones=zones)
     except NotFound:
-        return None
+        return None, True
+    except MalformedAnswer:
+        return None, False
+    return answer.events[0], answer.complete and not answer.ignored
 
 
 def held(
@@ -52,20 +59,25 @@ def held(
     rows = store.pushed.of(source)
     asked = [each for each in rows if not each.settled]
     found = [Held(each.external_id, each.uid, None, each.dropped, settled=True) for each in rows if each.settled]
-    over = []
+    over, kept = [], []
     for number, row in enumerate(asked):
         on_progress("looking", number, len(asked))
-        event = look_up(client, row.external_id, zones)
+        event, whole = look_up(client, row.external_id, zones)
         cancelled = event is not None and event.status in OVER
-        found.append(Held(row.external_id, row.uid, event, row.dropped or (again and cancelled)))
-        if event is not None and _is_over(row, event, now):
+        stands = event is not None and not cancelled
+        if row.dropped and stands:  # the push ended before it was cancelled; who cancels it from now on has a reason
+            kept.append(row.external_id)
+        dropped = (row.dropped and not stands) or (again and cancelled)
+        found.append(Held(row.external_id, row.uid, event, dropped, unread=not whole))
+        if event is not None and whole and _is_over(row, event, now):
             over.append(row.external_id)
     on_progress("looking", len(asked), len(asked))
+    store.pushed.keep(kept)
     store.pushed.settle(over)
     return found
 
 
 def _is_over(row: Pushed, event: Event, now: datetime) -> bool:
     """Say whether nothing will become of an event: it can be asked for by no later push."""
-    past = all(each.end <= now for each in event.timeslots)
+    past = bool(event.timeslots) and all(each.end <= now for each in event.timeslots)
     return past or (row.dropped and event.status == "cancelled")

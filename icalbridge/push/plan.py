@@ -10,12 +10,13 @@ anew, as far back as the vendor takes it.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from icalbridge.feeds import display_text
 from icalbridge.push import identify
+from icalbridge.push.rings import ring
 from icalbridge.push.want import Impossible, Slot, Wanted
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 CARRIED = timedelta(days=7) - timedelta(hours=2)
 """How far back what is over is made anew: a little less than the vendor takes."""
 FEW = 2
-"""So many cancellations are never implausible."""
+"""So many timeslots at least must end for that to be implausible."""
 REFUSED = "somebody cancelled it in Facilitron, and so it stays; --again makes it anew"
+UNREAD = "what Facilitron has of it cannot be read, and so it stays as it is"
 OVER = frozenset({"cancelled", "declined"})
 """What an event's status is when its timeslots are no bookings."""
 
@@ -46,6 +48,8 @@ class Held:
     """Whether it was a push that cancelled it, or was going to."""
     settled: bool = False
     """Whether nothing will become of it any more; the vendor was not asked."""
+    unread: bool = False
+    """Whether the vendor told something of it that cannot be read: nobody knows then what stands there."""
 
     @property
     def live(self) -> bool:
@@ -56,7 +60,7 @@ class Held:
         """Whether its id was chosen, and the vendor has no event of it: it is the next one to be made, since what is
         still on its way to the vendor must not stand there beside another.
         """
-        return self.event is None and not self.dropped and not self.settled
+        return self.event is None and not (self.dropped or self.settled or self.unread)
 
     def coming(self, now: datetime) -> tuple[Timeslot, ...]:
         """Return what is not over of the timeslots that were pushed, by start."""
@@ -115,7 +119,7 @@ Step: TypeAlias = Cancel | Move | Create
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Make events for a UID, and when they are there cancel those in whose place they are."""
+    """Make events for a UID, and when they are there cancel those in whose place they are; neither part can be less."""
 
     uid: str
     creates: tuple[Create, ...]
@@ -132,8 +136,10 @@ class Plan:
     renewals: tuple[Renewal, ...] = ()
     unchanged: tuple[Unchanged, ...] = ()
     impossible: tuple[Impossible, ...] = ()
-    live: int = 0
-    """How many events with a future there are that were pushed."""
+    coming: int = 0
+    """How many timeslots that are not over there are that were pushed."""
+    ending: int = 0
+    """How many of them would go with nothing in their stead under the same UID."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -146,7 +152,7 @@ class Plan:
     @property
     def implausible(self) -> bool:
         """Say whether so much would go that it is likelier to be the wrong calendar, or half of one."""
-        return len(self.cancels) >= FEW and len(self.cancels) * 2 > self.live
+        return self.ending >= FEW and self.ending * 2 > self.coming
 
 
 def plan(wish: Wish, held: Iterable[Held], facilities: Mapping[str, Facility], now: datetime) -> Plan:
@@ -156,17 +162,25 @@ def plan(wish: Wish, held: Iterable[Held], facilities: Mapping[str, Facility], n
         there[each.uid].append(each)
     wanted = {each.uid: each for each in wish.events}
     staying = wish.staying()
-    parts = [
-        _of_uid(_Situation(wanted.get(uid), uid, there.get(uid, []), staying, facilities, now))
+    cases = {
+        uid: _Situation(wanted.get(uid), uid, there.get(uid, []), staying, wish.past, facilities, now)
         for uid in [*wanted, *sorted(there.keys() - wanted.keys())]
-    ]
+    }
+    by_uid = {uid: _of_uid(each) for uid, each in cases.items()}
+    anew: set[str] = set()
+    uids = {held.external_id: uid for uid, some in there.items() for held in some}
+    while tangled := ring([move for each in by_uid.values() for move in each.moves]):
+        anew.add(tangled)
+        by_uid[uids[tangled]] = _of_uid(replace(cases[uids[tangled]], anew=frozenset(anew)))
+    parts = list(by_uid.values())
     return Plan(
         tuple(each for part in parts for each in part.cancels),
         tuple(each for part in parts for each in part.moves),
         tuple(each for part in parts for each in part.renewals),
         tuple(each for part in parts for each in part.unchanged),
         (*wish.impossible, *(each for part in parts for each in part.impossible)),
-        sum(held.live and bool(held.coming(now)) for each in there.values() for held in each),
+        sum(each.coming for each in parts),
+        sum(each.ending for each in parts),
     )
 
 
@@ -178,16 +192,22 @@ class _Situation:
     uid: str
     held: Sequence[Held]
     staying: frozenset[tuple[str, str]]
+    past: frozenset[tuple[str, str]]
     facilities: Mapping[str, Facility]
     now: datetime
+    anew: frozenset[str] = frozenset()
+    """External ids of events that cannot be changed, since others are where they shall be, and the other way round."""
 
     def stays(self, slot_id: str) -> bool:
         instance = slot_id.partition(".")[0]
-        return not self.staying.isdisjoint({(self.uid, ""), (self.uid, instance)})
+        stays = not self.staying.isdisjoint({(self.uid, ""), (self.uid, instance)})
+        return stays or (self.uid, slot_id) in self.past
 
 
 def _of_uid(case: _Situation) -> Plan:
     """Decide for one UID."""
+    if any(each.unread for each in case.held):
+        return Plan(impossible=(Impossible(case.uid, _name(case), UNREAD),))
     refused = _refused(case)
     wanted = {each.id: each for each in (case.wanted.slots if case.wanted else ()) if each.id not in refused}
     cancels: list[Cancel] = []
@@ -210,13 +230,18 @@ def _of_uid(case: _Situation) -> Plan:
         if same := len(coming) - len(changed):
             unchanged.append(Unchanged(case.uid, _name(case, held), same, coming[0].start, _property(held)))
     anew |= {each.id: each for each in wanted.values() if each.id not in covered}
-    creates = tuple(_creations(case, [each for each in anew.values() if each.id not in covered]))
+    creates = _creations(case, [each for each in anew.values() if each.id not in covered])
+    plain, renewals = _renewals(case.uid, creates, cancels)
+    before = {slot.external_id for held in case.held if held.live for slot in held.coming(case.now)}
+    after = covered | {slot.id for slot in anew.values() if slot.end > case.now}
     return Plan(
-        () if creates else tuple(cancels),
+        plain,
         tuple(moves),
-        (Renewal(case.uid, creates, tuple(cancels)),) if creates else (),
+        renewals,
         tuple(unchanged),
         tuple(Impossible(case.uid, _name(case), REFUSED, each.start, each.id) for each in refused.values()),
+        len(before),
+        max(0, len(before) - len(after)),
     )
 
 
@@ -261,6 +286,8 @@ def _why_not(
         return "it has another name, and the vendor can rename no event"
     if any(each in wanted and wanted[each].facility.property_id != held.event.property_id for each in ids):
         return "it takes place at another property"
+    if held.external_id in case.anew:
+        return "it changes places with another, and the vendor moves nothing onto a booking"
     return ""
 
 
@@ -299,6 +326,31 @@ def _creations(case: _Situation, slots: Sequence[Slot]) -> Iterator[Create]:
         by_property[each.facility.property_id].append(each)
     for some in by_property.values():
         yield Create(case.uid, _name(case), next(numbers), tuple(sorted(some, key=_start)))
+
+
+def _renewals(
+    uid: str, creates: Iterable[Create], cancels: Iterable[Cancel]
+) -> tuple[tuple[Cancel, ...], tuple[Renewal, ...]]:
+    """Return the cancellations that wait for nothing; and what is made, each with those that wait for it.
+
+    A cancellation waits for whatever carries a timeslot of its event, and for nothing else: what is refused must not
+    keep up what it has nothing to do with.
+    """
+    plain: list[Cancel] = []
+    groups = [Renewal(uid, (each,)) for each in creates]
+    for cancel in cancels:
+        ids = {each.external_id for each in cancel.held.event.timeslots} if cancel.held.event else set()
+        mine = [each for each in groups if any(slot.id in ids for create in each.creates for slot in create.slots)]
+        if not mine:
+            plain.append(cancel)
+            continue
+        together = Renewal(
+            uid,
+            tuple(create for each in mine for create in each.creates),
+            (*(other for each in mine for other in each.cancels), cancel),
+        )
+        groups = [*(each for each in groups if each not in mine), together]
+    return tuple(plain), tuple(groups)
 
 
 def _start(slot: Slot | Timeslot) -> datetime:

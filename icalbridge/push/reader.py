@@ -33,6 +33,12 @@ TOO_LARGE = 4
 """The same when its memory was used up."""
 
 
+LOOKS_BACK = timedelta(days=2)
+"""What is over by the property's clock may not be by UTC's, as which days and floating times are compared here; and
+what is not to be found must be gone from the calendar, rather than over.
+"""
+
+
 class Span(NamedTuple):
     """What of a calendar is asked for: moments in UTC."""
 
@@ -43,7 +49,7 @@ class Span(NamedTuple):
 
 
 def span_at(now: datetime) -> Span:
-    """Return what a push looks at: from now on, for the two years that the vendor takes bookings ahead.
+    """Return what a push looks at: from a little before now on, for the two years that the vendor takes bookings ahead.
 
     Rules are followed to the last half-year's end within them. Were it a day more each day, each day would bring one
     more instance, and with it one more event at the vendor, since no timeslot can be added to one that is there.
@@ -54,7 +60,7 @@ def span_at(now: datetime) -> Span:
         for year in (until.year - 1, until.year)
         for month in (1, 7)
     ]
-    return Span(now, until, max(each for each in ends if each <= until))
+    return Span(now - LOOKS_BACK, until, max(each for each in ends if each <= until))
 
 
 def read_calendar(told: bytes, span: Span, *, seconds: int = SECONDS, octets: int = OCTETS) -> Expansion:

@@ -57,8 +57,9 @@ class Source:
     def name(self) -> str:
         """Return what a push from here is called when nobody gave it a name: it tells no secret part of an address."""
         if not self.url:
-            return Path(self.where).stem
-        return f"{urlsplit(self.url).hostname}-{sha256(self.url.encode()).hexdigest()[:8]}"
+            file = Path(self.where).absolute()
+            return f"{file.stem}-{_digest(str(file.resolve()))}"
+        return f"{urlsplit(self.url).hostname}-{_digest(self.url)}"
 
     @property
     def shown(self) -> str:
@@ -72,6 +73,10 @@ class Fetched:
     told: bytes
     validators: Mapping[str, str] = field(default_factory=dict)
     """What the next request says, so that it is answered only if something changed."""
+
+
+def _digest(told: str) -> str:
+    return sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 def read(source: Source, before: Fetched | None = None, *, deadline: float = DEADLINE_SECONDS) -> Fetched | None:

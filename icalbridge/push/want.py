@@ -74,6 +74,8 @@ class Wish:
     impossible: tuple[Impossible, ...] = ()
     notes: tuple[str, ...] = ()
     """What was read in a way that somebody may not expect; sentences."""
+    past: frozenset[tuple[str, str]] = frozenset()
+    """UID and timeslot of what the calendar has and is just over: nothing is asked for it, but it is not gone."""
 
     def staying(self) -> frozenset[tuple[str, str]]:
         """Return UID and instance of what is to be left alone, since nothing can be said of it; "" for all of a UID."""
@@ -94,6 +96,7 @@ class _Sorting:
     names: dict[str, str] = field(default_factory=dict)
     impossible: list[Impossible] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    past: set[tuple[str, str]] = field(default_factory=set)
 
 
 def wish(expansion: Expansion, places: Places, now: datetime) -> Wish:
@@ -108,13 +111,18 @@ def wish(expansion: Expansion, places: Places, now: datetime) -> Wish:
         if facility is None:
             found.counts["elsewhere"] += 1
         elif isinstance(facility, Unplaced):
+            if _is_over(instance, places.zone, now):
+                found.past.add((instance.uid, instance.slot_id))
+                continue
             found.impossible.append(_impossible(instance, str(facility)))
         else:
             _sort(instance, facility, places.zones[facility.property_id], now, found)
     events = [
         Wanted(uid, found.names[uid], tuple(sorted(slots, key=_order))) for uid, slots in found.slots.items() if slots
     ]
-    return Wish(tuple(sorted(events, key=_first)), tuple(found.impossible), tuple(_notes(found.counts)))
+    return Wish(
+        tuple(sorted(events, key=_first)), tuple(found.impossible), tuple(_notes(found.counts)), frozenset(found.past)
+    )
 
 
 def _placed(places: Places, location: str) -> Facility | Unplaced | None:
@@ -127,6 +135,9 @@ def _placed(places: Places, location: str) -> Facility | Unplaced | None:
 def _sort(instance: Instance, facility: Facility, zone: str, now: datetime, found: _Sorting) -> None:
     """Add an instance's timeslots to what is wanted, or to what is impossible."""
     pieces = _pieces(instance, zone)
+    if _is_over(instance, zone, now):
+        found.past.update((instance.uid, identify.part_id(instance.slot_id, each)) for each in range(len(pieces)))
+        return
     if not 0 < len(pieces) <= MOST_DAYS:
         why = f"it lasts more than {MOST_DAYS} days" if pieces else "it lasts less than a minute"
         found.impossible.append(_impossible(instance, why))
@@ -136,7 +147,7 @@ def _sort(instance: Instance, facility: Facility, zone: str, now: datetime, foun
     slots = []
     for number, (start, end) in enumerate(pieces):
         if end <= now:
-            found.counts["past"] += 1
+            found.past.add((instance.uid, identify.part_id(instance.slot_id, number)))
             continue
         if wrong := wrong_times(start, end, zone, now):
             found.impossible.append(_impossible(instance, _spoken(*wrong[0]), start))
@@ -145,6 +156,12 @@ def _sort(instance: Instance, facility: Facility, zone: str, now: datetime, foun
     found.slots[instance.uid] += slots
     found.counts[instance.kind] += 1
     found.counts["split"] += len(pieces) > 1
+
+
+def _is_over(instance: Instance, zone: str, now: datetime) -> bool:
+    """Say whether an instance has ended, by the clock of the zone where it is read so."""
+    end = instance.end if instance.kind == "moment" else _moments(instance.start, instance.end, zone)[1]
+    return end <= now
 
 
 def _pieces(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:

@@ -71,6 +71,12 @@ class PushedEvents:
                 update(pushed).where(pushed.c.external_id == external_id).values(dropped_at=seconds(now))
             )
 
+    def keep(self, external_ids: Iterable[str]) -> None:
+        """Note that events were not cancelled, though they were going to be."""
+        with writing(self._opened) as connection:
+            for some in in_parts(set(external_ids)):
+                connection.execute(update(pushed).where(pushed.c.external_id.in_(some)).values(dropped_at=None))
+
     def settle(self, external_ids: Iterable[str]) -> None:
         """Note that events are over and need not be asked for again."""
         with writing(self._opened) as connection:

@@ -33,3 +33,12 @@ class StoreLedger:
             return after.day.isoformat(), after.used, after.next_at, wait
 
         return self._store.windows.update_allowance(self._api_user_id, decide)
+
+    def left(self, now: datetime) -> int:
+        """Return how many requests the UTC day's quota still grants."""
+        today = now.astimezone(UTC).date().isoformat()
+
+        def look(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
+            return day, used, next_at, float(self._quota - (used if day >= today else 0))
+
+        return int(self._store.windows.update_allowance(self._api_user_id, look))
