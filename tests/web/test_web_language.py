@@ -88,6 +88,7 @@ def test_links_keep_the_language_that_an_address_asked_for(client: FlaskClient) 
         "/build?feed=facility:gym&lang=es", "/poster/facility/gym?lang=es", "/ical/facility/gym.ics",
         "/display/facility/gym?lang=es", "/embed?feed=facility:gym&lang=es",
         "/ical/facility/gym.json", "/ical/facility/gym.csv", "/ical/facility/gym.atom", "/status?lang=es",
+            "/api/v1/?lang=es",
     ]  # fmt: skip
     views = [link for link in seen.links() if link.startswith("?")]
     assert [link.partition("#")[0] for link in views] == [

@@ -63,6 +63,7 @@ def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -
         "/property/never",
         "/facility/never-gym",
         "/status",
+        "/api/v1/",
         "?lang=es",
     ]
 

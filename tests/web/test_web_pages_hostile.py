@@ -87,6 +87,7 @@ def test_page_below_a_folder_links_below_it(store: Store, clock: Clock) -> None:
     elsewhere = ["/calendars/display/facility/gym", embedding, *(f"{feed}.{each}" for each in ("json", "csv", "atom"))]
     assert [link for link in own if not link.startswith("?")] == [
         "/calendars/", "/calendars/", school, builder, poster, f"{feed}.ics", *elsewhere, "/calendars/status",
+        "/calendars/api/v1/",
     ]  # fmt: skip
     assert "webcal://example.org/calendars/ical/facility/gym.ics" in seen.links()
 
@@ -117,7 +118,7 @@ def test_page_unknown_leads_to_the_directory(client: FlaskClient, path: str) -> 
     answer = client.get(path)
     seen = Seen(answer.text)
     assert (answer.status_code, answer.content_type) == (404, "text/html; charset=utf-8")
-    assert seen.links() == ["#content", "/", "/", "/status", "?lang=es"]
+    assert seen.links() == ["#content", "/", "/", "/status", "/api/v1/", "?lang=es"]
     assert ("form", "/") in [(tag, attributes.get("action")) for tag, attributes in seen.elements]
 
 
