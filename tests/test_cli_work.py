@@ -11,9 +11,12 @@ from sqlalchemy import select
 
 from icalbridge import sandbox
 from icalbridge.cli.stopping import Stop
+from icalbridge.cli.work import work_with_key
 from icalbridge.model import utcnow
+from icalbridge.settings import ApiUser, Settings
 from icalbridge.store import Store
 from icalbridge.store.tables import api_users, windows, workers
+from icalbridge.sync.worker import Worker
 from tests.fixtures.commands import running, until
 
 if TYPE_CHECKING:
@@ -63,6 +66,26 @@ def vendor(tmp_path: Path) -> Iterator[Vendor]:
         settings = {"FACILITRON_API_KEY": KEY, "FACILITRON_API_URL": api_url, "DATABASE_URL": url}
         yield Vendor(app.extensions["sandbox"], store, {**settings, "FACILITRON_RATE_PER_MINUTE": "60000"})
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"), [(False, ["the worker of key default broke; again in 60 s"]), (True, [])], ids=["going", "ended"]
+)
+def test_what_breaks_is_told_unless_the_end_was_asked_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, ended: bool, told: list[str]
+) -> None:
+    """A worker that is slow to end may find the database closed: that is no news."""
+    stop = Stop()
+
+    def broken(_worker: Worker) -> None:
+        if ended or caplog.records:
+            stop.ask()
+        raise RuntimeError
+
+    monkeypatch.setattr(Worker, "run", broken)
+    monkeypatch.setattr(stop, "sleep", lambda _seconds: None)
+    work_with_key(Settings(), ApiUser("default", KEY, "http://127.0.0.1:1", 1, 1), store, "w", stop)
+    assert caplog.messages == told
 
 
 @pytest.mark.parametrize("number", SIGNALS)

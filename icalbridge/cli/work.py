@@ -102,7 +102,7 @@ def run_worker(settings: Settings) -> None:
     worker_id = new_worker_id()
     names = [f"{worker_id}:{user.name}" for user in users]
     threads = [
-        threading.Thread(target=_work, args=(settings, user, store, name, stop), name=name, daemon=True)
+        threading.Thread(target=work_with_key, args=(settings, user, store, name, stop), name=name, daemon=True)
         for user, name in zip(users, names, strict=True)
     ]
     for thread in threads:
@@ -131,7 +131,7 @@ def _end(store: Store, threads: Sequence[threading.Thread], names: Sequence[str]
     store.close()
 
 
-def _work(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: Stop) -> None:
+def work_with_key(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: Stop) -> None:
     """Work with one key, in its own thread, until asked to stop."""
     tally: Counter[str] = Counter()
     clock = DatabaseClock(store)
@@ -152,7 +152,8 @@ def _work(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop:
             try:
                 worker.run()
             except Exception:  # whatever it is, the other keys go on, and so shall this one
-                log.exception("the worker of key %s broke; again in %d s", user.name, BROKEN_SECONDS)
+                with stop.unless_asked():  # a slow one may find the store closed
+                    log.exception("the worker of key %s broke; again in %d s", user.name, BROKEN_SECONDS)
                 stop.sleep(BROKEN_SECONDS)
 
 
