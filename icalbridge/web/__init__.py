@@ -31,7 +31,7 @@ from jinja2 import StrictUndefined
 
 import icalbridge
 from icalbridge.model import utcnow
-from icalbridge.web import language
+from icalbridge.web import language, wording
 from icalbridge.web.api import api
 from icalbridge.web.assets import Assets, static_files
 from icalbridge.web.builder import builder
@@ -94,6 +94,8 @@ def create_app(
         "value_of": value_of,
         "facility_path": facility_path,
         "look": look,
+        "number": wording.number,
+        "share": wording.share,
         "property_path": property_path,
         "language": lambda: language.current().language,
         "language_asked": language_asked,

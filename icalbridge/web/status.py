@@ -80,10 +80,6 @@ class Status:
     def good(self) -> bool:
         return self.running and not self.refused and bool(self.schools) and not (self.counts["failing"])
 
-    @property
-    def quota_percent(self) -> int:
-        return round(100 * self.quota_used / self.quota_per_day) if self.quota_per_day else 0
-
 
 def status_of(health: Health, now: datetime) -> Status:
     """Arrange how everything stands at `now`, what is worst first, else in the vendor's order."""

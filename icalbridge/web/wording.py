@@ -1,4 +1,4 @@
-"""How moments are said to people: times of day, days, spans, ages, in the language and region of the request.
+"""How moments and numbers are said to people, in the language and region of the request: times, days, spans, ages.
 
 Every function takes an IANA name and says the moment as people there read it; which zone that is, is for the caller.
 The forms are CLDR's, as Babel has them; the words around them are in the templates.
@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from babel.dates import format_interval, format_skeleton, format_time, parse_pattern
+from babel.numbers import format_decimal, format_percent
 
 from icalbridge import zones
 from icalbridge.web.language import current, gettext, ngettext
@@ -139,6 +140,16 @@ def zone_name(moment: datetime, zone: str) -> str:
     """Return `America/Los Angeles (PST)`."""
     name, letters = zone.replace("_", " "), zone_letters(moment, zone)
     return name if letters == name else f"{name} ({letters})"
+
+
+def number(value: int) -> str:
+    """Return a number with the marks between its thousands that the reader is used to."""
+    return str(format_decimal(value, locale=current()))
+
+
+def share(part: int, whole: int) -> str:
+    """Return how much of a whole something is, in whole per cent; of nothing it is none."""
+    return str(format_percent(part / whole if whole else 0, locale=current()))
 
 
 def age(seconds: float) -> str:

@@ -70,7 +70,7 @@ def test_status_of_all_well() -> None:
     """With a worker and no failure all is well, even while a school is waited for or rests."""
     made = status_of(GOOD, NOW)
     assert (made.good, [school.kind for school in made.schools]) == (True, ["waiting", "resting", "fresh"])
-    assert (made.quota_used, made.quota_per_day, made.quota_percent, made.stretched) == (1500, 10_000, 15, False)
+    assert (made.quota_used, made.quota_per_day, made.stretched) == (1500, 10_000, False)
 
 
 def test_status_of_a_failure_says_since_when() -> None:

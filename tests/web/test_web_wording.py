@@ -1,4 +1,4 @@
-"""How moments are said in each language and region: exactly what stands on the pages."""
+"""How moments and numbers are said in each language and region: exactly what stands on the pages."""
 
 from __future__ import annotations
 
@@ -130,3 +130,13 @@ def test_wording_knows_every_region_of_a_language(tag: str) -> None:
         assert [("2026" in wording.weekday(FRIDAY)), ("05" in wording.clock_time(MORNING, ZONE))] == [False, True]
         assert "2026" in wording.day(FRIDAY, date(2027, 1, 1))
         assert wording.clock_words()["clock"].partition("{minute}")[1:] in (("{minute}", ""), ("{minute}", " {half}"))
+
+
+@pytest.mark.parametrize(
+    ("locale", "number", "share"), [("en_US", "1,000,000", "15%"), ("es_ES", "1.000.000", "15\N{NO-BREAK SPACE}%")]
+)
+def test_numbers_are_written_as_the_reader_does(locale: str, number: str, share: str) -> None:
+    """With the marks between thousands of the region; of nothing there is no share."""
+    use(locale)
+    assert (wording.number(1_000_000), wording.share(1_500, 10_000)) == (number, share)
+    assert wording.share(0, 0) == share.replace("15", "0")
