@@ -103,7 +103,7 @@ def _run_sandbox(there: Connection) -> None:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    world = sandbox.build_world(seed=1, today=utcnow().date())
+    world = sandbox.build_world(seed=1, today=sandbox.district_day(utcnow()))
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=RATE_PER_MINUTE * 2, quota_per_day=QUOTA_PER_DAY)
     try:
         with sandbox.serve_in_thread(app) as api_url:
