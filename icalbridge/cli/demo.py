@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import tempfile
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -108,6 +109,7 @@ def _run_sandbox(there: Connection) -> None:
     try:
         with sandbox.serve_in_thread(app) as api_url:
             there.send(api_url)
-            signal.pause()
+            while True:  # not signal.pause(), which would sleep through a signal that came just before it
+                time.sleep(1)
     except KeyboardInterrupt:
         pass
