@@ -43,6 +43,7 @@ bench: machine $(WORKSHOP)  ## how fast, as ratios measured side by side in one 
 	$(PY) -m pytest tests/benchmarks -p no:randomly -s $(ARGS)
 
 soak: machine $(READERS)  ## the long proofs
+	@$(PY) tests/machine.py soak
 	$(PY) -m pytest -m soak --ignore tests/benchmarks $(ARGS)
 
 screenshots: machine $(READERS)  ## the README's pictures, out of a demo

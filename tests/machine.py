@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 FONTS = Path("/usr/share/fonts")
+TIME_H = Path("/usr/include/time.h")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ PARTS = {
         Part("emoji font", "fonts-noto-color-emoji", find_font("truetype/noto/NotoColorEmoji.ttf")),
     )
 }
+COMPILER = [
+    Part("C compiler", "gcc", lambda: shutil.which("cc")),
+    Part("C headers", "libc6-dev", lambda: str(TIME_H) if TIME_H.exists() else None),
+]
+"""What `make soak` needs beyond `PARTS`: the library that shifts the clock is compiled (`tests/at_hours.py`)."""
 VENV = Part("python venv", "python3-venv", lambda: "ensurepip" if _has_ensurepip() else None)
 
 
@@ -153,7 +159,7 @@ def main(step: str) -> int:
         return 1 if provide([VENV]) else 0
     if step == "npm":
         return install_npm_packages()
-    provide(list(PARTS.values()))
+    provide(COMPILER if step == "soak" else list(PARTS.values()))
     return 0
 
 

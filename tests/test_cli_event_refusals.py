@@ -204,13 +204,14 @@ def test_catalogue_must_know_what_a_write_names_a_facility_by(desk: Office) -> N
 # broken off
 
 
-def test_write_that_is_broken_off_says_how_to_find_out(desk: Office) -> None:
-    """Ctrl-C while the vendor is at it: code 130, and one sentence."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_write_that_is_broken_off_says_how_to_find_out(desk: Office, number: signal.Signals) -> None:
+    """A signal while the vendor is at it: code 130, and one sentence."""
     with scripted(Reply(silent=True)) as vendor:
         settings = {**desk.settings, "FACILITRON_API_URL": vendor.url}
         with running("event", *desk.create("--yes", "--external-id", "recital.1"), **settings) as process:
             until(lambda: vendor.paths or None, "request")
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             told, _ = process.communicate(timeout=20)  # less than a write may take
     assert (process.returncode, told) == (
         130,

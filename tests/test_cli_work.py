@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from sqlalchemy import select
 
 from icalbridge import sandbox
 from icalbridge.cli.stopping import Stop
-from icalbridge.cli.work import work_with_key
+from icalbridge.cli.work import STOP_SECONDS, work_with_key
 from icalbridge.model import utcnow
 from icalbridge.settings import ApiUser, Settings
 from icalbridge.store import Store
@@ -97,8 +98,11 @@ def test_command_stopped_in_a_request_leaves_nothing_behind(
     vendor.state.faults.append(sandbox.parse_fault(HANG))
     with running(command, **vendor.settings) as process:
         until(vendor.asked_in_vain, "request that hangs")
+        begun = time.monotonic()
         process.send_signal(number)
         told, _ = process.communicate(timeout=50)  # less than the hang takes
+    if command == "worker":  # it waits for its threads, which it must know to be alive
+        assert time.monotonic() - begun >= STOP_SECONDS
     assert process.returncode == code
     assert vendor.left_behind() == []
     assert "Traceback" not in told

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
 
 import pytest
 import requests
@@ -86,6 +87,62 @@ def test_mass_cancellation_cancels_the_week(plain: sandbox.Scene) -> None:
     for event_id, event in world.events.items():
         was = plain.world.events[event_id]
         assert event == ({**was, "status": "Cancelled"} if _on(was, WEEK) else was)
+
+
+DAYS = ("2026-11-22", "2026-12-31", "2027-02-28", "2027-03-14", "2027-11-07")
+"""An ordinary day, the end of a year, of a February, and both days on which clocks change there."""
+MOMENTS = [
+    datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=UTC)
+    for day, clock in product(DAYS, ("00:30", "07:30", "23:45"))
+]
+
+
+@pytest.mark.parametrize("now", MOMENTS, ids=lambda now: f"{now:%Y-%m-%dT%H:%M}Z")
+def test_scenario_begins_on_the_day_of_each_school(now: datetime) -> None:
+    """Whatever the hour in UTC, and also where it is yesterday at one school and today at another."""
+    world = sandbox.build_world(seed=1, today=sandbox.district_day(now), schools=4, facilities=2, events_per_day=24)
+    plain = sandbox.Scene(world, now)
+    assert len({each["timezone"] for each in world.properties}) == 3
+    before = _answered(plain)
+    assert any("Approved" in statuses for statuses, _ in before)
+    assert _answered(sandbox.stage("quiet-week", plain)) == [(set(), set())] * 4
+    cancelled = _answered(sandbox.stage("mass-cancellation", plain))
+    assert cancelled == [({"Cancelled"} if names else set(), names) for _, names in before]
+    graduation = [
+        names & {"Graduation Day 🎓"} != set() for _, names in _answered(sandbox.stage("graduation-day", plain))
+    ]
+    eve = [plain.today(each["_id"]).weekday() == 4 for each in world.properties[1:]]
+    assert graduation == eve
+
+
+def _answered(scene: sandbox.Scene) -> list[tuple[set[str], set[str]]]:
+    """Return the statuses and the names of the events that each school answers with when asked for today."""
+    assert isinstance(scene.now, datetime)
+    moment = scene.now
+    client = sandbox.create_app(scene.world, clock=lambda: moment).test_client()
+    found = []
+    for school in scene.world.properties[1:]:
+        answer = client.get(f"/v1/property/{school['_id']}/events?event_types=reservation", headers=HEADERS)
+        events = answer.json["events"] if answer.json else []
+        found.append(({each["status"] for each in events}, {each["name"] for each in events}))
+    return found
+
+
+def test_graduation_is_on_the_saturday_of_each_school() -> None:
+    """Early on a Saturday in New York it is a week later than in Los Angeles, where it is Friday still."""
+    now = datetime(2026, 11, 28, 6, tzinfo=UTC)
+    world = sandbox.build_world(seed=1, today=sandbox.district_day(now), schools=4, facilities=1, events_per_day=8)
+    staged = sandbox.stage("graduation-day", sandbox.Scene(world, now)).world
+    days = {
+        world.zone_of(event["property_id"]).key: event["timeslots"][-1]["start_datetime"][:10]
+        for event in staged.events.values()
+        if event["name"] == "Graduation Day 🎓"
+    }
+    assert days == {
+        "America/Los_Angeles": "2026-11-28",
+        "America/Phoenix": "2026-11-28",
+        "America/New_York": "2026-12-05",
+    }
 
 
 def _statuses(name: str, count: int) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import tempfile
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -103,11 +104,12 @@ def _run_sandbox(there: Connection) -> None:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    world = sandbox.build_world(seed=1, today=utcnow().date())
+    world = sandbox.build_world(seed=1, today=sandbox.district_day(utcnow()))
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=RATE_PER_MINUTE * 2, quota_per_day=QUOTA_PER_DAY)
     try:
         with sandbox.serve_in_thread(app) as api_url:
             there.send(api_url)
-            signal.pause()
+            while True:  # not signal.pause(), which would sleep through a signal that came just before it
+                time.sleep(1)
     except KeyboardInterrupt:
         pass

@@ -27,6 +27,7 @@ from icalbridge.cli.event_told import (
     with_timeslot,
     without_renter,
 )
+from icalbridge.cli.stopping import Stop
 from icalbridge.cli.writes import as_bad_input, client_of, require_leave, user_of
 from icalbridge.errors import ConfigurationError, IcalbridgeError, InvalidRequest
 from icalbridge.facilitron import Cancelled, Conflict, Created, Moved, NotCreated, TimeslotChange, bounds
@@ -73,6 +74,7 @@ class Desk:
     user: ApiUser
     client: Client
     clock: DatabaseClock
+    stop: Stop
 
     def event(self, event_type: str, event_id: str) -> Event:
         """Ask the vendor for an event."""
@@ -84,7 +86,8 @@ class Desk:
 
         Return the event as it is now, whether calendars here show that, and what to say of it.
         """
-        follower = Follower(self.client, self.store, event_types=self.user.event_types, clock=self.clock)
+        types, sleep = self.user.event_types, self.stop.sleep
+        follower = Follower(self.client, self.store, event_types=types, clock=self.clock, sleep=sleep)
         try:
             told = follower.follow(event_type, event_id, property_id=property_id)
         except IcalbridgeError as error:
@@ -117,7 +120,7 @@ def create_event(settings: Settings, wish: given.Wish, how: How) -> Told:
             named = f"{given.spoken(event.name)} with the external id {event.external_id}"
             if how.dry_run:
                 return _dry(settings, told, f"{named} could be created", "POST", "/event", body)
-            _ask(f"Create {named} at {plan.owner.name or plan.owner.id}?", told, how)
+            _ask(f"Create {named} at {plan.owner.name or plan.owner.id}?", told, how, desk.stop)
             with _watched(event.type, event.external_id):
                 outcome = desk.client.create_event(plan.request)
                 return _created(desk, told, outcome, plan)
@@ -162,7 +165,8 @@ def cancel_event(settings: Settings, event_type: str, event_id: str, log_message
         if how.dry_run:
             return _dry(settings, told, _could(event), "PATCH", f"/event/{event_type}/{event_id}", body)
         if event.status != "cancelled":
-            _ask(f"Cancel {given.spoken(event.name)}, {event.type} {event.id}, with all of this?", told, how)
+            question = f"Cancel {given.spoken(event.name)}, {event.type} {event.id}, with all of this?"
+            _ask(question, told, how, desk.stop)
         with _watched(event_type, event_id):
             before = Cancelled(event.id, event.external_id, already=True)
             outcome = before
@@ -214,7 +218,7 @@ def move_timeslot(
         if how.dry_run:
             path = f"/event/{event_type}/{event_id}/timeslot/{timeslot_id}"
             return _dry(settings, told, f"The {named} could be changed to this", "PATCH", path, body)
-        _ask(f"Change the {named} to this?", told, how)
+        _ask(f"Change the {named} to this?", told, how, desk.stop)
         with _watched(event_type, event_id):
             outcome = desk.client.change_timeslot(event_type, event_id, timeslot_id, request)
             if isinstance(outcome, Conflict):
@@ -297,8 +301,10 @@ def _desk(settings: Settings, store: Store, property_id: str, key: str) -> Itera
     """Yield the client of the right key: by default the one that the sync reads the property with."""
     unknown = "Which key this is for is not known here; say it with --key, one of"
     user = user_of(settings, key, lambda: store.read.api_user_of(property_id) if property_id else None, unknown)
-    with client_of(user, store) as client:
-        yield Desk(store, user, client, DatabaseClock(store))
+    stop = Stop()
+    stop.listen()
+    with client_of(user, store, stop) as client:
+        yield Desk(store, user, client, DatabaseClock(store), stop)
 
 
 def _property_of(store: Store, event_type: str, event_id: str) -> str:
@@ -307,7 +313,7 @@ def _property_of(store: Store, event_type: str, event_id: str) -> str:
     return known.property_id if known else ""
 
 
-def _ask(question: str, told: Told, how: How) -> None:
+def _ask(question: str, told: Told, how: How, stop: Stop) -> None:
     """Show what is to be done, and ask; raises `click.Abort` for a no."""
     if how.yes:
         return
@@ -315,7 +321,8 @@ def _ask(question: str, told: Told, how: How) -> None:
         console(sys.stderr.isatty(), stderr=True).print(timeslots_table(told.event))
     for each in (*told.notes, *collision_lines(told.collides_with)):
         click.echo(each, err=True)
-    click.confirm(question, abort=True, err=True)
+    with stop.waiting():
+        click.confirm(question, abort=True, err=True)
 
 
 def _dry(settings: Settings, told: Told, done: str, method: str, path: str, body: dict[str, Any]) -> Told:

@@ -19,8 +19,8 @@ def run_sandbox(host: str, port: int, faults: Sequence[str], scenario: str | Non
     """Serve the simulator, in a situation by name if one is given, until Ctrl-C."""
     limits = {name: world.pop(name) for name in ("rate_per_minute", "quota_per_day")}
     parsed = _parsed(faults)
-    today = utcnow().date()
-    scene = sandbox.Scene(sandbox.build_world(today=today, **world), today)
+    now = utcnow()
+    scene = sandbox.Scene(sandbox.build_world(today=sandbox.district_day(now), **world), now)
     if scenario:
         scene = sandbox.stage(scenario, scene)
     app = sandbox.create_app(scene.world, faults=[*_parsed(scene.faults), *parsed], **limits)

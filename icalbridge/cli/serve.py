@@ -40,6 +40,8 @@ STOP_SECONDS = 35
 STEADY_SECONDS = 60
 """A worker that lived this long did not die at once."""
 LONGEST_PAUSE_SECONDS = 60
+WATCH_SECONDS = 1.0
+"""How long the supervisor waits for its children at a time."""
 PR_SET_PDEATHSIG = 1
 METRICS = "icalbridge-metrics-"
 
@@ -124,7 +126,9 @@ def _watch(settings: Settings, children: dict[str, ForkProcess], *, sync: bool) 
         if sync and "worker" not in children:
             started = time.monotonic()
             children["worker"] = _start("worker", run_worker, settings)
-        wait([child.sentinel for child in children.values()])
+        # a signal that comes just before the wait does not end it
+        if not wait([child.sentinel for child in children.values()], WATCH_SECONDS):
+            continue
         if not children["web"].is_alive():
             raise IcalbridgeError(f"The web server ended with code {children['web'].exitcode}; its log says why.")
         if sync and not children["worker"].is_alive():

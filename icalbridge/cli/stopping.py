@@ -6,12 +6,17 @@ In the middle of a transaction they would leave a connection that nobody can tid
 from __future__ import annotations
 
 import signal
+import time
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+WAKE_SECONDS = 0.5
+"""How often the system is interrupted while it waits: a signal that came just before the system began to wait does not
+end the wait, and Python's own handler for it runs only after an interruption."""
 
 
 class Stop:
@@ -19,12 +24,16 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = Event()
+        self._signaled = False
+        self._listens = False
         self._waits = False
 
     def listen(self) -> None:
-        """Take over both signals, for the rest of this process."""
+        """Take over both signals, for the rest of this process, also where a shell started it with SIGINT ignored."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._hear)
+        signal.signal(signal.SIGALRM, lambda _number, _frame: None)
+        self._listens = True
 
     def ask(self) -> None:
         """Let everyone hear it."""
@@ -35,25 +44,32 @@ class Stop:
         """Let a signal break into the block, in the main thread; one that came before does so at once."""
         self._waits = True
         try:
+            if self._listens:
+                signal.setitimer(signal.ITIMER_REAL, WAKE_SECONDS, WAKE_SECONDS)
             with self.unless_asked():
                 yield
         finally:
             self._waits = False
+            if self._listens:
+                signal.setitimer(signal.ITIMER_REAL, 0)
 
     @contextmanager
     def unless_asked(self) -> Iterator[None]:
         """Begin nothing any more, in any thread."""
-        if self._asked.is_set():
+        if self._signaled or self._asked.is_set():
             raise KeyboardInterrupt
         yield
 
     def sleep(self, seconds: float) -> None:
         """Sleep, in any thread, until the time is over or the end is asked for."""
-        if self._asked.wait(seconds):
+        if current_thread() is main_thread():
+            with self.waiting():
+                time.sleep(seconds)
+        elif self._asked.wait(seconds):
             raise KeyboardInterrupt
 
     def _hear(self, _number: int, _frame: object) -> None:
-        self._asked.set()
+        self._signaled = True  # and not the event: the main thread may hold its lock right now
         if self._waits:
             self._waits = False
             raise KeyboardInterrupt

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BROKEN_SECONDS = 60
+WATCH_SECONDS = 1
+"""How often the main thread looks whether the others are alive."""
 STOP_SECONDS = 5
 """How long threads get to end what they are at; of a request given up then, nothing is written."""
 
@@ -108,9 +110,10 @@ def run_worker(settings: Settings) -> None:
     for thread in threads:
         thread.start()
     try:
-        with stop.waiting():
-            for thread in threads:
-                thread.join()
+        # not thread.join(): in Python 3.11 a thread counts as ended when its join is interrupted, and `_end` would not
+        # wait for it
+        while any(thread.is_alive() for thread in threads):
+            stop.sleep(WATCH_SECONDS)
     except KeyboardInterrupt:
         pass
     finally:

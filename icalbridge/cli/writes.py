@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from icalbridge.cli.work import make_client
@@ -53,14 +53,14 @@ def user_of(settings: Settings, key: str, reader: Callable[[], str | None], unkn
 
 
 @contextmanager
-def client_of(user: ApiUser, store: Store, stop: Stop | None = None) -> Iterator[Client]:
+def client_of(user: ApiUser, store: Store, stop: Stop) -> Iterator[Client]:
     """Yield a key's client; what was asked of the vendor is counted afterwards, as the sync's is.
 
     `stop`: heard while the vendor is waited for.
     """
     tally: Counter[str] = Counter()
     try:
-        yield make_client(user, store, tally=tally, stop=stop, waiting=stop.waiting if stop else nullcontext)
+        yield make_client(user, store, tally=tally, stop=stop, waiting=stop.waiting)
     finally:
         with suppress(StoreError):  # what is to be said of a write matters more than its count
             store.write.count(tally)

@@ -17,7 +17,7 @@ What a client makes of the answers is no business of this room: a misreading of 
 """
 
 from icalbridge.sandbox.app import State, create_app
-from icalbridge.sandbox.district import build_world
+from icalbridge.sandbox.district import build_world, district_day
 from icalbridge.sandbox.faults import GRAMMAR, Fault, parse_fault
 from icalbridge.sandbox.openapi import document
 from icalbridge.sandbox.scenarios import SCENARIOS, Scene, stage
@@ -33,6 +33,7 @@ __all__ = [
     "World",
     "build_world",
     "create_app",
+    "district_day",
     "document",
     "parse_fault",
     "run",

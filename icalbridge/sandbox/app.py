@@ -8,7 +8,7 @@ with its rules (`rules.py`, `writes.py`) and data (`world.py`). Outside /v1, and
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -200,7 +200,7 @@ class _Endpoints:
         return found
 
     def _query(self, property_id: str) -> rules.Query:
-        today: date = self._state.clock().astimezone(self._world.zone_of(property_id)).date()
+        today = self._world.day_of(property_id, self._state.clock())
         return rules.read_query(request.args, today, maintenance_blocks=self._state.maintenance_blocks)
 
 

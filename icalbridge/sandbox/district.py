@@ -8,6 +8,7 @@ that want worse edit the world.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from icalbridge.sandbox import names
 from icalbridge.sandbox.bookings import Bookings, Maker
@@ -15,7 +16,7 @@ from icalbridge.sandbox.surprises import surprise
 from icalbridge.sandbox.world import Dto, World
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
 HOME = ("Sunnyvale", "CA", "America/Los_Angeles")
 AWAY = {1: ("Phoenix", "AZ", "America/Phoenix"), 2: ("New York", "NY", "America/New_York")}
@@ -28,6 +29,11 @@ UNNAMED_FACILITY = 6
 """The number, in each third school, of a facility whose name is null."""
 
 
+def district_day(now: datetime) -> date:
+    """Return the calendar day in the district's zone; at its schools elsewhere it may be the next day already."""
+    return now.astimezone(ZoneInfo(HOME[2])).date()
+
+
 def build_world(
     *,
     seed: int,
@@ -36,7 +42,7 @@ def build_world(
     facilities: int | None = None,
     events_per_day: int | None = None,
 ) -> World:
-    """Build a district as it stands on `today`.
+    """Build a district as it stands on `today`, the district's own (`district_day`).
 
     `facilities` of each school; `events_per_day`: active timeslots of approved events a day in all, about, over the
     next weeks, weekends counted. Further ahead less is booked, down to a third at the end of the year.

@@ -30,11 +30,16 @@ OUTAGE = 400
 
 @dataclass(frozen=True)
 class Scene:
-    """What is served: a world as it stands on a day, and faults as `--fault` takes them."""
+    """What is served: a world as it stands at a moment, and faults as `--fault` takes them."""
 
     world: World
-    today: date
+    now: datetime | date
+    """An aware moment, at which each property has its own calendar day; or the one day that it is at all of them."""
     faults: tuple[str, ...] = ()
+
+    def today(self, property_id: str) -> date:
+        """Return the calendar day at a property."""
+        return self.world.day_of(property_id, self.now) if isinstance(self.now, datetime) else self.now
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,9 @@ def stage(name: str, scene: Scene) -> Scene:
 
 
 def quiet_week(scene: Scene) -> Scene:
-    """No event has a timeslot in the seven days from today."""
-    week = _days(scene.today, WEEK)
+    """No event has a timeslot in the seven days from its property's today."""
     events = (
-        {**event, "timeslots": [each for each in event["timeslots"] if not _touches(each, week)]}
+        {**event, "timeslots": [each for each in event["timeslots"] if not _touches(each, _week(scene, event))]}
         for event in scene.world.events.values()
     )
     return _with(scene, (event for event in events if event["timeslots"]))
@@ -62,26 +66,20 @@ def quiet_week(scene: Scene) -> Scene:
 
 def graduation_day(scene: Scene) -> Scene:
     """On the next Saturday every school has its graduation in all its facilities; what was booked is suspended."""
-    ahead = (SATURDAY - scene.today.weekday() - 1) % WEEK + 1
-    day = scene.today + timedelta(days=ahead)
-    events = [
-        {**event, "timeslots": [_suspended(each) if _touches(each, {day}) else each for each in event["timeslots"]]}
-        for event in scene.world.events.values()
-    ]
+    events = [_with_saturday_suspended(scene, event) for event in scene.world.events.values()]
     schools = [each for each in scene.world.properties if not each["properties"]]
-    return _with(scene, [*events, *(_graduation(scene, school, day) for school in schools)])
+    return _with(scene, [*events, *(_graduation(scene, school) for school in schools)])
 
 
 def mass_cancellation(scene: Scene) -> Scene:
-    """Every event with a timeslot in the seven days from today is cancelled."""
-    week = _days(scene.today, WEEK)
-    return _with(
-        scene,
-        (
-            {**event, "status": "Cancelled"} if any(_touches(each, week) for each in event["timeslots"]) else event
-            for event in scene.world.events.values()
-        ),
+    """Every event with a timeslot in the seven days from its property's today is cancelled."""
+    cancelled = (
+        {**event, "status": "Cancelled"}
+        if any(_touches(each, _week(scene, event)) for each in event["timeslots"])
+        else event
+        for event in scene.world.events.values()
     )
+    return _with(scene, cancelled)
 
 
 def vendor_outage(scene: Scene) -> Scene:
@@ -95,8 +93,16 @@ def revoked_key(scene: Scene) -> Scene:
     return replace(scene, faults=(*scene.faults, f"401:after={BEFORE_IT_BREAKS}"))
 
 
-def _days(first: date, count: int) -> set[date]:
-    return {first + timedelta(days=step) for step in range(count)}
+def _week(scene: Scene, event: Dto) -> set[date]:
+    """Return the seven days from today at an event's property."""
+    first = scene.today(event["property_id"])
+    return {first + timedelta(days=step) for step in range(WEEK)}
+
+
+def _next_saturday(scene: Scene, property_id: str) -> date:
+    """Return the first Saturday after today at a property."""
+    today = scene.today(property_id)
+    return today + timedelta(days=(SATURDAY - today.weekday() - 1) % WEEK + 1)
 
 
 def _touches(slot: Dto, days: set[date]) -> bool:
@@ -104,8 +110,11 @@ def _touches(slot: Dto, days: set[date]) -> bool:
     return start <= max(days) and end >= min(days)
 
 
-def _suspended(slot: Dto) -> Dto:
-    return {**slot, "status": "suspended"}
+def _with_saturday_suspended(scene: Scene, event: Dto) -> Dto:
+    """Return the event with all that touches its property's next Saturday suspended."""
+    day = {_next_saturday(scene, event["property_id"])}
+    slots = [{**each, "status": "suspended"} if _touches(each, day) else each for each in event["timeslots"]]
+    return {**event, "timeslots": slots}
 
 
 def _with(scene: Scene, events: Iterable[Dto]) -> Scene:
@@ -115,8 +124,9 @@ def _with(scene: Scene, events: Iterable[Dto]) -> Scene:
     return replace(scene, world=World(deepcopy(world.properties), deepcopy(world.facilities), told))
 
 
-def _graduation(scene: Scene, school: Dto, day: date) -> Dto:
+def _graduation(scene: Scene, school: Dto) -> Dto:
     """Return a school's graduation: a rehearsal in its first facility the day before, then the day in all of them."""
+    day = _next_saturday(scene, school["_id"])
     places = [
         {name: each[name] for name in ("_id", "u_id", "name", "capacity", "type")}
         for each in scene.world.facilities_of(school["_id"])
@@ -137,7 +147,7 @@ def _graduation(scene: Scene, school: Dto, day: date) -> Dto:
         "attendance": None,
         "property_id": school["_id"],
         "timeslots": slots,
-        "submit_date": f"{scene.today}T08:00:00.000Z",
+        "submit_date": f"{scene.today(school['_id'])}T08:00:00.000Z",
         "type": "reservation",
         "property_timezone": school["timezone"],
         "renter": None,

@@ -73,6 +73,10 @@ class World:
         except (ValueError, OSError, ZoneInfoNotFoundError):
             return ZoneInfo(FALLBACK_ZONE)
 
+    def day_of(self, property_id: str, now: datetime) -> date:
+        """Return the calendar day that it is at a property; `now` is aware."""
+        return now.astimezone(self.zone_of(property_id)).date()
+
     def owner_of(self, named: Mapping[str, str]) -> str:
         """Return the id of the property that a request is about, given the parts of its path; "" for none."""
         if "facility_id" in named:
