@@ -137,7 +137,7 @@ class RequestRefused(RefusedError):
 
 
 class MalformedAnswer(VendorError):
-    """Raised for a 200 whose body is cut off, is no JSON, or lacks its list: it says nothing at all."""
+    """Raised for a 200 whose body is cut off, too large, no JSON, or lacks its list: it says nothing at all."""
 
 
 class ImplausibleAnswer(VendorError):

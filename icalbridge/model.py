@@ -67,6 +67,17 @@ class Timeslot:
     external_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableTimeslot:
+    """A timeslot that could not be read, as far as it could."""
+
+    start: datetime | None = None
+    """None where it could not be read; so is `end`."""
+    end: datetime | None = None
+    facility_id: str = ""
+    external_id: str = ""
+
+
 class EventKey(NamedTuple):
     """What names an event in the vendor's addresses."""
 
@@ -109,6 +120,8 @@ class Event:
     digest: str = ""
     """Digest of the vendor's bytes for this event: the same bytes need not be read again."""
     particulars: Particulars = field(default=UNTOLD, repr=False)
+    unreadable: tuple[UnreadableTimeslot, ...] = ()
+    """Its timeslots that could not be read: while there are any, none of its entries is withdrawn."""
 
     @property
     def key(self) -> EventKey:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from icalbridge.model import UNTOLD, Entry, Event, Facility, Particulars, Property, Timeslot
+from icalbridge.model import (
+    UNTOLD,
+    Entry,
+    Event,
+    Facility,
+    Particulars,
+    Property,
+    Timeslot,
+    UnreadableTimeslot,
+)
 
 ZONE = "America/Los_Angeles"
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
@@ -23,10 +32,17 @@ def timeslot(hours: float, *, facility: Facility = GYM, length: float = 2, **fie
     return Timeslot(start, start + timedelta(hours=length), facility.id, facility.name, facility.type, **told)
 
 
-def event(*timeslots: Timeslot, event_id: str = "e1", particulars: Particulars = UNTOLD, **fields: str) -> Event:
+def event(
+    *timeslots: Timeslot,
+    event_id: str = "e1",
+    particulars: Particulars = UNTOLD,
+    unreadable: tuple[UnreadableTimeslot, ...] = (),
+    **fields: str,
+) -> Event:
     """Return an approved event of the school."""
     told = {"name": "Practice", "status": "approved", "digest": f"digest-{event_id}", **fields}
-    return Event(event_id, "reservation", "school", ZONE, timeslots=timeslots, particulars=particulars, **told)
+    made = Event(event_id, "reservation", "school", ZONE, timeslots=timeslots, particulars=particulars, **told)  # type: ignore[arg-type]  # texts only
+    return replace(made, unreadable=unreadable)
 
 
 def entry(hours: float, *, uid: str = "u1", facility: Facility = GYM, event_id: str = "e1", **fields: object) -> Entry:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from icalbridge import zones
 from icalbridge.facilitron import Skipped, wire
 from icalbridge.facilitron.times import moment
-from icalbridge.model import UNTOLD, Event, EventKey, Particulars, Timeslot
+from icalbridge.model import UNTOLD, Event, EventKey, Particulars, Timeslot, UnreadableTimeslot
 
 LA = "America/Los_Angeles"
 ASKED = wire.Asked("p1", "reservation", {"p1": LA, "p2": "America/Phoenix", "odd": "Mars/Olympus"})
@@ -159,6 +159,15 @@ def test_unreadable_event_is_dropped_alone(case: str) -> None:
     assert (answer.skipped, answer.complete) == ((Skipped(reason, "events[1]"),), False)
 
 
+@pytest.mark.parametrize("case", DROPPED)
+def test_unreadable_event_withdraws_nothing_unless_its_id_can_be_read(case: str) -> None:
+    """With an id it is known to be there still; without one it could be any event that seems to be missing."""
+    odd, _reason = DROPPED[case]
+    answer = wire.read_events(_body(odd), wire.Asked("p3", "reservation", {}), {})
+    named = case in {"null timeslots", "timeslots no list", "no timeslots", "unknown zone"}
+    assert (answer.withdraws, answer.unreadable_ids) == (named, frozenset({"e1"} if named else ()))
+
+
 NO_TIMES: list[object] = [None, 17, "", "soon", [], {"a": 1}]
 
 
@@ -166,10 +175,26 @@ NO_TIMES: list[object] = [None, 17, "", "soon", [], {"a": 1}]
     "odd", [None, "slot", [], {}, *({**SLOT, "start_datetime": value} for value in NO_TIMES)], ids=repr
 )
 def test_unreadable_timeslot_is_left_out_alone(odd: object) -> None:
-    """Its neighbours stay, and the answer is not complete."""
+    """Its neighbours stay, and only its own event is not complete."""
     answer = _read({**EVENT, "timeslots": [SLOT, odd, SLOT]})
     assert answer.events[0].timeslots == (READ_SLOT, READ_SLOT)
+    assert len(answer.events[0].unreadable) == 1
     assert (answer.skipped, answer.complete) == ((Skipped("unreadable time", "event e1"),), False)
+    assert (answer.withdraws, answer.unreadable_ids) == (True, frozenset({"e1"}))
+
+
+@pytest.mark.parametrize(
+    ("odd", "read"),
+    [
+        ({**SLOT, "end_datetime": "soon"}, UnreadableTimeslot(START, None, "f1", "x-1")),
+        ({**SLOT, "start_datetime": None, "facility": None}, UnreadableTimeslot(None, END, "", "x-1")),
+        ({"start_datetime": 7, "external_system_timeslot_id": 8}, UnreadableTimeslot(None, None, "", "8")),
+        (None, UnreadableTimeslot()),
+    ],
+)
+def test_unreadable_timeslot_is_read_as_far_as_it_goes(odd: object, read: UnreadableTimeslot) -> None:
+    """What can be read of it tells which entry it may be."""
+    assert _read({**EVENT, "timeslots": [odd]}).events[0].unreadable == (read,)
 
 
 @pytest.mark.parametrize("end", ["2026-11-24T18:00", "2026-11-24T17:59", "2025-11-24T20:00"])
@@ -214,6 +239,28 @@ TIMES = {
     "2026-11-01T01:30": "2026-11-01T08:30",
     "2026-11-01T02:00": "2026-11-01T10:00",
     "2028-02-29T12:00": "2028-02-29T20:00",
+    "2026-07-01T24:00": "2026-07-02T07:00",
+    "2026-07-01T24:00:00": "2026-07-02T07:00",
+    "2026-07-01 24:00:00.000": "2026-07-02T07:00",
+    "2026-12-31T24:00:00": "2027-01-01T08:00",
+    "2028-02-28T24:00": "2028-02-29T08:00",
+    "2026-03-07T24:00": "2026-03-08T08:00",
+    "2026-10-31T24:00": "2026-11-01T07:00",
+    "2026-07-01T24:00:00Z": "2026-07-02",
+    "2026-07-01T24:00+02": "2026-07-01T22:00",
+    "2026-07-01T10:30+02": "2026-07-01T08:30",
+    "2026-07-01T10:30:15-08": "2026-07-01T18:30:15",
+    "2026-07-01T10:30:00+0545": "2026-07-01T04:45",
+    "2026-07-01T10:30-00:00": "2026-07-01T10:30",
+    "2026-07-01T10:30:59,9": "2026-07-01T17:30:59",
+    "2026-07-01T10:30:00,000Z": "2026-07-01T10:30",
+    "2026-07-01t10:30": "2026-07-01T17:30",
+    "2026-07-01t10:30:00z": "2026-07-01T10:30",
+    "2026-07-01 10:30:00 -0700": "2026-07-01T17:30",
+    "2026-07-01 10:30 Z": "2026-07-01T10:30",
+    " 2026-07-01T10:30": "2026-07-01T17:30",
+    "2026-07-01T10:30 \t": "2026-07-01T17:30",
+    "\u00a02026-07-01T10:30Z\n": "2026-07-01T10:30",
 }
 
 
@@ -227,12 +274,11 @@ def test_times_are_moments(told: str) -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        "", "2026-07-01", "10:30", "2026-07-01T24:00", "2026-07-01T10:60", "2026-02-29T10:00", "2026-13-01T10:00",
-        "0000-01-01T00:00", "0001-01-01T00:00", "9999-12-31T23:59", "9999-12-31T23:59Z", "20260701T1030",
-        "2026-07-01T1030",
-        "2026-07-01T10:30+25:00", "2026-07-01T10:30 PST", " 2026-07-01T10:30",
-        "2026-07-01T10:30\n", "２０２６-07-01T10:30",
-        "2026-W27-3T10:30", "1782901800",
+        "", " ", "2026-07-01", "10:30", "2026-07-01T25:00", "2026-07-01T10:60", "2026-02-29T10:00", "2026-13-01T10:00",
+        "2026-07-01T24:01", "2026-07-01T24:00:01", "2026-07-01T24:00:00.5", "2026-02-29T24:00",
+        "0000-01-01T00:00", "0001-01-01T00:00", "9999-12-31T23:59", "9999-12-31T23:59Z", "9999-12-31T24:00",
+        "20260701T1030", "2026-07-01T1030", "2026-07-01T10:30+25:00", "2026-07-01T10:30+2", "2026-07-01T10:30 PST",
+        "2026-07-01  10:30", "2026-07-01 T10:30", "２０２６-07-01T10:30", "2026-W27-3T10:30", "1782901800",
     ],
 )  # fmt: skip
 def test_times_that_are_none_are_refused(told: str) -> None:

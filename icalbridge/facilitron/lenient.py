@@ -76,6 +76,16 @@ def whole(value: object) -> int | None:
     return None
 
 
+def usable(identifier: str | None) -> str:
+    """Return an id exactly as it is; one with NUL, which no database keeps, names nothing."""
+    return "" if identifier is None or "\0" in identifier else identifier
+
+
+def word(told: str | None) -> str:
+    """Return a text that programs compare: without white space around it and without NUL."""
+    return (told or "").replace("\0", "").strip()
+
+
 def one_line(said: str) -> str:
     """Return a vendor's text as one line without control characters, at most 300 characters long."""
     line = " ".join("".join(each if each.isprintable() else " " for each in said).split())

@@ -8,7 +8,7 @@ the first (contract: "What a feed contains").
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import zones
@@ -16,8 +16,15 @@ from icalbridge import zones
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-_SHAPE = re.compile(r"(\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d)?)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
-"""Hour 24 is none, whatever Python's version makes of it."""
+_SHAPE = re.compile(
+    r"""
+    (?P<day>\d{4}-\d\d-\d\d) [Tt\ ]
+    (?: (?P<time>(?:[01]\d|2[0-3]):\d\d(?::\d\d)?) (?:[.,]\d+)? | (?P<midnight>24:00(?::00(?:[.,]0+)?)?) )
+    (?: \ ?(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?) )?
+    """,
+    re.ASCII | re.VERBOSE,
+)
+"""ISO 8601 in its extended form; 24:00 is the midnight at the end of the day."""
 
 EARLIEST, LATEST = 2, 9998
 """Years that stay within the calendar in every zone."""
@@ -26,13 +33,16 @@ EARLIEST, LATEST = 2, 9998
 def moment(text: str, zone: ZoneInfo) -> datetime:
     """Return the moment of a vendor's date-time, to the second, in UTC.
 
-    Reads `YYYY-MM-DDTHH:MM`, with seconds and with a fraction, which is cut off. Raises `ValueError` for anything else.
+    Reads `YYYY-MM-DDTHH:MM`, with seconds and with a fraction, which is cut off, and with an offset or `Z`; a blank in
+    place of the `T`, lower case, and white space around it. Raises `ValueError` for anything else.
     """
-    if not (found := _SHAPE.fullmatch(text)):
+    if not (found := _SHAPE.fullmatch(text.strip())):
         raise ValueError("no date-time")
-    told = datetime.fromisoformat(found[1] + (found[2] or ""))
+    told = datetime.fromisoformat(f"{found['day']}T{found['time'] or '00:00'}{(found['offset'] or '').upper()}")
     if not EARLIEST <= told.year <= LATEST:
         raise ValueError("out of range")
+    if found["midnight"]:
+        told += timedelta(days=1)
     return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)
 
 

@@ -51,6 +51,10 @@ CONNECT_SECONDS = 10.0
 SHORTEST_NAP_SECONDS = 0.05
 """Least time between two questions to the ledger: on a clock of whole seconds it may often ask for next to nothing."""
 CHUNK_OCTETS = 65_536
+MOST_OCTETS = 64_000_000
+"""The largest answer that is read, in octets after decompression: 64 MB."""
+MOST_ERROR_OCTETS = 1_000_000
+"""The largest body of an answer that is no success; of a larger one only the status counts."""
 
 SUCCESSES = frozenset({200, 201})
 """The pages do not say whether what is created is answered with 200 or 201."""
@@ -68,6 +72,17 @@ class _Bearer(requests.auth.AuthBase):
     def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
         prepared.headers["Authorization"] = f"Bearer {self._key}"
         return prepared
+
+
+class _Session(requests.Session):
+    """A session that takes no answer for a redirect: requests would read its body, however large, even unfollowed."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # the signature is requests'
+        return None
+
+
+class _TooLargeError(HTTPError):
+    """Raised for an answer of more octets than are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +139,10 @@ class Transport:
         self._rng = rng
         self._waiting = waiting
         self._on_request = on_request
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.auth = _Bearer(key)
         self._session.headers.update({"User-Agent": f"icalbridge/{__version__}", "Accept": "application/json"})
+        self._session.headers["Accept-Encoding"] = "gzip, deflate"  # the codings that are decompressed piece by piece
 
     def send(self, call: Call) -> bytes:
         """Return the body of a success; raises `VendorError`."""
@@ -248,6 +264,9 @@ def _failure(request: str, status: int | None, error: Exception, seconds: float)
     if isinstance(error, UNSENDABLE):
         why = "the address cannot be used; check FACILITRON_API_URL and the proxy, if any"
         return Failure(RequestRefused(request, why), passing=False, undone=True)
+    if isinstance(error, _TooLargeError):
+        too_large = f"the answer is larger than {MOST_OCTETS // 1_000_000} MB; the rest of it was not read"
+        return Failure(MalformedAnswer(request, too_large, status), passing=False)
     undone = _never_connected(error)
     if isinstance(error, requests.Timeout | TimeoutError | ReadTimeoutError):
         return Failure(VendorTimeout(request, "no answer in time", status), True, seconds, undone=undone)
@@ -263,10 +282,20 @@ def _never_connected(error: Exception) -> bool:
 
 
 def _body(response: requests.Response, until: float) -> bytes:
-    """Read a body as it comes; raises `TimeoutError` when that takes too long, however busily it drips."""
-    parts = []
+    """Read a body as it comes; an error's that is too large counts as empty.
+
+    Raises `TimeoutError` when that takes too long, however busily it drips, and `_TooLargeError`. urllib3 decompresses
+    no more than is read, so that a small body cannot become a large one at once; what is left unread is closed.
+    """
+    success = response.status_code in SUCCESSES
+    parts, size, most = [], 0, MOST_OCTETS if success else MOST_ERROR_OCTETS
     while part := response.raw.read1(CHUNK_OCTETS, decode_content=True):
         parts.append(part)
+        size += len(part)
+        if size > most:
+            if success:
+                raise _TooLargeError
+            return b""
         if time.monotonic() > until:
             raise TimeoutError
     return b"".join(parts)

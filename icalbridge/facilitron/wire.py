@@ -8,25 +8,26 @@ staff alone: `private` reads them into `Event.particulars`, nothing else does, a
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from icalbridge import zones
-from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text, whole
+from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text, usable, whole, word
 from icalbridge.facilitron.private import FIELDS as PRIVATE
 from icalbridge.facilitron.private import particulars_of
 from icalbridge.facilitron.times import ZonesMoments
-from icalbridge.model import Event, EventKey, Facility, Particulars, Property, Timeslot
+from icalbridge.facilitron.timeslots import WireTimeslot, lenient_timeslot, read_timeslot
+from icalbridge.model import Event, EventKey, Facility, Particulars, Property, Timeslot, UnreadableTimeslot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
-READING = b"icalbridge-3"
+READING = b"icalbridge-4"
 """Part of every digest: raised when the same bytes are to be read differently, so that they are read again."""
 
 
@@ -50,6 +51,8 @@ class Skipped:
     """A short fixed phrase, for counting."""
     where: str
     """Which one, without anything of a renter's."""
+    event_id: str = field(default="", compare=False)
+    """The event that it is, or is part of; empty when that could not be read either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +80,29 @@ class EventsAnswer:
 
     @property
     def complete(self) -> bool:
-        """Whether everything could be read: only then may an answer withdraw anything (api/README, point 13)."""
+        """Whether everything could be read."""
         return not self.skipped
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether an event that the answer lacks is gone: no unreadable item could be that very event.
+
+        See api/README, point 13. An unreadable item whose event is known tells that this event is still there.
+        """
+        return all(each.event_id for each in self.skipped)
+
+    @property
+    def unreadable_ids(self) -> frozenset[str]:
+        """The ids of the events that could not be read, or not in full."""
+        return frozenset(each.event_id for each in self.skipped if each.event_id)
 
 
 _NULL = msgspec.Raw(b"null")
 
 
-class _Facility(msgspec.Struct):
-    id: str | None = msgspec.field(name="_id", default=None)
-    name: str | None = None
-    type: str | None = None
-
-
-class _Timeslot(msgspec.Struct):
-    start_datetime: str
-    end_datetime: str
-    facility: _Facility | None = None
-    activity_name: str | None = None
-    status: str | None = None
-    external_system_timeslot_id: str | None = None
-
-
 class _Event(msgspec.Struct):
     id: str = msgspec.field(name="_id")
-    timeslots: list[_Timeslot]
+    timeslots: list[WireTimeslot]
     type: str | None = None
     property_id: str | None = None
     property_timezone: str | None = None
@@ -260,12 +261,12 @@ class _Reader:
         """Read one event, or note why it cannot be read."""
         try:
             told, particulars = _decode(raw)
-            if not _usable(told.id):
+            if not usable(told.id):
                 raise _UnreadableError("no id")
-            property_id = _usable(told.property_id) or self._asked.property_id
+            property_id = usable(told.property_id) or self._asked.property_id
             zone = self._zone(property_id, (told.property_timezone or "").strip())
         except _UnreadableError as error:
-            self.skipped.append(Skipped(str(error), where))
+            self.skipped.append(Skipped(str(error), where, _event_id(raw)))
             return None
         event = self._event(told, property_id, zone, digest, particulars)
         self.events.pop(event.key, None)
@@ -281,57 +282,49 @@ class _Reader:
         raise _UnreadableError("unknown zone")
 
     def _event(self, told: _Event, property_id: str, zone: str, digest: str, particulars: Particulars) -> Event:
+        timeslots, unreadable = self._timeslots(told, zone)
         return Event(
             id=told.id,
-            type=_word(told.type) or self._asked.event_type,
+            type=word(told.type) or self._asked.event_type,
             property_id=property_id,
             zone=zone,
             name=told.name or "",
-            status=_word(told.status).lower(),
-            external_id=_usable(told.external_system_event_id),
-            timeslots=tuple(self._timeslots(told, zone)),
+            status=word(told.status).lower(),
+            external_id=usable(told.external_system_event_id),
+            timeslots=tuple(timeslots),
             digest=digest,
             particulars=particulars,
+            unreadable=tuple(unreadable),
         )
 
-    def _timeslots(self, told: _Event, zone: str) -> list[Timeslot]:
-        moments = self._moments[zone]
-        found = []
+    def _timeslots(self, told: _Event, zone: str) -> tuple[list[Timeslot], list[UnreadableTimeslot]]:
+        """Return an event's timeslots: those that could be read, and what of the others could be."""
+        found, unreadable = [], []
         for each in told.timeslots:
-            try:
-                start, end = moments[each.start_datetime], moments[each.end_datetime]
-            except ValueError:
-                self.skipped.append(Skipped("unreadable time", f"event {told.id}"))
-                continue
-            if end <= start:
-                self.ignored.append(Skipped("ends before it starts", f"event {told.id}"))
-                continue
-            place = each.facility or _NOWHERE
-            found.append(
-                Timeslot(
-                    start,
-                    end,
-                    _usable(place.id),
-                    place.name or "",
-                    place.type or "",
-                    each.activity_name or "",
-                    _word(each.status).lower(),
-                    _usable(each.external_system_timeslot_id),
-                )
-            )
-        return found
+            match read_timeslot(each, self._moments[zone]):
+                case Timeslot() as timeslot:
+                    found.append(timeslot)
+                case UnreadableTimeslot() as timeslot:
+                    unreadable.append(timeslot)
+                    self.skipped.append(Skipped("unreadable time", f"event {told.id}", told.id))
+                case None:
+                    self.ignored.append(Skipped("ends before it starts", f"event {told.id}"))
+        return found, unreadable
 
 
-_NOWHERE = _Facility()
+def _event_id(raw: bytes) -> str:
+    """Return the id of an event that cannot be read; empty where that cannot be read either."""
+    told = loose(raw)
+    return usable(text(told, "_id")) if isinstance(told, dict) else ""
 
 
 def property_of(told: dict[str, Any]) -> Property | None:
     """Return a PropertyDto as a property; None without an id."""
-    if not (property_id := _usable(text(told, "_id"))):
+    if not (property_id := usable(text(told, "_id"))):
         return None
     child_ids = told.get("properties")
     texts = {name: text(told, name) for name in ("name", "address", "city", "state", "zip")}
-    children = [_usable(as_text(each)) for each in child_ids] if isinstance(child_ids, list) else []
+    children = [usable(as_text(each)) for each in child_ids] if isinstance(child_ids, list) else []
     return Property(
         id=property_id, timezone=text(told, "timezone").strip(), child_ids=tuple(filter(None, children)), **texts
     )
@@ -339,27 +332,17 @@ def property_of(told: dict[str, Any]) -> Property | None:
 
 def facility_of(told: dict[str, Any], property_id: str) -> Facility | None:
     """Return a FacilityDto as a facility; None without an id."""
-    if not (facility_id := _usable(text(told, "_id"))):
+    if not (facility_id := usable(text(told, "_id"))):
         return None
     return Facility(
         id=facility_id,
-        property_id=_usable(text(told, "property_id")) or property_id,
+        property_id=usable(text(told, "property_id")) or property_id,
         name=text(told, "name"),
         type=text(told, "type"),
         capacity=whole(told.get("capacity")),
         search_term=text(told, "search_term"),
-        u_id=_usable(text(told, "u_id")),
+        u_id=usable(text(told, "u_id")),
     )
-
-
-def _usable(identifier: str | None) -> str:
-    """Return an id exactly as it is; one with NUL, which no database keeps, names nothing."""
-    return "" if identifier is None or "\0" in identifier else identifier
-
-
-def _word(told: str | None) -> str:
-    """Return a text that programs compare: without white space around it and without NUL."""
-    return (told or "").replace("\0", "").strip()
 
 
 def _decode(raw: bytes) -> tuple[_Event, Particulars]:
@@ -377,22 +360,9 @@ def _decode(raw: bytes) -> tuple[_Event, Particulars]:
 def _lenient_event(told: dict[str, Any]) -> _Event:
     return _Event(
         id=text(told, "_id"),
-        timeslots=[_lenient_timeslot(each) for each in told["timeslots"]],
+        timeslots=[lenient_timeslot(each) for each in told["timeslots"]],
         **{
             name: text(told, name)
             for name in ("type", "property_id", "property_timezone", "name", "status", "external_system_event_id")
         },
     )
-
-
-def _lenient_timeslot(told: object) -> _Timeslot:
-    """Read a timeslot as far as it goes; one whose times are no texts has none that can be read."""
-    if not isinstance(told, dict):
-        return _Timeslot("", "")
-    place = told.get("facility")
-    facility = _Facility(*(text(place, name) for name in ("_id", "name", "type"))) if isinstance(place, dict) else None
-    start, end = (
-        each if isinstance(each := told.get(name), str) else "" for name in ("start_datetime", "end_datetime")
-    )
-    texts = {name: text(told, name) for name in ("activity_name", "status", "external_system_timeslot_id")}
-    return _Timeslot(start, end, facility, **texts)

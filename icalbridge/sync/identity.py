@@ -1,24 +1,28 @@
 """Which timeslot of an answer is which known entry: timeslots have no ids, yet a moved practice keeps its UID.
 
 Inside one event, the surest sign is tried first: the external id; the same facility, start and end; the same facility
-and start; the same facility and day; then the nearest start. Entries that the vendor still had are tried before those
-it had withdrawn. Pure; the same answer and the same known entries give the same pairs.
+and start; the same facility and day; then the nearest start. Among equals the activity decides, then the status, then
+anything else that tells them apart. Entries that the vendor still had are tried before those it had withdrawn. Pure;
+the same answer and the same known entries, each in any order, give the same pairs.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from icalbridge import zones
+from icalbridge.sync.matching import Candidate, match_equal, match_nearest, traits_of_entry, traits_of_timeslot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
     from datetime import datetime
 
-    from icalbridge.model import Entry, Event, EventKey, Timeslot
+    from icalbridge.model import Entry, Event, EventKey, Timeslot, UnreadableTimeslot
+    from icalbridge.sync.matching import Traits
 
 REVIVAL = timedelta(days=1)
 """How long after it was withdrawn an entry may come back at another time: an event that moves from one window to
@@ -38,20 +42,67 @@ def pair(event: Event, known: Sequence[Entry], *, now: datetime, horizon: dateti
     """Pair an event's timeslots with what is known of the event.
 
     What is past stays as it was: a past entry is paired by guesswork with a past timeslot only. So is one beyond
-    `horizon`, of which an answer says nothing.
+    `horizon`, of which an answer says nothing. No guess takes an entry that may be an unreadable timeslot's.
     """
-    ordered = sorted(known, key=lambda entry: (entry.withdrawn is not None, entry.start, entry.uid))
-    live = [entry for entry in ordered if entry.withdrawn is None]
-    fresh = [entry for entry in ordered if entry.withdrawn is not None and now - entry.withdrawn <= REVIVAL]
-    search = _Search(sorted(range(len(event.timeslots)), key=lambda index: _order(event.timeslots[index])), event)
-    for entries in (live, ordered):
-        search.by_sign(entries, _external)
-        search.by_sign(entries, _span)
-        search.by_sign(entries, _start)
-    for entries in (live, fresh):
-        search.by_sign(entries, _day, alike=lambda each: (each.end <= now, each.start >= horizon))
-        search.by_distance(entries, alike=lambda each: (each.end <= now, each.start >= horizon))
-    return search.result(ordered)
+
+    def candidate(traits: Traits, entry: Entry | None = None) -> Candidate:
+        return Candidate(traits, (traits.end <= now, traits.start >= horizon), entry)
+
+    slots = [candidate(traits_of_timeslot(each, event.type)) for each in event.timeslots]
+    entries = [candidate(traits_of_entry(each), each) for each in sorted(known, key=lambda each: each.uid)]
+    entries.sort(key=lambda each: each.traits)
+    live = [each for each in entries if each.entry and each.entry.withdrawn is None]
+    withdrawn = {each: each.entry.withdrawn for each in entries if each.entry and each.entry.withdrawn}
+    open_slots = sorted(slots, key=lambda each: each.traits)
+    for some in (live, withdrawn):
+        for sign in (_external_span, _external_start, _external, _span, _start):
+            open_slots = match_equal(open_slots, some, sign)
+    for some in (live, [each for each, moment in withdrawn.items() if now - moment <= REVIVAL]):
+        free = _without_reserved(some, event.unreadable)
+        open_slots = match_equal(open_slots, free, _day(event.zone))
+        open_slots = match_nearest(open_slots, free)
+    return Pairs(
+        tuple(
+            (slot, each.match.entry if each.match else None) for slot, each in zip(event.timeslots, slots, strict=True)
+        ),
+        tuple(each.entry for each in entries if each.entry and each.match is None),
+    )
+
+
+def timeslot_order(timeslot: Timeslot) -> tuple[object, ...]:
+    """Return the sort key under which timeslots of an event stand in the same order, however they were answered."""
+    return (
+        timeslot.start,
+        timeslot.end,
+        timeslot.facility_id,
+        timeslot.activity,
+        timeslot.status,
+        timeslot.external_id,
+        timeslot.facility_name,
+        timeslot.facility_type,
+    )
+
+
+class NewUids:
+    """UIDs for the new timeslots of one event, given in `timeslot_order`; none is issued twice."""
+
+    def __init__(self, key: EventKey, taken: Iterable[str]) -> None:
+        """`taken`: the UIDs of the event's known entries."""
+        self._key = key
+        self._taken = set(taken)
+        self._ordinals: Counter[tuple[str, str]] = Counter()
+
+    def issue(self, timeslot: Timeslot) -> str:
+        """Return the UID of a timeslot never seen before; see `new_uid`."""
+        place = f"{timeslot.facility_id}\n{timeslot.start:%Y%m%dT%H%M%SZ}"
+        named = ("external", timeslot.external_id) if timeslot.external_id else ("place", place)
+        while True:
+            text = "\n".join((*self._key, *named, str(self._ordinals[named])))
+            uid = f"{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}@icalbridge"
+            self._ordinals[named] += 1
+            if uid not in self._taken:
+                self._taken.add(uid)
+                return uid
 
 
 def new_uid(key: EventKey, timeslot: Timeslot, taken: Iterable[str]) -> str:
@@ -59,85 +110,48 @@ def new_uid(key: EventKey, timeslot: Timeslot, taken: Iterable[str]) -> str:
 
     RFC 7986, section 5.3: globally unique, and nothing in it tells who or where. 35 octets.
     """
-    named = timeslot.external_id or f"{timeslot.facility_id}\n{timeslot.start:%Y%m%dT%H%M%SZ}"
-    ordinal = 0
-    while True:
-        told = "\n".join((*key, "external" if timeslot.external_id else "place", named, str(ordinal)))
-        uid = f"{sha256(told.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}@icalbridge"
-        if uid not in taken:
-            return uid
-        ordinal += 1
+    return NewUids(key, taken).issue(timeslot)
 
 
-class _Search:
-    """Timeslots still without an entry, and entries already taken."""
-
-    def __init__(self, open_slots: list[int], event: Event) -> None:
-        self._event = event
-        self._open = open_slots
-        self._found: dict[int, Entry] = {}
-        self._taken: set[str] = set()
-
-    def by_sign(
-        self,
-        entries: Sequence[Entry],
-        sign: Callable[[Timeslot | Entry, str], Hashable],
-        alike: Callable[[Timeslot | Entry], Hashable] = lambda _: None,
-    ) -> None:
-        """Pair what bears the same sign; several with one sign are paired in order of their start."""
-        if not self._open:
-            return
-        bearing: dict[Hashable, list[Entry]] = {}
-        for entry in reversed([each for each in entries if each.uid not in self._taken]):
-            if (mark := sign(entry, self._event.zone)) is not None:
-                bearing.setdefault((mark, alike(entry)), []).append(entry)
-        for index in list(self._open):
-            timeslot = self._event.timeslots[index]
-            if found := bearing.get((sign(timeslot, self._event.zone), alike(timeslot))):
-                self._take(index, found.pop())
-
-    def by_distance(self, entries: Sequence[Entry], alike: Callable[[Timeslot | Entry], Hashable]) -> None:
-        """Pair what is left with the nearest start, nearest pairs first, the same facility before another."""
-        left = [each for each in entries if each.uid not in self._taken]
-        pairs = [
-            (abs(slot.start - entry.start), slot.facility_id != entry.facility_id, position, entry.uid, index, entry)
-            for position, index in enumerate(self._open)
-            for slot in [self._event.timeslots[index]]
-            for entry in left
-            if alike(slot) == alike(entry)
-        ]
-        for *_, index, entry in sorted(pairs, key=lambda each: each[:4]):
-            if index in self._open and entry.uid not in self._taken:
-                self._take(index, entry)
-
-    def result(self, known: Sequence[Entry]) -> Pairs:
-        slots = self._event.timeslots
-        return Pairs(
-            tuple((timeslot, self._found.get(index)) for index, timeslot in enumerate(slots)),
-            tuple(entry for entry in known if entry.uid not in self._taken),
-        )
-
-    def _take(self, index: int, entry: Entry) -> None:
-        self._open.remove(index)
-        self._found[index] = entry
-        self._taken.add(entry.uid)
+def _external_span(each: Candidate) -> Hashable:
+    traits = each.traits
+    return (traits.external_id, _span(each)) if traits.external_id else None
 
 
-def _order(timeslot: Timeslot) -> tuple[datetime, datetime, str]:
-    return timeslot.start, timeslot.end, timeslot.facility_id
+def _external_start(each: Candidate) -> Hashable:
+    traits = each.traits
+    return (traits.external_id, _start(each)) if traits.external_id else None
 
 
-def _external(each: Timeslot | Entry, _zone: str) -> Hashable:
-    return each.external_id or None
+def _external(each: Candidate) -> Hashable:
+    return each.traits.external_id or None
 
 
-def _span(each: Timeslot | Entry, _zone: str) -> Hashable:
-    return each.facility_id, each.start, each.end
+def _span(each: Candidate) -> Hashable:
+    return each.traits.facility_id, each.traits.start, each.traits.end
 
 
-def _start(each: Timeslot | Entry, _zone: str) -> Hashable:
-    return each.facility_id, each.start
+def _start(each: Candidate) -> Hashable:
+    return each.traits.facility_id, each.traits.start
 
 
-def _day(each: Timeslot | Entry, zone: str) -> Hashable:
-    return each.facility_id, zones.local_date(each.start, zone)
+def _day(zone: str) -> Callable[[Candidate], Hashable]:
+    return lambda each: (each.traits.facility_id, zones.local_date(each.traits.start, zone), each.period)
+
+
+def _without_reserved(entries: Iterable[Candidate], unreadable: Iterable[UnreadableTimeslot]) -> list[Candidate]:
+    """Return the entries that no unreadable timeslot can be; none where nothing is known of such a timeslot."""
+    externals, places = set(), set()
+    for each in unreadable:
+        if not (each.external_id or each.start or each.end):
+            return []
+        externals.add(each.external_id)
+        places |= {(each.facility_id, "start", each.start), (each.facility_id, "end", each.end)}
+    externals.discard("")
+    return [
+        each
+        for each in entries
+        if each.traits.external_id not in externals
+        and (each.traits.facility_id, "start", each.traits.start) not in places
+        and (each.traits.facility_id, "end", each.traits.end) not in places
+    ]

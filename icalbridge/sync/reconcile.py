@@ -1,8 +1,8 @@
 """What an answer means: known + fetched → changes. Pure; identity is decided in `identity`, writing is for `store`.
 
 An answer speaks for its window only: an event that should be in it and is not is withdrawn there. An event that is
-present speaks for all its timeslots that are neither past nor beyond the vendor's horizon. An answer in which anything
-had to be dropped as unreadable may add and change, but withdraws nothing.
+present speaks for all its timeslots that are neither past nor beyond the vendor's horizon. An event with an unreadable
+timeslot, and an answer with an unreadable item of which no event is known, may add and change, but withdraws nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.feeds import display_text
 from icalbridge.model import Changes, Entry, Particulars
-from icalbridge.sync.identity import new_uid, pair
+from icalbridge.sync.identity import NewUids, pair, timeslot_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +49,7 @@ class Heard:
     unchanged: frozenset[EventKey]
     """The events whose bytes were known already."""
     complete: bool
-    """Whether everything in it could be read."""
+    """Whether what it lacks is gone, since nothing in it was unreadable that could be just that."""
     since: datetime
     until: datetime
     """The span it speaks for: since <= start < until."""
@@ -83,15 +83,17 @@ def reconcile(
     events: list[Event] = []
     for event in heard.events:
         pairs = pair(event, known.get(event.key, ()), now=now, horizon=horizon)
-        taken = {entry.uid for entry in known.get(event.key, ())}
-        for timeslot, before in sorted(pairs.matched, key=lambda each: _order(each[0])):
-            after = _entry(event, timeslot, before, places, taken, now)
+        uids = NewUids(event.key, [entry.uid for entry in known.get(event.key, ())])
+        for timeslot, before in sorted(pairs.matched, key=lambda each: timeslot_order(each[0])):
+            after = _entry(event, timeslot, before, places, uids, now)
             if before is None:
                 added.append(after)
             elif after is not before:
                 changed.append(after)
-        gone = _withdraw(pairs.left, now, upto=horizon) if heard.complete else []
+        gone = _withdraw(pairs.left, now, upto=horizon) if heard.complete and not event.unreadable else []
         withdrawn += gone
+        if event.unreadable:
+            changed += _follow(event, pairs.left, now, upto=horizon)
         settled = len(gone) == sum(entry.withdrawn is None and entry.end > now for entry in pairs.left)
         named = replace(event, name=display_text(event.name), particulars=_cleaned(event.particulars))
         events.append(named if settled else replace(named, digest=""))
@@ -114,19 +116,15 @@ def relocate(entries: Iterable[Entry], places: Places, now: datetime) -> Changes
     return Changes(changed=tuple(changed))
 
 
-def _order(timeslot: Timeslot) -> tuple[datetime, datetime, str]:
-    return timeslot.start, timeslot.end, timeslot.facility_id
-
-
 def _entry(
-    event: Event, timeslot: Timeslot, before: Entry | None, places: Places, taken: set[str], now: datetime
+    event: Event, timeslot: Timeslot, before: Entry | None, places: Places, uids: NewUids, now: datetime
 ) -> Entry:
     """Return the entry of a timeslot: `before` itself when nothing changed."""
     place, location, kind = places.of(
         event.property_id, timeslot.facility_id, seen_name=timeslot.facility_name, seen_type=timeslot.facility_type
     )
     after = Entry(
-        uid=before.uid if before else new_uid(event.key, timeslot, taken),
+        uid=before.uid if before else uids.issue(timeslot),
         event_type=event.type,
         event_id=event.id,
         property_id=event.property_id,
@@ -148,9 +146,15 @@ def _entry(
         first_seen=before.first_seen if before else None,
     )
     if before is None:
-        taken.add(after.uid)
         return after
     return before if after == before else _stamp(after, before, now)
+
+
+def _follow(event: Event, left: Iterable[Entry], now: datetime, *, upto: datetime) -> list[Entry]:
+    """Return what changes in entries whose timeslots could not be read: the event's name and status hold for them."""
+    coming = [entry for entry in left if entry.withdrawn is None and entry.end > now and entry.start < upto]
+    pairs = [(replace(entry, name=display_text(event.name), status=event.status), entry) for entry in coming]
+    return [_stamp(after, entry, now) for after, entry in pairs if after != entry]
 
 
 def _cleaned(told: Particulars) -> Particulars:

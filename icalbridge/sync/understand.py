@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.model import Changes
 from icalbridge.sync import plan
+from icalbridge.sync.identity import timeslot_order
 from icalbridge.sync.reconcile import Heard, reconcile
 
 if TYPE_CHECKING:
@@ -70,9 +71,11 @@ def understand(
         members.setdefault(_span(asked, each), []).append(each.id)
     spans: dict[tuple[datetime, datetime], set[EventKey]] = {span: set() for span in members}
     spoken_for, silent_on = [], []
+    unreadable = answer.unreadable_ids
     for span, property_ids in members.items():
         known_there = store.write.present_each(property_ids, *span, facility_id=asked.facility_id)
         for property_id, present in known_there.items():
+            heard |= {key for key in present if key.event_id in unreadable}
             if asked.schools and property_id not in named and heard.isdisjoint(present):
                 silent_on += [property_id] if present else []
                 continue
@@ -85,7 +88,7 @@ def understand(
     horizon = min(plan.horizon(now, each.timezone) for each in asked.members)
     parts = [
         reconcile(
-            Heard(events if number == 0 else (), heard, answer.complete, *span, facility_id=asked.facility_id),
+            Heard(events if number == 0 else (), heard, answer.withdraws, *span, facility_id=asked.facility_id),
             present=frozenset(keys - newer),
             known=known,
             places=places,
@@ -94,15 +97,15 @@ def understand(
         )
         for number, (span, keys) in enumerate(spans.items())
     ]
-    lost = len(absent) if answer.complete and not heard else 0
+    lost = len(absent) if answer.withdraws and not heard else 0
     return Understood(_together(parts), lost, tuple(spoken_for), tuple(silent_on), answer.invocation_id)
 
 
 def placed(event: Event, asked_of: str, places: Places) -> Event:
-    """Return an event with a property that is known: its own, its facility's, else the one that was asked for."""
+    """Return an event with a property that is known: its own, its first facility's, else the one that was asked for."""
     if event.property_id in places.properties:
         return event
-    found = (places.facilities.get(each.facility_id) for each in event.timeslots)
+    found = (places.facilities.get(each.facility_id) for each in sorted(event.timeslots, key=timeslot_order))
     return replace(event, property_id=next((each.property_id for each in found if each), asked_of))
 
 
