@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select, update
 
+from icalbridge.cli.doctor import Check, examine
 from icalbridge.facilitron import Client, MemoryLedger
 from icalbridge.model import Feed
+from icalbridge.store.tables import properties, windows
 from icalbridge.sync.follow import Follower
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
 
@@ -265,3 +268,96 @@ def test_followed_event_is_evidence(district: District) -> None:
     assert district.shown == (NEW_YORK, "events")
     district.sync()
     assert district.moments() == district.truth(NEW_YORK)
+
+
+def test_today_is_the_learned_zones(district: District) -> None:
+    """At 22:00 in Los Angeles the school's day is the next one already: windows begin there, and nothing is refused."""
+    district.give(None)
+    district.sync()
+    district.bridge.clock.now = datetime(2026, 11, 24, 6, tzinfo=UTC)
+    district.sync()
+    asked = [query for _, path, query, _ in district.bridge.state.requests if f"{district.school_id}/events" in path]
+    assert "start_date=2026-11-24" in asked[-12]
+    with district.bridge.store.engine.connect() as connection:
+        mine = select(windows.c.start_date).where(windows.c.property_id == district.school_id, windows.c.number == 0)
+        assert connection.scalar(mine) == "2026-11-24"
+
+
+def test_slots_an_hour_apart_keep_their_uids(district: District) -> None:
+    """Read three hours off, one slot's time was another's: each keeps the UID of its own local time."""
+    event = max(district.events, key=lambda each: len(each["timeslots"]))
+    slot = event["timeslots"][0]
+    event["timeslots"] = [
+        {**slot, "start_datetime": f"2026-12-03T{hour:02}:00", "end_datetime": f"2026-12-03T{hour + 1:02}:00"}
+        for hour in (9, 12, 15, 18)
+    ]
+    event["status"], slot["status"] = "Approved", "active"
+    district.give(None)
+    district.name(None)
+    district.sync()
+    before = {uid: each.start.hour for uid, each in district.entries().items() if each.event_id == event["_id"]}
+    district.name(NEW_YORK)
+    district.sync()
+    after = {uid: each.start.hour for uid, each in district.entries().items() if each.event_id == event["_id"]}
+    assert after == {uid: (hour - 3) % 24 for uid, hour in before.items()}
+    assert len(after) == 4
+
+
+def _of_before(district: District, zone: str) -> None:
+    """Make the school one that a version stored which kept no sources, guesses among them."""
+    with district.bridge.store.engine.begin() as connection:
+        mine = properties.c.id == district.school_id
+        connection.execute(update(properties).where(mine).values(zone=zone, zone_source="", vendor_zone=""))
+
+
+def test_zone_of_an_older_version_gives_way_to_events(district: District) -> None:
+    """It may have been a guess: events that were read under it are read again though their bytes are known."""
+    district.give(LOS_ANGELES)
+    district.sync()
+    before = district.entries()
+    district.give(None)
+    _of_before(district, LOS_ANGELES)
+    district.sync()
+    assert district.shown == (NEW_YORK, "events")
+    assert district.moments() == district.truth(NEW_YORK)
+    _assert_moved(before, district.entries(), NEW_YORK)
+
+
+def test_zone_of_an_older_version_outlives_nulls(district: District) -> None:
+    """Where nothing better is known it stays, rather than the district's; the vendor's own word replaces it."""
+    district.give(NEW_YORK)
+    district.name(None)
+    district.sync()
+    before = district.entries()
+    district.give(None)
+    _of_before(district, NEW_YORK)
+    assert district.sync() == 0
+    assert district.shown == (NEW_YORK, "earlier")
+    assert district.sync(full=True) == 0
+    assert district.entries() == before
+    district.give("Central Standard Time")
+    district.sync()
+    assert district.shown == (CHICAGO, "property")
+    assert district.moments() == district.truth(CHICAGO)
+
+
+def test_doctor_says_what_is_shown_instead(district: District, database_url: str) -> None:
+    """What the vendor gives, what is shown for it and why; names that can be resolved are zones."""
+    district.bridge.world.properties[1]["name"] = "Lincoln High"
+    district.give("Eastern Standrd Time")
+    district.name(None)
+    district.sync()
+    environ = {
+        "FACILITRON_API_KEY": KEY,
+        "FACILITRON_API_URL": district.bridge.url,
+        "FACILITRON_RATE_PER_MINUTE": "60000",
+        "DATABASE_URL": database_url,
+    }
+    note = (
+        "Lincoln High: no usable time zone from the vendor ('Eastern Standrd Time'); times are shown in "
+        "America/Los_Angeles, taken from its district"
+    )
+    failed = f"no time zone that exists: Lincoln High; ask Facilitron to set it. {note}"
+    assert Check("zones", False, failed) in examine(environ)
+    district.give("pacific standard time")
+    assert Check("zones", True, "every property has one that exists") in examine(environ)

@@ -13,7 +13,7 @@ import click
 from icalbridge import settings as settings_table
 from icalbridge import zones
 from icalbridge.cli.work import make_client, open_store
-from icalbridge.cli.zone_notes import shown_zone
+from icalbridge.cli.zone_notes import zone_note
 from icalbridge.errors import (
     AccessRefused,
     ConfigurationError,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icalbridge.facilitron import Client
-    from icalbridge.model import Property
+    from icalbridge.model import Property, ZoneSource
     from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Store
 
@@ -149,21 +149,17 @@ def _zones(listed: tuple[Property, ...], store: Store) -> Check:
     without = [each for each in listed if not zones.resolve_name(each.timezone)]
     if not without:
         return Check("zones", True, "every property has one that exists")
-    told = f"no time zone that exists: {', '.join(map(_given, without))}; ask Facilitron to set it"
+    told = f"no time zone that exists: {', '.join(map(_named, without))}; ask Facilitron to set it"
     stored = store.write.properties(each.id for each in without)
-    shown = [_shown(each, stored[each.id]) for each in without if each.id in stored]
-    return Check(
-        "zones", False, f"{told}; until then times are shown as follows: {'; '.join(shown)}" if shown else told
-    )
+    notes = [_zone_note(each, stored[each.id]) for each in without if each.id in stored]
+    return Check("zones", False, ". ".join([told, *notes]))
 
 
-def _given(each: Property) -> str:
-    return f"{_named(each)} ('{display_text(each.timezone)}')" if each.timezone else _named(each)
-
-
-def _shown(each: Property, stored: Property) -> str:
-    zone = shown_zone(stored.timezone, stored.zone_source) or stored.timezone or "UTC"
-    return f"{_named(each)} in {zone}"
+def _zone_note(given: Property, stored: Property) -> str:
+    """Return what is shown of a property whose zone the vendor does not give, also when it did until now."""
+    before: dict[ZoneSource, ZoneSource] = {"property": "stored", "": "earlier"}
+    source = before.get(stored.zone_source, stored.zone_source)
+    return zone_note(_named(given), stored.timezone, source, given.timezone)
 
 
 def _named(each: Property) -> str:

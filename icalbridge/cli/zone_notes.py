@@ -19,19 +19,15 @@ _REASONS: dict[ZoneSource, str] = {
 }
 
 
-def shown_zone(zone: str, source: ZoneSource) -> str:
-    """Return the zone in which a property is shown, and why: `America/New_York, taken from its district`.
-
-    Empty where the vendor gives it, and where nobody knows yet whether it does.
+def zone_note(name: str, zone: str, source: ZoneSource, vendor_zone: str) -> str:
+    """Return a sentence on a property whose zone the vendor does not give; empty for any other, and while that is not
+    known.
     """
     if source not in _REASONS:
         return ""
-    return f"{zone if zones.exists(zone) else 'UTC'}, {_REASONS[source]}"
-
-
-def zone_note(name: str, zone: str, source: ZoneSource, vendor_zone: str) -> str:
-    """Return a sentence on a property whose zone the vendor does not give; empty for any other."""
-    if not (shown := shown_zone(zone, source)):
-        return ""
     given = f" ('{display_text(vendor_zone)}')" if vendor_zone else ""
-    return f"{display_text(name)}: no usable time zone from the vendor{given}; times are shown in {shown}"
+    shown = zone if zones.exists(zone) else "UTC"
+    return (
+        f"{display_text(name)}: no usable time zone from the vendor{given}; times are shown in {shown}, "
+        f"{_REASONS[source]}"
+    )
