@@ -20,6 +20,21 @@ def utcnow() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+ZoneSource = Literal["", "property", "stored", "earlier", "events", "parent", "guess"]
+"""Where a property's zone comes from, best evidence first:
+
+property    the vendor's catalogue gives it now
+stored      the catalogue gave it before, and gives none that can be used now
+events      its events name it
+earlier     a version stored it that did not store sources; it may have been a guess
+parent      the property has its district's
+guess       most of the other properties are there
+""          not settled since sources are stored
+
+`events` replaces `earlier` and what is below it, since only the first three are evidence of the property's own.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Property:
     """A school, or the district that holds schools (vendor: PropertyDto)."""
@@ -31,9 +46,20 @@ class Property:
     state: str = ""
     zip: str = ""
     timezone: str = ""
-    """IANA name as the vendor gave it; empty when it gave none, and it may name no zone at all."""
+    """As the vendor gave it, which may name no zone at all; of a stored property the IANA name of the zone that holds
+    there, empty when nothing is known of it.
+    """
     child_ids: tuple[str, ...] = ()
     """Ids the vendor lists as children, also of properties that the key cannot see."""
+    zone_source: ZoneSource = field(default="", compare=False)
+    """Of a stored property: where `timezone` comes from. No feed shows it."""
+    vendor_zone: str = field(default="", compare=False)
+    """Of a stored property: what the last catalogue gave as its zone, in the vendor's words."""
+
+    @property
+    def zone_known(self) -> bool:
+        """Whether `timezone` is evidence of the property's own, so that no event's zone replaces it."""
+        return self.zone_source in ("property", "stored", "events")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes, list_catalo
 from tests.samples import NOW, SCHOOL, entry, event
 
 if TYPE_CHECKING:
+    from icalbridge.model import ZoneSource
     from icalbridge.settings import Settings
 
 ERROR = (
@@ -159,6 +160,36 @@ def test_table_shows_the_catalogues_error(settings: Settings, store: Store, caps
     assert lines[lines.index("Catalogue   never") + 1] == "            GET /properties: 503 down"
 
 
+ZONES: list[tuple[ZoneSource, str, str, str]] = [
+    ("events", "", "America/New_York", "; times are shown in America/New_York, which its events name"),
+    ("parent", "Eastrn", "America/Denver", " ('Eastrn'); times are shown in America/Denver, taken from its district"),
+    ("stored", "", "America/New_York", "; times are shown in America/New_York, which the vendor gave before"),
+    ("guess", "?", "", " ('?'); times are shown in UTC, which is a guess"),
+]
+
+
+@pytest.mark.parametrize(("source", "given", "zone", "note"), ZONES)
+def test_status_tells_of_zones_that_the_vendor_does_not_give(
+    settings: Settings,
+    store: Store,
+    capsys: pytest.CaptureFixture[str],
+    source: ZoneSource,
+    given: str,
+    zone: str,
+    note: str,
+) -> None:
+    """A line for each such property, with the vendor's word and what is shown instead; in JSON source and word."""
+    list_catalogue(store, school=replace(SCHOOL, timezone=zone, zone_source=source, vendor_zone=given))
+    store.windows.ensure(["district", "school"], 1, now=NOW)
+    print_status(settings, as_json=False, now=LATER)
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"Time zones  {SCHOOL.name}: no usable time zone from the vendor{note}"
+    )
+    print_status(settings, as_json=True, now=LATER)
+    told = json.loads(capsys.readouterr().out)["properties"]
+    assert [(each["zone_source"], each["vendor_zone"]) for each in told] == [("", ""), (source, given)]
+
+
 @pytest.mark.usefixtures("bridge")
 def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     """One object; moments in UTC as 2026-11-21T20:00:00Z, or null for never."""
@@ -199,6 +230,8 @@ def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[s
                 "error_at": None,
                 "invocation_id": "",
                 "failed_at": None,
+                "zone_source": "",
+                "vendor_zone": "",
                 "tier": "unread",
                 "next": "2026-11-21T20:00:00Z",
             },
@@ -214,6 +247,8 @@ def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[s
                 "error_at": "2026-11-21T20:10:00Z",
                 "invocation_id": "abc",
                 "failed_at": "2026-11-21T20:10:00Z",
+                "zone_source": "",
+                "vendor_zone": "",
                 "tier": "unread",
                 "next": "2026-11-21T20:10:00Z",
             },

@@ -315,3 +315,50 @@ def test_event_told_twice_is_what_it_is_told_last() -> None:
     assert [([each.name for each in answer.events], len(answer.unchanged)) for answer in answers] == [
         (["Other"], 0), ([], 1),
     ]  # fmt: skip
+
+
+def _events_of(
+    *named: object, unsure: tuple[str, ...] = ("p1",), zones: dict[str, str] | None = None
+) -> wire.EventsAnswer:
+    """Read one event of p1 for each zone that it names, of which p1's is a guess."""
+    asked = wire.Asked("p1", "reservation", {"p1": LA} if zones is None else zones, unsure)
+    bodies = [{**EVENT, "_id": f"e{index}", "property_timezone": each} for index, each in enumerate(named)]
+    return wire.read_events(_body(*bodies), asked, {})
+
+
+NEW_YORK, CHICAGO = "America/New_York", "America/Chicago"
+VOTES: list[tuple[list[object], str | None]] = [
+    ([NEW_YORK], NEW_YORK),
+    (["Eastern Standard Time", None], NEW_YORK),
+    ([NEW_YORK, CHICAGO, " america/new york "], NEW_YORK),
+    ([NEW_YORK, CHICAGO], CHICAGO),
+    ([CHICAGO, NEW_YORK], CHICAGO),
+    ([None, "", 17, "Mars/Olympus", "UTC-5"], None),
+]
+
+
+@pytest.mark.parametrize(("named", "zone"), VOTES)
+def test_zone_that_most_events_name_comes_before_a_guess(named: list[object], zone: str | None) -> None:
+    """For all events of the property in the answer, in whatever order; without any, the guess holds."""
+    answer = _events_of(*named)
+    assert answer.zones == ({"p1": zone} if zone else {})
+    assert {each.zone for each in answer.events} == {zone or LA}
+    assert _events_of(*named, unsure=()).zones == {}
+    assert {each.zone for each in _events_of(*named, unsure=()).events} == {LA}
+
+
+def test_named_zone_gives_a_property_without_any_its_own() -> None:
+    """Also events that name none are read in it."""
+    answer = _events_of(None, NEW_YORK, zones={})
+    assert [each.zone for each in answer.events] == [NEW_YORK, NEW_YORK]
+
+
+def test_known_bytes_are_read_again_when_their_zone_changes() -> None:
+    """The same bytes mean other moments; once the zone is known they need not be read."""
+    asked = wire.Asked("p1", "reservation", {"p1": LA}, ["p1"])
+    body = _body({**EVENT, "property_timezone": NEW_YORK})
+    (first,) = wire.read_events(body, asked, {}).events
+    known = {first.digest: first.key}
+    assert wire.read_events(body, asked, known).events == (first,)
+    same = wire.Asked("p1", "reservation", {"p1": NEW_YORK}, ["p1"])
+    assert wire.read_events(body, same, known).unchanged == {first.key}

@@ -81,3 +81,16 @@ def test_upgrade_takes_what_was_on_and_withdrawn_for_cancelled(older: Store) -> 
     }
     assert [each.uid for each in older.read.entries(Feed("facility", "gym"), NOW)] == ["on"]
     assert {int(each.first_seen.timestamp()) for each in known if each.first_seen} == {40}
+
+
+def test_upgrade_keeps_zones_and_settles_their_sources_first(older: Store) -> None:
+    """A zone of before stays, of a source that nobody knows; the catalogue is due before any window is read."""
+    with writing(older.engine) as connection:
+        connection.execute(text("UPDATE properties SET zone = 'America/Denver'"))
+        connection.execute(text("UPDATE api_users SET catalogue_due_at = 4000000000"))
+    older.upgrade()
+    older.check()
+    known = older.read.property("school")
+    assert known
+    assert (known.timezone, known.zone_source, known.vendor_zone, known.zone_known) == ("America/Denver", "", "", False)
+    assert older.windows.claim_catalogue("default", "w", now=NOW)

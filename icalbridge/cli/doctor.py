@@ -13,6 +13,7 @@ import click
 from icalbridge import settings as settings_table
 from icalbridge import zones
 from icalbridge.cli.work import make_client, open_store
+from icalbridge.cli.zone_notes import zone_note
 from icalbridge.errors import (
     AccessRefused,
     ConfigurationError,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icalbridge.facilitron import Client
-    from icalbridge.model import Property
+    from icalbridge.model import Property, ZoneSource
     from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Store
 
@@ -73,7 +74,7 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
         clients = [(user, make_client(user, store)) for user in users]  # it writes: the key's row, if that is not there
         checks.append(Check("database", True, "opens, can be written, and its schema is current"))
         for user, client in clients:
-            of_key = [*_vendor(client), _quota(user, store)]
+            of_key = [*_vendor(client, store), _quota(user, store)]
             checks += of_key if len(users) == 1 else [replace(each, name=f"{each.name} {user.name}") for each in of_key]
     except StoreError as error:
         checks = [each for each in checks if each.name == "configuration"]
@@ -96,7 +97,7 @@ def _configuration(settings: Settings) -> Check:
     return Check("configuration", True, f"complete; subscribers use {settings.public_url}")
 
 
-def _vendor(client: Client) -> list[Check]:
+def _vendor(client: Client, store: Store) -> list[Check]:
     """Ask for the properties once, and see in the answer whether key, clock, scope and zones are right."""
     try:
         listed = client.properties().items
@@ -105,7 +106,7 @@ def _vendor(client: Client) -> list[Check]:
         return [_accepted(), _clock(client), scope, *_unchecked("zones")]
     except VendorError as error:
         return [Check("key", False, f"{_advice(error)} ({error})"), *_unchecked("clock", "scope", "zones")]
-    return [_accepted(), _clock(client), _scope(listed), _zones(listed)]
+    return [_accepted(), _clock(client), _scope(listed), _zones(listed, store)]
 
 
 def _accepted() -> Check:
@@ -143,11 +144,22 @@ def _scope(listed: tuple[Property, ...]) -> Check:
     return Check("scope", True, f"the key sees {len(listed)} properties, first of all {_named(listed[0])}")
 
 
-def _zones(listed: tuple[Property, ...]) -> Check:
-    without = [_named(each) for each in listed if not zones.exists(each.timezone)]
-    if without:
-        return Check("zones", False, f"no time zone that exists: {', '.join(without)}; ask Facilitron to set it")
-    return Check("zones", True, "every property has one that exists")
+def _zones(listed: tuple[Property, ...], store: Store) -> Check:
+    """Look at what the vendor gives; where that is no zone, say what is shown until it is one."""
+    without = [each for each in listed if not zones.resolve_name(each.timezone)]
+    if not without:
+        return Check("zones", True, "every property has one that exists")
+    told = f"no time zone that exists: {', '.join(map(_named, without))}; ask Facilitron to set it"
+    stored = store.write.properties(each.id for each in without)
+    notes = [_zone_note(each, stored[each.id]) for each in without if each.id in stored]
+    return Check("zones", False, ". ".join([told, *notes]))
+
+
+def _zone_note(given: Property, stored: Property) -> str:
+    """Return what is shown of a property whose zone the vendor does not give, also when it did until now."""
+    before: dict[ZoneSource, ZoneSource] = {"property": "stored", "": "earlier"}
+    source = before.get(stored.zone_source, stored.zone_source)
+    return zone_note(_named(given), stored.timezone, source, given.timezone)
 
 
 def _named(each: Property) -> str:

@@ -36,6 +36,7 @@ from icalbridge.model import Feed
 from icalbridge.store import Store
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.follow import Follower
+from icalbridge.sync.zone_evidence import zones_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +79,8 @@ class Desk:
 
     def event(self, event_type: str, event_id: str) -> Event:
         """Ask the vendor for an event."""
-        known = {each.id: each.timezone for each in self.store.read.properties() if each.timezone}
-        return self.client.event(event_type, event_id, zones=known)
+        known, unsure = zones_of({each.id: each for each in self.store.read.properties()})
+        return self.client.event(event_type, event_id, zones=known, unsure=unsure)
 
     def follow(self, event_type: str, event_id: str, property_id: str) -> tuple[Event | None, bool, list[str]]:
         """Bring the store up to date with an event that was written; whatever fails here, the write is done.

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from icalbridge.cli.work import make_grant
+from icalbridge.cli.zone_notes import zone_note
 from icalbridge.settings import ApiUser
 from icalbridge.store import Store
 from icalbridge.sync.plan import Plan
@@ -88,6 +89,8 @@ def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: 
             click.echo(line)
     click.echo(f"Bookings    {health.entries} shown, {health.skipped} things left out that could not be read")
     click.echo(f"Workers     {health.workers_alive} alive")
+    for number, note in enumerate(_zone_notes(health)):
+        click.echo(f"{'' if number else 'Time zones':<12}{note}")
 
 
 def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
@@ -99,6 +102,15 @@ def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
     if key.error:
         lines.append(f"Trouble     {key.error}{of_key}")
     return lines
+
+
+def _zone_notes(health: Health) -> list[str]:
+    """Return a sentence on each property whose zone the vendor does not give."""
+    told = (
+        zone_note(each.name or each.property_id, each.zone, each.zone_source, each.vendor_zone)
+        for each in health.properties
+    )
+    return [note for note in told if note]
 
 
 def _error(each: Freshness) -> str:

@@ -21,7 +21,7 @@ from icalbridge.facilitron.writing import Writing
 from icalbridge.model import utcnow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime, timedelta
     from random import Random
@@ -102,17 +102,19 @@ class Client:
         window: Window,
         *,
         zones: Mapping[str, str],
+        unsure: Collection[str] = (),
         known: Mapping[str, EventKey] | None = None,
         include_child_events: bool = False,
     ) -> EventsAnswer:
         """Return the events of a property in a window: `GET /property/{property_id}/events`.
 
-        `zones` are IANA names by property id. Events whose bytes have a digest in `known` are not read again. With
-        `include_child_events` the window is one day, of a district with all its schools.
+        `zones` are IANA names by property id; for the properties in `unsure` these are guesses, and the zone that their
+        events name comes before them (see `wire.Asked`). Events whose bytes have a digest in `known` are not read
+        again. With `include_child_events` the window is one day, of a district with all its schools.
         """
         path = path_of("property", property_id, "events")
         more = {"include_child_events": "true"} if include_child_events else {}
-        return self._events("property-events", path, property_id, window, zones, known or {}, more)
+        return self._events("property-events", path, property_id, window, zones, unsure, known or {}, more)
 
     def facility_events(
         self,
@@ -121,22 +123,37 @@ class Client:
         window: Window,
         *,
         zones: Mapping[str, str],
+        unsure: Collection[str] = (),
         known: Mapping[str, EventKey] | None = None,
     ) -> EventsAnswer:
         """Return the events of a facility in a window: `GET /facility/{facility_id}/events`."""
         path = path_of("facility", facility_id, "events")
-        return self._events("facility-events", path, property_id, window, zones, known or {}, {})
+        return self._events("facility-events", path, property_id, window, zones, unsure, known or {}, {})
 
-    def event(self, event_type: str, event_id: str, *, property_id: str = "", zones: Mapping[str, str]) -> Event:
+    def event(
+        self,
+        event_type: str,
+        event_id: str,
+        *,
+        property_id: str = "",
+        zones: Mapping[str, str],
+        unsure: Collection[str] = (),
+    ) -> Event:
         """Return one event by the vendor's id or the external one: `GET /event/{event_type}/{event_id}`."""
-        return self.event_answer(event_type, event_id, property_id=property_id, zones=zones).events[0]
+        return self.event_answer(event_type, event_id, property_id=property_id, zones=zones, unsure=unsure).events[0]
 
     def event_answer(
-        self, event_type: str, event_id: str, *, property_id: str = "", zones: Mapping[str, str]
+        self,
+        event_type: str,
+        event_id: str,
+        *,
+        property_id: str = "",
+        zones: Mapping[str, str],
+        unsure: Collection[str] = (),
     ) -> EventsAnswer:
         """Return the same with what of it could not be read: an answer with exactly one event."""
         path = path_of("event", event_type, event_id)
-        asked = wire.Asked(property_id, event_type, zones)
+        asked = wire.Asked(property_id, event_type, zones, unsure)
         answer = self._read("event", path, {}, lambda body: wire.read_event(body, asked))
         if not answer.events:
             reason = answer.skipped[0].reason
@@ -175,6 +192,7 @@ class Client:
         property_id: str,
         window: Window,
         zones: Mapping[str, str],
+        unsure: Collection[str],
         known: Mapping[str, EventKey],
         more: dict[str, str],
     ) -> EventsAnswer:
@@ -187,7 +205,7 @@ class Client:
                 "event_types": ",".join(types),
                 **more,
             }
-            asked = wire.Asked(property_id, types[0], zones)
+            asked = wire.Asked(property_id, types[0], zones, unsure)
             return self._read(endpoint, path, told, lambda body: wire.read_events(body, asked, known))
 
         try:
@@ -229,6 +247,7 @@ def _one_by_one(
         tuple(each for answer in answers for each in answer.ignored),
         answers[0].invocation_id,
         frozenset(refused),
+        {each: name for answer in reversed(answers) for each, name in answer.zones.items()},
     )
 
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from icalbridge import zones
-from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text, usable, whole, word
+from icalbridge.facilitron.event_zones import zones_named
+from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text, usable, word
+from icalbridge.facilitron.listed import facility_of, property_of
 from icalbridge.facilitron.private import FIELDS as PRIVATE
 from icalbridge.facilitron.private import particulars_of
 from icalbridge.facilitron.times import ZonesMoments
@@ -23,7 +25,7 @@ from icalbridge.facilitron.timeslots import WireTimeslot, lenient_timeslot, read
 from icalbridge.model import Event, EventKey, Facility, Particulars, Property, Timeslot, UnreadableTimeslot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 T = TypeVar("T")
 
@@ -77,6 +79,8 @@ class EventsAnswer:
     invocation_id: str
     refused_types: frozenset[str] = frozenset()
     """Event types that the vendor refused; the answer says nothing of them."""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """IANA names by property id, of the `Asked.unsure` ones whose zone the events name."""
 
     @property
     def complete(self) -> bool:
@@ -131,6 +135,10 @@ class Asked:
     event_type: str
     zones: Mapping[str, str]
     """IANA names by property id."""
+    unsure: Collection[str] = ()
+    """The ids of properties whose zone, if there is one, is no evidence: the one that most of their events name holds
+    for all of them.
+    """
 
 
 class _Listed(msgspec.Struct):
@@ -220,7 +228,9 @@ def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> Eve
     An event that is told twice is what it is told last.
     """
     found, called = _list(body, "events")
-    reader = _Reader(asked)
+    reader = _Reader(asked, zones_named(found, asked.property_id, asked.unsure))
+    if any(asked.zones.get(each) != name for each, name in reader.zones.items()):
+        known = {}  # the same bytes mean other moments now
     unchanged: set[EventKey] = set()
     for index, raw in enumerate(found):
         digest = _digest(raw)
@@ -235,7 +245,7 @@ def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> Eve
 def read_event(body: bytes, asked: Asked) -> EventsAnswer:
     """Read the answer of `GET /event/{type}/{id}`; raises `Malformed`."""
     raw, called = _single(body, "event")
-    reader = _Reader(asked)
+    reader = _Reader(asked, zones_named([raw], asked.property_id, asked.unsure))
     reader.read(raw, _digest(raw), "event")
     return reader.answer(called)
 
@@ -247,15 +257,24 @@ def _digest(raw: bytes | msgspec.Raw) -> str:
 class _Reader:
     """Events of one answer, as they are read."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, zones: Mapping[str, str]) -> None:
+        self.zones = zones
         self.events: dict[EventKey, Event] = {}
         self.skipped: list[Skipped] = []
         self.ignored: list[Skipped] = []
         self._asked = asked
+        self._zones = {**asked.zones, **zones}
         self._moments = ZonesMoments()
 
     def answer(self, called: str, unchanged: frozenset[EventKey] = frozenset()) -> EventsAnswer:
-        return EventsAnswer(tuple(self.events.values()), unchanged, tuple(self.skipped), tuple(self.ignored), called)
+        return EventsAnswer(
+            tuple(self.events.values()),
+            unchanged,
+            tuple(self.skipped),
+            tuple(self.ignored),
+            called,
+            zones=self.zones,
+        )
 
     def read(self, raw: bytes, digest: str, where: str) -> Event | None:
         """Read one event, or note why it cannot be read."""
@@ -274,9 +293,12 @@ class _Reader:
         return event
 
     def _zone(self, property_id: str, named: str) -> str:
-        """Return the zone of an event's times: its property's, else the one it names itself, else the asked one's."""
-        known = self._asked.zones
-        for zone in (known.get(property_id, ""), named, known.get(self._asked.property_id, "")):
+        """Return the zone of an event's times: its property's, else the one it names itself, else the asked one's.
+
+        So where an event contradicts the catalogue, the catalogue's zone holds, since times are local to the property.
+        """
+        known = self._zones
+        for zone in (known.get(property_id, ""), zones.resolve_name(named), known.get(self._asked.property_id, "")):
             if zones.exists(zone):
                 return zone
         raise _UnreadableError("unknown zone")
@@ -316,33 +338,6 @@ def _event_id(raw: bytes) -> str:
     """Return the id of an event that cannot be read; empty where that cannot be read either."""
     told = loose(raw)
     return usable(text(told, "_id")) if isinstance(told, dict) else ""
-
-
-def property_of(told: dict[str, Any]) -> Property | None:
-    """Return a PropertyDto as a property; None without an id."""
-    if not (property_id := usable(text(told, "_id"))):
-        return None
-    child_ids = told.get("properties")
-    texts = {name: text(told, name) for name in ("name", "address", "city", "state", "zip")}
-    children = [usable(as_text(each)) for each in child_ids] if isinstance(child_ids, list) else []
-    return Property(
-        id=property_id, timezone=text(told, "timezone").strip(), child_ids=tuple(filter(None, children)), **texts
-    )
-
-
-def facility_of(told: dict[str, Any], property_id: str) -> Facility | None:
-    """Return a FacilityDto as a facility; None without an id."""
-    if not (facility_id := usable(text(told, "_id"))):
-        return None
-    return Facility(
-        id=facility_id,
-        property_id=usable(text(told, "property_id")) or property_id,
-        name=text(told, "name"),
-        type=text(told, "type"),
-        capacity=whole(told.get("capacity")),
-        search_term=text(told, "search_term"),
-        u_id=usable(text(told, "u_id")),
-    )
 
 
 def _decode(raw: bytes) -> tuple[_Event, Particulars]:

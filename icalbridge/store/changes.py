@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 EVENT_KEY = ["event_type", "event_id"]
 
-UNSHOWN = frozenset({"u_id"})
+UNSHOWN = frozenset({"u_id", "zone_source", "vendor_zone"})
 """Columns of the catalogue that no feed shows: a change of one raises no revision."""
 
 KEYS_A_STATEMENT = 400
@@ -104,6 +104,19 @@ def write_catalogue(
     if gone:
         connection.execute(update(table).where(table.c.id.in_(gone)).values(listed=False, **revision.values))
     return changed
+
+
+def write_zones(connection: Connection, zones: Mapping[str, str], revision: Revision) -> None:
+    """Write the zones that the events of some properties name, and make what was read in another be read again."""
+    for property_id, name in sorted(zones.items()):
+        mine = properties.c.id == property_id
+        rezoned = connection.scalar(select(properties.c.zone).where(mine)) != name
+        raised = revision.values if rezoned else {}
+        connection.execute(update(properties).where(mine).values(zone=name, zone_source="events", **raised))
+        other = and_(events.c.property_id == property_id, events.c.zone != name)
+        connection.execute(update(events).where(other).values(digest=""))
+        if rezoned:  # a facility's feed bears its property's zone
+            connection.execute(update(facilities).where(facilities.c.property_id == property_id).values(**raised))
 
 
 def write_changes(connection: Connection, changes: Changes, revision: Revision) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, CursorResult, Row
+
+    from icalbridge.model import ZoneSource
 
 WORKER_ALIVE_SECONDS = 300
 """A worker that gave no sign for this long is taken for dead."""
@@ -40,6 +42,10 @@ class Freshness:
     invocation_id: str
     failed_at: datetime | None = None
     """When it last could not be fetched, also if that is over; None if that never was."""
+    zone_source: ZoneSource = ""
+    """Where `zone` comes from."""
+    vendor_zone: str = ""
+    """What the vendor gave as its zone, in its own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +143,19 @@ def _key_health(user: Row[Any], today: str) -> KeyHealth:
     )
 
 
+_OF_PROPERTY: list[Any] = [properties.c[name] for name in ("id", "name", "zone", "zone_source", "vendor_zone")]
+
+
 def _freshness(connection: Connection) -> list[Freshness]:
     query = (
-        select(properties.c.id, properties.c.name, properties.c.zone, windows)
+        select(*_OF_PROPERTY, windows)
         .join(windows, windows.c.property_id == properties.c.id)
         .where(properties.c.listed, windows.c.number >= 0)
         .order_by(properties.c.position, properties.c.id, windows.c.number)
     )
     found: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(query):
+    rows: CursorResult[Any] = connection.execute(query)
+    for row in rows:
         found.setdefault(row.id, []).append(row)
     return [_freshness_of(rows) for rows in found.values()]
 
@@ -168,4 +178,6 @@ def _freshness_of(rows: list[Row[Any]]) -> Freshness:
         error_at=maybe(failed.error_at) if failed else None,
         invocation_id=failed.invocation_id if failed else "",
         failed_at=maybe(max((row.error_at for row in rows if row.error_at is not None), default=None)),
+        zone_source=rows[0].zone_source,
+        vendor_zone=rows[0].vendor_zone,
     )

@@ -81,6 +81,8 @@ def property_of(row: Row[Any]) -> Property:
         zip=row.zip,
         timezone=row.zone,
         child_ids=tuple(json.loads(row.child_ids)),
+        zone_source=row.zone_source,
+        vendor_zone=row.vendor_zone,
     )
 
 
@@ -92,6 +94,8 @@ def property_values(known: Property) -> Values:
         "state": known.state,
         "zip": known.zip,
         "zone": known.timezone,
+        "zone_source": known.zone_source,
+        "vendor_zone": known.vendor_zone,
         "child_ids": json.dumps(known.child_ids),
     }
 

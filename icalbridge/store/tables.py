@@ -78,6 +78,8 @@ properties = Table(
     _text("state"),
     _text("zip"),
     _text("zone"),
+    _text("zone_source"),  # `model.ZoneSource`
+    _text("vendor_zone"),  # what the last catalogue gave, as it gave it
     Column("child_ids", String, nullable=False, server_default="[]"),  # a JSON list, as the vendor gave it
     Column("position", Integer, nullable=False),  # the vendor's order
     Column("listed", Boolean, nullable=False),  # whether the last catalogue had it

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from icalbridge.model import EventKey
 from icalbridge.store.changes import (
@@ -19,6 +19,7 @@ from icalbridge.store.changes import (
     raise_counter,
     write_catalogue,
     write_changes,
+    write_zones,
 )
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.rows import (
@@ -67,11 +68,23 @@ class Writing:
             known = {row.id: property_of(row) for row in connection.execute(select(properties))}
             return known, {row.id: facility_of(row) for row in connection.execute(select(facilities))}
 
+    def properties(self, property_ids: Iterable[str]) -> dict[str, Property]:
+        """Return some properties by id, listed or not; unknown ones are left out."""
+        known: dict[str, Property] = {}
+        with reading(self._engine) as connection:
+            for some in in_parts(frozenset(property_ids)):
+                rows = connection.execute(select(properties).where(properties.c.id.in_(some)))
+                known |= {row.id: property_of(row) for row in rows}
+        return known
+
     def catalogue_version(self, api_user_id: str) -> tuple[int | None, ...]:
         """Return what tells one fetch of a key's catalogue from the next: while it stays, so does what `catalogue`
-        returns. A fetch that failed in part has written the other part, so success alone is not enough to go by.
+        returns. A fetch that failed in part has written the other part, so success alone is not enough to go by; and
+        zones are learned from events in between.
         """
-        query = select(api_users.c.catalogue_synced_at, api_users.c.catalogue_due_at).where(
+        mine = and_(properties.c.api_user_id == api_user_id, properties.c.zone_source == "events")
+        learned = select(func.count()).select_from(properties).where(mine).scalar_subquery()
+        query = select(api_users.c.catalogue_synced_at, api_users.c.catalogue_due_at, learned).where(
             api_users.c.id == api_user_id
         )
         with reading(self._engine) as connection:
@@ -179,6 +192,16 @@ class Writing:
             if renamed:  # a facility's feed bears its property's name and zone
                 here = facilities.c.property_id.in_(renamed)
                 connection.execute(update(facilities).where(here).values(**revision.values))
+            write_changes(connection, changes, revision)
+
+    def learn_zones(self, zones: Mapping[str, str], changes: Changes, *, now: datetime) -> None:
+        """Write the zones that the events of some properties name, and `changes`, what that moves; all or nothing.
+
+        Events of theirs that were read in another zone are read again when an answer next has them.
+        """
+        with writing(self._engine) as connection:
+            revision = Revision(connection, now)
+            write_zones(connection, zones, revision)
             write_changes(connection, changes, revision)
 
     def apply(self, changes: Changes, *, now: datetime) -> None:

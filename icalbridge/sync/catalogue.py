@@ -1,31 +1,26 @@
 """Properties and facilities: fetched together once a day, compared with what is known, written in one transaction.
 
-Texts are cleaned here, once. Zones are settled here: a property without one that exists takes its parent's, else the
-one that most of the others have.
+Texts are cleaned here, once. Which zone a property has is settled in `zone_evidence`, when the catalogue is written.
 """
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from icalbridge import zones
 from icalbridge.errors import ImplausibleAnswer, MalformedAnswer, VendorError
 from icalbridge.feeds import display_text
 from icalbridge.model import Changes
 from icalbridge.sync.reconcile import Places, relocate
+from icalbridge.sync.zone_evidence import settle_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from icalbridge.facilitron import Client
     from icalbridge.model import Facility, Property
     from icalbridge.store import Store
-
-log = logging.getLogger(__name__)
 
 REQUEST = "GET /properties"
 
@@ -35,6 +30,7 @@ class Catalogue:
     """What the vendor listed; `facilities_of` lacks the properties whose facilities could not be fetched."""
 
     properties: tuple[Property, ...]
+    """With the vendor's own words for their zones."""
     facilities_of: dict[str, tuple[Facility, ...]]
     failures: tuple[VendorError, ...]
 
@@ -49,7 +45,7 @@ def fetch(
     with none of them, and one that lacks some while it could not be read in full.
     """
     answer = client.properties()
-    listed = _settled(answer.items)
+    listed = tuple(map(_clean_property, answer.items))
     if not listed:
         raise ImplausibleAnswer(REQUEST, "the key sees no property", 200, invocation_id=answer.invocation_id)
     if answer.skipped and known.keys() - {each.id for each in listed}:
@@ -90,7 +86,8 @@ def apply(store: Store, api_user_id: str, fetched: Catalogue, *, now: datetime) 
 
 def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) -> None:
     old_properties, old_facilities = store.write.catalogue(api_user_id)
-    properties = {each.id: each for each in fetched.properties}
+    listed = settle_zones(fetched.properties, store.write.places()[0])
+    properties = {each.id: each for each in listed}
     facilities = {each.id: each for some in fetched.facilities_of.values() for each in some}
     places = Places({**old_properties, **properties}, {**old_facilities, **facilities})
     other_properties = [key for key, each in properties.items() if old_properties.get(key) not in {None, each}]
@@ -99,29 +96,16 @@ def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) ->
     if other_properties or other_facilities:
         entries = store.write.entries_of(other_properties, other_facilities)
         rezoned = {key for key in other_properties if old_properties[key].timezone != properties[key].timezone}
+        guessed = {key: old_properties[key].timezone for key in rezoned if not old_properties[key].zone_known}
         changes = replace(
-            relocate(entries, places, now),
+            relocate(entries, places, now, zones_before=guessed),
             forgotten=frozenset(entry.key for entry in entries if entry.property_id in rezoned),
         )
-    store.write.apply_catalogue(api_user_id, fetched.properties, fetched.facilities_of, changes, now=now)
+        store.windows.make_due(sorted(rezoned), now=now)
+    store.write.apply_catalogue(api_user_id, listed, fetched.facilities_of, changes, now=now)
 
 
-def _settled(listed: Sequence[Property]) -> tuple[Property, ...]:
-    """Return the properties with clean texts, each with a zone that exists, or none where nobody has one."""
-    parents = {child_id: each for each in listed for child_id in each.child_ids}
-    usual = Counter(each.timezone for each in listed if zones.exists(each.timezone)).most_common(1)
-    return tuple(_clean_property(each, _zone(each, parents.get(each.id), usual)) for each in listed)
-
-
-def _zone(own: Property, parent: Property | None, usual: list[tuple[str, int]]) -> str:
-    if zones.exists(own.timezone):
-        return own.timezone
-    inherited = parent.timezone if parent and zones.exists(parent.timezone) else "".join(name for name, _ in usual)
-    log.warning("property %s has no time zone that exists; taking %s", own.id, inherited or "none")
-    return inherited
-
-
-def _clean_property(each: Property, zone: str) -> Property:
+def _clean_property(each: Property) -> Property:
     return replace(
         each,
         name=display_text(each.name),
@@ -129,7 +113,6 @@ def _clean_property(each: Property, zone: str) -> Property:
         city=display_text(each.city),
         state=display_text(each.state),
         zip=display_text(each.zip),
-        timezone=zone,
     )
 
 

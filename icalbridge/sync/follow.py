@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from icalbridge.sync import plan
 from icalbridge.sync.reconcile import Heard, Places, reconcile
 from icalbridge.sync.understand import placed
+from icalbridge.sync.zone_evidence import learn_zones, zones_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -69,8 +70,10 @@ class Follower:
         while True:
             left -= 1
             places = Places(*self._store.write.places())
-            zones = {each.id: each.timezone for each in places.properties.values() if each.timezone}
-            answer = self._client.event_answer(event_type, event_id, property_id=property_id, zones=zones)
+            zones, unsure = zones_of(places.properties)
+            answer = self._client.event_answer(
+                event_type, event_id, property_id=property_id, zones=zones, unsure=unsure
+            )
             event = placed(answer.events[0], property_id, places)
             owner = self._store.read.api_user_of(event.property_id)
             if owner is None:
@@ -80,6 +83,7 @@ class Follower:
             now = self._after(begun)
             with self._store.alone(owner) as alone:
                 if not left or not alone.write.changed_since([event.key], asked_at):
+                    places, _ = learn_zones(alone, places, answer, asked_at=asked_at, now=now)
                     changes = _understood(alone, places, event, answer, now)
                     alone.write.apply(changes, now=now)
                     return Followed(event, changes.count)

@@ -8,8 +8,10 @@ timeslot, and an answer with an unreadable item of which no event is known, may 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
+from icalbridge import zones
 from icalbridge.feeds import display_text
 from icalbridge.model import Changes, Entry, Particulars
 from icalbridge.sync.identity import NewUids, pair, timeslot_order
@@ -104,16 +106,33 @@ def reconcile(
     return Changes(tuple(added), tuple(changed), tuple(withdrawn), tuple(events), absent)
 
 
-def relocate(entries: Iterable[Entry], places: Places, now: datetime) -> Changes:
-    """Decide what a renamed or moved property or facility changes in entries that are known already."""
+def relocate(
+    entries: Iterable[Entry], places: Places, now: datetime, *, zones_before: Mapping[str, str] | None = None
+) -> Changes:
+    """Decide what a renamed or moved property or facility changes in entries that are known already.
+
+    `zones_before`, by property id: the zones in which entries were read for want of a better one. These now mean the
+    same local times in the property's zone.
+    """
     changed = []
     for entry in entries:
         kind = "" if entry.category == entry.event_type else entry.category
         place, location, kind = places.of(entry.property_id, entry.facility_id, seen_name=entry.place, seen_type=kind)
         after = replace(entry, place=place, location=location, category=kind or entry.event_type)
+        if zones_before and zones_before.get(entry.property_id) == entry.zone:
+            after = _in_zone(after, places.properties[entry.property_id].timezone)
         if after != entry:
             changed.append(_stamp(after, entry, now))
     return Changes(changed=tuple(changed))
+
+
+def _in_zone(entry: Entry, name: str) -> Entry:
+    """Return an entry at the same local times of another zone."""
+    old, new = zones.zone(entry.zone), zones.zone(name)
+    start, end = (
+        moment.astimezone(old).replace(tzinfo=new, fold=0).astimezone(UTC) for moment in (entry.start, entry.end)
+    )
+    return replace(entry, zone=name, start=start, end=end if end > start else start + (entry.end - entry.start))
 
 
 def _entry(

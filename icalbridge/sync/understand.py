@@ -39,6 +39,11 @@ class Asked:
         """The properties whose events were asked for."""
         return (self.owner, *self.schools)
 
+    def with_places(self, places: Places) -> Asked:
+        """Return the same request with its properties as they are known in `places`."""
+        known = places.properties
+        return replace(self, owner=known[self.owner.id], schools=tuple(known[each.id] for each in self.schools))
+
 
 @dataclass(frozen=True, slots=True)
 class Understood:
@@ -55,15 +60,23 @@ class Understood:
 
 
 def understand(
-    store: Store, places: Places, asked: Asked, answer: EventsAnswer, *, asked_at: datetime, now: datetime
+    store: Store,
+    places: Places,
+    asked: Asked,
+    answer: EventsAnswer,
+    *,
+    asked_at: datetime,
+    now: datetime,
+    moved: frozenset[EventKey] = frozenset(),
 ) -> Understood:
     """Decide what an answer changes; nothing is written.
 
-    An event that another worker changed after `asked_at` is left as it is: what it heard is newer.
+    An event that another worker changed after `asked_at` is left as it is: what it heard is newer. Events in `moved`
+    were changed by this answer's zones.
     A district's answer speaks for a school only if it has an event of that school: whether a key's district request
     covers a school cannot be known otherwise.
     """
-    told = tuple(placed(each, asked.owner.id, places) for each in answer.events)
+    told = tuple(_reread_later(placed(each, asked.owner.id, places), places) for each in answer.events)
     heard = answer.unchanged | {each.key for each in told}
     named = {each.property_id for each in told}
     members: dict[tuple[datetime, datetime], list[str]] = {}
@@ -82,7 +95,7 @@ def understand(
             spoken_for.append(property_id)
             spans[span].update(key for key in present if key.event_type not in answer.refused_types)
     absent = {key for keys in spans.values() for key in keys} - heard
-    newer = store.write.changed_since({each.key for each in told} | absent, asked_at)
+    newer = store.write.changed_since({each.key for each in told} | absent, asked_at) - moved
     events = [each for each in told if each.key not in newer]
     known = store.write.known({each.key for each in events} | absent)
     horizon = min(plan.horizon(now, each.timezone) for each in asked.members)
@@ -107,6 +120,13 @@ def placed(event: Event, asked_of: str, places: Places) -> Event:
         return event
     found = (places.facilities.get(each.facility_id) for each in sorted(event.timeslots, key=timeslot_order))
     return replace(event, property_id=next((each.property_id for each in found if each), asked_of))
+
+
+def _reread_later(event: Event, places: Places) -> Event:
+    """Forget the bytes of an event that was read before another worker learned its property's zone."""
+    owner = places.properties.get(event.property_id)
+    late = owner is not None and owner.zone_source == "events" and owner.timezone != event.zone
+    return replace(event, digest="") if late else event
 
 
 def _span(asked: Asked, member: Property) -> tuple[datetime, datetime]:

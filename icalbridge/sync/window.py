@@ -26,6 +26,7 @@ from icalbridge.facilitron import EventsAnswer, Skipped
 from icalbridge.sync import plan
 from icalbridge.sync.reconcile import Places
 from icalbridge.sync.understand import Asked, understand
+from icalbridge.sync.zone_evidence import learn_zones, zones_of
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -177,17 +178,27 @@ class WindowFetch:
         answer = self._ask(asked, attempt)
         self._tally.update(f"skipped:{each.reason}" for each in (*answer.skipped, *answer.ignored))
         with self._store.alone(self._user) as store:
-            yield store, understand(store, attempt.places, asked, answer, asked_at=asked_at, now=self._clock())
+            now = self._clock()
+            attempt.places, moved = learn_zones(store, attempt.places, answer, asked_at=asked_at, now=now)
+            asked = asked.with_places(attempt.places)
+            yield store, understand(store, attempt.places, asked, answer, asked_at=asked_at, now=now, moved=moved)
 
     def _ask(self, asked: Asked, attempt: _Attempt) -> EventsAnswer:
         known = {} if self._full else self._store.write.digests([each.id for each in asked.members])
-        zones = {each.id: each.timezone for each in attempt.places.properties.values() if each.timezone}
+        zones, unsure = zones_of(attempt.places.properties)
         if not asked.facility_id:
             return self._client.property_events(
-                asked.owner.id, asked.days, zones=zones, known=known, include_child_events=bool(asked.schools)
+                asked.owner.id,
+                asked.days,
+                zones=zones,
+                unsure=unsure,
+                known=known,
+                include_child_events=bool(asked.schools),
             )
         try:
-            return self._client.facility_events(asked.facility_id, asked.owner.id, asked.days, zones=zones, known=known)
+            return self._client.facility_events(
+                asked.facility_id, asked.owner.id, asked.days, zones=zones, unsure=unsure, known=known
+            )
         except NotFound:  # one that only timeslots name: of it nothing can be asked, and so nothing is withdrawn
             return EventsAnswer((), frozenset(), (Skipped("facility", "not listed"),), (), "")
 

@@ -107,6 +107,8 @@ def _freshness(each: Freshness, now: datetime) -> dict[str, Any]:
     return {
         "property_id": each.property_id,
         "name": each.name,
+        "zone": each.zone,
+        "zone_source": each.zone_source,
         "synced": _iso(each.today_synced),
         "age_seconds": _age(each.today_synced, now),
         "month_synced": _iso(each.month_synced),

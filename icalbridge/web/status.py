@@ -20,6 +20,7 @@ from icalbridge.web.ical import flask_response
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from icalbridge.model import ZoneSource
     from icalbridge.store import Freshness, Health
     from icalbridge.web.site import Site
 
@@ -44,6 +45,10 @@ class SchoolStatus:
     """When reading it failed, by its own clock, empty where it did not."""
     moment: str
     """When it was last read, for programs."""
+    zone: str = ""
+    """The zone in which its times are shown."""
+    zone_source: ZoneSource = ""
+    """Where that zone comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,8 @@ def _school(each: Freshness, now: datetime) -> SchoolStatus:
         read=_age(each.today_synced, now),
         failed=_moment(each.error_at, _zone(each)) if each.error and each.error_at else "",
         moment=each.today_synced.isoformat() if each.today_synced else "",
+        zone=_zone(each).replace("_", " "),
+        zone_source=each.zone_source,
     )
 
 

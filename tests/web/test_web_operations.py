@@ -111,6 +111,8 @@ def test_readyz_says_how_fresh_everything_is(client: FlaskClient, store: Store, 
                 {
                     "property_id": "school",
                     "name": "Lincoln High",
+                    "zone": "America/Los_Angeles",
+                    "zone_source": "",
                     "synced": "2026-11-21T20:00:00Z",
                     "age_seconds": 60,
                     "month_synced": "2026-11-21T20:00:00Z",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import event
 
 from icalbridge.model import Changes, Property
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
+    from icalbridge.model import ZoneSource
     from icalbridge.store import Store
 
 SECRET = "Invocation 1-abc at db.example.org refused key k-1"
@@ -134,6 +136,35 @@ def test_status_knows_only_what_is_listed(store: Store) -> None:
     store.write.apply_catalogue(USER, [Property("alone", "Phoenix Academy")], {"alone": []}, Changes(), now=NOW)
     html = create_app(PUBLIC, store, clock=Clock()).test_client().get("/status").text
     assert re.findall(r'href="/property/(\w+)"', html) == ["alone"]
+
+
+ZONES: dict[ZoneSource, tuple[str, str]] = {
+    "events": ("which its bookings name", "que es la que indican sus reservas"),
+    "parent": ("taken from its district", "tomada de su distrito"),
+    "stored": ("as before", "como antes"),
+    "earlier": ("as before", "como antes"),
+    "guess": ("which is a guess", "que es una suposición"),
+}
+
+
+@pytest.mark.parametrize("source", ZONES)
+def test_status_says_where_a_zone_comes_from(store: Store, source: ZoneSource) -> None:
+    """Beside each school whose zone the vendor does not give, in both languages; the vendor's word is not there."""
+    school = Property("alone", "Academy", timezone="America/New_York", zone_source=source, vendor_zone="Eastrn")
+    store.write.apply_catalogue(USER, [school], {"alone": []}, Changes(), now=NOW)
+    store.windows.ensure(["alone"], 1, now=NOW)
+    client = create_app(PUBLIC, store, clock=Clock()).test_client()
+    english, spanish = ZONES[source]
+    said = " ".join(client.get("/status").text.split())
+    assert f"no usable time zone for it; times are shown in America/New York, {english}." in said
+    said = " ".join(client.get("/status?lang=es").text.split())
+    assert f"las horas se muestran en la de America/New York, {spanish}." in said
+    assert "Eastrn" not in said
+
+
+def test_status_is_silent_on_zones_that_the_vendor_gives(client: FlaskClient) -> None:
+    """Nothing is to be said of these."""
+    assert "time zone" not in client.get("/status").text
 
 
 def test_status_is_kept_a_few_seconds(client: FlaskClient, statements: list[str]) -> None:
