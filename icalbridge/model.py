@@ -109,6 +109,8 @@ class Event:
     digest: str = ""
     """Digest of the vendor's bytes for this event: the same bytes need not be read again."""
     particulars: Particulars = field(default=UNTOLD, repr=False)
+    entry_status: str = ""
+    """The status that its entries get by the operator's settings; empty: the same as `status`."""
 
     @property
     def key(self) -> EventKey:

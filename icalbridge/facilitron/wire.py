@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from icalbridge import zones
-from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text, whole
+from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text, usable, whole, word
 from icalbridge.facilitron.private import FIELDS as PRIVATE
 from icalbridge.facilitron.private import particulars_of
 from icalbridge.facilitron.times import ZonesMoments
 from icalbridge.model import Event, EventKey, Facility, Particulars, Property, Timeslot
+from icalbridge.statuses import APPROVED, entry_status, normalize_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -130,6 +131,8 @@ class Asked:
     event_type: str
     zones: Mapping[str, str]
     """IANA names by property id."""
+    approved: tuple[str, ...] = (APPROVED,)
+    """Normalized statuses that count as approved."""
 
 
 class _Listed(msgspec.Struct):
@@ -222,7 +225,7 @@ def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> Eve
     reader = _Reader(asked)
     unchanged: set[EventKey] = set()
     for index, raw in enumerate(found):
-        digest = _digest(raw)
+        digest = _digest(raw, asked)
         if key := known.get(digest):
             reader.events.pop(key, None)
             unchanged.add(key)
@@ -235,12 +238,16 @@ def read_event(body: bytes, asked: Asked) -> EventsAnswer:
     """Read the answer of `GET /event/{type}/{id}`; raises `Malformed`."""
     raw, called = _single(body, "event")
     reader = _Reader(asked)
-    reader.read(raw, _digest(raw), "event")
+    reader.read(raw, _digest(raw, asked), "event")
     return reader.answer(called)
 
 
-def _digest(raw: bytes | msgspec.Raw) -> str:
-    return blake2b(raw, digest_size=16, key=READING).hexdigest()
+def _digest(raw: bytes | msgspec.Raw, asked: Asked) -> str:
+    """Return the digest of an event's bytes; another one where other statuses count as approved."""
+    salt = (
+        b"" if asked.approved == (APPROVED,) else blake2b("\n".join(asked.approved).encode(), digest_size=16).digest()
+    )
+    return blake2b(raw, digest_size=16, key=READING + salt).hexdigest()
 
 
 class _Reader:
@@ -260,9 +267,9 @@ class _Reader:
         """Read one event, or note why it cannot be read."""
         try:
             told, particulars = _decode(raw)
-            if not _usable(told.id):
+            if not usable(told.id):
                 raise _UnreadableError("no id")
-            property_id = _usable(told.property_id) or self._asked.property_id
+            property_id = usable(told.property_id) or self._asked.property_id
             zone = self._zone(property_id, (told.property_timezone or "").strip())
         except _UnreadableError as error:
             self.skipped.append(Skipped(str(error), where))
@@ -281,14 +288,16 @@ class _Reader:
         raise _UnreadableError("unknown zone")
 
     def _event(self, told: _Event, property_id: str, zone: str, digest: str, particulars: Particulars) -> Event:
+        status = normalize_status(told.status)
         return Event(
             id=told.id,
-            type=_word(told.type) or self._asked.event_type,
+            type=word(told.type) or self._asked.event_type,
             property_id=property_id,
             zone=zone,
             name=told.name or "",
-            status=_word(told.status).lower(),
-            external_id=_usable(told.external_system_event_id),
+            status=status,
+            entry_status=entry_status(status, self._asked.approved),
+            external_id=usable(told.external_system_event_id),
             timeslots=tuple(self._timeslots(told, zone)),
             digest=digest,
             particulars=particulars,
@@ -311,12 +320,12 @@ class _Reader:
                 Timeslot(
                     start,
                     end,
-                    _usable(place.id),
+                    usable(place.id),
                     place.name or "",
                     place.type or "",
                     each.activity_name or "",
-                    _word(each.status).lower(),
-                    _usable(each.external_system_timeslot_id),
+                    normalize_status(each.status),
+                    usable(each.external_system_timeslot_id),
                 )
             )
         return found
@@ -327,11 +336,11 @@ _NOWHERE = _Facility()
 
 def property_of(told: dict[str, Any]) -> Property | None:
     """Return a PropertyDto as a property; None without an id."""
-    if not (property_id := _usable(text(told, "_id"))):
+    if not (property_id := usable(text(told, "_id"))):
         return None
     child_ids = told.get("properties")
     texts = {name: text(told, name) for name in ("name", "address", "city", "state", "zip")}
-    children = [_usable(as_text(each)) for each in child_ids] if isinstance(child_ids, list) else []
+    children = [usable(as_text(each)) for each in child_ids] if isinstance(child_ids, list) else []
     return Property(
         id=property_id, timezone=text(told, "timezone").strip(), child_ids=tuple(filter(None, children)), **texts
     )
@@ -339,27 +348,17 @@ def property_of(told: dict[str, Any]) -> Property | None:
 
 def facility_of(told: dict[str, Any], property_id: str) -> Facility | None:
     """Return a FacilityDto as a facility; None without an id."""
-    if not (facility_id := _usable(text(told, "_id"))):
+    if not (facility_id := usable(text(told, "_id"))):
         return None
     return Facility(
         id=facility_id,
-        property_id=_usable(text(told, "property_id")) or property_id,
+        property_id=usable(text(told, "property_id")) or property_id,
         name=text(told, "name"),
         type=text(told, "type"),
         capacity=whole(told.get("capacity")),
         search_term=text(told, "search_term"),
-        u_id=_usable(text(told, "u_id")),
+        u_id=usable(text(told, "u_id")),
     )
-
-
-def _usable(identifier: str | None) -> str:
-    """Return an id exactly as it is; one with NUL, which no database keeps, names nothing."""
-    return "" if identifier is None or "\0" in identifier else identifier
-
-
-def _word(told: str | None) -> str:
-    """Return a text that programs compare: without white space around it and without NUL."""
-    return (told or "").replace("\0", "").strip()
 
 
 def _decode(raw: bytes) -> tuple[_Event, Particulars]:

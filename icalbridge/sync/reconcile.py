@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.feeds import display_text
 from icalbridge.model import Changes, Entry, Particulars
+from icalbridge.statuses import is_called_off
 from icalbridge.sync.identity import new_uid, pair
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def _entry(
     place, location, kind = places.of(
         event.property_id, timeslot.facility_id, seen_name=timeslot.facility_name, seen_type=timeslot.facility_type
     )
+    status, timeslot_status = _statuses(event, timeslot, before, now)
     after = Entry(
         uid=before.uid if before else new_uid(event.key, timeslot, taken),
         event_type=event.type,
@@ -136,8 +138,8 @@ def _entry(
         place=place,
         location=location,
         category=kind or event.type,
-        status=event.status,
-        timeslot_status=timeslot.status,
+        status=status,
+        timeslot_status=timeslot_status,
         start=timeslot.start,
         end=timeslot.end,
         zone=event.zone,
@@ -151,6 +153,18 @@ def _entry(
         taken.add(after.uid)
         return after
     return before if after == before else _stamp(after, before, now)
+
+
+def _statuses(event: Event, timeslot: Timeslot, before: Entry | None, now: datetime) -> tuple[str, str]:
+    """Return the statuses of an entry and of its timeslot.
+
+    What is over stays as it was shown, whatever its status is called later, unless that says cancelled or declined.
+    """
+    status = event.entry_status or event.status
+    called_off = is_called_off(status) or is_called_off(timeslot.status)
+    if before and before.shown and timeslot.end <= now and not called_off:
+        return before.status, before.timeslot_status
+    return status, timeslot.status
 
 
 def _cleaned(told: Particulars) -> Particulars:
