@@ -41,10 +41,13 @@ def is_called_off(status: str) -> bool:
 
 
 def entry_status(status: str, approved: Collection[str]) -> str:
-    """Return the status that an event's entries get, where these normalized words count as approved."""
-    if status in approved:
-        return APPROVED
-    return NOT_COUNTED if status == APPROVED else status
+    """Return the status that an event's entries get in place of its own; empty: none.
+
+    `approved`: the normalized words that count as approved.
+    """
+    if status == APPROVED:
+        return "" if status in approved else NOT_COUNTED
+    return APPROVED if status in approved else ""
 
 
 def status_name(status: str) -> str:
