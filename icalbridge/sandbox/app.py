@@ -223,7 +223,7 @@ def _enter(state: State, owner_of: Callable[[], str]) -> Response | None:
     if request.endpoint is None:
         return None
     faults = list(state.faults)
-    state.world.keep_snapshot(wanted=any(fault.kind == "stale" for fault in faults))
+    state.world.keep_snapshot(next((fault for fault in faults if fault.kind == "stale"), None))
     owner = owner_of() if faults else ""
     days, children = rules.span_of(request.args), "include_child_events" in request.args
     g.faults = [fault for fault in faults if fault.strikes(request.endpoint, owner, days, children=children)]

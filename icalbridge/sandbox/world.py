@@ -45,7 +45,8 @@ class World:
     log_messages: list[tuple[str, str]] = field(default_factory=list)
     """Event id and note of each write that had one, in order."""
     lock: RLock = field(default_factory=RLock, repr=False)
-    _snapshot: dict[str, Dto] | None = field(default=None, repr=False)
+    _snapshot: dict[str, Dto] = field(default_factory=dict, repr=False)
+    _snapshot_cause: object = field(default=None, repr=False)
     _days: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
     """Event ids by property or facility id, and local day as the vendor writes it."""
     _indexed: dict[str, set[tuple[str, str]]] = field(default_factory=dict, repr=False)
@@ -176,20 +177,19 @@ class World:
 
     # stale reads
 
-    def keep_snapshot(self, *, wanted: bool) -> None:
-        """Keep the events as they are at first, for stale reads, or drop what was kept."""
+    def keep_snapshot(self, cause: object) -> None:
+        """Keep the events as they are, unless they were kept for this very cause; for None drop what was kept."""
         with self.lock:
-            if not wanted:
-                self._snapshot = None
-            elif self._snapshot is None:
-                self._snapshot = copy.deepcopy(self.events)
+            if cause is not self._snapshot_cause:
+                self._snapshot_cause = cause
+                self._snapshot = {} if cause is None else copy.deepcopy(self.events)
 
     @contextmanager
     def as_in_snapshot(self) -> Iterator[None]:
         """Lock the world, and show the events that were kept for as long as the context lasts."""
         with self.lock:
             current = dict(self.events)
-            self._show(self._snapshot or {})
+            self._show(self._snapshot)
             try:
                 yield
             finally:
