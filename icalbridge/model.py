@@ -148,6 +148,8 @@ class Event:
     particulars: Particulars = field(default=UNTOLD, repr=False)
     unreadable: tuple[UnreadableTimeslot, ...] = ()
     """Its timeslots that could not be read: while there are any, none of its entries is withdrawn."""
+    entry_status: str = ""
+    """The status that its entries get by the operator's settings; empty: the same as `status`."""
 
     @property
     def key(self) -> EventKey:

@@ -267,7 +267,109 @@ def test_move_to_what_is_taken_says_with_what_it_collides(desk: Office) -> None:
     assert desk.shown() == [("Recital", _day(desk, "0300")), ("Recital", _day(desk, "0400"))]
 
 
+NOT_YET = "Facilitron does not yet show the change; the calendars here follow when it does, within 24 hours."
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("--start", "04:30"), ("--end", "03:20"), ("--facility", ""), ("--activity", "Late")],
+    ids=lambda told: told[0],
+)
+def test_move_that_does_not_show_yet_says_so(desk: Office, change: tuple[str, str]) -> None:
+    """It was accepted, so the code is 0; the answer after the write is the old state, and so are the calendars."""
+    event_id = desk.book()
+    option, value = change
+    typed = {"--facility": desk.facilities[1].id, "--activity": value}.get(option) or desk.at(value)
+    desk.place.bridge.fail("stale:endpoint=event")
+    done = desk.event("move", "recital.1", "slot-1", option, typed, "--yes", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (0, "moved", False, [NOT_YET])
+    assert (
+        told["message"]
+        == f"Facilitron accepted the change of the timeslot slot-1 of 'Recital', reservation {event_id}."
+    )
+    assert told["event"] == desk.event_told(event_id=event_id)
+    assert desk.shown() == [("Recital", _day(desk, "0300"))]
+    desk.place.bridge.heal()
+    again = desk.event("move", "recital.1", "slot-1", option, typed, "--yes")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.endswith("\nThe calendars here show it so.\n")
+
+
+def test_what_does_not_show_yet_is_told_to_people(desk: Office) -> None:
+    """One sentence on stderr, and none that the calendars show it."""
+    desk.book()
+    desk.place.bridge.fail("stale:endpoint=event")
+    for arguments in (("move", "recital.1", "slot-1", "--start", desk.at("04:30")), ("cancel", "recital.1")):
+        done = desk.event(*arguments, "--yes")
+        assert (done.returncode, done.stderr) == (0, f"icalbridge: {NOT_YET}\n")
+        assert "The calendars here show it so." not in done.stdout
+        assert done.stdout.startswith("Facilitron accepted the c")
+
+
+def test_created_event_that_does_not_show_yet_says_so(desk: Office) -> None:
+    """Facilitron answers that there is none."""
+    desk.place.bridge.fail("stale:endpoint=event")
+    done = desk.event(*desk.create("--yes", "--external-id", "recital.1", "--json"))
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (0, "created", False, [NOT_YET])
+    assert desk.shown() == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("event", "Pending", "its status at Facilitron is pending"),
+        ("event", None, "its status at Facilitron is empty"),
+        ("timeslot", "suspended", "its timeslot's status at Facilitron is suspended"),
+    ],
+)
+def test_moved_timeslot_that_calendars_do_not_show_says_why(
+    desk: Office, field: str, value: str | None, reason: str
+) -> None:
+    """Facilitron shows the change, and the calendars show no such booking."""
+    event_id = desk.book()
+    world = desk.place.bridge.world
+    if field == "event":
+        world.set_status(event_id, value)
+    else:
+        world.set_timeslot_field(event_id, 0, "status", value)
+    told = desk.does_with_notes("move", "recital.1", "slot-1", "--start", desk.at("04:30"), "--yes")
+    assert (told["followed"], told["notes"]) == (False, [f"The calendars here do not show it: {reason}."])
+    assert desk.shown() == []
+
+
+def test_event_beyond_the_horizon_is_shown_later(desk: Office) -> None:
+    """The calendars reach less far than Facilitron's writes."""
+    told = desk.does_with_notes(*desk.create("--yes", "--external-id", "recital.1"), ICALBRIDGE_HORIZON_DAYS="30")
+    reason = "they reach 30 days ahead, and show it when it comes nearer"
+    assert (told["followed"], told["notes"]) == (False, [f"The calendars here do not show it: {reason}."])
+
+
 # cancel
+
+
+def test_cancellation_that_does_not_show_yet_says_so(desk: Office) -> None:
+    """The calendars go on with what Facilitron answers."""
+    event_id = desk.book()
+    desk.place.bridge.fail("stale:endpoint=event")
+    done = desk.event("cancel", "recital.1", "--yes", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (0, "cancelled", False, [NOT_YET])
+    assert told["message"] == f"Facilitron accepted the cancellation of 'Recital', reservation {event_id}."
+    assert told["event"]["status"] == "approved"
+    assert desk.shown() == [("Recital", _day(desk, "0300"))]
+
+
+@pytest.mark.parametrize("status", ["CANCELED", " Cancelled by renter"])
+def test_cancelled_in_any_spelling_is_cancelled(desk: Office, status: str) -> None:
+    """Nothing is sent for what is cancelled already."""
+    event_id = desk.book()
+    desk.place.bridge.world.set_status(event_id, status)
+    desk.written()
+    told = desk.does("cancel", "recital.1", "--yes")
+    assert told["message"] == f"'Recital', reservation {event_id}, was cancelled before."
+    assert (told["followed"], desk.written(), desk.shown()) == (True, [], [])
 
 
 def test_cancelled_event_leaves_at_once(desk: Office) -> None:

@@ -128,6 +128,25 @@ def test_push_goes_on_where_the_store_cannot_follow(
     assert "2 events are in the calendars here after the next sync only." in capsys.readouterr().err
 
 
+def test_push_says_what_facilitron_does_not_show_yet(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """A creation, a move and a cancellation that are done, and of which the answer afterwards knows nothing."""
+    made = _round(shell, str(shell.file))
+    late = "icalbridge: 1 events are in the calendars here after the next sync only.\n"
+    moved = event("game", f"{YEAR}0116", name="Game")
+    for events, state in (((GAME,), "Approved"), ((moved,), "Approved"), ((PRACTICE,), "Cancelled")):
+        shell.write(*events)
+        shell.deployed.bridge.fail("stale:endpoint=event")
+        made.wish = replace(made.wish, cancel_many=True)
+        assert made.run()
+        expected = late if events != (PRACTICE,) else late.replace("1", "2")
+        assert capsys.readouterr().err == expected
+        shell.deployed.bridge.heal()
+        assert shell.made()["Game", state, 1] == 1
+    shell.write(PRACTICE, GAME)
+    assert made.run()
+    assert capsys.readouterr().err == ""
+
+
 def test_bridges_own_address_is_not_read(shell: Shell) -> None:
     """It is known by itself, before anything is asked for there."""
     with scripted(Reply(200, calendar(PRACTICE))) as script:

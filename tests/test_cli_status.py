@@ -16,7 +16,7 @@ from icalbridge.settings import from_environment
 from icalbridge.store import Store
 from icalbridge.sync.ledger import StoreLedger
 from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes, list_catalogue
-from tests.samples import NOW, SCHOOL, entry, event
+from tests.samples import NOW, SCHOOL, entry, event, timeslot
 
 if TYPE_CHECKING:
     from icalbridge.model import ZoneSource
@@ -204,6 +204,8 @@ def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[s
         "entries": 3,
         "skipped": 2,
         "counters": {"skipped:no id": 2},
+        "unknown_statuses": {},
+        "unknown_timeslot_statuses": {},
         "quota_day": "2026-11-21",
         "quota_used": 7,
         "keys": [
@@ -268,6 +270,31 @@ def test_json_is_ready_when_all_was_fetched(
     print_status(settings, as_json=True, now=LATER)
     told = json.loads(capsys.readouterr().out)
     assert (told["ready"], [each["error"] for each in told["properties"]]) == (True, ["", ""])
+
+
+def test_unknown_statuses_are_named(
+    settings: Settings, school: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The most frequent first, without what the operator counts as approved; timeslots' apart."""
+    monkeypatch.setenv("COLUMNS", "40")
+    words = {"completed": 2, "closed": 3, "on hold": 2, "": 1}
+    told = [
+        event(timeslot(24, status="done"), event_id=f"{word}{number}", status=word)
+        for word, count in words.items()
+        for number in range(count)
+    ]
+    apply_changes(school, Changes(heard=tuple(told)))
+    named = replace(settings, approved_statuses=("approved", "completed"))
+    print_status(named, as_json=False, now=LATER)
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        'Unknown statuses: "closed" 3, "on hold" 2, "(none)" 1',
+        "            set ICALBRIDGE_APPROVED_STATUSES if these count as approved",
+        'Unknown timeslot statuses: "done" 8',
+    ]
+    print_status(named, as_json=True, now=LATER)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["unknown_statuses"] == {"(none)": 1, "closed": 3, "on hold": 2}
+    assert printed["unknown_timeslot_statuses"] == {"done": 8}
 
 
 def test_old_schema_is_a_sentence(settings: Settings, database_url: str) -> None:

@@ -306,6 +306,20 @@ def test_known_bytes_are_not_read_again() -> None:
     assert ([each.name for each in other.events], other.unchanged) == (["league"], frozenset())
 
 
+def test_known_bytes_are_read_again_where_other_statuses_count_as_approved() -> None:
+    """The setting is part of the digest, and the default one is not; the vendor's word stays beside it."""
+    confirmed = replace(ASKED, approved=("approved", "confirmed"))
+    body = _body({**EVENT, "status": " CONFIRMED"})
+    (plain,) = wire.read_events(body, ASKED, {}).events
+    (named,) = wire.read_events(body, confirmed, {plain.digest: plain.key}).events
+    assert [(each.status, each.entry_status) for each in (plain, named)] == [
+        ("confirmed", ""),
+        ("confirmed", "approved"),
+    ]
+    assert wire.read_events(body, confirmed, {named.digest: named.key}).unchanged == frozenset({named.key})
+    assert wire.read_events(body, replace(ASKED, approved=("approved",)), {plain.digest: plain.key}).events == ()
+
+
 def test_event_told_twice_is_what_it_is_told_last() -> None:
     """Also when one of the two is known already."""
     other = {**EVENT, "name": "Other"}

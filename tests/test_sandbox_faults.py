@@ -11,6 +11,7 @@ import requests
 from icalbridge import sandbox
 from icalbridge.sandbox.faults import ENDPOINTS, KINDS
 from tests.fixtures.vendor import HEADERS, TODAY, Vendor, vendor
+from tests.fixtures.writes import at, cancel, create, event, slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,6 +145,47 @@ def test_empty_and_null_keep_the_envelope(api: Vendor, spec: str, left: Any) -> 
     answer = api.fail(spec).get("/properties")
     told = answer.json()
     assert (answer.status_code, told["message_code"], told["properties"]) == (200, "A007", left)
+
+
+def test_stale_shows_events_as_they_were_when_it_began(api: Vendor) -> None:
+    """By id and in lists, whatever is written meanwhile; a write itself is answered as ever. Afterwards all shows."""
+    created = create(api, event(api, "before")).json()["event"]["_id"]
+    path, days = f"/event/reservation/{created}", {"start_date": str(TODAY), "end_date": str(TODAY)}
+    listed = {**days, "event_types": "reservation"}
+    api.fail("stale")
+    old = [api.get(path).json()["event"], api.get(f"/property/{api.school_id}/events", **listed).json()["events"]]
+    assert cancel(api, created, {"status": "cancelled"}).status_code == 200
+    assert (
+        create(api, event(api, "meanwhile", timeslots=[slot(api, **_times("12:00:00", "13:00:00"))])).status_code == 201
+    )
+    api.world.rename(old[1][0]["_id"], "Renamed")
+    assert [
+        api.get(path).json()["event"],
+        api.get(f"/property/{api.school_id}/events", **listed).json()["events"],
+    ] == old
+    assert api.get("/event/reservation/meanwhile").status_code == 404
+    api.fail()
+    assert api.get(path).json()["event"]["status"] == "Cancelled"
+    assert api.get("/event/reservation/meanwhile").status_code == 200
+    names = [each["name"] for each in api.get(f"/property/{api.school_id}/events", **listed).json()["events"]]
+    assert names == ["Renamed", *(each["name"] for each in old[1][1:])]
+
+
+def test_stale_may_end_after_some_reads(api: Vendor) -> None:
+    """`first` counts the requests that are answered so."""
+    created = create(api, event(api, "counted", timeslots=[slot(api, **_times("08:00:00", "09:00:00"))])).json()[
+        "event"
+    ]["_id"]
+    api.fail("stale:endpoint=event,first=2")
+    statuses = []
+    for _ in range(3):
+        statuses.append(api.get(f"/event/reservation/{created}").json()["event"]["status"])
+        cancel(api, created, {"status": "cancelled"})
+    assert statuses == ["Approved", "Approved", "Cancelled"]
+
+
+def _times(start: str, end: str) -> dict[str, str]:
+    return {"start_datetime": at(start), "end_datetime": at(end)}
 
 
 def test_reset_breaks_before_any_answer(api: Vendor) -> None:

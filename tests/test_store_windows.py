@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ import pytest
 from icalbridge.model import Changes, Feed
 from icalbridge.store import LeaseLost
 from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes
-from tests.samples import NOW, entry, event
+from tests.samples import NOW, entry, event, timeslot
 
 if TYPE_CHECKING:
+    from icalbridge.model import Event
     from icalbridge.store import Store
 
 
@@ -148,3 +150,43 @@ def test_health_counts_what_could_not_be_read(store: Store) -> None:
     store.write.count({"skipped:no id": 2, "skipped:unreadable time": 1})
     store.write.count({"skipped:no id": 1})
     assert store.read.health(NOW).skipped == 4
+
+
+def _statuses(school: Store, *told: Event) -> dict[str, int]:
+    apply_changes(school, Changes(heard=told))
+    return school.read.health(NOW).unknown_statuses
+
+
+def test_unknown_status_counts_when_an_event_comes_to_have_it(school: Store) -> None:
+    """Not when it is read again, nor one that is known, nor one that the operator counts as approved."""
+    assert _statuses(school, event(), event(event_id="e2", status="closed")) == {"closed": 1}
+    assert _statuses(school, event(status="closed"), event(event_id="e2", status="closed")) == {"closed": 2}
+    assert _statuses(school, event(status="declined")) == {"closed": 2}
+    assert _statuses(school, event(status="closed", name="Match", digest="other")) == {"closed": 3}
+    confirmed = event(event_id="e3", status="confirmed")
+    assert _statuses(school, replace(confirmed, entry_status="approved")) == {"closed": 3}
+
+
+def test_unknown_statuses_of_timeslots_count_when_their_event_is_new_or_changed(school: Store) -> None:
+    """By their own counter."""
+    odd = event(timeslot(24, status="done"), timeslot(48, status="done"), timeslot(72), timeslot(96, status=""))
+    for told in (odd, odd, replace(odd, timeslots=odd.timeslots[:1], digest="other")):
+        apply_changes(school, Changes(heard=(told,)))
+    assert school.read.health(NOW).unknown_timeslot_statuses == {"done": 3, "(none)": 1}
+
+
+def test_unknown_statuses_have_few_names(school: Store) -> None:
+    """Twenty, clean and short; all others are one. Known names go on counting."""
+    many = [event(event_id=f"e{number}", status=f"word {number:02}") for number in range(30)]
+    found = _statuses(school, *many)
+    assert found == {**{f"word {number:02}": 1 for number in range(20)}, "other": 10}
+    found = _statuses(school, event(event_id="x", status="a" * 99), event(event_id="y", status="word 03"))
+    assert (found["word 03"], found["other"], len(found)) == (2, 11, 21)
+
+
+def test_name_of_an_unknown_status_is_clean(school: Store) -> None:
+    """It stands in tables, JSON and metrics."""
+    assert _statuses(school, event(status="\x1b[31m" + "é" * 50), event(event_id="e2", status="")) == {
+        "[31m" + "é" * 36: 1,
+        "(none)": 1,
+    }

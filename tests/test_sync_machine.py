@@ -24,6 +24,7 @@ from sqlalchemy import select
 
 from icalbridge import sandbox
 from icalbridge.store import Store
+from icalbridge.store.rows import SHOWN
 from icalbridge.store.tables import counters, entries, events, metadata
 from icalbridge.sync import plan
 from icalbridge.sync.identity import REVIVAL
@@ -184,6 +185,16 @@ class Machine(Upstream):
             found = {row.uid: row.sequence for row in rows}
         assert {uid: found[uid] for uid, least in self._sequences.items() if found[uid] < least} == {}
         self._sequences = found
+
+    @invariant()
+    def what_was_shown_when_it_ended_stays(self) -> None:
+        """Unless its event was cancelled, or it was moved to a later time before the bridge had heard of it."""
+        with self.bridge.store.engine.connect() as connection:
+            over = entries.c.end_at <= self.now.timestamp()
+            rows = connection.execute(select(entries.c.uid, entries.c.event_id, SHOWN.label("shown")).where(over)).all()
+        lost = {row.event_id for row in rows if row.uid in self._past_shown and not row.shown}
+        assert lost <= self._called_off
+        self._past_shown = {row.uid for row in rows if row.shown}
 
     @invariant()
     def the_revision_rises_with_changes_only(self) -> None:

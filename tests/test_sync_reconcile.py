@@ -15,6 +15,8 @@ from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry, event, timeslot
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from icalbridge.model import Timeslot
+
 PLACES = Places({"school": SCHOOL}, {"gym": GYM, "pool": POOL})
 SINCE, UNTIL = NOW - timedelta(hours=12), NOW + timedelta(days=31)
 HORIZON = NOW + timedelta(days=366)
@@ -122,6 +124,93 @@ def test_withdrawn_is_cancelled_if_it_was_on(before: Entry, after: datetime | No
     """A booking that goes while it is pending was never on."""
     (gone,) = _reconcile(known=(before,)).withdrawn
     assert (gone.withdrawn, gone.cancelled) == (NOW, after)
+
+
+OVER = entry(-5)
+
+
+@pytest.mark.parametrize("status", ["completed", "closed", "", "approved - pending payment", "pending", "ünbekannt"])
+@pytest.mark.parametrize("timeslot_status", ["active", "suspended", "", "done"])
+def test_shown_past_stays_whatever_its_status_is_called_later(status: str, timeslot_status: str) -> None:
+    """What took place is history: only cancelled or declined takes it off; the rest of the event follows its status."""
+    told = event(timeslot(-5, status=timeslot_status), timeslot(24, status=timeslot_status), status=status)
+    changes = _reconcile(told, known=(OVER, entry(24, uid="u2")))
+    assert [(each.uid, each.status, each.cancelled) for each in changes.changed] == [("u2@icalbridge", status, NOW)]
+    assert (changes.added, changes.withdrawn) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("status", "timeslot_status"),
+    [
+        ("cancelled", "active"),
+        ("declined", "active"),
+        ("cancelled - weather", "active"),
+        ("declined by owner", "active"),
+        ("approved", "cancelled"),
+    ],
+)
+def test_past_that_is_called_off_later_is_taken_off(status: str, timeslot_status: str) -> None:
+    """The vendor says then that it did not take place."""
+    (off,) = _reconcile(event(timeslot(-5, status=timeslot_status), status=status), known=(OVER,)).changed
+    assert (off.shown, off.cancelled, off.sequence) == (False, NOW, 1)
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "shown"),
+    [(-2, 2, True), (-1, 2, False), (-2, 2.001, False)],
+)
+def test_past_begins_when_a_timeslot_has_ended(start: float, length: float, shown: bool) -> None:
+    """At its end it is over; what still goes on follows its status."""
+    known = entry(start, end=NOW + timedelta(hours=start + length))
+    changed = _reconcile(event(timeslot(start, length=length), status="closed"), known=(known,)).changed
+    assert [each.shown for each in changed] == ([] if shown else [False])
+
+
+@pytest.mark.parametrize(
+    ("before", "told", "shown"),
+    [
+        (entry(-5), timeslot(-5, length=1), True),  # its end is corrected
+        (entry(-1), timeslot(-1, length=0.5), True),  # it ended early
+        (entry(-5), timeslot(-5, length=9), False),  # it goes on
+        (entry(-5, external_id="x"), timeslot(-9, external_id="x"), True),
+        (entry(-5, external_id="x"), timeslot(48, external_id="x"), False),
+    ],
+)
+def test_moved_past_stays_shown_while_it_is_past(before: Entry, told: Timeslot, shown: bool) -> None:
+    """New times are taken over; what has not ended by them follows the new status."""
+    (changed,) = _reconcile(event(told, status="completed"), known=(before,)).changed
+    assert (changed.start, changed.end, changed.shown) == (told.start, told.end, shown)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        entry(-5, status="pending"),
+        entry(-5, timeslot_status="suspended"),
+        entry(-5, status="cancelled", cancelled=ONCE),
+        entry(-5, withdrawn=ONCE, cancelled=ONCE),
+    ],
+)
+def test_past_that_was_not_shown_follows_its_status(before: Entry) -> None:
+    """It is what the vendor says; approved afterwards, it is shown, and then it stays."""
+    (closed,) = _reconcile(event(timeslot(-5), status="closed"), known=(before,)).changed
+    assert (closed.status, closed.shown) == ("closed", False)
+    (approved,) = _reconcile(event(timeslot(-5)), known=(before,)).changed
+    assert approved.shown
+    assert _reconcile(event(timeslot(-5), status="closed"), known=(approved,)).count == 0
+
+
+def test_past_first_met_when_it_is_over_is_what_it_says() -> None:
+    """Nobody knows what it was."""
+    (added,) = _reconcile(event(timeslot(-5), status="completed")).added
+    assert (added.status, added.shown) == ("completed", False)
+
+
+def test_status_of_an_entry_is_what_the_operator_counts_it_as() -> None:
+    """The event keeps the vendor's word."""
+    changes = _reconcile(replace(event(timeslot(24), status="confirmed"), entry_status="approved"))
+    assert [each.status for each in changes.added] == ["approved"]
+    assert [each.status for each in changes.heard] == ["confirmed"]
 
 
 def test_first_seen_stays_and_is_no_change() -> None:

@@ -53,7 +53,8 @@ FAULTS = (
     *("null:endpoint=property-events,p=0.5", "empty:endpoint=facilities", "empty:endpoint=properties"),
 )
 EMPTY = ("empty", "empty:endpoint=property-events", "empty:p=0.5", "empty:endpoint=facility-events")
-EDITS = ("rename", "move", "move", "place_anew", "suspend", "cancel", "delete", "activate again", "add")
+EDITS = ("rename", "move", "move", "place_anew", "suspend", "cancel", "close", "delete", "activate again", "add")
+LATER_STATUSES = ("Completed", None, "Closed", "Approved - Pending Payment")
 MOVES = (-48, -24, -3, 1, 2, 24, 24 * 7, 24 * 31, 24 * 100)
 """In hours."""
 HEAVY = ("503:endpoint=property-events,days=17", "504:endpoint=property-events,days=9")
@@ -104,6 +105,9 @@ class Upstream(RuleBasedStateMachine):
         self._deleted: dict[str, Dto] = {}
         self._ever: set[Place] = set()
         self._sequences: dict[str, int] = {}
+        self._past_shown: set[str] = set()
+        self._called_off: set[str] = set()
+        """Events that were cancelled at any time."""
         self._revision: tuple[int, object] = (0, None)
         self._emptied = False
         self._heavy = False
@@ -295,7 +299,13 @@ class Upstream(RuleBasedStateMachine):
         self.world.set_timeslot_field(event_id, index, "status", "suspended" if how % 2 else "active")
 
     def _cancel(self, event_id: str, _index: int, how: int) -> None:
-        self.world.set_status(event_id, ("Cancelled", "Pending", "Approved", "Approved")[how % 4])
+        status = ("Cancelled", "Pending", "Approved", "Approved")[how % 4]
+        self.world.set_status(event_id, status)
+        self._called_off |= {event_id} if status == "Cancelled" else set()
+
+    def _close(self, event_id: str, _index: int, how: int) -> None:
+        """Give an event one of the statuses that are not known."""
+        self.world.set_status(event_id, LATER_STATUSES[how % len(LATER_STATUSES)])
 
     def _delete(self, event_id: str, _index: int, _how: int) -> None:
         coming = {found[0] for number in range(99) if (found := self._coming(number))}

@@ -16,6 +16,7 @@ from msgspec import UNSET
 
 from icalbridge import zones
 from icalbridge.cli import event_given as given
+from icalbridge.cli.after_write import AfterWrite, ReadPace, RequestedSlot, RequestedState
 from icalbridge.cli.event_told import (
     Told,
     collision_lines,
@@ -29,10 +30,11 @@ from icalbridge.cli.event_told import (
 )
 from icalbridge.cli.stopping import Stop
 from icalbridge.cli.writes import as_bad_input, client_of, require_leave, user_of
-from icalbridge.errors import ConfigurationError, IcalbridgeError, InvalidRequest
+from icalbridge.errors import ConfigurationError, IcalbridgeError, InvalidRequest, NotFound
 from icalbridge.facilitron import Cancelled, Conflict, Created, Moved, NotCreated, TimeslotChange, bounds
 from icalbridge.feeds import display_text
 from icalbridge.model import Feed
+from icalbridge.statuses import is_cancelled
 from icalbridge.store import Store
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.follow import Follower
@@ -71,6 +73,7 @@ class Change:
 class Desk:
     """One key's client over the open database, for one command."""
 
+    settings: Settings
     store: Store
     user: ApiUser
     client: Client
@@ -82,20 +85,34 @@ class Desk:
         known, unsure = zones_of({each.id: each for each in self.store.read.properties()})
         return self.client.event(event_type, event_id, zones=known, unsure=unsure)
 
-    def follow(self, event_type: str, event_id: str, property_id: str) -> tuple[Event | None, bool, list[str]]:
+    def follow(self, written: Event, requested: RequestedState) -> AfterWrite:
         """Bring the store up to date with an event that was written; whatever fails here, the write is done.
 
-        Return the event as it is now, whether calendars here show that, and what to say of it.
+        `written`: the event as it was requested to be, with its id.
         """
         types, sleep = self.user.event_types, self.stop.sleep
         follower = Follower(self.client, self.store, event_types=types, clock=self.clock, sleep=sleep)
         try:
-            told = follower.follow(event_type, event_id, property_id=property_id)
+            told = follower.follow(written.type, written.id, property_id=written.property_id)
         except IcalbridgeError as error:
-            return None, False, [f"The calendars here show it after the next sync; it could not be read back: {error}"]
-        if told.left_out:
-            return told.event, False, [f"The calendars here do not show it: {told.left_out}."]
-        return told.event, True, []
+            if isinstance(error, NotFound) and not requested.cancelled:
+                return AfterWrite(None, "not yet", self._not_yet(written))
+            note = f"The calendars here show it after the next sync; it could not be read back: {error}"
+            return AfterWrite(None, "unread", note)
+        if not requested.matches(told.event):
+            return AfterWrite(told.event, "not yet", self._not_yet(written, told.event))
+        reason = told.left_out
+        if not reason:
+            (entries,) = self.store.write.known([told.event.key]).values()
+            reason = requested.hidden_reason(told.event, entries, self.settings, self.clock())
+        if reason:
+            return AfterWrite(told.event, "hidden", f"The calendars here do not show it: {reason}.")
+        return AfterWrite(told.event, "shown")
+
+    def _not_yet(self, *events: Event) -> str:
+        slots = [slot for event in events for slot in event.timeslots]
+        pace = ReadPace(self.settings, self.store, self.user)
+        return pace.not_yet(events[-1].property_id, slots, self.clock())
 
 
 def get_event(settings: Settings, event_type: str, event_id: str, key: str) -> Told:
@@ -131,18 +148,20 @@ def _created(desk: Desk, told: Told, outcome: CreateOutcome, plan: given.Planned
     request = plan.request
     look = _look(request.event_type, request.external_id)
     if isinstance(outcome, Created):
-        event, shown, notes = desk.follow(request.event_type, outcome.event_id, plan.owner.id)
+        written = replace(planned_event(plan), id=outcome.event_id)
+        slots = [RequestedSlot(each.external_id, each.start, each.end, each.facility_id) for each in written.timeslots]
+        after = desk.follow(written, RequestedState(tuple(slots)))
         lost = "; its answer was lost, and it was found afterwards" if outcome.looked_up else ""
         return replace(
             told,
             outcome="created",
             message=f"Created {given.spoken(request.name)} as {request.event_type} {outcome.event_id}, external id "
             f"{request.external_id}{lost}.",
-            event=event_told(desk.store, event or replace(planned_event(plan), id=outcome.event_id)),
+            event=event_told(desk.store, after.event or written),
             has_conflict=outcome.has_conflict,
             collides_with=told.collides_with if outcome.has_conflict is not False else [],
-            followed=shown,
-            notes=[*told.notes, *notes],
+            followed=after.state == "shown",
+            notes=[*told.notes, *after.notes],
             invocation_id=outcome.invocation_id,
         )
     if isinstance(outcome, Conflict):
@@ -165,13 +184,13 @@ def cancel_event(settings: Settings, event_type: str, event_id: str, log_message
         told = Told("cancel", "planned", "", event_told(store, event))
         if how.dry_run:
             return _dry(settings, told, _could(event), "PATCH", f"/event/{event_type}/{event_id}", body)
-        if event.status != "cancelled":
+        if not is_cancelled(event.status):
             question = f"Cancel {given.spoken(event.name)}, {event.type} {event.id}, with all of this?"
             _ask(question, told, how, desk.stop)
         with _watched(event_type, event_id):
             before = Cancelled(event.id, event.external_id, already=True)
             outcome = before
-            if event.status != "cancelled":
+            if not is_cancelled(event.status):
                 answered = desk.client.cancel_event(event_type, event_id, log_message)
                 if isinstance(answered, Conflict):
                     return _conflict(told, answered, "Not cancelled; nothing was changed")
@@ -180,22 +199,24 @@ def cancel_event(settings: Settings, event_type: str, event_id: str, log_message
 
 
 def _could(event: Event) -> str:
-    done = event.status == "cancelled"
+    done = is_cancelled(event.status)
     return f"{given.spoken(event.name)} {'is cancelled already' if done else 'could be cancelled'}"
 
 
 def _cancelled(desk: Desk, told: Told, event: Event, outcome: Cancelled) -> Told:
-    after, shown, notes = desk.follow(event.type, event.id, event.property_id)
-    told_now = event_told(desk.store, after or replace(event, status="cancelled"))
-    already = "was cancelled before" if outcome.already else "is cancelled"
-    message = f"{given.spoken(event.name)}, {event.type} {event.id}, {already}."
+    written = replace(event, status="cancelled")
+    after = desk.follow(written, RequestedState(cancelled=True))
+    named = f"{given.spoken(event.name)}, {event.type} {event.id}"
+    message = f"{named}, {'was cancelled before' if outcome.already else 'is cancelled'}."
+    if after.state == "not yet":
+        message = f"Facilitron accepted the cancellation of {named}."
     return replace(
         told,
         outcome="cancelled",
         message=message,
-        event=told_now,
-        followed=shown,
-        notes=notes,
+        event=event_told(desk.store, after.event or written),
+        followed=after.state == "shown",
+        notes=after.notes,
         invocation_id=outcome.invocation_id,
     )
 
@@ -224,19 +245,23 @@ def move_timeslot(
             outcome = desk.client.change_timeslot(event_type, event_id, timeslot_id, request)
             if isinstance(outcome, Conflict):
                 return _conflict(told, outcome, "Not changed; give another time or facility")
-            return _moved(desk, told, after, f"Changed the {named}.", outcome)
+            slot = after.timeslots[index]
+            place = slot.facility_id if change.facility else None
+            requested = RequestedSlot(timeslot_id, slot.start, slot.end, place, change.activity)
+            return _moved(desk, told, after, requested, named, outcome)
 
 
-def _moved(desk: Desk, told: Told, after: Event, message: str, outcome: Moved) -> Told:
-    now, shown, notes = desk.follow(after.type, after.id, after.property_id)
+def _moved(desk: Desk, told: Told, written: Event, requested: RequestedSlot, named: str, outcome: Moved) -> Told:
+    after = desk.follow(written, RequestedState((requested,)))
+    not_yet = after.state == "not yet"
     return replace(
         told,
         outcome="moved",
-        message=message,
-        event=event_told(desk.store, now or after),
+        message=f"Facilitron accepted the change of the {named}." if not_yet else f"Changed the {named}.",
+        event=event_told(desk.store, after.event or written),
         collides_with=[],
-        followed=shown,
-        notes=[*told.notes, *notes],
+        followed=after.state == "shown",
+        notes=[*told.notes, *after.notes],
         invocation_id=outcome.invocation_id,
     )
 
@@ -305,7 +330,7 @@ def _desk(settings: Settings, store: Store, property_id: str, key: str) -> Itera
     stop = Stop()
     stop.listen()
     with client_of(user, store, stop) as client:
-        yield Desk(store, user, client, DatabaseClock(store), stop)
+        yield Desk(settings, store, user, client, DatabaseClock(store), stop)
 
 
 def _property_of(store: Store, event_type: str, event_id: str) -> str:

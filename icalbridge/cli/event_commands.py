@@ -68,8 +68,9 @@ def _how(options: dict[str, Any]) -> How:
 def event_group() -> None:
     """Look at, create, move and cancel single bookings at Facilitron.
 
-    Writing is off until ICALBRIDGE_ENABLE_WRITES is 1. What was written is in the calendars here at once. Exit codes:
-    0 done, 1 not done or not known, 2 bad input or configuration.
+    Writing is off until ICALBRIDGE_ENABLE_WRITES is 1. What was written is read back, and is in the calendars here at
+    once, or as soon as Facilitron shows it. Exit codes: 0 done, also when it does not show yet, 1 not done or not
+    known, 2 bad input or configuration.
     """
 
 

@@ -48,7 +48,7 @@ class Told:
     collides_with: list[dict[str, Any]] = field(default_factory=list)
     """What the store knows to be in the same places at the same times."""
     followed: bool | None = None
-    """Whether the calendars here show it already."""
+    """Whether the calendars here show what was written already, by the vendor's answer after the write."""
     request: dict[str, Any] | None = None
     """What would be sent; only of a dry run."""
     notes: list[str] = field(default_factory=list)

@@ -18,6 +18,7 @@ import click
 
 from icalbridge import zones
 from icalbridge.cli import push_told
+from icalbridge.cli.after_write import count_not_shown
 from icalbridge.cli.event_given import renter
 from icalbridge.cli.event_told import console
 from icalbridge.cli.progress import progress
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import Client
+    from icalbridge.model import Event
     from icalbridge.push import expand
     from icalbridge.push.place import Places
     from icalbridge.settings import ApiUser, Settings
@@ -96,7 +98,7 @@ class Done:
 
     outcomes: list[Outcome] = field(default_factory=list)
     late: int = 0
-    """How many events the store could not follow."""
+    """How many events the store could not follow, or the vendor still answers in their old state."""
 
 
 @dataclass(slots=True)
@@ -322,9 +324,15 @@ def _apply(
     user = desk.user
     ledger = StoreLedger(desk.store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day)
 
+    events: dict[str, Event] = {}
+
     def follow(external_id: str, property_id: str) -> None:
         try:
-            done.late += bool(follower.follow(held.EVENT_TYPE, external_id, property_id=property_id).left_out)
+            followed = follower.follow(held.EVENT_TYPE, external_id, property_id=property_id)
+            if followed.left_out:
+                done.late += 1
+            else:
+                events[external_id] = followed.event
         except QuotaSpent:
             raise
         except IcalbridgeError:  # whatever fails here, the write is done
@@ -351,6 +359,8 @@ def _apply(
             raise IcalbridgeError(
                 f"The push broke off, and goes on when the same command is run again. {error}"
             ) from None
+        finally:
+            done.late += count_not_shown(desk.name, done.outcomes, events)
 
 
 def source_of(calendar: str | None, url_file: str | None, *, allow_private: bool) -> source.Source:

@@ -15,10 +15,13 @@ from rich.table import Column, Table
 from icalbridge.cli.work import make_grant
 from icalbridge.cli.zone_notes import zone_note
 from icalbridge.settings import ApiUser
+from icalbridge.statuses import status_name
 from icalbridge.store import Store
 from icalbridge.sync.plan import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from icalbridge.settings import Settings
     from icalbridge.store import Freshness, Health, KeyHealth
 
@@ -33,10 +36,40 @@ def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
         planned = _planned(settings, store, keys, now)
     told = (replace(each, quota_per_day=each.quota_per_day or keys[each.name].quota_per_day) for each in health.keys)
     health = replace(health, keys=tuple(told))
+    unknown = UnknownStatuses(health, settings)
     if as_json:
-        click.echo(json.dumps(_as_json(health, planned), ensure_ascii=False, indent=2))
-    else:
-        _print_table(health, planned, now)
+        click.echo(json.dumps(_as_json(health, planned) | unknown.values, ensure_ascii=False, indent=2))
+        return
+    _print_table(health, planned, now)
+    for line in unknown.lines():
+        click.echo(line)
+
+
+class UnknownStatuses:
+    """Statuses of the vendor that are not known, without those that the operator counts as approved by now."""
+
+    def __init__(self, health: Health, settings: Settings) -> None:
+        approved = {*map(status_name, settings.approved_statuses)}
+        self._events = {name: count for name, count in health.unknown_statuses.items() if name not in approved}
+        self._timeslots = health.unknown_timeslot_statuses
+
+    @property
+    def values(self) -> dict[str, dict[str, int]]:
+        """Return the counts by status, as JSON has them."""
+        return {"unknown_statuses": self._events, "unknown_timeslot_statuses": self._timeslots}
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines for people."""
+        if self._events:
+            yield f"Unknown statuses: {_counts(self._events)}"
+            yield "            set ICALBRIDGE_APPROVED_STATUSES if these count as approved"
+        if self._timeslots:
+            yield f"Unknown timeslot statuses: {_counts(self._timeslots)}"
+
+
+def _counts(counted: Mapping[str, int]) -> str:
+    ordered = sorted(counted.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f'"{name}" {count}' for name, count in ordered)
 
 
 def _nameless(settings: Settings, name: str) -> ApiUser:

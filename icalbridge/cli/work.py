@@ -75,6 +75,7 @@ def make_client(
         user.url,
         user.key,
         event_types=user.event_types,
+        approved_statuses=user.approved_statuses,
         ledger=StoreLedger(store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day),
         clock=DatabaseClock(store),
         sleep=(stop or Stop()).sleep,

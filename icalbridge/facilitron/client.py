@@ -19,6 +19,7 @@ from icalbridge.facilitron.transport import Call, Transport, path_of
 from icalbridge.facilitron.wire import EventsAnswer
 from icalbridge.facilitron.writing import Writing
 from icalbridge.model import utcnow
+from icalbridge.statuses import APPROVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -45,6 +46,7 @@ class Client:
         key: str,
         *,
         event_types: Sequence[str] = ("reservation",),
+        approved_statuses: Sequence[str] = (APPROVED,),
         ledger: Ledger,
         timeout: float = 32.0,
         write_timeout: float = 35.0,
@@ -58,11 +60,13 @@ class Client:
         """`timeout`: seconds to wait for one answer, a little over the vendor's own 30; `write_timeout` for a write,
         the longer of the two limits on its pages. `deadline`: seconds for all attempts of one request, waiting for
         the ledger not counted. `on_request` hears each attempt's endpoint and outcome (a status, or `no answer`).
+        `approved_statuses`: what counts as approved, normalized and sorted.
         `waiting` is entered while the vendor is being asked.
 
         Raises `ConfigurationError` for a key that no header can carry.
         """
         self._event_types = tuple(event_types)
+        self._approved = tuple(approved_statuses)
         self._transport = Transport(
             url,
             key,
@@ -153,7 +157,7 @@ class Client:
     ) -> EventsAnswer:
         """Return the same with what of it could not be read: an answer with exactly one event."""
         path = path_of("event", event_type, event_id)
-        asked = wire.Asked(property_id, event_type, zones, unsure)
+        asked = wire.Asked(property_id, event_type, zones, unsure, self._approved)
         answer = self._read("event", path, {}, lambda body: wire.read_event(body, asked))
         if not answer.events:
             reason = answer.skipped[0].reason
@@ -205,7 +209,7 @@ class Client:
                 "event_types": ",".join(types),
                 **more,
             }
-            asked = wire.Asked(property_id, types[0], zones, unsure)
+            asked = wire.Asked(property_id, types[0], zones, unsure, self._approved)
             return self._read(endpoint, path, told, lambda body: wire.read_events(body, asked, known))
 
         try:

@@ -69,13 +69,6 @@ def as_text(value: object) -> str:
             return ""
 
 
-def whole(value: object) -> int | None:
-    """Return a number that counts something, without its fraction; None for anything else, also for 2^31 and more."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31:
-        return int(value)
-    return None
-
-
 def usable(identifier: str | None) -> str:
     """Return an id exactly as it is; one with NUL, which no database keeps, names nothing."""
     return "" if identifier is None or "\0" in identifier else identifier
@@ -84,6 +77,13 @@ def usable(identifier: str | None) -> str:
 def word(told: str | None) -> str:
     """Return a text that programs compare: without white space around it and without NUL."""
     return (told or "").replace("\0", "").strip()
+
+
+def whole(value: object) -> int | None:
+    """Return a number that counts something, without its fraction; None for anything else, also for 2^31 and more."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31:
+        return int(value)
+    return None
 
 
 def one_line(said: str) -> str:

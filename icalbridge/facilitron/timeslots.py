@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from icalbridge.facilitron.lenient import text, usable, word
+from icalbridge.facilitron.lenient import text, usable
 from icalbridge.model import Timeslot, UnreadableTimeslot
+from icalbridge.statuses import normalize_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,7 @@ def read_timeslot(told: WireTimeslot, moments: Mapping[str, datetime]) -> Timesl
         place.name or "",
         place.type or "",
         told.activity_name or "",
-        word(told.status).lower(),
+        normalize_status(told.status),
         external_id,
     )
 

@@ -23,6 +23,7 @@ from icalbridge.facilitron.private import particulars_of
 from icalbridge.facilitron.times import ZonesMoments
 from icalbridge.facilitron.timeslots import WireTimeslot, lenient_timeslot, read_timeslot
 from icalbridge.model import Event, EventKey, Facility, Particulars, Property, Timeslot, UnreadableTimeslot
+from icalbridge.statuses import APPROVED, entry_status, normalize_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -139,6 +140,8 @@ class Asked:
     """The ids of properties whose zone, if there is one, is no evidence: the one that most of their events name holds
     for all of them.
     """
+    approved: tuple[str, ...] = (APPROVED,)
+    """Normalized statuses that count as approved."""
 
 
 class _Listed(msgspec.Struct):
@@ -233,7 +236,7 @@ def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> Eve
         known = {}  # the same bytes mean other moments now
     unchanged: set[EventKey] = set()
     for index, raw in enumerate(found):
-        digest = _digest(raw)
+        digest = _digest(raw, asked)
         if key := known.get(digest):
             reader.events.pop(key, None)
             unchanged.add(key)
@@ -246,12 +249,16 @@ def read_event(body: bytes, asked: Asked) -> EventsAnswer:
     """Read the answer of `GET /event/{type}/{id}`; raises `Malformed`."""
     raw, called = _single(body, "event")
     reader = _Reader(asked, zones_named([raw], asked.property_id, asked.unsure))
-    reader.read(raw, _digest(raw), "event")
+    reader.read(raw, _digest(raw, asked), "event")
     return reader.answer(called)
 
 
-def _digest(raw: bytes | msgspec.Raw) -> str:
-    return blake2b(raw, digest_size=16, key=READING).hexdigest()
+def _digest(raw: bytes | msgspec.Raw, asked: Asked) -> str:
+    """Return the digest of an event's bytes; another one where other statuses count as approved."""
+    salt = (
+        b"" if asked.approved == (APPROVED,) else blake2b("\n".join(asked.approved).encode(), digest_size=16).digest()
+    )
+    return blake2b(raw, digest_size=16, key=READING + salt).hexdigest()
 
 
 class _Reader:
@@ -305,13 +312,15 @@ class _Reader:
 
     def _event(self, told: _Event, property_id: str, zone: str, digest: str, particulars: Particulars) -> Event:
         timeslots, unreadable = self._timeslots(told, zone)
+        status = normalize_status(told.status)
         return Event(
             id=told.id,
             type=word(told.type) or self._asked.event_type,
             property_id=property_id,
             zone=zone,
             name=told.name or "",
-            status=word(told.status).lower(),
+            status=status,
+            entry_status=entry_status(status, self._asked.approved),
             external_id=usable(told.external_system_event_id),
             timeslots=tuple(timeslots),
             digest=digest,

@@ -18,6 +18,7 @@ from icalbridge.facilitron import bounds, times, wire
 from icalbridge.facilitron.lenient import loose, text
 from icalbridge.facilitron.transport import SHORTEST_KEY, Call, Failure, Transport, path_of
 from icalbridge.facilitron.writes import Cancelled, Conflict, Created, CreateOutcome, Moved, NotCreated, Unknown
+from icalbridge.statuses import is_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -135,7 +136,7 @@ class Writing:
             found = self._lookup(event_type, event_id, zones={"": "UTC"})
         except VendorError:
             return None
-        return Cancelled(found.id, found.external_id, already=True) if found.status == "cancelled" else None
+        return Cancelled(found.id, found.external_id, already=True) if is_cancelled(found.status) else None
 
 
 def _conflict(error: VendorError) -> Conflict:

@@ -21,6 +21,7 @@ from icalbridge.sandbox.writes import Writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from werkzeug.exceptions import HTTPException
 
@@ -147,7 +148,7 @@ class _Endpoints:
             return _done("facilities", facilities=self._world.facilities_of(property_id))
 
     def property_events(self, property_id: str) -> Response:
-        with self._world.lock:
+        with self._events_shown():
             asked = self._property(property_id)
             query = self._query(property_id)
             # a child has no children of its own, so asking for them expands nothing
@@ -156,7 +157,7 @@ class _Endpoints:
             return _done("property-events", events=self._world.events_of(owners, query.start, query.end, query.types))
 
     def facility_events(self, facility_id: str) -> Response:
-        with self._world.lock:
+        with self._events_shown():
             facility = self._world.facility(facility_id)
             if facility is None:
                 raise rules.unknown_facility()
@@ -168,7 +169,7 @@ class _Endpoints:
     def event(self, event_type: str, event_id: str) -> Response:
         rules.check_event_type(event_type, maintenance_blocks=self._state.maintenance_blocks)
         rules.check_event_id(event_id)
-        with self._world.lock:
+        with self._events_shown():
             found = self._world.event(event_type, event_id)
             if found is None:
                 raise rules.unknown_event()
@@ -192,6 +193,11 @@ class _Endpoints:
         if request.endpoint == "create-event":
             return self._writes.owner_named(request.get_data())
         return self._world.owner_of(request.view_args or {})
+
+    def _events_shown(self) -> AbstractContextManager[object]:
+        """Lock the world for a read of events, which the fault `stale` keeps as they were."""
+        stale = any(fault.kind == "stale" for fault in g.faults)
+        return self._world.as_in_snapshot() if stale else self._world.lock
 
     def _property(self, property_id: str) -> Dto:
         found = self._world.property(property_id)
@@ -217,6 +223,7 @@ def _enter(state: State, owner_of: Callable[[], str]) -> Response | None:
     if request.endpoint is None:
         return None
     faults = list(state.faults)
+    state.world.keep_snapshot(next((fault for fault in faults if fault.kind == "stale"), None))
     owner = owner_of() if faults else ""
     days, children = rules.span_of(request.args), "include_child_events" in request.args
     g.faults = [fault for fault in faults if fault.strikes(request.endpoint, owner, days, children=children)]

@@ -34,6 +34,7 @@ KIND is one of
     null          200 with null in place of the list
     lost          what was asked is done, then the connection breaks (RST) with no answer
     done-503      what was asked is done, and 503 is answered all the same
+    stale         the answer shows events as they were when the fault began, before any later write
 
 and the options narrow it:
 
@@ -54,7 +55,7 @@ in the endpoint's place has the word.
 
 STATUSES = ("400", "401", "403", "404", "429", "500", "502", "503", "504")
 SECONDS = {"hang": 60.0, "slow": 5.0, "latency": 0.2, "cold-start": 3.0}
-KINDS = (*STATUSES, *SECONDS, "reset", "truncated", "html", "garbage", "empty", "null", "lost", "done-503")
+KINDS = (*STATUSES, *SECONDS, "reset", "truncated", "html", "garbage", "empty", "null", "lost", "done-503", "stale")
 MANY = 10**9
 ENDPOINTS = (
     *("properties", "property", "facilities", "property-events", "facility-events", "event"),

@@ -6,7 +6,9 @@ shows in the very next answer. Which requests are allowed is left to `rules.py`,
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from threading import RLock
@@ -16,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from icalbridge.sandbox import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Dto = dict[str, Any]
 """One of the vendor's objects, as JSON has it."""
@@ -43,6 +45,8 @@ class World:
     log_messages: list[tuple[str, str]] = field(default_factory=list)
     """Event id and note of each write that had one, in order."""
     lock: RLock = field(default_factory=RLock, repr=False)
+    _snapshot: dict[str, Dto] = field(default_factory=dict, repr=False)
+    _snapshot_cause: object = field(default=None, repr=False)
     _days: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
     """Event ids by property or facility id, and local day as the vendor writes it."""
     _indexed: dict[str, set[tuple[str, str]]] = field(default_factory=dict, repr=False)
@@ -174,6 +178,31 @@ class World:
         with self.lock:
             self._days.clear()
             self._indexed.clear()
+
+    # stale reads
+
+    def keep_snapshot(self, cause: object) -> None:
+        """Keep the events as they are, unless they were kept for this very cause; for None drop what was kept."""
+        with self.lock:
+            if cause is not self._snapshot_cause:
+                self._snapshot_cause = cause
+                self._snapshot = {} if cause is None else copy.deepcopy(self.events)
+
+    @contextmanager
+    def as_in_snapshot(self) -> Iterator[None]:
+        """Lock the world, and show the events that were kept for as long as the context lasts."""
+        with self.lock:
+            current = dict(self.events)
+            self._show(self._snapshot)
+            try:
+                yield
+            finally:
+                self._show(current)
+
+    def _show(self, events: Mapping[str, Dto]) -> None:
+        self.events.clear()
+        self.events.update(events)
+        self.edited()
 
     # the index
 

@@ -124,6 +124,12 @@ class Settings:
         "`0`: feeds that anybody can read cannot be narrowed by rate category, which would tell whose booking has it.",
         readers.switch,
     )
+    approved_statuses: tuple[str, ...] = _setting(
+        "ICALBRIDGE_APPROVED_STATUSES",
+        "approved",
+        "Statuses at Facilitron that count as approved, separated by commas; whatever else is not shown.",
+        readers.statuses,
+    )
     frame_ancestors: str = _setting(
         "ICALBRIDGE_FRAME_ANCESTORS",
         "*",
@@ -172,6 +178,7 @@ class Settings:
                 rate_per_minute=each.rate_per_minute or self.rate_per_minute,
                 quota_per_day=each.quota_per_day or self.quota_per_day,
                 event_types=each.event_types or self.event_types,
+                approved_statuses=self.approved_statuses,
             )
             for each in given
         )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icalbridge.settings import readers
+from icalbridge.statuses import APPROVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +32,8 @@ class ApiUser:
     rate_per_minute: int = 0
     quota_per_day: int = 0
     event_types: tuple[str, ...] = ()
+    approved_statuses: tuple[str, ...] = (APPROVED,)
+    """Normalized statuses that count as approved; the same for every key."""
 
 
 _USER_FIELDS = {"key", "key_file", "url", "rate_per_minute", "quota_per_day", "event_types"}

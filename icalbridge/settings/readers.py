@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from icalbridge.statuses import normalize_status
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -82,6 +84,14 @@ def event_types(text: str) -> tuple[str, ...]:
     if not types or not all(part.replace("-", "").isalnum() and part.isascii() for part in types):
         raise ValueError("names separated by commas, such as reservation,maintenance-block")
     return types
+
+
+def statuses(text: str) -> tuple[str, ...]:
+    """Read vendor statuses, separated by commas; normalized and sorted, so that their order makes no difference."""
+    found = {normalize_status(part) for part in text.split(",")} - {""}
+    if not found or not text.isprintable():
+        raise ValueError("statuses separated by commas, such as approved, confirmed")
+    return tuple(sorted(found))
 
 
 def frame_ancestors(text: str) -> str:

@@ -5,6 +5,7 @@ Nothing is decided here but whether a row differs from what is kept: one that do
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from sqlalchemy import and_, bindparam, delete, exists, false, insert, or_, sele
 from sqlalchemy.dialects import postgresql, sqlite
 
 from icalbridge.model import UNTOLD, Particulars
+from icalbridge.statuses import APPROVED, EVENT_STATUSES, TIMESLOT_STATUSES, status_name
 from icalbridge.store.rows import PARTICULARS_COLUMNS, entry_values, event_values, particulars_values, seconds
 from icalbridge.store.tables import counters, entries, events, facilities, particulars, properties
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Table
+    from sqlalchemy import ColumnElement, Connection, Row, Table
 
     from icalbridge.model import Changes, Entry, Event
     from icalbridge.store.rows import Values
@@ -29,6 +31,13 @@ EVENT_KEY = ["event_type", "event_id"]
 
 UNSHOWN = frozenset({"u_id", "zone_source", "vendor_zone"})
 """Columns of the catalogue that no feed shows: a change of one raises no revision."""
+
+STATUS_COUNTER = "status:"
+TIMESLOT_STATUS_COUNTER = "timeslot_status:"
+"""What counters of unknown statuses begin with; the status follows."""
+MAX_STATUSES = 20
+"""How many unknown statuses are counted by name, of events and of timeslots each."""
+OTHER_STATUS = "other"
 
 KEYS_A_STATEMENT = 400
 """How many keys one statement names; far under the number of variables that either database takes."""
@@ -121,17 +130,56 @@ def write_zones(connection: Connection, zones: Mapping[str, str], revision: Revi
 
 def write_changes(connection: Connection, changes: Changes, revision: Revision) -> None:
     """Write what a sync found out, and raise the revision of every feed that shows it or showed it before."""
-    known = _write_events(connection, changes.heard, revision) if changes.heard else frozenset()
+    known = _write_events(connection, changes.heard, revision) if changes.heard else {}
     touched = (*changes.added, *changes.changed, *changes.withdrawn)
     if touched:
         before = _places(connection, touched)
         _write_entries(connection, changes, revision)
         _raise_revisions(connection, touched, before, revision)
     if changes.heard:
-        _write_particulars(connection, changes.heard, known, revision)
+        _write_particulars(connection, changes.heard, frozenset(known), revision)
     if changes.forgotten:
         keys = [{"event_type": key.event_type, "event_id": key.event_id, "digest": ""} for key in changes.forgotten]
         _update_each(connection, events, EVENT_KEY, keys)
+    _count_statuses(connection, unknown_statuses(changes.heard, known))
+
+
+def unknown_statuses(heard: Iterable[Event], known: Mapping[tuple[str, str], Row[Any]]) -> Counter[str]:
+    """Return how many events newly have a status that is not known, and how many timeslots of new or changed events
+    have one, by the name of their counter. `known`: name, status and digest of the events as they were stored.
+    """
+    counted: Counter[str] = Counter()
+    for event in heard:
+        before = known.get(event.key)
+        unknown = event.status not in EVENT_STATUSES and event.entry_status != APPROVED
+        if unknown and (before is None or before.status != event.status):
+            counted[STATUS_COUNTER + status_name(event.status)] += 1
+        if before is None or before.digest != event.digest:
+            odd = (each.status for each in event.timeslots if each.status not in TIMESLOT_STATUSES)
+            counted.update(TIMESLOT_STATUS_COUNTER + status_name(each) for each in odd)
+    return counted
+
+
+def _count_statuses(connection: Connection, counted: Mapping[str, int]) -> None:
+    """Add to the counters of unknown statuses, each kind with at most so many names, and one for all others.
+
+    Comes last in a transaction and in order, so that no two transactions wait for each other's counters.
+    """
+    for kind in (STATUS_COUNTER, TIMESLOT_STATUS_COUNTER):
+        added = {name: by for name, by in sorted(counted.items()) if name.startswith(kind)}
+        if not added:
+            continue
+        query = select(counters.c.name).where(counters.c.name.startswith(kind, autoescape=True))
+        names = {*connection.scalars(query)} - {kind + OTHER_STATUS}
+        total: Counter[str] = Counter()
+        for name, by in added.items():
+            if name in names or len(names) < MAX_STATUSES:
+                names.add(name)
+                total[name] += by
+            else:
+                total[kind + OTHER_STATUS] += by
+        for name, by in sorted(total.items()):
+            raise_counter(connection, name, by)
 
 
 def delete_old(connection: Connection, ended_before: int, revision: Revision) -> int:
@@ -156,21 +204,23 @@ def delete_old(connection: Connection, ended_before: int, revision: Revision) ->
     return len(gone)
 
 
-def _write_events(connection: Connection, heard: Sequence[Event], revision: Revision) -> frozenset[tuple[str, str]]:
-    """Write the events, and return the keys of those that were known already."""
-    names: dict[tuple[str, str], str] = {}
+def _write_events(
+    connection: Connection, heard: Sequence[Event], revision: Revision
+) -> dict[tuple[str, str], Row[Any]]:
+    """Write the events, and return name, status and digest of those that were known already, by key."""
+    known: dict[tuple[str, str], Row[Any]] = {}
+    columns = (events.c.event_type, events.c.event_id, events.c.name, events.c.status, events.c.digest)
     for keys in in_parts(event.key for event in heard):
-        some = of_events(events, keys)
-        query = select(events.c.event_type, events.c.event_id, events.c.name).where(some)
-        names |= {(row.event_type, row.event_id): row.name for row in connection.execute(query)}
-    new = [event for event in heard if event.key not in names]
+        query = select(*columns).where(of_events(events, keys))
+        known |= {(row.event_type, row.event_id): row for row in connection.execute(query)}
+    new = [event for event in heard if event.key not in known]
     if new:
         first = {"first_seen_at": revision.moment, **revision.values}
         insert_missing(connection, events, [event_values(event) | first for event in new])
-    _update_each(connection, events, EVENT_KEY, [event_values(event) for event in heard if event.key in names])
-    renamed = [event.key for event in heard if names.get(event.key, event.name) != event.name]
+    _update_each(connection, events, EVENT_KEY, [event_values(event) for event in heard if event.key in known])
+    renamed = [event.key for event in heard if event.key in known and known[event.key].name != event.name]
     _raise_each(connection, events, EVENT_KEY, renamed, revision)
-    return frozenset(names)
+    return known
 
 
 def _write_particulars(

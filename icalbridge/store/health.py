@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from icalbridge.store.changes import STATUS_COUNTER, TIMESLOT_STATUS_COUNTER
 from icalbridge.store.rows import SHOWN, from_seconds, maybe, seconds
 from icalbridge.store.tables import api_users, counters, properties, windows, workers
 
@@ -79,7 +80,9 @@ class Health:
     skipped: int
     """Things in the vendor's answers that could not be read, since the database was made."""
     counters: Mapping[str, int]
-    """What the sync counted since the database was made: `changes`, `requests:OUTCOME`, `skipped:REASON`."""
+    """What the sync counted since the database was made: `changes`, `requests:OUTCOME`, `skipped:REASON`, and
+    `status:STATUS` and `timeslot_status:STATUS` for statuses that are not known.
+    """
     quota_day: date | None
     quota_used: int
     keys: tuple[KeyHealth, ...]
@@ -88,6 +91,16 @@ class Health:
     def key(self, name: str) -> KeyHealth:
         """Return how one key stands; one that was never used has used nothing."""
         return next((each for each in self.keys if each.name == name), KeyHealth(name))
+
+    @property
+    def unknown_statuses(self) -> dict[str, int]:
+        """How many events came to have a status that is not known, by status, since the database was made."""
+        return _counted(self.counters, STATUS_COUNTER)
+
+    @property
+    def unknown_timeslot_statuses(self) -> dict[str, int]:
+        """How many timeslots had a status that is not known, when their event was new or changed, by status."""
+        return _counted(self.counters, TIMESLOT_STATUS_COUNTER)
 
     @property
     def stretch(self) -> float:
@@ -102,6 +115,10 @@ class Health:
             and bool(self.properties)
             and all(each.month_synced for each in self.properties)
         )
+
+
+def _counted(counters: Mapping[str, int], kind: str) -> dict[str, int]:
+    return {name.removeprefix(kind): value for name, value in counters.items() if name.startswith(kind)}
 
 
 def health(connection: Connection, now: datetime) -> Health:

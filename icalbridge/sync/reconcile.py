@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from icalbridge import zones
 from icalbridge.feeds import display_text
 from icalbridge.model import Changes, Entry, Particulars
+from icalbridge.statuses import is_called_off
 from icalbridge.sync.identity import NewUids, pair, timeslot_order
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def _entry(
     place, location, kind = places.of(
         event.property_id, timeslot.facility_id, seen_name=timeslot.facility_name, seen_type=timeslot.facility_type
     )
+    status, timeslot_status = _statuses(event, timeslot, before, now)
     after = Entry(
         uid=before.uid if before else uids.issue(timeslot),
         event_type=event.type,
@@ -153,8 +155,8 @@ def _entry(
         place=place,
         location=location,
         category=kind or event.type,
-        status=event.status,
-        timeslot_status=timeslot.status,
+        status=status,
+        timeslot_status=timeslot_status,
         start=timeslot.start,
         end=timeslot.end,
         zone=event.zone,
@@ -172,8 +174,23 @@ def _entry(
 def _follow(event: Event, left: Iterable[Entry], now: datetime, *, upto: datetime) -> list[Entry]:
     """Return what changes in entries whose timeslots could not be read: the event's name and status hold for them."""
     coming = [entry for entry in left if entry.withdrawn is None and entry.end > now and entry.start < upto]
-    pairs = [(replace(entry, name=display_text(event.name), status=event.status), entry) for entry in coming]
+    pairs = [
+        (replace(entry, name=display_text(event.name), status=event.entry_status or event.status), entry)
+        for entry in coming
+    ]
     return [_stamp(after, entry, now) for after, entry in pairs if after != entry]
+
+
+def _statuses(event: Event, timeslot: Timeslot, before: Entry | None, now: datetime) -> tuple[str, str]:
+    """Return the statuses of an entry and of its timeslot.
+
+    What is over stays as it was shown, whatever its status is called later, unless that says cancelled or declined.
+    """
+    status = event.entry_status or event.status
+    called_off = is_called_off(status) or is_called_off(timeslot.status)
+    if before and before.shown and timeslot.end <= now and not called_off:
+        return before.status, before.timeslot_status
+    return status, timeslot.status
 
 
 def _cleaned(told: Particulars) -> Particulars:

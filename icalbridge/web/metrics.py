@@ -101,6 +101,16 @@ def _whole(health: Health, now: datetime) -> Iterator[Metric]:
 
 COUNTED = {
     "skipped": ("icalbridge_skipped", "Things in the vendor's answers that could not be read, by reason.", "reason"),
+    "status": (
+        "icalbridge_unknown_event_status",
+        "Events that came to have a status that is not known, and so are not shown, by status.",
+        "status",
+    ),
+    "timeslot_status": (
+        "icalbridge_unknown_timeslot_status",
+        "Timeslots of new or changed events that had a status that is not known, by status.",
+        "status",
+    ),
     "requests": ("icalbridge_vendor_requests", "Requests to the vendor, by outcome: a status, or none.", "outcome"),
 }
 

@@ -269,6 +269,18 @@ def test_metrics_tell_what_the_sync_did(client: FlaskClient, store: Store) -> No
     }
 
 
+def test_metrics_count_unknown_statuses(client: FlaskClient, store: Store) -> None:
+    """By status; of events and of timeslots apart."""
+    ready(store)
+    store.write.count({"status:completed": 3, "status:other": 1, "timeslot_status:done": 2})
+    told = scraped(client.get("/metrics").text)
+    assert {name: value for name, value in told.items() if "unknown" in name} == {
+        "icalbridge_unknown_event_status_total status=completed": 3,
+        "icalbridge_unknown_event_status_total status=other": 1,
+        "icalbridge_unknown_timeslot_status_total status=done": 2,
+    }
+
+
 def test_metrics_tell_the_age_of_each_tier(client: FlaskClient, store: Store, clock: Clock) -> None:
     """The age of who waits longest: of today, of the first 31 days, of the year."""
     ready(store)
