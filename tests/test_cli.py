@@ -25,7 +25,7 @@ KEY = "key-that-nobody-may-see"
 @pytest.fixture
 def world() -> sandbox.World:
     """A small district."""
-    return sandbox.build_world(seed=3, today=utcnow().date(), schools=2, facilities=3, events_per_day=5)
+    return sandbox.build_world(seed=3, today=sandbox.district_day(utcnow()), schools=2, facilities=3, events_per_day=5)
 
 
 @pytest.fixture

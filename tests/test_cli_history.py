@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import insert
 
-from icalbridge.cli.history import Wish, limits, write_history
+from icalbridge.cli.history import Wish, export_history, limits, write_history
 from icalbridge.feeds.audience import Audience
 from icalbridge.model import Changes, Particulars
+from icalbridge.settings import Settings
 from icalbridge.store import Store
 from icalbridge.store.rows import entry_values
 from icalbridge.store.tables import entries, events
@@ -284,6 +285,56 @@ def test_command_writes_to_stdout_or_a_file(past: Store, database_url: str, tmp_
 def test_records_say_what_they_cannot_tell(last: date, began: datetime | None, told: list[str]) -> None:
     """Silence would read as a district in which nothing took place."""
     assert [*limits(Wish(DAY, last), began, NOW)] == told
+
+
+ANGELES, YORK = "America/Los_Angeles", "America/New_York"
+EARLY = utc(2026, 12, 1, 6)
+"""In UTC and in New York it is December already, in Los Angeles not yet."""
+
+
+@pytest.mark.parametrize(
+    ("last", "zone_names", "said"),
+    [
+        ("2026-11-29", [ANGELES], ""),
+        ("2026-11-30", [ANGELES], "2026-11-30"),
+        ("2026-11-30", [YORK], ""),
+        ("2026-12-01", [YORK], "2026-12-01"),
+        ("2026-11-30", [YORK, ANGELES], "2026-11-30"),
+        ("2026-11-30", ["UTC"], ""),
+        ("2026-12-01", ["Pacific/Kiritimati"], "2026-12-01"),
+    ],
+)
+def test_what_has_not_taken_place_yet_is_by_the_day_of_the_school(last: str, zone_names: list[str], said: str) -> None:
+    """The day in UTC is none of anybody's: an evening at the school is still to come on it, or over."""
+    wish = Wish(DAY, date.fromisoformat(last))
+    told = [f"What is later than {said} is booked, and has not taken place yet."] if said else []
+    assert [*limits(wish, utc(2024, 1, 1), EARLY, zone_names)] == told
+
+
+@pytest.mark.parametrize(
+    ("zone_names", "first"),
+    [([ANGELES], date(2026, 11, 30)), ([YORK], date(2026, 12, 1)), ([ANGELES, YORK], date(2026, 12, 1))],
+)
+def test_records_begin_on_the_day_of_the_school(zone_names: list[str], first: date) -> None:
+    """On the day after it they are whole."""
+    since = f"Records are kept since {first}; of what was over by then they hold only what belonged to bookings that"
+    later = EARLY + timedelta(days=9)
+    for day, told in ((first, [f"{since} went on."]), (first + timedelta(days=1), [])):
+        assert [*limits(Wish(day, day), EARLY, later, zone_names)] == told
+
+
+@pytest.mark.parametrize("place", ["property", "facility", "all"])
+def test_command_takes_the_day_of_the_school(
+    past: Store, database_url: str, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    """Of a school, of one of its facilities, or of all there are."""
+    assert past.read.properties()[0].timezone == ANGELES
+    chosen = {"property": ((SCHOOL.id,), ()), "facility": ((), (GYM.id,)), "all": ((), ())}[place]
+    for last, told in (("2026-11-29", ""), ("2026-11-30", "What is later than 2026-11-30 is booked")):
+        day = date.fromisoformat(last)
+        export_history(Settings(database_url=database_url), Wish(day, day, *chosen), "", now=EARLY)
+        said = capsys.readouterr().err
+        assert ("later than" in said, told in said) == (bool(told), True)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class Vendor:
 @pytest.fixture
 def vendor(tmp_path: Path) -> Iterator[Vendor]:
     """One school with one gym."""
-    world = sandbox.build_world(seed=3, today=utcnow().date(), schools=1, facilities=1, events_per_day=1)
+    world = sandbox.build_world(seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1)
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     url = f"sqlite:///{tmp_path / 'bridge.db'}"
     store = Store.connect(url)

@@ -23,7 +23,7 @@ from icalbridge.feeds.moments import iso_utc, local
 from icalbridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Collection, Generator, Iterator
 
     from icalbridge.feeds.audience import Field, Item
     from icalbridge.model import Entry
@@ -58,7 +58,7 @@ def export_history(settings: Settings, wish: Wish, output: str, *, now: datetime
     with closing(Store.connect(settings.database_url)) as store:
         store.check()
         _know(store, wish)
-        notes = [*limits(wish, store.read.began(), now)]
+        notes = [*limits(wish, store.read.began(), now, _zones(store, wish))]
         if output:
             with _file(Path(output)) as file:
                 count = write_history(store, wish, file)
@@ -69,17 +69,30 @@ def export_history(settings: Settings, wish: Wish, output: str, *, now: datetime
         click.echo(note, err=True)
 
 
-def limits(wish: Wish, began: datetime | None, now: datetime) -> Iterator[str]:
-    """Yield what a reader of records must know: days of which nothing, or not all, can be in them."""
-    if began is None:
+def limits(wish: Wish, began: datetime | None, now: datetime, zone_names: Collection[str] = ("UTC",)) -> Iterator[str]:
+    """Yield what a reader of records must know: days of which nothing, or not all, can be in them.
+
+    Where it is another day in some of the zones, a day counts as known only when it is known in all of them.
+    """
+    first = max(zones.local_date(began, each) for each in zone_names) if began else None
+    today = min(zones.local_date(now, each) for each in zone_names)
+    if first is None:
         yield "Nothing was ever synced; run `icalbridge sync` first."
-    elif wish.first <= began.date():
+    elif wish.first <= first:
         yield (
-            f"Records are kept since {began.date()}; of what was over by then they hold only what belonged to bookings "
-            "that went on."
+            f"Records are kept since {first}; of what was over by then they hold only what belonged to bookings that "
+            "went on."
         )
-    if wish.last >= now.date():
-        yield f"What is later than {now.date()} is booked, and has not taken place yet."
+    if wish.last >= today:
+        yield f"What is later than {today} is booked, and has not taken place yet."
+
+
+def _zones(store: Store, wish: Wish) -> set[str]:
+    """Return the zones of the properties that are asked for, UTC where none of them has a known one."""
+    places = (store.read.facility(each) for each in wish.facility_ids)
+    ids = {*wish.property_ids, *(each.property_id for each in places if each)}
+    asked = [store.read.property(each) for each in ids] if ids else store.read.properties()
+    return {each.timezone for each in asked if each and zones.exists(each.timezone)} or {"UTC"}
 
 
 def _know(store: Store, wish: Wish) -> None:
