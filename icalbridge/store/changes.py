@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 EVENT_KEY = ["event_type", "event_id"]
 
-UNSHOWN = frozenset({"u_id"})
+UNSHOWN = frozenset({"u_id", "position"})
 """Columns of the catalogue that no feed shows: a change of one raises no revision."""
 
 KEYS_A_STATEMENT = 400
