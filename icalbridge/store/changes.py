@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 EVENT_KEY = ["event_type", "event_id"]
 
-UNSHOWN = frozenset({"u_id", "zone_source", "vendor_zone"})
+UNSHOWN = frozenset({"u_id", "position", "zone_source", "vendor_zone"})
 """Columns of the catalogue that no feed shows: a change of one raises no revision."""
 
 STATUS_COUNTER = "status:"

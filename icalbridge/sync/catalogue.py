@@ -87,7 +87,7 @@ def apply(store: Store, api_user_id: str, fetched: Catalogue, *, now: datetime) 
 def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) -> None:
     old_properties, old_facilities = store.write.catalogue(api_user_id)
     listed = settle_zones(fetched.properties, store.write.places()[0])
-    properties = {each.id: each for each in listed}
+    properties = {each.id: _with_known_order(each, old_properties.get(each.id)) for each in listed}
     facilities = {each.id: each for some in fetched.facilities_of.values() for each in some}
     places = Places({**old_properties, **properties}, {**old_facilities, **facilities})
     other_properties = [key for key, each in properties.items() if old_properties.get(key) not in {None, each}]
@@ -102,7 +102,14 @@ def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) ->
             forgotten=frozenset(entry.key for entry in entries if entry.property_id in rezoned),
         )
         store.windows.make_due(sorted(rezoned), now=now)
+    listed = tuple(properties.values())
     store.write.apply_catalogue(api_user_id, listed, fetched.facilities_of, changes, now=now)
+
+
+def _with_known_order(each: Property, known: Property | None) -> Property:
+    """Return a property whose children are in the known order, if they are the same: their order tells nothing."""
+    same = known is not None and set(known.child_ids) == set(each.child_ids)
+    return replace(each, child_ids=known.child_ids) if known and same else each
 
 
 def _clean_property(each: Property) -> Property:
