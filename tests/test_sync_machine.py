@@ -25,7 +25,7 @@ from sqlalchemy import select
 from icalbridge import sandbox
 from icalbridge.store import Store
 from icalbridge.store.rows import SHOWN
-from icalbridge.store.tables import counters, entries, events, metadata
+from icalbridge.store.tables import counters, entries, events, metadata, properties
 from icalbridge.sync import plan
 from icalbridge.sync.identity import REVIVAL
 from tests.fixtures.bridges import START, Bridge, bridge
@@ -204,6 +204,7 @@ class Machine(Upstream):
             rows: list[Any] = [tuple(row) for row in connection.execute(select(entries).order_by(entries.c.uid))]
             named = select(events.c.event_id, events.c.name).order_by(events.c.event_id)
             rows += [tuple(row) for row in connection.execute(named)]
+            rows += [tuple(row) for row in connection.execute(select(properties.c.id, properties.c.zone))]
         before, old_rows = self._revision
         if old_rows is not None:
             assert number >= before

@@ -12,9 +12,12 @@ from sqlalchemy import select, update
 
 from icalbridge.cli.doctor import Check, examine
 from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.model import Feed
+from icalbridge.model import Changes, Feed, Window
 from icalbridge.store.tables import properties, windows
 from icalbridge.sync.follow import Follower
+from icalbridge.sync.reconcile import Places
+from icalbridge.sync.understand import Asked, understand
+from icalbridge.sync.zone_evidence import learn_zones, zones_of
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
 
 if TYPE_CHECKING:
@@ -266,6 +269,27 @@ def test_followed_event_is_evidence(district: District) -> None:
     followed = follower.follow("reservation", event_id)
     assert followed.event.zone == NEW_YORK
     assert district.shown == (NEW_YORK, "events")
+    district.sync()
+    assert district.moments() == district.truth(NEW_YORK)
+
+
+def test_answer_that_was_read_before_the_zone_was_learned_is_read_again(district: District) -> None:
+    """Another worker learned it meanwhile: what this one read under the guess is not taken for known."""
+    district.give(None)
+    district.name(None)
+    district.sync()
+    store, now = district.bridge.store, district.bridge.clock()
+    stale = Places(*store.write.places())
+    owner, days = stale.properties[district.school_id], Window(now.date(), now.date() + timedelta(days=30))
+    client = Client(district.bridge.url, KEY, ledger=MemoryLedger(10**7, 10**7), clock=district.bridge.clock)
+    named, unsure = zones_of(stale.properties)
+    answer = client.property_events(owner.id, days, zones=named, unsure=unsure)
+    assert {each.zone for each in answer.events} == {LOS_ANGELES}
+    store.write.learn_zones({owner.id: NEW_YORK}, Changes(), now=now)
+    with store.alone("default") as alone:
+        places, moved = learn_zones(alone, stale, answer, asked_at=now, now=now)
+        understood = understand(alone, places, Asked(owner, days), answer, asked_at=now, now=now, moved=moved)
+    assert {each.digest for each in understood.changes.heard} == {""}
     district.sync()
     assert district.moments() == district.truth(NEW_YORK)
 

@@ -163,6 +163,8 @@ class Upstream(RuleBasedStateMachine):
             {"_id": each, "property_id": SCHOOL, "name": each.title(), "type": "Gymnasium"} for each in ("gym", "pool")
         ]
         fill(self.world, sandbox.World([district, school], facilities))
+        here = {SCHOOL: self._zone, DISTRICT: ZoneInfo(ZONES[0])}  # the vendor's own clock, whatever it gives
+        self.world.zone_of = lambda property_id: here[property_id]  # type: ignore[method-assign]
         self.memory = Memory(self.now)
         for days, hours, external in (
             ([1, 8, 15, 22, 29, 36], (18, 20), False),  # a weekly series over two windows
@@ -266,6 +268,12 @@ class Upstream(RuleBasedStateMachine):
             elif chosen:
                 getattr(self, f"_{kind}")(*chosen, how)
                 self._edited(chosen[0])
+
+    @rule(given=st.sampled_from([None, "", "Mars/Olympus", "valid", "other case"]))
+    def give_zone(self, given: str | None) -> None:
+        """Let the catalogue give the school's zone, or nothing that can be used; its events always name it."""
+        names = {"valid": str(self._zone), "other case": f" {str(self._zone).upper()} "}
+        self.world.properties[1]["timezone"] = names.get(given or "", given)
 
     def _activate_again(self, which: int) -> None:
         if self._deleted:

@@ -5,6 +5,8 @@ transport.py  requests over HTTP, with retries, limits and errors
 answers.py    what an answer that is no success means
 wire.py       JSON → model, tolerant of every surprise
 timeslots.py  one timeslot of an event
+listed.py     items of the catalogue → model
+event_zones.py  the time zones that events name
 lenient.py    JSON as it ought not to be
 times.py      local times → moments
 quota.py      the minute's rate and the day's quota
