@@ -202,7 +202,9 @@ class Client:
         try:
             answer = read(body)
         except wire.Malformed as error:
-            raise MalformedAnswer(f"GET {path}", str(error), 200, invocation_id=error.invocation_id) from None
+            malformed = MalformedAnswer(f"GET {path}", str(error), 200, error.message_code, error.invocation_id)
+            malformed.null_list = isinstance(error, wire.NullList)
+            raise malformed from None
         _tell_left_out(path, answer)
         return answer
 

@@ -7,6 +7,7 @@ staff alone: `private` reads them into `Event.particulars`, nothing else does, a
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ERROR_CODED = "the answer has the code of an error, so nothing in it is believed"
+_SUCCESS = re.compile(r"A[0-9]+")
+_CODE = re.compile(r"[A-Za-z]{1,4}[0-9]{1,6}")
+
 READING = b"icalbridge-3"
 """Part of every digest: raised when the same bytes are to be read differently, so that they are read again."""
 
@@ -35,11 +40,19 @@ class _UnreadableError(ValueError):
 
 
 class Malformed(ValueError):
-    """The body is no answer at all: cut off, no JSON, or without its list. Holds the `invocation_id`, if it has one."""
+    """The body is no answer at all: cut off, no JSON, without its list, or with the code of an error.
 
-    def __init__(self, reason: str, invocation_id: str = "") -> None:
+    Holds the `invocation_id` and the `message_code`, if it has them.
+    """
+
+    def __init__(self, reason: str, invocation_id: str = "", message_code: str = "") -> None:
         super().__init__(reason)
         self.invocation_id = invocation_id
+        self.message_code = message_code
+
+
+class NullList(Malformed):
+    """The body is an answer with `null` in place of its list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +147,13 @@ class Asked:
 
 class _Listed(msgspec.Struct):
     invocation_id: msgspec.Raw = msgspec.Raw(b'""')
+    message_code: msgspec.Raw = _NULL
 
 
 _LISTS = {
-    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, list[msgspec.Raw])], bases=(_Listed,), kw_only=True))
+    name: msgspec.json.Decoder(
+        msgspec.defstruct(name, [(name, list[msgspec.Raw] | None)], bases=(_Listed,), kw_only=True)
+    )
     for name in ("properties", "facilities", "events")
 }
 _SINGLES = {
@@ -149,7 +165,10 @@ _SINGLES = {
 def _list(body: bytes, name: str) -> tuple[list[msgspec.Raw], str]:
     """Return the items of an answer, undecoded, and its `invocation_id`; raises `Malformed`."""
     told = _envelope(_LISTS[name], body, name)
-    return getattr(told, name), _called(told)
+    items: list[msgspec.Raw] | None = getattr(told, name)
+    if items is None:
+        raise NullList(f"the answer has null for its {name}", _called(told))
+    return items, _called(told)
 
 
 def _single(body: bytes, name: str) -> tuple[bytes, str]:
@@ -169,8 +188,31 @@ def _envelope(decoder: msgspec.json.Decoder[Any], body: bytes, name: str) -> _Li
         try:
             told = decoder.decode(mend(body))
         except UNREADABLE:
-            raise Malformed(f"the answer cannot be read, or lacks its {name}", trace(body)) from None
+            code = error_code(body)
+            reason = ERROR_CODED if code else f"the answer cannot be read, or lacks its {name}"
+            raise Malformed(reason, trace(body), shown_code(code)) from None
+    if code := _error_code(loose(bytes(told.message_code))):
+        raise Malformed(ERROR_CODED, _called(told), shown_code(code))
     return told
+
+
+def error_code(body: bytes) -> str:
+    """Return the `message_code` of an answer if it is not one of success; empty if it is, or if there is none."""
+    told = loose(body)
+    return _error_code(told.get("message_code")) if isinstance(told, dict) else ""
+
+
+def _error_code(code: object) -> str:
+    """Success is `A` and digits (api/README). Any field may be null, and a blank text says as little."""
+    if code is None:
+        return ""
+    text_of = code.strip() if isinstance(code, str) else str(code)
+    return "" if text_of == "" or _SUCCESS.fullmatch(text_of) else text_of
+
+
+def shown_code(code: str) -> str:
+    """Return a code as an error may repeat it: empty for what is not letters and digits, which could be anything."""
+    return code if _CODE.fullmatch(code) else ""
 
 
 def trace(body: bytes) -> str:

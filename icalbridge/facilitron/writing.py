@@ -157,6 +157,8 @@ def _found(call: Call, body: bytes, name: str) -> tuple[dict[str, Any], str]:
     """Return what an answer holds under a name, and its `invocation_id`; raises `MalformedAnswer`."""
     told = loose(body)
     called = wire.trace(body)
+    if code := wire.error_code(body):
+        raise MalformedAnswer(str(call), wire.ERROR_CODED, 200, wire.shown_code(code), called)
     found = told.get(name) if isinstance(told, dict) else None
     if not isinstance(found, dict):
         raise MalformedAnswer(str(call), f"the answer cannot be read, or lacks its {name}", 200, invocation_id=called)
