@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.errors import KeyRefused, QuotaSpent, VendorError
+from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, WindowBroken
 from icalbridge.sync import catalogue, plan
+from icalbridge.sync.broken import broken_by
 from icalbridge.sync.window import WindowFetch
 
 if TYPE_CHECKING:
@@ -104,14 +105,14 @@ class Sync:
             try:
                 report.changes += self.window(claim)
                 report.windows += 1
-            except VendorError as error:
+            except (VendorError, WindowBroken) as error:
                 report.failures.append(str(error))
                 if isinstance(error, HOPELESS):
                     break
             self._on_progress("windows", done, total)
         return report
 
-    def _catalogue_now(self) -> list[VendorError]:
+    def _catalogue_now(self) -> Sequence[VendorError | WindowBroken]:
         """Fetch the catalogue at once; what another worker fetched meanwhile is as good."""
         begun = self._store.write.catalogue_version(self._user)
         while (failed := self.catalogue(at_once=True)) is None:
@@ -131,11 +132,21 @@ class Sync:
 
     # the catalogue
 
-    def catalogue(self, *, at_once: bool = False) -> list[VendorError] | None:
+    def catalogue(self, *, at_once: bool = False) -> Sequence[VendorError | WindowBroken] | None:
         """Fetch the catalogue if it is due, or at once; return what failed, None when it was not for us to fetch."""
         now = self._clock()
         if not self._store.windows.claim_catalogue(self._user, self._worker_id, now=now, at_once=at_once):
             return None
+        try:
+            return self._fetch_catalogue()
+        except (VendorError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, what is known of the catalogue serves on
+            broken = broken_by(error, "catalogue")
+            self._end_catalogue(str(broken), "")
+            return [broken]
+
+    def _fetch_catalogue(self) -> list[VendorError]:
         listed = self._store.read.properties(self._user)
         facilities = Counter(each.property_id for each in self._store.read.facilities([each.id for each in listed]))
         try:
@@ -180,6 +191,7 @@ class Sync:
     def window(self, claim: Claim) -> int:
         """Fetch and apply one claimed window; return how many entries changed.
 
-        Raises `VendorError` when no usable answer came: the claim is settled then. What was fetched of it is kept.
+        Raises `VendorError` when no usable answer came, `WindowBroken` for what nobody foresaw: the claim is settled
+        then. What was fetched of it is kept.
         """
         return self._fetch.fetch(claim)

@@ -6,7 +6,7 @@ state.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -18,12 +18,15 @@ from icalbridge.errors import (
     QuotaSpent,
     RefusedError,
     RequestRefused,
+    StoreError,
     VendorError,
     VendorTimeout,
     VendorUnavailable,
 )
 from icalbridge.facilitron import EventsAnswer, Skipped
+from icalbridge.store import LeaseLost
 from icalbridge.sync import plan
+from icalbridge.sync.broken import broken_by
 from icalbridge.sync.reconcile import Places
 from icalbridge.sync.understand import Asked, understand
 
@@ -65,9 +68,26 @@ class WindowFetch:
     def fetch(self, claim: Claim) -> int:
         """Fetch and apply one claimed window; return how many entries changed.
 
-        Raises `VendorError` when no usable answer came: the claim is settled then. What was fetched of it is kept.
+        Raises `VendorError` when no usable answer came, `WindowBroken` for what nobody foresaw: the claim is settled
+        then. What was fetched of it is kept.
         """
-        attempt = self._begin(claim)
+        try:
+            return self._fetch(self._begin(claim))
+        except (VendorError, LeaseLost):
+            raise
+        except StoreError as error:
+            with suppress(StoreError):  # of a database that is down, whoever needs it next says so
+                self._fail_unforeseen(claim, str(error))
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other windows go on
+            broken = broken_by(error, f"property {claim.property_id} window {claim.number}")
+            self._fail_unforeseen(claim, str(broken))
+            raise broken from None
+        finally:
+            self.flush()
+
+    def _fetch(self, attempt: _Attempt) -> int:
+        claim = attempt.claim
         try:
             changed = self._day(attempt) if claim.number == plan.DAY else self._pieces(attempt)
             self._tally["changes"] += changed
@@ -86,8 +106,11 @@ class WindowFetch:
                 return 0
             self._fail(attempt, error, now)
             raise
-        finally:
-            self.flush()
+
+    def _fail_unforeseen(self, claim: Claim, sentence: str) -> None:
+        """Record what nobody foresaw on the window alone, which waits ever longer."""
+        now = self._clock()
+        self._store.windows.fail(claim, sentence, "", now=now, due=plan.due_after_failure(now, claim.failures + 1))
 
     def _begin(self, claim: Claim) -> _Attempt:
         now = self._clock()
