@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from icalbridge.model import EventKey
 from icalbridge.store.changes import (
@@ -110,6 +110,36 @@ class Writing:
             for property_id, event_type, event_id in connection.execute(query):
                 found[property_id].add(EventKey(event_type, event_id))
         return {property_id: frozenset(keys) for property_id, keys in found.items()}
+
+    def count_coming(
+        self, property_id: str, since: datetime, until: datetime, *, now: datetime, facility_id: str = ""
+    ) -> int:
+        """Return how many entries of a property with since <= start < until are neither withdrawn nor over.
+
+        With `facility_id`, only of that facility.
+        """
+        starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
+        coming = and_(starts, entries.c.end_at > seconds(now), entries.c.withdrawn_at.is_(None))
+        query = select(func.count()).where(entries.c.property_id == property_id, coming)
+        if facility_id:
+            query = query.where(entries.c.facility_id == facility_id)
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or 0
+
+    def unlisted(self) -> frozenset[str]:
+        """Return the properties that a catalogue had once and that none has any more."""
+        with reading(self._engine) as connection:
+            return frozenset(connection.scalars(select(properties.c.id).where(~properties.c.listed)))
+
+    def upcoming(self, property_ids: Iterable[str], now: datetime) -> list[Entry]:
+        """Return the entries of some properties that are neither withdrawn nor over."""
+        found: list[Entry] = []
+        coming = and_(entries.c.end_at > seconds(now), entries.c.withdrawn_at.is_(None))
+        with reading(self._engine) as connection:
+            for some in in_parts(frozenset(property_ids)):
+                query = select(*ENTRY_COLUMNS).where(entries.c.property_id.in_(some), coming)
+                found += [entry_of(row) for row in connection.execute(query.order_by(entries.c.uid))]
+        return found
 
     def known(self, keys: Iterable[EventKey]) -> dict[EventKey, list[Entry]]:
         """Return every entry, withdrawn or not, of some events."""

@@ -27,6 +27,8 @@ class Places:
 
     properties: Mapping[str, Property]
     facilities: Mapping[str, Facility]
+    unlisted: frozenset[str] = frozenset()
+    """The properties that the catalogue had once and has no more."""
 
     def of(self, property_id: str, facility_id: str, *, seen_name: str, seen_type: str) -> tuple[str, str, str]:
         """Return place, location and facility type; what the timeslot said stands in for what the catalogue lacks."""
