@@ -66,6 +66,14 @@ class LeftProperty:
     zone: str
     since: datetime
 
+    def __str__(self) -> str:
+        """Return one sentence, with the day in the property's zone."""
+        zone = zones.zone(self.zone if zones.exists(self.zone) else "UTC")
+        return (
+            f"{self.name or self.property_id}: not updated since {self.since.astimezone(zone):%Y-%m-%d}, "
+            "Facilitron no longer lists this school"
+        )
+
 
 class Doubts:
     """Doubts and withdrawals in one database."""

@@ -201,12 +201,13 @@ class Writing:
                 each.id: property_values(each) | {"api_user_id": api_user_id} for each in listed if each.id not in taken
             }
             renamed = write_catalogue(connection, properties, rows, mine, revision)
+            renamed += _mark_unlisted(connection, api_user_id, revision)
             for property_id, some in facilities_of.items():
                 if property_id in taken:
                     continue
                 rows = {each.id: facility_values(each) for each in some}
                 write_catalogue(connection, facilities, rows, facilities.c.property_id == property_id, revision)
-            if renamed:  # a facility's feed bears its property's name and zone
+            if renamed:  # a facility's feed bears its property's name and zone, and whether that is listed
                 here = facilities.c.property_id.in_(renamed)
                 connection.execute(update(facilities).where(here).values(**revision.values))
             write_changes(connection, changes, revision)
@@ -239,6 +240,24 @@ class Writing:
         with writing(self._engine) as connection:
             for some in in_parts(property_ids):
                 connection.execute(update(properties).where(properties.c.id.in_(some)).values(read_at=seconds(now)))
+
+
+def _mark_unlisted(connection: Connection, api_user_id: str, revision: Revision) -> list[str]:
+    """Note since when properties of a key are no longer listed; return the ids of those that left just now.
+
+    What left may belong to another key, so the others' catalogues are read again.
+    """
+    back = properties.c.listed & properties.c.unlisted_at.is_not(None)
+    if returned := list(connection.scalars(select(properties.c.id).where(back))):
+        connection.execute(update(properties).where(properties.c.id.in_(returned)).values(unlisted_at=None))
+    mine = properties.c.api_user_id == api_user_id
+    left = select(properties.c.id).where(mine, ~properties.c.listed, properties.c.unlisted_at.is_(None))
+    gone = list(connection.scalars(left))
+    if gone:
+        connection.execute(update(properties).where(properties.c.id.in_(gone)).values(unlisted_at=revision.moment))
+        others = api_users.c.id != api_user_id
+        connection.execute(update(api_users).where(others).values(catalogue_due_at=revision.moment))
+    return gone
 
 
 def _listed_by_others(connection: Connection, api_user_id: str, now: datetime) -> set[str]:

@@ -8,6 +8,7 @@ had to be dropped as unreadable may add and change, but withdraws nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds import display_text
@@ -16,7 +17,6 @@ from icalbridge.sync.identity import new_uid, pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from icalbridge.model import Event, EventKey, Facility, Property, Timeslot
 
@@ -114,6 +114,15 @@ def relocate(entries: Iterable[Entry], places: Places, now: datetime) -> Changes
         if after != entry:
             changed.append(_stamp(after, entry, now))
     return Changes(changed=tuple(changed))
+
+
+def end(entries: Sequence[Entry], now: datetime) -> Changes:
+    """Decide what becomes of entries to come whose property left the catalogue: they are withdrawn, the past stays.
+
+    Their events are read again if the property comes back.
+    """
+    withdrawn = _withdraw(entries, now, upto=datetime.max.replace(tzinfo=UTC))
+    return Changes(withdrawn=tuple(withdrawn), forgotten=frozenset(entry.key for entry in withdrawn))
 
 
 def _order(timeslot: Timeslot) -> tuple[datetime, datetime, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, WindowBroken
 from icalbridge.sync import catalogue, plan
 from icalbridge.sync.broken import broken_by
+from icalbridge.sync.catalogue import Known
+from icalbridge.sync.plausibility import Doubt
 from icalbridge.sync.window import WindowFetch
 
 if TYPE_CHECKING:
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import Client
+    from icalbridge.model import Facility
     from icalbridge.store import Claim, Store
+
+log = logging.getLogger(__name__)
 
 HOPELESS = (KeyRefused, QuotaSpent)
 """After one of these every other request would fail alike."""
@@ -147,14 +153,9 @@ class Sync:
             return [broken]
 
     def _fetch_catalogue(self) -> list[VendorError]:
-        listed = self._store.read.properties(self._user)
-        facilities = Counter(each.property_id for each in self._store.read.facilities([each.id for each in listed]))
         try:
             fetched = catalogue.fetch(
-                self._client,
-                {each.id: facilities[each.id] for each in listed},
-                self._on_catalogue,
-                full=self._full,
+                self._client, self._known_catalogue(), self._on_catalogue, now=self._clock(), full=self._full
             )
         except VendorError as error:
             self._end_catalogue(str(error), error.invocation_id)
@@ -162,23 +163,37 @@ class Sync:
         finally:
             self._fetch.flush()
         now = self._clock()
-        catalogue.apply(self._store, self._user, fetched, now=now)
+        applied = catalogue.apply(self._store, self._user, fetched, now=now)
+        for each in applied.left:
+            log.warning("%s; Facilitron no longer lists this school", each)
         self._fetch.forget_places()
         self._store.windows.ensure([each.id for each in fetched.properties], plan.WINDOWS, now=now)
+        if applied.returned:
+            self._store.windows.make_due(applied.returned, now=now)
         districts = [each.id for each in fetched.properties if each.child_ids]
         self._store.windows.ensure(districts, plan.DAY + 1, now=now, first=plan.DAY)
         first = next(iter(fetched.failures), None)
-        self._end_catalogue(str(first) if first else "", first.invocation_id if first else "", partly=True)
+        sentence, invocation_id = (str(first), first.invocation_id) if first else ("", "")
+        self._end_catalogue(sentence, invocation_id, partly=True, doubted=fetched.doubt.since is not None)
         return list(fetched.failures)
+
+    def _known_catalogue(self) -> Known:
+        listed = self._store.read.properties(self._user)
+        facilities_of: dict[str, list[Facility]] = {each.id: [] for each in listed}
+        for each in self._store.read.facilities(list(facilities_of)):
+            facilities_of[each.property_id].append(each)
+        return Known(tuple(listed), facilities_of, Doubt(*self._store.doubts.catalogue(self._user)))
 
     def _on_catalogue(self, done: int, total: int) -> None:
         """A large catalogue takes longer than a lease, and than a worker may be silent."""
         self._store.windows.hold(self._worker_id, now=self._clock())
         self._on_progress("catalogue", done, total)
 
-    def _end_catalogue(self, error: str, invocation_id: str, *, partly: bool = False) -> None:
+    def _end_catalogue(self, error: str, invocation_id: str, *, partly: bool = False, doubted: bool = False) -> None:
         now = self._clock()
-        if not error:
+        if doubted:
+            due = now + timedelta(seconds=plan.DOUBT_SECONDS)
+        elif not error:
             due = now + timedelta(seconds=plan.CATALOGUE_SECONDS)
         elif partly:
             due = now + timedelta(seconds=plan.PARTLY_SECONDS)
