@@ -7,6 +7,7 @@
     ├── UnknownZone                 no such IANA time zone
     ├── BadCalendar                 a calendar to be pushed that cannot be used: what is wrong with it
     ├── CalendarUnreachable         a calendar to be pushed that could not be fetched; it may work later
+    ├── WindowBroken                an unexpected exception while one window, or the catalogue, was fetched
     ├── InvalidRequest              a write that breaks the vendor's published rules; nothing was sent (a ValueError)
     └── VendorError                 a request to the vendor's API brought no usable answer
         ├── RetryableError          the same request may work later
@@ -19,8 +20,8 @@
         │   ├── AccessRefused       403: the key may not see this
         │   ├── NotFound            404: no such property, facility or event
         │   └── RequestRefused      400 and any other 4xx: the request breaks one of the vendor's rules
-        ├── MalformedAnswer         a 200 that cannot be read; it speaks for nothing
-        └── ImplausibleAnswer       a 200 with nothing in it, where plenty was; not believed the first time
+        ├── MalformedAnswer         a 200 that cannot be read, or has the code of an error; it speaks for nothing
+        └── ImplausibleAnswer       a 200 without most of what was known; not believed the first time
 
 A caller of the client needs to tell three apart: retry (`RetryableError`), do not retry (`RefusedError`), and an answer
 that says nothing (`MalformedAnswer`). None of them ever holds the key.
@@ -137,8 +138,17 @@ class RequestRefused(RefusedError):
 
 
 class MalformedAnswer(VendorError):
-    """Raised for a 200 whose body is cut off, too large, no JSON, or lacks its list: it says nothing at all."""
+    """Raised for a 200 that says nothing: cut off, too large, no JSON, without its list, or with an error's code."""
+
+    null_list = False
+    """Whether `null` stands in place of the list; where nothing is known, `sync` takes that for an empty list."""
 
 
 class ImplausibleAnswer(VendorError):
-    """Raised by `sync` for an answer that would empty a calendar: a second, later one, or `sync --full`, decides."""
+    """Raised by `sync` for an answer that would withdraw most of what is known: a second, later one, or
+    `sync --full`, decides.
+    """
+
+
+class WindowBroken(IcalbridgeError):
+    """Raised by `sync` for an exception that nobody foresaw; it is recorded, and the rest goes on."""

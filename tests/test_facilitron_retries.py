@@ -35,6 +35,8 @@ from tests.fixtures.scripted import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icalbridge.facilitron import EventsAnswer
 
 WINDOW = Window(date(2026, 11, 21), date(2026, 12, 21))
@@ -240,8 +242,57 @@ def test_answer_that_says_nothing_is_malformed(body: bytes) -> None:
     assert (caught.value.status, len(script.asked)) == (200, 1)
 
 
+READS: dict[str, tuple[Callable[[Client], object], dict[str, object]]] = {
+    "properties": (lambda client: client.properties(), {"properties": [{"_id": "p1"}]}),
+    "property": (lambda client: client.property("p1"), {"property": {"_id": "p1"}}),
+    "facilities": (lambda client: client.facilities("p1"), {"facilities": [{"_id": "f1"}]}),
+    "property-events": (lambda client: _events(client), {"events": []}),
+    "facility-events": (
+        lambda client: client.facility_events("f1", "p1", WINDOW, zones=ZONES),
+        {"events": []},
+    ),
+    "event": (
+        lambda client: client.event("reservation", "e1", zones={"": "UTC"}),
+        {"event": {"_id": "e1", "timeslots": []}},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "code", ["SY002", "sy002", "EV001", "AC001", "AU001", "A", "A00x", "A007 SY002", "OK", 7, True]
+)
+@pytest.mark.parametrize("read", READS)
+def test_answer_with_an_error_code_is_malformed(read: str, code: object) -> None:
+    """A 200 whose `message_code` is no success says nothing, whatever stands beside it."""
+    send, body = READS[read]
+    answer = told({**body, "message": "of somebody", "message_code": code, "invocation_id": "i-3"})
+    with scripted(answer) as script, pytest.raises(MalformedAnswer) as caught:
+        send(client_of(script))
+    error = caught.value
+    shown = code if code in {"SY002", "sy002", "EV001", "AC001", "AU001"} else ""
+    assert (error.status, error.message_code, error.invocation_id, len(script.asked)) == (200, shown, "i-3", 1)
+    assert "somebody" not in str(error)
+
+
+@pytest.mark.parametrize("code", [{}, {"message_code": None}, {"message_code": ""}, {"message_code": " A007 "}])
+@pytest.mark.parametrize("read", READS)
+def test_answer_without_an_error_code_is_read(read: str, code: dict[str, object]) -> None:
+    """A missing code, null, a blank one, and any success."""
+    send, body = READS[read]
+    with scripted(told({**body, **code})) as script:
+        send(client_of(script))
+
+
+def test_error_code_is_named_although_the_list_is_missing() -> None:
+    """What the vendor's support asks for, and no null in place of a list."""
+    for events in ({}, {"events": None}):
+        with scripted(told({"message_code": "SY002", **events})) as script, pytest.raises(MalformedAnswer) as caught:
+            _events(client_of(script))
+        assert (caught.value.null_list, caught.value.message_code) == (False, "SY002")
+
+
 def test_malformed_answer_has_its_invocation_id() -> None:
     """What the vendor's support asks for."""
     with scripted(told({"events": None, "invocation_id": "i-3"})) as script, pytest.raises(MalformedAnswer) as caught:
         _events(client_of(script))
-    assert caught.value.invocation_id == "i-3"
+    assert (caught.value.null_list, caught.value.invocation_id) == (True, "i-3")

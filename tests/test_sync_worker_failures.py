@@ -5,19 +5,25 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import update
 
 from icalbridge.facilitron import MemoryLedger
 from icalbridge.store.tables import properties
+from icalbridge.sync import catalogue, window
+from icalbridge.sync.understand import understand
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
-from tests.fixtures.bridges import KEY, Bridge, bridge
+from tests.fixtures.bridges import KEY, START, Bridge, bridge
 from tests.fixtures.workers import GRANTED, Agency, Stop, asked, due, key, leased, present, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from icalbridge.store import Standing, Store
+    from icalbridge.sync.reconcile import Places
+    from icalbridge.sync.understand import Asked, Understood
 
 
 @pytest.fixture
@@ -33,6 +39,10 @@ def agency(district: Bridge, database_url: str) -> Iterator[Agency]:
     """Workers on demand."""
     with ExitStack() as open_stores:
         yield Agency(district, database_url, open_stores)
+
+
+SECRET = "Privada"
+"""Part of an exception's own text that no log may repeat."""
 
 
 # failures
@@ -197,6 +207,102 @@ def test_zone_that_is_no_more_is_survived(district: Bridge, agency: Agency, capl
         each["_id"] for each in district.world.properties if each["_id"] != school_id
     }
     assert "Mars/Base" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [KeyError, MemoryError, RecursionError, ZeroDivisionError])
+def test_window_that_breaks_is_postponed_alone(
+    district: Bridge,
+    agency: Agency,
+    kind: type[Exception],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An exception that nobody foresaw is that window's error: it waits ever longer, the others are fetched."""
+    school_id = district.world.properties[1]["_id"]
+    hired = agency.hire("w1")
+    hired.work()
+    read(district)
+    with monkeypatch.context() as patched:
+        _break(patched, school_id, kind)
+        district.clock.advance(seconds=600)
+        begun = len(district.state.requests)
+        waits = []
+        for _ in range(4):
+            hired.work()
+            failed = _standing(district, school_id)
+            assert failed.due is not None
+            waits.append((failed.failures, (failed.due - district.clock()).total_seconds()))
+            district.clock.now = failed.due
+        assert waits == [(1, 30), (2, 60), (3, 120), (4, 240)]
+        others = {owner for owner, _ in asked(district, begun)}
+    assert {each["_id"] for each in district.world.properties} == others
+    health = district.store.read.health(district.clock())
+    errors = {each.property_id: each.error for each in health.properties if each.error}
+    sentence = f"property {school_id} window 0: an unexpected {kind.__name__} broke it; the log says where"
+    assert errors == {school_id: sentence}
+    assert caplog.text.count(sentence) == 4
+    assert ", in _raise" in caplog.text
+    assert SECRET not in caplog.text
+    hired.work()
+    assert district.store.read.health(district.clock()).properties[1].error == ""
+
+
+def _break(patched: pytest.MonkeyPatch, school_id: str, kind: type[BaseException]) -> None:
+    """Let the first window of a school break where its answer is understood."""
+    understood = understand
+
+    def _raise(store: Store, places: Places, asked: Asked, *rest: Any, **more: Any) -> Understood:
+        if asked.owner.id == school_id and asked.days.start == START.date():
+            raise kind(SECRET)
+        return understood(store, places, asked, *rest, **more)
+
+    patched.setattr(window, "understand", _raise)
+
+
+def _standing(district: Bridge, property_id: str, number: int = 0) -> Standing:
+    standings = district.store.windows.situation("default").standings
+    return next(each for each in standings if (each.property_id, each.number) == (property_id, number))
+
+
+def test_sync_counts_a_window_that_breaks_as_failed(district: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are fetched in the same pass; an interruption is none of this."""
+    school_id = district.world.properties[1]["_id"]
+    with monkeypatch.context() as patched:
+        _break(patched, school_id, ValueError)
+        report = district.run()
+    sentence = f"property {school_id} window 0: an unexpected ValueError broke it; the log says where"
+    assert (report.windows, report.failures) == (35, [sentence])
+    with monkeypatch.context() as patched:
+        _break(patched, school_id, KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            district.run()
+    district.store.windows.leave("test")
+    assert district.run().failures == []
+
+
+def test_catalogue_that_breaks_is_postponed(
+    district: Bridge, agency: Agency, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is known of it serves on, and every window is fetched."""
+    hired = agency.hire("w1")
+    hired.work()
+    read(district)
+    district.clock.advance(days=1)
+    begun = len(district.state.requests)
+
+    def broken(*_arguments: object, **_more: object) -> None:
+        raise KeyError(SECRET)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(catalogue, "apply", broken)
+        hired.work()
+    health = district.store.read.health(district.clock())
+    assert health.catalogue_error == "catalogue: an unexpected KeyError broke it; the log says where"
+    assert len(asked(district, begun)) == 36
+    assert SECRET not in caplog.text
+    district.clock.advance(minutes=30)
+    hired.work()
+    assert district.store.read.health(district.clock()).catalogue_error == ""
 
 
 def test_unusable_database_is_survived(district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture) -> None:

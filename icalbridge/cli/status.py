@@ -93,6 +93,9 @@ def _as_json(health: Health, planned: dict[str, tuple[str, datetime]]) -> dict[s
     for each in told["properties"]:
         tier, due = planned.get(each["property_id"], (None, None))
         each |= {"tier": tier, "next": None if due is None else _iso(due)}
+    for name in ("left", "withdrawals"):  # as rare as they are, they are there only when there is one
+        if not told[name]:
+            del told[name]
     return {"ready": health.ready, "quota_per_day": sum(each.quota_per_day for each in health.keys), **told}
 
 
@@ -120,6 +123,10 @@ def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: 
     for key in health.keys:
         for line in _key_lines(key, alone=len(health.keys) == 1):
             click.echo(line)
+    for left in health.left:
+        click.echo(f"Left        {left}")
+    for withdrawal in health.withdrawals:
+        click.echo(f"Withdrawn   {withdrawal}")
     click.echo(f"Bookings    {health.entries} shown, {health.skipped} things left out that could not be read")
     click.echo(f"Workers     {health.workers_alive} alive")
     for number, note in enumerate(_zone_notes(health)):

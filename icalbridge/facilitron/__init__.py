@@ -3,6 +3,7 @@
 client.py     every endpoint, typed: six that read, three that write
 transport.py  requests over HTTP, with retries, limits and errors
 answers.py    what an answer that is no success means
+envelope.py   what an answer is wrapped in, and whether its code is one of success
 wire.py       JSON → model, tolerant of every surprise
 timeslots.py  one timeslot of an event
 listed.py     items of the catalogue → model

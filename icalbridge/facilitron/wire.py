@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from icalbridge import zones
+from icalbridge.facilitron.envelope import Malformed, read_list, read_single
 from icalbridge.facilitron.event_zones import zones_named
-from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text, usable, word
+from icalbridge.facilitron.lenient import UNREADABLE, loose, text, usable, word
 from icalbridge.facilitron.listed import facility_of, property_of
 from icalbridge.facilitron.private import FIELDS as PRIVATE
 from icalbridge.facilitron.private import particulars_of
@@ -36,14 +37,6 @@ READING = b"icalbridge-4"
 
 class _UnreadableError(ValueError):
     """An event that cannot be read; says why in a short fixed phrase."""
-
-
-class Malformed(ValueError):
-    """The body is no answer at all: cut off, no JSON, or without its list. Holds the `invocation_id`, if it has one."""
-
-    def __init__(self, reason: str, invocation_id: str = "") -> None:
-        super().__init__(reason)
-        self.invocation_id = invocation_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,53 +137,6 @@ class Asked:
     """Normalized statuses that count as approved."""
 
 
-class _Listed(msgspec.Struct):
-    invocation_id: msgspec.Raw = msgspec.Raw(b'""')
-
-
-_LISTS = {
-    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, list[msgspec.Raw])], bases=(_Listed,), kw_only=True))
-    for name in ("properties", "facilities", "events")
-}
-_SINGLES = {
-    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, msgspec.Raw)], bases=(_Listed,), kw_only=True))
-    for name in ("property", "event")
-}
-
-
-def _list(body: bytes, name: str) -> tuple[list[msgspec.Raw], str]:
-    """Return the items of an answer, undecoded, and its `invocation_id`; raises `Malformed`."""
-    told = _envelope(_LISTS[name], body, name)
-    return getattr(told, name), _called(told)
-
-
-def _single(body: bytes, name: str) -> tuple[bytes, str]:
-    told = _envelope(_SINGLES[name], body, name)
-    return bytes(getattr(told, name)), _called(told)
-
-
-def _called(told: _Listed) -> str:
-    return one_line(as_text(loose(bytes(told.invocation_id))))
-
-
-def _envelope(decoder: msgspec.json.Decoder[Any], body: bytes, name: str) -> _Listed:
-    told: _Listed
-    try:
-        told = decoder.decode(body)
-    except UNREADABLE:
-        try:
-            told = decoder.decode(mend(body))
-        except UNREADABLE:
-            raise Malformed(f"the answer cannot be read, or lacks its {name}", trace(body)) from None
-    return told
-
-
-def trace(body: bytes) -> str:
-    """Return the `invocation_id` of an answer of any kind, empty where it has none."""
-    told = loose(body)
-    return one_line(text(told, "invocation_id") or text(told, "invocationId")) if isinstance(told, dict) else ""
-
-
 def read_properties(body: bytes) -> Answer[Property]:
     """Read the answer of `GET /properties`; raises `Malformed`."""
     return _read_list(body, "properties", property_of)
@@ -198,7 +144,7 @@ def read_properties(body: bytes) -> Answer[Property]:
 
 def read_property(body: bytes) -> Property:
     """Read the answer of `GET /property/{id}`; raises `Malformed`, also when it has no id."""
-    raw, called = _single(body, "property")
+    raw, called = read_single(body, "property")
     told = loose(raw)
     found = property_of(told) if isinstance(told, dict) else None
     if found is None:
@@ -212,7 +158,7 @@ def read_facilities(body: bytes, property_id: str) -> Answer[Facility]:
 
 
 def _read_list(body: bytes, name: str, read: Callable[[dict[str, Any]], T | None]) -> Answer[T]:
-    found, called = _list(body, name)
+    found, called = read_list(body, name)
     items: dict[str, T] = {}
     skipped = []
     for index, raw in enumerate(found):
@@ -230,7 +176,7 @@ def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> Eve
 
     An event that is told twice is what it is told last.
     """
-    found, called = _list(body, "events")
+    found, called = read_list(body, "events")
     reader = _Reader(asked, zones_named(found, asked.property_id, asked.unsure))
     if any(asked.zones.get(each) != name for each, name in reader.zones.items()):
         known = {}  # the same bytes mean other moments now
@@ -247,7 +193,7 @@ def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> Eve
 
 def read_event(body: bytes, asked: Asked) -> EventsAnswer:
     """Read the answer of `GET /event/{type}/{id}`; raises `Malformed`."""
-    raw, called = _single(body, "event")
+    raw, called = read_single(body, "event")
     reader = _Reader(asked, zones_named([raw], asked.property_id, asked.unsure))
     reader.read(raw, _digest(raw, asked), "event")
     return reader.answer(called)

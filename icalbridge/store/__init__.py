@@ -3,6 +3,7 @@
     store.read      what feeds and pages ask            (reading.py)
     store.write     what the sync reads back and writes (writing.py)
     store.windows   what is fetched when, and by whom   (windows.py)
+    store.doubts    what is not believed yet            (doubts.py)
     store.saved     saved feeds and who may read them   (saved.py)
     store.pushed    what was made out of calendars      (pushed.py)
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from icalbridge.store import engine, schema
+from icalbridge.store.doubts import Doubts, LeftProperty, MassWithdrawal
 from icalbridge.store.health import Freshness, Health, KeyHealth
 from icalbridge.store.pushed import Pushed, PushedEvents
 from icalbridge.store.reading import Reading
@@ -37,6 +39,8 @@ __all__ = [
     "Health",
     "KeyHealth",
     "LeaseLost",
+    "LeftProperty",
+    "MassWithdrawal",
     "Pushed",
     "Reach",
     "Situation",
@@ -58,6 +62,7 @@ class Store:
         self.read = Reading(opened)
         self.write = Writing(opened)
         self.windows = Windows(opened)
+        self.doubts = Doubts(opened)
         self.saved = SavedFeeds(opened)
         self.pushed = PushedEvents(opened)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from icalbridge.store.changes import STATUS_COUNTER, TIMESLOT_STATUS_COUNTER
+from icalbridge.store.doubts import left_properties, mass_withdrawals
 from icalbridge.store.rows import SHOWN, from_seconds, maybe, seconds
 from icalbridge.store.tables import api_users, counters, properties, windows, workers
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult, Row
 
     from icalbridge.model import ZoneSource
+    from icalbridge.store.doubts import LeftProperty, MassWithdrawal
 
 WORKER_ALIVE_SECONDS = 300
 """A worker that gave no sign for this long is taken for dead."""
@@ -87,6 +89,10 @@ class Health:
     quota_used: int
     keys: tuple[KeyHealth, ...]
     properties: tuple[Freshness, ...]
+    left: tuple[LeftProperty, ...] = ()
+    """The properties that the vendor no longer lists."""
+    withdrawals: tuple[MassWithdrawal, ...] = ()
+    """The last mass withdrawal of each property that had one in the last 30 days."""
 
     def key(self, name: str) -> KeyHealth:
         """Return how one key stands; one that was never used has used nothing."""
@@ -144,6 +150,8 @@ def health(connection: Connection, now: datetime) -> Health:
         quota_used=sum(user.quota_used for user in users if user.quota_day == today),
         keys=tuple(_key_health(user, today) for user in users),
         properties=tuple(_freshness(connection)),
+        left=tuple(left_properties(connection)),
+        withdrawals=tuple(mass_withdrawals(connection, now)),
     )
 
 

@@ -65,6 +65,8 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     _text("error"),  # what keeps the whole key from being served, in one sentence
     _moment("error_at"),
     Column("quota_per_day", Integer, nullable=False, server_default="0"),  # what the vendor granted; 0: not told yet
+    _moment("doubted_at"),  # when its catalogue first came back without something that is known
+    _text("missing"),  # JSON: the properties and facilities that it lacked then
 )
 
 properties = Table(
@@ -86,6 +88,7 @@ properties = Table(
     _moment("first_seen_at", nullable=False),
     *_revision(),
     _moment("read_at"),  # when somebody last read one of its feeds or pages
+    _moment("unlisted_at"),  # when a second catalogue agreed that it is gone; NULL: it is listed
 )
 
 facilities = Table(
@@ -118,7 +121,13 @@ windows = Table(
     _text("error"),
     _moment("error_at"),  # of the last failure, also after it is over
     _text("invocation_id"),
-    _moment("doubted_at"),  # when it first came back implausibly empty
+    _moment("doubted_at"),  # when it first came back without most of what is known
+    _text("missing"),  # a JSON list: the entries that it lacked then
+    _moment("withdrawn_at"),  # when most of it was last withdrawn: how many of how many, which begin from when on
+    Column("withdrawn", Integer, nullable=False, server_default="0"),
+    Column("withdrawn_of", Integer, nullable=False, server_default="0"),
+    _moment("withdrawn_from"),
+    _moment("withdrawn_until"),
     _text("leased_by"),
     _moment("leased_until"),
     _moment("covered_at"),  # of number 0: when a district's day last had something of the property

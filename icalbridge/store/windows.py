@@ -6,6 +6,7 @@ A killed worker's lease runs out by itself.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from icalbridge.store.standings import UNTRIED, Reach, situation
 from icalbridge.store.tables import api_users, properties, windows, workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Engine, Select, Update
@@ -48,9 +49,11 @@ class Claim:
     failures: int
     """How often in a row it failed."""
     doubted: datetime | None
-    """When it first came back implausibly empty; None when its last answer was believed."""
+    """When it first came back without most of what is known; None when its last answer was believed."""
     reach: Reach = UNTRIED
     """How much of it the vendor answers at once."""
+    missing: frozenset[str] = frozenset()
+    """The UIDs that the answer lacked which is not believed yet."""
 
 
 class Windows:
@@ -146,7 +149,8 @@ class Windows:
             leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
             connection.execute(update(windows).where(_is(row.property_id, row.number)).values(**leased))
             reach = Reach(row.reach_days, row.reach_steady, row.reach_patience)
-            return Claim(row.property_id, row.number, worker_id, row.failures, maybe(row.doubted_at), reach)
+            missing = frozenset(json.loads(row.missing or "[]"))
+            return Claim(row.property_id, row.number, worker_id, row.failures, maybe(row.doubted_at), reach, missing)
 
     def note(self, claim: Claim, changes: Changes, *, now: datetime) -> None:
         """Write what a piece of a window brought, and hold the lease for the next piece; all of it or nothing.
@@ -182,6 +186,7 @@ class Windows:
             "error": "",  # and `error_at` stays: it says when the last trouble was
             "invocation_id": "",
             "doubted_at": None,
+            "missing": "",
             **_reach_values(reach or claim.reach),
         }
         with writing(self._engine) as connection:
@@ -216,10 +221,19 @@ class Windows:
         with writing(self._engine) as connection:
             connection.execute(_settle(claim, now, due).values(**values))
 
-    def doubt(self, claim: Claim, *, now: datetime, due: datetime) -> None:
-        """Note that a window came back implausibly empty; a second, later answer decides."""
+    def doubt(
+        self,
+        claim: Claim,
+        *,
+        now: datetime,
+        due: datetime,
+        since: datetime | None = None,
+        missing: Collection[str] = (),
+    ) -> None:
+        """Note which UIDs an answer implausibly lacked; a second answer, later than `since`, decides."""
+        doubted = {"doubted_at": seconds(since or claim.doubted or now), "missing": json.dumps(sorted(missing))}
         with writing(self._engine) as connection:
-            connection.execute(_settle(claim, now, due).values(doubted_at=seconds(claim.doubted or now)))
+            connection.execute(_settle(claim, now, due).values(**doubted))
 
     def release(self, claim: Claim, *, due: datetime) -> None:
         """Give a claim back as if it had never been taken, to be asked at `due`."""

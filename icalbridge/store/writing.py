@@ -124,6 +124,36 @@ class Writing:
                 found[property_id].add(EventKey(event_type, event_id))
         return {property_id: frozenset(keys) for property_id, keys in found.items()}
 
+    def count_coming(
+        self, property_id: str, since: datetime, until: datetime, *, now: datetime, facility_id: str = ""
+    ) -> int:
+        """Return how many entries of a property with since <= start < until are neither withdrawn nor over.
+
+        With `facility_id`, only of that facility.
+        """
+        starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
+        coming = and_(starts, entries.c.end_at > seconds(now), entries.c.withdrawn_at.is_(None))
+        query = select(func.count()).where(entries.c.property_id == property_id, coming)
+        if facility_id:
+            query = query.where(entries.c.facility_id == facility_id)
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or 0
+
+    def unlisted(self) -> frozenset[str]:
+        """Return the properties that a catalogue had once and that none has any more."""
+        with reading(self._engine) as connection:
+            return frozenset(connection.scalars(select(properties.c.id).where(~properties.c.listed)))
+
+    def upcoming(self, property_ids: Iterable[str], now: datetime) -> list[Entry]:
+        """Return the entries of some properties that are neither withdrawn nor over."""
+        found: list[Entry] = []
+        coming = and_(entries.c.end_at > seconds(now), entries.c.withdrawn_at.is_(None))
+        with reading(self._engine) as connection:
+            for some in in_parts(frozenset(property_ids)):
+                query = select(*ENTRY_COLUMNS).where(entries.c.property_id.in_(some), coming)
+                found += [entry_of(row) for row in connection.execute(query.order_by(entries.c.uid))]
+        return found
+
     def known(self, keys: Iterable[EventKey]) -> dict[EventKey, list[Entry]]:
         """Return every entry, withdrawn or not, of some events."""
         wanted = frozenset(keys)
@@ -184,12 +214,13 @@ class Writing:
                 each.id: property_values(each) | {"api_user_id": api_user_id} for each in listed if each.id not in taken
             }
             renamed = write_catalogue(connection, properties, rows, mine, revision)
+            renamed += _mark_unlisted(connection, api_user_id, revision)
             for property_id, some in facilities_of.items():
                 if property_id in taken:
                     continue
                 rows = {each.id: facility_values(each) for each in some}
                 write_catalogue(connection, facilities, rows, facilities.c.property_id == property_id, revision)
-            if renamed:  # a facility's feed bears its property's name and zone
+            if renamed:  # a facility's feed bears its property's name and zone, and whether that is listed
                 here = facilities.c.property_id.in_(renamed)
                 connection.execute(update(facilities).where(here).values(**revision.values))
             write_changes(connection, changes, revision)
@@ -232,6 +263,24 @@ class Writing:
         with writing(self._engine) as connection:
             for some in in_parts(property_ids):
                 connection.execute(update(properties).where(properties.c.id.in_(some)).values(read_at=seconds(now)))
+
+
+def _mark_unlisted(connection: Connection, api_user_id: str, revision: Revision) -> list[str]:
+    """Note since when properties of a key are no longer listed; return the ids of those that left just now.
+
+    What left may belong to another key, so the others' catalogues are read again.
+    """
+    back = properties.c.listed & properties.c.unlisted_at.is_not(None)
+    if returned := list(connection.scalars(select(properties.c.id).where(back))):
+        connection.execute(update(properties).where(properties.c.id.in_(returned)).values(unlisted_at=None))
+    mine = properties.c.api_user_id == api_user_id
+    left = select(properties.c.id).where(mine, ~properties.c.listed, properties.c.unlisted_at.is_(None))
+    gone = list(connection.scalars(left))
+    if gone:
+        connection.execute(update(properties).where(properties.c.id.in_(gone)).values(unlisted_at=revision.moment))
+        others = api_users.c.id != api_user_id
+        connection.execute(update(api_users).where(others).values(catalogue_due_at=revision.moment))
+    return gone
 
 
 def _listed_by_others(connection: Connection, api_user_id: str, now: datetime) -> set[str]:

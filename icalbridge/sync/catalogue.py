@@ -5,86 +5,158 @@ Texts are cleaned here, once. Which zone a property has is settled in `zone_evid
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from icalbridge.errors import ImplausibleAnswer, MalformedAnswer, VendorError
 from icalbridge.feeds import display_text
-from icalbridge.model import Changes
-from icalbridge.sync.reconcile import Places, relocate
+from icalbridge.model import Changes, Facility, Property
+from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss, judge, together, withdrawal
+from icalbridge.sync.reconcile import Places, end, relocate
 from icalbridge.sync.zone_evidence import settle_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.facilitron import Client
-    from icalbridge.model import Facility, Property
-    from icalbridge.store import Store
+    from icalbridge.model import Entry
+    from icalbridge.store import MassWithdrawal, Store
+
+    class HasId(Protocol):
+        """A property or a facility."""
+
+        @property
+        def id(self) -> str: ...
+
+
+T = TypeVar("T", bound="HasId")
 
 REQUEST = "GET /properties"
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a key's catalogue had so far, in the vendor's order, and what of it was missing the last time."""
+
+    properties: tuple[Property, ...] = ()
+    facilities_of: Mapping[str, Sequence[Facility]] = field(default_factory=dict)
+    doubt: Doubt = NO_DOUBT
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What the vendor listed; `facilities_of` lacks the properties whose facilities could not be fetched."""
+    """What the vendor listed, with what is missing from it and not believed to be gone.
+
+    `facilities_of` lacks the properties whose facilities could not be fetched.
+    """
 
     properties: tuple[Property, ...]
     """With the vendor's own words for their zones."""
     facilities_of: dict[str, tuple[Facility, ...]]
     failures: tuple[VendorError, ...]
+    doubt: Doubt
+    """What is missing and not believed to be gone."""
 
 
 def fetch(
-    client: Client, known: Mapping[str, int], on_step: Callable[[int, int], None], *, full: bool = False
+    client: Client, known: Known, on_step: Callable[[int, int], None], *, now: datetime, full: bool = False
 ) -> Catalogue:
     """Ask for all properties, and for the facilities of each; a failed list of facilities does not stop the others.
 
-    `known` says how many facilities each property listed so far has. An empty list where there were some is a failure,
-    unless `full` takes it at its word. Raises `VendorError` when the properties cannot be had, which includes an answer
-    with none of them, and one that lacks some while it could not be read in full.
+    A property that is missing, and most of a property's facilities, stay until a later catalogue agrees, unless `full`
+    believes it at once. Raises `VendorError` when the properties cannot be had, which includes an answer with none of
+    them, and one that lacks some while it could not be read in full.
     """
     answer = client.properties()
     listed = tuple(map(_clean_property, answer.items))
     if not listed:
         raise ImplausibleAnswer(REQUEST, "the key sees no property", 200, invocation_id=answer.invocation_id)
-    if answer.skipped and known.keys() - {each.id for each in listed}:
+    if answer.skipped and {each.id for each in known.properties} - {each.id for each in listed}:
         reason = "properties known so far are missing, and some could not be read; keeping them all"
         raise MalformedAnswer(REQUEST, reason, 200, invocation_id=answer.invocation_id)
+    reading = _Reading(known.doubt, now, full=full)
+    properties = reading.read(REQUEST, "properties", listed, known.properties, answer.invocation_id, empty=True)
     facilities_of: dict[str, tuple[Facility, ...]] = {}
-    failures: list[VendorError] = []
     on_step(0, len(listed))
     for done, each in enumerate(listed, start=1):
         try:
-            found = _facilities(client, each.id, expected=0 if full else known.get(each.id, 0))
+            found = _facilities(client, each.id, known.facilities_of.get(each.id, ()), reading)
         except VendorError as error:
-            failures.append(error)
+            reading.failures.append(error)
         else:
             if found is not None:
                 facilities_of[each.id] = found
         on_step(done, len(listed))
-    return Catalogue(listed, facilities_of, tuple(failures))
+    return Catalogue(properties, facilities_of, tuple(reading.failures), together(reading.doubts))
 
 
-def _facilities(client: Client, property_id: str, *, expected: int) -> tuple[Facility, ...] | None:
+def _facilities(
+    client: Client, property_id: str, known: Sequence[Facility], reading: _Reading
+) -> tuple[Facility, ...] | None:
     """Return a property's facilities; None when some could not be read, so that the list says nothing of the others."""
-    found = client.facilities(property_id)
-    if expected and not found.items:
-        reason = (
-            f"came back empty where {expected} facilities were; keeping them (`icalbridge sync --full` believes it)"
-        )
-        request = f"GET /property/{property_id}/facilities"
-        raise ImplausibleAnswer(request, reason, 200, invocation_id=found.invocation_id)
-    return None if found.skipped else tuple(_clean_facility(each, property_id) for each in found.items)
+    try:
+        found = client.facilities(property_id)
+    except MalformedAnswer as error:
+        if known or not error.null_list:
+            raise
+        return ()
+    if found.skipped:
+        return None
+    listed = tuple(_clean_facility(each, property_id) for each in found.items)
+    request = f"GET /property/{property_id}/facilities"
+    return reading.read(request, "facilities", listed, known, found.invocation_id, empty=not listed)
 
 
-def apply(store: Store, api_user_id: str, fetched: Catalogue, *, now: datetime) -> None:
+class _Reading:
+    """The lists of one catalogue, each compared with what is known of it."""
+
+    def __init__(self, doubt: Doubt, now: datetime, *, full: bool) -> None:
+        self._doubt = doubt
+        self._now = now
+        self._full = full
+        self.doubts: list[Doubt] = []
+        self.failures: list[VendorError] = []
+
+    def read(
+        self, request: str, what: str, listed: Sequence[T], known: Sequence[T], invocation_id: str, *, empty: bool
+    ) -> tuple[T, ...]:
+        """Return a list with what is missing from it and not believed to be gone, which has its old place then.
+
+        `empty`: whether nothing may be missing unnoticed.
+        """
+        listed_ids = {each.id for each in listed}
+        missing: dict[str, T] = {f"{what}:{each.id}": each for each in known if each.id not in listed_ids}
+        loss = Loss(frozenset(missing), len(known), frozenset(missing), len(known), empty=empty)
+        doubt = None if self._full else judge(loss, self._doubt, self._now).doubt
+        if doubt is None:
+            return tuple(listed)
+        self.doubts.append(doubt)
+        how = f"without {len(missing)} of {len(known)} {what}" if listed else f"empty where {len(known)} {what} were"
+        reason = f"came back {how}; keeping them until a later answer agrees (`icalbridge sync --full` believes it)"
+        self.failures.append(ImplausibleAnswer(request, reason, 200, invocation_id=invocation_id))
+        place = {each.id: position for position, each in enumerate(known)}
+        every = [*listed, *(missing[name] for name in doubt.missing)]
+        return tuple(sorted(every, key=lambda each: place.get(each.id, len(place))))
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a catalogue did to properties as a whole."""
+
+    left: tuple[MassWithdrawal, ...]
+    """Of each property that left with bookings to come: what was withdrawn."""
+    returned: tuple[str, ...]
+    """The properties that are listed again."""
+
+
+def apply(store: Store, api_user_id: str, fetched: Catalogue, *, now: datetime) -> Applied:
     """Write a catalogue, and what a rename or a move of a place changes in entries that are known already."""
     with store.alone(api_user_id) as alone:
-        _apply(alone, api_user_id, fetched, now)
+        return _apply(alone, api_user_id, fetched, now)
 
 
-def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) -> None:
+def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) -> Applied:
     old_properties, old_facilities = store.write.catalogue(api_user_id)
     listed = settle_zones(fetched.properties, store.write.places()[0])
     properties = {each.id: _with_known_order(each, old_properties.get(each.id)) for each in listed}
@@ -102,8 +174,26 @@ def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) ->
             forgotten=frozenset(entry.key for entry in entries if entry.property_id in rezoned),
         )
         store.windows.make_due(sorted(rezoned), now=now)
+    returned = tuple(sorted(store.write.unlisted() & properties.keys()))
+    gone = end(store.write.upcoming(old_properties.keys() - properties.keys(), now), now)
+    changes = replace(changes, withdrawn=gone.withdrawn, forgotten=changes.forgotten | gone.forgotten)
     listed = tuple(properties.values())
     store.write.apply_catalogue(api_user_id, listed, fetched.facilities_of, changes, now=now)
+    store.doubts.note_catalogue(api_user_id, fetched.doubt.since, fetched.doubt.missing)
+    return Applied(_withdrawals(store, gone, old_properties, now), returned)
+
+
+def _withdrawals(
+    store: Store, gone: Changes, properties: Mapping[str, Property], now: datetime
+) -> tuple[MassWithdrawal, ...]:
+    """Note what was withdrawn of each property that left."""
+    entries_of: dict[str, list[Entry]] = {}
+    for entry in gone.withdrawn:
+        entries_of.setdefault(entry.property_id, []).append(entry)
+    found = tuple(withdrawal(properties[key], some, len(some), at=now) for key, some in sorted(entries_of.items()))
+    for each in found:
+        store.doubts.note_withdrawal(each, 0)
+    return found
 
 
 def _with_known_order(each: Property, known: Property | None) -> Property:

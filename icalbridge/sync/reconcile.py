@@ -8,7 +8,7 @@ timeslot, and an answer with an unreadable item of which no event is known, may 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from icalbridge import zones
@@ -19,7 +19,6 @@ from icalbridge.sync.identity import NewUids, pair, timeslot_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from icalbridge.model import Event, EventKey, Facility, Property, Timeslot
 
@@ -30,6 +29,8 @@ class Places:
 
     properties: Mapping[str, Property]
     facilities: Mapping[str, Facility]
+    unlisted: frozenset[str] = frozenset()
+    """The properties that the catalogue had once and has no more."""
 
     def of(self, property_id: str, facility_id: str, *, seen_name: str, seen_type: str) -> tuple[str, str, str]:
         """Return place, location and facility type; what the timeslot said stands in for what the catalogue lacks."""
@@ -134,6 +135,15 @@ def _in_zone(entry: Entry, name: str) -> Entry:
         moment.astimezone(old).replace(tzinfo=new, fold=0).astimezone(UTC) for moment in (entry.start, entry.end)
     )
     return replace(entry, zone=name, start=start, end=end if end > start else start + (entry.end - entry.start))
+
+
+def end(entries: Sequence[Entry], now: datetime) -> Changes:
+    """Decide what becomes of entries to come whose property left the catalogue: they are withdrawn, the past stays.
+
+    Their events are read again if the property comes back.
+    """
+    withdrawn = _withdraw(entries, now, upto=datetime.max.replace(tzinfo=UTC))
+    return Changes(withdrawn=tuple(withdrawn), forgotten=frozenset(entry.key for entry in withdrawn))
 
 
 def _entry(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.errors import KeyRefused, QuotaSpent, VendorError
+from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, WindowBroken
 from icalbridge.sync import catalogue, plan
+from icalbridge.sync.broken import broken_by
+from icalbridge.sync.catalogue import Known
+from icalbridge.sync.plausibility import Doubt
 from icalbridge.sync.window import WindowFetch
 
 if TYPE_CHECKING:
@@ -17,7 +21,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import Client
+    from icalbridge.model import Facility
     from icalbridge.store import Claim, Store
+
+log = logging.getLogger(__name__)
 
 HOPELESS = (KeyRefused, QuotaSpent)
 """After one of these every other request would fail alike."""
@@ -104,14 +111,14 @@ class Sync:
             try:
                 report.changes += self.window(claim)
                 report.windows += 1
-            except VendorError as error:
+            except (VendorError, WindowBroken) as error:
                 report.failures.append(str(error))
                 if isinstance(error, HOPELESS):
                     break
             self._on_progress("windows", done, total)
         return report
 
-    def _catalogue_now(self) -> list[VendorError]:
+    def _catalogue_now(self) -> Sequence[VendorError | WindowBroken]:
         """Fetch the catalogue at once; what another worker fetched meanwhile is as good."""
         begun = self._store.write.catalogue_version(self._user)
         while (failed := self.catalogue(at_once=True)) is None:
@@ -131,19 +138,24 @@ class Sync:
 
     # the catalogue
 
-    def catalogue(self, *, at_once: bool = False) -> list[VendorError] | None:
+    def catalogue(self, *, at_once: bool = False) -> Sequence[VendorError | WindowBroken] | None:
         """Fetch the catalogue if it is due, or at once; return what failed, None when it was not for us to fetch."""
         now = self._clock()
         if not self._store.windows.claim_catalogue(self._user, self._worker_id, now=now, at_once=at_once):
             return None
-        listed = self._store.read.properties(self._user)
-        facilities = Counter(each.property_id for each in self._store.read.facilities([each.id for each in listed]))
+        try:
+            return self._fetch_catalogue()
+        except (VendorError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, what is known of the catalogue serves on
+            broken = broken_by(error, "catalogue")
+            self._end_catalogue(str(broken), "")
+            return [broken]
+
+    def _fetch_catalogue(self) -> list[VendorError]:
         try:
             fetched = catalogue.fetch(
-                self._client,
-                {each.id: facilities[each.id] for each in listed},
-                self._on_catalogue,
-                full=self._full,
+                self._client, self._known_catalogue(), self._on_catalogue, now=self._clock(), full=self._full
             )
         except VendorError as error:
             self._end_catalogue(str(error), error.invocation_id)
@@ -151,23 +163,38 @@ class Sync:
         finally:
             self._fetch.flush()
         now = self._clock()
-        catalogue.apply(self._store, self._user, fetched, now=now)
+        applied = catalogue.apply(self._store, self._user, fetched, now=now)
+        for each in applied.left:
+            log.warning("%s; Facilitron no longer lists this school", each)
         self._fetch.forget_places()
         self._store.windows.ensure([each.id for each in fetched.properties], plan.WINDOWS, now=now)
+        if applied.returned:
+            self._store.windows.make_due(applied.returned, now=now)
         districts = [each.id for each in fetched.properties if each.child_ids]
         self._store.windows.ensure(districts, plan.DAY + 1, now=now, first=plan.DAY)
         first = next(iter(fetched.failures), None)
-        self._end_catalogue(str(first) if first else "", first.invocation_id if first else "", partly=True)
+        sentence, invocation_id = (str(first), first.invocation_id) if first else ("", "")
+        self._end_catalogue(sentence, invocation_id, partly=True, doubted=fetched.doubt.since is not None)
         return list(fetched.failures)
+
+    def _known_catalogue(self) -> Known:
+        listed = self._store.read.properties(self._user)
+        facilities_of: dict[str, list[Facility]] = {each.id: [] for each in listed}
+        for each in self._store.read.facilities(list(facilities_of)):
+            facilities_of[each.property_id].append(each)
+        in_vendor_words = tuple(replace(each, timezone=each.vendor_zone) for each in listed)
+        return Known(in_vendor_words, facilities_of, Doubt(*self._store.doubts.catalogue(self._user)))
 
     def _on_catalogue(self, done: int, total: int) -> None:
         """A large catalogue takes longer than a lease, and than a worker may be silent."""
         self._store.windows.hold(self._worker_id, now=self._clock())
         self._on_progress("catalogue", done, total)
 
-    def _end_catalogue(self, error: str, invocation_id: str, *, partly: bool = False) -> None:
+    def _end_catalogue(self, error: str, invocation_id: str, *, partly: bool = False, doubted: bool = False) -> None:
         now = self._clock()
-        if not error:
+        if doubted:
+            due = now + timedelta(seconds=plan.DOUBT_SECONDS)
+        elif not error:
             due = now + timedelta(seconds=plan.CATALOGUE_SECONDS)
         elif partly:
             due = now + timedelta(seconds=plan.PARTLY_SECONDS)
@@ -180,6 +207,7 @@ class Sync:
     def window(self, claim: Claim) -> int:
         """Fetch and apply one claimed window; return how many entries changed.
 
-        Raises `VendorError` when no usable answer came: the claim is settled then. What was fetched of it is kept.
+        Raises `VendorError` when no usable answer came, `WindowBroken` for what nobody foresaw: the claim is settled
+        then. What was fetched of it is kept.
         """
         return self._fetch.fetch(claim)

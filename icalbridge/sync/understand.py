@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from icalbridge.model import Changes
 from icalbridge.sync import plan
 from icalbridge.sync.identity import timeslot_order
+from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss
 from icalbridge.sync.reconcile import Heard, reconcile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.facilitron import EventsAnswer
-    from icalbridge.model import Event, EventKey, Property, Window
+    from icalbridge.model import Entry, Event, EventKey, Property, Window
     from icalbridge.store import Store
     from icalbridge.sync.reconcile import Places
 
@@ -31,8 +32,8 @@ class Asked:
     days: Window
     facility_id: str = ""
     schools: tuple[Property, ...] = ()
-    doubted: datetime | None = None
-    """When the same, or more, was asked before and came back implausibly empty."""
+    doubt: Doubt = NO_DOUBT
+    """What the same, or more, lacked when it was asked before in this pass."""
 
     @property
     def members(self) -> tuple[Property, ...]:
@@ -50,8 +51,8 @@ class Understood:
     """What an answer changes, and how far it can be trusted."""
 
     changes: Changes
-    lost: int
-    """How many events it should have and has not, when it could be read and has none at all."""
+    losses: Mapping[str, Loss]
+    """What it would withdraw: of each property of a district's day, else of all that was asked for, under the owner."""
     spoken_for: tuple[str, ...]
     """The properties it told anything of."""
     silent_on: tuple[str, ...]
@@ -77,6 +78,8 @@ def understand(
     covers a school cannot be known otherwise.
     """
     told = tuple(_reread_later(placed(each, asked.owner.id, places), places) for each in answer.events)
+    if asked.schools:  # a school that left the catalogue is over, though its district still has it
+        told = tuple(each for each in told if each.property_id not in places.unlisted)
     heard = answer.unchanged | {each.key for each in told}
     named = {each.property_id for each in told}
     members: dict[tuple[datetime, datetime], list[str]] = {}
@@ -110,8 +113,45 @@ def understand(
         )
         for number, (span, keys) in enumerate(spans.items())
     ]
-    lost = len(absent) if answer.withdraws and not heard else 0
-    return Understood(_together(parts), lost, tuple(spoken_for), tuple(silent_on), answer.invocation_id)
+    changes = _together(parts)
+    losses = _losses(store, asked, changes, known, now, empty=not heard) if changes.withdrawn else {}
+    return Understood(changes, losses, tuple(spoken_for), tuple(silent_on), answer.invocation_id)
+
+
+def _losses(
+    store: Store,
+    asked: Asked,
+    changes: Changes,
+    known: Mapping[EventKey, Sequence[Entry]],
+    now: datetime,
+    *,
+    empty: bool,
+) -> dict[str, Loss]:
+    """Return what an answer would withdraw of how much that it covers: of each school of a district's day by itself.
+
+    It covers what begins in its span, and every timeslot to come of the events that it has.
+    """
+    read = {event.key for event in changes.heard}
+    read_entries = [entry for key in read for entry in known[key] if entry.withdrawn is None and entry.end > now]
+    losses = {}
+    for member in asked.members:
+        mine = {member.id} if asked.schools else {entry.property_id for entry in (*changes.withdrawn, *read_entries)}
+        span = _span(asked, member)
+        lost = [entry for entry in changes.withdrawn if entry.property_id in mine]
+        inside = frozenset(entry.uid for entry in lost if _is_inside(entry, span, asked.facility_id))
+        known_inside = store.write.count_coming(member.id, *span, now=now, facility_id=asked.facility_id)
+        beyond = sum(
+            entry.property_id in mine and not _is_inside(entry, span, asked.facility_id) for entry in read_entries
+        )
+        losses[member.id] = Loss(
+            frozenset(entry.uid for entry in lost), known_inside + beyond, inside, known_inside, empty=empty
+        )
+    return losses
+
+
+def _is_inside(entry: Entry, span: tuple[datetime, datetime], facility_id: str) -> bool:
+    elsewhere = facility_id and entry.facility_id != facility_id
+    return not elsewhere and span[0] <= entry.start < span[1]
 
 
 def placed(event: Event, asked_of: str, places: Places) -> Event:

@@ -21,6 +21,7 @@ from icalbridge.errors import (
     StoreError,
     VendorError,
     VendorUnavailable,
+    WindowBroken,
 )
 from icalbridge.sync import plan
 from icalbridge.sync.run import HOPELESS
@@ -115,6 +116,8 @@ class Worker:
             return self._nap_in_vain(error)
         except VendorError as error:
             log.warning("%s", error)
+            return 0
+        except WindowBroken:  # logged where it broke
             return 0
         except IcalbridgeError as error:
             log.error("%s", error)

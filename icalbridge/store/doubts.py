@@ -1,0 +1,145 @@
+"""What is not believed yet of a key's catalogue, and what was withdrawn for good at one go.
+
+What is not believed of a window's answer is kept with the window: see `Windows.doubt`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, select, update
+
+from icalbridge import zones
+from icalbridge.store.engine import reading, writing
+from icalbridge.store.rows import from_seconds, maybe, seconds
+from icalbridge.store.tables import api_users, properties, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine, Row
+
+ONE_GO = timedelta(hours=1)
+"""What is withdrawn of several windows of a property within this time counts as one withdrawal."""
+SHOWN_DAYS = 30
+"""For how many days a withdrawal is worth telling."""
+
+
+@dataclass(frozen=True, slots=True)
+class MassWithdrawal:
+    """Most of what was known of a property for a while, withdrawn by the vendor; the vendor's last word so far."""
+
+    property_id: str
+    name: str
+    zone: str
+    at: datetime
+    """When it was believed."""
+    count: int
+    """How many entries were withdrawn."""
+    known: int
+    """How many there were."""
+    since: datetime
+    """When the first of them was to begin."""
+    until: datetime
+    """When the last of them was to begin."""
+
+    def __str__(self) -> str:
+        """Return one sentence, with days in the property's zone."""
+        zone = zones.zone(self.zone if zones.exists(self.zone) else "UTC")
+        since, until = (f"{moment.astimezone(zone):%Y-%m-%d}" for moment in (self.since, self.until))
+        return (
+            f"{self.at.astimezone(zone):%Y-%m-%d %H:%M}: {self.count} of {self.known} bookings of "
+            f"{self.name or self.property_id} were withdrawn by Facilitron between {since} and {until}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LeftProperty:
+    """A property that the vendor no longer lists."""
+
+    property_id: str
+    name: str
+    zone: str
+    since: datetime
+
+    def __str__(self) -> str:
+        """Return one sentence, with the day in the property's zone."""
+        zone = zones.zone(self.zone if zones.exists(self.zone) else "UTC")
+        return (
+            f"{self.name or self.property_id}: not updated since {self.since.astimezone(zone):%Y-%m-%d}, "
+            "Facilitron no longer lists this school"
+        )
+
+
+class Doubts:
+    """Doubts and withdrawals in one database."""
+
+    def __init__(self, engine: Engine | Connection) -> None:
+        self._engine = engine
+
+    def catalogue(self, api_user_id: str) -> tuple[datetime | None, frozenset[str]]:
+        """Return since when something is missing from a key's catalogue that is not believed to be gone, and what."""
+        query = select(api_users.c.doubted_at, api_users.c.missing).where(api_users.c.id == api_user_id)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        return (maybe(row.doubted_at), frozenset(json.loads(row.missing or "[]"))) if row else (None, frozenset())
+
+    def note_catalogue(self, api_user_id: str, since: datetime | None, missing: Collection[str]) -> None:
+        """Note what is missing from a key's catalogue and not believed to be gone; nothing for None."""
+        values = {
+            "doubted_at": None if since is None else seconds(since),
+            "missing": json.dumps(sorted(missing)) if missing else "",
+        }
+        with writing(self._engine) as connection:
+            connection.execute(update(api_users).where(api_users.c.id == api_user_id).values(**values))
+
+    def note_withdrawal(self, withdrawal: MassWithdrawal, number: int) -> None:
+        """Note that most of a window of a property was withdrawn."""
+        values = {
+            "withdrawn_at": seconds(withdrawal.at),
+            "withdrawn": withdrawal.count,
+            "withdrawn_of": withdrawal.known,
+            "withdrawn_from": seconds(withdrawal.since),
+            "withdrawn_until": seconds(withdrawal.until),
+        }
+        this = and_(windows.c.property_id == withdrawal.property_id, windows.c.number == number)
+        with writing(self._engine) as connection:
+            connection.execute(update(windows).where(this).values(**values))
+
+
+def mass_withdrawals(connection: Connection, now: datetime) -> list[MassWithdrawal]:
+    """Return the last mass withdrawal of each property that had one lately, the latest first."""
+    lately = windows.c.withdrawn_at > seconds(now - timedelta(days=SHOWN_DAYS))
+    columns = [each for each in windows.c if each.name.startswith("withdrawn")]
+    query = select(properties.c.id, properties.c.name, properties.c.zone, *columns).join_from(windows, properties)
+    found: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(query.where(lately).order_by(windows.c.withdrawn_at.desc(), properties.c.id)):
+        found.setdefault(row.id, []).append(row)
+    return [_withdrawal(rows) for rows in found.values()]
+
+
+def _withdrawal(rows: list[Row[Any]]) -> MassWithdrawal:
+    last = rows[0].withdrawn_at
+    rows = [row for row in rows if last - row.withdrawn_at <= ONE_GO.total_seconds()]
+    return MassWithdrawal(
+        rows[0].id,
+        rows[0].name,
+        rows[0].zone,
+        from_seconds(last),
+        sum(row.withdrawn for row in rows),
+        sum(row.withdrawn_of for row in rows),
+        from_seconds(min(row.withdrawn_from for row in rows)),
+        from_seconds(max(row.withdrawn_until for row in rows)),
+    )
+
+
+def left_properties(connection: Connection) -> list[LeftProperty]:
+    """Return the properties that no catalogue lists any more, the latest first."""
+    columns = (properties.c.id, properties.c.name, properties.c.zone, properties.c.unlisted_at)
+    query = select(*columns).where(~properties.c.listed, properties.c.unlisted_at.is_not(None))
+    rows = connection.execute(query.order_by(properties.c.unlisted_at.desc(), properties.c.position, properties.c.id))
+    return [LeftProperty(row.id, row.name, row.zone, from_seconds(row.unlisted_at)) for row in rows]

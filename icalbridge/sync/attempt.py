@@ -1,0 +1,74 @@
+"""One try at one claimed window: how far it got, and what of its answers is not believed yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from icalbridge.errors import ImplausibleAnswer
+from icalbridge.sync import plan
+from icalbridge.sync.plausibility import together
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.model import Entry, Property, Window
+    from icalbridge.store import Claim
+    from icalbridge.sync.plausibility import Doubt
+    from icalbridge.sync.reconcile import Places
+    from icalbridge.sync.understand import Asked
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at one claimed window."""
+
+    claim: Claim
+    owner: Property
+    wanted: Window
+    places: Places
+    begun: datetime
+    tried: int
+    """The span asked for at first, in days."""
+    span: int
+    """The span asked for now."""
+    answered: bool = False
+    """Whether the vendor answered anything since a piece was last not answered in time, so that it is not down."""
+    held: int = plan.WINDOW_DAYS
+    """The span of the last piece that was answered."""
+    doubts: list[Doubt] = field(default_factory=list)
+    """What is not believed of it after all pieces were asked for."""
+    lacking: tuple[int, int, str] = (0, 0, "")
+    """Of the last piece that is not believed: how many entries it lacks of how many (0: it is empty), and its
+    `invocation_id`.
+    """
+    withdrawn: int = 0
+    """How many entries were withdrawn by pieces that nobody doubted."""
+    mass: list[Entry] = field(default_factory=list)
+    """The entries that were withdrawn though they were most of what was known."""
+    known: int = 0
+    """How many entries the window had before the first of these."""
+
+    def again(self, asked: Asked, doubt: Doubt | None) -> list[Asked]:
+        """Return what is asked again after a piece was answered: once, what is not believed."""
+        if doubt is None:
+            return []
+        if asked.doubt.since is None:
+            return [replace(asked, doubt=doubt)]
+        self.doubts.append(doubt)
+        return []
+
+
+class Doubtful(Exception):
+    """Raised where what an answer lacks is not believed."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.doubt = together(attempt.doubts)
+        lacking, known, invocation_id = attempt.lacking
+        how = f"without {lacking} of {known} bookings" if known else f"empty where {lacking} bookings were"
+        reason = (
+            f"came back {how}; not believed until a later answer agrees (`icalbridge sync --full` believes it at once)"
+        )
+        request = f"GET /property/{attempt.owner.id}/events {attempt.wanted}"
+        self.error = ImplausibleAnswer(request, reason, 200, invocation_id=invocation_id)
+        super().__init__(str(self.error))
