@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -166,7 +167,7 @@ def test_move_refuses_what_cannot_be(desk: Office) -> None:
     desk.book()
     elsewhere = desk.place.bridge.store.read.facilities([str(desk.place.bridge.world.properties[0]["_id"])])[0].id
     move = ("move", "recital.1", "slot-1", "--yes")
-    early = str(desk.day.replace(year=desk.day.year - 2))
+    early = str(desk.day - timedelta(days=730))
     told = {
         (*move,): "Nothing to change; give --start, --end, --facility or --activity.",
         (

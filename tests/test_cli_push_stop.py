@@ -7,13 +7,12 @@ import pty
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from icalbridge.model import utcnow
-from tests.fixtures.commands import environment
+from tests.fixtures.commands import PATIENCE_SECONDS, environment
 from tests.fixtures.deployments import deployment
 from tests.fixtures.pushing import calendar, event, know_catalogue
 
@@ -31,15 +30,6 @@ def terminal() -> Iterator[int]:
     yield theirs
     os.close(ours)
     os.close(theirs)
-
-
-def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal, and again where it came between the question and the system's wait for an answer."""
-    for _ in range(4):
-        process.send_signal(number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(3)
-            return
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
@@ -65,7 +55,8 @@ def test_signal_at_the_question_is_a_no(tmp_path: Path, terminal: int, number: s
                 told += (part := os.read(process.stderr.fileno(), 1000))
                 assert part
             try:
-                _end(process, number)
+                process.send_signal(number)  # once is enough, also between the question and the wait for an answer
+                process.wait(PATIENCE_SECONDS)
             finally:
                 process.kill()
             assert (process.returncode, process.stderr.read().decode().strip()) == (1, "Aborted!")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
 
 from tests.fixtures.isolation import LeftTheMachineError
+from tests.fixtures.office import quiet_day
 from tests.fixtures.parts import absent
 
 if TYPE_CHECKING:
@@ -21,13 +24,13 @@ def _with_driver(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://")
 
 
-@pytest.mark.parametrize("time", ["first", "second"])
-def test_database_url_is_fresh_each_time(database_url: str, time: str) -> None:
+@pytest.mark.parametrize("table", ["first", "second"])
+def test_database_url_is_fresh_each_time(database_url: str, table: str) -> None:
     """What one test writes, the next does not find."""
     engine = create_engine(_with_driver(database_url))
     with engine.begin() as connection:
         assert inspect(connection).get_table_names() == []
-        connection.execute(text(f"CREATE TABLE {time} (id INTEGER)"))
+        connection.execute(text(f"CREATE TABLE {table} (id INTEGER)"))
     engine.dispose()
 
 
@@ -70,3 +73,14 @@ def test_absent_part_fails_in_ci_and_skips_elsewhere(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("CI")
     with pytest.raises(pytest.skip.Exception, match=r"^install it$"):
         absent("install it")
+
+
+@pytest.mark.parametrize("first", [date(2027, 1, 1), date(2028, 1, 1)], ids=str)
+def test_quiet_day_of_the_office_is_quiet_all_year(first: date) -> None:
+    """Whatever day it is today, no zone of the sandbox changes its clocks on that day, or on one beside it."""
+    for number in range(366):
+        day = quiet_day(first + timedelta(days=number))
+        assert 193 < (day - first).days - number <= 200
+        for zone in (ZoneInfo("America/Los_Angeles"), ZoneInfo("America/New_York")):
+            span = [datetime.combine(day + timedelta(days=step), time(), zone).utcoffset() for step in (-1, 0, 1, 2)]
+            assert len(set(span)) == 1
