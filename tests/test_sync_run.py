@@ -222,8 +222,10 @@ def test_emptied_window_is_believed_the_second_time(district: Bridge) -> None:
     assert [each for each in district.entries() if each.end > district.clock()] == []
 
 
-def test_unreadable_event_withdraws_nothing_and_is_counted(district: Bridge, caplog: pytest.LogCaptureFixture) -> None:
-    """It could be the very event that is missing; what is readable beside it still adds and changes."""
+def test_unreadable_timeslot_withdraws_nothing_of_its_event_and_is_counted(
+    district: Bridge, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is readable beside it still adds and changes, and another event that goes is withdrawn."""
     before = district.entries()
     early = next(each for each in district.world.events.values() if each["name"] == "Early Birds")
     gone = next(
@@ -237,7 +239,8 @@ def test_unreadable_event_withdraws_nothing_and_is_counted(district: Bridge, cap
     district.world.set_field(early["_id"], "name", "Changed")
     with caplog.at_level(logging.WARNING, logger="icalbridge"):
         assert district.run().failures == []
-    assert {each.uid for each in district.entries()} == {each.uid for each in before}
+    stay = {each.uid for each in before if each.event_id != gone or each.end <= district.clock()}
+    assert {each.uid for each in district.entries()} == stay
     assert {each.name for each in district.entries() if each.event_id == early["_id"]} == {"Changed"}
     assert district.store.read.health(district.clock()).skipped > 0
     assert "unreadable time" in caplog.text
