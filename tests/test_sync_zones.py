@@ -201,6 +201,8 @@ def test_better_evidence_moves_what_was_read_under_a_guess(district: District) -
     assert district.shown == (NEW_YORK, "events")
     assert district.moments() == district.truth(NEW_YORK)
     _assert_moved(before, district.entries(), NEW_YORK)
+    feeds = {Feed("event", each.event_id, each.event_type) for each in before.values()}
+    assert {state.zone for each in feeds if (state := district.bridge.store.read.feed_state(each))} == {NEW_YORK}
     assert district.sync(full=True) == 0
 
 

@@ -123,7 +123,7 @@ def write_zones(connection: Connection, zones: Mapping[str, str], revision: Revi
         raised = revision.values if rezoned else {}
         connection.execute(update(properties).where(mine).values(zone=name, zone_source="events", **raised))
         other = and_(events.c.property_id == property_id, events.c.zone != name)
-        connection.execute(update(events).where(other).values(digest=""))
+        connection.execute(update(events).where(other).values(digest="", zone=name))
         if rezoned:  # a facility's feed bears its property's zone
             connection.execute(update(facilities).where(facilities.c.property_id == property_id).values(**raised))
 
