@@ -303,3 +303,5 @@ class FeedState:
     property_id: str
     synced: bool
     """Whether anything was ever fetched for it; False is the contract's "never synced"."""
+    unlisted: datetime | None = None
+    """When its property left the vendor's catalogue, so that nothing to come is known; None while it is listed."""

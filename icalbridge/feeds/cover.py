@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from icalbridge import zones
 from icalbridge.feeds.address import bare_path, page_path
 from icalbridge.feeds.audience import ANYBODYS
 from icalbridge.feeds.text import display_text
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from icalbridge.feeds.audience import Field
     from icalbridge.feeds.shape import Shape
     from icalbridge.model import Feed, FeedState
+
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,15 @@ class Cover:
         return f"{self.source}.{suffix}" + (f"?{self.query}" if self.query else "")
 
 
+def unlisted_notice(state: FeedState) -> str:
+    """Return since when a feed is not updated, because its school left the vendor's catalogue; empty while it is."""
+    if state.unlisted is None:
+        return ""
+    day = zones.local_date(state.unlisted, state.zone)
+    named = f"{MONTHS[day.month - 1]} {day.day}, {day.year}"
+    return f"Not updated since {named}: Facilitron no longer lists this school."
+
+
 def cover(feed: Feed, shape: Shape, state: FeedState, public_url: str) -> Cover:
     """Return what a feed says of itself; without `public_url` (empty) no addresses."""
     title = display_text(state.title, missing=UNNAMED)
@@ -68,4 +81,5 @@ def cover(feed: Feed, shape: Shape, state: FeedState, public_url: str) -> Cover:
         page=f"{public_url}{page_path(feed, property_id=state.property_id)}" if public_url else "",
         site=public_url,
         utc=shape.utc,
+        description=unlisted_notice(state),
     )

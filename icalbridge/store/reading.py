@@ -277,7 +277,7 @@ def _event_id(connection: Connection, feed: Feed) -> str | None:
 
 def _facility_state(connection: Connection, facility_id: str) -> FeedState | None:
     query = (
-        select(facilities, properties.c.name.label("property_name"), properties.c.zone)
+        select(facilities, properties.c.name.label("property_name"), properties.c.zone, properties.c.unlisted_at)
         .join(properties, properties.c.id == facilities.c.property_id)
         .where(facilities.c.id == facility_id)
     )
@@ -287,7 +287,8 @@ def _facility_state(connection: Connection, facility_id: str) -> FeedState | Non
     title = ", ".join(part for part in (row.name or row.type, row.property_name) if part)
     synced = _any_synced(connection, [row.property_id])
     changed = from_seconds(row.changed_at)
-    return FeedState(title or "Facility", row.zone or "UTC", row.revision, changed, row.property_id, synced)
+    left = maybe(row.unlisted_at)
+    return FeedState(title or "Facility", row.zone or "UTC", row.revision, changed, row.property_id, synced, left)
 
 
 def _property_state(connection: Connection, property_id: str) -> FeedState | None:
@@ -298,7 +299,10 @@ def _property_state(connection: Connection, property_id: str) -> FeedState | Non
     newest = select(func.max(properties.c.revision), func.max(properties.c.changed_at))
     revision, changed = connection.execute(newest.where(properties.c.id.in_(members))).one()
     synced = _all_tried(connection, members, own.first_seen_at) and _any_synced(connection, members)
-    return FeedState(own.name or "School", own.zone or "UTC", revision, from_seconds(changed), property_id, synced)
+    left = maybe(own.unlisted_at)
+    return FeedState(
+        own.name or "School", own.zone or "UTC", revision, from_seconds(changed), property_id, synced, left
+    )
 
 
 def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
@@ -311,9 +315,10 @@ def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
     public = connection.execute(select(entries.c.uid).where(ever_on).limit(1)).first() is not None
     title = (row.name if public else "") or "Reserved"
     # What is for staff alone of an event raises its property's revision and not its own.
-    around = connection.scalar(select(properties.c.revision).where(properties.c.id == row.property_id)) or 0
-    revision = max(row.revision, around)
-    return FeedState(title, row.zone, revision, from_seconds(row.changed_at), row.property_id, synced=True)
+    around = select(properties.c.revision, properties.c.unlisted_at).where(properties.c.id == row.property_id)
+    of_property, left = connection.execute(around).one()
+    revision, changed = max(row.revision, of_property), from_seconds(row.changed_at)
+    return FeedState(title, row.zone, revision, changed, row.property_id, synced=True, unlisted=maybe(left))
 
 
 def _of_event(event_type: str, event_id: str) -> ColumnElement[bool]:
@@ -337,6 +342,7 @@ def _saved_state(connection: Connection, slug: str) -> FeedState | None:
     named = [*saved.property_ids, *(each.property_id for each in (*of_facilities, *own_events))]
     found = [known[each] for each in named if each in known]
     synced = _all_tried(connection, list(known), min(each.first_seen_at for each in found)) if found else True
+    left = [each.unlisted_at for each in found]
     return FeedState(
         saved.title,
         (found[0].zone if found else "") or "UTC",
@@ -344,6 +350,7 @@ def _saved_state(connection: Connection, slug: str) -> FeedState | None:
         from_seconds(max(each.changed_at for each in marks)),
         found[0].id if found else "",
         synced and (not found or _any_synced(connection, list(known))),
+        maybe(max(left)) if left and None not in left else None,
     )
 
 

@@ -35,6 +35,10 @@ class Doubt:
         """Say whether an answer that comes now may settle it."""
         return self.since is not None and now - self.since >= timedelta(seconds=DOUBT_SECONDS)
 
+    def settled_from(self, now: datetime) -> datetime:
+        """Return when to ask again."""
+        return (self.since or now) + timedelta(seconds=DOUBT_SECONDS)
+
 
 NO_DOUBT = Doubt()
 

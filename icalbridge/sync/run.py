@@ -13,7 +13,7 @@ from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, W
 from icalbridge.sync import catalogue, plan
 from icalbridge.sync.broken import broken_by
 from icalbridge.sync.catalogue import Known
-from icalbridge.sync.plausibility import Doubt
+from icalbridge.sync.plausibility import NO_DOUBT, Doubt
 from icalbridge.sync.window import WindowFetch
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Sync:
         self._store.windows.ensure(districts, plan.DAY + 1, now=now, first=plan.DAY)
         first = next(iter(fetched.failures), None)
         sentence, invocation_id = (str(first), first.invocation_id) if first else ("", "")
-        self._end_catalogue(sentence, invocation_id, partly=True, doubted=fetched.doubt.since is not None)
+        self._end_catalogue(sentence, invocation_id, partly=True, doubt=fetched.doubt)
         return list(fetched.failures)
 
     def _known_catalogue(self) -> Known:
@@ -190,10 +190,10 @@ class Sync:
         self._store.windows.hold(self._worker_id, now=self._clock())
         self._on_progress("catalogue", done, total)
 
-    def _end_catalogue(self, error: str, invocation_id: str, *, partly: bool = False, doubted: bool = False) -> None:
+    def _end_catalogue(self, error: str, invocation_id: str, *, partly: bool = False, doubt: Doubt = NO_DOUBT) -> None:
         now = self._clock()
-        if doubted:
-            due = now + timedelta(seconds=plan.DOUBT_SECONDS)
+        if doubt.since:
+            due = doubt.settled_from(now)
         elif not error:
             due = now + timedelta(seconds=plan.CATALOGUE_SECONDS)
         elif partly:

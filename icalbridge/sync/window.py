@@ -102,8 +102,8 @@ class WindowFetch:
             self._store.windows.release(claim, due=plan.next_utc_midnight(attempt.begun))
             raise
         except Doubtful as doubtful:
-            now = self._clock()
-            due, doubt = now + timedelta(seconds=plan.DOUBT_SECONDS), doubtful.doubt
+            now, doubt = self._clock(), doubtful.doubt
+            due = doubt.settled_from(now)
             self._store.windows.doubt(claim, now=now, due=due, since=doubt.since, missing=doubt.missing)
             raise doubtful.error from None
         except VendorError as error:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge.model import Feed
-from icalbridge.web import http, language
+from icalbridge.web import http, language, wording
 from icalbridge.web.assets import FOLDER
 from icalbridge.web.board import board
 from icalbridge.web.feeds import Missing
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.web.board import Board
-    from icalbridge.web.present import Present
+    from icalbridge.web.present import Known, Present
     from icalbridge.web.site import Site
 
 CLOCK = "Display-Now"
@@ -63,8 +63,10 @@ class Displays:
 
     def page(self, feed: Feed, wishes: Wishes, now: datetime) -> Response:
         """Return the page of a display, whatever happens."""
-        known = self._find(feed, now)
+        found = self._present.find(feed, now)
+        known = found if isinstance(found, Missing) else _board(found, now)
         there = None if isinstance(known, Missing) else known
+        unlisted = None if isinstance(found, Missing) else found.unlisted
         said, lang = words(), language_asked()
         html = render_template(
             f"display_{feed.kind}.html",
@@ -74,6 +76,7 @@ class Displays:
             data=asdict(replace(there, rows=())) if there else None,
             words=said,
             now=int(now.timestamp()),
+            unlisted=wording.long_date(unlisted, there.zone) if unlisted and there else "",
             theme=wishes.theme,
             dim="-".join(map(str, wishes.dim)) if wishes.dim else "",
             data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json")
@@ -107,9 +110,11 @@ class Displays:
 
     def _find(self, feed: Feed, now: datetime) -> Board | Missing:
         found = self._present.find(feed, now)
-        if isinstance(found, Missing):
-            return found
-        return board(found.place, found.entries, as_of=found.as_of, now=now, days=found.days)
+        return found if isinstance(found, Missing) else _board(found, now)
+
+
+def _board(found: Known, now: datetime) -> Board:
+    return board(found.place, found.entries, as_of=found.as_of, now=now, days=found.days)
 
 
 def _status(why: Missing) -> int:

@@ -99,6 +99,7 @@ class Embeds:
             zone=held.state.zone,
             zone_name=wording.zone_name(now, held.state.zone),
             as_of=as_of(self._site, members, held.state.zone, now),
+            unlisted=wording.long_date(held.state.unlisted, held.state.zone) if held.state.unlisted else "",
             **arranged(wanted, address, held, told),
         )
         made = http.document(
@@ -162,7 +163,9 @@ class Embeds:
         return self._service.items(Address(address.feed, near), held)
 
     def _rendered(self, wanted: Wanted, **shown: Any) -> str:
-        known = dict.fromkeys(("why", "sentence", "title", "page", "plan", "as_of", "zone_name", "webcal"), "")
+        known = dict.fromkeys(
+            ("why", "sentence", "title", "page", "plan", "as_of", "zone_name", "webcal", "unlisted"), ""
+        )
         return render_template(
             "embed.html",
             **{

@@ -189,6 +189,7 @@ class Pages:
             "zone": zone,
             "zone_name": wording.zone_name(now, zone),
             "as_of": as_of(self._site, property_ids, zone, now),
+            "unlisted": wording.long_date(held.state.unlisted, zone) if held.state.unlisted else "",
             "complete_from": wording.long_date(held.made.complete_from, zone) if held.made.complete_from else "",
             "complete_until": wording.long_date(held.made.complete_until, zone) if held.made.complete_until else "",
             "subscription": subscription(

@@ -48,6 +48,8 @@ class Known:
     as_of: datetime
     """When it was fetched from the booking system."""
     days: int
+    unlisted: datetime | None = None
+    """When its school left the booking system's list; None while it is there."""
 
 
 class _Kept(NamedTuple):
@@ -87,6 +89,8 @@ class Present:
             if len(kept.known.entries) < MOST_ENTRIES:
                 with self._lock:
                     self._kept[feed] = kept
+        if state.unlisted:  # of a school that left nothing is known from then on
+            return replace(kept.known, as_of=state.unlisted, days=0, unlisted=state.unlisted)
         return replace(kept.known, as_of=self._as_of(kept.property_ids) or state.changed)
 
     def _reading(self, feed: Feed, state: FeedState, now: datetime) -> _Kept | None:

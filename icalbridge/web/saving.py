@@ -78,7 +78,7 @@ def dressed(said: Cover, spec: Saved, address: Address, state: FeedState) -> Cov
     """Return what a saved feed says of itself; a private one does not say where it lives: that is a secret."""
     return replace(
         said,
-        description=spec.description,
+        description=" ".join(filter(None, (said.description, spec.description))),
         colour=spec.colour,
         source="" if address.private else said.source,
         page=said.page if state.property_id else "",

@@ -63,6 +63,26 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A school that the booking system no longer lists."""
+
+    id: str
+    name: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Most of a school's bookings, withdrawn by the booking system."""
+
+    id: str
+    name: str
+    when: str
+    count: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything that the page says."""
 
@@ -80,6 +100,8 @@ class Status:
     stretched: bool
     trouble: Trouble | None
     """The last; None where none is known."""
+    left: tuple[Left, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -100,6 +122,20 @@ def status_of(health: Health, now: datetime) -> Status:
         quota_per_day=sum(key.quota_per_day for key in health.keys),
         stretched=health.stretch > 1,
         trouble=_last_trouble(health, now),
+        left=tuple(
+            Left(each.property_id, display_text(each.name), wording.long_date(each.since, _known_zone(each.zone)))
+            for each in health.left
+        ),
+        withdrawn=tuple(
+            Withdrawn(
+                each.property_id,
+                display_text(each.name),
+                _moment(each.at, _known_zone(each.zone)),
+                each.count,
+                each.known,
+            )
+            for each in health.withdrawals
+        ),
     )
 
 
@@ -126,7 +162,11 @@ def _school(each: Freshness, now: datetime) -> SchoolStatus:
 
 
 def _zone(each: Freshness) -> str:
-    return each.zone if zones.exists(each.zone) else "UTC"
+    return _known_zone(each.zone)
+
+
+def _known_zone(zone: str) -> str:
+    return zone if zones.exists(zone) else "UTC"
 
 
 def _moment(moment: datetime, zone: str) -> str:
