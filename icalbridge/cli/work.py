@@ -21,6 +21,7 @@ from icalbridge.cli.stopping import Stop
 from icalbridge.errors import StoreError
 from icalbridge.facilitron import Client
 from icalbridge.store import Store
+from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.ledger import StoreLedger
 from icalbridge.sync.plan import Grant
@@ -127,7 +128,7 @@ def _end(store: Store, threads: Sequence[threading.Thread], names: Sequence[str]
         for name in names:
             store.windows.leave(name)
     except StoreError as error:
-        log.warning("%s; what this worker had leased is free in a few minutes", error)
+        log.warning("%s; what this worker had leased is free in %d s", error, LEASE_SECONDS)
     store.close()
 
 
@@ -203,6 +204,7 @@ def sync_with_progress(
                 full=full,
                 tally=tally,
                 sleep=stop.sleep,
+                on_wait=lambda sentence: click.echo(sentence, err=True),
             )
             try:
                 whole += sync.everything(property_ids)

@@ -1,15 +1,15 @@
 """Which window is fetched when and by whom: leases, due times, how each attempt ended; the quota; who is alive.
 
 A lease is taken in one transaction: SQLite lets one writer at a time, PostgreSQL locks the row and skips locked ones.
-A killed worker's lease runs out by itself.
+Its holder renews it while it works; a killed worker's lease runs out by itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy import and_, case, delete, func, not_, or_, select, update
 
 from icalbridge.errors import StoreError
 from icalbridge.store.changes import Revision, insert_missing, write_changes
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from icalbridge.model import Changes, Window
     from icalbridge.store.standings import Situation, Standing
 
-LEASE_SECONDS = 300
-"""How long a claim holds without an end; longer than the client's deadline for one request with all its retries."""
+LEASE_SECONDS = 30
+"""How long a lease lasts unless it is renewed; `sync.heartbeat` renews those of a process that lives."""
 
 FORGET_WORKER_SECONDS = 86_400
 
@@ -51,6 +51,14 @@ class Claim:
     """When it first came back implausibly empty; None when its last answer was believed."""
     reach: Reach = UNTRIED
     """How much of it the vendor answers at once."""
+
+
+class Lease(NamedTuple):
+    """A window and the worker that fetches it."""
+
+    property_id: str
+    number: int
+    worker_id: str
 
 
 class Windows:
@@ -116,6 +124,27 @@ class Windows:
         )
         with reading(self._engine) as connection:
             return connection.scalar(query) or 0
+
+    def leased_by_others(
+        self, api_user_id: str, worker_id: str, *, now: datetime, due: datetime, property_ids: Sequence[str]
+    ) -> list[Lease]:
+        """Return the leases of other workers on the windows that `claim` with the same arguments waits for."""
+        query = (
+            select(windows.c.property_id, windows.c.number, windows.c.leased_by)
+            .join(properties, properties.c.id == windows.c.property_id)
+            .where(windows.c.due_at <= seconds(due), windows.c.number >= 0, windows.c.property_id.in_(property_ids))
+            .where(properties.c.api_user_id == api_user_id, properties.c.listed)
+            .where(not_(_free(windows.c, now)), windows.c.leased_by != worker_id)
+            .order_by(windows.c.number, properties.c.position, windows.c.property_id)
+        )
+        with reading(self._engine) as connection:
+            return [Lease(*row) for row in connection.execute(query)]
+
+    def catalogue_leased_by(self, api_user_id: str) -> str:
+        """Return the worker that fetches the catalogue of a key; empty when none does."""
+        query = select(api_users.c.leased_by).where(api_users.c.id == api_user_id)
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or ""
 
     def claim_planned(self, ranked: Sequence[Standing], worker_id: str, *, now: datetime) -> Claim | None:
         """Lease the first of some windows that still stands as it did when they were ranked.

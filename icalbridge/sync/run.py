@@ -9,7 +9,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import KeyRefused, QuotaSpent, VendorError
+from icalbridge.store.windows import LEASE_SECONDS, LeaseLost
 from icalbridge.sync import catalogue, plan
+from icalbridge.sync.heartbeat import Heartbeat
 from icalbridge.sync.window import WindowFetch
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ def _no_progress(_step: str, _done: int, _total: int) -> None:
     """Nobody watches."""
 
 
+def _no_waiting(_sentence: str) -> None:
+    """Nobody watches."""
+
+
 class Sync:
     """Everything that acts on one key: a client, a store, and the name under which windows are claimed."""
 
@@ -59,8 +65,11 @@ class Sync:
         full: bool = False,
         tally: Counter[str] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        on_wait: Callable[[str], None] = _no_waiting,
     ) -> None:
         """`full`: read every answer anew, known bytes or not, and take an empty one at its word.
+
+        `on_wait` gets a sentence for each lease of another worker that a pass waits for.
 
         `tally`: what the client counts of its requests; written down after each window with what could not be read.
         """
@@ -72,6 +81,10 @@ class Sync:
         self._on_progress = on_progress
         self._full = full
         self._sleep = sleep
+        self._on_wait = on_wait
+        self._waits: set[str] = set()
+        """The sentences that `on_wait` got."""
+        self._heartbeat = Heartbeat(store, worker_id, clock)
         self._fetch = WindowFetch(
             client,
             store,
@@ -104,6 +117,8 @@ class Sync:
             try:
                 report.changes += self.window(claim)
                 report.windows += 1
+            except LeaseLost as error:  # whoever has it now fetches it
+                self._on_wait(str(error))
             except VendorError as error:
                 report.failures.append(str(error))
                 if isinstance(error, HOPELESS):
@@ -115,19 +130,32 @@ class Sync:
         """Fetch the catalogue at once; what another worker fetched meanwhile is as good."""
         begun = self._store.write.catalogue_version(self._user)
         while (failed := self.catalogue(at_once=True)) is None:
-            self._sleep(WAIT_SECONDS)
+            self._wait("the list of schools", self._store.windows.catalogue_leased_by(self._user))
             if self._store.write.catalogue_version(self._user) != begun:
                 return []
         return failed
 
     def _next(self, begun: datetime, wanted: Sequence[str]) -> Claim | None:
         """Claim the next window of a pass; wait for those that other workers are at, which may yet fail."""
+        windows = self._store.windows
         while True:
             now = self._clock()
-            claim = self._store.windows.claim(self._user, self._worker_id, now=now, due=begun, property_ids=wanted)
-            if claim or not self._store.windows.count_due(self._user, begun, wanted):
+            due = min(begun, now)  # were the clock set back, a window that failed would be due again at once
+            claim = windows.claim(self._user, self._worker_id, now=now, due=due, property_ids=wanted)
+            if claim or not windows.count_due(self._user, due, wanted):
                 return claim
-            self._sleep(WAIT_SECONDS)
+            leases = windows.leased_by_others(self._user, self._worker_id, now=now, due=due, property_ids=wanted)
+            first = next(iter(leases), None)
+            if first:
+                self._wait(f"property {first.property_id} window {first.number}", first.worker_id)
+
+    def _wait(self, what: str, worker_id: str) -> None:
+        """Wait a little for another worker; report once for what."""
+        sentence = f"Waiting for {what} while worker {worker_id} fetches it (if that died: {LEASE_SECONDS} seconds)."
+        if worker_id and sentence not in self._waits:
+            self._waits.add(sentence)
+            self._on_wait(sentence)
+        self._sleep(WAIT_SECONDS)
 
     # the catalogue
 
@@ -136,6 +164,10 @@ class Sync:
         now = self._clock()
         if not self._store.windows.claim_catalogue(self._user, self._worker_id, now=now, at_once=at_once):
             return None
+        with self._heartbeat.beating():
+            return self._claimed_catalogue()
+
+    def _claimed_catalogue(self) -> list[VendorError]:
         listed = self._store.read.properties(self._user)
         facilities = Counter(each.property_id for each in self._store.read.facilities([each.id for each in listed]))
         try:
@@ -150,6 +182,8 @@ class Sync:
             return [error]
         finally:
             self._fetch.flush()
+        if self._store.windows.catalogue_leased_by(self._user) != self._worker_id:
+            raise LeaseLost("The lease of the list of schools ran out; its answer was thrown away.")
         now = self._clock()
         catalogue.apply(self._store, self._user, fetched, now=now)
         self._fetch.forget_places()
@@ -161,7 +195,6 @@ class Sync:
         return list(fetched.failures)
 
     def _on_catalogue(self, done: int, total: int) -> None:
-        """A large catalogue takes longer than a lease, and than a worker may be silent."""
         self._store.windows.hold(self._worker_id, now=self._clock())
         self._on_progress("catalogue", done, total)
 
@@ -182,4 +215,5 @@ class Sync:
 
         Raises `VendorError` when no usable answer came: the claim is settled then. What was fetched of it is kept.
         """
-        return self._fetch.fetch(claim)
+        with self._heartbeat.beating():
+            return self._fetch.fetch(claim)

@@ -22,6 +22,7 @@ from icalbridge.errors import (
     VendorError,
     VendorUnavailable,
 )
+from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync import plan
 from icalbridge.sync.run import HOPELESS
 
@@ -96,7 +97,7 @@ class Worker:
         try:
             self._store.windows.leave(self._worker_id)
         except StoreError as error:
-            log.warning("%s; what this worker had leased is free in a few minutes", error)
+            log.warning("%s; what this worker had leased is free in %d s", error, LEASE_SECONDS)
 
     def step(self) -> float:
         """Do the one thing that is worth most now; return the seconds until there may be another."""
