@@ -8,7 +8,7 @@ timeslot. An *entry* is one timeslot with all that a calendar shows of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 VENDOR_DAYS_AHEAD = 365
@@ -18,6 +18,15 @@ VENDOR_DAYS_AHEAD = 365
 def utcnow() -> datetime:
     """Return this moment in UTC, to the second; for entry points only, everything below takes `now` as an argument."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""How far the clocks of two machines that share a database may differ."""
+
+
+def is_future(moment: datetime | None, now: datetime) -> bool:
+    """Return whether a stored moment was written by a clock that stood ahead of `now`: it is no evidence then."""
+    return moment is not None and moment > now + CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)

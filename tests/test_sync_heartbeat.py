@@ -224,7 +224,9 @@ def test_command_that_waits_says_so_on_stderr(database_url: str) -> None:
     with deployment(database_url) as deployed:
         store = deployed.bridge.store
         store.write.add_api_user("default")
-        assert store.windows.claim_catalogue("default", "host:1:a", now=utcnow())
+        assert store.windows.claim_catalogue(
+            "default", "host:1:a", now=utcnow() - timedelta(seconds=LEASE_SECONDS - 10)
+        )
         with running("sync", **deployed.settings) as process:
             told, _ = process.communicate(timeout=PATIENCE_SECONDS * 2)
         assert process.returncode == 0

@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from icalbridge.cli.work import make_grant
+from icalbridge.model import is_future
 from icalbridge.settings import ApiUser
 from icalbridge.store import Store
+from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.sync.plan import Plan
 
 if TYPE_CHECKING:
@@ -88,6 +90,8 @@ def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: 
             click.echo(line)
     click.echo(f"Bookings    {health.entries} shown, {health.skipped} things left out that could not be read")
     click.echo(f"Workers     {health.workers_alive} alive")
+    if health.ahead_seconds:
+        click.echo(f"Clock       {TIMES_IN_FUTURE}")
 
 
 def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
@@ -114,7 +118,9 @@ def _until(due: datetime | None, now: datetime) -> str:
 
 def age(moment: datetime | None, now: datetime) -> str:
     """Say how long ago a moment was, in the largest unit that fits."""
-    return "never" if moment is None else f"{_span(now - moment)} ago"
+    if moment is None:
+        return "never"
+    return f"{_span(moment - now)} in the future" if is_future(moment, now) else f"{_span(now - moment)} ago"
 
 
 def _span(length: timedelta) -> str:

@@ -130,7 +130,8 @@ class Sync:
         """Fetch the catalogue at once; what another worker fetched meanwhile is as good."""
         begun = self._store.write.catalogue_version(self._user)
         while (failed := self.catalogue(at_once=True)) is None:
-            self._wait("the list of schools", self._store.windows.catalogue_leased_by(self._user))
+            self._report_wait("the list of schools", self._store.windows.catalogue_leased_by(self._user))
+            self._sleep(WAIT_SECONDS)
             if self._store.write.catalogue_version(self._user) != begun:
                 return []
         return failed
@@ -145,17 +146,16 @@ class Sync:
             if claim or not windows.count_due(self._user, due, wanted):
                 return claim
             leases = windows.leased_by_others(self._user, self._worker_id, now=now, due=due, property_ids=wanted)
-            first = next(iter(leases), None)
-            if first:
-                self._wait(f"property {first.property_id} window {first.number}", first.worker_id)
+            for lease in leases[:1]:
+                self._report_wait(f"property {lease.property_id} window {lease.number}", lease.worker_id)
+            self._sleep(WAIT_SECONDS)
 
-    def _wait(self, what: str, worker_id: str) -> None:
-        """Wait a little for another worker; report once for what."""
+    def _report_wait(self, what: str, worker_id: str) -> None:
+        """Report once that this pass waits for another worker."""
         sentence = f"Waiting for {what} while worker {worker_id} fetches it (if that died: {LEASE_SECONDS} seconds)."
         if worker_id and sentence not in self._waits:
             self._waits.add(sentence)
             self._on_wait(sentence)
-        self._sleep(WAIT_SECONDS)
 
     # the catalogue
 

@@ -180,7 +180,8 @@ class WindowFetch:
             yield store, understand(store, attempt.places, asked, answer, asked_at=asked_at, now=self._clock())
 
     def _ask(self, asked: Asked, attempt: _Attempt) -> EventsAnswer:
-        known = {} if self._full else self._store.write.digests([each.id for each in asked.members])
+        anew = self._full or attempt.claim.from_future
+        known = {} if anew else self._store.write.digests([each.id for each in asked.members])
         zones = {each.id: each.timezone for each in attempt.places.properties.values() if each.timezone}
         if not asked.facility_id:
             return self._client.property_events(
