@@ -16,6 +16,7 @@ from msgspec import UNSET
 
 from icalbridge import zones
 from icalbridge.cli import event_given as given
+from icalbridge.cli.database import connect
 from icalbridge.cli.event_told import (
     Told,
     collision_lines,
@@ -32,7 +33,6 @@ from icalbridge.errors import ConfigurationError, IcalbridgeError, InvalidReques
 from icalbridge.facilitron import Cancelled, Conflict, Created, Moved, NotCreated, TimeslotChange, bounds
 from icalbridge.feeds import display_text
 from icalbridge.model import Feed
-from icalbridge.store import Store
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.follow import Follower
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from icalbridge.facilitron import Client, CreateOutcome
     from icalbridge.model import Event, Timeslot
     from icalbridge.settings import ApiUser, Settings
+    from icalbridge.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +285,7 @@ def _changed(store: Store, event: Event, index: int, change: Change) -> tuple[Ev
 def _opened(settings: Settings) -> Iterator[Store]:
     """Open the database, whose schema must be up to date."""
     settings.require_keys()
-    store = Store.connect(settings.database_url)
+    store = connect(settings)
     try:
         store.check()
         yield store

@@ -12,21 +12,21 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from icalbridge.cli.database import connect
 from icalbridge.cli.work import make_grant
 from icalbridge.model import is_future
 from icalbridge.settings import ApiUser
-from icalbridge.store import Store
 from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.sync.plan import Plan
 
 if TYPE_CHECKING:
     from icalbridge.settings import Settings
-    from icalbridge.store import Freshness, Health, KeyHealth
+    from icalbridge.store import Freshness, Health, KeyHealth, Store
 
 
 def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
     """Print how the whole stands; needs no key and asks the vendor nothing."""
-    with closing(Store.connect(settings.database_url)) as store:
+    with closing(connect(settings)) as store:
         store.check()
         users = {each.name: each for each in settings.api_users()}
         health = store.read.health(now)

@@ -11,7 +11,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Stop:
@@ -20,15 +20,22 @@ class Stop:
     def __init__(self) -> None:
         self._asked = Event()
         self._waits = False
+        self._on_ask: list[Callable[[], None]] = []
 
     def listen(self) -> None:
         """Take over both signals, for the rest of this process."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._hear)
 
+    def on_ask(self, act: Callable[[], None]) -> None:
+        """Have something done when the end is asked for; it runs in a signal handler, so it must be quick."""
+        self._on_ask.append(act)
+
     def ask(self) -> None:
         """Let everyone hear it."""
         self._asked.set()
+        for act in self._on_ask:
+            act()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -53,7 +60,7 @@ class Stop:
             raise KeyboardInterrupt
 
     def _hear(self, _number: int, _frame: object) -> None:
-        self._asked.set()
+        self.ask()
         if self._waits:
             self._waits = False
             raise KeyboardInterrupt
