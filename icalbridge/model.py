@@ -8,7 +8,7 @@ timeslot. An *entry* is one timeslot with all that a calendar shows of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 VENDOR_DAYS_AHEAD = 365
@@ -33,6 +33,13 @@ guess       most of the other properties are there
 
 `events` replaces `earlier` and what is below it, since only the first three are evidence of the property's own.
 """
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""How far the clocks of two machines that share a database may differ."""
+
+
+def is_future(moment: datetime | None, now: datetime) -> bool:
+    """Return whether a stored moment was written by a clock that stood ahead of `now`: it is no evidence then."""
+    return moment is not None and moment > now + CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 from icalbridge import sandbox
 from icalbridge.facilitron import Client, MemoryLedger
 from icalbridge.store import Store
+from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync import plan
 from icalbridge.sync.run import Sync
 from tests.any_world import fill
@@ -44,7 +45,7 @@ ZONES = ("America/Los_Angeles", "America/New_York", "Pacific/Auckland")
 HISTORY = timedelta(days=60)
 FEWEST = plan.PLENTY + 2
 """So many events stay to come, so that an empty answer is always an implausible one."""
-LEASE = timedelta(seconds=301)
+LEASE = timedelta(seconds=LEASE_SECONDS + 1)
 DOUBT = timedelta(seconds=plan.DOUBT_SECONDS)
 
 FAULTS = (

@@ -280,9 +280,9 @@ def db() -> None:
 @db.command("upgrade")
 def db_upgrade() -> None:
     """Bring the database to the current schema."""
-    from icalbridge.store import Store
+    from icalbridge.cli.database import connect
 
-    with closing(Store.connect(_settings(quiet=True).database_url)) as store:
+    with closing(connect(_settings(quiet=True))) as store:
         store.upgrade()
     click.echo("The database is up to date.")
 

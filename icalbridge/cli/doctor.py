@@ -27,6 +27,8 @@ from icalbridge.errors import (
 )
 from icalbridge.feeds import display_text
 from icalbridge.model import utcnow
+from icalbridge.store.health import TIMES_IN_FUTURE
+from icalbridge.sync.clock import DatabaseClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +75,7 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
     try:
         clients = [(user, make_client(user, store)) for user in users]  # it writes: the key's row, if that is not there
         checks.append(Check("database", True, "opens, can be written, and its schema is current"))
+        checks += _times(store)
         for user, client in clients:
             of_key = [*_vendor(client, store), _quota(user, store)]
             checks += of_key if len(users) == 1 else [replace(each, name=f"{each.name} {user.name}") for each in of_key]
@@ -89,6 +92,12 @@ def _database(error: StoreError) -> Check:
     if isinstance(error, SchemaOutdated):
         return Check("database", False, told)
     return Check("database", False, f"{told}; set DATABASE_URL to one that can be opened and written")
+
+
+def _times(store: Store) -> list[Check]:
+    """Look for stored times that are in the future by the database's clock; no line where there are none."""
+    ahead = store.read.health(DatabaseClock(store)()).ahead_seconds
+    return [Check("times", False, f"{TIMES_IN_FUTURE} They are up to {ahead} s ahead.")] if ahead else []
 
 
 def _configuration(settings: Settings) -> Check:

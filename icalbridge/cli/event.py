@@ -17,6 +17,7 @@ from msgspec import UNSET
 from icalbridge import zones
 from icalbridge.cli import event_given as given
 from icalbridge.cli.after_write import AfterWrite, ReadPace, RequestedSlot, RequestedState
+from icalbridge.cli.database import connect
 from icalbridge.cli.event_told import (
     Told,
     collision_lines,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from icalbridge.facilitron import Client, CreateOutcome
     from icalbridge.model import Event, Timeslot
     from icalbridge.settings import ApiUser, Settings
+    from icalbridge.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +316,7 @@ def _changed(store: Store, event: Event, index: int, change: Change) -> tuple[Ev
 def _opened(settings: Settings) -> Iterator[Store]:
     """Open the database, whose schema must be up to date."""
     settings.require_keys()
-    store = Store.connect(settings.database_url)
+    store = connect(settings)
     try:
         store.check()
         yield store

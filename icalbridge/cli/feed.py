@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from icalbridge import private
+from icalbridge.cli.database import connect
 from icalbridge.errors import ConfigurationError, IcalbridgeError
 from icalbridge.feeds import feed_path
 from icalbridge.feeds.spec import BadSpec, kept_feed, read_feed, read_feeds, read_tables, table_of, to_keep, write_feeds
 from icalbridge.feeds.text import display_text
 from icalbridge.model import Feed
-from icalbridge.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds.saved import Saved
     from icalbridge.model import SavedFeed
     from icalbridge.settings import Settings
+    from icalbridge.store import Store
 
     Given = Mapping[str, str | Sequence[str]]
     """What was given on the command line, by the keys of a feed's TOML table; an empty text takes a key away."""
@@ -42,7 +43,7 @@ SHOWN_ONCE = "Copy it now: it will not be shown again."
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
     """Open the database, whose schema must be up to date; a specification that is none becomes a plain sentence."""
-    store = Store.connect(settings.database_url)
+    store = connect(settings)
     try:
         store.check()
         yield store

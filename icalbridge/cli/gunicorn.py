@@ -8,7 +8,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
-from icalbridge.store import Store
+from icalbridge.cli.database import connect_for_web
 from icalbridge.web import create_app
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return create_app(self._settings, Store.connect(self._settings.database_url))
+        return create_app(self._settings, connect_for_web(self._settings))
 
 
 def _forget_metrics(_server: Any, worker: Any) -> None:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 import click
 
 from icalbridge import zones
+from icalbridge.cli.database import connect
 from icalbridge.errors import IcalbridgeError
 from icalbridge.feeds import as_csv, as_json
 from icalbridge.feeds.audience import Audience, Status, admit, view
 from icalbridge.feeds.moments import iso_utc, local
-from icalbridge.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds.audience import Field, Item
     from icalbridge.model import Entry
     from icalbridge.settings import Settings
+    from icalbridge.store import Store
 
 ANYWHERE = timedelta(days=1)
 """No zone's midnight is further from that of UTC."""
@@ -55,7 +56,7 @@ def export_history(settings: Settings, wish: Wish, output: str, *, now: datetime
     A file is there only once all of it is. Raises `IcalbridgeError` for ids that nobody knows, and where it cannot be
     written.
     """
-    with closing(Store.connect(settings.database_url)) as store:
+    with closing(connect(settings)) as store:
         store.check()
         _know(store, wish)
         notes = [*limits(wish, store.read.began(), now, _zones(store, wish))]

@@ -19,6 +19,7 @@ import click
 from icalbridge import zones
 from icalbridge.cli import push_told
 from icalbridge.cli.after_write import count_not_shown
+from icalbridge.cli.database import connect
 from icalbridge.cli.event_given import renter
 from icalbridge.cli.event_told import console
 from icalbridge.cli.progress import progress
@@ -36,7 +37,6 @@ from icalbridge.errors import (
 )
 from icalbridge.push import held, place, plan, reader, source, want
 from icalbridge.push.apply import Hopeless, Outcome, Push, Terms
-from icalbridge.store import Store
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.follow import Follower
 from icalbridge.sync.ledger import StoreLedger
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from icalbridge.push import expand
     from icalbridge.push.place import Places
     from icalbridge.settings import ApiUser, Settings
+    from icalbridge.store import Store
 
 FULL_SECONDS = 86_400
 """How often `--watch` asks the vendor though the calendar says the same: somebody may have changed a booking there."""
@@ -247,7 +248,7 @@ def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
     """Push a calendar once, or every so many seconds until a signal; say whether all of it is booked, or would be."""
     _require_leave(settings, wish, watch=every is not None)
     settings.require_keys()
-    store = Store.connect(settings.database_url)
+    store = connect(settings)
     stop = Stop()
     stop.listen()
     try:

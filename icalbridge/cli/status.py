@@ -12,23 +12,26 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from icalbridge.cli.database import connect
 from icalbridge.cli.work import make_grant
 from icalbridge.cli.zone_notes import zone_note
+from icalbridge.model import is_future
 from icalbridge.settings import ApiUser
 from icalbridge.statuses import status_name
 from icalbridge.store import Store
+from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.sync.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icalbridge.settings import Settings
-    from icalbridge.store import Freshness, Health, KeyHealth
+    from icalbridge.store import Freshness, Health, KeyHealth, Store
 
 
 def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
     """Print how the whole stands; needs no key and asks the vendor nothing."""
-    with closing(Store.connect(settings.database_url)) as store:
+    with closing(connect(settings)) as store:
         store.check()
         users = {each.name: each for each in settings.api_users()}
         health = store.read.health(now)
@@ -93,9 +96,6 @@ def _as_json(health: Health, planned: dict[str, tuple[str, datetime]]) -> dict[s
     for each in told["properties"]:
         tier, due = planned.get(each["property_id"], (None, None))
         each |= {"tier": tier, "next": None if due is None else _iso(due)}
-    for name in ("left", "withdrawals"):  # as rare as they are, they are there only when there is one
-        if not told[name]:
-            del told[name]
     return {"ready": health.ready, "quota_per_day": sum(each.quota_per_day for each in health.keys), **told}
 
 
@@ -123,14 +123,20 @@ def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: 
     for key in health.keys:
         for line in _key_lines(key, alone=len(health.keys) == 1):
             click.echo(line)
-    for left in health.left:
-        click.echo(f"Left        {left}")
-    for withdrawal in health.withdrawals:
-        click.echo(f"Withdrawn   {withdrawal}")
-    click.echo(f"Bookings    {health.entries} shown, {health.skipped} things left out that could not be read")
-    click.echo(f"Workers     {health.workers_alive} alive")
+    for line in _notes(health):
+        click.echo(line)
+
+
+def _notes(health: Health) -> Iterator[str]:
+    """Yield what is to be said below the table and the keys."""
+    yield from (f"Left        {left}" for left in health.left)
+    yield from (f"Withdrawn   {withdrawal}" for withdrawal in health.withdrawals)
+    yield f"Bookings    {health.entries} shown, {health.skipped} things left out that could not be read"
+    yield f"Workers     {health.workers_alive} alive"
     for number, note in enumerate(_zone_notes(health)):
-        click.echo(f"{'' if number else 'Time zones':<12}{note}")
+        yield f"{'' if number else 'Time zones':<12}{note}"
+    if health.ahead_seconds:
+        yield f"Clock       {TIMES_IN_FUTURE}"
 
 
 def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
@@ -166,7 +172,9 @@ def _until(due: datetime | None, now: datetime) -> str:
 
 def age(moment: datetime | None, now: datetime) -> str:
     """Say how long ago a moment was, in the largest unit that fits."""
-    return "never" if moment is None else f"{_span(now - moment)} ago"
+    if moment is None:
+        return "never"
+    return f"{_span(moment - now)} in the future" if is_future(moment, now) else f"{_span(now - moment)} ago"
 
 
 def _span(length: timedelta) -> str:

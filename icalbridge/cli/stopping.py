@@ -12,7 +12,7 @@ from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 WAKE_SECONDS = 0.5
 """How often the system is interrupted while it waits: a signal that came just before the system began to wait does not
@@ -27,6 +27,7 @@ class Stop:
         self._signaled = False
         self._listens = False
         self._waits = False
+        self._on_ask: list[Callable[[], None]] = []
 
     def listen(self) -> None:
         """Take over both signals, for the rest of this process, also where a shell started it with SIGINT ignored."""
@@ -35,9 +36,15 @@ class Stop:
         signal.signal(signal.SIGALRM, lambda _number, _frame: None)
         self._listens = True
 
+    def on_ask(self, act: Callable[[], None]) -> None:
+        """Have something done when the end is asked for; it runs in a signal handler, so it must be quick."""
+        self._on_ask.append(act)
+
     def ask(self) -> None:
         """Let everyone hear it."""
         self._asked.set()
+        for act in self._on_ask:
+            act()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -70,6 +77,8 @@ class Stop:
 
     def _hear(self, _number: int, _frame: object) -> None:
         self._signaled = True  # and not the event: the main thread may hold its lock right now
+        for act in self._on_ask:
+            act()
         if self._waits:
             self._waits = False
             raise KeyboardInterrupt

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from icalbridge.cli.database import connect
 from icalbridge.cli.stopping import Stop
 from icalbridge.errors import StoreError
 from icalbridge.facilitron import Client
-from icalbridge.store import Store
+from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.ledger import StoreLedger
 from icalbridge.sync.plan import Grant
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from icalbridge.settings import ApiUser, Settings
+    from icalbridge.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ def new_worker_id() -> str:
 
 def open_store(settings: Settings) -> Store:
     """Open the database and bring it up to date; raises `StoreError`, with nothing left open, when that cannot be."""
-    store = Store.connect(settings.database_url)
+    store = connect(settings)
     try:
         store.upgrade()
     except StoreError:
@@ -101,6 +103,7 @@ def run_worker(settings: Settings) -> None:
     users = settings.require_keys()
     store = open_store(settings)
     stop = Stop()
+    stop.on_ask(store.hurry)
     stop.listen()
     worker_id = new_worker_id()
     names = [f"{worker_id}:{user.name}" for user in users]
@@ -122,17 +125,29 @@ def run_worker(settings: Settings) -> None:
 
 
 def _end(store: Store, threads: Sequence[threading.Thread], names: Sequence[str], stop: Stop) -> None:
-    """Wait a little for the threads; one that still waits for the vendor finds its lease gone, and writes nothing."""
+    """Wait a little for the threads; one that still waits for the vendor finds its lease gone, and writes nothing.
+
+    Nor is a database that does not answer waited for: leases run out by themselves.
+    """
     stop.ask()
     deadline = time.monotonic() + STOP_SECONDS
     for thread in threads:
         thread.join(max(deadline - time.monotonic(), 0))
+    leaving = threading.Thread(target=_leave, args=(store, names), name="leave", daemon=True)
+    leaving.start()
+    leaving.join(STOP_SECONDS)
+    if leaving.is_alive():
+        log.warning("the database does not answer; what this worker had leased is free in %d s", LEASE_SECONDS)
+    else:
+        store.close()
+
+
+def _leave(store: Store, names: Sequence[str]) -> None:
     try:
         for name in names:
             store.windows.leave(name)
     except StoreError as error:
-        log.warning("%s; what this worker had leased is free in a few minutes", error)
-    store.close()
+        log.warning("%s; what this worker had leased is free in %d s", error, LEASE_SECONDS)
 
 
 def work_with_key(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: Stop) -> None:
@@ -166,6 +181,7 @@ def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> 
     settings.require_keys()
     store = open_store(settings)
     stop = Stop()
+    stop.on_ask(store.hurry)
     stop.listen()
     try:
         report = sync_with_progress(settings, store, property_ids, full=full, stop=stop)
@@ -207,6 +223,7 @@ def sync_with_progress(
                 full=full,
                 tally=tally,
                 sleep=stop.sleep,
+                on_wait=lambda sentence: click.echo(sentence, err=True),
             )
             try:
                 whole += sync.everything(property_ids)

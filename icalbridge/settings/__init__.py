@@ -71,6 +71,24 @@ class Settings:
         readers.database_url,
         secret=True,
     )
+    database_connect_seconds: int = _setting(
+        "ICALBRIDGE_DATABASE_CONNECT_SECONDS",
+        "5",
+        "How long commands and workers wait for a connection to PostgreSQL, in seconds.",
+        readers.whole(1, 60),
+    )
+    database_statement_seconds: int = _setting(
+        "ICALBRIDGE_DATABASE_STATEMENT_SECONDS",
+        "30",
+        "How long one statement may take in PostgreSQL, migrations excepted.",
+        readers.whole(1, 3600),
+    )
+    database_web_seconds: int = _setting(
+        "ICALBRIDGE_DATABASE_WEB_SECONDS",
+        "1",
+        "How long feeds and pages wait for a PostgreSQL that sends nothing; then they answer from memory at once.",
+        readers.whole(1, 60),
+    )
     public_url: str = _setting(
         "ICALBRIDGE_PUBLIC_URL",
         "",

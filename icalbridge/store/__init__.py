@@ -21,6 +21,7 @@ from sqlalchemy import func, select
 from icalbridge.store import engine, schema
 from icalbridge.store.doubts import Doubts, LeftProperty, MassWithdrawal
 from icalbridge.store.health import Freshness, Health, KeyHealth
+from icalbridge.store.patience import Timeouts
 from icalbridge.store.pushed import Pushed, PushedEvents
 from icalbridge.store.reading import Reading
 from icalbridge.store.saved import SavedFeeds
@@ -47,6 +48,7 @@ __all__ = [
     "Standing",
     "Store",
     "Subject",
+    "Timeouts",
 ]
 
 
@@ -67,9 +69,12 @@ class Store:
         self.pushed = PushedEvents(opened)
 
     @classmethod
-    def connect(cls, url: str) -> Store:
-        """Open the database of a `DATABASE_URL`; its schema is looked at by `check` and `upgrade` only."""
-        return cls(engine.connect(url))
+    def connect(cls, url: str, timeouts: Timeouts | None = None) -> Store:
+        """Open the database of a `DATABASE_URL`; its schema is looked at by `check` and `upgrade` only.
+
+        `timeouts`: how long to wait for PostgreSQL.
+        """
+        return cls(engine.connect(url, timeouts))
 
     def check(self) -> None:
         """Raise `SchemaOutdated` unless the schema is the one this program was written for."""
@@ -97,6 +102,11 @@ class Store:
         with engine.reading(self.engine) as connection:
             moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
             return moment.astimezone(UTC)
+
+    def hurry(self) -> None:
+        """Wait for the database a few seconds only from now on, in any thread: the process ends."""
+        if patience := engine.patience_of(self.engine):
+            patience.hurry()
 
     def close(self) -> None:
         """Give back all connections."""

@@ -1,4 +1,4 @@
-"""Connections: SQLite as a server needs it (WAL, foreign keys, writers in line), PostgreSQL as it comes."""
+"""Connections: SQLite as a server needs it (WAL, foreign keys, writers in line), PostgreSQL with time-outs."""
 
 from __future__ import annotations
 
@@ -11,28 +11,66 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from icalbridge.errors import StoreError
+from icalbridge.store.patience import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Engine
 
+    from icalbridge.store.patience import Patience
+
 SQLITE_PATIENCE_SECONDS = 30
 
 
-def connect(url: str) -> Engine:
+_PATIENCE = "icalbridge_patience"
+
+
+def connect(url: str, timeouts: Timeouts | None = None) -> Engine:
     """Return an engine for a URL of `settings.database_url`; nothing is opened yet.
+
+    `timeouts`: how long to wait for PostgreSQL.
 
     Raises `StoreError` for a URL that names no usable database; the sentence holds no password.
     """
     try:
         if make_url(url).get_backend_name() == "sqlite":
             return _sqlite(url)
-        return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=10, hide_parameters=True)
+        return _postgresql(url, timeouts or Timeouts())
     except (ArgumentError, NoSuchModuleError):
         raise StoreError("DATABASE_URL names no database; use sqlite:///FILE or postgresql://…") from None
     except ModuleNotFoundError:
         raise StoreError("PostgreSQL needs one more package; install icalbridge[postgresql].") from None
+
+
+def _postgresql(url: str, timeouts: Timeouts) -> Engine:
+    from icalbridge.store import postgresql  # psycopg need not be installed where SQLite is used
+
+    patience = timeouts.patience()
+    engine = postgresql.connect(url, timeouts, patience)
+    engine.update_execution_options(**{_PATIENCE: patience})
+    return engine
+
+
+def patience_of(engine: Engine) -> Patience | None:
+    """Return how long to wait for the database of an engine; None for SQLite."""
+    patience: Patience | None = engine.get_execution_options().get(_PATIENCE)
+    return patience
+
+
+@contextmanager
+def unlimited(connection: Connection) -> Iterator[None]:
+    """Let statements in the block, inside one transaction, take as long as they take: migrations do."""
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    client: Any = connection.connection.dbapi_connection
+    patience, client.patience = client.patience, None
+    try:
+        yield
+    finally:
+        client.patience = patience
 
 
 def _sqlite(url: str) -> Engine:
@@ -59,7 +97,7 @@ def reading(source: Engine | Connection) -> Iterator[Connection]:
     if isinstance(source, Connection):
         yield source
         return
-    with _sentences(), source.connect() as connection:
+    with _answered(source), source.connect() as connection:
         yield connection
 
 
@@ -72,14 +110,21 @@ def writing(source: Engine | Connection) -> Iterator[Connection]:
     if isinstance(source, Connection):
         yield source
         return
-    with _sentences(), source.connect().execution_options(writing=True) as connection, connection.begin():
+    with _answered(source), source.connect().execution_options(writing=True) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
+def _answered(engine: Engine) -> Iterator[None]:
+    """Ask nothing of a server that is known to be silent; turn the driver's errors into `StoreError`."""
+    patience = patience_of(engine)
+    breaker = patience.breaker if patience else None
+    if breaker:
+        breaker.check()
     try:
         yield
+        if breaker:
+            breaker.reset()
     except DBAPIError as error:
         reason = str(error.orig).strip().partition("\n")[0][:200]
         raise StoreError(f"The database cannot be used: {reason}") from error

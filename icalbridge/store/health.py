@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from icalbridge.model import CLOCK_TOLERANCE, is_future
 from icalbridge.store.changes import STATUS_COUNTER, TIMESLOT_STATUS_COUNTER
 from icalbridge.store.doubts import left_properties, mass_withdrawals
 from icalbridge.store.rows import SHOWN, from_seconds, maybe, seconds
 from icalbridge.store.tables import api_users, counters, properties, windows, workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
     from sqlalchemy import Connection, CursorResult, Row
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 WORKER_ALIVE_SECONDS = 300
 """A worker that gave no sign for this long is taken for dead."""
+
+
+TIMES_IN_FUTURE = (
+    "Stored times are in the future: a clock stood ahead, or this machine's is behind now. "
+    "Set it by NTP; the next sync mends the times."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,8 @@ class Freshness:
     """Where `zone` comes from."""
     vendor_zone: str = ""
     """What the vendor gave as its zone, in its own words."""
+    newest: datetime | None = None
+    """When any of its windows was last fetched, with a district's day or alone; None while none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,8 @@ class Health:
     """The properties that the vendor no longer lists."""
     withdrawals: tuple[MassWithdrawal, ...] = ()
     """The last mass withdrawal of each property that had one in the last 30 days."""
+    ahead_seconds: int = 0
+    """How far in the future the latest stored time of a fetch is; 0 when none is, within what clocks may differ by."""
 
     def key(self, name: str) -> KeyHealth:
         """Return how one key stands; one that was never used has used nothing."""
@@ -115,9 +126,13 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether the catalogue and every property's window that holds today were fetched at least once."""
+        """Whether the catalogue and every property's window that holds today were fetched at least once.
+
+        Not while stored times are in the future: nobody knows then how old anything is.
+        """
         return (
-            self.catalogue_synced is not None
+            not self.ahead_seconds
+            and self.catalogue_synced is not None
             and bool(self.properties)
             and all(each.month_synced for each in self.properties)
         )
@@ -137,7 +152,8 @@ def health(connection: Connection, now: datetime) -> Health:
     synced = [user.catalogue_synced_at for user in users if user.id in owners or not owners]
     today = now.date().isoformat()
     counted = _counters(connection)
-    alive = workers.c.seen_at > seconds(now) - WORKER_ALIVE_SECONDS
+    alive = workers.c.seen_at.between(seconds(now) - WORKER_ALIVE_SECONDS + 1, seconds(now + CLOCK_TOLERANCE))
+    known = tuple(_freshness(connection))
     return Health(
         catalogue_synced=from_seconds(min(synced)) if synced and None not in synced else None,
         catalogue_error=failed.catalogue_error if failed else "",
@@ -149,10 +165,18 @@ def health(connection: Connection, now: datetime) -> Health:
         quota_day=now.date() if users else None,
         quota_used=sum(user.quota_used for user in users if user.quota_day == today),
         keys=tuple(_key_health(user, today) for user in users),
-        properties=tuple(_freshness(connection)),
         left=tuple(left_properties(connection)),
         withdrawals=tuple(mass_withdrawals(connection, now)),
+        properties=known,
+        ahead_seconds=_ahead_seconds([from_seconds(each) for each in synced if each is not None], known, now),
     )
+
+
+def _ahead_seconds(catalogues: Sequence[datetime], known: Sequence[Freshness], now: datetime) -> int:
+    """Return how far in the future the latest time of a fetch is, in seconds; 0 when none is."""
+    moments = [*catalogues, *(each.newest for each in known if each.newest)]
+    latest = max(moments, default=now)
+    return int((latest - now).total_seconds()) if is_future(latest, now) else 0
 
 
 def _counters(connection: Connection) -> dict[str, int]:
@@ -202,6 +226,7 @@ def _freshness_of(rows: list[Row[Any]]) -> Freshness:
         error=failed.error if failed else "",
         error_at=maybe(failed.error_at) if failed else None,
         invocation_id=failed.invocation_id if failed else "",
+        newest=maybe(max((each for row in rows for each in (row.synced_at, row.covered_at) if each), default=None)),
         failed_at=maybe(max((row.error_at for row in rows if row.error_at is not None), default=None)),
         zone_source=rows[0].zone_source,
         vendor_zone=rows[0].vendor_zone,

@@ -16,7 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import inspect, text
 
 from icalbridge.errors import SchemaOutdated
-from icalbridge.store.engine import reading, writing
+from icalbridge.store.engine import reading, unlimited, writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -62,11 +62,14 @@ def check(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the schema up to date in one transaction, one process at a time.
+    """Bring the schema up to date in one transaction, one process at a time, however long that takes.
 
     Raises `SchemaOutdated` for a database that a newer program made.
     """
-    with writing(engine) as connection:
+    with reading(engine) as connection:
+        if _version(connection) == _latest():
+            return
+    with writing(engine) as connection, unlimited(connection):
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         if _version(connection) is None and inspect(connection).get_table_names():

@@ -1,59 +1,51 @@
 """Which window is fetched when and by whom: leases, due times, how each attempt ended; the quota; who is alive.
 
 A lease is taken in one transaction: SQLite lets one writer at a time, PostgreSQL locks the row and skips locked ones.
-A killed worker's lease runs out by itself.
+Its holder renews it while it works; a killed worker's lease runs out by itself.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy import and_, case, delete, func, not_, or_, select, update
 
-from icalbridge.errors import StoreError
+from icalbridge.model import is_future
 from icalbridge.store.changes import Revision, insert_missing, write_changes
 from icalbridge.store.engine import reading, writing
+from icalbridge.store.leases import (
+    CATALOGUE_SECONDS,
+    LEASE_SECONDS,
+    PARTLY_SECONDS,
+    Claim,
+    Lease,
+    LeaseLost,
+    is_claimed,
+    is_free,
+    is_window,
+    latest_second,
+    reach_values,
+    require_lease,
+    settle,
+    unless_future,
+)
 from icalbridge.store.rows import maybe, seconds
-from icalbridge.store.standings import UNTRIED, Reach, situation
+from icalbridge.store.standings import Reach, situation
 from icalbridge.store.tables import api_users, properties, windows, workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Engine, Select, Update
-    from sqlalchemy.sql.base import ReadOnlyColumnCollection
+    from sqlalchemy import ColumnElement, Connection, Engine, Select
 
     from icalbridge.model import Changes, Window
     from icalbridge.store.standings import Situation, Standing
 
-LEASE_SECONDS = 300
-"""How long a claim holds without an end; longer than the client's deadline for one request with all its retries."""
+__all__ = ["CATALOGUE_SECONDS", "LEASE_SECONDS", "Claim", "Lease", "LeaseLost", "Windows"]
 
 FORGET_WORKER_SECONDS = 86_400
-
-
-class LeaseLost(StoreError):
-    """Raised when a claim ran out and another worker has it: what was fetched is thrown away, nothing is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One window that this worker, and no other, fetches now."""
-
-    property_id: str
-    number: int
-    worker_id: str
-    failures: int
-    """How often in a row it failed."""
-    doubted: datetime | None
-    """When it first came back without most of what is known; None when its last answer was believed."""
-    reach: Reach = UNTRIED
-    """How much of it the vendor answers at once."""
-    missing: frozenset[str] = frozenset()
-    """The UIDs that the answer lacked which is not believed yet."""
 
 
 class Windows:
@@ -120,6 +112,27 @@ class Windows:
         with reading(self._engine) as connection:
             return connection.scalar(query) or 0
 
+    def leased_by_others(
+        self, api_user_id: str, worker_id: str, *, now: datetime, due: datetime, property_ids: Sequence[str]
+    ) -> list[Lease]:
+        """Return the leases of other workers on the windows that `claim` with the same arguments waits for."""
+        query = (
+            select(windows.c.property_id, windows.c.number, windows.c.leased_by)
+            .join(properties, properties.c.id == windows.c.property_id)
+            .where(windows.c.due_at <= seconds(due), windows.c.number >= 0, windows.c.property_id.in_(property_ids))
+            .where(properties.c.api_user_id == api_user_id, properties.c.listed)
+            .where(not_(is_free(windows.c, now)), windows.c.leased_by != worker_id)
+            .order_by(windows.c.number, properties.c.position, windows.c.property_id)
+        )
+        with reading(self._engine) as connection:
+            return [Lease(*row) for row in connection.execute(query)]
+
+    def catalogue_leased_by(self, api_user_id: str) -> str:
+        """Return the worker that fetches the catalogue of a key; empty when none does."""
+        query = select(api_users.c.leased_by).where(api_users.c.id == api_user_id)
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or ""
+
     def claim_planned(self, ranked: Sequence[Standing], worker_id: str, *, now: datetime) -> Claim | None:
         """Lease the first of some windows that still stands as it did when they were ranked.
 
@@ -129,7 +142,7 @@ class Windows:
             return None
         unchanged = [
             and_(
-                _is(each.property_id, each.number),
+                is_window(each.property_id, each.number),
                 windows.c.attempted_at.is_(None)
                 if each.attempted is None
                 else windows.c.attempted_at == seconds(each.attempted),
@@ -141,16 +154,24 @@ class Windows:
 
     def _lease(self, query: Select[Any], worker_id: str, now: datetime) -> Claim | None:
         """Lease the first window of a query that is free; no two workers get the same."""
-        first = query.where(_free(windows.c, now)).limit(1).with_for_update(of=windows, skip_locked=True)
+        first = query.where(is_free(windows.c, now)).limit(1).with_for_update(of=windows, skip_locked=True)
         with writing(self._engine) as connection:
             row = connection.execute(first).first()
             if row is None:
                 return None
             leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
-            connection.execute(update(windows).where(_is(row.property_id, row.number)).values(**leased))
-            reach = Reach(row.reach_days, row.reach_steady, row.reach_patience)
-            missing = frozenset(json.loads(row.missing or "[]"))
-            return Claim(row.property_id, row.number, worker_id, row.failures, maybe(row.doubted_at), reach, missing)
+            connection.execute(update(windows).where(is_window(row.property_id, row.number)).values(**leased))
+            doubted = maybe(row.doubted_at)
+            return Claim(
+                row.property_id,
+                row.number,
+                worker_id,
+                row.failures,
+                None if is_future(doubted, now) else doubted,
+                Reach(row.reach_days, row.reach_steady, row.reach_patience),
+                is_future(maybe(row.synced_at), now),
+                frozenset(json.loads(row.missing or "[]")),
+            )
 
     def note(self, claim: Claim, changes: Changes, *, now: datetime) -> None:
         """Write what a piece of a window brought, and hold the lease for the next piece; all of it or nothing.
@@ -158,8 +179,8 @@ class Windows:
         Raises `LeaseLost` when the lease ran out meanwhile.
         """
         with writing(self._engine) as connection:
-            held = update(windows).where(_mine(claim)).values(leased_until=seconds(now) + LEASE_SECONDS)
-            _require(connection, held, claim)
+            held = update(windows).where(is_claimed(claim)).values(leased_until=seconds(now) + LEASE_SECONDS)
+            require_lease(connection, held, claim)
             write_changes(connection, changes, Revision(connection, now))
 
     def finish(
@@ -184,13 +205,15 @@ class Windows:
             "synced_at": seconds(now),
             "failures": 0,
             "error": "",  # and `error_at` stays: it says when the last trouble was
+            "error_at": unless_future(windows.c.error_at, now),
+            "covered_at": unless_future(windows.c.covered_at, now),
             "invocation_id": "",
             "doubted_at": None,
             "missing": "",
-            **_reach_values(reach or claim.reach),
+            **reach_values(reach or claim.reach),
         }
         with writing(self._engine) as connection:
-            _require(connection, _settle(claim, now, due).values(**values), claim)
+            require_lease(connection, settle(claim, now, due).values(**values), claim)
             if spoken_for:
                 chosen = and_(windows.c.property_id.in_(spoken_for), windows.c.number == 0)
                 connection.execute(update(windows).where(chosen).values(covered_at=seconds(now)))
@@ -216,10 +239,10 @@ class Windows:
             "error": error,
             "error_at": seconds(now),
             "invocation_id": invocation_id,
-            **_reach_values(reach or claim.reach),
+            **reach_values(reach or claim.reach),
         }
         with writing(self._engine) as connection:
-            connection.execute(_settle(claim, now, due).values(**values))
+            connection.execute(settle(claim, now, due).values(**values))
 
     def doubt(
         self,
@@ -233,28 +256,38 @@ class Windows:
         """Note which UIDs an answer implausibly lacked; a second answer, later than `since`, decides."""
         doubted = {"doubted_at": seconds(since or claim.doubted or now), "missing": json.dumps(sorted(missing))}
         with writing(self._engine) as connection:
-            connection.execute(_settle(claim, now, due).values(**doubted))
+            connection.execute(settle(claim, now, due).values(**doubted))
 
     def release(self, claim: Claim, *, due: datetime) -> None:
         """Give a claim back as if it had never been taken, to be asked at `due`."""
         with writing(self._engine) as connection:
-            free = update(windows).where(_mine(claim)).values(leased_by="", leased_until=None, due_at=seconds(due))
+            free = update(windows).where(is_claimed(claim)).values(leased_by="", leased_until=None, due_at=seconds(due))
             connection.execute(free)
 
     def ask_soon(self, property_ids: Sequence[str], *, now: datetime) -> None:
         """Tell today's window of some properties to be due now, unless asked since a district last had any of it."""
         chosen = and_(windows.c.property_id.in_(property_ids), windows.c.number == 0)
         with writing(self._engine) as connection:
-            silent = and_(chosen, windows.c.covered_at >= windows.c.synced_at, windows.c.due_at.is_(None))
+            covered = windows.c.covered_at.between(windows.c.synced_at, latest_second(now))
+            silent = and_(chosen, covered, windows.c.due_at.is_(None))
             connection.execute(update(windows).where(silent).values(due_at=seconds(now)))
 
     # the catalogue, claimed like a window
 
     def claim_catalogue(self, api_user_id: str, worker_id: str, *, now: datetime, at_once: bool = False) -> bool:
-        """Lease the catalogue of a key when it is due, or at once; say whether it is ours now."""
-        due = or_(api_users.c.catalogue_due_at.is_(None), api_users.c.catalogue_due_at <= seconds(now))
+        """Lease the catalogue of a key when it is due, or at once; say whether it is ours now.
+
+        It is due, too, when it was last fetched in the future, or is due later than it would ever be set to.
+        """
+        longest = case((api_users.c.catalogue_error == "", CATALOGUE_SECONDS), else_=PARTLY_SECONDS)
+        due = or_(
+            api_users.c.catalogue_due_at.is_(None),
+            api_users.c.catalogue_due_at <= seconds(now),
+            api_users.c.catalogue_due_at > latest_second(now) + longest,
+            api_users.c.catalogue_synced_at > latest_second(now),
+        )
         ours = api_users.c.leased_by == worker_id  # a try of our own that broke off keeps us waiting for nobody
-        wanted = and_(api_users.c.id == api_user_id, or_(_free(api_users.c, now), ours))
+        wanted = and_(api_users.c.id == api_user_id, or_(is_free(api_users.c, now), ours))
         leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
         with writing(self._engine) as connection:
             statement = update(api_users).where(wanted if at_once else and_(wanted, due)).values(**leased)
@@ -270,11 +303,14 @@ class Windows:
             "catalogue_due_at": seconds(due),
             "catalogue_error": error,
             "catalogue_invocation_id": invocation_id,
+            "error_at": unless_future(api_users.c.error_at, now),
         }
         if not error:
             values["catalogue_synced_at"] = seconds(now)
         with writing(self._engine) as connection:
             connection.execute(update(api_users).where(api_users.c.id == api_user_id).values(**values))
+            read_later = and_(properties.c.api_user_id == api_user_id, properties.c.read_at > latest_second(now))
+            connection.execute(update(properties).where(read_later).values(read_at=seconds(now)))
 
     # the quota and the workers
 
@@ -319,7 +355,8 @@ class Windows:
         with writing(self._engine) as connection:
             insert_missing(connection, workers, [{"id": worker_id, "started_at": moment, "seen_at": moment}])
             connection.execute(update(workers).where(workers.c.id == worker_id).values(seen_at=moment))
-            connection.execute(delete(workers).where(workers.c.seen_at < moment - FORGET_WORKER_SECONDS))
+            lately = workers.c.seen_at.between(moment - FORGET_WORKER_SECONDS, latest_second(now))
+            connection.execute(delete(workers).where(not_(lately)))
 
     def hold(self, worker_id: str, *, now: datetime) -> None:
         """Let a worker in the middle of something long keep what it has leased, and its place among the living."""
@@ -336,36 +373,3 @@ class Windows:
             connection.execute(delete(workers).where(workers.c.id == worker_id))
             for table in (windows, api_users):
                 connection.execute(update(table).where(table.c.leased_by == worker_id).values(**free))
-
-
-def _is(property_id: str, number: int) -> ColumnElement[bool]:
-    return and_(windows.c.property_id == property_id, windows.c.number == number)
-
-
-def _mine(claim: Claim) -> ColumnElement[bool]:
-    return and_(_is(claim.property_id, claim.number), windows.c.leased_by == claim.worker_id)
-
-
-def _free(columns: ReadOnlyColumnCollection[str, Any], now: datetime) -> ColumnElement[bool]:
-    """Nobody's lease, or one that ran out."""
-    return or_(columns.leased_until.is_(None), columns.leased_until <= seconds(now))
-
-
-def _settle(claim: Claim, now: datetime, due: datetime | None) -> Update:
-    """End a claim, if it is still ours."""
-    ended = {
-        "leased_by": "",
-        "leased_until": None,
-        "attempted_at": seconds(now),
-        "due_at": None if due is None else seconds(due),
-    }
-    return update(windows).where(_mine(claim)).values(**ended)
-
-
-def _require(connection: Connection, held: Update, claim: Claim) -> None:
-    if not connection.execute(held).rowcount:
-        raise LeaseLost(f"The lease of {claim.property_id}/{claim.number} ran out; its answer was thrown away.")
-
-
-def _reach_values(reach: Reach) -> dict[str, int]:
-    return {"reach_days": reach.days, "reach_steady": reach.steady, "reach_patience": reach.patience}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, or_, select, update
 
-from icalbridge.model import EventKey
+from icalbridge.model import CLOCK_TOLERANCE, EventKey
 from icalbridge.store.changes import (
     Revision,
     delete_old,
@@ -166,14 +166,16 @@ class Writing:
                     found[entry.key].append(entry)
         return found
 
-    def changed_since(self, keys: Iterable[EventKey], moment: datetime) -> frozenset[EventKey]:
-        """Return those of some events of which something was changed after a moment."""
+    def changed_since(self, keys: Iterable[EventKey], moment: datetime, *, now: datetime) -> frozenset[EventKey]:
+        """Return those of some events of which something was changed after a moment, and not in the future."""
         found: set[EventKey] = set()
         with reading(self._engine) as connection:
             for some in in_parts(frozenset(keys)):
                 named = of_events(events, some)
                 later = select(events.c.event_type, events.c.event_id).where(
-                    named, events.c.changed_at > seconds(moment)
+                    named,
+                    events.c.changed_at > seconds(moment),
+                    events.c.changed_at <= seconds(now + CLOCK_TOLERANCE),
                 )
                 found.update(EventKey(*row) for row in connection.execute(later))
         return frozenset(found)

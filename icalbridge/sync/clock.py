@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 COMPARE_SECONDS = 60
 """How often the two clocks are compared; in between the machine's own is trusted to run evenly."""
+JUMP_SECONDS = 2
+"""They are also compared when the machine's clock was set: when it moved so much more or less than time passed."""
 
 
 class DatabaseClock:
@@ -25,9 +27,10 @@ class DatabaseClock:
         self._store = store
         self._ahead = timedelta()
         self._compare_at = 0.0
+        self._offset = 0.0
 
     def __call__(self) -> datetime:
-        if time.monotonic() >= self._compare_at:
+        if time.monotonic() >= self._compare_at or abs(_wall_offset() - self._offset) > JUMP_SECONDS:
             self._compare()
         return (utcnow() + self._ahead).replace(microsecond=0)
 
@@ -38,3 +41,9 @@ class DatabaseClock:
             return  # whoever asks next for more than the time will say so
         self._ahead = told - utcnow() if told else timedelta()
         self._compare_at = time.monotonic() + COMPARE_SECONDS
+        self._offset = _wall_offset()
+
+
+def _wall_offset() -> float:
+    """Return the machine's clock less its monotonic one, in seconds: it changes only when the clock is set."""
+    return utcnow().timestamp() - time.monotonic()

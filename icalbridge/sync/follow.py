@@ -82,7 +82,7 @@ class Follower:
                 return Followed(event, 0, f"calendars here show no {event.type} (FACILITRON_EVENT_TYPES)")
             now = self._after(begun)
             with self._store.alone(owner) as alone:
-                if not left or not alone.write.changed_since([event.key], asked_at):
+                if not left or not alone.write.changed_since([event.key], asked_at, now=now):
                     places, _ = learn_zones(alone, places, answer, asked_at=asked_at, now=now)
                     changes = _understood(alone, places, event, answer, now)
                     alone.write.apply(changes, now=now)

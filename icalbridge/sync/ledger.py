@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.facilitron import Allowance, book
@@ -36,9 +36,10 @@ class StoreLedger:
 
     def left(self, now: datetime) -> int:
         """Return how many requests the UTC day's quota still grants."""
-        today = now.astimezone(UTC).date().isoformat()
+        today = now.astimezone(UTC).date()
+        counted = {today.isoformat(), (today + timedelta(days=1)).isoformat()}  # the days that `book` goes on counting
 
         def look(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
-            return day, used, next_at, float(self._quota - (used if day >= today else 0))
+            return day, used, next_at, float(self._quota - (used if day in counted else 0))
 
         return int(self._store.windows.update_allowance(self._api_user_id, look))

@@ -8,14 +8,17 @@ tiers' intervals stretch. `run` does the asking.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from icalbridge import zones
-from icalbridge.model import VENDOR_DAYS_AHEAD, Window
+from icalbridge.model import CLOCK_TOLERANCE, VENDOR_DAYS_AHEAD, Window, is_future
 from icalbridge.store import Reach
+from icalbridge.store.leases import CATALOGUE_SECONDS as CATALOGUE_SECONDS
+from icalbridge.store.leases import LEASE_SECONDS
+from icalbridge.store.leases import PARTLY_SECONDS as PARTLY_SECONDS
 
 if TYPE_CHECKING:
     from datetime import date
@@ -28,9 +31,6 @@ WINDOWS = -(-(VENDOR_DAYS_AHEAD + 1) // WINDOW_DAYS)
 DAY = -1
 """The number of a district's request for one day, all its schools included."""
 
-CATALOGUE_SECONDS = 24 * 3600
-PARTLY_SECONDS = 6 * 3600
-"""How soon a catalogue is read again of which the facilities of some school could not be had."""
 RESERVE = 0.1
 """The share of the day's quota that the plan leaves for people and for retries."""
 DISTRICTS_SHARE = 0.25
@@ -85,10 +85,11 @@ class Plan:
         self._now = now
         self._grant = grant
         self._subjects = situation.subjects
-        self._standings = situation.standings
+        self._standings = tuple(_credible(each, now) for each in situation.standings)
         self._covered = _covered(situation)
         self._read = _read(situation, now)
         used = situation.quota_used if situation.quota_day == now.astimezone(UTC).date() else 0
+        self._quota_spent = used >= grant.quota_per_day
         self._set_pace(_affordable(grant, used, now))
 
     def _set_pace(self, affordable: float) -> None:
@@ -147,12 +148,27 @@ class Plan:
                 return self._grant.unread * self._factor
 
     def due(self, standing: Standing) -> datetime:
-        """Return when a window is due: when it was told to be, else an interval after it was last fetched."""
+        """Return when a window is due: when it was told to be, else an interval after it was last fetched.
+
+        A due time later than this plan would ever set was written by a clock that stood ahead, and counts as now.
+        """
         if standing.due is not None:
-            return standing.due
+            return self._now if standing.due > self._latest_due(standing) else standing.due
         if standing.synced is None:
             return self._now
         return standing.synced + timedelta(seconds=self.interval(standing))
+
+    def _latest_due(self, standing: Standing) -> datetime:
+        """Return the latest due time that a window in this state may have been given."""
+        if is_future(standing.attempted, self._now):
+            return self._now
+        longest = max(self.interval(standing), DOUBT_SECONDS)
+        if standing.failures:
+            longest = max(longest, LAST_RETRY_SECONDS)
+        if standing.number == DAY and standing.failures >= GIVEN_UP:
+            longest = max(longest, REFUSED_SECONDS)
+        latest = self._now + timedelta(seconds=longest) + CLOCK_TOLERANCE
+        return max(latest, next_utc_midnight(self._now)) if self._quota_spent else latest
 
     def ranked(self) -> list[Standing]:
         """Return what is due now, what is worth most first, without what some worker is at.
@@ -189,6 +205,15 @@ class Plan:
 
     def _leased(self, standing: Standing) -> bool:
         return standing.leased_until is not None and standing.leased_until > self._now
+
+
+def _credible(standing: Standing, now: datetime) -> Standing:
+    """Return a window without what a clock that stood ahead wrote: when it was fetched, and until when it is leased."""
+    if is_future(standing.synced, now):
+        standing = replace(standing, synced=None)
+    if is_future(standing.leased_until, now + timedelta(seconds=LEASE_SECONDS)):
+        standing = replace(standing, leased_until=None)
+    return standing
 
 
 def _read(situation: Situation, now: datetime) -> frozenset[str]:

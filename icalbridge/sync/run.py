@@ -10,9 +10,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, WindowBroken
+from icalbridge.store.windows import LEASE_SECONDS, LeaseLost
 from icalbridge.sync import catalogue, plan
 from icalbridge.sync.broken import broken_by
 from icalbridge.sync.catalogue import Known
+from icalbridge.sync.heartbeat import Heartbeat
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt
 from icalbridge.sync.window import WindowFetch
 
@@ -51,6 +53,10 @@ def _no_progress(_step: str, _done: int, _total: int) -> None:
     """Nobody watches."""
 
 
+def _no_waiting(_sentence: str) -> None:
+    """Nobody watches."""
+
+
 class Sync:
     """Everything that acts on one key: a client, a store, and the name under which windows are claimed."""
 
@@ -66,8 +72,11 @@ class Sync:
         full: bool = False,
         tally: Counter[str] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        on_wait: Callable[[str], None] = _no_waiting,
     ) -> None:
         """`full`: read every answer anew, known bytes or not, and take an empty one at its word.
+
+        `on_wait` gets a sentence for each lease of another worker that a pass waits for.
 
         `tally`: what the client counts of its requests; written down after each window with what could not be read.
         """
@@ -79,6 +88,10 @@ class Sync:
         self._on_progress = on_progress
         self._full = full
         self._sleep = sleep
+        self._on_wait = on_wait
+        self._waits: set[str] = set()
+        """The sentences that `on_wait` got."""
+        self._heartbeat = Heartbeat(store, worker_id, clock)
         self._fetch = WindowFetch(
             client,
             store,
@@ -111,6 +124,8 @@ class Sync:
             try:
                 report.changes += self.window(claim)
                 report.windows += 1
+            except LeaseLost as error:  # whoever has it now fetches it
+                self._on_wait(str(error))
             except (VendorError, WindowBroken) as error:
                 report.failures.append(str(error))
                 if isinstance(error, HOPELESS):
@@ -122,6 +137,7 @@ class Sync:
         """Fetch the catalogue at once; what another worker fetched meanwhile is as good."""
         begun = self._store.write.catalogue_version(self._user)
         while (failed := self.catalogue(at_once=True)) is None:
+            self._report_wait("the list of schools", self._store.windows.catalogue_leased_by(self._user))
             self._sleep(WAIT_SECONDS)
             if self._store.write.catalogue_version(self._user) != begun:
                 return []
@@ -129,12 +145,24 @@ class Sync:
 
     def _next(self, begun: datetime, wanted: Sequence[str]) -> Claim | None:
         """Claim the next window of a pass; wait for those that other workers are at, which may yet fail."""
+        windows = self._store.windows
         while True:
             now = self._clock()
-            claim = self._store.windows.claim(self._user, self._worker_id, now=now, due=begun, property_ids=wanted)
-            if claim or not self._store.windows.count_due(self._user, begun, wanted):
+            due = min(begun, now)  # were the clock set back, a window that failed would be due again at once
+            claim = windows.claim(self._user, self._worker_id, now=now, due=due, property_ids=wanted)
+            if claim or not windows.count_due(self._user, due, wanted):
                 return claim
+            leases = windows.leased_by_others(self._user, self._worker_id, now=now, due=due, property_ids=wanted)
+            for lease in leases[:1]:
+                self._report_wait(f"property {lease.property_id} window {lease.number}", lease.worker_id)
             self._sleep(WAIT_SECONDS)
+
+    def _report_wait(self, what: str, worker_id: str) -> None:
+        """Report once that this pass waits for another worker."""
+        sentence = f"Waiting for {what} while worker {worker_id} fetches it (if that died: {LEASE_SECONDS} seconds)."
+        if worker_id and sentence not in self._waits:
+            self._waits.add(sentence)
+            self._on_wait(sentence)
 
     # the catalogue
 
@@ -144,7 +172,8 @@ class Sync:
         if not self._store.windows.claim_catalogue(self._user, self._worker_id, now=now, at_once=at_once):
             return None
         try:
-            return self._fetch_catalogue()
+            with self._heartbeat.beating():
+                return self._fetch_catalogue()
         except (VendorError, StoreError):
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, what is known of the catalogue serves on
@@ -162,6 +191,8 @@ class Sync:
             return [error]
         finally:
             self._fetch.flush()
+        if self._store.windows.catalogue_leased_by(self._user) != self._worker_id:
+            raise LeaseLost("The lease of the list of schools ran out; its answer was thrown away.")
         now = self._clock()
         applied = catalogue.apply(self._store, self._user, fetched, now=now)
         for each in applied.left:
@@ -186,7 +217,6 @@ class Sync:
         return Known(in_vendor_words, facilities_of, Doubt(*self._store.doubts.catalogue(self._user)))
 
     def _on_catalogue(self, done: int, total: int) -> None:
-        """A large catalogue takes longer than a lease, and than a worker may be silent."""
         self._store.windows.hold(self._worker_id, now=self._clock())
         self._on_progress("catalogue", done, total)
 
@@ -210,4 +240,5 @@ class Sync:
         Raises `VendorError` when no usable answer came, `WindowBroken` for what nobody foresaw: the claim is settled
         then. What was fetched of it is kept.
         """
-        return self._fetch.fetch(claim)
+        with self._heartbeat.beating():
+            return self._fetch.fetch(claim)

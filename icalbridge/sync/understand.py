@@ -98,7 +98,7 @@ def understand(
             spoken_for.append(property_id)
             spans[span].update(key for key in present if key.event_type not in answer.refused_types)
     absent = {key for keys in spans.values() for key in keys} - heard
-    newer = store.write.changed_since({each.key for each in told} | absent, asked_at) - moved
+    newer = store.write.changed_since({each.key for each in told} | absent, asked_at, now=now) - moved
     events = [each for each in told if each.key not in newer]
     known = store.write.known({each.key for each in events} | absent)
     horizon = min(plan.horizon(now, each.timezone) for each in asked.members)

@@ -267,7 +267,8 @@ class WindowFetch:
             yield store, told
 
     def _ask(self, asked: Asked, attempt: Attempt) -> EventsAnswer:
-        known = {} if self._full else self._store.write.digests([each.id for each in asked.members])
+        anew = self._full or attempt.claim.from_future
+        known = {} if anew else self._store.write.digests([each.id for each in asked.members])
         zones, unsure = zones_of(attempt.places.properties)
         if not asked.facility_id:
             return self._client.property_events(

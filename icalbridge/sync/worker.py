@@ -23,6 +23,7 @@ from icalbridge.errors import (
     VendorUnavailable,
     WindowBroken,
 )
+from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync import plan
 from icalbridge.sync.run import HOPELESS
 
@@ -97,7 +98,7 @@ class Worker:
         try:
             self._store.windows.leave(self._worker_id)
         except StoreError as error:
-            log.warning("%s; what this worker had leased is free in a few minutes", error)
+            log.warning("%s; what this worker had leased is free in %d s", error, LEASE_SECONDS)
 
     def step(self) -> float:
         """Do the one thing that is worth most now; return the seconds until there may be another."""
@@ -134,14 +135,14 @@ class Worker:
 
     def _beat(self) -> None:
         now = self._clock()
-        if now >= self._beat_again:
+        if not _pending(self._beat_again, now, BEAT_SECONDS):
             self._store.windows.beat(self._worker_id, now=now)
             self._beat_again = now + timedelta(seconds=BEAT_SECONDS)
             if self._said == "":  # another worker may have noted trouble that is over, and be gone
                 self._store.windows.note_trouble(self._user, "", now=now)
 
     def _step(self) -> float:
-        if self._quiet_until and self._clock() < self._quiet_until:
+        if self._quiet_until and _pending(self._quiet_until, self._clock(), REFUSED_SECONDS):
             return self._until(self._quiet_until)
         failures = self._sync.catalogue()
         if failures is not None:
@@ -163,7 +164,7 @@ class Worker:
     def _claim(self) -> Claim | None:
         """Claim what is worth most. A plan holds for some seconds: to make one, how everything stands must be read."""
         now = self._clock()
-        if not self._ranked or now >= self._plan_again:
+        if not self._ranked or not _pending(self._plan_again, now, PLAN_SECONDS):
             planned = plan.Plan(self._store.windows.situation(self._user), self._grant, now)
             self._store.windows.note_pace(self._user, planned.stretch, self._grant.quota_per_day)
             self._ranked, self._next_due = planned.ranked(), planned.next_due()
@@ -199,3 +200,11 @@ class Worker:
         now = self._clock()
         wait = (moment or now + timedelta(seconds=LONGEST_NAP_SECONDS)) - now
         return min(max(wait.total_seconds(), 1), LONGEST_NAP_SECONDS)
+
+
+def _pending(until: datetime, now: datetime, longest: float) -> bool:
+    """Return whether a wait of at most `longest` seconds lasts until after `now`.
+
+    One that would last longer was set before the clock was put back, and is over.
+    """
+    return timedelta() < until - now <= timedelta(seconds=longest)

@@ -42,7 +42,7 @@ class Aside(Generic[Key]):
     def note(self, key: Key) -> None:
         """Note that somebody uses what the key names."""
         now = self._clock().timestamp()
-        if now - self._noted.get(key, float("-inf")) < self._again_seconds:
+        if 0 <= now - self._noted.get(key, float("-inf")) < self._again_seconds:
             return
         with self._lock:
             self._noted[key] = now

@@ -63,6 +63,8 @@ class Held:
     state: FeedState
     checked: datetime
     good_until: datetime
+    rendered: datetime
+    """For which moment it was rendered."""
 
     @property
     def size(self) -> int:
@@ -168,7 +170,7 @@ class FeedService:
         self._maker.check(address.shape)
         self._metrics.misses.inc()
         made = self._maker.make(address, state, now)
-        return Missing.UNKNOWN if made is None else _checked(Held(made, state, now, now), now)
+        return Missing.UNKNOWN if made is None else _checked(Held(made, state, now, now, now), now)
 
     def _keep(self, address: Address, held: Held) -> Held:
         self._cache_of(address).put(address, held)
@@ -187,7 +189,8 @@ class FeedService:
 
 
 def _outlived(held: Held, now: datetime) -> bool:
-    return held.made.until is not None and now >= held.made.until
+    """Return whether time alone changed what a feed shows, or a clock that stood ahead rendered it."""
+    return now < held.rendered or (held.made.until is not None and now >= held.made.until)
 
 
 def _checked(held: Held, now: datetime) -> Held:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from werkzeug.http import parse_date
 
+from icalbridge.model import is_future
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
@@ -152,17 +154,20 @@ def embed_headers(ancestors: str) -> Headers:
     return (("Content-Security-Policy", policy), *SECURITY_HEADERS[1:])
 
 
-def answer(known: Document, environ: Mapping[str, Any]) -> Answer:
-    """Answer GET or HEAD for a document: 304 where the asker has it already, else 200 in the form that it takes."""
+def answer(known: Document, environ: Mapping[str, Any], now: datetime | None = None) -> Answer:
+    """Answer GET or HEAD for a document: 304 where the asker has it already, else 200 in the form that it takes.
+
+    `now` is needed for documents that have a date of modification.
+    """
     packed = wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-    held_tag = _held_tag(known, environ, known.gzip_tag if packed else known.identity.tag)
+    held_tag = _held_tag(known, environ, known.gzip_tag if packed else known.identity.tag, now)
     if held_tag is not None:
         return Answer(304, [("ETag", held_tag), *known.shared], b"")
     form = known.gzip if packed and known.gzip else known.identity
     return Answer(200, list(form.headers), b"" if environ["REQUEST_METHOD"] == "HEAD" else form.body)
 
 
-def _held_tag(known: Document, environ: Mapping[str, Any], chosen: str) -> str | None:
+def _held_tag(known: Document, environ: Mapping[str, Any], chosen: str, now: datetime | None) -> str | None:
     """Return the tag of the form that the asker holds, if it is still good: If-None-Match wins over the date
     (RFC 9110, section 13.2.2). Naming the tag that was sent lets a cache find what it has stored.
     """
@@ -170,7 +175,7 @@ def _held_tag(known: Document, environ: Mapping[str, Any], chosen: str) -> str |
     if tags is not None:
         return _matching_tag(tags, chosen, (known.identity.tag, known.gzip_tag))
     since = environ.get("HTTP_IF_MODIFIED_SINCE")
-    return chosen if since is not None and _unmodified(known.modified, since) else None
+    return chosen if since is not None and _unmodified(known.modified, since, now) else None
 
 
 def _matching_tag(sent: str, chosen: str, good: tuple[str, str]) -> str | None:
@@ -181,9 +186,12 @@ def _matching_tag(sent: str, chosen: str, good: tuple[str, str]) -> str | None:
     return next((tag for tag in (chosen, *good) if tag in found), None)
 
 
-def _unmodified(modified: datetime | None, since: str) -> bool:
+def _unmodified(modified: datetime | None, since: str, now: datetime | None) -> bool:
+    """Compare dates; one in the future is not valid (RFC 9110, section 13.1.3), since nothing is known of it yet."""
     moment = parse_date(since)
-    return modified is not None and moment is not None and modified.replace(microsecond=0) <= moment
+    if modified is None or moment is None or (now is not None and is_future(moment, now)):
+        return False
+    return modified.replace(microsecond=0) <= moment
 
 
 @lru_cache(maxsize=256)

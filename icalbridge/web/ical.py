@@ -109,7 +109,7 @@ def _answer(service: FeedService, environ: WSGIEnvironment) -> http.Answer:
         case Missing():
             return _refusal(503, found.value, environ, ("Retry-After", str(http.RETRY_SECONDS)))
         case held:
-            return http.answer(held.made.document, environ)
+            return http.answer(held.made.document, environ, held.checked)
 
 
 def _refusal(status: int, sentence: str, environ: WSGIEnvironment, *extra: tuple[str, str]) -> http.Answer:
@@ -204,4 +204,4 @@ class Doorkeeper:
         known = held.made.document
         if known.gzip is None and http.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
             return None
-        return http.answer(known, environ)
+        return http.answer(known, environ, held.checked)

@@ -21,6 +21,7 @@ from icalbridge.feeds.group import grouped
 from icalbridge.feeds.occupancy import FOREVER, blocks, present
 from icalbridge.feeds.select import BEGINNING, needs_everything
 from icalbridge.feeds.shape import Cancelled, quoted
+from icalbridge.model import is_future
 from icalbridge.web.http import PRIVATE_HEADERS, SECURITY_HEADERS, document
 from icalbridge.web.saving import Saving, dressed
 
@@ -67,6 +68,8 @@ class _Known:
     entries: list[Entry]
     latest_expired: datetime | None
     """When the last of those ended that had left by then."""
+    since: datetime
+    """No entry that ended before is among them."""
 
 
 class _Telling(NamedTuple):
@@ -178,13 +181,14 @@ class Maker:
         key = (address.feed, everything)
         with self._lock:
             known = self._known.get(key) if keep else None
-        if known is not None and known.revision == state.revision:
-            return known
         since = now - self._history
+        if known is not None and known.revision == state.revision and known.since <= since:
+            return known
         known = _Known(
             state.revision,
             self._read.entries(address.feed, since, everything=everything),
             self._read.latest_end(address.feed, since, everything=everything),
+            since,
         )
         if keep and len(known.entries) < MOST_ENTRIES:
             with self._lock:
@@ -218,11 +222,12 @@ class Maker:
     ) -> Made:
         rendered = render(address.suffix, said, told.items, now=now, max_bytes=self._settings.feed_max_bytes)
         filename = f'inline; filename="{readable_name(state.title, address.feed.id)}.{address.suffix}"'
+        modified = max(state.changed, told.changed, rendered.since or told.changed)
         made = document(
             rendered.body,
             FORMATS[address.suffix].content_type,
             cache_control=PRIVATE_CACHE_CONTROL if address.private else CACHE_CONTROL,
-            modified=max(state.changed, told.changed, rendered.since or told.changed),
+            modified=None if is_future(modified, now) else modified,  # RFC 9110, section 8.8.2.1
             extra=() if address.private else (ANYWHERE,),
             described=(("Content-Disposition", filename),),
             security=PRIVATE_HEADERS if address.private else SECURITY_HEADERS,

@@ -14,6 +14,7 @@ from flask import Blueprint, Response
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds import as_json
+from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.web.making import ANYWHERE
 from icalbridge.web.metrics import CONTENT_TYPE
 
@@ -75,6 +76,7 @@ def readiness(health: Health, now: datetime) -> dict[str, Any]:
     """Return what `/readyz` says of one moment; times as ISO 8601 in UTC, ages in whole seconds."""
     return {
         "ready": health.ready,
+        **({"error": TIMES_IN_FUTURE} if health.ahead_seconds else {}),
         "now": _iso(now),
         "catalogue": {
             "synced": _iso(health.catalogue_synced),

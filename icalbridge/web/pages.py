@@ -14,7 +14,7 @@ from flask import Blueprint, Response, render_template, request
 
 from icalbridge import zones
 from icalbridge.feeds import Address, BadShape, page_path, select
-from icalbridge.model import Feed
+from icalbridge.model import Feed, is_future
 from icalbridge.web import http, wording
 from icalbridge.web.directory import FIRST_PLACES, directory, kinds, search
 from icalbridge.web.failures import error_page
@@ -249,7 +249,7 @@ def as_of(site: Site, property_ids: Sequence[str], zone: str, now: datetime) -> 
     """Return how fresh the data is: by the property that waits longest; None while one was never fetched."""
     known = {each.property_id: each.today_synced for each in site.health(now).properties}
     synced = [known[each] for each in property_ids if each in known]
-    moments = [moment for moment in synced if moment is not None]
+    moments = [moment for moment in synced if moment is not None and not is_future(moment, now)]
     if not moments or len(moments) < len(synced):
         return None
     oldest = min(moments)

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, render_template, request
 
 from icalbridge import zones
 from icalbridge.feeds import display_text
+from icalbridge.model import is_future
 from icalbridge.web import http, wording
 from icalbridge.web.ical import flask_response
 
@@ -144,7 +145,7 @@ def _last_trouble(health: Health, now: datetime) -> Trouble | None:
     known = [(each.failed_at, _zone(each)) for each in health.properties] + [
         (key.failed_at, zone) for key in health.keys
     ]
-    failed = max(((moment, there) for moment, there in known if moment), default=None)
+    failed = max(((moment, there) for moment, there in known if moment and not is_future(moment, now)), default=None)
     return Trouble(_moment(*failed), _age(failed[0], now), failed[0].isoformat()) if failed else None
 
 
@@ -176,13 +177,14 @@ def _moment(moment: datetime, zone: str) -> str:
 def _kind(each: Freshness, now: datetime) -> str:
     if each.error:
         return "failing"
-    if each.today_synced is None:
+    if each.today_synced is None or is_future(each.today_synced, now):
         return "waiting"
     return "fresh" if now - each.today_synced <= FRESH else "resting"
 
 
 def _age(moment: datetime | None, now: datetime) -> str:
-    return wording.age((now - moment).total_seconds()) if moment else ""
+    """Return how long ago a moment was; empty where it is unknown: a moment in the future is no evidence."""
+    return "" if moment is None or is_future(moment, now) else wording.age((now - moment).total_seconds())
 
 
 def status_page(site: Site) -> Blueprint:

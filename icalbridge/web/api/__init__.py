@@ -73,10 +73,11 @@ def api(store: Store, service: FeedService, present: Present, site: Site) -> Blu
 
     @routes.get(f"{ROOT}/", strict_slashes=False)
     def people() -> Response:
-        html = page(store, site, site.now()).encode()
+        now = site.now()
+        html = page(store, site, now).encode()
         vary = "Accept-Encoding, Accept-Language"
         made = http.document(html, HTML, cache_control=PAGE_CACHE_CONTROL, vary=vary)
-        return _answer(made)
+        return _answer(made, now)
 
     @routes.errorhandler(BadShape)
     def refused(error: BadShape) -> Response:
@@ -128,12 +129,12 @@ def _told(found: Told, operation: Operation, now: datetime) -> Response:
         modified=found.modified,
         extra=(ANYWHERE, *(clock if operation.moments else clock[:0])),
     )
-    return _answer(made)
+    return _answer(made, now)
 
 
-def _answer(made: http.Document) -> Response:
+def _answer(made: http.Document, now: datetime) -> Response:
     packed = http.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-    return flask_response(http.answer(made.packed() if packed else made, request.environ))
+    return flask_response(http.answer(made.packed() if packed else made, request.environ, now))
 
 
 def _missing(why: Missing, operation: Operation) -> Response:

@@ -1,0 +1,108 @@
+"""Leases: which worker fetches which window, until when, and the SQL conditions that decide it.
+
+A stored moment that lies in the future was written by a clock that stood ahead, and is no evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import and_, case, or_, update
+
+from icalbridge.errors import StoreError
+from icalbridge.model import CLOCK_TOLERANCE
+from icalbridge.store.rows import seconds
+from icalbridge.store.standings import UNTRIED, Reach
+from icalbridge.store.tables import windows
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, Update
+    from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+LEASE_SECONDS = 30
+"""How long a lease lasts unless it is renewed; `sync.heartbeat` renews those of a process that lives."""
+
+CATALOGUE_SECONDS = 86_400
+"""How often the catalogue of a key is read."""
+PARTLY_SECONDS = 21_600
+"""How soon a catalogue is read again of which the facilities of some school could not be had."""
+
+
+class LeaseLost(StoreError):
+    """Raised when a claim ran out and another worker has it: what was fetched is thrown away, nothing is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One window that this worker, and no other, fetches now."""
+
+    property_id: str
+    number: int
+    worker_id: str
+    failures: int
+    """How often in a row it failed."""
+    doubted: datetime | None
+    """When it first came back without most of what is known; None when its last answer was believed."""
+    reach: Reach = UNTRIED
+    """How much of it the vendor answers at once."""
+    from_future: bool = False
+    """Whether it was last fetched by a clock that stood ahead: its answer is read in full, known bytes or not, since
+    what had not ended may have counted as past.
+    """
+    missing: frozenset[str] = frozenset()
+    """The UIDs that the answer lacked which is not believed yet."""
+
+
+class Lease(NamedTuple):
+    """A window and the worker that fetches it."""
+
+    property_id: str
+    number: int
+    worker_id: str
+
+
+def is_window(property_id: str, number: int) -> ColumnElement[bool]:
+    return and_(windows.c.property_id == property_id, windows.c.number == number)
+
+
+def is_claimed(claim: Claim) -> ColumnElement[bool]:
+    return and_(is_window(claim.property_id, claim.number), windows.c.leased_by == claim.worker_id)
+
+
+def is_free(columns: ReadOnlyColumnCollection[str, Any], now: datetime) -> ColumnElement[bool]:
+    """Nobody's lease, or one that ran out, or one that is longer than leases are."""
+    until = columns.leased_until
+    return or_(until.is_(None), until <= seconds(now), until > latest_second(now) + LEASE_SECONDS)
+
+
+def latest_second(now: datetime) -> int:
+    """Return the latest moment that a clock which stands right may have written by `now`."""
+    return seconds(now + CLOCK_TOLERANCE)
+
+
+def unless_future(column: ColumnElement[int], now: datetime) -> ColumnElement[int | None]:
+    """Return a column's own value, NULL where it was written by a clock that stood ahead."""
+    return case((column <= latest_second(now), column))
+
+
+def settle(claim: Claim, now: datetime, due: datetime | None) -> Update:
+    """End a claim, if it is still ours."""
+    ended = {
+        "leased_by": "",
+        "leased_until": None,
+        "attempted_at": seconds(now),
+        "due_at": None if due is None else seconds(due),
+    }
+    return update(windows).where(is_claimed(claim)).values(**ended)
+
+
+def require_lease(connection: Connection, held: Update, claim: Claim) -> None:
+    if not connection.execute(held).rowcount:
+        raise LeaseLost(f"The lease of {claim.property_id}/{claim.number} ran out; its answer was thrown away.")
+
+
+def reach_values(reach: Reach) -> dict[str, int]:
+    return {"reach_days": reach.days, "reach_steady": reach.steady, "reach_patience": reach.patience}
