@@ -123,7 +123,7 @@ def learn_zones(
         for each in current.values()
         if each.id in answer.zones and not each.zone_known
     }
-    places = Places({**places.properties, **current, **learned}, places.facilities)
+    places = replace(places, properties={**places.properties, **current, **learned})
     named = {each.id: each.timezone for each in learned.values()}
     before = {each: current[each].timezone for each, name in named.items() if current[each].timezone != name}
     for each, name in before.items():
@@ -131,7 +131,7 @@ def learn_zones(
     entries = store.write.entries_of(list(before), []) if before else []
     changes = relocate(entries, places, now, zones_before=before)
     moved = frozenset(entry.key for entry in changes.changed)
-    newer = store.write.changed_since(moved, asked_at)
+    newer = store.write.changed_since(moved, asked_at, now=now)
     if named:
         store.write.learn_zones(named, changes, now=now)
     if before:
