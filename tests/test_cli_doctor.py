@@ -17,6 +17,7 @@ from icalbridge import sandbox
 from icalbridge.cli.doctor import Check, examine, run_doctor
 from icalbridge.model import utcnow
 from icalbridge.store import Store
+from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.store.tables import api_users
 
 if TYPE_CHECKING:
@@ -368,6 +369,20 @@ def test_skewed_clock_is_a_failure(environ: dict[str, str], hours: int, seconds:
     assert before.startswith("differs from the vendor's by ")
     assert abs(int(before.rpartition(" ")[2]) - seconds) <= 30
     assert after == "set this machine's clock by NTP"
+
+
+def test_times_in_the_future_are_a_failure(environ: dict[str, str], database_url: str) -> None:
+    """A clock stood ahead when they were written, or this machine's is behind."""
+    assert _told(examine(environ))["clock"] == (True, "agrees with the vendor's")
+    store = Store.connect(database_url)
+    later = int((utcnow() + timedelta(days=30)).timestamp())
+    with store.engine.begin() as connection:
+        connection.execute(update(api_users).values(catalogue_synced_at=later))
+    store.close()
+    good, sentence = _told(examine(environ))["clock"]
+    assert good is False
+    assert sentence.startswith(f"{TIMES_IN_FUTURE} They are up to 25")
+    assert not run_doctor(environ)
 
 
 @pytest.mark.parametrize("date", ["", "soon"])

@@ -27,7 +27,7 @@ from icalbridge.web import create_app
 from icalbridge.web.demand import Demand
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
 from tests.fixtures.stores import USER, apply_changes
-from tests.fixtures.workers import Agency, read
+from tests.fixtures.workers import Agency, Unlimited, read
 from tests.samples import NOW
 
 if TYPE_CHECKING:
@@ -39,13 +39,6 @@ if TYPE_CHECKING:
     from tests.fixtures.stores import Prepared
 
 AHEAD = [timedelta(minutes=10), timedelta(hours=5), timedelta(days=30)]
-
-
-class Unlimited:
-    """A ledger that grants everything: the vendor's limits are not what is tested here."""
-
-    def take(self, _now: datetime) -> float:
-        return 0.0
 
 
 def _unlimited(district: Bridge) -> Bridge:

@@ -111,6 +111,18 @@ class Machine(Upstream):
                 tomorrow = self.now.astimezone(zone).date() + timedelta(days=1)
                 self._wait_until(datetime.combine(tomorrow, time(), zone).astimezone(UTC) + more)
 
+    @precondition(lambda self: not self._emptied)
+    @rule(days=st.sampled_from([0.1, 1, 30, 200]), works=st.booleans())
+    def clock_stands_ahead(self, days: float, *, works: bool) -> None:
+        """For a while this machine's clock and the vendor's are ahead; a worker or a whole pass believes it."""
+        right, self._vendor.clock.now = self.now, self.now + timedelta(days=days)
+        if works:
+            self.hired.work()
+        elif not self._heavy:
+            self.bridge.run()
+        self._vendor.clock.now = right
+        self.memory.at = datetime.min.replace(tzinfo=UTC)  # what moved meanwhile may have a new UID
+
     def _wait_until(self, moment: datetime) -> None:
         self._vendor.clock.now = max(self.now, moment)
 

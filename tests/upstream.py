@@ -22,14 +22,14 @@ from hypothesis.stateful import (
 )
 
 from icalbridge import sandbox
-from icalbridge.facilitron import Client, MemoryLedger
+from icalbridge.facilitron import Client
 from icalbridge.store import Store
 from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync import plan
 from icalbridge.sync.run import Sync
 from tests.any_world import fill
 from tests.fixtures.bridges import KEY, START, Bridge
-from tests.fixtures.workers import GRANTED, Agency, Hired
+from tests.fixtures.workers import Agency, Hired, Unlimited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,14 +120,12 @@ class Upstream(RuleBasedStateMachine):
         store.write.add_api_user("default")
         self._open.callback(store.close)
         vendor = self._vendor
-        client = Client(
-            vendor.url, KEY, ledger=MemoryLedger(GRANTED, GRANTED), clock=vendor.clock, sleep=vendor.naps.append
-        )
+        client = Client(vendor.url, KEY, ledger=Unlimited(), clock=vendor.clock, sleep=vendor.naps.append)
         sync = Sync(
             client, store, api_user_id="default", worker_id="sync", clock=vendor.clock, sleep=self._wait_for_leases
         )
         self.bridge = replace(vendor, store=store, sync=sync, full=sync)
-        self.hired: Hired = Agency(self.bridge, self._url, self._open).hire(f"w{next(self._names)}")
+        self.hired: Hired = Agency(self.bridge, self._url, self._open).hire(f"w{next(self._names)}", ledger=Unlimited())
 
     def sync_quietly(self) -> None:
         """Bring the bridge up to date, with nothing going wrong."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge import zones
 from icalbridge.feeds import display_text
-from icalbridge.sync.reconcile import Places, relocate
+from icalbridge.sync.reconcile import relocate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from icalbridge.facilitron import EventsAnswer
     from icalbridge.model import EventKey, Property, ZoneSource
     from icalbridge.store import Store
+    from icalbridge.sync.reconcile import Places
 
 log = logging.getLogger(__name__)
 
