@@ -32,6 +32,7 @@ from tests.fixtures.workers import GRANTED, Agency, Hired
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from random import Random
 
     from icalbridge.model import Entry
     from icalbridge.sandbox.world import Dto
@@ -262,6 +263,16 @@ class Upstream(RuleBasedStateMachine):
             elif chosen:
                 getattr(self, f"_{kind}")(*chosen, how)
                 self._edited(chosen[0])
+
+    @rule(random=st.randoms(use_true_random=False))
+    def answer_in_another_order(self, random: Random) -> None:
+        """No edit at all: nothing may change."""
+        with self.world.lock:
+            for event in self.world.events.values():
+                random.shuffle(event["timeslots"])
+            shuffled = random.sample(list(self.world.events.items()), len(self.world.events))
+            self.world.events.clear()
+            self.world.events.update(shuffled)
 
     def _activate_again(self, which: int) -> None:
         if self._deleted:
