@@ -33,6 +33,7 @@ from tests.fixtures.workers import Agency, Hired, Unlimited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from random import Random
 
     from icalbridge.model import Entry
     from icalbridge.sandbox.world import Dto
@@ -273,6 +274,16 @@ class Upstream(RuleBasedStateMachine):
         """Let the catalogue give the school's zone, or nothing that can be used; its events always name it."""
         names = {"valid": str(self._zone), "other case": f" {str(self._zone).upper()} "}
         self.world.properties[1]["timezone"] = names.get(given or "", given)
+
+    @rule(random=st.randoms(use_true_random=False))
+    def answer_in_another_order(self, random: Random) -> None:
+        """No edit at all: nothing may change."""
+        with self.world.lock:
+            for event in self.world.events.values():
+                random.shuffle(event["timeslots"])
+            shuffled = random.sample(list(self.world.events.items()), len(self.world.events))
+            self.world.events.clear()
+            self.world.events.update(shuffled)
 
     def _activate_again(self, which: int) -> None:
         if self._deleted:
