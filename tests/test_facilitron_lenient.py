@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.facilitron import Skipped, wire
+from icalbridge.facilitron import Skipped, envelope, wire
 from icalbridge.facilitron.lenient import loose, mend
 from icalbridge.model import Facility, Property
 
@@ -55,7 +55,7 @@ def test_number_without_end_is_as_good_as_null(value: bytes) -> None:
 def test_nesting_without_end_is_malformed() -> None:
     """It sinks the answer, never the program."""
     for name in (b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000 + b"1" + b"}" * 100_000):
-        with pytest.raises(wire.Malformed):
+        with pytest.raises(envelope.Malformed):
             _named(name)
 
 
@@ -84,7 +84,7 @@ def test_no_event_whatever_sinks_its_neighbours(odd: Any) -> None:
 @given(st.binary())
 def test_no_bytes_whatever_raise_anything_else(body: bytes) -> None:
     """An answer is read or malformed."""
-    with pytest.raises(wire.Malformed):
+    with pytest.raises(envelope.Malformed):
         wire.read_events(body, ASKED, {})
 
 
@@ -143,7 +143,7 @@ def test_capacity_is_a_number_or_nothing(capacity: object, read: int | None) -> 
 )
 def test_property_that_cannot_be_read_is_malformed(body: bytes) -> None:
     """There is nothing else in the answer."""
-    with pytest.raises(wire.Malformed):
+    with pytest.raises(envelope.Malformed):
         wire.read_property(body)
 
 

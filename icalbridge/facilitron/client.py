@@ -14,7 +14,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, TypeVar
 
 from icalbridge.errors import MalformedAnswer, RequestRefused
-from icalbridge.facilitron import wire
+from icalbridge.facilitron import envelope, wire
 from icalbridge.facilitron.transport import Call, Transport, path_of
 from icalbridge.facilitron.wire import EventsAnswer
 from icalbridge.facilitron.writing import Writing
@@ -201,9 +201,9 @@ class Client:
         body = self._transport.send(Call(endpoint, "GET", path, params))
         try:
             answer = read(body)
-        except wire.Malformed as error:
+        except envelope.Malformed as error:
             malformed = MalformedAnswer(f"GET {path}", str(error), 200, error.message_code, error.invocation_id)
-            malformed.null_list = isinstance(error, wire.NullList)
+            malformed.null_list = isinstance(error, envelope.NullList)
             raise malformed from None
         _tell_left_out(path, answer)
         return answer

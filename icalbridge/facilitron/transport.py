@@ -29,7 +29,7 @@ from icalbridge.errors import (
     VendorTimeout,
     VendorUnavailable,
 )
-from icalbridge.facilitron import wire
+from icalbridge.facilitron import envelope
 from icalbridge.facilitron.answers import error_of
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Transport:
     def _note(self, call: Call, begun: float, outcome: str, said: bytes | str) -> None:
         self._on_request(call.endpoint, outcome)
         if log.isEnabledFor(logging.DEBUG):
-            told = wire.trace(said) if isinstance(said, bytes) else said
+            told = envelope.trace(said) if isinstance(said, bytes) else said
             log.debug("%s: %s after %.0f ms, %s", call, outcome, (time.monotonic() - begun) * 1000, told)
 
     def _book(self) -> None:

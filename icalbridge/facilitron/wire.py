@@ -7,7 +7,6 @@ staff alone: `private` reads them into `Event.particulars`, nothing else does, a
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from icalbridge import zones
-from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, mend, one_line, text, whole
+from icalbridge.facilitron.envelope import Malformed, items_of, single_of
+from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, text, whole
 from icalbridge.facilitron.private import FIELDS as PRIVATE
 from icalbridge.facilitron.private import particulars_of
 from icalbridge.facilitron.times import ZonesMoments
@@ -27,32 +27,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ERROR_CODED = "the answer has the code of an error, so nothing in it is believed"
-_SUCCESS = re.compile(r"A[0-9]+")
-_CODE = re.compile(r"[A-Za-z]{1,4}[0-9]{1,6}")
-
 READING = b"icalbridge-3"
 """Part of every digest: raised when the same bytes are to be read differently, so that they are read again."""
 
 
 class _UnreadableError(ValueError):
     """An event that cannot be read; says why in a short fixed phrase."""
-
-
-class Malformed(ValueError):
-    """The body is no answer at all: cut off, no JSON, without its list, or with the code of an error.
-
-    Holds the `invocation_id` and the `message_code`, if it has them.
-    """
-
-    def __init__(self, reason: str, invocation_id: str = "", message_code: str = "") -> None:
-        super().__init__(reason)
-        self.invocation_id = invocation_id
-        self.message_code = message_code
-
-
-class NullList(Malformed):
-    """The body is an answer with `null` in place of its list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,82 +125,6 @@ class Asked:
     """IANA names by property id."""
 
 
-class _Listed(msgspec.Struct):
-    invocation_id: msgspec.Raw = msgspec.Raw(b'""')
-    message_code: msgspec.Raw = _NULL
-
-
-_LISTS = {
-    name: msgspec.json.Decoder(
-        msgspec.defstruct(name, [(name, list[msgspec.Raw] | None)], bases=(_Listed,), kw_only=True)
-    )
-    for name in ("properties", "facilities", "events")
-}
-_SINGLES = {
-    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, msgspec.Raw)], bases=(_Listed,), kw_only=True))
-    for name in ("property", "event")
-}
-
-
-def _list(body: bytes, name: str) -> tuple[list[msgspec.Raw], str]:
-    """Return the items of an answer, undecoded, and its `invocation_id`; raises `Malformed`."""
-    told = _envelope(_LISTS[name], body, name)
-    items: list[msgspec.Raw] | None = getattr(told, name)
-    if items is None:
-        raise NullList(f"the answer has null for its {name}", _called(told))
-    return items, _called(told)
-
-
-def _single(body: bytes, name: str) -> tuple[bytes, str]:
-    told = _envelope(_SINGLES[name], body, name)
-    return bytes(getattr(told, name)), _called(told)
-
-
-def _called(told: _Listed) -> str:
-    return one_line(as_text(loose(bytes(told.invocation_id))))
-
-
-def _envelope(decoder: msgspec.json.Decoder[Any], body: bytes, name: str) -> _Listed:
-    told: _Listed
-    try:
-        told = decoder.decode(body)
-    except UNREADABLE:
-        try:
-            told = decoder.decode(mend(body))
-        except UNREADABLE:
-            code = error_code(body)
-            reason = ERROR_CODED if code else f"the answer cannot be read, or lacks its {name}"
-            raise Malformed(reason, trace(body), shown_code(code)) from None
-    if code := _error_code(loose(bytes(told.message_code))):
-        raise Malformed(ERROR_CODED, _called(told), shown_code(code))
-    return told
-
-
-def error_code(body: bytes) -> str:
-    """Return the `message_code` of an answer if it is not one of success; empty if it is, or if there is none."""
-    told = loose(body)
-    return _error_code(told.get("message_code")) if isinstance(told, dict) else ""
-
-
-def _error_code(code: object) -> str:
-    """Success is `A` and digits (api/README). Any field may be null, and a blank text says as little."""
-    if code is None:
-        return ""
-    text_of = code.strip() if isinstance(code, str) else str(code)
-    return "" if text_of == "" or _SUCCESS.fullmatch(text_of) else text_of
-
-
-def shown_code(code: str) -> str:
-    """Return a code as an error may repeat it: empty for what is not letters and digits, which could be anything."""
-    return code if _CODE.fullmatch(code) else ""
-
-
-def trace(body: bytes) -> str:
-    """Return the `invocation_id` of an answer of any kind, empty where it has none."""
-    told = loose(body)
-    return one_line(text(told, "invocation_id") or text(told, "invocationId")) if isinstance(told, dict) else ""
-
-
 def read_properties(body: bytes) -> Answer[Property]:
     """Read the answer of `GET /properties`; raises `Malformed`."""
     return _read_list(body, "properties", property_of)
@@ -228,7 +132,7 @@ def read_properties(body: bytes) -> Answer[Property]:
 
 def read_property(body: bytes) -> Property:
     """Read the answer of `GET /property/{id}`; raises `Malformed`, also when it has no id."""
-    raw, called = _single(body, "property")
+    raw, called = single_of(body, "property")
     told = loose(raw)
     found = property_of(told) if isinstance(told, dict) else None
     if found is None:
@@ -242,7 +146,7 @@ def read_facilities(body: bytes, property_id: str) -> Answer[Facility]:
 
 
 def _read_list(body: bytes, name: str, read: Callable[[dict[str, Any]], T | None]) -> Answer[T]:
-    found, called = _list(body, name)
+    found, called = items_of(body, name)
     items: dict[str, T] = {}
     skipped = []
     for index, raw in enumerate(found):
@@ -260,7 +164,7 @@ def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> Eve
 
     An event that is told twice is what it is told last.
     """
-    found, called = _list(body, "events")
+    found, called = items_of(body, "events")
     reader = _Reader(asked)
     unchanged: set[EventKey] = set()
     for index, raw in enumerate(found):
@@ -275,7 +179,7 @@ def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> Eve
 
 def read_event(body: bytes, asked: Asked) -> EventsAnswer:
     """Read the answer of `GET /event/{type}/{id}`; raises `Malformed`."""
-    raw, called = _single(body, "event")
+    raw, called = single_of(body, "event")
     reader = _Reader(asked)
     reader.read(raw, _digest(raw), "event")
     return reader.answer(called)

@@ -14,7 +14,7 @@ import msgspec
 
 from icalbridge import zones
 from icalbridge.errors import MalformedAnswer, NotFound, RefusedError, RequestRefused, VendorError
-from icalbridge.facilitron import bounds, times, wire
+from icalbridge.facilitron import bounds, envelope, times
 from icalbridge.facilitron.lenient import loose, text
 from icalbridge.facilitron.transport import SHORTEST_KEY, Call, Failure, Transport, path_of
 from icalbridge.facilitron.writes import Cancelled, Conflict, Created, CreateOutcome, Moved, NotCreated, Unknown
@@ -156,9 +156,9 @@ def _same(found: Event, request: NewEvent) -> bool:
 def _found(call: Call, body: bytes, name: str) -> tuple[dict[str, Any], str]:
     """Return what an answer holds under a name, and its `invocation_id`; raises `MalformedAnswer`."""
     told = loose(body)
-    called = wire.trace(body)
-    if code := wire.error_code(body):
-        raise MalformedAnswer(str(call), wire.ERROR_CODED, 200, wire.shown_code(code), called)
+    called = envelope.trace(body)
+    if code := envelope.error_code(body):
+        raise MalformedAnswer(str(call), envelope.ERROR_CODED, 200, envelope.shown_code(code), called)
     found = told.get(name) if isinstance(told, dict) else None
     if not isinstance(found, dict):
         raise MalformedAnswer(str(call), f"the answer cannot be read, or lacks its {name}", 200, invocation_id=called)
