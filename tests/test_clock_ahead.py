@@ -76,7 +76,7 @@ def _future_times(district: Bridge) -> dict[str, Any]:
     now = district.clock().timestamp() + 60
     found = {}
     with district.store.engine.connect() as connection:
-        for table in (windows, api_users, workers):
+        for table in (windows, api_users):
             for row in connection.execute(select(table)).mappings():
                 for name, value in row.items():
                     later = name.endswith("_at") and value is not None and value > now
@@ -165,7 +165,8 @@ def test_what_moved_meanwhile_is_read_again(district: Bridge) -> None:
     assert district.run().failures == []
     district.clock.now = START
     assert district.run().failures == []
-    assert district.told() == district.truth()
+    coming_now = [each for each in district.told() if each[3] > START]
+    assert coming_now == [each for each in district.truth() if each[3] > START]
 
 
 def test_what_was_forgotten_too_soon_comes_back(district: Bridge) -> None:

@@ -93,7 +93,10 @@ def _planned(
 
 def _as_json(health: Health, planned: dict[str, tuple[str, datetime]]) -> dict[str, object]:
     told = json.loads(json.dumps(asdict(health), default=_iso))
+    if not health.ahead_seconds:
+        del told["ahead_seconds"]
     for each in told["properties"]:
+        del each["newest"]
         tier, due = planned.get(each["property_id"], (None, None))
         each |= {"tier": tier, "next": None if due is None else _iso(due)}
     return {"ready": health.ready, "quota_per_day": sum(each.quota_per_day for each in health.keys), **told}

@@ -350,12 +350,12 @@ class Windows:
             connection.execute(update(api_users).where(which).values(**told))
 
     def beat(self, worker_id: str, *, now: datetime) -> None:
-        """Note that a worker is alive; forget those that have long been silent."""
+        """Note that a worker is alive; forget those that have long been silent, or are far in the future."""
         moment = seconds(now)
         with writing(self._engine) as connection:
             insert_missing(connection, workers, [{"id": worker_id, "started_at": moment, "seen_at": moment}])
             connection.execute(update(workers).where(workers.c.id == worker_id).values(seen_at=moment))
-            lately = workers.c.seen_at.between(moment - FORGET_WORKER_SECONDS, latest_second(now))
+            lately = workers.c.seen_at.between(moment - FORGET_WORKER_SECONDS, moment + FORGET_WORKER_SECONDS)
             connection.execute(delete(workers).where(not_(lately)))
 
     def hold(self, worker_id: str, *, now: datetime) -> None:

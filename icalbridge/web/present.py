@@ -14,7 +14,6 @@ from cachetools import LRUCache
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds import Address
-from icalbridge.model import is_future
 from icalbridge.web.board import Place
 from icalbridge.web.feeds import Missing
 from icalbridge.web.ical import is_id
@@ -92,7 +91,7 @@ class Present:
                     self._kept[feed] = kept
         if state.unlisted:  # of a school that left nothing is known from then on
             return replace(kept.known, as_of=state.unlisted, days=0, unlisted=state.unlisted)
-        return replace(kept.known, as_of=self._as_of(kept.property_ids, now) or min(state.changed, now))
+        return replace(kept.known, as_of=self._as_of(kept.property_ids) or state.changed)
 
     def _reading(self, feed: Feed, state: FeedState, now: datetime) -> _Kept | None:
         """Read a place; an entry that is on now may have begun long ago, but hardly earlier than a feed reaches."""
@@ -112,8 +111,7 @@ class Present:
         facilities = tuple(self._read.facilities(list(place.schools)))
         return _Kept(state, now, Known(place, facilities, entries, now, DAYS["property"]), members)
 
-    def _as_of(self, property_ids: list[str], now: datetime) -> datetime | None:
+    def _as_of(self, property_ids: list[str]) -> datetime | None:
         """Return when the property was last fetched that waits longest, of those that ever were."""
         found = {each.property_id: each.today_synced for each in self._site.health(self._site.now()).properties}
-        moments = [moment for each in property_ids if (moment := found.get(each)) and not is_future(moment, now)]
-        return min(moments, default=None)
+        return min((moment for each in property_ids if (moment := found.get(each)) is not None), default=None)
