@@ -1,4 +1,4 @@
-"""gunicorn, configured in code: gthread workers, each with its own application and its own connections."""
+"""gunicorn, configured in code: threaded workers, each with its own application and its own connections."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self._options = {
             "bind": f"fd://{descriptor}",
             "workers": workers,
-            "worker_class": "gthread",
+            "worker_class": "icalbridge.cli.connections.WebWorker",
             "threads": threads,
             "keepalive": 75,
             "graceful_timeout": 20,
@@ -44,6 +44,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "proc_name": "icalbridge",
             "control_socket_disable": True,
             "child_exit": _forget_metrics,
+            "pre_request": _close_after_body,
         }
         super().__init__()
 
@@ -57,3 +58,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 def _forget_metrics(_server: Any, worker: Any) -> None:
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
+
+
+def _close_after_body(_worker: Any, req: Any) -> None:
+    """End the connection after a request with a body: nobody reads it, and no thread shall wait for it."""
+    if any(name == "TRANSFER-ENCODING" or (name == "CONTENT-LENGTH" and value != "0") for name, value in req.headers):
+        req.force_close()
