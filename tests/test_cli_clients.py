@@ -53,15 +53,16 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, *args: str, **settings: str) -> Iterator[Server]:
-    """Serve a small district out of a database that nobody keeps true."""
+def serving(folder: Path, *, descriptors: int = 1024, **settings: str) -> Iterator[Server]:
+    """Serve a small district out of a database that nobody keeps true, with so many file descriptors a process."""
     store = empty_store(folder)
     add_catalogue(store)
     sync(store, "school", added(entry(number, uid=f"u{number}") for number in range(100)))
     store.close()
     port = free_port()
     told = {"DATABASE_URL": f"sqlite:///{folder / 'bridge.db'}", "PORT": str(port), **settings}
-    with running("serve", "--no-sync", *args, **told) as process:
+    with running("serve", "--no-sync", **told) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))  # inherited by its children
         until(lambda: answer(f"http://127.0.0.1:{port}{FEED}"), "feed")
         yield Server(port, process)
 
@@ -153,20 +154,9 @@ def test_requests_in_pieces_are_answered(server: Server) -> None:
         assert opened.recv(15) == b"HTTP/1.1 200 OK"
 
 
-@pytest.fixture
-def few_descriptors() -> Iterator[None]:
-    """Let what is started open 64 files a process."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_more_clients_than_descriptors_are_no_traceback(tmp_path: Path, few_descriptors: None) -> None:
+def test_more_clients_than_descriptors_are_no_traceback(tmp_path: Path) -> None:
     """The clients that have waited longest make room; the log has no line for each."""
-    soft, hard = 1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    with serving(tmp_path) as server, ExitStack() as stack:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard), hard))
+    with serving(tmp_path, descriptors=64) as server, ExitStack() as stack:
         for sent in ("", f"GET {FEED} HTTP/1.1\r\n"):
             for _ in range(150):
                 stack.enter_context(server.connect(sent))
@@ -176,3 +166,108 @@ def test_more_clients_than_descriptors_are_no_traceback(tmp_path: Path, few_desc
         assert server.process.returncode == 0
     assert not re.findall("Traceback|ERROR|CRITICAL", log)
     assert len(log.splitlines()) < 10
+
+
+BELIEVED_BY_SOME = {
+    "Script-Name": "/evil.example",
+    "SCRIPT_NAME": "//evil.example",
+    "Path-Info": "/evil.example",
+    "PATH_INFO": "/evil.example",
+    "X_Forwarded_Prefix": "/evil.example",
+    "X-Forwarded-Prefix": "/evil.example",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Server": "evil.example",
+    "X-Script-Name": "/evil.example",
+    "X-Original-URL": "/evil.example",
+    "X-Rewrite-URL": "/evil.example",
+    "Forwarded": "host=evil.example",
+    "HTTP_HOST": "evil.example",
+}
+PAGES = [
+    FEED,
+    "/",
+    "/facility/gym",
+    "/embed/facility/gym",
+    "/display/facility/gym",
+    "/api/v1/properties",
+    "/robots.txt",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_header_of_a_client_says_where_the_site_is(server: Server, path: str) -> None:
+    """A client that poses as a proxy on the same machine gets what everybody gets."""
+    request = f"GET {path} HTTP/1.1\r\nHost: x.example\r\n"
+    expected = server.ask(f"{request}\r\n")
+    assert expected[0] == 200
+    for name, value in BELIEVED_BY_SOME.items():
+        for given in (value, path):
+            status, headers, body = server.ask(f"{request}{name}: {given}\r\n\r\n")
+            assert (status, headers.get("etag"), _steady(body)) == (200, expected[1].get("etag"), _steady(expected[2]))
+
+
+def _steady(body: bytes) -> bytes:
+    """Return a page without what depends on the moment."""
+    return re.sub(rb"[0-9]+", b"", body)
+
+
+def test_sub_path_is_that_of_the_public_address(tmp_path: Path) -> None:
+    """Links lie below the folder of `ICALBRIDGE_PUBLIC_URL`, whatever the environment of the server says."""
+    public = {"ICALBRIDGE_PUBLIC_URL": "https://x.example/calendars", "SCRIPT_NAME": "/elsewhere"}
+    with serving(tmp_path, **public) as server:
+        _, _, body = server.ask("GET / HTTP/1.1\r\nHost: x\r\nSCRIPT_NAME: /evil\r\n\r\n")
+        links = re.findall(rb'(?:href|src)="(/[^"]*)"', body)
+        assert links
+        assert {each.partition(b"/")[2].partition(b"/")[0] for each in links} == {b"calendars"}
+
+
+TARGETS = [
+    *(
+        f"{start}{path}"
+        for path in (
+            "",
+            "/",
+            "//",
+            FEED,
+            "/facility/gym",
+            "/property/school",
+            "/embed/facility/gym",
+            "/api/v1",
+            "/static",
+        )
+        for start in (
+            "",
+            "http://evil.example",
+            "http://evil.example/",
+            "//evil.example",
+            "/",
+            "https://evil.example:1",
+        )
+    ),
+    "*",
+    "/\\evil.example/..",
+    "/%5Cevil.example",
+    "//evil.example/%2e%2e",
+    "/%2F%2Fevil.example/",
+    "/./facility/gym/",
+    "/;@evil.example/",
+    "/?next=//evil.example",
+    "http:///facility/gym/",
+    "http://x.example@evil.example/facility/gym/",
+    "ftp://evil.example/facility/gym",
+    "evil.example:80",
+    "facility/gym/",
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_no_request_is_answered_with_a_redirect(server: Server, method: str) -> None:
+    """Neither absolute addresses nor doubled, missing and trailing slashes lead anywhere else."""
+    hosts = ["x.example", "evil.example/x", "", "evil.example:99999", "[evil", "a b", "é"]
+    for target, host in [*((each, hosts[0]) for each in filter(None, TARGETS)), *((FEED, each) for each in hosts)]:
+        request = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        with server.connect(request) as opened:
+            received = b"".join(iter(lambda opened=opened: opened.recv(65536), b""))  # type: ignore[misc]
+        head = received.partition(b"\r\n\r\n")[0].lower()
+        status = int(head.split()[1])
+        assert (status // 100 in {2, 4}, b"\nlocation:" in head) == (True, False), (target, host, head)

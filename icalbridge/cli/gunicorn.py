@@ -43,6 +43,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "loglevel": "warning",
             "proc_name": "icalbridge",
             "control_socket_disable": True,
+            "forwarder_headers": "",  # a client may send SCRIPT_NAME too, and a proxy passes it on
+            "header_map": "drop",
             "child_exit": _forget_metrics,
             "pre_request": _close_after_body,
         }

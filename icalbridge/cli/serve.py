@@ -180,6 +180,7 @@ def _run_web(settings: Settings, descriptor: int, workers: int, shared: str) -> 
     """Become gunicorn's master on a socket that is open already."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # read by prometheus_client when it is imported, below
     os.environ.pop("WEB_CONCURRENCY", None)  # it was read as --workers; gunicorn breaks on one that is empty
+    os.environ.pop("SCRIPT_NAME", None)  # gunicorn would read it; a sub-path comes from ICALBRIDGE_PUBLIC_URL only
     from icalbridge.cli.gunicorn import Server
 
     Server(settings, descriptor, workers=workers, threads=THREADS).run()
