@@ -214,7 +214,7 @@ def _steady(body: bytes) -> bytes:
 def test_sub_path_is_that_of_the_public_address(tmp_path: Path) -> None:
     """Links lie below the folder of `ICALBRIDGE_PUBLIC_URL`, whatever the environment of the server says."""
     public = {"ICALBRIDGE_PUBLIC_URL": "https://x.example/calendars", "SCRIPT_NAME": "/elsewhere"}
-    with serving(tmp_path, **public) as server:
+    with serving(tmp_path, descriptors=1024, **public) as server:
         _, _, body = server.ask("GET / HTTP/1.1\r\nHost: x\r\nSCRIPT_NAME: /evil\r\n\r\n")
         links = re.findall(rb'(?:href|src)="(/[^"]*)"', body)
         assert links

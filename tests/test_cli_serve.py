@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import socket
+import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +88,43 @@ def test_serve_syncs_serves_and_ends_cleanly(settings: dict[str, str], number: i
         assert _alive(family) == set()
     assert "Traceback" not in told
     assert KEY not in told
+
+
+def _entries(database_file: Path) -> int:
+    """Count what a copy of one file holds, wherever the original has the rest."""
+    with closing(sqlite3.connect(f"file:{database_file}?immutable=1", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    "args", [("serve",), ("serve", "--no-sync"), ("worker",), ("sync",), ("status",)], ids=" ".join
+)
+def test_ended_command_leaves_one_file(settings: dict[str, str], tmp_path: Path, args: tuple[str, ...]) -> None:
+    """Nothing is left beside the database file when a command ends, and the file holds everything."""
+    run("sync", **settings)
+    before = _entries(tmp_path / "bridge.db")
+    with running(*args, **settings) as process:
+        if args[0] == "serve":
+            until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/readyz"), "readiness")
+        if args[0] in {"serve", "worker"}:
+            until(lambda: (tmp_path / "bridge.db-wal").exists() or None, "work with the database")
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert [each.name for each in tmp_path.glob("bridge.db*")] == ["bridge.db"]
+    assert _entries(tmp_path / "bridge.db") == before > 0
+
+
+def test_server_with_a_killed_child_leaves_one_file(settings: dict[str, str], tmp_path: Path) -> None:
+    """A child that is killed closes nothing; the last process to end makes up for it."""
+    with running("serve", **settings) as process:
+        until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/readyz"), "readiness")
+        for pid in _descendants(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        process.communicate(timeout=60)
+        assert process.returncode == 1
+    assert [each.name for each in tmp_path.glob("bridge.db*")] == ["bridge.db"]
+    assert _entries(tmp_path / "bridge.db") > 0
 
 
 def test_serve_starts_a_dead_worker_again(settings: dict[str, str]) -> None:

@@ -31,6 +31,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, settings: Settings, descriptor: int, *, workers: int, threads: int) -> None:
         self._settings = settings
+        self._store: Store | None = None
         self._options = {
             "bind": f"fd://{descriptor}",
             "workers": workers,
@@ -46,6 +47,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "forwarder_headers": "",  # a client may send SCRIPT_NAME too, and a proxy passes it on
             "header_map": "drop",
             "child_exit": _forget_metrics,
+            "worker_exit": self._close,
             "pre_request": _close_after_body,
         }
         super().__init__()
@@ -55,7 +57,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return create_app(self._settings, Store.connect(self._settings.database_url))
+        self._store = Store.connect(self._settings.database_url)
+        return create_app(self._settings, self._store)
+
+    def _close(self, _server: Any, _worker: Any) -> None:
+        """Close the connections of the worker that ends, which is this process."""
+        if self._store is not None:
+            self._store.close()
 
 
 def _forget_metrics(_server: Any, worker: Any) -> None:

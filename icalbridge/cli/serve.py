@@ -17,13 +17,15 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icalbridge.cli.work import open_store, run_worker
-from icalbridge.errors import ConfigurationError, IcalbridgeError
+from icalbridge.errors import ConfigurationError, IcalbridgeError, StoreError
+from icalbridge.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +81,16 @@ def run_server(settings: Settings, address: Address, *, workers: int, sync: bool
         open_store(settings).close()
         host, port = opened.getsockname()[:2]
         log.info("serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
-        supervise(settings, opened, workers=workers, sync=sync)
+        try:
+            supervise(settings, opened, workers=workers, sync=sync)
+        finally:
+            _leave_one_file(settings)
+
+
+def _leave_one_file(settings: Settings) -> None:
+    """Let the SQLite database be complete without its `-wal` file, also where a child was killed."""
+    with closing(Store.connect(settings.database_url)) as store, suppress(StoreError):
+        store.merge_log()
 
 
 def supervise(

@@ -96,9 +96,9 @@ def make_grant(user: ApiUser, settings: Settings) -> Grant:
 def run_worker(settings: Settings) -> None:
     """Work with every key until SIGTERM or Ctrl-C."""
     users = settings.require_keys()
-    store = open_store(settings)
     stop = Stop()
     stop.listen()
+    store = open_store(settings)
     worker_id = new_worker_id()
     names = [f"{worker_id}:{user.name}" for user in users]
     threads = [
@@ -160,9 +160,9 @@ def work_with_key(settings: Settings, user: ApiUser, store: Store, worker_id: st
 def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> bool:
     """Fetch everything once, name on stderr what failed, and say whether anything did."""
     settings.require_keys()
-    store = open_store(settings)
     stop = Stop()
     stop.listen()
+    store = open_store(settings)
     try:
         report = sync_with_progress(settings, store, property_ids, full=full, stop=stop)
     except KeyboardInterrupt:
