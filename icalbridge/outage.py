@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable
 
 REMINDER_SECONDS = 600
@@ -19,16 +19,20 @@ FLAPPING_SECONDS = 60
 class OutageLog:
     """State of one thing that may be out of order, such as the database; any thread may report to it."""
 
-    def __init__(self, log: logging.Logger, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, log: logging.Logger, *, level: int = logging.ERROR, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock` returns seconds."""
         self._log = log
+        self._level = level
         self._clock = clock
         self._lock = Lock()
         self._failing = False
         self._shown = False
         self._logged = float("-inf")
 
-    def begin(self, message: str, *args: object) -> None:
-        """Report a failure; it is logged as an error where it is news."""
+    def begin(self, message: str, *args: object, error: BaseException | None = None) -> None:
+        """Report a failure; it is logged where it is news, with the traceback of `error`."""
         with self._lock:
             now = self._clock()
             if now - self._logged < (REMINDER_SECONDS if self._failing and self._shown else FLAPPING_SECONDS):
@@ -37,7 +41,7 @@ class OutageLog:
                 return
             self._failing = self._shown = True
             self._logged = now
-        self._log.error(message, *args)
+        self._log.log(self._level, message, *args, exc_info=error)
 
     def end(self, message: str, *args: object) -> None:
         """Report a success; it is logged where it ends an outage that was logged."""

@@ -12,6 +12,7 @@ import errno
 import logging
 import resource
 import selectors
+import signal
 import socket
 import time
 from collections import deque
@@ -126,6 +127,11 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self.worker_connections = min(self.worker_connections, descriptors // 2)
         self.max_keepalived = self.worker_connections
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Leave SIGHUP, which a terminal that ends sends to everybody, to gunicorn's master."""
+        super().init_signals()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection; where there are too many already, the one that has waited longest is closed."""

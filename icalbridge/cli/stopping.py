@@ -22,9 +22,10 @@ class Stop:
         self._waits = False
 
     def listen(self) -> None:
-        """Take over both signals, for the rest of this process."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._hear)
+        """Take over the signals, for the rest of this process; the end of a terminal counts, except under `nohup`."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._hear)
 
     def ask(self) -> None:
         """Let everyone hear it."""

@@ -76,9 +76,10 @@ def create_app(
     # An address answers or it does not; werkzeug would redirect one with doubled slashes.
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    metrics, assets, site = Metrics(), Assets(), Site(settings.public_url, store, clock)
-    look = Look(settings, site, assets)
+    metrics, assets = Metrics(), Assets()
     service = FeedService(store, settings, metrics, clock, cache_bytes)
+    site = Site(settings.public_url, store, clock, service.database)
+    look = Look(settings, site, assets)
     present = Present(store, service, site)
     app.jinja_options = {
         "undefined": StrictUndefined,
@@ -110,7 +111,7 @@ def create_app(
         displays(present, site),
         embeds(store, service, site, settings),
         embed_builder(store, service, site),
-        operations(store, metrics, site),
+        operations(store, metrics, site, service.database),
         static_files(assets),
         look_files(look),
         posters(store, service, site),
@@ -118,7 +119,7 @@ def create_app(
         status_page(site),
     ):
         app.register_blueprint(routes)
-    catch_all(app)
+    catch_all(app, service.database)
     _refuse_redirects(app)
     _speak(app)
 
