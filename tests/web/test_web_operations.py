@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import subprocess
@@ -212,32 +211,6 @@ def test_readyz_without_a_database_says_so(client: FlaskClient, store: Store, tm
         503,
         {"ready": False, "error": "The database cannot be used; the log says why."},
     )
-
-
-def test_outage_is_logged_once_for_all_addresses(
-    client: FlaskClient, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Not each page, feed, probe and scrape; when it is over, that too."""
-    caplog.set_level(logging.INFO, "icalbridge")
-    take_away(store, tmp_path)
-    for _ in range(20):
-        for path in (
-            "/",
-            "/readyz",
-            "/metrics",
-            "/property/school",
-            "/facility/gym",
-            "/ical/facility/gym.ics",
-            "/status",
-        ):
-            client.get(path)
-    assert [each.levelname for each in caplog.records] == ["ERROR"]
-    (tmp_path / "bridge.db").rmdir()
-    store.upgrade()
-    for _ in range(5):
-        client.get("/readyz")
-    ours = [each.getMessage() for each in caplog.records if each.name.startswith("icalbridge")]
-    assert ours[1:] == ["the database is back"]
 
 
 def test_metrics_tell_how_fresh_the_data_is(client: FlaskClient, store: Store, clock: Clock) -> None:
