@@ -7,6 +7,8 @@ import logging
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from icalbridge import sandbox
 from icalbridge.cli import logs
 from icalbridge.cli.logs import start_logging
 from icalbridge.model import utcnow
-from tests.fixtures.commands import answer, free_port, run, running, until
+from tests.fixtures.commands import answer, environment, free_port, run, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,3 +213,52 @@ def test_debug_log_of_a_refused_key_has_no_key(settings: dict[str, str], args: l
     assert {each["level"] for each in _parsed("\n".join(lines))} == {"debug"}
     assert sentence.startswith("icalbridge: GET /properties: 401")
     assert "wrong-key" not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "change", "code"),
+    [
+        (["serve"], {"FACILITRON_API_KEY": ""}, 2),
+        (["worker"], {"FACILITRON_QUOTA_PER_DAY": "many"}, 2),
+        (["serve"], {"PORT": "many"}, 2),
+        (["--debug", "worker"], {"DATABASE_URL": "sqlite:////nowhere/bridge.db"}, 1),
+        (["serve"], {"DATABASE_URL": "sqlite:////nowhere/bridge.db"}, 1),
+    ],
+)
+def test_service_that_cannot_start_says_so_in_json(
+    settings: dict[str, str], args: list[str], change: dict[str, str], code: int
+) -> None:
+    """One object with the sentence, and a code that is not 0; also before the settings could be read."""
+    ended = run(*args, **{**settings, **change})
+    assert (ended.returncode, ended.stdout) == (code, "")
+    *_, last = _parsed(ended.stderr)
+    assert (last["level"], last["message"][-1]) == ("critical", ".") or "unable to open" in last["message"]
+
+
+def test_what_is_printed_on_stderr_becomes_json(tmp_path: Path) -> None:
+    """Warnings, uncaught exceptions of threads and of the process, and what libraries print."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, threading, warnings\n"
+        "from icalbridge.cli.logs import log_everything, start_logging\n"
+        "start_logging('json', level='INFO')\n"
+        "log_everything()\n"
+        "warnings.warn('beware')\n"
+        "print('printed', file=sys.stderr)\n"
+        "thread = threading.Thread(target=lambda: 1 / 0)\n"
+        "thread.start()\n"
+        "thread.join()\n"
+        "raise KeyError('lost')\n"
+    )
+    told = {**environment({}), "PYTHONWARNINGS": "default"}
+    ended = subprocess.run([sys.executable, script], env=told, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    lines = [
+        (each["logger"], each["level"], each.get("exception", "").split("\n")[-1]) for each in _parsed(ended.stderr)
+    ]
+    assert lines == [
+        ("py.warnings", "warning", ""),
+        ("icalbridge.stderr", "error", ""),
+        ("icalbridge.stderr", "critical", "ZeroDivisionError: division by zero"),
+        ("icalbridge.stderr", "critical", "KeyError: 'lost'"),
+    ]

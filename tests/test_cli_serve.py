@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import socket
+import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +88,125 @@ def test_serve_syncs_serves_and_ends_cleanly(settings: dict[str, str], number: i
         assert _alive(family) == set()
     assert "Traceback" not in told
     assert KEY not in told
+
+
+def _entries(database_file: Path) -> int:
+    """Count what a copy of one file holds, wherever the original has the rest."""
+    with closing(sqlite3.connect(f"file:{database_file}?immutable=1", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    "args", [("serve",), ("serve", "--no-sync"), ("worker",), ("sync",), ("status",)], ids=" ".join
+)
+def test_ended_command_leaves_one_file(settings: dict[str, str], tmp_path: Path, args: tuple[str, ...]) -> None:
+    """Nothing is left beside the database file when a command ends, and the file holds everything."""
+    run("sync", **settings)
+    before = _entries(tmp_path / "bridge.db")
+    with running(*args, **settings) as process:
+        if args[0] == "serve":
+            until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/readyz"), "readiness")
+        if args[0] in {"serve", "worker"}:
+            until(lambda: (tmp_path / "bridge.db-wal").exists() or None, "work with the database")
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert [each.name for each in tmp_path.glob("bridge.db*")] == ["bridge.db"]
+    assert _entries(tmp_path / "bridge.db") == before > 0
+
+
+def test_server_with_a_killed_child_leaves_one_file(settings: dict[str, str], tmp_path: Path) -> None:
+    """A child that is killed closes nothing; the last process to end makes up for it."""
+    with running("serve", **settings) as process:
+        until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/readyz"), "readiness")
+        for pid in _descendants(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        process.communicate(timeout=60)
+        assert process.returncode == 1
+    assert [each.name for each in tmp_path.glob("bridge.db*")] == ["bridge.db"]
+    assert _entries(tmp_path / "bridge.db") > 0
+
+
+def test_reload_replaces_the_processes(settings: dict[str, str]) -> None:
+    """SIGHUP: other web workers and another sync worker take over while everything is answered; it is no error."""
+    base = f"http://127.0.0.1:{settings['PORT']}"
+    with running("serve", **settings) as process:
+        until(lambda: answer(f"{base}/readyz"), "readiness")
+        (master,) = {pid for pid in _children(process.pid) if _children(pid)}
+        before = _descendants(process.pid) - {master}
+        process.send_signal(signal.SIGHUP)
+        while _alive(before):
+            assert requests.get(f"{base}/healthz", timeout=30).ok
+        until(lambda: True if len(_descendants(process.pid)) == len(before) + 1 else None, "other processes")
+        assert master in _children(process.pid)
+        assert answer(f"{base}/readyz") is not None
+        told = _end(process, signal.SIGTERM)
+        assert process.returncode == 0
+    assert "ERROR" not in told
+
+
+def test_worker_ends_with_its_terminal(settings: dict[str, str]) -> None:
+    """SIGHUP ends a `worker` as SIGTERM does."""
+    run("sync", **settings)
+    with running("worker", **settings) as process:
+        until(lambda: signal_is_caught(process.pid, signal.SIGHUP), "handler")
+        _end(process, signal.SIGHUP)
+        assert process.returncode == 0
+
+
+def signal_is_caught(pid: int, number: int) -> bool | None:
+    """Whether a process has a handler for a signal; None while it has none."""
+    caught = re.findall(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[0]
+    return bool(int(caught, 16) >> (number - 1) & 1) or None
+
+
+class Refusing:
+    """A SQLite database that can be read and not written: a trigger stands for a disk that is full or read-only."""
+
+    def __init__(self, database_file: Path) -> None:
+        self._file = database_file
+
+    def __enter__(self) -> Refusing:
+        with closing(sqlite3.connect(self._file)) as connection, connection:
+            for table in ("api_users", "workers", "properties", "windows"):
+                for change in ("INSERT", "UPDATE"):
+                    connection.execute(
+                        f"CREATE TRIGGER refuse_{change}_{table} BEFORE {change} ON {table} "
+                        "BEGIN SELECT RAISE(ABORT, 'attempt to write a readonly database'); END"
+                    )
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with closing(sqlite3.connect(self._file)) as connection, connection:
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'refuse_%'").fetchall():
+                connection.execute(f"DROP TRIGGER {name}")
+
+
+def test_worker_on_a_database_that_cannot_be_written_is_one_sentence(settings: dict[str, str], tmp_path: Path) -> None:
+    """It ends at once, with a code that is not 0."""
+    run("sync", **settings)
+    with Refusing(tmp_path / "bridge.db"):
+        ended = run("worker", **settings)
+    assert ended.returncode == 1
+    assert ended.stderr == "icalbridge: The database cannot be used: attempt to write a readonly database\n"
+
+
+def test_serve_goes_on_with_a_database_that_cannot_be_written(settings: dict[str, str], tmp_path: Path) -> None:
+    """Feeds are served; the sync says so in one sentence and waits; nothing is started again and again."""
+    run("sync", **settings)
+    with Refusing(tmp_path / "bridge.db"), running("serve", **settings) as process:
+        log: list[str] = []
+        assert process.stdout
+        while not any("nothing is fetched until it can be written" in line for line in log):
+            log.append(process.stdout.readline())
+        directory = until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/"), "directory")
+        for path in set(re.findall(r'href="(/facility/[^"]+)"', directory.text)):
+            assert answer(f"http://127.0.0.1:{settings['PORT']}/ical{path}.ics")
+        family = set(_children(process.pid))
+        assert len(family) == 2
+        log += _end(process, signal.SIGTERM).splitlines()
+        assert process.returncode == 0
+    assert [line[21:28].strip() for line in log] == ["INFO", "ERROR", "INFO"]
 
 
 def test_serve_starts_a_dead_worker_again(settings: dict[str, str]) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FAILED = 1
 BAD_CONFIGURATION = 2
 INTERRUPTED = 130
+SERVICES = ("serve", "worker")
+"""The commands that run until they are asked to end; nobody watches them."""
 
 
 class Commands(click.Group):
@@ -36,12 +38,15 @@ class Commands(click.Group):
         """Run a command. Exit codes: 0 done, 1 something failed, 2 bad configuration or usage, 130 interrupted."""
         try:
             return super().invoke(context)
-        except ConfigurationError as error:
-            _complain(context, error, BAD_CONFIGURATION)
         except IcalbridgeError as error:
-            _complain(context, error, FAILED)
+            _complain(context, error, BAD_CONFIGURATION if isinstance(error, ConfigurationError) else FAILED)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
+        except click.UsageError as error:
+            if not _logs_json(context):
+                raise
+            _log_json(error.format_message())
+            sys.exit(error.exit_code)
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except BrokenPipeError:
@@ -57,10 +62,28 @@ def _unexpected(error: Exception) -> Exception:
 
 
 def _complain(context: click.Context, error: Exception, code: int) -> None:
+    if _logs_json(context):
+        _log_json(str(error), traceback_of=error if context.params.get("debug") else None)
+        sys.exit(code)
     if context.params.get("debug"):
         traceback.print_exc()
     click.secho(f"icalbridge: {error}", err=True, fg="red")
     sys.exit(code)
+
+
+def _logs_json(context: click.Context) -> bool:
+    """Whether all that the command writes on stderr is read by a program, its last sentence included."""
+    return context.invoked_subcommand in SERVICES and os.environ.get("ICALBRIDGE_LOG_FORMAT", "").strip() == "json"
+
+
+def _log_json(sentence: str, *, traceback_of: BaseException | None = None) -> None:
+    import logging
+
+    from icalbridge.cli.logs import start_logging
+
+    if not logging.getLogger().handlers:  # the settings could not be read: there are no secrets yet
+        start_logging("json", level="INFO")
+    logging.getLogger(__name__).critical("%s", sentence, exc_info=traceback_of)
 
 
 _CONTEXT = {
@@ -84,13 +107,15 @@ def main(debug: bool) -> None:
 def _settings(*, quiet: bool = False) -> Settings:
     """Read the settings and start logging as they say."""
     from icalbridge import settings
-    from icalbridge.cli.logs import start_logging
+    from icalbridge.cli.logs import log_everything, start_logging
 
     read = settings.from_environment(os.environ)
     debug = bool(click.get_current_context().find_root().params.get("debug"))
     level = "DEBUG" if debug else "WARNING" if quiet else "INFO"
     secrets = [*(each.key for each in read.api_users()), read.renter_email]
     start_logging(read.log_format, level=level, secrets=[each for each in secrets if each])
+    if read.log_format == "json" and not quiet:
+        log_everything()
     return read
 
 

@@ -1,4 +1,4 @@
-"""gunicorn, configured in code: gthread workers, each with its own application and its own connections."""
+"""gunicorn, configured in code: threaded workers, each with its own application and its own connections."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from icalbridge.settings import Settings
+    from icalbridge.store import Store
 
 
 class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -31,10 +32,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, settings: Settings, descriptor: int, *, workers: int, threads: int) -> None:
         self._settings = settings
+        self._store: Store | None = None
         self._options = {
             "bind": f"fd://{descriptor}",
             "workers": workers,
-            "worker_class": "gthread",
+            "worker_class": "icalbridge.cli.connections.WebWorker",
             "threads": threads,
             "keepalive": 75,
             "graceful_timeout": 20,
@@ -43,7 +45,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "loglevel": "warning",
             "proc_name": "icalbridge",
             "control_socket_disable": True,
+            "forwarder_headers": "",  # a client may send SCRIPT_NAME too, and a proxy passes it on
+            "header_map": "drop",
             "child_exit": _forget_metrics,
+            "worker_exit": self._close,
+            "pre_request": _close_after_body,
         }
         super().__init__()
 
@@ -52,8 +58,20 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return create_app(self._settings, connect_for_web(self._settings))
+        self._store = connect_for_web(self._settings)
+        return create_app(self._settings, self._store)
+
+    def _close(self, _server: Any, _worker: Any) -> None:
+        """Close the connections of the worker that ends, which is this process."""
+        if self._store is not None:
+            self._store.close()
 
 
 def _forget_metrics(_server: Any, worker: Any) -> None:
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
+
+
+def _close_after_body(_worker: Any, req: Any) -> None:
+    """End the connection after a request with a body: nobody reads it, and no thread shall wait for it."""
+    if any(name == "TRANSFER-ENCODING" or (name == "CONTENT-LENGTH" and value != "0") for name, value in req.headers):
+        req.force_close()

@@ -15,9 +15,11 @@ cut out here.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,9 @@ from icalbridge.private import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
+
+_stray = logging.getLogger("icalbridge.stderr")
 
 
 class _Text(logging.Formatter):
@@ -67,6 +72,32 @@ def _without(secrets: Sequence[str], text: str) -> str:
 def _printable(text: str) -> str:
     """Escape line breaks, control characters and halves of surrogate pairs as Python writes them."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
+class _Lines(io.TextIOBase):
+    """Stream that logs each line written to it: what a library prints on stderr."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+
+    def write(self, text: str, /) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in filter(str.strip, lines):
+            _stray.error("%s", line.strip())
+        return len(text)
+
+
+def log_everything() -> None:
+    """Turn warnings, uncaught exceptions and whatever else would be printed on stderr into records."""
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.stderr = _Lines()
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if error is not None and not issubclass(kind, (KeyboardInterrupt, SystemExit)):
+        _stray.critical("an unexpected error happened", exc_info=(kind, error, trace))
 
 
 def start_logging(log_format: str, *, level: str, secrets: Sequence[str] = ()) -> None:

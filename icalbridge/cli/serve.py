@@ -17,13 +17,16 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from icalbridge.cli.work import open_store, run_worker
-from icalbridge.errors import ConfigurationError, IcalbridgeError
+from icalbridge.cli.work import run_worker
+from icalbridge.errors import ConfigurationError, IcalbridgeError, StoreError
+from icalbridge.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +45,7 @@ STEADY_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 60
 WATCH_SECONDS = 1.0
 """How long the supervisor waits for its children at a time."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1
 METRICS = "icalbridge-metrics-"
 
@@ -78,10 +82,28 @@ def cannot_listen(address: Address, error: OSError) -> ConfigurationError:
 def run_server(settings: Settings, address: Address, *, workers: int, sync: bool) -> None:
     """Serve until SIGTERM or Ctrl-C, then end cleanly."""
     with listen(address) as opened:
-        open_store(settings).close()
+        _prepare(settings)
         host, port = opened.getsockname()[:2]
         log.info("serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
-        supervise(settings, opened, workers=workers, sync=sync)
+        try:
+            supervise(settings, opened, workers=workers, sync=sync)
+        finally:
+            _leave_one_file(settings)
+
+
+def _prepare(settings: Settings) -> None:
+    """Bring the database up to date. One that is so and cannot be written is served as it is; raises `StoreError`."""
+    with closing(Store.connect(settings.database_url)) as store:
+        try:
+            store.upgrade()
+        except StoreError:
+            store.check()
+
+
+def _leave_one_file(settings: Settings) -> None:
+    """Let the SQLite database be complete without its `-wal` file, also where a child was killed."""
+    with closing(Store.connect(settings.database_url)) as store, suppress(StoreError):
+        store.merge_log()
 
 
 def supervise(
@@ -91,13 +113,15 @@ def supervise(
 
     1. the web child starts, and with `sync` the worker
     2. a worker that ended is started again after a pause
-    3. SIGTERM or Ctrl-C: both are told to end, and waited for
+    3. SIGHUP: new processes take over from the ones that serve and sync
+    4. SIGTERM or Ctrl-C: both are told to end, and waited for
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     _sweep()
     shared = tempfile.mkdtemp(prefix=f"{METRICS}{os.getpid()}-")
     children: dict[str, ForkProcess] = {}
+    signal.signal(signal.SIGHUP, lambda _number, _frame: _reload(children))
     try:
         children["web"] = _start("web", _run_web, settings, opened.fileno(), workers, shared)
         if on_started:
@@ -106,7 +130,7 @@ def supervise(
     except _Stop:
         log.info("stopping")
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         _end(children)
         shutil.rmtree(shared, ignore_errors=True)
@@ -125,27 +149,45 @@ def _watch(settings: Settings, children: dict[str, ForkProcess], *, sync: bool) 
     while True:
         if sync and "worker" not in children:
             started = time.monotonic()
-            children["worker"] = _start("worker", run_worker, settings)
+            children["worker"] = _start("worker", partial(run_worker, patient=True), settings)
         # a signal that comes just before the wait does not end it
         if not wait([child.sentinel for child in children.values()], WATCH_SECONDS):
             continue
         if not children["web"].is_alive():
             raise IcalbridgeError(f"The web server ended with code {children['web'].exitcode}; its log says why.")
         if sync and not children["worker"].is_alive():
+            ended = children.pop("worker")
             pause = 1.0 if time.monotonic() - started > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE_SECONDS)
-            log.error("the sync worker ended with code %s; again in %d s", children.pop("worker").exitcode, pause)
+            if not ended.exitcode:  # asked to end, by SIGHUP for instance
+                pause = 1.0
+                continue
+            log.error("the sync worker ended with code %s; again in %d s", ended.exitcode, pause)
             time.sleep(pause)
 
 
 def _start(name: str, target: Callable[..., None], *args: Any) -> ForkProcess:
     child = multiprocessing.get_context("fork").Process(target=_child, args=(target, args), name=f"icalbridge-{name}")
-    child.start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # the child must not run this process's handlers
+    try:
+        child.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     return child
+
+
+def _reload(children: dict[str, ForkProcess]) -> None:
+    """Pass SIGHUP on: gunicorn replaces its workers one by one, and another sync worker follows the one that ends."""
+    for name, number in (("web", signal.SIGHUP), ("worker", signal.SIGTERM)):
+        if name in children and (pid := children[name].pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def _child(target: Callable[..., None], args: tuple[Any, ...]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that ends tells all of its processes; the supervisor acts
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     _die_with_parent()
     try:
         target(*args)
@@ -154,6 +196,9 @@ def _child(target: Callable[..., None], args: tuple[Any, ...]) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(0)
+    except Exception:
+        log.exception("an unexpected error ended this process")
+        sys.exit(1)
 
 
 def _die_with_parent() -> None:
@@ -184,6 +229,7 @@ def _run_web(settings: Settings, descriptor: int, workers: int, shared: str) -> 
     """Become gunicorn's master on a socket that is open already."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # read by prometheus_client when it is imported, below
     os.environ.pop("WEB_CONCURRENCY", None)  # it was read as --workers; gunicorn breaks on one that is empty
+    os.environ.pop("SCRIPT_NAME", None)  # gunicorn would read it; a sub-path comes from ICALBRIDGE_PUBLIC_URL only
     from icalbridge.cli.gunicorn import Server
 
     Server(settings, descriptor, workers=workers, threads=THREADS).run()

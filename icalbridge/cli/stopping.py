@@ -30,9 +30,13 @@ class Stop:
         self._on_ask: list[Callable[[], None]] = []
 
     def listen(self) -> None:
-        """Take over both signals, for the rest of this process, also where a shell started it with SIGINT ignored."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._hear)
+        """Take over the signals, for the rest of this process, also where a shell started it with SIGINT ignored.
+
+        The end of a terminal counts too, except under `nohup`.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._hear)
         signal.signal(signal.SIGALRM, lambda _number, _frame: None)
         self._listens = True
 

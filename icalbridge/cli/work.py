@@ -21,6 +21,8 @@ from icalbridge.cli.database import connect
 from icalbridge.cli.stopping import Stop
 from icalbridge.errors import StoreError
 from icalbridge.facilitron import Client
+from icalbridge.outage import OutageLog
+from icalbridge.store import Store
 from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.ledger import StoreLedger
@@ -98,13 +100,16 @@ def make_grant(user: ApiUser, settings: Settings) -> Grant:
     )
 
 
-def run_worker(settings: Settings) -> None:
-    """Work with every key until SIGTERM or Ctrl-C."""
+def run_worker(settings: Settings, *, patient: bool = False) -> None:
+    """Work with every key until SIGTERM or Ctrl-C.
+
+    Raises `StoreError` where the database cannot be written at the start; with `patient`, waits until it can be.
+    """
     users = settings.require_keys()
-    store = open_store(settings)
     stop = Stop()
-    stop.on_ask(store.hurry)
     stop.listen()
+    store = _open_patiently(settings, users, stop) if patient else _open_writable(settings, users)
+    stop.on_ask(store.hurry)
     worker_id = new_worker_id()
     names = [f"{worker_id}:{user.name}" for user in users]
     threads = [
@@ -122,6 +127,31 @@ def run_worker(settings: Settings) -> None:
         pass
     finally:
         _end(store, threads, names, stop)
+
+
+def _open_writable(settings: Settings, users: Sequence[ApiUser]) -> Store:
+    """Open the database and write the keys' names into it. Raises `StoreError`."""
+    store = open_store(settings)
+    try:
+        for user in users:
+            store.write.add_api_user(user.name)
+    except StoreError:
+        store.close()
+        raise
+    return store
+
+
+def _open_patiently(settings: Settings, users: Sequence[ApiUser], stop: Stop) -> Store:
+    """Open the database as soon as it can be written."""
+    outage = OutageLog(log)
+    pause = 1.0
+    while True:
+        try:
+            return _open_writable(settings, users)
+        except StoreError as error:
+            outage.begin("%s; nothing is fetched until it can be written, and what it holds is served", error)
+        stop.sleep(pause)
+        pause = min(pause * 2, BROKEN_SECONDS)
 
 
 def _end(store: Store, threads: Sequence[threading.Thread], names: Sequence[str], stop: Stop) -> None:
@@ -152,12 +182,27 @@ def _leave(store: Store, names: Sequence[str]) -> None:
 
 def work_with_key(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: Stop) -> None:
     """Work with one key, in its own thread, until asked to stop."""
+    database = OutageLog(log)
+    with suppress(KeyboardInterrupt):
+        while True:
+            try:
+                make_worker(settings, user, store, worker_id, stop).run()
+            except StoreError as error:
+                with stop.unless_asked():
+                    database.begin("%s; the worker of key %s waits", error, user.name)
+            except Exception:  # whatever it is, the other keys go on, and so shall this one
+                with stop.unless_asked():  # a slow one may find the store closed
+                    log.exception("the worker of key %s broke; again in %d s", user.name, BROKEN_SECONDS)
+            stop.sleep(BROKEN_SECONDS)
+
+
+def make_worker(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: Stop) -> Worker:
+    """Return the worker of one key."""
     tally: Counter[str] = Counter()
     clock = DatabaseClock(store)
     client = make_client(user, store, tally=tally, stop=stop, waiting=stop.unless_asked)
-    sync = Sync(client, store, api_user_id=user.name, worker_id=worker_id, clock=clock, tally=tally)
-    worker = Worker(
-        sync,
+    return Worker(
+        Sync(client, store, api_user_id=user.name, worker_id=worker_id, clock=clock, tally=tally),
         store,
         make_grant(user, settings),
         api_user_id=user.name,
@@ -166,23 +211,15 @@ def work_with_key(settings: Settings, user: ApiUser, store: Store, worker_id: st
         sleep=stop.sleep,
         keep_days=settings.keep_days,
     )
-    with suppress(KeyboardInterrupt):
-        while True:
-            try:
-                worker.run()
-            except Exception:  # whatever it is, the other keys go on, and so shall this one
-                with stop.unless_asked():  # a slow one may find the store closed
-                    log.exception("the worker of key %s broke; again in %d s", user.name, BROKEN_SECONDS)
-                stop.sleep(BROKEN_SECONDS)
 
 
 def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> bool:
     """Fetch everything once, name on stderr what failed, and say whether anything did."""
     settings.require_keys()
-    store = open_store(settings)
     stop = Stop()
-    stop.on_ask(store.hurry)
     stop.listen()
+    store = open_store(settings)
+    stop.on_ask(store.hurry)
     try:
         report = sync_with_progress(settings, store, property_ids, full=full, stop=stop)
     except KeyboardInterrupt:

@@ -23,6 +23,7 @@ from icalbridge.errors import (
     VendorUnavailable,
     WindowBroken,
 )
+from icalbridge.outage import OutageLog
 from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync import plan
 from icalbridge.sync.run import HOPELESS
@@ -78,6 +79,7 @@ class Worker:
         self._sleep = sleep
         self._keep_days = keep_days
         self._said: str | None = None
+        self._database = OutageLog(log)
         self._ranked: list[Standing] = []
         self._next_due: datetime | None = None
         self._plan_again = self._beat_again = datetime.min.replace(tzinfo=UTC)
@@ -104,7 +106,9 @@ class Worker:
         """Do the one thing that is worth most now; return the seconds until there may be another."""
         try:
             self._beat()
-            return self._step()
+            pause = self._step()
+            self._database.end("the database can be used again")
+            return pause
         except QuotaSpent as error:
             self._say(str(error), logging.WARNING)
             return self._until(plan.next_utc_midnight(self._clock()))
@@ -120,6 +124,9 @@ class Worker:
             return 0
         except WindowBroken:  # logged where it broke
             return 0
+        except StoreError as error:
+            self._database.begin("%s; trying again until it can be", error)
+            return LONGEST_NAP_SECONDS
         except IcalbridgeError as error:
             log.error("%s", error)
             return LONGEST_NAP_SECONDS

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, request
 from jinja2 import StrictUndefined
+from werkzeug.routing import RequestRedirect
 
 import icalbridge
 from icalbridge.model import utcnow
@@ -72,12 +73,13 @@ def create_app(
     Nothing is asked of the database before the first request.
     """
     app = Flask("icalbridge", static_folder=None, template_folder=str(templates_dir()))
-    # A feed answers at its own address or not at all; werkzeug would redirect one with doubled slashes.
+    # An address answers or it does not; werkzeug would redirect one with doubled slashes.
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    metrics, assets, site = Metrics(), Assets(), Site(settings.public_url, store, clock)
-    look = Look(settings, site, assets)
+    metrics, assets = Metrics(), Assets()
     service = FeedService(store, settings, metrics, clock, cache_bytes)
+    site = Site(settings.public_url, store, clock, service.database)
+    look = Look(settings, site, assets)
     present = Present(store, service, site)
     app.jinja_options = {
         "undefined": StrictUndefined,
@@ -109,7 +111,7 @@ def create_app(
         displays(present, site),
         embeds(store, service, site, settings),
         embed_builder(store, service, site),
-        operations(store, metrics, site),
+        operations(store, metrics, site, service.database),
         static_files(assets),
         look_files(look),
         posters(store, service, site),
@@ -117,8 +119,8 @@ def create_app(
         status_page(site),
     ):
         app.register_blueprint(routes)
-    catch_all(app)
-
+    catch_all(app, service.database)
+    _refuse_redirects(app)
     _speak(app)
 
     @app.after_request
@@ -130,6 +132,15 @@ def create_app(
 
     app.wsgi_app = Doorkeeper(app.wsgi_app, service, metrics)  # type: ignore[method-assign]  # as Flask documents it
     return app
+
+
+def _refuse_redirects(app: Flask) -> None:
+    """Answer 404 where werkzeug would redirect: the target would be made of what the client sent."""
+
+    @app.before_request
+    def refuse_redirect() -> None:
+        if isinstance(request.routing_exception, RequestRedirect):
+            abort(404)
 
 
 def _speak(app: Flask) -> None:

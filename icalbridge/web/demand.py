@@ -10,6 +10,7 @@ from threading import Lock, Timer
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from icalbridge.errors import StoreError
+from icalbridge.outage import OutageLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,6 +39,7 @@ class Aside(Generic[Key]):
         self._lock = Lock()
         self._noted: dict[Key, float] = {}
         self._waiting: set[Key] = set()
+        self._outage = OutageLog(log, level=logging.WARNING)
 
     def note(self, key: Key) -> None:
         """Note that somebody uses what the key names."""
@@ -60,7 +62,9 @@ class Aside(Generic[Key]):
         try:
             self._put(waiting, self._clock())
         except StoreError as error:
-            log.warning("who reads what could not be noted: %s", error)
+            self._outage.begin("who reads what could not be noted: %s", error)
+        else:
+            self._outage.end("who reads what is noted again")
 
     def _put(self, keys: Iterable[Key], now: datetime) -> None:
         raise NotImplementedError

@@ -6,14 +6,18 @@ The words of the pages are in `templates/error.html`.
 from __future__ import annotations
 
 import logging
+import traceback
 from http import HTTPStatus
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache
 from flask import Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from icalbridge import private
 from icalbridge.errors import StoreError
+from icalbridge.outage import OutageLog
 from icalbridge.web import http, problems
 from icalbridge.web.ical import PREFIX, flask_response
 from icalbridge.web.making import ANYWHERE
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
 BROKEN = "Something went wrong on our side; it was noted, please try again later."
+
+MOST_DEFECTS = 64
+"""How many different exceptions are remembered."""
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +47,25 @@ def error_page(status: int, why: str) -> Response:
     return Response(html, status, headers, content_type="text/html; charset=utf-8")
 
 
-def catch_all(app: Flask) -> None:
+class Defects:
+    """Exceptions that nobody caught, each logged as one outage of the line that raised it."""
+
+    def __init__(self) -> None:
+        self._known: LRUCache[tuple[type, str, int], OutageLog] = LRUCache(MOST_DEFECTS)
+        self._lock = Lock()
+
+    def log(self, error: Exception) -> None:
+        """Log what failed with its traceback, unless the same did so lately."""
+        frames = traceback.extract_tb(error.__traceback__)
+        place = (frames[-1].filename, frames[-1].lineno or 0) if frames else ("", 0)
+        with self._lock:
+            outage = self._known.setdefault((type(error), *place), OutageLog(log))
+        outage.begin("%s %s failed", request.method, private.redacted(request.path), error=error)
+
+
+def catch_all(app: Flask, database: OutageLog) -> None:
     """Let every failure of an application end in one of our answers."""
+    defects = Defects()
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
@@ -53,12 +77,12 @@ def catch_all(app: Flask) -> None:
 
     @app.errorhandler(StoreError)
     def unreachable(error: StoreError) -> Response:
-        log.error("a page could not be made: %s", private.redacted(str(error)))
+        database.begin("a page could not be made: %s", private.redacted(str(error)))
         return error_page(503, "unreachable")
 
     @app.errorhandler(Exception)
     def broken(error: Exception) -> Response:
-        log.error("%s %s failed", request.method, private.redacted(request.path), exc_info=error)
+        defects.log(error)
         return _refusal(500, BROKEN)
 
 

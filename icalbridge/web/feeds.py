@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from icalbridge.errors import StoreError
 from icalbridge.feeds import PLAIN
 from icalbridge.feeds.shape import parse
+from icalbridge.outage import OutageLog
 from icalbridge.web.cache import ByteCache
 from icalbridge.web.demand import Demand
 from icalbridge.web.making import Maker
@@ -43,6 +44,7 @@ SHAPED_SHARE = 4
 subscribes to.
 """
 KEPT_QUERIES = 1024
+RECOVERED = "the database is back"
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,8 @@ class FeedService:
         self._plain: ByteCache[Address, Held] = ByteCache(cache_bytes - shaped_bytes)
         self._shaped: ByteCache[Address, Held] = ByteCache(shaped_bytes)
         self._stripes = [Lock() for _ in range(STRIPES)]
-        self._down = False
+        self.database = OutageLog(log)
+        """Whether the database can be read; everything in this process that reads it reports here."""
         self.reach = settings.history_days, settings.horizon_days
         self._shape = lru_cache(KEPT_QUERIES)(self._read_shape)
 
@@ -146,9 +149,9 @@ class FeedService:
             state = self._read.feed_state(address.feed)
             found = self._judge(address, known, state, now)
         except StoreError as error:
-            self._note_outage(error)
+            self.database.begin("feeds are served from memory: %s", error)
             return Missing.UNREACHABLE if known is None else self._keep(address, _checked(known, now))
-        self._note_recovery()
+        self.database.end(RECOVERED)
         if found is Missing.UNKNOWN:
             self._cache_of(address).drop(address)
         return found if isinstance(found, Missing) else self._keep(address, found)
@@ -176,16 +179,6 @@ class FeedService:
         self._cache_of(address).put(address, held)
         self._metrics.cache_bytes.set(self.cached_bytes)
         return held
-
-    def _note_outage(self, error: StoreError) -> None:
-        if not self._down:
-            log.error("feeds are served from memory: %s", error)
-        self._down = True
-
-    def _note_recovery(self) -> None:
-        if self._down:
-            log.info("the database is back")
-        self._down = False
 
 
 def _outlived(held: Held, now: datetime) -> bool:

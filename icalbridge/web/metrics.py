@@ -7,7 +7,6 @@ them. What the database knows is read at scrape time, by `HealthCollector`.
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from icalbridge.errors import StoreError
+from icalbridge.web.feeds import RECOVERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
+    from icalbridge.outage import OutageLog
     from icalbridge.store import Health
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-log = logging.getLogger(__name__)
 
 
 class Metrics:
@@ -53,31 +52,33 @@ class Metrics:
             multiprocess_mode="livesum",
         )
 
-    def exposition(self, health: Callable[[datetime], Health], now: datetime) -> bytes:
+    def exposition(self, health: Callable[[datetime], Health], now: datetime, database: OutageLog) -> bytes:
         """Return everything in Prometheus' text format; a database that is down is told, not raised."""
         counted = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             counted = CollectorRegistry()
             MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
         told = CollectorRegistry()
-        told.register(HealthCollector(health, now))
+        told.register(HealthCollector(health, now, database))
         return generate_latest(counted) + generate_latest(told)
 
 
 class HealthCollector(Collector):
     """How the whole stands at one moment, as gauges."""
 
-    def __init__(self, health: Callable[[datetime], Health], now: datetime) -> None:
+    def __init__(self, health: Callable[[datetime], Health], now: datetime, database: OutageLog) -> None:
         self._health = health
+        self._database = database
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
         try:
             health = self._health(self._now)
         except StoreError as error:
-            log.warning("metrics without the database: %s", error)
+            self._database.begin("metrics without the database: %s", error)
             yield _gauge("icalbridge_database_up", "Whether the database could be read.", 0)
             return
+        self._database.end(RECOVERED)
         yield _gauge("icalbridge_database_up", "Whether the database could be read.", 1)
         yield from _whole(health, self._now)
         yield from _each_property(health, self._now)

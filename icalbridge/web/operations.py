@@ -5,7 +5,6 @@ How fresh things are is for `store` to know; here it is only told, without secre
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -15,23 +14,23 @@ from flask import Blueprint, Response
 from icalbridge.errors import StoreError
 from icalbridge.feeds import as_json
 from icalbridge.store.health import TIMES_IN_FUTURE
+from icalbridge.web.feeds import RECOVERED
 from icalbridge.web.making import ANYWHERE
 from icalbridge.web.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from icalbridge.outage import OutageLog
     from icalbridge.store import Freshness, Health, Store
     from icalbridge.web.metrics import Metrics
     from icalbridge.web.site import Site
-
-log = logging.getLogger(__name__)
 
 ROBOTS = "User-agent: *\nDisallow:\n"
 """Everything may be fetched: Google Calendar obeys this file when it fetches a subscribed feed."""
 
 
-def operations(store: Store, metrics: Metrics, site: Site) -> Blueprint:
+def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) -> Blueprint:
     """Return the addresses that are for machines."""
     routes = Blueprint("operations", __name__)
 
@@ -45,15 +44,15 @@ def operations(store: Store, metrics: Metrics, site: Site) -> Blueprint:
         try:
             health = store.read.health(now)
         except StoreError as error:
-            log.warning(
-                "not ready: %s", error
-            )  # it may name the database's host and user, so it is told to the log only
+            # It may name the database's host and user, so it is for the log only.
+            database.begin("not ready: %s", error)
             return _json({"ready": False, "error": "The database cannot be used; the log says why."}, 503)
+        database.end(RECOVERED)
         return _json(readiness(health, now), 200 if health.ready else 503)
 
     @routes.get("/metrics")
     def exposition() -> Response:
-        return _plain(metrics.exposition(store.read.health, site.now()), CONTENT_TYPE)
+        return _plain(metrics.exposition(store.read.health, site.now(), database), CONTENT_TYPE)
 
     @routes.get("/feed.schema.json")
     def schema() -> Response:

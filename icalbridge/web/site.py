@@ -13,11 +13,13 @@ from urllib.parse import urlencode, urlsplit
 from flask import abort, request
 
 from icalbridge.web import language
+from icalbridge.web.feeds import RECOVERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from icalbridge.outage import OutageLog
     from icalbridge.store import Health, Store
 
 WITHOUT_LANGUAGE = ("/ical/", "/static/")
@@ -28,9 +30,10 @@ HEALTH_GOOD_FOR = timedelta(seconds=5)
 class Site:
     """One application as people reach it."""
 
-    def __init__(self, public_url: str, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, public_url: str, store: Store, clock: Callable[[], datetime], database: OutageLog) -> None:
         self._public_url = public_url
         self._store = store
+        self._database = database
         self._health: tuple[datetime, Health] | None = None
         self.now = clock
 
@@ -64,6 +67,7 @@ class Site:
         known = self._health
         if known is None or not known[0] <= now < known[0] + HEALTH_GOOD_FOR:
             known = self._health = (now, self._store.read.health(now))
+            self._database.end(RECOVERED)
         return known[1]
 
 
