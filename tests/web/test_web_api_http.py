@@ -38,6 +38,7 @@ KEPT = {
     "/facilities/gym/open-times": "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800",
 }
 ENTRIES = "/api/v1/facilities/gym/entries"
+BY_CATEGORY = replace(PUBLIC, public_category=True)
 FIXED = f"{ENTRIES}?from=2026-11-21&to=2026-11-30"
 
 
@@ -186,11 +187,12 @@ def test_entries_refuse_what_they_do_not_understand(client: FlaskClient, query: 
     assert refused(client, f"{ENTRIES}?{query}", 400) == sentence
 
 
-def test_entries_are_not_narrowed_by_rate_category_where_the_operator_forbids_it(store: Store, clock: Clock) -> None:
-    """In the words of a calendar."""
-    strict = create_app(replace(PUBLIC, public_category=False), store, clock=clock).test_client()
+def test_entries_are_filtered_by_rate_category_only_where_the_operator_allows_it(store: Store, clock: Clock) -> None:
+    """The default refuses it, in the words of a feed."""
+    usual, open_one = (create_app(each, store, clock=clock).test_client() for each in (PUBLIC, BY_CATEGORY))
     sentence = "Calendars cannot be narrowed by rate category here; leave category out."
-    assert refused(strict, f"{ENTRIES}?category=x", 400) == sentence
+    assert refused(usual, f"{ENTRIES}?category=x", 400) == sentence
+    assert open_one.get(f"{ENTRIES}?category=x").status_code == 200
 
 
 @pytest.mark.parametrize(
