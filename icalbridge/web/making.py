@@ -52,7 +52,9 @@ class Made:
     complete_from: datetime | None
     """Set where some of the past was left out for size: nothing before it is in the feed."""
     complete_until: datetime | None
-    """Set where the far future was left out for size: nothing after it is in the feed."""
+    """Set where some of the future was left out for size: all that begins before it is in the feed."""
+    left_out: int
+    """How many items that are not over were left out for size: the last ones."""
     until: datetime | None
     """When time alone changes what the feed shows."""
     property_ids: tuple[str, ...]
@@ -228,7 +230,15 @@ class Maker:
             security=PRIVATE_HEADERS if address.private else SECURITY_HEADERS,
         )
         until = min(filter(None, (told.until, rendered.until)), default=None)
-        return Made(made, rendered.count, rendered.complete_from, rendered.complete_until, until, property_ids)
+        return Made(
+            made,
+            rendered.count,
+            rendered.complete_from,
+            rendered.complete_until,
+            rendered.left_out,
+            until,
+            property_ids,
+        )
 
 
 def _told(suffix: str, shape: Shape) -> Shape:

@@ -189,8 +189,8 @@ class Pages:
             "zone": zone,
             "zone_name": wording.zone_name(now, zone),
             "as_of": as_of(self._site, property_ids, zone, now),
-            "complete_from": wording.long_date(held.made.complete_from, zone) if held.made.complete_from else "",
-            "complete_until": wording.long_date(held.made.complete_until, zone) if held.made.complete_until else "",
+            "complete_from": wording.day_or_moment(held.made.complete_from, zone),
+            "complete_until": wording.day_or_moment(held.made.complete_until, zone),
             "subscription": subscription(
                 self._site.address(path),
                 held.state.title,
