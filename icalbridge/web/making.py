@@ -21,6 +21,7 @@ from icalbridge.feeds.group import grouped
 from icalbridge.feeds.occupancy import FOREVER, blocks, present
 from icalbridge.feeds.select import BEGINNING, needs_everything
 from icalbridge.feeds.shape import Cancelled, quoted
+from icalbridge.web.cross_origin import cross_origin
 from icalbridge.web.http import PRIVATE_HEADERS, SECURITY_HEADERS, document
 from icalbridge.web.saving import Saving, dressed
 
@@ -40,7 +41,7 @@ MOST_ENTRIES = 20_000
 """How many entries are kept for other shapes of their feeds; each takes about a kilobyte."""
 CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800"
 PRIVATE_CACHE_CONTROL = "private, max-age=60"
-ANYWHERE = ("Access-Control-Allow-Origin", "*")
+EXPOSED = cross_origin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,7 @@ class Maker:
             FORMATS[address.suffix].content_type,
             cache_control=PRIVATE_CACHE_CONTROL if address.private else CACHE_CONTROL,
             modified=max(state.changed, told.changed, rendered.since or told.changed),
-            extra=() if address.private else (ANYWHERE,),
+            extra=() if address.private else EXPOSED,
             described=(("Content-Disposition", filename),),
             security=PRIVATE_HEADERS if address.private else SECURITY_HEADERS,
         )

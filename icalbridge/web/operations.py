@@ -14,7 +14,7 @@ from flask import Blueprint, Response
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds import as_json
-from icalbridge.web.making import ANYWHERE
+from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
