@@ -8,6 +8,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
+from icalbridge.cli.request_line import read_raw_targets
 from icalbridge.store import Store
 from icalbridge.web import create_app
 
@@ -43,11 +44,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "loglevel": "warning",
             "proc_name": "icalbridge",
             "control_socket_disable": True,
+            "http_parser": "python",  # see `request_line`
             "child_exit": _forget_metrics,
         }
         super().__init__()
 
     def load_config(self) -> None:
+        read_raw_targets()
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
