@@ -75,12 +75,13 @@ def test_fit_is_never_empty_while_something_is_on_or_coming(
 def test_first_day_that_does_not_fit_keeps_what_comes_soonest(
     feed: tuple[list[Item], list[int]], zone: str, room: int
 ) -> None:
-    """Where not even the first whole day fits: what is on, then what comes next, as many as fit, and the moment from
-    which on some are left out is the start of the first of these.
+    """Where not even the first whole day fits, which is today if it has any: what is on, then what comes next, as many
+    as fit, and the moment from which on some are left out is the start of the first of these.
     """
     items, sizes = feed
     today = NOW.astimezone(ZoneInfo(zone)).date()
-    starts = [each.start.astimezone(ZoneInfo(zone)).date() for each in items if each.end > NOW]
+    begun = datetime.combine(today, datetime.min.time(), ZoneInfo(zone))
+    starts = [each.start.astimezone(ZoneInfo(zone)).date() for each in items if each.end > begun]
     first = max(min(starts, default=today), today)
     midnight = datetime.combine(first, datetime.min.time(), ZoneInfo(zone))
     whole_day = [
