@@ -150,6 +150,7 @@ def test_size_is_kept_by_leaving_out_whole_days(state: FeedState, entries: list[
         return
     zone = ZoneInfo(state.zone)
     today = NOW.astimezone(zone).date()
+    head = len(whole.body) - sum(map(size, entries))
 
     def ahead(each: Entry) -> int:
         """In how many days it is; what is on is today's."""
@@ -158,6 +159,10 @@ def test_size_is_kept_by_leaving_out_whole_days(state: FeedState, entries: list[
 
     lines = content(found.body)
     shown = set(values(lines, "UID"))
+    first_days = sorted({ahead(each) for each in entries}, key=lambda day: (not 0 <= day < 31, day >= 0, abs(day)))
+    first = sum(size(each) for each in entries if ahead(each) == first_days[0])
+    if first > most - head - LIMITS and any(ahead(each) >= 0 for each in entries):
+        return  # see tests/test_feeds_fit.py
     kept = {ahead(each) for each in entries if each.uid in shown}
     assert [each.uid for each in entries if ahead(each) in kept] == values(lines, "UID")
     assert found.count == len(shown) < len(entries)
@@ -167,7 +172,6 @@ def test_size_is_kept_by_leaving_out_whole_days(state: FeedState, entries: list[
     order = [*near, *past, *far]
     assert kept == set(order[: len(kept)])
     next_day = order[len(kept)]
-    head = len(whole.body) - sum(map(size, entries))
     assert head + sum(size(each) for each in entries if ahead(each) in {*kept, next_day}) + LIMITS > most
     gone = set(order[len(kept) :])
     future, gone_past = [day for day in gone if day >= 0], [day for day in gone if day < 0]

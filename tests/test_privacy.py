@@ -54,6 +54,8 @@ RENTERS = {
 FOR_STAFF = set(RENTERS) - {"telephone", "renter's id"}
 """What is read of them at all, for private feeds."""
 SECRETS = {"key": re.escape(KEY.encode()), **RENTERS}
+OPEN = Settings(api_key=KEY, public_pending=True, public_category=True)
+"""Everything that an operator may allow."""
 SHAPES = (
     "view=occupancy&before=10&after=10",
     "cancelled=tombstone&group=event",
@@ -132,9 +134,7 @@ def test_the_vendor_tells_what_must_not_be_told(demo: Demo) -> None:
 def test_no_address_tells(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
     """Every feed, page and machine's address, by GET and HEAD, plain and packed: body, status and headers."""
     caplog.set_level(logging.DEBUG)
-    client = create_app(
-        Settings(api_key=KEY, public_pending=True), demo.bridge.store, clock=demo.bridge.clock
-    ).test_client()
+    client = create_app(OPEN, demo.bridge.store, clock=demo.bridge.clock).test_client()
     for path in demo.paths:
         answers = [client.get(path, headers={"Accept-Encoding": coding}) for coding in ("identity", "gzip")]
         assert [each.status_code for each in answers] == [200, 200], path
@@ -150,8 +150,8 @@ def test_no_error_tells(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> None:
         raise RuntimeError("no clock")
 
-    whole = create_app(Settings(api_key=KEY, public_pending=True), made.store, clock=made.clock).test_client()
-    halting = create_app(Settings(api_key=KEY, public_pending=True), made.store, clock=broken).test_client()  # type: ignore[arg-type]
+    whole = create_app(OPEN, made.store, clock=made.clock).test_client()
+    halting = create_app(OPEN, made.store, clock=broken).test_client()  # type: ignore[arg-type]
     answers = [whole.get(path) for path in ODD_PATHS]
     assert {each.status_code for each in answers} == {404}
     wrong = [whole.post(path, data=f"{KEY}") for path in demo.paths]
@@ -167,7 +167,7 @@ def test_nothing_is_told_before_the_first_sync(tmp_path: Path) -> None:
     with bridge(f"sqlite:///{tmp_path}/bridge.db", schools=1, facilities=1, events_per_day=1) as made:
         made.store.write.add_api_user("default")
         assert made.sync.catalogue(at_once=True) == []
-        client = create_app(Settings(api_key=KEY, public_pending=True), made.store, clock=made.clock).test_client()
+        client = create_app(OPEN, made.store, clock=made.clock).test_client()
         paths = ["/readyz", *(f"/ical/property/{each['_id']}.ics" for each in made.world.properties)]
         answers = [client.get(path) for path in paths]
         assert [each.status_code for each in answers] == [503] * len(paths)
@@ -194,9 +194,7 @@ def test_no_public_address_reads_what_is_for_staff(demo: Demo) -> None:
     def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         statements.append(statement)
 
-    client = create_app(
-        Settings(api_key=KEY, public_pending=True), demo.bridge.store, clock=demo.bridge.clock
-    ).test_client()
+    client = create_app(OPEN, demo.bridge.store, clock=demo.bridge.clock).test_client()
     paths = [path for path in demo.paths if "category=" not in path]
     listen(engine, "before_cursor_execute", note)
     try:
@@ -217,10 +215,24 @@ def test_no_public_address_reads_what_is_for_staff(demo: Demo) -> None:
     assert told == {"event_type", "event_id", "category", "changed_at"}
 
 
+def test_rate_categories_cannot_be_probed_by_default(demo: Demo) -> None:
+    """No public address can be filtered by rate category, by one that there is or by another; all answer alike."""
+    client = create_app(Settings(api_key=KEY), demo.bridge.store, clock=demo.bridge.clock).test_client()
+    facility = str(demo.bridge.world.facilities[0]["_id"])
+    addresses = [f"/ical/facility/{facility}.{suffix}" for suffix in ("ics", "json", "csv", "atom")]
+    addresses += [f"/{kind}/facility/{facility}" for kind in ("embed", "poster")]
+    addresses += [f"/qr/facility/{facility}.svg", f"/build?feed=facility:{facility}"]
+    addresses += [f"/api/v1/facilities/{facility}/entries"]
+    for address in addresses:
+        sign = "&" if "?" in address else "?"
+        known, unknown = (client.get(f"{address}{sign}category={each}") for each in ("internal", "unknown"))
+        assert (known.status_code, unknown.status_code) == (400, 400), address
+
+
 def test_readers_cost_the_vendor_nothing(demo: Demo) -> None:
     """Known feeds, pages and unknown addresses: the vendor hears of none of them."""
     before = len(demo.bridge.state.requests)
-    client = create_app(Settings(public_pending=True), demo.bridge.store, clock=demo.bridge.clock).test_client()
+    client = create_app(OPEN, demo.bridge.store, clock=demo.bridge.clock).test_client()
     answers = [client.get(path).status_code for path in [*demo.paths, *ODD_PATHS]]
     assert answers == [200] * len(demo.paths) + [404] * len(ODD_PATHS)
     assert len(demo.bridge.state.requests) == before
@@ -237,7 +249,7 @@ def test_no_fault_of_the_vendors_tells(fault: str, tmp_path: Path, caplog: pytes
         made.run()
         made.fail(f"{fault}:endpoint=property-events")
         failures += made.run().failures
-        client = create_app(Settings(api_key=KEY, public_pending=True), made.store, clock=made.clock).test_client()
+        client = create_app(OPEN, made.store, clock=made.clock).test_client()
         paths = ("/", "/readyz", "/metrics", f"/property/{made.world.properties[1]['_id']}")
         told = [everything(client.get(path)) for path in paths]
     assert failures

@@ -71,7 +71,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         made.run(full=True)
         known = facts(made.world, before, first=first, now=made.clock())
         clock = Clock(made.clock())
-        apps = [create_app(Settings(public_pending=each), made.store, clock=clock) for each in (True, False)]
+        operators = [Settings(public_pending=each, public_category=True) for each in (True, False)]
+        apps = [create_app(each, made.store, clock=clock) for each in operators]
         clients = [each.test_client() for each in apps]
         ids = [each["_id"] for each in made.world.facilities]
         yield Stage(known, paths_of(made, known), made.store, clock, clients[0], clients[1], ids)
@@ -263,7 +264,7 @@ def _together(stage: Stage, data: st.DataObject) -> None:
 def test_tombstones_are_gone_after_thirty_days(stage: Stage) -> None:
     """What was called off is told for thirty days from when it was noticed; marks stay."""
     clock = Clock()
-    app = create_app(Settings(public_pending=True), stage.store, clock=clock)
+    app = create_app(Settings(public_pending=True, public_category=True), stage.store, clock=clock)
     later = replace(stage, clock=clock, open=app.test_client())
     path = stage.some(0)[0]
     told: list[int] = []

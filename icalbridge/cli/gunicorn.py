@@ -9,6 +9,7 @@ from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
 from icalbridge.cli.database import connect_for_web
+from icalbridge.cli.request_line import read_raw_targets
 from icalbridge.web import create_app
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "control_socket_disable": True,
             "forwarder_headers": "",  # a client may send SCRIPT_NAME too, and a proxy passes it on
             "header_map": "drop",
+            "http_parser": "python",  # see `request_line`
             "child_exit": _forget_metrics,
             "worker_exit": self._close,
             "pre_request": _close_after_body,
@@ -54,6 +56,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         super().__init__()
 
     def load_config(self) -> None:
+        read_raw_targets()
         for name, value in self._options.items():
             self.cfg.set(name, value)
 

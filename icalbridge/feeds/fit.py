@@ -1,7 +1,8 @@
 """Which days of a feed fit into so many octets: calendar services drop events of what is larger than they like.
 
 Whole days of the feed's own zone are left out, of the far future first, then of the past, then of the weeks to come;
-today is the last to go. What began before it and goes on into it counts as today's.
+today is the last to go. What began before it and goes on into it counts as today's. Where not even the first of these
+days fits whole, single items stay instead: what is on and what comes next, as many as fit.
 """
 
 from __future__ import annotations
@@ -27,21 +28,43 @@ class Fit:
 
     kept: list[int]
     """Indices of the items that stay, in their order."""
+    left_out: int
+    """How many items that are not over were left out: the last ones."""
     complete_from: datetime | None
     """Up to when items were left out; None when none of the past were."""
     complete_until: datetime | None
     """From when on items were left out; None when none of the future were."""
     since: datetime
-    """When the day began by which the days were chosen."""
+    """From when on the choice was this one."""
     until: datetime
-    """When it ends, and other days may fit."""
+    """When it may become another one."""
 
 
 def fit(items: Sequence[Item], sizes: Sequence[int], zone: tzinfo, now: datetime, room: int) -> Fit:
-    """Choose the days that fit; `sizes` are the items' octets, `room` the octets that there are for all of them."""
+    """Choose what fits; `items` are in order of their start, `sizes` their octets, `room` the octets for all of them.
+
+    The choice is the same from `since` until `until`, whatever `now` is between them.
+    """
     today = now.astimezone(zone).date()
-    midnight = _midnight(today, zone)
+    midnight, next_midnight = _midnight(today, zone), _midnight(today + timedelta(days=1), zone)
     days = [_day(each, zone, midnight, today) for each in items]
+    kept_days = _whole_days(days, sizes, today, room)
+    kept = [index for index, day in enumerate(days) if day in kept_days]
+    if any(day >= today for day in days) and not any(sizes[index] for index in kept):
+        return _soonest(items, sizes, now, room, (midnight, next_midnight))
+    gone = [day for day in days if day not in kept_days]
+    past, future = [day for day in gone if day < today], [day for day in gone if day >= today]
+    return Fit(
+        kept,
+        len(future),
+        _midnight(max(past) + timedelta(days=1), zone) if past else None,
+        _midnight(min(future), zone) if future else None,
+        midnight,
+        next_midnight,
+    )
+
+
+def _whole_days(days: Sequence[date], sizes: Sequence[int], today: date, room: int) -> set[date]:
     weights: Counter[date] = Counter()
     for day, size in zip(days, sizes, strict=True):
         weights[day] += size
@@ -51,14 +74,37 @@ def fit(items: Sequence[Item], sizes: Sequence[int], zone: tzinfo, now: datetime
         if room < 0:
             break
         kept.add(day)
-    gone = weights.keys() - kept
-    past, future = [day for day in gone if day < today], [day for day in gone if day >= today]
+    return kept
+
+
+def _soonest(
+    items: Sequence[Item], sizes: Sequence[int], now: datetime, room: int, day: tuple[datetime, datetime]
+) -> Fit:
+    """Choose single items among those that are not over, in order of their start.
+
+    An item that is larger than a whole feed may be is passed over, so that it does not keep the others out. `day` is
+    when today begins and ends: the choice is another one when an item ends, and when the day does.
+    """
+    coming = [index for index, each in enumerate(items) if each.end > now]
+    kept: list[int] = []
+    left = room
+    for index in coming:
+        if sizes[index] > room:
+            continue
+        left -= sizes[index]
+        if left < 0:
+            break
+        kept.append(index)
+    chosen = set(kept)
+    gone = [index for index in coming if index not in chosen]
+    over = [each.end for each in items if each.end <= now]
     return Fit(
-        [index for index, day in enumerate(days) if day in kept],
-        _midnight(max(past) + timedelta(days=1), zone) if past else None,
-        _midnight(min(future), zone) if future else None,
-        _midnight(today, zone),
-        _midnight(today + timedelta(days=1), zone),
+        kept,
+        len(gone),
+        max(over, default=None),
+        items[gone[0]].start if gone else None,
+        max([day[0], *over]),
+        min([day[1], *(items[index].end for index in coming)]),
     )
 
 

@@ -106,7 +106,7 @@ def _head(cover: Cover) -> Iterator[str]:
     yield f"REFRESH-INTERVAL;VALUE=DURATION:{REFRESH}"
     yield f"X-PUBLISHED-TTL:{REFRESH}"
     if address := cover.address("ics"):
-        yield f"SOURCE:{address}"
+        yield f"SOURCE;VALUE=URI:{address}"
     if cover.page:
         yield f"URL:{cover.page}"
 

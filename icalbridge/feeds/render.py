@@ -31,10 +31,12 @@ class Rendered:
     """Up to when items were left out for size; None when none of the past were."""
     complete_until: datetime | None = None
     """From when on items were left out for size; None when none of the future were."""
+    left_out: int = 0
+    """How many items that are not over were left out for size: the last ones."""
     since: datetime | None = None
-    """When the day began by which what fits was chosen; None when all fits."""
+    """From when on the same items were left out; None when all fits."""
     until: datetime | None = None
-    """When that day ends, and something else may fit; None when all fits."""
+    """When other items may fit; None when all fits."""
 
 
 class Format(Protocol):
@@ -68,7 +70,7 @@ FORMATS: Mapping[str, Format] = {
 
 
 def render(suffix: str, cover: Cover, items: Sequence[Item], *, now: datetime, max_bytes: int) -> Rendered:
-    """Render a feed's items, which are in order of their start; whole days that do not fit are left out, and told."""
+    """Render a feed's items, which are in order of their start; what does not fit is left out, which the file says."""
     form = FORMATS[suffix]
     fragments = form.fragments(cover, items)
     body = form.whole(cover, items, fragments)
@@ -79,4 +81,6 @@ def render(suffix: str, cover: Cover, items: Sequence[Item], *, now: datetime, m
     found = fit(items, sizes, zones.zone(cover.zone), now, room)
     kept, parts = [items[index] for index in found.kept], [fragments[index] for index in found.kept]
     body = form.whole(cover, kept, parts, found.complete_from, found.complete_until)
-    return Rendered(body, len(kept), found.complete_from, found.complete_until, found.since, found.until)
+    return Rendered(
+        body, len(kept), found.complete_from, found.complete_until, found.left_out, found.since, found.until
+    )

@@ -138,8 +138,8 @@ class Settings:
     )
     public_category: bool = _setting(
         "ICALBRIDGE_PUBLIC_CATEGORY",
-        "1",
-        "`0`: feeds that anybody can read cannot be narrowed by rate category, which would tell whose booking has it.",
+        "0",
+        "`1`: public feeds may be filtered by rate category, which shows anybody what category a booking has.",
         readers.switch,
     )
     approved_statuses: tuple[str, ...] = _setting(

@@ -2,9 +2,11 @@
 
 It never speaks to the vendor, so no outage there can break a feed. `create_app` ties the parts together:
 
+    normalize   middleware: one address for each feed and page, whatever programs add to it
     ical        the feeds' addresses: a fast door in front of Flask, and Flask's own
     feeds       a feed as a document: looked up, rendered once a revision, kept (cache)
     demand      who is read, and by whom: noted aside
+    cross_origin  which answers the pages of other sites may read, and preflights
     http        tags, conditions, compression, security headers: pure functions
     pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
     builder     /build: form, picking, preview
@@ -36,6 +38,7 @@ from icalbridge.web import language, wording
 from icalbridge.web.api import api
 from icalbridge.web.assets import Assets, static_files
 from icalbridge.web.builder import builder
+from icalbridge.web.cross_origin import answer_preflights
 from icalbridge.web.display import displays
 from icalbridge.web.embed import embeds
 from icalbridge.web.embed_builder import embed_builder
@@ -46,6 +49,7 @@ from icalbridge.web.http import SECURITY_HEADERS
 from icalbridge.web.ical import PREFIX, Doorkeeper, ical
 from icalbridge.web.look import Look, look_files
 from icalbridge.web.metrics import Metrics
+from icalbridge.web.normalize import AddressNormalizer
 from icalbridge.web.operations import operations
 from icalbridge.web.pages import facility_path, pages, property_path
 from icalbridge.web.poster import posters
@@ -121,6 +125,7 @@ def create_app(
         app.register_blueprint(routes)
     catch_all(app, service.database)
     _refuse_redirects(app)
+    answer_preflights(app)
     _speak(app)
 
     @app.after_request
@@ -130,7 +135,8 @@ def create_app(
         metrics.requests.labels(request.endpoint or "none", str(response.status_code)).inc()
         return response
 
-    app.wsgi_app = Doorkeeper(app.wsgi_app, service, metrics)  # type: ignore[method-assign]  # as Flask documents it
+    # As Flask documents it.
+    app.wsgi_app = AddressNormalizer(Doorkeeper(app.wsgi_app, service, metrics))  # type: ignore[method-assign]
     return app
 
 
@@ -150,10 +156,7 @@ def _speak(app: Flask) -> None:
     def choose_language() -> None:
         if request.path.startswith(PREFIX):  # feeds have none, and read their parameters themselves
             return
-        try:
-            asked = request.args.get("lang", "")
-        except UnicodeDecodeError:  # octets that are no UTF-8, sent as they are
-            abort(400)
+        asked = request.args.get("lang", "")
         language.use(language.choose(asked, request.headers.get("Accept-Language", "")))
 
     @app.teardown_request

@@ -126,12 +126,12 @@ class Builder:
         schools = {each.id: display_text(each.name) for each in scope.schools} if len(scope.schools) > 1 else {}
         items = self._service.items(result.address, held)
         return told | {
-            "preview": preview(items, now, zone, before=made.complete_until, schools=schools),
+            "preview": preview(items, now, zone, left_out=made.left_out, schools=schools),
             "days": DAYS,
             "zone_name": wording.zone_name(now, zone),
             "as_of": as_of(self._site, [each.id for each in scope.schools], zone, now),
-            "complete_from": wording.long_date(made.complete_from, zone) if made.complete_from else "",
-            "complete_until": wording.long_date(made.complete_until, zone) if made.complete_until else "",
+            "complete_from": wording.day_or_moment(made.complete_from, zone),
+            "complete_until": wording.day_or_moment(made.complete_until, zone),
         }
 
 

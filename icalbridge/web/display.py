@@ -14,14 +14,17 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
 
+from icalbridge.feeds import BadShape
+from icalbridge.feeds.shape import given
 from icalbridge.model import Feed
 from icalbridge.web import http, language, wording
 from icalbridge.web.assets import FOLDER
 from icalbridge.web.board import board
+from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.feeds import Missing
 from icalbridge.web.glance import glance, words
 from icalbridge.web.ical import flask_response
-from icalbridge.web.making import ANYWHERE
+from icalbridge.web.refusing import refuse_unknown, sentence
 from icalbridge.web.site import language_asked
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ CLOCK = "Display-Now"
 JSON_CACHE_CONTROL = "public, max-age=30"
 PAGE_CACHE_CONTROL = "no-cache"
 WORKER_CACHE_CONTROL = "public, max-age=300"
+
+PARAMETERS = ("theme", "dim", "lang")
 
 _DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)
 
@@ -61,31 +66,30 @@ class Displays:
         self._present = present
         self._site = site
 
+    def answer(self, feed: Feed, query: str, now: datetime) -> Response:
+        """Return the page of a display, or its data where the address ends in `.json`: 400 for a bad address."""
+        wishes = Wishes.of(request.args.get("theme", ""), request.args.get("dim", ""))
+        data = feed.id.endswith(".json")
+        try:
+            refuse_unknown(given(query), PARAMETERS)
+        except BadShape as error:
+            if data:
+                return flask_response(http.refusal(400, str(error), [ANYWHERE]))
+            # The script asks with the same parameters, is refused as well, and leaves the sentence there.
+            return _unkept(self._rendered(feed, wishes, now, reason=sentence(error), query=query), 400)
+        if data:
+            return self.data(Feed(feed.kind, feed.id.removesuffix(".json")), now)
+        return self.page(feed, wishes, now)
+
     def page(self, feed: Feed, wishes: Wishes, now: datetime) -> Response:
-        """Return the page of a display, whatever happens."""
+        """Return the page of a display, whether or not there is anything to show."""
         found = self._present.find(feed, now)
-        known = found if isinstance(found, Missing) else _board(found, now)
-        there = None if isinstance(known, Missing) else known
-        unlisted = None if isinstance(found, Missing) else found.unlisted
-        said, lang = words(), language_asked()
-        html = render_template(
-            f"display_{feed.kind}.html",
-            feed=feed,
-            board=there,
-            view=glance(there, now.timestamp(), said) if there else None,
-            data=asdict(replace(there, rows=())) if there else None,
-            words=said,
-            now=int(now.timestamp()),
-            unlisted=wording.long_date(unlisted, there.zone) if unlisted and there else "",
-            theme=wishes.theme,
-            dim="-".join(map(str, wishes.dim)) if wishes.dim else "",
-            data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json")
-            + (f"?lang={lang}" if lang else ""),
-            worker_path=self._site.path("/display/sw.js"),
-            missing=f"missing-{known.name.lower()}" if isinstance(known, Missing) else "",
-        )
-        if isinstance(known, Missing):
-            return _unkept(html, known)
+        query = f"lang={language_asked()}" if language_asked() else ""
+        if isinstance(found, Missing):
+            reason = words()[f"missing-{found.name.lower()}"]
+            return _unkept(self._rendered(feed, wishes, now, reason=reason, query=query), _status(found))
+        unlisted = wording.long_date(found.unlisted, found.place.zone) if found.unlisted else ""
+        html = self._rendered(feed, wishes, now, _board(found, now), query=query, unlisted=unlisted)
         made = http.document(
             html.encode(),
             "text/html; charset=utf-8",
@@ -93,6 +97,36 @@ class Displays:
             security=http.DISPLAY_HEADERS,
         )
         return _answer(made)
+
+    def _rendered(
+        self,
+        feed: Feed,
+        wishes: Wishes,
+        now: datetime,
+        there: Board | None = None,
+        *,
+        query: str,
+        reason: str = "",
+        unlisted: str = "",
+    ) -> str:
+        """Render the page of a display that shows a board, or else why there is none; `query` is that of its data."""
+        said = words()
+        return render_template(
+            f"display_{feed.kind}.html",
+            feed=feed,
+            board=there,
+            view=glance(there, now.timestamp(), said) if there else None,
+            data=asdict(replace(there, rows=())) if there else None,
+            words=said,
+            now=int(now.timestamp()),
+            unlisted=unlisted,
+            theme=wishes.theme,
+            dim="-".join(map(str, wishes.dim)) if wishes.dim else "",
+            data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json")
+            + (f"?{query}" if query else ""),
+            worker_path=self._site.path("/display/sw.js"),
+            reason=reason,
+        )
 
     def data(self, feed: Feed, now: datetime) -> Response:
         """Return what a display asks for once a minute."""
@@ -121,9 +155,9 @@ def _status(why: Missing) -> int:
     return 404 if why is Missing.UNKNOWN else 503
 
 
-def _unkept(html: str, why: Missing) -> Response:
+def _unkept(html: str, status: int) -> Response:
     headers = {"Cache-Control": "no-store", **dict(http.DISPLAY_HEADERS)}
-    return Response(html, _status(why), headers, content_type="text/html; charset=utf-8")
+    return Response(html, status, headers, content_type="text/html; charset=utf-8")
 
 
 def _answer(made: http.Document) -> Response:
@@ -160,9 +194,6 @@ def displays(present: Present, site: Site) -> Blueprint:
         language.use(language.choose(language_asked(), ""))
 
     def answer(feed: Feed) -> Response:
-        if feed.id.endswith(".json"):
-            return made.data(Feed(feed.kind, feed.id.removesuffix(".json")), site.now())
-        wishes = Wishes.of(request.args.get("theme", ""), request.args.get("dim", ""))
-        return made.page(feed, wishes, site.now())
+        return made.answer(feed, request.environ.get("QUERY_STRING", ""), site.now())
 
     return routes

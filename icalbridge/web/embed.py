@@ -20,10 +20,10 @@ from icalbridge.web import http, language, wording
 from icalbridge.web.agenda import Told, agenda, cells, midnight, span
 from icalbridge.web.assets import FOLDER
 from icalbridge.web.colour import readable
+from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.embed_looks import Looks, looks, read
 from icalbridge.web.feeds import Missing
 from icalbridge.web.ical import flask_response, is_id, unshaped
-from icalbridge.web.making import ANYWHERE
 from icalbridge.web.pages import as_of
 from icalbridge.web.refusing import sentence
 from icalbridge.web.subscribe import subscription

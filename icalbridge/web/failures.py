@@ -17,10 +17,11 @@ from werkzeug.exceptions import HTTPException
 
 from icalbridge import private
 from icalbridge.errors import StoreError
+from icalbridge.feeds import BadShape
 from icalbridge.outage import OutageLog
 from icalbridge.web import http, problems
+from icalbridge.web.cross_origin import REFUSED, allowed_methods
 from icalbridge.web.ical import PREFIX, flask_response
-from icalbridge.web.making import ANYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,8 +73,12 @@ def catch_all(app: Flask, database: OutageLog) -> None:
         status = error.code or 500
         if status == HTTPStatus.NOT_FOUND and not request.path.startswith((PREFIX, problems.PREFIX)):
             return error_page(404, "unknown")
-        allowed = [("Allow", ", ".join(http.METHODS))] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
+        allowed = [("Allow", allowed_methods(request.path))] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
         return _refusal(status, _sentence(error), allowed)
+
+    @app.errorhandler(BadShape)
+    def not_understood(error: BadShape) -> Response:
+        return _refusal(400, str(error))
 
     @app.errorhandler(StoreError)
     def unreachable(error: StoreError) -> Response:
@@ -92,8 +97,8 @@ def _refusal(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) 
         return flask_response(problems.problem(status, sentence, extra))
     if request.path.startswith(private.PREFIX):
         return flask_response(http.refusal(status, sentence, extra, security=http.PRIVATE_HEADERS))
-    anywhere = [ANYWHERE] if request.path.startswith(PREFIX) else []
-    return flask_response(http.refusal(status, sentence, [*extra, *anywhere]))
+    cross_origin = REFUSED if request.path.startswith(PREFIX) else ()
+    return flask_response(http.refusal(status, sentence, [*extra, *cross_origin]))
 
 
 def _sentence(error: HTTPException) -> str:

@@ -30,13 +30,16 @@ MOST_FIELDS = 400
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The fields that are not blank, as they were filled in; nothing of it is checked."""
+    """The fields that are not blank, as they were filled in; nothing of it is checked.
+
+    A blank field that is none of a feed's parameters is there without values, so that an unknown one can be refused.
+    """
 
     fields: Mapping[str, tuple[str, ...]]
 
     def text(self, name: str) -> str:
         """Return what a field holds; of several the last, as with a title of one's own."""
-        return self.fields.get(name, ("",))[-1]
+        return (self.fields.get(name) or ("",))[-1]
 
     def all(self, name: str) -> str:
         """Return all that was filled in under a parameter's name, as one value of it."""
@@ -98,9 +101,11 @@ def filled_in(query: str) -> Form:
     try:
         if len(query) > LONGEST:
             raise ValueError
-        for name, value in parse_qsl(query, errors="strict", max_num_fields=MOST_FIELDS):
+        for name, value in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS):
             if value.strip():
                 found[name] = (*found.get(name, ()), value.strip())
+            elif name not in PARAMETERS:
+                found.setdefault(name, ())
     except (UnicodeError, ValueError):
         raise BadShape(UNREADABLE) from None
     return Form(found)

@@ -19,8 +19,8 @@ from icalbridge.feeds.shape import UNREADABLE
 from icalbridge.feeds.spec import SLUG
 from icalbridge.model import Feed
 from icalbridge.web import http
+from icalbridge.web.cross_origin import REFUSED
 from icalbridge.web.feeds import Missing
-from icalbridge.web.making import ANYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -115,7 +115,7 @@ def _answer(service: FeedService, environ: WSGIEnvironment) -> http.Answer:
 def _refusal(status: int, sentence: str, environ: WSGIEnvironment, *extra: tuple[str, str]) -> http.Answer:
     if is_private(environ):
         return http.refusal(status, sentence, extra, security=http.PRIVATE_HEADERS)
-    return http.refusal(status, sentence, [ANYWHERE, *extra])
+    return http.refusal(status, sentence, [*REFUSED, *extra])
 
 
 def is_private(environ: WSGIEnvironment) -> bool:

@@ -22,6 +22,7 @@ from icalbridge.feeds.occupancy import FOREVER, blocks, present
 from icalbridge.feeds.select import BEGINNING, needs_everything
 from icalbridge.feeds.shape import Cancelled, quoted
 from icalbridge.model import is_future
+from icalbridge.web.cross_origin import cross_origin
 from icalbridge.web.http import PRIVATE_HEADERS, SECURITY_HEADERS, document
 from icalbridge.web.saving import Saving, dressed
 
@@ -41,7 +42,7 @@ MOST_ENTRIES = 20_000
 """How many entries are kept for other shapes of their feeds; each takes about a kilobyte."""
 CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800"
 PRIVATE_CACHE_CONTROL = "private, max-age=60"
-ANYWHERE = ("Access-Control-Allow-Origin", "*")
+EXPOSED = cross_origin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ class Made:
     complete_from: datetime | None
     """Set where some of the past was left out for size: nothing before it is in the feed."""
     complete_until: datetime | None
-    """Set where the far future was left out for size: nothing after it is in the feed."""
+    """Set where some of the future was left out for size: all that begins before it is in the feed."""
+    left_out: int
+    """How many items that are not over were left out for size: the last ones."""
     until: datetime | None
     """When time alone changes what the feed shows."""
     property_ids: tuple[str, ...]
@@ -228,12 +231,20 @@ class Maker:
             FORMATS[address.suffix].content_type,
             cache_control=PRIVATE_CACHE_CONTROL if address.private else CACHE_CONTROL,
             modified=None if is_future(modified, now) else modified,  # RFC 9110, section 8.8.2.1
-            extra=() if address.private else (ANYWHERE,),
+            extra=() if address.private else EXPOSED,
             described=(("Content-Disposition", filename),),
             security=PRIVATE_HEADERS if address.private else SECURITY_HEADERS,
         )
         until = min(filter(None, (told.until, rendered.until)), default=None)
-        return Made(made, rendered.count, rendered.complete_from, rendered.complete_until, until, property_ids)
+        return Made(
+            made,
+            rendered.count,
+            rendered.complete_from,
+            rendered.complete_until,
+            rendered.left_out,
+            until,
+            property_ids,
+        )
 
 
 def _told(suffix: str, shape: Shape) -> Shape:

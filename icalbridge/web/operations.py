@@ -14,8 +14,8 @@ from flask import Blueprint, Response
 from icalbridge.errors import StoreError
 from icalbridge.feeds import as_json
 from icalbridge.store.health import TIMES_IN_FUTURE
+from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.feeds import RECOVERED
-from icalbridge.web.making import ANYWHERE
 from icalbridge.web.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:

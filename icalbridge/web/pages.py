@@ -8,26 +8,27 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge import zones
 from icalbridge.feeds import Address, BadShape, page_path, select
+from icalbridge.feeds.shape import UNREADABLE, given
 from icalbridge.model import Feed, is_future
 from icalbridge.web import http, wording
 from icalbridge.web.directory import FIRST_PLACES, directory, kinds, search
 from icalbridge.web.failures import error_page
 from icalbridge.web.feeds import Missing
 from icalbridge.web.form import build_path
-from icalbridge.web.ical import flask_response, is_id
+from icalbridge.web.ical import flask_response, is_id, query_of
 from icalbridge.web.month import month
 from icalbridge.web.open_times import open_times
 from icalbridge.web.refusing import sentence
 from icalbridge.web.schedule import schedule
 from icalbridge.web.sharing import Sharing, sharing
 from icalbridge.web.subscribe import poster_path, qr_path, subscription
-from icalbridge.web.views import Reach, choices, filter_query, span, view
+from icalbridge.web.views import Reach, check_names, choices, filter_query, span, view
 from icalbridge.web.week import by_day, shortened
 
 if TYPE_CHECKING:
@@ -190,8 +191,8 @@ class Pages:
             "zone_name": wording.zone_name(now, zone),
             "as_of": as_of(self._site, property_ids, zone, now),
             "unlisted": wording.long_date(held.state.unlisted, zone) if held.state.unlisted else "",
-            "complete_from": wording.long_date(held.made.complete_from, zone) if held.made.complete_from else "",
-            "complete_until": wording.long_date(held.made.complete_until, zone) if held.made.complete_until else "",
+            "complete_from": wording.day_or_moment(held.made.complete_from, zone),
+            "complete_until": wording.day_or_moment(held.made.complete_until, zone),
             "subscription": subscription(
                 self._site.address(path),
                 held.state.title,
@@ -276,14 +277,16 @@ def pages(store: Store, service: FeedService, site: Site) -> Blueprint:
 
     def narrowed(show: Callable[[str, Asked, datetime], Response], feed_id: str) -> Response:
         try:
-            return show(feed_id, request.args.to_dict(flat=False), site.now())
+            asked = given(query_of(request.environ.get("QUERY_STRING", "")))
+            check_names(asked)
+            return show(feed_id, asked, site.now())
         except BadShape as bad:
             html = render_template("refused.html", sentence=sentence(bad))
             return Response(html, 400, {"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
 
     @routes.get("/")
     def home() -> Response:
-        return made.home(request.args.get("q", "")[:QUERY_LENGTH].strip(), site.now())
+        return made.home(_searched(request.environ.get("QUERY_STRING", ""))[:QUERY_LENGTH].strip(), site.now())
 
     @routes.get("/facility/<path:facility_id>")
     def facility(facility_id: str) -> Response:
@@ -294,6 +297,14 @@ def pages(store: Store, service: FeedService, site: Site) -> Blueprint:
         return narrowed(made.school, property_id)
 
     return routes
+
+
+def _searched(query: str) -> str:
+    """Return what is searched for in the directory. Raises `BadShape` for a query that is not in UTF-8."""
+    try:
+        return dict(reversed(parse_qsl(query, errors="strict"))).get("q", "")
+    except UnicodeError:
+        raise BadShape(UNREADABLE) from None
 
 
 def _zone_of(properties: Sequence[Property]) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 import segno
 from flask import Blueprint, Response, abort, request
 
-from icalbridge.feeds import Address, BadShape, display_text
+from icalbridge.feeds import Address, display_text
 from icalbridge.model import Feed
 from icalbridge.web import http
 from icalbridge.web.failures import error_page
@@ -104,17 +104,11 @@ class Posters:
         return flask_response(http.answer(made.packed(), request.environ))
 
     def _address(self, feed: Feed, query: str) -> Address:
-        """Return the calendar in the shape that the query asks for. Answers 400 for a query that no feed takes."""
-        try:
-            return Address(feed, self._service.shape(query))
-        except BadShape:
-            abort(400)
+        """Return the calendar in the shape that the query asks for. Raises `BadShape`, which is answered 400."""
+        return Address(feed, self._service.shape(query))
 
     def _find(self, address: Address) -> Held | Missing:
-        try:
-            return self._service.find(address) if is_id(address.feed.id) else Missing.UNKNOWN
-        except BadShape:
-            abort(400)
+        return self._service.find(address) if is_id(address.feed.id) else Missing.UNKNOWN
 
 
 def _parted(query: str) -> tuple[str, bool]:

@@ -64,14 +64,13 @@ class Preview:
     """How many entries the next 31 days bring, today's that have not ended included."""
 
 
-def preview(
-    items: Iterable[Item], now: datetime, zone: str, *, before: datetime | None, schools: Mapping[str, str]
-) -> Preview:
-    """Arrange what has not ended; nothing from `before` on, where the feed leaves its far future out for size.
+def preview(items: Iterable[Item], now: datetime, zone: str, *, left_out: int, schools: Mapping[str, str]) -> Preview:
+    """Arrange what has not ended, without the last `left_out` of them, which the feed leaves out for size.
 
     `zone` is the feed's own; `schools` names the schools by id, where an entry should say which it is in.
     """
-    coming = [each for each in items if each.end > now and (before is None or max(each.start, now) < before)]
+    coming = [each for each in items if each.end > now]
+    coming = coming[: max(len(coming) - left_out, 0)]
     lines = sorted((line(each, now, zone, schools) for each in coming[:LINES]), key=lambda each: each.day)
     today = zones.local_date(now, zone)
     return Preview(

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from icalbridge.feeds.as_json import dumps
 from icalbridge.web import http
-from icalbridge.web.making import ANYWHERE
+from icalbridge.web.cross_origin import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def problem(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) -
         ("Content-Type", CONTENT_TYPE),
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
-        ANYWHERE,
+        *REFUSED,
         *again,
         *extra,
         *http.SECURITY_HEADERS,

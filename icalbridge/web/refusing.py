@@ -5,13 +5,27 @@ Where a reader speaks another language, the page says instead which field to loo
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from icalbridge.feeds import BadShape
-from icalbridge.feeds.shape import PARAMETERS
+from icalbridge.feeds.shape import PARAMETERS, quoted
 from icalbridge.web.language import current, gettext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 class Refused(BadShape):
     """A page cannot be shown as its address asks; the sentence is in the reader's language already."""
+
+
+def refuse_unknown(names: Iterable[str], known: Sequence[str], tolerated: Iterable[str] = ()) -> None:
+    """Raise `Refused` for the first parameter that an address does not take; `tolerated` ones are ignored."""
+    taken = {*known, *tolerated}
+    for name in names:
+        if name not in taken:
+            told = gettext("There is no parameter %(given)s; this address takes %(known)s.")
+            raise Refused(told % {"given": quoted(name), "known": ", ".join(known)})
 
 
 def about(error: BadShape) -> str:

@@ -1,7 +1,7 @@
 """What the address of a schedule page asks for: list, week or month, around which day, narrowed down to what.
 
-A filter means what it means in a feed's address (`feeds.shape`), so that a page and the feed it links to agree. What
-the address has beside is not ours, such as what mail programs add, and left alone. Pure.
+A filter means what it means in a feed's address (`feeds.shape`), so that a page and the feed it links to agree. The
+other parameters of a feed are ignored, since the code on a poster leads here with them; unknown ones are refused. Pure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from icalbridge.feeds.shape import PARAMETERS, folded, quoted
 from icalbridge.web import language, wording
 from icalbridge.web.language import gettext
 from icalbridge.web.month import beside, sheet
-from icalbridge.web.refusing import Refused
+from icalbridge.web.refusing import Refused, refuse_unknown
 from icalbridge.web.week import week_start
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 VIEWS = ("list", "week", "month")
 FILTERS = ("facility", "type", "activity", "q", "not")
 """Parameters of feeds that pages take too."""
+OWN = ("view", "date", "lang")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,11 @@ def _days(name: str, day: date, list_days: int) -> tuple[date, int]:
     if name == "month":
         return sheet(day)
     return (week_start(day), 7) if name == "week" else (day, list_days)
+
+
+def check_names(asked: Iterable[str]) -> None:
+    """Raise `Refused` for a parameter that neither a page nor a feed takes."""
+    refuse_unknown(asked, (*OWN, *FILTERS), tolerated=PARAMETERS)
 
 
 def filter_query(asked: Mapping[str, Sequence[str]]) -> str:

@@ -7,7 +7,7 @@ The forms are CLDR's, as Babel has them; the words around them are in the templa
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from icalbridge import zones
 from icalbridge.web.language import current, gettext, ngettext
 
 if TYPE_CHECKING:
-    from datetime import date, datetime, time
+    from datetime import date, datetime
 
     from babel import Locale
 
@@ -107,6 +107,14 @@ def long_date(moment: datetime, zone: str) -> str:
 @lru_cache(maxsize=256)
 def _long(of: date, locale: Locale) -> str:
     return str(locale.date_formats["long"].apply(of, locale))
+
+
+def day_or_moment(moment: datetime | None, zone: str) -> str:
+    """Return `November 20, 2026` for a midnight, else `November 20, 2026, 3:30 PM`; empty for None."""
+    if moment is None:
+        return ""
+    day = long_date(moment, zone)
+    return day if local(moment, zone).time() == time() else f"{day}, {clock_time(moment, zone)}"
 
 
 def month_name(of: date) -> str:

@@ -95,7 +95,7 @@ def test_any_shape_of_two_thousand(tmp_path: Path) -> None:
     booked = _entries()
     sync(store, "school", added(booked))
 
-    settings = Settings(public_url="https://calendars.example.org", public_pending=True)
+    settings = Settings(public_url="https://calendars.example.org", public_pending=True, public_category=True)
 
     def client() -> Callable[[str], object]:
         """Return a site that keeps no answers; entries it does keep."""

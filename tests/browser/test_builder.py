@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 SITE = "https://calendars.example.org"
-OPEN = Settings(public_url=SITE, public_pending=True)
+OPEN = Settings(public_url=SITE, public_pending=True, public_category=True)
 FILLED = f"{SITE}/ical/property/school.ics?facility=gym&q=varsity&past=3&title=%7Bfacility%7D:%20%7Bname%7D"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
 from typing import TYPE_CHECKING
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 SITE = "https://calendars.example.org"
-OPEN = Settings(public_url=SITE, public_pending=True)
-CLOSED = Settings(public_url=SITE, public_category=False)
+OPEN = Settings(public_url=SITE, public_pending=True, public_category=True)
 SCHOOL = "/build?feed=property:school"
 
 SHAPES = {
@@ -147,9 +147,9 @@ def test_builder_form_has_every_parameter(open_client: FlaskClient) -> None:
     assert fields == {*PARAMETERS, "feed", "school", "format"}
 
 
-def test_builder_keeps_a_rate_category(client: FlaskClient) -> None:
+def test_builder_keeps_a_rate_category(open_client: FlaskClient) -> None:
     """Rate categories are nowhere listed, so one is typed; it comes back as it was typed."""
-    page = client.get("/build", query_string="feed=property:never&category=Non-profit, youth")
+    page = open_client.get("/build", query_string="feed=property:never&category=Non-profit, youth")
     assert address_in(page.text) == f"{SITE}/ical/property/never.ics?category=non-profit,youth"
     assert Filling(page.text, "builder").values("category") == ["Non-profit, youth"]
 
@@ -217,7 +217,7 @@ def test_builder_takes_as_many_ticks_as_a_feed_does(tmp_path: Path, clock: Clock
     store.close()
 
 
-@pytest.mark.parametrize("operator", [PUBLIC, OPEN, CLOSED])
+@pytest.mark.parametrize("operator", [PUBLIC, OPEN, replace(OPEN, public_pending=False)])
 def test_builder_offers_only_what_is_shown_here(store: Store, clock: Clock, operator: Settings) -> None:
     """Pending bookings and rate categories are in the form only where the operator allows them."""
     page = create_app(operator, store, clock=clock).test_client().get(SCHOOL)
@@ -298,19 +298,14 @@ VALUES = st.one_of(
 FIELDS = st.lists(st.tuples(NAMES, VALUES.filter(str.isprintable)), max_size=8)
 
 
-@pytest.fixture
-def closed_client(store: Store, clock: Clock) -> FlaskClient:
-    return create_app(CLOSED, store, clock=clock).test_client()
-
-
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fields=FIELDS, chosen=st.booleans())
-def test_builder_answers_anything(closed_client: FlaskClient, fields: list[tuple[str, str]], chosen: bool) -> None:
+def test_builder_answers_anything(client: FlaskClient, fields: list[tuple[str, str]], chosen: bool) -> None:
     """However the form is filled in, it is a page: with a calendar, with a sentence, or without a calendar."""
-    page = closed_client.get("/build", query_string=[*fields, *([("feed", "property:school")] if chosen else [])])
+    page = client.get("/build", query_string=[*fields, *([("feed", "property:school")] if chosen else [])])
     assert page.status_code in {200, 400, *([] if chosen else [404, 503])}
     if page.status_code == 200 and chosen:
-        assert closed_client.get(address_in(page.text).removeprefix(SITE)).status_code == 200
+        assert client.get(address_in(page.text).removeprefix(SITE)).status_code == 200
 
 
 # the page

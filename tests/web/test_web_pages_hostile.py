@@ -111,7 +111,7 @@ def test_page_carries_the_security_headers(client: FlaskClient, path: str) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/facility/unknown", "/property/gym", "/facility/%00", "/facility/gym/", "/static/../x"]
+    "path", ["/nowhere", "/facility/unknown", "/property/gym", "/facility/%00", "/facility/nowhere/", "/static/../x"]
 )
 def test_page_unknown_leads_to_the_directory(client: FlaskClient, path: str) -> None:
     """A 404 is a page with the directory and the search, not a dead end; it redirects nowhere."""

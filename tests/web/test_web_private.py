@@ -286,7 +286,7 @@ def test_public_and_private_answers_never_mix(client: FlaskClient, store: Store,
     for _ in range(2):
         public, secret = client.get("/ical/feed/staff.ics"), client.get(private.path(token))
         assert headers(public)["Cache-Control"] != headers(secret)["Cache-Control"]
-        assert "SOURCE:https://calendars.example.org/ical/feed/staff.ics" in public.text
+        assert "SOURCE;VALUE=URI:https://calendars.example.org/ical/feed/staff.ics" in public.text
         assert "SOURCE" not in secret.text
         assert public.text[public.text.index("BEGIN:VEVENT") :] == secret.text[secret.text.index("BEGIN:VEVENT") :]
     save(store, STAFF)

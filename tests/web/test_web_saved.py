@@ -62,7 +62,7 @@ def test_saved_feed_shows_what_it_selects(client: FlaskClient, store: Store) -> 
         "DESCRIPTION:For everybody",
         "COLOR:teal",
         "X-APPLE-CALENDAR-COLOR:teal",
-        "SOURCE:https://calendars.example.org/ical/feed/gyms.ics",
+        "SOURCE;VALUE=URI:https://calendars.example.org/ical/feed/gyms.ics",
         "URL:https://calendars.example.org/property/school",
     ]
 

@@ -87,7 +87,7 @@ def test_sitemap_is_none_without_a_public_address(store: Store) -> None:
 
 def test_page_names_itself_and_its_formats(client: FlaskClient) -> None:
     """Open Graph, the page's one address, and the feed in its formats."""
-    elements = look(client, "/facility/gym?x=1").elements
+    elements = look(client, "/facility/gym?q=gym").elements
     told = {each["property"]: each["content"] for tag, each in elements if tag == "meta" and "property" in each}
     assert told == {
         "og:title": "Main Gym, Lincoln High",

@@ -73,9 +73,9 @@ def test_view_refuses_what_it_cannot_show_in_a_sentence(client: FlaskClient, que
     assert "?" in Seen(answer.text).links()
 
 
-def test_view_leaves_parameters_of_others_alone(client: FlaskClient) -> None:
-    """What a mail program adds to an address does no harm."""
-    assert look(client, "/facility/gym?utm_source=mail").texts == look(client, "/facility/gym").texts
+def test_view_ignores_parameters_that_only_feeds_take(client: FlaskClient) -> None:
+    """The code on the poster of a shaped feed leads to the page with the feed's parameters."""
+    assert look(client, "/facility/gym?detail=busy&past=3").texts == look(client, "/facility/gym").texts
 
 
 def test_view_is_narrowed_down_like_its_feed(client: FlaskClient) -> None:

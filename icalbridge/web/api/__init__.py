@@ -27,9 +27,9 @@ from icalbridge.web.api.openapi import document
 from icalbridge.web.api.operations import OPERATIONS
 from icalbridge.web.api.page import page
 from icalbridge.web.api.places import ROOT, Places
+from icalbridge.web.cross_origin import cross_origin
 from icalbridge.web.feeds import Missing
 from icalbridge.web.ical import flask_response, is_id
-from icalbridge.web.making import ANYWHERE
 from icalbridge.web.problems import problem
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def api(store: Store, service: FeedService, present: Present, site: Site) -> Blu
     for operation in OPERATIONS:
         _add(routes, operation, answering[operation.name], site)
 
-    told = http.document(dumps(document()), JSON, cache_control=DOCUMENT_CACHE_CONTROL, extra=(ANYWHERE,)).packed()
+    told = http.document(dumps(document()), JSON, cache_control=DOCUMENT_CACHE_CONTROL, extra=cross_origin()).packed()
 
     @routes.get(f"{ROOT}/openapi.json")
     def openapi() -> Response:
@@ -121,13 +121,13 @@ def _add(routes: Blueprint, operation: Operation, answering: Answering, site: Si
 
 
 def _told(found: Told, operation: Operation, now: datetime) -> Response:
-    clock = (("Access-Control-Expose-Headers", "ETag, Server-Now"), ("Server-Now", iso_utc(now)))
+    clock = (*cross_origin("Server-Now"), ("Server-Now", iso_utc(now)))
     made = http.document(
         dumps(found.answer) + b"\n",
         JSON,
         cache_control=operation.cache_control,
         modified=found.modified,
-        extra=(ANYWHERE, *(clock if operation.moments else clock[:0])),
+        extra=clock if operation.moments else cross_origin(),
     )
     return _answer(made, now)
 

@@ -35,6 +35,7 @@ _HEADERS: Part = {
     "ETag": {"schema": _TEXT, "required": True, "description": "Changes whenever the answer does"},
     "Cache-Control": {"schema": _TEXT, "required": True},
     "Access-Control-Allow-Origin": {"schema": {"const": "*"}, "required": True},
+    "Access-Control-Expose-Headers": {"schema": _TEXT, "required": True},
 }
 _MODIFIED: Part = {"Last-Modified": {"schema": _TEXT, "description": "Where it is known when the answer last changed"}}
 _SERVER_NOW: Part = {
@@ -137,7 +138,7 @@ def _parameter(each: Parameter) -> Part:
 
 
 def _refusal(status: str, schema: Part) -> Part:
-    headers = {"Access-Control-Allow-Origin": _HEADERS["Access-Control-Allow-Origin"]}
+    headers = {name: _HEADERS[name] for name in _HEADERS if name.startswith("Access-Control-")}
     return {
         "description": _REFUSALS[status],
         "headers": {**headers, **_RETRY_AFTER} if status == "503" else headers,
