@@ -200,6 +200,8 @@ def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[s
         "catalogue_synced": "2026-11-21T20:00:00Z",
         "catalogue_error": "",
         "catalogue_invocation_id": "",
+        "left": [],
+        "withdrawals": [],
         "workers_alive": 1,
         "entries": 3,
         "skipped": 2,

@@ -50,11 +50,17 @@ LEASE = timedelta(seconds=LEASE_SECONDS + 1)
 DOUBT = timedelta(seconds=plan.DOUBT_SECONDS)
 
 FAULTS = (
-    *("401", "403", "404", "500", "503", "reset", "truncated", "html", "garbage", "null"),
+    *("401", "403", "404", "500", "503", "reset", "truncated", "html", "garbage", "null", "error-coded"),
     *("503:p=0.3", "truncated:p=0.5", "reset:p=0.3", "429:first=4", "hang:seconds=0,p=0.3"),
     *("null:endpoint=property-events,p=0.5", "empty:endpoint=facilities", "empty:endpoint=properties"),
 )
-EMPTY = ("empty", "empty:endpoint=property-events", "empty:p=0.5", "empty:endpoint=facility-events")
+EMPTY = (
+    "empty",
+    "empty:endpoint=property-events",
+    "empty:p=0.5",
+    "empty:endpoint=facility-events",
+    "short:endpoint=properties",
+)
 EDITS = ("rename", "move", "move", "place_anew", "suspend", "cancel", "close", "delete", "activate again", "add")
 LATER_STATUSES = ("Completed", None, "Closed", "Approved - Pending Payment")
 MOVES = (-48, -24, -3, 1, 2, 24, 24 * 7, 24 * 31, 24 * 100)

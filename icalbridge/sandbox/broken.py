@@ -72,10 +72,8 @@ def instead(fault: Fault, endpoint: str) -> Response | None:
 def spoiled(fault: Fault, response: Response) -> Response:
     """Return what becomes of a right answer."""
     match fault.kind:
-        case "empty":
-            return _hollow(response, null=False)
-        case "null":
-            return _hollow(response, null=True)
+        case "empty" | "null" | "short" | "error-coded":
+            return _hollow(fault.kind, response)
         case "truncated":
             return _truncated(response)
         case "lost":
@@ -86,12 +84,15 @@ def spoiled(fault: Fault, response: Response) -> Response:
             return response
 
 
-def _hollow(response: Response, *, null: bool) -> Response:
-    """Empty what was asked for and leave the envelope."""
+def _hollow(kind: str, response: Response) -> Response:
+    """Empty what was asked for, or all but its first item, and leave the envelope."""
     envelope = json.loads(response.get_data())
     for name, found in envelope.items():
         if isinstance(found, list | dict):
-            envelope[name] = None if null else type(found)()
+            rest = found[:1] if kind == "short" and isinstance(found, list) else type(found)()
+            envelope[name] = None if kind == "null" else rest
+    if kind == "error-coded":
+        envelope["message_code"], envelope["message"] = WORDS[500]
     return bodies.answer(response.status_code, envelope)
 
 

@@ -32,6 +32,8 @@ KIND is one of
     garbage       200 with bytes that are no JSON
     empty         200 with an empty list
     null          200 with null in place of the list
+    short         200 with only the first item of the list
+    error-coded   200 with an empty list and the message_code of an error
     lost          what was asked is done, then the connection breaks (RST) with no answer
     done-503      what was asked is done, and 503 is answered all the same
     stale         the answer shows events as they were when the fault began, before any later write
@@ -55,7 +57,21 @@ in the endpoint's place has the word.
 
 STATUSES = ("400", "401", "403", "404", "429", "500", "502", "503", "504")
 SECONDS = {"hang": 60.0, "slow": 5.0, "latency": 0.2, "cold-start": 3.0}
-KINDS = (*STATUSES, *SECONDS, "reset", "truncated", "html", "garbage", "empty", "null", "lost", "done-503", "stale")
+KINDS = (
+    *STATUSES,
+    *SECONDS,
+    "reset",
+    "truncated",
+    "html",
+    "garbage",
+    "empty",
+    "null",
+    "short",
+    "error-coded",
+    "lost",
+    "done-503",
+    "stale",
+)
 MANY = 10**9
 ENDPOINTS = (
     *("properties", "property", "facilities", "property-events", "facility-events", "event"),

@@ -310,7 +310,8 @@ class Windows:
         with writing(self._engine) as connection:
             connection.execute(update(api_users).where(api_users.c.id == api_user_id).values(**values))
             read_later = and_(properties.c.api_user_id == api_user_id, properties.c.read_at > latest_second(now))
-            connection.execute(update(properties).where(read_later).values(read_at=seconds(now)))
+            if connection.execute(select(properties.c.id).where(read_later).limit(1)).first():
+                connection.execute(update(properties).where(read_later).values(read_at=seconds(now)))
 
     # the quota and the workers
 
