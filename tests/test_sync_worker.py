@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from icalbridge.store.tables import windows
+from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.workers import Agency, asked, asked_days, claim, due, leased, read
@@ -179,7 +180,7 @@ def test_workers_at_once_never_take_the_same_window(district: Bridge, agency: Ag
 
 
 def test_dead_workers_window_is_taken_over_after_its_lease(district: Bridge, agency: Agency) -> None:
-    """What a killed worker had is nobody's for five minutes, then the next one's."""
+    """What a killed worker had is nobody's for half a minute, then the next one's."""
     hired = agency.hire("w1")
     hired.work()
     read(district)
@@ -187,7 +188,7 @@ def test_dead_workers_window_is_taken_over_after_its_lease(district: Bridge, age
     dead = claim(district, "dead")
     begun = len(district.state.requests)
     hired.work()
-    district.clock.advance(seconds=299)
+    district.clock.advance(seconds=LEASE_SECONDS - 1)
     hired.work()
     assert dead.property_id not in [property_id for property_id, _ in asked(district, begun)]
     district.clock.advance(seconds=1)
