@@ -196,43 +196,6 @@ def test_lost_answer_is_looked_up(api: Vendor, fault: str) -> None:
     assert [method for method, _ in _sent(api)] == ["POST", "GET"]
 
 
-@pytest.mark.parametrize("found", [True, False])
-def test_creation_with_an_error_code_is_looked_up(*, found: bool) -> None:
-    """A 200 with the code of an error is no success: whether the event is there says the lookup."""
-    made = {"_id": "e1", "external_system_event_id": "event-1"}
-    answer = told({"event": made, "message_code": "SY002", "invocation_id": "i-3"})
-    slots = [
-        {
-            "external_system_timeslot_id": "slot-1",
-            "start_datetime": START.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "end_datetime": (START + HOUR).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }
-    ]
-    request = _event()
-    there = told({"event": {**made, "name": request.name, "timeslots": slots}})
-    naps: list[float] = []
-    with scripted(answer, there if found else Reply(404)) as script:
-        outcome = client_of(script, naps).create_event(request)
-    if found:
-        assert outcome == Created("e1", "event-1", None, "i-3", looked_up=True)
-    else:
-        assert isinstance(outcome, NotCreated)
-        assert (type(outcome.error), outcome.error.message_code, len(naps)) == (MalformedAnswer, "SY002", 1)
-
-
-@pytest.mark.parametrize("call", ["cancel", "change"])
-def test_write_with_an_error_code_is_no_success(call: str) -> None:
-    """Nobody knows what became of it; it is not taken for done."""
-    calls: dict[str, Callable[[Client], object]] = {
-        "cancel": lambda client: client.cancel_event("reservation", "event-1"),
-        "change": lambda client: client.change_timeslot("reservation", "event-1", "slot-1", MOVE),
-    }
-    answer = told({"event": {"_id": "e1"}, "timeslot": {}, "message_code": "SY002", "invocation_id": "i-3"})
-    with scripted(answer) as script, pytest.raises(MalformedAnswer) as caught:
-        calls[call](client_of(script))
-    assert (caught.value.message_code, caught.value.invocation_id) == ("SY002", "i-3")
-
-
 def _same_slot(api: Vendor) -> dict[str, Any]:
     return slot(api, start_datetime="2028-04-04T13:00:00", end_datetime="2028-04-04T14:00:00")
 

@@ -132,7 +132,7 @@ def test_status_keeps_what_is_for_operators(store: Store) -> None:
 
 
 def test_status_knows_only_what_is_listed(store: Store) -> None:
-    """A school that the vendor lists no longer is not on the page."""
+    """A school that the vendor lists no longer is not among the schools; it is named apart, without a link."""
     store.write.apply_catalogue(USER, [Property("alone", "Phoenix Academy")], {"alone": []}, Changes(), now=NOW)
     html = create_app(PUBLIC, store, clock=Clock()).test_client().get("/status").text
     assert re.findall(r'href="/property/(\w+)"', html) == ["alone"]
