@@ -44,6 +44,10 @@ class StoreError(IcalbridgeError):
     """Raised by `store` when the database cannot be reached or used."""
 
 
+class StoreClosed(StoreError):
+    """Raised by `store` for what comes after `Store.close`: nothing opens the database again."""
+
+
 class SchemaOutdated(StoreError):
     """Raised by `store` when the database's schema is not the one this program was written for."""
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event as sa_event
 from sqlalchemy import text
 
-from icalbridge.errors import SchemaOutdated, StoreError
+from icalbridge.errors import SchemaOutdated, StoreClosed, StoreError
 from icalbridge.model import Changes, EventKey, Feed
 from icalbridge.store import Store
 from icalbridge.store.tables import metadata
@@ -353,3 +353,13 @@ def test_key_that_is_no_longer_used_gives_up_its_properties(school: Store) -> No
         later = NOW + timedelta(days=days)
         school.write.apply_catalogue("renamed", [DISTRICT, SCHOOL], {}, Changes(), now=later)
         assert [each.id for each in school.read.properties("renamed")] == names
+
+
+def test_closed_store_opens_no_connection_again(store: Store) -> None:
+    """What a thread asks or writes after the end is refused, and leaves nothing open."""
+    store.close()
+    with pytest.raises(StoreClosed):
+        store.read.properties()
+    with pytest.raises(StoreClosed):
+        store.write.note_read(["school"], now=SOON)
+    assert store.engine.pool.checkedout() == 0  # type: ignore[attr-defined]

@@ -11,7 +11,6 @@ import pytest
 
 from icalbridge.model import Feed
 from icalbridge.settings import Settings
-from icalbridge.store import Store
 from icalbridge.sync import plan
 from icalbridge.web import create_app
 from tests.fixtures.bridges import Bridge, bridge
@@ -286,6 +285,4 @@ def test_school_that_left_before_an_upgrade_ends_with_the_next_catalogue(distric
     assert district.run().failures == []
     left = Feed("property", school)
     assert [each for each in district.entries(left) if each.end > district.clock()] == []
-    assert [
-        each.property_id for each in Store.connect(str(district.store.engine.url)).read.health(district.clock()).left
-    ] == [school]
+    assert [each.property_id for each in district.store.read.health(district.clock()).left] == [school]

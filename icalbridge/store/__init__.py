@@ -118,5 +118,5 @@ class Store:
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def close(self) -> None:
-        """Close all connections that are not in use."""
-        self.engine.dispose()
+        """Close all connections that are not in use, and open none from now on: what comes later is `StoreClosed`."""
+        engine.close(self.engine)

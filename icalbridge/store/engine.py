@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from icalbridge.errors import StoreError
+from icalbridge.errors import StoreClosed, StoreError
 from icalbridge.store.patience import Timeouts
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ SQLITE_PATIENCE_SECONDS = 30
 
 
 _PATIENCE = "icalbridge_patience"
+_CLOSED = "icalbridge_closed"
 
 
 def connect(url: str, timeouts: Timeouts | None = None) -> Engine:
@@ -91,6 +92,12 @@ def _sqlite(url: str) -> Engine:
     return engine
 
 
+def close(engine: Engine) -> None:
+    """Close all connections that are not in use, and open none from now on."""
+    engine.update_execution_options(**{_CLOSED: True})
+    engine.dispose()
+
+
 @contextmanager
 def reading(source: Engine | Connection) -> Iterator[Connection]:
     """Open one transaction that reads, or go on in the one that is open; the driver's errors become `StoreError`."""
@@ -117,6 +124,8 @@ def writing(source: Engine | Connection) -> Iterator[Connection]:
 @contextmanager
 def _answered(engine: Engine) -> Iterator[None]:
     """Ask nothing of a server that is known to be silent; turn the driver's errors into `StoreError`."""
+    if engine.get_execution_options().get(_CLOSED):
+        raise StoreClosed("The database is closed.")
     patience = patience_of(engine)
     breaker = patience.breaker if patience else None
     if breaker:

@@ -9,7 +9,7 @@ import logging
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from icalbridge.errors import StoreError
+from icalbridge.errors import StoreClosed, StoreError
 from icalbridge.outage import OutageLog
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Aside(Generic[Key]):
             waiting, self._waiting = self._waiting, set()
         try:
             self._put(waiting, self._clock())
+        except StoreClosed:
+            return  # the process ends
         except StoreError as error:
             self._outage.begin("who reads what could not be noted: %s", error)
         else:

@@ -148,7 +148,7 @@ def test_feed_from_memory_survives_a_database_that_is_gone(
 ) -> None:
     """A reader gets the feed, whether or not it can be noted that there was one."""
     assert client.get("/ical/facility/gym.ics").status_code == 200
-    store.close()
+    store.engine.dispose()
     for left in tmp_path.glob("bridge.db*"):
         left.unlink()
     (tmp_path / "bridge.db").mkdir()

@@ -169,7 +169,7 @@ def unplug(store: Store, tmp_path: Path) -> Callable[[bool], None]:
     kept, away = tmp_path / "bridge.db", tmp_path / "away"
 
     def unplug(out: bool) -> None:
-        store.close()
+        store.engine.dispose()
         if out:
             kept.rename(away)
             kept.mkdir()

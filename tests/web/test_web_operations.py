@@ -40,7 +40,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def take_away(store: Store, folder: Path) -> None:
     """Let the database be gone: nothing can be opened in its place."""
-    store.close()
+    store.engine.dispose()
     for left in folder.glob("bridge.db*"):
         left.unlink()
     (folder / "bridge.db").mkdir()

@@ -132,7 +132,7 @@ def test_page_never_synced_asks_again_by_itself(client: FlaskClient, path: str) 
 
 def test_page_during_an_outage_is_one_plain_page(store: Store, clock: Clock, tmp_path: Path) -> None:
     """Without the database a page is a 503 in words, without a traceback or a file name."""
-    store.close()
+    store.engine.dispose()
     (tmp_path / "bridge.db").unlink()
     (tmp_path / "bridge.db").mkdir()
     client = create_app(PUBLIC, store, clock=clock).test_client()
