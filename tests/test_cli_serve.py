@@ -130,14 +130,16 @@ def test_server_with_a_killed_child_leaves_one_file(settings: dict[str, str], tm
 def test_reload_replaces_the_processes(settings: dict[str, str]) -> None:
     """SIGHUP: other web workers and another sync worker take over while everything is answered; it is no error."""
     base = f"http://127.0.0.1:{settings['PORT']}"
-    with running("serve", **settings) as process:
+    with running("serve", "--workers", "2", **settings) as process:
         until(lambda: answer(f"{base}/readyz"), "readiness")
+        # gunicorn's master with two web workers, and the sync worker
+        before = until(lambda: found if len(found := _descendants(process.pid)) == 4 else None, "all processes")
         (master,) = {pid for pid in _children(process.pid) if _children(pid)}
-        before = _descendants(process.pid) - {master}
+        before -= {master}
         process.send_signal(signal.SIGHUP)
         while _alive(before):
             assert requests.get(f"{base}/healthz", timeout=30).ok
-        until(lambda: True if len(_descendants(process.pid)) == len(before) + 1 else None, "other processes")
+        until(lambda: True if len(_descendants(process.pid)) == 4 else None, "other processes")
         assert master in _children(process.pid)
         assert answer(f"{base}/readyz") is not None
         told = _end(process, signal.SIGTERM)
