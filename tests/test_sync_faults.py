@@ -6,6 +6,7 @@ import copy
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +32,9 @@ ASKED = ("properties", "facilities", "property-events", "facility-events")
 """The endpoints that a sync asks; the others are for people."""
 HEAVY = "503:endpoint=property-events"
 """What makes a sync ask facility by facility."""
+BELIEVED = {("short", "property-events"), ("short", "facility-events")}
+"""What may change something: a window that lost a handful of bookings is believed at once; see `test_sync_belief`."""
+STRIKES = [each for each in product(KINDS, ASKED) if each not in BELIEVED]
 STEPS = 4
 
 
@@ -95,8 +99,7 @@ def _strike(vendor: Bridge, kind: str, endpoint: str) -> None:
     vendor.state.faults[:] = [fault, *([parse_fault(HEAVY)] if endpoint == "facility-events" else [])]
 
 
-@pytest.mark.parametrize("endpoint", ASKED)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "endpoint"), STRIKES)
 def test_no_fault_changes_a_byte(stage: Stage, hired: Hired, kind: str, endpoint: str) -> None:
     """While it lasts every feed is what it was; when it is over, what was edited meanwhile shows, and nothing else."""
     vendor = stage.vendor
