@@ -1,30 +1,29 @@
-"""Every error that icalbridge raises on purpose. Each message is one sentence for people: what is wrong, what to do.
+"""Every error that icalbridge raises on purpose. Each message is one sentence for people: what is
+wrong, what to do.
 
-    IcalbridgeError
-    ├── ConfigurationError          a setting is missing or wrong; start-up stops and names it
-    ├── StoreError                  the database cannot be used as it is
-    │   └── SchemaOutdated          its schema is older or newer than this program
-    ├── UnknownZone                 no such IANA time zone
-    ├── BadCalendar                 a calendar to be pushed that cannot be used: what is wrong with it
-    ├── CalendarUnreachable         a calendar to be pushed that could not be fetched; it may work later
-    ├── WindowBroken                an unexpected exception while one window, or the catalogue, was fetched
-    ├── InvalidRequest              a write that breaks the vendor's published rules; nothing was sent (a ValueError)
-    └── VendorError                 a request to the vendor's API brought no usable answer
-        ├── RetryableError          the same request may work later
-        │   ├── VendorUnavailable   any other 5xx, a connection that was reset or never came: the vendor is down
-        │   │   └── VendorTimeout   503, 504, our own deadline: it may be the window that is too heavy
-        │   ├── RateLimited         429: asked more than the vendor grants
-        │   └── QuotaSpent          our own limiter: today's quota is used up, nothing was sent
-        ├── RefusedError            the same request will never work
-        │   ├── KeyRefused          401: the key is wrong or was revoked
-        │   ├── AccessRefused       403: the key may not see this
-        │   ├── NotFound            404: no such property, facility or event
-        │   └── RequestRefused      400 and any other 4xx: the request breaks one of the vendor's rules
-        ├── MalformedAnswer         a 200 that cannot be read, or has the code of an error; it speaks for nothing
-        └── ImplausibleAnswer       a 200 without most of what was known; not believed the first time
+    IcalbridgeError ├── ConfigurationError          a setting is missing or wrong; start-up stops
+    and names it ├── StoreError                  the database cannot be used as it is │   └──
+    SchemaOutdated          its schema is older or newer than this program ├── UnknownZone
+    no such IANA time zone ├── BadCalendar                 a calendar to be pushed that cannot be
+    used: what is wrong with it ├── CalendarUnreachable         a calendar to be pushed that could
+    not be fetched; it may work later ├── WindowBroken                an unexpected exception while
+    one window, or the catalogue, was fetched ├── InvalidRequest              a write that breaks
+    the vendor's published rules; nothing was sent (a ValueError) └── VendorError                 a
+    request to the vendor's API brought no usable answer ├── RetryableError          the same
+    request may work later │   ├── VendorUnavailable   any other 5xx, a connection that was reset or
+    never came: the vendor is down │   │   └── VendorTimeout   503, 504, our own deadline: it may be
+    the window that is too heavy │   ├── RateLimited         429: asked more than the vendor grants
+    │   └── QuotaSpent          our own limiter: today's quota is used up, nothing was sent ├──
+    RefusedError            the same request will never work │   ├── KeyRefused          401: the
+    key is wrong or was revoked │   ├── AccessRefused       403: the key may not see this │   ├──
+    NotFound            404: no such property, facility or event │   └── RequestRefused      400 and
+    any other 4xx: the request breaks one of the vendor's rules ├── MalformedAnswer         a 200
+    that cannot be read, or has the code of an error; it speaks for nothing └── ImplausibleAnswer
+    a 200 without most of what was known; not believed the first time
 
-A caller of the client needs to tell three apart: retry (`RetryableError`), do not retry (`RefusedError`), and an answer
-that says nothing (`MalformedAnswer`). None of them ever holds the key.
+A caller of the client needs to tell three apart: retry (`RetryableError`), do not retry
+(`RefusedError`), and an answer that says nothing (`MalformedAnswer`). None of them ever holds the
+key.
 """
 
 from __future__ import annotations
@@ -37,7 +36,9 @@ class IcalbridgeError(Exception):
 
 
 class ConfigurationError(IcalbridgeError):
-    """Raised by `settings` when a setting is missing or cannot be used. The sentence names the setting."""
+    """Raised by `settings` when a setting is missing or cannot be used. The sentence names the
+    setting.
+    """
 
 
 class StoreError(IcalbridgeError):
@@ -65,14 +66,17 @@ class CalendarUnreachable(IcalbridgeError):
 
 
 class InvalidRequest(IcalbridgeError, ValueError):
-    """Raised by `facilitron` for a write that the vendor would refuse by its pages, before a request is spent.
+    """Raised by `facilitron` for a write that the vendor would refuse by its pages, before a
+    request is spent.
 
-    `wrong` names every wrong field, as the vendor's pages call it (`timeslots[2].end_datetime`), with what is the
-    matter; never a value of it.
+    `wrong` names every wrong field, as the vendor's pages call it (`timeslots[2].end_datetime`),
+    with what is the matter; never a value of it.
     """
 
     def __init__(self, wrong: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(f"Nothing was sent: {'; '.join(f'{name} {reason}' for name, reason in wrong)}.")
+        super().__init__(
+            f"Nothing was sent: {'; '.join(f'{name} {reason}' for name, reason in wrong)}."
+        )
         self.wrong = wrong
 
 
@@ -80,8 +84,9 @@ class InvalidRequest(IcalbridgeError, ValueError):
 class VendorError(IcalbridgeError):
     """A request to the vendor brought no usable answer.
 
-    `status` is the HTTP status, None when no answer came. `message`, `message_code`, `invocation_id` are the vendor's
-    own words where it said any; `invocation_id` is what its support asks for. `request` is method and path.
+    `status` is the HTTP status, None when no answer came. `message`, `message_code`,
+    `invocation_id` are the vendor's own words where it said any; `invocation_id` is what its
+    support asks for. `request` is method and path.
     """
 
     request: str
@@ -94,7 +99,9 @@ class VendorError(IcalbridgeError):
         super().__init__(self.request, self.message)
 
     def __str__(self) -> str:
-        said = " ".join(part for part in (str(self.status or ""), self.message_code, self.message) if part)
+        said = " ".join(
+            part for part in (str(self.status or ""), self.message_code, self.message) if part
+        )
         trace = f" (invocation_id {self.invocation_id})" if self.invocation_id else ""
         return f"{self.request}: {said}{trace}"
 
@@ -106,11 +113,15 @@ class RetryableError(VendorError):
 
 
 class VendorUnavailable(RetryableError):
-    """Raised for any 5xx, a reset connection and our own deadline; nothing is known of the request itself."""
+    """Raised for any 5xx, a reset connection and our own deadline; nothing is known of the request
+    itself.
+    """
 
 
 class VendorTimeout(VendorUnavailable):
-    """Raised for 503, 504 and our own deadline: the vendor is down, or what was asked for is too heavy for it."""
+    """Raised for 503, 504 and our own deadline: the vendor is down, or what was asked for is too
+    heavy for it.
+    """
 
 
 class RateLimited(RetryableError):
@@ -138,21 +149,29 @@ class NotFound(RefusedError):
 
 
 class RequestRefused(RefusedError):
-    """Raised for 400 and any other 4xx: the request breaks a rule of the vendor's pages (a past date, for one)."""
+    """Raised for 400 and any other 4xx: the request breaks a rule of the vendor's pages (a past
+    date, for one).
+    """
 
 
 class MalformedAnswer(VendorError):
-    """Raised for a 200 that says nothing: cut off, too large, no JSON, without its list, or with an error's code."""
+    """Raised for a 200 that says nothing: cut off, too large, no JSON, without its list, or with an
+    error's code.
+    """
 
     null_list = False
-    """Whether `null` stands in place of the list; where nothing is known, `sync` takes that for an empty list."""
+    """Whether `null` stands in place of the list; where nothing is known, `sync` takes that for an
+    empty list.
+    """
 
 
 class ImplausibleAnswer(VendorError):
-    """Raised by `sync` for an answer that would withdraw most of what is known: a second, later one, or
-    `sync --full`, decides.
+    """Raised by `sync` for an answer that would withdraw most of what is known: a second, later
+    one, or `sync --full`, decides.
     """
 
 
 class WindowBroken(IcalbridgeError):
-    """Raised by `sync` for an exception that nobody foresaw; it is recorded, and the rest goes on."""
+    """Raised by `sync` for an exception that nobody foresaw; it is recorded, and the rest goes
+    on.
+    """

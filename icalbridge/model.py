@@ -1,8 +1,9 @@
 """What the rooms of the house say to one another: frozen data classes, and nothing that acts.
 
-Texts are never None: what the vendor leaves null is an empty string here. Every moment is an aware datetime in UTC; the
-IANA name beside it (`zone`) says in which zone people read it. The vendor's words are kept: property, facility, event,
-timeslot. An *entry* is one timeslot with all that a calendar shows of it.
+Texts are never None: what the vendor leaves null is an empty string here. Every moment is an aware
+datetime in UTC; the IANA name beside it (`zone`) says in which zone people read it. The vendor's
+words are kept: property, facility, event, timeslot. An *entry* is one timeslot with all that a
+calendar shows of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ VENDOR_DAYS_AHEAD = 365
 
 
 def utcnow() -> datetime:
-    """Return this moment in UTC, to the second; for entry points only, everything below takes `now` as an argument."""
+    """Return this moment in UTC, to the second; for entry points only, everything below takes `now`
+    as an argument.
+    """
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -31,14 +34,17 @@ parent      the property has its district's
 guess       most of the other properties are there
 ""          not settled since sources are stored
 
-`events` replaces `earlier` and what is below it, since only the first three are evidence of the property's own.
+`events` replaces `earlier` and what is below it, since only the first three are evidence of the
+property's own.
 """
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """How far the clocks of two machines that share a database may differ."""
 
 
 def is_future(moment: datetime | None, now: datetime) -> bool:
-    """Return whether a stored moment was written by a clock that stood ahead of `now`: it is no evidence then."""
+    """Return whether a stored moment was written by a clock that stood ahead of `now`: it is no
+    evidence then.
+    """
     return moment is not None and moment > now + CLOCK_TOLERANCE
 
 
@@ -53,8 +59,8 @@ class Property:
     state: str = ""
     zip: str = ""
     timezone: str = ""
-    """As the vendor gave it, which may name no zone at all; of a stored property the IANA name of the zone that holds
-    there, empty when nothing is known of it.
+    """As the vendor gave it, which may name no zone at all; of a stored property the IANA name of
+    the zone that holds there, empty when nothing is known of it.
     """
     child_ids: tuple[str, ...] = ()
     """Ids the vendor lists as children, also of properties that the key cannot see."""
@@ -65,7 +71,9 @@ class Property:
 
     @property
     def zone_known(self) -> bool:
-        """Whether `timezone` is evidence of the property's own, so that no event's zone replaces it."""
+        """Whether `timezone` is evidence of the property's own, so that no event's zone replaces
+        it.
+        """
         return self.zone_source in ("property", "stored", "events")
 
 
@@ -80,8 +88,8 @@ class Facility:
     capacity: int | None = None
     search_term: str = ""
     u_id: str = field(default="", compare=False)
-    """What a write names it by; empty when the vendor told none. No feed shows it, so that facilities are equal
-    whatever it is.
+    """What a write names it by; empty when the vendor told none. No feed shows it, so that
+    facilities are equal whatever it is.
     """
 
 
@@ -120,7 +128,9 @@ class EventKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Particulars:
-    """What staff may know of an event and the public never; no `repr` tells it, since a `repr` may reach a log."""
+    """What staff may know of an event and the public never; no `repr` tells it, since a `repr` may
+    reach a log.
+    """
 
     renter: str = field(default="", repr=False)
     """Whoever rents: a name as far as one was told, else what the vendor calls them."""
@@ -154,7 +164,8 @@ class Event:
     """Digest of the vendor's bytes for this event: the same bytes need not be read again."""
     particulars: Particulars = field(default=UNTOLD, repr=False)
     unreadable: tuple[UnreadableTimeslot, ...] = ()
-    """Its timeslots that could not be read: while there are any, none of its entries is withdrawn."""
+    """Its timeslots that could not be read: while there are any, none of its entries is withdrawn.
+    """
     entry_status: str = ""
     """The status that its entries get by the operator's settings; empty: the same as `status`."""
 
@@ -196,7 +207,8 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class SavedFeed:
-    """A saved feed as it is kept: its specification, which the store does not read, and what the store must know of it.
+    """A saved feed as it is kept: its specification, which the store does not read, and what the
+    store must know of it.
 
     Its id as a `Feed` is its slug.
     """
@@ -229,7 +241,9 @@ class FeedToken:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One timeslot with all that a calendar shows of it: what is kept, and what a feed is made of."""
+    """One timeslot with all that a calendar shows of it: what is kept, and what a feed is made
+    of.
+    """
 
     uid: str
     event_type: str
@@ -257,12 +271,12 @@ class Entry:
     withdrawn: datetime | None = None
     """When we saw that the vendor no longer has it; None while it has."""
     cancelled: datetime | None = None
-    """When it ceased to be on after it had been (approved, active, not withdrawn); None while it is on, and for what
-    never was.
+    """When it ceased to be on after it had been (approved, active, not withdrawn); None while it is
+    on, and for what never was.
     """
     first_seen: datetime | None = field(default=None, compare=False)
-    """When we first saw it, as the store wrote it down; None for what was not read from there. Says nothing of what the
-    entry shows, so that entries are equal whenever they were first seen.
+    """When we first saw it, as the store wrote it down; None for what was not read from there. Says
+    nothing of what the entry shows, so that entries are equal whenever they were first seen.
     """
 
     @property
@@ -272,16 +286,21 @@ class Entry:
     @property
     def shown(self) -> bool:
         """Whether a feed with no wishes of its own shows it (contract: "What a feed contains")."""
-        return self.status == "approved" and self.timeslot_status == "active" and self.withdrawn is None
+        return (
+            self.status == "approved"
+            and self.timeslot_status == "active"
+            and self.withdrawn is None
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What a sync found out: the only thing that `store` writes entries from.
 
-    `added` and `changed` hold entries as they shall be from now on; `withdrawn` those that went, with `withdrawn` set.
-    `heard` are the events that were read anew, with their particulars, so that the same bytes need not be read again;
-    an event in `forgotten` must be read again when it is next heard of, whatever its bytes. `count` is of entries.
+    `added` and `changed` hold entries as they shall be from now on; `withdrawn` those that went,
+    with `withdrawn` set. `heard` are the events that were read anew, with their particulars, so
+    that the same bytes need not be read again; an event in `forgotten` must be read again when it
+    is next heard of, whatever its bytes. `count` is of entries.
     """
 
     added: tuple[Entry, ...] = ()
@@ -297,7 +316,9 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """What must be known of a feed before any entry is read; the same while nothing it shows changes."""
+    """What must be known of a feed before any entry is read; the same while nothing it shows
+    changes.
+    """
 
     title: str
     """Plain text; never empty."""
@@ -311,4 +332,6 @@ class FeedState:
     synced: bool
     """Whether anything was ever fetched for it; False is the contract's "never synced"."""
     unlisted: datetime | None = None
-    """When its property left the vendor's catalogue, so that nothing to come is known; None while it is listed."""
+    """When its property left the vendor's catalogue, so that nothing to come is known; None while
+    it is listed.
+    """

@@ -1,4 +1,6 @@
-"""Log of an outage: its beginning, its end, and a reminder now and then, but not every failure in between."""
+"""Log of an outage: its beginning, its end, and a reminder now and then, but not every failure in
+between.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,22 @@ if TYPE_CHECKING:
 REMINDER_SECONDS = 600
 """How often an outage that goes on is logged."""
 FLAPPING_SECONDS = 60
-"""How often at most the beginning of an outage is logged: one that comes and goes floods no log either."""
+"""How often at most the beginning of an outage is logged: one that comes and goes floods no log
+either.
+"""
 
 
 class OutageLog:
-    """State of one thing that may be out of order, such as the database; any thread may report to it."""
+    """State of one thing that may be out of order, such as the database; any thread may report to
+    it.
+    """
 
     def __init__(
-        self, log: logging.Logger, *, level: int = logging.ERROR, clock: Callable[[], float] = time.monotonic
+        self,
+        log: logging.Logger,
+        *,
+        level: int = logging.ERROR,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`clock` returns seconds."""
         self._log = log
@@ -35,7 +45,9 @@ class OutageLog:
         """Report a failure; it is logged where it is news, with the traceback of `error`."""
         with self._lock:
             now = self._clock()
-            if now - self._logged < (REMINDER_SECONDS if self._failing and self._shown else FLAPPING_SECONDS):
+            if now - self._logged < (
+                REMINDER_SECONDS if self._failing and self._shown else FLAPPING_SECONDS
+            ):
                 self._shown = self._shown and self._failing
                 self._failing = True
                 return

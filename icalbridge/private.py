@@ -1,6 +1,8 @@
-"""Private addresses: how their tokens are made and looked up, and how they are kept out of whatever is written down.
+"""Private addresses: how their tokens are made and looked up, and how they are kept out of whatever
+is written down.
 
-Whoever knows a token may read its feed. It is shown once, to whoever makes it; the store holds its digest alone.
+Whoever knows a token may read its feed. It is shown once, to whoever makes it; the store holds its
+digest alone.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ PREFIX = "/ical/private/"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECRET = re.compile(rf"(?<={PREFIX})\S+|(?<![A-Za-z0-9_-]){_TOKEN.pattern}(?![A-Za-z0-9_-])")
-"""Whatever follows the prefix; and what looks like a token wherever it is: a path may be written in other ways."""
+"""Whatever follows the prefix; and what looks like a token wherever it is: a path may be written in
+other ways.
+"""
 
 
 def new_token() -> str:
@@ -27,7 +31,9 @@ def is_token(text: str) -> bool:
 
 
 def digest(token: str) -> str:
-    """Return what the store keeps of a token: SHA-256, enough for 32 random bytes, which nobody guesses."""
+    """Return what the store keeps of a token: SHA-256, enough for 32 random bytes, which nobody
+    guesses.
+    """
     return sha256(token.encode("ascii")).hexdigest()
 
 

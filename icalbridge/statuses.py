@@ -1,7 +1,8 @@
 """The vendor's status words: how they are compared, which are known, and which count as approved.
 
-Words are compared without regard to case, surrounding blanks and the American spelling of `cancelled`. Vendor page
-"Data Restrictions": `Approved`, `Pending`, `Cancelled` and `Declined` are "common values", so there may be others.
+Words are compared without regard to case, surrounding blanks and the American spelling of
+`cancelled`. Vendor page "Data Restrictions": `Approved`, `Pending`, `Cancelled` and `Declined` are
+"common values", so there may be others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 APPROVED = "approved"
 NOT_COUNTED = "approved (not counted)"
-"""Status of an entry whose event is approved, where the operator does not count that as approved."""
+"""Status of an entry whose event is approved, where the operator does not count that as approved.
+"""
 EVENT_STATUSES = frozenset({APPROVED, "pending", "cancelled", "declined"})
 TIMESLOT_STATUSES = frozenset({"active", "suspended"})
 MAX_NAME_LENGTH = 40
@@ -26,7 +28,9 @@ _FIRST_WORD = re.compile(r"[a-z]*")
 
 @lru_cache(maxsize=1024)  # every timeslot of every answer has one
 def normalize_status(text: str | None) -> str:
-    """Return a status word as it is compared: lower case, single blanks, `cancelled` in the vendor's spelling."""
+    """Return a status word as it is compared: lower case, single blanks, `cancelled` in the
+    vendor's spelling.
+    """
     return _CANCELED.sub("cancelled", " ".join((text or "").replace("\0", "").split()).lower())
 
 
@@ -36,7 +40,9 @@ def is_cancelled(status: str) -> bool:
 
 
 def is_called_off(status: str) -> bool:
-    """Return whether a normalized status says cancelled or declined, also as the first word of several."""
+    """Return whether a normalized status says cancelled or declined, also as the first word of
+    several.
+    """
     return is_cancelled(status) or _FIRST_WORD.match(status)[0] == "declined"  # type: ignore[index]  # as above
 
 
@@ -51,6 +57,8 @@ def entry_status(status: str, approved: Collection[str]) -> str:
 
 
 def status_name(status: str) -> str:
-    """Return a status as counters name it: printable, at most 40 characters, `(none)` for an empty one."""
+    """Return a status as counters name it: printable, at most 40 characters, `(none)` for an empty
+    one.
+    """
     printable = "".join(character for character in status if character.isprintable())
     return printable[:MAX_NAME_LENGTH].strip() or "(none)"

@@ -1,7 +1,8 @@
-"""IANA time zones out of the pinned `tzdata` package, never out of the machine, so that every machine renders alike.
+"""IANA time zones out of the pinned `tzdata` package, never out of the machine, so that every
+machine renders alike.
 
-Gives zones and their rule for the years to come, and resolves the names that other programs use for them; what a
-VTIMEZONE looks like is for `feeds`.
+Gives zones and their rule for the years to come, and resolves the names that other programs use for
+them; what a VTIMEZONE looks like is for `feeds`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def _names() -> frozenset[str]:
 
 def _tzif(name: str) -> bytes:
     if name not in _names():
-        raise UnknownZone(f"There is no time zone named {name!r}; use an IANA name such as America/Los_Angeles.")
+        raise UnknownZone(
+            f"There is no time zone named {name!r}; use an IANA name such as America/Los_Angeles."
+        )
     return resources.files("tzdata.zoneinfo").joinpath(*name.split("/")).read_bytes()
 
 
@@ -77,16 +80,31 @@ _GENERAL = {
     "america/halifax": "atlantic|adt",
     "etc/utc": "coordinated universal|universal coordinated",
 }
-"""Names of a whole zone, as in the United States: the clocks there change, whatever letters a school uses in winter."""
+"""Names of a whole zone, as in the United States: the clocks there change, whatever letters a
+school uses in winter.
+"""
 
 _FIXED = frozenset({"est", "mst", "hst"})
 """IANA names of offsets without clock changes, which in the United States mean the zone."""
 
 _NOISE = frozenset(
-    {"time", "times", "zone", "timezone", "standard", "daylight", "saving", "savings", "prevailing", "local"}
+    {
+        "time",
+        "times",
+        "zone",
+        "timezone",
+        "standard",
+        "daylight",
+        "saving",
+        "savings",
+        "prevailing",
+        "local",
+    }
     | {"us", "usa", "united", "states", "canada", "and", "the"}
 )
-_OFFSET = re.compile(r"[(\[]?\b(?:utc|gmt)? ?[+\-\u2212\u00b1] ?\d{1,2}(?::?\d\d)?\b ?[)\]]?|[(\[](?:utc|gmt)[)\]]")
+_OFFSET = re.compile(
+    r"[(\[]?\b(?:utc|gmt)? ?[+\-\u2212\u00b1] ?\d{1,2}(?::?\d\d)?\b ?[)\]]?|[(\[](?:utc|gmt)[)\]]"
+)
 """An offset from UTC beside a name, as in `(GMT-08:00) Pacific Time`; alone it names no zone."""
 _PARTS = re.compile(r"[()\[\],;]| [-\u2013\u2014] ")
 
@@ -94,10 +112,11 @@ _PARTS = re.compile(r"[()\[\],;]| [-\u2013\u2014] ")
 def resolve_name(text: str) -> str:
     """Return the IANA name that a text from another system means; empty when it names no time zone.
 
-    Reads IANA names in any case, with blanks for underscores; Windows names (CLDR, windowsZones.xml); and names that
-    are common in the United States, such as `Eastern`, `PST` and `(GMT-08:00) Pacific Time (US & Canada)`. There `EST`
-    and `MST` mean New York's and Denver's zones, although IANA has fixed offsets under these names. An offset alone
-    says nothing of clock changes and is no zone, except for IANA's own `Etc/GMT+8` and Windows' own `UTC-08`.
+    Reads IANA names in any case, with blanks for underscores; Windows names (CLDR,
+    windowsZones.xml); and names that are common in the United States, such as `Eastern`, `PST` and
+    `(GMT-08:00) Pacific Time (US & Canada)`. There `EST` and `MST` mean New York's and Denver's
+    zones, although IANA has fixed offsets under these names. An offset alone says nothing of clock
+    changes and is no zone, except for IANA's own `Etc/GMT+8` and Windows' own `UTC-08`.
     """
     return _resolve(text) if len(text) <= LONGEST_NAME else ""
 
@@ -120,7 +139,9 @@ def _resolve(text: str) -> str:
 def _folded(text: str) -> str:
     """Return a name as it is compared: lower case, one blank between words, no quotes around it."""
     plain = unicodedata.normalize("NFKC", text).replace("_", " ").casefold()
-    return " ".join("".join(each for each in plain if each.isprintable() or each.isspace()).split()).strip("\"' ")
+    return " ".join(
+        "".join(each for each in plain if each.isprintable() or each.isspace()).split()
+    ).strip("\"' ")
 
 
 def _exact(folded: str) -> str:
@@ -131,7 +152,9 @@ def _exact(folded: str) -> str:
 
 @cache
 def _folded_names() -> dict[str, str]:
-    """Every IANA name but the placeholder `Factory`, by its letters in lower case, without underscores."""
+    """Every IANA name but the placeholder `Factory`, by its letters in lower case, without
+    underscores.
+    """
     return {name.casefold().replace("_", ""): name for name in _names() - {"Factory"}}
 
 
@@ -154,8 +177,12 @@ def _common_names() -> dict[str, tuple[bool, str]]:
 
 
 def _common(folded: str) -> str:
-    """Return the zone of a text all of whose words are known; a place in it decides: `Mountain Time (Arizona)`."""
-    words = [word for word in re.findall(r"[^\W\d]+", folded.replace(".", "")) if word not in _NOISE]
+    """Return the zone of a text all of whose words are known; a place in it decides: `Mountain Time
+    (Arizona)`.
+    """
+    words = [
+        word for word in re.findall(r"[^\W\d]+", folded.replace(".", "")) if word not in _NOISE
+    ]
     if re.search(r"\d", folded):
         return ""
     found: dict[bool, set[str]] = {True: set(), False: set()}
@@ -175,7 +202,8 @@ def _only(names: set[str]) -> str:
 
 @cache
 def posix_rule(name: str) -> str:
-    """Return the zone's rule for all years past its table: RFC 8536, section 3.3, the footer's TZ string.
+    """Return the zone's rule for all years past its table: RFC 8536, section 3.3, the footer's TZ
+    string.
 
     `PST8PDT,M3.2.0,M11.1.0` for America/Los_Angeles, `MST7` for America/Phoenix.
     """

@@ -1,1 +1,3 @@
-"""The proofs: one `test_<module>.py` for each module, and the readers, fixtures and machine parts they share."""
+"""The proofs: one `test_<module>.py` for each module, and the readers, fixtures and machine parts
+they share.
+"""

@@ -1,7 +1,8 @@
-"""Entries as hypothesis draws them: hostile texts, five zones, moments crowded around their clock changes.
+"""Entries as hypothesis draws them: hostile texts, five zones, moments crowded around their clock
+changes.
 
-Beside them stands the contract's rule for texts and local times, told a second time and in another way than the
-product tells it, so that a test compares with the contract and not with the product.
+Beside them stands the contract's rule for texts and local times, told a second time and in another
+way than the product tells it, so that a test compares with the contract and not with the product.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ from tests.readers import Reading
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ZONES = ("America/Los_Angeles", "America/New_York", "America/Phoenix", "Pacific/Honolulu", "America/St_Johns")
+ZONES = (
+    "America/Los_Angeles",
+    "America/New_York",
+    "America/Phoenix",
+    "Pacific/Honolulu",
+    "America/St_Johns",
+)
 FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 12, 31, tzinfo=UTC)
 
 PIECES = (
@@ -68,8 +75,12 @@ IDS = TEXTS.map(lambda text: text.replace("\0", "").encode(errors="ignore").deco
 
 
 def change_moments(zone: str) -> list[datetime]:
-    """Return the moments of 2026 and 2027 at which a zone's clocks change; the middles of the seasons where none do."""
-    hours = (FIRST + timedelta(hours=step) for step in range(int((LAST - FIRST) / timedelta(hours=1))))
+    """Return the moments of 2026 and 2027 at which a zone's clocks change; the middles of the
+    seasons where none do.
+    """
+    hours = (
+        FIRST + timedelta(hours=step) for step in range(int((LAST - FIRST) / timedelta(hours=1)))
+    )
     tz = ZoneInfo(zone)
     offsets = groupby(hours, key=lambda hour: hour.astimezone(tz).utcoffset())
     return [next(of_one) for _, of_one in offsets][1:] or seasons(zone)
@@ -77,7 +88,11 @@ def change_moments(zone: str) -> list[datetime]:
 
 def seasons(zone: str) -> list[datetime]:
     """Return a noon in the middle of each winter and summer of 2026 and 2027."""
-    noons = [datetime(year, month, 15, 12, tzinfo=ZoneInfo(zone)) for year in (2026, 2027) for month in (1, 7)]
+    noons = [
+        datetime(year, month, 15, 12, tzinfo=ZoneInfo(zone))
+        for year in (2026, 2027)
+        for month in (1, 7)
+    ]
     return [noon.astimezone(UTC) for noon in noons]
 
 
@@ -88,7 +103,9 @@ CHANGES = {zone: change_moments(zone) for zone in ZONES}
 def moments(draw: st.DrawFn, zone: str) -> datetime:
     """Draw a whole second of 2026 or 2027, often within hours of a clock change."""
     if draw(st.booleans()):
-        return draw(st.sampled_from(CHANGES[zone])) + timedelta(minutes=draw(st.integers(-360, 360)))
+        return draw(st.sampled_from(CHANGES[zone])) + timedelta(
+            minutes=draw(st.integers(-360, 360))
+        )
     return FIRST + timedelta(seconds=draw(st.integers(0, int((LAST - FIRST).total_seconds()))))
 
 
@@ -148,14 +165,20 @@ STATES = st.builds(
 
 
 def said(text: str) -> str:
-    """Return a text as the contract says it: runs of line breaks are one space, controls but TAB go, ends are bare."""
+    """Return a text as the contract says it: runs of line breaks are one space, controls but TAB
+    go, ends are bare.
+    """
     runs = groupby(text, key=lambda each: each in "\r\n\x85\u2028\u2029")
     lines = "".join(" " if breaks else "".join(run) for breaks, run in runs)
-    return "".join(each for each in lines if each == "\t" or unicodedata.category(each) not in {"Cc", "Cs"}).strip()
+    return "".join(
+        each for each in lines if each == "\t" or unicodedata.category(each) not in {"Cc", "Cs"}
+    ).strip()
 
 
 def title_said(name: str, activity: str) -> str:
-    """Return what an event is called: its name, or `Reserved`; and the timeslot's activity after it."""
+    """Return what an event is called: its name, or `Reserved`; and the timeslot's activity after
+    it.
+    """
     return ": ".join(filter(None, (said(name) or "Reserved", said(activity))))
 
 
@@ -188,8 +211,9 @@ def reading(entry: Entry) -> Reading:
 def as_read_by(reader: str, told: Reading) -> Reading:
     """Return what one reader makes of a reading, with the three mistakes that two of them make.
 
-    ical splits CATEGORIES at escaped commas too. node-ical takes a backslash and an n that stand in a text for a line
-    break, and loses double quotes around a whole text and U+FEFF around a category. RFC 5545 has no other spelling.
+    ical splits CATEGORIES at escaped commas too. node-ical takes a backslash and an n that stand in
+    a text for a line break, and loses double quotes around a whole text and U+FEFF around a
+    category. RFC 5545 has no other spelling.
     """
     if reader == "ical":
         found = [part for each in told.categories for part in _escaped(each).split(",")]

@@ -1,6 +1,8 @@
-"""Districts as hypothesis draws them: hostile texts, five zones, nights on which the clock changes, every status.
+"""Districts as hypothesis draws them: hostile texts, five zones, nights on which the clock changes,
+every status.
 
-A drawn district is the vendor's own objects; edits are those that the sandbox's world offers. Nothing here is ours.
+A drawn district is the vendor's own objects; edits are those that the sandbox's world offers.
+Nothing here is ours.
 """
 
 from __future__ import annotations
@@ -22,17 +24,34 @@ if TYPE_CHECKING:
 
     from icalbridge.sandbox.world import Dto
 
-WORDS = st.one_of(st.none(), TEXTS.map(lambda text: text.encode(errors="ignore").decode()), st.just("Practice"))
-STATUSES = st.sampled_from([*["Approved"] * 6, "approved", "APPROVED", "Pending", "cancelled", "Declined", None])
+WORDS = st.one_of(
+    st.none(), TEXTS.map(lambda text: text.encode(errors="ignore").decode()), st.just("Practice")
+)
+STATUSES = st.sampled_from(
+    [*["Approved"] * 6, "approved", "APPROVED", "Pending", "cancelled", "Declined", None]
+)
 KINDS = st.sampled_from(["Gymnasium", "Salón; Teatro, \\ 2", "", None])
 SPELLINGS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S.500", "%Y-%m-%dT%H:%M:00%z")
 UNREADABLE = (None, "soon", 7, "2026-13-01T00:00:00")
-EDITS = ("rename", "status", "suspend", "resume", "activity", "move", "place", "delete", "add", "rename facility")
+EDITS = (
+    "rename",
+    "status",
+    "suspend",
+    "resume",
+    "activity",
+    "move",
+    "place",
+    "delete",
+    "add",
+    "rename facility",
+)
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One change of a world; `which` picks an event, timeslot or facility out of those that are there."""
+    """One change of a world; `which` picks an event, timeslot or facility out of those that are
+    there.
+    """
 
     kind: str
     which: int
@@ -44,9 +63,20 @@ class Edit:
 
 @st.composite
 def times(draw: st.DrawFn, zone: str) -> tuple[str, str]:
-    """Draw start and end as the vendor writes them: around today, a clock change, or the edges of what feeds show."""
-    coming = [START, *(each for each in CHANGES[zone] if START < each < START + timedelta(days=365))]
-    anchors = [*coming, *coming, *CHANGES[zone], START - timedelta(days=60), START + timedelta(days=365)]
+    """Draw start and end as the vendor writes them: around today, a clock change, or the edges of
+    what feeds show.
+    """
+    coming = [
+        START,
+        *(each for each in CHANGES[zone] if START < each < START + timedelta(days=365)),
+    ]
+    anchors = [
+        *coming,
+        *coming,
+        *CHANGES[zone],
+        START - timedelta(days=60),
+        START + timedelta(days=365),
+    ]
     at = draw(st.sampled_from(anchors)).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     start = at.replace(minute=0, second=0) + timedelta(minutes=5 * draw(st.integers(-400, 400)))
     length = draw(st.sampled_from([*range(1, 48), 300, 1000, 0, -5]))
@@ -60,7 +90,9 @@ def times(draw: st.DrawFn, zone: str) -> tuple[str, str]:
 
 @st.composite
 def events(draw: st.DrawFn, number: int, schools: list[Dto], facilities: list[Dto]) -> Dto:
-    """Draw an event of one school; its timeslots are in a facility of that school, in an unlisted one, or in none."""
+    """Draw an event of one school; its timeslots are in a facility of that school, in an unlisted
+    one, or in none.
+    """
     school = draw(st.sampled_from(schools))
     listed = [each for each in facilities if each["property_id"] == school["_id"]]
     hidden = {"_id": "hidden", "name": draw(WORDS), "type": "Virtual"}
@@ -71,7 +103,9 @@ def events(draw: st.DrawFn, number: int, schools: list[Dto], facilities: list[Dt
         start, end = draw(times(school["timezone"]))
         timeslots.append(
             {
-                "external_system_timeslot_id": draw(st.sampled_from([None, None, f"slot-{number}-{len(timeslots)}"])),
+                "external_system_timeslot_id": draw(
+                    st.sampled_from([None, None, f"slot-{number}-{len(timeslots)}"])
+                ),
                 "activity_name": draw(WORDS),
                 "facility": place and {name: place[name] for name in ("_id", "name", "type")},
                 "start_datetime": start,
@@ -95,12 +129,19 @@ def events(draw: st.DrawFn, number: int, schools: list[Dto], facilities: list[Dt
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[World, list[Edit]]:
-    """Draw a district of one or two schools with up to eight events, and edits to be made to it later."""
+    """Draw a district of one or two schools with up to eight events, and edits to be made to it
+    later.
+    """
     schools = [_property(draw, f"school{number}") for number in range(draw(st.integers(1, 2)))]
     district = _property(draw, "district")
     district["properties"] = [each["_id"] for each in schools]
     facilities: list[Dto] = [
-        {"_id": f"{school['_id']}-{number}", "property_id": school["_id"], "name": draw(WORDS), "type": draw(KINDS)}
+        {
+            "_id": f"{school['_id']}-{number}",
+            "property_id": school["_id"],
+            "name": draw(WORDS),
+            "type": draw(KINDS),
+        }
         for school in schools
         for number in range(draw(st.integers(1, 2)))
     ]
@@ -139,7 +180,9 @@ def edit(world: World, wanted: Edit) -> None:
     if wanted.kind == "add":
         world.add_event(copy.deepcopy(wanted.event))
     elif wanted.kind == "rename facility":
-        world.rename_facility(world.facilities[wanted.which % len(world.facilities)]["_id"], wanted.words)
+        world.rename_facility(
+            world.facilities[wanted.which % len(world.facilities)]["_id"], wanted.words
+        )
     elif world.events:
         _edit_event(world, list(world.events)[wanted.which % len(world.events)], wanted)
 
@@ -152,7 +195,9 @@ def _edit_event(world: World, event_id: str, wanted: Edit) -> None:
         "status": lambda: world.set_status(event_id, wanted.status),
         "suspend": lambda: world.suspend_timeslot(event_id, index),
         "resume": lambda: world.set_timeslot_field(event_id, index, "status", "active"),
-        "activity": lambda: world.set_timeslot_field(event_id, index, "activity_name", wanted.words),
+        "activity": lambda: world.set_timeslot_field(
+            event_id, index, "activity_name", wanted.words
+        ),
         "move": lambda: world.move_timeslot(event_id, index, timedelta(minutes=wanted.minutes)),
         "place": lambda: world.set_timeslot_field(
             event_id, index, "facility", {name: place[name] for name in ("_id", "name", "type")}

@@ -1,7 +1,9 @@
-"""The vendor's pages on writes as a table: each rule, a body that keeps or breaks it, and the fields that are wrong.
+"""The vendor's pages on writes as a table: each rule, a body that keeps or breaks it, and the
+fields that are wrong.
 
-One table for both sides: the sandbox must answer so over HTTP, and the client must refuse, unsent, exactly what is
-refused here. The moment is `NOW` of the simulated vendor (20:00 UTC, noon in Los Angeles on 2026-11-21).
+One table for both sides: the sandbox must answer so over HTTP, and the client must refuse, unsent,
+exactly what is refused here. The moment is `NOW` of the simulated vendor (20:00 UTC, noon in Los
+Angeles on 2026-11-21).
 """
 
 from __future__ import annotations
@@ -60,10 +62,22 @@ CREATE = [
     Rule("audit note of 251 characters", {"event_log_message": "a" * 251}, ("event_log_message",)),
     Rule("rate category of 3 characters", {"renter_rate_category_id": "abc"}),
     Rule("rate category of 50 characters", {"renter_rate_category_id": "a" * 50}),
-    Rule("rate category of 2 characters", {"renter_rate_category_id": "ab"}, ("renter_rate_category_id",)),
-    Rule("rate category of 51 characters", {"renter_rate_category_id": "a" * 51}, ("renter_rate_category_id",)),
+    Rule(
+        "rate category of 2 characters",
+        {"renter_rate_category_id": "ab"},
+        ("renter_rate_category_id",),
+    ),
+    Rule(
+        "rate category of 51 characters",
+        {"renter_rate_category_id": "a" * 51},
+        ("renter_rate_category_id",),
+    ),
     Rule("no timeslot", {"timeslots": []}, ("timeslots",)),
-    Rule("everything at once", {_ID: "", "name": "", _EMAIL: "", "timeslots": []}, (_ID, "name", _EMAIL, "timeslots")),
+    Rule(
+        "everything at once",
+        {_ID: "", "name": "", _EMAIL: "", "timeslots": []},
+        (_ID, "name", _EMAIL, "timeslots"),
+    ),
 ]
 """Of a CreateEventDto."""
 
@@ -79,8 +93,16 @@ SPANS = [
     Rule("no time at all", _times(at("10:00:00"), at("10:00:00")), ("end_datetime",)),
     Rule("end before start", _times(at("11:00:00"), at("10:00:00")), ("end_datetime",)),
     Rule("over midnight", _times("2026-12-01T22:00:00", "2026-12-02T00:00:00"), ("end_datetime",)),
-    Rule("over 7 days back", _times("2026-11-14T11:59:59", "2026-11-14T13:00:00"), ("start_datetime",)),
-    Rule("over 2 years ahead", _times("2028-11-21T11:00:00", "2028-11-21T12:00:01"), ("end_datetime",)),
+    Rule(
+        "over 7 days back",
+        _times("2026-11-14T11:59:59", "2026-11-14T13:00:00"),
+        ("start_datetime",),
+    ),
+    Rule(
+        "over 2 years ahead",
+        _times("2028-11-21T11:00:00", "2028-11-21T12:00:01"),
+        ("end_datetime",),
+    ),
 ]
 """Of a timeslot, new or moved; times are local."""
 
@@ -120,10 +142,19 @@ CANCEL = [
 """Of a CancelEventDto."""
 
 UNTYPED_EVENT = [
-    *(Rule(f"without {name}", {name: ...}, (name,)) for name in (_ID, "event_type", "name", _EMAIL, "status")),
+    *(
+        Rule(f"without {name}", {name: ...}, (name,))
+        for name in (_ID, "event_type", "name", _EMAIL, "status")
+    ),
     *(Rule(f"without {name}", {name: ...}, (name,)) for name in ("activity_type_id", "timeslots")),
-    *(Rule(f"{name} of null", {name: None}, (name,)) for name in (_ID, "name", "timeslots", "attendance")),
-    *(Rule(f"{name} of null", {name: None}, (name,)) for name in ("event_log_message", "renter_owner")),
+    *(
+        Rule(f"{name} of null", {name: None}, (name,))
+        for name in (_ID, "name", "timeslots", "attendance")
+    ),
+    *(
+        Rule(f"{name} of null", {name: None}, (name,))
+        for name in ("event_log_message", "renter_owner")
+    ),
     Rule("status in capitals", {"status": "Approved"}, ("status",)),
     Rule("another status", {"status": "pending"}, ("status",)),
     Rule("activity type as a text", {"activity_type_id": "12"}, ("activity_type_id",)),

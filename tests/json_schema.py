@@ -1,4 +1,6 @@
-"""As much of JSON Schema (draft 2020-12) as our own schema uses: a keyword or a type that it does not expect fails."""
+"""As much of JSON Schema (draft 2020-12) as our own schema uses: a keyword or a type that it does
+not expect fails.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +26,32 @@ SCHEMA: dict[str, Any] = json.loads(schema())
 
 
 def faults(value: Any, rule: dict[str, Any] | None = None, where: str = "$") -> list[str]:
-    """Return all that is wrong with a value by a rule, by default with a feed; keys without a rule are wrong too."""
+    """Return all that is wrong with a value by a rule, by default with a feed; keys without a rule
+    are wrong too.
+    """
     if rule is None:
         rule = SCHEMA
     if "$ref" in rule:
         return faults(value, SCHEMA["$defs"][rule["$ref"].removeprefix("#/$defs/")], where)
-    found = [f"{where}: {word}" for word, told in rule.items() if word not in SILENT and not _holds(word, told, value)]
+    found = [
+        f"{where}: {word}"
+        for word, told in rule.items()
+        if word not in SILENT and not _holds(word, told, value)
+    ]
     if isinstance(value, dict):
         known = rule.get("properties", {})
         found += [f"{where}.{key}: unknown" for key in value if key not in known]
-        found += [each for key, told in value.items() for each in faults(told, known.get(key, {}), f"{where}.{key}")]
+        found += [
+            each
+            for key, told in value.items()
+            for each in faults(told, known.get(key, {}), f"{where}.{key}")
+        ]
     if isinstance(value, list) and "items" in rule:
-        found += [each for index, told in enumerate(value) for each in faults(told, rule["items"], f"{where}[{index}]")]
+        found += [
+            each
+            for index, told in enumerate(value)
+            for each in faults(told, rule["items"], f"{where}[{index}]")
+        ]
     return found
 
 

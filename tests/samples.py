@@ -25,11 +25,15 @@ GYM = Facility("gym", "school", "Main Gym", "Gymnasium", 400, "gym")
 POOL = Facility("pool", "school", "Pool", "Pool")
 
 
-def timeslot(hours: float, *, facility: Facility = GYM, length: float = 2, **fields: str) -> Timeslot:
+def timeslot(
+    hours: float, *, facility: Facility = GYM, length: float = 2, **fields: str
+) -> Timeslot:
     """Return a timeslot that starts some hours after `NOW`; length in hours."""
     start = NOW + timedelta(hours=hours)
     told = {"status": "active", **fields}
-    return Timeslot(start, start + timedelta(hours=length), facility.id, facility.name, facility.type, **told)
+    return Timeslot(
+        start, start + timedelta(hours=length), facility.id, facility.name, facility.type, **told
+    )
 
 
 def event(
@@ -41,11 +45,26 @@ def event(
 ) -> Event:
     """Return an approved event of the school."""
     told = {"name": "Practice", "status": "approved", "digest": f"digest-{event_id}", **fields}
-    made = Event(event_id, "reservation", "school", ZONE, timeslots=timeslots, particulars=particulars, **told)  # type: ignore[arg-type]  # texts only
+    made = Event(
+        event_id,
+        "reservation",
+        "school",
+        ZONE,
+        timeslots=timeslots,
+        particulars=particulars,
+        **told,  # type: ignore[arg-type]  # texts only
+    )
     return replace(made, unreadable=unreadable)
 
 
-def entry(hours: float, *, uid: str = "u1", facility: Facility = GYM, event_id: str = "e1", **fields: object) -> Entry:
+def entry(
+    hours: float,
+    *,
+    uid: str = "u1",
+    facility: Facility = GYM,
+    event_id: str = "e1",
+    **fields: object,
+) -> Entry:
     """Return a shown entry of two hours in the school that starts some hours after `NOW`."""
     start = NOW + timedelta(hours=hours)
     made = Entry(

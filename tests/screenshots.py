@@ -1,4 +1,6 @@
-"""The README's pictures: starts `icalbridge demo`, photographs its pages in Chromium, ends it (`make screenshots`)."""
+"""The README's pictures: starts `icalbridge demo`, photographs its pages in Chromium, ends it
+(`make screenshots`).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""What shaped feeds must show, chosen anew from the vendor's own objects: the second opinion behind `test_shapes.py`.
+"""What shaped feeds must show, chosen anew from the vendor's own objects: the second opinion behind
+`test_shapes.py`.
 
-It knows the issue, the vendor's pages and what was done to the world between two syncs, and calls nothing of the
-product. Wishes are told in this module's own terms; `query` spells them as an address.
+It knows the issue, the vendor's pages and what was done to the world between two syncs, and calls
+nothing of the product. Wishes are told in this module's own terms; `query` spells them as an
+address.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from icalbridge.sandbox.world import Dto
 
 Wishes = dict[str, str]
-"""Parameters as they are given, lists with commas between; what none of them says is not asked for."""
+"""Parameters as they are given, lists with commas between; what none of them says is not asked for.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ class Fact:
     start: datetime
     end: datetime
     fate: str
-    """`on`, `pending`, `off` (called off after it was on) or `was, pending` (asked for anew after it was on)."""
+    """`on`, `pending`, `off` (called off after it was on) or `was, pending` (asked for anew after
+    it was on).
+    """
     off: datetime | None = None
 
     @property
@@ -77,10 +82,14 @@ def query(wishes: Wishes) -> str:
     return urlencode(wishes)
 
 
-def facts(world: World, before: Mapping[str, Dto] | None = None, *, first: datetime, now: datetime) -> list[Fact]:
-    """Return all timeslots that may be told of, given the events as they were at a `first` sync and as they are now.
+def facts(
+    world: World, before: Mapping[str, Dto] | None = None, *, first: datetime, now: datetime
+) -> list[Fact]:
+    """Return all timeslots that may be told of, given the events as they were at a `first` sync and
+    as they are now.
 
-    What the vendor no longer has is called off unless it is over: nothing that is past is withdrawn.
+    What the vendor no longer has is called off unless it is over: nothing that is past is
+    withdrawn.
     """
     found = []
     earlier = before or {}
@@ -100,7 +109,10 @@ def _fate(world: World, old: Dto | None, new: Dto | None, index: int, now: datet
     was = old is not None and _is_on(old, index)
     if new is None:
         assert old is not None
-        over = _moment(old["timeslots"][index]["end_datetime"], world.zone_of(old["property_id"])) <= now
+        over = (
+            _moment(old["timeslots"][index]["end_datetime"], world.zone_of(old["property_id"]))
+            <= now
+        )
         return ("on" if over else "off") if was else ""
     if _is_on(new, index):
         return "on"
@@ -110,7 +122,10 @@ def _fate(world: World, old: Dto | None, new: Dto | None, index: int, now: datet
 
 
 def _is_on(event: Dto, index: int) -> bool:
-    return str(event["status"]).lower() == "approved" and event["timeslots"][index]["status"] == "active"
+    return (
+        str(event["status"]).lower() == "approved"
+        and event["timeslots"][index]["status"] == "active"
+    )
 
 
 def _fact(world: World, event: Dto, index: int, fate: str, off: datetime | None) -> Fact | None:
@@ -143,21 +158,34 @@ def _fact(world: World, event: Dto, index: int, fate: str, off: datetime | None)
 
 
 def _moment(text: str, zone: ZoneInfo) -> datetime:
-    """Read a vendor's time: local, so that a skipped one is under the offset before and of two the first is meant."""
+    """Read a vendor's time: local, so that a skipped one is under the offset before and of two the
+    first is meant.
+    """
     told = datetime.fromisoformat(text).replace(microsecond=0)
     return (told if told.tzinfo else told.replace(tzinfo=zone, fold=0)).astimezone(UTC)
 
 
 def expected(known: Iterable[Fact], wishes: Wishes, now: datetime) -> list[Told]:
     """Return what a feed that holds these timeslots must show at a moment."""
-    chosen = [(fact, status) for fact in known if _wanted(fact, wishes) and (status := _status(fact, wishes))]
+    chosen = [
+        (fact, status)
+        for fact in known
+        if _wanted(fact, wishes) and (status := _status(fact, wishes))
+    ]
     shown = [(fact, status) for fact, status in chosen if _in_reach(fact, status, wishes, now)]
     if "view" in wishes:
         return sorted(_blocks(shown, int(wishes.get("before", 0)), int(wishes.get("after", 0))))
     if "group" in wishes:
         return sorted(_groups(shown, wishes))
     return sorted(
-        Told(fact.start, fact.end, _title(fact, status, wishes), fact.location, status, _type(fact, wishes))
+        Told(
+            fact.start,
+            fact.end,
+            _title(fact, status, wishes),
+            fact.location,
+            status,
+            _type(fact, wishes),
+        )
         for fact, status in shown
     )
 
@@ -187,7 +215,9 @@ def _wanted(fact: Fact, wishes: Wishes) -> bool:
     }
     for name, values in any_of.items():
         asked = wishes[name].split(",") if name in wishes else []
-        if asked and not any((each if name == "facility" else folded(each)) in values for each in asked):
+        if asked and not any(
+            (each if name == "facility" else folded(each)) in values for each in asked
+        ):
             return False
     text = folded(f"{fact.name} {fact.activity} {fact.facility} {fact.type}")
     return all(word in text for word in folded(wishes.get("q", "")).split()) and not any(
@@ -197,7 +227,11 @@ def _wanted(fact: Fact, wishes: Wishes) -> bool:
 
 def folded(text: str) -> str:
     """Return a text without case and accents."""
-    return "".join(each for each in unicodedata.normalize("NFKD", text).lower() if unicodedata.category(each) != "Mn")
+    return "".join(
+        each
+        for each in unicodedata.normalize("NFKD", text).lower()
+        if unicodedata.category(each) != "Mn"
+    )
 
 
 def _in_reach(fact: Fact, status: str, wishes: Wishes, now: datetime) -> bool:
@@ -229,14 +263,18 @@ def _type(fact: Fact, wishes: Wishes) -> str:
 
 
 def _groups(shown: Sequence[tuple[Fact, str]], wishes: Wishes) -> list[Told]:
-    """Make one of the timeslots that one event has at one time; what type it has is one of its places'."""
+    """Make one of the timeslots that one event has at one time; what type it has is one of its
+    places'.
+    """
     members: defaultdict[tuple[str, str, Told], list[Fact]] = defaultdict(list)
     for fact, status in shown:
         alike = Told(fact.start, fact.end, _title(fact, status, wishes), "", status, "")
         members[fact.event_id, fact.fate, alike].append(fact)
     found = []
     for (_, _, alike), some in members.items():
-        places = [place for place in sorted({(each.facility, each.location) for each in some}) if place[0]]
+        places = [
+            place for place in sorted({(each.facility, each.location) for each in some}) if place[0]
+        ]
         location = ", ".join([*(facility for facility, _ in places), some[0].address])
         found.append(alike._replace(location=location))
     return found

@@ -1,4 +1,6 @@
-"""Any world: what the feeds say, read back, is what the world says, and still is after the world was edited."""
+"""Any world: what the feeds say, read back, is what the world says, and still is after the world
+was edited.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Stage:
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def fresh(self) -> Store:
-        """Open an empty database, in a file of its own: what was read of the last one is noted seconds later."""
+        """Open an empty database, in a file of its own: what was read of the last one is noted
+        seconds later.
+        """
         path = self.folder / f"{next(self.numbers)}.db"
         shutil.copy(self.folder / "empty.db", path)
         return Store.connect(f"sqlite:///{path}")
@@ -47,15 +51,30 @@ class Stage:
     def sync(self, store: Store) -> None:
         """Fetch everything, taking an empty answer at its word."""
         ledger = MemoryLedger(10_000_000, 10_000_000)
-        client = Client(self.vendor.url, KEY, ledger=ledger, clock=self.vendor.clock, sleep=self.vendor.naps.append)
-        made = Sync(client, store, api_user_id="default", worker_id="test", clock=self.vendor.clock, full=True)
+        client = Client(
+            self.vendor.url,
+            KEY,
+            ledger=ledger,
+            clock=self.vendor.clock,
+            sleep=self.vendor.naps.append,
+        )
+        made = Sync(
+            client,
+            store,
+            api_user_id="default",
+            worker_id="test",
+            clock=self.vendor.clock,
+            full=True,
+        )
         assert made.everything().failures == []
 
     def told(self, store: Store, paths: list[str]) -> dict[str, list[Reading]]:
         """Return what icalendar reads in each feed."""
         client = create_app(Settings(), store, clock=self.vendor.clock).test_client()
         answers = {path: client.get(path) for path in paths}
-        assert {path: each.status_code for path, each in answers.items()} == dict.fromkeys(paths, 200)
+        assert {path: each.status_code for path, each in answers.items()} == dict.fromkeys(
+            paths, 200
+        )
         return {path: read_icalendar(each.data) for path, each in answers.items()}
 
 
@@ -65,7 +84,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     empty = Store.connect(f"sqlite:///{folder}/empty.db")
     empty.upgrade()
     empty.close()
-    with bridge(f"sqlite:///{folder}/unused.db", schools=1, facilities=1, events_per_day=1) as vendor:
+    with bridge(
+        f"sqlite:///{folder}/unused.db", schools=1, facilities=1, events_per_day=1
+    ) as vendor:
         yield Stage(vendor, folder)
 
 
@@ -75,7 +96,8 @@ def plain(readings: list[Reading]) -> list[Reading]:
 
 
 def play(stage: Stage, drawn: World, edits: list[Edit], unreadable: list[int]) -> None:
-    """Compare after a first sync, and after edits and a second; what is past by then stays as it was.
+    """Compare after a first sync, and after edits and a second; what is past by then stays as it
+    was.
 
     An answer in which something cannot be read withdraws nothing, so nothing is deleted before it.
     """
@@ -104,8 +126,12 @@ def play(stage: Stage, drawn: World, edits: list[Edit], unreadable: list[int]) -
 
 @given(worlds(), st.one_of(st.just([]), st.lists(st.integers(0, 99), max_size=2)))
 @settings(max_examples=25, deadline=None, suppress_health_check=SLOW)
-def test_feeds_say_what_any_world_says(stage: Stage, drawn: tuple[World, list[Edit]], unreadable: list[int]) -> None:
-    """Whatever the vendor's world holds, and whatever is then done to it, is what is read in every feed."""
+def test_feeds_say_what_any_world_says(
+    stage: Stage, drawn: tuple[World, list[Edit]], unreadable: list[int]
+) -> None:
+    """Whatever the vendor's world holds, and whatever is then done to it, is what is read in every
+    feed.
+    """
     play(stage, *drawn, unreadable)
 
 

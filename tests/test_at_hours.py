@@ -1,4 +1,6 @@
-"""`tests.at_hours`: the tests pass at any hour of any day; and it shifts the clock of every program."""
+"""`tests.at_hours`: the tests pass at any hour of any day; and it shifts the clock of every
+program.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,13 @@ def test_clock_is_shifted_for_a_program_and_its_children() -> None:
     """The clock goes on, and what waits with a time-out wakes."""
     moment = datetime(2027, 3, 14, 7, 30, tzinfo=UTC)
     with shifted_clock(moment) as environment:
-        told = subprocess.check_output([sys.executable, "-c", PROBE], env=environment, cwd=ROOT, text=True).split()
+        told = subprocess.check_output(
+            [sys.executable, "-c", PROBE], env=environment, cwd=ROOT, text=True
+        ).split()
     found = [datetime.fromisoformat(each) for each in told]
-    assert all(moment - timedelta(seconds=1) <= each < moment + timedelta(minutes=10) for each in found)
+    assert all(
+        moment - timedelta(seconds=1) <= each < moment + timedelta(minutes=10) for each in found
+    )
 
 
 @pytest.mark.soak

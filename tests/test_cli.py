@@ -18,14 +18,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COMMANDS = ["demo", "serve", "worker", "sync", "doctor", "event", "feed", "status", "history", "push", "sandbox", "db"]
+COMMANDS = [
+    "demo",
+    "serve",
+    "worker",
+    "sync",
+    "doctor",
+    "event",
+    "feed",
+    "status",
+    "history",
+    "push",
+    "sandbox",
+    "db",
+]
 KEY = "key-that-nobody-may-see"
 
 
 @pytest.fixture
 def world() -> sandbox.World:
     """A small district."""
-    return sandbox.build_world(seed=3, today=sandbox.district_day(utcnow()), schools=2, facilities=3, events_per_day=5)
+    return sandbox.build_world(
+        seed=3, today=sandbox.district_day(utcnow()), schools=2, facilities=3, events_per_day=5
+    )
 
 
 @pytest.fixture
@@ -78,11 +93,17 @@ def test_every_command_has_help(command: list[str]) -> None:
         (["sync"], {}, "FACILITRON_API_KEY is not set"),
         (["serve"], {}, "FACILITRON_API_KEY is not set"),
         (["worker"], {}, "FACILITRON_API_KEY is not set"),
-        (["serve"], {"FACILITRON_API_KEY": KEY, "ICALBRIDGE_HISTORY_DAYS": "x"}, "ICALBRIDGE_HISTORY_DAYS is 'x'"),
+        (
+            ["serve"],
+            {"FACILITRON_API_KEY": KEY, "ICALBRIDGE_HISTORY_DAYS": "x"},
+            "ICALBRIDGE_HISTORY_DAYS is 'x'",
+        ),
         (["sandbox", "--fault", "explode"], {}, "--fault: "),
     ],
 )
-def test_bad_configuration_is_one_sentence_and_code_2(args: list[str], given: dict[str, str], sentence: str) -> None:
+def test_bad_configuration_is_one_sentence_and_code_2(
+    args: list[str], given: dict[str, str], sentence: str
+) -> None:
     """The setting is named on stderr, without a traceback and without the key."""
     ended = run(*args, **given)
     assert (ended.returncode, ended.stdout) == (2, "")
@@ -104,11 +125,18 @@ def test_sync_fetches_everything(settings: dict[str, str]) -> None:
     assert (second.returncode, second.stdout) == (0, "36 windows fetched, 0 changes, 0 failures.\n")
 
 
-def test_sync_of_one_property_fetches_its_windows_only(settings: dict[str, str], world: sandbox.World) -> None:
-    """`--property` may be repeated; an unknown one is named, and the others are fetched all the same."""
+def test_sync_of_one_property_fetches_its_windows_only(
+    settings: dict[str, str], world: sandbox.World
+) -> None:
+    """`--property` may be repeated; an unknown one is named, and the others are fetched all the
+    same.
+    """
     school_id = world.properties[1]["_id"]
     ended = run("sync", "--property", school_id, "--property", "nowhere", **settings)
-    assert (ended.returncode, ended.stderr) == (1, "icalbridge: property nowhere is not in the catalogue\n")
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "icalbridge: property nowhere is not in the catalogue\n",
+    )
     assert ended.stdout.startswith("12 windows fetched, ")
 
 
@@ -147,7 +175,11 @@ def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
     given = {"DATABASE_URL": f"sqlite:///{tmp_path / 'new.db'}"}
     for _ in range(2):
         ended = run("db", "upgrade", **given)
-        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "The database is up to date.\n", "")
+        assert (ended.returncode, ended.stdout, ended.stderr) == (
+            0,
+            "The database is up to date.\n",
+            "",
+        )
 
 
 def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None:
@@ -176,7 +208,9 @@ def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None
 def test_doctor_says_what_to_do_about_each_failure(
     settings: dict[str, str], wrong: dict[str, str], failed: list[str]
 ) -> None:
-    """Code 1; each failed line has a sentence; what cannot be checked without it is said to be unchecked."""
+    """Code 1; each failed line has a sentence; what cannot be checked without it is said to be
+    unchecked.
+    """
     ended = run("doctor", **{**settings, **wrong})
     assert (ended.returncode, ended.stderr) == (1, "")
     lines = [line.split(maxsplit=2) for line in ended.stdout.splitlines()]
@@ -187,13 +221,22 @@ def test_doctor_says_what_to_do_about_each_failure(
 
 def test_readme_has_every_setting() -> None:
     """The README's table is the table in the code, row by row."""
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$",
+        (ROOT / "README.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
     expected = [(name, f"`{default}`" if default else "–", told) for name, default, told in table()]
     assert rows == expected
 
 
 def test_readme_has_every_parameter() -> None:
     """The README's table of shapes names what a feed's address takes, and nothing else."""
-    told = (ROOT / "README.md").read_text("utf-8").partition("## Shaping a calendar")[2].partition("\n### ")[0]
+    told = (
+        (ROOT / "README.md")
+        .read_text("utf-8")
+        .partition("## Shaping a calendar")[2]
+        .partition("\n### ")[0]
+    )
     first = re.findall(r"^\| (`.*?) \| ", told, re.MULTILINE)
     assert sorted(re.findall(r"`([a-z]+)=", " ".join(first))) == sorted(PARAMETERS)

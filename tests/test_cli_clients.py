@@ -1,4 +1,6 @@
-"""`icalbridge serve` and clients that are silent, slow or hostile: everybody else is served meanwhile."""
+"""`icalbridge serve` and clients that are silent, slow or hostile: everybody else is served
+meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,10 @@ class Server:
         with self.connect(sent) as opened, opened.makefile("rb") as stream:
             status = int(stream.readline().split()[1])
             head = iter(lambda: stream.readline().decode("latin-1").strip(), "")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head)}
+            headers = {
+                name.lower(): value.strip()
+                for name, _, value in (line.partition(":") for line in head)
+            }
             return status, headers, stream.read(int(headers["content-length"]))
 
     def feed(self) -> requests.Response:
@@ -54,7 +59,9 @@ class Server:
 
 @contextmanager
 def serving(folder: Path, *, descriptors: int = 1024, **settings: str) -> Iterator[Server]:
-    """Serve a small district out of a database that nobody keeps true, with so many file descriptors a process."""
+    """Serve a small district out of a database that nobody keeps true, with so many file
+    descriptors a process.
+    """
     store = empty_store(folder)
     add_catalogue(store)
     sync(store, "school", added(entry(number, uid=f"u{number}") for number in range(100)))
@@ -62,7 +69,9 @@ def serving(folder: Path, *, descriptors: int = 1024, **settings: str) -> Iterat
     port = free_port()
     told = {"DATABASE_URL": f"sqlite:///{folder / 'bridge.db'}", "PORT": str(port), **settings}
     with running("serve", "--no-sync", **told) as process:
-        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))  # inherited by its children
+        resource.prlimit(
+            process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors)
+        )  # inherited by its children
         until(lambda: answer(f"http://127.0.0.1:{port}{FEED}"), "feed")
         yield Server(port, process)
 
@@ -84,10 +93,17 @@ def _is_open(connection: socket.socket) -> bool:
 
 
 def test_silent_clients_keep_nobody_waiting(server: Server) -> None:
-    """200 connections without a request and 64 with half a header, all of them open: a feed is answered."""
+    """200 connections without a request and 64 with half a header, all of them open: a feed is
+    answered.
+    """
     with ExitStack() as stack:
         silent = [stack.enter_context(server.connect()) for _ in range(200)]
-        halves = [f"GET {FEED} HTTP/1.1\r\n", f"GET {FEED} HTTP/1.1\r\nHost: x\r\nAccept", "G", f"HEAD {FEED}"]
+        halves = [
+            f"GET {FEED} HTTP/1.1\r\n",
+            f"GET {FEED} HTTP/1.1\r\nHost: x\r\nAccept",
+            "G",
+            f"HEAD {FEED}",
+        ]
         silent += [stack.enter_context(server.connect(halves[number % 4])) for number in range(64)]
         assert [server.feed().status_code for _ in range(5)] == [200] * 5
         assert all(_is_open(each) for each in silent)
@@ -97,7 +113,9 @@ def test_half_a_header_on_a_used_connection_keeps_nobody_waiting(server: Server)
     """The same for the second request of a connection, sent together with the first."""
     request = f"GET {FEED} HTTP/1.1\r\nHost: x\r\n\r\n"
     with ExitStack() as stack:
-        halves = [stack.enter_context(server.connect(f"{request}{request[:-2]}")) for _ in range(64)]
+        halves = [
+            stack.enter_context(server.connect(f"{request}{request[:-2]}")) for _ in range(64)
+        ]
         assert server.feed().status_code == 200
         for each in halves:
             each.sendall(b"Connection: close\r\n\r\n")
@@ -203,7 +221,11 @@ def test_no_header_of_a_client_says_where_the_site_is(server: Server, path: str)
     for name, value in BELIEVED_BY_SOME.items():
         for given in (value, path):
             status, headers, body = server.ask(f"{request}{name}: {given}\r\n\r\n")
-            assert (status, headers.get("etag"), _steady(body)) == (200, expected[1].get("etag"), _steady(expected[2]))
+            assert (status, headers.get("etag"), _steady(body)) == (
+                200,
+                expected[1].get("etag"),
+                _steady(expected[2]),
+            )
 
 
 def _steady(body: bytes) -> bytes:
@@ -212,7 +234,9 @@ def _steady(body: bytes) -> bytes:
 
 
 def test_sub_path_is_that_of_the_public_address(tmp_path: Path) -> None:
-    """Links lie below the folder of `ICALBRIDGE_PUBLIC_URL`, whatever the environment of the server says."""
+    """Links lie below the folder of `ICALBRIDGE_PUBLIC_URL`, whatever the environment of the server
+    says.
+    """
     public = {"ICALBRIDGE_PUBLIC_URL": "https://x.example/calendars", "SCRIPT_NAME": "/elsewhere"}
     with serving(tmp_path, descriptors=1024, **public) as server:
         _, _, body = server.ask("GET / HTTP/1.1\r\nHost: x\r\nSCRIPT_NAME: /evil\r\n\r\n")
@@ -264,10 +288,17 @@ TARGETS = [
 def test_no_request_is_answered_with_a_redirect(server: Server, method: str) -> None:
     """Neither absolute addresses nor doubled, missing and trailing slashes lead anywhere else."""
     hosts = ["x.example", "evil.example/x", "", "evil.example:99999", "[evil", "a b", "é"]
-    for target, host in [*((each, hosts[0]) for each in filter(None, TARGETS)), *((FEED, each) for each in hosts)]:
+    for target, host in [
+        *((each, hosts[0]) for each in filter(None, TARGETS)),
+        *((FEED, each) for each in hosts),
+    ]:
         request = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         with server.connect(request) as opened:
             received = b"".join(iter(lambda opened=opened: opened.recv(65536), b""))  # type: ignore[misc]
         head = received.partition(b"\r\n\r\n")[0].lower()
         status = int(head.split()[1])
-        assert (status // 100 in {2, 4}, b"\nlocation:" in head) == (True, False), (target, host, head)
+        assert (status // 100 in {2, 4}, b"\nlocation:" in head) == (True, False), (
+            target,
+            host,
+            head,
+        )

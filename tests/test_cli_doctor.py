@@ -1,4 +1,6 @@
-"""`icalbridge.cli.doctor`: one line a check, each failure with what to do, code 1 if any failed, the key nowhere."""
+"""`icalbridge.cli.doctor`: one line a check, each failure with what to do, code 1 if any failed,
+the key nowhere.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ ANSWER = b'{"properties": [{"_id": "one", "name": "Sunny District", "timezone": 
 @pytest.fixture
 def world() -> sandbox.World:
     """A district and a school."""
-    return sandbox.build_world(seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1)
+    return sandbox.build_world(
+        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1
+    )
 
 
 @pytest.fixture
@@ -105,7 +109,9 @@ def _answering(date: str) -> Iterator[str]:
 # everything is well
 
 
-def test_healthy_bridge_is_all_good(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_healthy_bridge_is_all_good(
+    environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Seven lines, each with a sentence; a first look costs one request of the quota."""
     assert run_doctor({**environ, "ICALBRIDGE_PUBLIC_URL": "https://calendars.example.org/"})
     assert capsys.readouterr().out.splitlines() == [
@@ -113,7 +119,10 @@ def test_healthy_bridge_is_all_good(environ: dict[str, str], capsys: pytest.Capt
         "ok    database       opens, can be written, and its schema is current",
         "ok    key            the vendor accepts it",
         "ok    clock          agrees with the vendor's",
-        "ok    scope          the key sees 2 properties, first of all Sunny Valley Unified School District",
+        (
+            "ok    scope          the key sees 2 properties, first of all Sunny Valley Unified"
+            " School District"
+        ),
         "ok    zones          every property has one that exists",
         "ok    quota          1 of 15000 requests used today (UTC), 60000 a minute",
     ]
@@ -141,11 +150,22 @@ DATABASES = "sqlite:///FILE, without options, or postgresql://USER:PASSWORD@HOST
         (
             "FACILITRON_API_KEY",
             "",
-            f" is not set; set it to {GIVEN.format('that')} you, or FACILITRON_API_KEY_FILE to {FILE}.",
+            (
+                f" is not set; set it to {GIVEN.format('that')} you, or FACILITRON_API_KEY_FILE to"
+                f" {FILE}."
+            ),
         ),
-        ("FACILITRON_API_KEY", f"{KEY} twice", f"{UNUSABLE} {GIVEN.format('as')} it, without blanks or line breaks."),
+        (
+            "FACILITRON_API_KEY",
+            f"{KEY} twice",
+            f"{UNUSABLE} {GIVEN.format('as')} it, without blanks or line breaks.",
+        ),
         ("DATABASE_URL", "mysql://root:hunter2@db/bridge", f"{UNUSABLE} {DATABASES}."),
-        ("FACILITRON_QUOTA_PER_DAY", "1e3", f" is '1e3' and{UNUSABLE} a whole number from 1 to 100000000."),
+        (
+            "FACILITRON_QUOTA_PER_DAY",
+            "1e3",
+            f" is '1e3' and{UNUSABLE} a whole number from 1 to 100000000.",
+        ),
     ],
 )
 def test_bad_configuration_is_the_only_line(
@@ -178,7 +198,9 @@ def test_unusable_database_says_what_to_do(
     with closing(sqlite3.connect(tmp_path / "newer.db")) as made:
         made.execute("CREATE TABLE anything (it TEXT)")
     with (tmp_path / "newer.db").open("r+b") as file:
-        file.seek(18)  # "file format write version"; SQLite writes nothing into one that is newer than itself
+        file.seek(
+            18
+        )  # "file format write version"; SQLite writes nothing into one that is newer than itself
         file.write(b"\3")
     settings = {"FACILITRON_API_KEY": KEY, "DATABASE_URL": url.format(folder=tmp_path)}
     told = _told(examine(settings))
@@ -196,21 +218,32 @@ def test_unusable_database_says_what_to_do(
 def test_database_that_cannot_be_written_is_a_failed_line(
     vendor: tuple[str, sandbox.State], postgresql_url: str
 ) -> None:
-    """A user of PostgreSQL who may only read opens a current schema; that is not enough, and is no crash either."""
+    """A user of PostgreSQL who may only read opens a current schema; that is not enough, and is no
+    crash either.
+    """
     store = Store.connect(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
     store.upgrade()
     store.close()
     only_reads = f"{postgresql_url}&options=-c%20default_transaction_read_only%3Don"
-    told = _told(examine({"FACILITRON_API_KEY": KEY, "FACILITRON_API_URL": vendor[0], "DATABASE_URL": only_reads}))
+    told = _told(
+        examine(
+            {"FACILITRON_API_KEY": KEY, "FACILITRON_API_URL": vendor[0], "DATABASE_URL": only_reads}
+        )
+    )
     assert told["database"] == (
         False,
-        f"The database cannot be used: cannot execute INSERT in a read-only transaction{OTHER_DATABASE}",
+        (
+            "The database cannot be used: cannot execute INSERT in a read-only"
+            f" transaction{OTHER_DATABASE}"
+        ),
     )
     assert [told[name] for name in NAMES[2:]] == [(None, ABOVE)] * 5
     assert vendor[1].requests == []
 
 
-def test_newer_database_asks_for_a_newer_program(environ: dict[str, str], database_url: str) -> None:
+def test_newer_database_asks_for_a_newer_program(
+    environ: dict[str, str], database_url: str
+) -> None:
     """Another DATABASE_URL is not what helps."""
     store = Store.connect(database_url)
     store.upgrade()
@@ -234,31 +267,43 @@ def test_refused_key_says_whom_to_ask(
     assert not run_doctor(environ)
     lines = capsys.readouterr().out.splitlines()
     assert [line[:20].split() for line in lines] == [
-        [state, name] for state, name in zip(["ok", "ok", "FAIL", "skip", "skip", "skip", "ok"], NAMES, strict=True)
+        [state, name]
+        for state, name in zip(
+            ["ok", "ok", "FAIL", "skip", "skip", "skip", "ok"], NAMES, strict=True
+        )
     ]
     assert lines[2].startswith(
-        "FAIL  key            ask Facilitron for a key that works, and set FACILITRON_API_KEY to it "
-        "(GET /properties: 401 "
+        "FAIL  key            ask Facilitron for a key that works, and set FACILITRON_API_KEY to it"
+        " (GET /properties: 401 "
     )
     assert "wrong-key" not in "".join(lines)
     assert [status for *_, status in vendor[1].requests] == [401]
 
 
-def test_missing_scope_is_not_the_keys_fault(environ: dict[str, str], vendor: tuple[str, sandbox.State]) -> None:
+def test_missing_scope_is_not_the_keys_fault(
+    environ: dict[str, str], vendor: tuple[str, sandbox.State]
+) -> None:
     """403: the key is known, and may not see what it should."""
     _fail(vendor, "403")
     told = _told(examine(environ))
     good, sentence = told["scope"]
     assert good is False
-    assert sentence.startswith("ask Facilitron to let this key see its district (GET /properties: 403 ")
+    assert sentence.startswith(
+        "ask Facilitron to let this key see its district (GET /properties: 403 "
+    )
     assert [told[name][0] for name in NAMES] == [True, True, True, True, False, None, True]
 
 
-def test_empty_scope_is_a_failure(environ: dict[str, str], vendor: tuple[str, sandbox.State]) -> None:
+def test_empty_scope_is_a_failure(
+    environ: dict[str, str], vendor: tuple[str, sandbox.State]
+) -> None:
     """A key that sees nothing syncs nothing."""
     _fail(vendor, "empty")
     told = _told(examine(environ))
-    assert told["scope"] == (False, "the key sees no property; ask Facilitron which district it is for")
+    assert told["scope"] == (
+        False,
+        "the key sees no property; ask Facilitron which district it is for",
+    )
 
 
 def test_unknown_zone_names_the_property(
@@ -270,9 +315,10 @@ def test_unknown_zone_names_the_property(
     assert not run_doctor(environ)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 7
-    assert lines[5] == (
-        "FAIL  zones          no time zone that exists: Sunny Valley Unified School District, Lincoln [31mHigh; "
-        "ask Facilitron to set it"
+    assert (
+        lines[5]
+        == "FAIL  zones          no time zone that exists: Sunny Valley Unified School District,"
+        " Lincoln [31mHigh; ask Facilitron to set it"
     )
 
 
@@ -309,7 +355,9 @@ def test_dead_vendor_says_so(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_vendor_that_is_down_says_so(environ: dict[str, str], vendor: tuple[str, sandbox.State]) -> None:
+def test_vendor_that_is_down_says_so(
+    environ: dict[str, str], vendor: tuple[str, sandbox.State]
+) -> None:
     """503 three times, with what its support asks for."""
     _fail(vendor, "503")
     good, sentence = _told(examine(environ))["key"]
@@ -320,14 +368,18 @@ def test_vendor_that_is_down_says_so(environ: dict[str, str], vendor: tuple[str,
 
 
 @pytest.mark.usefixtures("impatient")
-def test_vendors_own_limit_points_to_the_grant(environ: dict[str, str], vendor: tuple[str, sandbox.State]) -> None:
-    """429: the settings promise more than was granted, or another program spends it; waiting alone does not help."""
+def test_vendors_own_limit_points_to_the_grant(
+    environ: dict[str, str], vendor: tuple[str, sandbox.State]
+) -> None:
+    """429: the settings promise more than was granted, or another program spends it; waiting alone
+    does not help.
+    """
     _fail(vendor, "429")
     good, sentence = _told(examine(environ))["key"]
     assert good is False
     assert sentence.startswith(
-        "set FACILITRON_RATE_PER_MINUTE and FACILITRON_QUOTA_PER_DAY to what Facilitron granted, and look for other "
-        "programs with this key (GET /properties: 429 "
+        "set FACILITRON_RATE_PER_MINUTE and FACILITRON_QUOTA_PER_DAY to what Facilitron granted,"
+        " and look for other programs with this key (GET /properties: 429 "
     )
 
 
@@ -345,11 +397,15 @@ def test_spent_quota_says_until_when(
     good, sentence = told["key"]
     assert good is False
     assert sentence.startswith(
-        "wait for midnight UTC, or ask Facilitron for more and set FACILITRON_QUOTA_PER_DAY (quota: all 15000 requests"
+        "wait for midnight UTC, or ask Facilitron for more and set FACILITRON_QUOTA_PER_DAY (quota:"
+        " all 15000 requests"
     )
     assert told["quota"] == (
         False,
-        "15000 of 15000 requests used today (UTC), 60000 a minute; wait for midnight UTC or ask Facilitron for more",
+        (
+            "15000 of 15000 requests used today (UTC), 60000 a minute; wait for midnight UTC or ask"
+            " Facilitron for more"
+        ),
     )
     assert len(vendor[1].requests) == begun
 
@@ -359,7 +415,9 @@ def test_spent_quota_says_until_when(
 
 @pytest.mark.parametrize(("hours", "seconds"), [(1, 3600), (-24, -86_400)])
 def test_skewed_clock_is_a_failure(environ: dict[str, str], hours: int, seconds: int) -> None:
-    """More than a minute from the vendor's, to either side: windows and quota would begin on the wrong day."""
+    """More than a minute from the vendor's, to either side: windows and quota would begin on the
+    wrong day.
+    """
     date = format_datetime(utcnow() + timedelta(hours=hours), usegmt=True)
     with _answering(date) as url:
         told = _told(examine({**environ, "FACILITRON_API_URL": url}))

@@ -1,4 +1,5 @@
-"""`icalbridge event`: bookings got, created, moved and cancelled by hand, and in the feeds right afterwards.
+"""`icalbridge event`: bookings got, created, moved and cancelled by hand, and in the feeds right
+afterwards.
 
 Every output of every command is searched for the key and the renter (`fixtures.office`).
 """
@@ -61,9 +62,13 @@ def test_created_event_is_shown_at_once(desk: Office) -> None:
 
 
 def test_created_event_is_told_to_people(desk: Office) -> None:
-    """A sentence and a table on stdout; that the external id was made up is said, and it is the same next time."""
+    """A sentence and a table on stdout; that the external id was made up is said, and it is the
+    same next time.
+    """
     done = desk.event(*desk.create("--yes", "--activity", "Rehearsal"))
-    (event_id,) = (each["_id"] for each in desk.place.bridge.world.events.values() if each["name"] == "Recital")
+    (event_id,) = (
+        each["_id"] for each in desk.place.bridge.world.events.values() if each["name"] == "Recital"
+    )
     external_id = desk.place.bridge.world.events[event_id]["external_system_event_id"]
     head, columns, row, *rest = done.stdout.splitlines()
     assert head == f"Created 'Recital' as reservation {event_id}, external id {external_id}."
@@ -71,12 +76,15 @@ def test_created_event_is_told_to_people(desk: Office) -> None:
     start = desk.at("03:00").replace("T", " ")
     assert row.split() == [*f"{start} 04:00 {desk.facility.name} Rehearsal active slot-1".split()]
     assert rest == ["The calendars here show it so."]
-    assert done.stderr == "icalbridge: Its external id was made from its type, name, facilities and times.\n"
+    assert (
+        done.stderr
+        == "icalbridge: Its external id was made from its type, name, facilities and times.\n"
+    )
     again = desk.event(*desk.create("--yes", "--activity", "Rehearsal"))
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr.startswith(
-        f"icalbridge: Not created; look at what is there with `icalbridge event get {external_id}`, or give an "
-        "--external-id. Facilitron refused it: 409 (EV005) Duplicate"
+        f"icalbridge: Not created; look at what is there with `icalbridge event get {external_id}`,"
+        " or give an --external-id. Facilitron refused it: 409 (EV005) Duplicate"
     )
 
 
@@ -87,12 +95,32 @@ def test_every_option_arrives(desk: Office, tmp_path: Path) -> None:
     renter.write_text("office@school.example\n")
     spec = f"{desk.at('05:00', 1)}/{desk.at('05:30:30', 1)};facility={second.id};activity=Strike;id=later"
     desk.does(
-        *desk.create("--yes", "--external-id", "recital.1", "--timeslot", spec, "--timeslot-id", "early"),
-        *("--activity", "Show", "--attendance", "40", "--rate-category", "Internal 2", "--log-message", "By hand"),
-        *("--renter-owner", first.property_id, "--renter-email-file", str(renter), "--activity-type", "14"),
+        *desk.create(
+            "--yes", "--external-id", "recital.1", "--timeslot", spec, "--timeslot-id", "early"
+        ),
+        *(
+            "--activity",
+            "Show",
+            "--attendance",
+            "40",
+            "--rate-category",
+            "Internal 2",
+            "--log-message",
+            "By hand",
+        ),
+        *(
+            "--renter-owner",
+            first.property_id,
+            "--renter-email-file",
+            str(renter),
+            "--activity-type",
+            "14",
+        ),
     )
     world = desk.place.bridge.world
-    (made,) = (each for each in world.events.values() if each["external_system_event_id"] == "recital.1")
+    (made,) = (
+        each for each in world.events.values() if each["external_system_event_id"] == "recital.1"
+    )
     assert {name: made[name] for name in ("name", "attendance", "rate_category", "renter")} == {
         "name": "Recital",
         "attendance": 40,
@@ -101,7 +129,9 @@ def test_every_option_arrives(desk: Office, tmp_path: Path) -> None:
     }
     assert made["activity_type"]["_id"] == 14
     names = ("external_system_timeslot_id", "activity_name", "start_datetime", "end_datetime")
-    assert [(*(each[name] for name in names), each["facility"]["_id"]) for each in made["timeslots"]] == [
+    assert [
+        (*(each[name] for name in names), each["facility"]["_id"]) for each in made["timeslots"]
+    ] == [
         ("early", "Show", desk.at("03:00:00"), desk.at("04:00:00"), first.id),
         ("later", "Strike", desk.at("05:00:00", 1), desk.at("05:30:30", 1), second.id),
     ]
@@ -115,7 +145,10 @@ def test_created_event_that_collides_says_with_what(desk: Office) -> None:
     assert (done.returncode, done.stderr.splitlines()) == (
         0,
         [
-            "icalbridge: Facilitron says that it collides with another booking; both are booked now.",
+            (
+                "icalbridge: Facilitron says that it collides with another booking; both are booked"
+                " now."
+            ),
             _booked(desk, before),
         ],
     )
@@ -132,7 +165,8 @@ def test_creation_that_failed_says_that_it_may_be_sent_again(desk: Office) -> No
     done = desk.event(*desk.create("--yes"))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(
-        "icalbridge: Not created, and it will not appear; the same command may be run again. POST /event: 500 "
+        "icalbridge: Not created, and it will not appear; the same command may be run again. POST"
+        " /event: 500 "
     )
     desk.place.bridge.heal()
     assert desk.event(*desk.create("--yes")).returncode == 0
@@ -146,8 +180,8 @@ def test_creation_of_which_nothing_is_known_says_how_to_find_out(desk: Office) -
     told = json.loads(done.stdout)
     assert (done.returncode, told["outcome"], told["followed"]) == (1, "unknown", None)
     assert told["message"].startswith(
-        "Not known whether it was created; find out with `icalbridge event get recital.1` before you send it again. "
-        "POST /event: 503 "
+        "Not known whether it was created; find out with `icalbridge event get recital.1` before"
+        " you send it again. POST /event: 503 "
     )
     assert done.stderr.startswith(f"icalbridge: {told['message']}\n")
 
@@ -159,7 +193,8 @@ def test_write_that_cannot_be_read_back_is_done(desk: Office) -> None:
     assert done.returncode == 0
     assert done.stdout.splitlines()[0].startswith("Created 'Recital' as reservation ")
     assert done.stderr.startswith(
-        "icalbridge: The calendars here show it after the next sync; it could not be read back: GET /event/reservation/"
+        "icalbridge: The calendars here show it after the next sync; it could not be read back: GET"
+        " /event/reservation/"
     )
     assert desk.shown() == []
 
@@ -171,14 +206,21 @@ def test_type_that_calendars_do_not_show_is_written_all_the_same(desk: Office) -
     assert (told["outcome"], told["followed"], told["notes"]) == (
         "cancelled",
         False,
-        ["The calendars here do not show it: calendars here show no reservation (FACILITRON_EVENT_TYPES)."],
+        [
+            (
+                "The calendars here do not show it: calendars here show no reservation"
+                " (FACILITRON_EVENT_TYPES)."
+            )
+        ],
     )
 
 
 def test_renter_of_an_option_is_not_repeated(desk: Office) -> None:
     """Nor when the vendor refuses it: the fixture looks for it in every output."""
     desk.does(*desk.create("--yes", "--renter-email", RENTER), ICALBRIDGE_RENTER_EMAIL="")
-    done = desk.event(*desk.create("--yes", "--external-id", "other", "--renter-email", "nobody@school.example"))
+    done = desk.event(
+        *desk.create("--yes", "--external-id", "other", "--renter-email", "nobody@school.example")
+    )
     assert (done.returncode, "nobody" in done.stderr) == (1, False)
     assert done.stderr.startswith("icalbridge: POST /event: 404 US001 User not found")
 
@@ -195,7 +237,10 @@ def test_event_is_got_by_either_id(desk: Office) -> None:
     assert told == {
         "command": "get",
         "outcome": "found",
-        "message": f"'Recital': approved reservation {event_id}, external id recital.1, times of {desk.zone}.",
+        "message": (
+            f"'Recital': approved reservation {event_id}, external id recital.1, times of"
+            f" {desk.zone}."
+        ),
         "event": desk.event_told(event_id=event_id),
         "has_conflict": None,
         "collides_with": [],
@@ -212,7 +257,9 @@ def test_unknown_event_is_one_sentence(desk: Office) -> None:
     """The vendor's, with code 1."""
     code, sentence = desk.refuses("get", "no-such-event")
     assert (code, sentence.count("\n")) == (1, 1)
-    assert sentence.startswith("icalbridge: GET /event/reservation/no-such-event: 404 EV001 Event not found")
+    assert sentence.startswith(
+        "icalbridge: GET /event/reservation/no-such-event: 404 EV001 Event not found"
+    )
 
 
 # move
@@ -222,12 +269,16 @@ def test_moved_timeslot_is_shown_at_once(desk: Office) -> None:
     """A new start alone keeps the length; the JSON says how the event is now."""
     event_id = desk.book()
     desk.written()
-    told = desk.does("move", "recital.1", "slot-1", "--start", desk.at("04:30"), "--yes", "--activity", "Late")
+    told = desk.does(
+        "move", "recital.1", "slot-1", "--start", desk.at("04:30"), "--yes", "--activity", "Late"
+    )
     assert told == {
         "command": "move",
         "outcome": "moved",
         "message": f"Changed the timeslot slot-1 of 'Recital', reservation {event_id}.",
-        "event": desk.event_told(desk.timeslot("04:30", "05:30", activity="Late"), event_id=event_id),
+        "event": desk.event_told(
+            desk.timeslot("04:30", "05:30", activity="Late"), event_id=event_id
+        ),
         "has_conflict": None,
         "collides_with": [],
         "followed": True,
@@ -267,7 +318,10 @@ def test_move_to_what_is_taken_says_with_what_it_collides(desk: Office) -> None:
     assert desk.shown() == [("Recital", _day(desk, "0300")), ("Recital", _day(desk, "0400"))]
 
 
-NOT_YET = "Facilitron does not yet show the change; the calendars here follow when it does, within 24 hours."
+NOT_YET = (
+    "Facilitron does not yet show the change; the calendars here follow when it does, within 24"
+    " hours."
+)
 
 
 @pytest.mark.parametrize(
@@ -276,17 +330,25 @@ NOT_YET = "Facilitron does not yet show the change; the calendars here follow wh
     ids=lambda told: told[0],
 )
 def test_move_that_does_not_show_yet_says_so(desk: Office, change: tuple[str, str]) -> None:
-    """It was accepted, so the code is 0; the answer after the write is the old state, and so are the calendars."""
+    """It was accepted, so the code is 0; the answer after the write is the old state, and so are
+    the calendars.
+    """
     event_id = desk.book()
     option, value = change
     typed = {"--facility": desk.facilities[1].id, "--activity": value}.get(option) or desk.at(value)
     desk.place.bridge.fail("stale:endpoint=event")
     done = desk.event("move", "recital.1", "slot-1", option, typed, "--yes", "--json")
     told = json.loads(done.stdout)
-    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (0, "moved", False, [NOT_YET])
+    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (
+        0,
+        "moved",
+        False,
+        [NOT_YET],
+    )
     assert (
         told["message"]
-        == f"Facilitron accepted the change of the timeslot slot-1 of 'Recital', reservation {event_id}."
+        == "Facilitron accepted the change of the timeslot slot-1 of 'Recital', reservation"
+        f" {event_id}."
     )
     assert told["event"] == desk.event_told(event_id=event_id)
     assert desk.shown() == [("Recital", _day(desk, "0300"))]
@@ -300,7 +362,10 @@ def test_what_does_not_show_yet_is_told_to_people(desk: Office) -> None:
     """One sentence on stderr, and none that the calendars show it."""
     desk.book()
     desk.place.bridge.fail("stale:endpoint=event")
-    for arguments in (("move", "recital.1", "slot-1", "--start", desk.at("04:30")), ("cancel", "recital.1")):
+    for arguments in (
+        ("move", "recital.1", "slot-1", "--start", desk.at("04:30")),
+        ("cancel", "recital.1"),
+    ):
         done = desk.event(*arguments, "--yes")
         assert (done.returncode, done.stderr) == (0, f"icalbridge: {NOT_YET}\n")
         assert "The calendars here show it so." not in done.stdout
@@ -312,7 +377,12 @@ def test_created_event_that_does_not_show_yet_says_so(desk: Office) -> None:
     desk.place.bridge.fail("stale:endpoint=event")
     done = desk.event(*desk.create("--yes", "--external-id", "recital.1", "--json"))
     told = json.loads(done.stdout)
-    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (0, "created", False, [NOT_YET])
+    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (
+        0,
+        "created",
+        False,
+        [NOT_YET],
+    )
     assert desk.shown() == []
 
 
@@ -335,15 +405,23 @@ def test_moved_timeslot_that_calendars_do_not_show_says_why(
     else:
         world.set_timeslot_field(event_id, 0, "status", value)
     told = desk.does_with_notes("move", "recital.1", "slot-1", "--start", desk.at("04:30"), "--yes")
-    assert (told["followed"], told["notes"]) == (False, [f"The calendars here do not show it: {reason}."])
+    assert (told["followed"], told["notes"]) == (
+        False,
+        [f"The calendars here do not show it: {reason}."],
+    )
     assert desk.shown() == []
 
 
 def test_event_beyond_the_horizon_is_shown_later(desk: Office) -> None:
     """The calendars reach less far than Facilitron's writes."""
-    told = desk.does_with_notes(*desk.create("--yes", "--external-id", "recital.1"), ICALBRIDGE_HORIZON_DAYS="30")
+    told = desk.does_with_notes(
+        *desk.create("--yes", "--external-id", "recital.1"), ICALBRIDGE_HORIZON_DAYS="30"
+    )
     reason = "they reach 30 days ahead, and show it when it comes nearer"
-    assert (told["followed"], told["notes"]) == (False, [f"The calendars here do not show it: {reason}."])
+    assert (told["followed"], told["notes"]) == (
+        False,
+        [f"The calendars here do not show it: {reason}."],
+    )
 
 
 # cancel
@@ -355,8 +433,16 @@ def test_cancellation_that_does_not_show_yet_says_so(desk: Office) -> None:
     desk.place.bridge.fail("stale:endpoint=event")
     done = desk.event("cancel", "recital.1", "--yes", "--json")
     told = json.loads(done.stdout)
-    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (0, "cancelled", False, [NOT_YET])
-    assert told["message"] == f"Facilitron accepted the cancellation of 'Recital', reservation {event_id}."
+    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (
+        0,
+        "cancelled",
+        False,
+        [NOT_YET],
+    )
+    assert (
+        told["message"]
+        == f"Facilitron accepted the cancellation of 'Recital', reservation {event_id}."
+    )
     assert told["event"]["status"] == "approved"
     assert desk.shown() == [("Recital", _day(desk, "0300"))]
 
@@ -392,4 +478,7 @@ def test_cancelled_event_leaves_at_once(desk: Office) -> None:
     assert (desk.written(), desk.shown()) == ([("PATCH", 200)], [])
     assert desk.place.bridge.world.log_messages == [(event_id, "Rain")]
     again = desk.does("cancel", "recital.1", "--yes")
-    assert (again["message"], desk.written()) == (f"'Recital', reservation {event_id}, was cancelled before.", [])
+    assert (again["message"], desk.written()) == (
+        f"'Recital', reservation {event_id}, was cancelled before.",
+        [],
+    )

@@ -1,4 +1,6 @@
-"""`icalbridge.cli.event_given`: what is typed for `event`, and a sentence for all that cannot be meant."""
+"""`icalbridge.cli.event_given`: what is typed for `event`, and a sentence for all that cannot be
+meant.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ BARE = Facility("bare", "school", "Bare")
 def listed(store: Store) -> Store:
     """A catalogue that knows what writes name most facilities by."""
     gyms = [replace(GYM, u_id="u-gym"), replace(POOL, u_id="u-pool"), BARE]
-    store.write.apply_catalogue(USER, [DISTRICT, SCHOOL], {"school": gyms, "district": [HALL]}, Changes(), now=NOW)
+    store.write.apply_catalogue(
+        USER, [DISTRICT, SCHOOL], {"school": gyms, "district": [HALL]}, Changes(), now=NOW
+    )
     return store
 
 
@@ -58,22 +62,38 @@ def test_moment_is_a_local_time_of_the_zone() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "noon", "2026-12-01", "18:00", "2026-13-01T18:00", "2026-02-29T18:00", "2026-12-01T24:00"),
-        *("2026-12-01T18:60", "2026-12-01T18:00Z", "2026-12-01T18:00-08:00", "2026-12-01T18:00:00.5"),
+        *(
+            "",
+            "noon",
+            "2026-12-01",
+            "18:00",
+            "2026-13-01T18:00",
+            "2026-02-29T18:00",
+            "2026-12-01T24:00",
+        ),
+        *(
+            "2026-12-01T18:60",
+            "2026-12-01T18:00Z",
+            "2026-12-01T18:00-08:00",
+            "2026-12-01T18:00:00.5",
+        ),
         *("0001-01-01T00:00 ", "9999-12-31T23:59", "２０２６-12-01T18:00", "2026-12-01T18:00\n"),
     ],
 )
 def test_moment_refuses_what_is_no_local_time(text: str) -> None:
     """The sentence shows how it is written."""
-    assert _refusal(lambda: given.moment(text, ZONE, "--start")) == (
-        f"--start is {text!r}, which is no local time; write it as 2026-12-01T18:00."
+    assert (
+        _refusal(lambda: given.moment(text, ZONE, "--start"))
+        == f"--start is {text!r}, which is no local time; write it as 2026-12-01T18:00."
     )
 
 
 def test_moment_refuses_what_the_clocks_skip() -> None:
     """Nobody can be there at that time."""
-    assert _refusal(lambda: given.moment("2027-03-14T02:30", ZONE, "--end")) == (
-        "--end is '2027-03-14T02:30', a time that the clocks of America/Los_Angeles skip on that day."
+    assert (
+        _refusal(lambda: given.moment("2027-03-14T02:30", ZONE, "--end"))
+        == "--end is '2027-03-14T02:30', a time that the clocks of America/Los_Angeles skip on that"
+        " day."
     )
 
 
@@ -81,7 +101,10 @@ def test_moment_that_comes_twice_is_the_first() -> None:
     """And that is said."""
     assert given.moment("2026-11-01T01:30", ZONE, "--start") == (
         datetime(2026, 11, 1, 8, 30, tzinfo=UTC),
-        "--start: 2026-11-01T01:30 comes twice in America/Los_Angeles on that day; the first is meant.",
+        (
+            "--start: 2026-11-01T01:30 comes twice in America/Los_Angeles on that day; the first is"
+            " meant."
+        ),
     )
 
 
@@ -97,8 +120,10 @@ def test_slots_are_those_of_the_options_first() -> None:
 @pytest.mark.parametrize("spec", ["", "a", "a;b", "a/b;where=x", "a/b;id=1;id=2", "a/b;"])
 def test_slots_refuse_what_cannot_be_read(spec: str) -> None:
     """The sentence shows how it is written."""
-    assert _refusal(lambda: given.slots(None, None, [spec], "")) == (
-        f"--timeslot is {spec!r}, which cannot be read; write it as START/END[;facility=ID][;activity=NAME][;id=ID]."
+    assert (
+        _refusal(lambda: given.slots(None, None, [spec], ""))
+        == f"--timeslot is {spec!r}, which cannot be read; write it as"
+        " START/END[;facility=ID][;activity=NAME][;id=ID]."
     )
 
 
@@ -108,12 +133,10 @@ def test_slots_refuse_half_a_time_and_none() -> None:
     assert [
         _refusal(lambda: given.slots("a", None, ["a/b"], "")),
         _refusal(lambda: given.slots(None, "b", [], "")),
-    ] == [
-        half,
-        half,
-    ]
-    assert _refusal(lambda: given.slots(None, None, [], "")) == (
-        "When? Give --start and --end, or --timeslot for each of several timeslots."
+    ] == [half, half]
+    assert (
+        _refusal(lambda: given.slots(None, None, [], ""))
+        == "When? Give --start and --end, or --timeslot for each of several timeslots."
     )
 
 
@@ -121,7 +144,10 @@ def test_plan_takes_facility_and_zone_from_the_catalogue(listed: Store) -> None:
     """Ids that were not given are made up, and that is said."""
     later = given.Slot("2026-12-02T18:00", "2026-12-02T19:00", "pool", "Swim", "own")
     plan = given.planned(listed, _wish(_wish().slots[0], later))
-    slots = [(each.external_id, each.start, each.facility_u_id, each.activity_name) for each in plan.request.timeslots]
+    slots = [
+        (each.external_id, each.start, each.facility_u_id, each.activity_name)
+        for each in plan.request.timeslots
+    ]
     assert slots == [
         ("slot-1", datetime(2026, 12, 2, 2, tzinfo=UTC), "u-gym", None),
         ("own", datetime(2026, 12, 3, 2, tzinfo=UTC), "u-pool", "Swim"),
@@ -145,10 +171,13 @@ def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
     wishes = [_wish(facility="nowhere"), _wish(facility="bare"), _wish(_wish().slots[0], pool)]
     assert [_refusal(partial(given.planned, listed, each)) for each in wishes] == [
         (
-            "There is no facility 'nowhere' in the catalogue; look its id up in the directory, or run "
-            "`icalbridge sync` first."
+            "There is no facility 'nowhere' in the catalogue; look its id up in the directory, or"
+            " run `icalbridge sync` first."
         ),
-        "The catalogue does not say yet by what a write names the facility 'bare'; run `icalbridge sync`.",
+        (
+            "The catalogue does not say yet by what a write names the facility 'bare'; run"
+            " `icalbridge sync`."
+        ),
         "All facilities of one event belong to one school; district and school are several.",
     ]
 
@@ -156,27 +185,36 @@ def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
 def test_plan_needs_a_time_zone(listed: Store) -> None:
     """Without one nobody knows what a local time means."""
     listed.write.apply_catalogue(USER, [replace(SCHOOL, timezone="")], {}, Changes(), now=NOW)
-    assert _refusal(lambda: given.planned(listed, _wish())) == (
-        "The catalogue has no time zone for the facility 'gym'; run `icalbridge sync`."
+    assert (
+        _refusal(lambda: given.planned(listed, _wish()))
+        == "The catalogue has no time zone for the facility 'gym'; run `icalbridge sync`."
     )
 
 
 def test_renter_is_given_in_a_file_or_set(tmp_path: Path) -> None:
-    """The nearer wins; two at once, none, and a file that is none are refused without repeating anything."""
+    """The nearer wins; two at once, none, and a file that is none are refused without repeating
+    anything.
+    """
     file = tmp_path / "renter"
     file.write_text("\ufefffile@school.example\n", "utf-8")
     settings = Settings(renter_email="set@school.example")
-    found = [given.renter(settings, *each) for each in ((None, None), ("me@here.example", None), (None, str(file)))]
+    found = [
+        given.renter(settings, *each)
+        for each in ((None, None), ("me@here.example", None), (None, str(file)))
+    ]
     assert found == ["set@school.example", "me@here.example", "file@school.example"]
-    assert _refusal(lambda: given.renter(settings, "a@b.example", "x")) == (
-        "--renter-email and --renter-email-file exclude each other; give one of them."
+    assert (
+        _refusal(lambda: given.renter(settings, "a@b.example", "x"))
+        == "--renter-email and --renter-email-file exclude each other; give one of them."
     )
-    assert _refusal(lambda: given.renter(settings, None, "me@school.example")) == (
-        "--renter-email-file names a file that cannot be read as text."
+    assert (
+        _refusal(lambda: given.renter(settings, None, "me@school.example"))
+        == "--renter-email-file names a file that cannot be read as text."
     )
     file.write_bytes(b"")
     for email, name in ((None, str(file)), ("", None)):
-        assert _refusal(partial(given.renter, settings, email, name)) == (
-            "For whom? Set ICALBRIDGE_RENTER_EMAIL, or give --renter-email-file, to the e-mail address of a renter "
-            "whom Facilitron knows."
+        assert (
+            _refusal(partial(given.renter, settings, email, name))
+            == "For whom? Set ICALBRIDGE_RENTER_EMAIL, or give --renter-email-file, to the e-mail"
+            " address of a renter whom Facilitron knows."
         )

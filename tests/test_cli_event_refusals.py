@@ -1,4 +1,6 @@
-"""`icalbridge event`: what it refuses before it sends anything, what it asks, and what a dry run shows."""
+"""`icalbridge event`: what it refuses before it sends anything, what it asks, and what a dry run
+shows.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +31,15 @@ def desk(tmp_path: Path) -> Iterator[Office]:
 
 
 def test_dry_run_sends_nothing(desk: Office) -> None:
-    """It shows what would be sent, but for the renter, and what is in the way; writing need not be enabled."""
+    """It shows what would be sent, but for the renter, and what is in the way; writing need not be
+    enabled.
+    """
     event_id = desk.book()
     desk.written()
     off = {"ICALBRIDGE_ENABLE_WRITES": "0"}
-    create = desk.does(*desk.create("--dry-run", "--external-id", "recital.2", "--renter-owner", "me"), **off)
+    create = desk.does(
+        *desk.create("--dry-run", "--external-id", "recital.2", "--renter-owner", "me"), **off
+    )
     move = desk.does("move", event_id, "slot-1", "--start", desk.at("04:30"), "--dry-run", **off)
     cancel = desk.does("cancel", event_id, "--dry-run")
     slot = {
@@ -80,8 +86,12 @@ def test_dry_run_sends_nothing(desk: Office) -> None:
     assert (desk.written(), desk.shown()) == ([], [("Recital", f"{desk.day:%Y%m%d}T030000")])
 
 
-@pytest.mark.parametrize(("answer", "code", "writes"), [("y\n", 0, [("PATCH", 200)]), ("n\n", 1, []), ("\n", 1, [])])
-def test_terminal_is_asked(desk: Office, answer: str, code: int, writes: list[tuple[str, int]]) -> None:
+@pytest.mark.parametrize(
+    ("answer", "code", "writes"), [("y\n", 0, [("PATCH", 200)]), ("n\n", 1, []), ("\n", 1, [])]
+)
+def test_terminal_is_asked(
+    desk: Office, answer: str, code: int, writes: list[tuple[str, int]]
+) -> None:
     """What is to be done is shown; only a yes does it."""
     event_id = desk.book()
     desk.written()
@@ -94,7 +104,10 @@ def test_no_is_an_answer_for_every_write(desk: Office) -> None:
     """Nothing is created or moved."""
     desk.book()
     desk.written()
-    for words in (desk.create("--external-id", "other"), ("move", "recital.1", "slot-1", "--end", desk.at("05:00"))):
+    for words in (
+        desk.create("--external-id", "other"),
+        ("move", "recital.1", "slot-1", "--end", desk.at("05:00")),
+    ):
         code, shown = desk.asked("n\n", *words)
         assert (code, shown.endswith(" [y/N]: Aborted!\n"), desk.written()) == (1, True, [])
 
@@ -110,8 +123,9 @@ def test_writes_are_off_until_they_are_enabled(desk: Office) -> None:
         assert desk.refuses(*words, **off) == (
             2,
             (
-                "icalbridge: Writing is off, since Facilitron calls these endpoints internal; set "
-                "ICALBRIDGE_ENABLE_WRITES to 1 to allow it, or look with --dry-run at what would be done.\n"
+                "icalbridge: Writing is off, since Facilitron calls these endpoints internal; set"
+                " ICALBRIDGE_ENABLE_WRITES to 1 to allow it, or look with --dry-run at what would"
+                " be done.\n"
             ),
         )
     assert desk.place.bridge.state.requests == []
@@ -121,7 +135,10 @@ def test_without_a_terminal_nobody_is_asked(desk: Office) -> None:
     """A write needs --yes there."""
     assert desk.refuses("cancel", "recital.1") == (
         2,
-        "icalbridge: There is no terminal to ask on; add --yes, or look at it first with --dry-run.\n",
+        (
+            "icalbridge: There is no terminal to ask on; add --yes, or look at it first with"
+            " --dry-run.\n"
+        ),
     )
     assert desk.place.bridge.state.requests == []
 
@@ -132,8 +149,8 @@ def test_facility_is_given_once(desk: Office) -> None:
     assert (code, told.splitlines()[-1]) == (
         2,
         (
-            "Error: Invalid value for '--facility': give it once; a timeslot elsewhere is --timeslot "
-            "'START/END;facility=ID'."
+            "Error: Invalid value for '--facility': give it once; a timeslot elsewhere is"
+            " --timeslot 'START/END;facility=ID'."
         ),
     )
 
@@ -141,14 +158,16 @@ def test_facility_is_given_once(desk: Office) -> None:
 def test_all_wrong_fields_are_named_at_once(desk: Office) -> None:
     """By the vendor's rules, with code 2, and with none of their values."""
     spec = f"{desk.at('05:00')}/{desk.at('04:00')};id=x"
-    words = desk.create("--yes", "--external-id", "no blanks", "--attendance", "-1", "--timeslot", spec)
+    words = desk.create(
+        "--yes", "--external-id", "no blanks", "--attendance", "-1", "--timeslot", spec
+    )
     assert desk.refuses(*words, ICALBRIDGE_RENTER_EMAIL="me@here") == (
         2,
         (
-            'icalbridge: Nothing was sent: external_system_event_id may hold only letters, digits, ".", "-" and "_"; '
-            "renter_email must be an e-mail address; attendance must be 0 to 500000; "
-            "timeslots[1].external_system_timeslot_id must be 3 to 50 characters long; "
-            "timeslots[1].end_datetime must be at least 1 minute later than start_datetime.\n"
+            "icalbridge: Nothing was sent: external_system_event_id may hold only letters, digits,"
+            ' ".", "-" and "_"; renter_email must be an e-mail address; attendance must be 0 to'
+            " 500000; timeslots[1].external_system_timeslot_id must be 3 to 50 characters long;"
+            " timeslots[1].end_datetime must be at least 1 minute later than start_datetime.\n"
         ),
     )
     code, told = desk.refuses("cancel", "x", "--yes", "--log-message", "x" * 251)
@@ -165,7 +184,9 @@ def test_all_wrong_fields_are_named_at_once(desk: Office) -> None:
 def test_move_refuses_what_cannot_be(desk: Office) -> None:
     """A sentence with code 2 for what is not there, what is elsewhere, and for no change at all."""
     desk.book()
-    elsewhere = desk.place.bridge.store.read.facilities([str(desk.place.bridge.world.properties[0]["_id"])])[0].id
+    elsewhere = desk.place.bridge.store.read.facilities(
+        [str(desk.place.bridge.world.properties[0]["_id"])]
+    )[0].id
     move = ("move", "recital.1", "slot-1", "--yes")
     early = str(desk.day - timedelta(days=730))
     told = {
@@ -178,9 +199,21 @@ def test_move_refuses_what_cannot_be(desk: Office) -> None:
             "--activity",
             "",
         ): "'Recital' has no timeslot 'slot-2'; it has slot-1.",
-        (*move, "--facility", elsewhere): f"The facility '{elsewhere}' belongs to another school than the event does.",
-        (*move, "--start", "noon"): "--start is 'noon', which is no local time; write it as 2026-12-01T18:00.",
-        (*move, "--start", f"{early}T10:00"): "Nothing was sent: start_datetime cannot be older than 7 days.",
+        (
+            *move,
+            "--facility",
+            elsewhere,
+        ): f"The facility '{elsewhere}' belongs to another school than the event does.",
+        (
+            *move,
+            "--start",
+            "noon",
+        ): "--start is 'noon', which is no local time; write it as 2026-12-01T18:00.",
+        (
+            *move,
+            "--start",
+            f"{early}T10:00",
+        ): "Nothing was sent: start_datetime cannot be older than 7 days.",
     }
     assert {words: desk.refuses(*words) for words in told} == {
         words: (2, f"icalbridge: {sentence}\n") for words, sentence in told.items()
@@ -194,8 +227,8 @@ def test_catalogue_must_know_what_a_write_names_a_facility_by(desk: Office) -> N
     assert desk.refuses(*desk.create("--yes")) == (
         2,
         (
-            f"icalbridge: The catalogue does not say yet by what a write names the facility '{desk.facility.id}'; "
-            "run `icalbridge sync`.\n"
+            "icalbridge: The catalogue does not say yet by what a write names the facility"
+            f" '{desk.facility.id}'; run `icalbridge sync`.\n"
         ),
     )
     assert desk.place.bridge.run().failures == []
@@ -206,19 +239,23 @@ def test_catalogue_must_know_what_a_write_names_a_facility_by(desk: Office) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_write_that_is_broken_off_says_how_to_find_out(desk: Office, number: signal.Signals) -> None:
+def test_write_that_is_broken_off_says_how_to_find_out(
+    desk: Office, number: signal.Signals
+) -> None:
     """A signal while the vendor is at it: code 130, and one sentence."""
     with scripted(Reply(silent=True)) as vendor:
         settings = {**desk.settings, "FACILITRON_API_URL": vendor.url}
-        with running("event", *desk.create("--yes", "--external-id", "recital.1"), **settings) as process:
+        with running(
+            "event", *desk.create("--yes", "--external-id", "recital.1"), **settings
+        ) as process:
             until(lambda: vendor.paths or None, "request")
             process.send_signal(number)
             told, _ = process.communicate(timeout=20)  # less than a write may take
     assert (process.returncode, told) == (
         130,
         (
-            "icalbridge: interrupted; it may be done or not: look with `icalbridge event get recital.1` before it is "
-            "sent again.\n"
+            "icalbridge: interrupted; it may be done or not: look with `icalbridge event get"
+            " recital.1` before it is sent again.\n"
         ),
     )
 
@@ -227,23 +264,30 @@ def test_write_that_is_broken_off_says_how_to_find_out(desk: Office, number: sig
 
 
 def test_key_is_that_of_the_property(desk: Office, tmp_path: Path) -> None:
-    """Where the store does not know the event, --key says which; a wrong name is told the right ones."""
+    """Where the store does not know the event, --key says which; a wrong name is told the right
+    ones.
+    """
     keys = tmp_path / "keys.toml"
     keys.write_text(f'[other]\nkey = "other-key"\n[default]\nkey = "{KEY}"\n')
     several = {"FACILITRON_API_KEY": "", "FACILITRON_API_KEYS_FILE": str(keys)}
-    event_id = desk.does(*desk.create("--yes", "--external-id", "recital.1"), **several)["event"]["event_id"]
+    event_id = desk.does(*desk.create("--yes", "--external-id", "recital.1"), **several)["event"][
+        "event_id"
+    ]
     assert desk.does("get", "recital.1", **several)["event"]["event_id"] == event_id
     assert desk.refuses("get", "unheard-of", **several) == (
         2,
-        "icalbridge: Which key this is for is not known here; say it with --key, one of other, default.\n",
+        (
+            "icalbridge: Which key this is for is not known here; say it with --key, one of other,"
+            " default.\n"
+        ),
     )
     assert desk.refuses("get", "recital.1", "--key", "mine", **several) == (
         2,
         "icalbridge: There is no key 'mine'; --key takes one of other, default.\n",
     )
     code, told = desk.refuses("get", "recital.1", "--key", "other", **several)
-    assert (code, told.startswith("icalbridge: GET /event/reservation/recital.1: 401 "), "other-key" in told) == (
-        1,
-        True,
-        False,
-    )
+    assert (
+        code,
+        told.startswith("icalbridge: GET /event/reservation/recital.1: 401 "),
+        "other-key" in told,
+    ) == (1, True, False)

@@ -1,4 +1,6 @@
-"""`icalbridge feed`: saved feeds and private addresses from the command line, as an operator types it."""
+"""`icalbridge feed`: saved feeds and private addresses from the command line, as an operator types
+it.
+"""
 
 from __future__ import annotations
 
@@ -90,13 +92,32 @@ def shell(store: Store, tmp_path: Path) -> Shell:
 
 def test_feed_is_added_shown_and_changed(shell: Shell) -> None:
     """Options make the table; only what is given changes; an empty text takes away what was there."""
-    options = ("--name", "All gyms", "--facility", "gym", "--facility", "pool", "--past", "7", "--field", "name")
-    assert shell.says("add", "gyms", *options, ICALBRIDGE_PUBLIC_URL=URL) == f"{URL}/ical/feed/gyms.ics\n"
-    assert shell.says("show", "gyms") == (
-        '[[feed]]\nslug = "gyms"\nname = "All gyms"\nfacilities = [\n    "gym",\n    "pool",\n]\n'
+    options = (
+        "--name",
+        "All gyms",
+        "--facility",
+        "gym",
+        "--facility",
+        "pool",
+        "--past",
+        "7",
+        "--field",
+        "name",
+    )
+    assert (
+        shell.says("add", "gyms", *options, ICALBRIDGE_PUBLIC_URL=URL)
+        == f"{URL}/ical/feed/gyms.ics\n"
+    )
+    assert (
+        shell.says("show", "gyms")
+        == '[[feed]]\nslug = "gyms"\nname = "All gyms"\nfacilities = [\n    "gym",\n   '
+        ' "pool",\n]\n'
         'fields = [\n    "name",\n]\npast = 7\n'
     )
-    assert shell.says("edit", "gyms", "--past", "", "--field", "", "--facility", "gym") == "gyms: changed\n"
+    assert (
+        shell.says("edit", "gyms", "--past", "", "--field", "", "--facility", "gym")
+        == "gyms: changed\n"
+    )
     shown = '[[feed]]\nslug = "gyms"\nname = "All gyms"\nfacilities = [\n    "gym",\n]\n'
     assert shell.says("show", "gyms") == shown
     assert shell.says("edit", "gyms", "--name", "All gyms") == "gyms: unchanged\n"
@@ -151,7 +172,10 @@ def test_every_option_of_a_feed_arrives(shell: Shell) -> None:
 def test_feed_of_a_file_takes_its_rules_along(shell: Shell) -> None:
     """Options win over the file; who it is for is told where it has no public address."""
     said = shell.says("add", "gyms", "--file", shell.file(TOML), "--past", "8")
-    assert said == "It is for staff only; make a private address with `icalbridge feed token add gyms NAME`.\n"
+    assert (
+        said == "It is for staff only; make a private address with `icalbridge feed token add gyms"
+        " NAME`.\n"
+    )
     assert shell.says("show", "gyms") == TOML.replace("past = 7", "past = 8")
 
 
@@ -162,17 +186,22 @@ def test_import_and_export_are_each_other_s_reverse(shell: Shell) -> None:
     assert shell.says("import", path) == "gyms: unchanged\nplain: unchanged\n"
     assert shell.says("export") == f"{TOML}\n{PLAIN}"
     assert shell.says("export", "plain") == PLAIN
-    assert shell.says("import", shell.file(TOML.replace("past = 7", "past = 8"))) == "gyms: changed\n"
+    assert (
+        shell.says("import", shell.file(TOML.replace("past = 7", "past = 8"))) == "gyms: changed\n"
+    )
     assert shell.says("export") == f"{TOML.replace('past = 7', 'past = 8')}\n{PLAIN}"
 
 
 def test_import_with_a_mistake_writes_nothing(shell: Shell, store: Store) -> None:
     """Not even the feeds before it."""
-    code, sentence = shell.refuses("import", shell.file(f'{TOML}\n[[feed]]\nslug = "b"\nproperties = ["nowhere"]\n'))
+    code, sentence = shell.refuses(
+        "import", shell.file(f'{TOML}\n[[feed]]\nslug = "b"\nproperties = ["nowhere"]\n')
+    )
     assert code == 2
-    assert sentence == (
-        "icalbridge: Feed 'b': there is no property 'nowhere' in the catalogue; look its id up in the directory, or "
-        "run `icalbridge sync` first.\n"
+    assert (
+        sentence
+        == "icalbridge: Feed 'b': there is no property 'nowhere' in the catalogue; look its id up"
+        " in the directory, or run `icalbridge sync` first.\n"
     )
     assert store.saved.feeds() == []
 
@@ -183,7 +212,8 @@ def test_place_that_is_no_longer_listed_is_warned_of(shell: Shell, store: Store)
     shell.says("add", "x", *places)
     store.write.apply_catalogue(USER, [DISTRICT], {"school": []}, Changes(), now=NOW)
     warnings = "".join(
-        f"icalbridge: Feed 'x': the catalogue no longer lists the {each}; what is known of it is shown all the same.\n"
+        f"icalbridge: Feed 'x': the catalogue no longer lists the {each}; what is known of it is"
+        " shown all the same.\n"
         for each in ("property 'school'", "facility 'gym'", "facility 'pool'")
     )
     for args, said in (
@@ -213,13 +243,24 @@ def test_feeds_are_listed(shell: Shell) -> None:
 def test_feed_of_another_version_keeps_no_other_from_being_read(shell: Shell, store: Store) -> None:
     """It is listed with a sentence, and left out of an export, which says so and fails."""
     shell.says("import", shell.file(f"{TOML}\n{PLAIN}"))
-    store.saved.add(SavedFeed("new", "New", '[[feed]]\nslug = "new"\nbanner = "x"\n', ("school",)), now=NOW)
+    store.saved.add(
+        SavedFeed("new", "New", '[[feed]]\nslug = "new"\nbanner = "x"\n', ("school",)), now=NOW
+    )
     assert [re.split(r"  +", line.strip()) for line in shell.says("list").splitlines()[1:]] == [
         ["gyms", "All gyms", "staff", "0", "private"],
-        ["new", "New", "–", "0", "This version cannot read it; `icalbridge feed show new` says why."],
+        [
+            "new",
+            "New",
+            "–",
+            "0",
+            "This version cannot read it; `icalbridge feed show new` says why.",
+        ],
         ["plain", "–", "public", "0", "/ical/feed/plain.ics"],
     ]
-    sentence = "icalbridge: This version cannot read 'new', left out here; `icalbridge feed show new` says why.\n"
+    sentence = (
+        "icalbridge: This version cannot read 'new', left out here; `icalbridge feed show new` says"
+        " why.\n"
+    )
     for slugs, exported in (((), f"{TOML}\n{PLAIN}"), (("new", "plain"), PLAIN)):
         done = shell.run("export", *slugs)
         assert (done.returncode, done.stdout, done.stderr) == (1, exported, sentence)
@@ -239,18 +280,23 @@ def test_feed_of_another_version_keeps_no_other_from_being_read(shell: Shell, st
 
 
 def test_token_is_shown_once_and_listed_without_its_secret(shell: Shell, store: Store) -> None:
-    """The address goes to standard output, all else to standard error; revoking it touches no other."""
+    """The address goes to standard output, all else to standard error; revoking it touches no
+    other.
+    """
     shell.says("import", shell.file(TOML))
     made = shell.run("token", "add", "gyms", "Coach  Carter", ICALBRIDGE_PUBLIC_URL=URL)
     (token,) = re.findall(rf"\A{URL}/ical/private/([A-Za-z0-9_-]{{43}})\.ics\n\Z", made.stdout)
-    assert made.stderr == (
-        "This is the private address 1 of 'gyms' for Coach  Carter. Copy it now: it will not be shown again.\n"
+    assert (
+        made.stderr
+        == "This is the private address 1 of 'gyms' for Coach  Carter. Copy it now: it will not be"
+        " shown again.\n"
     )
     bare = shell.run("token", "add", "gyms", "Other").stdout
     assert re.fullmatch(r"/ical/private/[A-Za-z0-9_-]{43}\.ics\n", bare)
     assert store.saved.token(digest(token)) is not None
-    assert shell.says("token", "revoke", "1") == (
-        "The private address 1 is revoked; it means nothing a second from now.\n"
+    assert (
+        shell.says("token", "revoke", "1")
+        == "The private address 1 is revoked; it means nothing a second from now.\n"
     )
     assert store.saved.token(digest(token)) is None
     for listed in (shell.says("token", "list"), shell.says("token", "list", "gyms")):
@@ -263,7 +309,9 @@ def test_token_is_shown_once_and_listed_without_its_secret(shell: Shell, store: 
         assert token not in listed
 
 
-def test_feed_is_removed_with_its_tokens_once_that_was_confirmed(shell: Shell, store: Store) -> None:
+def test_feed_is_removed_with_its_tokens_once_that_was_confirmed(
+    shell: Shell, store: Store
+) -> None:
     """Without an answer it stays."""
     shell.says("import", shell.file(f"{TOML}\n{PLAIN}"))
     shell.run("token", "add", "gyms", "Coach")
@@ -276,8 +324,8 @@ def test_feed_is_removed_with_its_tokens_once_that_was_confirmed(shell: Shell, s
 
 
 NO_HALL = (
-    "icalbridge: Feed 'x': there is no facility 'hall' in the catalogue; look its id up in the directory, or run "
-    "`icalbridge sync` first.\n"
+    "icalbridge: Feed 'x': there is no facility 'hall' in the catalogue; look its id up in the"
+    " directory, or run `icalbridge sync` first.\n"
 )
 NOT_PENDING = (
     "icalbridge: Feed 'x': bookings that are still pending are not shown in public; set "
@@ -299,33 +347,34 @@ UNKNOWN = "icalbridge: There is no feed 'x'; `icalbridge feed list` shows them a
         (
             ("token", "revoke", "7"),
             1,
-            "icalbridge: There is no private address 7 in use; `icalbridge feed token list` shows them all.\n",
+            (
+                "icalbridge: There is no private address 7 in use; `icalbridge feed token list`"
+                " shows them all.\n"
+            ),
         ),
         (
             ("add", "x"),
             2,
-            "icalbridge: Feed 'x' shows nothing; name properties, facilities, or events to include.\n",
+            (
+                "icalbridge: Feed 'x' shows nothing; name properties, facilities, or events to"
+                " include.\n"
+            ),
         ),
         (
             ("add", "A", "--facility", "gym"),
             2,
-            "icalbridge: The slug 'A' of a feed must be 1 to 60 of the characters a-z, 0-9 and -.\n",
+            (
+                "icalbridge: The slug 'A' of a feed must be 1 to 60 of the characters a-z, 0-9 and"
+                " -.\n"
+            ),
         ),
-        (
-            ("add", "x", "--facility", "hall"),
-            2,
-            NO_HALL,
-        ),
+        (("add", "x", "--facility", "hall"), 2, NO_HALL),
         (
             ("add", "x", "--facility", "gym", "--past", "soon"),
             2,
             "icalbridge: Feed 'x': past must be a whole number of days.\n",
         ),
-        (
-            ("add", "x", "--facility", "gym", "--status", "pending"),
-            2,
-            NOT_PENDING,
-        ),
+        (("add", "x", "--facility", "gym", "--status", "pending"), 2, NOT_PENDING),
         (
             ("import", "nowhere.toml"),
             2,
@@ -333,7 +382,9 @@ UNKNOWN = "icalbridge: There is no feed 'x'; `icalbridge feed list` shows them a
         ),
     ],
 )
-def test_mistake_is_one_sentence(shell: Shell, args: tuple[str, ...], code: int, sentence: str) -> None:
+def test_mistake_is_one_sentence(
+    shell: Shell, args: tuple[str, ...], code: int, sentence: str
+) -> None:
     """On standard error; 2 for what was typed, 1 for what is not there."""
     assert shell.refuses(*args) == (code, sentence)
 
@@ -359,4 +410,7 @@ def test_file_for_one_feed_holds_that_feed(shell: Shell) -> None:
         2,
         f"icalbridge: {path} must hold one feed; several are read by `icalbridge feed import`.\n",
     )
-    assert shell.says("add", "x", "--file", shell.file("[[feed]]\nproperties = ['school']\n")) == "/ical/feed/x.ics\n"
+    assert (
+        shell.says("add", "x", "--file", shell.file("[[feed]]\nproperties = ['school']\n"))
+        == "/ical/feed/x.ics\n"
+    )

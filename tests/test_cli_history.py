@@ -1,4 +1,6 @@
-"""`icalbridge history`: what took place, out of the store; exactly the days, the places and the fields asked for."""
+"""`icalbridge history`: what took place, out of the store; exactly the days, the places and the
+fields asked for.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +35,26 @@ if TYPE_CHECKING:
 
 DAY = date(2024, 3, 9)
 """A Saturday long ago; on the next day the clocks of Los Angeles go forward."""
-HEADS = ["Date", "Start", "End", "Ends on", "Time zone", "Title", "Facility", "Location", "Type", "Status", "UID"]
+HEADS = [
+    "Date",
+    "Start",
+    "End",
+    "Ends on",
+    "Time zone",
+    "Title",
+    "Facility",
+    "Location",
+    "Type",
+    "Status",
+    "UID",
+]
 STAFF = ["Renter", "Email", "Attendance", "Reservation", "Rate category"]
 TOLD = Particulars("=Renata", "renata@renter.example", 120, "R-1", "Youth")
 
 
-def at(uid: str, start: datetime, end: datetime, *, facility: Facility = GYM, **fields: object) -> Entry:
+def at(
+    uid: str, start: datetime, end: datetime, *, facility: Facility = GYM, **fields: object
+) -> Entry:
     """Return an entry at moments given in UTC, of an event of its own."""
     return entry(0, uid=uid, event_id=f"e-{uid}", facility=facility, start=start, end=end, **fields)
 
@@ -52,8 +68,12 @@ SHOWN = (
     at("night", utc(2024, 3, 9, 7), utc(2024, 3, 9, 9)),  # 23:00 to 01:00
     at("gym", *NOON, activity="Varsity"),
     at("pool", *NOON, facility=POOL),
-    at("tokyo", utc(2024, 3, 8, 15), utc(2024, 3, 8, 16), zone="Asia/Tokyo"),  # the first hour of the 9th
-    at("honolulu", utc(2024, 3, 10, 9), utc(2024, 3, 10, 10), zone="Pacific/Honolulu"),  # the last hour of the 9th
+    at(
+        "tokyo", utc(2024, 3, 8, 15), utc(2024, 3, 8, 16), zone="Asia/Tokyo"
+    ),  # the first hour of the 9th
+    at(
+        "honolulu", utc(2024, 3, 10, 9), utc(2024, 3, 10, 10), zone="Pacific/Honolulu"
+    ),  # the last hour of the 9th
 )
 BESIDE = (
     at("before", utc(2024, 3, 9, 7), utc(2024, 3, 9, 8)),  # ends at midnight
@@ -67,7 +87,17 @@ OFF = (
     at("suspended", *NOON, timeslot_status="suspended", cancelled=utc(2024, 3, 1, 8, 30)),
     at("withdrawn", *NOON, withdrawn=utc(2024, 3, 2, 9), cancelled=utc(2024, 3, 2, 9)),
 )
-ALL_UIDS = ["tokyo", "night", "declined", "gym", "pending", "pool", "suspended", "withdrawn", "honolulu"]
+ALL_UIDS = [
+    "tokyo",
+    "night",
+    "declined",
+    "gym",
+    "pending",
+    "pool",
+    "suspended",
+    "withdrawn",
+    "honolulu",
+]
 
 
 @pytest.fixture
@@ -83,7 +113,9 @@ def past(school: Store) -> Store:
 def written(store: Store, wish: Wish) -> bytes:
     file = io.BytesIO()
     count = write_history(store, wish, file)
-    assert count == (len(_json(file)["entries"]) if wish.as_json else len(_csv(file.getvalue())) - 1)
+    assert count == (
+        len(_json(file)["entries"]) if wish.as_json else len(_csv(file.getvalue())) - 1
+    )
     return file.getvalue()
 
 
@@ -106,7 +138,9 @@ def uids(store: Store, wish: Wish) -> list[str]:
 
 
 def test_history_has_what_took_place_on_its_days(past: Store) -> None:
-    """Both days count from midnight to midnight of each entry's own zone, whatever feeds still reach; by start."""
+    """Both days count from midnight to midnight of each entry's own zone, whatever feeds still
+    reach; by start.
+    """
     assert uids(past, Wish(DAY, DAY)) == ["tokyo", "night", "gym", "pool", "honolulu"]
 
 
@@ -116,7 +150,9 @@ def test_history_of_neighbouring_days_has_all(past: Store) -> None:
     found = [uids(past, Wish(day, day)) for day in (before, DAY, after)]
     assert found[0] == ["before", "night", "honolulu-before"]
     assert found[2] == ["tokyo-after", "after"]
-    assert sorted(uids(past, Wish(before, after))) == sorted({each for some in found for each in some})
+    assert sorted(uids(past, Wish(before, after))) == sorted(
+        {each for some in found for each in some}
+    )
 
 
 def test_history_for_the_public_is_this_table(past: Store) -> None:
@@ -136,7 +172,9 @@ def test_history_for_the_public_is_this_table(past: Store) -> None:
         (Audience.OPERATIONS, STAFF[2:4], ["120", "R-1"]),
     ],
 )
-def test_history_tells_its_audience_more(past: Store, audience: Audience, heads: list[str], cells: list[str]) -> None:
+def test_history_tells_its_audience_more(
+    past: Store, audience: Audience, heads: list[str], cells: list[str]
+) -> None:
     """What only they may know stands behind the rest; empty where nothing was told."""
     found = rows(past, Wish(DAY, DAY, audience=audience))
     assert found[0] == [*HEADS, *heads]
@@ -179,9 +217,13 @@ def test_history_as_json_has_the_keys_of_feeds(past: Store) -> None:
 def test_history_as_json_of_everything_has_the_vendors_statuses(past: Store) -> None:
     """Three keys more, with what it was and since when it is gone."""
     told = json.loads(written(past, Wish(DAY, DAY, everything=True, as_json=True)))["entries"]
-    found = [(each["status"], each["booking"], each["timeslot"], each["withdrawn"]) for each in told]
+    found = [
+        (each["status"], each["booking"], each["timeslot"], each["withdrawn"]) for each in told
+    ]
     assert dict(zip(ALL_UIDS, found, strict=True)) == {
-        **dict.fromkeys(("tokyo", "night", "gym", "pool", "honolulu"), ("confirmed", "approved", "active", None)),
+        **dict.fromkeys(
+            ("tokyo", "night", "gym", "pool", "honolulu"), ("confirmed", "approved", "active", None)
+        ),
         "declined": ("cancelled", "declined", "active", None),
         "pending": ("tentative", "pending", "active", None),
         "suspended": ("cancelled", "approved", "suspended", None),
@@ -218,8 +260,12 @@ def test_history_needs_little_memory(school: Store) -> None:
     first = {"event_type": "reservation", "event_id": "e1", "property_id": SCHOOL.id}
     some = [entry(number / 10, uid=f"u{number:06}") for number in range(count)]
     with school.engine.begin() as connection:
-        connection.execute(insert(events), [first | {"first_seen_at": 0, "revision": 1, "changed_at": 0}])
-        connection.execute(insert(entries), [entry_values(each) | {"first_seen_at": 0} for each in some])
+        connection.execute(
+            insert(events), [first | {"first_seen_at": 0, "revision": 1, "changed_at": 0}]
+        )
+        connection.execute(
+            insert(entries), [entry_values(each) | {"first_seen_at": 0} for each in some]
+        )
     del some
     sink = Sink()
     tracemalloc.start()
@@ -259,8 +305,13 @@ def test_command_writes_to_stdout_or_a_file(past: Store, database_url: str, tmp_
     days = ("history", "--from", "2024-03-09", "--to", "2024-03-09")
     shown = run(*days, "--audience", "staff", "--all", DATABASE_URL=database_url)
     path = tmp_path / "used.csv"
-    to_file = run(*days, "--audience", "staff", "--all", "--output", str(path), DATABASE_URL=database_url)
-    since = f"Records are kept since {NOW:%Y-%m-%d}; of what was over by then they hold only what belonged to bookings"
+    to_file = run(
+        *days, "--audience", "staff", "--all", "--output", str(path), DATABASE_URL=database_url
+    )
+    since = (
+        f"Records are kept since {NOW:%Y-%m-%d}; of what was over by then they hold only what"
+        " belonged to bookings"
+    )
     assert (shown.returncode, shown.stderr) == (0, f"{since} that went on.\n")
     told = f"{since} that went on.\n9 entries written to {path}\n"
     assert (to_file.returncode, to_file.stdout, to_file.stderr) == (0, "", told)
@@ -282,7 +333,9 @@ def test_command_writes_to_stdout_or_a_file(past: Store, database_url: str, tmp_
         ),
     ],
 )
-def test_records_say_what_they_cannot_tell(last: date, began: datetime | None, told: list[str]) -> None:
+def test_records_say_what_they_cannot_tell(
+    last: date, began: datetime | None, told: list[str]
+) -> None:
     """Silence would read as a district in which nothing took place."""
     assert [*limits(Wish(DAY, last), began, NOW)] == told
 
@@ -304,8 +357,12 @@ EARLY = utc(2026, 12, 1, 6)
         ("2026-12-01", ["Pacific/Kiritimati"], "2026-12-01"),
     ],
 )
-def test_what_has_not_taken_place_yet_is_by_the_day_of_the_school(last: str, zone_names: list[str], said: str) -> None:
-    """The day in UTC is none of anybody's: an evening at the school is still to come on it, or over."""
+def test_what_has_not_taken_place_yet_is_by_the_day_of_the_school(
+    last: str, zone_names: list[str], said: str
+) -> None:
+    """The day in UTC is none of anybody's: an evening at the school is still to come on it, or
+    over.
+    """
     wish = Wish(DAY, date.fromisoformat(last))
     told = [f"What is later than {said} is booked, and has not taken place yet."] if said else []
     assert [*limits(wish, utc(2024, 1, 1), EARLY, zone_names)] == told
@@ -313,11 +370,18 @@ def test_what_has_not_taken_place_yet_is_by_the_day_of_the_school(last: str, zon
 
 @pytest.mark.parametrize(
     ("zone_names", "first"),
-    [([ANGELES], date(2026, 11, 30)), ([YORK], date(2026, 12, 1)), ([ANGELES, YORK], date(2026, 12, 1))],
+    [
+        ([ANGELES], date(2026, 11, 30)),
+        ([YORK], date(2026, 12, 1)),
+        ([ANGELES, YORK], date(2026, 12, 1)),
+    ],
 )
 def test_records_begin_on_the_day_of_the_school(zone_names: list[str], first: date) -> None:
     """On the day after it they are whole."""
-    since = f"Records are kept since {first}; of what was over by then they hold only what belonged to bookings that"
+    since = (
+        f"Records are kept since {first}; of what was over by then they hold only what belonged to"
+        " bookings that"
+    )
     later = EARLY + timedelta(days=9)
     for day, told in ((first, [f"{since} went on."]), (first + timedelta(days=1), [])):
         assert [*limits(Wish(day, day), EARLY, later, zone_names)] == told
@@ -330,7 +394,10 @@ def test_command_takes_the_day_of_the_school(
     """Of a school, of one of its facilities, or of all there are."""
     assert past.read.properties()[0].timezone == ANGELES
     chosen = {"property": ((SCHOOL.id,), ()), "facility": ((), (GYM.id,)), "all": ((), ())}[place]
-    for last, told in (("2026-11-29", ""), ("2026-11-30", "What is later than 2026-11-30 is booked")):
+    for last, told in (
+        ("2026-11-29", ""),
+        ("2026-11-30", "What is later than 2026-11-30 is booked"),
+    ):
         day = date.fromisoformat(last)
         export_history(Settings(database_url=database_url), Wish(day, day, *chosen), "", now=EARLY)
         said = capsys.readouterr().err
@@ -340,14 +407,42 @@ def test_command_takes_the_day_of_the_school(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--from", "yesterday", "--to", "2024-03-09"], 2, "'yesterday' is no day; write it as YYYY-MM-DD."),
-        (["--from", "2024-03-09", "--to", "2024-02-30"], 2, "'2024-02-30' is no day; write it as YYYY-MM-DD."),
-        (["--from", "0001-01-01", "--to", "2024-02-28"], 2, "'0001-01-01' is no day; write it as YYYY-MM-DD."),
-        (["--from", "2024-03-10", "--to", "2024-03-09"], 2, "--from is after --to; give the earlier day first."),
+        (
+            ["--from", "yesterday", "--to", "2024-03-09"],
+            2,
+            "'yesterday' is no day; write it as YYYY-MM-DD.",
+        ),
+        (
+            ["--from", "2024-03-09", "--to", "2024-02-30"],
+            2,
+            "'2024-02-30' is no day; write it as YYYY-MM-DD.",
+        ),
+        (
+            ["--from", "0001-01-01", "--to", "2024-02-28"],
+            2,
+            "'0001-01-01' is no day; write it as YYYY-MM-DD.",
+        ),
+        (
+            ["--from", "2024-03-10", "--to", "2024-03-09"],
+            2,
+            "--from is after --to; give the earlier day first.",
+        ),
         (["--to", "2024-03-09"], 2, "Missing option '--from'."),
-        (["--from", "2024-03-09", "--to", "2024-03-09", "--csv", "--json"], 2, "--csv and --json exclude each other"),
-        (["--from", "2024-03-09", "--to", "2024-03-09", "--property", "x"], 1, "There is no property 'x' here;"),
-        (["--from", "2024-03-09", "--to", "2024-03-09", "--facility", "x"], 1, "There is no facility 'x' here;"),
+        (
+            ["--from", "2024-03-09", "--to", "2024-03-09", "--csv", "--json"],
+            2,
+            "--csv and --json exclude each other",
+        ),
+        (
+            ["--from", "2024-03-09", "--to", "2024-03-09", "--property", "x"],
+            1,
+            "There is no property 'x' here;",
+        ),
+        (
+            ["--from", "2024-03-09", "--to", "2024-03-09", "--facility", "x"],
+            1,
+            "There is no facility 'x' here;",
+        ),
         (
             ["--from", "2024-03-09", "--to", "2024-03-09", "--output", "/nowhere/x.csv"],
             1,
@@ -355,7 +450,9 @@ def test_command_takes_the_day_of_the_school(
         ),
     ],
 )
-def test_command_refuses_with_a_sentence(arguments: list[str], code: int, said: str, empty: str) -> None:
+def test_command_refuses_with_a_sentence(
+    arguments: list[str], code: int, said: str, empty: str
+) -> None:
     """What is wrong, on stderr's last line, and nothing on stdout."""
     found = run("history", *arguments, DATABASE_URL=empty)
     assert (found.returncode, found.stdout) == (code, "")

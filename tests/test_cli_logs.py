@@ -1,4 +1,6 @@
-"""`icalbridge.cli.logs`: what a record looks like, as text and as JSON, and that the key is in neither."""
+"""`icalbridge.cli.logs`: what a record looks like, as text and as JSON, and that the key is in
+neither.
+"""
 
 from __future__ import annotations
 
@@ -66,8 +68,12 @@ def test_text_is_one_line_a_record(log: logging.Logger, capsys: pytest.CaptureFi
     ]
 
 
-def test_text_forges_no_line_and_no_colour(log: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
-    """The vendor's texts begin no line of their own and command no terminal; whatever prints is left as it is."""
+def test_text_forges_no_line_and_no_colour(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The vendor's texts begin no line of their own and command no terminal; whatever prints is
+    left as it is.
+    """
     start_logging("text", level="INFO")
     log.info("%s", HOSTILE)
     assert capsys.readouterr().err == (
@@ -76,7 +82,9 @@ def test_text_forges_no_line_and_no_colour(log: logging.Logger, capsys: pytest.C
     )
 
 
-def test_text_has_the_traceback_below(log: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_has_the_traceback_below(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
     """For people, as Python shows it."""
     start_logging("text", level="INFO")
     _record_failure(log, "it broke\x1b[31m")
@@ -97,12 +105,19 @@ def test_json_is_one_object_a_line(log: logging.Logger, capsys: pytest.CaptureFi
     assert out == ""
     assert err.isascii()
     assert [json.loads(line) for line in err.splitlines()] == [
-        {"time": "2026-11-21T20:00:00Z", "level": level, "logger": "icalbridge.test", "message": HOSTILE}
+        {
+            "time": "2026-11-21T20:00:00Z",
+            "level": level,
+            "logger": "icalbridge.test",
+            "message": HOSTILE,
+        }
         for level in ("debug", "info", "warning", "error", "critical")
     ]
 
 
-def test_json_has_the_traceback_as_a_field(log: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_the_traceback_as_a_field(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`exception` is there only where there was one, and still on the same line."""
     start_logging("json", level="INFO")
     _record_failure(log, "it broke")
@@ -116,14 +131,19 @@ def test_json_has_the_traceback_as_a_field(log: logging.Logger, capsys: pytest.C
 
 def test_documented_fields_are_the_fields() -> None:
     """The module's own table names every field, in order."""
-    assert re.findall(r"^    (\w+) {2,}", logs.__doc__ or "", re.MULTILINE) == [*FIELDS, "exception"]
+    assert re.findall(r"^    (\w+) {2,}", logs.__doc__ or "", re.MULTILINE) == [
+        *FIELDS,
+        "exception",
+    ]
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_key_is_cut_out_of_messages_and_tracebacks(
     log: logging.Logger, capsys: pytest.CaptureFixture[str], log_format: str
 ) -> None:
-    """Whatever a library puts into its exceptions, chained ones included: the key is not shown, all else is."""
+    """Whatever a library puts into its exceptions, chained ones included: the key is not shown, all
+    else is.
+    """
     start_logging(log_format, level="INFO", secrets=[KEY])
     log.error("sent %s", f"Bearer {KEY}!")
     _record_failure(log, f"cannot send Bearer {KEY}!")
@@ -145,8 +165,12 @@ def test_without_a_key_nothing_is_cut_out(
     assert "plain" in capsys.readouterr().err
 
 
-def test_level_is_ours_and_others_only_warn(log: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
-    """What a library says about its doings (urllib3 names every address) is not logged, even with `--debug`."""
+def test_level_is_ours_and_others_only_warn(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a library says about its doings (urllib3 names every address) is not logged, even with
+    `--debug`.
+    """
     start_logging("text", level="DEBUG")
     logging.getLogger("urllib3.connectionpool").debug("chatter")
     logging.getLogger("urllib3.connectionpool").warning("trouble")
@@ -162,8 +186,12 @@ def test_level_is_ours_and_others_only_warn(log: logging.Logger, capsys: pytest.
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A small district over HTTP, a database to be, and logs as JSON."""
-    world = sandbox.build_world(seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1)
-    app = sandbox.create_app(world, keys=("right",), rate_per_minute=100_000, quota_per_day=1_000_000)
+    world = sandbox.build_world(
+        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1
+    )
+    app = sandbox.create_app(
+        world, keys=("right",), rate_per_minute=100_000, quota_per_day=1_000_000
+    )
     with sandbox.serve_in_thread(app) as url:
         yield {
             "FACILITRON_API_KEY": "right",
@@ -183,13 +211,17 @@ def _web_workers(pid: int) -> list[int]:
     """Return the grandchildren of a server: gunicorn's workers."""
 
     def children(parent: int) -> list[int]:
-        return [int(each) for each in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+        return [
+            int(each) for each in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        ]
 
     return [grandchild for child in children(pid) for grandchild in children(child)]
 
 
 def test_server_logs_nothing_but_json(settings: dict[str, str]) -> None:
-    """Supervisor, sync worker and gunicorn alike, from start to stop, and when a web worker is killed, too."""
+    """Supervisor, sync worker and gunicorn alike, from start to stop, and when a web worker is
+    killed, too.
+    """
     with running("serve", **settings) as process:
         until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/readyz"), "readiness")
         before = _web_workers(process.pid)
@@ -199,14 +231,20 @@ def test_server_logs_nothing_but_json(settings: dict[str, str]) -> None:
         told, _ = process.communicate(timeout=60)
     records = _parsed(told)
     assert {tuple(each) for each in records} == {tuple(FIELDS)}
-    assert {each["logger"] for each in records} == {"icalbridge.cli.serve", "icalbridge.sync.worker", "gunicorn.error"}
+    assert {each["logger"] for each in records} == {
+        "icalbridge.cli.serve",
+        "icalbridge.sync.worker",
+        "gunicorn.error",
+    }
     killed = [each["message"] for each in records if each["logger"] == "gunicorn.error"]
     assert killed == [f"Worker (pid:{before[0]}) was sent SIGKILL! Perhaps out of memory?"]
 
 
 @pytest.mark.parametrize("args", [["--debug", "sync"], ["--debug", "sync", "--full"]], ids=" ".join)
 def test_debug_log_of_a_refused_key_has_no_key(settings: dict[str, str], args: list[str]) -> None:
-    """At the most talkative: each line before the closing sentence is an object, and the key is in none."""
+    """At the most talkative: each line before the closing sentence is an object, and the key is in
+    none.
+    """
     ended = run(*args, **{**settings, "FACILITRON_API_KEY": "wrong-key"})
     assert ended.returncode == 1
     *lines, sentence = ended.stderr.splitlines()
@@ -228,11 +266,15 @@ def test_debug_log_of_a_refused_key_has_no_key(settings: dict[str, str], args: l
 def test_service_that_cannot_start_says_so_in_json(
     settings: dict[str, str], args: list[str], change: dict[str, str], code: int
 ) -> None:
-    """One object with the sentence, and a code that is not 0; also before the settings could be read."""
+    """One object with the sentence, and a code that is not 0; also before the settings could be
+    read.
+    """
     ended = run(*args, **{**settings, **change})
     assert (ended.returncode, ended.stdout) == (code, "")
     *_, last = _parsed(ended.stderr)
-    assert (last["level"], last["message"][-1]) == ("critical", ".") or "unable to open" in last["message"]
+    assert (last["level"], last["message"][-1]) == ("critical", ".") or "unable to open" in last[
+        "message"
+    ]
 
 
 def test_what_is_printed_on_stderr_becomes_json(tmp_path: Path) -> None:
@@ -251,10 +293,13 @@ def test_what_is_printed_on_stderr_becomes_json(tmp_path: Path) -> None:
         "raise KeyError('lost')\n"
     )
     told = {**environment({}), "PYTHONWARNINGS": "default"}
-    ended = subprocess.run([sys.executable, script], env=told, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(
+        [sys.executable, script], env=told, capture_output=True, text=True, timeout=60, check=False
+    )
     assert ended.returncode == 1
     lines = [
-        (each["logger"], each["level"], each.get("exception", "").split("\n")[-1]) for each in _parsed(ended.stderr)
+        (each["logger"], each["level"], each.get("exception", "").split("\n")[-1])
+        for each in _parsed(ended.stderr)
     ]
     assert lines == [
         ("py.warnings", "warning", ""),

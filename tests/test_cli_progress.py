@@ -28,7 +28,9 @@ def _on_a_terminal(script: str) -> str:
     """Return what a program says to the terminal that is its stderr."""
     ours, theirs = pty.openpty()
     settings = {"TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen([sys.executable, "-c", script], env=environment(settings), stderr=theirs) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=environment(settings), stderr=theirs
+    ) as process:
         os.close(theirs)
         told = b""
         with suppress(OSError):  # how Linux says that the other side has closed the terminal
@@ -41,7 +43,9 @@ def _on_a_terminal(script: str) -> str:
 
 def test_terminal_sees_a_bar_for_each_step() -> None:
     """Name, bar, how many of how many, and the time left, which at the end is none."""
-    *_, catalogue, windows = [line for line in _on_a_terminal(SCRIPT).replace("\r", "\n").split("\n") if line.strip()]
+    *_, catalogue, windows = [
+        line for line in _on_a_terminal(SCRIPT).replace("\r", "\n").split("\n") if line.strip()
+    ]
     assert re.fullmatch(r" catalogue ━+ 3/3 +([\d.]+/s)? *0:00:00 *", catalogue)
     assert re.fullmatch(r"   windows ━+ 12/12 +([\d.]+/s)? *0:00:00 *", windows)
 

@@ -37,12 +37,22 @@ def _lines(text: str) -> list[str]:
 
 def test_dry_run_shows_the_plan_and_writes_nothing(shell: Shell) -> None:
     """Also while writing is off, and for whom and as what is not known."""
-    ended = run("push", str(shell.file), "--facility", shell.facility, "--dry-run", **shell.deployed.settings)
+    ended = run(
+        "push",
+        str(shell.file),
+        "--facility",
+        shell.facility,
+        "--dry-run",
+        **shell.deployed.settings,
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
     weekday = {each: f"{utcnow().replace(year=YEAR, month=1, day=each):%a}" for each in (12, 15)}
     assert _lines(ended.stdout) == [
         "What Event When Where Why",
-        f"+ create Practice {weekday[12]} {YEAR}-01-12 18:00–19:30, 3 times to {YEAR}-01-26 Main Gym",
+        (
+            f"+ create Practice {weekday[12]} {YEAR}-01-12 18:00–19:30, 3 times to {YEAR}-01-26"
+            " Main Gym"
+        ),
         f"+ create Game {weekday[15]} {YEAR}-01-15 18:00–19:30 Main Gym",
         "2 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 0 impossible.",
     ]
@@ -52,7 +62,11 @@ def test_dry_run_shows_the_plan_and_writes_nothing(shell: Shell) -> None:
 def test_push_does_it_and_then_has_nothing_to_do(shell: Shell) -> None:
     """And after an edit, just the difference."""
     ended = shell.push("--yes")
-    assert (ended.returncode, ended.stderr, _lines(ended.stdout)[-1]) == (0, "", "2 of 2 steps done.")
+    assert (ended.returncode, ended.stderr, _lines(ended.stdout)[-1]) == (
+        0,
+        "",
+        "2 of 2 steps done.",
+    )
     assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Approved", 1): 1})
     before = shell.writes()
     ended = shell.push("--yes")
@@ -71,11 +85,21 @@ def test_push_does_it_and_then_has_nothing_to_do(shell: Shell) -> None:
 def test_what_cannot_be_booked_is_a_failure(shell: Shell) -> None:
     """A program that looks at the exit code alone notices, also when there was nothing else to do."""
     shell.write(event("lost", f"{YEAR}0120", "LOCATION:Nowhere", name="Lost"))
-    ended = run("push", str(shell.file), "--facility", f"Main Gym={shell.facility}", "--dry-run", **shell.settings)
+    ended = run(
+        "push",
+        str(shell.file),
+        "--facility",
+        f"Main Gym={shell.facility}",
+        "--dry-run",
+        **shell.settings,
+    )
     assert (ended.returncode, ended.stderr, _lines(ended.stdout)[-2:]) == (
         1,
         "",
-        ["0 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 1 impossible.", "Nothing else can be done."],
+        [
+            "0 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 1 impossible.",
+            "Nothing else can be done.",
+        ],
     )
 
 
@@ -101,19 +125,27 @@ def test_writing_needs_leave(shell: Shell) -> None:
     """The setting, and somebody to ask."""
     off = shell.push("--yes", ICALBRIDGE_ENABLE_WRITES="0")
     assert off.returncode == 2
-    assert off.stderr == (
-        "icalbridge: Writing is off, since Facilitron calls these endpoints internal; set ICALBRIDGE_ENABLE_WRITES to "
-        "1 to allow it, or look with --dry-run at what would be done.\n"
+    assert (
+        off.stderr
+        == "icalbridge: Writing is off, since Facilitron calls these endpoints internal; set"
+        " ICALBRIDGE_ENABLE_WRITES to 1 to allow it, or look with --dry-run at what would be"
+        " done.\n"
     )
     unasked = shell.push()
     assert (unasked.returncode, unasked.stderr) == (
         2,
-        "icalbridge: There is no terminal to ask on; add --yes, or look at it first with --dry-run.\n",
+        (
+            "icalbridge: There is no terminal to ask on; add --yes, or look at it first with"
+            " --dry-run.\n"
+        ),
     )
     watching = shell.push("--watch")
     assert (watching.returncode, watching.stderr) == (
         2,
-        "icalbridge: --watch writes without asking; add --yes if that is meant, or --dry-run to look on.\n",
+        (
+            "icalbridge: --watch writes without asking; add --yes if that is meant, or --dry-run to"
+            " look on.\n"
+        ),
     )
     assert shell.writes() == 0
 
@@ -137,7 +169,9 @@ def test_person_at_a_terminal_is_asked(shell: Shell, answer: str) -> None:
     finally:
         os.close(ours)
         os.close(theirs)
-    question = "2 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 0 impossible. Do it? [y/N]: "
+    question = (
+        "2 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 0 impossible. Do it? [y/N]: "
+    )
     assert ended.stderr == question + ("" if answer == "y" else "Aborted!\n")
     assert (ended.returncode, shell.writes()) == ((0, 2) if answer == "y" else (1, 0))
 
@@ -148,10 +182,11 @@ def test_calendar_that_lost_most_is_not_believed(shell: Shell) -> None:
     shell.write(event("other", f"{YEAR}0120"))
     ended = shell.push("--yes")
     assert ended.returncode == 1
-    assert ended.stderr == (
-        "icalbridge: This would cancel 4 of the 4 timeslots to come that were pushed from this calendar, so that it "
-        "may be the wrong one; nothing was done. Give another --name for another calendar, or --cancel-many if it is "
-        "meant.\n"
+    assert (
+        ended.stderr
+        == "icalbridge: This would cancel 4 of the 4 timeslots to come that were pushed from this"
+        " calendar, so that it may be the wrong one; nothing was done. Give another --name for"
+        " another calendar, or --cancel-many if it is meant.\n"
     )
     assert shell.made()["Game", "Approved", 1] == 1
     shell.write()
@@ -174,9 +209,20 @@ def test_place_that_is_not_in_the_table_gets_a_suggestion(shell: Shell) -> None:
     )
     table = shell.file.with_suffix(".toml")
     table.write_text(f'[places]\n"gymnasium" = "{shell.facility}"\n"Away*" = ""\n')
-    ended = run("push", str(shell.file), "--map", str(table), "--activity-type", "12", "--yes", **shell.settings)
+    ended = run(
+        "push",
+        str(shell.file),
+        "--map",
+        str(table),
+        "--activity-type",
+        "12",
+        "--yes",
+        **shell.settings,
+    )
     assert (ended.returncode, ended.stderr) == (1, "")
-    assert f"no facility is given for 'Main Gimn'; perhaps {shell.facility} (Main Gym)" in ended.stdout
+    assert (
+        f"no facility is given for 'Main Gimn'; perhaps {shell.facility} (Main Gym)" in ended.stdout
+    )
     assert "1 instance is somewhere that the table leaves out." in _lines(ended.stdout)
     assert shell.made() == Counter({("Practice", "Approved", 3): 1})
 
@@ -187,7 +233,9 @@ def test_address_may_be_in_a_file(shell: Shell) -> None:
     secret = shell.file.with_suffix(".url")
     with scripted(Reply(200, calendar(GAME))) as script:
         secret.write_text(f"{script.url}/private-1a2b.ics\n")
-        ended = run("push", "--url-file", str(secret), "--allow-private-address", *given, **shell.settings)
+        ended = run(
+            "push", "--url-file", str(secret), "--allow-private-address", *given, **shell.settings
+        )
         assert script.paths == ["/v1/private-1a2b.ics"]
     assert (ended.returncode, ended.stderr, "private-1a2b" in ended.stdout) == (0, "", False)
     which = "Which calendar? Give a file or an address, or --url-file for a file that holds one."
@@ -196,7 +244,10 @@ def test_address_may_be_in_a_file(shell: Shell) -> None:
         assert (ended.returncode, ended.stderr) == (2, f"icalbridge: {which}\n")
     secret.write_text("season.ics")
     ended = run("push", "--url-file", str(secret), *given, **shell.settings)
-    assert ended.stderr == "icalbridge: --url-file must hold one address of a calendar: https://HOST/PATH.\n"
+    assert (
+        ended.stderr
+        == "icalbridge: --url-file must hold one address of a calendar: https://HOST/PATH.\n"
+    )
 
 
 def test_bad_input_has_its_sentence(shell: Shell) -> None:
@@ -211,7 +262,10 @@ def test_bad_input_has_its_sentence(shell: Shell) -> None:
             ("--facility", shell.facility, str(page)),
             "The calendar is a web page and no calendar; look for the address ",
         ),
-        (("--facility", shell.facility, str(own)), "This is a calendar of the bridge's own, or a copy of one: its "),
+        (
+            ("--facility", shell.facility, str(own)),
+            "This is a calendar of the bridge's own, or a copy of one: its ",
+        ),
         (
             ("--facility", shell.facility, "http://127.0.0.1:9/x.ics"),
             "The calendar at 127.0.0.1 is in a private network",
@@ -220,11 +274,23 @@ def test_bad_input_has_its_sentence(shell: Shell) -> None:
             ("--facility", "nowhere", str(shell.file)),
             "There is no facility 'nowhere' in the catalogue; look its id up ",
         ),
-        (("--facility", "a", "--facility", "b", str(shell.file)), "Two facilities are given for everything, a and b; "),
+        (
+            ("--facility", "a", "--facility", "b", str(shell.file)),
+            "Two facilities are given for everything, a and b; ",
+        ),
         (("--map", str(table), str(shell.file)), "The file of --map is no TOML: "),
-        (("--map", "nothing.toml", str(shell.file)), "--map names a file that cannot be read as text."),
-        ((str(shell.file),), "No facility is given; say where the events take place with --facility or --map."),
-        (("--facility", shell.facility, str(shell.file)), "What kind of event is it? Give --activity-type, "),
+        (
+            ("--map", "nothing.toml", str(shell.file)),
+            "--map names a file that cannot be read as text.",
+        ),
+        (
+            (str(shell.file),),
+            "No facility is given; say where the events take place with --facility or --map.",
+        ),
+        (
+            ("--facility", shell.facility, str(shell.file)),
+            "What kind of event is it? Give --activity-type, ",
+        ),
     ]
     for given, sentence in asked:
         ended = run("push", "--yes", *given, **shell.settings)
@@ -238,7 +304,10 @@ def test_renter_that_nobody_knows_is_told(shell: Shell) -> None:
     ended = shell.push("--yes", ICALBRIDGE_RENTER_EMAIL="nobody@school.example")
     assert ended.returncode == 1
     assert _lines(ended.stderr)[0].startswith("icalbridge: 'Practice'")
-    assert "could not be created: User not found – renter_email belongs to no known renter." in ended.stderr
+    assert (
+        "could not be created: User not found – renter_email belongs to no known renter."
+        in ended.stderr
+    )
     assert "nobody@school.example" not in ended.stdout + ended.stderr
 
 
@@ -246,7 +315,9 @@ def test_push_that_breaks_off_says_so(shell: Shell) -> None:
     """The day's quota is spent; the next one goes on."""
     ended = shell.push("--yes", FACILITRON_QUOTA_PER_DAY="2")
     assert ended.returncode == 1
-    assert ended.stderr.startswith("icalbridge: The push broke off, and goes on when the same command is run again. ")
+    assert ended.stderr.startswith(
+        "icalbridge: The push broke off, and goes on when the same command is run again. "
+    )
     assert shell.made() == Counter({("Practice", "Approved", 3): 1})
     assert shell.push("--yes").returncode == 0
     assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Approved", 1): 1})

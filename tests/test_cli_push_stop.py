@@ -33,7 +33,9 @@ def terminal() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_signal_at_the_question_is_a_no(tmp_path: Path, terminal: int, number: signal.Signals) -> None:
+def test_signal_at_the_question_is_a_no(
+    tmp_path: Path, terminal: int, number: signal.Signals
+) -> None:
     """The command ends at once, and has written nothing."""
     with deployment(f"sqlite:///{tmp_path}/bridge.db", events_per_day=0) as deployed:
         know_catalogue(deployed.bridge)
@@ -41,9 +43,23 @@ def test_signal_at_the_question_is_a_no(tmp_path: Path, terminal: int, number: s
         facility = str(world.facilities_of(str(world.properties[1]["_id"]))[0]["_id"])
         file = tmp_path / "season.ics"
         file.write_bytes(calendar(event("game", f"{utcnow().year + 1}0115")))
-        settings = {**deployed.settings, "ICALBRIDGE_ENABLE_WRITES": "1", "ICALBRIDGE_RENTER_EMAIL": "a@school.example"}
+        settings = {
+            **deployed.settings,
+            "ICALBRIDGE_ENABLE_WRITES": "1",
+            "ICALBRIDGE_RENTER_EMAIL": "a@school.example",
+        }
         with subprocess.Popen(
-            [sys.executable, "-m", "icalbridge", "push", str(file), "--facility", facility, "--activity-type", "12"],
+            [
+                sys.executable,
+                "-m",
+                "icalbridge",
+                "push",
+                str(file),
+                "--facility",
+                facility,
+                "--activity-type",
+                "12",
+            ],
             env=environment(settings),
             stdin=terminal,
             stdout=subprocess.DEVNULL,
@@ -55,7 +71,9 @@ def test_signal_at_the_question_is_a_no(tmp_path: Path, terminal: int, number: s
                 told += (part := os.read(process.stderr.fileno(), 1000))
                 assert part
             try:
-                process.send_signal(number)  # once is enough, also between the question and the wait for an answer
+                process.send_signal(
+                    number
+                )  # once is enough, also between the question and the wait for an answer
                 process.wait(PATIENCE_SECONDS)
             finally:
                 process.kill()

@@ -48,7 +48,9 @@ def test_plan_says_what_it_collides_with(push: Pusher) -> None:
 
 
 def test_what_stays_says_what_it_collides_with(push: Pusher) -> None:
-    """Whenever the plan is looked at: the push that booked it may have been broken off before it said so."""
+    """Whenever the plan is looked at: the push that booked it may have been broken off before it
+    said so.
+    """
     push.push(calendar(GAME, event("alone", "20261205", name="Alone")))
     push.source = "other"
     push.push(calendar(event("o", "20261204", name="Other")))
@@ -75,7 +77,9 @@ def test_move_says_what_changes(push: Pusher) -> None:
     weekly = event("w", "20261201", "RRULE:FREQ=WEEKLY;COUNT=2", "LOCATION:Gym")
     push.given = [f"Gym={push.facility(0)}", f"Court={push.facility(1)}"]
     push.push(calendar(weekly))
-    moved = event("w", "20261209", at("20261208", "180000", "RECURRENCE-ID"), "LOCATION:Court", name="Final")
+    moved = event(
+        "w", "20261209", at("20261208", "180000", "RECURRENCE-ID"), "LOCATION:Court", name="Final"
+    )
     push.push(calendar(weekly, moved))
     court = push.places().facilities[push.facility(1)].name
     shown = _rows(push)
@@ -88,7 +92,9 @@ def test_move_says_what_changes(push: Pusher) -> None:
         ),
         ("unchanged", "from 2026-12-01", "", ""),
     ]
-    assert summary(shown) == "0 to create, 1 to move, 0 to cancel, 1 timeslot unchanged, 0 impossible."
+    assert (
+        summary(shown) == "0 to create, 1 to move, 0 to cancel, 1 timeslot unchanged, 0 impossible."
+    )
 
 
 def test_what_is_impossible_for_one_reason_is_one_row(push: Pusher) -> None:
@@ -112,14 +118,24 @@ def test_refusal_and_collision_have_their_sentence(push: Pusher) -> None:
     """With the other booking's name and time."""
     push.push(calendar(GAME))
     push.source = "other"
-    made = push.push(calendar(event("o", "20261204", name="Concert"), event("p", "20261210", name="Play")))
-    moved = push.push(calendar(event("o", "20261204", name="Concert"), event("p", "20261204", name="Play")))
+    made = push.push(
+        calendar(event("o", "20261204", name="Concert"), event("p", "20261210", name="Play"))
+    )
+    moved = push.push(
+        calendar(event("o", "20261204", name="Concert"), event("p", "20261204", name="Play"))
+    )
     concert, play = sentences(made, push.places()), sentences(moved, push.places())
     assert concert == [
-        "'Concert' (2026-12-04) is booked, and collides with 'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym."
+        (
+            "'Concert' (2026-12-04) is booked, and collides with 'Game' on 2026-12-04 from 18:00 to"
+            " 19:30 in Main Gym."
+        )
     ]
     others = " and with ".join(
         f"'{each}' on 2026-12-04 from 18:00 to 19:30 in Main Gym," for each in ("Concert", "Game")
     )
-    said = "'Play' (2026-12-04) could not be moved: Conflict – The facility is booked at that time; it collides with"
+    said = (
+        "'Play' (2026-12-04) could not be moved: Conflict – The facility is booked at that time; it"
+        " collides with"
+    )
     assert play == [f"{said} {others.removesuffix(',')}."]

@@ -34,7 +34,13 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 def _round(shell: Shell, where: str) -> Round:
     read = settings_package.from_environment(shell.settings)
-    wish = Wish(Source(where, allow_private=True), (shell.facility,), activity_type=12, yes=True, as_json=True)
+    wish = Wish(
+        Source(where, allow_private=True),
+        (shell.facility,),
+        activity_type=12,
+        yes=True,
+        as_json=True,
+    )
     return Round(read, wish, shell.deployed.bridge.store, Stop())
 
 
@@ -73,7 +79,9 @@ def test_watching_tries_again_what_was_refused_once_an_hour(shell: Shell) -> Non
 
 
 def test_watching_hears_of_what_can_be_again(shell: Shell) -> None:
-    """What was impossible, and is gone from the calendar, changes what is wanted as much as an event does."""
+    """What was impossible, and is gone from the calendar, changes what is wanted as much as an
+    event does.
+    """
     made = _round(shell, str(shell.file))
     late = event("game", f"{YEAR}0115", name="Game", end="180000")
     shell.write(PRACTICE, GAME)
@@ -113,7 +121,9 @@ def test_watching_outlives_a_bad_table(shell: Shell) -> None:
 def test_push_goes_on_where_the_store_cannot_follow(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A database that is locked after a creation leaves nothing booked twice: the old event is cancelled."""
+    """A database that is locked after a creation leaves nothing booked twice: the old event is
+    cancelled.
+    """
     made = _round(shell, str(shell.file))
     shell.write(GAME)
     assert made.run()
@@ -128,12 +138,20 @@ def test_push_goes_on_where_the_store_cannot_follow(
     assert "2 events are in the calendars here after the next sync only." in capsys.readouterr().err
 
 
-def test_push_says_what_facilitron_does_not_show_yet(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
-    """A creation, a move and a cancellation that are done, and of which the answer afterwards knows nothing."""
+def test_push_says_what_facilitron_does_not_show_yet(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A creation, a move and a cancellation that are done, and of which the answer afterwards knows
+    nothing.
+    """
     made = _round(shell, str(shell.file))
     late = "icalbridge: 1 events are in the calendars here after the next sync only.\n"
     moved = event("game", f"{YEAR}0116", name="Game")
-    for events, state in (((GAME,), "Approved"), ((moved,), "Approved"), ((PRACTICE,), "Cancelled")):
+    for events, state in (
+        ((GAME,), "Approved"),
+        ((moved,), "Approved"),
+        ((PRACTICE,), "Cancelled"),
+    ):
         shell.write(*events)
         shell.deployed.bridge.fail("stale:endpoint=event")
         made.wish = replace(made.wish, cancel_many=True)
@@ -154,8 +172,10 @@ def test_bridges_own_address_is_not_read(shell: Shell) -> None:
         with pytest.raises(BadCalendar) as caught:
             _round(shell, f"{script.url}/ical/property/x.ics").run()
         assert script.asked == []
-    assert str(caught.value) == (
-        "This is a calendar of the bridge's own, or a copy of one: its bookings are at Facilitron already."
+    assert (
+        str(caught.value)
+        == "This is a calendar of the bridge's own, or a copy of one: its bookings are at"
+        " Facilitron already."
     )
 
 

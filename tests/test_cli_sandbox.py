@@ -30,7 +30,11 @@ def test_help_has_every_kind_and_no_other() -> None:
     table = GRAMMAR.partition("KIND is one of\n\n")[2].partition("\n\n")[0]
     statuses, *others = [re.split(" {2,}", line.strip()) for line in table.splitlines()]
     assert [*statuses[0].split(), *(kind for kind, _ in others)] == list(KINDS)
-    defaults = {kind: float(found[1]) for kind, told in others if (found := re.search(r"default ([\d.]+)", told))}
+    defaults = {
+        kind: float(found[1])
+        for kind, told in others
+        if (found := re.search(r"default ([\d.]+)", told))
+    }
     assert defaults == SECONDS
 
 
@@ -44,8 +48,18 @@ def test_every_option_in_the_help_is_taken() -> None:
     """Each with a value such as it asks for; one that is not there is refused."""
     named = re.findall(r"^    (\w+)=(\S+)", GRAMMAR, re.MULTILINE)
     values = {"NAME": "event", "N": "3", "S": "1.5"}
-    fault = parse_fault("slow:" + ",".join(f"{name}={values.get(value, value)}" for name, value in named))
-    told = (fault.endpoint, fault.property_id, fault.first, fault.after, fault.days, fault.children, fault.share)
+    fault = parse_fault(
+        "slow:" + ",".join(f"{name}={values.get(value, value)}" for name, value in named)
+    )
+    told = (
+        fault.endpoint,
+        fault.property_id,
+        fault.first,
+        fault.after,
+        fault.days,
+        fault.children,
+        fault.share,
+    )
     assert (*told, fault.seconds) == ("event", "ID", 3, 3, 3, True, 0.2, 1.5)
     with pytest.raises(ValueError, match="cannot be used"):
         parse_fault("slow:last=3")

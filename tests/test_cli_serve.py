@@ -1,4 +1,6 @@
-"""`icalbridge serve` and `demo` as real processes: they come up, survive what they should, and end cleanly."""
+"""`icalbridge serve` and `demo` as real processes: they come up, survive what they should, and end
+cleanly.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ KEY = "key-that-nobody-may-see"
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A small district over HTTP, and a database to be."""
-    world = sandbox.build_world(seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=2, events_per_day=3)
+    world = sandbox.build_world(
+        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=2, events_per_day=3
+    )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:
         yield {
@@ -74,7 +78,9 @@ def _end(process: subprocess.Popen[str], number: int) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_syncs_serves_and_ends_cleanly(settings: dict[str, str], number: int) -> None:
-    """PORT is honoured; it gets ready by itself; a signal ends it with code 0 and leaves no process behind."""
+    """PORT is honoured; it gets ready by itself; a signal ends it with code 0 and leaves no process
+    behind.
+    """
     base = f"http://127.0.0.1:{settings['PORT']}"
     with running("serve", **settings) as process:
         until(lambda: answer(f"{base}/readyz"), "readiness")
@@ -99,7 +105,9 @@ def _entries(database_file: Path) -> int:
 @pytest.mark.parametrize(
     "args", [("serve",), ("serve", "--no-sync"), ("worker",), ("sync",), ("status",)], ids=" ".join
 )
-def test_ended_command_leaves_one_file(settings: dict[str, str], tmp_path: Path, args: tuple[str, ...]) -> None:
+def test_ended_command_leaves_one_file(
+    settings: dict[str, str], tmp_path: Path, args: tuple[str, ...]
+) -> None:
     """Nothing is left beside the database file when a command ends, and the file holds everything."""
     run("sync", **settings)
     before = _entries(tmp_path / "bridge.db")
@@ -115,7 +123,9 @@ def test_ended_command_leaves_one_file(settings: dict[str, str], tmp_path: Path,
     assert _entries(tmp_path / "bridge.db") == before > 0
 
 
-def test_server_with_a_killed_child_leaves_one_file(settings: dict[str, str], tmp_path: Path) -> None:
+def test_server_with_a_killed_child_leaves_one_file(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
     """A child that is killed closes nothing; the last process to end makes up for it."""
     with running("serve", **settings) as process:
         until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/readyz"), "readiness")
@@ -128,12 +138,16 @@ def test_server_with_a_killed_child_leaves_one_file(settings: dict[str, str], tm
 
 
 def test_reload_replaces_the_processes(settings: dict[str, str]) -> None:
-    """SIGHUP: other web workers and another sync worker take over while everything is answered; it is no error."""
+    """SIGHUP: other web workers and another sync worker take over while everything is answered; it
+    is no error.
+    """
     base = f"http://127.0.0.1:{settings['PORT']}"
     with running("serve", "--workers", "2", **settings) as process:
         until(lambda: answer(f"{base}/readyz"), "readiness")
         # gunicorn's master with two web workers, and the sync worker
-        before = until(lambda: found if len(found := _descendants(process.pid)) == 4 else None, "all processes")
+        before = until(
+            lambda: found if len(found := _descendants(process.pid)) == 4 else None, "all processes"
+        )
         (master,) = {pid for pid in _children(process.pid) if _children(pid)}
         before -= {master}
         process.send_signal(signal.SIGHUP)
@@ -158,12 +172,16 @@ def test_worker_ends_with_its_terminal(settings: dict[str, str]) -> None:
 
 def signal_is_caught(pid: int, number: int) -> bool | None:
     """Whether a process has a handler for a signal; None while it has none."""
-    caught = re.findall(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[0]
+    caught = re.findall(
+        r"^SigCgt:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE
+    )[0]
     return bool(int(caught, 16) >> (number - 1) & 1) or None
 
 
 class Refusing:
-    """A SQLite database that can be read and not written: a trigger stands for a disk that is full or read-only."""
+    """A SQLite database that can be read and not written: a trigger stands for a disk that is full
+    or read-only.
+    """
 
     def __init__(self, database_file: Path) -> None:
         self._file = database_file
@@ -180,21 +198,32 @@ class Refusing:
 
     def __exit__(self, *_error: object) -> None:
         with closing(sqlite3.connect(self._file)) as connection, connection:
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'refuse_%'").fetchall():
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_master WHERE name LIKE 'refuse_%'"
+            ).fetchall():
                 connection.execute(f"DROP TRIGGER {name}")
 
 
-def test_worker_on_a_database_that_cannot_be_written_is_one_sentence(settings: dict[str, str], tmp_path: Path) -> None:
+def test_worker_on_a_database_that_cannot_be_written_is_one_sentence(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
     """It ends at once, with a code that is not 0."""
     run("sync", **settings)
     with Refusing(tmp_path / "bridge.db"):
         ended = run("worker", **settings)
     assert ended.returncode == 1
-    assert ended.stderr == "icalbridge: The database cannot be used: attempt to write a readonly database\n"
+    assert (
+        ended.stderr
+        == "icalbridge: The database cannot be used: attempt to write a readonly database\n"
+    )
 
 
-def test_serve_goes_on_with_a_database_that_cannot_be_written(settings: dict[str, str], tmp_path: Path) -> None:
-    """Feeds are served; the sync says so in one sentence and waits; nothing is started again and again."""
+def test_serve_goes_on_with_a_database_that_cannot_be_written(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    """Feeds are served; the sync says so in one sentence and waits; nothing is started again and
+    again.
+    """
     run("sync", **settings)
     with Refusing(tmp_path / "bridge.db"), running("serve", **settings) as process:
         log: list[str] = []
@@ -253,8 +282,10 @@ def test_taken_port_is_one_sentence(settings: dict[str, str], command: str) -> N
     with socket.create_server(("127.0.0.1", int(settings["PORT"]))):
         ended = run(command, **settings)
     assert ended.returncode == 2
-    assert ended.stderr == (
-        f"icalbridge: Cannot listen on 127.0.0.1 port {settings['PORT']}: address already in use; "
+    assert (
+        ended.stderr
+        == f"icalbridge: Cannot listen on 127.0.0.1 port {settings['PORT']}: address already in"
+        " use; "
         "choose another with --host or --port.\n"
     )
 
@@ -267,13 +298,19 @@ def test_two_processes_and_a_restart_give_the_same_bytes(settings: dict[str, str
         with running("serve", "--no-sync", **{**settings, "PORT": port}):
             base = f"http://127.0.0.1:{port}"
             directory = until(partial(answer, f"{base}/"), "directory")
-            for path in sorted(set(re.findall(r'href="(/(?:facility|property)/[^"]+)"', directory.text))):
+            for path in sorted(
+                set(re.findall(r'href="(/(?:facility|property)/[^"]+)"', directory.text))
+            ):
                 found = requests.get(f"{base}/ical{path}.ics", timeout=10)
-                seen.add((path, found.content, found.headers["ETag"], found.headers["Last-Modified"]))
+                seen.add(
+                    (path, found.content, found.headers["ETag"], found.headers["Last-Modified"])
+                )
     assert len(seen) == len({path for path, *_ in seen}) >= 4
 
 
-def test_demo_shows_everything_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_shows_everything_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It prints addresses that answer, ends with 0 on Ctrl-C, and its temporary folders are gone."""
     monkeypatch.chdir(tmp_path)
     port = str(free_port())

@@ -1,4 +1,6 @@
-"""`icalbridge.cli.status`: a table for people, one JSON object for programs, both from the same facts."""
+"""`icalbridge.cli.status`: a table for people, one JSON object for programs, both from the same
+facts.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from icalbridge.settings import Settings
 
 ERROR = (
-    "GET /property/school/events: 503 SY004 Service unavailable (invocation_id 7c1f2a9e-0000-4111-8222-0123456789ab)"
+    "GET /property/school/events: 503 SY004 Service unavailable (invocation_id"
+    " 7c1f2a9e-0000-4111-8222-0123456789ab)"
 )
 LATER = NOW + timedelta(hours=3)
 
@@ -42,7 +45,10 @@ def bridge(school: Store) -> Store:
     for number in range(3):
         apply_changes(
             school,
-            Changes(added=(entry(24, uid=f"u{number}", event_id=f"e{number}"),), heard=(event(event_id=f"e{number}"),)),
+            Changes(
+                added=(entry(24, uid=f"u{number}", event_id=f"e{number}"),),
+                heard=(event(event_id=f"e{number}"),),
+            ),
             number=number,
         )
     school.windows.make_due(["school"], now=SOON)
@@ -83,7 +89,9 @@ def test_table_tells_people(
 def test_narrow_table_loses_no_letter_of_an_error(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a small window an error goes on below; its invocation_id is what the vendor's support asks for."""
+    """In a small window an error goes on below; its invocation_id is what the vendor's support asks
+    for.
+    """
     monkeypatch.setenv("COLUMNS", "70")
     print_status(settings, as_json=False, now=LATER)
     lines = capsys.readouterr().out.partition("\n\n")[0].splitlines()
@@ -93,7 +101,10 @@ def test_narrow_table_loses_no_letter_of_an_error(
 
 
 def test_name_in_brackets_is_a_name(
-    settings: Settings, store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    store: Store,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing in a name commands the table."""
     monkeypatch.setenv("COLUMNS", "160")
@@ -104,16 +115,25 @@ def test_name_in_brackets_is_a_name(
 
 
 def test_table_tells_what_comes_next(
-    settings: Settings, school: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    school: Store,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The district's day covers the school that somebody reads: every 128 s, so little is left of 500 requests."""
+    """The district's day covers the school that somebody reads: every 128 s, so little is left of
+    500 requests.
+    """
     monkeypatch.setenv("COLUMNS", "160")
     school.windows.ensure(["district"], 0, now=NOW, first=-1)
     everything = school.windows.situation(USER).standings
     while claim := school.windows.claim_planned(everything, "w", now=NOW):
-        school.windows.finish(claim, WINDOW, Changes(), now=NOW, spoken_for=["school"] if claim.number == -1 else [])
+        school.windows.finish(
+            claim, WINDOW, Changes(), now=NOW, spoken_for=["school"] if claim.number == -1 else []
+        )
         everything = tuple(
-            each for each in everything if (each.property_id, each.number) != (claim.property_id, claim.number)
+            each
+            for each in everything
+            if (each.property_id, each.number) != (claim.property_id, claim.number)
         )
     school.write.note_read(["school"], now=NOW)
     print_status(settings, as_json=False, now=NOW + timedelta(seconds=45))
@@ -127,10 +147,14 @@ def test_table_tells_what_comes_next(
 def test_table_tells_each_key_and_its_trouble(
     settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Several keys have a line each; a plan that is stretched and a key that is not served are said below."""
+    """Several keys have a line each; a plan that is stretched and a key that is not served are said
+    below.
+    """
     store.write.add_api_user("hills")
     store.windows.note_pace("hills", 2.5, 100)
-    store.windows.note_trouble("hills", "401 AU001 The key was revoked; feeds go on from what is known", now=NOW)
+    store.windows.note_trouble(
+        "hills", "401 AU001 The key was revoked; feeds go on from what is known", now=NOW
+    )
     print_status(settings, as_json=False, now=LATER)
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()][3:7] == [
         "Quota       0 of 500 requests used today (UTC), key default",
@@ -140,7 +164,9 @@ def test_table_tells_each_key_and_its_trouble(
     ]
 
 
-def test_table_of_an_unsynced_database(settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_of_an_unsynced_database(
+    settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nothing yet is said as such."""
     assert store.read.properties() == []
     print_status(settings, as_json=False, now=LATER)
@@ -152,18 +178,37 @@ def test_table_of_an_unsynced_database(settings: Settings, store: Store, capsys:
     ]
 
 
-def test_table_shows_the_catalogues_error(settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_shows_the_catalogues_error(
+    settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Below the catalogue's age."""
-    store.windows.finish_catalogue(USER, now=NOW, due=SOON, error="GET /properties: 503 down", invocation_id="xyz")
+    store.windows.finish_catalogue(
+        USER, now=NOW, due=SOON, error="GET /properties: 503 down", invocation_id="xyz"
+    )
     print_status(settings, as_json=False, now=LATER)
     lines = capsys.readouterr().out.splitlines()
     assert lines[lines.index("Catalogue   never") + 1] == "            GET /properties: 503 down"
 
 
 ZONES: list[tuple[ZoneSource, str, str, str]] = [
-    ("events", "", "America/New_York", "; times are shown in America/New_York, which its events name"),
-    ("parent", "Eastrn", "America/Denver", " ('Eastrn'); times are shown in America/Denver, taken from its district"),
-    ("stored", "", "America/New_York", "; times are shown in America/New_York, which the vendor gave before"),
+    (
+        "events",
+        "",
+        "America/New_York",
+        "; times are shown in America/New_York, which its events name",
+    ),
+    (
+        "parent",
+        "Eastrn",
+        "America/Denver",
+        " ('Eastrn'); times are shown in America/Denver, taken from its district",
+    ),
+    (
+        "stored",
+        "",
+        "America/New_York",
+        "; times are shown in America/New_York, which the vendor gave before",
+    ),
     ("guess", "?", "", " ('?'); times are shown in UTC, which is a guess"),
 ]
 
@@ -178,16 +223,24 @@ def test_status_tells_of_zones_that_the_vendor_does_not_give(
     zone: str,
     note: str,
 ) -> None:
-    """A line for each such property, with the vendor's word and what is shown instead; in JSON source and word."""
-    list_catalogue(store, school=replace(SCHOOL, timezone=zone, zone_source=source, vendor_zone=given))
+    """A line for each such property, with the vendor's word and what is shown instead; in JSON
+    source and word.
+    """
+    list_catalogue(
+        store, school=replace(SCHOOL, timezone=zone, zone_source=source, vendor_zone=given)
+    )
     store.windows.ensure(["district", "school"], 1, now=NOW)
     print_status(settings, as_json=False, now=LATER)
-    assert capsys.readouterr().out.splitlines()[-1] == (
-        f"Time zones  {SCHOOL.name}: no usable time zone from the vendor{note}"
+    assert (
+        capsys.readouterr().out.splitlines()[-1]
+        == f"Time zones  {SCHOOL.name}: no usable time zone from the vendor{note}"
     )
     print_status(settings, as_json=True, now=LATER)
     told = json.loads(capsys.readouterr().out)["properties"]
-    assert [(each["zone_source"], each["vendor_zone"]) for each in told] == [("", ""), (source, given)]
+    assert [(each["zone_source"], each["vendor_zone"]) for each in told] == [
+        ("", ""),
+        (source, given),
+    ]
 
 
 @pytest.mark.usefixtures("bridge")
@@ -275,7 +328,10 @@ def test_json_is_ready_when_all_was_fetched(
 
 
 def test_unknown_statuses_are_named(
-    settings: Settings, school: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    school: Store,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The most frequent first, without what the operator counts as approved; timeslots' apart."""
     monkeypatch.setenv("COLUMNS", "40")
@@ -302,7 +358,9 @@ def test_unknown_statuses_are_named(
 def test_old_schema_is_a_sentence(settings: Settings, database_url: str) -> None:
     """`status` only looks: it changes no database, not even an empty one."""
     for _ in range(2):
-        with pytest.raises(SchemaOutdated, match="nothing in the database yet; run `icalbridge sync`"):
+        with pytest.raises(
+            SchemaOutdated, match="nothing in the database yet; run `icalbridge sync`"
+        ):
             print_status(settings, as_json=True, now=LATER)
     store = Store.connect(database_url)
     with pytest.raises(SchemaOutdated):

@@ -42,7 +42,9 @@ def _receive() -> None:
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
-def test_signal_just_before_the_system_waits_ends_the_wait(stop: Stop, number: signal.Signals) -> None:
+def test_signal_just_before_the_system_waits_ends_the_wait(
+    stop: Stop, number: signal.Signals
+) -> None:
     """The system took it elsewhere, so that the wait of the main thread was not interrupted."""
     helper = threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), number))
     helper.start()
@@ -53,7 +55,9 @@ def test_signal_just_before_the_system_waits_ends_the_wait(stop: Stop, number: s
 
 def test_signal_just_before_the_system_sleeps_ends_the_sleep(stop: Stop) -> None:
     """It too is a wait."""
-    helper = threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
+    helper = threading.Timer(
+        0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    )
     helper.start()
     with pytest.raises(KeyboardInterrupt):
         stop.sleep(PATIENCE_SECONDS)

@@ -51,29 +51,48 @@ class Vendor:
     def left_behind(self) -> list[str]:
         """Return whose leases there are, and which workers."""
         with self.store.engine.connect() as connection:
-            held = [connection.scalars(select(table.c.leased_by)).all() for table in (windows, api_users)]
-            return [name for names in (*held, connection.scalars(select(workers.c.id)).all()) for name in names if name]
+            held = [
+                connection.scalars(select(table.c.leased_by)).all()
+                for table in (windows, api_users)
+            ]
+            return [
+                name
+                for names in (*held, connection.scalars(select(workers.c.id)).all())
+                for name in names
+                if name
+            ]
 
 
 @pytest.fixture
 def vendor(tmp_path: Path) -> Iterator[Vendor]:
     """One school with one gym."""
-    world = sandbox.build_world(seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1)
+    world = sandbox.build_world(
+        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1
+    )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     url = f"sqlite:///{tmp_path / 'bridge.db'}"
     store = Store.connect(url)
     store.upgrade()
     with sandbox.serve_in_thread(app) as api_url:
         settings = {"FACILITRON_API_KEY": KEY, "FACILITRON_API_URL": api_url, "DATABASE_URL": url}
-        yield Vendor(app.extensions["sandbox"], store, {**settings, "FACILITRON_RATE_PER_MINUTE": "60000"})
+        yield Vendor(
+            app.extensions["sandbox"], store, {**settings, "FACILITRON_RATE_PER_MINUTE": "60000"}
+        )
     store.close()
 
 
 @pytest.mark.parametrize(
-    ("ended", "told"), [(False, ["the worker of key default broke; again in 60 s"]), (True, [])], ids=["going", "ended"]
+    ("ended", "told"),
+    [(False, ["the worker of key default broke; again in 60 s"]), (True, [])],
+    ids=["going", "ended"],
 )
 def test_what_breaks_is_told_unless_the_end_was_asked_for(
-    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, ended: bool, told: list[str]
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    ended: bool,
+    told: list[str],
 ) -> None:
     """A worker that is slow to end may find the database closed: that is no news."""
     stop = Stop()
@@ -94,7 +113,9 @@ def test_what_breaks_is_told_unless_the_end_was_asked_for(
 def test_command_stopped_in_a_request_leaves_nothing_behind(
     vendor: Vendor, command: str, code: int, number: int
 ) -> None:
-    """It does not wait for the vendor; no lease stays, no traceback is shown, and the key is in no line."""
+    """It does not wait for the vendor; no lease stays, no traceback is shown, and the key is in no
+    line.
+    """
     vendor.state.faults.append(sandbox.parse_fault(HANG))
     with running(command, **vendor.settings) as process:
         until(vendor.asked_in_vain, "request that hangs")

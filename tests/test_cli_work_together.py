@@ -1,4 +1,6 @@
-"""Many processes at one empty database, as a deployment starts them all at once: one truth, and nothing fails."""
+"""Many processes at one empty database, as a deployment starts them all at once: one truth, and
+nothing fails.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ WINDOWS = 3 * 12
 
 @dataclass
 class Start:
-    """The simulated vendor, and what a process is told of it and of a database that has no schema yet."""
+    """The simulated vendor, and what a process is told of it and of a database that has no schema
+    yet.
+    """
 
     state: State
     settings: dict[str, str]
@@ -38,7 +42,9 @@ class Start:
 
     def events_asked(self) -> Counter[str]:
         """Return how often each window was asked for, and each district's day."""
-        asked = [(path, query) for _, path, query, _ in self.state.requests if path.endswith("/events")]
+        asked = [
+            (path, query) for _, path, query, _ in self.state.requests if path.endswith("/events")
+        ]
         return Counter(f"{path}?{query}" for path, query in asked)
 
     def kept(self) -> list[tuple[str, ...]]:
@@ -49,7 +55,14 @@ class Start:
         finally:
             store.close()
         return sorted(
-            (each.uid, each.start.isoformat(), each.end.isoformat(), each.name, each.location, str(each.sequence))
+            (
+                each.uid,
+                each.start.isoformat(),
+                each.end.isoformat(),
+                each.name,
+                each.location,
+                str(each.sequence),
+            )
             for each in entries
         )
 
@@ -57,7 +70,9 @@ class Start:
 @pytest.fixture
 def start(database_url: str) -> Iterator[Start]:
     """A district of two schools."""
-    world = sandbox.build_world(seed=3, today=sandbox.district_day(utcnow()), schools=2, facilities=2, events_per_day=3)
+    world = sandbox.build_world(
+        seed=3, today=sandbox.district_day(utcnow()), schools=2, facilities=2, events_per_day=3
+    )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:
         settings = {
@@ -86,7 +101,9 @@ def _told(process: Popen[str]) -> str:
     return told
 
 
-def test_workers_at_once_fill_an_empty_database(start: Start, expected: list[tuple[str, ...]]) -> None:
+def test_workers_at_once_fill_an_empty_database(
+    start: Start, expected: list[tuple[str, ...]]
+) -> None:
     """Four of them: each window is asked for once, nothing fails, and they end when told to.
 
     Several at once used to give "UNIQUE constraint failed: entries.uid".
@@ -105,7 +122,12 @@ def test_workers_at_once_fill_an_empty_database(start: Start, expected: list[tup
         told = [_told(process) for process in processes]
     store.close()
     assert [process.returncode for process in processes] == [0] * 4
-    assert [line for each in told for line in each.splitlines() if re.search("WARNING|ERROR|Error", line)] == []
+    assert [
+        line
+        for each in told
+        for line in each.splitlines()
+        if re.search("WARNING|ERROR|Error", line)
+    ] == []
     assert "Traceback" not in "".join(told)
     assert set(start.events_asked().values()) == {1}
     assert start.kept() == expected
@@ -118,13 +140,20 @@ def _open(store: Store) -> bool:
         return connection.execute(never).first() is not None
 
 
-def test_passes_at_once_fill_an_empty_database(start: Start, expected: list[tuple[str, ...]]) -> None:
-    """Six of `icalbridge sync`: each ends well, and what they wrote together is what one would have written."""
+def test_passes_at_once_fill_an_empty_database(
+    start: Start, expected: list[tuple[str, ...]]
+) -> None:
+    """Six of `icalbridge sync`: each ends well, and what they wrote together is what one would have
+    written.
+    """
     with ExitStack() as started:
         processes = [started.enter_context(running("sync", **start.settings)) for _ in range(6)]
         told = [_told(process) for process in processes]
     assert [process.returncode for process in processes] == [0] * 6
     assert {each.partition(", ")[2].partition(", ")[2] for each in told} == {"0 failures.\n"}
     asked = start.events_asked()
-    assert (len(asked), [each for each in asked if "include_child_events=true" in each]) == (WINDOWS, [])
+    assert (len(asked), [each for each in asked if "include_child_events=true" in each]) == (
+        WINDOWS,
+        [],
+    )
     assert start.kept() == expected

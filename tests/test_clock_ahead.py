@@ -1,4 +1,6 @@
-"""A clock that once stood ahead: what it wrote is no evidence, and everything is right again one pass later."""
+"""A clock that once stood ahead: what it wrote is no evidence, and everything is right again one
+pass later.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,12 @@ AHEAD = [timedelta(minutes=10), timedelta(hours=5), timedelta(days=30)]
 
 
 def _unlimited(district: Bridge) -> Bridge:
-    client = Client(district.url, KEY, ledger=Unlimited(), clock=district.clock, sleep=district.naps.append)
-    sync = Sync(client, district.store, api_user_id="default", worker_id="test", clock=district.clock)
+    client = Client(
+        district.url, KEY, ledger=Unlimited(), clock=district.clock, sleep=district.naps.append
+    )
+    sync = Sync(
+        client, district.store, api_user_id="default", worker_id="test", clock=district.clock
+    )
     return replace(district, sync=sync)
 
 
@@ -80,9 +86,16 @@ def _future_times(district: Bridge) -> dict[str, Any]:
             for row in connection.execute(select(table)).mappings():
                 for name, value in row.items():
                     later = name.endswith("_at") and value is not None and value > now
-                    if later and not name.endswith("due_at") and name != "next_at" and row.get("number") != plan.DAY:
+                    if (
+                        later
+                        and not name.endswith("due_at")
+                        and name != "next_at"
+                        and row.get("number") != plan.DAY
+                    ):
                         found[f"{table.name}.{name}"] = value
-        for moment in connection.scalars(select(properties.c.read_at).where(properties.c.read_at > now)):
+        for moment in connection.scalars(
+            select(properties.c.read_at).where(properties.c.read_at > now)
+        ):
             found["read_at"] = moment
     return found
 
@@ -91,8 +104,12 @@ def _future_times(district: Bridge) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("ahead", AHEAD, ids=str)
-def test_worker_goes_on_at_its_normal_pace(district: Bridge, agency: Agency, ahead: timedelta) -> None:
-    """The first step after the clock is right fetches everything again, and then sleeps as it always does."""
+def test_worker_goes_on_at_its_normal_pace(
+    district: Bridge, agency: Agency, ahead: timedelta
+) -> None:
+    """The first step after the clock is right fetches everything again, and then sleeps as it
+    always does.
+    """
     district.clock.now = START + ahead
     agency.hire("ahead", ledger=Unlimited()).work()
     read(district)
@@ -119,7 +136,9 @@ def test_worker_goes_on_at_its_normal_pace(district: Bridge, agency: Agency, ahe
 
 @pytest.mark.parametrize("ahead", AHEAD, ids=str)
 def test_one_pass_mends_all_times(district: Bridge, ahead: timedelta) -> None:
-    """`icalbridge sync`, once the clock is right: no time in the future is left, and feeds are the vendor's truth."""
+    """`icalbridge sync`, once the clock is right: no time in the future is left, and feeds are the
+    vendor's truth.
+    """
     district.clock.now = START + ahead
     assert district.run().failures == []
     read(district)
@@ -130,7 +149,9 @@ def test_one_pass_mends_all_times(district: Bridge, ahead: timedelta) -> None:
 
 
 def test_worker_that_lives_through_it_goes_on(district: Bridge, agency: Agency) -> None:
-    """The clock is put right while it runs: also after the key was refused, and in the middle of a plan."""
+    """The clock is put right while it runs: also after the key was refused, and in the middle of a
+    plan.
+    """
     hired = agency.hire("w", ledger=Unlimited())
     hired.work()
     district.clock.now = START + timedelta(days=30)
@@ -146,7 +167,8 @@ def test_worker_that_lives_through_it_goes_on(district: Bridge, agency: Agency) 
 
 
 def test_what_moved_meanwhile_is_read_again(district: Bridge) -> None:
-    """To a clock that is ahead a booking of next week is past, and is left alone; not so once the clock is right.
+    """To a clock that is ahead a booking of next week is past, and is left alone; not so once the
+    clock is right.
 
     The event's bytes are known by then, and are read again nevertheless.
     """
@@ -170,7 +192,9 @@ def test_what_moved_meanwhile_is_read_again(district: Bridge) -> None:
 
 
 def test_what_was_forgotten_too_soon_comes_back(district: Bridge) -> None:
-    """A clock that is months ahead deletes bookings that are still to come; the next pass reads them again."""
+    """A clock that is months ahead deletes bookings that are still to come; the next pass reads
+    them again.
+    """
     assert district.run().failures == []
     truth = [each for each in district.truth() if each[3] > START]
     district.clock.now = START + timedelta(days=60)
@@ -194,7 +218,16 @@ def test_moment_in_the_future_counts_as_never() -> None:
         (Standing("p", 0, synced=NOW, due=NOW + timedelta(days=30)), True),
         (Standing("p", 0, synced=NOW, due=NOW + timedelta(days=2), failures=3), True),
         (Standing("p", 0, synced=NOW, due=NOW + timedelta(minutes=30), failures=3), False),
-        (Standing("p", 0, synced=NOW, attempted=NOW + timedelta(hours=1), due=NOW + timedelta(minutes=9)), True),
+        (
+            Standing(
+                "p",
+                0,
+                synced=NOW,
+                attempted=NOW + timedelta(hours=1),
+                due=NOW + timedelta(minutes=9),
+            ),
+            True,
+        ),
         (Standing("p", plan.DAY, due=NOW + timedelta(hours=24), failures=plan.GIVEN_UP), False),
         (Standing("p", plan.DAY, due=NOW + timedelta(days=30), failures=plan.GIVEN_UP), True),
         (Standing("p", 0, leased_until=NOW + timedelta(days=30)), True),
@@ -313,7 +346,9 @@ def test_feed_rendered_in_the_future_is_rendered_anew(shown: Bridge, query: str)
         assert client.get(address).data == right.data
 
 
-def test_outage_does_not_make_a_rendering_of_the_future_good(shown: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outage_does_not_make_a_rendering_of_the_future_good(
+    shown: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is served while the database is down, for want of another, and not any longer."""
     address = f"/ical/property/{shown.world.properties[0]['_id']}.ics"
     right = _web(shown).get(address)
@@ -331,7 +366,9 @@ def test_outage_does_not_make_a_rendering_of_the_future_good(shown: Bridge, monk
 
 
 def test_modification_in_the_future_is_not_sent(district: Bridge) -> None:
-    """No Last-Modified is later than the answer (RFC 9110, section 8.8.2.1), and no such date brings a 304."""
+    """No Last-Modified is later than the answer (RFC 9110, section 8.8.2.1), and no such date
+    brings a 304.
+    """
     district.clock.now = START + timedelta(days=30)
     assert district.run().failures == []
     client = _web(district)
@@ -344,7 +381,9 @@ def test_modification_in_the_future_is_not_sent(district: Bridge) -> None:
 
 
 def test_date_that_is_still_to_come_brings_no_304(shown: Bridge) -> None:
-    """A copy of the future proves nothing (RFC 9110, section 13.1.3); one of today does, through either door."""
+    """A copy of the future proves nothing (RFC 9110, section 13.1.3); one of today does, through
+    either door.
+    """
     client = _web(shown)
     address = f"/ical/property/{shown.world.properties[0]['_id']}.ics"
     for _ in range(2):
@@ -381,11 +420,15 @@ def test_reader_is_noted_though_the_clock_was_put_back(shown: Bridge) -> None:
 # this machine's clock
 
 
-def test_machine_whose_clock_is_set_is_noticed_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_whose_clock_is_set_is_noticed_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the database has a clock, a jump of this machine's is over with the next question."""
     if store.now() is None:
         return
     clock = DatabaseClock(store)
     right = clock()
-    monkeypatch.setattr("icalbridge.sync.clock.utcnow", lambda: datetime.now(UTC) + timedelta(days=30))
+    monkeypatch.setattr(
+        "icalbridge.sync.clock.utcnow", lambda: datetime.now(UTC) + timedelta(days=30)
+    )
     assert abs(clock() - right) < timedelta(hours=1)

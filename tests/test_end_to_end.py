@@ -1,4 +1,5 @@
-"""The whole way: the vendor's world over HTTP, a sync, a database, the web, and the calendars that people use.
+"""The whole way: the vendor's world over HTTP, a sync, a database, the web, and the calendars that
+people use.
 
 What comes out at the end is compared with what `tests/world_truth.py` reads off the vendor's world.
 """
@@ -22,8 +23,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SETTINGS = Settings(public_url="https://calendars.example.org")
-NIGHTS = ("Night into the gap", "Night out of the gap", "Night into the overlap", "Night out of the overlap")
-TOLD_EVENTS = (*NIGHTS, "Tricky Activity", "Half Suspended", "Health Fair", "Twins", "Early Birds", "Spelled Otherwise")
+NIGHTS = (
+    "Night into the gap",
+    "Night out of the gap",
+    "Night into the overlap",
+    "Night out of the overlap",
+)
+TOLD_EVENTS = (
+    *NIGHTS,
+    "Tricky Activity",
+    "Half Suspended",
+    "Health Fair",
+    "Twins",
+    "Early Birds",
+    "Spelled Otherwise",
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +51,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
 
 @pytest.fixture(scope="module")
 def expected(demo: Bridge) -> dict[str, list[Reading]]:
-    """What each address must give: all facilities, properties and the district, and the events that are odd."""
+    """What each address must give: all facilities, properties and the district, and the events that
+    are odd.
+    """
     named = {event["_id"] for event in demo.world.events.values() if event["name"] in TOLD_EVENTS}
     told = feeds(demo.world, truth(demo.world, demo.clock()))
     return {
@@ -52,7 +68,9 @@ def bodies(demo: Bridge, expected: dict[str, list[Reading]]) -> dict[str, bytes]
     """What each address gives."""
     client = create_app(SETTINGS, demo.store, clock=demo.clock).test_client()
     answers = {path: client.get(path) for path in expected}
-    assert {path: answer.status for path, answer in answers.items()} == dict.fromkeys(expected, "200 OK")
+    assert {path: answer.status for path, answer in answers.items()} == dict.fromkeys(
+        expected, "200 OK"
+    )
     return {path: answer.data for path, answer in answers.items()}
 
 
@@ -68,9 +86,14 @@ def readings(bodies: dict[str, bytes]) -> dict[str, list[Reading]]:
 
 @pytest.mark.parametrize("reader", READERS)
 def test_every_feed_of_a_district_says_what_the_world_says(
-    reader: str, expected: dict[str, list[Reading]], bodies: dict[str, bytes], readings: dict[str, list[Reading]]
+    reader: str,
+    expected: dict[str, list[Reading]],
+    bodies: dict[str, bytes],
+    readings: dict[str, list[Reading]],
 ) -> None:
-    """Facilities, schools, the district and single events, in three zones: the same instants, texts and UIDs."""
+    """Facilities, schools, the district and single events, in three zones: the same instants, texts
+    and UIDs.
+    """
     read = {path: READERS[reader](body) for path, body in bodies.items()}
     for path, found in read.items():
         assert anonymous(found) == sorted(as_read_by(reader, each) for each in expected[path]), path
@@ -78,16 +101,24 @@ def test_every_feed_of_a_district_says_what_the_world_says(
 
 
 def test_the_district_is_worth_reading(demo: Bridge, expected: dict[str, list[Reading]]) -> None:
-    """The world has what is hard: three zones, all clock-change nights of two of them, and every feed has something."""
+    """The world has what is hard: three zones, all clock-change nights of two of them, and every
+    feed has something.
+    """
     zones = {str(demo.world.zone_of(each["_id"])) for each in demo.world.properties}
     assert zones == {"America/Los_Angeles", "America/Phoenix", "America/New_York"}
     assert [path for path, readings in expected.items() if not readings] == []
-    shown = [each.summary for each in expected[f"/ical/property/{demo.world.properties[0]['_id']}.ics"]]
+    shown = [
+        each.summary for each in expected[f"/ical/property/{demo.world.properties[0]['_id']}.ics"]
+    ]
     assert {name: shown.count(name) for name in NIGHTS} == dict.fromkeys(NIGHTS, 2)
 
 
-def test_a_timeslot_has_one_uid_in_all_feeds(demo: Bridge, readings: dict[str, list[Reading]]) -> None:
-    """Every feed tells of a timeslot what the district's tells, under the same UID, which is nobody else's."""
+def test_a_timeslot_has_one_uid_in_all_feeds(
+    demo: Bridge, readings: dict[str, list[Reading]]
+) -> None:
+    """Every feed tells of a timeslot what the district's tells, under the same UID, which is nobody
+    else's.
+    """
     district = readings[f"/ical/property/{demo.world.properties[0]['_id']}.ics"]
     by_uid = {each.uid: each for each in district}
     assert len(by_uid) == len(district)
@@ -111,7 +142,9 @@ def test_a_restart_gives_the_same_bytes(demo: Bridge, bodies: dict[str, bytes]) 
 def test_another_bridge_gives_the_same_bytes(
     demo: Bridge, bodies: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A second bridge that meets the same world at the same moment, in a database of its own, says the same."""
+    """A second bridge that meets the same world at the same moment, in a database of its own, says
+    the same.
+    """
     path = tmp_path_factory.mktemp("another") / "bridge.db"
     with bridge(f"sqlite:///{path}", schools=3, facilities=3, events_per_day=6) as other:
         assert other.run().failures == []

@@ -1,4 +1,6 @@
-"""`icalbridge.facilitron.bounds`: what is refused unsent; exactly what the sandbox, by itself, answers with 400."""
+"""`icalbridge.facilitron.bounds`: what is refused unsent; exactly what the sandbox, by itself,
+answers with 400.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,14 @@ def _typed(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the same fields as a typed request calls them, times as moments."""
     zone = ZoneInfo(ZONE)
     moments = {
-        LOCAL[name]: datetime.fromisoformat(fields[name]).replace(tzinfo=zone) for name in LOCAL if name in fields
+        LOCAL[name]: datetime.fromisoformat(fields[name]).replace(tzinfo=zone)
+        for name in LOCAL
+        if name in fields
     }
-    return {**{NAMES.get(name, name): value for name, value in fields.items() if name not in LOCAL}, **moments}
+    return {
+        **{NAMES.get(name, name): value for name, value in fields.items() if name not in LOCAL},
+        **moments,
+    }
 
 
 def _rules(rules: list[Rule]) -> pytest.MarkDecorator:
@@ -112,7 +119,9 @@ def test_addresses_keep_to_the_contract() -> None:
 
 
 def test_body_has_what_was_given_and_nothing_else() -> None:
-    """Local times to the second, the one status; a field left out is not sent, so that the vendor's default holds."""
+    """Local times to the second, the one status; a field left out is not sent, so that the vendor's
+    default holds.
+    """
     assert checked_event(EVENT, NOW) == {
         "external_system_event_id": "event-1",
         "event_type": "reservation",
@@ -138,28 +147,36 @@ def test_body_has_what_was_given_and_nothing_else() -> None:
         timeslots=(replace(SLOT, activity_name=""),),
     )
     told = checked_event(more, NOW)
-    assert {name: told[name] for name in ("attendance", "renter_rate_category_id", "renter_owner")} == {
-        "attendance": 0,
-        "renter_rate_category_id": "internal",
-        "renter_owner": "district",
-    }
+    assert {
+        name: told[name] for name in ("attendance", "renter_rate_category_id", "renter_owner")
+    } == {"attendance": 0, "renter_rate_category_id": "internal", "renter_owner": "district"}
     assert (told["event_log_message"], told["timeslots"][0]["activity_name"]) == ("", "")
 
 
 @pytest.mark.parametrize(
     ("told", "sent"),
-    [(UNSET, {}), (None, {"activity_name": None}), ("", {"activity_name": ""}), ("x", {"activity_name": "x"})],
+    [
+        (UNSET, {}),
+        (None, {"activity_name": None}),
+        ("", {"activity_name": ""}),
+        ("x", {"activity_name": "x"}),
+    ],
 )
 def test_activity_name_is_left_cleared_or_replaced(told: Any, sent: dict[str, Any]) -> None:
     """Unset is not sent; null and empty both clear it."""
-    body = checked_change("reservation", "event-1", "slot-1", replace(MOVE, activity_name=told), NOW)
+    body = checked_change(
+        "reservation", "event-1", "slot-1", replace(MOVE, activity_name=told), NOW
+    )
     assert {name: body[name] for name in body if name not in LOCAL} == sent
 
 
 @pytest.mark.parametrize(
     ("start", "why"),
     [
-        (datetime(2027, 11, 7, 9, 30, tzinfo=UTC), "is in the hour that the clock repeats, which cannot be told"),
+        (
+            datetime(2027, 11, 7, 9, 30, tzinfo=UTC),
+            "is in the hour that the clock repeats, which cannot be told",
+        ),
         (datetime(2026, 11, 30, 12), "must have a time zone"),  # noqa: DTZ001  # what is refused
         (datetime(2026, 11, 30, 12, 0, 0, 1, tzinfo=UTC), "must be a whole second"),
         (datetime.min.replace(tzinfo=UTC), "is out of range"),
@@ -176,7 +193,8 @@ def test_first_of_two_equal_hours_is_told() -> None:
     """It is what the vendor's time means."""
     first = datetime(2027, 11, 7, 8, 30, tzinfo=UTC)
     body = checked_event(
-        replace(EVENT, timeslots=(replace(SLOT, start=first, end=first + timedelta(minutes=20)),)), NOW
+        replace(EVENT, timeslots=(replace(SLOT, start=first, end=first + timedelta(minutes=20)),)),
+        NOW,
     )
     assert body["timeslots"][0]["start_datetime"] == "2027-11-07T01:30:00"
 
@@ -199,17 +217,24 @@ def test_number_that_is_none_is_refused(number: float) -> None:
 
 def test_half_a_character_is_refused() -> None:
     """No JSON can carry it."""
-    assert _wrong_of(_refusal(replace(EVENT, name="\ud83c", log_message="\udfb7"))) == ["event_log_message", "name"]
+    assert _wrong_of(_refusal(replace(EVENT, name="\ud83c", log_message="\udfb7"))) == [
+        "event_log_message",
+        "name",
+    ]
 
 
 def test_refusal_names_fields_and_no_values() -> None:
-    """One sentence with every wrong field; a ValueError, and one of ours; what was given is not in it."""
+    """One sentence with every wrong field; a ValueError, and one of ours; what was given is not in
+    it.
+    """
     refusal = _refusal(replace(EVENT, name="", renter_email="secret renter"))
     assert isinstance(refusal, ValueError)
     assert isinstance(refusal, IcalbridgeError)
     assert not isinstance(refusal, ConfigurationError)
-    assert str(refusal) == (
-        "Nothing was sent: name must be 1 to 100 characters long; renter_email must be an e-mail address."
+    assert (
+        str(refusal)
+        == "Nothing was sent: name must be 1 to 100 characters long; renter_email must be an e-mail"
+        " address."
     )
 
 
@@ -226,7 +251,9 @@ def api() -> Iterator[Vendor]:
 ODD = st.sampled_from("aZ9._-é 🎷/:@\n\0")
 TEXT = st.one_of(st.text(ODD, max_size=8), st.integers(0, 300).map("x".__mul__))
 EMAILS = st.one_of(st.emails(), TEXT, st.builds("{}@{}".format, TEXT, TEXT), st.just(RENTER))
-MINUTES = st.one_of(st.integers(-8 * 1440, -6 * 1440), st.integers(729 * 1440, 732 * 1440), st.integers(0, 3000))
+MINUTES = st.one_of(
+    st.integers(-8 * 1440, -6 * 1440), st.integers(729 * 1440, 732 * 1440), st.integers(0, 3000)
+)
 STAYS = st.one_of(st.integers(-5, 5), st.integers(0, 3000))
 
 
@@ -235,7 +262,11 @@ def _slots(draw: st.DrawFn) -> NewTimeslot:
     start = NOW + timedelta(minutes=draw(MINUTES))
     name = draw(st.one_of(st.none(), TEXT))
     return NewTimeslot(
-        draw(st.one_of(TEXT, st.just("abc"))), start, start + timedelta(minutes=draw(STAYS)), "gym", name
+        draw(st.one_of(TEXT, st.just("abc"))),
+        start,
+        start + timedelta(minutes=draw(STAYS)),
+        "gym",
+        name,
     )
 
 
@@ -291,7 +322,9 @@ def _told(request: NewEvent, facility: str) -> dict[str, Any]:
 @example(request=replace(EVENT, timeslots=(SLOT, SLOT)))
 @example(request=EVENT)
 def test_client_refuses_exactly_what_the_sandbox_refuses(api: Vendor, request: NewEvent) -> None:
-    """Each reads the vendor's pages by itself: what one refuses the other refuses, and for no field less."""
+    """Each reads the vendor's pages by itself: what one refuses the other refuses, and for no field
+    less.
+    """
     api.world.renters.add(request.renter_email.lower())
     answer = create(api, _told(request, place(api)))
     if answer.status_code == 201:

@@ -1,4 +1,6 @@
-"""`icalbridge.facilitron.client`: what is sent, and what is made of the answers; over HTTP, answers made to order."""
+"""`icalbridge.facilitron.client`: what is sent, and what is made of the answers; over HTTP, answers
+made to order.
+"""
 
 from __future__ import annotations
 
@@ -84,11 +86,15 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "/v1/properties": lambda client: client.properties(),
     "/v1/property/p%2F1": lambda client: client.property("p/1"),
     "/v1/property/p%3F1/facilities": lambda client: client.facilities("p?1"),
-    f"/v1/property/..%2Fp1/events?{QUERY}": lambda client: client.property_events("../p1", WINDOW, zones={}),
-    f"/v1/property/p1/events?{QUERY}&include_child_events=true": lambda client: client.property_events(
-        "p1", WINDOW, zones={}, include_child_events=True
+    f"/v1/property/..%2Fp1/events?{QUERY}": lambda client: client.property_events(
+        "../p1", WINDOW, zones={}
     ),
-    f"/v1/facility/%C3%A9%25/events?{QUERY}": lambda client: client.facility_events("é%", "p1", WINDOW, zones={}),
+    f"/v1/property/p1/events?{QUERY}&include_child_events=true": lambda client: (
+        client.property_events("p1", WINDOW, zones={}, include_child_events=True)
+    ),
+    f"/v1/facility/%C3%A9%25/events?{QUERY}": lambda client: client.facility_events(
+        "é%", "p1", WINDOW, zones={}
+    ),
     "/v1/event/reservation/e%201": lambda client: client.event("reservation", "e 1", zones=ZONES),
 }
 
@@ -97,7 +103,13 @@ CALLS: dict[str, Callable[[Client], object]] = {
 def test_endpoints_are_asked_with_escaped_ids(path: str) -> None:
     """Ids are opaque: whatever is in them stays within its part of the path."""
     event = {"_id": "e 1", "property_id": "p1", "timeslots": []}
-    body = {"properties": [], "property": {"_id": "p/1"}, "facilities": [], "events": [], "event": event}
+    body = {
+        "properties": [],
+        "property": {"_id": "p/1"},
+        "facilities": [],
+        "events": [],
+        "event": event,
+    }
     with scripted(told(body)) as script:
         CALLS[path](client_of(script))
     assert script.paths == [path]
@@ -112,18 +124,33 @@ def test_id_that_is_a_step_in_a_path_is_not_asked(property_id: str) -> None:
 
 
 def test_answers_are_typed() -> None:
-    """Properties, one property and facilities come as the model's classes, with the call's invocation_id."""
+    """Properties, one property and facilities come as the model's classes, with the call's
+    invocation_id.
+    """
     bodies = [
-        {"invocation_id": "a", "properties": [{"_id": "p1", "name": "School", "properties": ["p2"]}]},
+        {
+            "invocation_id": "a",
+            "properties": [{"_id": "p1", "name": "School", "properties": ["p2"]}],
+        },
         {"invocation_id": "b", "property": {"_id": "p1", "timezone": " America/Phoenix "}},
         {"invocation_id": "c", "facilities": [{"_id": "f1", "name": "Gym", "capacity": 300}]},
     ]
     with scripted(*map(told, bodies)) as script:
         client = client_of(script)
-        properties, single, facilities = client.properties(), client.property("p1"), client.facilities("p1")
-    assert (properties.items, properties.invocation_id) == ((Property("p1", "School", child_ids=("p2",)),), "a")
+        properties, single, facilities = (
+            client.properties(),
+            client.property("p1"),
+            client.facilities("p1"),
+        )
+    assert (properties.items, properties.invocation_id) == (
+        (Property("p1", "School", child_ids=("p2",)),),
+        "a",
+    )
     assert single == Property("p1", timezone="America/Phoenix")
-    assert (facilities.items, facilities.invocation_id) == ((Facility("f1", "p1", "Gym", capacity=300),), "c")
+    assert (facilities.items, facilities.invocation_id) == (
+        (Facility("f1", "p1", "Gym", capacity=300),),
+        "c",
+    )
 
 
 def test_connection_is_kept() -> None:
@@ -145,7 +172,9 @@ def test_event_types_are_asked_at_once() -> None:
     """Several types are one request, comma-separated."""
     with scripted(EVENTS) as script:
         answer = _events(client_of(script, event_types=TYPES))
-    assert [path.partition("event_types=")[2] for path in script.paths] == ["reservation%2Cmaintenance-block"]
+    assert [path.partition("event_types=")[2] for path in script.paths] == [
+        "reservation%2Cmaintenance-block"
+    ]
     assert answer.refused_types == frozenset()
 
 
@@ -166,7 +195,9 @@ def test_refused_type_does_not_lose_the_others(caplog: pytest.LogCaptureFixture)
 
 def test_event_told_for_two_types_is_told_once() -> None:
     """A vendor that ignores the filter does not double anything."""
-    both = told({"events": [{"_id": "e1", "type": "reservation", "property_id": "p1", "timeslots": []}]})
+    both = told(
+        {"events": [{"_id": "e1", "type": "reservation", "property_id": "p1", "timeslots": []}]}
+    )
     with scripted(REFUSED, both) as script:
         answer = _events(client_of(script, event_types=TYPES))
     assert [each.key for each in answer.events] == [EventKey("reservation", "e1")]
@@ -176,12 +207,17 @@ def test_event_told_for_two_types_is_told_once() -> None:
 def test_all_types_refused_is_the_first_refusal(types: tuple[str, ...], asked: int) -> None:
     """Nothing is left to answer; the first refusal says why."""
     later = told({"message": "other"}, 400)
-    with scripted(REFUSED, later) as script, pytest.raises(RequestRefused, match="Validation failed"):
+    with (
+        scripted(REFUSED, later) as script,
+        pytest.raises(RequestRefused, match="Validation failed"),
+    ):
         _events(client_of(script, event_types=types))
     assert len(script.asked) == asked
 
 
-@pytest.mark.parametrize("date_told", ["Sat, 21 Nov 2026 20:01:30 GMT", "", "soon", "Sat, 21 Nov 2026 20:00:00 -0000"])
+@pytest.mark.parametrize(
+    "date_told", ["Sat, 21 Nov 2026 20:01:30 GMT", "", "soon", "Sat, 21 Nov 2026 20:00:00 -0000"]
+)
 def test_clock_offset_is_the_last_answers(date_told: str) -> None:
     """Read from an answer of any status; None before the first, and when the last one had no Date."""
     with scripted(PROPERTIES, told({}, 404, Date=date_told)) as script:
@@ -199,7 +235,11 @@ def test_attempts_are_told_to_the_counter() -> None:
     seen: list[tuple[str, str]] = []
     with scripted(Reply(reset=True), UNAVAILABLE, EVENTS) as script:
         _events(client_of(script, on_request=lambda *told: seen.append(told)))
-    assert seen == [("property-events", "no answer"), ("property-events", "503"), ("property-events", "200")]
+    assert seen == [
+        ("property-events", "no answer"),
+        ("property-events", "503"),
+        ("property-events", "200"),
+    ]
 
 
 @pytest.mark.parametrize("key", ["", " s3cret", "s3cret\n", "s3cret\u00e9", "s3cret\r\nX-Other: 1"])
@@ -210,7 +250,9 @@ def test_key_that_no_header_can_carry_is_refused_unnamed(key: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("reply", [Reply(reset=True), Reply(302), told({"message": KEY}, 401), Reply(200, b"{", cut=0)])
+@pytest.mark.parametrize(
+    "reply", [Reply(reset=True), Reply(302), told({"message": KEY}, 401), Reply(200, b"{", cut=0)]
+)
 def test_key_is_in_no_error_and_no_log(reply: Reply, caplog: pytest.LogCaptureFixture) -> None:
     """Not in the sentence, not in what caused it, not at any log level, not in a repr."""
     caplog.set_level(logging.DEBUG)
@@ -220,21 +262,32 @@ def test_key_is_in_no_error_and_no_log(reply: Reply, caplog: pytest.LogCaptureFi
             client.properties()
     error = caught.value
     assert (error.__cause__, error.__context__) == (None, None)
-    assert KEY not in "".join([str(error), repr(error), repr(vars(error)), repr(client), caplog.text])
+    assert KEY not in "".join(
+        [str(error), repr(error), repr(vars(error)), repr(client), caplog.text]
+    )
 
 
 def test_answer_is_logged_without_its_contents(caplog: pytest.LogCaptureFixture) -> None:
-    """One line for what was left out, by reason and with invocation_id; one a request for those who debug."""
+    """One line for what was left out, by reason and with invocation_id; one a request for those who
+    debug.
+    """
     caplog.set_level(logging.DEBUG, "icalbridge.facilitron")
-    slots = [{"start_datetime": None}, {"start_datetime": "2026-11-21T10:00", "end_datetime": "2026-11-21T09:00"}]
-    events = [{"_id": "e1", "name": "Secret", "renter": "someone", "timeslots": slots}, {"name": "Secret"}, {}]
+    slots = [
+        {"start_datetime": None},
+        {"start_datetime": "2026-11-21T10:00", "end_datetime": "2026-11-21T09:00"},
+    ]
+    events = [
+        {"_id": "e1", "name": "Secret", "renter": "someone", "timeslots": slots},
+        {"name": "Secret"},
+        {},
+    ]
     with scripted(told({"events": events, "invocation_id": "i-9"})) as script:
         answer = _events(client_of(script))
     assert (len(answer.skipped), len(answer.ignored), answer.complete) == (3, 1, False)
     debug, warning = [each.getMessage() for each in caplog.records]
-    assert warning == (
-        "GET /property/p1/events: left out: 1 ends before it starts, 2 no timeslots, 1 unreadable time; "
-        "invocation_id i-9"
+    assert (
+        warning == "GET /property/p1/events: left out: 1 ends before it starts, 2 no timeslots, 1"
+        " unreadable time; invocation_id i-9"
     )
     assert re.fullmatch(r"GET /property/p1/events: 200 after \d+ ms, i-9", debug)
 

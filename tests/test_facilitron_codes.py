@@ -21,7 +21,12 @@ START = NOW + timedelta(days=100)
 HOUR = timedelta(hours=1)
 MOVE = TimeslotChange(START, START + HOUR, ZONE)
 EVENT = NewEvent(
-    "event-1", "Recital", "coach@school.example", 12, (NewTimeslot("slot-1", START, START + HOUR, "gym"),), ZONE
+    "event-1",
+    "Recital",
+    "coach@school.example",
+    12,
+    (NewTimeslot("slot-1", START, START + HOUR, "gym"),),
+    ZONE,
 )
 
 
@@ -45,7 +50,11 @@ def test_creation_with_an_error_code_is_looked_up(*, found: bool) -> None:
         assert outcome == Created("e1", "event-1", None, "i-3", looked_up=True)
     else:
         assert isinstance(outcome, NotCreated)
-        assert (type(outcome.error), outcome.error.message_code, len(naps)) == (MalformedAnswer, "SY002", 1)
+        assert (type(outcome.error), outcome.error.message_code, len(naps)) == (
+            MalformedAnswer,
+            "SY002",
+            1,
+        )
 
 
 @pytest.mark.parametrize("call", ["cancel", "change"])
@@ -55,7 +64,9 @@ def test_write_with_an_error_code_is_no_success(call: str) -> None:
         "cancel": lambda client: client.cancel_event("reservation", "event-1"),
         "change": lambda client: client.change_timeslot("reservation", "event-1", "slot-1", MOVE),
     }
-    answer = told({"event": {"_id": "e1"}, "timeslot": {}, "message_code": "SY002", "invocation_id": "i-3"})
+    answer = told(
+        {"event": {"_id": "e1"}, "timeslot": {}, "message_code": "SY002", "invocation_id": "i-3"}
+    )
     with scripted(answer) as script, pytest.raises(MalformedAnswer) as caught:
         calls[call](client_of(script))
     assert (caught.value.message_code, caught.value.invocation_id) == ("SY002", "i-3")

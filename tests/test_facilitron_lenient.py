@@ -1,4 +1,6 @@
-"""`icalbridge.facilitron.lenient` and the catalogue's side of `wire`: broken JSON, and properties and facilities."""
+"""`icalbridge.facilitron.lenient` and the catalogue's side of `wire`: broken JSON, and properties
+and facilities.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,13 @@ ASKED = wire.Asked("p1", "reservation", {"p1": "America/Los_Angeles"})
 
 def _named(name: bytes) -> wire.EventsAnswer:
     """Return an answer with an event of this name, as bytes of JSON, between two others."""
-    events = b'{"_id": "a", "timeslots": []}, {"_id": "b", "timeslots": [], "name": %s}, {"_id": "c", "timeslots": []}'
-    return wire.read_events(b'{"events": [' + events % name + b'], "invocation_id": "i-1"}', ASKED, {})
+    events = (
+        b'{"_id": "a", "timeslots": []}, {"_id": "b", "timeslots": [], "name": %s}, {"_id": "c",'
+        b' "timeslots": []}'
+    )
+    return wire.read_events(
+        b'{"events": [' + events % name + b'], "invocation_id": "i-1"}', ASKED, {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,7 +42,9 @@ def _named(name: bytes) -> wire.EventsAnswer:
     ],
 )
 def test_broken_text_is_mended(name: bytes, read: str) -> None:
-    """Half a surrogate pair is dropped, octets that are no UTF-8 are replaced, and everything else is kept."""
+    """Half a surrogate pair is dropped, octets that are no UTF-8 are replaced, and everything else
+    is kept.
+    """
     answer = _named(name)
     assert [each.name for each in answer.events] == ["", read, ""]
     assert (answer.skipped, answer.invocation_id) == ((), "i-1")
@@ -60,14 +69,37 @@ def test_nesting_without_end_is_malformed() -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-NAMES = ("_id", "type", "property_id", "property_timezone", "name", "status", "timeslots", "renter", "activity_type")
-SLOT_NAMES = ("facility", "start_datetime", "end_datetime", "status", "activity_name", "external_system_timeslot_id")
+NAMES = (
+    "_id",
+    "type",
+    "property_id",
+    "property_timezone",
+    "name",
+    "status",
+    "timeslots",
+    "renter",
+    "activity_type",
+)
+SLOT_NAMES = (
+    "facility",
+    "start_datetime",
+    "end_datetime",
+    "status",
+    "activity_name",
+    "external_system_timeslot_id",
+)
 slots = st.fixed_dictionaries({}, optional=dict.fromkeys(SLOT_NAMES, json_values))
-events = st.fixed_dictionaries({}, optional={**dict.fromkeys(NAMES, json_values), "timeslots": st.lists(slots)})
+events = st.fixed_dictionaries(
+    {}, optional={**dict.fromkeys(NAMES, json_values), "timeslots": st.lists(slots)}
+)
 
 
 @given(json_values | events)
@@ -78,7 +110,10 @@ def test_no_event_whatever_sinks_its_neighbours(odd: Any) -> None:
     assert answer.events[-1].id == "good"
     assert len(answer.events) + len(answer.skipped) >= 2 or odd.get("_id") == "good"
     for event in answer.events:
-        assert all(isinstance(text, str) for text in (event.id, event.type, event.name, event.status, event.zone))
+        assert all(
+            isinstance(text, str)
+            for text in (event.id, event.type, event.name, event.status, event.zone)
+        )
 
 
 @given(st.binary())
@@ -130,12 +165,26 @@ def test_property_without_id_is_skipped_alone(odd: object) -> None:
 
 @pytest.mark.parametrize(
     ("capacity", "read"),
-    [(300, 300), (0, 0), (12.7, 12), (None, None), ("300", None), (True, None), (-1, None), (10**40, None), ([], None)],
+    [
+        (300, 300),
+        (0, 0),
+        (12.7, 12),
+        (None, None),
+        ("300", None),
+        (True, None),
+        (-1, None),
+        (10**40, None),
+        ([], None),
+    ],
 )
 def test_capacity_is_a_number_or_nothing(capacity: object, read: int | None) -> None:
     """Null is documented; anything odd is as good."""
-    body = json.dumps({"facilities": [{"_id": "f1", "property_id": None, "name": "Gym", "capacity": capacity}]})
-    assert wire.read_facilities(body.encode(), "p1").items == (Facility("f1", "p1", "Gym", capacity=read),)
+    body = json.dumps(
+        {"facilities": [{"_id": "f1", "property_id": None, "name": "Gym", "capacity": capacity}]}
+    )
+    assert wire.read_facilities(body.encode(), "p1").items == (
+        Facility("f1", "p1", "Gym", capacity=read),
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,5 +199,8 @@ def test_property_that_cannot_be_read_is_malformed(body: bytes) -> None:
 def test_invocation_id_is_one_clean_line() -> None:
     """It goes into logs: no control characters, a number at most, else nothing."""
     ids = ["i-1", "a\nb\x1b", 5, None, {"a": 1}, "x" * 400]
-    read = [wire.read_properties(json.dumps({"properties": [], "invocation_id": each}).encode()) for each in ids]
+    read = [
+        wire.read_properties(json.dumps({"properties": [], "invocation_id": each}).encode())
+        for each in ids
+    ]
     assert [each.invocation_id for each in read] == ["i-1", "a b", "5", "", "", "x" * 299 + "…"]

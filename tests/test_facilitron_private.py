@@ -1,4 +1,6 @@
-"""`icalbridge.facilitron.private`: who rents, in every shape the vendor might tell it; never an error."""
+"""`icalbridge.facilitron.private`: who rents, in every shape the vendor might tell it; never an
+error.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,11 @@ SLOT = b'{"start_datetime": "2026-11-24T18:00", "end_datetime": "2026-11-24T20:0
 
 def _read(told: bytes, *, identity: bytes = b'"e1"') -> Event:
     """Return an event with these fields, which must be read whole."""
-    body = b'{"events": [{"_id": %s, "name": "League", "timeslots": [%s]%s}]}' % (identity, SLOT, told)
+    body = b'{"events": [{"_id": %s, "name": "League", "timeslots": [%s]%s}]}' % (
+        identity,
+        SLOT,
+        told,
+    )
     answer = wire.read_events(body, ASKED, {})
     assert (answer.skipped, answer.ignored, len(answer.events)) == ((), (), 1)
     return answer.events[0]
@@ -33,7 +39,12 @@ def _private(name: str, value: object, *, identity: bytes = b'"e1"') -> Particul
 
 
 SHAPES: list[tuple[object, str, str]] = [
-    *zip(names.RENTERS, (NAME, NAME, "55501420", NAME, ""), (EMAIL, EMAIL, "", EMAIL, ""), strict=True),
+    *zip(
+        names.RENTERS,
+        (NAME, NAME, "55501420", NAME, ""),
+        (EMAIL, EMAIL, "", EMAIL, ""),
+        strict=True,
+    ),
     (NAME, NAME, ""),
     (EMAIL, "", EMAIL),
     (f" {EMAIL}\n", "", EMAIL),
@@ -68,7 +79,9 @@ SHAPES: list[tuple[object, str, str]] = [
 
 @pytest.mark.parametrize("identity", [b'"e1"', b"1"], ids=["fast", "lenient"])
 @pytest.mark.parametrize(("told", "renter", "email"), SHAPES, ids=lambda each: repr(each)[:30])
-def test_renter_is_read_in_every_shape(told: object, renter: str, email: str, identity: bytes) -> None:
+def test_renter_is_read_in_every_shape(
+    told: object, renter: str, email: str, identity: bytes
+) -> None:
     """Object, text, number, list or null: a name and an address as far as there are any."""
     assert _private("renter", told, identity=identity) == Particulars(renter, email)
 
@@ -86,7 +99,16 @@ def test_attendance_is_a_number_or_nothing(told: object, read: int | None) -> No
 
 
 @pytest.mark.parametrize(
-    ("told", "read"), [("R-1", "R-1"), (" R-1 ", "R-1"), (17, "17"), (None, ""), (True, ""), ([], ""), ({"a": 1}, "")]
+    ("told", "read"),
+    [
+        ("R-1", "R-1"),
+        (" R-1 ", "R-1"),
+        (17, "17"),
+        (None, ""),
+        (True, ""),
+        ([], ""),
+        ({"a": 1}, ""),
+    ],
 )
 def test_reservation_and_category_are_texts(told: object, read: str) -> None:
     """A whole number is a text, anything else is as good as null."""
@@ -111,7 +133,9 @@ def test_missing_fields_are_empty() -> None:
     ],
 )
 def test_broken_private_text_is_mended(told: bytes, read: str) -> None:
-    """Half surrogate pairs, octets that are no UTF-8, numbers and nesting without end lose nothing else."""
+    """Half surrogate pairs, octets that are no UTF-8, numbers and nesting without end lose nothing
+    else.
+    """
     event = _read(b', "renter": ' + told)
     assert (event.particulars, event.name, len(event.timeslots)) == (Particulars(read), "League", 1)
 
@@ -125,15 +149,22 @@ json_values = st.recursive(
     | st.sampled_from(["a@b", "A <a@b>"]),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["name", "email", "first", "last"]) | st.text(), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["name", "email", "first", "last"]) | st.text(), inner, max_size=4
+        )
     ),
     max_leaves=12,
 )
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, json_values)), st.sampled_from([b'"e1"', b"1"]))
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, json_values)),
+    st.sampled_from([b'"e1"', b"1"]),
+)
 def test_no_private_field_whatever_harms_an_event(told: dict[str, Any], identity: bytes) -> None:
-    """Any JSON in their place: the event is read as it is without them, and what is read are texts and a number."""
+    """Any JSON in their place: the event is read as it is without them, and what is read are texts
+    and a number.
+    """
     extra = "".join(f', "{name}": {json.dumps(value)}' for name, value in told.items()).encode()
     event, without = _read(extra, identity=identity), _read(b"", identity=identity)
     assert replace(event, digest=without.digest, particulars=UNTOLD) == without
@@ -145,7 +176,9 @@ def test_no_private_field_whatever_harms_an_event(told: dict[str, Any], identity
 
 def test_repr_tells_nothing() -> None:
     """Neither of the event nor of its particulars: a repr may reach a log."""
-    event = _read(b', "renter": {"name": "Renata", "email": "a@b"}, "short_id": "R-1", "attendance": 77777')
+    event = _read(
+        b', "renter": {"name": "Renata", "email": "a@b"}, "short_id": "R-1", "attendance": 77777'
+    )
     assert event.particulars == Particulars("Renata", "a@b", 77777, "R-1")
     assert repr(event.particulars) == "Particulars()"
     assert repr(event) == repr(replace(event, particulars=UNTOLD))

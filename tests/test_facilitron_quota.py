@@ -1,4 +1,6 @@
-"""`icalbridge.facilitron.quota`: never over the minute's rate or the day's quota, and never far below the rate."""
+"""`icalbridge.facilitron.quota`: never over the minute's rate or the day's quota, and never far
+below the rate.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def _after(seconds: float) -> datetime:
 
 
 def _send(rate: int, idle: list[float]) -> list[float]:
-    """Return when requests are sent by one who idles so long before each and then waits as told, in seconds."""
+    """Return when requests are sent by one who idles so long before each and then waits as told, in
+    seconds.
+    """
     allowance, clock = START, 0.0
     sent: list[float] = []
     for pause in idle:
@@ -42,7 +46,9 @@ def _send(rate: int, idle: list[float]) -> list[float]:
 
 
 def _most_in_a_minute(sent: list[float]) -> int:
-    return max((bisect_right(sent, each + 60) - index for index, each in enumerate(sent)), default=0)
+    return max(
+        (bisect_right(sent, each + 60) - index for index, each in enumerate(sent)), default=0
+    )
 
 
 @given(rates, pauses)
@@ -53,7 +59,9 @@ def test_no_minute_holds_more_than_the_rate(rate: int, idle: list[float]) -> Non
 
 @pytest.mark.parametrize("rate", [1, 2, 9, 10, 11, 60, 120, 121, 1000])
 def test_saturated_rate_is_used_and_kept(rate: int) -> None:
-    """Who always has something to send gets at least 85 % of ten minutes' rate, and never more than a minute's."""
+    """Who always has something to send gets at least 85 % of ten minutes' rate, and never more than
+    a minute's.
+    """
     sent = _send(rate, [0.0] * (10 * rate + 50))
     assert _most_in_a_minute(sent) <= rate
     assert bisect_right(sent, 600) >= 0.85 * 10 * rate
@@ -61,7 +69,9 @@ def test_saturated_rate_is_used_and_kept(rate: int) -> None:
 
 @given(rates, st.lists(st.floats(0, 0.999), min_size=100, max_size=300))
 def test_clock_of_whole_seconds_keeps_the_rate(rate: int, delays: list[float]) -> None:
-    """A clock that shows seconds only, and a request that leaves up to a second after it was booked."""
+    """A clock that shows seconds only, and a request that leaves up to a second after it was
+    booked.
+    """
     allowance, clock = START, 0.0
     sent: list[float] = []
     for delay in delays:
@@ -92,7 +102,9 @@ def test_waiting_uses_nothing_up() -> None:
 
 
 def test_quota_is_the_utc_days() -> None:
-    """The last request of a day is the last until midnight UTC, wherever one stands; then it begins anew."""
+    """The last request of a day is the last until midnight UTC, wherever one stands; then it begins
+    anew.
+    """
     late = datetime(2026, 11, 21, 15, 59, tzinfo=timezone(timedelta(hours=-8)))
     spent, wait = book(Allowance(date(2026, 11, 21), used=14_999), late, 120, 15_000)
     assert (spent.used, wait) == (15_000, 0.0)

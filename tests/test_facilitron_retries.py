@@ -1,4 +1,6 @@
-"""`icalbridge.facilitron.client`: what is asked again and when, and what an error says; over HTTP, to order."""
+"""`icalbridge.facilitron.client`: what is asked again and when, and what an error says; over HTTP,
+to order.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ ERRORS = {
 
 @pytest.mark.parametrize(("status", "kind"), ERRORS.items())
 def test_statuses_are_errors_of_their_own(status: int, kind: type[VendorError]) -> None:
-    """Retry, do not retry, and unreadable are told apart; only what may pass is asked again, three times in all."""
+    """Retry, do not retry, and unreadable are told apart; only what may pass is asked again, three
+    times in all.
+    """
     with scripted(Reply(status)) as script, pytest.raises(VendorError) as caught:
         client_of(script).properties()
     assert (type(caught.value), caught.value.status) == (kind, status)
@@ -100,13 +104,18 @@ SAID = {
     "list": (told(["message"], 400), ("the vendor refuses the request", "", "")),
     "controls": (told({"message": "a\r\n\x1b[31mb\x00 c"}, 400), ("a [31mb c", "", "")),
     "long": (told({"message": "x" * 9000}, 400), ("x" * 299 + "…", "", "")),
-    "key": (told({"message": f"no such key {KEY}", "invocation_id": KEY}, 401), ("no such key …", "", "…")),
+    "key": (
+        told({"message": f"no such key {KEY}", "invocation_id": KEY}, 401),
+        ("no such key …", "", "…"),
+    ),
 }
 
 
 @pytest.mark.parametrize("case", SAID)
 def test_error_carries_the_vendors_words(case: str) -> None:
-    """Message, code and invocation_id in every documented shape; never a page, a control character or the key."""
+    """Message, code and invocation_id in every documented shape; never a page, a control character
+    or the key.
+    """
     reply, expected = SAID[case]
     with scripted(reply) as script, pytest.raises(VendorError) as caught:
         client_of(script).properties()
@@ -119,8 +128,16 @@ BROKEN: dict[str, tuple[Reply, type[VendorError], str]] = {
     "reset": (Reply(reset=True), VendorUnavailable, "no connection, or it broke"),
     "silent": (Reply(silent=True), VendorTimeout, "no answer in time"),
     "cut off": (Reply(200, PROPERTIES.body, cut=20), MalformedAnswer, "the answer was cut off"),
-    "error cut off": (Reply(503, UNAVAILABLE.body, cut=20), VendorUnavailable, "no connection, or it broke"),
-    "not gzip": (Reply(200, b"{}", {"Content-Encoding": "gzip"}), MalformedAnswer, "the answer was cut off"),
+    "error cut off": (
+        Reply(503, UNAVAILABLE.body, cut=20),
+        VendorUnavailable,
+        "no connection, or it broke",
+    ),
+    "not gzip": (
+        Reply(200, b"{}", {"Content-Encoding": "gzip"}),
+        MalformedAnswer,
+        "the answer was cut off",
+    ),
 }
 
 
@@ -166,7 +183,9 @@ def test_retry_after_is_honoured(told_after: str) -> None:
 def test_retry_after_that_says_nothing_is_ignored(told_after: str) -> None:
     """What cannot be read is as good as none."""
     naps: list[float] = []
-    with scripted(Reply(503, headers={"Retry-After": told_after.encode().decode("latin-1")}), PROPERTIES) as script:
+    with scripted(
+        Reply(503, headers={"Retry-After": told_after.encode().decode("latin-1")}), PROPERTIES
+    ) as script:
         client_of(script, naps).properties()
     assert naps == [2.0]
 
@@ -174,7 +193,10 @@ def test_retry_after_that_says_nothing_is_ignored(told_after: str) -> None:
 def test_deadline_leaves_no_room_for_a_late_attempt() -> None:
     """When the vendor asks for more patience than there is, the error comes at once."""
     naps: list[float] = []
-    with scripted(told({}, 429, Retry_After="3600"), PROPERTIES) as script, pytest.raises(RateLimited):
+    with (
+        scripted(told({}, 429, Retry_After="3600"), PROPERTIES) as script,
+        pytest.raises(RateLimited),
+    ):
         client_of(script, naps).properties()
     assert (naps, len(script.asked)) == ([], 1)
 
@@ -196,7 +218,9 @@ def test_dripping_answer_ends_at_the_deadline() -> None:
 
 
 def test_every_attempt_is_booked_before_it_is_sent() -> None:
-    """Three attempts are three bookings; the wait that the ledger asks for is slept, whatever the deadline."""
+    """Three attempts are three bookings; the wait that the ledger asks for is slept, whatever the
+    deadline.
+    """
     naps: list[float] = []
     taken: list[int] = []
     waits = iter([0.0, 500.0, 0.0, 0.0])
@@ -270,11 +294,18 @@ def test_answer_with_an_error_code_is_malformed(read: str, code: object) -> None
         send(client_of(script))
     error = caught.value
     shown = code if code in {"SY002", "sy002", "EV001", "AC001", "AU001"} else ""
-    assert (error.status, error.message_code, error.invocation_id, len(script.asked)) == (200, shown, "i-3", 1)
+    assert (error.status, error.message_code, error.invocation_id, len(script.asked)) == (
+        200,
+        shown,
+        "i-3",
+        1,
+    )
     assert "somebody" not in str(error)
 
 
-@pytest.mark.parametrize("code", [{}, {"message_code": None}, {"message_code": ""}, {"message_code": " A007 "}])
+@pytest.mark.parametrize(
+    "code", [{}, {"message_code": None}, {"message_code": ""}, {"message_code": " A007 "}]
+)
 @pytest.mark.parametrize("read", READS)
 def test_answer_without_an_error_code_is_read(read: str, code: dict[str, object]) -> None:
     """A missing code, null, a blank one, and any success."""
@@ -286,13 +317,19 @@ def test_answer_without_an_error_code_is_read(read: str, code: dict[str, object]
 def test_error_code_is_named_although_the_list_is_missing() -> None:
     """What the vendor's support asks for, and no null in place of a list."""
     for events in ({}, {"events": None}):
-        with scripted(told({"message_code": "SY002", **events})) as script, pytest.raises(MalformedAnswer) as caught:
+        with (
+            scripted(told({"message_code": "SY002", **events})) as script,
+            pytest.raises(MalformedAnswer) as caught,
+        ):
             _events(client_of(script))
         assert (caught.value.null_list, caught.value.message_code) == (False, "SY002")
 
 
 def test_malformed_answer_has_its_invocation_id() -> None:
     """What the vendor's support asks for."""
-    with scripted(told({"events": None, "invocation_id": "i-3"})) as script, pytest.raises(MalformedAnswer) as caught:
+    with (
+        scripted(told({"events": None, "invocation_id": "i-3"})) as script,
+        pytest.raises(MalformedAnswer) as caught,
+    ):
         _events(client_of(script))
     assert (caught.value.null_list, caught.value.invocation_id) == (True, "i-3")

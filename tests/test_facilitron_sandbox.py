@@ -1,4 +1,6 @@
-"""`icalbridge.facilitron` against the simulated vendor: every endpoint, every fault, every error it documents."""
+"""`icalbridge.facilitron` against the simulated vendor: every endpoint, every fault, every error it
+documents.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def healthy(district: Vendor) -> Iterator[None]:
 
 def _client(district: Vendor, key: str = KEY, **more: Any) -> Client:
     ledger = MemoryLedger(1_000_000, 1_000_000)
-    return Client(district.url, key, ledger=ledger, clock=lambda: NOW, sleep=lambda _seconds: None, **more)
+    return Client(
+        district.url, key, ledger=ledger, clock=lambda: NOW, sleep=lambda _seconds: None, **more
+    )
 
 
 def _zones(district: Vendor) -> dict[str, str]:
@@ -56,10 +60,15 @@ def test_catalogue_is_the_worlds(district: Vendor) -> None:
     """Properties and facilities, all of them, one by one and together, each by its id."""
     client = _client(district)
     properties = client.properties()
-    assert [each.id for each in properties.items] == [each["_id"] for each in district.world.properties]
+    assert [each.id for each in properties.items] == [
+        each["_id"] for each in district.world.properties
+    ]
     assert [client.property(each.id) for each in properties.items] == list(properties.items)
     for each in properties.items:
-        listed = [told["_id"] for told in district.get(f"/property/{each.id}/facilities").json()["facilities"]]
+        listed = [
+            told["_id"]
+            for told in district.get(f"/property/{each.id}/facilities").json()["facilities"]
+        ]
         assert [facility.id for facility in client.facilities(each.id).items] == listed
 
 
@@ -71,18 +80,30 @@ def test_facility_tells_what_a_write_calls_it(district: Vendor) -> None:
 
 
 def test_events_are_the_worlds(district: Vendor) -> None:
-    """Of a property, of a facility and alone: the same events, all their timeslots, known ones not read again."""
+    """Of a property, of a facility and alone: the same events, all their timeslots, known ones not
+    read again.
+    """
     client, zones = _client(district), _zones(district)
     school = district.school_id
     answer = client.property_events(school, WINDOW, zones=zones)
-    query = {"start_date": str(WINDOW.start), "end_date": str(WINDOW.end), "event_types": "reservation"}
+    query = {
+        "start_date": str(WINDOW.start),
+        "end_date": str(WINDOW.end),
+        "event_types": "reservation",
+    }
     listed = district.get(f"/property/{school}/events", **query).json()["events"]
-    assert {each.id for each in answer.events} == {str(each["_id"]) for each in listed if each and each.get("_id")}
+    assert {each.id for each in answer.events} == {
+        str(each["_id"]) for each in listed if each and each.get("_id")
+    }
     first = next(each for each in answer.events if each.timeslots and each.timeslots[0].facility_id)
     assert client.event(first.type, first.id, zones=zones) == first
-    of_facility = client.facility_events(first.timeslots[0].facility_id, school, WINDOW, zones=zones)
+    of_facility = client.facility_events(
+        first.timeslots[0].facility_id, school, WINDOW, zones=zones
+    )
     assert first.key in {each.key for each in of_facility.events}
-    again = client.property_events(school, WINDOW, zones=zones, known={each.digest: each.key for each in answer.events})
+    again = client.property_events(
+        school, WINDOW, zones=zones, known={each.digest: each.key for each in answer.events}
+    )
     assert (again.events, again.unchanged) == ((), frozenset(each.key for each in answer.events))
 
 
@@ -90,7 +111,9 @@ def test_districts_day_is_the_days_of_its_schools(district: Vendor) -> None:
     """`include_child_events` on one day is what each property says of that day."""
     client, zones = _client(district), _zones(district)
     day = Window(TODAY, TODAY)
-    together = client.property_events(district.district_id, day, zones=zones, include_child_events=True)
+    together = client.property_events(
+        district.district_id, day, zones=zones, include_child_events=True
+    )
     apart = [client.property_events(each, day, zones=zones) for each in zones]
     keys = {event.key for answer in apart for event in answer.events}
     assert {each.key for each in together.events} == keys != set[EventKey]()
@@ -109,11 +132,18 @@ CALLS: dict[str, Callable[[Client, Vendor], object]] = {
     "properties": lambda client, _: client.properties(),
     "property": lambda client, district: client.property(district.school_id),
     "facilities": lambda client, district: client.facilities(district.school_id),
-    "property-events": lambda client, district: client.property_events(district.school_id, WINDOW, zones={}),
-    "facility-events": lambda client, district: client.facility_events(
-        str(district.world.facilities_of(district.school_id)[0]["_id"]), district.school_id, WINDOW, zones={}
+    "property-events": lambda client, district: client.property_events(
+        district.school_id, WINDOW, zones={}
     ),
-    "event": lambda client, district: client.event("reservation", next(iter(district.world.events)), zones={}),
+    "facility-events": lambda client, district: client.facility_events(
+        str(district.world.facilities_of(district.school_id)[0]["_id"]),
+        district.school_id,
+        WINDOW,
+        zones={},
+    ),
+    "event": lambda client, district: client.event(
+        "reservation", next(iter(district.world.events)), zones={}
+    ),
 }
 FAULTS: dict[str, type[VendorError]] = {
     "400": RequestRefused,
@@ -146,16 +176,23 @@ def test_fault_is_its_error(district: Vendor, endpoint: str, fault: str) -> None
     assert KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize("endpoint", ["properties", "facilities", "property-events", "facility-events"])
+@pytest.mark.parametrize(
+    "endpoint", ["properties", "facilities", "property-events", "facility-events"]
+)
 def test_empty_answer_is_an_answer(district: Vendor, endpoint: str) -> None:
     """Whether to believe it is not for the client to say."""
     district.fail("empty")
     answer: Any = CALLS[endpoint](_client(district), district)
-    assert (getattr(answer, "items", ()), getattr(answer, "events", ()), answer.skipped) == ((), (), ())
+    assert (getattr(answer, "items", ()), getattr(answer, "events", ()), answer.skipped) == (
+        (),
+        (),
+        (),
+    )
 
 
 @pytest.mark.parametrize(
-    "fault", ["429:first=2", "503:first=2", "reset:first=2", "truncated:first=2", "latency:seconds=0.01"]
+    "fault",
+    ["429:first=2", "503:first=2", "reset:first=2", "truncated:first=2", "latency:seconds=0.01"],
 )
 def test_passing_fault_is_outlived(district: Vendor, fault: str) -> None:
     """Two attempts in vain are not the end."""

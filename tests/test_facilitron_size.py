@@ -1,4 +1,6 @@
-"""`icalbridge.facilitron.transport`: an answer is read up to 64 MB, after decompression too; over HTTP, to order."""
+"""`icalbridge.facilitron.transport`: an answer is read up to 64 MB, after decompression too; over
+HTTP, to order.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.errors import MalformedAnswer, RequestRefused, VendorError, VendorTimeout, VendorUnavailable
+from icalbridge.errors import (
+    MalformedAnswer,
+    RequestRefused,
+    VendorError,
+    VendorTimeout,
+    VendorUnavailable,
+)
 from icalbridge.facilitron.transport import MOST_OCTETS
 from tests.fixtures.scripted import PROPERTIES, Reply, client_of, scripted
 
@@ -41,7 +49,9 @@ def _coded(coding: str, body: bytes, status: int = 200) -> Reply:
 LARGE: dict[str, Callable[[], Reply]] = {
     "plain": lambda: Reply(200, _padded(MOST_OCTETS + 1)),
     "created": lambda: Reply(201, _padded(MOST_OCTETS + 1)),
-    "without a length": lambda: Reply(200, body := _padded(MOST_OCTETS + 1), {"Content-Length": ""}, cut=len(body)),
+    "without a length": lambda: Reply(
+        200, body := _padded(MOST_OCTETS + 1), {"Content-Length": ""}, cut=len(body)
+    ),
     "chunked": lambda: Reply(
         200,
         b"%x\r\n%b\r\n0\r\n\r\n" % (MOST_OCTETS + 1, _padded(MOST_OCTETS + 1)),
@@ -57,7 +67,9 @@ LARGE: dict[str, Callable[[], Reply]] = {
 
 @pytest.mark.parametrize("case", LARGE)
 def test_answer_of_more_than_64_mb_is_malformed(case: str) -> None:
-    """It is asked once and read no further, so that it takes little memory; the next request is answered."""
+    """It is asked once and read no further, so that it takes little memory; the next request is
+    answered.
+    """
     with scripted(LARGE[case](), PROPERTIES) as script:
         client = client_of(script)
         tracemalloc.start()
@@ -82,7 +94,9 @@ def test_connection_is_closed_when_an_answer_is_not_read_to_its_end() -> None:
     assert len({each.port for each in script.asked}) == 2
 
 
-@pytest.mark.parametrize("pack", [lambda body: Reply(200, body), lambda body: _coded("gzip", gzip.compress(body, 1))])
+@pytest.mark.parametrize(
+    "pack", [lambda body: Reply(200, body), lambda body: _coded("gzip", gzip.compress(body, 1))]
+)
 def test_answer_of_64_mb_is_read(pack: Callable[[bytes], Reply]) -> None:
     """The bound itself is within it."""
     with scripted(pack(_padded(MOST_OCTETS))) as script:
@@ -90,10 +104,13 @@ def test_answer_of_64_mb_is_read(pack: Callable[[bytes], Reply]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(400, RequestRefused), (500, VendorUnavailable), (503, VendorTimeout), (302, RequestRefused)]
+    ("status", "kind"),
+    [(400, RequestRefused), (500, VendorUnavailable), (503, VendorTimeout), (302, RequestRefused)],
 )
 @pytest.mark.parametrize("coding", ["", "gzip"])
-def test_error_with_a_large_body_means_what_its_status_means(status: int, kind: type[VendorError], coding: str) -> None:
+def test_error_with_a_large_body_means_what_its_status_means(
+    status: int, kind: type[VendorError], coding: str
+) -> None:
     """Its body is not read to the end, nor repeated."""
     body = json.dumps({"message": "x" * 70 * MB}).encode()
     headers = {"Location": "http://127.0.0.1:9/", "Content-Encoding": coding}
@@ -113,7 +130,9 @@ def test_error_with_a_large_body_means_what_its_status_means(status: int, kind: 
 
 def test_redirect_that_never_ends_is_given_up() -> None:
     """Its body is read within the deadline, although it is not followed."""
-    endless = Reply(302, headers={"Location": "http://127.0.0.1:9/", "Content-Length": "1000000"}, dripping=True)
+    endless = Reply(
+        302, headers={"Location": "http://127.0.0.1:9/", "Content-Length": "1000000"}, dripping=True
+    )
     with scripted(endless) as script, pytest.raises(VendorTimeout):
         client_of(script, timeout=0.2, deadline=0.2).properties()
     assert len(script.asked) == 1

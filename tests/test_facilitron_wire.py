@@ -1,4 +1,6 @@
-"""`icalbridge.facilitron.wire`, `lenient` and `times`: every surprise of the vendor's pages, and what is made of it."""
+"""`icalbridge.facilitron.wire`, `lenient` and `times`: every surprise of the vendor's pages, and
+what is made of it.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ NULLS: dict[str, object] = {name: None for name in EVENT if name not in {"_id", 
 
 
 def _body(*events: object) -> bytes:
-    return json.dumps({"message": "ok", "message_code": "A1", "invocation_id": "i-1", "events": events}).encode()
+    return json.dumps(
+        {"message": "ok", "message_code": "A1", "invocation_id": "i-1", "events": events}
+    ).encode()
 
 
 def _read(*events: object) -> wire.EventsAnswer:
@@ -80,17 +84,29 @@ def test_event_is_read() -> None:
 
 def test_nulls_are_read() -> None:
     """Any field may be null: what was asked for stands in for type and property, all else is empty."""
-    slot = {**dict.fromkeys(SLOT), "start_datetime": SLOT["start_datetime"], "end_datetime": SLOT["end_datetime"]}
+    slot = {
+        **dict.fromkeys(SLOT),
+        "start_datetime": SLOT["start_datetime"],
+        "end_datetime": SLOT["end_datetime"],
+    }
     event = _one(**NULLS, timeslots=[slot])
-    assert event == Event("e1", "reservation", "p1", LA, timeslots=(Timeslot(START, END),), digest=event.digest)
+    assert event == Event(
+        "e1", "reservation", "p1", LA, timeslots=(Timeslot(START, END),), digest=event.digest
+    )
 
 
-@pytest.mark.parametrize("name", ["renter", "activity_type", "attendance", "short_id", "rate_category", "new_field"])
-@pytest.mark.parametrize("value", ["text", 1, 1.5, None, True, [], [{"a": [1]}], {"a": {"b": None}}, 10**40])
+@pytest.mark.parametrize(
+    "name", ["renter", "activity_type", "attendance", "short_id", "rate_category", "new_field"]
+)
+@pytest.mark.parametrize(
+    "value", ["text", 1, 1.5, None, True, [], [{"a": [1]}], {"a": {"b": None}}, 10**40]
+)
 def test_fields_without_a_shape_change_nothing(name: str, value: object) -> None:
     """They may be anything, and nobody but staff is told another word."""
     event = replace(_one(**{name: value}), particulars=UNTOLD)
-    assert event == Event("e1", "reservation", "p1", LA, "League", "approved", "X1", (READ_SLOT,), event.digest)
+    assert event == Event(
+        "e1", "reservation", "p1", LA, "League", "approved", "X1", (READ_SLOT,), event.digest
+    )
 
 
 ODD = [17, 1.5, True, [], {}, ["a"], {"a": 1}]
@@ -98,7 +114,8 @@ ODD = [17, 1.5, True, [], {}, ["a"], {"a": 1}]
 
 @pytest.mark.parametrize("value", ODD, ids=repr)
 @pytest.mark.parametrize(
-    "name", ["name", "status", "type", "property_id", "property_timezone", "external_system_event_id"]
+    "name",
+    ["name", "status", "type", "property_id", "property_timezone", "external_system_event_id"],
 )
 def test_event_field_of_a_wrong_type_loses_nothing_else(name: str, value: object) -> None:
     """A whole number is a text, anything else is as good as null; all other fields are read."""
@@ -109,7 +126,9 @@ def test_event_field_of_a_wrong_type_loses_nothing_else(name: str, value: object
 
 
 @pytest.mark.parametrize("value", ODD, ids=repr)
-@pytest.mark.parametrize("name", ["activity_name", "status", "external_system_timeslot_id", "facility"])
+@pytest.mark.parametrize(
+    "name", ["activity_name", "status", "external_system_timeslot_id", "facility"]
+)
 def test_timeslot_field_of_a_wrong_type_loses_nothing_else(name: str, value: object) -> None:
     """A timeslot's texts likewise; a facility that is no object is none."""
     stand_in = None if name == "facility" or value != 17 else "17"
@@ -145,7 +164,10 @@ DROPPED: dict[str, tuple[object, str]] = {
     "list": ([EVENT], "no object"),
     "text": ("e1", "no object"),
     "number": (10**60, "no object"),
-    "unknown zone": ({**EVENT, "property_id": "p9", "property_timezone": "Mars/Olympus"}, "unknown zone"),
+    "unknown zone": (
+        {**EVENT, "property_id": "p9", "property_timezone": "Mars/Olympus"},
+        "unknown zone",
+    ),
 }
 
 
@@ -161,7 +183,9 @@ def test_unreadable_event_is_dropped_alone(case: str) -> None:
 
 @pytest.mark.parametrize("case", DROPPED)
 def test_unreadable_event_withdraws_nothing_unless_its_id_can_be_read(case: str) -> None:
-    """With an id it is known to be there still; without one it could be any event that seems to be missing."""
+    """With an id it is known to be there still; without one it could be any event that seems to be
+    missing.
+    """
     odd, _reason = DROPPED[case]
     answer = wire.read_events(_body(odd), wire.Asked("p3", "reservation", {}), {})
     named = case in {"null timeslots", "timeslots no list", "no timeslots", "unknown zone"}
@@ -172,7 +196,9 @@ NO_TIMES: list[object] = [None, 17, "", "soon", [], {"a": 1}]
 
 
 @pytest.mark.parametrize(
-    "odd", [None, "slot", [], {}, *({**SLOT, "start_datetime": value} for value in NO_TIMES)], ids=repr
+    "odd",
+    [None, "slot", [], {}, *({**SLOT, "start_datetime": value} for value in NO_TIMES)],
+    ids=repr,
 )
 def test_unreadable_timeslot_is_left_out_alone(odd: object) -> None:
     """Its neighbours stay, and only its own event is not complete."""
@@ -187,12 +213,20 @@ def test_unreadable_timeslot_is_left_out_alone(odd: object) -> None:
     ("odd", "read"),
     [
         ({**SLOT, "end_datetime": "soon"}, UnreadableTimeslot(START, None, "f1", "x-1")),
-        ({**SLOT, "start_datetime": None, "facility": None}, UnreadableTimeslot(None, END, "", "x-1")),
-        ({"start_datetime": 7, "external_system_timeslot_id": 8}, UnreadableTimeslot(None, None, "", "8")),
+        (
+            {**SLOT, "start_datetime": None, "facility": None},
+            UnreadableTimeslot(None, END, "", "x-1"),
+        ),
+        (
+            {"start_datetime": 7, "external_system_timeslot_id": 8},
+            UnreadableTimeslot(None, None, "", "8"),
+        ),
         (None, UnreadableTimeslot()),
     ],
 )
-def test_unreadable_timeslot_is_read_as_far_as_it_goes(odd: object, read: UnreadableTimeslot) -> None:
+def test_unreadable_timeslot_is_read_as_far_as_it_goes(
+    odd: object, read: UnreadableTimeslot
+) -> None:
     """What can be read of it tells which entry it may be."""
     assert _read({**EVENT, "timeslots": [odd]}).events[0].unreadable == (read,)
 
@@ -219,7 +253,9 @@ def test_timeslot_that_ends_before_it_starts_is_ignored(end: str) -> None:
     ],
 )
 def test_zone_is_the_propertys(property_id: str | None, named: str | None, zone: str) -> None:
-    """The catalogue's for the event's property, else the one the event names, else that of the property asked for."""
+    """The catalogue's for the event's property, else the one the event names, else that of the
+    property asked for.
+    """
     assert _one(property_id=property_id, property_timezone=named).zone == zone
 
 
@@ -266,7 +302,9 @@ TIMES = {
 
 @pytest.mark.parametrize("told", TIMES)
 def test_times_are_moments(told: str) -> None:
-    """Local to the zone; a gap has the offset before it, of an overlap it is the first; an offset is honoured."""
+    """Local to the zone; a gap has the offset before it, of an overlap it is the first; an offset
+    is honoured.
+    """
     read = moment(told, zones.zone(LA))
     assert (read, read.tzinfo) == (datetime.fromisoformat(TIMES[told]).replace(tzinfo=UTC), UTC)
 
@@ -287,13 +325,20 @@ def test_times_that_are_none_are_refused(told: str) -> None:
         moment(told, zones.zone(LA))
 
 
-@given(st.datetimes(EPOCH, EPOCH.replace(year=2100)), st.sampled_from([LA, "America/St_Johns", "Pacific/Apia"]))
+@given(
+    st.datetimes(EPOCH, EPOCH.replace(year=2100)),
+    st.sampled_from([LA, "America/St_Johns", "Pacific/Apia"]),
+)
 def test_every_local_time_is_a_moment(local: datetime, name: str) -> None:
-    """Whatever the clock does, the moment is the local time less the offset that zoneinfo gives its first reading."""
+    """Whatever the clock does, the moment is the local time less the offset that zoneinfo gives its
+    first reading.
+    """
     local = local.replace(second=0, microsecond=0)
     offset = local.replace(tzinfo=zones.zone(name), fold=0).utcoffset()
     assert offset is not None
-    assert moment(local.isoformat(timespec="minutes"), zones.zone(name)) == (local - offset).replace(tzinfo=UTC)
+    assert moment(local.isoformat(timespec="minutes"), zones.zone(name)) == (
+        local - offset
+    ).replace(tzinfo=UTC)
 
 
 def test_known_bytes_are_not_read_again() -> None:
@@ -307,7 +352,9 @@ def test_known_bytes_are_not_read_again() -> None:
 
 
 def test_known_bytes_are_read_again_where_other_statuses_count_as_approved() -> None:
-    """The setting is part of the digest, and the default one is not; the vendor's word stays beside it."""
+    """The setting is part of the digest, and the default one is not; the vendor's word stays beside
+    it.
+    """
     confirmed = replace(ASKED, approved=("approved", "confirmed"))
     body = _body({**EVENT, "status": " CONFIRMED"})
     (plain,) = wire.read_events(body, ASKED, {}).events
@@ -316,8 +363,15 @@ def test_known_bytes_are_read_again_where_other_statuses_count_as_approved() -> 
         ("confirmed", ""),
         ("confirmed", "approved"),
     ]
-    assert wire.read_events(body, confirmed, {named.digest: named.key}).unchanged == frozenset({named.key})
-    assert wire.read_events(body, replace(ASKED, approved=("approved",)), {plain.digest: plain.key}).events == ()
+    assert wire.read_events(body, confirmed, {named.digest: named.key}).unchanged == frozenset(
+        {named.key}
+    )
+    assert (
+        wire.read_events(
+            body, replace(ASKED, approved=("approved",)), {plain.digest: plain.key}
+        ).events
+        == ()
+    )
 
 
 def test_event_told_twice_is_what_it_is_told_last() -> None:
@@ -325,7 +379,10 @@ def test_event_told_twice_is_what_it_is_told_last() -> None:
     other = {**EVENT, "name": "Other"}
     known = {_one().digest: EventKey("reservation", "e1")}
     assert [each.name for each in _read(EVENT, other).events] == ["Other"]
-    answers = [wire.read_events(_body(*events), ASKED, known) for events in ([EVENT, other], [other, EVENT])]
+    answers = [
+        wire.read_events(_body(*events), ASKED, known)
+        for events in ([EVENT, other], [other, EVENT])
+    ]
     assert [([each.name for each in answer.events], len(answer.unchanged)) for answer in answers] == [
         (["Other"], 0), ([], 1),
     ]  # fmt: skip
@@ -336,7 +393,9 @@ def _events_of(
 ) -> wire.EventsAnswer:
     """Read one event of p1 for each zone that it names, of which p1's is a guess."""
     asked = wire.Asked("p1", "reservation", {"p1": LA} if zones is None else zones, unsure)
-    bodies = [{**EVENT, "_id": f"e{index}", "property_timezone": each} for index, each in enumerate(named)]
+    bodies = [
+        {**EVENT, "_id": f"e{index}", "property_timezone": each} for index, each in enumerate(named)
+    ]
     return wire.read_events(_body(*bodies), asked, {})
 
 
@@ -352,8 +411,12 @@ VOTES: list[tuple[list[object], str | None]] = [
 
 
 @pytest.mark.parametrize(("named", "zone"), VOTES)
-def test_zone_that_most_events_name_comes_before_a_guess(named: list[object], zone: str | None) -> None:
-    """For all events of the property in the answer, in whatever order; without any, the guess holds."""
+def test_zone_that_most_events_name_comes_before_a_guess(
+    named: list[object], zone: str | None
+) -> None:
+    """For all events of the property in the answer, in whatever order; without any, the guess
+    holds.
+    """
     answer = _events_of(*named)
     assert answer.zones == ({"p1": zone} if zone else {})
     assert {each.zone for each in answer.events} == {zone or LA}

@@ -1,4 +1,6 @@
-"""`icalbridge.facilitron`'s writes against the simulated vendor: what comes of each, and what of a lost answer."""
+"""`icalbridge.facilitron`'s writes against the simulated vendor: what comes of each, and what of a
+lost answer.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,11 @@ def test_created_event_can_be_read(api: Vendor) -> None:
     client = _client(api)
     outcome = client.create_event(_event(api))
     assert isinstance(outcome, Created)
-    assert (outcome.external_id, outcome.has_conflict, outcome.looked_up) == ("event-1", False, False)
+    assert (outcome.external_id, outcome.has_conflict, outcome.looked_up) == (
+        "event-1",
+        False,
+        False,
+    )
     assert len(outcome.invocation_id) == 36
     found = client.event("reservation", outcome.event_id, zones={})
     assert client.event("reservation", "event-1", zones={}) == found
@@ -91,9 +97,9 @@ def test_created_event_can_be_read(api: Vendor) -> None:
         "event-1",
         api.school_id,
     )
-    assert [(each.external_id, each.start, each.end, each.activity) for each in found.timeslots] == [
-        ("slot-1", START, START + HOUR, "Warm-up")
-    ]
+    assert [
+        (each.external_id, each.start, each.end, each.activity) for each in found.timeslots
+    ] == [("slot-1", START, START + HOUR, "Warm-up")]
 
 
 def test_collision_is_told(api: Vendor) -> None:
@@ -120,13 +126,24 @@ def test_duplicate_is_a_conflict(api: Vendor) -> None:
 
 def test_every_field_is_sent() -> None:
     """As the pages call them, as JSON, with the key."""
-    with scripted(told({"event": {"_id": "e1", "has_conflict": False}, "invocation_id": "i"}, 201)) as script:
+    with scripted(
+        told({"event": {"_id": "e1", "has_conflict": False}, "invocation_id": "i"}, 201)
+    ) as script:
         outcome = client_of(script).create_event(
-            _event(attendance=7, renter_rate_category_id="internal", renter_owner="owner", log_message="why")
+            _event(
+                attendance=7,
+                renter_rate_category_id="internal",
+                renter_owner="owner",
+                log_message="why",
+            )
         )
     asked = script.asked[0]
     assert outcome == Created("e1", "event-1", False, "i")
-    assert (asked.method, asked.path, asked.headers["content-type"]) == ("POST", "/v1/event", "application/json")
+    assert (asked.method, asked.path, asked.headers["content-type"]) == (
+        "POST",
+        "/v1/event",
+        "application/json",
+    )
     assert asked.body == (
         b'{"external_system_event_id":"event-1","event_type":"reservation","name":"Recital",'
         b'"renter_email":"coach@school.example","status":"approved","activity_type_id":12,"timeslots":['
@@ -176,7 +193,11 @@ def test_refusal_is_an_error(api: Vendor, case: str) -> None:
     fields, kind, code = REFUSALS[case]
     with pytest.raises(VendorError) as caught:
         _client(api).create_event(_event(api, **fields))
-    assert (type(caught.value), caught.value.message_code, len(api.state.requests)) == (kind, code, 1)
+    assert (type(caught.value), caught.value.message_code, len(api.state.requests)) == (
+        kind,
+        code,
+        1,
+    )
 
 
 def test_wrong_key_is_an_error(api: Vendor) -> None:
@@ -202,7 +223,9 @@ def _same_slot(api: Vendor) -> dict[str, Any]:
 
 @pytest.mark.parametrize("fault", ["reset", "502", "503", "504", "html", "garbage"])
 def test_creation_that_failed_is_waited_for_and_then_not_created(api: Vendor, fault: str) -> None:
-    """The vendor may be at work on it until its 35 seconds are over; only then is it surely not there."""
+    """The vendor may be at work on it until its 35 seconds are over; only then is it surely not
+    there.
+    """
     naps: list[float] = []
     api.fail(f"{fault}:endpoint=create-event")
     outcome = _client(api, naps).create_event(_event(api))
@@ -266,7 +289,9 @@ def test_another_event_under_the_same_id_is_a_conflict(api: Vendor) -> None:
     api.fail("503:endpoint=create-event")
     outcome = _client(api).create_event(_event(api))
     assert isinstance(outcome, Conflict)
-    assert outcome.message == "an event with that external id is there already, and it is another one"
+    assert (
+        outcome.message == "an event with that external id is there already, and it is another one"
+    )
 
 
 def test_gateways_429_is_sent_again(api: Vendor) -> None:
@@ -326,7 +351,9 @@ def test_cancellation_in_the_way_of_something_else_is_a_conflict() -> None:
     """A 409 about an event that is not cancelled."""
     conflict = told({"message": "Locked", "message_code": "EV003", "invocation_id": "i-9"}, 409)
     with scripted(conflict, Reply(404)) as script:
-        assert client_of(script).cancel_event("reservation", "event-1") == Conflict("Locked", "EV003", "i-9")
+        assert client_of(script).cancel_event("reservation", "event-1") == Conflict(
+            "Locked", "EV003", "i-9"
+        )
 
 
 @pytest.mark.parametrize("call", ["cancel", "change"])
@@ -335,7 +362,9 @@ def test_others_events_are_refused(api: Vendor, call: str) -> None:
     theirs = next(each for each in api.world.events.values() if not each["created_by_external_api"])
     calls: dict[str, Callable[[str], object]] = {
         "cancel": lambda event_id: _client(api).cancel_event("reservation", event_id),
-        "change": lambda event_id: _client(api).change_timeslot("reservation", event_id, "slot-1", MOVE),
+        "change": lambda event_id: _client(api).change_timeslot(
+            "reservation", event_id, "slot-1", MOVE
+        ),
     }
     with pytest.raises(AccessRefused):
         calls[call](theirs["_id"])
@@ -350,7 +379,9 @@ def test_timeslot_is_moved(api: Vendor, fault: str) -> None:
     client.create_event(_event(api))
     if fault:
         api.fail(f"{fault}:endpoint=change-timeslot,first=1")
-    outcome = client.change_timeslot("reservation", "event-1", "slot-1", replace(MOVE, activity_name=None))
+    outcome = client.change_timeslot(
+        "reservation", "event-1", "slot-1", replace(MOVE, activity_name=None)
+    )
     assert isinstance(outcome, Moved)
     assert (outcome.external_id, outcome.start, outcome.end) == ("slot-1", LATER, LATER + HOUR)
     found = client.event("reservation", "event-1", zones={}).timeslots[0]
@@ -380,7 +411,9 @@ def test_odd_answer_of_a_move_is_taken_for_done() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 500, 503])
-def test_renter_and_key_are_in_no_error_and_no_log(status: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_renter_and_key_are_in_no_error_and_no_log(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     """Though the vendor repeats them, in whatever case; neither are they in any repr."""
     caplog.set_level(logging.DEBUG)
     request = _event(renter_owner="owner-of-renter")
@@ -394,5 +427,7 @@ def test_renter_and_key_are_in_no_error_and_no_log(status: int, caplog: pytest.L
         except VendorError as error:
             seen += [str(error), repr(error), repr(vars(error)), repr(error.args)]
     everything = "".join([*seen, caplog.text]).lower()
-    assert [word for word in (RENTER, "owner-of-renter", "key-that-nobody") if word in everything] == []
+    assert [
+        word for word in (RENTER, "owner-of-renter", "key-that-nobody") if word in everything
+    ] == []
     assert len(script.asked) >= 1

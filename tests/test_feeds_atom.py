@@ -36,7 +36,11 @@ def read(body: bytes) -> ET.Element:
     for each in [root, *root.findall(f"{ATOM}entry")]:
         assert len(each.findall(f"{ATOM}title")) == 1
         assert datetime.fromisoformat(text(each, "updated")).tzinfo is not None
-        alternates = [link.get("href") for link in each.findall(f"{ATOM}link") if link.get("rel") == "alternate"]
+        alternates = [
+            link.get("href")
+            for link in each.findall(f"{ATOM}link")
+            if link.get("rel") == "alternate"
+        ]
         assert len(alternates) <= 1
     return root
 
@@ -56,7 +60,9 @@ def told(item: Item) -> ET.Element:
 
 def test_atom_is_these_octets() -> None:
     """The feed's own elements, then an entry: when and where in words, in the item's zone."""
-    each = entry(24, activity="Girls & Boys", modified=NOW - timedelta(days=1), first_seen=SEEN, sequence=1)
+    each = entry(
+        24, activity="Girls & Boys", modified=NOW - timedelta(days=1), first_seen=SEEN, sequence=1
+    )
     feed_id = read(written("atom", [])).findtext(f"{ATOM}id")
     assert written("atom", [admitted(each)]).decode() == (
         '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -107,18 +113,24 @@ def test_atom_says_what_was_called_off(status: Status) -> None:
 
 
 def test_atom_has_the_newest_hundred() -> None:
-    """Of many the hundred that changed last, the newest first, and by UID what changed at one moment."""
+    """Of many the hundred that changed last, the newest first, and by UID what changed at one
+    moment.
+    """
     items = [
         admitted(entry(number, uid=f"u{number:03}", modified=NOW - timedelta(hours=number // 2)))
         for number in range(130)
     ]
     found = [text(each, "id") for each in read(written("atom", items)).findall(f"{ATOM}entry")]
     assert found == [f"tag:icalbridge,2026:u{number:03}@icalbridge" for number in range(100)]
-    assert [text(each, "id") for each in read(written("atom", items[::-1])).findall(f"{ATOM}entry")] == found
+    assert [
+        text(each, "id") for each in read(written("atom", items[::-1])).findall(f"{ATOM}entry")
+    ] == found
 
 
 def test_atom_id_is_the_feeds_own() -> None:
-    """Another address is another feed; a new title is not; one that nobody knows the address of has one too."""
+    """Another address is another feed; a new title is not; one that nobody knows the address of has
+    one too.
+    """
     plain, renamed, shaped, nowhere, elsewhere = (
         read(written("atom", [], each)).findtext(f"{ATOM}id")
         for each in (
@@ -140,9 +152,14 @@ def test_atom_without_public_address_links_nowhere() -> None:
 
 
 def test_atom_is_as_new_as_what_is_in_it() -> None:
-    """An entry may have changed for staff alone, after the feed did for everybody; the description is its subtitle."""
+    """An entry may have changed for staff alone, after the feed did for everybody; the description
+    is its subtitle.
+    """
     root = read(written("atom", [], replace(COVER, description="For <parents>")))
-    assert (text(root, "updated"), text(root, "subtitle")) == ("2026-11-21T20:00:00Z", "For <parents>")
+    assert (text(root, "updated"), text(root, "subtitle")) == (
+        "2026-11-21T20:00:00Z",
+        "For <parents>",
+    )
     later = entry(24, modified=NOW + timedelta(hours=1))
     assert text(read(written("atom", [admitted(later)])), "updated") == "2026-11-21T21:00:00Z"
 
@@ -166,7 +183,9 @@ def test_atom_is_as_new_as_what_is_in_it() -> None:
 )
 def test_atom_tells_its_audience_more(audience: Audience, lines: list[str]) -> None:
     """What only private feeds tell stands below when and where."""
-    each = read(written("atom", [admitted(entry(24), audience=audience)], cover_for(audience))).find(f"{ATOM}entry")
+    each = read(
+        written("atom", [admitted(entry(24), audience=audience)], cover_for(audience))
+    ).find(f"{ATOM}entry")
     assert text(each, "content").split("\n")[2:] == lines
 
 
@@ -179,7 +198,9 @@ def test_atom_tells_its_audience_more(audience: Audience, lines: list[str]) -> N
 )
 def test_atom_tells_a_night_with_both_days(utc: bool, when: str) -> None:
     """The second day only where it is another one, in the zone that is said."""
-    night = entry(0, start=NOW + timedelta(hours=10), end=NOW + timedelta(hours=14), place="", location="")
+    night = entry(
+        0, start=NOW + timedelta(hours=10), end=NOW + timedelta(hours=14), place="", location=""
+    )
     each = read(written("atom", [admitted(night)], replace(COVER, utc=utc))).find(f"{ATOM}entry")
     assert text(each, "content") == f"When: {when}"
 
@@ -188,7 +209,11 @@ def test_atom_tells_a_night_with_both_days(utc: bool, when: str) -> None:
 @given(FEEDS, STATES, MANY, st.sampled_from(["", URL]))
 def test_atom_is_well_formed(feed: Feed, state: FeedState, entries: list[Entry], url: str) -> None:
     """Whatever the texts say; what XML cannot hold is gone, all else is there."""
-    root = read(render_ics(feed, state, entries, now=NOW, public_url=url, max_bytes=10**9, suffix="atom").body)
+    root = read(
+        render_ics(
+            feed, state, entries, now=NOW, public_url=url, max_bytes=10**9, suffix="atom"
+        ).body
+    )
     assert text(root, "title") == _held(f"{said(state.title) or 'Reserved'}: changes")
     newest = sorted(entries, key=lambda each: (-each.modified.timestamp(), each.uid))
     found = root.findall(f"{ATOM}entry")

@@ -1,4 +1,6 @@
-"""`icalbridge.feeds.audience`: what each audience may see of an entry, and that an item never holds more."""
+"""`icalbridge.feeds.audience`: what each audience may see of an entry, and that an item never holds
+more.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.feeds.audience import ALLOWED, PARTICULAR, Audience, Field, Item, Status, View, admit, view
+from icalbridge.feeds.audience import (
+    ALLOWED,
+    PARTICULAR,
+    Audience,
+    Field,
+    Item,
+    Status,
+    View,
+    admit,
+    view,
+)
 from icalbridge.feeds.title import FIELDS
 from icalbridge.model import Particulars
 from tests.samples import GYM, NOW, ZONE, entry
@@ -28,21 +40,34 @@ def test_fields_are_those_of_an_item() -> None:
 
 
 def test_audiences_may_see_what_the_issue_says() -> None:
-    """The public none of renter, e-mail, attendance, reservation and rate category; operations what rooms need."""
+    """The public none of renter, e-mail, attendance, reservation and rate category; operations what
+    rooms need.
+    """
     public = {Field.NAME, Field.ACTIVITY, Field.FACILITY, Field.LOCATION, Field.TYPE}
     operations = public | {Field.ATTENDANCE, Field.RESERVATION}
-    assert {Audience.PUBLIC: public, Audience.OPERATIONS: operations, Audience.STAFF: set(Field)} == ALLOWED
-    assert {Field.RENTER, Field.EMAIL, Field.ATTENDANCE, Field.RESERVATION, Field.CATEGORY} == PARTICULAR
+    assert {
+        Audience.PUBLIC: public,
+        Audience.OPERATIONS: operations,
+        Audience.STAFF: set(Field),
+    } == ALLOWED
+    assert {
+        Field.RENTER,
+        Field.EMAIL,
+        Field.ATTENDANCE,
+        Field.RESERVATION,
+        Field.CATEGORY,
+    } == PARTICULAR
 
 
 @pytest.mark.parametrize("audience", Audience)
 def test_view_is_never_more_than_the_audience_may_see(audience: Audience) -> None:
     """Whatever fields are asked for, and less when only times are."""
-    assert view(audience).fields == view(audience, fields=frozenset(Field)).fields == ALLOWED[audience]
-    assert view(audience, fields=frozenset({Field.NAME, Field.EMAIL})).fields == ALLOWED[audience] & {
-        Field.NAME,
-        Field.EMAIL,
-    }
+    assert (
+        view(audience).fields == view(audience, fields=frozenset(Field)).fields == ALLOWED[audience]
+    )
+    assert view(audience, fields=frozenset({Field.NAME, Field.EMAIL})).fields == ALLOWED[
+        audience
+    ] & {Field.NAME, Field.EMAIL}
     assert view(audience, busy=True).fields == {Field.FACILITY, Field.LOCATION}
     assert view(audience).needs_particulars == (audience is not Audience.PUBLIC)
     assert not view(audience, busy=True).needs_particulars
@@ -51,7 +76,9 @@ def test_view_is_never_more_than_the_audience_may_see(audience: Audience) -> Non
 def test_public_item_of_an_entry() -> None:
     """All that the public is told of it."""
     booked = entry(1, activity="Setup", sequence=3, first_seen=NOW)
-    assert admit(booked, Status.CONFIRMED, view(Audience.PUBLIC), particulars=(TOLD, CHANGED)) == Item(
+    assert admit(
+        booked, Status.CONFIRMED, view(Audience.PUBLIC), particulars=(TOLD, CHANGED)
+    ) == Item(
         uid="u1@icalbridge",
         start=NOW + timedelta(hours=1),
         end=NOW + timedelta(hours=3),
@@ -72,10 +99,14 @@ def test_public_item_of_an_entry() -> None:
 
 
 def test_staff_item_is_as_new_as_its_particulars() -> None:
-    """Staff see all of it; a change of nothing but the renter is a change for them, and for nobody else."""
+    """Staff see all of it; a change of nothing but the renter is a change for them, and for nobody
+    else.
+    """
     booked = entry(1)
     public = admit(booked, Status.CONFIRMED, view(Audience.PUBLIC))
-    assert admit(booked, Status.CONFIRMED, view(Audience.STAFF), particulars=(TOLD, CHANGED)) == public._replace(
+    assert admit(
+        booked, Status.CONFIRMED, view(Audience.STAFF), particulars=(TOLD, CHANGED)
+    ) == public._replace(
         renter="Renata Privada",
         email="renata@renter.example",
         attendance=4711,
@@ -83,18 +114,29 @@ def test_staff_item_is_as_new_as_its_particulars() -> None:
         category="Non-Profit",
         modified=CHANGED,
     )
-    operations = admit(booked, Status.CONFIRMED, view(Audience.OPERATIONS), particulars=(TOLD, CHANGED))
-    assert operations == public._replace(attendance=4711, reservation="R-PRIVATE-1", modified=CHANGED)
+    operations = admit(
+        booked, Status.CONFIRMED, view(Audience.OPERATIONS), particulars=(TOLD, CHANGED)
+    )
+    assert operations == public._replace(
+        attendance=4711, reservation="R-PRIVATE-1", modified=CHANGED
+    )
 
 
 def test_busy_says_reserved() -> None:
     """Only that something is on, and where."""
     booked = entry(1, activity="Setup", first_seen=NOW)
-    item = admit(booked, Status.CONFIRMED, view(Audience.PUBLIC, busy=True), particulars=(TOLD, CHANGED))
+    item = admit(
+        booked, Status.CONFIRMED, view(Audience.PUBLIC, busy=True), particulars=(TOLD, CHANGED)
+    )
     assert (item.title, item.name, item.activity, item.type) == ("Reserved", "", "", "")
     assert (item.facility, item.location) == ("Main Gym", booked.location)
-    titled = view(Audience.PUBLIC, busy=True, title="{facility}, {school}: {name} {activity} {type}")
-    assert admit(booked, Status.CONFIRMED, titled, school="Lincoln High").title == "Main Gym, Lincoln High: Reserved"
+    titled = view(
+        Audience.PUBLIC, busy=True, title="{facility}, {school}: {name} {activity} {type}"
+    )
+    assert (
+        admit(booked, Status.CONFIRMED, titled, school="Lincoln High").title
+        == "Main Gym, Lincoln High: Reserved"
+    )
 
 
 def test_title_is_put_together_as_the_view_says() -> None:
@@ -113,10 +155,15 @@ def test_title_is_put_together_as_the_view_says() -> None:
         (Status.TENTATIVE, NOW, "Practice"),
     ],
 )
-def test_called_off_is_said_where_the_status_does_not(status: Status, cancelled: object, title: str) -> None:
+def test_called_off_is_said_where_the_status_does_not(
+    status: Status, cancelled: object, title: str
+) -> None:
     """Before the title of what stays CONFIRMED; what is asked for anew is not called off."""
     item = admit(entry(1, cancelled=cancelled), status, view(Audience.PUBLIC))
-    assert (item.title, item.cancelled) == (title, None if status is Status.TENTATIVE else cancelled)
+    assert (item.title, item.cancelled) == (
+        title,
+        None if status is Status.TENTATIVE else cancelled,
+    )
 
 
 def test_nameless_entries_are_reserved() -> None:
@@ -134,15 +181,21 @@ def test_entry_without_location_is_where_its_facility_is() -> None:
 
 
 SECRET = st.text("0123456789", min_size=12, max_size=12).map(lambda digits: f"secret{digits}")
-TEMPLATES = st.sampled_from(["", *(f"{{{field}}}" for field in FIELDS), "{type}{school}{facility}{activity}{name}"])
+TEMPLATES = st.sampled_from(
+    ["", *(f"{{{field}}}" for field in FIELDS), "{type}{school}{facility}{activity}{name}"]
+)
 
 
-@given(st.sets(st.sampled_from(Field)), st.sampled_from(Audience), st.booleans(), TEMPLATES, st.data())
+@given(
+    st.sets(st.sampled_from(Field)), st.sampled_from(Audience), st.booleans(), TEMPLATES, st.data()
+)
 def test_item_holds_nothing_that_may_not_be_seen(
     wanted: set[Field], audience: Audience, busy: bool, title: str, data: st.DataObject
 ) -> None:
     """Whatever an entry holds and a view asks for, no other text of it is anywhere in the item."""
-    secrets = dict(zip(Field, data.draw(st.lists(SECRET, min_size=10, max_size=10, unique=True)), strict=True))
+    secrets = dict(
+        zip(Field, data.draw(st.lists(SECRET, min_size=10, max_size=10, unique=True)), strict=True)
+    )
     booked = entry(
         1,
         name=secrets[Field.NAME],
@@ -152,7 +205,11 @@ def test_item_holds_nothing_that_may_not_be_seen(
         category=secrets[Field.TYPE],
     )
     told = Particulars(
-        secrets[Field.RENTER], secrets[Field.EMAIL], 4711, secrets[Field.RESERVATION], secrets[Field.CATEGORY]
+        secrets[Field.RENTER],
+        secrets[Field.EMAIL],
+        4711,
+        secrets[Field.RESERVATION],
+        secrets[Field.CATEGORY],
     )
     shown = view(audience, fields=frozenset(wanted), busy=busy, title=title)
     item = admit(booked, Status.CONFIRMED, shown, particulars=(told, CHANGED))

@@ -1,4 +1,6 @@
-"""`icalbridge.feeds.as_csv`: what spreadsheets read, and never run (RFC 4180; OWASP, "CSV Injection")."""
+"""`icalbridge.feeds.as_csv`: what spreadsheets read, and never run (RFC 4180; OWASP, "CSV
+Injection").
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,32 @@ from tests.samples import NOW, ZONE, entry
 if TYPE_CHECKING:
     from icalbridge.model import Entry, Feed, FeedState
 
-HEADS = ["Date", "Start", "End", "Ends on", "Time zone", "Title", "Facility", "Location", "Type", "Status", "UID"]
+HEADS = [
+    "Date",
+    "Start",
+    "End",
+    "Ends on",
+    "Time zone",
+    "Title",
+    "Facility",
+    "Location",
+    "Type",
+    "Status",
+    "UID",
+]
 WHERE = "Main Gym, Lincoln High, 1 Oak St, Sunnyvale, CA, 94087"
-ROW = ["2026-11-22", "12:00", "14:00", "", ZONE, "Practice", "Main Gym", WHERE, "Gymnasium", "Confirmed"]
+ROW = [
+    "2026-11-22",
+    "12:00",
+    "14:00",
+    "",
+    ZONE,
+    "Practice",
+    "Main Gym",
+    WHERE,
+    "Gymnasium",
+    "Confirmed",
+]
 ROW.append("u1@icalbridge")
 RUN_BY_SPREADSHEETS = "=+-@＝＋－＠\t\r\n"
 UNSEEN = "\u200b\u200e\u202a\u2066\ufeff"
@@ -45,7 +70,8 @@ def test_csv_is_these_octets() -> None:
     body = written("csv", [admitted(entry(24, name='The "Owls"'))])
     assert body.decode() == (
         "\ufeffDate,Start,End,Ends on,Time zone,Title,Facility,Location,Type,Status,UID\r\n"
-        f'2026-11-22,12:00,14:00,,America/Los_Angeles,"The ""Owls""",Main Gym,"{WHERE}",Gymnasium,Confirmed,'
+        '2026-11-22,12:00,14:00,,America/Los_Angeles,"The ""Owls""",Main'
+        f' Gym,"{WHERE}",Gymnasium,Confirmed,'
         "u1@icalbridge\r\n"
     )
 
@@ -58,7 +84,13 @@ def test_csv_with_nothing_on_has_its_head() -> None:
 def test_csv_tells_the_day_on_which_a_night_ends() -> None:
     """Only where it is another day."""
     night = entry(0, start=NOW + timedelta(hours=10), end=NOW + timedelta(hours=14))
-    assert read(written("csv", [admitted(night)]))[1][:5] == ["2026-11-21", "22:00", "02:00", "2026-11-22", ZONE]
+    assert read(written("csv", [admitted(night)]))[1][:5] == [
+        "2026-11-21",
+        "22:00",
+        "02:00",
+        "2026-11-22",
+        ZONE,
+    ]
 
 
 def test_csv_in_utc_says_so() -> None:
@@ -79,7 +111,9 @@ def test_csv_in_utc_says_so() -> None:
         ),
     ],
 )
-def test_csv_has_the_columns_of_its_audience(audience: Audience, heads: list[str], cells: list[str]) -> None:
+def test_csv_has_the_columns_of_its_audience(
+    audience: Audience, heads: list[str], cells: list[str]
+) -> None:
     """What only private feeds tell stands behind the rest; a public feed has not even the columns."""
     rows = read(written("csv", [admitted(entry(24), audience=audience)], cover_for(audience)))
     assert rows == [[*HEADS, *heads], [*ROW, *cells]]
@@ -105,7 +139,11 @@ def test_csv_tells_what_is_pending() -> None:
 
 def test_csv_too_large_leaves_whole_days_out() -> None:
     """It is no larger than it may be, and what is there is whole."""
-    body = written("csv", [admitted(entry(hours, uid=f"u{hours}")) for hours in range(24, 24 * 60, 24)], most=2_000)
+    body = written(
+        "csv",
+        [admitted(entry(hours, uid=f"u{hours}")) for hours in range(24, 24 * 60, 24)],
+        most=2_000,
+    )
     assert 1_800 < len(body) <= 2_000
     days = [row[0] for row in read(body)[1:]]
     assert days == [f"{NOW + timedelta(days=ahead):%Y-%m-%d}" for ahead in range(1, 1 + len(days))]
@@ -151,23 +189,38 @@ def test_nothing_that_is_run_comes_through(text: str) -> None:
 def test_row_is_read_back_as_it_was(texts: list[str]) -> None:
     """Whatever the texts say, one line and the same cells."""
     told = line(texts).decode()
-    assert list(csv.reader(io.StringIO(told, newline=""), strict=True)) == [[harmless(text) for text in texts]]
+    assert list(csv.reader(io.StringIO(told, newline=""), strict=True)) == [
+        [harmless(text) for text in texts]
+    ]
     assert told.endswith("\r\n")
 
 
 @settings(deadline=None)
 @given(FEEDS, STATES, MANY)
-def test_csv_holds_the_entries_as_they_are(feed: Feed, state: FeedState, entries: list[Entry]) -> None:
+def test_csv_holds_the_entries_as_they_are(
+    feed: Feed, state: FeedState, entries: list[Entry]
+) -> None:
     """Read back by another reader: the texts as the contract says them, the moments to the minute."""
-    body = render_ics(feed, state, entries, now=NOW, public_url="", max_bytes=10**9, suffix="csv").body
+    body = render_ics(
+        feed, state, entries, now=NOW, public_url="", max_bytes=10**9, suffix="csv"
+    ).body
     rows = read(body)[1:]
     assert [(row[4], row[6], row[9], row[10]) for row in rows] == [
         (each.zone, "", "Confirmed", each.uid) for each in entries
     ]
-    texts = [(title_said(each.name, each.activity), said(each.location), said(each.category)) for each in entries]
-    assert [(row[5], row[7], row[8]) for row in rows] == [tuple(map(harmless, some)) for some in texts]
-    assert [_minutes(row[0], row[1]) for row in rows] == [_clock(each.start, each.zone) for each in entries]
-    assert [_minutes(row[3] or row[0], row[2]) for row in rows] == [_clock(each.end, each.zone) for each in entries]
+    texts = [
+        (title_said(each.name, each.activity), said(each.location), said(each.category))
+        for each in entries
+    ]
+    assert [(row[5], row[7], row[8]) for row in rows] == [
+        tuple(map(harmless, some)) for some in texts
+    ]
+    assert [_minutes(row[0], row[1]) for row in rows] == [
+        _clock(each.start, each.zone) for each in entries
+    ]
+    assert [_minutes(row[3] or row[0], row[2]) for row in rows] == [
+        _clock(each.end, each.zone) for each in entries
+    ]
 
 
 def _minutes(day: str, clock: str) -> str:

@@ -1,4 +1,6 @@
-"""`icalbridge.feeds.fit`: what stays of a feed whose first day alone is larger than the whole feed may be."""
+"""`icalbridge.feeds.fit`: what stays of a feed whose first day alone is larger than the whole feed
+may be.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +42,20 @@ def item(start: datetime, hours: float, number: int) -> Item:
 @st.composite
 def feeds(draw: st.DrawFn) -> tuple[list[Item], list[int]]:
     """Items around now, many at the same moment, and their sizes."""
-    drawn = draw(st.lists(st.tuples(st.integers(-200, 200), st.integers(1, 120), st.integers(1, 9)), max_size=30))
-    items = [item(NOW + hours * HOUR / 4, length / 4, number) for number, (hours, length, _) in enumerate(drawn)]
+    drawn = draw(
+        st.lists(
+            st.tuples(st.integers(-200, 200), st.integers(1, 120), st.integers(1, 9)), max_size=30
+        )
+    )
+    items = [
+        item(NOW + hours * HOUR / 4, length / 4, number)
+        for number, (hours, length, _) in enumerate(drawn)
+    ]
     sizes = [size for _, _, size in drawn]
-    order = sorted(range(len(items)), key=lambda index: (items[index].start, items[index].end, items[index].uid))
+    order = sorted(
+        range(len(items)),
+        key=lambda index: (items[index].start, items[index].end, items[index].uid),
+    )
     return [items[index] for index in order], [sizes[index] for index in order]
 
 
@@ -52,8 +64,8 @@ def feeds(draw: st.DrawFn) -> tuple[list[Item], list[int]]:
 def test_fit_is_never_empty_while_something_is_on_or_coming(
     feed: tuple[list[Item], list[int]], zone: str, room: int, quarters: int
 ) -> None:
-    """What stays fits, and is all of what the feed says it holds; if anything that is not over can be in it, it is not
-    empty; and nothing becomes another between the moments that are named.
+    """What stays fits, and is all of what the feed says it holds; if anything that is not over can
+    be in it, it is not empty; and nothing becomes another between the moments that are named.
     """
     items, sizes = feed
     now = NOW + quarters * HOUR / 4
@@ -75,8 +87,9 @@ def test_fit_is_never_empty_while_something_is_on_or_coming(
 def test_first_day_that_does_not_fit_keeps_what_comes_soonest(
     feed: tuple[list[Item], list[int]], zone: str, room: int
 ) -> None:
-    """Where not even the first whole day fits, which is today if it has any: what is on, then what comes next, as many
-    as fit, and the moment from which on some are left out is the start of the first of these.
+    """Where not even the first whole day fits, which is today if it has any: what is on, then what
+    comes next, as many as fit, and the moment from which on some are left out is the start of the
+    first of these.
     """
     items, sizes = feed
     today = NOW.astimezone(ZoneInfo(zone)).date()
@@ -85,7 +98,9 @@ def test_first_day_that_does_not_fit_keeps_what_comes_soonest(
     first = max(min(starts, default=today), today)
     midnight = datetime.combine(first, datetime.min.time(), ZoneInfo(zone))
     whole_day = [
-        size for each, size in zip(items, sizes, strict=True) if each.end > midnight and each.start < midnight + DAY
+        size
+        for each, size in zip(items, sizes, strict=True)
+        if each.end > midnight and each.start < midnight + DAY
     ]
     coming = [index for index, each in enumerate(items) if each.end > NOW]
     if not coming or sum(whole_day) <= room or any(sizes[index] > room for index in coming):
@@ -101,18 +116,33 @@ def test_first_day_that_does_not_fit_keeps_what_comes_soonest(
 
 
 def busy_day(count: int = 400) -> list[Entry]:
-    """Return so many bookings today: a third over, a third on now or soon, a third in the evening; one tomorrow."""
+    """Return so many bookings today: a third over, a third on now or soon, a third in the evening;
+    one tomorrow.
+    """
     starts = sorted(-6 + 14 * number / count for number in range(count))
-    today = [entry(hour, uid=f"u{number:04}", event_id=f"e{number}") for number, hour in enumerate(starts)]
+    today = [
+        entry(hour, uid=f"u{number:04}", event_id=f"e{number}")
+        for number, hour in enumerate(starts)
+    ]
     return [*today, entry(24, uid="tomorrow", event_id="tomorrow")]
 
 
 def rendered(suffix: str, entries: list[Entry], now: datetime, most: int = 20_000) -> Rendered:
-    return render_ics(GYM_FEED, STATE, entries, now=now, public_url="https://c.example", max_bytes=most, suffix=suffix)
+    return render_ics(
+        GYM_FEED,
+        STATE,
+        entries,
+        now=now,
+        public_url="https://c.example",
+        max_bytes=most,
+        suffix=suffix,
+    )
 
 
 def uids(suffix: str, body: bytes) -> list[str]:
-    """Return which items a file has; Atom names its newest changes first, and says their UIDs in their ids."""
+    """Return which items a file has; Atom names its newest changes first, and says their UIDs in
+    their ids.
+    """
     text = body.decode("utf-8-sig")
     match suffix:
         case "ics":
@@ -122,7 +152,10 @@ def uids(suffix: str, body: bytes) -> list[str]:
         case "csv":
             return [each["UID"] for each in csv.DictReader(text.splitlines())]
         case _:
-            return sorted(each.replace("%40", "@") for each in re.findall(r"<id>tag:icalbridge,2026:(.+)</id>", text))
+            return sorted(
+                each.replace("%40", "@")
+                for each in re.findall(r"<id>tag:icalbridge,2026:(.+)</id>", text)
+            )
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -144,12 +177,17 @@ def test_day_larger_than_a_feed_keeps_what_is_on_and_next(suffix: str, hours: fl
 
 
 def test_day_larger_than_a_feed_is_told_in_the_feed() -> None:
-    """iCalendar and JSON name the moment from which on bookings are left out, and up to which past ones are."""
+    """iCalendar and JSON name the moment from which on bookings are left out, and up to which past
+    ones are.
+    """
     entries = busy_day()
     found = rendered("ics", entries, NOW)
     told = json.loads(rendered("json", entries, NOW).body)
     next_one = entries[[each.uid for each in entries].index(uids("ics", found.body)[-1]) + 1]
-    assert f"\r\nX-ICALBRIDGE-COMPLETE-UNTIL:{next_one.start:%Y%m%dT%H%M%SZ}\r\n".encode() in found.body
+    assert (
+        f"\r\nX-ICALBRIDGE-COMPLETE-UNTIL:{next_one.start:%Y%m%dT%H%M%SZ}\r\n".encode()
+        in found.body
+    )
     over = max(each.end for each in entries if each.end <= NOW)
     assert f"\r\nX-ICALBRIDGE-COMPLETE-FROM:{over:%Y%m%dT%H%M%SZ}\r\n".encode() in found.body
     first_gone = entries[[each.uid for each in entries].index(told["entries"][-1]["uid"]) + 1]
@@ -157,7 +195,9 @@ def test_day_larger_than_a_feed_is_told_in_the_feed() -> None:
 
 
 def test_hundred_bookings_at_one_moment_are_cut_truthfully() -> None:
-    """Where all begin at once, as many as fit stay; the feed says that it is complete up to then, and no further."""
+    """Where all begin at once, as many as fit stay; the feed says that it is complete up to then,
+    and no further.
+    """
     entries = [entry(1, uid=f"u{number:04}", event_id=f"e{number}") for number in range(100)]
     found = rendered("ics", entries, NOW, 10_000)
     assert 0 < found.count < 100
@@ -165,7 +205,9 @@ def test_hundred_bookings_at_one_moment_are_cut_truthfully() -> None:
 
 
 def test_one_booking_larger_than_a_feed_keeps_no_other_out() -> None:
-    """It can be in no feed; what comes after it is, and the feed says that it is complete until then only."""
+    """It can be in no feed; what comes after it is, and the feed says that it is complete until
+    then only.
+    """
     entries = [entry(1, uid="huge", name="x" * 30_000), entry(2, uid="small", event_id="small")]
     found = rendered("ics", entries, NOW, 10_000)
     assert uids("ics", found.body) == ["small@icalbridge"]
@@ -173,7 +215,9 @@ def test_one_booking_larger_than_a_feed_keeps_no_other_out() -> None:
 
 
 def test_what_is_over_makes_room() -> None:
-    """As the day goes on, later bookings come in, at the very moment that the rendering before named."""
+    """As the day goes on, later bookings come in, at the very moment that the rendering before
+    named.
+    """
     entries = busy_day()
     now, last = NOW, ""
     for _ in range(20):

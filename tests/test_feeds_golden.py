@@ -1,4 +1,6 @@
-"""Golden calendars: one a rule of the contract, byte for byte. `tests/golden` says how to renew them."""
+"""Golden calendars: one a rule of the contract, byte for byte. `tests/golden` says how to renew
+them.
+"""
 
 from __future__ import annotations
 

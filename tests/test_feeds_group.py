@@ -24,7 +24,10 @@ def group(*entries: Entry, status: Status = Status.CONFIRMED, title: str = "") -
 
 def test_facilities_of_one_time_are_one_item() -> None:
     """Told by the member with the smallest UID; it names all places, and is as new as the event."""
-    gym, pool = entry(1, uid="b", first_seen=NOW), entry(1, uid="a", facility=POOL, first_seen=NOW - timedelta(days=2))
+    gym, pool = (
+        entry(1, uid="b", first_seen=NOW),
+        entry(1, uid="a", facility=POOL, first_seen=NOW - timedelta(days=2)),
+    )
     expected = admit(pool, Status.CONFIRMED, PUBLIC)._replace(
         sequence=7,
         modified=NOW - timedelta(hours=1),
@@ -51,13 +54,21 @@ def test_other_times_events_and_names_stay_apart() -> None:
 def test_title_that_names_the_facility_names_them_all() -> None:
     """One entry is promised, and one entry it is."""
     gym, pool = entry(1, uid="a"), entry(1, uid="b", facility=POOL)
-    assert [each.title for each in group(gym, pool, title="{facility}: {name}")] == ["Main Gym, Pool: Practice"]
+    assert [each.title for each in group(gym, pool, title="{facility}: {name}")] == [
+        "Main Gym, Pool: Practice"
+    ]
 
 
 def test_what_is_called_off_stays_apart() -> None:
     """A tournament that loses one of its gyms goes on in the others."""
-    gym, pool = entry(1, uid="a", cancelled=NOW, status="cancelled"), entry(1, uid="b", facility=POOL)
-    told = [(gym.key, admit(gym, Status.CANCELLED, PUBLIC)), (pool.key, admit(pool, Status.CONFIRMED, PUBLIC))]
+    gym, pool = (
+        entry(1, uid="a", cancelled=NOW, status="cancelled"),
+        entry(1, uid="b", facility=POOL),
+    )
+    told = [
+        (gym.key, admit(gym, Status.CANCELLED, PUBLIC)),
+        (pool.key, admit(pool, Status.CONFIRMED, PUBLIC)),
+    ]
     assert [(each.uid[0], each.status) for each in grouped(told, MARKS)] == [
         ("a", Status.CANCELLED),
         ("b", Status.CONFIRMED),
@@ -83,30 +94,46 @@ def test_places_without_a_name_or_an_address_are_left_out() -> None:
     """Nothing stands where nothing is known."""
     nowhere = entry(1, uid="a", facility_id="", place="", location="")
     (found,) = group(nowhere, entry(1, uid="b"))
-    assert (found.facility, found.location, found.facility_ids) == ("Main Gym", entry(1).location, ("gym",))
+    assert (found.facility, found.location, found.facility_ids) == (
+        "Main Gym",
+        entry(1).location,
+        ("gym",),
+    )
     (found,) = group(nowhere, replace(nowhere, uid="b"))
     assert (found.facility, found.location, found.facility_ids) == ("", "", ())
 
 
 def test_item_of_an_unknown_event_is_as_new_as_its_newest_member() -> None:
     """An event that went between two readings."""
-    old, new = entry(1, uid="a", event_id="e9"), entry(1, uid="b", event_id="e9", facility=POOL, modified=NOW)
+    old, new = (
+        entry(1, uid="a", event_id="e9"),
+        entry(1, uid="b", event_id="e9", facility=POOL, modified=NOW),
+    )
     (found,) = group(old, new)
     assert (found.sequence, found.modified) == (0, NOW)
 
 
-DRAWN = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([GYM, POOL]), st.sampled_from(["e1", "e2"])), max_size=8)
+DRAWN = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from([GYM, POOL]), st.sampled_from(["e1", "e2"])),
+    max_size=8,
+)
 
 
 @given(DRAWN)
 def test_groups_tell_each_time_of_each_event_once(drawn: list[tuple[int, object, str]]) -> None:
-    """Whatever there is and in whatever order it comes: the same items, in order, and nothing is lost."""
+    """Whatever there is and in whatever order it comes: the same items, in order, and nothing is
+    lost.
+    """
     entries = [
         entry(hours, uid=f"u{number}", facility=GYM if place is GYM else POOL, event_id=event_id)
         for number, (hours, place, event_id) in enumerate(drawn)
     ]
     found = group(*entries)
-    assert found == group(*entries[::-1]) == sorted(found, key=lambda each: (each.start, each.end, each.uid))
+    assert (
+        found
+        == group(*entries[::-1])
+        == sorted(found, key=lambda each: (each.start, each.end, each.uid))
+    )
     assert len(found) == len({(each.event_id, each.start) for each in entries})
     for each in found:
         first = next(one for one in entries if one.uid == each.uid)

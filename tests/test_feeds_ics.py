@@ -1,4 +1,6 @@
-"""`icalbridge.feeds.ics`: the octets of a feed, whatever is in it (contract: "What a feed contains"; RFC 5545)."""
+"""`icalbridge.feeds.ics`: the octets of a feed, whatever is in it (contract: "What a feed
+contains"; RFC 5545).
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 URL = "https://calendars.example.org"
 UNLIMITED = 10**9
-LIMITS = len("X-ICALBRIDGE-COMPLETE-FROM:20261121T080000Z\r\nX-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n")
+LIMITS = len(
+    "X-ICALBRIDGE-COMPLETE-FROM:20261121T080000Z\r\nX-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n"
+)
 NEAR = st.integers(-1, 12_000)
 
 _CONTENT = re.compile(r"([A-Z0-9-]+)((?:;[A-Z0-9-]+=[^;:\",\x00-\x1f]+)*):(.*)", re.DOTALL)
@@ -44,7 +48,11 @@ class Line:
 
 
 def render(
-    entries: list[Entry], feed: Feed = GYM_FEED, state: FeedState = STATE, url: str = URL, most: int = UNLIMITED
+    entries: list[Entry],
+    feed: Feed = GYM_FEED,
+    state: FeedState = STATE,
+    url: str = URL,
+    most: int = UNLIMITED,
 ) -> Rendered:
     return render_ics(feed, state, entries, now=NOW, public_url=url, max_bytes=most)
 
@@ -75,8 +83,12 @@ def unescaped(value: str) -> str:
 
 
 @given(FEEDS, STATES, MANY, st.sampled_from(["", URL]))
-def test_every_line_is_folded_and_says_something(feed: Feed, state: FeedState, entries: list[Entry], url: str) -> None:
-    """75 octets and CRLF, folded between characters; no empty value, white space around one, or control character."""
+def test_every_line_is_folded_and_says_something(
+    feed: Feed, state: FeedState, entries: list[Entry], url: str
+) -> None:
+    """75 octets and CRLF, folded between characters; no empty value, white space around one, or
+    control character.
+    """
     for line in content(render(entries, feed, state, url).body):
         text = unescaped(line.value)
         assert text
@@ -85,23 +97,43 @@ def test_every_line_is_folded_and_says_something(feed: Feed, state: FeedState, e
 
 
 @given(FEEDS, STATES, MANY, st.sampled_from(["", URL]))
-def test_the_frame_is_a_calendars(feed: Feed, state: FeedState, entries: list[Entry], url: str) -> None:
-    """Whatever the texts say, components are the writer's own: the head, the zones, then one VEVENT for each entry."""
+def test_the_frame_is_a_calendars(
+    feed: Feed, state: FeedState, entries: list[Entry], url: str
+) -> None:
+    """Whatever the texts say, components are the writer's own: the head, the zones, then one VEVENT
+    for each entry.
+    """
     lines = content(render(entries, feed, state, url).body)
     frame = [f"{line.name}:{line.value}" for line in lines if line.name in {"BEGIN", "END"}]
     events = ["BEGIN:VEVENT", "END:VEVENT"] * len(entries)
     zones = frame[1 : len(frame) - 1 - len(events)]
     assert frame == ["BEGIN:VCALENDAR", *zones, *events, "END:VCALENDAR"]
     assert {each.partition(":")[2] for each in zones} <= {"VTIMEZONE", "STANDARD", "DAYLIGHT"}
-    head = ["BEGIN", "VERSION", "PRODID", "CALSCALE", "METHOD", "NAME", "X-WR-CALNAME", "X-WR-TIMEZONE"]
-    head += ["REFRESH-INTERVAL", "X-PUBLISHED-TTL", *(["SOURCE", "URL"] if url else []), "BEGIN" if entries else "END"]
+    head = [
+        "BEGIN",
+        "VERSION",
+        "PRODID",
+        "CALSCALE",
+        "METHOD",
+        "NAME",
+        "X-WR-CALNAME",
+        "X-WR-TIMEZONE",
+    ]
+    head += [
+        "REFRESH-INTERVAL",
+        "X-PUBLISHED-TTL",
+        *(["SOURCE", "URL"] if url else []),
+        "BEGIN" if entries else "END",
+    ]
     assert [line.name for line in lines[: len(head)]] == head
 
 
 @given(TEXTS)
 @example("\ufeffGym\ufeff")
 def test_the_calendars_name_is_its_title(title: str) -> None:
-    """NAME and X-WR-CALNAME are the feed's title, cleaned and otherwise whole; one that is empty is Reserved."""
+    """NAME and X-WR-CALNAME are the feed's title, cleaned and otherwise whole; one that is empty is
+    Reserved.
+    """
     lines = content(render([], state=replace(STATE, title=title)).body)
     for name in ("NAME", "X-WR-CALNAME"):
         assert [unescaped(each) for each in values(lines, name)] == [said(title) or "Reserved"]
@@ -109,12 +141,22 @@ def test_the_calendars_name_is_its_title(title: str) -> None:
 
 @given(STATES, MANY)
 def test_vtimezones_are_those_used(state: FeedState, entries: list[Entry]) -> None:
-    """One VTIMEZONE for each TZID that a VEVENT names, each with its rules, and none besides; never a floating time."""
+    """One VTIMEZONE for each TZID that a VEVENT names, each with its rules, and none besides; never
+    a floating time.
+    """
     lines = content(render(entries, state=state).body)
-    used = {line.parameters.removeprefix(";TZID=") for line in lines if line.parameters.startswith(";TZID=")}
+    used = {
+        line.parameters.removeprefix(";TZID=")
+        for line in lines
+        if line.parameters.startswith(";TZID=")
+    }
     assert sorted(used) == values(lines, "TZID")
     moments = (
-        [line for line in lines[lines.index(Line("BEGIN", "", "VEVENT")) :] if line.name in {"DTSTART", "DTEND"}]
+        [
+            line
+            for line in lines[lines.index(Line("BEGIN", "", "VEVENT")) :]
+            if line.name in {"DTSTART", "DTEND"}
+        ]
         if entries
         else []
     )
@@ -124,7 +166,9 @@ def test_vtimezones_are_those_used(state: FeedState, entries: list[Entry]) -> No
 
 @given(MANY)
 def test_vevents_are_unique_and_short_enough(entries: list[Entry]) -> None:
-    """A UID is one entry's alone, ends in @icalbridge and has at most 255 octets; Outlook cuts texts at 255 units."""
+    """A UID is one entry's alone, ends in @icalbridge and has at most 255 octets; Outlook cuts
+    texts at 255 units.
+    """
     lines = content(render(entries).body)
     uids = values(lines, "UID")
     assert uids == [each.uid for each in entries]
@@ -135,9 +179,12 @@ def test_vevents_are_unique_and_short_enough(entries: list[Entry]) -> None:
 
 
 @given(STATES, MANY, NEAR)
-def test_size_is_kept_by_leaving_out_whole_days(state: FeedState, entries: list[Entry], over: int) -> None:
-    """A feed that fits is whole. One that does not keeps whole days, as many as fit in this order: the next 31 days,
-    then the past from yesterday back, then what is further ahead; and it says what of the ends is missing.
+def test_size_is_kept_by_leaving_out_whole_days(
+    state: FeedState, entries: list[Entry], over: int
+) -> None:
+    """A feed that fits is whole. One that does not keeps whole days, as many as fit in this order:
+    the next 31 days, then the past from yesterday back, then what is further ahead; and it says
+    what of the ends is missing.
     """
     whole = render(entries, state=state)
     smallest = len(render([], state=state).body) + 2_000
@@ -159,7 +206,9 @@ def test_size_is_kept_by_leaving_out_whole_days(state: FeedState, entries: list[
 
     lines = content(found.body)
     shown = set(values(lines, "UID"))
-    first_days = sorted({ahead(each) for each in entries}, key=lambda day: (not 0 <= day < 31, day >= 0, abs(day)))
+    first_days = sorted(
+        {ahead(each) for each in entries}, key=lambda day: (not 0 <= day < 31, day >= 0, abs(day))
+    )
     first = sum(size(each) for each in entries if ahead(each) == first_days[0])
     if first > most - head - LIMITS and any(ahead(each) >= 0 for each in entries):
         return  # see tests/test_feeds_fit.py
@@ -172,7 +221,10 @@ def test_size_is_kept_by_leaving_out_whole_days(state: FeedState, entries: list[
     order = [*near, *past, *far]
     assert kept == set(order[: len(kept)])
     next_day = order[len(kept)]
-    assert head + sum(size(each) for each in entries if ahead(each) in {*kept, next_day}) + LIMITS > most
+    assert (
+        head + sum(size(each) for each in entries if ahead(each) in {*kept, next_day}) + LIMITS
+        > most
+    )
     gone = set(order[len(kept) :])
     future, gone_past = [day for day in gone if day >= 0], [day for day in gone if day < 0]
     assert found.complete_until == (midnight(today, min(future), zone) if future else None)
@@ -198,7 +250,9 @@ def test_a_day_that_does_not_fit_whole_is_left_out_whole(lacking: int, days: int
     many = [entry(24 * day + hour, uid=f"u{day}{hour}") for day in range(4) for hour in (0, 1, 2)]
     found = render(many, most=len(render(many).body) + LIMITS - lacking * size(many[0]))
     assert found.count == 3 * days
-    assert found.complete_until == datetime.combine((NOW + timedelta(days=days)).date(), time(8), UTC)
+    assert found.complete_until == datetime.combine(
+        (NOW + timedelta(days=days)).date(), time(8), UTC
+    )
 
 
 def test_feed_that_is_too_large_never_loses_today_to_the_past() -> None:
@@ -223,7 +277,9 @@ def test_feed_that_is_too_large_never_loses_today_to_the_past() -> None:
 
 @given(MANY)
 def test_same_entries_give_the_same_bytes(entries: list[Entry]) -> None:
-    """However often they are rendered, and in whatever order they were found before they were put in order."""
+    """However often they are rendered, and in whatever order they were found before they were put
+    in order.
+    """
     assert render(entries) == render(in_order(reversed(entries)))
 
 
@@ -236,12 +292,20 @@ for name in CASES:
 """
 
 
-@pytest.mark.parametrize(("seed", "zone", "language"), [("1", "Asia/Tokyo", "C"), ("2", "America/St_Johns", "tr_TR")])
+@pytest.mark.parametrize(
+    ("seed", "zone", "language"), [("1", "Asia/Tokyo", "C"), ("2", "America/St_Johns", "tr_TR")]
+)
 def test_another_process_gives_the_same_bytes(seed: str, zone: str, language: str) -> None:
-    """Neither the hash seed, nor the machine's time zone or zone data, nor its language shows in a feed."""
+    """Neither the hash seed, nor the machine's time zone or zone data, nor its language shows in a
+    feed.
+    """
     odd = {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": language, "PYTHONTZPATH": ""}
     root = Path(__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, "-c", PRINT_CASES], cwd=root, env={**os.environ, **odd}, capture_output=True, check=True
+        [sys.executable, "-c", PRINT_CASES],
+        cwd=root,
+        env={**os.environ, **odd},
+        capture_output=True,
+        check=True,
     )
     assert done.stdout == b"".join(CASES[each]().body for each in CASES)

@@ -118,7 +118,9 @@ def test_json_has_the_keys_of_its_audience(audience: Audience, more: dict[str, o
         (Status.CANCELLED, ("cancelled", "Practice")),
     ],
 )
-def test_json_tells_since_when_an_entry_is_called_off(status: Status, told: tuple[str, str]) -> None:
+def test_json_tells_since_when_an_entry_is_called_off(
+    status: Status, told: tuple[str, str]
+) -> None:
     """Marked or a tombstone: the moment is there."""
     found = read(written("json", [admitted(CALLED_OFF, status)]))["entries"][0]
     assert (found["status"], found["title"], found["cancelled"]) == (*told, "2026-11-21T19:00:00Z")
@@ -127,7 +129,11 @@ def test_json_tells_since_when_an_entry_is_called_off(status: Status, told: tupl
 def test_json_in_utc_keeps_the_zone() -> None:
     """Moments in UTC, for whom offsets are trouble; the zone is still said."""
     found = read(written("json", [admitted(VARSITY)], replace(COVER, utc=True)))["entries"][0]
-    assert (found["start"], found["end"], found["zone"]) == ("2026-11-22T20:00:00Z", "2026-11-22T22:00:00Z", ZONE)
+    assert (found["start"], found["end"], found["zone"]) == (
+        "2026-11-22T20:00:00Z",
+        "2026-11-22T22:00:00Z",
+        ZONE,
+    )
 
 
 def test_json_tells_the_hour_that_comes_twice() -> None:
@@ -135,7 +141,10 @@ def test_json_tells_the_hour_that_comes_twice() -> None:
     first = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
     twice = entry(0, start=first, end=first + timedelta(hours=1))
     found = read(written("json", [admitted(twice)]))["entries"][0]
-    assert (found["start"], found["end"]) == ("2026-11-01T01:30:00-07:00", "2026-11-01T01:30:00-08:00")
+    assert (found["start"], found["end"]) == (
+        "2026-11-01T01:30:00-07:00",
+        "2026-11-01T01:30:00-08:00",
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,25 +186,38 @@ def test_json_is_never_larger_than_it_may_be() -> None:
 
 @settings(deadline=None)
 @given(FEEDS, STATES, MANY, st.sampled_from(["", URL]), st.integers(1_000, 20_000))
-def test_json_is_what_the_schema_says(feed: Feed, state: FeedState, entries: list[Entry], url: str, most: int) -> None:
+def test_json_is_what_the_schema_says(
+    feed: Feed, state: FeedState, entries: list[Entry], url: str, most: int
+) -> None:
     """Whatever the texts say; and no octet of it could end a script."""
-    body = render_ics(feed, state, entries, now=NOW, public_url=url, max_bytes=most, suffix="json").body
+    body = render_ics(
+        feed, state, entries, now=NOW, public_url=url, max_bytes=most, suffix="json"
+    ).body
     assert faults(read(body)) == []
     assert not re.search("[<>&\u2028\u2029\x00-\x09\x0b-\x1f]", body.decode())
 
 
 @settings(deadline=None)
 @given(FEEDS, STATES, MANY)
-def test_json_holds_the_entries_as_they_are(feed: Feed, state: FeedState, entries: list[Entry]) -> None:
+def test_json_holds_the_entries_as_they_are(
+    feed: Feed, state: FeedState, entries: list[Entry]
+) -> None:
     """Read back by another reader: the texts as the contract says them, and the very moments."""
-    told = read(render_ics(feed, state, entries, now=NOW, public_url="", max_bytes=10**9, suffix="json").body)
+    told = read(
+        render_ics(
+            feed, state, entries, now=NOW, public_url="", max_bytes=10**9, suffix="json"
+        ).body
+    )
     assert told["title"] == (said(state.title) or "Reserved")
     assert [_seen(each) for each in told["entries"]] == [_expected(each) for each in entries]
 
 
 def _seen(told: dict[str, Any]) -> tuple[object, ...]:
     start, end = datetime.fromisoformat(told["start"]), datetime.fromisoformat(told["end"])
-    texts = (told[name] for name in ("uid", "title", "zone", "location", "type", "name", "activity", "property_id"))
+    texts = (
+        told[name]
+        for name in ("uid", "title", "zone", "location", "type", "name", "activity", "property_id")
+    )
     return start, end, start.utcoffset(), told["sequence"], told["facility_ids"], *texts
 
 
@@ -204,7 +226,18 @@ def _expected(each: Entry) -> tuple[object, ...]:
     texts = (said(text) for text in (each.location, each.category, each.name, each.activity))
     ids = [each.facility_id] if each.facility_id else []
     title = title_said(each.name, each.activity)
-    return each.start, each.end, offset, each.sequence, ids, each.uid, title, each.zone, *texts, each.property_id
+    return (
+        each.start,
+        each.end,
+        offset,
+        each.sequence,
+        ids,
+        each.uid,
+        title,
+        each.zone,
+        *texts,
+        each.property_id,
+    )
 
 
 @pytest.mark.parametrize(
@@ -227,6 +260,8 @@ def test_schema_refuses_what_is_wrong(change: dict[str, object], fault: str) -> 
 
 def test_schema_names_every_key_of_every_audience() -> None:
     """No key is in the schema that no feed has."""
-    staff = read(written("json", [admitted(VARSITY, audience=Audience.STAFF)], cover_for(Audience.STAFF)))
+    staff = read(
+        written("json", [admitted(VARSITY, audience=Audience.STAFF)], cover_for(Audience.STAFF))
+    )
     assert set(SCHEMA["properties"]) == {*staff, "description"}
     assert set(SCHEMA["$defs"]["entry"]["properties"]) == set(staff["entries"][0])

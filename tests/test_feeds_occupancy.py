@@ -1,4 +1,6 @@
-"""`icalbridge.feeds.occupancy`: when a space is in use, buffered and merged, and nothing of what goes on there."""
+"""`icalbridge.feeds.occupancy`: when a space is in use, buffered and merged, and nothing of what
+goes on there.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +27,27 @@ SEQUENCE = int((COVER.changed - EPOCH).total_seconds())
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
-def in_use(*entries: Entry, before: int = 0, after: int = 0, status: Status = Status.CONFIRMED) -> list[Item]:
-    return blocks([(each, status) for each in entries], Shape(occupancy=True, before=before, after=after), COVER)
+def in_use(
+    *entries: Entry, before: int = 0, after: int = 0, status: Status = Status.CONFIRMED
+) -> list[Item]:
+    return blocks(
+        [(each, status) for each in entries],
+        Shape(occupancy=True, before=before, after=after),
+        COVER,
+    )
 
 
 def spans(items: list[Item]) -> list[tuple[str, float, float]]:
-    """Return of each block the number of its UID, and the hours from NOW at which it begins and ends."""
+    """Return of each block the number of its UID, and the hours from NOW at which it begins and
+    ends.
+    """
     return [(each.uid[10:12], (each.start - NOW) / HOUR, (each.end - NOW) / HOUR) for each in items]
 
 
 def test_block_says_that_and_where_and_nothing_else() -> None:
-    """No name, no activity, no type; as new as the feed, since any change of its day may have made it."""
+    """No name, no activity, no type; as new as the feed, since any change of its day may have made
+    it.
+    """
     booked = entry(1, name="Wedding of R. Privada", activity="Dance", sequence=3)
     told = Item(
         uid="occupancy-u1@icalbridge",
@@ -82,22 +94,35 @@ def test_blocks_a_second_apart_are_two() -> None:
 
 def test_facilities_never_merge() -> None:
     """Each is heated and opened by itself; what has no facility merges with nothing."""
-    assert spans(in_use(entry(1), entry(1, uid="u2", facility=POOL))) == [("u1", 1, 3), ("u2", 1, 3)]
+    assert spans(in_use(entry(1), entry(1, uid="u2", facility=POOL))) == [
+        ("u1", 1, 3),
+        ("u2", 1, 3),
+    ]
     nowhere = [entry(1, uid=uid, facility=replace(GYM, id="")) for uid in ("u1", "u2")]
     assert spans(in_use(*nowhere)) == [("u1", 1, 3), ("u2", 1, 3)]
 
 
 def test_what_is_pending_merges_with_nothing_that_is_sure() -> None:
     """A block is either sure or not."""
-    shown = [(entry(1, uid="u1", status="pending"), Status.TENTATIVE), (entry(2, uid="u2"), Status.CONFIRMED)]
+    shown = [
+        (entry(1, uid="u1", status="pending"), Status.TENTATIVE),
+        (entry(2, uid="u2"), Status.CONFIRMED),
+    ]
     found = blocks(shown, Shape(occupancy=True), COVER)
-    assert [(each.uid[10:12], each.status) for each in found] == [("u1", Status.TENTATIVE), ("u2", Status.CONFIRMED)]
+    assert [(each.uid[10:12], each.status) for each in found] == [
+        ("u1", Status.TENTATIVE),
+        ("u2", Status.CONFIRMED),
+    ]
 
 
 def test_what_is_called_off_is_told_by_itself() -> None:
     """A cancelled block has the times that it had, and takes no part in others."""
     off = entry(2, uid="u2", status="cancelled", cancelled=NOW)
-    shown = [(entry(1), Status.CONFIRMED), (off, Status.CANCELLED), (entry(3, uid="u3"), Status.CONFIRMED)]
+    shown = [
+        (entry(1), Status.CONFIRMED),
+        (off, Status.CANCELLED),
+        (entry(3, uid="u3"), Status.CONFIRMED),
+    ]
     found = blocks(shown, Shape(occupancy=True, before=60), COVER)
     assert spans(found) == [("u1", 0, 5), ("u2", 1, 4)]
     assert [(each.title, each.status, each.cancelled) for each in found] == [
@@ -115,7 +140,9 @@ def _told(*entries: Entry, now: datetime, shape: Shape) -> list[tuple[str, float
 
 
 def test_block_does_not_grow_as_time_goes_by() -> None:
-    """Back to back bookings are one block even where only one of them is within reach yet, or still is."""
+    """Back to back bookings are one block even where only one of them is within reach yet, or still
+    is.
+    """
     booked, whole = (entry(24), entry(26, uid="u2")), [("u1", 24, 28)]
     ahead, past = Shape(occupancy=True, ahead=1), Shape(occupancy=True, past=0)
     assert _told(*booked, now=NOW + MINUTE, shape=ahead) == whole
@@ -126,12 +153,16 @@ def test_cancelled_block_is_told_for_thirty_days() -> None:
     """Then it is forgotten, though its time is still to come."""
     off = entry(24 * 90, withdrawn=NOW, cancelled=NOW)
     days, shape = timedelta(days=30), Shape(occupancy=True)
-    assert _told(off, now=NOW + days - timedelta(seconds=1), shape=shape) == [("u1", 24 * 90, 24 * 90 + 2)]
+    assert _told(off, now=NOW + days - timedelta(seconds=1), shape=shape) == [
+        ("u1", 24 * 90, 24 * 90 + 2)
+    ]
     assert _told(off, now=NOW + days, shape=shape) == []
 
 
 def test_block_stays_while_it_is_wide() -> None:
-    """A feed without a past keeps a booking that ended until its teardown is over too, and shows setup as it begins."""
+    """A feed without a past keeps a booking that ended until its teardown is over too, and shows
+    setup as it begins.
+    """
     shape = Shape(occupancy=True, past=0, ahead=0, before=30, after=15)
     booked, wide = entry(1), [("u1", 0.5, 3.25)]
     assert _told(booked, now=NOW + 29 * MINUTE, shape=shape) == []
@@ -140,12 +171,18 @@ def test_block_stays_while_it_is_wide() -> None:
     assert _told(booked, now=NOW + 195 * MINUTE, shape=shape) == []
 
 
-TIMES = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9), st.sampled_from([GYM, POOL])), max_size=12)
+TIMES = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(1, 9), st.sampled_from([GYM, POOL])), max_size=12
+)
 
 
 @given(TIMES, st.integers(0, 3), st.integers(0, 3))
-def test_minutes_in_use_are_those_of_any_booking(drawn: list[tuple[int, int, object]], before: int, after: int) -> None:
-    """Minute by minute, a space is in a block exactly when it is in a widened booking, and in one block at most."""
+def test_minutes_in_use_are_those_of_any_booking(
+    drawn: list[tuple[int, int, object]], before: int, after: int
+) -> None:
+    """Minute by minute, a space is in a block exactly when it is in a widened booking, and in one
+    block at most.
+    """
     entries = [
         entry(
             0,
@@ -164,7 +201,8 @@ def test_minutes_in_use_are_those_of_any_booking(drawn: list[tuple[int, int, obj
         for minute in range(-5, 80):
             moment = NOW + (minute + 0.5) * MINUTE
             used = any(
-                each.facility_id == place.id and each.start - before * MINUTE <= moment < each.end + after * MINUTE
+                each.facility_id == place.id
+                and each.start - before * MINUTE <= moment < each.end + after * MINUTE
                 for each in entries
             )
             assert sum(each.start <= moment < each.end for each in here) == used

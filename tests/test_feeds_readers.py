@@ -1,7 +1,8 @@
-"""Feeds read back by five calendars that people use: the instants, texts and UIDs that went in, in each zone.
+"""Feeds read back by five calendars that people use: the instants, texts and UIDs that went in, in
+each zone.
 
-Every zone is asked half hour by half hour over each clock change, hostile texts by the dozen, and, by the readers that
-need no process of their own, any entries that hypothesis thinks of.
+Every zone is asked half hour by half hour over each clock change, hostile texts by the dozen, and,
+by the readers that need no process of their own, any entries that hypothesis thinks of.
 """
 
 from __future__ import annotations
@@ -13,7 +14,17 @@ import pytest
 from hypothesis import given
 
 from icalbridge.sandbox import names
-from tests.any_entries import CHANGES, FEEDS, MANY, PIECES, STATES, ZONES, as_read_by, reading, seasons
+from tests.any_entries import (
+    CHANGES,
+    FEEDS,
+    MANY,
+    PIECES,
+    STATES,
+    ZONES,
+    as_read_by,
+    reading,
+    seasons,
+)
 from tests.fixtures.rendering import render_ics
 from tests.golden import GYM_FEED, STATE
 from tests.readers import READERS, Reading
@@ -30,7 +41,9 @@ IN_PROCESS = ("icalendar", "ical", "libical")
 
 
 def feed_of(entries: list[Entry], feed: Feed = GYM_FEED, state: FeedState = STATE) -> bytes:
-    return render_ics(feed, state, entries, now=NOW, public_url="https://calendars.example.org", max_bytes=10**9).body
+    return render_ics(
+        feed, state, entries, now=NOW, public_url="https://calendars.example.org", max_bytes=10**9
+    ).body
 
 
 def read(reader: str, entries: Iterable[Entry]) -> list[Reading]:
@@ -39,7 +52,9 @@ def read(reader: str, entries: Iterable[Entry]) -> list[Reading]:
 
 
 @given(FEEDS, STATES, MANY)
-def test_any_entries_are_read_as_they_are(feed: Feed, state: FeedState, entries: list[Entry]) -> None:
+def test_any_entries_are_read_as_they_are(
+    feed: Feed, state: FeedState, entries: list[Entry]
+) -> None:
     """Whatever a feed holds, three readers find exactly that in it."""
     body = feed_of(entries, feed, state)
     for name in IN_PROCESS:
@@ -47,21 +62,28 @@ def test_any_entries_are_read_as_they_are(feed: Feed, state: FeedState, entries:
 
 
 def half_hours(zone: str) -> list[datetime]:
-    """Return each half hour around every clock change of 2026 and 2027, and of a day in the middle of each season.
+    """Return each half hour around every clock change of 2026 and 2027, and of a day in the middle
+    of each season.
 
     Zones that never change their clocks are asked when Los Angeles does.
     """
     changes = CHANGES["America/Los_Angeles" if zone in STILL else zone]
     around = [change + step * HALF_HOUR for change in changes for step in range(-12, 13)]
-    return sorted({*around, *(noon + step * HALF_HOUR for noon in seasons(zone) for step in range(-24, 24))})
+    return sorted(
+        {*around, *(noon + step * HALF_HOUR for noon in seasons(zone) for step in range(-24, 24))}
+    )
 
 
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("reader", READERS)
 def test_zone_is_read_right_over_clock_changes(reader: str, zone: str) -> None:
-    """Timeslots of 30 and of 90 minutes, from each half hour on, are at the instants at which they are."""
+    """Timeslots of 30 and of 90 minutes, from each half hour on, are at the instants at which they
+    are.
+    """
     entries = [
-        entry(0, uid=f"{number:04}-{length}", start=start, end=start + length * HALF_HOUR, zone=zone)
+        entry(
+            0, uid=f"{number:04}-{length}", start=start, end=start + length * HALF_HOUR, zone=zone
+        )
         for number, start in enumerate(half_hours(zone))
         for length in (1, 3)
     ]
@@ -91,7 +113,9 @@ HOSTILE = (
 
 @pytest.mark.parametrize("reader", READERS)
 def test_hostile_texts_are_read_whole(reader: str) -> None:
-    """As a name, an activity, a location and a category, each comes out as the contract says, and is nothing else."""
+    """As a name, an activity, a location and a category, each comes out as the contract says, and
+    is nothing else.
+    """
     entries = [
         each
         for index, text in enumerate(HOSTILE)

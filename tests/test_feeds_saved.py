@@ -1,4 +1,6 @@
-"""`icalbridge.feeds.saved`: rules in order, single events, and what each audience may see; nothing leaks past it."""
+"""`icalbridge.feeds.saved`: rules in order, single events, and what each audience may see; nothing
+leaks past it.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,22 @@ def _selected(*entries: Entry, shape: Shape = FEED.shape) -> Selection:
 def _items(spec: Saved, *entries: Entry) -> list[Item]:
     told = {each.key: (PARTICULARS, NOW) for each in entries} if spec.needs_particulars else {}
     selection = _selected(*entries, shape=spec.shape)
-    found = apply(spec, selection, categories=CATEGORIES, told=told, schools={"school": "Lincoln High"})
-    assert set(found) <= {(each.key, item) for each in selection.entries for _, item in found if item.uid == each.uid}
+    found = apply(
+        spec, selection, categories=CATEGORIES, told=told, schools={"school": "Lincoln High"}
+    )
+    assert set(found) <= {
+        (each.key, item) for each in selection.entries for _, item in found if item.uid == each.uid
+    }
     return [item for _, item in found]
 
 
-def _titles(*rules: Rule, include: frozenset[EventKey] = NONE, exclude: frozenset[EventKey] = NONE) -> list[str]:
-    return [item.title for item in _items(replace(FEED, rules=rules, include=include, exclude=exclude), *ENTRIES)]
+def _titles(
+    *rules: Rule, include: frozenset[EventKey] = NONE, exclude: frozenset[EventKey] = NONE
+) -> list[str]:
+    return [
+        item.title
+        for item in _items(replace(FEED, rules=rules, include=include, exclude=exclude), *ENTRIES)
+    ]
 
 
 def test_entries_without_a_rule_are_shown_as_they_are() -> None:
@@ -54,15 +65,24 @@ def test_entries_without_a_rule_are_shown_as_they_are() -> None:
     [
         (Rule(Action.HIDE, words=("swim",)), ["Practice: Varsity", "Gala: Dance"]),
         (Rule(Action.RESERVE, words=("swim",)), ["Practice: Varsity", "Reserved", "Gala: Dance"]),
-        (Rule(Action.RENAME, words=("swim",), title="Closed"), ["Practice: Varsity", "Closed", "Gala: Dance"]),
+        (
+            Rule(Action.RENAME, words=("swim",), title="Closed"),
+            ["Practice: Varsity", "Closed", "Gala: Dance"],
+        ),
         (Rule(Action.INCLUDE, words=("swim",)), ["Practice: Varsity", "Swim meet", "Gala: Dance"]),
         (Rule(Action.HIDE, activity=("dance", "varsity")), ["Swim meet"]),
         (Rule(Action.HIDE, category=("nonprofit",)), ["Practice: Varsity", "Swim meet"]),
         (Rule(Action.HIDE, type=("pool",)), ["Practice: Varsity", "Gala: Dance"]),
         (Rule(Action.HIDE, type=("reservation",)), []),
         (Rule(Action.HIDE), []),
-        (Rule(Action.HIDE, words=("swim",), type=("gymnasium",)), ["Practice: Varsity", "Swim meet", "Gala: Dance"]),
-        (Rule(Action.HIDE, words=("swim", "practice")), ["Practice: Varsity", "Swim meet", "Gala: Dance"]),
+        (
+            Rule(Action.HIDE, words=("swim",), type=("gymnasium",)),
+            ["Practice: Varsity", "Swim meet", "Gala: Dance"],
+        ),
+        (
+            Rule(Action.HIDE, words=("swim", "practice")),
+            ["Practice: Varsity", "Swim meet", "Gala: Dance"],
+        ),
     ],
 )
 def test_rule_does_its_action_where_all_conditions_are_met(rule: Rule, titles: list[str]) -> None:
@@ -94,7 +114,9 @@ def test_excluded_event_is_never_shown() -> None:
 
 def test_rules_read_what_the_audience_may_not_see() -> None:
     """A rule finds the name in a feed that tells no names."""
-    spec = replace(FEED, fields=frozenset({Field.FACILITY}), rules=(Rule(Action.HIDE, words=("gala",)),))
+    spec = replace(
+        FEED, fields=frozenset({Field.FACILITY}), rules=(Rule(Action.HIDE, words=("gala",)),)
+    )
     assert [(item.title, item.name, item.facility) for item in _items(spec, *ENTRIES)] == [
         ("Reserved", "", "Main Gym"),
         ("Reserved", "", "Pool"),
@@ -112,7 +134,9 @@ def test_reserved_entry_tells_only_where_it_is() -> None:
 
 def test_renamed_entry_loses_name_and_activity_and_nothing_else() -> None:
     """What is put in their place is the operator's; staff still see who rents."""
-    spec = replace(FEED, audience=Audience.STAFF, rules=(Rule(Action.RENAME, title="Private party"),))
+    spec = replace(
+        FEED, audience=Audience.STAFF, rules=(Rule(Action.RENAME, title="Private party"),)
+    )
     (item,) = _items(spec, GALA)
     assert (item.title, item.name, item.activity, item.renter) == (
         "Private party",
@@ -132,8 +156,12 @@ def test_renamed_entry_loses_name_and_activity_and_nothing_else() -> None:
         (Shape(title="{school}: {name}"), None, "Lincoln High: Closed"),
     ],
 )
-def test_new_title_goes_into_the_template(shape: Shape, told: frozenset[Field] | None, title: str) -> None:
-    """A template without a name gives way; a feed that says only that something is on goes on doing so."""
+def test_new_title_goes_into_the_template(
+    shape: Shape, told: frozenset[Field] | None, title: str
+) -> None:
+    """A template without a name gives way; a feed that says only that something is on goes on doing
+    so.
+    """
     spec = replace(FEED, shape=shape, fields=told, rules=(Rule(Action.RENAME, title="Closed"),))
     assert [item.title for item in _items(spec, GALA)] == [title]
 
@@ -141,7 +169,9 @@ def test_new_title_goes_into_the_template(shape: Shape, told: frozenset[Field] |
 def test_renamed_entry_that_is_called_off_is_marked() -> None:
     """As any other would be."""
     gone = replace(GALA, status="cancelled", cancelled=NOW)
-    spec = replace(FEED, shape=Shape(cancelled=Cancelled.MARK), rules=(Rule(Action.RENAME, title="Closed"),))
+    spec = replace(
+        FEED, shape=Shape(cancelled=Cancelled.MARK), rules=(Rule(Action.RENAME, title="Closed"),)
+    )
     assert [item.title for item in _items(spec, gone)] == ["CANCELLED: Closed"]
 
 
@@ -195,10 +225,14 @@ specs = st.builds(
 @settings(deadline=None)  # no machine's load may fail it
 @given(specs)
 def test_no_item_holds_what_its_audience_may_not_see(spec: Saved) -> None:
-    """Of every field and audience, by the fields of the item and by every text in it, for any rules."""
+    """Of every field and audience, by the fields of the item and by every text in it, for any
+    rules.
+    """
     told = {each.key: (PARTICULARS, NOW) for each in ENTRIES}  # also where nobody asked for it
     selection = _selected(*ENTRIES, shape=spec.shape)
-    items = [item for _, item in apply(spec, selection, categories=CATEGORIES, told=told, schools={})]
+    items = [
+        item for _, item in apply(spec, selection, categories=CATEGORIES, told=told, schools={})
+    ]
     allowed = ALLOWED[spec.audience] & (frozenset(Field) if spec.fields is None else spec.fields)
     secret = {
         Field.RENTER: PARTICULARS.renter,
@@ -210,7 +244,12 @@ def test_no_item_holds_what_its_audience_may_not_see(spec: Saved) -> None:
     for item in items:
         values = item._asdict()
         for field in set(Field) - allowed:
-            assert values[field] in ("", None, "Words of ours", *([item.facility] if field == "location" else []))
+            assert values[field] in (
+                "",
+                None,
+                "Words of ours",
+                *([item.facility] if field == "location" else []),
+            )
         for field, value in secret.items():
             assert field in allowed or str(value) not in str(list(values.values()))
 

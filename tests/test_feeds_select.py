@@ -44,7 +44,8 @@ def test_select_keeps_what_starts_before_the_horizon() -> None:
 
 
 @pytest.mark.parametrize(
-    "hidden", [{"status": "pending"}, {"status": ""}, {"timeslot_status": "suspended"}, {"withdrawn": NOW}]
+    "hidden",
+    [{"status": "pending"}, {"status": ""}, {"timeslot_status": "suspended"}, {"withdrawn": NOW}],
 )
 def test_select_hides_what_is_not_for_the_public(hidden: dict[str, Any]) -> None:
     """Only active timeslots of approved events that were not withdrawn."""
@@ -53,10 +54,18 @@ def test_select_hides_what_is_not_for_the_public(hidden: dict[str, Any]) -> None
 
 def test_select_orders_by_start_end_and_uid() -> None:
     """The order does not depend on where entries come from."""
-    entries = [entry(2, uid="a"), entry(1, uid="c"), entry(1, uid="b"), entry(1, uid="a", end=NOW + timedelta(hours=9))]
+    entries = [
+        entry(2, uid="a"),
+        entry(1, uid="c"),
+        entry(1, uid="b"),
+        entry(1, uid="a", end=NOW + timedelta(hours=9)),
+    ]
     expected = [("b", 1), ("c", 1), ("a", 1), ("a", 2)]
     for some in (entries, entries[::-1]):
-        told = [(each.uid[0], int((each.start - NOW) / timedelta(hours=1))) for each in _select(*some).entries]
+        told = [
+            (each.uid[0], int((each.start - NOW) / timedelta(hours=1)))
+            for each in _select(*some).entries
+        ]
         assert told == expected
 
 
@@ -65,7 +74,9 @@ TOMBSTONES, MARKED = Shape(cancelled=Cancelled.TOMBSTONE), Shape(cancelled=Cance
 BOTH, PENDING = Shape(status=("approved", "pending")), Shape(status=("pending",))
 
 
-def _statuses(*entries: Entry, shape: Shape, later: timedelta = timedelta(0)) -> list[tuple[str, str]]:
+def _statuses(
+    *entries: Entry, shape: Shape, later: timedelta = timedelta(0)
+) -> list[tuple[str, str]]:
     """Return the first letter of each UID that is shown, and its status."""
     selection = select(entries, now=NOW + later, history=HISTORY, horizon=HORIZON, shape=shape)
     return [(each.uid[0], status.value) for each, status in selection.shown]
@@ -98,8 +109,8 @@ KINDS = (
     ],
 )
 def test_select_tells_what_the_shape_asks_for(shape: Shape, shown: str) -> None:
-    """Approved is CONFIRMED, pending TENTATIVE; what was on and is no more is as `cancelled` says, and what never was
-    on is nothing.
+    """Approved is CONFIRMED, pending TENTATIVE; what was on and is no more is as `cancelled` says,
+    and what never was on is nothing.
     """
     off = "CONFIRMED" if shape.cancelled is Cancelled.MARK else "CANCELLED"
     statuses = {"a": "CONFIRMED", "p": "TENTATIVE", "r": "TENTATIVE" if shape.pending else off}
@@ -108,8 +119,13 @@ def test_select_tells_what_the_shape_asks_for(shape: Shape, shown: str) -> None:
 
 @pytest.mark.parametrize("shape", [TOMBSTONES, Shape(occupancy=True)])
 def test_tombstone_stands_for_thirty_days(shape: Shape) -> None:
-    """Then it is gone, though what it tells of is still to come; one of the past goes with the past."""
-    coming, over = entry(24 * 90, cancelled=NOW, withdrawn=NOW), entry(-24 * 50, cancelled=NOW, withdrawn=NOW)
+    """Then it is gone, though what it tells of is still to come; one of the past goes with the
+    past.
+    """
+    coming, over = (
+        entry(24 * 90, cancelled=NOW, withdrawn=NOW),
+        entry(-24 * 50, cancelled=NOW, withdrawn=NOW),
+    )
     assert _statuses(coming, shape=shape, later=30 * DAY - SECOND) == [("u", "CANCELLED")]
     assert _statuses(coming, shape=shape, later=30 * DAY) == []
     assert _statuses(over, shape=shape, later=10 * DAY) == [("u", "CANCELLED")]
@@ -119,13 +135,17 @@ def test_tombstone_stands_for_thirty_days(shape: Shape) -> None:
 def test_mark_stays_as_long_as_any_entry() -> None:
     """It is told like every other, until it is long past."""
     off = entry(24 * 90, cancelled=NOW, withdrawn=NOW)
-    assert _statuses(off, shape=MARKED, later=off.end + HISTORY - NOW - SECOND) == [("u", "CONFIRMED")]
+    assert _statuses(off, shape=MARKED, later=off.end + HISTORY - NOW - SECOND) == [
+        ("u", "CONFIRMED")
+    ]
     assert _statuses(off, shape=MARKED, later=off.end + HISTORY - NOW) == []
 
 
 def test_past_and_ahead_narrow_and_never_widen() -> None:
     """Days before and after this moment, within what feeds reach anyway."""
-    entries = [entry(24 * day - 2, uid=f"{day:+}") for day in (-61, -60, -7, -6, 0, 1, 7, 8, 300, 366)]
+    entries = [
+        entry(24 * day - 2, uid=f"{day:+}") for day in (-61, -60, -7, -6, 0, 1, 7, 8, 300, 366)
+    ]
 
     def shown(shape: Shape) -> list[str]:
         selection = select(entries, now=NOW, history=HISTORY, horizon=HORIZON, shape=shape)
@@ -171,9 +191,16 @@ CATEGORIES = {CHOIR.key: "Non-Profit", EventKey("reservation", "e9"): "x"}
     ],
 )
 def test_filters_narrow_together(query: str, shown: str) -> None:
-    """Any of the values of one filter, all of the filters; words are in name, activity, facility or type."""
+    """Any of the values of one filter, all of the filters; words are in name, activity, facility or
+    type.
+    """
     selection = select(
-        [CHOIR, SWIM], now=NOW, history=HISTORY, horizon=HORIZON, shape=parse(query), categories=CATEGORIES
+        [CHOIR, SWIM],
+        now=NOW,
+        history=HISTORY,
+        horizon=HORIZON,
+        shape=parse(query),
+        categories=CATEGORIES,
     )
     assert "".join(each.uid[0] for each in selection.entries) == shown
 
@@ -183,7 +210,9 @@ HOURS = st.integers(-24 * 65, 24 * 370)
 
 @given(st.lists(HOURS, max_size=8), st.integers(0, 24 * 5))
 def test_selection_lasts_until_it_says(starts: list[int], later: int) -> None:
-    """`until` is the first later second at which another set is shown; `changed` the last one that brought this set."""
+    """`until` is the first later second at which another set is shown; `changed` the last one that
+    brought this set.
+    """
     entries = [entry(hour, uid=f"u{number}") for number, hour in enumerate(starts)]
     now = NOW + timedelta(hours=later)
 
@@ -191,7 +220,10 @@ def test_selection_lasts_until_it_says(starts: list[int], later: int) -> None:
         return select(entries, now=moment, history=HISTORY, horizon=HORIZON).entries
 
     selection = select(entries, now=now, history=HISTORY, horizon=HORIZON)
-    borders = sorted({each.end + HISTORY for each in entries} | {each.start - HORIZON + SECOND for each in entries})
+    borders = sorted(
+        {each.end + HISTORY for each in entries}
+        | {each.start - HORIZON + SECOND for each in entries}
+    )
     assert selection.until == next((each for each in borders if each > now), None)
     if selection.until:
         assert shown(selection.until - SECOND) == selection.entries != shown(selection.until)
@@ -205,12 +237,16 @@ def test_changed_is_the_same_whichever_expired_entries_are_known(starts: list[in
     left = [each.end for each in entries if each.end <= NOW - HISTORY]
     kept = [each for each in entries if each.end > NOW - HISTORY]
     every = select(entries, now=NOW, history=HISTORY, horizon=HORIZON)
-    some = select(kept, now=NOW, history=HISTORY, horizon=HORIZON, latest_expired=max(left, default=None))
+    some = select(
+        kept, now=NOW, history=HISTORY, horizon=HORIZON, latest_expired=max(left, default=None)
+    )
     assert some == every
 
 
 def _kinds(hour: int, number: int, kind: int) -> Entry:
-    """Return an entry of one of the kinds that shapes tell apart, called off some days before its start or now."""
+    """Return an entry of one of the kinds that shapes tell apart, called off some days before its
+    start or now.
+    """
     off = NOW + timedelta(hours=min(hour, 0) - 5 * number)
     some: list[dict[str, Any]] = [
         {},
@@ -236,8 +272,12 @@ SHAPES = st.builds(
 
 
 @given(st.lists(st.tuples(HOURS, st.integers(0, 4)), max_size=8), SHAPES, st.integers(0, 24 * 50))
-def test_selection_of_any_shape_lasts_until_it_says(drawn: list[tuple[int, int]], shape: Shape, later: int) -> None:
-    """Just before `until` the same is shown; from `changed` on it was; neither is later or earlier than it must be."""
+def test_selection_of_any_shape_lasts_until_it_says(
+    drawn: list[tuple[int, int]], shape: Shape, later: int
+) -> None:
+    """Just before `until` the same is shown; from `changed` on it was; neither is later or earlier
+    than it must be.
+    """
     entries = [_kinds(hour, number, kind) for number, (hour, kind) in enumerate(drawn)]
     now = NOW + timedelta(hours=later)
 

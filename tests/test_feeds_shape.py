@@ -1,4 +1,6 @@
-"""`icalbridge.feeds.shape`: every parameter of a feed's address, what it takes, and what is said where it does not."""
+"""`icalbridge.feeds.shape`: every parameter of a feed's address, what it takes, and what is said
+where it does not.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from icalbridge.feeds import PLAIN, BadShape, Shape
-from icalbridge.feeds.shape import LONGEST_QUERY, MOST_DAYS, MOST_MINUTES, PARAMETERS, Cancelled, folded, parse
+from icalbridge.feeds.shape import (
+    LONGEST_QUERY,
+    MOST_DAYS,
+    MOST_MINUTES,
+    PARAMETERS,
+    Cancelled,
+    folded,
+    parse,
+)
 from icalbridge.feeds.title import FIELDS
 from tests.any_entries import TEXTS
 
@@ -67,16 +77,16 @@ def test_parameter_is_understood(query: str, meant: Shape) -> None:
 DAYS = f"a whole number from 0 to {MOST_DAYS}"
 MINUTES = f"a whole number from 0 to {MOST_MINUTES}"
 TITLE = (
-    "made of {name}, {activity}, {facility}, {school}, {type}, with nothing but punctuation and spaces between them, "
-    "and at most 100 characters long"
+    "made of {name}, {activity}, {facility}, {school}, {type}, with nothing but punctuation and"
+    " spaces between them, and at most 100 characters long"
 )
 UNREADABLE = (
-    "The parameters of this address cannot be read; write at most 50 of them as NAME=VALUE with & between them, "
-    "in UTF-8."
+    "The parameters of this address cannot be read; write at most 50 of them as NAME=VALUE with &"
+    " between them, in UTF-8."
 )
 NAMES = (
-    "view, facility, type, category, activity, q, not, past, ahead, status, cancelled, detail, group, tz, title, "
-    "before, after"
+    "view, facility, type, category, activity, q, not, past, ahead, status, cancelled, detail,"
+    " group, tz, title, before, after"
 )
 
 
@@ -96,8 +106,17 @@ NAMES = (
         (f"past={MOST_DAYS + 1}", f"past is '{MOST_DAYS + 1}' and must be {DAYS}."),
         ("past=1&past=2", "past is '1,2' and must be given once."),
         (f"ahead={'9' * 70}", f"ahead is '{'9' * 59}…' and must be {DAYS}."),
-        ("status=declined", "status is 'declined' and must be approved, pending, or both with a comma between them."),
-        ("status=,", "status is ',' and must be approved, pending, or both with a comma between them."),
+        (
+            "status=declined",
+            (
+                "status is 'declined' and must be approved, pending, or both with a comma between"
+                " them."
+            ),
+        ),
+        (
+            "status=,",
+            "status is ',' and must be approved, pending, or both with a comma between them.",
+        ),
         ("cancelled=yes", "cancelled is 'yes' and must be drop, mark or tombstone."),
         ("cancelled=Mark", "cancelled is 'Mark' and must be drop, mark or tombstone."),
         ("detail=all", "detail is 'all' and must be name or busy."),
@@ -106,25 +125,37 @@ NAMES = (
         ("view=agenda", "view is 'agenda' and must be occupancy."),
         ("title=School's+out", f"title is 'School's out' and must be {TITLE}."),
         ("title={renter}", f"title is '{{renter}}' and must be {TITLE}."),
-        (f"view=occupancy&after={MOST_MINUTES + 1}", f"after is '{MOST_MINUTES + 1}' and must be {MINUTES}."),
-        ("after=5", "before and after widen the blocks of view=occupancy; ask for that too, or leave them out."),
-        ("before=5", "before and after widen the blocks of view=occupancy; ask for that too, or leave them out."),
+        (
+            f"view=occupancy&after={MOST_MINUTES + 1}",
+            f"after is '{MOST_MINUTES + 1}' and must be {MINUTES}.",
+        ),
+        (
+            "after=5",
+            (
+                "before and after widen the blocks of view=occupancy; ask for that too, or leave"
+                " them out."
+            ),
+        ),
+        (
+            "before=5",
+            (
+                "before and after widen the blocks of view=occupancy; ask for that too, or leave"
+                " them out."
+            ),
+        ),
         (
             "facility=" + ",".join(map(str, range(51))),
-            f"facility is '{','.join(map(str, range(51)))[:59]}…' and must be at least one value, and at most 50.",
+            (
+                f"facility is '{','.join(map(str, range(51)))[:59]}…' and must be at least one"
+                " value, and at most 50."
+            ),
         ),
         ("q=a%00b", "This address has control characters in its parameters; leave them out."),
         ("q=a%0D%0Ab", "This address has control characters in its parameters; leave them out."),
         ("a%C2%85b=1", "This address has control characters in its parameters; leave them out."),
         ("q=%E2%80%A8", "This address has control characters in its parameters; leave them out."),
-        (
-            "q=%FF",
-            UNREADABLE,
-        ),
-        (
-            "&".join(["past=1"] * 51),
-            UNREADABLE,
-        ),
+        ("q=%FF", UNREADABLE),
+        ("&".join(["past=1"] * 51), UNREADABLE),
         (
             "q=" + "x" * (LONGEST_QUERY - 1),
             "This address is too long; its parameters may have 2000 characters.",
@@ -139,7 +170,9 @@ def test_what_is_not_understood_is_refused_with_a_sentence(query: str, sentence:
 
 
 def test_refusal_shows_nothing_unprintable() -> None:
-    """What turns text around or cannot be seen is a replacement character in a sentence that quotes it."""
+    """What turns text around or cannot be seen is a replacement character in a sentence that quotes
+    it.
+    """
     with pytest.raises(BadShape) as refused:
         parse("past=1%E2%80%AE2%C2%A0%EF%BB%BF3")
     assert str(refused.value) == f"past is '1�2��3' and must be {DAYS}."
@@ -177,17 +210,24 @@ def test_equal_meanings_are_equal_shapes(one: str, other: str) -> None:
 def test_query_has_the_parameters_in_one_order() -> None:
     """Whatever the order in which they were given; what needs no quoting stays readable."""
     given = "tz=utc&title={name}+%7C+{type}&q=b+a&facility=x,a%5C,b&past=07&status=pending,approved&detail=name"
-    assert parse(given).query == (
-        "facility=a%5C,b,x&q=a%20b&past=7&status=approved,pending&tz=utc&title=%7Bname%7D%20%7C%20%7Btype%7D"
+    assert (
+        parse(given).query
+        == "facility=a%5C,b,x&q=a%20b&past=7&status=approved,pending&tz=utc&title=%7Bname%7D%20%7C%20%7Btype%7D"
     )
     assert PLAIN.query == ""
 
 
 WORDS = st.lists(TEXTS, max_size=3).map(
-    lambda texts: tuple(sorted({word for text in texts for word in folded(_clean(text)).replace(",", " ").split()}))
+    lambda texts: tuple(
+        sorted({word for text in texts for word in folded(_clean(text)).replace(",", " ").split()})
+    )
 )
-FOLDED = st.lists(TEXTS, max_size=4).map(lambda texts: tuple(sorted({folded(_clean(text)) for text in texts} - {""})))
-IDS = st.lists(TEXTS, max_size=4).map(lambda texts: tuple(sorted({_clean(text).strip() for text in texts} - {""})))
+FOLDED = st.lists(TEXTS, max_size=4).map(
+    lambda texts: tuple(sorted({folded(_clean(text)) for text in texts} - {""}))
+)
+IDS = st.lists(TEXTS, max_size=4).map(
+    lambda texts: tuple(sorted({_clean(text).strip() for text in texts} - {""}))
+)
 BETWEEN = st.text(" -–:|/()[],.·\\&=%+", max_size=4)
 TITLES = st.lists(st.tuples(BETWEEN, st.sampled_from(FIELDS)), min_size=1, max_size=5).map(
     lambda pieces: "".join(f"{before}{{{field}}}" for before, field in pieces).strip()
@@ -233,7 +273,9 @@ SHAPES = st.one_of(
 
 def _clean(text: str) -> str:
     """Leave out what no parameter may hold."""
-    return "".join(each for each in text if each.isprintable() or each in "\u00a0\u3000\u200d\ufeff\u202e")
+    return "".join(
+        each for each in text if each.isprintable() or each in "\u00a0\u3000\u200d\ufeff\u202e"
+    )
 
 
 @given(SHAPES)
@@ -262,11 +304,19 @@ def test_folding_twice_changes_nothing(text: str) -> None:
 
 
 def test_every_character_folds_once() -> None:
-    """Folding each character there is a second time changes none, and cases of one letter are alike."""
+    """Folding each character there is a second time changes none, and cases of one letter are
+    alike.
+    """
     for number in range(sys.maxunicode + 1):
         found = folded(chr(number))
         assert folded(found) == found, hex(number)
-    for one, other in (("STRASSE", "straße"), ("ÉCOLE", "école"), ("ℌ", "h"), ("Ｇｙｍ", "gym"), ("İ", "i")):
+    for one, other in (
+        ("STRASSE", "straße"),
+        ("ÉCOLE", "école"),
+        ("ℌ", "h"),
+        ("Ｇｙｍ", "gym"),
+        ("İ", "i"),
+    ):
         assert folded(one) == folded(other)
 
 

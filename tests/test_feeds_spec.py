@@ -1,4 +1,6 @@
-"""`icalbridge.feeds.spec`: saved feeds as TOML; exact there and back, and one sentence for every mistake."""
+"""`icalbridge.feeds.spec`: saved feeds as TOML; exact there and back, and one sentence for every
+mistake.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,9 @@ SPEC = Saved(
 
 
 def test_file_is_read_as_it_says() -> None:
-    """Every key of a feed and of a rule; a feed with one key beside its slug is as feeds are by themselves."""
+    """Every key of a feed and of a rule; a feed with one key beside its slug is as feeds are by
+    themselves.
+    """
     assert read_feeds(FULL) == (SPEC, Saved("plain", property_ids=("school",)))
 
 
@@ -110,11 +114,19 @@ def test_no_feeds_are_an_empty_file() -> None:
 
 
 lines = st.text("aZ9 é中\U0001f3c0,\"'\\\\{}[]#=", max_size=8).map(str.strip)
-ids = st.lists(lines.filter(bool), min_size=1, max_size=3, unique=True).map(lambda some: tuple(sorted(some)))
-keys = st.frozensets(st.builds(EventKey, st.sampled_from(["reservation", "Ä"]), lines.filter(bool)), max_size=3)
+ids = st.lists(lines.filter(bool), min_size=1, max_size=3, unique=True).map(
+    lambda some: tuple(sorted(some))
+)
+keys = st.frozensets(
+    st.builds(EventKey, st.sampled_from(["reservation", "Ä"]), lines.filter(bool)), max_size=3
+)
 folded_words = st.sampled_from([(), ("gala",), ("a", "zwei")])
 rules = st.builds(
-    Rule, st.sampled_from([Action.HIDE, Action.RESERVE, Action.INCLUDE]), folded_words, folded_words, folded_words
+    Rule,
+    st.sampled_from([Action.HIDE, Action.RESERVE, Action.INCLUDE]),
+    folded_words,
+    folded_words,
+    folded_words,
 ) | st.builds(Rule, st.just(Action.RENAME), title=lines.filter(bool))
 shapes = st.builds(
     Shape,
@@ -165,8 +177,8 @@ OPERATIONS = (
     f"({FIELDS}, attendance, reservation); 'phone' is not."
 )
 KEYS = (
-    "slug, name, description, colour, audience, properties, facilities, fields, past, ahead, status, cancelled, "
-    "detail, group, tz, title, include, exclude, rules"
+    "slug, name, description, colour, audience, properties, facilities, fields, past, ahead,"
+    " status, cancelled, detail, group, tz, title, include, exclude, rules"
 )
 
 
@@ -177,42 +189,69 @@ KEYS = (
         ({"name": 5}, "Feed 'a': name must be a text of at most 1000 characters."),
         (
             {"name": "a\nb"},
-            "Feed 'a': name must be one line, with no control characters in it and no spaces around it.",
+            (
+                "Feed 'a': name must be one line, with no control characters in it and no spaces"
+                " around it."
+            ),
         ),
         ({"properties": "school"}, "Feed 'a': properties must be a list of at most 1000 texts."),
         ({"properties": [5]}, "Feed 'a': properties must be a list of at most 1000 texts."),
-        ({"properties": []}, "Feed 'a' shows nothing; name properties, facilities, or events to include."),
-        ({"colour": "sand"}, "Feed 'a': colour must be a CSS3 colour name such as teal, or #rrggbb."),
-        ({"colour": "#12345"}, "Feed 'a': colour must be a CSS3 colour name such as teal, or #rrggbb."),
+        (
+            {"properties": []},
+            "Feed 'a' shows nothing; name properties, facilities, or events to include.",
+        ),
+        (
+            {"colour": "sand"},
+            "Feed 'a': colour must be a CSS3 colour name such as teal, or #rrggbb.",
+        ),
+        (
+            {"colour": "#12345"},
+            "Feed 'a': colour must be a CSS3 colour name such as teal, or #rrggbb.",
+        ),
         ({"audience": "all"}, "Feed 'a': audience must be one of public, staff, operations."),
         (
             {"fields": ["renter"]},
-            f"Feed 'a': fields must be of those that the audience public may see ({FIELDS}); 'renter' is not.",
+            (
+                f"Feed 'a': fields must be of those that the audience public may see ({FIELDS});"
+                " 'renter' is not."
+            ),
         ),
-        (
-            {"fields": ["phone"], "audience": "operations"},
-            OPERATIONS,
-        ),
+        ({"fields": ["phone"], "audience": "operations"}, OPERATIONS),
         ({"past": "3"}, "Feed 'a': past must be a whole number of days."),
         ({"past": True}, "Feed 'a': past must be a whole number of days."),
         ({"ahead": -1}, "Feed 'a': ahead must be a whole number from 0 to 3660."),
-        ({"status": ["gone"]}, "Feed 'a': status must be approved, pending, or both with a comma between them."),
-        ({"status": []}, "Feed 'a': status must be approved, pending, or both with a comma between them."),
+        (
+            {"status": ["gone"]},
+            "Feed 'a': status must be approved, pending, or both with a comma between them.",
+        ),
+        (
+            {"status": []},
+            "Feed 'a': status must be approved, pending, or both with a comma between them.",
+        ),
         ({"cancelled": "keep"}, "Feed 'a': cancelled must be drop, mark or tombstone."),
         ({"detail": 1}, "Feed 'a': detail must be a text of at most 1000 characters."),
         ({"group": "day"}, "Feed 'a': group must be event."),
-        ({"include": ["e1"]}, "Feed 'a': include must be events as TYPE/ID, such as reservation/123; 'e1' is not."),
-        ({"rules": {}}, "Feed 'a': each rule begins with [[feed.rules]], in two brackets on either side."),
+        (
+            {"include": ["e1"]},
+            "Feed 'a': include must be events as TYPE/ID, such as reservation/123; 'e1' is not.",
+        ),
+        (
+            {"rules": {}},
+            "Feed 'a': each rule begins with [[feed.rules]], in two brackets on either side.",
+        ),
         ({"rules": [{}]}, "Rule 1 of feed 'a' lacks its action: hide, reserve, rename, include."),
-        ({"rules": [{"action": "drop"}]}, "Rule 1 of feed 'a': action must be one of hide, reserve, rename, include."),
+        (
+            {"rules": [{"action": "drop"}]},
+            "Rule 1 of feed 'a': action must be one of hide, reserve, rename, include.",
+        ),
         (
             {"rules": [{"action": "hide"}, {"action": "hide", "name": "x"}]},
-            "Rule 2 of feed 'a' has no key 'name'; it takes action, title, q, category, activity, type.",
+            (
+                "Rule 2 of feed 'a' has no key 'name'; it takes action, title, q, category,"
+                " activity, type."
+            ),
         ),
-        (
-            {"rules": [{"action": "rename"}]},
-            "Rule 1 of feed 'a' lacks the title to rename to.",
-        ),
+        ({"rules": [{"action": "rename"}]}, "Rule 1 of feed 'a' lacks the title to rename to."),
         (
             {"rules": [{"action": "hide", "title": "x"}]},
             "Rule 1 of feed 'a': a title goes with the action rename, and with no other.",
@@ -275,7 +314,10 @@ def test_words_are_kept_as_they_are_compared() -> None:
 def test_table_says_only_what_differs() -> None:
     """A feed that says no more than where is two lines."""
     assert table_of(Saved("a", property_ids=("p",))) == {"slug": "a", "properties": ["p"]}
-    assert cast("list[str]", table_of(Saved("a", property_ids=("p",), fields=frozenset()))["fields"]) == []
+    assert (
+        cast("list[str]", table_of(Saved("a", property_ids=("p",), fields=frozenset()))["fields"])
+        == []
+    )
 
 
 @pytest.mark.parametrize(("text", "count"), [("", 0), (FULL, 2)])

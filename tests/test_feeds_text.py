@@ -16,13 +16,21 @@ ANY = st.text(st.characters(exclude_categories=[]))
 @given(ANY)
 @example("a\r\n\u2028b\x85\x00\t\ud800c")
 def test_display_text_keeps_everything_else(text: str) -> None:
-    """Line breaks become one space, control characters but TAB and lone surrogates go, the ends are bare."""
+    """Line breaks become one space, control characters but TAB and lone surrogates go, the ends are
+    bare.
+    """
     shown = display_text(text)
     assert shown == shown.strip()
     assert not any(unicodedata.category(each) in {"Cc", "Cs"} for each in shown if each != "\t")
     assert not set(shown) & set("\u2028\u2029")
-    kept = [each for each in text if unicodedata.category(each) not in {"Cc", "Cs"} and each not in "\u2028\u2029"]
-    assert [each for each in shown if not each.isspace()] == [each for each in kept if not each.isspace()]
+    kept = [
+        each
+        for each in text
+        if unicodedata.category(each) not in {"Cc", "Cs"} and each not in "\u2028\u2029"
+    ]
+    assert [each for each in shown if not each.isspace()] == [
+        each for each in kept if not each.isspace()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,9 @@ def test_escape_can_be_undone(text: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=400))
 def test_fold_is_within_octets_and_between_characters(line: str) -> None:
-    """RFC 5545, section 3.1: at most 75 octets a line, each of them UTF-8 by itself, and unfolding gives the line."""
+    """RFC 5545, section 3.1: at most 75 octets a line, each of them UTF-8 by itself, and unfolding
+    gives the line.
+    """
     folded = fold(line)
     assert folded.endswith(b"\r\n")
     physical = folded[:-2].split(b"\r\n")
@@ -87,7 +97,9 @@ def test_fold_leaves_a_line_of_75_octets_alone() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=600).map(str.strip))
 def test_cut_is_within_utf16_units(text: str) -> None:
-    """The first part has at most 255 units, splits no character, and both parts are the text but for white space."""
+    """The first part has at most 255 units, splits no character, and both parts are the text but
+    for white space.
+    """
     first, rest = cut(text)
     assert len(first.encode("utf-16-le")) // 2 <= MAX_UNITS
     assert "".join((first + rest).split()) == "".join(text.split())

@@ -1,4 +1,6 @@
-"""`icalbridge.feeds.title`: templates out of a fixed list of fields, and what becomes of fields that are empty."""
+"""`icalbridge.feeds.title`: templates out of a fixed list of fields, and what becomes of fields
+that are empty.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,13 @@ from hypothesis import strategies as st
 from icalbridge.feeds.title import DEFAULT, FIELDS, LONGEST, UNNAMED, check, fill
 from tests.any_entries import TEXTS, said
 
-FULL = {"name": "Practice", "activity": "Setup", "facility": "Gym", "school": "Lincoln High", "type": "Gymnasium"}
+FULL = {
+    "name": "Practice",
+    "activity": "Setup",
+    "facility": "Gym",
+    "school": "Lincoln High",
+    "type": "Gymnasium",
+}
 NOTHING = dict.fromkeys(FIELDS, "")
 
 
@@ -113,12 +121,17 @@ def test_nothing_but_punctuation_and_spaces_stands_between() -> None:
         taken.append(chr(number))
     assert set(punctuation + " ·–—•…«»“”").difference("{}") <= set(taken)
     assert not any(part.isalnum() for each in taken for part in unicodedata.normalize("NFKD", each))
-    assert not any(unicodedata.category(each) in {"Cc", "Cf", "Cs", "Co", "Cn", "So", "Zl", "Zp"} for each in taken)
+    assert not any(
+        unicodedata.category(each) in {"Cc", "Cf", "Cs", "Co", "Cn", "So", "Zl", "Zp"}
+        for each in taken
+    )
 
 
 BETWEEN = st.text("()[]<>«» -:/,.%\\", max_size=4)
 TEMPLATES = st.lists(st.tuples(BETWEEN, st.sampled_from(FIELDS)), min_size=1, max_size=5).flatmap(
-    lambda pieces: BETWEEN.map(lambda tail: "".join(f"{text}{{{field}}}" for text, field in pieces) + tail)
+    lambda pieces: BETWEEN.map(
+        lambda tail: "".join(f"{text}{{{field}}}" for text, field in pieces) + tail
+    )
 )
 VALUES = st.fixed_dictionaries({field: st.one_of(st.just(""), TEXTS.map(said)) for field in FIELDS})
 
@@ -131,8 +144,13 @@ def test_title_is_never_empty(template: str, values: dict[str, str]) -> None:
 
 @given(TEMPLATES, VALUES)
 def test_title_holds_each_field_that_is_asked_for(template: str, values: dict[str, str]) -> None:
-    """Texts come through as they are, braces and all, in the order of the template; the rest is the template's."""
-    wanted = [values[field] or (UNNAMED if field == "name" else "") for field in re.findall(r"\{(\w+)\}", template)]
+    """Texts come through as they are, braces and all, in the order of the template; the rest is the
+    template's.
+    """
+    wanted = [
+        values[field] or (UNNAMED if field == "name" else "")
+        for field in re.findall(r"\{(\w+)\}", template)
+    ]
     rest = fill(template, values)
     for text in filter(None, wanted):
         _, found, rest = rest.partition(text)
@@ -140,7 +158,9 @@ def test_title_holds_each_field_that_is_asked_for(template: str, values: dict[st
 
 
 @given(TEMPLATES, VALUES)
-def test_title_without_gaps_is_the_template_filled_in(template: str, values: dict[str, str]) -> None:
+def test_title_without_gaps_is_the_template_filled_in(
+    template: str, values: dict[str, str]
+) -> None:
     """Where no field is empty, nothing goes but white space around."""
     full = {field: text or "x" for field, text in values.items()}
     assert fill(template, full) == template.format_map(full).strip()
@@ -151,4 +171,6 @@ def test_separators_stand_between_only(order: list[str], missing: set[str]) -> N
     """With one separator throughout, the fields that are there are joined by it."""
     values = FULL | dict.fromkeys(missing, "")
     there = [values[field] or (UNNAMED if field == "name" else "") for field in order]
-    assert fill(" - ".join(f"{{{field}}}" for field in order), values) == " - ".join(filter(None, there))
+    assert fill(" - ".join(f"{{{field}}}" for field in order), values) == " - ".join(
+        filter(None, there)
+    )

@@ -55,7 +55,9 @@ def _observances(zone: str) -> list[tuple[datetime, timedelta]]:
 
 
 def _offset(observances: list[tuple[datetime, timedelta]], local: datetime) -> timedelta:
-    """Return the offset that RFC 5545, section 3.6.5, gives a local time: of the last onset at or before it."""
+    """Return the offset that RFC 5545, section 3.6.5, gives a local time: of the last onset at or
+    before it.
+    """
     return observances[bisect_right(observances, local, key=itemgetter(0)) - 1][1]
 
 
@@ -64,7 +66,11 @@ def _moments(zone: ZoneInfo) -> list[datetime]:
     start = datetime(YEARS.start, 1, 1, tzinfo=UTC)
     days = [start + timedelta(days=step) for step in range(len(YEARS) * 365)]
     offsets = [day.astimezone(zone).utcoffset() for day in days]
-    changed = [day for day, (before, after) in zip(days[1:], pairwise(offsets), strict=True) if before != after]
+    changed = [
+        day
+        for day, (before, after) in zip(days[1:], pairwise(offsets), strict=True)
+        if before != after
+    ]
     near = [each - timedelta(minutes=30 * step) for each in changed for step in range(-4, 64)]
     return near + days[::30]
 
@@ -74,7 +80,9 @@ def _names() -> list[str]:
 
 
 def test_every_zone_is_told_rightly_or_not_at_all() -> None:
-    """For each zone of tzdata: where `holds` says yes, the VTIMEZONE's own rules give the offset that the zone has."""
+    """For each zone of tzdata: where `holds` says yes, the VTIMEZONE's own rules give the offset
+    that the zone has.
+    """
     told = 0
     for name in _names():
         zone = zones.zone(name)
@@ -86,7 +94,9 @@ def test_every_zone_is_told_rightly_or_not_at_all() -> None:
             local = moment.astimezone(zone)
             if holds(name, local):
                 told += 1
-                assert _offset(observances, local.replace(tzinfo=None, fold=0)) == local.utcoffset(), (name, local)
+                assert (
+                    _offset(observances, local.replace(tzinfo=None, fold=0)) == local.utcoffset()
+                ), (name, local)
     assert told > 100_000
 
 
@@ -111,7 +121,9 @@ def test_zones_of_schools_are_told_but_for_the_repeated_hour(name: str) -> None:
 
 
 def test_vtimezone_has_one_rule_a_side() -> None:
-    """One STANDARD, at most one DAYLIGHT, each with a yearly RRULE, a DTSTART on it in 1970, and no RDATE."""
+    """One STANDARD, at most one DAYLIGHT, each with a yearly RRULE, a DTSTART on it in 1970, and no
+    RDATE.
+    """
     for name in _names():
         if rule(name) is None:
             continue
@@ -120,10 +132,14 @@ def test_vtimezone_has_one_rule_a_side() -> None:
         for _, told in parts:
             assert sorted(told) == ["DTSTART", "RRULE", "TZNAME", "TZOFFSETFROM", "TZOFFSETTO"]
             assert told["RRULE"].startswith("FREQ=YEARLY")
-            assert f"{_onsets(told['DTSTART'], told['RRULE'])[0]:1970%m%dT%H%M%S}" == told["DTSTART"]
+            assert (
+                f"{_onsets(told['DTSTART'], told['RRULE'])[0]:1970%m%dT%H%M%S}" == told["DTSTART"]
+            )
 
 
 @pytest.mark.parametrize("name", ["Africa/Cairo", "America/Nuuk", "Asia/Jerusalem"])
 def test_rule_that_the_form_cannot_say_is_none(name: str) -> None:
-    """Changes at 24:00, the evening before, or on the day after a weekday have no yearly rule that all clients read."""
+    """Changes at 24:00, the evening before, or on the day after a weekday have no yearly rule that
+    all clients read.
+    """
     assert rule(name) is None

@@ -1,4 +1,6 @@
-"""The ground under the other tests: fresh databases of both kinds, and no way in from the shell or out to the net."""
+"""The ground under the other tests: fresh databases of both kinds, and no way in from the shell or
+out to the net.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +43,20 @@ def test_postgresql_url_is_dropped_despite_open_connections(postgresql_cluster: 
     with forgotten, pytest.raises(psycopg.OperationalError):
         forgotten.execute("SELECT 1")
     name = make_url(url).database
-    known = postgresql_cluster.admin.execute("SELECT datname FROM pg_database WHERE datname = %s", [name])
+    known = postgresql_cluster.admin.execute(
+        "SELECT datname FROM pg_database WHERE datname = %s", [name]
+    )
     assert known.fetchall() == []
 
 
 def test_postgresql_sorts_by_language(postgresql_url: str) -> None:
-    """The cluster sorts unlike SQLite, so an ORDER BY that relies on either one's collation shows itself."""
+    """The cluster sorts unlike SQLite, so an ORDER BY that relies on either one's collation shows
+    itself.
+    """
     with psycopg.connect(postgresql_url) as connection:
-        rows = connection.execute("SELECT name FROM (VALUES ('Zoo'), ('apple')) AS t (name) ORDER BY name").fetchall()
+        rows = connection.execute(
+            "SELECT name FROM (VALUES ('Zoo'), ('apple')) AS t (name) ORDER BY name"
+        ).fetchall()
     assert rows == [("apple",), ("Zoo",)]
 
 
@@ -62,7 +70,9 @@ def test_connection_to_another_host_is_refused() -> None:
 
 def test_environment_holds_no_setting_of_the_shell() -> None:
     """A developer's own key and database are out of reach of the tests."""
-    assert [name for name in os.environ if name.startswith(("FACILITRON_", "ICALBRIDGE_", "DATABASE_"))] == []
+    assert [
+        name for name in os.environ if name.startswith(("FACILITRON_", "ICALBRIDGE_", "DATABASE_"))
+    ] == []
 
 
 def test_absent_part_fails_in_ci_and_skips_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,10 +87,15 @@ def test_absent_part_fails_in_ci_and_skips_elsewhere(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("first", [date(2027, 1, 1), date(2028, 1, 1)], ids=str)
 def test_quiet_day_of_the_office_is_quiet_all_year(first: date) -> None:
-    """Whatever day it is today, no zone of the sandbox changes its clocks on that day, or on one beside it."""
+    """Whatever day it is today, no zone of the sandbox changes its clocks on that day, or on one
+    beside it.
+    """
     for number in range(366):
         day = quiet_day(first + timedelta(days=number))
         assert 193 < (day - first).days - number <= 200
         for zone in (ZoneInfo("America/Los_Angeles"), ZoneInfo("America/New_York")):
-            span = [datetime.combine(day + timedelta(days=step), time(), zone).utcoffset() for step in (-1, 0, 1, 2)]
+            span = [
+                datetime.combine(day + timedelta(days=step), time(), zone).utcoffset()
+                for step in (-1, 0, 1, 2)
+            ]
             assert len(set(span)) == 1

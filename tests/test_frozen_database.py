@@ -1,4 +1,6 @@
-"""A PostgreSQL that does not answer: nobody waits for it for long, and what is in memory is served all the time."""
+"""A PostgreSQL that does not answer: nobody waits for it for long, and what is in memory is served
+all the time.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ def _open(proxy: Proxy, timeouts: Timeouts = SHORT) -> Store:
 
 
 def test_statement_is_given_up_when_nothing_comes(proxy: Proxy) -> None:
-    """On a connection that is open already; the next one is new, and works as soon as the server does."""
+    """On a connection that is open already; the next one is new, and works as soon as the server
+    does.
+    """
     store = _open(proxy)
     store.read.properties()
     proxy.freeze()
@@ -72,7 +76,9 @@ def test_statement_is_given_up_when_nothing_comes(proxy: Proxy) -> None:
 
 
 def test_connection_is_given_up_when_nothing_comes(proxy: Proxy) -> None:
-    """The kernel takes the connection, as that of a stopped server does; the server never says a word."""
+    """The kernel takes the connection, as that of a stopped server does; the server never says a
+    word.
+    """
     proxy.freeze()
     store = _open(proxy)
     with pytest.raises(StoreError, match="no connection to the server could be made in time"):
@@ -118,7 +124,13 @@ def test_breaker_lets_one_try_after_each_pause(monkeypatch: pytest.MonkeyPatch) 
     breaker = Breaker(pause=3)
     breaker.check()
     breaker.trip()
-    for moment, passes in ((102.9, False), (103.0, True), (103.1, False), (105.9, False), (106.0, True)):
+    for moment, passes in (
+        (102.9, False),
+        (103.0, True),
+        (103.1, False),
+        (105.9, False),
+        (106.0, True),
+    ):
         ticks[0] = moment
         if passes:
             breaker.check()
@@ -129,10 +141,14 @@ def test_breaker_lets_one_try_after_each_pause(monkeypatch: pytest.MonkeyPatch) 
     breaker.check()
 
 
-def test_server_that_sends_something_now_and_then_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_sends_something_now_and_then_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """However long it takes in all: a large answer is no silence."""
     ticks = [0.0]
-    monkeypatch.setattr("icalbridge.store.postgresql.time", type("_", (), {"monotonic": lambda: ticks[0]}))
+    monkeypatch.setattr(
+        "icalbridge.store.postgresql.time", type("_", (), {"monotonic": lambda: ticks[0]})
+    )
 
     def statement() -> Generator[int, int, str]:
         for _ in range(50):
@@ -180,7 +196,9 @@ def test_server_knows_the_limits_too(proxy: Proxy) -> None:
             with unlimited(connection):
                 assert connection.scalar(text("SHOW statement_timeout")) == "0"
                 assert cast("Any", connection.connection.dbapi_connection).patience is None
-            assert cast("Any", connection.connection.dbapi_connection).patience is patience_of(store.engine)
+            assert cast("Any", connection.connection.dbapi_connection).patience is patience_of(
+                store.engine
+            )
         store.close()
 
 
@@ -226,7 +244,9 @@ def filled(postgresql_url: str) -> Iterator[tuple[Proxy, list[str]]]:
 
 
 def test_feeds_in_memory_are_served_while_nothing_answers(filled: tuple[Proxy, list[str]]) -> None:
-    """Each with the bytes that it had; what is not in memory is a 503 with a sentence, and all is well afterwards."""
+    """Each with the bytes that it had; what is not in memory is a 503 with a sentence, and all is
+    well afterwards.
+    """
     proxy, addresses = filled
     store = connect_for_web(Settings(database_url=_ours(proxy.url), database_web_seconds=3))
     client = create_app(Settings(), store).test_client()
@@ -248,12 +268,20 @@ def test_feeds_in_memory_are_served_while_nothing_answers(filled: tuple[Proxy, l
     store.close()
 
 
-def test_server_answers_in_all_threads_while_nothing_answers_it(filled: tuple[Proxy, list[str]]) -> None:
-    """As shipped: more readers than threads, of feeds, of pages and of `/healthz`, and nobody waits for the thaw."""
+def test_server_answers_in_all_threads_while_nothing_answers_it(
+    filled: tuple[Proxy, list[str]],
+) -> None:
+    """As shipped: more readers than threads, of feeds, of pages and of `/healthz`, and nobody waits
+    for the thaw.
+    """
     proxy, addresses = filled
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    settings = {"DATABASE_URL": proxy.url, "PORT": str(port), "ICALBRIDGE_DATABASE_WEB_SECONDS": "5"}
+    settings = {
+        "DATABASE_URL": proxy.url,
+        "PORT": str(port),
+        "ICALBRIDGE_DATABASE_WEB_SECONDS": "5",
+    }
     with running("serve", "--no-sync", "--workers", "1", **settings) as process:
         until(lambda: answer(f"{url}/readyz"), "server")
         for address in addresses:
@@ -262,7 +290,12 @@ def test_server_answers_in_all_threads_while_nothing_answers_it(filled: tuple[Pr
         paths = [*addresses, "/", "/healthz", "/api/v1/properties", "/healthz"] * 4
         begun = time.monotonic()
         with ThreadPoolExecutor(len(paths)) as pool:
-            answers = list(pool.map(lambda path: requests.get(url + path, timeout=PATIENCE_SECONDS).status_code, paths))
+            answers = list(
+                pool.map(
+                    lambda path: requests.get(url + path, timeout=PATIENCE_SECONDS).status_code,
+                    paths,
+                )
+            )
         print(f"{len(paths)} answers in {time.monotonic() - begun:.2f} s")
         assert answers == [503 if path in {"/", "/api/v1/properties"} else 200 for path in paths]
         process.send_signal(signal.SIGTERM)
@@ -275,10 +308,16 @@ def test_server_answers_in_all_threads_while_nothing_answers_it(filled: tuple[Pr
 
 @pytest.fixture
 def vendor() -> Iterator[tuple[dict[str, str], State]]:
-    world = sandbox.build_world(seed=3, today=utcnow().date(), schools=1, facilities=1, events_per_day=1)
+    world = sandbox.build_world(
+        seed=3, today=utcnow().date(), schools=1, facilities=1, events_per_day=1
+    )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:
-        settings = {"FACILITRON_API_KEY": KEY, "FACILITRON_API_URL": url, "FACILITRON_RATE_PER_MINUTE": "60000"}
+        settings = {
+            "FACILITRON_API_KEY": KEY,
+            "FACILITRON_API_URL": url,
+            "FACILITRON_RATE_PER_MINUTE": "60000",
+        }
         yield settings, app.extensions["sandbox"]
 
 
@@ -287,7 +326,9 @@ def vendor() -> Iterator[tuple[dict[str, str], State]]:
 def test_process_ends_though_the_database_does_not_answer(
     proxy: Proxy, vendor: tuple[dict[str, str], State], command: str, codes: set[int], number: int
 ) -> None:
-    """In the middle of everything, while its threads wait for the database: without a traceback, and soon."""
+    """In the middle of everything, while its threads wait for the database: without a traceback,
+    and soon.
+    """
     settings, state = vendor
 
     def busy() -> bool | None:
@@ -310,7 +351,10 @@ def test_command_says_that_the_database_does_not_answer(proxy: Proxy) -> None:
     proxy.freeze()
     ended = run("status", DATABASE_URL=proxy.url, ICALBRIDGE_DATABASE_CONNECT_SECONDS="1")
     assert ended.returncode == 1
-    assert "The database cannot be used: no connection to the server could be made in time" in ended.stderr
+    assert (
+        "The database cannot be used: no connection to the server could be made in time"
+        in ended.stderr
+    )
     assert len(ended.stderr.splitlines()) == 1
 
 

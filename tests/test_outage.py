@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def logged(caplog: pytest.LogCaptureFixture, steps: Iterable[tuple[float, bool]]) -> list[tuple[float, str]]:
+def logged(
+    caplog: pytest.LogCaptureFixture, steps: Iterable[tuple[float, bool]]
+) -> list[tuple[float, str]]:
     """Report failures and successes at some seconds; return what was logged, and at which."""
     now = 0.0
     outage = OutageLog(logging.getLogger("icalbridge.test"), clock=lambda: now)
@@ -55,7 +57,9 @@ FAILS, WORKS = "it fails: why", "it works again"
     ids=["works", "once", "reminder", "flapping", "short", "comes back"],
 )
 def test_outage_is_logged_when_it_is_news(
-    caplog: pytest.LogCaptureFixture, steps: list[tuple[float, bool]], lines: list[tuple[float, str]]
+    caplog: pytest.LogCaptureFixture,
+    steps: list[tuple[float, bool]],
+    lines: list[tuple[float, str]],
 ) -> None:
     """Beginning and end, a reminder every ten minutes, and at most one beginning a minute."""
     assert logged(caplog, steps) == lines

@@ -1,7 +1,9 @@
-"""The key and the renters are nowhere: not in a feed, a page, a header, a log, or a command's output.
+"""The key and the renters are nowhere: not in a feed, a page, a header, a log, or a command's
+output.
 
-The database keeps what staff may know of a renter in one table, which no public address reads; all else not even there.
-Every word that must not be told is first shown to be in what the vendor answers, so that this can fail.
+The database keeps what staff may know of a renter in one table, which no public address reads; all
+else not even there. Every word that must not be told is first shown to be in what the vendor
+answers, so that this can fail.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ RENTERS = {
     "attendance": rb"(?<![0-9a-f.])77777(?![0-9a-f])",
     "reservation id": rb"R-PRIVATE",
 }
-"""As the sandbox plants them; digits not within a longer hexadecimal number, which an id or a tag may be."""
+"""As the sandbox plants them; digits not within a longer hexadecimal number, which an id or a tag
+may be.
+"""
 FOR_STAFF = set(RENTERS) - {"telephone", "renter's id"}
 """What is read of them at all, for private feeds."""
 SECRETS = {"key": re.escape(KEY.encode()), **RENTERS}
@@ -67,8 +71,28 @@ SHAPES = (
     "q=renata",
     "not=renata",
 )
-API = ("entries", "entries?detail=busy", "entries?status=pending", "entries?cancelled=tombstone&limit=1", "now")
-FAULTS = ("html", "garbage", "truncated", "empty", "null", "400", "401", "403", "404", "429", "500", "503", "reset")
+API = (
+    "entries",
+    "entries?detail=busy",
+    "entries?status=pending",
+    "entries?cancelled=tombstone&limit=1",
+    "now",
+)
+FAULTS = (
+    "html",
+    "garbage",
+    "truncated",
+    "empty",
+    "null",
+    "400",
+    "401",
+    "403",
+    "404",
+    "429",
+    "500",
+    "503",
+    "reset",
+)
 ODD_PATHS = (
     "/ical/facility/unknown.ics",
     "/ical/property/unknown.ics",
@@ -89,7 +113,11 @@ def leaks(*told: bytes | str) -> set[str]:
 
 def everything(answered: TestResponse) -> bytes:
     """Return an answer with its status and headers; its body as sent, and unpacked."""
-    plain = gzip.decompress(answered.data) if answered.headers.get("Content-Encoding") == "gzip" else b""
+    plain = (
+        gzip.decompress(answered.data)
+        if answered.headers.get("Content-Encoding") == "gzip"
+        else b""
+    )
     return b"\n".join([f"{answered.status}\n{answered.headers}".encode(), answered.data, plain])
 
 
@@ -108,15 +136,26 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with bridge(f"sqlite:///{folder}/bridge.db", schools=2, facilities=3, events_per_day=6) as made:
         assert made.run().failures == []
         addresses = list(feeds(made.world, truth(made.world, made.clock())))
-        addresses += [path.removesuffix("ics") + suffix for path in addresses for suffix in ("json", "csv", "atom")]
+        addresses += [
+            path.removesuffix("ics") + suffix
+            for path in addresses
+            for suffix in ("json", "csv", "atom")
+        ]
         addresses += [f"{path}?{shape}" for path in addresses[:4] for shape in SHAPES]
         addresses += [f"/property/{each['_id']}" for each in made.world.properties]
         addresses += [f"/facility/{each['_id']}" for each in made.world.facilities]
-        for kind, known in (("properties", made.world.properties), ("facilities", made.world.facilities)):
+        for kind, known in (
+            ("properties", made.world.properties),
+            ("facilities", made.world.facilities),
+        ):
             api = [f"/api/v1/{kind}", *(f"/api/v1/{kind}/{each['_id']}" for each in known)]
             addresses += [*api, *(f"{path}/{rest}" for path in api[1:3] for rest in API)]
         addresses.append(f"/api/v1/facilities/{made.world.facilities[0]['_id']}/open-times")
-        yield Demo(made, folder, [*addresses, "/", "/api/v1/", "/readyz", "/healthz", "/metrics", "/robots.txt"])
+        yield Demo(
+            made,
+            folder,
+            [*addresses, "/", "/api/v1/", "/readyz", "/healthz", "/metrics", "/robots.txt"],
+        )
 
 
 def test_the_vendor_tells_what_must_not_be_told(demo: Demo) -> None:
@@ -125,18 +164,24 @@ def test_the_vendor_tells_what_must_not_be_told(demo: Demo) -> None:
     window = {"start_date": "2026-11-21", "end_date": "2026-12-21", "event_types": "reservation"}
     headers = {"Authorization": f"Bearer {KEY}"}
     bodies = [
-        requests.get(f"{made.url}/property/{each['_id']}/events", params=window, headers=headers, timeout=10).content
+        requests.get(
+            f"{made.url}/property/{each['_id']}/events", params=window, headers=headers, timeout=10
+        ).content
         for each in made.world.properties
     ]
     assert leaks(*bodies) == set(RENTERS)
 
 
 def test_no_address_tells(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
-    """Every feed, page and machine's address, by GET and HEAD, plain and packed: body, status and headers."""
+    """Every feed, page and machine's address, by GET and HEAD, plain and packed: body, status and
+    headers.
+    """
     caplog.set_level(logging.DEBUG)
     client = create_app(OPEN, demo.bridge.store, clock=demo.bridge.clock).test_client()
     for path in demo.paths:
-        answers = [client.get(path, headers={"Accept-Encoding": coding}) for coding in ("identity", "gzip")]
+        answers = [
+            client.get(path, headers={"Accept-Encoding": coding}) for coding in ("identity", "gzip")
+        ]
         assert [each.status_code for each in answers] == [200, 200], path
         assert leaks(*map(everything, answers), everything(client.head(path))) == set(), path
     assert leaks(caplog.text) == set()
@@ -156,7 +201,11 @@ def test_no_error_tells(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
     assert {each.status_code for each in answers} == {404}
     wrong = [whole.post(path, data=f"{KEY}") for path in demo.paths]
     assert {each.status_code for each in wrong} == {405}
-    failing = [halting.get(path) for path in demo.paths if path.startswith(("/ical", "/property", "/facility"))]
+    failing = [
+        halting.get(path)
+        for path in demo.paths
+        if path.startswith(("/ical", "/property", "/facility"))
+    ]
     assert {each.status_code for each in failing} == {500}
     assert leaks(*map(everything, [*answers, *wrong, *failing]), caplog.text) == set()
     assert "no clock" in caplog.text
@@ -164,30 +213,42 @@ def test_no_error_tells(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_nothing_is_told_before_the_first_sync(tmp_path: Path) -> None:
     """503 of a bridge that knows the catalogue only."""
-    with bridge(f"sqlite:///{tmp_path}/bridge.db", schools=1, facilities=1, events_per_day=1) as made:
+    with bridge(
+        f"sqlite:///{tmp_path}/bridge.db", schools=1, facilities=1, events_per_day=1
+    ) as made:
         made.store.write.add_api_user("default")
         assert made.sync.catalogue(at_once=True) == []
         client = create_app(OPEN, made.store, clock=made.clock).test_client()
-        paths = ["/readyz", *(f"/ical/property/{each['_id']}.ics" for each in made.world.properties)]
+        paths = [
+            "/readyz",
+            *(f"/ical/property/{each['_id']}.ics" for each in made.world.properties),
+        ]
         answers = [client.get(path) for path in paths]
         assert [each.status_code for each in answers] == [503] * len(paths)
         assert leaks(*map(everything, answers)) == set()
 
 
 def test_one_table_alone_holds_what_is_for_staff(demo: Demo) -> None:
-    """What is never read cannot leak: of the key, the telephone and the renter's id, not a byte is on the disk."""
+    """What is never read cannot leak: of the key, the telephone and the renter's id, not a byte is
+    on the disk.
+    """
     files = [path.read_bytes() for path in demo.folder.iterdir()]
     assert sum(map(len, files)) > 100_000
     assert leaks(*files) - FOR_STAFF == set()
     with demo.bridge.store.engine.connect() as connection:
-        rows = {name: repr(connection.execute(select(table)).all()) for name, table in metadata.tables.items()}
+        rows = {
+            name: repr(connection.execute(select(table)).all())
+            for name, table in metadata.tables.items()
+        }
     assert sum(map(len, rows.values())) > 100_000
-    assert {name: told for name, row in rows.items() if (told := leaks(row))} == {"particulars": FOR_STAFF}
+    assert {name: told for name, row in rows.items() if (told := leaks(row))} == {
+        "particulars": FOR_STAFF
+    }
 
 
 def test_no_public_address_reads_what_is_for_staff(demo: Demo) -> None:
-    """Not one statement names the table, whatever is fetched, known or not; one that narrows by rate category reads
-    nothing else of it.
+    """Not one statement names the table, whatever is fetched, known or not; one that narrows by
+    rate category reads nothing else of it.
     """
     engine, statements = demo.bridge.store.engine, list[str]()
 
@@ -204,7 +265,9 @@ def test_no_public_address_reads_what_is_for_staff(demo: Demo) -> None:
         remove(engine, "before_cursor_execute", note)
     assert answers == [200] * len(paths) + [404] * len(ODD_PATHS)
     assert len(statements) > len(paths) - 9 * 4
-    assert ["particulars" in each for each in statements] == [False] * (len(statements) - 1) + [True]
+    assert ["particulars" in each for each in statements] == [False] * (len(statements) - 1) + [
+        True
+    ]
     statements.clear()
     listen(engine, "before_cursor_execute", note)
     try:
@@ -216,8 +279,12 @@ def test_no_public_address_reads_what_is_for_staff(demo: Demo) -> None:
 
 
 def test_rate_categories_cannot_be_probed_by_default(demo: Demo) -> None:
-    """No public address can be filtered by rate category, by one that there is or by another; all answer alike."""
-    client = create_app(Settings(api_key=KEY), demo.bridge.store, clock=demo.bridge.clock).test_client()
+    """No public address can be filtered by rate category, by one that there is or by another; all
+    answer alike.
+    """
+    client = create_app(
+        Settings(api_key=KEY), demo.bridge.store, clock=demo.bridge.clock
+    ).test_client()
     facility = str(demo.bridge.world.facilities[0]["_id"])
     addresses = [f"/ical/facility/{facility}.{suffix}" for suffix in ("ics", "json", "csv", "atom")]
     addresses += [f"/{kind}/facility/{facility}" for kind in ("embed", "poster")]
@@ -225,7 +292,9 @@ def test_rate_categories_cannot_be_probed_by_default(demo: Demo) -> None:
     addresses += [f"/api/v1/facilities/{facility}/entries"]
     for address in addresses:
         sign = "&" if "?" in address else "?"
-        known, unknown = (client.get(f"{address}{sign}category={each}") for each in ("internal", "unknown"))
+        known, unknown = (
+            client.get(f"{address}{sign}category={each}") for each in ("internal", "unknown")
+        )
         assert (known.status_code, unknown.status_code) == (400, 400), address
 
 
@@ -239,10 +308,16 @@ def test_readers_cost_the_vendor_nothing(demo: Demo) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_fault_of_the_vendors_tells(fault: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever goes wrong, before a first sync and after it: logs, failures, /readyz, /metrics and pages."""
+def test_no_fault_of_the_vendors_tells(
+    fault: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong, before a first sync and after it: logs, failures, /readyz, /metrics and
+    pages.
+    """
     caplog.set_level(logging.DEBUG)
-    with bridge(f"sqlite:///{tmp_path}/bridge.db", schools=1, facilities=1, events_per_day=2) as made:
+    with bridge(
+        f"sqlite:///{tmp_path}/bridge.db", schools=1, facilities=1, events_per_day=2
+    ) as made:
         made.fail(fault)
         failures = made.run().failures
         made.heal()
@@ -257,27 +332,38 @@ def test_no_fault_of_the_vendors_tells(fault: str, tmp_path: Path, caplog: pytes
 
 
 def echo() -> Flask:
-    """Make a vendor that throws the caller's key back at it in every place where one of its answers has a text."""
+    """Make a vendor that throws the caller's key back at it in every place where one of its answers
+    has a text.
+    """
     app = Flask("echo", static_folder=None)
 
     @app.get("/v1/<kind>/<path:rest>")
     @app.get("/v1/<kind>", defaults={"rest": ""})
     def echoed(kind: str, rest: str) -> Response:
         secret = request.headers["Authorization"]
-        said = {"message": f"No: {secret}", "message_code": secret, "invocation_id": secret, "detail": secret}
+        said = {
+            "message": f"No: {secret}",
+            "message_code": secret,
+            "invocation_id": secret,
+            "detail": secret,
+        }
         status, _, form = kind.partition("-")
         headers = {"Location": f"/{secret}", "Retry-After": "0", "Server": secret}
         if form == "html":
             return Response(f"<h1>{secret}</h1>", int(status), headers)
         lists: dict[str, object] = {"properties": None} if form == "null" else {}
-        return Response(json.dumps({**said, **lists}), int(status), headers, content_type="application/json")
+        return Response(
+            json.dumps({**said, **lists}), int(status), headers, content_type="application/json"
+        )
 
     return app
 
 
 @pytest.mark.parametrize("form", ["json", "html", "null"])
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 429, 500, 503])
-def test_no_echo_of_the_key_is_told(status: int, form: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_echo_of_the_key_is_told(
+    status: int, form: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """A vendor, or a proxy before it, that repeats the request's headers in its answers."""
     caplog.set_level(logging.DEBUG)
     store = Store.connect(f"sqlite:///{tmp_path}/bridge.db")
@@ -287,7 +373,9 @@ def test_no_echo_of_the_key_is_told(status: int, form: str, tmp_path: Path, capl
         url = f"{base}/v1/{status}-{form}"
         client = Client(url, KEY, ledger=ledger, clock=lambda: START, sleep=lambda _: None)
         failures = (
-            Sync(client, store, api_user_id="default", worker_id="test", clock=lambda: START).everything().failures
+            Sync(client, store, api_user_id="default", worker_id="test", clock=lambda: START)
+            .everything()
+            .failures
         )
         browser = create_app(Settings(api_key=KEY), store, clock=lambda: START).test_client()
         told = [everything(browser.get(path)) for path in ("/", "/readyz", "/metrics")]
@@ -302,7 +390,9 @@ def test_no_echo_of_the_key_is_told(status: int, form: str, tmp_path: Path, capl
 @pytest.fixture(scope="module")
 def vendor() -> Iterator[tuple[str, sandbox.State]]:
     """A small vendor for commands, which read the real clock."""
-    world = sandbox.build_world(seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1)
+    world = sandbox.build_world(
+        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1
+    )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:
         yield url, app.extensions["sandbox"]
@@ -325,7 +415,9 @@ def given(vendor: tuple[str, sandbox.State], tmp_path: Path) -> Iterator[dict[st
 def test_no_command_tells(log_format: str, given: dict[str, str]) -> None:
     """`sync`, `doctor` and `status` with every log line there is."""
     commands = (["sync"], ["doctor"], ["status"], ["status", "--json"])
-    ended = [run("--debug", *command, **given, ICALBRIDGE_LOG_FORMAT=log_format) for command in commands]
+    ended = [
+        run("--debug", *command, **given, ICALBRIDGE_LOG_FORMAT=log_format) for command in commands
+    ]
     assert [each.returncode for each in ended] == [0, 0, 0, 0]
     assert "GET /properties: 200" in ended[0].stderr
     assert leaks(*(each.stdout + each.stderr for each in ended)) == set()
@@ -340,7 +432,13 @@ def test_no_command_tells(log_format: str, given: dict[str, str]) -> None:
         {"FACILITRON_API_KEY": f"{KEY}\nX-Injected: 1"},
         {"ICALBRIDGE_HISTORY_DAYS": "many"},
     ],
-    ids=["dead vendor", "key in the address", "refused key", "key that no header takes", "bad setting"],
+    ids=[
+        "dead vendor",
+        "key in the address",
+        "refused key",
+        "key that no header takes",
+        "bad setting",
+    ],
 )
 def test_no_failing_command_tells(wrong: dict[str, str], given: dict[str, str]) -> None:
     """A dead vendor, a refused or impossible key, a bad setting; with tracebacks."""
@@ -373,7 +471,9 @@ def test_the_server_tells_nothing(given: dict[str, str], vendor: tuple[str, sand
         *ODD_PATHS,
     ]
     paths += ["/", "/readyz", "/metrics", "/healthz"]
-    with running("--debug", "serve", **given, PORT=str(port), ICALBRIDGE_LOG_FORMAT="json") as process:
+    with running(
+        "--debug", "serve", **given, PORT=str(port), ICALBRIDGE_LOG_FORMAT="json"
+    ) as process:
         until(lambda: answer(f"{base}/readyz"), "readiness")
         answers = [requests.get(base + path, timeout=10) for path in paths]
         with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
@@ -384,4 +484,7 @@ def test_the_server_tells_nothing(given: dict[str, str], vendor: tuple[str, sand
     assert {each.status_code for each in answers} == {200, 404}
     assert refused.startswith(b"HTTP/1.1 400 ")
     assert "GET /properties: 200" in logged
-    assert leaks(*(f"{each.headers}".encode() + each.content for each in answers), refused, logged) == set()
+    assert (
+        leaks(*(f"{each.headers}".encode() + each.content for each in answers), refused, logged)
+        == set()
+    )

@@ -32,7 +32,9 @@ def test_token_is_32_random_bytes() -> None:
     assert all(is_token(each) for each in tokens)
 
 
-@pytest.mark.parametrize("text", ["", TOKEN[1:], TOKEN + "a", TOKEN[1:] + "ä", TOKEN[1:] + ".", TOKEN + "\n"])
+@pytest.mark.parametrize(
+    "text", ["", TOKEN[1:], TOKEN + "a", TOKEN[1:] + "ä", TOKEN[1:] + ".", TOKEN + "\n"]
+)
 def test_what_is_no_token_is_told_by_its_looks(text: str) -> None:
     """So that nothing else is looked up."""
     assert is_token(TOKEN)
@@ -62,7 +64,9 @@ def test_redacted_line_holds_no_token(line: str, without: str) -> None:
 
 
 def test_token_is_in_nothing_that_a_server_says(tmp_path: Path) -> None:
-    """With --debug, over real HTTP: good, out of order, refused, unknown, and by a method that there is not."""
+    """With --debug, over real HTTP: good, out of order, refused, unknown, and by a method that
+    there is not.
+    """
     store = empty_store(tmp_path)
     fill(store)
     good = to_keep(Saved("good", facility_ids=("gym",), audience=Audience.STAFF))
@@ -74,9 +78,16 @@ def test_token_is_in_nothing_that_a_server_says(tmp_path: Path) -> None:
     store.close()
     port = free_port()
     at = f"http://127.0.0.1:{port}"
-    with running("--debug", "serve", "--no-sync", "--port", str(port), "--workers", "1", DATABASE_URL=url) as server:
+    with running(
+        "--debug", "serve", "--no-sync", "--port", str(port), "--workers", "1", DATABASE_URL=url
+    ) as server:
         until(lambda: answer(f"{at}/healthz"), "server")
-        asked = [path(tokens["good"]), path(tokens["bad"]), path(tokens["good"]) + "?a=b", path(new_token())]
+        asked = [
+            path(tokens["good"]),
+            path(tokens["bad"]),
+            path(tokens["good"]) + "?a=b",
+            path(new_token()),
+        ]
         statuses = [requests.get(at + each, timeout=10).status_code for each in asked]
         statuses.append(requests.post(at + asked[0], timeout=10).status_code)
         server.terminate()

@@ -29,7 +29,9 @@ def push(tmp_path: Path) -> Iterator[Pusher]:
 
 def _writes(push: Pusher) -> Counter[str]:
     """Count the requests that wrote so far."""
-    return Counter(method for method, _path, _query, _status in push.bridge.state.requests if method != "GET")
+    return Counter(
+        method for method, _path, _query, _status in push.bridge.state.requests if method != "GET"
+    )
 
 
 def _steps(push: Pusher) -> list[str]:
@@ -41,7 +43,10 @@ def test_calendar_becomes_events(push: Pusher) -> None:
     outcomes = push.push(calendar(WEEKLY, GAME))
     assert [each.result for each in outcomes] == ["done", "done"]
     made = [each for each in push.bridge.world.events.values() if each["created_by_external_api"]]
-    assert [(each["name"], len(each["timeslots"])) for each in made] == [("Practice", 5), ("Game", 1)]
+    assert [(each["name"], len(each["timeslots"])) for each in made] == [
+        ("Practice", 5),
+        ("Game", 1),
+    ]
     assert [each["start_datetime"] for each in made[0]["timeslots"]] == [
         "2026-12-01T18:00:00",
         "2026-12-08T18:00:00",
@@ -69,16 +74,27 @@ def test_store_follows_at_once(push: Pusher) -> None:
 @pytest.mark.parametrize(
     ("edited", "steps"),
     [
-        ([event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=5"), event("game", "20261205", name="Game")], ["Move"]),
+        (
+            [
+                event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=5"),
+                event("game", "20261205", name="Game"),
+            ],
+            ["Move"],
+        ),
         ([WEEKLY], ["Cancel"]),
         ([WEEKLY, GAME, event("other", "20261210")], ["Create"]),
         ([event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=7"), GAME], ["Create"]),
         ([(*WEEKLY, EXDATE), GAME], ["Create", "Cancel"]),
-        ([event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=5", name="Training"), GAME], ["Create", "Cancel"]),
+        (
+            [event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=5", name="Training"), GAME],
+            ["Create", "Cancel"],
+        ),
     ],
     ids=["moved", "gone", "new", "longer", "exception", "renamed"],
 )
-def test_edit_is_the_difference(push: Pusher, edited: list[tuple[str, ...]], steps: list[str]) -> None:
+def test_edit_is_the_difference(
+    push: Pusher, edited: list[tuple[str, ...]], steps: list[str]
+) -> None:
     """And nothing after it; what stands there is the calendar."""
     push.push(calendar(WEEKLY, GAME))
     outcomes = push.push(calendar(*edited))
@@ -91,10 +107,18 @@ def test_edit_is_the_difference(push: Pusher, edited: list[tuple[str, ...]], ste
 def test_moved_instance_is_a_move(push: Pusher) -> None:
     """An exception with another time keeps its event and its timeslot."""
     push.push(calendar(WEEKLY))
-    exception = event("weekly", "20261209", "RECURRENCE-ID;TZID=America/Los_Angeles:20261208T180000")
+    exception = event(
+        "weekly", "20261209", "RECURRENCE-ID;TZID=America/Los_Angeles:20261208T180000"
+    )
     push.push(calendar(WEEKLY, exception))
     assert _steps(push) == ["Move"]
-    assert ("Practice", push.facility(), "2026-12-09T18:00:00", "2026-12-09T19:30:00", "") in push.booked()
+    assert (
+        "Practice",
+        push.facility(),
+        "2026-12-09T18:00:00",
+        "2026-12-09T19:30:00",
+        "",
+    ) in push.booked()
     assert push.booked() == push.wished()
 
 
@@ -108,7 +132,9 @@ def test_cancelled_uid_returns_under_another_id(push: Pusher) -> None:
 
 
 def test_lost_store_makes_nothing_twice(push: Pusher) -> None:
-    """Ids are made of the calendar alone: what has one already is taken up, also what was cancelled."""
+    """Ids are made of the calendar alone: what has one already is taken up, also what was
+    cancelled.
+    """
     push.push(calendar(WEEKLY, GAME))
     push.push(calendar(WEEKLY))
     push.push(calendar(WEEKLY, GAME))
@@ -124,7 +150,9 @@ def test_collision_is_told_with_what_it_collides_with(push: Pusher) -> None:
     """It is booked all the same, as the vendor does."""
     push.push(calendar(GAME))
     push.source = "other"
-    outcomes = push.push(calendar(event("theirs", "20261204", name="Concert", begin="190000", end="210000")))
+    outcomes = push.push(
+        calendar(event("theirs", "20261204", name="Concert", begin="190000", end="210000"))
+    )
     assert [(each.result, each.collisions) for each in outcomes] == [
         ("collides", ("'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym",))
     ]
@@ -143,7 +171,9 @@ def test_new_date_that_collides_with_what_nobody_here_knows_is_told(push: Pusher
     assert [(each.result, each.collisions) for each in outcomes] == [("collides", ())]
 
 
-def test_creation_with_an_answer_that_nobody_can_read_is_told_and_the_others_go_on(push: Pusher) -> None:
+def test_creation_with_an_answer_that_nobody_can_read_is_told_and_the_others_go_on(
+    push: Pusher,
+) -> None:
     """Whether it was made is for the next push to find out, which makes nothing twice."""
     push.bridge.fail("truncated:first=1000")
     outcomes = push.push(calendar(GAME, WEEKLY))
@@ -204,7 +234,9 @@ def test_moves_in_each_others_way_are_done_in_order(push: Pusher) -> None:
 def test_what_somebody_cancelled_stays_so(push: Pusher) -> None:
     """The people at the vendor have the last word, unless `--again` takes it back."""
     push.push(calendar(GAME))
-    made = next(key for key, each in push.bridge.world.events.items() if each["created_by_external_api"])
+    made = next(
+        key for key, each in push.bridge.world.events.items() if each["created_by_external_api"]
+    )
     push.bridge.world.set_status(made, "Cancelled")
     assert push.push(calendar(GAME)) == []
     assert [each.why for each in push.decided.impossible] == [
@@ -245,7 +277,11 @@ def test_recent_past_goes_along_when_an_event_is_made_anew(push: Pusher) -> None
     late = "EXDATE;TZID=America/Los_Angeles:20261229T180000"
     push.push(calendar((*WEEKLY, late)))
     assert _steps(push) == ["Create", "Cancel"]
-    assert [each[2] for each in push.booked()] == ["2026-12-08T18:00:00", "2026-12-15T18:00:00", "2026-12-22T18:00:00"]
+    assert [each[2] for each in push.booked()] == [
+        "2026-12-08T18:00:00",
+        "2026-12-15T18:00:00",
+        "2026-12-22T18:00:00",
+    ]
     assert push.push(calendar((*WEEKLY, late))) == []
 
 
@@ -254,7 +290,12 @@ def test_instance_that_cannot_be_is_left_as_it_was(push: Pusher) -> None:
     push.given = [f"Gym={push.facility()}"]
     push.push(calendar((*WEEKLY, "LOCATION:Gym")))
     before = push.booked()
-    moved = event("weekly", "20261209", "RECURRENCE-ID;TZID=America/Los_Angeles:20261208T180000", "LOCATION:Nowhere")
+    moved = event(
+        "weekly",
+        "20261209",
+        "RECURRENCE-ID;TZID=America/Los_Angeles:20261208T180000",
+        "LOCATION:Nowhere",
+    )
     assert push.push(calendar((*WEEKLY, "LOCATION:Gym"), moved)) == []
     assert [each.why for each in push.decided.impossible] == ["no facility is given for 'Nowhere'"]
     assert push.booked() == before
@@ -262,9 +303,13 @@ def test_instance_that_cannot_be_is_left_as_it_was(push: Pusher) -> None:
 
 @pytest.mark.parametrize("bad", [1, 5], ids=["one", "all"])
 def test_timeslot_that_cannot_be_read_is_not_taken_for_none(push: Pusher, bad: int) -> None:
-    """Nothing is made beside it, and nothing is settled: once it can be read again, all is as before."""
+    """Nothing is made beside it, and nothing is settled: once it can be read again, all is as
+    before.
+    """
     push.push(calendar(WEEKLY))
-    made = next(each for each in push.bridge.world.events.values() if each["created_by_external_api"])
+    made = next(
+        each for each in push.bridge.world.events.values() if each["created_by_external_api"]
+    )
     told = [each["start_datetime"] for each in made["timeslots"]]
     for each in made["timeslots"][:bad]:
         each["start_datetime"] = "next Tuesday"
@@ -294,8 +339,15 @@ def test_refusal_at_one_property_keeps_nothing_up_at_another(push: Pusher) -> No
         ("Create", "done"),
         ("Cancel", "done"),
     ]
-    assert [(type(each.step).__name__, each.result) for each in push.push(edited)] == [("Create", "refused")]
-    assert [each[2][:10] for each in push.booked()] == ["2026-12-01", "2026-12-15", "2026-12-22", "2026-12-29"]
+    assert [(type(each.step).__name__, each.result) for each in push.push(edited)] == [
+        ("Create", "refused")
+    ]
+    assert [each[2][:10] for each in push.booked()] == [
+        "2026-12-01",
+        "2026-12-15",
+        "2026-12-22",
+        "2026-12-29",
+    ]
 
 
 def test_renewal_is_written_before_it_is_followed(push: Pusher) -> None:
@@ -326,23 +378,29 @@ def test_renewal_that_the_quota_would_break_off_is_not_begun(push: Pusher) -> No
 
 def test_refused_cancellations_keep_nothing_from_being_made(push: Pusher) -> None:
     """However many there are, and whatever is said of them."""
-    push.push(calendar(*(event(f"old-{each}", f"202612{each:02}", name="Old") for each in range(1, 5))))
+    push.push(
+        calendar(*(event(f"old-{each}", f"202612{each:02}", name="Old") for each in range(1, 5)))
+    )
     for each in push.bridge.world.events.values():
         each["created_by_external_api"] = False
     outcomes = push.push(calendar(GAME))
-    assert [(type(each.step).__name__, each.result) for each in outcomes] == [("Cancel", "refused")] * 4 + [
-        ("Create", "collides")
-    ]
+    assert [(type(each.step).__name__, each.result) for each in outcomes] == [
+        ("Cancel", "refused")
+    ] * 4 + [("Create", "collides")]
     assert push.booked() == push.wished() != []
 
 
 def test_cancellation_that_never_came_is_forgotten(push: Pusher) -> None:
-    """Killed before it, and wanted again: if somebody in Facilitron cancels the event later, that is their word."""
+    """Killed before it, and wanted again: if somebody in Facilitron cancels the event later, that
+    is their word.
+    """
     push.push(calendar(GAME))
     with pytest.raises(Killed):
         push.push(calendar(), Deadly(2))
     assert push.push(calendar(GAME)) == []
-    made = next(key for key, each in push.bridge.world.events.items() if each["created_by_external_api"])
+    made = next(
+        key for key, each in push.bridge.world.events.items() if each["created_by_external_api"]
+    )
     push.bridge.world.set_status(made, "Cancelled")
     assert push.push(calendar(GAME)) == []
     assert len(push.decided.impossible) == 1

@@ -1,4 +1,6 @@
-"""`icalbridge.push.identify`: external ids that the vendor takes, the same every time, and never two alike."""
+"""`icalbridge.push.identify`: external ids that the vendor takes, the same every time, and never
+two alike.
+"""
 
 from __future__ import annotations
 
@@ -40,4 +42,8 @@ def test_instance_is_named_by_its_moment() -> None:
 
 def test_days_of_an_instance_have_names() -> None:
     """The first one is the instance's own."""
-    assert [part_id("20261201", number) for number in range(3)] == ["20261201", "20261201.2", "20261201.3"]
+    assert [part_id("20261201", number) for number in range(3)] == [
+        "20261201",
+        "20261201.2",
+        "20261201.3",
+    ]

@@ -1,4 +1,6 @@
-"""A push that is killed at any request, and run again: what stands at the vendor is the calendar, and nothing twice."""
+"""A push that is killed at any request, and run again: what stands at the vendor is the calendar,
+and nothing twice.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def _killed(push: Pusher, told: bytes, *deaths: Deadly) -> bool:
 
 
 def _require_exact(push: Pusher, told: bytes) -> None:
-    """Run it once more, to the end; then the vendor has the calendar, and another run finds nothing to do."""
+    """Run it once more, to the end; then the vendor has the calendar, and another run finds nothing
+    to do.
+    """
     push.push(told)
     assert push.booked() == push.wished()
     assert push.push(told) == []
@@ -92,7 +96,9 @@ def test_killed_at_any_request_of_an_edit(push: Pusher, before: bool) -> None:
 @pytest.mark.parametrize("first", range(1, 18))
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_killed_twice_at_any_two_requests(push: Pusher, first: int, before: bool) -> None:
-    """The run after the first killing is killed as well; by then the calendar may be what it was before."""
+    """The run after the first killing is killed as well; by then the calendar may be what it was
+    before.
+    """
     for told in (AFTER, BEFORE):
         second = 0
         while True:
@@ -109,7 +115,9 @@ def test_killed_twice_at_any_two_requests(push: Pusher, first: int, before: bool
 
 @pytest.mark.parametrize("fault", ["lost", "done-503", "reset", "truncated", "500"])
 @pytest.mark.parametrize("endpoint", ["create-event", "cancel-event", "change-timeslot", "event"])
-def test_vendor_that_fails_leaves_nothing_undone_and_nothing_twice(push: Pusher, endpoint: str, fault: str) -> None:
+def test_vendor_that_fails_leaves_nothing_undone_and_nothing_twice(
+    push: Pusher, endpoint: str, fault: str
+) -> None:
     """Once at each kind of request; the push goes on or breaks off, and the next one does the rest."""
     from icalbridge.errors import VendorError
 

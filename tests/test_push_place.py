@@ -48,7 +48,10 @@ def test_location_may_have_an_equals_sign() -> None:
 
 def test_star_stands_for_any_letters() -> None:
     """And what looks like another pattern is none."""
-    assert _found(_places("Gym*=gym", "[ab]*=pool"), "Gym, 2nd floor", "[ab] room") == ["gym", "pool"]
+    assert _found(_places("Gym*=gym", "[ab]*=pool"), "Gym, 2nd floor", "[ab] room") == [
+        "gym",
+        "pool",
+    ]
     assert _complaint(_places("[ab]*=pool"), "a room") == "no facility is given for 'a room'"
 
 
@@ -62,7 +65,10 @@ def test_default_is_for_what_names_no_place_once_there_is_a_table() -> None:
     table = _places("gym", "Pool=pool")
     assert _found(table, "", "Pool") == ["gym", "pool"]
     assert _complaint(table, "Harbor High") == "no facility is given for 'Harbor High'"
-    assert _complaint(_places("Pool=pool"), " ") == "it has no LOCATION, and there is no facility for such"
+    assert (
+        _complaint(_places("Pool=pool"), " ")
+        == "it has no LOCATION, and there is no facility for such"
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,9 @@ def test_default_is_for_what_names_no_place_once_there_is_a_table() -> None:
 )
 def test_what_does_not_match_gets_suggestions(location: str, hint: str) -> None:
     """By likeness, or since a facility's name is in it."""
-    assert _complaint(_places("Pool=pool"), location) == f"no facility is given for {location!r}{hint}"
+    assert (
+        _complaint(_places("Pool=pool"), location) == f"no facility is given for {location!r}{hint}"
+    )
 
 
 def test_suggestion_is_of_the_schools_that_are_named() -> None:
@@ -84,13 +92,20 @@ def test_suggestion_is_of_the_schools_that_are_named() -> None:
     zones = {**ZONES, "other": "America/New_York"}
     for every in ((GYM, other, POOL), (other, GYM, POOL)):
         known = [replace(each, u_id=f"u-{each.id}") for each in every]
-        assert _complaint(places(known, zones, ["Pool=pool"]), "Main Gim").endswith("; perhaps gym (Main Gym)")
-        assert _complaint(places(known, zones, ["X=other-gym"]), "Main Gim").endswith("; perhaps other-gym (Main Gym)")
+        assert _complaint(places(known, zones, ["Pool=pool"]), "Main Gim").endswith(
+            "; perhaps gym (Main Gym)"
+        )
+        assert _complaint(places(known, zones, ["X=other-gym"]), "Main Gim").endswith(
+            "; perhaps other-gym (Main Gym)"
+        )
 
 
 def test_thousands_of_places_are_looked_up_in_a_moment() -> None:
     """The first fifty that do not match get suggestions; the others their sentence alone."""
-    many = [replace(GYM, id=f"room-{each}", name=f"Room number {each}", u_id=f"u-{each}") for each in range(400)]
+    many = [
+        replace(GYM, id=f"room-{each}", name=f"Room number {each}", u_id=f"u-{each}")
+        for each in range(400)
+    ]
     table = places(many, ZONES, ["Pool=room-1"])
     told = [_complaint(table, f"Rome number {each + 1000}") for each in range(2_000)]
     assert sum("; perhaps room-" in each for each in told) == MOST_HINTED
@@ -104,8 +119,16 @@ def test_long_location_is_cut_in_a_sentence() -> None:
 
 
 BAD = {
-    "nothing": ((), "", "No facility is given; say where the events take place with --facility or --map."),
-    "unknown": (("gim",), "", "There is no facility 'gim' in the catalogue; perhaps gym (Main Gym) is meant."),
+    "nothing": (
+        (),
+        "",
+        "No facility is given; say where the events take place with --facility or --map.",
+    ),
+    "unknown": (
+        ("gim",),
+        "",
+        "There is no facility 'gim' in the catalogue; perhaps gym (Main Gym) is meant.",
+    ),
     "by name": (
         ("Main Gym",),
         "",
@@ -114,7 +137,10 @@ BAD = {
     "two": (
         ("gym", "pool"),
         "",
-        "Two facilities are given for everything, gym and pool; say which LOCATION each is for, as LOCATION=ID.",
+        (
+            "Two facilities are given for everything, gym and pool; say which LOCATION each is for,"
+            " as LOCATION=ID."
+        ),
     ),
     "another table": (
         (),
@@ -142,8 +168,10 @@ def test_facility_must_be_one_that_can_be_written_to() -> None:
     """It needs the vendor's name for writes, and a zone."""
     with pytest.raises(ConfigurationError) as caught:
         places([GYM], ZONES, ["gym"])
-    assert str(caught.value) == (
-        "The vendor's name for writes of the facility 'gym' is not known yet; run `icalbridge sync`."
+    assert (
+        str(caught.value)
+        == "The vendor's name for writes of the facility 'gym' is not known yet; run `icalbridge"
+        " sync`."
     )
     with pytest.raises(ConfigurationError) as caught:
         places(KNOWN, {}, ["gym"])

@@ -1,4 +1,6 @@
-"""`icalbridge.push.plan`: from what is there to what is wanted, without any vendor; orders of edits by hypothesis."""
+"""`icalbridge.push.plan`: from what is there to what is wanted, without any vendor; orders of edits
+by hypothesis.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,18 @@ def _slot(number: int, hour: int = 0, facility: str = "gym") -> Slot:
     return Slot(f"slot-{number}", start, start + HOUR, FACILITIES[facility])
 
 
-def _wish(*slots: Slot, name: str = "Practice", uid: str = "a", impossible: tuple[Impossible, ...] = ()) -> Wish:
+def _wish(
+    *slots: Slot, name: str = "Practice", uid: str = "a", impossible: tuple[Impossible, ...] = ()
+) -> Wish:
     return Wish((Wanted(uid, name, slots),) if slots else (), impossible)
 
 
-def _held(*slots: Slot, number: int = 0, status: str = "approved", name: str = "Practice", uid: str = "a") -> Held:
+def _held(
+    *slots: Slot, number: int = 0, status: str = "approved", name: str = "Practice", uid: str = "a"
+) -> Held:
     told = tuple(
-        Timeslot(each.start, each.end, each.facility.id, external_id=each.id, status="active") for each in slots
+        Timeslot(each.start, each.end, each.facility.id, external_id=each.id, status="active")
+        for each in slots
     )
     event = Event(f"e{number}", "reservation", SCHOOL.id, ZONE, name, status, timeslots=told)
     return Held(identify.event_id("s", uid, number), uid, event)
@@ -39,7 +46,10 @@ def _held(*slots: Slot, number: int = 0, status: str = "approved", name: str = "
 def _steps(decided: Plan) -> list[tuple[str, int]]:
     """Return each step's kind, and the number of the event that it makes or changes."""
     return [
-        (type(each).__name__, each.number if isinstance(each, Create) else identify.number_of(each.held.external_id))
+        (
+            type(each).__name__,
+            each.number if isinstance(each, Create) else identify.number_of(each.held.external_id),
+        )
         for each in decided.steps
     ]
 
@@ -50,7 +60,9 @@ def _plan(wish: Wish, *held: Held) -> Plan:
 
 def test_nothing_is_there_and_all_is_made() -> None:
     """One event for a UID."""
-    assert _plan(_wish(_slot(1), _slot(2))).steps == (Create("a", "Practice", 0, (_slot(1), _slot(2))),)
+    assert _plan(_wish(_slot(1), _slot(2))).steps == (
+        Create("a", "Practice", 0, (_slot(1), _slot(2))),
+    )
 
 
 def test_id_that_was_chosen_is_used_first() -> None:
@@ -85,7 +97,9 @@ def test_half_done_renewal_that_is_no_longer_wanted_is_undone() -> None:
 
 
 def test_cancellation_waits_for_what_carries_its_timeslots_alone() -> None:
-    """One that has its new event already is not kept up by what is made elsewhere, at another property."""
+    """One that has its new event already is not kept up by what is made elsewhere, at another
+    property.
+    """
     there, away = (_slot(1), _slot(2)), _slot(9, facility="field")
     old, new = _held(*there), _held(_slot(2), number=1)
     decided = _plan(_wish(_slot(2), away), old, new)
@@ -93,7 +107,8 @@ def test_cancellation_waits_for_what_carries_its_timeslots_alone() -> None:
     assert [(len(each.creates), each.cancels) for each in decided.renewals] == [(1, ())]
     first = _plan(_wish(_slot(2), away), old)
     assert [
-        ([slot.id for create in each.creates for slot in create.slots], len(each.cancels)) for each in first.renewals
+        ([slot.id for create in each.creates for slot in create.slots], len(each.cancels))
+        for each in first.renewals
     ] == [(["slot-9"], 0), (["slot-2"], 1)]
 
 
@@ -121,21 +136,30 @@ def test_most_is_implausible() -> None:
 
 
 def test_most_of_a_series_is_implausible() -> None:
-    """Timeslots count, not events: another series in its stead, or a series that shrank; not one at other times."""
+    """Timeslots count, not events: another series in its stead, or a series that shrank; not one at
+    other times.
+    """
     season = tuple(_slot(number) for number in range(1, 9))
     other = _wish(*season, uid="b", name="Other")
     assert _plan(other, _held(*season)).implausible
     shrunk = _plan(_wish(season[0]), _held(*season))
     assert (shrunk.implausible, shrunk.ending, shrunk.coming) == (True, 7, 8)
     assert not _plan(_wish(*season[:4]), _held(*season)).implausible
-    later = tuple(replace(each, id=f"{each.id}-later", start=each.start + HOUR, end=each.end + HOUR) for each in season)
+    later = tuple(
+        replace(each, id=f"{each.id}-later", start=each.start + HOUR, end=each.end + HOUR)
+        for each in season
+    )
     assert not _plan(_wish(*later), _held(*season)).implausible
 
 
 WISHES = st.lists(
     st.tuples(
         st.sampled_from(["Practice", "Training"]),
-        st.dictionaries(st.integers(1, 5), st.tuples(st.integers(0, 3), st.sampled_from(["gym", "pool"])), max_size=5),
+        st.dictionaries(
+            st.integers(1, 5),
+            st.tuples(st.integers(0, 3), st.sampled_from(["gym", "pool"])),
+            max_size=5,
+        ),
     ),
     min_size=1,
     max_size=6,
@@ -147,7 +171,9 @@ def _done(decided: Plan, held: dict[str, Held], count: int) -> None:
     for step in decided.steps[:count]:
         if isinstance(step, Create):
             made = _held(*step.slots, number=step.number, name=step.name)
-            assert made.external_id not in held or held[made.external_id].unmade  # an id is taken for ever
+            assert (
+                made.external_id not in held or held[made.external_id].unmade
+            )  # an id is taken for ever
             held[made.external_id] = made
             continue
         before = held[step.held.external_id]
@@ -157,7 +183,9 @@ def _done(decided: Plan, held: dict[str, Held], count: int) -> None:
             held[before.external_id] = replace(before, event=event, dropped=True)
         else:
             after = step.after
-            moved = replace(step.before, start=after.start, end=after.end, facility_id=after.facility.id)
+            moved = replace(
+                step.before, start=after.start, end=after.end, facility_id=after.facility.id
+            )
             slots = tuple(moved if each == step.before else each for each in before.event.timeslots)
             held[before.external_id] = replace(before, event=replace(before.event, timeslots=slots))
 
@@ -166,7 +194,9 @@ def _done(decided: Plan, held: dict[str, Held], count: int) -> None:
 def test_whatever_is_edited_and_broken_off_it_ends_in_the_wish(
     wishes: list[tuple[str, dict[int, tuple[int, str]]]], data: st.DataObject
 ) -> None:
-    """Plans that are done in part, one after the other; the last one to the end; then there is nothing to do."""
+    """Plans that are done in part, one after the other; the last one to the end; then there is
+    nothing to do.
+    """
     held: dict[str, Held] = {}
     told = _wish()
     for name, numbers in wishes:
@@ -181,7 +211,9 @@ def test_whatever_is_edited_and_broken_off_it_ends_in_the_wish(
         for slot in each.event.timeslots
     ]
     wanted = [
-        (each.name, slot.id, slot.start, slot.end, slot.facility.id) for each in told.events for slot in each.slots
+        (each.name, slot.id, slot.start, slot.end, slot.facility.id)
+        for each in told.events
+        for slot in each.slots
     ]
     assert sorted(there) == sorted(wanted)
     assert _plan(told, *held.values()).steps == ()

@@ -41,9 +41,18 @@ BAD: dict[str, tuple[bytes, str]] = {
         b"<!DOCTYPE html><html><body>Sign in</body></html>",
         "The calendar is a web page and no calendar; look for the address that ends in .ics.",
     ),
-    "json": (b'{"events": []}', "The calendar is no calendar: it does not begin with BEGIN:VCALENDAR."),
-    "binary": (bytes(range(256)), "The calendar is no calendar: it does not begin with BEGIN:VCALENDAR."),
-    "cut off": (calendar(GOOD)[:-40], "The calendar is cut off: it does not end with END:VCALENDAR."),
+    "json": (
+        b'{"events": []}',
+        "The calendar is no calendar: it does not begin with BEGIN:VCALENDAR.",
+    ),
+    "binary": (
+        bytes(range(256)),
+        "The calendar is no calendar: it does not begin with BEGIN:VCALENDAR.",
+    ),
+    "cut off": (
+        calendar(GOOD)[:-40],
+        "The calendar is cut off: it does not end with END:VCALENDAR.",
+    ),
     "ends too early": (
         calendar(GOOD).replace(b"END:VEVENT\r\n", b""),
         "The calendar is damaged: not everything that begins in it ends.",
@@ -67,14 +76,21 @@ def test_what_is_no_calendar_is_told(name: str) -> None:
 def test_good_calendar_comes_whole_out_of_its_process() -> None:
     """The same as without one."""
     told = calendar(
-        GOOD, event("w", "20261201", "RRULE:FREQ=WEEKLY", "LOCATION:Gym"), ("UID:d", "DTSTART;VALUE=DATE:20261201")
+        GOOD,
+        event("w", "20261201", "RRULE:FREQ=WEEKLY", "LOCATION:Gym"),
+        ("UID:d", "DTSTART;VALUE=DATE:20261201"),
     )
     assert read_calendar(told, SPAN) == _expanded(told)
 
 
 def test_calendar_that_takes_too_long_is_ended() -> None:
-    """Rules that are never met, one after the other, until the time that it has of the processor is over."""
-    never = [event(f"never-{each}", "20261201", "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30") for each in range(100)]
+    """Rules that are never met, one after the other, until the time that it has of the processor is
+    over.
+    """
+    never = [
+        event(f"never-{each}", "20261201", "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")
+        for each in range(100)
+    ]
     with pytest.raises(BadCalendar) as caught:
         read_calendar(calendar(*never), SPAN, seconds=2)
     assert str(caught.value) == TOO_MUCH
@@ -90,19 +106,28 @@ def test_calendar_that_takes_too_much_memory_is_ended() -> None:
 
 def test_long_texts_are_cut_where_they_are_read() -> None:
     """Every instance repeats them, and the process that asks has to hold them all."""
-    told = calendar(event("w", "20261201", "RRULE:FREQ=DAILY", f"LOCATION:{'p' * 2_000}", name="n" * 200_000))
+    told = calendar(
+        event("w", "20261201", "RRULE:FREQ=DAILY", f"LOCATION:{'p' * 2_000}", name="n" * 200_000)
+    )
     found = read_calendar(told, SPAN).instances
     assert len(found) == 577
-    assert {(len(each.name), len(each.summary), len(each.location)) for each in found} == {(1_000, 1_000, 1_000)}
+    assert {(len(each.name), len(each.summary), len(each.location)) for each in found} == {
+        (1_000, 1_000, 1_000)
+    }
 
 
 def test_calendar_that_would_fill_the_memory_of_who_asks_is_refused() -> None:
     """Short of every other bound: many instances, each with long texts."""
     long = {"name": "n" * 1_000}
-    daily = [event(f"{each}{'u' * 999}", "20261201", "RRULE:FREQ=DAILY", **long) for each in range(25)]
+    daily = [
+        event(f"{each}{'u' * 999}", "20261201", "RRULE:FREQ=DAILY", **long) for each in range(25)
+    ]
     with pytest.raises(BadCalendar) as caught:
         read_calendar(calendar(*daily), SPAN)
-    assert str(caught.value) == "The calendar has more than 40 MB of names and places in the two years ahead."
+    assert (
+        str(caught.value)
+        == "The calendar has more than 40 MB of names and places in the two years ahead."
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,31 +146,45 @@ def test_reader_that_breaks_is_no_endless_rule(
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     with pytest.raises(BadCalendar) as caught:
         read_calendar(calendar(GOOD), SPAN)
-    assert str(caught.value) == (
-        f"The calendar could not be worked out: the bridge's own program for it broke off ({how})."
+    assert (
+        str(caught.value)
+        == "The calendar could not be worked out: the bridge's own program for it broke off"
+        f" ({how})."
     )
 
 
-def test_times_do_not_depend_on_the_zones_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_do_not_depend_on_the_zones_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They may be years old, or none at all."""
     wrong = tmp_path / "America" / "Los_Angeles"
     wrong.parent.mkdir()
     wrong.write_bytes((resources.files("tzdata") / "zoneinfo" / "Asia" / "Tokyo").read_bytes())
     monkeypatch.setenv("PYTHONTZPATH", str(tmp_path))
-    assert [each.start for each in read_calendar(calendar(GOOD), SPAN).instances] == [utc(2026, 12, 3, 2)]
+    assert [each.start for each in read_calendar(calendar(GOOD), SPAN).instances] == [
+        utc(2026, 12, 3, 2)
+    ]
 
 
 TROUBLES: dict[str, tuple[tuple[str, ...], str]] = {
-    "no uid": (("SUMMARY:Bad", at("20261201", "180000")), "it has no UID, and could not be found again"),
+    "no uid": (
+        ("SUMMARY:Bad", at("20261201", "180000")),
+        "it has no UID, and could not be found again",
+    ),
     "no start": (("UID:bad", "SUMMARY:Bad"), "it has no DTSTART"),
     "start that is none": (("UID:bad", "DTSTART:tomorrow"), "its DTSTART cannot be read"),
-    "end that is none": (("UID:bad", at("20261201", "180000"), "DTEND:later"), "its DTEND cannot be read"),
+    "end that is none": (
+        ("UID:bad", at("20261201", "180000"), "DTEND:later"),
+        "its DTEND cannot be read",
+    ),
     "unknown zone": (
         ("UID:bad", at("20261201", "180000", zone="Mars/Phobos")),
         "its time zone 'Mars/Phobos' is none that is known, and the calendar does not describe it",
     ),
     "unknown zone of an exception": (
-        event("bad", "20261201", "RRULE:FREQ=DAILY;COUNT=3", "EXDATE;TZID=Mars/Phobos:20261202T180000"),
+        event(
+            "bad", "20261201", "RRULE:FREQ=DAILY;COUNT=3", "EXDATE;TZID=Mars/Phobos:20261202T180000"
+        ),
         "its time zone 'Mars/Phobos' is none that is known, and the calendar does not describe it",
     ),
     "every second": (
@@ -168,8 +207,14 @@ TROUBLES: dict[str, tuple[tuple[str, ...], str]] = {
         event("bad", "20261201", "RRULE:FREQ=DAILY;BYHOUR=8,18"),
         "it has more than 1,000 instances in the two years ahead",
     ),
-    "rule that is none": (event("bad", "20261201", "RRULE:FREQ=SOMETIMES"), "its RRULE cannot be read"),
-    "rule without a frequency": (event("bad", "20261201", "RRULE:COUNT=3"), "its rule cannot be read"),
+    "rule that is none": (
+        event("bad", "20261201", "RRULE:FREQ=SOMETIMES"),
+        "its RRULE cannot be read",
+    ),
+    "rule without a frequency": (
+        event("bad", "20261201", "RRULE:COUNT=3"),
+        "its rule cannot be read",
+    ),
     "booking of ours": (
         event("1a2b@icalbridge", "20261201"),
         "it is a booking already, copied from one of the bridge's own calendars",
@@ -188,12 +233,12 @@ def test_event_that_cannot_be_is_told_and_the_others_stay(name: str) -> None:
 
 def test_endless_rule_ends_with_a_half_year() -> None:
     """And its neighbours, which do not recur, reach on to the two years."""
-    found = _expanded(calendar(event("w", "20261201", "RRULE:FREQ=WEEKLY"), event("late", "20281101")))
-    assert [(found.instances[number].uid, found.instances[number].slot_id) for number in (0, -2, -1)] == [
-        ("w", "20261202T020000Z"),
-        ("w", "20280628T010000Z"),
-        ("late", "single"),
-    ]
+    found = _expanded(
+        calendar(event("w", "20261201", "RRULE:FREQ=WEEKLY"), event("late", "20281101"))
+    )
+    assert [
+        (found.instances[number].uid, found.instances[number].slot_id) for number in (0, -2, -1)
+    ] == [("w", "20261202T020000Z"), ("w", "20280628T010000Z"), ("late", "single")]
     assert len(found.instances) == 84
 
 
@@ -208,7 +253,10 @@ def test_old_rule_is_followed_to_today() -> None:
     [
         calendar(GOOD).replace(b"-//Athletics//Season//EN", b"-//icalbridge//icalbridge//EN"),
         calendar(event("1a2b@icalbridge", "20261201")),
-        calendar(event("1a2b@icalbridge", "20261201"), event("3c4d@icalbridge_R20261201@google.com", "20261202")),
+        calendar(
+            event("1a2b@icalbridge", "20261201"),
+            event("3c4d@icalbridge_R20261201@google.com", "20261202"),
+        ),
     ],
     ids=["feed", "copy", "mangled"],
 )
@@ -219,17 +267,28 @@ def test_own_feed_is_known(told: bytes) -> None:
 
 def test_floating_and_whole_days_are_known_as_such() -> None:
     """Which moments these are is for the property's zone to say."""
-    found = _expanded(calendar(("UID:f", "DTSTART:20261201T180000"), ("UID:d", "DTSTART;VALUE=DATE:20261201")))
+    found = _expanded(
+        calendar(("UID:f", "DTSTART:20261201T180000"), ("UID:d", "DTSTART;VALUE=DATE:20261201"))
+    )
     assert [(each.kind, each.start, each.end) for each in found.instances] == [
-        ("floating", datetime.fromisoformat("2026-12-01T18:00"), datetime.fromisoformat("2026-12-01T18:00")),
+        (
+            "floating",
+            datetime.fromisoformat("2026-12-01T18:00"),
+            datetime.fromisoformat("2026-12-01T18:00"),
+        ),
         ("day", datetime.fromisoformat("2026-12-01"), datetime.fromisoformat("2026-12-02")),
     ]
 
 
 def test_zone_of_the_calendar_is_that_of_floating_times() -> None:
     """As Google means its X-WR-TIMEZONE."""
-    told = calendar(("UID:f", "DTSTART:20261201T180000", "DURATION:PT1H"), head=("X-WR-TIMEZONE:America/Denver",))
-    assert [(each.kind, each.start) for each in _expanded(told).instances] == [("moment", utc(2026, 12, 2, 1))]
+    told = calendar(
+        ("UID:f", "DTSTART:20261201T180000", "DURATION:PT1H"),
+        head=("X-WR-TIMEZONE:America/Denver",),
+    )
+    assert [(each.kind, each.start) for each in _expanded(told).instances] == [
+        ("moment", utc(2026, 12, 2, 1))
+    ]
 
 
 def test_utc_is_kept() -> None:

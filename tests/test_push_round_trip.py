@@ -1,4 +1,6 @@
-"""The round trip: a calendar that is pushed, synced, rendered and read by other people's programs is what went in."""
+"""The round trip: a calendar that is pushed, synced, rendered and read by other people's programs
+is what went in.
+"""
 
 from __future__ import annotations
 
@@ -30,16 +32,21 @@ class Case:
     shown: list[Shown]
 
 
-def _one(day: date | str, begin: str = "18:00", end: str = "19:30", name: str = "Practice") -> Shown:
+def _one(
+    day: date | str, begin: str = "18:00", end: str = "19:30", name: str = "Practice"
+) -> Shown:
     """Return what is shown of an evening of the school's."""
     start, finish = (
-        datetime.fromisoformat(f"{day}T{each}").replace(tzinfo=ZONE).astimezone(UTC) for each in (begin, end)
+        datetime.fromisoformat(f"{day}T{each}").replace(tzinfo=ZONE).astimezone(UTC)
+        for each in (begin, end)
     )
     return name, start, finish
 
 
 def _every(first: str, count: int, days: int) -> list[Shown]:
-    return [_one(date.fromisoformat(first) + timedelta(days=days * number)) for number in range(count)]
+    return [
+        _one(date.fromisoformat(first) + timedelta(days=days * number)) for number in range(count)
+    ]
 
 
 def _weekly(*more: str) -> tuple[str, ...]:
@@ -64,7 +71,9 @@ END:VTIMEZONE"""
 
 CASES = {
     "single": Case(calendar(event("a", "20261201")), [_one("2026-12-01")]),
-    "daily": Case(calendar(event("a", "20261201", "RRULE:FREQ=DAILY;COUNT=5")), _every("2026-12-01", 5, 1)),
+    "daily": Case(
+        calendar(event("a", "20261201", "RRULE:FREQ=DAILY;COUNT=5")), _every("2026-12-01", 5, 1)
+    ),
     "every other day until a day": Case(
         calendar(event("a", "20261201", "RRULE:FREQ=DAILY;INTERVAL=2;UNTIL=20261208T020000Z")),
         _every("2026-12-01", 4, 2),
@@ -87,10 +96,14 @@ CASES = {
         [_one(f"2026-12-{day}") for day in ("01", "15", "22")],
     ),
     "exception in UTC": Case(
-        calendar(_weekly("EXDATE:20261209T020000Z")), [_one(f"2026-12-{day}") for day in ("01", "15", "22")]
+        calendar(_weekly("EXDATE:20261209T020000Z")),
+        [_one(f"2026-12-{day}") for day in ("01", "15", "22")],
     ),
     "cancelled instance": Case(
-        calendar(_weekly(), event("a", "20261208", at("20261208", "180000", "RECURRENCE-ID"), "STATUS:CANCELLED")),
+        calendar(
+            _weekly(),
+            event("a", "20261208", at("20261208", "180000", "RECURRENCE-ID"), "STATUS:CANCELLED"),
+        ),
         [_one(f"2026-12-{day}") for day in ("01", "15", "22")],
     ),
     "extra instance": Case(
@@ -99,15 +112,39 @@ CASES = {
     ),
     "moved instance": Case(
         calendar(
-            _weekly(), event("a", "20261209", at("20261208", "180000", "RECURRENCE-ID"), begin="160000", end="170000")
+            _weekly(),
+            event(
+                "a",
+                "20261209",
+                at("20261208", "180000", "RECURRENCE-ID"),
+                begin="160000",
+                end="170000",
+            ),
         ),
-        [_one("2026-12-01"), _one("2026-12-09", "16:00", "17:00"), _one("2026-12-15"), _one("2026-12-22")],
+        [
+            _one("2026-12-01"),
+            _one("2026-12-09", "16:00", "17:00"),
+            _one("2026-12-15"),
+            _one("2026-12-22"),
+        ],
     ),
     "moved onto another's day": Case(
         calendar(
-            _weekly(), event("a", "20261215", at("20261208", "180000", "RECURRENCE-ID"), begin="160000", end="170000")
+            _weekly(),
+            event(
+                "a",
+                "20261215",
+                at("20261208", "180000", "RECURRENCE-ID"),
+                begin="160000",
+                end="170000",
+            ),
         ),
-        [_one("2026-12-01"), _one("2026-12-15", "16:00", "17:00"), _one("2026-12-15"), _one("2026-12-22")],
+        [
+            _one("2026-12-01"),
+            _one("2026-12-15", "16:00", "17:00"),
+            _one("2026-12-15"),
+            _one("2026-12-22"),
+        ],
     ),
     "this and all that follow": Case(
         calendar(
@@ -128,7 +165,10 @@ CASES = {
         ],
     ),
     "instance of another name": Case(
-        calendar(_weekly(), event("a", "20261208", at("20261208", "180000", "RECURRENCE-ID"), name="Scrimmage")),
+        calendar(
+            _weekly(),
+            event("a", "20261208", at("20261208", "180000", "RECURRENCE-ID"), name="Scrimmage"),
+        ),
         [
             _one("2026-12-01"),
             _one("2026-12-08", name="Practice: Scrimmage"),
@@ -137,28 +177,48 @@ CASES = {
         ],
     ),
     "all day": Case(
-        calendar(("UID:a", "SUMMARY:Camp", "DTSTART;VALUE=DATE:20261201", "RRULE:FREQ=WEEKLY;COUNT=2")),
-        [_one("2026-12-01", "00:00", "23:59", "Camp"), _one("2026-12-08", "00:00", "23:59", "Camp")],
+        calendar(
+            ("UID:a", "SUMMARY:Camp", "DTSTART;VALUE=DATE:20261201", "RRULE:FREQ=WEEKLY;COUNT=2")
+        ),
+        [
+            _one("2026-12-01", "00:00", "23:59", "Camp"),
+            _one("2026-12-08", "00:00", "23:59", "Camp"),
+        ],
     ),
     "several whole days": Case(
-        calendar(("UID:a", "SUMMARY:Camp", "DTSTART;VALUE=DATE:20261201", "DTEND;VALUE=DATE:20261204")),
+        calendar(
+            ("UID:a", "SUMMARY:Camp", "DTSTART;VALUE=DATE:20261201", "DTEND;VALUE=DATE:20261204")
+        ),
         [_one(f"2026-12-0{day}", "00:00", "23:59", "Camp") for day in (1, 2, 3)],
     ),
     "past midnight": Case(
-        calendar(("UID:a", "SUMMARY:Dance", at("20261201", "200000"), at("20261202", "013000", "DTEND"))),
-        [_one("2026-12-01", "20:00", "23:59", "Dance"), _one("2026-12-02", "00:00", "01:30", "Dance")],
+        calendar(
+            ("UID:a", "SUMMARY:Dance", at("20261201", "200000"), at("20261202", "013000", "DTEND"))
+        ),
+        [
+            _one("2026-12-01", "20:00", "23:59", "Dance"),
+            _one("2026-12-02", "00:00", "01:30", "Dance"),
+        ],
     ),
     "until midnight": Case(
-        calendar(("UID:a", "SUMMARY:Dance", at("20261201", "200000"), at("20261202", "000000", "DTEND"))),
+        calendar(
+            ("UID:a", "SUMMARY:Dance", at("20261201", "200000"), at("20261202", "000000", "DTEND"))
+        ),
         [_one("2026-12-01", "20:00", "23:59", "Dance")],
     ),
-    "clock put forward": Case(calendar(event("a", "20270311", "RRULE:FREQ=DAILY;COUNT=5")), _every("2027-03-11", 5, 1)),
-    "clock put back": Case(calendar(event("a", "20271105", "RRULE:FREQ=DAILY;COUNT=4")), _every("2027-11-05", 4, 1)),
+    "clock put forward": Case(
+        calendar(event("a", "20270311", "RRULE:FREQ=DAILY;COUNT=5")), _every("2027-03-11", 5, 1)
+    ),
+    "clock put back": Case(
+        calendar(event("a", "20271105", "RRULE:FREQ=DAILY;COUNT=4")), _every("2027-11-05", 4, 1)
+    ),
     "in the hour that is skipped": Case(
-        calendar(event("a", "20270314", begin="023000", end="040000")), [_one("2027-03-14", "03:30", "04:00")]
+        calendar(event("a", "20270314", begin="023000", end="040000")),
+        [_one("2027-03-14", "03:30", "04:00")],
     ),
     "in the hour that comes twice": Case(
-        calendar(event("a", "20271107", begin="013000", end="030000")), [_one("2027-11-07", "01:30", "03:00")]
+        calendar(event("a", "20271107", begin="013000", end="030000")),
+        [_one("2027-11-07", "01:30", "03:00")],
     ),
     "in UTC": Case(
         calendar(
@@ -195,15 +255,26 @@ CASES = {
             ),
             head=tuple(EASTERN.splitlines()),
         ),
-        [_one(day) for day in ("2026-12-01", "2027-01-01", "2027-02-01", "2027-03-01", "2027-04-01")],
+        [
+            _one(day)
+            for day in ("2026-12-01", "2027-01-01", "2027-02-01", "2027-03-01", "2027-04-01")
+        ],
     ),
     "without a zone": Case(
         calendar(
-            ("UID:a", "SUMMARY:Practice", "DTSTART:20261201T180000", "DURATION:PT1H30M", "RRULE:FREQ=DAILY;COUNT=2")
+            (
+                "UID:a",
+                "SUMMARY:Practice",
+                "DTSTART:20261201T180000",
+                "DURATION:PT1H30M",
+                "RRULE:FREQ=DAILY;COUNT=2",
+            )
         ),
         _every("2026-12-01", 2, 1),
     ),
-    "300 instances": Case(calendar(event("a", "20261201", "RRULE:FREQ=DAILY;COUNT=300")), _every("2026-12-01", 300, 1)),
+    "300 instances": Case(
+        calendar(event("a", "20261201", "RRULE:FREQ=DAILY;COUNT=300")), _every("2026-12-01", 300, 1)
+    ),
     "two events, several lines, odd letters": Case(
         calendar(event("a", "20261201", name="Señor 🎭\\, and friends"), event("b", "20261202")),
         [_one("2026-12-01", name="Señor 🎭, and friends"), _one("2026-12-02")],
@@ -224,7 +295,9 @@ def _read_back(push: Pusher, reader: str) -> list[Shown]:
     state = store.read.feed_state(feed)
     assert state
     entries = push.bridge.entries(feed)
-    rendered = render_ics(feed, state, entries, now=push.bridge.clock(), public_url="", max_bytes=1_000_000)
+    rendered = render_ics(
+        feed, state, entries, now=push.bridge.clock(), public_url="", max_bytes=1_000_000
+    )
     return sorted((each.summary, each.start, each.end) for each in READERS[reader](rendered.body))
 
 
@@ -242,12 +315,16 @@ def test_calendar_that_went_in_comes_out(push: Pusher, name: str) -> None:
 
 
 HOURS = ((0, 0), (7, 0), (13, 0), (16, 30), (18, 30), (20, 0), (23, 58))
-"""Before, during and after most of what takes place, on the school's clock: on either side of UTC's midnight."""
+"""Before, during and after most of what takes place, on the school's clock: on either side of UTC's
+midnight.
+"""
 
 
 @pytest.mark.parametrize("name", [each for each in CASES if each != "300 instances"])
 def test_nothing_is_done_on_the_day_itself(push: Pusher, name: str) -> None:
-    """The same calendar, pushed again at hours of its first day: what is over, and what is not yet, is not gone."""
+    """The same calendar, pushed again at hours of its first day: what is over, and what is not yet,
+    is not gone.
+    """
     push.push(CASES[name].told)
     first = min(start for _name, start, _end in CASES[name].shown).astimezone(ZONE)
     for hour, minute in HOURS:
@@ -260,7 +337,9 @@ def test_nothing_is_done_on_the_day_itself(push: Pusher, name: str) -> None:
 def test_what_staff_lengthened_while_it_was_on_stays(push: Pusher, name: str) -> None:
     """For the calendar it is over, for the vendor not yet; that is not gone."""
     push.push(CASES[name].told)
-    made = next(each for each in push.bridge.world.events.values() if each["created_by_external_api"])
+    made = next(
+        each for each in push.bridge.world.events.values() if each["created_by_external_api"]
+    )
     made["timeslots"][0]["end_datetime"] = "2026-12-01T22:00:00"
     push.bridge.world.edited()
     moment = datetime(2026, 12, 1, 20, tzinfo=ZONE).astimezone(UTC)

@@ -1,4 +1,6 @@
-"""`icalbridge.push.source` and `network`: bytes from a file or a public address, so many, in so much time."""
+"""`icalbridge.push.source` and `network`: bytes from a file or a public address, so many, in so
+much time.
+"""
 
 from __future__ import annotations
 
@@ -55,12 +57,16 @@ def test_file_is_read(tmp_path: Path) -> None:
     assert read(source, first) == Fetched(TOLD * 2)
 
 
-def test_files_of_one_name_are_two_calendars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_one_name_are_two_calendars(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However the way to one is written, it is the same."""
     girls, boys = (tmp_path / each / "practice.ics" for each in ("girls", "boys"))
     girls.parent.mkdir()
     monkeypatch.chdir(girls.parent)
-    names = [Source(str(each)).name for each in (girls, "practice.ics", "../girls/practice.ics", boys)]
+    names = [
+        Source(str(each)).name for each in (girls, "practice.ics", "../girls/practice.ics", boys)
+    ]
     digest = sha256(str(girls.resolve()).encode()).hexdigest()[:8]
     assert names[:3] == [f"practice-{digest}"] * 3
     assert names[3] not in names[:3]
@@ -94,7 +100,10 @@ def test_large_file_is_bad_at_once(tmp_path: Path) -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert str(caught.value) == f"The file {file} is larger than 5 MB; no calendar that can be pushed is."
+    assert (
+        str(caught.value)
+        == f"The file {file} is larger than 5 MB; no calendar that can be pushed is."
+    )
     assert peak < 12_000_000
 
 
@@ -110,7 +119,10 @@ def test_large_answer_is_bad_at_once(packed: bool) -> None:
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    assert str(caught.value) == "The calendar at 127.0.0.1 is larger than 5 MB; no calendar that can be pushed is."
+    assert (
+        str(caught.value)
+        == "The calendar at 127.0.0.1 is larger than 5 MB; no calendar that can be pushed is."
+    )
     assert peak < 20_000_000
 
 
@@ -126,13 +138,15 @@ def test_address_is_read_without_what_the_environment_says(monkeypatch: pytest.M
 def test_same_calendar_is_not_sent_again() -> None:
     """The server's own marks are given back to it."""
     marks = {"ETag": '"1"', "Last-Modified": "Sat, 21 Nov 2026 20:00:00 GMT"}
-    with scripted(Reply(200, TOLD, marks), Reply(304), Reply(200, TOLD), Reply(200, TOLD * 2)) as script:
+    with scripted(
+        Reply(200, TOLD, marks), Reply(304), Reply(200, TOLD), Reply(200, TOLD * 2)
+    ) as script:
         first = read(_at(script))
         assert first
         assert read(_at(script), first) is None
-        assert [script.asked[1].headers[name] for name in ("if-none-match", "if-modified-since")] == list(
-            marks.values()
-        )
+        assert [
+            script.asked[1].headers[name] for name in ("if-none-match", "if-modified-since")
+        ] == list(marks.values())
         assert read(_at(script), first) is None
         assert read(_at(script), first) == Fetched(TOLD * 2)
 
@@ -147,17 +161,24 @@ def test_webcal_is_https() -> None:
 
 def test_redirects_are_followed() -> None:
     """Five of them, relative ones too; not a sixth."""
-    moved = [Reply(status, headers={"Location": "/v1/next"}) for status in (301, 302, 303, 307, 308)]
+    moved = [
+        Reply(status, headers={"Location": "/v1/next"}) for status in (301, 302, 303, 307, 308)
+    ]
     with scripted(*moved, Reply(200, TOLD)) as script:
         assert _told(_at(script)) == TOLD
     with scripted(moved[0]) as script, pytest.raises(CalendarUnreachable) as caught:
         read(_at(script))
-    assert str(caught.value) == "The calendar at 127.0.0.1 leads from one address to the next, and never to a calendar."
+    assert (
+        str(caught.value)
+        == "The calendar at 127.0.0.1 leads from one address to the next, and never to a calendar."
+    )
     assert len(script.asked) == 6
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "webcal"])
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "127.1", "[::1]", "[::127.0.0.1]"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "2130706433", "127.1", "[::1]", "[::127.0.0.1]"]
+)
 def test_private_address_is_not_called(scheme: str, host: str) -> None:
     """By whatever name, encrypted or not: nothing is sent there."""
     with scripted(Reply(200, TOLD)) as script:
@@ -186,9 +207,14 @@ def test_redirect_to_a_private_address_is_not_followed(monkeypatch: pytest.Monke
 )
 def test_redirect_to_what_is_no_address_is_not_followed(location: str) -> None:
     """Another scheme least of all."""
-    with scripted(Reply(302, headers={"Location": location})) as script, pytest.raises(BadCalendar) as caught:
+    with (
+        scripted(Reply(302, headers={"Location": location})) as script,
+        pytest.raises(BadCalendar) as caught,
+    ):
         read(_at(script))
-    assert str(caught.value) == "The address of the calendar is none; write it as https://HOST/PATH."
+    assert (
+        str(caught.value) == "The address of the calendar is none; write it as https://HOST/PATH."
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,7 +226,10 @@ def test_redirect_to_what_is_no_address_is_not_followed(location: str) -> None:
         (Reply(304), "its server answers 304."),
         (Reply(reset=True), "there is no connection, or it broke."),
         (Reply(200, TOLD, cut=5), "there is no connection, or it broke."),
-        (Reply(200, b"no gzip", {"Content-Encoding": "gzip"}), "there is no connection, or it broke."),
+        (
+            Reply(200, b"no gzip", {"Content-Encoding": "gzip"}),
+            "there is no connection, or it broke.",
+        ),
     ],
     ids=["404", "503", "nowhere", "unasked", "reset", "cut", "garbled"],
 )
@@ -215,7 +244,10 @@ def test_server_that_is_not_there_is_said_to_be() -> None:
     """Without the address, which may be a secret."""
     with pytest.raises(CalendarUnreachable) as caught:
         read(Source(f"http://127.0.0.1:{free_port()}/secret", allow_private=True))
-    assert str(caught.value) == "The calendar at 127.0.0.1 cannot be fetched: there is no connection, or it broke."
+    assert (
+        str(caught.value)
+        == "The calendar at 127.0.0.1 cannot be fetched: there is no connection, or it broke."
+    )
 
 
 def test_server_that_drips_is_not_waited_for() -> None:
@@ -223,7 +255,10 @@ def test_server_that_drips_is_not_waited_for() -> None:
     dripping = Reply(200, dripping=True, headers={"Content-Length": "1000000"})
     with scripted(dripping) as script, pytest.raises(CalendarUnreachable) as caught:
         read(_at(script), deadline=0.2)
-    assert str(caught.value) == "The calendar at 127.0.0.1 cannot be fetched: there is no answer in time."
+    assert (
+        str(caught.value)
+        == "The calendar at 127.0.0.1 cannot be fetched: there is no answer in time."
+    )
 
 
 @contextmanager
@@ -254,7 +289,10 @@ def test_server_that_drips_headers_is_not_waited_for() -> None:
         with pytest.raises(CalendarUnreachable) as caught:
             read(Source(url, allow_private=True), deadline=0.3)
         took = time.monotonic() - begun
-    assert str(caught.value) == "The calendar at 127.0.0.1 cannot be fetched: there is no answer in time."
+    assert (
+        str(caught.value)
+        == "The calendar at 127.0.0.1 cannot be fetched: there is no answer in time."
+    )
     assert took < 20
 
 
@@ -274,7 +312,10 @@ def test_addresses_of_a_name_share_the_time(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(network, "create_connection", connect)
     with pytest.raises(CalendarUnreachable) as caught:
         read(Source("http://many.example/season.ics"))
-    assert str(caught.value) == "The calendar at many.example cannot be fetched: there is no answer in time."
+    assert (
+        str(caught.value)
+        == "The calendar at many.example cannot be fetched: there is no answer in time."
+    )
     assert asked == [(f"93.184.215.{number}", 2.5) for number in range(6)]
 
 
@@ -291,10 +332,42 @@ def test_what_is_no_address_is_bad(where: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        *("127.0.0.1", "127.8.9.10", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
-        *("0.0.0.0", "224.0.0.1", "255.255.255.255", "198.18.0.1", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1"),
-        *("ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2002:a00:1::1"),
-        *("64:ff9b:1::7f00:1", "64:ff9b:1::5db8:d70e", "fec0::1", "feff::1", "::127.0.0.1", "::10.0.0.1"),
+        *(
+            "127.0.0.1",
+            "127.8.9.10",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+        ),
+        *(
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "198.18.0.1",
+            "::",
+            "::1",
+            "fe80::1",
+            "fe80::1%eth0",
+            "fc00::1",
+        ),
+        *(
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2002:a00:1::1",
+        ),
+        *(
+            "64:ff9b:1::7f00:1",
+            "64:ff9b:1::5db8:d70e",
+            "fec0::1",
+            "feff::1",
+            "::127.0.0.1",
+            "::10.0.0.1",
+        ),
     ],
 )
 def test_private_address_is_known(address: str) -> None:
@@ -302,7 +375,9 @@ def test_private_address_is_known(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::5db8:d70e"])
+@pytest.mark.parametrize(
+    "address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::5db8:d70e"]
+)
 def test_public_address_is_known(address: str) -> None:
     """As in any feed that people subscribe to."""
     assert is_public(address)

@@ -1,4 +1,6 @@
-"""`icalbridge.push.want`: which timeslots the vendor shall have, by its rules; and what cannot be, and why."""
+"""`icalbridge.push.want`: which timeslots the vendor shall have, by its rules; and what cannot be,
+and why.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def test_whole_day_ends_a_minute_early() -> None:
     """A timeslot must end on its day (vendor: UpdateTimeslotDto); and that is said."""
     told = _wish(("UID:d", "DTSTART;VALUE=DATE:20261201"))
     assert _slots(told) == [("single", utc(2026, 12, 1, 8), utc(2026, 12, 2, 7, 59))]
-    assert told.notes == ("1 instance is for whole days: from 00:00 to 23:59, since a booking cannot reach midnight.",)
+    assert told.notes == (
+        "1 instance is for whole days: from 00:00 to 23:59, since a booking cannot reach midnight.",
+    )
 
 
 def test_what_goes_past_midnight_is_a_timeslot_a_day() -> None:
@@ -40,20 +44,26 @@ def test_what_goes_past_midnight_is_a_timeslot_a_day() -> None:
         ("single.2", utc(2026, 12, 2, 8), utc(2026, 12, 3, 7, 59)),
         ("single.3", utc(2026, 12, 3, 8), utc(2026, 12, 3, 9, 30)),
     ]
-    assert told.notes == ("1 instance is on more than one day: a booking for each, the earlier ones until 23:59.",)
+    assert told.notes == (
+        "1 instance is on more than one day: a booking for each, the earlier ones until 23:59.",
+    )
 
 
 def test_floating_time_is_the_propertys() -> None:
     """And that is said."""
     told = _wish(("UID:f", "DTSTART:20261201T180000", "DURATION:PT1H"), zone="America/New_York")
     assert _slots(told) == [("single", utc(2026, 12, 1, 23), utc(2026, 12, 2))]
-    assert told.notes == ("1 instance is without a time zone, and read on the clock of the facility's property.",)
+    assert told.notes == (
+        "1 instance is without a time zone, and read on the clock of the facility's property.",
+    )
 
 
 def test_name_and_activity_are_as_long_as_they_may_be() -> None:
     """On one line; an instance's own name is the activity, and nothing is Reserved."""
     weekly = event("w", "20261201", "RRULE:FREQ=WEEKLY;COUNT=2", name="N" * 120)
-    exception = event("w", "20261208", at("20261208", "180000", "RECURRENCE-ID"), name="A\\nB" * 100)
+    exception = event(
+        "w", "20261208", at("20261208", "180000", "RECURRENCE-ID"), name="A\\nB" * 100
+    )
     told = _wish(weekly, exception, ("UID:x", at("20261201", "200000"), "DURATION:PT1H"))
     assert [each.name for each in told.events] == ["N" * 99 + "…", "Reserved"]
     assert [each.activity for each in told.events[0].slots] == ["", ("A B" * 100)[:249] + "…"]
@@ -69,8 +79,14 @@ IMPOSSIBLE = {
         ("UID:z", "DTSTART:20271107T093000Z", "DTEND:20271107T110000Z"),
         "its start is in the hour that the clock repeats, which cannot be told",
     ),
-    "months": (("UID:z", "DTSTART;VALUE=DATE:20261201", "DTEND;VALUE=DATE:20270301"), "it lasts more than 31 days"),
-    "centuries": (("UID:z", "DTSTART;VALUE=DATE:20261201", "DTEND;VALUE=DATE:20991231"), "it lasts more than 31 days"),
+    "months": (
+        ("UID:z", "DTSTART;VALUE=DATE:20261201", "DTEND;VALUE=DATE:20270301"),
+        "it lasts more than 31 days",
+    ),
+    "centuries": (
+        ("UID:z", "DTSTART;VALUE=DATE:20261201", "DTEND;VALUE=DATE:20991231"),
+        "it lasts more than 31 days",
+    ),
 }
 
 

@@ -1,4 +1,6 @@
-"""The five readers agree on a calendar written by hand, so a disagreement on a feed is the feed's fault."""
+"""The five readers agree on a calendar written by hand, so a disagreement on a feed is the feed's
+fault.
+"""
 
 from __future__ import annotations
 
@@ -51,13 +53,17 @@ READINGS = [
 
 @pytest.mark.parametrize("reader", READERS)
 def test_reader_understands_handwritten_calendar(reader: str) -> None:
-    """Zones on both sides of a clock change, UTC, folds inside multi-byte text and escapes come out the same."""
+    """Zones on both sides of a clock change, UTC, folds inside multi-byte text and escapes come out
+    the same.
+    """
     assert READERS[reader](HANDWRITTEN) == READINGS
 
 
 @pytest.mark.parametrize("reader", ["ical.js", "libical"])
 def test_reader_without_zone_data_follows_the_files_vtimezone(reader: str) -> None:
-    """A VTIMEZONE that puts summer time an hour off moves July by that hour: nothing else was asked."""
+    """A VTIMEZONE that puts summer time an hour off moves July by that hour: nothing else was
+    asked.
+    """
     wrong_summer = HANDWRITTEN.replace(b"TZOFFSETTO:-0700", b"TZOFFSETTO:-0600")
     july = READERS[reader](wrong_summer)[0]
     assert (july.start, july.end) == (

@@ -1,4 +1,6 @@
-"""What the README tells people to type: the way to a running service is walked, and every command there is."""
+"""What the README tells people to type: the way to a running service is walked, and every command
+there is.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,9 @@ def checkout(folder: Path) -> Path:
 
 
 def bare_environment(home: Path) -> dict[str, str]:
-    """Return an environment with nothing in it but a home, a path with no `icalbridge` on it, and the packages that pip
-    would fetch: it finds them installed in this test's own environment, and may ask no index.
+    """Return an environment with nothing in it but a home, a path with no `icalbridge` on it, and
+    the packages that pip would fetch: it finds them installed in this test's own environment, and
+    may ask no index.
     """
     lent = [path for path in sys.path if path.endswith("-packages")]
     path = f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin"
@@ -70,7 +73,9 @@ def bare_environment(home: Path) -> dict[str, str]:
 @pytest.fixture
 def vendor() -> Iterator[str]:
     """A small district in place of Facilitron."""
-    world = sandbox.build_world(seed=3, today=utcnow().date(), schools=1, facilities=2, events_per_day=3)
+    world = sandbox.build_world(
+        seed=3, today=utcnow().date(), schools=1, facilities=2, events_per_day=3
+    )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:
         yield url
@@ -83,14 +88,22 @@ def bare_checkout(tmp_path: Path) -> Path:
 
 
 def test_steps_of_going_live_lead_to_a_running_service(bare_checkout: Path, vendor: str) -> None:
-    """Typed one after the other in a checkout and an empty environment. In place of the three dots stands a key, in
-    place of Facilitron a sandbox, in place of the port one that is free; nothing else is changed.
+    """Typed one after the other in a checkout and an empty environment. In place of the three dots
+    stands a key, in place of Facilitron a sandbox, in place of the port one that is free; nothing
+    else is changed.
     """
-    *steps, last = (line.replace("=…", f"={KEY}") for line in lines_to_type(section("Going live in five minutes")))
+    *steps, last = (
+        line.replace("=…", f"={KEY}")
+        for line in lines_to_type(section("Going live in five minutes"))
+    )
     assert last.endswith(PORT)
     bare = bare_environment(bare_checkout.parent)
-    script = "\n".join(["set -e", f"export FACILITRON_API_URL={vendor}", *steps, "export -p > ../environment"])
-    done = subprocess.run(["/bin/sh", "-c", script], cwd=bare_checkout, env=bare, capture_output=True, text=True)
+    script = "\n".join(
+        ["set -e", f"export FACILITRON_API_URL={vendor}", *steps, "export -p > ../environment"]
+    )
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], cwd=bare_checkout, env=bare, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ok    key" in done.stdout
     installed = bare_checkout / ".venv" / "bin" / "icalbridge"
@@ -99,14 +112,23 @@ def test_steps_of_going_live_lead_to_a_running_service(bare_checkout: Path, vend
     serve = f". ../environment\nexec {last.replace(PORT, f'--port {port}')}"
     with (bare_checkout.parent / "log").open("w") as log:
         shell = subprocess.Popen(
-            ["/bin/sh", "-c", serve], cwd=bare_checkout, env=bare, stdout=log, stderr=log, start_new_session=True
+            ["/bin/sh", "-c", serve],
+            cwd=bare_checkout,
+            env=bare,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         until(lambda: answer(f"http://127.0.0.1:{port}/readyz"), "readiness")
         directory = requests.get(f"http://127.0.0.1:{port}/", timeout=10).text
         facility_id = re.findall(r'href="/facility/([^"]+)"', directory)[0]
-        feed = requests.get(f"http://127.0.0.1:{port}/ical/facility/{facility_id}.ics", timeout=10).text
-        assert "SOURCE;VALUE=URI:https://calendars.example.org/ical/facility/" in feed.replace("\r\n ", "")
+        feed = requests.get(
+            f"http://127.0.0.1:{port}/ical/facility/{facility_id}.ics", timeout=10
+        ).text
+        assert "SOURCE;VALUE=URI:https://calendars.example.org/ical/facility/" in feed.replace(
+            "\r\n ", ""
+        )
         assert str(installed) in Path(f"/proc/{shell.pid}/cmdline").read_text()
         shell.send_signal(signal.SIGTERM)
         assert shell.wait() == 0
@@ -117,14 +139,20 @@ def test_steps_of_going_live_lead_to_a_running_service(bare_checkout: Path, vend
 
 
 def commands_of_the_readme() -> list[str]:
-    """Return every `icalbridge …` line that the README has in a block or between backquotes, without its comment."""
+    """Return every `icalbridge …` line that the README has in a block or between backquotes,
+    without its comment.
+    """
     spans = re.findall(r"`(icalbridge [^`]+)`", README) + lines_to_type(README)
-    return sorted({line.partition("  #")[0].strip() for line in spans if line.startswith("icalbridge ")})
+    return sorted(
+        {line.partition("  #")[0].strip() for line in spans if line.startswith("icalbridge ")}
+    )
 
 
 @pytest.mark.parametrize("line", commands_of_the_readme())
 def test_command_of_the_readme_exists(line: str) -> None:
-    """Each is a command, or several with `|` between them, that has the options which the README gives it."""
+    """Each is a command, or several with `|` between them, that has the options which the README
+    gives it.
+    """
     first, *words = shlex.split(line)
     assert first == "icalbridge"
     at: list[click.Command] = [main]
@@ -132,5 +160,7 @@ def test_command_of_the_readme_exists(line: str) -> None:
         names = words.pop(0).split("|")
         assert set(names) <= set(at[0].commands)
         at = [at[0].commands[name] for name in names]
-    taken = {option for each in at for one in each.params for option in one.opts + one.secondary_opts}
+    taken = {
+        option for each in at for one in each.params for option in one.opts + one.secondary_opts
+    }
     assert {word.partition("=")[0] for word in words if word.startswith("--")} - {"--help"} <= taken

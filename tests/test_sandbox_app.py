@@ -1,4 +1,6 @@
-"""`icalbridge.sandbox.app`: the six endpoints that read over HTTP, with the published statuses, codes and bodies."""
+"""`icalbridge.sandbox.app`: the six endpoints that read over HTTP, with the published statuses,
+codes and bodies.
+"""
 
 from __future__ import annotations
 
@@ -57,13 +59,18 @@ def _found(answer: requests.Response, name: str) -> Any:
 
 
 def test_properties_begin_with_the_district(api: Vendor) -> None:
-    """Every property, the parent first, with the published code and text and an id of the call's own."""
+    """Every property, the parent first, with the published code and text and an id of the call's
+    own.
+    """
     answer = api.get("/properties")
     assert _found(answer, "properties") == api.world.properties
     told = answer.json()
     assert (told["message_code"], told["message"]) == (
         "A007",
-        "Properties retrieved successfully – The property details have been successfully retrieved.",
+        (
+            "Properties retrieved successfully – The property details have been successfully"
+            " retrieved."
+        ),
     )
     assert told["invocation_id"] != api.get("/properties").json()["invocation_id"]
     assert str(uuid.UUID(told["invocation_id"])) == told["invocation_id"]
@@ -82,8 +89,12 @@ def test_facilities_are_the_propertys_own(api: Vendor) -> None:
 
 
 def test_events_of_a_property_come_whole(api: Vendor) -> None:
-    """Each event that touches the window, of any status, with all its timeslots, in one stable order."""
-    found = _found(api.get(f"/property/{api.school_id}/events", **EVENTS, end_date=_day(20)), "events")
+    """Each event that touches the window, of any status, with all its timeslots, in one stable
+    order.
+    """
+    found = _found(
+        api.get(f"/property/{api.school_id}/events", **EVENTS, end_date=_day(20)), "events"
+    )
     days = {_day(ahead) for ahead in range(21)}
     expected = [
         event
@@ -112,7 +123,9 @@ def test_events_default_to_today(api: Vendor) -> None:
 def test_events_of_a_facility_name_it(api: Vendor) -> None:
     """An event is answered for each facility that it uses, with the timeslots in the others too."""
     facility_id = _facility_id(api)
-    found = _found(api.get(f"/facility/{facility_id}/events", **EVENTS, end_date=_day(10)), "events")
+    found = _found(
+        api.get(f"/facility/{facility_id}/events", **EVENTS, end_date=_day(10)), "events"
+    )
     used = [{slot["facility"]["_id"] for slot in event["timeslots"]} for event in found]
     assert all(facility_id in each for each in used)
     assert max(map(len, used)) == 4
@@ -126,7 +139,9 @@ def test_unlisted_facility_is_named_but_unknown(api: Vendor) -> None:
 
 
 def test_child_events_expand_a_parent_only(api: Vendor) -> None:
-    """With the flag a district answers for all its schools; a school, and a district without the flag, for itself."""
+    """With the flag a district answers for all its schools; a school, and a district without the
+    flag, for itself.
+    """
     day = {"start_date": _day(3), "end_date": _day(3), **EVENTS}
 
     def owners(property_id: str, **more: str) -> set[str]:
@@ -164,7 +179,9 @@ def test_unknown_id_is_404(api: Vendor, path: str, code: str) -> None:
 
 def test_child_without_access_is_404(api: Vendor) -> None:
     """The district names a child that the answer leaves out; it cannot be asked for either."""
-    hidden = [each for each in api.world.properties[0]["properties"] if not api.world.property(each)]
+    hidden = [
+        each for each in api.world.properties[0]["properties"] if not api.world.property(each)
+    ]
     assert [_error(api.get(f"/property/{each}")) for each in hidden] == [(404, "PR001")]
 
 
@@ -175,7 +192,9 @@ def test_events_that_break_a_rule_are_400(api: Vendor, query: dict[str, str]) ->
         assert _error(api.get(path, **query)) == (400, "SY001")
 
 
-@pytest.mark.parametrize("path", ["/event/party/e12345", "/event/maintenance-block/e12345", "/event/reservation/e1"])
+@pytest.mark.parametrize(
+    "path", ["/event/party/e12345", "/event/maintenance-block/e12345", "/event/reservation/e1"]
+)
 def test_event_that_breaks_a_rule_is_400(api: Vendor, path: str) -> None:
     """Unknown type, a type that is coming soon, an id that is too short."""
     assert _error(api.get(path)) == (400, "SY001")
@@ -198,26 +217,47 @@ def test_maintenance_blocks_come_with_an_option() -> None:
 
 
 def test_today_is_the_propertys_own(own: Vendor) -> None:
-    """At one moment a date is past in New York and not in Los Angeles or Phoenix; the past is 400 only there."""
+    """At one moment a date is past in New York and not in Los Angeles or Phoenix; the past is 400
+    only there.
+    """
     own.now = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
     zones = [each["timezone"] for each in own.world.properties]
-    assert zones == ["America/Los_Angeles", "America/Los_Angeles", "America/Phoenix", "America/New_York"]
+    assert zones == [
+        "America/Los_Angeles",
+        "America/Los_Angeles",
+        "America/Phoenix",
+        "America/New_York",
+    ]
     asked = {**EVENTS, "start_date": "2026-11-21", "end_date": "2026-11-21"}
     paths = [f"/property/{each['_id']}/events" for each in own.world.properties]
     assert [own.get(path, **asked).status_code for path in paths] == [200, 200, 200, 400]
     places = [own.world.facilities_of(each["_id"])[0]["_id"] for each in own.world.properties]
-    assert [own.get(f"/facility/{each}/events", **asked).status_code for each in places] == [200, 200, 200, 400]
+    assert [own.get(f"/facility/{each}/events", **asked).status_code for each in places] == [
+        200,
+        200,
+        200,
+        400,
+    ]
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", "Basic sandbox-key", "sandbox-key"])
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer wrong", "Basic sandbox-key", "sandbox-key"]
+)
 def test_missing_or_wrong_key_is_a_problem_document(api: Vendor, header: str | None) -> None:
     """401 as RFC 9457 has it, with the vendor's fields; it does not repeat what was sent."""
     headers = {} if header is None else {"Authorization": header}
     answer = requests.get(f"{api.url}/properties", headers=headers, timeout=30)
     told = answer.json()
     assert (answer.status_code, answer.headers["Content-Type"]) == (401, "application/problem+json")
-    assert (told["title"], told["status"], told["instance"]) == ("Unauthorized", 401, "/v1/properties")
-    assert (told["message_code"], str(uuid.UUID(told["invocation_id"]))) == ("AU002", told["invocation_id"])
+    assert (told["title"], told["status"], told["instance"]) == (
+        "Unauthorized",
+        401,
+        "/v1/properties",
+    )
+    assert (told["message_code"], str(uuid.UUID(told["invocation_id"]))) == (
+        "AU002",
+        told["invocation_id"],
+    )
     assert "wrong" not in answer.text
 
 
@@ -234,7 +274,10 @@ def test_one_request_too_many_is_a_bare_429() -> None:
         asked = [requests.get(f"{api.url}/properties", headers=wrong, timeout=30)]
         asked += [api.get("/properties") for _ in range(3)]
         assert [each.status_code for each in asked] == [401, 200, 200, 429]
-        assert (asked[-1].json(), asked[-1].headers.get("Retry-After")) == ({"message": "Too Many Requests"}, None)
+        assert (asked[-1].json(), asked[-1].headers.get("Retry-After")) == (
+            {"message": "Too Many Requests"},
+            None,
+        )
         other = {"Authorization": "Bearer other-key"}
         assert requests.get(f"{api.url}/properties", headers=other, timeout=30).status_code == 200
         assert api.state.quota_used == 3
@@ -258,16 +301,33 @@ def test_requests_are_written_down(own: Vendor) -> None:
     own.get(f"/property/{own.school_id}/events", event_types="reservation", end_date="soon")
     assert own.state.requests == [
         ("GET", "/v1/properties", "", 200),
-        ("GET", f"/v1/property/{own.school_id}/events", "event_types=reservation&end_date=soon", 400),
+        (
+            "GET",
+            f"/v1/property/{own.school_id}/events",
+            "event_types=reservation&end_date=soon",
+            400,
+        ),
     ]
 
 
 def test_edits_show_in_the_next_answer(own: Vendor) -> None:
-    """Rename, status, null, suspension, move and deletion, each seen at once and by the right windows."""
+    """Rename, status, null, suspension, move and deletion, each seen at once and by the right
+    windows.
+    """
     world = own.world
-    slot = timeslot(world.facilities_of(own.school_id)[0], f"{_day(2)}T10:00:00", f"{_day(2)}T11:00:00")
+    slot = timeslot(
+        world.facilities_of(own.school_id)[0], f"{_day(2)}T10:00:00", f"{_day(2)}T11:00:00"
+    )
     known = next(iter(world.events.values()))
-    world.add_event({**known, "_id": "recital", "property_id": own.school_id, "name": "Recital", "timeslots": [slot]})
+    world.add_event(
+        {
+            **known,
+            "_id": "recital",
+            "property_id": own.school_id,
+            "name": "Recital",
+            "timeslots": [slot],
+        }
+    )
 
     def seen(ahead: int) -> list[tuple[Any, ...]]:
         day = {"start_date": _day(ahead), "end_date": _day(ahead), **EVENTS}
@@ -297,7 +357,9 @@ def test_facility_renamed_is_renamed_everywhere(own: Vendor) -> None:
     """In the list and in each timeslot."""
     facility_id = _facility_id(own)
     own.world.rename_facility(facility_id, "Arena")
-    assert own.get(f"/property/{own.school_id}/facilities").json()["facilities"][0]["name"] == "Arena"
+    assert (
+        own.get(f"/property/{own.school_id}/facilities").json()["facilities"][0]["name"] == "Arena"
+    )
     found = own.get(f"/facility/{facility_id}/events", **EVENTS, end_date=_day(30)).json()["events"]
     slots = [slot["facility"] for event in found for slot in event["timeslots"]]
     assert {each["name"] for each in slots if each["_id"] == facility_id} == {"Arena"}
@@ -305,6 +367,8 @@ def test_facility_renamed_is_renamed_everywhere(own: Vendor) -> None:
 
 def test_answers_are_plain_json_of_the_world(api: Vendor) -> None:
     """What is in the world is in the answer, control characters, emoji, bidi marks and all."""
-    found = _found(api.get(f"/property/{api.school_id}/events", **EVENTS, end_date=_day(31)), "events")
+    found = _found(
+        api.get(f"/property/{api.school_id}/events", **EVENTS, end_date=_day(31)), "events"
+    )
     assert json.loads(json.dumps(found)) == found
     assert "Night\x07 of\x00 the\x1b[31m Bell\x7f" in [event["name"] for event in found]

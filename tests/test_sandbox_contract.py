@@ -65,7 +65,11 @@ def test_create_event(api: Vendor, rule: Rule) -> None:
 def test_create_timeslot(api: Vendor, rule: Rule) -> None:
     """CreateTimeslotDto: each timeslot is checked, and called by its number."""
     slots = [slot(api, "slot-0"), _with(slot(api), rule.fields)]
-    _check(create(api, event(api, timeslots=slots)), tuple(f"timeslots[1].{each}" for each in rule.wrong), 201)
+    _check(
+        create(api, event(api, timeslots=slots)),
+        tuple(f"timeslots[1].{each}" for each in rule.wrong),
+        201,
+    )
 
 
 def test_create_timeslot_twice(api: Vendor) -> None:
@@ -111,7 +115,9 @@ def test_event_type_is_a_known_one(api: Vendor, event_type: str) -> None:
 
 
 @pytest.mark.parametrize("timeslot_id", ["ab", "a" * 51, "a:b", "a b", "abcé"])
-def test_timeslot_id_is_3_to_50_letters_digits_dots_dashes_and_underscores(api: Vendor, timeslot_id: str) -> None:
+def test_timeslot_id_is_3_to_50_letters_digits_dots_dashes_and_underscores(
+    api: Vendor, timeslot_id: str
+) -> None:
     """As the external system may name it."""
     create(api, event(api))
     _check(change(api, move(), timeslot_id=timeslot_id), ("timeslot_id",), 200)

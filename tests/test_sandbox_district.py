@@ -1,4 +1,6 @@
-"""`icalbridge.sandbox.district`: the same world everywhere, dense where schools are, with each surprise it promises."""
+"""`icalbridge.sandbox.district`: the same world everywhere, dense where schools are, with each
+surprise it promises.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,25 @@ from tests.fixtures.commands import ROOT, environment
 TODAY = date(2026, 11, 21)
 UTC = ZoneInfo("UTC")
 EVENT_FIELDS = (
-    *("_id", "short_id", "rate_category", "status", "external_system_event_id", "created_by_external_api", "name"),
-    *("activity_type", "attendance", "property_id", "timeslots", "submit_date", "type", "property_timezone", "renter"),
+    *(
+        "_id",
+        "short_id",
+        "rate_category",
+        "status",
+        "external_system_event_id",
+        "created_by_external_api",
+        "name",
+    ),
+    *(
+        "activity_type",
+        "attendance",
+        "property_id",
+        "timeslots",
+        "submit_date",
+        "type",
+        "property_timezone",
+        "renter",
+    ),
 )
 DIGEST = """
 import hashlib, json, sys
@@ -100,7 +119,9 @@ def test_district_comes_first_with_a_dozen_schools(world: sandbox.World) -> None
 
 
 def test_three_time_zones(world: sandbox.World) -> None:
-    """Most schools are in Los Angeles' zone, one in Phoenix's, one in New York's; so too in a world of three."""
+    """Most schools are in Los Angeles' zone, one in Phoenix's, one in New York's; so too in a world
+    of three.
+    """
     zones = Counter(each["timezone"] for each in world.properties)
     assert zones == {"America/Los_Angeles": 11, "America/Phoenix": 1, "America/New_York": 1}
     small = sandbox.build_world(seed=1, today=TODAY, schools=3)
@@ -108,7 +129,9 @@ def test_three_time_zones(world: sandbox.World) -> None:
 
 
 def test_shapes_are_the_vendors(world: sandbox.World) -> None:
-    """Exactly the fields of PropertyDto, FacilityDto, EventDto, TimeslotDto and TimeslotFacilityDto."""
+    """Exactly the fields of PropertyDto, FacilityDto, EventDto, TimeslotDto and
+    TimeslotFacilityDto.
+    """
     slots = [slot for event in world.events.values() for slot in event["timeslots"]]
     shapes = [
         {" ".join(sorted(each)) for each in found}
@@ -145,7 +168,9 @@ def test_default_density(world: sandbox.World) -> None:
 
 
 def test_weekday_evenings_and_saturdays_are_dense(world: sandbox.World) -> None:
-    """On weekdays nearly everything begins from 15:00 on; Saturday is the fullest day, Sunday the emptiest."""
+    """On weekdays nearly everything begins from 15:00 on; Saturday is the fullest day, Sunday the
+    emptiest.
+    """
     starts = _starts(world, 56)
     evenings = [each.hour >= 15 for each in starts if each.weekday() < 5]
     assert sum(evenings) / len(evenings) > 0.98
@@ -156,7 +181,9 @@ def test_weekday_evenings_and_saturdays_are_dense(world: sandbox.World) -> None:
 @pytest.mark.parametrize(("facilities", "events_per_day"), [(1, 1), (2, 3), (3, 40)])
 def test_small_world_has_something_every_week(facilities: int, events_per_day: int) -> None:
     """As dense as asked for, and approved events in each week of the year."""
-    small = sandbox.build_world(seed=3, today=TODAY, schools=1, facilities=facilities, events_per_day=events_per_day)
+    small = sandbox.build_world(
+        seed=3, today=TODAY, schools=1, facilities=facilities, events_per_day=events_per_day
+    )
     assert len(small.facilities_of(small.properties[1]["_id"])) == facilities
     weeks = {(each.date() - TODAY).days // 7 for each in _starts(small, 364)}
     assert weeks == set(range(52))
@@ -185,7 +212,8 @@ def test_every_event_can_be_answered(world: sandbox.World) -> None:
     first, last = TODAY.isoformat(), (TODAY + timedelta(days=365)).isoformat()
     for event in world.events.values():
         assert any(
-            first <= slot["end_datetime"][:10] and slot["start_datetime"][:10] <= last for slot in event["timeslots"]
+            first <= slot["end_datetime"][:10] and slot["start_datetime"][:10] <= last
+            for slot in event["timeslots"]
         )
 
 
@@ -215,15 +243,28 @@ def test_series_repeat_weekly_from_the_past_to_beyond_a_year(world: sandbox.Worl
 
 def test_statuses_are_spelled_as_the_vendor_spells_them(world: sandbox.World) -> None:
     """All four, and suspended timeslots among active ones, also within one event."""
-    assert {each["status"] for each in world.events.values()} == {"Approved", "Pending", "Cancelled", "Declined"}
-    assert [_named(world, f"Audition ({status})")["status"] for status in STATUSES] == list(STATUSES)
-    assert [slot["status"] for slot in _named(world, "Half Suspended")["timeslots"]] == ["suspended", "active"]
+    assert {each["status"] for each in world.events.values()} == {
+        "Approved",
+        "Pending",
+        "Cancelled",
+        "Declined",
+    }
+    assert [_named(world, f"Audition ({status})")["status"] for status in STATUSES] == list(
+        STATUSES
+    )
+    assert [slot["status"] for slot in _named(world, "Half Suspended")["timeslots"]] == [
+        "suspended",
+        "active",
+    ]
 
 
 def test_one_event_uses_several_facilities_at_once(world: sandbox.World) -> None:
     """The same hours in four places."""
     slots = _named(world, "Health Fair")["timeslots"]
-    assert (len({slot["facility"]["_id"] for slot in slots}), len({slot["start_datetime"] for slot in slots})) == (4, 1)
+    assert (
+        len({slot["facility"]["_id"] for slot in slots}),
+        len({slot["start_datetime"] for slot in slots}),
+    ) == (4, 1)
 
 
 def test_virtual_facility_is_named_and_not_listed(world: sandbox.World) -> None:
@@ -252,7 +293,13 @@ def test_nulls_are_where_the_vendor_has_nulls(world: sandbox.World) -> None:
 def test_renter_and_activity_type_have_every_shape(world: sandbox.World) -> None:
     """String, number, object, list and null."""
     for name in ("renter", "activity_type"):
-        assert {type(each[name]) for each in world.events.values()} == {str, int, dict, list, type(None)}
+        assert {type(each[name]) for each in world.events.values()} == {
+            str,
+            int,
+            dict,
+            list,
+            type(None),
+        }
 
 
 def test_private_values_can_be_recognised(world: sandbox.World) -> None:
@@ -264,17 +311,23 @@ def test_private_values_can_be_recognised(world: sandbox.World) -> None:
     renters = json.dumps([each["renter"] for each in events])
     assert "Renata Privada" in renters
     assert "@renter.example" in renters
-    public = json.dumps([[each["name"], each["timeslots"]] for each in events] + world.properties + world.facilities)
+    public = json.dumps(
+        [[each["name"], each["timeslots"]] for each in events] + world.properties + world.facilities
+    )
     assert "Privada" not in public
     assert "renter" not in public
 
 
 def test_odd_names_are_all_there(world: sandbox.World) -> None:
-    """Markup, quotes, line breaks, control characters, blanks, formulas, length, bidi, and no name at all."""
+    """Markup, quotes, line breaks, control characters, blanks, formulas, length, bidi, and no name
+    at all.
+    """
     told = {each["name"] for each in world.events.values()}
     assert told.issuperset(names.ODD_NAMES)
     assert max(len(name.encode("utf-16-le")) // 2 for name in names.ODD_NAMES if name) > 255
-    assert _named(world, "Tricky Activity")["timeslots"][0]["activity_name"] == names.HOSTILE_ACTIVITY
+    assert (
+        _named(world, "Tricky Activity")["timeslots"][0]["activity_name"] == names.HOSTILE_ACTIVITY
+    )
 
 
 @pytest.mark.parametrize("name", CLOCK_CHANGES)
@@ -296,5 +349,8 @@ def test_change_days_follow_the_zone() -> None:
         1: date(2027, 3, 14),
         -1: date(2026, 11, 1),
     }
-    assert change_days(ZoneInfo("Australia/Sydney"), date(2026, 7, 1)) == {1: date(2026, 10, 4), -1: date(2027, 4, 4)}
+    assert change_days(ZoneInfo("Australia/Sydney"), date(2026, 7, 1)) == {
+        1: date(2026, 10, 4),
+        -1: date(2027, 4, 4),
+    }
     assert change_days(ZoneInfo("America/Phoenix"), date(2026, 7, 1)) == {}

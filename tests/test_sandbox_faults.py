@@ -1,4 +1,6 @@
-"""`icalbridge.sandbox.faults` and `broken`: the grammar, which requests are struck, what a client sees over HTTP."""
+"""`icalbridge.sandbox.faults` and `broken`: the grammar, which requests are struck, what a client
+sees over HTTP.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,11 @@ def test_endpoint_narrows_a_fault(endpoint: str) -> None:
 def test_property_narrows_a_fault() -> None:
     """Only requests about that property are struck, and only they count."""
     fault = sandbox.parse_fault("503:property=p2,first=1")
-    assert [fault.strikes("facilities", each) for each in ("p1", "p2", "p2")] == [False, True, False]
+    assert [fault.strikes("facilities", each) for each in ("p1", "p2", "p2")] == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_share_is_the_same_in_every_run() -> None:
@@ -81,19 +87,46 @@ def test_latency_varies_below_its_seconds() -> None:
 @pytest.mark.parametrize(
     "spec",
     [
-        *("", "explode", "200", "503:p", "503:p=2", "503:p=nan", "503:first=-1", "503:after=x", "503:endpoint=all"),
-        *("503:property=", "slow:seconds=-1", "slow:seconds=inf", "503:colour=red", "503 first=1", "503:first=1;p=1"),
+        *(
+            "",
+            "explode",
+            "200",
+            "503:p",
+            "503:p=2",
+            "503:p=nan",
+            "503:first=-1",
+            "503:after=x",
+            "503:endpoint=all",
+        ),
+        *(
+            "503:property=",
+            "slow:seconds=-1",
+            "slow:seconds=inf",
+            "503:colour=red",
+            "503 first=1",
+            "503:first=1;p=1",
+        ),
     ],
 )
 def test_bad_spec_is_one_sentence(spec: str) -> None:
     """A SPEC that cannot be read raises ValueError with one line that quotes what is wrong."""
-    with pytest.raises(ValueError, match=r"^'[^\n]*' (is no kind of fault|cannot be used in)[^\n]*$"):
+    with pytest.raises(
+        ValueError, match=r"^'[^\n]*' (is no kind of fault|cannot be used in)[^\n]*$"
+    ):
         sandbox.parse_fault(spec)
 
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(400, "SY001"), (403, "AC001"), (404, "PR001"), (500, "SY002"), (502, "SY003"), (503, "SY004"), (504, "SY005")],
+    [
+        (400, "SY001"),
+        (403, "AC001"),
+        (404, "PR001"),
+        (500, "SY002"),
+        (502, "SY003"),
+        (503, "SY004"),
+        (504, "SY005"),
+    ],
 )
 def test_status_fault_is_the_vendors_error(api: Vendor, status: int, code: str) -> None:
     """Each status comes in the vendor's envelope."""
@@ -110,7 +143,11 @@ def test_404_fault_speaks_of_what_was_asked_for(api: Vendor) -> None:
     """The prefix is that of the resource in the path."""
     api.fail("404")
     facility_id = api.world.facilities[0]["_id"]
-    paths = (f"/property/{api.school_id}", f"/facility/{facility_id}/events", "/event/reservation/e12345")
+    paths = (
+        f"/property/{api.school_id}",
+        f"/facility/{facility_id}/events",
+        "/event/reservation/e12345",
+    )
     assert [api.get(path).json()["message_code"] for path in paths] == ["PR001", "FC001", "EV001"]
 
 
@@ -133,7 +170,10 @@ def test_html_and_garbage_are_200_without_json(api: Vendor) -> None:
     page = api.fail("html").get("/properties")
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     garbage = api.fail("garbage").get("/properties")
-    assert (garbage.status_code, garbage.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert (garbage.status_code, garbage.headers["Content-Type"]) == (
+        200,
+        "application/json; charset=utf-8",
+    )
     for answer in (page, garbage):
         with pytest.raises(requests.JSONDecodeError):
             answer.json()
@@ -148,15 +188,23 @@ def test_empty_and_null_keep_the_envelope(api: Vendor, spec: str, left: Any) -> 
 
 
 def test_stale_shows_events_as_they_were_when_it_began(api: Vendor) -> None:
-    """By id and in lists, whatever is written meanwhile; a write itself is answered as ever. Afterwards all shows."""
+    """By id and in lists, whatever is written meanwhile; a write itself is answered as ever.
+    Afterwards all shows.
+    """
     created = create(api, event(api, "before")).json()["event"]["_id"]
     path, days = f"/event/reservation/{created}", {"start_date": str(TODAY), "end_date": str(TODAY)}
     listed = {**days, "event_types": "reservation"}
     api.fail("stale")
-    old = [api.get(path).json()["event"], api.get(f"/property/{api.school_id}/events", **listed).json()["events"]]
+    old = [
+        api.get(path).json()["event"],
+        api.get(f"/property/{api.school_id}/events", **listed).json()["events"],
+    ]
     assert cancel(api, created, {"status": "cancelled"}).status_code == 200
     assert (
-        create(api, event(api, "meanwhile", timeslots=[slot(api, **_times("12:00:00", "13:00:00"))])).status_code == 201
+        create(
+            api, event(api, "meanwhile", timeslots=[slot(api, **_times("12:00:00", "13:00:00"))])
+        ).status_code
+        == 201
     )
     api.world.rename(old[1][0]["_id"], "Renamed")
     assert [
@@ -167,15 +215,18 @@ def test_stale_shows_events_as_they_were_when_it_began(api: Vendor) -> None:
     api.fail()
     assert api.get(path).json()["event"]["status"] == "Cancelled"
     assert api.get("/event/reservation/meanwhile").status_code == 200
-    names = [each["name"] for each in api.get(f"/property/{api.school_id}/events", **listed).json()["events"]]
+    names = [
+        each["name"]
+        for each in api.get(f"/property/{api.school_id}/events", **listed).json()["events"]
+    ]
     assert names == ["Renamed", *(each["name"] for each in old[1][1:])]
 
 
 def test_stale_may_end_after_some_reads(api: Vendor) -> None:
     """`first` counts the requests that are answered so."""
-    created = create(api, event(api, "counted", timeslots=[slot(api, **_times("08:00:00", "09:00:00"))])).json()[
-        "event"
-    ]["_id"]
+    created = create(
+        api, event(api, "counted", timeslots=[slot(api, **_times("08:00:00", "09:00:00"))])
+    ).json()["event"]["_id"]
     api.fail("stale:endpoint=event,first=2")
     statuses = []
     for _ in range(3):
@@ -213,7 +264,9 @@ def test_truncated_promises_more_than_it_sends(api: Vendor) -> None:
     assert (read, read + missing) == (whole // 2, whole)
 
 
-@pytest.mark.parametrize("spec", ["slow:seconds=0.05", "latency:seconds=0.05", "cold-start:seconds=0.05"])
+@pytest.mark.parametrize(
+    "spec", ["slow:seconds=0.05", "latency:seconds=0.05", "cold-start:seconds=0.05"]
+)
 def test_delays_give_the_right_answer(api: Vendor, spec: str) -> None:
     """Late, and otherwise untouched; exact delays are at least as long as told."""
     began = time.monotonic()
@@ -228,7 +281,9 @@ def test_delay_and_error_strike_together(api: Vendor) -> None:
 
 
 def test_property_fault_follows_its_facilities_and_events(api: Vendor) -> None:
-    """`property=ID` strikes requests for that property, its facilities and its events, and no others."""
+    """`property=ID` strikes requests for that property, its facilities and its events, and no
+    others.
+    """
     api.fail(f"503:property={api.school_id}")
     event = next(each for each in api.world.events.values() if each["property_id"] == api.school_id)
     facility_id = api.world.facilities_of(api.school_id)[0]["_id"]
@@ -241,7 +296,9 @@ def test_property_fault_follows_its_facilities_and_events(api: Vendor) -> None:
         f"/property/{api.district_id}",
         "/properties",
     ]
-    assert [api.get(path, event_types="reservation").status_code for path in paths] == [503] * 5 + [200] * 2
+    assert [api.get(path, event_types="reservation").status_code for path in paths] == [503] * 5 + [
+        200
+    ] * 2
 
 
 def test_faults_change_while_it_runs(api: Vendor) -> None:
@@ -264,5 +321,9 @@ def test_ending_server_does_not_wait_for_a_hanging_request() -> None:
 def test_days_and_children_narrow_a_fault_to_heavy_requests() -> None:
     """Windows of so many days and more; requests for a district's schools."""
     heavy, children = sandbox.parse_fault("503:days=4"), sandbox.parse_fault("503:children=1")
-    assert [heavy.strikes("property-events", "p", days) for days in (0, 1, 3, 4, 31)] == [False] * 3 + [True] * 2
-    assert [children.strikes("property-events", "p", 1, children=each) for each in (False, True)] == [False, True]
+    assert [heavy.strikes("property-events", "p", days) for days in (0, 1, 3, 4, 31)] == [
+        False
+    ] * 3 + [True] * 2
+    assert [
+        children.strikes("property-events", "p", 1, children=each) for each in (False, True)
+    ] == [False, True]

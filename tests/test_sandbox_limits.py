@@ -19,7 +19,9 @@ def test_minute_is_the_60_seconds_before() -> None:
 
 
 def test_day_ends_at_midnight_utc() -> None:
-    """The quota is full again at 00:00 UTC, not a microsecond earlier, in whatever zone the clock speaks."""
+    """The quota is full again at 00:00 UTC, not a microsecond earlier, in whatever zone the clock
+    speaks.
+    """
     limits = Limits(rate_per_minute=100, quota_per_day=2)
     midnight = datetime(2026, 11, 22, tzinfo=UTC)
     allowed = [limits.allow(NOON) for _ in range(3)]

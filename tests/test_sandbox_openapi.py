@@ -1,4 +1,6 @@
-"""`icalbridge.sandbox.openapi`: the document is whole, and true; schemathesis plays every operation over HTTP."""
+"""`icalbridge.sandbox.openapi`: the document is whole, and true; schemathesis plays every operation
+over HTTP.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,18 @@ DIFFERENT: dict[str, tuple[set[str], set[str]]] = {
     "UnauthorizedError": ({"type", "title", "status", "detail", "instance"}, set()),
     "TooManyRequestsError": (set(), {"message_code", "invocation_id"}),
 }
-"""What is more, and what is not required: the vendor's other pages say so (the endpoint's own table; 401 is a problem
-document; 429 has a message only).
+"""What is more, and what is not required: the vendor's other pages say so (the endpoint's own
+table; 401 is a problem document; 429 has a message only).
 """
 DOCUMENT = sandbox.document()
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 OPERATIONS = [(path, method) for path, item in DOCUMENT["paths"].items() for method in item]
 BOUNDED = settings(
-    max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=40,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
 )
 TRUTH = [
     not_a_server_error,
@@ -48,9 +54,14 @@ TRUTH = [
     openapi.response_headers_conformance,
     openapi.response_schema_conformance,
 ]
-ALWAYS = [*TRUTH, openapi.ignored_auth, openapi.negative_data_rejection, openapi.missing_required_header]
-"""All that ask whether the document is true, and whether what it forbids is refused. That all it allows is accepted no
-schema can promise: a date may be past, a renter unknown.
+ALWAYS = [
+    *TRUTH,
+    openapi.ignored_auth,
+    openapi.negative_data_rejection,
+    openapi.missing_required_header,
+]
+"""All that ask whether the document is true, and whether what it forbids is refused. That all it
+allows is accepted no schema can promise: a date may be past, a renter unknown.
 """
 
 
@@ -67,8 +78,12 @@ def _base(api: Vendor) -> str:
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
-def test_schemathesis_finds_nothing(api: Vendor, path: str, method: str, mode: schemathesis.GenerationMode) -> None:
-    """What the document allows, and what it forbids: no 5xx, no answer that it does not describe, all bad data 400."""
+def test_schemathesis_finds_nothing(
+    api: Vendor, path: str, method: str, mode: schemathesis.GenerationMode
+) -> None:
+    """What the document allows, and what it forbids: no 5xx, no answer that it does not describe,
+    all bad data 400.
+    """
 
     @BOUNDED
     @given(case=SCHEMA[path][method].as_strategy(generation_mode=mode))
@@ -97,7 +112,12 @@ def _mended(body: dict[str, Any], known: dict[str, Any], hour: int) -> dict[str,
     body = {name: value for name, value in body.items() if name != "renter_owner"}
     if "timeslots" in body:
         slots = [
-            {**slot, **span, "facility_u_id": known["facility_u_id"], "external_system_timeslot_id": f"slot-{index}"}
+            {
+                **slot,
+                **span,
+                "facility_u_id": known["facility_u_id"],
+                "external_system_timeslot_id": f"slot-{index}",
+            }
             for index, slot in enumerate(body["timeslots"])
         ]
         return {**body, **given, "timeslots": slots}
@@ -106,7 +126,9 @@ def _mended(body: dict[str, Any], known: dict[str, Any], hour: int) -> dict[str,
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_schemathesis_finds_nothing_where_there_is_something(path: str, method: str) -> None:
-    """The same with ids, times and names that the world knows: each operation has successes, all of them described."""
+    """The same with ids, times and names that the world knows: each operation has successes, all of
+    them described.
+    """
     statuses: set[int] = set()
     with vendor() as api:
         known = _known(api.world, api.school_id)
@@ -125,7 +147,10 @@ def test_schemathesis_finds_nothing_where_there_is_something(path: str, method: 
                 case.path_parameters[name] = data.draw(st.sampled_from(known[name]), name)
             if isinstance(case.body, dict):
                 case.body = _mended(case.body, names, data.draw(st.integers(0, 23), "hour"))
-            case.query = {**case.query, **({"event_types": ["reservation"]} if "event_types" in case.query else {})}
+            case.query = {
+                **case.query,
+                **({"event_types": ["reservation"]} if "event_types" in case.query else {}),
+            }
             for name in ("start_date", "end_date"):
                 case.query.pop(name, None)
             answer = case.call_and_validate(base_url=_base(api), headers=HEADERS, checks=TRUTH)
@@ -161,7 +186,10 @@ def test_schema_has_the_vendors_fields(name: str) -> None:
     made = DOCUMENT["components"]["schemas"][name]
     more, less = DIFFERENT.get(name, (set(), set()))
     assert set(made["required"]) - set(more) == set(VENDOR[name]["required"]) - less
-    assert set(made["properties"]) - set(more) == {*VENDOR[name]["required"], *VENDOR[name]["optional"]}
+    assert set(made["properties"]) - set(more) == {
+        *VENDOR[name]["required"],
+        *VENDOR[name]["optional"],
+    }
 
 
 def test_document_is_good_by_its_own_standard() -> None:
@@ -171,7 +199,9 @@ def test_document_is_good_by_its_own_standard() -> None:
     schemas = set(DOCUMENT["components"]["schemas"])
     assert (DOCUMENT["openapi"], named - schemas) == ("3.1.0", set())
     assert schemas - named == {"CancelEventSuccessResponse", "UpdateTimeslotSuccessResponse"}
-    assert set(re.findall(r"#/components/responses/(\w+)", told)) == set(DOCUMENT["components"]["responses"])
+    assert set(re.findall(r"#/components/responses/(\w+)", told)) == set(
+        DOCUMENT["components"]["responses"]
+    )
 
 
 def test_document_is_served_without_a_key(api: Vendor) -> None:
@@ -180,7 +210,10 @@ def test_document_is_served_without_a_key(api: Vendor) -> None:
     api.fail("503")
     answer = requests.get(f"{_base(api)}/openapi.json", timeout=30)
     api.fail()
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (
+        200,
+        "application/json; charset=utf-8",
+    )
     assert (answer.json(), api.state.quota_used) == (json.loads(json.dumps(DOCUMENT)), used)
 
 
@@ -215,7 +248,11 @@ def test_page_tells_of_everything_without_scripts(api: Vendor) -> None:
     assert len(page.ids) == len(set(page.ids))
     assert {each[1:] for each in page.links if each.startswith("#")} <= set(page.ids)
     assert set(page.ids) >= {*ENDPOINTS, *DOCUMENT["components"]["schemas"]}
-    fields = {name for schema in DOCUMENT["components"]["schemas"].values() for name in schema["properties"]}
+    fields = {
+        name
+        for schema in DOCUMENT["components"]["schemas"].values()
+        for name in schema["properties"]
+    }
     for each in (*fields, *sandbox.SCENARIOS, *(path for path, _ in OPERATIONS)):
         assert each in page.words
     assert "Undefined" not in page.words

@@ -1,4 +1,6 @@
-"""The sandbox's writes as a whole: bodies that are none, which refusal wins, key and limits, faults, early and late."""
+"""The sandbox's writes as a whole: bodies that are none, which refusal wins, key and limits,
+faults, early and late.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ def _read(api: Vendor, event_id: str = "event-1") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{", b"[]", b"null", b'"text"', b"1e999", b'{"a": "\xff"}', b"[" * 100_000, b"1" * 9999]
+    "raw",
+    [b"", b"{", b"[]", b"null", b'"text"', b"1e999", b'{"a": "\xff"}', b"[" * 100_000, b"1" * 9999],
 )
 def test_body_that_is_no_object_is_400(api: Vendor, raw: bytes) -> None:
     """Whatever it is."""
@@ -71,11 +74,18 @@ def test_body_without_end_is_400(api: Vendor) -> None:
 def test_first_refusal_wins(api: Vendor, spoiled: dict[str, Any], first: tuple[int, str]) -> None:
     """Everything is wrong with it, then less and less: body, facility, renter, clock, duplicate."""
     create(api, event(api))
-    times = {} if "time" in spoiled else {"start_datetime": "2026-01-01T10:00", "end_datetime": "2026-01-01T11:00"}
+    times = (
+        {}
+        if "time" in spoiled
+        else {"start_datetime": "2026-01-01T10:00", "end_datetime": "2026-01-01T11:00"}
+    )
     where = {} if "facility" in spoiled else {"facility_u_id": "nowhere"}
     who = {} if "renter" in spoiled else {"renter_email": "nobody@school.example"}
     named = {name: value for name, value in spoiled.items() if name == "name"}
-    assert _refused(create(api, event(api, timeslots=[slot(api, **times, **where)], **who, **named))) == first
+    assert (
+        _refused(create(api, event(api, timeslots=[slot(api, **times, **where)], **who, **named)))
+        == first
+    )
 
 
 def test_refused_write_changes_nothing(api: Vendor) -> None:
@@ -90,7 +100,10 @@ def test_writes_need_the_key_and_take_from_the_limits() -> None:
     """401 without it; one request too many is 429; each counts like a read."""
     with vendor(rate_per_minute=2) as api:
         answer = requests.post(f"{api.url}/event", json=event(api), timeout=30)
-        assert (answer.status_code, answer.headers["Content-Type"]) == (401, "application/problem+json")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (
+            401,
+            "application/problem+json",
+        )
         told = [create(api, event(api)), cancel(api, "event-1", CANCEL), change(api, move())]
         assert [each.status_code for each in told] == [201, 200, 429]
         assert (told[-1].json(), api.state.quota_used) == ({"message": "Too Many Requests"}, 2)
@@ -134,6 +147,9 @@ def test_maintenance_blocks_are_made_with_the_option() -> None:
     """Coming soon: 400; once it has come, made and read by its type."""
     with vendor(maintenance_blocks=True) as api:
         assert create(api, event(api, event_type="maintenance-block")).status_code == 201
-        assert api.get("/event/maintenance-block/event-1").json()["event"]["type"] == "maintenance-block"
+        assert (
+            api.get("/event/maintenance-block/event-1").json()["event"]["type"]
+            == "maintenance-block"
+        )
         assert _refused(create(api, event(api))) == (409, "EV005")
         assert cancel(api, "event-1", CANCEL, "maintenance-block").status_code == 200

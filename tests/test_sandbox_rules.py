@@ -1,4 +1,6 @@
-"""`icalbridge.sandbox.rules`: every documented rule of a request for events, at its border, with status and code."""
+"""`icalbridge.sandbox.rules`: every documented rule of a request for events, at its border, with
+status and code.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +31,28 @@ def test_query_defaults_to_today() -> None:
 
 def test_query_may_span_31_days_after_its_start() -> None:
     """The widest window that any reading of the pages allows ends 31 days after its start."""
-    read = rules.read_query({"event_types": "reservation", "start_date": _day(3), "end_date": _day(34)}, TODAY)
+    read = rules.read_query(
+        {"event_types": "reservation", "start_date": _day(3), "end_date": _day(34)}, TODAY
+    )
     assert (read.start, read.end) == (TODAY + timedelta(days=3), TODAY + timedelta(days=34))
 
 
 def test_query_may_reach_365_days_ahead() -> None:
     """The horizon's last day is today + 365."""
-    read = rules.read_query({"event_types": "reservation", "start_date": _day(365), "end_date": _day(365)}, TODAY)
+    read = rules.read_query(
+        {"event_types": "reservation", "start_date": _day(365), "end_date": _day(365)}, TODAY
+    )
     assert read.end == TODAY + timedelta(days=365)
 
 
 def test_query_of_children_may_reach_90_days_ahead() -> None:
     """One day, at most 90 days from today."""
-    args = {"event_types": "reservation", "start_date": _day(90), "end_date": _day(90), "include_child_events": "true"}
+    args = {
+        "event_types": "reservation",
+        "start_date": _day(90),
+        "end_date": _day(90),
+        "include_child_events": "true",
+    }
     assert rules.read_query(args, TODAY).include_child_events
 
 
@@ -52,8 +63,14 @@ def test_query_of_children_may_reach_90_days_ahead() -> None:
         ({"event_types": ""}, "event_types is required"),
         ({"event_types": " , "}, "event_types is required"),
         ({"event_types": "party"}, "event_types must be one of reservation, maintenance-block"),
-        ({"event_types": "Reservation"}, "event_types must be one of reservation, maintenance-block"),
-        ({"event_types": "reservation,maintenance-block"}, "event type maintenance-block is coming soon"),
+        (
+            {"event_types": "Reservation"},
+            "event_types must be one of reservation, maintenance-block",
+        ),
+        (
+            {"event_types": "reservation,maintenance-block"},
+            "event type maintenance-block is coming soon",
+        ),
         ({"start_date": "11/21/2026"}, "start_date must be a date in the form YYYY-MM-DD"),
         ({"start_date": "20261121"}, "start_date must be a date in the form YYYY-MM-DD"),
         ({"end_date": "2026-02-30"}, "end_date must be a date in the form YYYY-MM-DD"),
@@ -85,7 +102,9 @@ def test_query_that_breaks_a_rule_is_400_sy001(args: dict[str, str], reason: str
 
 def test_query_may_name_both_types_once_the_second_has_come() -> None:
     """maintenance-block is refused as coming soon until an option accepts it."""
-    read = rules.read_query({"event_types": "reservation, maintenance-block"}, TODAY, maintenance_blocks=True)
+    read = rules.read_query(
+        {"event_types": "reservation, maintenance-block"}, TODAY, maintenance_blocks=True
+    )
     assert read.types == {"reservation", "maintenance-block"}
 
 

@@ -1,4 +1,6 @@
-"""`icalbridge.sandbox.scenarios`: each situation is what its name says, and changes nothing that went in."""
+"""`icalbridge.sandbox.scenarios`: each situation is what its name says, and changes nothing that
+went in.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +21,25 @@ WEEK = [str(TODAY + timedelta(days=step)) for step in range(7)]
 @pytest.fixture(scope="module")
 def plain() -> sandbox.Scene:
     """A small district that nothing has happened to."""
-    return sandbox.Scene(sandbox.build_world(seed=5, today=TODAY, schools=3, facilities=4, events_per_day=9), TODAY)
+    return sandbox.Scene(
+        sandbox.build_world(seed=5, today=TODAY, schools=3, facilities=4, events_per_day=9), TODAY
+    )
 
 
 def _on(event: dict[str, object], days: list[str]) -> bool:
     slots = event["timeslots"]
     assert isinstance(slots, list)
-    return any(each["start_datetime"][:10] <= days[-1] and each["end_datetime"][:10] >= days[0] for each in slots)
+    return any(
+        each["start_datetime"][:10] <= days[-1] and each["end_datetime"][:10] >= days[0]
+        for each in slots
+    )
 
 
 @pytest.mark.parametrize("name", sandbox.SCENARIOS)
 def test_scenario_is_pure(plain: sandbox.Scene, name: str) -> None:
-    """The same twice, and the world that went in is as it was; the new one is another, and takes edits of its own."""
+    """The same twice, and the world that went in is as it was; the new one is another, and takes
+    edits of its own.
+    """
     before = deepcopy(plain.world.events)
     first, second = (sandbox.stage(name, plain) for _ in range(2))
     assert (first.world.events, first.faults) == (second.world.events, second.faults)
@@ -41,7 +50,9 @@ def test_scenario_is_pure(plain: sandbox.Scene, name: str) -> None:
 
 @pytest.mark.parametrize("name", sandbox.SCENARIOS)
 def test_scenario_keeps_ids(plain: sandbox.Scene, name: str) -> None:
-    """Properties and facilities are the plain district's, and what events are left have the ids that they had."""
+    """Properties and facilities are the plain district's, and what events are left have the ids
+    that they had.
+    """
     world = sandbox.stage(name, plain).world
     assert (world.properties, world.facilities) == (plain.world.properties, plain.world.facilities)
     new = [each for event_id, each in world.events.items() if event_id not in plain.world.events]
@@ -61,11 +72,15 @@ def test_quiet_week_has_nothing_for_seven_days(plain: sandbox.Scene) -> None:
 
 @pytest.mark.parametrize("today", [TODAY, date(2026, 11, 18), date(2026, 11, 22)])
 def test_graduation_day_is_the_next_saturday(plain: sandbox.Scene, today: date) -> None:
-    """Every school, all its facilities, the day and the eve; what else was booked on the day is suspended."""
+    """Every school, all its facilities, the day and the eve; what else was booked on the day is
+    suspended.
+    """
     ahead = {date(2026, 11, 18): "2026-11-21"}.get(today, "2026-11-28")
     world = sandbox.stage("graduation-day", sandbox.Scene(plain.world, today)).world
     new = [each for each in world.events.values() if each["name"] == "Graduation Day 🎓"]
-    assert [each["property_id"] for each in new] == [each["_id"] for each in plain.world.properties[1:]]
+    assert [each["property_id"] for each in new] == [
+        each["_id"] for each in plain.world.properties[1:]
+    ]
     for event in new:
         ceremony = [each for each in event["timeslots"] if each["activity_name"] == "Ceremony"]
         places = [each["_id"] for each in plain.world.facilities_of(event["property_id"])]
@@ -100,7 +115,9 @@ MOMENTS = [
 @pytest.mark.parametrize("now", MOMENTS, ids=lambda now: f"{now:%Y-%m-%dT%H:%M}Z")
 def test_scenario_begins_on_the_day_of_each_school(now: datetime) -> None:
     """Whatever the hour in UTC, and also where it is yesterday at one school and today at another."""
-    world = sandbox.build_world(seed=1, today=sandbox.district_day(now), schools=4, facilities=2, events_per_day=24)
+    world = sandbox.build_world(
+        seed=1, today=sandbox.district_day(now), schools=4, facilities=2, events_per_day=24
+    )
     plain = sandbox.Scene(world, now)
     assert len({each["timezone"] for each in world.properties}) == 3
     before = _answered(plain)
@@ -109,29 +126,38 @@ def test_scenario_begins_on_the_day_of_each_school(now: datetime) -> None:
     cancelled = _answered(sandbox.stage("mass-cancellation", plain))
     assert cancelled == [({"Cancelled"} if names else set(), names) for _, names in before]
     graduation = [
-        names & {"Graduation Day 🎓"} != set() for _, names in _answered(sandbox.stage("graduation-day", plain))
+        names & {"Graduation Day 🎓"} != set()
+        for _, names in _answered(sandbox.stage("graduation-day", plain))
     ]
     eve = [plain.today(each["_id"]).weekday() == 4 for each in world.properties[1:]]
     assert graduation == eve
 
 
 def _answered(scene: sandbox.Scene) -> list[tuple[set[str], set[str]]]:
-    """Return the statuses and the names of the events that each school answers with when asked for today."""
+    """Return the statuses and the names of the events that each school answers with when asked for
+    today.
+    """
     assert isinstance(scene.now, datetime)
     moment = scene.now
     client = sandbox.create_app(scene.world, clock=lambda: moment).test_client()
     found = []
     for school in scene.world.properties[1:]:
-        answer = client.get(f"/v1/property/{school['_id']}/events?event_types=reservation", headers=HEADERS)
+        answer = client.get(
+            f"/v1/property/{school['_id']}/events?event_types=reservation", headers=HEADERS
+        )
         events = answer.json["events"] if answer.json else []
         found.append(({each["status"] for each in events}, {each["name"] for each in events}))
     return found
 
 
 def test_graduation_is_on_the_saturday_of_each_school() -> None:
-    """Early on a Saturday in New York it is a week later than in Los Angeles, where it is Friday still."""
+    """Early on a Saturday in New York it is a week later than in Los Angeles, where it is Friday
+    still.
+    """
     now = datetime(2026, 11, 28, 6, tzinfo=UTC)
-    world = sandbox.build_world(seed=1, today=sandbox.district_day(now), schools=4, facilities=1, events_per_day=8)
+    world = sandbox.build_world(
+        seed=1, today=sandbox.district_day(now), schools=4, facilities=1, events_per_day=8
+    )
     staged = sandbox.stage("graduation-day", sandbox.Scene(world, now)).world
     days = {
         world.zone_of(event["property_id"]).key: event["timeslots"][-1]["start_datetime"][:10]
@@ -155,7 +181,9 @@ def _statuses(name: str, count: int) -> list[int]:
     with sandbox.serve_in_thread(app) as url, requests.Session() as session:
         for _ in range(count):
             try:
-                told.append(session.get(f"{url}/properties", headers=HEADERS, timeout=30).status_code)
+                told.append(
+                    session.get(f"{url}/properties", headers=HEADERS, timeout=30).status_code
+                )
             except requests.ConnectionError:
                 told.append(0)
     return told
@@ -178,14 +206,24 @@ def test_command_serves_a_scenario() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with running(
-        "sandbox", "--port", str(port), "--schools", "1", "--scenario", "quiet-week", "--fault", "502:first=1"
+        "sandbox",
+        "--port",
+        str(port),
+        "--schools",
+        "1",
+        "--scenario",
+        "quiet-week",
+        "--fault",
+        "502:first=1",
     ):
         until(lambda: _answers(f"{url}/openapi.json"), "answer")
         told = [requests.get(f"{url}/v1/properties", headers=HEADERS, timeout=30) for _ in range(2)]
         assert [each.status_code for each in told] == [502, 200]
         school = told[1].json()["properties"][1]["_id"]
         query = {"event_types": "reservation"}
-        events = requests.get(f"{url}/v1/property/{school}/events", query, headers=HEADERS, timeout=30)
+        events = requests.get(
+            f"{url}/v1/property/{school}/events", query, headers=HEADERS, timeout=30
+        )
         assert events.json()["events"] == []
 
 

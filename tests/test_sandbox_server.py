@@ -38,27 +38,40 @@ def _exchange(url: str, *requests_made: str) -> bytes:
 
 
 def _get(path: str, *headers: str, method: str = "GET") -> str:
-    lines = [f"{method} /v1{path} HTTP/1.1", "Host: sandbox", "Authorization: Bearer sandbox-key", *headers]
+    lines = [
+        f"{method} /v1{path} HTTP/1.1",
+        "Host: sandbox",
+        "Authorization: Bearer sandbox-key",
+        *headers,
+    ]
     return "\r\n".join([*lines, "", ""])
 
 
 def test_connection_is_kept() -> None:
-    """Requests on one connection are answered in order, also when they come together, until the client closes."""
+    """Requests on one connection are answered in order, also when they come together, until the
+    client closes.
+    """
     with vendor() as api:
-        told = _exchange(api.url, _get("/properties"), _get("/nowhere"), _get("/properties", "Connection: close"))
+        told = _exchange(
+            api.url, _get("/properties"), _get("/nowhere"), _get("/properties", "Connection: close")
+        )
     assert re.findall(rb"HTTP/1\.1 (\d+)", told) == [b"200", b"404", b"200"]
     assert told.count(b"Connection: close") == 1
 
 
 def test_connection_is_kept_after_a_body() -> None:
-    """A body is read whole, whatever is made of its request, and the next request on the connection is answered."""
+    """A body is read whole, whatever is made of its request, and the next request on the connection
+    is answered.
+    """
     with vendor() as api:
         posted = _get("/nowhere", "Content-Length: 2", method="POST") + "{}"
         told = _exchange(api.url, posted, _get("/properties", "Connection: close"))
     assert re.findall(rb"HTTP/1\.1 (\d+)", told) == [b"404", b"200"]
 
 
-@pytest.mark.parametrize("header", ["Content-Length: 9999999", "Content-Length: x", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(
+    "header", ["Content-Length: 9999999", "Content-Length: x", "Transfer-Encoding: chunked"]
+)
 def test_body_of_no_good_length_closes_the_connection(header: str) -> None:
     """What is too long, or does not tell its length, is not read on, so nothing may follow it."""
     with vendor() as api:
@@ -129,7 +142,10 @@ def test_taken_port_is_an_os_error(capsys: pytest.CaptureFixture[str]) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="Address already in use"):
             sandbox.run(app, "127.0.0.1", port)
-        with pytest.raises(OSError, match="Address already in use"), sandbox.serve_in_thread(app, port):
+        with (
+            pytest.raises(OSError, match="Address already in use"),
+            sandbox.serve_in_thread(app, port),
+        ):
             pass
     assert capsys.readouterr() == ("", "")
 

@@ -19,9 +19,17 @@ RESERVATION = frozenset({"reservation"})
 PLACE = {"_id": "f1", "u_id": "u1", "name": "Gym", "capacity": None, "type": "Gymnasium"}
 
 
-def _event(event_id: str, *times: tuple[str, str], place: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+def _event(
+    event_id: str, *times: tuple[str, str], place: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
     slots = [timeslot(PLACE if place is None else place, start, end) for start, end in times]
-    told = {"_id": event_id, "property_id": "p1", "type": "reservation", "status": "Approved", "name": event_id}
+    told = {
+        "_id": event_id,
+        "property_id": "p1",
+        "type": "reservation",
+        "status": "Approved",
+        "name": event_id,
+    }
     return {**told, "external_system_event_id": None, "timeslots": slots, **more}
 
 
@@ -47,7 +55,9 @@ def _ids(world: World, start: date, end: date, owner: str = "p1") -> list[str]:
         (("2026-11-21T10:00:00", "later"), [0]),
     ],
 )
-def test_event_is_in_each_window_that_a_timeslot_touches(times: tuple[str, str], days: list[int]) -> None:
+def test_event_is_in_each_window_that_a_timeslot_touches(
+    times: tuple[str, str], days: list[int]
+) -> None:
     """By local days, both counted, also over midnight and over several days."""
     world = _world(_event("e1", times))
     spans = [DAY + timedelta(days=ahead) for ahead in range(-4, 5)]
@@ -70,7 +80,9 @@ def test_events_come_in_the_order_of_the_world() -> None:
 
 
 def test_unreadable_timeslots_harm_nobody() -> None:
-    """One time places a timeslot; without any, without a place, or in another shape it is in no window of theirs."""
+    """One time places a timeslot; without any, without a place, or in another shape it is in no
+    window of theirs.
+    """
     times = ("2026-11-21T10:00:00", "2026-11-21T11:00:00")
     world = _world(*(_event(f"e{number}", times) for number in range(7)))
     world.set_timeslot_field("e1", 0, "start_datetime")
@@ -95,7 +107,10 @@ def test_edit_by_hand_shows_after_edited() -> None:
 
 def test_event_is_replaced_in_its_place() -> None:
     """Adding an event with a known id changes it, and its windows, and keeps its place."""
-    today, tomorrow = (("2026-11-21T10:00:00", "2026-11-21T11:00:00"), ("2026-11-22T10:00:00", "2026-11-22T11:00:00"))
+    today, tomorrow = (
+        ("2026-11-21T10:00:00", "2026-11-21T11:00:00"),
+        ("2026-11-22T10:00:00", "2026-11-22T11:00:00"),
+    )
     world = _world(_event("e1", today), _event("e2", today))
     assert _ids(world, DAY, DAY) == ["e1", "e2"]
     world.add_event(_event("e1", tomorrow))
@@ -128,7 +143,9 @@ def test_property_without_zone_has_utc_days() -> None:
 
 def test_edits_and_reads_may_run_at_once() -> None:
     """A reader sees an event before or after an edit, and the index is whole at the end."""
-    world = _world(*(_event(f"e{n}", ("2026-11-21T10:00:00", "2026-11-21T11:00:00")) for n in range(20)))
+    world = _world(
+        *(_event(f"e{n}", ("2026-11-21T10:00:00", "2026-11-21T11:00:00")) for n in range(20))
+    )
 
     def edit(number: int) -> None:
         for _ in range(50):

@@ -1,4 +1,5 @@
-"""`icalbridge.sandbox.writes`: what each of the three writes does, which refusal wins, and what the next read says.
+"""`icalbridge.sandbox.writes`: what each of the three writes does, which refusal wins, and what the
+next read says.
 
 Which bodies are refused, field by field, is in test_sandbox_contract.
 """
@@ -12,7 +13,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fixtures.vendor import TODAY, Vendor, vendor
-from tests.fixtures.writes import FREE_DAY, RENTER, at, cancel, change, create, event, move, place, slot
+from tests.fixtures.writes import (
+    FREE_DAY,
+    RENTER,
+    at,
+    cancel,
+    change,
+    create,
+    event,
+    move,
+    place,
+    slot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,14 +61,16 @@ def _near(api: Vendor, clock: str = "03:00", end: str = "03:30") -> dict[str, An
 
 
 def test_created_event_is_answered_with_its_ids(api: Vendor) -> None:
-    """201 and a CreatedEventDto: the external id, the vendor's own, a uuid, and whether it collides."""
+    """201 and a CreatedEventDto: the external id, the vendor's own, a uuid, and whether it
+    collides.
+    """
     answer = create(api, event(api))
     told = answer.json()
-    assert (answer.status_code, told["message_code"], told["event"]["external_system_event_id"]) == (
-        201,
-        "A012",
-        "event-1",
-    )
+    assert (
+        answer.status_code,
+        told["message_code"],
+        told["event"]["external_system_event_id"],
+    ) == (201, "A012", "event-1")
     assert sorted(told["event"]) == ["_id", "external_system_event_id", "has_conflict", "short_id"]
     assert (len(told["event"]["_id"]), told["event"]["has_conflict"]) == (24, False)
     assert str(uuid.UUID(told["event"]["short_id"])) == told["event"]["short_id"]
@@ -64,7 +78,9 @@ def test_created_event_is_answered_with_its_ids(api: Vendor) -> None:
 
 def test_created_event_reads_as_it_was_told(api: Vendor) -> None:
     """Every field; what was left out has the documented default or is null; seconds are filled in."""
-    made = create(api, event(api, timeslots=[slot(api, start_datetime=at("10:00"), end_datetime=at("11:00"))]))
+    made = create(
+        api, event(api, timeslots=[slot(api, start_datetime=at("10:00"), end_datetime=at("11:00"))])
+    )
     found = _read(api)
     school = api.world.properties[1]
     gym = api.world.facilities_of(api.school_id)[0]
@@ -83,7 +99,9 @@ def test_created_event_reads_as_it_was_told(api: Vendor) -> None:
             {
                 "external_system_timeslot_id": "slot-1",
                 "activity_name": None,
-                "facility": {name: gym[name] for name in ("_id", "u_id", "name", "capacity", "type")},
+                "facility": {
+                    name: gym[name] for name in ("_id", "u_id", "name", "capacity", "type")
+                },
                 "start_datetime": at("10:00:00"),
                 "end_datetime": at("11:00:00"),
                 "status": "active",
@@ -103,19 +121,24 @@ def test_optional_fields_are_kept(api: Vendor) -> None:
         "renter_rate_category_id": "district-internal",
         "renter_owner": api.district_id,
     }
-    made = create(api, event(api, event_log_message="why", timeslots=[slot(api, activity_name="Warm-up")], **more))
-    found = _read(api)
-    assert (found["attendance"], found["rate_category"], found["timeslots"][0]["activity_name"]) == (
-        500_000,
-        "district-internal",
-        "Warm-up",
+    made = create(
+        api,
+        event(api, event_log_message="why", timeslots=[slot(api, activity_name="Warm-up")], **more),
     )
+    found = _read(api)
+    assert (
+        found["attendance"],
+        found["rate_category"],
+        found["timeslots"][0]["activity_name"],
+    ) == (500_000, "district-internal", "Warm-up")
     assert found["renter"] == {"email": RENTER, "renter_owner": api.district_id}
     assert api.world.log_messages == [(made.json()["event"]["_id"], "why")]
 
 
 def test_created_event_is_in_every_read(api: Vendor) -> None:
-    """Of its property, of its facility, of the district's day, and by either id: in the very next answer."""
+    """Of its property, of its facility, of the district's day, and by either id: in the very next
+    answer.
+    """
     made = create(api, event(api, timeslots=[_near(api)])).json()["event"]["_id"]
     day = {"event_types": "reservation", "start_date": NEAR, "end_date": NEAR}
     facility_id = api.world.facilities_of(api.school_id)[0]["_id"]
@@ -124,7 +147,9 @@ def test_created_event_is_in_every_read(api: Vendor) -> None:
         api.get(f"/facility/{facility_id}/events", **day),
         api.get(f"/property/{api.district_id}/events", include_child_events="true", **day),
     ]
-    assert [made in [each["_id"] for each in answer.json()["events"]] for answer in answers] == [True] * 3
+    assert [made in [each["_id"] for each in answer.json()["events"]] for answer in answers] == [
+        True
+    ] * 3
     assert _read(api, made) == _read(api, "event-1")
 
 
@@ -155,8 +180,14 @@ def test_collision_is_made_and_told(api: Vendor) -> None:
         "after": slot(api, start_datetime=at("11:00"), end_datetime=at("11:30")),
         "elsewhere": slot(api, facility_u_id=place(api, 1)),
     }
-    told = {name: create(api, event(api, f"event-{name}", timeslots=[each])) for name, each in answers.items()}
-    assert {name: (each.status_code, each.json()["event"]["has_conflict"]) for name, each in told.items()} == {
+    told = {
+        name: create(api, event(api, f"event-{name}", timeslots=[each]))
+        for name, each in answers.items()
+    }
+    assert {
+        name: (each.status_code, each.json()["event"]["has_conflict"])
+        for name, each in told.items()
+    } == {
         "same": (201, True),
         "overlap": (201, True),
         "after": (201, False),
@@ -178,7 +209,9 @@ def test_suspended_timeslot_does_not_collide(api: Vendor) -> None:
 
 
 def test_duplicate_external_id_is_409(api: Vendor) -> None:
-    """Whatever else the event says, and also when the first was cancelled: an external id is taken for ever."""
+    """Whatever else the event says, and also when the first was cancelled: an external id is taken
+    for ever.
+    """
     create(api, event(api))
     assert _refused(create(api, event(api, name="Another"))) == (409, "EV005")
     cancel(api, "event-1", CANCEL)
@@ -187,7 +220,9 @@ def test_duplicate_external_id_is_409(api: Vendor) -> None:
 
 
 def test_unknown_names_are_404(api: Vendor) -> None:
-    """Facility, renter, activity type and renter owner, each with its own code; a virtual facility is unknown too."""
+    """Facility, renter, activity type and renter owner, each with its own code; a virtual facility
+    is unknown too.
+    """
     hidden = next(each for each in api.world.events.values() if each["name"] == "Staff Training")
     virtual = hidden["timeslots"][0]["facility"]["u_id"]
     wrong = [
@@ -224,7 +259,11 @@ def test_clock_is_the_propertys_own(api: Vendor) -> None:
     early = {"start_datetime": "2026-11-21T04:29:59", "end_datetime": "2026-11-21T05:00:00"}
     assert (west["timezone"], east["timezone"]) == ("America/Los_Angeles", "America/New_York")
     tried = [
-        event(api, f"event-{number}-{owner['timezone'][-4:]}", timeslots=[slot(api, **times, facility_u_id=gym)])
+        event(
+            api,
+            f"event-{number}-{owner['timezone'][-4:]}",
+            timeslots=[slot(api, **times, facility_u_id=gym)],
+        )
         for owner in (west, east)
         for gym in [place(api, 0, str(owner["_id"]))]
         for number, times in enumerate((begun, early))
@@ -236,9 +275,13 @@ def test_leap_day_is_two_years_before_the_28th(api: Vendor) -> None:
     """From the 29th of February two years ahead is the 28th."""
     api.now = datetime(2028, 2, 29, 20, tzinfo=UTC)
     last, late = (
-        [slot(api, start_datetime="2030-02-28T11:00", end_datetime=f"2030-02-28T{end}")] for end in ("12:00", "12:01")
+        [slot(api, start_datetime="2030-02-28T11:00", end_datetime=f"2030-02-28T{end}")]
+        for end in ("12:00", "12:01")
     )
-    assert [create(api, event(api, timeslots=each)).status_code for each in (late, last)] == [400, 201]
+    assert [create(api, event(api, timeslots=each)).status_code for each in (late, last)] == [
+        400,
+        201,
+    ]
 
 
 def test_cancelled_event_stays_and_says_so(api: Vendor) -> None:
@@ -246,7 +289,9 @@ def test_cancelled_event_stays_and_says_so(api: Vendor) -> None:
     made = create(api, event(api)).json()["event"]
     answer = cancel(api, "event-1", {**CANCEL, "event_log_message": "rain"})
     assert (answer.status_code, answer.json()["message_code"]) == (200, "A013")
-    assert answer.json()["event"] == {name: made[name] for name in ("external_system_event_id", "_id", "short_id")}
+    assert answer.json()["event"] == {
+        name: made[name] for name in ("external_system_event_id", "_id", "short_id")
+    }
     found = _read(api)
     assert (found["status"], len(found["timeslots"])) == ("Cancelled", 1)
     assert api.world.log_messages == [(made["_id"], "rain")]
@@ -276,7 +321,9 @@ def test_event_of_others_is_403(api: Vendor) -> None:
 
 
 def test_unknown_event_and_timeslot_are_404(api: Vendor) -> None:
-    """EV001 and EV002, as the pages number them; a type that the event has not is as good as unknown."""
+    """EV001 and EV002, as the pages number them; a type that the event has not is as good as
+    unknown.
+    """
     create(api, event(api))
     assert _refused(cancel(api, "nothing", CANCEL)) == (404, "EV001")
     assert _refused(change(api, move(), "nothing")) == (404, "EV001")
@@ -284,12 +331,18 @@ def test_unknown_event_and_timeslot_are_404(api: Vendor) -> None:
 
 
 def test_moved_timeslot_is_where_it_was_moved(api: Vendor) -> None:
-    """200 and an UpdatedTimeslotDto; the old day forgets it, the new day has it; what was left out is unchanged."""
+    """200 and an UpdatedTimeslotDto; the old day forgets it, the new day has it; what was left out
+    is unchanged.
+    """
     create(api, event(api, timeslots=[{**_near(api), "activity_name": "Warm-up"}]))
     day = str(TODAY + timedelta(days=21))
     answer = change(api, {"start_datetime": at("03:00", day), "end_datetime": at("04:00", day)})
     told = answer.json()["timeslot"]
-    assert (answer.status_code, answer.json()["message_code"], len(told.pop("_id"))) == (200, "A014", 24)
+    assert (answer.status_code, answer.json()["message_code"], len(told.pop("_id"))) == (
+        200,
+        "A014",
+        24,
+    )
     assert told == {
         "external_system_timeslot_id": "slot-1",
         "start_datetime": at("03:00:00", day),
@@ -299,7 +352,12 @@ def test_moved_timeslot_is_where_it_was_moved(api: Vendor) -> None:
         each: "event-1" in [found["external_system_event_id"] for found in answer.json()["events"]]
         for each in (NEAR, day)
         for answer in [
-            api.get(f"/property/{api.school_id}/events", event_types="reservation", start_date=each, end_date=each)
+            api.get(
+                f"/property/{api.school_id}/events",
+                event_types="reservation",
+                start_date=each,
+                end_date=each,
+            )
         ]
     }
     assert seen == {NEAR: False, day: True}
@@ -308,9 +366,16 @@ def test_moved_timeslot_is_where_it_was_moved(api: Vendor) -> None:
 
 @pytest.mark.parametrize(
     ("told", "left"),
-    [({}, "Warm-up"), ({"activity_name": None}, ""), ({"activity_name": ""}, ""), ({"activity_name": "x"}, "x")],
+    [
+        ({}, "Warm-up"),
+        ({"activity_name": None}, ""),
+        ({"activity_name": ""}, ""),
+        ({"activity_name": "x"}, "x"),
+    ],
 )
-def test_activity_name_is_kept_cleared_or_replaced(api: Vendor, told: dict[str, Any], left: str) -> None:
+def test_activity_name_is_kept_cleared_or_replaced(
+    api: Vendor, told: dict[str, Any], left: str
+) -> None:
     """Omitted, null, empty, given."""
     create(api, event(api, timeslots=[slot(api, activity_name="Warm-up")]))
     assert change(api, move(**told)).status_code == 200
@@ -339,9 +404,15 @@ def test_move_onto_a_booking_is_409(api: Vendor) -> None:
 
 
 def test_move_that_is_sent_twice_is_answered_twice(api: Vendor) -> None:
-    """Idempotent, also where the event collided from the start: what stays where it is disturbs nobody."""
+    """Idempotent, also where the event collided from the start: what stays where it is disturbs
+    nobody.
+    """
     create(api, event(api))
     create(api, event(api, "event-2", timeslots=[slot(api, "slot-2")]))
-    stay = {"start_datetime": at("10:00"), "end_datetime": at("11:00"), "activity_name": "Still here"}
+    stay = {
+        "start_datetime": at("10:00"),
+        "end_datetime": at("11:00"),
+        "activity_name": "Still here",
+    }
     first, second = (change(api, stay, "event-2", "slot-2") for _ in range(2))
     assert (first.status_code, first.json()["timeslot"]) == (200, second.json()["timeslot"])

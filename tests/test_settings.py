@@ -1,4 +1,6 @@
-"""`icalbridge.settings`: one table, read from an environment, and a sentence for every value that cannot be used."""
+"""`icalbridge.settings`: one table, read from an environment, and a sentence for every value that
+cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def test_settings_default_to_the_contract() -> None:
 
 
 def test_settings_read_every_value(tmp_path: Path) -> None:
-    """Every setting of the table is read from its own name; `test_settings_keys` has the file of keys."""
+    """Every setting of the table is read from its own name; `test_settings_keys` has the file of
+    keys.
+    """
     logo = tmp_path / "logo.SVG"
     logo.write_text("<svg/>")
     given = {
@@ -71,7 +75,9 @@ def test_settings_read_every_value(tmp_path: Path) -> None:
         "ICALBRIDGE_FEED_MAX_BYTES": "500000",
         "ICALBRIDGE_PUBLIC_PENDING": "1",
         "ICALBRIDGE_PUBLIC_CATEGORY": "1",
-        "ICALBRIDGE_APPROVED_STATUSES": " Confirmed,APPROVED - Pending  Payment ,approved, confirmed,",
+        "ICALBRIDGE_APPROVED_STATUSES": (
+            " Confirmed,APPROVED - Pending  Payment ,approved, confirmed,"
+        ),
         "ICALBRIDGE_FRAME_ANCESTORS": "https://www.example.org",
         "ICALBRIDGE_SITE_NAME": "Sunny Union",
         "ICALBRIDGE_SITE_LOGO": str(logo),
@@ -170,7 +176,9 @@ def test_settings_name_the_value_that_cannot_be_used(name: str, value: str) -> N
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("keep", "history"), [("0", "60"), ("60", "60"), ("30", "30"), ("0", "3660")])
+@pytest.mark.parametrize(
+    ("keep", "history"), [("0", "60"), ("60", "60"), ("30", "30"), ("0", "3660")]
+)
 def test_settings_keep_what_feeds_show(keep: str, history: str) -> None:
     """What feeds reach back to is kept; 0 keeps everything."""
     read = from_environment({"ICALBRIDGE_KEEP_DAYS": keep, "ICALBRIDGE_HISTORY_DAYS": history})
@@ -181,9 +189,10 @@ def test_settings_say_why_less_than_history_cannot_be_kept() -> None:
     """Both settings and the feeds' days are in the sentence."""
     with pytest.raises(ConfigurationError) as caught:
         from_environment({"ICALBRIDGE_KEEP_DAYS": "89", "ICALBRIDGE_HISTORY_DAYS": "90"})
-    assert str(caught.value) == (
-        "ICALBRIDGE_KEEP_DAYS is 89, less than ICALBRIDGE_HISTORY_DAYS, the 90 days that feeds reach back; "
-        "make it more, or 0 to keep everything."
+    assert (
+        str(caught.value)
+        == "ICALBRIDGE_KEEP_DAYS is 89, less than ICALBRIDGE_HISTORY_DAYS, the 90 days that feeds"
+        " reach back; make it more, or 0 to keep everything."
     )
 
 
@@ -221,6 +230,13 @@ def test_settings_require_a_key_where_there_is_no_way_without() -> None:
     """A command that talks to the vendor says how to set the key."""
     with pytest.raises(ConfigurationError, match="FACILITRON_API_KEY is not set"):
         from_environment({}).require_keys()
-    (user,) = from_environment({"FACILITRON_API_KEY": "k", "FACILITRON_RATE_PER_MINUTE": "7"}).require_keys()
-    assert (user.name, user.key, user.url, user.rate_per_minute) == ("default", "k", LIVE_API_URL, 7)
+    (user,) = from_environment(
+        {"FACILITRON_API_KEY": "k", "FACILITRON_RATE_PER_MINUTE": "7"}
+    ).require_keys()
+    assert (user.name, user.key, user.url, user.rate_per_minute) == (
+        "default",
+        "k",
+        LIVE_API_URL,
+        7,
+    )
     assert "'k'" not in repr(user)

@@ -1,4 +1,6 @@
-"""`icalbridge.settings.keys`: a file with several keys, read whole or refused with a sentence that repeats no key."""
+"""`icalbridge.settings.keys`: a file with several keys, read whole or refused with a sentence that
+repeats no key.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,7 @@ def _refusal(text: str, **environ: str) -> str:
 
 def test_every_field_is_read() -> None:
     """Name, key, address, rate, quota and event types of each, in the file's order."""
-    read = _read(
-        """
+    read = _read("""
         [sunny-valley]
         key = "k-1"
         rate_per_minute = 60
@@ -46,10 +47,16 @@ def test_every_field_is_read() -> None:
         ["Golden Hills"]
         key = "k-2"
         event_types = "maintenance-block"
-        """,
-    )
+        """)
     assert read.api_users() == (
-        ApiUser("sunny-valley", "k-1", "http://127.0.0.1:9000/v1", 60, 5000, ("reservation", "maintenance-block")),
+        ApiUser(
+            "sunny-valley",
+            "k-1",
+            "http://127.0.0.1:9000/v1",
+            60,
+            5000,
+            ("reservation", "maintenance-block"),
+        ),
         ApiUser("Golden Hills", "k-2", LIVE_API_URL, 120, 15_000, ("maintenance-block",)),
     )
 
@@ -70,7 +77,9 @@ def test_what_is_left_out_is_as_the_other_settings_say() -> None:
 
 
 def test_key_file_lies_beside_the_file(folder: Path) -> None:
-    """Named from the folder of the TOML file, or from the root; a line break at its end does not count."""
+    """Named from the folder of the TOML file, or from the root; a line break at its end does not
+    count.
+    """
     (folder / "sunny.key").write_text("k-1\n", "utf-8")
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
@@ -87,7 +96,9 @@ def test_byte_order_mark_does_not_count() -> None:
     assert _read('\ufeff[a]\nkey = "k-1"\n').api_users()[0].key == "k-1"
 
 
-ADDRESS = "an address such as https://calendars.example.org, without a query, a fragment or a password"
+ADDRESS = (
+    "an address such as https://calendars.example.org, without a query, a fragment or a password"
+)
 REFUSED = "FACILITRON_API_KEYS_FILE is 'keys.toml' and cannot be used; it must be "
 
 
@@ -98,7 +109,10 @@ REFUSED = "FACILITRON_API_KEYS_FILE is 'keys.toml' and cannot be used; it must b
         (f'key = "{SECRET}"', "a TOML file with a table such as [sunny-valley] for each key."),
         (
             f'[a]\nkey = "{SECRET}"\nq = 5\n',
-            "a file whose [a] has only event_types, key, key_file, quota_per_day, rate_per_minute, url; it has 'q'.",
+            (
+                "a file whose [a] has only event_types, key, key_file, quota_per_day,"
+                " rate_per_minute, url; it has 'q'."
+            ),
         ),
         ("[a]\nrate_per_minute = 5\n", "a file whose [a] has a key, or a key_file that holds it."),
         ("[a]\nkey = ''\n", "a file whose [a] has a key, or a key_file that holds it."),
@@ -110,7 +124,10 @@ REFUSED = "FACILITRON_API_KEYS_FILE is 'keys.toml' and cannot be used; it must b
         ("[a]\nkey_file = 7\n", "a file whose [a] names a key_file that can be read."),
         (
             f"[a]\nkey = 'two {SECRET}'\n",
-            "a file whose [a] has as key the key as Facilitron gave it, without blanks or line breaks.",
+            (
+                "a file whose [a] has as key the key as Facilitron gave it, without blanks or line"
+                " breaks."
+            ),
         ),
         (
             f"[a]\nkey = '{SECRET}'\nrate_per_minute = 0\n",
@@ -126,7 +143,10 @@ REFUSED = "FACILITRON_API_KEYS_FILE is 'keys.toml' and cannot be used; it must b
         ),
         (
             f"[a]\nkey = '{SECRET}'\nevent_types = []\n",
-            "a file whose [a] has as event_types names separated by commas, such as reservation,maintenance-block.",
+            (
+                "a file whose [a] has as event_types names separated by commas, such as"
+                " reservation,maintenance-block."
+            ),
         ),
         (
             f"[a]\nkey = '{SECRET}'\n[b]\nkey = 'k'\n[c]\nkey = '{SECRET}'\n",
@@ -158,15 +178,17 @@ def test_folder_is_no_file() -> None:
     """A name that leads somewhere is told."""
     with pytest.raises(ConfigurationError) as caught:
         from_environment({"FACILITRON_API_KEYS_FILE": "."})
-    assert str(caught.value) == (
-        "FACILITRON_API_KEYS_FILE is '.' and cannot be used; it must be a file that can be read."
+    assert (
+        str(caught.value)
+        == "FACILITRON_API_KEYS_FILE is '.' and cannot be used; it must be a file that can be read."
     )
 
 
 def test_file_beside_a_single_key_is_refused() -> None:
     """Which of the two is meant is not guessed."""
-    assert _refusal('[a]\nkey = "k-1"\n', FACILITRON_API_KEY=SECRET) == (
-        "FACILITRON_API_KEYS_FILE and FACILITRON_API_KEY are both set; keep one of them."
+    assert (
+        _refusal('[a]\nkey = "k-1"\n', FACILITRON_API_KEY=SECRET)
+        == "FACILITRON_API_KEYS_FILE and FACILITRON_API_KEY are both set; keep one of them."
     )
 
 

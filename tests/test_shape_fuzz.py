@@ -1,4 +1,6 @@
-"""Whatever stands behind the question mark: an answer, a sentence, or nothing there; and memory that stays bounded."""
+"""Whatever stands behind the question mark: an answer, a sentence, or nothing there; and memory
+that stays bounded.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,41 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-FEEDS = ("facility/gym", "facility/pool", "property/school", "property/district", "property/odd", "property/alone")
+FEEDS = (
+    "facility/gym",
+    "facility/pool",
+    "property/school",
+    "property/district",
+    "property/odd",
+    "property/alone",
+)
 PATHS = st.builds(
     "/ical/{}.{}".format,
-    st.sampled_from([*FEEDS, "event/reservation/e1", "facility/nowhere", "facility/a/b", "building/gym", "property/"]),
+    st.sampled_from(
+        [
+            *FEEDS,
+            "event/reservation/e1",
+            "facility/nowhere",
+            "facility/a/b",
+            "building/gym",
+            "property/",
+        ]
+    ),
     st.sampled_from([*FORMATS, *FORMATS, *FORMATS, "xml", "ICS", "", "ics/"]),
 )
-USUAL = ("gym", "pool", "gym,pool", "0", "7", "365", "1440", "approved", "pending,approved", "drop", "mark")
+USUAL = (
+    "gym",
+    "pool",
+    "gym,pool",
+    "0",
+    "7",
+    "365",
+    "1440",
+    "approved",
+    "pending,approved",
+    "drop",
+    "mark",
+)
 ODDER = (
     "busy",
     "tombstone",
@@ -53,7 +83,19 @@ TEXT = st.one_of(
     st.sampled_from(PIECES),
     st.text(max_size=40),
     st.integers().map(str),
-    st.sampled_from(["x" * 3000, "," * 60, ",".join(map(str, range(60))), "-1", "1e3", "\\", "{", "{name!r}", "%"]),
+    st.sampled_from(
+        [
+            "x" * 3000,
+            "," * 60,
+            ",".join(map(str, range(60))),
+            "-1",
+            "1e3",
+            "\\",
+            "{",
+            "{name!r}",
+            "%",
+        ]
+    ),
 )
 VALUES = st.one_of(
     TEXT.map(lambda text: quote(text, safe="{},: ", errors="surrogatepass")),
@@ -62,13 +104,23 @@ VALUES = st.one_of(
     st.sampled_from(["%", "%zz", "%ed%a0%80", "%00", "%0d%0aX:1", "%25", "+", "%C0%AF", "%u1234"]),
 )
 NAMES = st.one_of(st.sampled_from([*PARAMETERS]), st.sampled_from([*PARAMETERS]), VALUES)
-STRUCTURED = st.lists(st.tuples(NAMES, st.sampled_from(["=", "=", "=", "=", "", "=="]), VALUES), max_size=6).map(
-    lambda parts: "&".join("".join(part) for part in parts)
+STRUCTURED = st.lists(
+    st.tuples(NAMES, st.sampled_from(["=", "=", "=", "=", "", "=="]), VALUES), max_size=6
+).map(lambda parts: "&".join("".join(part) for part in parts))
+MANY = st.integers(40, 60).flatmap(
+    lambda count: NAMES.map(lambda name: "&".join([f"{name}=1"] * count))
 )
-MANY = st.integers(40, 60).flatmap(lambda count: NAMES.map(lambda name: "&".join([f"{name}=1"] * count)))
 RAW = st.binary(max_size=200).map(lambda octets: octets.decode("latin-1"))
 QUERIES = st.one_of(STRUCTURED, STRUCTURED, STRUCTURED, MANY, RAW)
-SENTENCES = ("must be", "There is no", "This address", "The parameters", "before and after", "Bookings", "Calendars")
+SENTENCES = (
+    "must be",
+    "There is no",
+    "This address",
+    "The parameters",
+    "before and after",
+    "Bookings",
+    "Calendars",
+)
 
 
 @dataclass
@@ -85,7 +137,9 @@ class Served:
         return int(status.split()[0]), dict(told), b"".join(chunks)
 
 
-def served(store: Store, monkeypatch: pytest.MonkeyPatch, clock: Clock, *, cache_bytes: int = 64_000_000) -> Served:
+def served(
+    store: Store, monkeypatch: pytest.MonkeyPatch, clock: Clock, *, cache_bytes: int = 64_000_000
+) -> Served:
     """Make an application, and catch its service as it is made."""
     caught: list[FeedService] = []
 
@@ -94,7 +148,9 @@ def served(store: Store, monkeypatch: pytest.MonkeyPatch, clock: Clock, *, cache
         return caught[-1]
 
     monkeypatch.setattr("icalbridge.web.FeedService", catch)
-    app = create_app(Settings(public_url=PUBLIC.public_url), store, clock=clock, cache_bytes=cache_bytes)
+    app = create_app(
+        Settings(public_url=PUBLIC.public_url), store, clock=clock, cache_bytes=cache_bytes
+    )
     return Served(app, caught[0])
 
 
@@ -150,14 +206,19 @@ def test_ten_thousand_queries_are_answered_or_refused(site: Served, path: str, q
 def test_query_may_be_sent_as_it_is(site: Served) -> None:
     """UTF-8 without percent signs means the same as with them."""
     sent = "q=ärzte".encode().decode("latin-1")
-    assert site.get("/ical/property/odd.json", sent)[2] == site.get("/ical/property/odd.json", "q=%C3%A4rzte")[2]
+    assert (
+        site.get("/ical/property/odd.json", sent)[2]
+        == site.get("/ical/property/odd.json", "q=%C3%A4rzte")[2]
+    )
     assert site.get("/ical/property/odd.json", sent)[2].count(b'"uid"') == 1
 
 
 def test_flood_of_variants_leaves_memory_bounded_and_the_plain_feed_in_it(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thousand different shapes of different feeds, with and without gzip: what everybody reads stays."""
+    """A thousand different shapes of different feeds, with and without gzip: what everybody reads
+    stays.
+    """
     store = empty_store(tmp_path_factory.mktemp("flood"))
     fill(store)
     many = added(entry(hour, uid=f"many{hour}", event_id=f"many{hour % 7}") for hour in range(150))

@@ -1,4 +1,5 @@
-"""Shaped feeds read back by five calendars that people use: tombstones, requests, marks, groups, UTC and blocks of use.
+"""Shaped feeds read back by five calendars that people use: tombstones, requests, marks, groups,
+UTC and blocks of use.
 
 Beside them, how large a VEVENT of the simulated district is.
 """
@@ -40,13 +41,18 @@ BOOKED = [
     entry(5, uid="c", status="pending", name="Été"),
     entry(6, uid="d", status="cancelled", cancelled=NOW, sequence=2),
     entry(7, uid="e", withdrawn=NOW, cancelled=NOW, sequence=1, facility=POOL),
-    *(entry(0, uid=f"f{n}", start=CHANGE + n * HOUR, end=CHANGE + (n + 1) * HOUR) for n in range(6)),
+    *(
+        entry(0, uid=f"f{n}", start=CHANGE + n * HOUR, end=CHANGE + (n + 1) * HOUR)
+        for n in range(6)
+    ),
 ]
 
 
 def feed(shape: Shape) -> bytes:
     """Return the shaped feed of a school, as the web makes it."""
-    selection = select(BOOKED, now=NOW, history=timedelta(days=60), horizon=timedelta(days=800), shape=shape)
+    selection = select(
+        BOOKED, now=NOW, history=timedelta(days=60), horizon=timedelta(days=800), shape=shape
+    )
     said = cover(FEED, shape, STATE, "https://calendars.example.org")
     shown = view(Audience.PUBLIC, busy=shape.busy, title=shape.title)
     items = [admit(each, status, shown) for each, status in selection.shown]
@@ -71,10 +77,15 @@ def marked(readings: list[Reading]) -> list[Reading]:
 def group() -> list[Reading]:
     first, *_ = of("a")
     where = "Main Gym, Pool, Lincoln High, 1 Oak St, Sunnyvale, CA, 94087"
-    return [replace(first, location=where, sequence=9), *(replace(each, sequence=9) for each in of("f"))]
+    return [
+        replace(first, location=where, sequence=9),
+        *(replace(each, sequence=9) for each in of("f")),
+    ]
 
 
-def used(uid: str, first: Entry, last: Entry, *, status: str = "CONFIRMED", summary: str = "In use") -> Reading:
+def used(
+    uid: str, first: Entry, last: Entry, *, status: str = "CONFIRMED", summary: str = "In use"
+) -> Reading:
     whole = replace(
         reading(first),
         uid=f"occupancy-{uid}@icalbridge",
@@ -86,12 +97,17 @@ def used(uid: str, first: Entry, last: Entry, *, status: str = "CONFIRMED", summ
 
 def in_use() -> list[Reading]:
     a, b, _, d, e, *rest = BOOKED
-    off = [used(each.uid[0], each, each, status="CANCELLED", summary="Not in use") for each in (d, e)]
+    off = [
+        used(each.uid[0], each, each, status="CANCELLED", summary="Not in use") for each in (d, e)
+    ]
     return [used("a", a, a), used("b", b, b), *off, used("f0", rest[0], rest[-1])]
 
 
 CASES: dict[str, tuple[Shape, list[Reading]]] = {
-    "tombstones": (Shape(cancelled=Cancelled.TOMBSTONE), [*of("abf"), *of("de", status="CANCELLED")]),
+    "tombstones": (
+        Shape(cancelled=Cancelled.TOMBSTONE),
+        [*of("abf"), *of("de", status="CANCELLED")],
+    ),
     "requests": (Shape(status=("approved", "pending")), [*of("abf"), *of("c", status="TENTATIVE")]),
     "marks": (Shape(cancelled=Cancelled.MARK), [*of("abf"), *marked(of("de"))]),
     "utc": (Shape(utc=True), of("abf")),
@@ -104,19 +120,30 @@ CASES: dict[str, tuple[Shape, list[Reading]]] = {
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("reader", READERS)
 def test_shaped_feed_is_read_as_it_is_meant(reader: str, case: str) -> None:
-    """Each reader finds the times, texts, statuses and SEQUENCEs that the shape asks for, over a clock change too."""
+    """Each reader finds the times, texts, statuses and SEQUENCEs that the shape asks for, over a
+    clock change too.
+    """
     shape, expected = CASES[case]
     assert READERS[reader](feed(shape)) == sorted(as_read_by(reader, each) for each in expected)
 
 
 def test_vevents_of_the_demo_are_small(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """At most 420 octets each on average; a public address adds a link to each, which is as long as it is."""
-    with bridge(f"sqlite:///{tmp_path_factory.mktemp('demo')}/bridge.db", schools=3, facilities=6) as made:
+    """At most 420 octets each on average; a public address adds a link to each, which is as long as
+    it is.
+    """
+    with bridge(
+        f"sqlite:///{tmp_path_factory.mktemp('demo')}/bridge.db", schools=3, facilities=6
+    ) as made:
         made.run(full=True)
         for school in made.world.properties:
             feed = Feed("property", school["_id"])
-            items = [admit(each, Status.CONFIRMED, view(Audience.PUBLIC)) for each in made.entries(feed)]
-            for url, most in (("", MOST_OCTETS), (PUBLIC, MOST_OCTETS + len(f"URL:{PUBLIC}/facility/{'0' * 24}\r\n"))):
+            items = [
+                admit(each, Status.CONFIRMED, view(Audience.PUBLIC)) for each in made.entries(feed)
+            ]
+            for url, most in (
+                ("", MOST_OCTETS),
+                (PUBLIC, MOST_OCTETS + len(f"URL:{PUBLIC}/facility/{'0' * 24}\r\n")),
+            ):
                 said = cover(feed, Shape(), STATE, url)
                 body = render("ics", said, items, now=made.clock(), max_bytes=10**9).body
                 vevents = body[body.index(b"BEGIN:VEVENT") : body.rindex(b"END:VCALENDAR")]

@@ -1,7 +1,8 @@
-"""The matrix: every parameter alone and pairs of them, on every kind of feed and in every format, against the vendor.
+"""The matrix: every parameter alone and pairs of them, on every kind of feed and in every format,
+against the vendor.
 
-A simulated district is synced over HTTP, edited, and synced again; what feeds then show is compared with what
-`shape_truth` chooses from the vendor's own objects.
+A simulated district is synced over HTTP, edited, and synced again; what feeds then show is compared
+with what `shape_truth` chooses from the vendor's own objects.
 """
 
 from __future__ import annotations
@@ -55,7 +56,10 @@ class Stage:
     def some(self, number: int) -> list[str]:
         """Return a path of each kind, other ones for other numbers; the district always."""
         district = max(self.paths, key=lambda path: len(self.paths[path]))
-        kinds = [[path for path in self.paths if f"/{kind}/" in path] for kind in ("facility", "property", "event")]
+        kinds = [
+            [path for path in self.paths if f"/{kind}/" in path]
+            for kind in ("facility", "property", "event")
+        ]
         return [district, *(paths[number % len(paths)] for paths in kinds)]
 
 
@@ -79,15 +83,21 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def edit(made: Bridge) -> None:
-    """Call off events and timeslots in every way there is; move some, approve one, ask for one anew."""
+    """Call off events and timeslots in every way there is; move some, approve one, ask for one
+    anew.
+    """
     world, today = made.world, str(made.clock().date())
     coming = [
         event_id
         for event_id, event in world.events.items()
-        if event["status"] == "Approved" and sum(slot["start_datetime"] > today for slot in event["timeslots"]) > 1
+        if event["status"] == "Approved"
+        and sum(slot["start_datetime"] > today for slot in event["timeslots"]) > 1
     ]
     picked = iter(coming[:: max(1, len(coming) // 12)])
-    world.set_status(next(each["_id"] for each in world.events.values() if each["status"] == "Pending"), "Approved")
+    world.set_status(
+        next(each["_id"] for each in world.events.values() if each["status"] == "Pending"),
+        "Approved",
+    )
     world.set_status(next(picked), "Cancelled")
     world.set_status(next(picked), "Declined")
     world.set_status(next(picked), "Pending")
@@ -100,15 +110,23 @@ def edit(made: Bridge) -> None:
 
 
 def paths_of(made: Bridge, known: list[Fact]) -> dict[str, list[Fact]]:
-    """Return each feed with what it holds: all facilities and properties, the district, and the events with most."""
+    """Return each feed with what it holds: all facilities and properties, the district, and the
+    events with most.
+    """
     found = {}
     for facility in made.world.facilities:
-        found[f"/ical/facility/{facility['_id']}"] = [each for each in known if each.facility_id == facility["_id"]]
+        found[f"/ical/facility/{facility['_id']}"] = [
+            each for each in known if each.facility_id == facility["_id"]
+        ]
     for school in made.world.properties:
         family = {school["_id"], *school["properties"]}
-        found[f"/ical/property/{school['_id']}"] = [each for each in known if each.property_id in family]
+        found[f"/ical/property/{school['_id']}"] = [
+            each for each in known if each.property_id in family
+        ]
     for event_id, _ in Counter(each.event_id for each in known if each.fate == "on").most_common(3):
-        found[f"/ical/event/reservation/{event_id}"] = [each for each in known if each.event_id == event_id]
+        found[f"/ical/event/reservation/{event_id}"] = [
+            each for each in known if each.event_id == event_id
+        ]
     return found
 
 
@@ -120,7 +138,14 @@ def told_ics(body: bytes) -> list[tuple[Told, str]]:
     """Return what icalendar reads, with descriptions: long texts go on there."""
     return sorted(
         (
-            Told(each.start, each.end, each.summary, each.location, each.status, "".join(each.categories)),
+            Told(
+                each.start,
+                each.end,
+                each.summary,
+                each.location,
+                each.status,
+                "".join(each.categories),
+            ),
             each.description,
         )
         for each in read_icalendar(body)
@@ -142,7 +167,9 @@ def told_json(body: bytes) -> list[Told]:
 
 
 def cut(told: Told) -> tuple[Told, str]:
-    """Return an item as iCalendar has it: texts of 255 units at most, and the rest in the description."""
+    """Return an item as iCalendar has it: texts of 255 units at most, and the rest in the
+    description.
+    """
     (title, more), (location, rest) = parted(told.title), parted(told.location)
     return told._replace(title=title, location=location), "\n".join(filter(None, (more, rest)))
 
@@ -150,16 +177,25 @@ def cut(told: Told) -> tuple[Told, str]:
 def compare(stage: Stage, path: str, wishes: Wishes) -> None:
     """Ask for a feed in all formats, and compare each with the truth."""
     right = expected(stage.paths[path], wishes, stage.clock())
-    answers = {suffix: get(stage.open, path, suffix, wishes) for suffix in ("ics", "json", "csv", "atom")}
-    assert {suffix: each.status_code for suffix, each in answers.items()} == dict.fromkeys(answers, 200)
+    answers = {
+        suffix: get(stage.open, path, suffix, wishes) for suffix in ("ics", "json", "csv", "atom")
+    }
+    assert {suffix: each.status_code for suffix, each in answers.items()} == dict.fromkeys(
+        answers, 200
+    )
     grouped = "group" in wishes and "view" not in wishes
 
     def typed(told: Told) -> Told:
         return told._replace(type="") if grouped else told
 
-    assert [(typed(each), more) for each, more in told_ics(answers["ics"].data)] == [cut(each) for each in right]
+    assert [(typed(each), more) for each, more in told_ics(answers["ics"].data)] == [
+        cut(each) for each in right
+    ]
     assert sorted(map(typed, told_json(answers["json"].data))) == right
-    uids = [str(each["UID"]) for each in icalendar.Calendar.from_ical(answers["ics"].data).walk("VEVENT")]
+    uids = [
+        str(each["UID"])
+        for each in icalendar.Calendar.from_ical(answers["ics"].data).walk("VEVENT")
+    ]
     assert len(set(uids)) == len(uids)
     assert (b"TZID" in answers["ics"].data) == (bool(right) and "tz" not in wishes)
     rows = list(csv.DictReader(io.StringIO(answers["csv"].data.decode("utf-8-sig"))))
@@ -167,7 +203,9 @@ def compare(stage: Stage, path: str, wishes: Wishes) -> None:
     assert sorted(each["Title"].removeprefix("'") for each in rows) == sorted(
         each.title.removeprefix("'") for each in right
     )
-    lately = wishes if wishes.get("cancelled", "drop") != "drop" else wishes | {"cancelled": "tombstone"}
+    lately = (
+        wishes if wishes.get("cancelled", "drop") != "drop" else wishes | {"cancelled": "tombstone"}
+    )
     entries = ET.fromstring(answers["atom"].data).findall("{http://www.w3.org/2005/Atom}entry")
     assert len(entries) == min(100, len(expected(stage.paths[path], lately, stage.clock())))
 
@@ -213,7 +251,9 @@ ALONE: list[Wishes] = [
 
 @pytest.mark.parametrize("wishes", ALONE, ids=query)
 def test_parameter_alone_shows_what_the_vendor_has(stage: Stage, wishes: Wishes) -> None:
-    """On a facility, a property, the district and an event, in every format; the plain feed on every one."""
+    """On a facility, a property, the district and an event, in every format; the plain feed on
+    every one.
+    """
     for path in stage.paths if not wishes else stage.some(ALONE.index(wishes)):
         compare(stage, path, wishes)
 
@@ -247,13 +287,17 @@ def test_parameters_together_show_what_the_vendor_has(stage: Stage, data: st.Dat
 @pytest.mark.soak
 @given(st.data())
 @settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_very_many_parameters_together_show_what_the_vendor_has(stage: Stage, data: st.DataObject) -> None:
+def test_very_many_parameters_together_show_what_the_vendor_has(
+    stage: Stage, data: st.DataObject
+) -> None:
     """The same, for as many as there is patience."""
     _together(stage, data)
 
 
 def _together(stage: Stage, data: st.DataObject) -> None:
-    places = [{"facility": ",".join(some)} for some in (stage.facility_ids[:1], stage.facility_ids[2:5])]
+    places = [
+        {"facility": ",".join(some)} for some in (stage.facility_ids[:1], stage.facility_ids[2:5])
+    ]
     some = data.draw(st.lists(st.sampled_from([*ALONE[1:], *places]), min_size=2, max_size=3))
     wishes: Wishes = {}
     for each in some:
@@ -272,12 +316,16 @@ def test_tombstones_are_gone_after_thirty_days(stage: Stage) -> None:
         clock.now = stage.clock() + timedelta(days=30, seconds=seconds)
         for wishes in ({"cancelled": "mark"}, {"view": "occupancy"}, {"cancelled": "tombstone"}):
             compare(later, path, wishes)
-        told.append(sum(each.status == "CANCELLED" for each in expected(stage.paths[path], wishes, clock())))
+        told.append(
+            sum(each.status == "CANCELLED" for each in expected(stage.paths[path], wishes, clock()))
+        )
     assert told[0] > 0 == told[1]
 
 
 def test_called_off_has_a_raised_sequence(stage: Stage) -> None:
-    """Calendars believe a cancellation only when its SEQUENCE is higher than that of what they know."""
+    """Calendars believe a cancellation only when its SEQUENCE is higher than that of what they
+    know.
+    """
     for path in stage.paths:
         body = get(stage.open, path, "ics", {"cancelled": "tombstone"}).data
         for each in read_icalendar(body):
@@ -286,16 +334,23 @@ def test_called_off_has_a_raised_sequence(stage: Stage) -> None:
 
 @pytest.mark.parametrize("status", ["pending", "approved,pending"])
 def test_pending_is_the_operators_to_allow(stage: Stage, status: str) -> None:
-    """Where they do not, an address that asks for it is refused, in every format, and a narrower one is not."""
+    """Where they do not, an address that asks for it is refused, in every format, and a narrower
+    one is not.
+    """
     for path in stage.paths:
         for suffix in ("ics", "json", "csv", "atom"):
             answer = get(stage.shut, path, suffix, {"status": status})
             assert (answer.status_code, answer.mimetype) == (400, "text/plain")
-            assert answer.text == "Bookings that are still pending are not shown here; leave status out.\n"
+            assert (
+                answer.text
+                == "Bookings that are still pending are not shown here; leave status out.\n"
+            )
             assert get(stage.shut, path, suffix, {"status": "approved"}).status_code == 200
 
 
 def test_what_others_may_ask_for_changes_nothing(stage: Stage) -> None:
-    """A feed without wishes has the same bytes wherever pending bookings may be asked for and wherever not."""
+    """A feed without wishes has the same bytes wherever pending bookings may be asked for and
+    wherever not.
+    """
     for path in stage.paths:
         assert stage.shut.get(f"{path}.ics").data == stage.open.get(f"{path}.ics").data

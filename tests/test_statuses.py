@@ -29,7 +29,9 @@ from icalbridge.statuses import (
         (None, ""),
     ],
 )
-def test_status_is_compared_without_case_blanks_and_spelling(text: str | None, normalized: str) -> None:
+def test_status_is_compared_without_case_blanks_and_spelling(
+    text: str | None, normalized: str
+) -> None:
     """One word for one thing."""
     assert normalize_status(text) == normalized
 
@@ -54,17 +56,25 @@ def test_called_off_is_what_begins_so(status: str, cancelled: bool, called_off: 
 
 
 def test_entry_status_follows_what_counts_as_approved() -> None:
-    """Every named status becomes approved; the vendor's approved is not shown where it is not named."""
+    """Every named status becomes approved; the vendor's approved is not shown where it is not
+    named.
+    """
     named = ("confirmed", "pending")
-    assert [entry_status(each, named) for each in ("confirmed", "pending", "approved", "cancelled", "")] == [
-        *("approved", "approved", NOT_COUNTED, "", "")
-    ]
+    assert [
+        entry_status(each, named) for each in ("confirmed", "pending", "approved", "cancelled", "")
+    ] == [*("approved", "approved", NOT_COUNTED, "", "")]
     assert entry_status("approved", ("approved",)) == ""
 
 
 @pytest.mark.parametrize(
     ("status", "name"),
-    [("completed", "completed"), ("", "(none)"), ("\x1b[31mred", "[31mred"), ("a" * 50, "a" * 40), ("\x07", "(none)")],
+    [
+        ("completed", "completed"),
+        ("", "(none)"),
+        ("\x1b[31mred", "[31mred"),
+        ("a" * 50, "a" * 40),
+        ("\x07", "(none)"),
+    ],
 )
 def test_status_name_is_short_and_printable(status: str, name: str) -> None:
     """It stands in tables, JSON and metrics."""

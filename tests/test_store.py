@@ -66,7 +66,9 @@ def test_schema_check_refuses_another_version(database_url: str) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("url", ["sqlite:////no/such/folder/bridge.db", "postgresql+psycopg://me:secret@127.0.0.1:1/x"])
+@pytest.mark.parametrize(
+    "url", ["sqlite:////no/such/folder/bridge.db", "postgresql+psycopg://me:secret@127.0.0.1:1/x"]
+)
 def test_store_says_that_a_database_cannot_be_used(url: str) -> None:
     """One sentence, without the password."""
     store = Store.connect(url)
@@ -96,19 +98,25 @@ def test_catalogue_that_stays_raises_no_revision(school: Store) -> None:
 
 
 def test_catalogue_raises_the_revision_of_what_changed(school: Store) -> None:
-    """A renamed school changes its own feed, its district's, and its facilities', which bear its name."""
+    """A renamed school changes its own feed, its district's, and its facilities', which bear its
+    name.
+    """
     before = _revisions(school)
     list_catalogue(school, school=replace(SCHOOL, name="Roosevelt High"))
     assert _raised(before, _revisions(school)) == {"school", "district", "gym", "pool"}
 
 
 def test_catalogue_keeps_what_a_write_names_a_facility_by(school: Store) -> None:
-    """Told, told otherwise or told no more, it is read back; no feed shows it, so that no revision is raised."""
+    """Told, told otherwise or told no more, it is read back; no feed shows it, so that no revision
+    is raised.
+    """
     before = _revisions(school)
     kept = []
     for told in ("139d71e8662595e3ba37", "other", ""):
         renewed = [replace(GYM, u_id=told), POOL]
-        school.write.apply_catalogue(USER, [DISTRICT, SCHOOL], {"school": renewed}, Changes(), now=SOON)
+        school.write.apply_catalogue(
+            USER, [DISTRICT, SCHOOL], {"school": renewed}, Changes(), now=SOON
+        )
         kept.append([each.u_id for each in school.read.facilities()])
     assert kept == [["139d71e8662595e3ba37", ""], ["other", ""], ["", ""]]
     assert _revisions(school) == before
@@ -172,8 +180,14 @@ def test_feed_state_of_a_district_waits_until_every_school_was_tried(school: Sto
 
 
 def test_entries_are_those_of_the_feed(school: Store) -> None:
-    """A feed has its facility's entries, its property's, those of all schools of its district, or its event's."""
-    gym, pool, other = entry(24), entry(24, uid="u2", facility=POOL), entry(48, uid="u3", event_id="e2")
+    """A feed has its facility's entries, its property's, those of all schools of its district, or
+    its event's.
+    """
+    gym, pool, other = (
+        entry(24),
+        entry(24, uid="u2", facility=POOL),
+        entry(48, uid="u3", event_id="e2"),
+    )
     apply_changes(school, Changes(added=(gym, pool, other), heard=(event(), event(event_id="e2"))))
     asked = {
         "gym": Feed("facility", "gym"),
@@ -197,13 +211,22 @@ def test_entries_hide_what_a_feed_does_not_show(school: Store) -> None:
         entry(24, uid="c", withdrawn=NOW),
     )
     apply_changes(school, Changes(added=(*hidden, entry(24, uid="d")), heard=(event(),)))
-    assert [each.uid for each in school.read.entries(Feed("facility", "gym"), NOW)] == ["d@icalbridge"]
-    assert len(school.write.known([EventKey("reservation", "e1")])[EventKey("reservation", "e1")]) == 4
+    assert [each.uid for each in school.read.entries(Feed("facility", "gym"), NOW)] == [
+        "d@icalbridge"
+    ]
+    assert (
+        len(school.write.known([EventKey("reservation", "e1")])[EventKey("reservation", "e1")]) == 4
+    )
 
 
 def test_entries_begin_after_a_moment(school: Store) -> None:
     """An entry that ends at the moment is not after it, and is the last that ended."""
-    apply_changes(school, Changes(added=(entry(-4, uid="a"), entry(-2, uid="b"), entry(-1, uid="c")), heard=(event(),)))
+    apply_changes(
+        school,
+        Changes(
+            added=(entry(-4, uid="a"), entry(-2, uid="b"), entry(-1, uid="c")), heard=(event(),)
+        ),
+    )
     gym = Feed("facility", "gym")
     assert [each.uid for each in school.read.entries(gym, NOW)] == ["c@icalbridge"]
     assert school.read.latest_end(gym, NOW) == NOW
@@ -213,7 +236,11 @@ def test_entries_begin_after_a_moment(school: Store) -> None:
 
 def test_event_feed_takes_the_external_id_too(school: Store) -> None:
     """The vendor's id wins where both name something."""
-    heard = (event(external_id="practice-7"), event(event_id="practice-8", external_id="x"), event(event_id="e3"))
+    heard = (
+        event(external_id="practice-7"),
+        event(event_id="practice-8", external_id="x"),
+        event(event_id="e3"),
+    )
     other = event(event_id="e4", external_id="practice-8", name="Other")
     on = tuple(entry(24, uid=each, event_id=each) for each in ("e1", "practice-8"))
     apply_changes(school, Changes(added=on, heard=(*heard, other)))
@@ -225,8 +252,12 @@ def test_event_feed_takes_the_external_id_too(school: Store) -> None:
 
 
 def test_event_that_never_was_on_does_not_tell_its_name(school: Store) -> None:
-    """A wedding that is still pending, or was declined, is nobody's business; one that was called off was on."""
-    apply_changes(school, Changes(added=(entry(24, status="pending"),), heard=(event(name="Wedding"),)))
+    """A wedding that is still pending, or was declined, is nobody's business; one that was called
+    off was on.
+    """
+    apply_changes(
+        school, Changes(added=(entry(24, status="pending"),), heard=(event(name="Wedding"),))
+    )
     feed = Feed("event", "e1", "reservation")
     pending = school.read.feed_state(feed)
     off = (entry(24, status="cancelled", cancelled=NOW),)
@@ -252,7 +283,9 @@ def test_questions_take_a_fixed_number_of_statements(school: Store) -> None:
     apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
     one = cost()
     more = tuple(entry(24 + hour, uid=f"m{hour}", event_id=f"m{hour}") for hour in range(30))
-    apply_changes(school, Changes(added=more, heard=tuple(event(event_id=f"m{hour}") for hour in range(30))))
+    apply_changes(
+        school, Changes(added=more, heard=tuple(event(event_id=f"m{hour}") for hour in range(30)))
+    )
     assert cost() == one
 
 
@@ -260,7 +293,9 @@ def test_questions_take_a_fixed_number_of_statements(school: Store) -> None:
 
 
 def test_changes_raise_the_revisions_of_what_shows_them(school: Store) -> None:
-    """An entry that moves from the gym to the pool changes both, their school, its district and its event, once."""
+    """An entry that moves from the gym to the pool changes both, their school, its district and its
+    event, once.
+    """
     apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
     before = _revisions(school)
     apply_changes(school, Changes(changed=(entry(24, facility=POOL, sequence=1),)))
@@ -268,7 +303,9 @@ def test_changes_raise_the_revisions_of_what_shows_them(school: Store) -> None:
     assert _raised(before, after) == {"gym", "pool", "school", "district", "e1"}
     assert len(set(after.values())) == 1
     assert school.read.entries(Feed("facility", "gym"), NOW) == []
-    assert school.read.entries(Feed("facility", "pool"), NOW) == [entry(24, facility=POOL, sequence=1)]
+    assert school.read.entries(Feed("facility", "pool"), NOW) == [
+        entry(24, facility=POOL, sequence=1)
+    ]
 
 
 def test_changes_of_nothing_raise_nothing(school: Store) -> None:
@@ -291,8 +328,13 @@ def test_digests_are_of_events_that_need_not_be_read_again(school: Store) -> Non
     """What was heard is known by its bytes until it is forgotten."""
     key = EventKey("reservation", "e1")
     apply_changes(school, Changes(added=(entry(24),), heard=(event(), event(event_id="e2"))))
-    assert school.write.digests(["school"]) == {"digest-e1": key, "digest-e2": EventKey("reservation", "e2")}
-    apply_changes(school, Changes(withdrawn=(entry(24, withdrawn=NOW),), forgotten=frozenset({key})))
+    assert school.write.digests(["school"]) == {
+        "digest-e1": key,
+        "digest-e2": EventKey("reservation", "e2"),
+    }
+    apply_changes(
+        school, Changes(withdrawn=(entry(24, withdrawn=NOW),), forgotten=frozenset({key}))
+    )
     assert school.write.digests(["school"]) == {"digest-e2": EventKey("reservation", "e2")}
     assert school.write.digests(["district"]) == {}
 
@@ -302,7 +344,8 @@ def test_present_is_by_start_and_property(school: Store) -> None:
     apply_changes(
         school,
         Changes(
-            added=(entry(24), entry(48, uid="u2", event_id="e2", withdrawn=NOW)), heard=(event(), event(event_id="e2"))
+            added=(entry(24), entry(48, uid="u2", event_id="e2", withdrawn=NOW)),
+            heard=(event(), event(event_id="e2")),
         ),
     )
     start = NOW + timedelta(hours=24)
@@ -318,7 +361,10 @@ def test_known_takes_any_number_of_events(school: Store) -> None:
     """More events than one statement can name are asked for in parts."""
     many = [entry(24, uid=f"u{number}", event_id=f"e{number}") for number in range(1000)]
     apply_changes(
-        school, Changes(added=tuple(many), heard=tuple(event(event_id=f"e{number}") for number in range(1000)))
+        school,
+        Changes(
+            added=tuple(many), heard=tuple(event(event_id=f"e{number}") for number in range(1000))
+        ),
     )
     known = school.write.known(each.key for each in many)
     assert {key: some for key, some in known.items() if some} == {each.key: [each] for each in many}
@@ -328,13 +374,17 @@ def test_known_takes_any_number_of_events(school: Store) -> None:
 
 
 def test_property_that_two_keys_see_belongs_to_the_first(school: Store) -> None:
-    """Its rows, windows and revision stay as they are; when the first lists it no more, the other takes it over."""
+    """Its rows, windows and revision stay as they are; when the first lists it no more, the other
+    takes it over.
+    """
     school.write.add_api_user("other")
     school.windows.claim_catalogue(USER, "w", now=NOW)
     school.windows.finish_catalogue(USER, now=NOW, due=SOON)
     before = school.read.feed_state(Feed("property", "school"))
     seen = replace(SCHOOL, name="As the other key calls it")
-    school.write.apply_catalogue("other", [seen], {"school": [replace(GYM, name="Other")]}, Changes(), now=SOON)
+    school.write.apply_catalogue(
+        "other", [seen], {"school": [replace(GYM, name="Other")]}, Changes(), now=SOON
+    )
     assert school.read.feed_state(Feed("property", "school")) == before
     assert [each.id for each in school.read.properties(USER)] == ["district", "school"]
     assert school.read.properties("other") == []
@@ -345,7 +395,9 @@ def test_property_that_two_keys_see_belongs_to_the_first(school: Store) -> None:
 
 
 def test_key_that_is_no_longer_used_gives_up_its_properties(school: Store) -> None:
-    """An operator who renames a key, or takes one away, loses nothing: the other takes over after two days."""
+    """An operator who renames a key, or takes one away, loses nothing: the other takes over after
+    two days.
+    """
     school.windows.claim_catalogue(USER, "w", now=NOW)
     school.windows.finish_catalogue(USER, now=NOW, due=SOON)
     school.write.add_api_user("renamed")

@@ -1,4 +1,6 @@
-"""`Store.alone`: what one worker reads before it writes is still so when it writes, however many there are."""
+"""`Store.alone`: what one worker reads before it writes is still so when it writes, however many
+there are.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def test_alone_loses_no_update(store: Store, database_url: str) -> None:
 
 def _write_used(store: Store, used: int) -> None:
     """Write a number down, whatever is there."""
-    store.windows.update_allowance(USER, lambda _day, _used, next_at: ("2026-11-21", used, next_at, 0.0))
+    store.windows.update_allowance(
+        USER, lambda _day, _used, next_at: ("2026-11-21", used, next_at, 0.0)
+    )
 
 
 def test_alone_writes_all_or_nothing(store: Store) -> None:
@@ -77,7 +81,9 @@ def test_alone_writes_all_or_nothing(store: Store) -> None:
 
 
 def test_keys_are_alone_each_for_itself(store: Store, database_url: str) -> None:
-    """On PostgreSQL one key's transaction holds no other key's up; SQLite lets one writer at a time anyway."""
+    """On PostgreSQL one key's transaction holds no other key's up; SQLite lets one writer at a time
+    anyway.
+    """
     if store.engine.dialect.name == "sqlite":
         with store.alone("hills") as alone:
             assert alone.windows.situation("hills").quota_used == 0
@@ -92,7 +98,8 @@ def test_keys_are_alone_each_for_itself(store: Store, database_url: str) -> None
 def test_workers_with_one_event_in_hand_never_collide(
     district: Bridge, agency: Agency, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A weekly event comes whole in every window, so workers hold the same news at the same moment, each time.
+    """A weekly event comes whole in every window, so workers hold the same news at the same moment,
+    each time.
 
     It used to give "UNIQUE constraint failed: entries.uid".
     """

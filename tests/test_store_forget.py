@@ -1,4 +1,6 @@
-"""`store.write.forget`: what ended long ago goes when the operator wants it gone, and nothing else does."""
+"""`store.write.forget`: what ended long ago goes when the operator wants it gone, and nothing else
+does.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
     from icalbridge.model import Entry
     from icalbridge.store import Store
 
-GYM_FEED, POOL_FEED, SCHOOL_FEED = Feed("facility", "gym"), Feed("facility", "pool"), Feed("property", "school")
+GYM_FEED, POOL_FEED, SCHOOL_FEED = (
+    Feed("facility", "gym"),
+    Feed("facility", "pool"),
+    Feed("property", "school"),
+)
 LONG_AGO = -24.0 * 90
 KEPT_SINCE = NOW - timedelta(days=60)
 
@@ -42,9 +48,15 @@ def _revision(store: Store, feed: Feed) -> tuple[int, datetime]:
 
 
 def test_forget_goes_by_the_end(school: Store) -> None:
-    """What ended before the moment goes; what ended at it, or goes on, stays; an event stays while it has an entry."""
-    at_the_moment = entry(0, uid="edge", event_id="e2", start=KEPT_SINCE - timedelta(hours=2), end=KEPT_SINCE)
-    before = entry(0, uid="before", event_id="e3", start=KEPT_SINCE, end=KEPT_SINCE - timedelta(seconds=1))
+    """What ended before the moment goes; what ended at it, or goes on, stays; an event stays while
+    it has an entry.
+    """
+    at_the_moment = entry(
+        0, uid="edge", event_id="e2", start=KEPT_SINCE - timedelta(hours=2), end=KEPT_SINCE
+    )
+    before = entry(
+        0, uid="before", event_id="e3", start=KEPT_SINCE, end=KEPT_SINCE - timedelta(seconds=1)
+    )
     _keep(school, entry(LONG_AGO, uid="old"), entry(24, uid="coming"), at_the_moment, before)
     assert school.write.forget(KEPT_SINCE, now=SOON) == 2
     assert _kept(school) == ({"coming", "edge"}, {"e1", "e2"})
@@ -66,7 +78,9 @@ def test_forget_leaves_events_that_never_had_an_entry(school: Store) -> None:
 
 
 def test_forget_raises_the_revisions_of_what_showed_it(school: Store) -> None:
-    """Last-Modified of a feed is in part when its latest entry left; it must not fall when that is forgotten."""
+    """Last-Modified of a feed is in part when its latest entry left; it must not fall when that is
+    forgotten.
+    """
     _keep(school, entry(LONG_AGO, uid="old"), entry(24, uid="pool", facility=POOL, event_id="e2"))
     pool, gym = _revision(school, POOL_FEED), _revision(school, GYM_FEED)
     assert school.write.forget(KEPT_SINCE, now=SOON) == 1

@@ -57,7 +57,9 @@ def rented(school: Store) -> Store:
 
 
 def test_particulars_are_read_back(rented: Store) -> None:
-    """With the moment they last changed; an event of which nothing was told is left out, and so is an unknown one."""
+    """With the moment they last changed; an event of which nothing was told is left out, and so is
+    an unknown one.
+    """
     keys = [KEY, OTHER, EventKey("reservation", "unknown")]
     assert rented.read.particulars(keys) == {KEY: (RENATA, NOW)}
     assert rented.read.categories(keys) == {KEY: ("External", NOW)}
@@ -77,7 +79,9 @@ def test_particulars_of_any_number_of_events(school: Store) -> None:
     keys = [EventKey("reservation", f"e{number}") for number in range(1000)]
     heard = tuple(_heard(Particulars(renter=key.event_id), event_id=key.event_id) for key in keys)
     _apply(school, Changes(heard=heard))
-    assert school.read.particulars(keys) == {key: (Particulars(renter=key.event_id), NOW) for key in keys}
+    assert school.read.particulars(keys) == {
+        key: (Particulars(renter=key.event_id), NOW) for key in keys
+    }
     assert school.read.categories(keys) == dict.fromkeys(keys, ("", NOW))
 
 
@@ -93,13 +97,22 @@ def test_particulars_of_any_number_of_events(school: Store) -> None:
     ],
     ids=["renter", "email", "attendance", "reservation", "category", "all"],
 )
-def test_changed_particulars_raise_the_feeds_of_their_places_only(told: Particulars, rented: Store) -> None:
-    """Gym, school and district are rendered anew; when they and what they show changed is as it was, for everybody."""
+def test_changed_particulars_raise_the_feeds_of_their_places_only(
+    told: Particulars, rented: Store
+) -> None:
+    """Gym, school and district are rendered anew; when they and what they show changed is as it
+    was, for everybody.
+    """
     before, entries = _states(rented), rented.read.entries(FEEDS["district"], NOW)
     marks = rented.read.event_marks([KEY, OTHER])
     _apply(rented, Changes(heard=(_heard(told, digest="new"),)), hours=1)
     after = _states(rented)
-    assert {name for name in after if after[name] != before[name]} == {"gym", "school", "district", "e1"}
+    assert {name for name in after if after[name] != before[name]} == {
+        "gym",
+        "school",
+        "district",
+        "e1",
+    }
     assert _without_revision(after) == _without_revision(before)
     assert rented.read.event_marks([KEY, OTHER]) == marks
     read = rented.read.entries(FEEDS["district"], NOW)
@@ -112,17 +125,28 @@ def test_changed_particulars_raise_the_feeds_of_their_places_only(told: Particul
 def test_same_particulars_change_nothing(rented: Store) -> None:
     """An event read anew of which nothing for staff changed: neither a revision nor a moment."""
     before = _states(rented)
-    _apply(rented, Changes(heard=(_heard(RENATA, digest="new"), _heard(UNTOLD, event_id="e2"))), hours=1)
+    _apply(
+        rented,
+        Changes(heard=(_heard(RENATA, digest="new"), _heard(UNTOLD, event_id="e2"))),
+        hours=1,
+    )
     assert _states(rented) == before
     assert rented.read.particulars([KEY, OTHER]) == {KEY: (RENATA, NOW)}
 
 
 def test_particulars_told_later_reach_staff(rented: Store) -> None:
-    """Of an event known without them, as after an upgrade, the first ones are a change like any other."""
+    """Of an event known without them, as after an upgrade, the first ones are a change like any
+    other.
+    """
     before = _states(rented)
     _apply(rented, Changes(heard=(_heard(RENATA, event_id="e2", digest="new"),)), hours=1)
     after = _states(rented)
-    assert {name for name in after if after[name] != before[name]} == {"pool", "school", "district", "e1"}
+    assert {name for name in after if after[name] != before[name]} == {
+        "pool",
+        "school",
+        "district",
+        "e1",
+    }
 
 
 def test_first_particulars_raise_nothing_of_their_own(school: Store) -> None:

@@ -1,4 +1,6 @@
-"""`icalbridge.store.reading` for shaped feeds: entries of any status, of many places at once, marks of events."""
+"""`icalbridge.store.reading` for shaped feeds: entries of any status, of many places at once, marks
+of events.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def test_entries_tell_when_they_were_first_seen(booked: Store) -> None:
     booked.windows.make_due(["school"], now=later)
     claim = booked.windows.claim(USER, "w", now=later, property_ids=["school"])
     assert claim is not None
-    booked.windows.note(claim, Changes(changed=(replace(SHOWN, name="Match", modified=later),)), now=later)
+    booked.windows.note(
+        claim, Changes(changed=(replace(SHOWN, name="Match", modified=later),)), now=later
+    )
     (read,) = booked.read.entries(GYM_FEED, NOW)
     assert (read.name, read.first_seen, read.modified) == ("Match", NOW, later)
 
@@ -70,17 +74,24 @@ MANY = (
     entry(24, uid="gym"),
     entry(24, uid="pool", facility=POOL),
     entry(25, uid="other", event_id="e2"),
-    entry(26, uid="annex", facility=replace(POOL, id="annex"), event_id="e3", property_id="district"),
+    entry(
+        26, uid="annex", facility=replace(POOL, id="annex"), event_id="e3", property_id="district"
+    ),
     entry(27, uid="hidden", facility=POOL, event_id="e2", status="pending"),
 )
 
 
 def selection(
-    store: Store, property_ids: Iterable[str] = (), facility_ids: Iterable[str] = (), event_ids: Iterable[str] = ()
+    store: Store,
+    property_ids: Iterable[str] = (),
+    facility_ids: Iterable[str] = (),
+    event_ids: Iterable[str] = (),
 ) -> Feed:
     """Save a feed that selects these, and return it."""
     keys = tuple(EventKey("reservation", each) for each in event_ids)
-    store.saved.put([SavedFeed("some", "Some", "", tuple(property_ids), tuple(facility_ids), keys)], now=NOW)
+    store.saved.put(
+        [SavedFeed("some", "Some", "", tuple(property_ids), tuple(facility_ids), keys)], now=NOW
+    )
     return Feed("saved", "some")
 
 
@@ -98,10 +109,19 @@ def selection(
     ],
 )
 def test_saved_feed_is_a_union(
-    property_ids: list[str], facility_ids: list[str], event_ids: list[str], shown: str, kept: str, school: Store
+    property_ids: list[str],
+    facility_ids: list[str],
+    event_ids: list[str],
+    shown: str,
+    kept: str,
+    school: Store,
 ) -> None:
-    """Each entry once, by start, whichever way it was selected; a district stands for its schools too."""
-    apply_changes(school, Changes(added=MANY, heard=(event(), event(event_id="e2"), event(event_id="e3"))))
+    """Each entry once, by start, whichever way it was selected; a district stands for its schools
+    too.
+    """
+    apply_changes(
+        school, Changes(added=MANY, heard=(event(), event(event_id="e2"), event(event_id="e3")))
+    )
     feed = selection(school, property_ids, facility_ids, event_ids)
     later = NOW + timedelta(days=9)
 
@@ -109,7 +129,10 @@ def test_saved_feed_is_a_union(
         return " ".join(each.uid.removesuffix("@icalbridge") for each in found)
 
     def end(uids: str) -> datetime | None:
-        return max((each.end for each in MANY if each.uid.removesuffix("@icalbridge") in uids.split()), default=None)
+        return max(
+            (each.end for each in MANY if each.uid.removesuffix("@icalbridge") in uids.split()),
+            default=None,
+        )
 
     assert uids(school.read.entries(feed, NOW)) == shown
     assert uids(school.read.entries(feed, NOW, everything=True)) == kept
@@ -140,11 +163,15 @@ def test_saved_feed_takes_any_number(booked: Store) -> None:
 
 @contextmanager
 def plans(store: Store) -> Iterator[list[str]]:
-    """Collect how SQLite goes about each statement that is run meanwhile: one line for each table that it looks at."""
+    """Collect how SQLite goes about each statement that is run meanwhile: one line for each table
+    that it looks at.
+    """
     found: list[str] = []
 
     @sa_event.listens_for(store.engine, "before_cursor_execute")
-    def explain(_connection: object, cursor: Any, statement: str, values: Any, *_more: object) -> None:
+    def explain(
+        _connection: object, cursor: Any, statement: str, values: Any, *_more: object
+    ) -> None:
         other = cursor.connection.cursor()
         found.extend(row[3] for row in other.execute(f"EXPLAIN QUERY PLAN {statement}", values))
 
@@ -167,10 +194,19 @@ def sqlite_school(tmp_path: Path) -> Iterator[Store]:
 @pytest.mark.parametrize("everything", [False, True])
 @pytest.mark.parametrize(
     ("property_ids", "facility_ids", "event_ids"),
-    [(["district"], [], []), ([], ["gym"], []), ([], [], ["e1"]), (["school"], ["pool"], ["e1", "e2"])],
+    [
+        (["district"], [], []),
+        ([], ["gym"], []),
+        ([], [], ["e1"]),
+        (["school"], ["pool"], ["e1", "e2"]),
+    ],
 )
 def test_saved_feed_is_read_by_indexes(
-    property_ids: list[str], facility_ids: list[str], event_ids: list[str], everything: bool, sqlite_school: Store
+    property_ids: list[str],
+    facility_ids: list[str],
+    event_ids: list[str],
+    everything: bool,
+    sqlite_school: Store,
 ) -> None:
     """Whatever it selects and whatever it does not, no statement reads all entries that there are."""
     feed = selection(sqlite_school, property_ids, facility_ids, event_ids)
@@ -180,7 +216,9 @@ def test_saved_feed_is_read_by_indexes(
         sqlite_school.read.latest_end(feed, NOW, everything=everything)
     ways = len([each for each in (property_ids, facility_ids, event_ids) if each])
     looked = [each for each in found if re.search(r"\bentries\b", each)]
-    assert [re.split(" USING (?:COVERING )?INDEX ix_", each)[0] for each in looked] == ["SEARCH entries"] * 2 * ways
+    assert [re.split(" USING (?:COVERING )?INDEX ix_", each)[0] for each in looked] == [
+        "SEARCH entries"
+    ] * 2 * ways
 
 
 def test_event_is_found_by_indexes(sqlite_school: Store) -> None:
@@ -192,24 +230,40 @@ def test_event_is_found_by_indexes(sqlite_school: Store) -> None:
             sqlite_school.read.feed_state(feed)
             sqlite_school.read.entries(feed, NOW)
         own = "SEARCH events USING INDEX sqlite_autoindex_events_1 (event_type=? AND event_id=?)"
-        looked = {each.replace("COVERING INDEX", "INDEX") for each in found if re.search(r"\bevents\b", each)}
+        looked = {
+            each.replace("COVERING INDEX", "INDEX")
+            for each in found
+            if re.search(r"\bevents\b", each)
+        }
         external = {"SEARCH events USING INDEX ix_events_external_id (external_id=?)"}
         assert looked == ({own} if name == "e1" else {own} | external)
 
 
 def test_event_of_an_external_id_is_the_first_of_its_type(school: Store) -> None:
-    """Events of other types that bear it too are none of the feed's; nor is what an id of another type names."""
+    """Events of other types that bear it too are none of the feed's; nor is what an id of another
+    type names.
+    """
     first = event(event_id="e2", external_id="x")
-    others = (event(event_id="e3", external_id="x"), replace(event(event_id="e1", external_id="x"), type="internal"))
-    apply_changes(school, Changes(added=(entry(24, uid="b", event_id="e2"),), heard=(*others, first)))
-    assert [each.event_id for each in school.read.entries(Feed("event", "x", "reservation"), NOW)] == ["e2"]
+    others = (
+        event(event_id="e3", external_id="x"),
+        replace(event(event_id="e1", external_id="x"), type="internal"),
+    )
+    apply_changes(
+        school, Changes(added=(entry(24, uid="b", event_id="e2"),), heard=(*others, first))
+    )
+    assert [
+        each.event_id for each in school.read.entries(Feed("event", "x", "reservation"), NOW)
+    ] == ["e2"]
     assert school.read.entries(Feed("event", "e1", "reservation"), NOW) == []
 
 
 def test_event_marks_are_what_its_feed_says(booked: Store) -> None:
     """Revision and moment of each event that is known, for any number of them."""
     apply_changes(booked, Changes(heard=(event(event_id="e2"),)))
-    keys = [EventKey("reservation", each) for each in ("e1", "e2", *(f"x{number}" for number in range(1000)))]
+    keys = [
+        EventKey("reservation", each)
+        for each in ("e1", "e2", *(f"x{number}" for number in range(1000)))
+    ]
     states = [booked.read.feed_state(Feed("event", each, "reservation")) for each in ("e1", "e2")]
     told = [(state.revision, state.changed) for state in states if state]
     assert booked.read.event_marks(keys) == dict(zip(keys, told, strict=False))
@@ -217,11 +271,15 @@ def test_event_marks_are_what_its_feed_says(booked: Store) -> None:
 
 
 def test_property_names_are_read_in_parts(school: Store) -> None:
-    """Those of unlisted properties too, whose bookings are shown still; one statement for each part."""
+    """Those of unlisted properties too, whose bookings are shown still; one statement for each
+    part.
+    """
     school.write.apply_catalogue(USER, [DISTRICT], {}, Changes(), now=NOW)
     names = [f"p{number}" for number in range(2 * KEYS_A_STATEMENT - 2)]
     statements: list[str] = []
-    sa_event.listen(school.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    sa_event.listen(
+        school.engine, "before_cursor_execute", lambda *call: statements.append(call[2])
+    )
     assert school.read.property_names([*names, "school", "district"]) == {
         "district": "Sunny District",
         "school": "Lincoln High",

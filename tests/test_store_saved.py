@@ -1,4 +1,6 @@
-"""`icalbridge.store.saved`: saved feeds and tokens on both databases; a saved feed is as new as all that it selects."""
+"""`icalbridge.store.saved`: saved feeds and tokens on both databases; a saved feed is as new as all
+that it selects.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def _fill(school: Store) -> None:
 
 def test_feed_is_kept_as_it_was_written(store: Store) -> None:
     """Every part of it; several come back by slug."""
-    full = SavedFeed("a-ä", "Tïtle", SPEC * 100, ("p", "q"), ("f",), (EventKey("reservation", "e/1"),))
+    full = SavedFeed(
+        "a-ä", "Tïtle", SPEC * 100, ("p", "q"), ("f",), (EventKey("reservation", "e/1"),)
+    )
     assert store.saved.add(GYMS, now=NOW)
     assert store.saved.add(full, now=NOW)
     assert store.saved.feed("a-ä") == full
@@ -63,10 +67,16 @@ def test_feed_is_added_once(store: Store) -> None:
 def test_writing_says_what_became_of_each(school: Store) -> None:
     """Added, changed, left alone; what is left alone keeps its revision."""
     store = school
-    assert store.saved.put([GYMS, SCHOOLS], now=NOW) == {"gyms": Written.ADDED, "schools": Written.ADDED}
+    assert store.saved.put([GYMS, SCHOOLS], now=NOW) == {
+        "gyms": Written.ADDED,
+        "schools": Written.ADDED,
+    }
     before = _state(store, "gyms")
     changed = replace(SCHOOLS, title="All schools")
-    assert store.saved.put([GYMS, changed], now=LATER) == {"gyms": Written.UNCHANGED, "schools": Written.CHANGED}
+    assert store.saved.put([GYMS, changed], now=LATER) == {
+        "gyms": Written.UNCHANGED,
+        "schools": Written.CHANGED,
+    }
     assert _state(store, "gyms") == before
     state = _state(store, "schools")
     assert (state.title, state.changed) == ("All schools", LATER)
@@ -86,12 +96,18 @@ def test_feed_that_is_removed_takes_its_tokens_along(store: Store) -> None:
 
 
 def test_state_bears_name_and_place(school: Store) -> None:
-    """The zone and the property are those of the first place that it names; of nowhere it is empty, in UTC."""
+    """The zone and the property are those of the first place that it names; of nowhere it is empty,
+    in UTC.
+    """
     _fill(school)
-    nowhere = SavedFeed("nowhere", "Nowhere", SPEC, event_keys=(EventKey("reservation", "unknown"),))
+    nowhere = SavedFeed(
+        "nowhere", "Nowhere", SPEC, event_keys=(EventKey("reservation", "unknown"),)
+    )
     school.saved.put([GYMS, SCHOOLS, SINGLE, nowhere], now=LATER)
     found = {slug: _state(school, slug) for slug in ("gyms", "schools", "single", "nowhere")}
-    assert {slug: (each.title, each.zone, each.property_id, each.synced) for slug, each in found.items()} == {
+    assert {
+        slug: (each.title, each.zone, each.property_id, each.synced) for slug, each in found.items()
+    } == {
         "gyms": ("All gyms", ZONE, "school", True),
         "schools": ("Schools", ZONE, "district", False),
         "single": ("Single", ZONE, "school", True),
@@ -103,9 +119,13 @@ def test_state_bears_name_and_place(school: Store) -> None:
 def test_feed_selects_places_and_single_events(school: Store) -> None:
     """Properties with their schools, facilities, events; each entry once."""
     _fill(school)
-    both = SavedFeed("both", "Both", SPEC, ("district",), ("gym", "pool"), (EventKey("reservation", "e1"),))
+    both = SavedFeed(
+        "both", "Both", SPEC, ("district",), ("gym", "pool"), (EventKey("reservation", "e1"),)
+    )
     school.saved.put([GYMS, SCHOOLS, SINGLE, both], now=NOW)
-    assert {slug: _uids(school, slug) for slug in ("gyms", "schools", "single", "both", "unknown")} == {
+    assert {
+        slug: _uids(school, slug) for slug in ("gyms", "schools", "single", "both", "unknown")
+    } == {
         "gyms": ["gym@icalbridge"],
         "schools": ["gym@icalbridge", "pool@icalbridge"],
         "single": ["gym@icalbridge"],
@@ -132,10 +152,15 @@ def test_places_that_were_never_fetched_are_not_synced(school: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slug", "raised"), [("gyms", False), ("schools", True), ("single", True), ("pools", True), ("nowhere", False)]
+    ("slug", "raised"),
+    [("gyms", False), ("schools", True), ("single", True), ("pools", True), ("nowhere", False)],
 )
-def test_change_of_what_is_selected_raises_the_revision(school: Store, slug: str, raised: bool) -> None:
-    """A booking of the pool moves: the feeds that show the pool or its school are new, others are not."""
+def test_change_of_what_is_selected_raises_the_revision(
+    school: Store, slug: str, raised: bool
+) -> None:
+    """A booking of the pool moves: the feeds that show the pool or its school are new, others are
+    not.
+    """
     _fill(school)
     pools = SavedFeed("pools", "Pools", SPEC, facility_ids=("pool",))
     nowhere = SavedFeed("nowhere", "Nowhere", SPEC, property_ids=("elsewhere",))
@@ -169,7 +194,9 @@ def test_district_that_gains_a_school_shows_it(school: Store) -> None:
     """The feed names the district, not its schools."""
     _fill(school)
     district = replace(DISTRICT, child_ids=())
-    school.write.apply_catalogue(USER, [district, SCHOOL], {"school": [GYM, POOL]}, Changes(), now=NOW)
+    school.write.apply_catalogue(
+        USER, [district, SCHOOL], {"school": [GYM, POOL]}, Changes(), now=NOW
+    )
     school.saved.put([SCHOOLS], now=NOW)
     before = _state(school, "schools")
     assert _uids(school, "schools") == []
@@ -203,8 +230,15 @@ def test_revoked_token_means_nothing_and_others_go_on(store: Store) -> None:
     assert store.saved.revoke_token(first, now=LATER)
     assert not store.saved.revoke_token(first, now=LATER)
     assert not store.saved.revoke_token(12345, now=LATER)
-    assert [store.saved.token(f"digest {each}") is not None for each in "abc"] == [False, True, True]
-    assert [(each.name, each.revoked) for each in store.saved.tokens("gyms")] == [("a", LATER), ("b", None)]
+    assert [store.saved.token(f"digest {each}") is not None for each in "abc"] == [
+        False,
+        True,
+        True,
+    ]
+    assert [(each.name, each.revoked) for each in store.saved.tokens("gyms")] == [
+        ("a", LATER),
+        ("b", None),
+    ]
     assert [each.name for each in store.saved.tokens()] == ["a", "b", "c"]
 
 

@@ -1,4 +1,6 @@
-"""`icalbridge.store.schema`: a database that an older version made becomes one of ours, with what it holds."""
+"""`icalbridge.store.schema`: a database that an older version made becomes one of ours, with what
+it holds.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def older(database_url: str) -> Iterator[Store]:
     opened.close()
 
 
-def _keep(older: Store, uid: str, *, status: str = "approved", timeslot: str = "active", withdrawn: bool) -> None:
+def _keep(
+    older: Store, uid: str, *, status: str = "approved", timeslot: str = "active", withdrawn: bool
+) -> None:
     values = {
         "uid": uid,
         "status": status,
@@ -54,16 +58,19 @@ def _keep(older: Store, uid: str, *, status: str = "approved", timeslot: str = "
         "withdrawn": WITHDRAWN if withdrawn else None,
     }
     insert = text(
-        "INSERT INTO entries (uid, event_type, event_id, property_id, facility_id, status, timeslot_status, zone,"
-        " start_at, end_at, sequence, modified_at, first_seen_at, withdrawn_at) VALUES (:uid, 'reservation', 'e1',"
-        " 'school', 'gym', :status, :timeslot, 'UTC', :start, :end, 1, 50, 40, :withdrawn)"
+        "INSERT INTO entries (uid, event_type, event_id, property_id, facility_id, status,"
+        " timeslot_status, zone, start_at, end_at, sequence, modified_at, first_seen_at,"
+        " withdrawn_at) VALUES (:uid, 'reservation', 'e1', 'school', 'gym', :status, :timeslot,"
+        " 'UTC', :start, :end, 1, 50, 40, :withdrawn)"
     )
     with writing(older.engine) as connection:
         connection.execute(insert, values)
 
 
 def test_upgrade_takes_what_was_on_and_withdrawn_for_cancelled(older: Store) -> None:
-    """When it was withdrawn is when it ceased; what was pending, suspended or is still there never did."""
+    """When it was withdrawn is when it ceased; what was pending, suspended or is still there never
+    did.
+    """
     _keep(older, "gone", withdrawn=True)
     _keep(older, "on", withdrawn=False)
     _keep(older, "pending", status="pending", withdrawn=True)
@@ -84,7 +91,9 @@ def test_upgrade_takes_what_was_on_and_withdrawn_for_cancelled(older: Store) -> 
 
 
 def test_upgrade_keeps_zones_and_settles_their_sources_first(older: Store) -> None:
-    """A zone of before stays, of a source that nobody knows; the catalogue is due before any window is read."""
+    """A zone of before stays, of a source that nobody knows; the catalogue is due before any window
+    is read.
+    """
     with writing(older.engine) as connection:
         connection.execute(text("UPDATE properties SET zone = 'America/Denver'"))
         connection.execute(text("UPDATE api_users SET catalogue_due_at = 4000000000"))
@@ -92,5 +101,10 @@ def test_upgrade_keeps_zones_and_settles_their_sources_first(older: Store) -> No
     older.check()
     known = older.read.property("school")
     assert known
-    assert (known.timezone, known.zone_source, known.vendor_zone, known.zone_known) == ("America/Denver", "", "", False)
+    assert (known.timezone, known.zone_source, known.vendor_zone, known.zone_known) == (
+        "America/Denver",
+        "",
+        "",
+        False,
+    )
     assert older.windows.claim_catalogue("default", "w", now=NOW)

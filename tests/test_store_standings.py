@@ -1,4 +1,6 @@
-"""`icalbridge.store.standings`: every column of a window and of a property becomes the field that it is for."""
+"""`icalbridge.store.standings`: every column of a window and of a property becomes the field that
+it is for.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def test_situation_is_what_the_rows_say(school: Store) -> None:
-    """Moments that are not set are None, and a property that is not listed is left out with its windows."""
+    """Moments that are not set are None, and a property that is not listed is left out with its
+    windows.
+    """
     synced, attempted, due, leased, read = (NOW + timedelta(hours=hour) for hour in range(5))
     full = {
         "synced_at": seconds(synced),
@@ -31,13 +35,21 @@ def test_situation_is_what_the_rows_say(school: Store) -> None:
         "reach_steady": 2,
         "reach_patience": 8,
     }
-    bare = {**dict.fromkeys(("synced_at", "attempted_at", "due_at", "leased_until")), "failures": 0, "leased_by": ""}
+    bare = {
+        **dict.fromkeys(("synced_at", "attempted_at", "due_at", "leased_until")),
+        "failures": 0,
+        "leased_by": "",
+    }
     reach = {"reach_days": 31, "reach_steady": 0, "reach_patience": 4}
     with school.engine.begin() as connection:
         connection.execute(delete(windows))
         for number, values in ((0, full), (1, bare | reach)):
-            connection.execute(insert(windows).values(property_id="school", number=number, **values))
-        connection.execute(update(properties).where(properties.c.id == "school").values(read_at=seconds(read)))
+            connection.execute(
+                insert(windows).values(property_id="school", number=number, **values)
+            )
+        connection.execute(
+            update(properties).where(properties.c.id == "school").values(read_at=seconds(read))
+        )
     situation = school.windows.situation(USER)
     assert sorted(situation.standings, key=lambda each: each.number) == [
         Standing("school", 0, synced, attempted, due, 3, leased, Reach(7, 2, 8)),
@@ -48,6 +60,8 @@ def test_situation_is_what_the_rows_say(school: Store) -> None:
         "school": Subject(1, (), 2, read),
     }
     with school.engine.begin() as connection:
-        connection.execute(update(properties).where(properties.c.id == "school").values(listed=False))
+        connection.execute(
+            update(properties).where(properties.c.id == "school").values(listed=False)
+        )
     situation = school.windows.situation(USER)
     assert (situation.standings, list(situation.subjects)) == ((), ["district"])

@@ -1,4 +1,6 @@
-"""`icalbridge.store.windows`: leases, due times, failures, doubts, the quota, and what health makes of them."""
+"""`icalbridge.store.windows`: leases, due times, failures, doubts, the quota, and what health makes
+of them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def test_claim_prefers_near_windows_of_all_properties(school: Store) -> None:
 
 
 def test_claim_is_exclusive_until_its_lease_runs_out(school: Store) -> None:
-    """What one worker has, no other gets; a killed worker's lease runs out, and its late answer is thrown away."""
+    """What one worker has, no other gets; a killed worker's lease runs out, and its late answer is
+    thrown away.
+    """
     mine = school.windows.claim(USER, "w1", now=NOW, property_ids=["school"])
     assert mine is not None
     others = [school.windows.claim(USER, "w2", now=NOW, property_ids=["school"]) for _ in range(3)]
@@ -41,7 +45,9 @@ def test_claim_is_exclusive_until_its_lease_runs_out(school: Store) -> None:
     assert (again.number, again.worker_id) == (0, "w2")
     before = school.read.feed_state(Feed("facility", "gym"))
     with pytest.raises(LeaseLost):
-        school.windows.finish(mine, WINDOW, Changes(added=(entry(24),), heard=(event(),)), now=later, due=SOON)
+        school.windows.finish(
+            mine, WINDOW, Changes(added=(entry(24),), heard=(event(),)), now=later, due=SOON
+        )
     assert school.read.feed_state(Feed("facility", "gym")) == before
     assert school.read.entries(Feed("facility", "gym"), NOW) == []
 
@@ -54,7 +60,12 @@ def test_failed_window_keeps_what_is_known_and_says_why(school: Store) -> None:
     assert claim is not None
     school.windows.fail(claim, "GET /x: 503", "abc", now=NOW, due=SOON)
     told = school.read.health(NOW).properties[1]
-    assert (told.error, told.error_at, told.invocation_id, told.today_synced) == ("GET /x: 503", NOW, "abc", NOW)
+    assert (told.error, told.error_at, told.invocation_id, told.today_synced) == (
+        "GET /x: 503",
+        NOW,
+        "abc",
+        NOW,
+    )
     assert school.read.entries(Feed("facility", "gym"), NOW) == [entry(24)]
     claim = school.windows.claim(USER, "w", now=SOON, property_ids=["school"])
     assert claim is not None
@@ -138,11 +149,11 @@ def test_health_is_ready_once_everything_that_holds_today_was_fetched(school: St
         school.windows.finish(claim, WINDOW, Changes(), now=NOW, due=SOON)
     health = school.read.health(NOW)
     assert health.ready
-    assert (health.catalogue_synced, health.properties[0].today_synced, health.properties[0].oldest_synced) == (
-        NOW,
-        NOW,
-        None,
-    )
+    assert (
+        health.catalogue_synced,
+        health.properties[0].today_synced,
+        health.properties[0].oldest_synced,
+    ) == (NOW, NOW, None)
 
 
 def test_health_counts_what_could_not_be_read(store: Store) -> None:
@@ -158,18 +169,29 @@ def _statuses(school: Store, *told: Event) -> dict[str, int]:
 
 
 def test_unknown_status_counts_when_an_event_comes_to_have_it(school: Store) -> None:
-    """Not when it is read again, nor one that is known, nor one that the operator counts as approved."""
+    """Not when it is read again, nor one that is known, nor one that the operator counts as
+    approved.
+    """
     assert _statuses(school, event(), event(event_id="e2", status="closed")) == {"closed": 1}
-    assert _statuses(school, event(status="closed"), event(event_id="e2", status="closed")) == {"closed": 2}
+    assert _statuses(school, event(status="closed"), event(event_id="e2", status="closed")) == {
+        "closed": 2
+    }
     assert _statuses(school, event(status="declined")) == {"closed": 2}
     assert _statuses(school, event(status="closed", name="Match", digest="other")) == {"closed": 3}
     confirmed = event(event_id="e3", status="confirmed")
     assert _statuses(school, replace(confirmed, entry_status="approved")) == {"closed": 3}
 
 
-def test_unknown_statuses_of_timeslots_count_when_their_event_is_new_or_changed(school: Store) -> None:
+def test_unknown_statuses_of_timeslots_count_when_their_event_is_new_or_changed(
+    school: Store,
+) -> None:
     """By their own counter."""
-    odd = event(timeslot(24, status="done"), timeslot(48, status="done"), timeslot(72), timeslot(96, status=""))
+    odd = event(
+        timeslot(24, status="done"),
+        timeslot(48, status="done"),
+        timeslot(72),
+        timeslot(96, status=""),
+    )
     for told in (odd, odd, replace(odd, timeslots=odd.timeslots[:1], digest="other")):
         apply_changes(school, Changes(heard=(told,)))
     assert school.read.health(NOW).unknown_timeslot_statuses == {"done": 3, "(none)": 1}
@@ -180,13 +202,14 @@ def test_unknown_statuses_have_few_names(school: Store) -> None:
     many = [event(event_id=f"e{number}", status=f"word {number:02}") for number in range(30)]
     found = _statuses(school, *many)
     assert found == {**{f"word {number:02}": 1 for number in range(20)}, "other": 10}
-    found = _statuses(school, event(event_id="x", status="a" * 99), event(event_id="y", status="word 03"))
+    found = _statuses(
+        school, event(event_id="x", status="a" * 99), event(event_id="y", status="word 03")
+    )
     assert (found["word 03"], found["other"], len(found)) == (2, 11, 21)
 
 
 def test_name_of_an_unknown_status_is_clean(school: Store) -> None:
     """It stands in tables, JSON and metrics."""
-    assert _statuses(school, event(status="\x1b[31m" + "é" * 50), event(event_id="e2", status="")) == {
-        "[31m" + "é" * 36: 1,
-        "(none)": 1,
-    }
+    assert _statuses(
+        school, event(status="\x1b[31m" + "é" * 50), event(event_id="e2", status="")
+    ) == {"[31m" + "é" * 36: 1, "(none)": 1}

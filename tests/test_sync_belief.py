@@ -1,4 +1,6 @@
-"""Answers that lack most of what is known: nothing goes before a second, later answer agrees; over HTTP."""
+"""Answers that lack most of what is known: nothing goes before a second, later answer agrees; over
+HTTP.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def _school(district: Bridge) -> str:
 def _hide(district: Bridge, keep: Callable[[Dto], bool]) -> list[Dto]:
     """Let the vendor forget events of the first school; return them."""
     hidden = [
-        each for each in district.world.events.values() if each["property_id"] == _school(district) and not keep(each)
+        each
+        for each in district.world.events.values()
+        if each["property_id"] == _school(district) and not keep(each)
     ]
     for each in hidden:
         district.world.delete(each["_id"])
@@ -63,7 +67,9 @@ def _one(district: Bridge) -> str:
 
 def _coming(district: Bridge) -> list[Entry]:
     return [
-        each for each in district.entries() if each.property_id == _school(district) and each.end > district.clock()
+        each
+        for each in district.entries()
+        if each.property_id == _school(district) and each.end > district.clock()
     ]
 
 
@@ -85,8 +91,12 @@ def _fetch(district: Bridge, number: int = 0, sync: Sync | None = None) -> int:
     raise AssertionError("not due")
 
 
-def test_short_answer_is_believed_the_second_time(district: Bridge, caplog: pytest.LogCaptureFixture) -> None:
-    """Most of a window is gone at once: nothing is withdrawn, until two minutes later the vendor says the same."""
+def test_short_answer_is_believed_the_second_time(
+    district: Bridge, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Most of a window is gone at once: nothing is withdrawn, until two minutes later the vendor
+    says the same.
+    """
     kept = _one(district)
     _hide(district, lambda each: each["_id"] == kept)
     before = _coming(district)
@@ -110,8 +120,9 @@ def test_short_answer_is_believed_the_second_time(district: Bridge, caplog: pyte
     assert 3 < withdrawal.count < withdrawal.known
     assert caplog.messages == [str(withdrawal)]
     name = district.world.properties[1]["name"]
-    assert f": {withdrawal.count} of {withdrawal.known} bookings of {name} were withdrawn by Facilitron" in str(
-        withdrawal
+    assert (
+        f": {withdrawal.count} of {withdrawal.known} bookings of {name} were withdrawn by"
+        " Facilitron" in str(withdrawal)
     )
 
 
@@ -134,7 +145,9 @@ def test_answer_that_is_whole_again_ends_the_doubt(district: Bridge) -> None:
 
 
 def test_short_answers_that_differ_withdraw_only_what_both_lack(district: Bridge) -> None:
-    """What either of them has is there; what both lack goes; what the second alone lacks is doubted anew."""
+    """What either of them has is there; what both lack goes; what the second alone lacks is doubted
+    anew.
+    """
     window = _window(district)
     here = sorted({each.event_id for each in window})
     first, second = here[: len(here) * 9 // 20], here[len(here) * 9 // 20 : len(here) * 7 // 10]
@@ -187,7 +200,9 @@ def test_full_sync_believes_at_once(district: Bridge, caplog: pytest.LogCaptureF
     _hide(district, lambda each: each["_id"] == kept)
     assert district.run(full=True).failures == []
     now = district.clock()
-    assert [each for each in district.told() if each[3] > now] == [each for each in district.truth() if each[3] > now]
+    assert [each for each in district.told() if each[3] > now] == [
+        each for each in district.truth() if each[3] > now
+    ]
     assert "withdrawn by Facilitron" in caplog.text
     (withdrawal,) = district.store.read.health(district.clock()).withdrawals
     assert withdrawal.property_id == _school(district)
@@ -195,7 +210,9 @@ def test_full_sync_believes_at_once(district: Bridge, caplog: pytest.LogCaptureF
 
 @pytest.mark.parametrize("fault", [f"{HEAVY},days=9", HEAVY])
 def test_pieces_of_a_window_are_doubted_too(district: Bridge, fault: str) -> None:
-    """In weeks, or facility by facility: no window is lost bit by bit, and all goes together after the second pass."""
+    """In weeks, or facility by facility: no window is lost bit by bit, and all goes together after
+    the second pass.
+    """
     before = {each.uid for each in _coming(district)}
     kept = _one(district)
     hidden = _hide(district, lambda each: each["_id"] == kept)
@@ -206,8 +223,12 @@ def test_pieces_of_a_window_are_doubted_too(district: Bridge, fault: str) -> Non
     assert len(before - {each.uid for each in _coming(district)}) <= 3
     district.clock.advance(minutes=2)
     _fetch(district)
-    places = {each.id for each in district.store.read.facilities()}  # of others the vendor answers nothing
-    assert [each for each in _window(district) if each.event_id in gone and each.facility_id in places] == []
+    places = {
+        each.id for each in district.store.read.facilities()
+    }  # of others the vendor answers nothing
+    assert [
+        each for each in _window(district) if each.event_id in gone and each.facility_id in places
+    ] == []
 
 
 def test_doubt_survives_a_restart_and_is_shared(district: Bridge, database_url: str) -> None:
@@ -243,9 +264,13 @@ def test_two_workers_settle_a_doubt_by_themselves(district: Bridge, database_url
 
 
 def test_short_day_of_a_district_leaves_it_to_the_schools(district: Bridge) -> None:
-    """A district's day that lacks most of a school's withdraws nothing there; the school's window is asked at once."""
+    """A district's day that lacks most of a school's withdraws nothing there; the school's window
+    is asked at once.
+    """
     now = district.clock()
-    since, until = plan.bounds(plan.window(plan.DAY, plan.today(now, "America/Los_Angeles")), "America/Los_Angeles")
+    since, until = plan.bounds(
+        plan.window(plan.DAY, plan.today(now, "America/Los_Angeles")), "America/Los_Angeles"
+    )
 
     def today() -> list[Entry]:
         return [each for each in _coming(district) if since <= each.start < until]
@@ -265,12 +290,16 @@ def test_short_day_of_a_district_leaves_it_to_the_schools(district: Bridge) -> N
     _day(district)
     assert {each.uid for each in today()} == before
     standings = district.store.windows.situation(USER).standings
-    (own,) = [each for each in standings if (each.property_id, each.number) == (_school(district), 0)]
+    (own,) = [
+        each for each in standings if (each.property_id, each.number) == (_school(district), 0)
+    ]
     assert own.due == district.clock()
 
 
 def _day(district: Bridge) -> None:
-    ranked = [each for each in district.store.windows.situation(USER).standings if each.number == plan.DAY]
+    ranked = [
+        each for each in district.store.windows.situation(USER).standings if each.number == plan.DAY
+    ]
     claim = district.store.windows.claim_planned(ranked, "test", now=district.clock())
     assert claim is not None
     district.sync.window(claim)
@@ -306,12 +335,22 @@ def test_null_everywhere_makes_a_new_bridge_ready(database_url: str) -> None:
         assert made.run().failures != []
 
 
-def test_empty_answer_with_an_error_code_withdraws_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """`events: []` with SY002, of a school with two bookings: now, two minutes later, and a day later."""
+def test_empty_answer_with_an_error_code_withdraws_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """`events: []` with SY002, of a school with two bookings: now, two minutes later, and a day
+    later.
+    """
     url = f"sqlite:///{tmp_path_factory.mktemp('coded')}/coded.db"
-    properties = told({"message_code": "A007", "properties": [{"_id": "p1", "name": "S", "timezone": "UTC"}]})
+    properties = told(
+        {"message_code": "A007", "properties": [{"_id": "p1", "name": "S", "timezone": "UTC"}]}
+    )
     slots = [
-        {"start_datetime": f"2026-11-2{day}T10:00:00", "end_datetime": f"2026-11-2{day}T11:00:00", "status": "active"}
+        {
+            "start_datetime": f"2026-11-2{day}T10:00:00",
+            "end_datetime": f"2026-11-2{day}T11:00:00",
+            "status": "active",
+        }
         for day in (3, 4)
     ]
     event = {"_id": "e1", "status": "Approved", "property_id": "p1", "timeslots": slots}

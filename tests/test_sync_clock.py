@@ -1,4 +1,6 @@
-"""`icalbridge.sync.clock`: what time it is, the database says; the machine's clock only counts on from there."""
+"""`icalbridge.sync.clock`: what time it is, the database says; the machine's clock only counts on
+from there.
+"""
 
 from __future__ import annotations
 

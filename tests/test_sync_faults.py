@@ -1,4 +1,6 @@
-"""Every fault of the sandbox at every endpoint: all feeds' bytes stay as they were, and follow when it is over."""
+"""Every fault of the sandbox at every endpoint: all feeds' bytes stay as they were, and follow when
+it is over.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ ASKED = ("properties", "facilities", "property-events", "facility-events")
 HEAVY = "503:endpoint=property-events"
 """What makes a sync ask facility by facility."""
 BELIEVED = {("short", "property-events"), ("short", "facility-events")}
-"""What may change something: a window that lost a handful of bookings is believed at once; see `test_sync_belief`."""
+"""What may change something: a window that lost a handful of bookings is believed at once; see
+`test_sync_belief`.
+"""
 STRIKES = [each for each in product(KINDS, ASKED) if each not in BELIEVED]
 STEPS = 4
 
@@ -55,13 +59,17 @@ class Stage:
         vendor = self.vendor
         client = create_app(Settings(), store, clock=vendor.clock).test_client()
         answers = {path: client.get(path) for path in self.paths}
-        assert {path: each.status_code for path, each in answers.items()} == dict.fromkeys(answers, 200)
+        assert {path: each.status_code for path, each in answers.items()} == dict.fromkeys(
+            answers, 200
+        )
         return {path: each.data for path, each in answers.items()}
 
     def sync(self, store: Store) -> list[str]:
         """Fetch everything; return what failed."""
         ledger, vendor = MemoryLedger(GRANTED, GRANTED), self.vendor
-        client = Client(vendor.url, KEY, ledger=ledger, clock=vendor.clock, sleep=vendor.naps.append)
+        client = Client(
+            vendor.url, KEY, ledger=ledger, clock=vendor.clock, sleep=vendor.naps.append
+        )
         made = Sync(client, store, api_user_id="default", worker_id="healed", clock=vendor.clock)
         return made.everything().failures
 
@@ -69,7 +77,9 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
-    with bridge(f"sqlite:///{folder}/synced.db", schools=1, facilities=2, events_per_day=2) as vendor:
+    with bridge(
+        f"sqlite:///{folder}/synced.db", schools=1, facilities=2, events_per_day=2
+    ) as vendor:
         assert vendor.run().failures == []
         now, everyone = vendor.clock(), [each["_id"] for each in vendor.world.properties]
         vendor.store.windows.finish_catalogue("default", now=now, due=now)
@@ -79,7 +89,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         pristine = World(*copy.deepcopy((world.properties, world.facilities, world.events)))
         found = sorted(feeds(pristine, truth(pristine, now)), key=lambda path: "/event/" in path)
         fair = min(key for key, each in world.events.items() if each["name"] == "Health Fair")
-        yield Stage(vendor, pristine, folder, (*found[:20], f"/ical/event/reservation/{fair}.ics"), fair)
+        yield Stage(
+            vendor, pristine, folder, (*found[:20], f"/ical/event/reservation/{fair}.ics"), fair
+        )
 
 
 @pytest.fixture
@@ -96,12 +108,17 @@ def hired(stage: Stage, tmp_path: Path) -> Iterator[Hired]:
 def _strike(vendor: Bridge, kind: str, endpoint: str) -> None:
     """Let a kind of fault befall an endpoint; nothing really takes time."""
     fault = parse_fault(f"{kind}:endpoint={endpoint}" + (",seconds=0" if kind in SECONDS else ""))
-    vendor.state.faults[:] = [fault, *([parse_fault(HEAVY)] if endpoint == "facility-events" else [])]
+    vendor.state.faults[:] = [
+        fault,
+        *([parse_fault(HEAVY)] if endpoint == "facility-events" else []),
+    ]
 
 
 @pytest.mark.parametrize(("kind", "endpoint"), STRIKES)
 def test_no_fault_changes_a_byte(stage: Stage, hired: Hired, kind: str, endpoint: str) -> None:
-    """While it lasts every feed is what it was; when it is over, what was edited meanwhile shows, and nothing else."""
+    """While it lasts every feed is what it was; when it is over, what was edited meanwhile shows,
+    and nothing else.
+    """
     vendor = stage.vendor
     before = stage.feeds(hired.store)
     _strike(vendor, kind, endpoint)
@@ -121,7 +138,9 @@ def test_no_fault_changes_a_byte(stage: Stage, hired: Hired, kind: str, endpoint
 
 
 def test_piece_that_was_emptied_is_believed_when_asked_again(stage: Stage, hired: Hired) -> None:
-    """A day of a facility that loses its only event: the window's other pieces are written, this one two minutes on."""
+    """A day of a facility that loses its only event: the window's other pieces are written, this
+    one two minutes on.
+    """
     vendor = stage.vendor
     vendor.state.faults[:] = [parse_fault(HEAVY)]
     for event_id in list(vendor.world.events):

@@ -1,4 +1,6 @@
-"""`icalbridge.sync.follow`: what was written is in the store, and so in feeds, without any window being fetched."""
+"""`icalbridge.sync.follow`: what was written is in the store, and so in feeds, without any window
+being fetched.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.errors import NotFound, VendorUnavailable
-from icalbridge.facilitron import Client, Created, MemoryLedger, Moved, NewEvent, NewTimeslot, TimeslotChange
+from icalbridge.facilitron import (
+    Client,
+    Created,
+    MemoryLedger,
+    Moved,
+    NewEvent,
+    NewTimeslot,
+    TimeslotChange,
+)
 from icalbridge.model import Feed, FeedState
 from icalbridge.store import Store
 from icalbridge.sync import plan
@@ -88,10 +98,14 @@ class Desk:
         return self.follower.follow("reservation", event_id)
 
     def shown(self) -> list[tuple[str, datetime, int]]:
-        """Return name, start and sequence of what the facility's feed shows on the day and the next."""
+        """Return name, start and sequence of what the facility's feed shows on the day and the
+        next.
+        """
         known = self._bridge.entries(Feed("facility", self.facility.id))
         until = DAY + timedelta(hours=30)
-        return [(each.name, each.start, each.sequence) for each in known if DAY <= each.start < until]
+        return [
+            (each.name, each.start, each.sequence) for each in known if DAY <= each.start < until
+        ]
 
     def entries(self, event_id: str) -> list[Entry]:
         return list(*self._bridge.store.write.known([self.follow(event_id).event.key]).values())
@@ -108,7 +122,9 @@ def desk(district: Bridge) -> Desk:
 
 
 def test_created_event_is_shown(desk: Desk, district: Bridge) -> None:
-    """By the external id, with all its timeslots; the feed's revision is raised, now and in a later second."""
+    """By the external id, with all its timeslots; the feed's revision is raised, now and in a later
+    second.
+    """
     before, others = desk.state(), district.told()
     begun = district.clock()
     desk.create(desk.slot("one", DAY), desk.slot("two", DAY + timedelta(days=1)))
@@ -201,17 +217,26 @@ def test_type_that_is_not_synced_is_left_out(district: Bridge) -> None:
     desk = Desk(district, ("maintenance-block",))
     desk.create(desk.slot("one", DAY))
     told = desk.follow("push-1")
-    assert (told.changes, told.left_out) == (0, "calendars here show no reservation (FACILITRON_EVENT_TYPES)")
+    assert (told.changes, told.left_out) == (
+        0,
+        "calendars here show no reservation (FACILITRON_EVENT_TYPES)",
+    )
     assert desk.shown() == []
 
 
-def test_event_of_an_unknown_property_is_left_out(desk: Desk, district: Bridge, tmp_path: Path) -> None:
+def test_event_of_an_unknown_property_is_left_out(
+    desk: Desk, district: Bridge, tmp_path: Path
+) -> None:
     """An empty catalogue has no place for it."""
     desk.create(desk.slot("one", DAY))
     empty = Store.connect(f"sqlite:///{tmp_path}/empty.db")
     empty.upgrade()
     follower = Follower(
-        desk.client, empty, event_types=("reservation",), clock=district.clock, sleep=district.naps.append
+        desk.client,
+        empty,
+        event_types=("reservation",),
+        clock=district.clock,
+        sleep=district.naps.append,
     )
     told = follower.follow("reservation", "push-1")
     empty.close()
@@ -219,7 +244,9 @@ def test_event_of_an_unknown_property_is_left_out(desk: Desk, district: Bridge, 
 
 
 def test_worker_that_asked_before_the_write_does_not_undo_it(desk: Desk, district: Bridge) -> None:
-    """An answer of the same second, in which the event is not yet, is applied last: it withdraws nothing."""
+    """An answer of the same second, in which the event is not yet, is applied last: it withdraws
+    nothing.
+    """
     worker = _worker(district, desk.write_and_follow)
     assert worker.window(_claim(district, desk.facility.property_id)) == 0
     assert desk.shown() == [("Recital", DAY, 0)]
@@ -243,8 +270,16 @@ def test_worker_that_wrote_meanwhile_lets_it_be_asked_again(desk: Desk, district
 
 def _worker(district: Bridge, after: Callable[[], object]) -> Sync:
     """Return a sync that does something between its first answer and what it makes of it."""
-    client = Client(district.url, KEY, ledger=MemoryLedger(10**7, 10**7), clock=district.clock, waiting=_once(after))
-    return Sync(client, district.store, api_user_id="default", worker_id="late", clock=district.clock)
+    client = Client(
+        district.url,
+        KEY,
+        ledger=MemoryLedger(10**7, 10**7),
+        clock=district.clock,
+        waiting=_once(after),
+    )
+    return Sync(
+        client, district.store, api_user_id="default", worker_id="late", clock=district.clock
+    )
 
 
 def _once(after: Callable[[], object]) -> Callable[[], AbstractContextManager[None]]:
@@ -263,7 +298,9 @@ def _claim(district: Bridge, property_id: str) -> Claim:
     """Lease the window of the day on which everything is."""
     windows = district.store.windows
     windows.make_due([property_id], now=district.clock())
-    while claim := windows.claim("default", "late", now=district.clock(), property_ids=[property_id]):
+    while claim := windows.claim(
+        "default", "late", now=district.clock(), property_ids=[property_id]
+    ):
         if DAY.date() in plan.window(claim.number, district.clock().date()):
             return claim
         windows.release(claim, due=district.clock() + timedelta(days=1))

@@ -1,4 +1,6 @@
-"""`icalbridge.sync.heartbeat`: a lease lasts as long as its holder lives, and half a minute longer at most."""
+"""`icalbridge.sync.heartbeat`: a lease lasts as long as its holder lives, and half a minute longer
+at most.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def _leased_until(store: Store) -> list[int]:
         return [
             moment
             for table in (windows, api_users)
-            for moment in connection.scalars(select(table.c.leased_until).where(table.c.leased_by != ""))
+            for moment in connection.scalars(
+                select(table.c.leased_until).where(table.c.leased_by != "")
+            )
             if moment
         ]
 
@@ -89,7 +93,9 @@ def test_heartbeat_renews_what_its_worker_has(school: Store) -> None:
     assert pulse.now == ended
 
 
-def test_heartbeat_outlives_a_database_that_is_down(school: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heartbeat_outlives_a_database_that_is_down(
+    school: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A renewal that fails is tried again; the work goes on."""
     assert school.windows.claim(USER, "w", now=NOW) is not None
     hold, failed = school.windows.hold, Event()
@@ -137,26 +143,36 @@ def _sync(district: Bridge, waits: list[str]) -> Sync:
 
 
 def test_pass_says_for_what_it_waits(district: Bridge) -> None:
-    """Once for each lease of another worker: the list of schools, a window; it goes on within half a minute."""
+    """Once for each lease of another worker: the list of schools, a window; it goes on within half
+    a minute.
+    """
     waits: list[str] = []
     begun = district.clock()
     assert district.store.windows.claim_catalogue("default", "host:1:a", now=begun, at_once=True)
     school_id = district.store.read.properties("default")[1].id
     with district.store.engine.begin() as connection:
         mine = (windows.c.property_id == school_id) & (windows.c.number == 3)
-        lease = {"leased_by": "host:2:b", "leased_until": int(begun.timestamp()) + 2 * LEASE_SECONDS - 1}
+        lease = {
+            "leased_by": "host:2:b",
+            "leased_until": int(begun.timestamp()) + 2 * LEASE_SECONDS - 1,
+        }
         connection.execute(update(windows).where(mine).values(**lease))
     report = _sync(district, waits).everything()
     assert (report.windows, report.failures) == (24, [])
     assert waits == [
         f"Waiting for {what} while worker {worker} fetches it (if that died: 30 seconds)."
-        for what, worker in (("the list of schools", "host:1:a"), (f"property {school_id} window 3", "host:2:b"))
+        for what, worker in (
+            ("the list of schools", "host:1:a"),
+            (f"property {school_id} window 3", "host:2:b"),
+        )
     ]
     assert district.clock() - begun <= timedelta(seconds=2 * LEASE_SECONDS)
 
 
 def test_pass_that_lost_a_lease_goes_on(district: Bridge) -> None:
-    """A process that was stopped for a minute leaves that window to whoever took it, and fetches the others."""
+    """A process that was stopped for a minute leaves that window to whoever took it, and fetches
+    the others.
+    """
     waits: list[str] = []
     sync = _sync(district, waits)
     fetch = sync._fetch.fetch
@@ -192,8 +208,12 @@ def test_catalogue_whose_lease_was_lost_is_thrown_away(district: Bridge) -> None
 
 
 @pytest.mark.parametrize("command", ["worker", "sync"])
-def test_killed_process_holds_nothing_for_longer_than_half_a_minute(database_url: str, command: str) -> None:
-    """`kill -9` while it waits for the vendor: its lease is renewed until then, and runs out right after."""
+def test_killed_process_holds_nothing_for_longer_than_half_a_minute(
+    database_url: str, command: str
+) -> None:
+    """`kill -9` while it waits for the vendor: its lease is renewed until then, and runs out right
+    after.
+    """
     with deployment(database_url) as deployed:
         store = deployed.bridge.store
         deployed.bridge.fail("hang:endpoint=property-events")
@@ -231,5 +251,8 @@ def test_command_that_waits_says_so_on_stderr(database_url: str) -> None:
             told, _ = process.communicate(timeout=PATIENCE_SECONDS * 2)
         assert process.returncode == 0
         assert re.findall("Waiting for .*", told) == [
-            "Waiting for the list of schools while worker host:1:a fetches it (if that died: 30 seconds)."
+            (
+                "Waiting for the list of schools while worker host:1:a fetches it (if that died: 30"
+                " seconds)."
+            )
         ]

@@ -1,4 +1,6 @@
-"""Windows that are too heavy, and a district's day: asked for as the vendor answers, remembered, regrown with care."""
+"""Windows that are too heavy, and a district's day: asked for as the vendor answers, remembered,
+regrown with care.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def district(database_url: str) -> Iterator[Bridge]:
 
 
 def _asked(district: Bridge, since: int = 0) -> list[tuple[str, int]]:
-    """Return the status and days of each events request, in order; days are negative for a facility's."""
+    """Return the status and days of each events request, in order; days are negative for a
+    facility's.
+    """
     found = []
     for _, path, query, status in district.state.requests[since:]:
         if path.endswith("/events"):
@@ -40,11 +44,15 @@ def _asked(district: Bridge, since: int = 0) -> list[tuple[str, int]]:
 
 
 def _window(district: Bridge, number: int = 0) -> int:
-    """Fetch one window of the first school; return where in the vendor's list of requests that began."""
+    """Fetch one window of the first school; return where in the vendor's list of requests that
+    began.
+    """
     school = district.world.properties[1]["_id"]
     district.store.windows.make_due([school], now=district.clock())
     begun = len(district.state.requests)
-    while claim := district.store.windows.claim(USER, "test", now=district.clock(), property_ids=[school]):
+    while claim := district.store.windows.claim(
+        USER, "test", now=district.clock(), property_ids=[school]
+    ):
         if claim.number == number:
             district.sync.window(claim)
             return begun
@@ -55,14 +63,25 @@ def _window(district: Bridge, number: int = 0) -> int:
 def _reach(district: Bridge, number: int = 0) -> Reach:
     school = district.world.properties[1]["_id"]
     standings = district.store.windows.situation(USER).standings
-    return next(each.reach for each in standings if (each.property_id, each.number) == (school, number))
+    return next(
+        each.reach for each in standings if (each.property_id, each.number) == (school, number)
+    )
 
 
 def test_heavy_window_is_halved_until_it_is_answered(district: Bridge) -> None:
-    """31 days and 16 time out, 8 are answered: four pieces bring the window, and the next time they come at once."""
+    """31 days and 16 time out, 8 are answered: four pieces bring the window, and the next time they
+    come at once.
+    """
     district.fail(f"{HEAVY},days=9")
     asked = _asked(district, _window(district))
-    assert asked == [*[("P", -31)] * 3, ("P", 1), *[("P", -16)] * 3, ("P", 1), *[("P", 8)] * 3, ("P", 7)]
+    assert asked == [
+        *[("P", -31)] * 3,
+        ("P", 1),
+        *[("P", -16)] * 3,
+        ("P", 1),
+        *[("P", 8)] * 3,
+        ("P", 7),
+    ]
     assert _reach(district) == Reach(8)
     assert _asked(district, _window(district)) == [*[("P", 8)] * 3, ("P", 7)]
     assert district.told() == district.truth()
@@ -100,12 +119,16 @@ def test_facilities_alone_follow_a_deletion(district: Bridge) -> None:
     district.clock.advance(hours=1)
     _window(district)
     since, until = plan.bounds(plan.window(0, date(2026, 11, 21)), "America/Los_Angeles")
-    left = [each for each in district.entries() if each.event_id == gone and since <= each.start < until]
+    left = [
+        each for each in district.entries() if each.event_id == gone and since <= each.start < until
+    ]
     assert [each for each in left if each.end > district.clock()] == []
 
 
 def test_outage_halves_nothing(district: Bridge) -> None:
-    """When the vendor answers nothing else either, it is not the window: it fails whole and stays whole."""
+    """When the vendor answers nothing else either, it is not the window: it fails whole and stays
+    whole.
+    """
     district.fail("503")
     before = district.told()
     with pytest.raises(Exception, match="503"):
@@ -126,7 +149,9 @@ def test_span_regrows_when_the_vendor_recovers(district: Bridge) -> None:
 
 
 def test_growing_in_vain_costs_one_try(district: Bridge) -> None:
-    """A span that still is all it answers: the longer one is tried, falls back in the same pass, and patience grows."""
+    """A span that still is all it answers: the longer one is tried, falls back in the same pass,
+    and patience grows.
+    """
     district.fail(f"{HEAVY},days=9")
     for _ in range(5):
         _window(district)
@@ -157,7 +182,9 @@ def _today(district: Bridge, school: int) -> list[str]:
         {
             each.event_id
             for each in district.entries()
-            if each.property_id == owner["_id"] and since <= each.start < until and each.end > district.clock()
+            if each.property_id == owner["_id"]
+            and since <= each.start < until
+            and each.end > district.clock()
         }
     )
 
@@ -196,7 +223,9 @@ def test_district_day_that_leaves_a_school_out_says_nothing_of_it(district: Brid
 
 
 def test_school_that_falls_silent_is_asked_itself_once(district: Bridge) -> None:
-    """All of a school's day is gone: the district's answer has nothing of it, so its own window is asked at once."""
+    """All of a school's day is gone: the district's answer has nothing of it, so its own window is
+    asked at once.
+    """
     school = district.world.properties[1]["_id"]
     _day(district)
     for event_id, each in sorted(district.world.events.items()):
@@ -223,5 +252,7 @@ def test_refused_district_day_is_left_alone_for_a_day(district: Bridge, kind: st
     district.fail(f"{kind}:children=1")
     with pytest.raises(Exception, match=kind):
         _day(district)
-    (day,) = [each for each in district.store.windows.situation(USER).standings if each.number == plan.DAY]
+    (day,) = [
+        each for each in district.store.windows.situation(USER).standings if each.number == plan.DAY
+    ]
     assert (day.failures, day.due) == (plan.GIVEN_UP, district.clock() + timedelta(days=1))

@@ -77,7 +77,9 @@ def test_pair_never_brings_near_what_lies_beyond_the_horizon() -> None:
 
 
 def test_pair_revives_what_was_just_withdrawn() -> None:
-    """An event that moved between windows is missed in one before it is met in the other, and keeps its UID."""
+    """An event that moved between windows is missed in one before it is met in the other, and keeps
+    its UID.
+    """
     just = entry(24, uid="a", withdrawn=NOW - timedelta(hours=5))
     assert _uids(_pair(event(timeslot(24 * 40)), just)) == ["a"]
     long_ago = entry(24, uid="a", withdrawn=NOW - timedelta(hours=25))
@@ -104,28 +106,46 @@ def test_pair_does_not_depend_on_order() -> None:
     for some in permutations(slots):
         for others in permutations(known):
             pairs = _pair(event(*some), *others)
-            seen.add(frozenset((slot.start, slot.facility_id, found and found.uid) for slot, found in pairs.matched))
+            seen.add(
+                frozenset(
+                    (slot.start, slot.facility_id, found and found.uid)
+                    for slot, found in pairs.matched
+                )
+            )
     assert len(seen) == 1
 
 
-@given(st.lists(st.tuples(st.integers(1, 60), st.booleans()), unique=True, max_size=12), st.randoms())
+@given(
+    st.lists(st.tuples(st.integers(1, 60), st.booleans()), unique=True, max_size=12), st.randoms()
+)
 def test_pair_takes_each_entry_once(places: list[tuple[int, bool]], random: object) -> None:
     """No entry is given to two timeslots, and none is both taken and left."""
-    known = [entry(hour, uid=f"k{hour}{pool}", facility=POOL if pool else GYM) for hour, pool in places]
-    told = event(*(timeslot(hour + 1, facility=POOL) if pool else timeslot(hour) for hour, pool in places[::2]))
+    known = [
+        entry(hour, uid=f"k{hour}{pool}", facility=POOL if pool else GYM) for hour, pool in places
+    ]
+    told = event(
+        *(
+            timeslot(hour + 1, facility=POOL) if pool else timeslot(hour)
+            for hour, pool in places[::2]
+        )
+    )
     pairs = _pair(told, *known)
     taken = [found.uid for _, found in pairs.matched if found]
     assert sorted(taken + [each.uid for each in pairs.left]) == sorted(each.uid for each in known)
 
 
 def test_new_uid_is_the_same_everywhere() -> None:
-    """The UID of a timeslot never seen before is a pure function of it: pinned, since subscribers keep it."""
+    """The UID of a timeslot never seen before is a pure function of it: pinned, since subscribers
+    keep it.
+    """
     key = EventKey("reservation", "e1")
     assert new_uid(key, timeslot(24), ()) == "d468115da1e2165a35503a2e@icalbridge"
 
 
 def test_new_uid_avoids_those_taken() -> None:
-    """Two alike timeslots of an event, or a new one where another moved away, get different UIDs, in order."""
+    """Two alike timeslots of an event, or a new one where another moved away, get different UIDs,
+    in order.
+    """
     key = EventKey("reservation", "e1")
     first = new_uid(key, timeslot(24), ())
     second = new_uid(key, timeslot(24), {first})

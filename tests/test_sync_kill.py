@@ -1,4 +1,6 @@
-"""`kill -9` at random moments of `worker` and `sync`: the database is consistent, the next run ends in the truth."""
+"""`kill -9` at random moments of `worker` and `sync`: the database is consistent, the next run ends
+in the truth.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 REQUESTS = 26
-"""One less than a pass takes: catalogue, facilities of two properties, their twelve windows each."""
+"""One less than a pass takes: catalogue, facilities of two properties, their twelve windows each.
+"""
 LONGEST_DELAY = 0.03
-"""Seconds from a request to the kill: so that it strikes while answers are read and written, too."""
+"""Seconds from a request to the kill: so that it strikes while answers are read and written, too.
+"""
 
 
 class Executioner:
@@ -81,13 +85,17 @@ def _edit(deployed: Deployment, chance: Random) -> None:
 
 
 def _require_consistent(deployed: Deployment) -> None:
-    """What no crash may leave behind: entries of no event, two entries for one timeslot, a broken file."""
+    """What no crash may leave behind: entries of no event, two entries for one timeslot, a broken
+    file.
+    """
     store = deployed.bridge.store
     with store.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
         homed = select(entries.c.uid).join(
-            events, (events.c.event_type == entries.c.event_type) & (events.c.event_id == entries.c.event_id)
+            events,
+            (events.c.event_type == entries.c.event_type)
+            & (events.c.event_id == entries.c.event_id),
         )
         every = connection.execute(select(func.count()).select_from(entries)).scalar()
         assert len(connection.execute(homed).all()) == every
@@ -99,10 +107,15 @@ def _require_consistent(deployed: Deployment) -> None:
 def _require_exact(deployed: Deployment) -> None:
     bridge = deployed.bridge
     bridge.clock.now = now = utcnow()
-    assert [each for each in bridge.told() if each[3] > now] == [each for each in bridge.truth() if each[3] > now]
+    assert [each for each in bridge.told() if each[3] > now] == [
+        each for each in bridge.truth() if each[3] > now
+    ]
     with bridge.store.engine.connect() as connection:
         for table in (windows, api_users):
-            assert connection.scalars(select(table.c.leased_by).where(table.c.leased_by != "")).all() == []
+            assert (
+                connection.scalars(select(table.c.leased_by).where(table.c.leased_by != "")).all()
+                == []
+            )
 
 
 def _kill(deployed: Deployment, times: int, seed: int) -> None:
@@ -116,7 +129,9 @@ def _kill(deployed: Deployment, times: int, seed: int) -> None:
         deployed.later()
     ended = run("sync", **deployed.settings)
     if ended.returncode:  # an edit took the only event of a far month
-        assert all("not believed until a later answer agrees" in each for each in ended.stderr.splitlines())
+        assert all(
+            "not believed until a later answer agrees" in each for each in ended.stderr.splitlines()
+        )
         deployed.later()
         ended = run("sync", **deployed.settings)
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -126,12 +141,16 @@ def _kill(deployed: Deployment, times: int, seed: int) -> None:
 
 
 def test_killed_three_times_it_ends_in_the_truth(deployed: Deployment) -> None:
-    """Worker or sync, at any request or a little after; then one sync to the end, and one more that finds nothing."""
+    """Worker or sync, at any request or a little after; then one sync to the end, and one more that
+    finds nothing.
+    """
     _kill(deployed, 3, seed=3)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(5))
-def test_killed_ten_times_five_times_over_it_ends_in_the_truth(deployed: Deployment, seed: int) -> None:
+def test_killed_ten_times_five_times_over_it_ends_in_the_truth(
+    deployed: Deployment, seed: int
+) -> None:
     """Fifty kills on each database."""
     _kill(deployed, 10, seed=100 + seed)

@@ -1,4 +1,6 @@
-"""A catalogue that lacks something is read again; a school that left keeps its past, and everything says so."""
+"""A catalogue that lacks something is read again; a school that left keeps its past, and everything
+says so.
+"""
 
 from __future__ import annotations
 
@@ -63,8 +65,12 @@ def _web(district: Bridge) -> FlaskClient:
 
 
 @pytest.mark.parametrize("positions", [(1,), (2, 1)])
-def test_missing_school_stays_until_a_later_catalogue_agrees(district: Bridge, positions: tuple[int, ...]) -> None:
-    """One school, or all but the district: listed and synced on; the catalogue is read again in two minutes."""
+def test_missing_school_stays_until_a_later_catalogue_agrees(
+    district: Bridge, positions: tuple[int, ...]
+) -> None:
+    """One school, or all but the district: listed and synced on; the catalogue is read again in two
+    minutes.
+    """
     before, told = _listed(district), district.told()
     feed = _web(district).get(f"/ical/property/{before[1]}.ics").data
     gone = [each["_id"] for each in _remove(district, *positions)]
@@ -128,7 +134,9 @@ def test_full_sync_believes_the_catalogue_at_once(district: Bridge) -> None:
     assert gone[0]["_id"] not in _listed(district)
 
 
-def test_facilities_that_are_mostly_missing_stay_until_a_later_list_agrees(database_url: str) -> None:
+def test_facilities_that_are_mostly_missing_stay_until_a_later_list_agrees(
+    database_url: str,
+) -> None:
     """Four of six are more than a handful; two are not."""
     with bridge(database_url, schools=1, facilities=6, events_per_day=1) as made:
         assert made.run().failures == []
@@ -177,7 +185,9 @@ def _leave(district: Bridge) -> str:
 def test_school_that_left_keeps_its_past_and_loses_its_future(
     district: Bridge, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In its own calendar, its facilities' and the district's; with a warning, and a line for the operator."""
+    """In its own calendar, its facilities' and the district's; with a warning, and a line for the
+    operator.
+    """
     school = district.world.properties[1]["_id"]
     own = Feed("property", school)
     past = {each.uid for each in district.entries(own) if each.end <= district.clock()}
@@ -189,19 +199,25 @@ def test_school_that_left_keeps_its_past_and_loses_its_future(
     now = district.clock()
     assert past <= {each.uid for each in district.entries(own)}
     assert [each for each in district.entries(own) if each.end > now] == []
-    assert [each for each in district.entries() if each.end > now and each.property_id == school] == []
+    assert [
+        each for each in district.entries() if each.end > now and each.property_id == school
+    ] == []
     assert [each for each in district.entries() if each.end > now] != []
     assert "Facilitron no longer lists this school" in caplog.text
     health = district.store.read.health(now)
     assert [(each.property_id, each.since) for each in health.left] == [(school, now)]
     assert [each.property_id for each in health.withdrawals] == [school]
-    assert str(health.left[0]).endswith(": not updated since 2026-11-22, Facilitron no longer lists this school")
+    assert str(health.left[0]).endswith(
+        ": not updated since 2026-11-22, Facilitron no longer lists this school"
+    )
 
 
 def test_feeds_pages_and_displays_say_since_when(district: Bridge) -> None:
     """Each is 200, and says so in words."""
     school = _leave(district)
-    facility = next(each["_id"] for each in district.world.facilities if each["property_id"] == school)
+    facility = next(
+        each["_id"] for each in district.world.facilities if each["property_id"] == school
+    )
     web = _web(district)
     sentence = "Not updated since Nov 22, 2026: Facilitron no longer lists this school."
     folded = sentence.replace(",", "\\,")
@@ -215,7 +231,10 @@ def test_feeds_pages_and_displays_say_since_when(district: Bridge) -> None:
         for page in ("", "embed/", "display/"):
             english = web.get(f"/{page}{feed}?lang=en")
             assert english.status_code == 200
-            assert "Not updated since November 22, 2026: Facilitron no longer lists this school." in english.text
+            assert (
+                "Not updated since November 22, 2026: Facilitron no longer lists this school."
+                in english.text
+            )
             spanish = web.get(f"/{page}{feed}?lang=es")
             assert "Facilitron ya no incluye esta escuela." in spanish.text
     board = web.get(f"/display/property/{school}.json").get_json()
@@ -243,7 +262,9 @@ def test_school_that_comes_back_has_its_uids_again(district: Bridge) -> None:
     assert {each.uid for each in after if each.end > now} <= before | {
         each.uid for each in after if each.start > now + timedelta(days=360)
     }
-    assert [each for each in district.told() if each[3] > now] == [each for each in district.truth() if each[3] > now]
+    assert [each for each in district.told() if each[3] > now] == [
+        each for each in district.truth() if each[3] > now
+    ]
     assert district.store.read.health(now).left == ()
     assert "X-WR-CALDESC" not in _web(district).get(f"/ical/property/{gone['_id']}.ics").text
 
@@ -266,11 +287,19 @@ def test_districts_day_does_not_revive_a_school_that_left(district: Bridge) -> N
     """Though the vendor still has its bookings there."""
     school = _leave(district)
     district.clock.advance(minutes=1)
-    ranked = [each for each in district.store.windows.situation("default").standings if each.number == plan.DAY]
+    ranked = [
+        each
+        for each in district.store.windows.situation("default").standings
+        if each.number == plan.DAY
+    ]
     claim = district.store.windows.claim_planned(ranked, "test", now=district.clock())
     assert claim is not None
     district.sync.window(claim)
-    assert [each for each in district.entries() if each.property_id == school and each.end > district.clock()] == []
+    assert [
+        each
+        for each in district.entries()
+        if each.property_id == school and each.end > district.clock()
+    ] == []
 
 
 def test_school_that_left_before_an_upgrade_ends_with_the_next_catalogue(district: Bridge) -> None:
@@ -278,11 +307,13 @@ def test_school_that_left_before_an_upgrade_ends_with_the_next_catalogue(distric
     school = str(district.world.properties[1]["_id"])
     with district.store.engine.begin() as connection:
         connection.exec_driver_sql(
-            f"UPDATE properties SET listed = {'false' if connection.dialect.name == 'postgresql' else '0'}"
-            f" WHERE id = '{school}'"
+            "UPDATE properties SET listed ="
+            f" {'false' if connection.dialect.name == 'postgresql' else '0'} WHERE id = '{school}'"
         )
     _remove(district, 1)
     assert district.run().failures == []
     left = Feed("property", school)
     assert [each for each in district.entries(left) if each.end > district.clock()] == []
-    assert [each.property_id for each in district.store.read.health(district.clock()).left] == [school]
+    assert [each.property_id for each in district.store.read.health(district.clock()).left] == [
+        school
+    ]

@@ -1,4 +1,6 @@
-"""`icalbridge.sync.ledger`: one allowance for all workers of a key, kept in the database, per UTC day."""
+"""`icalbridge.sync.ledger`: one allowance for all workers of a key, kept in the database, per UTC
+day.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ RATE = 1000
 
 
 @contextmanager
-def _process(database_url: str, *, rate: int = RATE, quota: int = 15_000, user: str = USER) -> Iterator[StoreLedger]:
+def _process(
+    database_url: str, *, rate: int = RATE, quota: int = 15_000, user: str = USER
+) -> Iterator[StoreLedger]:
     """A ledger as a process has it: with connections of its own, closed at its end."""
     store = Store.connect(database_url)
     try:
@@ -43,7 +47,11 @@ def test_ledger_tells_what_is_left_of_the_day(store: Store) -> None:
     ledger = StoreLedger(store, USER, rate_per_minute=RATE, quota_per_day=5)
     for _ in range(2):
         ledger.take(NOON)
-    assert [ledger.left(NOON), ledger.left(NOON), ledger.left(NOON + timedelta(days=1))] == [3, 3, 5]
+    assert [ledger.left(NOON), ledger.left(NOON), ledger.left(NOON + timedelta(days=1))] == [
+        3,
+        3,
+        5,
+    ]
 
 
 def test_ledger_counts_each_request_of_the_day(store: Store) -> None:
@@ -71,7 +79,10 @@ def test_quota_survives_a_restart(store: Store, database_url: str) -> None:
             assert [ledger.take(NOON), ledger.take(NOON)] == [0.0, 0.0]
     with _process(database_url, quota=4) as ledger, pytest.raises(QuotaSpent) as caught:
         ledger.take(NOON)
-    assert str(caught.value) == "quota: all 4 requests of 2026-11-21 (UTC) are used; it begins anew at midnight UTC"
+    assert (
+        str(caught.value)
+        == "quota: all 4 requests of 2026-11-21 (UTC) are used; it begins anew at midnight UTC"
+    )
     assert _used(store, NOON)[1] == 4
 
 
@@ -86,7 +97,9 @@ def test_quota_is_shared_by_workers_in_turn(store: Store, database_url: str) -> 
 
 
 def test_quota_is_shared_by_workers_at_once(store: Store, database_url: str) -> None:
-    """Four processes that book sixty times at the same moment get forty in all: not one more, not one fewer."""
+    """Four processes that book sixty times at the same moment get forty in all: not one more, not
+    one fewer.
+    """
 
     def spend(_number: int) -> int:
         sent = 0
@@ -102,7 +115,9 @@ def test_quota_is_shared_by_workers_at_once(store: Store, database_url: str) -> 
 
 
 def test_rate_is_shared_by_workers_at_once(store: Store, database_url: str) -> None:
-    """Four processes at the same moment send one burst together, a tenth of the rate; all others are told to wait."""
+    """Four processes at the same moment send one burst together, a tenth of the rate; all others
+    are told to wait.
+    """
 
     def ask(_number: int) -> list[float]:
         with _process(database_url, rate=100) as ledger:
@@ -140,7 +155,9 @@ def test_quota_begins_anew_at_midnight_utc(store: Store) -> None:
 
 
 def test_refused_booking_changes_nothing(store: Store, database_url: str) -> None:
-    """Waiting and being refused cost nothing: when the operator raises the quota, exactly the rest is there."""
+    """Waiting and being refused cost nothing: when the operator raises the quota, exactly the rest
+    is there.
+    """
     with _process(database_url, rate=1, quota=2) as ledger:
         assert ledger.take(NOON) == 0.0
         assert [ledger.take(NOON) for _ in range(5)] == [61.0] * 5
@@ -158,7 +175,10 @@ def test_refused_booking_changes_nothing(store: Store, database_url: str) -> Non
 
 def test_keys_have_an_allowance_each(store: Store, database_url: str) -> None:
     """What one key spends another keeps."""
-    with _process(database_url, quota=1) as one, _process(database_url, quota=1, user="other") as other:
+    with (
+        _process(database_url, quota=1) as one,
+        _process(database_url, quota=1, user="other") as other,
+    ):
         assert [one.take(NOON), other.take(NOON)] == [0.0, 0.0]
         for ledger in (one, other):
             with pytest.raises(QuotaSpent):
@@ -175,8 +195,12 @@ def test_store_ledger_decides_as_the_memory_ledger_does(store: Store) -> None:
 
 
 def test_client_books_every_attempt_before_it_is_sent(store: Store) -> None:
-    """The vendor never counts more than the database: retries are booked, too, and at the end nothing is sent."""
-    world = sandbox.build_world(seed=1, today=NOON.date(), schools=1, facilities=1, events_per_day=1)
+    """The vendor never counts more than the database: retries are booked, too, and at the end
+    nothing is sent.
+    """
+    world = sandbox.build_world(
+        seed=1, today=NOON.date(), schools=1, facilities=1, events_per_day=1
+    )
     faults = [sandbox.parse_fault("503:first=2")]
     app = sandbox.create_app(world, clock=lambda: NOON, rate_per_minute=RATE, faults=faults)
     naps: list[float] = []

@@ -1,7 +1,9 @@
-"""Edits, faults, syncs, restarts and midnights in any order: after a quiet full sync the store is the vendor's truth.
+"""Edits, faults, syncs, restarts and midnights in any order: after a quiet full sync the store is
+the vendor's truth.
 
-Hypothesis finds the order. What must hold at every moment is checked after each step, what a sync brings after a quiet
-one. Timeslots are followed by a serial number, which the vendor's objects carry and our client never reads.
+Hypothesis finds the order. What must hold at every moment is checked after each step, what a sync
+brings after a quiet one. Timeslots are followed by a serial number, which the vendor's objects
+carry and our client never reads.
 """
 
 from __future__ import annotations
@@ -14,12 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
 
 from icalbridge import sandbox
@@ -65,10 +62,14 @@ class Machine(Upstream):
     @precondition(lambda self: not self._emptied)
     @rule(spec=st.sampled_from(EMPTY), heavy=st.booleans())
     def answer_nothing(self, spec: str, *, heavy: bool) -> None:
-        """Until the next quiet sync the clock hardly moves: two minutes later the same answer is believed."""
+        """Until the next quiet sync the clock hardly moves: two minutes later the same answer is
+        believed.
+        """
         horizon = plan.horizon(self.now, str(self._zone))
         if len(self.bridge.store.write.present(SCHOOL, self.now, horizon)) >= FEWEST:
-            self._vendor.state.faults[:] = [sandbox.parse_fault(each) for each in (spec, *([HEAVY[1]] * heavy))]
+            self._vendor.state.faults[:] = [
+                sandbox.parse_fault(each) for each in (spec, *([HEAVY[1]] * heavy))
+            ]
             self._heavy = heavy
             self._emptied = True
 
@@ -97,9 +98,14 @@ class Machine(Upstream):
         self._start()
 
     @precondition(lambda self: not self._emptied)
-    @rule(to=st.sampled_from(["minutes", "hours", "days", "here", "utc", "change"]), seconds=st.integers(-1, 1))
+    @rule(
+        to=st.sampled_from(["minutes", "hours", "days", "here", "utc", "change"]),
+        seconds=st.integers(-1, 1),
+    )
     def wait(self, to: str, seconds: int) -> None:
-        """Let time pass: by a span, or to about a midnight of the school or of UTC, or its next clock change."""
+        """Let time pass: by a span, or to about a midnight of the school or of UTC, or its next
+        clock change.
+        """
         more = timedelta(seconds=seconds)
         match to:
             case "minutes" | "hours" | "days":
@@ -114,7 +120,9 @@ class Machine(Upstream):
     @precondition(lambda self: not self._emptied)
     @rule(days=st.sampled_from([0.1, 1, 30, 200]), works=st.booleans())
     def clock_stands_ahead(self, days: float, *, works: bool) -> None:
-        """For a while this machine's clock and the vendor's are ahead; a worker or a whole pass believes it."""
+        """For a while this machine's clock and the vendor's are ahead; a worker or a whole pass
+        believes it.
+        """
         right, self._vendor.clock.now = self.now, self.now + timedelta(days=days)
         if works:
             self.hired.work()
@@ -162,7 +170,11 @@ class Machine(Upstream):
             if old not in before.uids or new not in uids or new[3] <= now:
                 continue
             alone = len(self.world.events[new[0]]["timeslots"]) == 1 and serial not in before.gone
-            lately = now - before.at < REVIVAL and min(before.ends.get(serial, [now])) > now and old[3] > now
+            lately = (
+                now - before.at < REVIVAL
+                and min(before.ends.get(serial, [now])) > now
+                and old[3] > now
+            )
             external = new[0] in self._externals()
             if serial not in before.moved or (lately and (alone or external)):
                 assert uids[new] == before.uids[old], (old, new)
@@ -170,13 +182,19 @@ class Machine(Upstream):
         self.memory = Memory(now, kept, uids, {each.uid: each for each in told})
 
     def _externals(self) -> set[str]:
-        return {key for key, each in self.world.events.items() if each["timeslots"][0]["external_system_timeslot_id"]}
+        return {
+            key
+            for key, each in self.world.events.items()
+            if each["timeslots"][0]["external_system_timeslot_id"]
+        }
 
     # what holds at every moment
 
     @invariant()
     def nothing_is_lost_or_made_up(self) -> None:
-        """What the vendor still has stays, an event that nobody touched to the last letter; nothing else is shown."""
+        """What the vendor still has stays, an event that nobody touched to the last letter; nothing
+        else is shown.
+        """
         if not hasattr(self, "memory"):
             return
         told = {each.uid: each for each in self.bridge.entries()}
@@ -195,15 +213,21 @@ class Machine(Upstream):
         with self.bridge.store.engine.connect() as connection:
             rows = connection.execute(select(entries.c.uid, entries.c.sequence))
             found = {row.uid: row.sequence for row in rows}
-        assert {uid: found[uid] for uid, least in self._sequences.items() if found[uid] < least} == {}
+        assert {
+            uid: found[uid] for uid, least in self._sequences.items() if found[uid] < least
+        } == {}
         self._sequences = found
 
     @invariant()
     def what_was_shown_when_it_ended_stays(self) -> None:
-        """Unless its event was cancelled, or it was moved to a later time before the bridge had heard of it."""
+        """Unless its event was cancelled, or it was moved to a later time before the bridge had
+        heard of it.
+        """
         with self.bridge.store.engine.connect() as connection:
             over = entries.c.end_at <= self.now.timestamp()
-            rows = connection.execute(select(entries.c.uid, entries.c.event_id, SHOWN.label("shown")).where(over)).all()
+            rows = connection.execute(
+                select(entries.c.uid, entries.c.event_id, SHOWN.label("shown")).where(over)
+            ).all()
         lost = {row.event_id for row in rows if row.uid in self._past_shown and not row.shown}
         assert lost <= self._called_off
         self._past_shown = {row.uid for row in rows if row.shown}
@@ -213,10 +237,14 @@ class Machine(Upstream):
         with self.bridge.store.engine.connect() as connection:
             asked = select(counters.c.value).where(counters.c.name == "revision")
             number = connection.scalar(asked) or 0
-            rows: list[Any] = [tuple(row) for row in connection.execute(select(entries).order_by(entries.c.uid))]
+            rows: list[Any] = [
+                tuple(row) for row in connection.execute(select(entries).order_by(entries.c.uid))
+            ]
             named = select(events.c.event_id, events.c.name).order_by(events.c.event_id)
             rows += [tuple(row) for row in connection.execute(named)]
-            rows += [tuple(row) for row in connection.execute(select(properties.c.id, properties.c.zone))]
+            rows += [
+                tuple(row) for row in connection.execute(select(properties.c.id, properties.c.zone))
+            ]
         before, old_rows = self._revision
         if old_rows is not None:
             assert number >= before

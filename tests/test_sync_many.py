@@ -1,6 +1,8 @@
-"""Many workers, one truth: processes on PostgreSQL share one plan, one rate and one quota; keys do not share anything.
+"""Many workers, one truth: processes on PostgreSQL share one plan, one rate and one quota; keys do
+not share anything.
 
-The vendor enforces what it grants, by the real clock; how long the tests take is decided by that rate, not by speed.
+The vendor enforces what it grants, by the real clock; how long the tests take is decided by that
+rate, not by speed.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ class Watch:
         deadline = time.monotonic() + seconds
         while len(self.moments) < requests and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert len(self.moments) >= requests, f"{len(self.moments)} requests in {seconds} s, {requests} were due"
+        assert len(self.moments) >= requests, (
+            f"{len(self.moments)} requests in {seconds} s, {requests} were due"
+        )
 
     def per_minute(self, requests: int) -> float:
         """Return how fast the first requests were."""
@@ -82,7 +86,9 @@ def _statuses(deployed: Deployment) -> set[int]:
 
 
 def _a_pass(deployed: Deployment) -> int:
-    """Return how many requests everything takes once: catalogue, facilities, twelve windows, the district's day."""
+    """Return how many requests everything takes once: catalogue, facilities, twelve windows, the
+    district's day.
+    """
     return 1 + len(deployed.bridge.world.properties) * (1 + plan.WINDOWS) + 1
 
 
@@ -98,7 +104,9 @@ def _require_truth(deployed: Deployment) -> None:
 
 
 def _first_sync(deployed: Deployment, rate: int) -> None:
-    """Fetch everything once with four workers, then the windows once more, and see how they shared the work."""
+    """Fetch everything once with four workers, then the windows once more, and see how they shared
+    the work.
+    """
     watch, whole = Watch(deployed), _a_pass(deployed)
     properties = [each["_id"] for each in deployed.bridge.world.properties]
     with _staff(deployed):
@@ -114,8 +122,12 @@ def _first_sync(deployed: Deployment, rate: int) -> None:
 
 
 def test_four_workers_share_plan_and_rate(postgresql_url: str) -> None:
-    """Never a request over the rate, no window twice, and at least 85 % of the rate used until all is fetched."""
-    with deployment(postgresql_url, schools=7, facilities=1, events_per_day=1, rate_per_minute=300) as deployed:
+    """Never a request over the rate, no window twice, and at least 85 % of the rate used until all
+    is fetched.
+    """
+    with deployment(
+        postgresql_url, schools=7, facilities=1, events_per_day=1, rate_per_minute=300
+    ) as deployed:
         _first_sync(deployed, 300)
 
 
@@ -123,20 +135,28 @@ def test_four_workers_share_plan_and_rate(postgresql_url: str) -> None:
 def test_four_workers_share_what_the_vendor_grants(postgresql_url: str) -> None:
     """The vendor's own figures: 120 a minute, 15,000 a day, for four minutes and more."""
     limits = {"rate_per_minute": 120, "quota_per_day": 15_000}
-    with deployment(postgresql_url, schools=40, facilities=3, events_per_day=3, **limits) as deployed:
+    with deployment(
+        postgresql_url, schools=40, facilities=3, events_per_day=3, **limits
+    ) as deployed:
         _first_sync(deployed, 120)
 
 
 def test_four_workers_share_the_quota(postgresql_url: str) -> None:
-    """When it is used up none sends anything more: the vendor refuses nothing, and had to answer exactly as many."""
+    """When it is used up none sends anything more: the vendor refuses nothing, and had to answer
+    exactly as many.
+    """
     quota = 40
-    with deployment(postgresql_url, schools=4, facilities=1, events_per_day=1, quota_per_day=quota) as deployed:
+    with deployment(
+        postgresql_url, schools=4, facilities=1, events_per_day=1, quota_per_day=quota
+    ) as deployed:
         watch = Watch(deployed)
         with _staff(deployed):
             watch.until(quota, seconds=60)
             told = commands.until(lambda: _trouble(deployed), "word that the quota is used up")
         assert (
-            told == f"quota: all {quota} requests of {utcnow().date()} (UTC) are used; it begins anew at midnight UTC"
+            told
+            == f"quota: all {quota} requests of {utcnow().date()} (UTC) are used; it begins anew at"
+            " midnight UTC"
         )
         assert _statuses(deployed) == {200}
         assert len(watch.moments) == quota
@@ -144,7 +164,10 @@ def test_four_workers_share_the_quota(postgresql_url: str) -> None:
 
 
 def _trouble(deployed: Deployment) -> str | None:
-    return next((each.error for each in deployed.bridge.store.read.health(utcnow()).keys if each.error), None)
+    return next(
+        (each.error for each in deployed.bridge.store.read.health(utcnow()).keys if each.error),
+        None,
+    )
 
 
 def _rest(_seconds: float) -> None:
@@ -152,26 +175,37 @@ def _rest(_seconds: float) -> None:
 
 
 def test_plan_leaves_the_reserve(tmp_path: Path) -> None:
-    """A day with a quota that is far too small: the plan spends nine tenths of it, and at least 85 % of those.
+    """A day with a quota that is far too small: the plan spends nine tenths of it, and at least 85
+    % of those.
 
     What a district's silence makes due comes out of the reserve, like all that is not planned.
     """
     quota = 400
-    with bridge(f"sqlite:///{tmp_path}/bridge.db", schools=2, facilities=1, events_per_day=1) as district:
+    with bridge(
+        f"sqlite:///{tmp_path}/bridge.db", schools=2, facilities=1, events_per_day=1
+    ) as district:
         clock, store = district.clock, district.store
         clock.now = plan.next_utc_midnight(clock())
         ledger = StoreLedger(store, "default", rate_per_minute=120, quota_per_day=quota)
         client = Client(
-            district.url, KEY, ledger=ledger, clock=clock, sleep=lambda seconds: clock.advance(seconds=seconds)
+            district.url,
+            KEY,
+            ledger=ledger,
+            clock=clock,
+            sleep=lambda seconds: clock.advance(seconds=seconds),
         )
         sync = Sync(client, store, api_user_id="default", worker_id="w1", clock=clock)
         grant = Grant(quota_per_day=quota)
-        worker = Worker(sync, store, grant, api_user_id="default", worker_id="w1", clock=clock, sleep=_rest)
+        worker = Worker(
+            sync, store, grant, api_user_id="default", worker_id="w1", clock=clock, sleep=_rest
+        )
         evening = plan.next_utc_midnight(clock()) - STEP
         while clock() < evening:
             if worker.step():
                 clock.now += STEP
-                store.write.note_read([each["_id"] for each in district.world.properties], now=clock())
+                store.write.note_read(
+                    [each["_id"] for each in district.world.properties], now=clock()
+                )
         planned, unplanned = quota * (1 - plan.RESERVE), 2 * len(district.world.properties)
         assert planned * BUDGET <= district.state.quota_used <= planned + unplanned
         assert {status for *_, status in district.state.requests} == {200}
@@ -198,5 +232,7 @@ def _two_keys(folder: Path, *deployed: Deployment) -> dict[str, str]:
         for number, each in enumerate(deployed)
     ]
     file.write_text("\n".join(tables))
-    kept = {name: value for name, value in deployed[0].settings.items() if name != "FACILITRON_API_KEY"}
+    kept = {
+        name: value for name, value in deployed[0].settings.items() if name != "FACILITRON_API_KEY"
+    }
     return {**kept, "FACILITRON_API_KEYS_FILE": str(file)}

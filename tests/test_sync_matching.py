@@ -1,4 +1,6 @@
-"""`icalbridge.sync.matching`, `identity` and `reconcile` with twins, large moves and timeslots that cannot be read."""
+"""`icalbridge.sync.matching`, `identity` and `reconcile` with twins, large moves and timeslots that
+cannot be read.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +48,19 @@ TWINS = {
     "statuses": [timeslot(24), timeslot(24, status="suspended")],
     "unknown statuses": [timeslot(24, status=""), timeslot(24, status="tentative")],
     "external ids": [timeslot(24, external_id="x"), timeslot(24)],
-    "one external id": [timeslot(24, external_id="x"), timeslot(26, external_id="x", activity="Boys")],
+    "one external id": [
+        timeslot(24, external_id="x"),
+        timeslot(26, external_id="x", activity="Boys"),
+    ],
     "places": [timeslot(24, facility=replace(NOWHERE, name=name)) for name in ("A", "B", "")],
     "types": [timeslot(24, facility=replace(NOWHERE, type=name)) for name in ("A", "B")],
     "nulls": [timeslot(24, facility=NOWHERE), timeslot(24, facility=NOWHERE, activity="Boys")],
     "lengths": [timeslot(24, length=length) for length in (1, 2, 3)],
-    "four": [timeslot(24, activity=name, status=status) for name in "AB" for status in ("active", "suspended")],
+    "four": [
+        timeslot(24, activity=name, status=status)
+        for name in "AB"
+        for status in ("active", "suspended")
+    ],
     "alike": [timeslot(24), timeslot(24), timeslot(24, activity="Boys"), timeslot(24)],
 }
 
@@ -71,7 +80,9 @@ TEXTS = st.sampled_from(["", "Boys", "Girls\u2028", " Girls "])
 SLOTS = st.builds(
     timeslot,
     st.sampled_from([-30, 24, 25, 48, 24 * 40]),
-    facility=st.sampled_from([GYM, POOL, NOWHERE, replace(NOWHERE, name="Hall"), replace(GYM, id="x", name="X")]),
+    facility=st.sampled_from(
+        [GYM, POOL, NOWHERE, replace(NOWHERE, name="Hall"), replace(GYM, id="x", name="X")]
+    ),
     length=st.sampled_from([1, 2]),
     activity=TEXTS,
     status=st.sampled_from(["active", "suspended", ""]),
@@ -113,7 +124,9 @@ EDITS: dict[str, Callable[[Timeslot], Timeslot]] = {
     "moved a month": lambda each: replace(
         each, start=each.start + timedelta(days=30), end=each.end + timedelta(days=30)
     ),
-    "moved to the pool": lambda each: replace(each, facility_id="pool", facility_name="Pool", facility_type="Pool"),
+    "moved to the pool": lambda each: replace(
+        each, facility_id="pool", facility_name="Pool", facility_type="Pool"
+    ),
     "named": lambda each: replace(each, external_id="z"),
 }
 DIFFERING = [name for name in TWINS if name != "alike"]
@@ -125,7 +138,11 @@ def test_edit_of_one_twin_leaves_the_others_alone(case: str, edit: str) -> None:
     """Which of them, and in what order they come, does not matter."""
     twins = TWINS[case]
     first = _changes(event(*twins)).added
-    uids = {slot: found.uid for slot, found in pair(event(*twins), first, now=NOW, horizon=HORIZON).matched if found}
+    uids = {
+        slot: found.uid
+        for slot, found in pair(event(*twins), first, now=NOW, horizon=HORIZON).matched
+        if found
+    }
     for index, one in enumerate(twins):
         slots = [*twins[:index], EDITS[edit](one), *twins[index + 1 :]]
         for told in (slots, slots[::-1]):
@@ -140,12 +157,17 @@ def test_moved_twins_go_by_their_activity() -> None:
     for facility, hours in ((POOL, 24), (POOL, 26), (GYM, 26), (POOL, 24 * 9)):
         slots = [timeslot(hours, facility=facility, activity=name) for name in ("Girls", "Boys")]
         changes = _changes(event(*slots), (boys, girls))
-        assert {each.activity: each.uid for each in changes.changed} == {"Boys": boys.uid, "Girls": girls.uid}
+        assert {each.activity: each.uid for each in changes.changed} == {
+            "Boys": boys.uid,
+            "Girls": girls.uid,
+        }
 
 
 # the nearest start
 
-PLACED = st.tuples(st.integers(0, 12), st.sampled_from(["gym", "pool"]), st.sampled_from(["a", "b"]))
+PLACED = st.tuples(
+    st.integers(0, 12), st.sampled_from(["gym", "pool"]), st.sampled_from(["a", "b"])
+)
 
 
 def _candidate(hours: int, facility_id: str, activity: str) -> Candidate:
@@ -191,7 +213,9 @@ def test_match_nearest_is_what_trying_all_pairs_finds(
 
 
 def test_unreadable_timeslot_keeps_its_entry() -> None:
-    """None of its event is withdrawn, what can be read is added, and no guess takes the entry that may be its own."""
+    """None of its event is withdrawn, what can be read is added, and no guess takes the entry that
+    may be its own.
+    """
     known = (entry(24, uid="bad"), entry(48, uid="good"))
     start, end = NOW + timedelta(hours=24), NOW + timedelta(hours=26)
     for unreadable in (
@@ -208,7 +232,9 @@ def test_unreadable_timeslot_keeps_its_entry() -> None:
 def test_unreadable_timeslot_with_an_external_id_keeps_its_entry() -> None:
     """The id is sign enough."""
     known = (entry(24, uid="bad", external_id="x"),)
-    changes = _changes(event(timeslot(25), unreadable=(UnreadableTimeslot(external_id="x"),)), known)
+    changes = _changes(
+        event(timeslot(25), unreadable=(UnreadableTimeslot(external_id="x"),)), known
+    )
     assert (len(changes.added), changes.changed, changes.withdrawn) == (1, (), ())
 
 
@@ -217,12 +243,16 @@ def test_unreadable_timeslot_does_not_hold_up_its_neighbors() -> None:
     known = (entry(24, uid="bad"), entry(48, uid="good"))
     unreadable = UnreadableTimeslot(NOW + timedelta(hours=24), None, "gym")
     changes = _changes(event(timeslot(50), unreadable=(unreadable,)), known)
-    assert [(each.uid, each.start) for each in changes.changed] == [("good@icalbridge", NOW + timedelta(hours=50))]
+    assert [(each.uid, each.start) for each in changes.changed] == [
+        ("good@icalbridge", NOW + timedelta(hours=50))
+    ]
     assert (changes.added, changes.withdrawn) == ((), ())
 
 
 def test_name_and_status_of_an_event_reach_its_unreadable_timeslots() -> None:
-    """What is cancelled is not shown because its times cannot be read; what is past stays as it was."""
+    """What is cancelled is not shown because its times cannot be read; what is past stays as it
+    was.
+    """
     known = (entry(24, uid="bad"), entry(-9, uid="past"))
     told = event(status="cancelled", name="Match", unreadable=(UnreadableTimeslot(),))
     (changed,) = _changes(told, known).changed
@@ -303,7 +333,9 @@ def test_large_move_costs_little_more_than_its_size(case: str) -> None:
     assert large < 6 * small
 
 
-@pytest.mark.parametrize("case", ["to another room, half an hour later", "from one time to as many"])
+@pytest.mark.parametrize(
+    "case", ["to another room, half an hour later", "from one time to as many"]
+)
 def test_large_move_needs_little_memory(case: str) -> None:
     """4,000 timeslots: tens of megabytes."""
     slots, known = MOVES[case](4000)

@@ -1,4 +1,6 @@
-"""The order of the vendor's answers never matters: the same UIDs at first, and no change of a byte later."""
+"""The order of the vendor's answers never matters: the same UIDs at first, and no change of a byte
+later.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +54,12 @@ class Stage:
 
     def sync(self, store: Store) -> None:
         ledger, vendor = MemoryLedger(10_000_000, 10_000_000), self.vendor
-        client = Client(vendor.url, KEY, ledger=ledger, clock=vendor.clock, sleep=vendor.naps.append)
-        made = Sync(client, store, api_user_id="default", worker_id="test", clock=vendor.clock, full=True)
+        client = Client(
+            vendor.url, KEY, ledger=ledger, clock=vendor.clock, sleep=vendor.naps.append
+        )
+        made = Sync(
+            client, store, api_user_id="default", worker_id="test", clock=vendor.clock, full=True
+        )
         assert made.everything().failures == []
 
     def answers(self, store: Store) -> dict[str, tuple[bytes, str | None, str | None]]:
@@ -72,7 +78,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     empty = Store.connect(f"sqlite:///{folder}/empty.db")
     empty.upgrade()
     empty.close()
-    with bridge(f"sqlite:///{folder}/unused.db", schools=1, facilities=1, events_per_day=1) as vendor:
+    with bridge(
+        f"sqlite:///{folder}/unused.db", schools=1, facilities=1, events_per_day=1
+    ) as vendor:
         yield Stage(vendor, folder)
 
 
@@ -94,7 +102,9 @@ def _rows(store: Store) -> dict[str, list[dict[str, Any]]]:
 
 
 def _entries(store: Store) -> list[dict[str, Any]]:
-    return [{name: each[name] for name in each.keys() - WRITTEN} for each in _rows(store)["entries"]]
+    return [
+        {name: each[name] for name in each.keys() - WRITTEN} for each in _rows(store)["entries"]
+    ]
 
 
 TWINS = st.fixed_dictionaries(
@@ -103,18 +113,24 @@ TWINS = st.fixed_dictionaries(
         "activity_name": st.sampled_from([None, "Boys", "Girls"]),
         "status": st.sampled_from(["active", "suspended", None]),
         "external_system_timeslot_id": st.sampled_from([None, "slot"]),
-        "facility": st.sampled_from([None, {"_id": None, "name": "Hall"}, {"_id": None, "name": "Annex"}]),
+        "facility": st.sampled_from(
+            [None, {"_id": None, "name": "Hall"}, {"_id": None, "name": "Annex"}]
+        ),
     },
 )
 
 
 @st.composite
 def worlds_with_twins(draw: st.DrawFn) -> World:
-    """Draw a world in which events have up to three more timeslots at the time and place of another."""
+    """Draw a world in which events have up to three more timeslots at the time and place of
+    another.
+    """
     world = draw(worlds())[0]
     for event in world.events.values():
         for twin in draw(st.lists(TWINS, max_size=3)):
-            event["timeslots"].append({**copy.deepcopy(draw(st.sampled_from(event["timeslots"]))), **twin})
+            event["timeslots"].append(
+                {**copy.deepcopy(draw(st.sampled_from(event["timeslots"]))), **twin}
+            )
         if draw(st.booleans()):
             event["property_id"] = None
     return world
@@ -163,6 +179,8 @@ def test_any_order_of_answers_changes_nothing(stage: Stage, drawn: World, random
 @pytest.mark.soak
 @given(worlds_with_twins(), st.randoms(use_true_random=False))
 @settings(max_examples=400, deadline=None, suppress_health_check=SLOW)
-def test_any_order_of_very_many_answers_changes_nothing(stage: Stage, drawn: World, random: Random) -> None:
+def test_any_order_of_very_many_answers_changes_nothing(
+    stage: Stage, drawn: World, random: Random
+) -> None:
     """The same, for as many worlds as there is patience."""
     play(stage, drawn, random)

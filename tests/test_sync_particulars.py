@@ -1,4 +1,6 @@
-"""What the vendor tells of renters goes through a sync to where staff feeds find it, and is never felt in public."""
+"""What the vendor tells of renters goes through a sync to where staff feeds find it, and is never
+felt in public.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def district(database_url: str) -> Iterator[Bridge]:
 def _truth(told: dict[str, Any]) -> Particulars:
     """Say what staff should be told of one of the vendor's events."""
     renter, email = SAID[names.RENTERS.index(told["renter"])]
-    return Particulars(renter, email, told["attendance"], told["short_id"], told["rate_category"] or "")
+    return Particulars(
+        renter, email, told["attendance"], told["short_id"], told["rate_category"] or ""
+    )
 
 
 def test_every_event_has_the_vendors_particulars(district: Bridge) -> None:
@@ -48,14 +52,24 @@ def test_every_event_has_the_vendors_particulars(district: Bridge) -> None:
     read = district.store.read.particulars(keys)
     known = {key: district.world.events[key.event_id] for key in keys}
     assert len(keys) > 200
-    assert {key: told for key, (told, _) in read.items()} == {key: _truth(told) for key, told in known.items()}
+    assert {key: told for key, (told, _) in read.items()} == {
+        key: _truth(told) for key, told in known.items()
+    }
     assert len({repr(each["renter"]) for each in known.values()}) == len(names.RENTERS)
-    categories = {key: told["rate_category"] for key, told in known.items() if told["rate_category"]}
-    read_back = {key: category for key, (category, _) in district.store.read.categories(keys).items() if category}
+    categories = {
+        key: told["rate_category"] for key, told in known.items() if told["rate_category"]
+    }
+    read_back = {
+        key: category
+        for key, (category, _) in district.store.read.categories(keys).items()
+        if category
+    }
     assert read_back == categories
 
 
-def _public(client: FlaskClient, district: Bridge) -> dict[str, tuple[bytes, list[tuple[str, str]]]]:
+def _public(
+    client: FlaskClient, district: Bridge
+) -> dict[str, tuple[bytes, list[tuple[str, str]]]]:
     """Return body and headers of every property's and facility's feed."""
     ids = {"property": district.world.properties, "facility": district.world.facilities}
     paths = [f"/ical/{kind}/{each['_id']}.ics" for kind, some in ids.items() for each in some]
@@ -67,9 +81,13 @@ def _public(client: FlaskClient, district: Bridge) -> dict[str, tuple[bytes, lis
 
 
 def test_changed_renter_changes_no_public_byte(district: Bridge) -> None:
-    """Body, ETag and Last-Modified stay, although the revision tells staff feeds to be rendered anew."""
+    """Body, ETag and Last-Modified stay, although the revision tells staff feeds to be rendered
+    anew.
+    """
     app = create_app(Settings(), district.store, clock=district.clock)
-    entry = next(each for each in district.entries() if each.start > district.clock() and each.facility_id)
+    entry = next(
+        each for each in district.entries() if each.start > district.clock() and each.facility_id
+    )
     place = Feed("facility", entry.facility_id)
     before, state = _public(app.test_client(), district), district.store.read.feed_state(place)
     district.world.set_field(entry.event_id, "renter", {"name": "Somebody Else"})
@@ -78,7 +96,12 @@ def test_changed_renter_changes_no_public_byte(district: Bridge) -> None:
     assert (report := district.run()).failures == []
     assert report.changes == 0
     told, changed = district.store.read.particulars([entry.key])[entry.key]
-    assert (told.renter, told.email, told.attendance, changed) == ("Somebody Else", "", 12, district.clock())
+    assert (told.renter, told.email, told.attendance, changed) == (
+        "Somebody Else",
+        "",
+        12,
+        district.clock(),
+    )
     after = district.store.read.feed_state(place)
     assert state is not None
     assert after is not None
@@ -87,12 +110,14 @@ def test_changed_renter_changes_no_public_byte(district: Bridge) -> None:
 
 
 def test_what_an_older_version_read_is_read_anew(district: Bridge) -> None:
-    """Every digest of an older version is unknown, so that the first sync after an upgrade reads them all."""
+    """Every digest of an older version is unknown, so that the first sync after an upgrade reads
+    them all.
+    """
     key = next(each.key for each in district.entries() if each.start > district.clock())
     with district.store.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM particulars")
         connection.exec_driver_sql("UPDATE events SET digest = 'of-an-older-version-' || event_id")
     assert district.store.read.particulars([key]) == {}
     assert district.run().failures == []
-    (told, _) = district.store.read.particulars([key])[key]
+    told, _ = district.store.read.particulars([key])[key]
     assert told == _truth(district.world.events[key.event_id]) != UNTOLD

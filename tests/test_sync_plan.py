@@ -13,7 +13,9 @@ DAYS = st.dates(date(2020, 1, 1), date(2035, 12, 31))
 
 @given(DAYS)
 def test_windows_cover_the_vendors_year_once(day: date) -> None:
-    """Today and the 365 days after it are covered, each day once, and no window counts more than 31 days."""
+    """Today and the 365 days after it are covered, each day once, and no window counts more than 31
+    days.
+    """
     windows = [plan.window(number, day) for number in range(plan.WINDOWS)]
     covered = [each.start + timedelta(days=step) for each in windows for step in range(each.days)]
     assert covered == [day + timedelta(days=step) for step in range(366)]
@@ -50,13 +52,18 @@ def test_horizon_is_the_end_of_the_last_window() -> None:
 def test_failures_wait_ever_longer() -> None:
     """Soon at first, half an hour at most."""
     now = datetime(2026, 11, 21, tzinfo=UTC)
-    waits = [(plan.due_after_failure(now, failures) - now).total_seconds() for failures in (1, 2, 3, 7, 1000)]
+    waits = [
+        (plan.due_after_failure(now, failures) - now).total_seconds()
+        for failures in (1, 2, 3, 7, 1000)
+    ]
     assert waits == [30, 60, 120, 1800, 1800]
 
 
 def test_quota_begins_anew_at_utc_midnight() -> None:
     """The vendor's day ends at midnight UTC, wherever the schools are."""
-    assert plan.next_utc_midnight(datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC)) == datetime(2026, 11, 22, tzinfo=UTC)
+    assert plan.next_utc_midnight(datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC)) == datetime(
+        2026, 11, 22, tzinfo=UTC
+    )
 
 
 def test_emptiness_is_believed_the_second_time() -> None:

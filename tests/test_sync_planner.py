@@ -1,4 +1,6 @@
-"""`icalbridge.sync.plan.Plan`: which request is worth most next, how often each is made, what the quota pays for."""
+"""`icalbridge.sync.plan.Plan`: which request is worth most next, how often each is made, what the
+quota pays for.
+"""
 
 from __future__ import annotations
 
@@ -30,22 +32,34 @@ def _situation(
     synced: datetime | None = LONG_AGO,
     facilities: int = 30,
 ) -> Situation:
-    """Return a district and its schools, all read lately and all fetched at one moment unless told otherwise."""
+    """Return a district and its schools, all read lately and all fetched at one moment unless told
+    otherwise.
+    """
     names = [f"school-{number}" for number in range(schools)]
     readers = set(range(schools) if read is None else read)
     subjects = {
-        name: Subject(position + 1, facilities=facilities, read=NOON if position in readers else None)
+        name: Subject(
+            position + 1, facilities=facilities, read=NOON if position in readers else None
+        )
         for position, name in enumerate(names)
     }
-    standings = [Standing(name, number, synced, synced) for name in names for number in range(plan.WINDOWS)]
+    standings = [
+        Standing(name, number, synced, synced) for name in names for number in range(plan.WINDOWS)
+    ]
     if district:
         subjects["district"] = Subject(0, tuple(names), 1, NOON if readers else None)
-        standings += [Standing("district", number, synced, synced) for number in range(DAY, plan.WINDOWS)]
+        standings += [
+            Standing("district", number, synced, synced) for number in range(DAY, plan.WINDOWS)
+        ]
     return Situation(subjects, tuple(standings))
 
 
 def _standing(situation: Situation, property_id: str, number: int) -> Standing:
-    return next(each for each in situation.standings if (each.property_id, each.number) == (property_id, number))
+    return next(
+        each
+        for each in situation.standings
+        if (each.property_id, each.number) == (property_id, number)
+    )
 
 
 def _changed(situation: Situation, *others: Standing) -> Situation:
@@ -53,7 +67,9 @@ def _changed(situation: Situation, *others: Standing) -> Situation:
     new = {(each.property_id, each.number): each for each in others}
     return replace(
         situation,
-        standings=tuple(new.get((each.property_id, each.number), each) for each in situation.standings),
+        standings=tuple(
+            new.get((each.property_id, each.number), each) for each in situation.standings
+        ),
     )
 
 
@@ -72,12 +88,19 @@ def _requests_a_day(planned: Plan, situation: Situation) -> float:
 
 
 def test_tiers_are_what_people_wait_for() -> None:
-    """A district's day every minute, the first month every ten minutes, the year every six hours, the unread daily."""
+    """A district's day every minute, the first month every ten minutes, the year every six hours,
+    the unread daily.
+    """
     situation = _situation(12, read=range(11))
     planned = Plan(situation, Grant(), MIDNIGHT)
     intervals = {
         (property_id, number): planned.interval(_standing(situation, property_id, number))
-        for property_id, number in [("district", DAY), ("school-0", 0), ("school-0", 1), ("school-0", 11)]
+        for property_id, number in [
+            ("district", DAY),
+            ("school-0", 0),
+            ("school-0", 1),
+            ("school-0", 11),
+        ]
     }
     assert intervals == {
         ("district", DAY): 60,
@@ -90,7 +113,9 @@ def test_tiers_are_what_people_wait_for() -> None:
 
 
 def test_nobody_reads_means_daily() -> None:
-    """Of a school that nobody reads, and whose district nobody reads, everything is fetched once a day."""
+    """Of a school that nobody reads, and whose district nobody reads, everything is fetched once a
+    day.
+    """
     situation = _situation(3, read=())
     planned = Plan(situation, Grant(), MIDNIGHT)
     assert {planned.interval(each) for each in situation.standings} == {86_400}
@@ -99,7 +124,10 @@ def test_nobody_reads_means_daily() -> None:
 def test_reader_of_the_district_reads_its_schools() -> None:
     """The district's feed shows them all."""
     situation = _situation(3, read=())
-    subjects = {**situation.subjects, "district": replace(situation.subjects["district"], read=NOON)}
+    subjects = {
+        **situation.subjects,
+        "district": replace(situation.subjects["district"], read=NOON),
+    }
     planned = Plan(replace(situation, subjects=subjects), Grant(), NOON)
     assert planned.tier(_standing(situation, "school-2", 0)) is Tier.MONTH
 
@@ -123,17 +151,25 @@ def test_quota_of_sixty_schools_fits_without_stretching() -> None:
 @pytest.mark.parametrize("schools", [1, 5, 25, 60, 100, 200, 500])
 @pytest.mark.parametrize("quota", [1_000, 15_000, 100_000])
 @pytest.mark.parametrize("district", [True, False])
-def test_a_day_at_the_pace_fits_the_quota_less_the_reserve(schools: int, quota: int, district: bool) -> None:
-    """However many schools there are; intervals stretch instead, as far as the catalogue leaves anything at all."""
+def test_a_day_at_the_pace_fits_the_quota_less_the_reserve(
+    schools: int, quota: int, district: bool
+) -> None:
+    """However many schools there are; intervals stretch instead, as far as the catalogue leaves
+    anything at all.
+    """
     situation = _situation(schools, district=district)
     planned = Plan(situation, Grant(quota_per_day=quota), MIDNIGHT)
     spent = _requests_a_day(planned, situation)
     catalogue = len(situation.subjects) + 1
-    assert spent <= max(quota * (1 - plan.RESERVE) * 1.001, catalogue + quota * plan.DISTRICTS_SHARE * 2)
+    assert spent <= max(
+        quota * (1 - plan.RESERVE) * 1.001, catalogue + quota * plan.DISTRICTS_SHARE * 2
+    )
 
 
 def test_stretching_is_fair() -> None:
-    """All schools of a tier wait alike, and tiers keep their proportion; a district's day keeps its minute."""
+    """All schools of a tier wait alike, and tiers keep their proportion; a district's day keeps its
+    minute.
+    """
     situation = _situation(200)
     planned = Plan(situation, Grant(), MIDNIGHT)
     assert planned.stretch > 2
@@ -145,7 +181,9 @@ def test_stretching_is_fair() -> None:
 
 
 def test_pace_follows_what_is_left_of_the_day() -> None:
-    """A quota that was half used by noon is spread over the rest; at midnight UTC it is whole again."""
+    """A quota that was half used by noon is spread over the rest; at midnight UTC it is whole
+    again.
+    """
     fresh = _situation(60)
     spent = replace(fresh, quota_day=NOON.date(), quota_used=12_000)
     assert Plan(fresh, Grant(), NOON).stretch == 1
@@ -155,11 +193,16 @@ def test_pace_follows_what_is_left_of_the_day() -> None:
 
 def test_minutes_rate_stretches_too() -> None:
     """A rate that cannot pay for the day's pace is not planned over."""
-    assert Plan(_situation(60), Grant(rate_per_minute=3, quota_per_day=1_000_000), MIDNIGHT).stretch > 3
+    assert (
+        Plan(_situation(60), Grant(rate_per_minute=3, quota_per_day=1_000_000), MIDNIGHT).stretch
+        > 3
+    )
 
 
 def test_school_without_a_district_is_asked_as_often_as_fits() -> None:
-    """One request is one request: its own first month tells of today too, every minute where that is affordable."""
+    """One request is one request: its own first month tells of today too, every minute where that
+    is affordable.
+    """
     alone = _situation(1, district=False)
     assert Plan(alone, Grant(), MIDNIGHT).interval(_standing(alone, "school-0", 0)) == 60
     many = _situation(30, district=False)
@@ -219,8 +262,14 @@ def test_the_latest_in_its_own_terms_comes_first() -> None:
 def test_leased_and_not_due_are_left_out() -> None:
     """What another worker is at, what is not due yet, and what waits after a failure."""
     situation = _situation(1, district=False, synced=NOON)
-    leased = replace(_standing(situation, "school-0", 0), synced=LONG_AGO, leased_until=NOON + timedelta(seconds=1))
-    failed = replace(_standing(situation, "school-0", 1), synced=LONG_AGO, due=NOON + timedelta(seconds=30))
+    leased = replace(
+        _standing(situation, "school-0", 0),
+        synced=LONG_AGO,
+        leased_until=NOON + timedelta(seconds=1),
+    )
+    failed = replace(
+        _standing(situation, "school-0", 1), synced=LONG_AGO, due=NOON + timedelta(seconds=30)
+    )
     planned = Plan(_changed(situation, leased, failed), Grant(), NOON)
     assert planned.ranked() == []
     assert planned.next_due() == NOON + timedelta(seconds=30)
@@ -246,9 +295,15 @@ def test_nothing_known_is_nothing_to_do() -> None:
     assert (planned.ranked(), planned.next_due(), planned.stretch) == ([], None, 1)
 
 
-@given(st.lists(st.integers(0, 100_000), min_size=12, max_size=12), st.integers(0, 20_000), st.booleans())
+@given(
+    st.lists(st.integers(0, 100_000), min_size=12, max_size=12),
+    st.integers(0, 20_000),
+    st.booleans(),
+)
 def test_plan_always_gets_everywhere(ages: list[int], used: int, district: bool) -> None:
-    """Whatever was asked when, and however little is left: what waits longest is never put off for good."""
+    """Whatever was asked when, and however little is left: what waits longest is never put off for
+    good.
+    """
     situation = _situation(1, district=district, synced=NOON)
     aged = [
         replace(each, synced=NOON - timedelta(seconds=ages[each.number]))
@@ -273,7 +328,9 @@ def test_window_is_cut_into_pieces_that_cover_it_once() -> None:
     wanted = plan.window(0, MIDNIGHT.date())
     for days in range(32):
         pieces = plan.pieces(wanted, days)
-        covered = [each.start + timedelta(days=step) for each in pieces for step in range(each.days)]
+        covered = [
+            each.start + timedelta(days=step) for each in pieces for step in range(each.days)
+        ]
         assert covered == [wanted.start + timedelta(days=step) for step in range(31)]
         assert max(each.days for each in pieces) == max(days, 1)
 
@@ -287,7 +344,9 @@ def test_span_is_halved_down_to_a_day_then_to_facilities() -> None:
 
 
 def test_span_regrows_with_care() -> None:
-    """After it held four times, twice as much is tried; in vain, and it must hold twice as often before the next."""
+    """After it held four times, twice as much is tried; in vain, and it must hold twice as often
+    before the next.
+    """
     reach = plan.learned(Reach(), 31, 4)
     tries = []
     for number in range(40):
@@ -310,7 +369,9 @@ def test_span_that_regrew_is_as_good_as_new() -> None:
 
 
 def test_failure_forgets_no_span() -> None:
-    """A window that failed whole keeps what was known of it; one that was cut first is cut the next time as well."""
+    """A window that failed whole keeps what was known of it; one that was cut first is cut the next
+    time as well.
+    """
     assert plan.shrunk(Reach(8, 3, 4), 8) == Reach(8, 3, 4)
     assert plan.shrunk(Reach(8, 3, 4), 16) == Reach(8, 3, 4)
     assert plan.shrunk(Reach(8, 3, 8), 2) == Reach(2, 0, 8)

@@ -1,4 +1,6 @@
-"""`icalbridge.sync.plausibility`: what a short answer may withdraw at once, and what waits for a second one."""
+"""`icalbridge.sync.plausibility`: what a short answer may withdraw at once, and what waits for a
+second one.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,19 @@ def _loss(missing: int, known: int, *, empty: bool = False, first: int = 0) -> L
 
 @pytest.mark.parametrize(
     ("missing", "known", "implausible"),
-    [(199, 200, True), (101, 200, True), (100, 200, False), (4, 7, True), (4, 8, False), (3, 3, False), (0, 0, False)],
+    [
+        (199, 200, True),
+        (101, 200, True),
+        (100, 200, False),
+        (4, 7, True),
+        (4, 8, False),
+        (3, 3, False),
+        (0, 0, False),
+    ],
 )
-def test_most_and_more_than_a_handful_is_implausible(missing: int, known: int, *, implausible: bool) -> None:
+def test_most_and_more_than_a_handful_is_implausible(
+    missing: int, known: int, *, implausible: bool
+) -> None:
     """More than half of what is known, and more than three."""
     assert _loss(missing, known).is_implausible() is implausible
     assert judge(_loss(missing, known), NO_DOUBT, NOW) == (
@@ -64,10 +76,14 @@ def test_second_later_answer_settles_it() -> None:
 
 
 def test_only_what_both_lack_is_withdrawn() -> None:
-    """What the first had and the second has not is doubted anew; a handful of it is not worth a doubt."""
+    """What the first had and the second has not is doubted anew; a handful of it is not worth a
+    doubt.
+    """
     doubt = Doubt(NOW, _loss(10, 20).missing)
     both = frozenset(map(str, range(5, 10)))
-    assert judge(_loss(13, 20, first=5), doubt, LATER) == Verdict(both, Doubt(LATER, _loss(8, 8, first=10).missing))
+    assert judge(_loss(13, 20, first=5), doubt, LATER) == Verdict(
+        both, Doubt(LATER, _loss(8, 8, first=10).missing)
+    )
     assert judge(_loss(10, 15, first=2), doubt, LATER) == Verdict(_loss(10, 15, first=2).missing)
 
 
@@ -80,17 +96,24 @@ def test_answers_that_lack_different_things_settle_nothing() -> None:
 
 def test_pieces_doubt_together() -> None:
     """As late as the last of them."""
-    assert together([Doubt(NOW, frozenset("a")), Doubt(LATER, frozenset("b"))]) == Doubt(LATER, frozenset("ab"))
+    assert together([Doubt(NOW, frozenset("a")), Doubt(LATER, frozenset("b"))]) == Doubt(
+        LATER, frozenset("ab")
+    )
     assert together([]) == NO_DOUBT
 
 
-ANSWERS = st.lists(st.tuples(st.frozensets(st.integers(0, 19).map(str)), st.integers(0, 200)), max_size=12)
+ANSWERS = st.lists(
+    st.tuples(st.frozensets(st.integers(0, 19).map(str)), st.integers(0, 200)), max_size=12
+)
 
 
 @given(ANSWERS)
-def test_nothing_goes_that_one_answer_alone_lacks(answers: list[tuple[frozenset[str], int]]) -> None:
-    """Whatever order answers come in: all but a handful that goes was lacked twice, two minutes apart, and never seen
-    in between."""
+def test_nothing_goes_that_one_answer_alone_lacks(
+    answers: list[tuple[frozenset[str], int]],
+) -> None:
+    """Whatever order answers come in: all but a handful that goes was lacked twice, two minutes
+    apart, and never seen in between.
+    """
     known = frozenset(map(str, range(20)))
     now, doubt = NOW, NO_DOUBT
     lacked: dict[str, datetime] = {}
@@ -102,7 +125,9 @@ def test_nothing_goes_that_one_answer_alone_lacks(answers: list[tuple[frozenset[
         loss = Loss(missing, len(known), missing, len(known), empty=not answered)
         verdict = judge(loss, doubt, now)
         early = [
-            uid for uid in verdict.believed if now - lacked.setdefault(uid, now) < timedelta(seconds=DOUBT_SECONDS)
+            uid
+            for uid in verdict.believed
+            if now - lacked.setdefault(uid, now) < timedelta(seconds=DOUBT_SECONDS)
         ]
         assert len(early) <= 3 or len(early) * 2 <= len(known)
         for uid in missing:

@@ -24,7 +24,10 @@ KEY = EventKey("reservation", "e1")
 
 
 def _reconcile(
-    *events: Event, known: tuple[Entry, ...] = (), complete: bool = True, unchanged: tuple[EventKey, ...] = ()
+    *events: Event,
+    known: tuple[Entry, ...] = (),
+    complete: bool = True,
+    unchanged: tuple[EventKey, ...] = (),
 ) -> Changes:
     grouped: dict[EventKey, list[Entry]] = {}
     for each in known:
@@ -48,7 +51,9 @@ def _same(*, uid: str = "u1", **fields: object) -> Entry:
 def test_new_timeslot_is_added_with_all_that_a_feed_shows() -> None:
     """Name, place, location, type, zone and statuses; SEQUENCE 0; modified now."""
     (added,) = _reconcile(event(timeslot(24, activity="Warm-up"))).added
-    assert added == _same(uid=added.uid.removesuffix("@icalbridge"), activity="Warm-up", modified=NOW)
+    assert added == _same(
+        uid=added.uid.removesuffix("@icalbridge"), activity="Warm-up", modified=NOW
+    )
 
 
 def test_unchanged_event_changes_nothing() -> None:
@@ -69,8 +74,12 @@ def test_unchanged_event_changes_nothing() -> None:
         (event(timeslot(24, activity="Final")), 0),
     ],
 )
-def test_change_keeps_the_uid_and_raises_the_sequence_for_time_place_and_status(told: Event, raised: int) -> None:
-    """LAST-MODIFIED moves at every change; SEQUENCE at one of time, place or status (RFC 5545, 3.8.7.4)."""
+def test_change_keeps_the_uid_and_raises_the_sequence_for_time_place_and_status(
+    told: Event, raised: int
+) -> None:
+    """LAST-MODIFIED moves at every change; SEQUENCE at one of time, place or status (RFC 5545,
+    3.8.7.4).
+    """
     changes = _reconcile(told, known=(_same(sequence=4),))
     (changed,) = changes.changed
     assert (changed.uid, changed.sequence, changed.modified) == ("u1@icalbridge", 4 + raised, NOW)
@@ -105,20 +114,21 @@ WITHDRAWN = _same(withdrawn=ONCE, cancelled=ONCE)
         (replace(PENDING, withdrawn=ONCE), event(timeslot(24), status="pending"), None),
     ],
 )
-def test_cancelled_is_when_it_ceased_to_be_on(before: Entry, told: Event, after: datetime | None) -> None:
-    """From on to off: now; from off to on: no longer; off as before: as before, and never for what never was on."""
+def test_cancelled_is_when_it_ceased_to_be_on(
+    before: Entry, told: Event, after: datetime | None
+) -> None:
+    """From on to off: now; from off to on: no longer; off as before: as before, and never for what
+    never was on.
+    """
     (changed,) = _reconcile(told, known=(before,)).changed
-    assert (changed.cancelled, changed.shown) == (after, after is None and changed.status == "approved")
+    assert (changed.cancelled, changed.shown) == (
+        after,
+        after is None and changed.status == "approved",
+    )
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (_same(), NOW),
-        (PENDING, None),
-        (SUSPENDED, None),
-        (CANCELLED, ONCE),
-    ],
+    ("before", "after"), [(_same(), NOW), (PENDING, None), (SUSPENDED, None), (CANCELLED, ONCE)]
 )
 def test_withdrawn_is_cancelled_if_it_was_on(before: Entry, after: datetime | None) -> None:
     """A booking that goes while it is pending was never on."""
@@ -129,13 +139,23 @@ def test_withdrawn_is_cancelled_if_it_was_on(before: Entry, after: datetime | No
 OVER = entry(-5)
 
 
-@pytest.mark.parametrize("status", ["completed", "closed", "", "approved - pending payment", "pending", "ünbekannt"])
+@pytest.mark.parametrize(
+    "status", ["completed", "closed", "", "approved - pending payment", "pending", "ünbekannt"]
+)
 @pytest.mark.parametrize("timeslot_status", ["active", "suspended", "", "done"])
-def test_shown_past_stays_whatever_its_status_is_called_later(status: str, timeslot_status: str) -> None:
-    """What took place is history: only cancelled or declined takes it off; the rest of the event follows its status."""
-    told = event(timeslot(-5, status=timeslot_status), timeslot(24, status=timeslot_status), status=status)
+def test_shown_past_stays_whatever_its_status_is_called_later(
+    status: str, timeslot_status: str
+) -> None:
+    """What took place is history: only cancelled or declined takes it off; the rest of the event
+    follows its status.
+    """
+    told = event(
+        timeslot(-5, status=timeslot_status), timeslot(24, status=timeslot_status), status=status
+    )
     changes = _reconcile(told, known=(OVER, entry(24, uid="u2")))
-    assert [(each.uid, each.status, each.cancelled) for each in changes.changed] == [("u2@icalbridge", status, NOW)]
+    assert [(each.uid, each.status, each.cancelled) for each in changes.changed] == [
+        ("u2@icalbridge", status, NOW)
+    ]
     assert (changes.added, changes.withdrawn) == ((), ())
 
 
@@ -151,18 +171,21 @@ def test_shown_past_stays_whatever_its_status_is_called_later(status: str, times
 )
 def test_past_that_is_called_off_later_is_taken_off(status: str, timeslot_status: str) -> None:
     """The vendor says then that it did not take place."""
-    (off,) = _reconcile(event(timeslot(-5, status=timeslot_status), status=status), known=(OVER,)).changed
+    (off,) = _reconcile(
+        event(timeslot(-5, status=timeslot_status), status=status), known=(OVER,)
+    ).changed
     assert (off.shown, off.cancelled, off.sequence) == (False, NOW, 1)
 
 
 @pytest.mark.parametrize(
-    ("start", "length", "shown"),
-    [(-2, 2, True), (-1, 2, False), (-2, 2.001, False)],
+    ("start", "length", "shown"), [(-2, 2, True), (-1, 2, False), (-2, 2.001, False)]
 )
 def test_past_begins_when_a_timeslot_has_ended(start: float, length: float, shown: bool) -> None:
     """At its end it is over; what still goes on follows its status."""
     known = entry(start, end=NOW + timedelta(hours=start + length))
-    changed = _reconcile(event(timeslot(start, length=length), status="closed"), known=(known,)).changed
+    changed = _reconcile(
+        event(timeslot(start, length=length), status="closed"), known=(known,)
+    ).changed
     assert [each.shown for each in changed] == ([] if shown else [False])
 
 
@@ -176,7 +199,9 @@ def test_past_begins_when_a_timeslot_has_ended(start: float, length: float, show
         (entry(-5, external_id="x"), timeslot(48, external_id="x"), False),
     ],
 )
-def test_moved_past_stays_shown_while_it_is_past(before: Entry, told: Timeslot, shown: bool) -> None:
+def test_moved_past_stays_shown_while_it_is_past(
+    before: Entry, told: Timeslot, shown: bool
+) -> None:
     """New times are taken over; what has not ended by them follows the new status."""
     (changed,) = _reconcile(event(told, status="completed"), known=(before,)).changed
     assert (changed.start, changed.end, changed.shown) == (told.start, told.end, shown)
@@ -219,18 +244,24 @@ def test_first_seen_stays_and_is_no_change() -> None:
     assert _reconcile(event(timeslot(24)), known=(known,)).count == 0
     (changed,) = _reconcile(event(timeslot(25)), known=(known,)).changed
     (gone,) = _reconcile(known=(known,)).withdrawn
-    (renamed,) = relocate([known], Places({"school": replace(SCHOOL, name="Roosevelt High")}, {}), NOW).changed
+    (renamed,) = relocate(
+        [known], Places({"school": replace(SCHOOL, name="Roosevelt High")}, {}), NOW
+    ).changed
     assert [each.first_seen for each in (changed, gone, renamed)] == [ONCE, ONCE, ONCE]
 
 
 def test_added_entry_is_neither_cancelled_nor_seen_before() -> None:
-    """An event that is first heard of when it is cancelled was never on, as far as anybody was told."""
+    """An event that is first heard of when it is cancelled was never on, as far as anybody was
+    told.
+    """
     (added,) = _reconcile(event(timeslot(24), status="cancelled")).added
     assert (added.cancelled, added.first_seen) == (None, None)
 
 
 def test_renamed_facility_of_a_timeslot_reaches_the_location() -> None:
-    """The catalogue's name stands before the timeslot's; a facility it never listed is called as the timeslot says."""
+    """The catalogue's name stands before the timeslot's; a facility it never listed is called as
+    the timeslot says.
+    """
     hidden = replace(GYM, id="annex", name="Annex", type="Room")
     (added,) = _reconcile(event(timeslot(24, facility=hidden))).added
     assert (added.place, added.location, added.category) == (
@@ -254,19 +285,21 @@ def test_timeslot_without_facility_is_at_its_school() -> None:
 
 
 def test_absent_event_is_withdrawn_in_the_window_only() -> None:
-    """An answer speaks for its window: what the event has elsewhere stays, and so does what is past."""
-    known = (
-        entry(-5, uid="past"),
-        entry(24, uid="here"),
-        entry(24 * 40, uid="elsewhere"),
-    )
+    """An answer speaks for its window: what the event has elsewhere stays, and so does what is
+    past.
+    """
+    known = (entry(-5, uid="past"), entry(24, uid="here"), entry(24 * 40, uid="elsewhere"))
     changes = _reconcile(known=known)
-    assert changes.withdrawn == (entry(24, uid="here", sequence=1, withdrawn=NOW, cancelled=NOW, modified=NOW),)
+    assert changes.withdrawn == (
+        entry(24, uid="here", sequence=1, withdrawn=NOW, cancelled=NOW, modified=NOW),
+    )
     assert (changes.added, changes.changed, changes.forgotten) == ((), (), frozenset({KEY}))
 
 
 def test_present_event_speaks_for_all_its_timeslots() -> None:
-    """What an event no longer has is withdrawn wherever it was, but for what is past or beyond the horizon."""
+    """What an event no longer has is withdrawn wherever it was, but for what is past or beyond the
+    horizon.
+    """
     known = (
         entry(-5, uid="past"),
         entry(24, uid="kept"),
@@ -279,7 +312,9 @@ def test_present_event_speaks_for_all_its_timeslots() -> None:
 
 
 def test_event_with_something_left_is_read_again() -> None:
-    """An event of which an entry stays, though its answer does not have it, must not be known by its bytes."""
+    """An event of which an entry stays, though its answer does not have it, must not be known by
+    its bytes.
+    """
     settled = _reconcile(event(timeslot(24)), known=(entry(24), entry(48, uid="gone")))
     assert [each.digest for each in settled.heard] == ["digest-e1"]
     unsettled = _reconcile(event(timeslot(24)), known=(entry(24), entry(24 * 370, uid="beyond")))
@@ -289,7 +324,9 @@ def test_event_with_something_left_is_read_again() -> None:
 def test_incomplete_answer_withdraws_nothing() -> None:
     """It may add and change; the unreadable item could be the very event that seems to be missing."""
     known = (entry(24), entry(48, uid="b", event_id="absent"), entry(72, uid="c"))
-    changes = _reconcile(event(timeslot(25), timeslot(99), timeslot(199)), known=known, complete=False)
+    changes = _reconcile(
+        event(timeslot(25), timeslot(99), timeslot(199)), known=known, complete=False
+    )
     assert changes.withdrawn == ()
     assert changes.forgotten == frozenset()
     assert [each.uid for each in changes.changed] == ["u1@icalbridge", "c@icalbridge"]
@@ -297,14 +334,18 @@ def test_incomplete_answer_withdraws_nothing() -> None:
 
 
 def test_moved_event_keeps_its_uid_from_window_to_window() -> None:
-    """Missed in the first window, met in the second: withdrawn, then itself again, SEQUENCE risen twice."""
+    """Missed in the first window, met in the second: withdrawn, then itself again, SEQUENCE risen
+    twice.
+    """
     (gone,) = _reconcile(known=(_same(),)).withdrawn
     (back,) = _reconcile(event(timeslot(24 * 9)), known=(gone,)).changed
     assert (back.uid, back.sequence, back.withdrawn) == ("u1@icalbridge", 2, None)
 
 
 def test_past_timeslots_are_taken_up_once() -> None:
-    """What an answer tells of the past becomes history when it was not known, and is not told twice."""
+    """What an answer tells of the past becomes history when it was not known, and is not told
+    twice.
+    """
     (added,) = _reconcile(event(timeslot(-50), timeslot(24)), known=(_same(),)).added
     assert added.start == NOW - timedelta(hours=50)
     again = _reconcile(event(timeslot(-50), timeslot(24)), known=(_same(), added))
@@ -313,7 +354,9 @@ def test_past_timeslots_are_taken_up_once() -> None:
 
 def test_texts_are_cleaned_once() -> None:
     """Control characters and line breaks of the vendor's texts do not reach the store."""
-    (added,) = _reconcile(event(timeslot(24, activity=" a\r\nb\x07 "), name="\u2028Tōhoku\t⚽")).added
+    (added,) = _reconcile(
+        event(timeslot(24, activity=" a\r\nb\x07 "), name="\u2028Tōhoku\t⚽")
+    ).added
     assert (added.name, added.activity) == ("Tōhoku\t⚽", "a b")
 
 
@@ -327,7 +370,9 @@ def test_relocate_follows_a_renamed_school() -> None:
 
 
 def test_reconcile_gives_an_empty_database_the_same_uids() -> None:
-    """UIDs follow from the answer alone, however often it is read, and differ for timeslots that are alike."""
+    """UIDs follow from the answer alone, however often it is read, and differ for timeslots that
+    are alike.
+    """
     told = event(timeslot(24), timeslot(24), timeslot(24, facility=POOL), timeslot(48))
     first, second = (_reconcile(told).added for _ in range(2))
     assert first == second

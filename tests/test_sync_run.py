@@ -1,4 +1,6 @@
-"""`icalbridge.sync.run` and `catalogue`: the store follows the vendor, over HTTP, whatever the vendor does."""
+"""`icalbridge.sync.run` and `catalogue`: the store follows the vendor, over HTTP, whatever the
+vendor does.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,12 @@ def _by_uid(entries: tuple[Entry, ...]) -> dict[str, Entry]:
 def _weekly(district: Bridge) -> str:
     """Return the id of an approved event with many timeslots to come."""
     approved = [each for each in district.world.events.values() if each["status"] == "Approved"]
-    return str(max(approved, key=lambda each: sum(slot["start_datetime"] > START for slot in each["timeslots"]))["_id"])
+    return str(
+        max(
+            approved,
+            key=lambda each: sum(slot["start_datetime"] > START for slot in each["timeslots"]),
+        )["_id"]
+    )
 
 
 def _future(district: Bridge, event_id: str) -> int:
@@ -63,7 +70,9 @@ def test_sync_shows_what_the_vendor_shows(district: Bridge) -> None:
 
 
 def test_sync_asks_for_each_window_once(database_url: str) -> None:
-    """One request for the properties, one a property for its facilities, twelve a property for its year."""
+    """One request for the properties, one a property for its facilities, twelve a property for its
+    year.
+    """
     with bridge(database_url) as empty:
         assert empty.run().failures == []
         asked = Counter(path.rpartition("/")[2] for _, path, _, _ in empty.state.requests)
@@ -97,7 +106,9 @@ def test_renamed_event_keeps_uids_and_sequence(district: Bridge) -> None:
     district.clock.advance(minutes=5)
     district.world.set_field(event_id, "name", "Renamed")
     assert district.run().failures == []
-    changed = {uid: each for uid, each in _by_uid(district.entries()).items() if each.event_id == event_id}
+    changed = {
+        uid: each for uid, each in _by_uid(district.entries()).items() if each.event_id == event_id
+    }
     assert changed == {
         uid: replace(each, name="Renamed", modified=district.clock())
         for uid, each in before.items()
@@ -108,7 +119,9 @@ def test_renamed_event_keeps_uids_and_sequence(district: Bridge) -> None:
 
 @pytest.mark.parametrize("by", [timedelta(hours=1), timedelta(days=3), timedelta(days=60)])
 def test_moved_timeslot_keeps_its_uid(district: Bridge, by: timedelta) -> None:
-    """Moved by an hour, a few days, or into another window: the same UID, a higher SEQUENCE, nothing else changed."""
+    """Moved by an hour, a few days, or into another window: the same UID, a higher SEQUENCE,
+    nothing else changed.
+    """
     event_id = _weekly(district)
     before = _by_uid(district.entries())
     district.world.move_timeslot(event_id, _future(district, event_id), by)
@@ -123,7 +136,9 @@ def test_moved_timeslot_keeps_its_uid(district: Bridge, by: timedelta) -> None:
 
 @pytest.mark.parametrize("edit", ["suspend", "cancel", "delete", "declined", "re-roomed"])
 def test_edits_are_followed_exactly(district: Bridge, edit: str) -> None:
-    """After each kind of edit the feed is the truth again, and events that were not touched are as before."""
+    """After each kind of edit the feed is the truth again, and events that were not touched are as
+    before.
+    """
     event_id = _weekly(district)
     others = _others(district, event_id)
     index = _future(district, event_id)
@@ -143,7 +158,9 @@ def test_edits_are_followed_exactly(district: Bridge, edit: str) -> None:
     assert district.run().failures == []
     told = district.told()
     if edit == "delete":
-        told = [each for each in told if each[2] > district.clock() or each[0] != event_id]  # its past stays
+        told = [
+            each for each in told if each[2] > district.clock() or each[0] != event_id
+        ]  # its past stays
     assert told == district.truth()
     assert _others(district, event_id) == others
 
@@ -157,7 +174,11 @@ def test_reactivated_event_has_its_uids_again(district: Bridge) -> None:
         assert district.run().failures == []
     after = _by_uid(district.entries())
     assert after.keys() == before.keys()
-    assert {after[uid].sequence - before[uid].sequence for uid in after if after[uid].event_id == event_id} == {2}
+    assert {
+        after[uid].sequence - before[uid].sequence
+        for uid in after
+        if after[uid].event_id == event_id
+    } == {2}
 
 
 def test_past_stays_when_the_vendor_forgets_it(district: Bridge) -> None:
@@ -171,7 +192,11 @@ def test_past_stays_when_the_vendor_forgets_it(district: Bridge) -> None:
     district.world.edited()
     assert district.run().failures == []
     oldest = district.clock() - timedelta(days=60)
-    kept = {each.uid: each for each in district.entries() if each.end <= district.clock() - timedelta(days=7)}
+    kept = {
+        each.uid: each
+        for each in district.entries()
+        if each.end <= district.clock() - timedelta(days=7)
+    }
     assert kept == {each.uid: each for each in before if each.end > oldest}
 
 
@@ -182,7 +207,9 @@ FAULTS = ("403", "429", "500", "reset", "truncated", "empty")
 @pytest.mark.parametrize("endpoint", ["properties", "facilities", "property-events"])
 @pytest.mark.parametrize("kind", FAULTS)
 def test_no_fault_changes_a_feed(district: Bridge, kind: str, endpoint: str) -> None:
-    """Whatever the vendor does at whichever endpoint: the feed is the same during it, and follows after it."""
+    """Whatever the vendor does at whichever endpoint: the feed is the same during it, and follows
+    after it.
+    """
     before = district.entries()
     district.fail(f"{kind}:endpoint={endpoint}")
     district.clock.advance(minutes=5)
@@ -241,7 +268,9 @@ def test_unreadable_timeslot_withdraws_nothing_of_its_event_and_is_counted(
         assert district.run().failures == []
     stay = {each.uid for each in before if each.event_id != gone or each.end <= district.clock()}
     assert {each.uid for each in district.entries()} == stay
-    assert {each.name for each in district.entries() if each.event_id == early["_id"]} == {"Changed"}
+    assert {each.name for each in district.entries() if each.event_id == early["_id"]} == {
+        "Changed"
+    }
     assert district.store.read.health(district.clock()).skipped > 0
     assert "unreadable time" in caplog.text
 
@@ -268,11 +297,17 @@ def test_new_zone_of_a_school_moves_its_entries(district: Bridge) -> None:
 
 
 def test_past_date_refusal_at_midnight_is_planned_again(district: Bridge) -> None:
-    """When midnight passes between plan and request, the vendor refuses a past date, and that is no failure."""
-    district.store.windows.make_due([each["_id"] for each in district.world.properties], now=district.clock())
+    """When midnight passes between plan and request, the vendor refuses a past date, and that is no
+    failure.
+    """
+    district.store.windows.make_due(
+        [each["_id"] for each in district.world.properties], now=district.clock()
+    )
     claim = district.store.windows.claim("default", "test", now=district.clock())
     assert claim is not None
-    district.clock.now = district.clock().replace(hour=7, minute=59, second=59) + timedelta(days=1)  # 23:59:59 there
+    district.clock.now = district.clock().replace(hour=7, minute=59, second=59) + timedelta(
+        days=1
+    )  # 23:59:59 there
     send = district.sync._fetch._client.property_events
 
     def late(*args: object, **options: object) -> object:
@@ -288,7 +323,10 @@ def test_past_date_refusal_at_midnight_is_planned_again(district: Bridge) -> Non
 
 def test_key_is_in_no_log(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     """At the most talkative level, through failures of every kind."""
-    with caplog.at_level(logging.DEBUG), bridge(database_url, schools=1, facilities=1, events_per_day=1) as made:
+    with (
+        caplog.at_level(logging.DEBUG),
+        bridge(database_url, schools=1, facilities=1, events_per_day=1) as made,
+    ):
         made.run()
         for kind in ("401", "503", "reset", "garbage"):
             made.fail(kind)

@@ -1,4 +1,6 @@
-"""Statuses over HTTP: the past is history, unknown words are counted, and the operator says what counts as approved."""
+"""Statuses over HTTP: the past is history, unknown words are counted, and the operator says what
+counts as approved.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ SHOWN_AFTERWARDS = ["Completed", "Closed", None, "Approved - Pending Payment", "
 
 @pytest.fixture
 def district(database_url: str) -> Iterator[Bridge]:
-    """A district of one school with a league from 13:00 to 14:00, today and in a week; it is noon, and synced."""
+    """A district of one school with a league from 13:00 to 14:00, today and in a week; it is noon,
+    and synced.
+    """
     with bridge(database_url, schools=1, facilities=1, events_per_day=1) as made:
         _add_league(made)
         assert made.run().failures == []
@@ -48,7 +52,9 @@ def _add_league(made: Bridge) -> None:
         {
             "external_system_timeslot_id": None,
             "activity_name": None,
-            "facility": {name: facility[name] for name in ("_id", "u_id", "name", "capacity", "type")},
+            "facility": {
+                name: facility[name] for name in ("_id", "u_id", "name", "capacity", "type")
+            },
             "start_datetime": f"{today + timedelta(days=days)}T13:00:00",
             "end_datetime": f"{today + timedelta(days=days)}T14:00:00",
             "status": "active",
@@ -75,7 +81,9 @@ def _shown(district: Bridge) -> list[int]:
 
 
 def _first(district: Bridge) -> datetime:
-    start = datetime.fromisoformat(district.world.events[EVENT_ID]["timeslots"][0]["start_datetime"])
+    start = datetime.fromisoformat(
+        district.world.events[EVENT_ID]["timeslots"][0]["start_datetime"]
+    )
     return start.replace(tzinfo=district.world.zone_of(district.world.properties[1]["_id"]))
 
 
@@ -138,7 +146,9 @@ def test_suspended_afterwards_is_history(district: Bridge) -> None:
 
 
 def test_unknown_statuses_are_counted_once(district: Bridge) -> None:
-    """An event counts when it comes to have the status, however often and in how many windows it is read."""
+    """An event counts when it comes to have the status, however often and in how many windows it is
+    read.
+    """
     known = district.store.read.health(district.clock())
     before = known.unknown_statuses, known.unknown_timeslot_statuses
     district.world.set_status(EVENT_ID, "Completed")
@@ -178,7 +188,9 @@ _ALWAYS = (datetime.fromisoformat("2000-01-01T00:00Z"), datetime.fromisoformat("
 
 
 def test_operator_names_what_counts_as_approved(settings: dict[str, str]) -> None:
-    """It takes effect with the next sync, and so does taking it back; what is not named is not shown."""
+    """It takes effect with the next sync, and so does taking it back; what is not named is not
+    shown.
+    """
     approved = _sync(settings, "")[1]
     assert EVENT_ID not in approved
     assert _sync(settings, "approved, CONFIRMED ")[1] == sorted([*approved, EVENT_ID])
@@ -204,7 +216,9 @@ def test_status_names_unknown_statuses_until_the_operator_does(
     assert '"confirmed"' not in capsys.readouterr().out
 
 
-def test_event_that_is_followed_has_its_status_counted_as_the_sync_does(settings: dict[str, str]) -> None:
+def test_event_that_is_followed_has_its_status_counted_as_the_sync_does(
+    settings: dict[str, str],
+) -> None:
     """After a write, the same setting decides what is shown."""
     read = from_environment({**settings, "ICALBRIDGE_APPROVED_STATUSES": "approved,confirmed"})
     (user,) = read.require_keys()

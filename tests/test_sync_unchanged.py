@@ -1,4 +1,6 @@
-"""A sync in which nothing changed writes nothing but its own bookkeeping, and no calendar hears of it."""
+"""A sync in which nothing changed writes nothing but its own bookkeeping, and no calendar hears of
+it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import event, select
 
-from icalbridge.store.tables import counters, entries, events, facilities, metadata, particulars, properties
+from icalbridge.store.tables import (
+    counters,
+    entries,
+    events,
+    facilities,
+    metadata,
+    particulars,
+    properties,
+)
 from icalbridge.sync import plan
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.workers import Agency
@@ -36,7 +46,9 @@ def _kept(district: Bridge) -> dict[str, list[tuple[object, ...]]]:
     """Return every row of what calendars are made from, and the revision."""
     with district.store.engine.connect() as connection:
         rows = {
-            table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
+            table.name: [
+                tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))
+            ]
             for table in (properties, facilities, events, entries, particulars)
         }
         revision = select(counters).where(counters.c.name == "revision")
@@ -72,7 +84,9 @@ def test_every_table_is_kept_or_bookkeeping() -> None:
 
 @pytest.mark.parametrize("full", [False, True])
 def test_unchanged_sync_writes_bookkeeping_only(district: Bridge, *, full: bool) -> None:
-    """Catalogue and all windows again, whether known bytes are skipped or read anew: not a row, not the revision."""
+    """Catalogue and all windows again, whether known bytes are skipped or read anew: not a row, not
+    the revision.
+    """
     before = _kept(district)
     district.clock.advance(minutes=30)
     with _written(district.store.engine) as tables:
@@ -82,7 +96,9 @@ def test_unchanged_sync_writes_bookkeeping_only(district: Bridge, *, full: bool)
     assert tables - BOOKKEEPING == (set() if not full else {"events"})
 
 
-def test_unchanged_day_of_a_worker_writes_bookkeeping_only(district: Bridge, database_url: str) -> None:
+def test_unchanged_day_of_a_worker_writes_bookkeeping_only(
+    district: Bridge, database_url: str
+) -> None:
     """Every tier, the district's day among them, and the next day's catalogue."""
     before = _kept(district)
     asked = len(district.state.requests)

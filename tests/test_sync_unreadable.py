@@ -1,4 +1,6 @@
-"""What cannot be read holds up its own event and nobody else, all the way from the vendor to the feeds."""
+"""What cannot be read holds up its own event and nobody else, all the way from the vendor to the
+feeds.
+"""
 
 from __future__ import annotations
 
@@ -64,13 +66,20 @@ def _spoil(school: Bridge, event: Dto, **fields: Any) -> None:
 
 @pytest.mark.parametrize("value", UNREADABLE, ids=repr)
 @pytest.mark.parametrize("name", ["start_datetime", "end_datetime"])
-def test_unreadable_time_holds_up_its_own_event_only(school: Bridge, name: str, value: object) -> None:
-    """Another event that goes is withdrawn; its own entry stays, and what is added to the event is added."""
+def test_unreadable_time_holds_up_its_own_event_only(
+    school: Bridge, name: str, value: object
+) -> None:
+    """Another event that goes is withdrawn; its own entry stays, and what is added to the event is
+    added.
+    """
     bad, gone = _coming(school)[:2]
     before = _entries(school, bad)
     (slot,) = bad["timeslots"]
     other = copy.deepcopy(slot) | {"activity_name": "Added"}
-    other |= {each: (slot[each][:11] + time) for each, time in (("start_datetime", "21:50"), ("end_datetime", "21:55"))}
+    other |= {
+        each: (slot[each][:11] + time)
+        for each, time in (("start_datetime", "21:50"), ("end_datetime", "21:55"))
+    }
     _spoil(school, bad, timeslots=[other, {**slot, name: value}])
     school.world.delete(gone["_id"])
     _sync(school)
@@ -117,7 +126,9 @@ def test_unreadable_item_without_an_id_holds_up_everything(school: Bridge) -> No
 
 
 def _spoil_one_of_two(school: Bridge) -> tuple[Dto, Dto, list[Entry]]:
-    """Let two events take place tonight; spoil one and delete the other. Return both, and the entry that must stay."""
+    """Let two events take place tonight; spoil one and delete the other. Return both, and the entry
+    that must stay.
+    """
     bad, gone = _coming(school)[:2]
     for event in (bad, gone):
         for name, time in (("start_datetime", "22:10:00"), ("end_datetime", "22:55:00")):
@@ -131,7 +142,9 @@ def _spoil_one_of_two(school: Bridge) -> tuple[Dto, Dto, list[Entry]]:
     return bad, gone, before
 
 
-def test_unreadable_time_holds_up_its_own_event_only_in_a_districts_day(school: Bridge, url: str) -> None:
+def test_unreadable_time_holds_up_its_own_event_only_in_a_districts_day(
+    school: Bridge, url: str
+) -> None:
     """The same in an answer for a district with its schools."""
     bad, gone, before = _spoil_one_of_two(school)
     with ExitStack() as open_stores:
@@ -160,10 +173,16 @@ def test_midnight_at_the_end_of_a_day_is_read(school: Bridge) -> None:
     event = _coming(school)[0]
     (before,) = _entries(school, event)
     (slot,) = event["timeslots"]
-    _spoil(school, event, timeslots=[{**slot, "end_datetime": f" {slot['start_datetime'][:10]}t24:00:00,000 "}])
+    _spoil(
+        school,
+        event,
+        timeslots=[{**slot, "end_datetime": f" {slot['start_datetime'][:10]}t24:00:00,000 "}],
+    )
     _sync(school)
     (after,) = _entries(school, event)
     zone = school.world.zone_of(event["property_id"])
     assert after.uid == before.uid
     assert after.end.astimezone(zone).isoformat()[10:19] == "T00:00:00"
-    assert after.end.astimezone(zone).date() == before.start.astimezone(zone).date() + timedelta(days=1)
+    assert after.end.astimezone(zone).date() == before.start.astimezone(zone).date() + timedelta(
+        days=1
+    )

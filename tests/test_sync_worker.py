@@ -43,12 +43,16 @@ def agency(district: Bridge, database_url: str) -> Iterator[Agency]:
 
 
 def test_worker_fetches_everything_of_an_empty_database(district: Bridge, agency: Agency) -> None:
-    """Catalogue, then all windows, near ones of all properties first; then it naps, and the feed is the truth."""
+    """Catalogue, then all windows, near ones of all properties first; then it naps, and the feed is
+    the truth.
+    """
     hired = agency.hire("w1")
     assert hired.work() == LONGEST_NAP_SECONDS
     paths = [path.rpartition("/")[2] for _, path, _, _ in district.state.requests]
     assert paths == ["properties", *["facilities"] * 3, *["events"] * 37]
-    assert "include_child_events=true" in district.state.requests[7][2]  # right after all that holds today
+    assert (
+        "include_child_events=true" in district.state.requests[7][2]
+    )  # right after all that holds today
     days = [date.fromisoformat(day) for _, day in asked(district)]
     today = date(2026, 11, 21)
     assert days == sorted(days)
@@ -58,7 +62,9 @@ def test_worker_fetches_everything_of_an_empty_database(district: Bridge, agency
 
 
 def test_worker_asks_by_tier_for_what_is_read(district: Bridge, agency: Agency) -> None:
-    """The district's day every minute, its first month every ten minutes, the rest of the year every six hours."""
+    """The district's day every minute, its first month every ten minutes, the rest of the year
+    every six hours.
+    """
     hired = agency.hire("w1")
     hired.work()
     read(district)
@@ -87,7 +93,9 @@ def test_worker_asks_daily_for_what_nobody_reads(district: Bridge, agency: Agenc
 
 
 @pytest.mark.parametrize(("passed", "nap"), [(0, 30.0), (35, 25.0), (59, 1.0)])
-def test_worker_naps_until_the_next_window_is_due(district: Bridge, agency: Agency, passed: int, nap: float) -> None:
+def test_worker_naps_until_the_next_window_is_due(
+    district: Bridge, agency: Agency, passed: int, nap: float
+) -> None:
     """To the second when that is soon, else for as long as it may be silent."""
     hired = agency.hire("w1")
     hired.work()
@@ -113,7 +121,9 @@ def test_worker_fetches_the_catalogue_once_a_day(district: Bridge, agency: Agenc
 def test_worker_forgets_what_is_past_once_a_day(
     district: Bridge, agency: Agency, keep_days: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With the catalogue: what ended longer ago than the operator wants it kept; nothing unless told so."""
+    """With the catalogue: what ended longer ago than the operator wants it kept; nothing unless
+    told so.
+    """
     caplog.set_level(logging.INFO)
     hired = agency.hire("w1", keep_days=keep_days)
     hired.work()
@@ -179,7 +189,9 @@ def test_workers_at_once_never_take_the_same_window(district: Bridge, agency: Ag
     assert leased(district) == []
 
 
-def test_dead_workers_window_is_taken_over_after_its_lease(district: Bridge, agency: Agency) -> None:
+def test_dead_workers_window_is_taken_over_after_its_lease(
+    district: Bridge, agency: Agency
+) -> None:
     """What a killed worker had is nobody's for half a minute, then the next one's."""
     hired = agency.hire("w1")
     hired.work()
@@ -199,7 +211,9 @@ def test_dead_workers_window_is_taken_over_after_its_lease(district: Bridge, age
 def test_worker_whose_lease_was_lost_writes_nothing_and_goes_on(
     district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An answer that comes after another worker took the window over is thrown away; no feed is touched twice."""
+    """An answer that comes after another worker took the window over is thrown away; no feed is
+    touched twice.
+    """
     agency.hire("w0").work()
     read(district)
     district.clock.advance(seconds=600)
@@ -209,7 +223,9 @@ def test_worker_whose_lease_was_lost_writes_nothing_and_goes_on(
         if not other:
             other.append("w2")
             with district.store.engine.begin() as connection:
-                connection.execute(update(windows).where(windows.c.leased_by == "w1").values(leased_by="w2"))
+                connection.execute(
+                    update(windows).where(windows.c.leased_by == "w1").values(leased_by="w2")
+                )
 
     late = agency.hire("w1", on_request=take_over)
     assert late.worker.step() == LONGEST_NAP_SECONDS
@@ -220,7 +236,8 @@ def test_worker_whose_lease_was_lost_writes_nothing_and_goes_on(
 
 
 def test_catalogue_of_another_worker_is_known_at_once(district: Bridge, agency: Agency) -> None:
-    """A school that another worker found is fetched by this one, though that worker's catalogue was not whole.
+    """A school that another worker found is fetched by this one, though that worker's catalogue was
+    not whole.
 
     Its today was already fetched by the one that found it.
     """
@@ -236,7 +253,9 @@ def test_catalogue_of_another_worker_is_known_at_once(district: Bridge, agency: 
     assert Counter(owner for owner, _ in asked(district, begun))[joining["_id"]] == 11
 
 
-def test_rename_that_another_worker_found_is_known_at_once(district: Bridge, agency: Agency) -> None:
+def test_rename_that_another_worker_found_is_known_at_once(
+    district: Bridge, agency: Agency
+) -> None:
     """Events are placed by the catalogue as it is now, though the other worker's was not whole."""
     first, second = agency.hire("w1"), agency.hire("w2")
     first.work()

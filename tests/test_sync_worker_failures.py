@@ -1,4 +1,6 @@
-"""`icalbridge.sync.worker`: failures wait, nothing but a stop ends it, and a stop leaves nothing behind."""
+"""`icalbridge.sync.worker`: failures wait, nothing but a stop ends it, and a stop leaves nothing
+behind.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ SECRET = "Privada"
 
 
 def test_failing_windows_back_off(district: Bridge, agency: Agency) -> None:
-    """Each window is tried again after 30 s, 1, 2, 4, 8, 16 and then every 30 minutes; the others are not held up."""
+    """Each window is tried again after 30 s, 1, 2, 4, 8, 16 and then every 30 minutes; the others
+    are not held up.
+    """
     hired = agency.hire("w1")
     hired.work()
     read(district)
@@ -71,7 +75,9 @@ def test_failing_windows_back_off(district: Bridge, agency: Agency) -> None:
 def test_vendor_that_gives_no_answer_is_left_alone_ever_longer(
     district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """2, 4, 8 seconds and so on up to a minute; from the third silence on `status` says so, until an answer comes."""
+    """2, 4, 8 seconds and so on up to a minute; from the third silence on `status` says so, until
+    an answer comes.
+    """
     caplog.set_level(logging.INFO)
     hired = agency.hire("w1")
     hired.work()
@@ -101,13 +107,19 @@ def test_vendor_that_gives_no_answer_is_left_alone_ever_longer(
 def test_failure_of_a_window_is_kept_and_logged(
     district: Bridge, agency: Agency, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The worker goes on with the next window; one warning a failure, and `status` knows the last one."""
+    """The worker goes on with the next window; one warning a failure, and `status` knows the last
+    one.
+    """
     hired = agency.hire("w1")
     school_id = district.world.properties[1]["_id"]
     district.fail(f"{kind}:endpoint=property-events,property={school_id}")
     while hired.work() and min(due(district)) <= 0:  # naps are for a vendor in trouble
         pass
-    failed = [each.property_id for each in district.store.read.health(district.clock()).properties if each.error]
+    failed = [
+        each.property_id
+        for each in district.store.read.health(district.clock()).properties
+        if each.error
+    ]
     assert failed == [school_id]
     warned = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
     assert len(warned) == 12
@@ -136,7 +148,9 @@ def test_first_catalogue_that_fails_is_tried_again_in_a_minute(
 def test_refused_key_leaves_the_vendor_alone_and_the_worker_alive(
     district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One request in five minutes, said as an error; meanwhile the worker is seen to live, and then it goes on."""
+    """One request in five minutes, said as an error; meanwhile the worker is seen to live, and then
+    it goes on.
+    """
     hired = agency.hire("w1")
     hired.work()
     read(district)
@@ -155,11 +169,16 @@ def test_refused_key_leaves_the_vendor_alone_and_the_worker_alive(
     assert error.startswith("GET /property/")
     assert error.endswith("; feeds go on from what is known")
     assert KEY not in caplog.text
-    assert (key(district).error, key(district).error_at) == (error, district.clock() - timedelta(seconds=300))
+    assert (key(district).error, key(district).error_at) == (
+        error,
+        district.clock() - timedelta(seconds=300),
+    )
     district.heal()
     hired.work()
     assert (key(district).error, key(district).error_at) == ("", None)
-    assert district.store.read.health(district.clock()).properties[0].today_synced == district.clock()
+    assert (
+        district.store.read.health(district.clock()).properties[0].today_synced == district.clock()
+    )
 
 
 def test_key_refused_to_a_new_worker_is_asked_about_once(district: Bridge, agency: Agency) -> None:
@@ -175,7 +194,9 @@ def test_key_refused_to_a_new_worker_is_asked_about_once(district: Bridge, agenc
 def test_spent_quota_is_waited_for_until_midnight_utc(
     district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not one request more that day; what was not fetched is fetched right after midnight, and counts as no failure."""
+    """Not one request more that day; what was not fetched is fetched right after midnight, and
+    counts as no failure.
+    """
     hired = agency.hire("w1", ledger=MemoryLedger(GRANTED, 20))
     hired.work()
     assert len(district.state.requests) == 20
@@ -191,13 +212,19 @@ def test_spent_quota_is_waited_for_until_midnight_utc(
     assert "all 20 requests of 2026-11-22 (UTC) are used" in key(district).error
 
 
-def test_zone_that_is_no_more_is_survived(district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture) -> None:
-    """A property whose kept zone this machine does not know costs naps; every other property is fetched."""
+def test_zone_that_is_no_more_is_survived(
+    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A property whose kept zone this machine does not know costs naps; every other property is
+    fetched.
+    """
     hired = agency.hire("w1")
     hired.work()
     school_id = district.world.properties[1]["_id"]
     with district.store.engine.begin() as connection:
-        connection.execute(update(properties).where(properties.c.id == school_id).values(zone="Mars/Base"))
+        connection.execute(
+            update(properties).where(properties.c.id == school_id).values(zone="Mars/Base")
+        )
     fresh = agency.hire("w2")
     read(district)
     district.clock.advance(seconds=600)
@@ -217,7 +244,9 @@ def test_window_that_breaks_is_postponed_alone(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An exception that nobody foresaw is that window's error: it waits ever longer, the others are fetched."""
+    """An exception that nobody foresaw is that window's error: it waits ever longer, the others are
+    fetched.
+    """
     school_id = district.world.properties[1]["_id"]
     hired = agency.hire("w1")
     hired.work()
@@ -238,7 +267,9 @@ def test_window_that_breaks_is_postponed_alone(
     assert {each["_id"] for each in district.world.properties} == others
     health = district.store.read.health(district.clock())
     errors = {each.property_id: each.error for each in health.properties if each.error}
-    sentence = f"property {school_id} window 0: an unexpected {kind.__name__} broke it; the log says where"
+    sentence = (
+        f"property {school_id} window 0: an unexpected {kind.__name__} broke it; the log says where"
+    )
     assert errors == {school_id: sentence}
     assert caplog.text.count(sentence) == 4
     assert ", in _raise" in caplog.text
@@ -261,16 +292,22 @@ def _break(patched: pytest.MonkeyPatch, school_id: str, kind: type[BaseException
 
 def _standing(district: Bridge, property_id: str, number: int = 0) -> Standing:
     standings = district.store.windows.situation("default").standings
-    return next(each for each in standings if (each.property_id, each.number) == (property_id, number))
+    return next(
+        each for each in standings if (each.property_id, each.number) == (property_id, number)
+    )
 
 
-def test_sync_counts_a_window_that_breaks_as_failed(district: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_counts_a_window_that_breaks_as_failed(
+    district: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The others are fetched in the same pass; an interruption is none of this."""
     school_id = district.world.properties[1]["_id"]
     with monkeypatch.context() as patched:
         _break(patched, school_id, ValueError)
         report = district.run()
-    sentence = f"property {school_id} window 0: an unexpected ValueError broke it; the log says where"
+    sentence = (
+        f"property {school_id} window 0: an unexpected ValueError broke it; the log says where"
+    )
     assert (report.windows, report.failures) == (35, [sentence])
     with monkeypatch.context() as patched:
         _break(patched, school_id, KeyboardInterrupt)
@@ -281,7 +318,10 @@ def test_sync_counts_a_window_that_breaks_as_failed(district: Bridge, monkeypatc
 
 
 def test_catalogue_that_breaks_is_postponed(
-    district: Bridge, agency: Agency, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    district: Bridge,
+    agency: Agency,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What is known of it serves on, and every window is fetched."""
     hired = agency.hire("w1")
@@ -297,7 +337,9 @@ def test_catalogue_that_breaks_is_postponed(
         patched.setattr(catalogue, "apply", broken)
         hired.work()
     health = district.store.read.health(district.clock())
-    assert health.catalogue_error == "catalogue: an unexpected KeyError broke it; the log says where"
+    assert (
+        health.catalogue_error == "catalogue: an unexpected KeyError broke it; the log says where"
+    )
     assert len(asked(district, begun)) == 36
     assert SECRET not in caplog.text
     district.clock.advance(minutes=30)
@@ -305,8 +347,12 @@ def test_catalogue_that_breaks_is_postponed(
     assert district.store.read.health(district.clock()).catalogue_error == ""
 
 
-def test_unusable_database_is_survived(district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture) -> None:
-    """A table that is gone for a while stops nothing: the worker says so, naps, and goes on when it is back."""
+def test_unusable_database_is_survived(
+    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A table that is gone for a while stops nothing: the worker says so, naps, and goes on when it
+    is back.
+    """
     hired = agency.hire("w1")
     _rename_table(district, "windows", "elsewhere")
     assert hired.work() == LONGEST_NAP_SECONDS
@@ -326,7 +372,9 @@ def _rename_table(district: Bridge, old: str, new: str) -> None:
 
 
 def test_every_step_is_a_sign_of_life(district: Bridge, agency: Agency) -> None:
-    """Busy or idle, never is a worker silent for longer than one nap; a silent one is forgotten after a day."""
+    """Busy or idle, never is a worker silent for longer than one nap; a silent one is forgotten
+    after a day.
+    """
     busy, idle = agency.hire("busy"), agency.hire("idle")
     busy.work()
     idle.work()
@@ -340,7 +388,9 @@ def test_every_step_is_a_sign_of_life(district: Bridge, agency: Agency) -> None:
 
 
 def test_long_catalogue_is_no_silence(district: Bridge, agency: Agency) -> None:
-    """A catalogue that takes longer than a lease in all: its worker is seen to live, and nobody else begins another."""
+    """A catalogue that takes longer than a lease in all: its worker is seen to live, and nobody
+    else begins another.
+    """
     silence = []
     second = agency.hire("w2")
 
@@ -366,7 +416,9 @@ def test_stopped_worker_leaves_nothing_behind(district: Bridge, agency: Agency) 
 
 
 def test_worker_stopped_in_a_request_frees_its_window(district: Bridge, agency: Agency) -> None:
-    """A stop while the vendor is being asked: the next worker need not wait for the lease to run out."""
+    """A stop while the vendor is being asked: the next worker need not wait for the lease to run
+    out.
+    """
 
     def stop(endpoint: str, _outcome: str) -> None:
         if endpoint == "property-events":

@@ -16,7 +16,9 @@ def _settled(*listed: Property, stored: tuple[Property, ...] = ()) -> dict[str, 
     found: dict[str, tuple[str, str]] = {
         each.id: (each.timezone, each.zone_source) for each in settle_zones(listed, known)
     }
-    assert {each.id: (each.timezone, each.zone_source) for each in settle_zones(listed[::-1], known)} == found
+    assert {
+        each.id: (each.timezone, each.zone_source) for each in settle_zones(listed[::-1], known)
+    } == found
     return found
 
 
@@ -29,7 +31,9 @@ def test_guess_is_what_most_others_have() -> None:
 
 
 def test_guess_stays_until_there_is_evidence() -> None:
-    """Neither another majority nor a district that lost its zone changes what was guessed or borrowed."""
+    """Neither another majority nor a district that lost its zone changes what was guessed or
+    borrowed.
+    """
     others = Property("a", timezone=CHICAGO), Property("b", timezone=CHICAGO)
     guessed = Property("c", timezone=NEW_YORK, zone_source="guess")
     assert _settled(*others, Property("c"), stored=(guessed,))["c"] == (NEW_YORK, "guess")

@@ -48,7 +48,11 @@ class District:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [each for each in self.bridge.world.events.values() if each["property_id"] == self.school_id]
+        return [
+            each
+            for each in self.bridge.world.events.values()
+            if each["property_id"] == self.school_id
+        ]
 
     def sync(self, *, full: bool = False) -> int:
         """Sync everything some minutes later; return how many entries changed."""
@@ -85,10 +89,16 @@ class District:
         for event in self.events:
             for slot in event["timeslots"]:
                 start, end = (
-                    datetime.fromisoformat(slot[name]).replace(tzinfo=tz, microsecond=0).astimezone(UTC)
+                    datetime.fromisoformat(slot[name])
+                    .replace(tzinfo=tz, microsecond=0)
+                    .astimezone(UTC)
                     for name in ("start_datetime", "end_datetime")
                 )
-                on = event["status"].lower() == "approved" and slot["status"] == "active" and start < end
+                on = (
+                    event["status"].lower() == "approved"
+                    and slot["status"] == "active"
+                    and start < end
+                )
                 if on and end > now - timedelta(days=60) and start < now + timedelta(days=365):
                     found.append((event["_id"], start, end))
         return sorted(found)
@@ -107,7 +117,9 @@ def district(database_url: str) -> Iterator[District]:
 
 @pytest.mark.parametrize("given", UNUSABLE, ids=repr)
 def test_zone_of_events_comes_before_the_districts(district: District, given: object) -> None:
-    """A school without a usable zone is shown in the one that its events name, from the first sync on."""
+    """A school without a usable zone is shown in the one that its events name, from the first sync
+    on.
+    """
     district.give(given)
     district.sync()
     assert district.shown == (NEW_YORK, "events")
@@ -127,7 +139,9 @@ def test_other_names_of_a_zone_are_the_propertys_own(district: District, given: 
 
 
 @pytest.mark.parametrize("named", [None, "Mars/Olympus"])
-def test_district_lends_its_zone_where_events_name_none(district: District, named: str | None) -> None:
+def test_district_lends_its_zone_where_events_name_none(
+    district: District, named: str | None
+) -> None:
     """It is shown, and is no fact: the first event that names another replaces it."""
     district.give(None)
     district.name(named)
@@ -141,7 +155,10 @@ def test_known_zone_outlives_worse_evidence(district: District, given: object) -
     """One null in one answer changes nothing at all: no entry, no SEQUENCE, no revision."""
     district.give(NEW_YORK)
     district.sync()
-    before, state = district.entries(), district.bridge.store.read.feed_state(Feed("property", district.school_id))
+    before, state = (
+        district.entries(),
+        district.bridge.store.read.feed_state(Feed("property", district.school_id)),
+    )
     district.give(given)
     assert district.sync() == 0
     assert district.shown == (NEW_YORK, "stored")
@@ -154,7 +171,9 @@ def test_known_zone_outlives_worse_evidence(district: District, given: object) -
 
 
 def test_stored_zone_comes_before_the_events(district: District) -> None:
-    """What the vendor's catalogue gave once is better evidence than what an event names, whichever comes last."""
+    """What the vendor's catalogue gave once is better evidence than what an event names, whichever
+    comes last.
+    """
     district.give(NEW_YORK)
     district.sync()
     before = district.entries()
@@ -180,7 +199,9 @@ def test_zone_of_events_outlives_events_that_name_none(district: District) -> No
 
 
 def test_most_events_decide_whatever_their_order(district: District) -> None:
-    """One event that names another zone is read in the school's, like all others; the order of answers is nothing."""
+    """One event that names another zone is read in the school's, like all others; the order of
+    answers is nothing.
+    """
     district.give(None)
     district.name(CHICAGO, which=slice(1))
     district.sync()
@@ -190,7 +211,9 @@ def test_most_events_decide_whatever_their_order(district: District) -> None:
 
 
 def test_better_evidence_moves_what_was_read_under_a_guess(district: District) -> None:
-    """Weeks later events name the zone: everything moves by three hours in one pass, past ones too; UIDs stay."""
+    """Weeks later events name the zone: everything moves by three hours in one pass, past ones too;
+    UIDs stay.
+    """
     district.give(None)
     district.name(None)
     district.sync()
@@ -202,7 +225,9 @@ def test_better_evidence_moves_what_was_read_under_a_guess(district: District) -
     assert district.moments() == district.truth(NEW_YORK)
     _assert_moved(before, district.entries(), NEW_YORK)
     feeds = {Feed("event", each.event_id, each.event_type) for each in before.values()}
-    assert {state.zone for each in feeds if (state := district.bridge.store.read.feed_state(each))} == {NEW_YORK}
+    assert {
+        state.zone for each in feeds if (state := district.bridge.store.read.feed_state(each))
+    } == {NEW_YORK}
     assert district.sync(full=True) == 0
 
 
@@ -231,7 +256,14 @@ def _assert_moved(before: dict[str, Entry], after: dict[str, Entry], zone: str) 
             each.astimezone(ZoneInfo(old.zone)).replace(tzinfo=tz, fold=0).astimezone(UTC)
             for each in (old.start, old.end)
         ]
-        moved = replace(old, zone=zone, start=new.start, end=new.end, sequence=old.sequence + 1, modified=new.modified)
+        moved = replace(
+            old,
+            zone=zone,
+            start=new.start,
+            end=new.end,
+            sequence=old.sequence + 1,
+            modified=new.modified,
+        )
         assert (new, [new.start, new.end]) == (moved, local)
 
 
@@ -258,15 +290,23 @@ def test_any_order_of_evidence_ends_in_the_truth(district: District, order: str)
 
 
 def test_followed_event_is_evidence(district: District) -> None:
-    """One that is read by its id after a write names the zone too; everything else of the school moves with it."""
+    """One that is read by its id after a write names the zone too; everything else of the school
+    moves with it.
+    """
     district.give(None)
     district.name(None)
     district.sync()
     district.name(NEW_YORK, which=slice(1))
     event_id = district.events[0]["_id"]
-    client = Client(district.bridge.url, KEY, ledger=MemoryLedger(10**7, 10**7), clock=district.bridge.clock)
+    client = Client(
+        district.bridge.url, KEY, ledger=MemoryLedger(10**7, 10**7), clock=district.bridge.clock
+    )
     follower = Follower(
-        client, district.bridge.store, event_types=["reservation"], clock=district.bridge.clock, sleep=lambda _: None
+        client,
+        district.bridge.store,
+        event_types=["reservation"],
+        clock=district.bridge.clock,
+        sleep=lambda _: None,
     )
     followed = follower.follow("reservation", event_id)
     assert followed.event.zone == NEW_YORK
@@ -276,55 +316,86 @@ def test_followed_event_is_evidence(district: District) -> None:
 
 
 def test_answer_that_was_read_before_the_zone_was_learned_is_read_again(district: District) -> None:
-    """Another worker learned it meanwhile: what this one read under the guess is not taken for known."""
+    """Another worker learned it meanwhile: what this one read under the guess is not taken for
+    known.
+    """
     district.give(None)
     district.name(None)
     district.sync()
     store, now = district.bridge.store, district.bridge.clock()
     stale = Places(*store.write.places())
-    owner, days = stale.properties[district.school_id], Window(now.date(), now.date() + timedelta(days=30))
-    client = Client(district.bridge.url, KEY, ledger=MemoryLedger(10**7, 10**7), clock=district.bridge.clock)
+    owner, days = (
+        stale.properties[district.school_id],
+        Window(now.date(), now.date() + timedelta(days=30)),
+    )
+    client = Client(
+        district.bridge.url, KEY, ledger=MemoryLedger(10**7, 10**7), clock=district.bridge.clock
+    )
     named, unsure = zones_of(stale.properties)
     answer = client.property_events(owner.id, days, zones=named, unsure=unsure)
     assert {each.zone for each in answer.events} == {LOS_ANGELES}
     store.write.learn_zones({owner.id: NEW_YORK}, Changes(), now=now)
     with store.alone("default") as alone:
         places, moved = learn_zones(alone, stale, answer, asked_at=now, now=now)
-        understood = understand(alone, places, Asked(owner, days), answer, asked_at=now, now=now, moved=moved)
+        understood = understand(
+            alone, places, Asked(owner, days), answer, asked_at=now, now=now, moved=moved
+        )
     assert {each.digest for each in understood.changes.heard} == {""}
     district.sync()
     assert district.moments() == district.truth(NEW_YORK)
 
 
 def test_today_is_the_learned_zones(district: District) -> None:
-    """At 22:00 in Los Angeles the school's day is the next one already: windows begin there, and nothing is refused."""
+    """At 22:00 in Los Angeles the school's day is the next one already: windows begin there, and
+    nothing is refused.
+    """
     district.give(None)
     district.sync()
     district.bridge.clock.now = datetime(2026, 11, 24, 6, tzinfo=UTC)
     district.sync()
-    asked = [query for _, path, query, _ in district.bridge.state.requests if f"{district.school_id}/events" in path]
+    asked = [
+        query
+        for _, path, query, _ in district.bridge.state.requests
+        if f"{district.school_id}/events" in path
+    ]
     assert "start_date=2026-11-24" in asked[-12]
     with district.bridge.store.engine.connect() as connection:
-        mine = select(windows.c.start_date).where(windows.c.property_id == district.school_id, windows.c.number == 0)
+        mine = select(windows.c.start_date).where(
+            windows.c.property_id == district.school_id, windows.c.number == 0
+        )
         assert connection.scalar(mine) == "2026-11-24"
 
 
 def test_slots_an_hour_apart_keep_their_uids(district: District) -> None:
-    """Read three hours off, one slot's time was another's: each keeps the UID of its own local time."""
+    """Read three hours off, one slot's time was another's: each keeps the UID of its own local
+    time.
+    """
     event = max(district.events, key=lambda each: len(each["timeslots"]))
     slot = event["timeslots"][0]
     event["timeslots"] = [
-        {**slot, "start_datetime": f"2026-12-03T{hour:02}:00", "end_datetime": f"2026-12-03T{hour + 1:02}:00"}
+        {
+            **slot,
+            "start_datetime": f"2026-12-03T{hour:02}:00",
+            "end_datetime": f"2026-12-03T{hour + 1:02}:00",
+        }
         for hour in (9, 12, 15, 18)
     ]
     event["status"], slot["status"] = "Approved", "active"
     district.give(None)
     district.name(None)
     district.sync()
-    before = {uid: each.start.hour for uid, each in district.entries().items() if each.event_id == event["_id"]}
+    before = {
+        uid: each.start.hour
+        for uid, each in district.entries().items()
+        if each.event_id == event["_id"]
+    }
     district.name(NEW_YORK)
     district.sync()
-    after = {uid: each.start.hour for uid, each in district.entries().items() if each.event_id == event["_id"]}
+    after = {
+        uid: each.start.hour
+        for uid, each in district.entries().items()
+        if each.event_id == event["_id"]
+    }
     assert after == {uid: (hour - 3) % 24 for uid, hour in before.items()}
     assert len(after) == 4
 
@@ -333,11 +404,15 @@ def _of_before(district: District, zone: str) -> None:
     """Make the school one that a version stored which kept no sources, guesses among them."""
     with district.bridge.store.engine.begin() as connection:
         mine = properties.c.id == district.school_id
-        connection.execute(update(properties).where(mine).values(zone=zone, zone_source="", vendor_zone=""))
+        connection.execute(
+            update(properties).where(mine).values(zone=zone, zone_source="", vendor_zone="")
+        )
 
 
 def test_zone_of_an_older_version_gives_way_to_events(district: District) -> None:
-    """It may have been a guess: events that were read under it are read again though their bytes are known."""
+    """It may have been a guess: events that were read under it are read again though their bytes
+    are known.
+    """
     district.give(LOS_ANGELES)
     district.sync()
     before = district.entries()
@@ -350,7 +425,9 @@ def test_zone_of_an_older_version_gives_way_to_events(district: District) -> Non
 
 
 def test_zone_of_an_older_version_outlives_nulls(district: District) -> None:
-    """Where nothing better is known it stays, rather than the district's; the vendor's own word replaces it."""
+    """Where nothing better is known it stays, rather than the district's; the vendor's own word
+    replaces it.
+    """
     district.give(NEW_YORK)
     district.name(None)
     district.sync()
@@ -380,8 +457,8 @@ def test_doctor_says_what_is_shown_instead(district: District, database_url: str
         "DATABASE_URL": database_url,
     }
     note = (
-        "Lincoln High: no usable time zone from the vendor ('Eastern Standrd Time'); times are shown in "
-        "America/Los_Angeles, taken from its district"
+        "Lincoln High: no usable time zone from the vendor ('Eastern Standrd Time'); times are"
+        " shown in America/Los_Angeles, taken from its district"
     )
     failed = f"no time zone that exists: Lincoln High; ask Facilitron to set it. {note}"
     assert Check("zones", False, failed) in examine(environ)

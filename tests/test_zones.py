@@ -51,7 +51,13 @@ def test_local_date_is_the_day_in_the_zone() -> None:
 
 NAMES = {
     "America/New_York": [
-        *("America/New_York", "america/new_york", "AMERICA/NEW_YORK", " America/New York\n", "America/NewYork"),
+        *(
+            "America/New_York",
+            "america/new_york",
+            "AMERICA/NEW_YORK",
+            " America/New York\n",
+            "America/NewYork",
+        ),
         *(
             "America / New_York",
             "America\\New_York",
@@ -59,9 +65,24 @@ NAMES = {
             "\u200bAmerica/New_York",
             "America/New_York (EST)",
         ),
-        *("(UTC-05:00) America/New_York", "America/New_York, USA", "Eastern Standard Time", "eastern standard time"),
-        *("Eastern Daylight Time", "Eastern", "EASTERN TIME", "Eastern Time (US & Canada)", "Eastern Time Zone (ET)"),
-        *("(GMT-05:00) Eastern Time (US & Canada)", "(UTC-05:00) Eastern Time (US and Canada)", "GMT-5 Eastern"),
+        *(
+            "(UTC-05:00) America/New_York",
+            "America/New_York, USA",
+            "Eastern Standard Time",
+            "eastern standard time",
+        ),
+        *(
+            "Eastern Daylight Time",
+            "Eastern",
+            "EASTERN TIME",
+            "Eastern Time (US & Canada)",
+            "Eastern Time Zone (ET)",
+        ),
+        *(
+            "(GMT-05:00) Eastern Time (US & Canada)",
+            "(UTC-05:00) Eastern Time (US and Canada)",
+            "GMT-5 Eastern",
+        ),
         *(
             "Eastern Time (US\u00a0& Canada)",
             "US Eastern",
@@ -75,18 +96,45 @@ NAMES = {
         ),
         *("EST/EDT", "Eastern Time - New York", "New York"),
     ],
-    "America/Chicago": ["Central Standard Time", "Central Time (US & Canada)", "CST", "CT", "US_Central"],
+    "America/Chicago": [
+        "Central Standard Time",
+        "Central Time (US & Canada)",
+        "CST",
+        "CT",
+        "US_Central",
+    ],
     "America/Denver": ["Mountain Standard Time", "Mountain Time (US & Canada)", "MST", "mdt"],
     "America/Phoenix": [
         *("US Mountain Standard Time", "Arizona", "(UTC-07:00) Arizona", "Mountain Time (Arizona)"),
         *("America/Phoenix (MST)", "Mountain Time - Phoenix", "Mountain Standard Time (Arizona)"),
     ],
     "America/Los_Angeles": [
-        *("Pacific Standard Time", "(GMT-08:00) Pacific Time (US & Canada)", "America/Los Angeles", "PST", "pdt"),
-        *("Pacific Standard Time (UTC-8)", "(UTC\u221208:00) Pacific Time (US & Canada)", "Pacific"),
+        *(
+            "Pacific Standard Time",
+            "(GMT-08:00) Pacific Time (US & Canada)",
+            "America/Los Angeles",
+            "PST",
+            "pdt",
+        ),
+        *(
+            "Pacific Standard Time (UTC-8)",
+            "(UTC\u221208:00) Pacific Time (US & Canada)",
+            "Pacific",
+        ),
     ],
-    "America/Anchorage": ["Alaskan Standard Time", "Alaska", "(UTC-09:00) Alaska", "AKST", "Alaska Time"],
-    "Pacific/Honolulu": ["Hawaiian Standard Time", "Hawaii", "HST", "Hawaii-Aleutian Standard Time"],
+    "America/Anchorage": [
+        "Alaskan Standard Time",
+        "Alaska",
+        "(UTC-09:00) Alaska",
+        "AKST",
+        "Alaska Time",
+    ],
+    "Pacific/Honolulu": [
+        "Hawaiian Standard Time",
+        "Hawaii",
+        "HST",
+        "Hawaii-Aleutian Standard Time",
+    ],
     "America/Indiana/Indianapolis": ["(UTC-05:00) Indiana (East)", "Indianapolis"],
     "America/Indianapolis": ["US Eastern Standard Time"],
     "America/Puerto_Rico": ["Puerto Rico", "AST"],
@@ -111,16 +159,44 @@ NO_NAMES = [
         "America/Los_Angles",
         "America",
     ),
-    *("Amercia/New_York", "Mars/Olympus", "../../etc/passwd", "Factory", "US & Canada", "Time", "x" * 10_000, "\0"),
-    *("UTC-8", "UTC-08:00", "GMT-5", "-08:00", "+00:00", "(GMT-08:00)", "PST8PDT,M3.2.0,M11.1.0", "Eastern 5"),
-    *("Central European Time", "Central Time (Mexico)", "Pacific Time (Tijuana)", "Eastern/Pacific", "ET/PT"),
+    *(
+        "Amercia/New_York",
+        "Mars/Olympus",
+        "../../etc/passwd",
+        "Factory",
+        "US & Canada",
+        "Time",
+        "x" * 10_000,
+        "\0",
+    ),
+    *(
+        "UTC-8",
+        "UTC-08:00",
+        "GMT-5",
+        "-08:00",
+        "+00:00",
+        "(GMT-08:00)",
+        "PST8PDT,M3.2.0,M11.1.0",
+        "Eastern 5",
+    ),
+    *(
+        "Central European Time",
+        "Central Time (Mexico)",
+        "Pacific Time (Tijuana)",
+        "Eastern/Pacific",
+        "ET/PT",
+    ),
     *("America/Chicago;America/New_York", "New York or Chicago", "Not Eastern"),
 ]
 
 
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in NAMES.items() for text in texts])
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in NAMES.items() for text in texts]
+)
 def test_resolve_name_reads_other_systems_names(name: str, text: str) -> None:
-    """Case, blanks, Windows and common names in the United States, where EST means the zone and no fixed offset."""
+    """Case, blanks, Windows and common names in the United States, where EST means the zone and no
+    fixed offset.
+    """
     assert zones.resolve_name(text) == name
     assert zones.exists(name)
 
@@ -133,11 +209,20 @@ def test_resolve_name_is_empty_for_no_name(text: str) -> None:
 
 def test_resolve_name_knows_every_windows_zone() -> None:
     """All of CLDR's windowsZones, as icalendar ships them."""
-    assert {name: zones.resolve_name(name) for name in WINDOWS_TO_OLSON} == WINDOWS_TO_OLSON | {"UTC": "UTC"}
+    assert {name: zones.resolve_name(name) for name in WINDOWS_TO_OLSON} == WINDOWS_TO_OLSON | {
+        "UTC": "UTC"
+    }
 
 
 def test_resolve_name_leaves_iana_names_as_they_are() -> None:
-    """A feed's TZID stays what it is; but three fixed offsets mean their zone, and the placeholder means nothing."""
+    """A feed's TZID stays what it is; but three fixed offsets mean their zone, and the placeholder
+    means nothing.
+    """
     names = resources.files("tzdata").joinpath("zones").read_text("ascii").split()
     other = {name: zones.resolve_name(name) for name in names if zones.resolve_name(name) != name}
-    assert other == {"EST": "America/New_York", "MST": "America/Denver", "HST": "Pacific/Honolulu", "Factory": ""}
+    assert other == {
+        "EST": "America/New_York",
+        "MST": "America/Denver",
+        "HST": "Pacific/Honolulu",
+        "Factory": "",
+    }

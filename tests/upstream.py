@@ -1,6 +1,8 @@
-"""The district that `test_sync_machine` plays with, and everything that people do to it: edits upstream.
+"""The district that `test_sync_machine` plays with, and everything that people do to it: edits
+upstream.
 
-Timeslots are followed by a serial number, which the vendor's objects carry and our client never reads.
+Timeslots are followed by a serial number, which the vendor's objects carry and our client never
+reads.
 """
 
 from __future__ import annotations
@@ -15,11 +17,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from icalbridge import sandbox
 from icalbridge.facilitron import Client
@@ -50,9 +48,25 @@ LEASE = timedelta(seconds=LEASE_SECONDS + 1)
 DOUBT = timedelta(seconds=plan.DOUBT_SECONDS)
 
 FAULTS = (
-    *("401", "403", "404", "500", "503", "reset", "truncated", "html", "garbage", "null", "error-coded"),
+    *(
+        "401",
+        "403",
+        "404",
+        "500",
+        "503",
+        "reset",
+        "truncated",
+        "html",
+        "garbage",
+        "null",
+        "error-coded",
+    ),
     *("503:p=0.3", "truncated:p=0.5", "reset:p=0.3", "429:first=4", "hang:seconds=0,p=0.3"),
-    *("null:endpoint=property-events,p=0.5", "empty:endpoint=facilities", "empty:endpoint=properties"),
+    *(
+        "null:endpoint=property-events,p=0.5",
+        "empty:endpoint=facilities",
+        "empty:endpoint=properties",
+    ),
 )
 EMPTY = (
     "empty",
@@ -61,7 +75,18 @@ EMPTY = (
     "empty:endpoint=facility-events",
     "short:endpoint=properties",
 )
-EDITS = ("rename", "move", "move", "place_anew", "suspend", "cancel", "close", "delete", "activate again", "add")
+EDITS = (
+    "rename",
+    "move",
+    "move",
+    "place_anew",
+    "suspend",
+    "cancel",
+    "close",
+    "delete",
+    "activate again",
+    "add",
+)
 LATER_STATUSES = ("Completed", None, "Closed", "Approved - Pending Payment")
 MOVES = (-48, -24, -3, 1, 2, 24, 24 * 7, 24 * 31, 24 * 100)
 """In hours."""
@@ -127,12 +152,21 @@ class Upstream(RuleBasedStateMachine):
         store.write.add_api_user("default")
         self._open.callback(store.close)
         vendor = self._vendor
-        client = Client(vendor.url, KEY, ledger=Unlimited(), clock=vendor.clock, sleep=vendor.naps.append)
+        client = Client(
+            vendor.url, KEY, ledger=Unlimited(), clock=vendor.clock, sleep=vendor.naps.append
+        )
         sync = Sync(
-            client, store, api_user_id="default", worker_id="sync", clock=vendor.clock, sleep=self._wait_for_leases
+            client,
+            store,
+            api_user_id="default",
+            worker_id="sync",
+            clock=vendor.clock,
+            sleep=self._wait_for_leases,
         )
         self.bridge = replace(vendor, store=store, sync=sync, full=sync)
-        self.hired: Hired = Agency(self.bridge, self._url, self._open).hire(f"w{next(self._names)}", ledger=Unlimited())
+        self.hired: Hired = Agency(self.bridge, self._url, self._open).hire(
+            f"w{next(self._names)}", ledger=Unlimited()
+        )
 
     def sync_quietly(self) -> None:
         """Bring the bridge up to date, with nothing going wrong."""
@@ -163,13 +197,22 @@ class Upstream(RuleBasedStateMachine):
     def open_school(self, zone: str, *, begun: bool) -> None:
         """A district with a school, its gym and its pool, and one event of each kind that is hard."""
         self._zone = ZoneInfo(zone)
-        district: Dto = {"_id": DISTRICT, "name": "District", "timezone": ZONES[0], "properties": [SCHOOL]}
+        district: Dto = {
+            "_id": DISTRICT,
+            "name": "District",
+            "timezone": ZONES[0],
+            "properties": [SCHOOL],
+        }
         school: Dto = {"_id": SCHOOL, "name": "School", "timezone": zone, "properties": []}
         facilities: list[Dto] = [
-            {"_id": each, "property_id": SCHOOL, "name": each.title(), "type": "Gymnasium"} for each in ("gym", "pool")
+            {"_id": each, "property_id": SCHOOL, "name": each.title(), "type": "Gymnasium"}
+            for each in ("gym", "pool")
         ]
         fill(self.world, sandbox.World([district, school], facilities))
-        here = {SCHOOL: self._zone, DISTRICT: ZoneInfo(ZONES[0])}  # the vendor's own clock, whatever it gives
+        here = {
+            SCHOOL: self._zone,
+            DISTRICT: ZoneInfo(ZONES[0]),
+        }  # the vendor's own clock, whatever it gives
         self.world.zone_of = lambda property_id: here[property_id]  # type: ignore[method-assign]
         self.memory = Memory(self.now)
         for days, hours, external in (
@@ -241,7 +284,11 @@ class Upstream(RuleBasedStateMachine):
         memory, shown = self.memory, self._shown()
         memory.touched.add(event_id)
         memory.gone |= memory.shown.keys() - shown.keys()
-        memory.moved |= {serial for serial in memory.shown.keys() & shown if shown[serial] != memory.shown[serial]}
+        memory.moved |= {
+            serial
+            for serial in memory.shown.keys() & shown
+            if shown[serial] != memory.shown[serial]
+        }
         for serial, place in shown.items():
             memory.ends.setdefault(serial, []).append(place[3])
         self._ever |= set(shown.values())
@@ -260,15 +307,23 @@ class Upstream(RuleBasedStateMachine):
 
     @rule(
         edits=st.lists(
-            st.tuples(st.sampled_from(EDITS), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=4
+            st.tuples(st.sampled_from(EDITS), st.integers(0, 99), st.integers(0, 99)),
+            min_size=1,
+            max_size=4,
         )
     )
     def edit(self, edits: list[tuple[str, int, int]]) -> None:
-        """Rename, move, change facility, suspend, resume, cancel, approve, delete, activate again, add."""
+        """Rename, move, change facility, suspend, resume, cancel, approve, delete, activate again,
+        add.
+        """
         for kind, which, how in edits:
             chosen = self._coming(which)
             if kind == "add":
-                self._add([how, how + 40, how + 9][: which % 3 + 1], (how % 22, how % 22 + 2), external=how % 4 == 0)
+                self._add(
+                    [how, how + 40, how + 9][: which % 3 + 1],
+                    (how % 22, how % 22 + 2),
+                    external=how % 4 == 0,
+                )
             elif kind == "activate again":
                 self._activate_again(which)
             elif chosen:
@@ -277,7 +332,9 @@ class Upstream(RuleBasedStateMachine):
 
     @rule(given=st.sampled_from([None, "", "Mars/Olympus", "valid", "other case"]))
     def give_zone(self, given: str | None) -> None:
-        """Let the catalogue give the school's zone, or nothing that can be used; its events always name it."""
+        """Let the catalogue give the school's zone, or nothing that can be used; its events always
+        name it.
+        """
         names = {"valid": str(self._zone), "other case": f" {str(self._zone).upper()} "}
         self.world.properties[1]["timezone"] = names.get(given or "", given)
 
@@ -320,7 +377,9 @@ class Upstream(RuleBasedStateMachine):
         self.world.set_timeslot_field(event_id, index, "facility", place)
 
     def _suspend(self, event_id: str, index: int, how: int) -> None:
-        self.world.set_timeslot_field(event_id, index, "status", "suspended" if how % 2 else "active")
+        self.world.set_timeslot_field(
+            event_id, index, "status", "suspended" if how % 2 else "active"
+        )
 
     def _cancel(self, event_id: str, _index: int, how: int) -> None:
         status = ("Cancelled", "Pending", "Approved", "Approved")[how % 4]

@@ -1,4 +1,5 @@
-"""A district in a real store for the tests of the web: schools with much, little and nothing on, and hostile names.
+"""A district in a real store for the tests of the web: schools with much, little and nothing on,
+and hostile names.
 
 Moments hang on `samples.NOW`, noon on a Saturday in Los Angeles. Nothing of this knows the vendor.
 """
@@ -33,9 +34,20 @@ JAPANESE = "第二体育館（だいにたいいくかん）"
 RIGHT_TO_LEFT = "‮مسبح المدرسة الثانوية"
 LONG = "Extraordinarily Long Multipurpose Room and Community Gathering Space " * 4 + "W" * 120
 
-DISTRICT = Property("district", "Sunny Union District", "2 Elm St", "Sunnyvale", "CA", "94086", ZONE, ("school", "odd"))
+DISTRICT = Property(
+    "district",
+    "Sunny Union District",
+    "2 Elm St",
+    "Sunnyvale",
+    "CA",
+    "94086",
+    ZONE,
+    ("school", "odd"),
+)
 ODD = Property("odd", HOSTILE, city="三島", timezone="America/New_York")
-ALONE = Property("alone", "Phoenix Academy", "9 Sand Rd", "Phoenix", "AZ", "85001", "America/Phoenix")
+ALONE = Property(
+    "alone", "Phoenix Academy", "9 Sand Rd", "Phoenix", "AZ", "85001", "America/Phoenix"
+)
 NEVER = Property("never", "Brand-new School", timezone=ZONE)
 LONG_ROOM = Facility("long", "odd", LONG.strip(), "Multipurpose room")
 JAPANESE_GYM = Facility("odd.id é/1", "odd", JAPANESE, "体育館", 120)
@@ -80,19 +92,25 @@ def add_catalogue(store: Store, facilities: Mapping[str, Sequence[Facility]] = F
     store.windows.ensure([each.id for each in listed], 1, now=NOW)
 
 
-def sync(store: Store, property_id: str, changes: Changes | None = None, *, now: datetime = NOW) -> None:
+def sync(
+    store: Store, property_id: str, changes: Changes | None = None, *, now: datetime = NOW
+) -> None:
     """Let a property's window have been fetched, with these changes."""
     store.windows.make_due([property_id], now=now)
     claim = store.windows.claim(USER, "worker", now=now, property_ids=[property_id])
     assert claim is not None
-    store.windows.finish(claim, WINDOW, changes or Changes(), now=now, due=now + timedelta(minutes=10))
+    store.windows.finish(
+        claim, WINDOW, changes or Changes(), now=now, due=now + timedelta(minutes=10)
+    )
 
 
 def added(entries: Iterable[Entry]) -> Changes:
     """Say that entries are new, and with them their events."""
     shown = tuple(entries)
     heard = {
-        each.key: Event(each.event_id, each.event_type, each.property_id, each.zone, each.name, each.status)
+        each.key: Event(
+            each.event_id, each.event_type, each.property_id, each.zone, each.name, each.status
+        )
         for each in shown
     }
     return Changes(added=shown, heard=tuple(heard.values()))
@@ -100,20 +118,28 @@ def added(entries: Iterable[Entry]) -> Changes:
 
 def odd_entry(hours: float, facility: Facility, number: int, name: str, **fields: object) -> Entry:
     """Return an entry of the school with the odd names, which lies in New York."""
-    made = entry(hours, uid=f"odd{number}", facility=facility, event_id=f"odd{number}", name=name, **fields)
+    made = entry(
+        hours, uid=f"odd{number}", facility=facility, event_id=f"odd{number}", name=name, **fields
+    )
     return replace(made, property_id="odd", zone="America/New_York")
 
 
 def fill(store: Store) -> None:
-    """Fetch everything but the school that is never fetched: a gym in full use, odd names, a school with nothing on."""
+    """Fetch everything but the school that is never fetched: a gym in full use, odd names, a school
+    with nothing on.
+    """
     add_catalogue(store)
     gym = [entry(-1, uid="now", event_id="e0", name="Open Gym")]
-    gym += [entry(3 + 24 * day, uid=f"gym{day}", event_id="e1", activity="Varsity") for day in range(30)]
+    gym += [
+        entry(3 + 24 * day, uid=f"gym{day}", event_id="e1", activity="Varsity") for day in range(30)
+    ]
     pool = [entry(26, uid="pool", facility=POOL, event_id="e2", name="")]
     sync(store, "school", added(gym + pool))
     names = (HOSTILE, JAPANESE, RIGHT_TO_LEFT, LONG, "Ärzte \U0001f3c0 Turnier")
     places = (LONG_ROOM, JAPANESE_GYM, ARABIC_POOL)
-    odd = [odd_entry(1 + number, places[number % 3], number, name) for number, name in enumerate(names)]
+    odd = [
+        odd_entry(1 + number, places[number % 3], number, name) for number, name in enumerate(names)
+    ]
     odd.append(odd_entry(30, LONG_ROOM, 9, "Night of dance", end=NOW + timedelta(hours=60)))
     sync(store, "odd", added(odd))
     sync(store, "district")

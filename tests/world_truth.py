@@ -1,6 +1,8 @@
-"""What the feeds of a simulated district must say, read off the vendor's own objects by the letter of the contract.
+"""What the feeds of a simulated district must say, read off the vendor's own objects by the letter
+of the contract.
 
-This is the second opinion: it knows the vendor's pages and contract.md, and calls nothing of the product.
+This is the second opinion: it knows the vendor's pages and contract.md, and calls nothing of the
+product.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ HISTORY, HORIZON, VENDOR_DAYS = timedelta(days=60), timedelta(days=365), timedel
 
 @dataclass(frozen=True)
 class Told:
-    """One timeslot that feeds must show. Its reading has no UID, which the vendor does not give, and SEQUENCE 0."""
+    """One timeslot that feeds must show. Its reading has no UID, which the vendor does not give,
+    and SEQUENCE 0.
+    """
 
     facility_id: str
     property_id: str
@@ -33,9 +37,13 @@ class Told:
 
 
 def truth(world: World, now: datetime) -> list[Told]:
-    """Return all that the district's feed must show at a moment, if the vendor is asked at that moment."""
+    """Return all that the district's feed must show at a moment, if the vendor is asked at that
+    moment.
+    """
     return [
-        Told((timeslot["facility"] or {}).get("_id", ""), event["property_id"], event["_id"], reading)
+        Told(
+            (timeslot["facility"] or {}).get("_id", ""), event["property_id"], event["_id"], reading
+        )
         for event in world.events.values()
         if str(event["status"]).lower() == "approved" and answered(world, event, now)
         for timeslot in event["timeslots"]
@@ -46,7 +54,9 @@ def truth(world: World, now: datetime) -> list[Told]:
 
 
 def feeds(world: World, shown: list[Told]) -> dict[str, list[Reading]]:
-    """Return what each address must give: every facility, every property, the district, and each shown event."""
+    """Return what each address must give: every facility, every property, the district, and each
+    shown event.
+    """
     found: dict[str, list[Reading]] = {}
     for facility in world.facilities:
         found[f"/ical/facility/{facility['_id']}.ics"] = [
@@ -54,17 +64,27 @@ def feeds(world: World, shown: list[Told]) -> dict[str, list[Reading]]:
         ]
     for school in world.properties:
         family = {school["_id"], *school["properties"]}
-        found[f"/ical/property/{school['_id']}.ics"] = [each.reading for each in shown if each.property_id in family]
+        found[f"/ical/property/{school['_id']}.ics"] = [
+            each.reading for each in shown if each.property_id in family
+        ]
     for event_id in dict.fromkeys(each.event_id for each in shown):
-        found[f"/ical/event/reservation/{event_id}.ics"] = [each.reading for each in shown if each.event_id == event_id]
+        found[f"/ical/event/reservation/{event_id}.ics"] = [
+            each.reading for each in shown if each.event_id == event_id
+        ]
     return {path: sorted(readings) for path, readings in found.items()}
 
 
 def answered(world: World, event: Dto, now: datetime) -> bool:
-    """Say whether the vendor tells of an event at all: one of its timeslots touches a day that may be asked for."""
+    """Say whether the vendor tells of an event at all: one of its timeslots touches a day that may
+    be asked for.
+    """
     today = now.astimezone(world.zone_of(event["property_id"])).date()
-    spans = [[day for each in _times(timeslot) if (day := _day(each))] for timeslot in event["timeslots"]]
-    return any(days and days[0] <= str(today + VENDOR_DAYS) and str(today) <= days[-1] for days in spans)
+    spans = [
+        [day for each in _times(timeslot) if (day := _day(each))] for timeslot in event["timeslots"]
+    ]
+    return any(
+        days and days[0] <= str(today + VENDOR_DAYS) and str(today) <= days[-1] for days in spans
+    )
 
 
 def _day(told: object) -> str:
@@ -80,7 +100,9 @@ def _times(timeslot: Dto) -> tuple[object, object]:
 
 
 def _readings(world: World, event: Dto, timeslot: Dto) -> Iterator[Reading]:
-    """Give the timeslot's reading, or nothing where it cannot be read or does not end after it starts."""
+    """Give the timeslot's reading, or nothing where it cannot be read or does not end after it
+    starts.
+    """
     zone = world.zone_of(event["property_id"])
     try:
         start, end = (_moment(timeslot[name], zone) for name in ("start_datetime", "end_datetime"))
@@ -91,10 +113,14 @@ def _readings(world: World, event: Dto, timeslot: Dto) -> Iterator[Reading]:
     title, more_title = parted(title_said(event["name"] or "", timeslot["activity_name"] or ""))
     told = timeslot["facility"] or {}
     listed = world.facility(told.get("_id", "")) or {}
-    # the list of facilities is what they are called; a timeslot's word counts for one that is not listed
+    # the list of facilities is what they are called; a timeslot's word counts for one that is not
+    # listed
     facility = {name: listed.get(name) or told.get(name) for name in ("name", "type")}
     school = world.property(event["property_id"]) or {}
-    parts = [facility["name"], *(school.get(name) for name in ("name", "address", "city", "state", "zip"))]
+    parts = [
+        facility["name"],
+        *(school.get(name) for name in ("name", "address", "city", "state", "zip")),
+    ]
     place, more_place = parted(", ".join(filter(None, (said(part or "") for part in parts))))
     yield Reading(
         uid="",
@@ -110,6 +136,8 @@ def _readings(world: World, event: Dto, timeslot: Dto) -> Iterator[Reading]:
 
 
 def _moment(text: str, zone: ZoneInfo) -> datetime:
-    """Read a vendor's time: local, so that a skipped one is under the offset before and of two the first is meant."""
+    """Read a vendor's time: local, so that a skipped one is under the offset before and of two the
+    first is meant.
+    """
     told = datetime.fromisoformat(text).replace(microsecond=0)
     return (told if told.tzinfo else told.replace(tzinfo=zone, fold=0)).astimezone(UTC)

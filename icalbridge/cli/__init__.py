@@ -1,7 +1,7 @@
 """The commands: what each takes and says; the only room that ties the others together.
 
-What a command needs is imported when it runs, so that `--help` answers at once. Every error of ours ends as one plain
-sentence on stderr; a traceback is shown with `--debug` only.
+What a command needs is imported when it runs, so that `--help` answers at once. Every error of ours
+ends as one plain sentence on stderr; a traceback is shown with `--debug` only.
 """
 
 from __future__ import annotations
@@ -35,11 +35,17 @@ class Commands(click.Group):
     """The group of all commands: turns errors into sentences and exit codes."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run a command. Exit codes: 0 done, 1 something failed, 2 bad configuration or usage, 130 interrupted."""
+        """Run a command. Exit codes: 0 done, 1 something failed, 2 bad configuration or usage, 130
+        interrupted.
+        """
         try:
             return super().invoke(context)
         except IcalbridgeError as error:
-            _complain(context, error, BAD_CONFIGURATION if isinstance(error, ConfigurationError) else FAILED)
+            _complain(
+                context,
+                error,
+                BAD_CONFIGURATION if isinstance(error, ConfigurationError) else FAILED,
+            )
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
         except click.UsageError as error:
@@ -57,7 +63,9 @@ class Commands(click.Group):
 
 
 def _unexpected(error: Exception) -> Exception:
-    told = IcalbridgeError(f"An unexpected {type(error).__name__} happened; run it again with --debug to see where.")
+    told = IcalbridgeError(
+        f"An unexpected {type(error).__name__} happened; run it again with --debug to see where."
+    )
     return told.with_traceback(error.__traceback__)
 
 
@@ -72,8 +80,13 @@ def _complain(context: click.Context, error: Exception, code: int) -> None:
 
 
 def _logs_json(context: click.Context) -> bool:
-    """Whether all that the command writes on stderr is read by a program, its last sentence included."""
-    return context.invoked_subcommand in SERVICES and os.environ.get("ICALBRIDGE_LOG_FORMAT", "").strip() == "json"
+    """Whether all that the command writes on stderr is read by a program, its last sentence
+    included.
+    """
+    return (
+        context.invoked_subcommand in SERVICES
+        and os.environ.get("ICALBRIDGE_LOG_FORMAT", "").strip() == "json"
+    )
 
 
 def _log_json(sentence: str, *, traceback_of: BaseException | None = None) -> None:
@@ -99,8 +112,8 @@ _CONTEXT = {
 def main(debug: bool) -> None:
     """Facilitron bookings as calendars that anyone can subscribe to.
 
-    `icalbridge demo` shows all of it with nothing to configure. To go live, set FACILITRON_API_KEY, then run
-    `icalbridge doctor` and `icalbridge serve`.
+    `icalbridge demo` shows all of it with nothing to configure. To go live, set FACILITRON_API_KEY,
+    then run `icalbridge doctor` and `icalbridge serve`.
     """
 
 
@@ -120,7 +133,9 @@ def _settings(*, quiet: bool = False) -> Settings:
 
 
 @main.command()
-@click.option("--port", default=8000, show_default=True, envvar="PORT", type=click.IntRange(0, 65535))
+@click.option(
+    "--port", default=8000, show_default=True, envvar="PORT", type=click.IntRange(0, 65535)
+)
 def demo(port: int) -> None:
     """Show the whole product with nothing to configure, until Ctrl-C.
 
@@ -133,7 +148,9 @@ def demo(port: int) -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True, envvar="PORT", type=click.IntRange(0, 65535))
+@click.option(
+    "--port", default=8000, show_default=True, envvar="PORT", type=click.IntRange(0, 65535)
+)
 @click.option(
     "--workers",
     default=2,
@@ -143,7 +160,9 @@ def demo(port: int) -> None:
     type=click.IntRange(1, 64),
     help="Processes that serve.",
 )
-@click.option("--no-sync", is_flag=True, help="Serve only; a worker elsewhere keeps the database true.")
+@click.option(
+    "--no-sync", is_flag=True, help="Serve only; a worker elsewhere keeps the database true."
+)
 def serve(host: str, port: int, workers: int, no_sync: bool) -> None:
     """Serve feeds and pages, and keep them true with one sync worker. PORT is honoured."""
     from icalbridge.cli.serve import Address, run_server
@@ -163,8 +182,16 @@ def worker() -> None:
 
 
 @main.command()
-@click.option("--property", "property_ids", multiple=True, metavar="ID", help="Only this property; may be repeated.")
-@click.option("--full", is_flag=True, help="Read everything anew, and take an empty answer at its word.")
+@click.option(
+    "--property",
+    "property_ids",
+    multiple=True,
+    metavar="ID",
+    help="Only this property; may be repeated.",
+)
+@click.option(
+    "--full", is_flag=True, help="Read everything anew, and take an empty answer at its word."
+)
 def sync(property_ids: tuple[str, ...], full: bool) -> None:
     """Fetch the catalogue and all windows now, then exit.
 
@@ -177,7 +204,9 @@ def sync(property_ids: tuple[str, ...], full: bool) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Check configuration, key, scope, quota, database, clock and zones, and say what to do about each failure."""
+    """Check configuration, key, scope, quota, database, clock and zones, and say what to do about
+    each failure.
+    """
     from icalbridge.cli.doctor import run_doctor
 
     sys.exit(0 if run_doctor(os.environ) else FAILED)
@@ -194,7 +223,9 @@ def status(as_json: bool) -> None:
 
 
 def _day(context: click.Context, param: click.Parameter, value: str) -> date:
-    """Read a calendar day. Raises `click.BadParameter` for what is none, or lies where no booking does."""
+    """Read a calendar day. Raises `click.BadParameter` for what is none, or lies where no booking
+    does.
+    """
     try:
         day = date.fromisoformat(value)
     except ValueError:
@@ -206,13 +237,39 @@ def _day(context: click.Context, param: click.Parameter, value: str) -> date:
 
 @main.command()
 @click.option(
-    "--from", "first", required=True, metavar="DATE", callback=_day, help="The first day, in each place's own time."
+    "--from",
+    "first",
+    required=True,
+    metavar="DATE",
+    callback=_day,
+    help="The first day, in each place's own time.",
 )
-@click.option("--to", "last", required=True, metavar="DATE", callback=_day, help="The last day; it counts too.")
-@click.option("--csv", "as_csv", is_flag=True, help="Write a table for spreadsheets; this is the default.")
+@click.option(
+    "--to",
+    "last",
+    required=True,
+    metavar="DATE",
+    callback=_day,
+    help="The last day; it counts too.",
+)
+@click.option(
+    "--csv", "as_csv", is_flag=True, help="Write a table for spreadsheets; this is the default."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
-@click.option("--property", "property_ids", multiple=True, metavar="ID", help="Only this property; may be repeated.")
-@click.option("--facility", "facility_ids", multiple=True, metavar="ID", help="Only this facility; may be repeated.")
+@click.option(
+    "--property",
+    "property_ids",
+    multiple=True,
+    metavar="ID",
+    help="Only this property; may be repeated.",
+)
+@click.option(
+    "--facility",
+    "facility_ids",
+    multiple=True,
+    metavar="ID",
+    help="Only this facility; may be repeated.",
+)
 @click.option(
     "--audience",
     default="public",
@@ -220,7 +277,12 @@ def _day(context: click.Context, param: click.Parameter, value: str) -> date:
     type=click.Choice(["public", "staff", "operations"]),
     help="Whose fields it has; staff's name the renter.",
 )
-@click.option("--all", "everything", is_flag=True, help="Also what was pending, declined, cancelled or withdrawn.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also what was pending, declined, cancelled or withdrawn.",
+)
 @click.option("--output", default="", metavar="FILE", help="Write to a file; to stdout without it.")
 def history(
     first: date,
@@ -275,22 +337,41 @@ def _scenario(_context: click.Context, _parameter: click.Parameter, name: str | 
 @main.command(cls=SandboxCommand)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=9000, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--seed", default=1, show_default=True, help="The same seed and day make the same world.")
-@click.option("--schools", default=12, show_default=True, type=click.IntRange(1, 500))
-@click.option("--facilities", default=None, type=click.IntRange(1, 200), help="Facilities a school.")
-@click.option("--events-per-day", default=None, type=click.IntRange(0, 100_000), help="Bookings a day in all.")
-@click.option("--rate-per-minute", default=120, show_default=True, type=click.IntRange(1, 1_000_000))
-@click.option("--quota-per-day", default=15_000, show_default=True, type=click.IntRange(1, 1_000_000_000))
 @click.option(
-    "--fault", "faults", multiple=True, metavar="SPEC", help="Something to go wrong, see below; may be repeated."
+    "--seed", default=1, show_default=True, help="The same seed and day make the same world."
 )
-@click.option("--scenario", metavar="NAME", callback=_scenario, help="A situation by name, see below.")
-def sandbox(host: str, port: int, faults: tuple[str, ...], scenario: str | None, **world: int | None) -> None:
+@click.option("--schools", default=12, show_default=True, type=click.IntRange(1, 500))
+@click.option(
+    "--facilities", default=None, type=click.IntRange(1, 200), help="Facilities a school."
+)
+@click.option(
+    "--events-per-day", default=None, type=click.IntRange(0, 100_000), help="Bookings a day in all."
+)
+@click.option(
+    "--rate-per-minute", default=120, show_default=True, type=click.IntRange(1, 1_000_000)
+)
+@click.option(
+    "--quota-per-day", default=15_000, show_default=True, type=click.IntRange(1, 1_000_000_000)
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="SPEC",
+    help="Something to go wrong, see below; may be repeated.",
+)
+@click.option(
+    "--scenario", metavar="NAME", callback=_scenario, help="A situation by name, see below."
+)
+def sandbox(
+    host: str, port: int, faults: tuple[str, ...], scenario: str | None, **world: int | None
+) -> None:
     """Run a simulator of the vendor's API, all nine endpoints of it. Its key is `sandbox-key`.
 
-    For anyone who builds against that API: it enforces what the vendor's pages say, and nothing in it reaches the
-    vendor. It describes itself at /docs, and as OpenAPI 3.1 at /openapi.json. Events can be created there for the
-    renters coach@school.example and office@school.example, as activity type 12, 14 or 21.
+    For anyone who builds against that API: it enforces what the vendor's pages say, and nothing in
+    it reaches the vendor. It describes itself at /docs, and as OpenAPI 3.1 at /openapi.json. Events
+    can be created there for the renters coach@school.example and office@school.example, as activity
+    type 12, 14 or 21.
     """
     from icalbridge.cli.sandbox import run_sandbox
 

@@ -1,4 +1,5 @@
-"""Compares an event, as it is read after a write, with what was requested; says when the calendars here will show it.
+"""Compares an event, as it is read after a write, with what was requested; says when the calendars
+here will show it.
 
 Facilitron may accept a write and still answer with the old state for a while.
 """
@@ -43,7 +44,9 @@ class RequestedSlot:
         return (
             (self.external_id, self.start, self.end) == (slot.external_id, slot.start, slot.end)
             and self.facility_id in {None, slot.facility_id}
-            and (self.activity is None or display_text(self.activity) == display_text(slot.activity))
+            and (
+                self.activity is None or display_text(self.activity) == display_text(slot.activity)
+            )
         )
 
 
@@ -60,21 +63,30 @@ class RequestedState:
             return is_cancelled(event.status)
         return all(any(each.matches(slot) for slot in event.timeslots) for each in self.slots)
 
-    def hidden_reason(self, event: Event, entries: Iterable[Entry], settings: Settings, now: datetime) -> str:
-        """Return why calendars do not show an event that is in this state, as a clause; empty where they do.
+    def hidden_reason(
+        self, event: Event, entries: Iterable[Entry], settings: Settings, now: datetime
+    ) -> str:
+        """Return why calendars do not show an event that is in this state, as a clause; empty where
+        they do.
 
         `entries` are those of the event in the store.
         """
         if self.cancelled:
             return ""
         shown = {(each.facility_id, each.start, each.end) for each in entries if each.shown}
-        requested = [slot for slot in event.timeslots if any(each.matches(slot) for each in self.slots)]
-        if hidden := [slot for slot in requested if (slot.facility_id, slot.start, slot.end) not in shown]:
+        requested = [
+            slot for slot in event.timeslots if any(each.matches(slot) for each in self.slots)
+        ]
+        if hidden := [
+            slot for slot in requested if (slot.facility_id, slot.start, slot.end) not in shown
+        ]:
             if (event.entry_status or event.status) != APPROVED:
                 return f"its status at Facilitron is {event.status or 'empty'}"
             return f"its timeslot's status at Facilitron is {hidden[0].status or 'empty'}"
         if any(slot.start - now >= timedelta(days=settings.horizon_days) for slot in requested):
-            return f"they reach {settings.horizon_days} days ahead, and show it when it comes nearer"
+            return (
+                f"they reach {settings.horizon_days} days ahead, and show it when it comes nearer"
+            )
         if any(now - slot.end >= timedelta(days=settings.history_days) for slot in requested):
             return f"they reach {settings.history_days} days back"
         return ""
@@ -87,8 +99,9 @@ class AfterWrite:
     event: Event | None
     """The event as the vendor answers it now; None where it could not be read."""
     state: Literal["shown", "hidden", "not yet", "unread"]
-    """`shown`: the calendars here show what was requested; `hidden`: the vendor does, and the calendars do not;
-    `not yet`: the vendor still answers with the old state; `unread`: nothing is known.
+    """`shown`: the calendars here show what was requested; `hidden`: the vendor does, and the
+    calendars do not; `not yet`: the vendor still answers with the old state; `unread`: nothing is
+    known.
     """
     note: str = ""
     """What to say of it."""
@@ -107,13 +120,20 @@ class ReadPace:
     user: ApiUser
 
     def not_yet(self, property_id: str, slots: Iterable[Timeslot], now: datetime) -> str:
-        """Return what to say where an event is still in its old state; `slots` are those it has or was to have."""
+        """Return what to say where an event is still in its old state; `slots` are those it has or
+        was to have.
+        """
         seconds = self._interval(property_id, slots, now)
         within = "" if seconds is None else f", within {_span(seconds)}"
-        return f"Facilitron does not yet show the change; the calendars here follow when it does{within}."
+        return (
+            "Facilitron does not yet show the change; the calendars here follow when it"
+            f" does{within}."
+        )
 
     def _interval(self, property_id: str, slots: Iterable[Timeslot], now: datetime) -> float | None:
-        """Return the seconds between two reads of any window with one of these timeslots; None where there is none."""
+        """Return the seconds between two reads of any window with one of these timeslots; None
+        where there is none.
+        """
         owner = self.store.read.property(property_id)
         zone = (owner.timezone if owner else "") or "UTC"
         if owner is None or not zones.exists(zone):

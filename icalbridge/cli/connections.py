@@ -1,9 +1,10 @@
 """gunicorn worker whose threads wait for no client.
 
-In gunicorn's own gthread worker a connection takes a thread from the first octet of a request to the last of its
-answer, so a few silent clients take all of them. Here the worker's event loop collects the header of a request, sends
-what a client is slow to read, and waits for clients to close; a thread gets a request that is complete. Each of these
-steps has a time limit. At the limit of connections the one that has waited longest makes room for the next.
+In gunicorn's own gthread worker a connection takes a thread from the first octet of a request to
+the last of its answer, so a few silent clients take all of them. Here the worker's event loop
+collects the header of a request, sends what a client is slow to read, and waits for clients to
+close; a thread gets a request that is complete. Each of these steps has a time limit. At the limit
+of connections the one that has waited longest makes room for the next.
 """
 
 from __future__ import annotations
@@ -31,11 +32,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CLIENT_SECONDS = 20
-"""How long a client may take for the rest of a header once it has begun one, and to close a connection that ends."""
+"""How long a client may take for the rest of a header once it has begun one, and to close a
+connection that ends.
+"""
 SEND_SECONDS = 60
 """How long a client may take to read an answer."""
 HEADER_BYTES = 32_768
-"""Longest header of a request; also how much of a body that nobody reads is thrown away before the connection ends."""
+"""Longest header of a request; also how much of a body that nobody reads is thrown away before the
+connection ends.
+"""
 RECEIVE_BYTES = 8192
 HEADER_END = b"\r\n\r\n"
 EMPTY_LINES = b"\r\n"
@@ -47,7 +52,9 @@ PAUSE_SECONDS = 0.1
 
 
 class ClientSocket(socket.socket):
-    """Client's socket that never blocks while sending; `unsent` is what the kernel did not take yet."""
+    """Client's socket that never blocks while sending; `unsent` is what the kernel did not take
+    yet.
+    """
 
     def __init__(self, accepted: socket.socket) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
@@ -80,7 +87,9 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.received = b""
         self.closing = False
         self.ended = False
-        self.data_ready = True  # so that gunicorn does not wait in a thread for what was received already
+        self.data_ready = (
+            True  # so that gunicorn does not wait in a thread for what was received already
+        )
 
     def init(self) -> None:
         """Hand the received header to gunicorn's parser; called in a thread at each request."""
@@ -98,7 +107,11 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
             data = b""
         self.ended = not data
         self.received = self.received + data if self.received else data.lstrip(EMPTY_LINES)
-        return not self.ended and len(self.received) <= HEADER_BYTES and (self.closing or not self.has_header)
+        return (
+            not self.ended
+            and len(self.received) <= HEADER_BYTES
+            and (self.closing or not self.has_header)
+        )
 
     @property
     def has_header(self) -> bool:
@@ -109,8 +122,9 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """gthread worker that keeps clients waiting in its event loop instead of in threads.
 
-    `keepalived_conns` are the connections without a request, `pending_conns` those with a part of a header and those
-    that end, `sending_conns` those with a part of an answer; each in the order of its time-outs.
+    `keepalived_conns` are the connections without a request, `pending_conns` those with a part of a
+    header and those that end, `sending_conns` those with a part of an answer; each in the order of
+    its time-outs.
     """
 
     worker_connections: int
@@ -134,7 +148,9 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept a connection; where there are too many already, the one that has waited longest is closed."""
+        """Accept a connection; where there are too many already, the one that has waited longest is
+        closed.
+        """
         try:
             accepted, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -173,7 +189,12 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         conn.close()
 
     def _await(
-        self, conn: Connection, waiting: deque[Connection], seconds: float, ready: Callable[..., None], events: int
+        self,
+        conn: Connection,
+        waiting: deque[Connection],
+        seconds: float,
+        ready: Callable[..., None],
+        events: int,
     ) -> None:
         conn.timeout = time.monotonic() + seconds
         waiting.append(conn)
@@ -186,7 +207,9 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._await(conn, self.pending_conns, CLIENT_SECONDS, ready, selectors.EVENT_READ)
         else:
             ready = partial(self.on_client_socket_readable, conn)
-            self._await(conn, self.keepalived_conns, self.cfg.keepalive, ready, selectors.EVENT_READ)
+            self._await(
+                conn, self.keepalived_conns, self.cfg.keepalive, ready, selectors.EVENT_READ
+            )
 
     def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
         """Begin a request on a connection that had none."""
@@ -215,11 +238,17 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         elif conn.has_header:
             self.enqueue_req(conn)
         else:
-            write_error(conn.sock, 431, "Request Header Fields Too Large", "The header of this request is too long.")
+            write_error(
+                conn.sock,
+                431,
+                "Request Header Fields Too Large",
+                "The header of this request is too long.",
+            )
             self._end(conn)
 
     def _end(self, conn: Connection) -> None:
-        """Close our side, and wait for the client to close its own, or an answer on its way could be lost.
+        """Close our side, and wait for the client to close its own, or an answer on its way could
+        be lost.
 
         RFC 9112, section 9.6.
         """
@@ -232,13 +261,19 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._await_request(conn)
 
     def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
-        """Go on with a connection after its answer: send the rest of it, await the next request, or end."""
+        """Go on with a connection after its answer: send the rest of it, await the next request, or
+        end.
+        """
         conn.sock.setblocking(False)
         if conn.sock.unsent:
             if len(self.sending_conns) >= MOST_SENDING:
                 self._drop(self.sending_conns.popleft())
             self._await(
-                conn, self.sending_conns, SEND_SECONDS, partial(self._on_writable, conn, fs), selectors.EVENT_WRITE
+                conn,
+                self.sending_conns,
+                SEND_SECONDS,
+                partial(self._on_writable, conn, fs),
+                selectors.EVENT_WRITE,
             )
         elif not _goes_on(fs):
             self._end(conn)

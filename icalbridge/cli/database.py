@@ -1,4 +1,6 @@
-"""Opening the database as the settings say: for commands and workers, and for the web, which waits for nobody."""
+"""Opening the database as the settings say: for commands and workers, and for the web, which waits
+for nobody.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,8 @@ def connect(settings: Settings) -> Store:
 def connect_for_web(settings: Settings) -> Store:
     """Return the store for feeds and pages, which answer from memory when PostgreSQL is silent."""
     limits = Timeouts(
-        settings.database_connect_seconds, settings.database_statement_seconds, settings.database_web_seconds
+        settings.database_connect_seconds,
+        settings.database_statement_seconds,
+        settings.database_web_seconds,
     )
     return Store.connect(settings.database_url, limits)

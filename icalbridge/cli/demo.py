@@ -1,4 +1,5 @@
-"""`demo`: the whole product on its embedded defaults. A simulated district, a first sync over HTTP, the real server.
+"""`demo`: the whole product on its embedded defaults. A simulated district, a first sync over HTTP,
+the real server.
 
 Everything it needs lies in one temporary folder, and nothing is left behind.
 """
@@ -38,7 +39,10 @@ QUOTA_PER_DAY = 1_000_000
 def run_demo(port: int) -> None:
     """Show everything until Ctrl-C."""
     start_logging("text", level="WARNING")
-    with tempfile.TemporaryDirectory(prefix="icalbridge-demo-") as folder, listen(Address("127.0.0.1", port)) as opened:
+    with (
+        tempfile.TemporaryDirectory(prefix="icalbridge-demo-") as folder,
+        listen(Address("127.0.0.1", port)) as opened,
+    ):
         click.echo("Starting the simulator of the vendor's API …")
         with _sandbox() as api_url:
             base = f"http://127.0.0.1:{opened.getsockname()[1]}"
@@ -55,12 +59,16 @@ def run_demo(port: int) -> None:
             sync_with_progress(settings, store)
             addresses = _addresses(settings, _busiest(store), store.read.properties()[0].id)
             store.close()
-            supervise(settings, opened, workers=2, sync=True, on_started=lambda: click.echo(addresses))
+            supervise(
+                settings, opened, workers=2, sync=True, on_started=lambda: click.echo(addresses)
+            )
     click.echo("Stopped; nothing is left behind.")
 
 
 def _busiest(store: Store) -> str:
-    """Return the facility with the most bookings in the week to come, so that a first look sees some."""
+    """Return the facility with the most bookings in the week to come, so that a first look sees
+    some.
+    """
     now = utcnow()
     counts = store.read.counts(now, now + timedelta(days=7))
     return max((each.id for each in store.read.facilities()), key=lambda each: counts.get(each, 0))
@@ -85,14 +93,18 @@ Ctrl-C stops everything.
 def _sandbox() -> Iterator[str]:
     """Run the simulator in a process of its own; yield the base address of its API."""
     here, there = multiprocessing.Pipe()
-    child = multiprocessing.get_context("fork").Process(target=_run_sandbox, args=(there,), name="icalbridge-sandbox")
+    child = multiprocessing.get_context("fork").Process(
+        target=_run_sandbox, args=(there,), name="icalbridge-sandbox"
+    )
     child.start()
     there.close()
     try:
         try:
             api_url = here.recv()
         except EOFError:
-            raise IcalbridgeError("The simulator did not start; run `icalbridge sandbox` to see why.") from None
+            raise IcalbridgeError(
+                "The simulator did not start; run `icalbridge sandbox` to see why."
+            ) from None
         yield api_url
     finally:
         child.terminate()
@@ -105,11 +117,15 @@ def _run_sandbox(there: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     world = sandbox.build_world(seed=1, today=sandbox.district_day(utcnow()))
-    app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=RATE_PER_MINUTE * 2, quota_per_day=QUOTA_PER_DAY)
+    app = sandbox.create_app(
+        world, keys=(KEY,), rate_per_minute=RATE_PER_MINUTE * 2, quota_per_day=QUOTA_PER_DAY
+    )
     try:
         with sandbox.serve_in_thread(app) as api_url:
             there.send(api_url)
-            while True:  # not signal.pause(), which would sleep through a signal that came just before it
+            while (
+                True
+            ):  # not signal.pause(), which would sleep through a signal that came just before it
                 time.sleep(1)
     except KeyboardInterrupt:
         pass

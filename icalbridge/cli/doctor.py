@@ -1,6 +1,8 @@
-"""`doctor`: everything that going live depends on, one line each, and what to do about what is wrong.
+"""`doctor`: everything that going live depends on, one line each, and what to do about what is
+wrong.
 
-Later checks need earlier ones: what cannot be looked at is said to be unchecked rather than guessed.
+Later checks need earlier ones: what cannot be looked at is said to be unchecked rather than
+guessed.
 """
 
 from __future__ import annotations
@@ -51,11 +53,15 @@ class Check:
 
 
 def run_doctor(environ: Mapping[str, str]) -> bool:
-    """Print every check; return whether none failed. What could not be looked at for want of a header is no failure."""
+    """Print every check; return whether none failed. What could not be looked at for want of a
+    header is no failure.
+    """
     checks = examine(environ)
     width = max(14, *(len(check.name) for check in checks)) if len(checks) > 1 else 14
     for check in checks:
-        word, colour = {True: ("ok", "green"), False: ("FAIL", "red"), None: ("skip", "yellow")}[check.good]
+        word, colour = {True: ("ok", "green"), False: ("FAIL", "red"), None: ("skip", "yellow")}[
+            check.good
+        ]
         click.echo(f"{click.style(f'{word:<5}', fg=colour)} {check.name:<{width}} {check.told}")
     return not any(check.good is False for check in checks)
 
@@ -73,12 +79,18 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
     except StoreError as error:
         return [*checks, _database(error), *_unchecked("key", "clock", "scope", "zones", "quota")]
     try:
-        clients = [(user, make_client(user, store)) for user in users]  # it writes: the key's row, if that is not there
+        clients = [
+            (user, make_client(user, store)) for user in users
+        ]  # it writes: the key's row, if that is not there
         checks.append(Check("database", True, "opens, can be written, and its schema is current"))
         ahead = store.read.health(DatabaseClock(store)()).ahead_seconds
         for user, client in clients:
             of_key = [*_with_times(_vendor(client, store), ahead), _quota(user, store)]
-            checks += of_key if len(users) == 1 else [replace(each, name=f"{each.name} {user.name}") for each in of_key]
+            checks += (
+                of_key
+                if len(users) == 1
+                else [replace(each, name=f"{each.name} {user.name}") for each in of_key]
+            )
     except StoreError as error:
         checks = [each for each in checks if each.name == "configuration"]
         return [*checks, _database(error), *_unchecked("key", "clock", "scope", "zones", "quota")]
@@ -91,30 +103,44 @@ def _database(error: StoreError) -> Check:
     told = str(error).rstrip(".")
     if isinstance(error, SchemaOutdated):
         return Check("database", False, told)
-    return Check("database", False, f"{told}; set DATABASE_URL to one that can be opened and written")
+    return Check(
+        "database", False, f"{told}; set DATABASE_URL to one that can be opened and written"
+    )
 
 
 def _with_times(checks: list[Check], ahead: int) -> list[Check]:
     """Let the clock fail where stored times are in the future, by so many seconds."""
     fault = Check("clock", False, f"{TIMES_IN_FUTURE} They are up to {ahead} s ahead.")
-    return [fault if ahead and each.name == "clock" and each.good is not False else each for each in checks]
+    return [
+        fault if ahead and each.name == "clock" and each.good is not False else each
+        for each in checks
+    ]
 
 
 def _configuration(settings: Settings) -> Check:
     if not settings.public_url:
-        return Check("configuration", True, "complete; set ICALBRIDGE_PUBLIC_URL so that feeds can link back here")
+        return Check(
+            "configuration",
+            True,
+            "complete; set ICALBRIDGE_PUBLIC_URL so that feeds can link back here",
+        )
     return Check("configuration", True, f"complete; subscribers use {settings.public_url}")
 
 
 def _vendor(client: Client, store: Store) -> list[Check]:
-    """Ask for the properties once, and see in the answer whether key, clock, scope and zones are right."""
+    """Ask for the properties once, and see in the answer whether key, clock, scope and zones are
+    right.
+    """
     try:
         listed = client.properties().items
     except AccessRefused as error:
         scope = Check("scope", False, f"ask Facilitron to let this key see its district ({error})")
         return [_accepted(), _clock(client), scope, *_unchecked("zones")]
     except VendorError as error:
-        return [Check("key", False, f"{_advice(error)} ({error})"), *_unchecked("clock", "scope", "zones")]
+        return [
+            Check("key", False, f"{_advice(error)} ({error})"),
+            *_unchecked("clock", "scope", "zones"),
+        ]
     return [_accepted(), _clock(client), _scope(listed), _zones(listed, store)]
 
 
@@ -127,14 +153,18 @@ def _advice(error: VendorError) -> str:
         case KeyRefused():
             return "ask Facilitron for a key that works, and set FACILITRON_API_KEY to it"
         case QuotaSpent():
-            return "wait for midnight UTC, or ask Facilitron for more and set FACILITRON_QUOTA_PER_DAY"
+            return (
+                "wait for midnight UTC, or ask Facilitron for more and set FACILITRON_QUOTA_PER_DAY"
+            )
         case RateLimited():
             return (
-                "set FACILITRON_RATE_PER_MINUTE and FACILITRON_QUOTA_PER_DAY to what Facilitron granted, and look for "
-                "other programs with this key"
+                "set FACILITRON_RATE_PER_MINUTE and FACILITRON_QUOTA_PER_DAY to what Facilitron"
+                " granted, and look for other programs with this key"
             )
         case _:
-            return "the vendor gave no usable answer; check FACILITRON_API_URL, then try again later"
+            return (
+                "the vendor gave no usable answer; check FACILITRON_API_URL, then try again later"
+            )
 
 
 def _clock(client: Client) -> Check:
@@ -143,14 +173,22 @@ def _clock(client: Client) -> Check:
         return Check("clock", None, "not checked: the vendor's answer had no Date")
     seconds = round(offset.total_seconds())
     if abs(seconds) > CLOCK_TOLERANCE_SECONDS:
-        return Check("clock", False, f"differs from the vendor's by {seconds} s; set this machine's clock by NTP")
+        return Check(
+            "clock",
+            False,
+            f"differs from the vendor's by {seconds} s; set this machine's clock by NTP",
+        )
     return Check("clock", True, "agrees with the vendor's")
 
 
 def _scope(listed: tuple[Property, ...]) -> Check:
     if not listed:
-        return Check("scope", False, "the key sees no property; ask Facilitron which district it is for")
-    return Check("scope", True, f"the key sees {len(listed)} properties, first of all {_named(listed[0])}")
+        return Check(
+            "scope", False, "the key sees no property; ask Facilitron which district it is for"
+        )
+    return Check(
+        "scope", True, f"the key sees {len(listed)} properties, first of all {_named(listed[0])}"
+    )
 
 
 def _zones(listed: tuple[Property, ...], store: Store) -> Check:
@@ -165,7 +203,9 @@ def _zones(listed: tuple[Property, ...], store: Store) -> Check:
 
 
 def _zone_note(given: Property, stored: Property) -> str:
-    """Return what is shown of a property whose zone the vendor does not give, also when it did until now."""
+    """Return what is shown of a property whose zone the vendor does not give, also when it did
+    until now.
+    """
     before: dict[ZoneSource, ZoneSource] = {"property": "stored", "": "earlier"}
     source = before.get(stored.zone_source, stored.zone_source)
     return zone_note(_named(given), stored.timezone, source, given.timezone)
@@ -181,7 +221,9 @@ def _quota(user: ApiUser, store: Store) -> Check:
     except IcalbridgeError as error:
         return Check("quota", None, f"not checked: {error}")
     left = user.quota_per_day - used
-    told = f"{used} of {user.quota_per_day} requests used today (UTC), {user.rate_per_minute} a minute"
+    told = (
+        f"{used} of {user.quota_per_day} requests used today (UTC), {user.rate_per_minute} a minute"
+    )
     if left <= 0:
         return Check("quota", False, f"{told}; wait for midnight UTC or ask Facilitron for more")
     return Check("quota", True, told)

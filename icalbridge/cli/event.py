@@ -1,7 +1,9 @@
-"""`event`: the API's event endpoints by hand. After a write the store follows at once, so that feeds show it.
+"""`event`: the API's event endpoints by hand. After a write the store follows at once, so that
+feeds show it.
 
-All that can be found out on this machine is found out before a request is spent; `event_given` reads what was typed,
-`event_told` says what came of it. A write is asked about on the terminal unless `--yes` is given.
+All that can be found out on this machine is found out before a request is spent; `event_given`
+reads what was typed, `event_told` says what came of it. A write is asked about on the terminal
+unless `--yes` is given.
 """
 
 from __future__ import annotations
@@ -32,7 +34,15 @@ from icalbridge.cli.event_told import (
 from icalbridge.cli.stopping import Stop
 from icalbridge.cli.writes import as_bad_input, client_of, require_leave, user_of
 from icalbridge.errors import ConfigurationError, IcalbridgeError, InvalidRequest, NotFound
-from icalbridge.facilitron import Cancelled, Conflict, Created, Moved, NotCreated, TimeslotChange, bounds
+from icalbridge.facilitron import (
+    Cancelled,
+    Conflict,
+    Created,
+    Moved,
+    NotCreated,
+    TimeslotChange,
+    bounds,
+)
 from icalbridge.feeds import display_text
 from icalbridge.model import Feed
 from icalbridge.statuses import is_cancelled
@@ -88,18 +98,24 @@ class Desk:
         return self.client.event(event_type, event_id, zones=known, unsure=unsure)
 
     def follow(self, written: Event, requested: RequestedState) -> AfterWrite:
-        """Bring the store up to date with an event that was written; whatever fails here, the write is done.
+        """Bring the store up to date with an event that was written; whatever fails here, the write
+        is done.
 
         `written`: the event as it was requested to be, with its id.
         """
         types, sleep = self.user.event_types, self.stop.sleep
-        follower = Follower(self.client, self.store, event_types=types, clock=self.clock, sleep=sleep)
+        follower = Follower(
+            self.client, self.store, event_types=types, clock=self.clock, sleep=sleep
+        )
         try:
             told = follower.follow(written.type, written.id, property_id=written.property_id)
         except IcalbridgeError as error:
             if isinstance(error, NotFound) and not requested.cancelled:
                 return AfterWrite(None, "not yet", self._not_yet(written))
-            note = f"The calendars here show it after the next sync; it could not be read back: {error}"
+            note = (
+                "The calendars here show it after the next sync; it could not be read back:"
+                f" {error}"
+            )
             return AfterWrite(None, "unread", note)
         if not requested.matches(told.event):
             return AfterWrite(told.event, "not yet", self._not_yet(written, told.event))
@@ -119,10 +135,16 @@ class Desk:
 
 def get_event(settings: Settings, event_type: str, event_id: str, key: str) -> Told:
     """Ask for one event; nothing is written anywhere, but for the quota's book."""
-    with _opened(settings) as store, _desk(settings, store, _property_of(store, event_type, event_id), key) as desk:
+    with (
+        _opened(settings) as store,
+        _desk(settings, store, _property_of(store, event_type, event_id), key) as desk,
+    ):
         found = desk.event(event_type, event_id)
         named = f", external id {found.external_id}" if found.external_id else ""
-        message = f"{given.spoken(found.name)}: {found.status} {found.type} {found.id}{named}, times of {found.zone}."
+        message = (
+            f"{given.spoken(found.name)}: {found.status} {found.type} {found.id}{named}, times of"
+            f" {found.zone}."
+        )
         return Told("get", "found", message, event_told(store, found))
 
 
@@ -151,14 +173,19 @@ def _created(desk: Desk, told: Told, outcome: CreateOutcome, plan: given.Planned
     look = _look(request.event_type, request.external_id)
     if isinstance(outcome, Created):
         written = replace(planned_event(plan), id=outcome.event_id)
-        slots = [RequestedSlot(each.external_id, each.start, each.end, each.facility_id) for each in written.timeslots]
+        slots = [
+            RequestedSlot(each.external_id, each.start, each.end, each.facility_id)
+            for each in written.timeslots
+        ]
         after = desk.follow(written, RequestedState(tuple(slots)))
         lost = "; its answer was lost, and it was found afterwards" if outcome.looked_up else ""
         return replace(
             told,
             outcome="created",
-            message=f"Created {given.spoken(request.name)} as {request.event_type} {outcome.event_id}, external id "
-            f"{request.external_id}{lost}.",
+            message=(
+                f"Created {given.spoken(request.name)} as {request.event_type} {outcome.event_id},"
+                f" external id {request.external_id}{lost}."
+            ),
             event=event_told(desk.store, after.event or written),
             has_conflict=outcome.has_conflict,
             collides_with=told.collides_with if outcome.has_conflict is not False else [],
@@ -167,27 +194,46 @@ def _created(desk: Desk, told: Told, outcome: CreateOutcome, plan: given.Planned
             invocation_id=outcome.invocation_id,
         )
     if isinstance(outcome, Conflict):
-        return _conflict(told, outcome, f"Not created; look at what is there with {look}, or give an --external-id")
+        return _conflict(
+            told,
+            outcome,
+            f"Not created; look at what is there with {look}, or give an --external-id",
+        )
     failed = replace(told, invocation_id=outcome.error.invocation_id)
     if isinstance(outcome, NotCreated):
-        message = f"Not created, and it will not appear; the same command may be run again. {outcome.error}"
+        message = (
+            "Not created, and it will not appear; the same command may be run again."
+            f" {outcome.error}"
+        )
         return replace(failed, outcome="not_created", message=message)
-    message = f"Not known whether it was created; find out with {look} before you send it again. {outcome.error}"
+    message = (
+        f"Not known whether it was created; find out with {look} before you send it again."
+        f" {outcome.error}"
+    )
     return replace(failed, outcome="unknown", message=message)
 
 
-def cancel_event(settings: Settings, event_type: str, event_id: str, log_message: str, how: How) -> Told:
+def cancel_event(
+    settings: Settings, event_type: str, event_id: str, log_message: str, how: How
+) -> Told:
     """Cancel an event, and let the store follow."""
     require_leave(settings, dry_run=how.dry_run, yes=how.yes)
     with as_bad_input(InvalidRequest):
         body = bounds.checked_cancellation(event_type, event_id, log_message)
-    with _opened(settings) as store, _desk(settings, store, _property_of(store, event_type, event_id), how.key) as desk:
+    with (
+        _opened(settings) as store,
+        _desk(settings, store, _property_of(store, event_type, event_id), how.key) as desk,
+    ):
         event = desk.event(event_type, event_id)
         told = Told("cancel", "planned", "", event_told(store, event))
         if how.dry_run:
-            return _dry(settings, told, _could(event), "PATCH", f"/event/{event_type}/{event_id}", body)
+            return _dry(
+                settings, told, _could(event), "PATCH", f"/event/{event_type}/{event_id}", body
+            )
         if not is_cancelled(event.status):
-            question = f"Cancel {given.spoken(event.name)}, {event.type} {event.id}, with all of this?"
+            question = (
+                f"Cancel {given.spoken(event.name)}, {event.type} {event.id}, with all of this?"
+            )
             _ask(question, told, how, desk.stop)
         with _watched(event_type, event_id):
             before = Cancelled(event.id, event.external_id, already=True)
@@ -229,19 +275,29 @@ def move_timeslot(
     """Give a timeslot other times, another facility or another name, and let the store follow."""
     require_leave(settings, dry_run=how.dry_run, yes=how.yes)
     if not (change.start or change.end or change.facility or change.activity is not None):
-        raise ConfigurationError("Nothing to change; give --start, --end, --facility or --activity.")
-    with _opened(settings) as store, _desk(settings, store, _property_of(store, event_type, event_id), how.key) as desk:
+        raise ConfigurationError(
+            "Nothing to change; give --start, --end, --facility or --activity."
+        )
+    with (
+        _opened(settings) as store,
+        _desk(settings, store, _property_of(store, event_type, event_id), how.key) as desk,
+    ):
         event = desk.event(event_type, event_id)
         index = _index(event, timeslot_id)
         after, request, notes = _changed(store, event, index, change)
         with as_bad_input(InvalidRequest):
             body = bounds.checked_change(event_type, event_id, timeslot_id, request, desk.clock())
         told = Told("move", "planned", "", event_told(store, after), notes=notes)
-        told = replace(told, collides_with=collisions(store, replace(after, timeslots=(after.timeslots[index],))))
+        told = replace(
+            told,
+            collides_with=collisions(store, replace(after, timeslots=(after.timeslots[index],))),
+        )
         named = f"timeslot {timeslot_id} of {given.spoken(event.name)}, {event.type} {event.id}"
         if how.dry_run:
             path = f"/event/{event_type}/{event_id}/timeslot/{timeslot_id}"
-            return _dry(settings, told, f"The {named} could be changed to this", "PATCH", path, body)
+            return _dry(
+                settings, told, f"The {named} could be changed to this", "PATCH", path, body
+            )
         _ask(f"Change the {named} to this?", told, how, desk.stop)
         with _watched(event_type, event_id):
             outcome = desk.client.change_timeslot(event_type, event_id, timeslot_id, request)
@@ -253,13 +309,19 @@ def move_timeslot(
             return _moved(desk, told, after, requested, named, outcome)
 
 
-def _moved(desk: Desk, told: Told, written: Event, requested: RequestedSlot, named: str, outcome: Moved) -> Told:
+def _moved(
+    desk: Desk, told: Told, written: Event, requested: RequestedSlot, named: str, outcome: Moved
+) -> Told:
     after = desk.follow(written, RequestedState((requested,)))
     not_yet = after.state == "not yet"
     return replace(
         told,
         outcome="moved",
-        message=f"Facilitron accepted the change of the {named}." if not_yet else f"Changed the {named}.",
+        message=(
+            f"Facilitron accepted the change of the {named}."
+            if not_yet
+            else f"Changed the {named}."
+        ),
         event=event_told(desk.store, after.event or written),
         collides_with=[],
         followed=after.state == "shown",
@@ -273,16 +335,26 @@ def _index(event: Event, timeslot_id: str) -> int:
     if timeslot_id in names:
         return names.index(timeslot_id)
     there = ", ".join(sorted(each for each in names if each))
-    has = f"it has {there}" if there else "its timeslots have no external ids, so that none of them can be moved"
+    has = (
+        f"it has {there}"
+        if there
+        else "its timeslots have no external ids, so that none of them can be moved"
+    )
     raise ConfigurationError(f"{given.spoken(event.name)} has no timeslot '{timeslot_id}'; {has}.")
 
 
-def _changed(store: Store, event: Event, index: int, change: Change) -> tuple[Event, TimeslotChange, list[str]]:
-    """Return the event as it would be, the request for it, and notes; a new start alone keeps the length."""
+def _changed(
+    store: Store, event: Event, index: int, change: Change
+) -> tuple[Event, TimeslotChange, list[str]]:
+    """Return the event as it would be, the request for it, and notes; a new start alone keeps the
+    length.
+    """
     before: Timeslot = event.timeslots[index]
     zone = event.zone
     if not zones.exists(zone):
-        raise ConfigurationError(f"The event {event.id} has no time zone that is known; run `icalbridge sync`.")
+        raise ConfigurationError(
+            f"The event {event.id} has no time zone that is known; run `icalbridge sync`."
+        )
     notes = []
     start, end = before.start, before.end
     if change.start is not None:
@@ -294,7 +366,9 @@ def _changed(store: Store, event: Event, index: int, change: Change) -> tuple[Ev
         notes.append(note)
     place = given.facility_called(store, change.facility) if change.facility else None
     if place and place.property_id != event.property_id:
-        raise ConfigurationError(f"The facility '{place.id}' belongs to another school than the event does.")
+        raise ConfigurationError(
+            f"The facility '{place.id}' belongs to another school than the event does."
+        )
     where = {"facility_id": place.id, "facility_name": place.name} if place else {}
     named = {} if change.activity is None else {"activity": change.activity}
     request = TimeslotChange(
@@ -326,9 +400,13 @@ def _opened(settings: Settings) -> Iterator[Store]:
 
 @contextmanager
 def _desk(settings: Settings, store: Store, property_id: str, key: str) -> Iterator[Desk]:
-    """Yield the client of the right key: by default the one that the sync reads the property with."""
+    """Yield the client of the right key: by default the one that the sync reads the property
+    with.
+    """
     unknown = "Which key this is for is not known here; say it with --key, one of"
-    user = user_of(settings, key, lambda: store.read.api_user_of(property_id) if property_id else None, unknown)
+    user = user_of(
+        settings, key, lambda: store.read.api_user_of(property_id) if property_id else None, unknown
+    )
     stop = Stop()
     stop.listen()
     with client_of(user, store, stop) as client:
@@ -353,15 +431,23 @@ def _ask(question: str, told: Told, how: How, stop: Stop) -> None:
         click.confirm(question, abort=True, err=True)
 
 
-def _dry(settings: Settings, told: Told, done: str, method: str, path: str, body: dict[str, Any]) -> Told:
-    off = [] if settings.enable_writes else ["Writing is off; ICALBRIDGE_ENABLE_WRITES=1 allows it."]
+def _dry(
+    settings: Settings, told: Told, done: str, method: str, path: str, body: dict[str, Any]
+) -> Told:
+    off = (
+        [] if settings.enable_writes else ["Writing is off; ICALBRIDGE_ENABLE_WRITES=1 allows it."]
+    )
     request = {"method": method, "path": path, "body": without_renter(body)}
-    return replace(told, message=f"{done}; nothing was sent.", request=request, notes=[*told.notes, *off])
+    return replace(
+        told, message=f"{done}; nothing was sent.", request=request, notes=[*told.notes, *off]
+    )
 
 
 def _conflict(told: Told, outcome: Conflict, advice: str) -> Told:
     code = f" ({outcome.message_code})" if outcome.message_code else ""
-    reason = display_text(outcome.message, missing="it stands in conflict with what is there").removesuffix(".")
+    reason = display_text(
+        outcome.message, missing="it stands in conflict with what is there"
+    ).removesuffix(".")
     message = f"{advice}. Facilitron refused it: 409{code} {reason}."
     return replace(told, outcome="conflict", message=message, invocation_id=outcome.invocation_id)
 
@@ -372,7 +458,10 @@ def _watched(event_type: str, event_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        told = f"interrupted; it may be done or not: look with {_look(event_type, event_id)} before it is sent again."
+        told = (
+            f"interrupted; it may be done or not: look with {_look(event_type, event_id)} before it"
+            " is sent again."
+        )
         click.echo(f"icalbridge: {told}", err=True)
         raise
 

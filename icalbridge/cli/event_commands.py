@@ -21,13 +21,22 @@ if TYPE_CHECKING:
     ReadSettings = Callable[[], Settings]
 
 _TYPE = click.option(
-    "--event-type", default="reservation", show_default=True, metavar="TYPE", help="reservation or maintenance-block."
+    "--event-type",
+    default="reservation",
+    show_default=True,
+    metavar="TYPE",
+    help="reservation or maintenance-block.",
 )
 _KEY = click.option(
-    "--key", default="", metavar="NAME", help="Which of several keys; by default the one that reads the property."
+    "--key",
+    default="",
+    metavar="NAME",
+    help="Which of several keys; by default the one that reads the property.",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-_LOG = click.option("--log-message", default=None, metavar="TEXT", help="A note for Facilitron's own log.")
+_LOG = click.option(
+    "--log-message", default=None, metavar="TEXT", help="A note for Facilitron's own log."
+)
 _CHECKS = "Check everything that can be checked here, show what would be sent, and send no write."
 
 
@@ -47,7 +56,9 @@ def _writes(command: Command) -> Command:
 def _one(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> str:
     """Take what is given once; of several the last would win unseen."""
     if len(given) > 1:
-        raise click.BadParameter("give it once; a timeslot elsewhere is --timeslot 'START/END;facility=ID'.")
+        raise click.BadParameter(
+            "give it once; a timeslot elsewhere is --timeslot 'START/END;facility=ID'."
+        )
     return given[0]
 
 
@@ -68,9 +79,9 @@ def _how(options: dict[str, Any]) -> How:
 def event_group() -> None:
     """Look at, create, move and cancel single bookings at Facilitron.
 
-    Writing is off until ICALBRIDGE_ENABLE_WRITES is 1. What was written is read back, and is in the calendars here at
-    once, or as soon as Facilitron shows it. Exit codes: 0 done, also when it does not show yet, 1 not done or not
-    known, 2 bad input or configuration.
+    Writing is off until ICALBRIDGE_ENABLE_WRITES is 1. What was written is read back, and is in the
+    calendars here at once, or as soon as Facilitron shows it. Exit codes: 0 done, also when it does
+    not show yet, 1 not done or not known, 2 bad input or configuration.
     """
 
 
@@ -80,7 +91,9 @@ def event_group() -> None:
 @_KEY
 @_JSON
 @click.pass_obj
-def get(read_settings: ReadSettings, event_id: str, event_type: str, key: str, as_json: bool) -> None:
+def get(
+    read_settings: ReadSettings, event_id: str, event_type: str, key: str, as_json: bool
+) -> None:
     """Ask Facilitron for an event, by its id or its external id, and show it.
 
     Nothing is said of who rents.
@@ -100,7 +113,9 @@ def get(read_settings: ReadSettings, event_id: str, event_type: str, key: str, a
     help="Where; its id in the directory. Others are named by --timeslot.",
 )
 @click.option("--name", required=True, metavar="TEXT", help="What calendars call it.")
-@click.option("--start", metavar="TIME", help="In the property's own time, such as 2026-12-01T18:00.")
+@click.option(
+    "--start", metavar="TIME", help="In the property's own time, such as 2026-12-01T18:00."
+)
 @click.option("--end", metavar="TIME", help="In the same way, on the same day.")
 @click.option(
     "--timeslot",
@@ -109,29 +124,52 @@ def get(read_settings: ReadSettings, event_id: str, event_type: str, key: str, a
     metavar="SPEC",
     help="A timeslot as START/END[;facility=ID][;activity=NAME][;id=ID]; may be repeated.",
 )
-@click.option("--activity", default="", metavar="TEXT", help="What the timeslots are for (activity_name).")
 @click.option(
-    "--activity-type", required=True, type=float, metavar="ID", help="Facilitron's number of it (activity_type_id)."
+    "--activity", default="", metavar="TEXT", help="What the timeslots are for (activity_name)."
+)
+@click.option(
+    "--activity-type",
+    required=True,
+    type=float,
+    metavar="ID",
+    help="Facilitron's number of it (activity_type_id).",
 )
 @click.option(
     "--renter-email",
     metavar="EMAIL",
-    help="For whom; better in a file or in ICALBRIDGE_RENTER_EMAIL, since others on this machine can see an option.",
+    help=(
+        "For whom; better in a file or in ICALBRIDGE_RENTER_EMAIL, since others on this machine can"
+        " see an option."
+    ),
 )
-@click.option("--renter-email-file", metavar="FILE", help="A file that holds it; - for standard input.")
+@click.option(
+    "--renter-email-file", metavar="FILE", help="A file that holds it; - for standard input."
+)
 @click.option("--renter-owner", metavar="ID", help="The renter's property or owner record.")
-@click.option("--rate-category", metavar="ID", help="The renter's rate category (renter_rate_category_id).")
+@click.option(
+    "--rate-category", metavar="ID", help="The renter's rate category (renter_rate_category_id)."
+)
 @click.option("--attendance", type=float, metavar="NUMBER", help="How many people are expected.")
-@click.option("--external-id", default="", metavar="ID", help="Your own id for it; made from what it is if not given.")
-@click.option("--timeslot-id", default="", metavar="ID", help="Your own id for the timeslot of --start; slot-1 if not.")
+@click.option(
+    "--external-id",
+    default="",
+    metavar="ID",
+    help="Your own id for it; made from what it is if not given.",
+)
+@click.option(
+    "--timeslot-id",
+    default="",
+    metavar="ID",
+    help="Your own id for the timeslot of --start; slot-1 if not.",
+)
 @_LOG
 @_writes
 @click.pass_obj
 def create(read_settings: ReadSettings, /, as_json: bool, **options: Any) -> None:
     """Create an event with one timeslot or several, in the facilities of one property.
 
-    The same command again cannot book it twice: without --external-id its external id is made from its type, name,
-    facilities and times.
+    The same command again cannot book it twice: without --external-id its external id is made from
+    its type, name, facilities and times.
     """
     from icalbridge.cli import event, event_given
 
@@ -139,8 +177,12 @@ def create(read_settings: ReadSettings, /, as_json: bool, **options: Any) -> Non
     wish = event_given.Wish(
         name=options["name"],
         facility=options["facility"],
-        slots=event_given.slots(options["start"], options["end"], options["specs"], options["timeslot_id"]),
-        renter_email=event_given.renter(settings, options["renter_email"], options["renter_email_file"]),
+        slots=event_given.slots(
+            options["start"], options["end"], options["specs"], options["timeslot_id"]
+        ),
+        renter_email=event_given.renter(
+            settings, options["renter_email"], options["renter_email_file"]
+        ),
         activity_type=options["activity_type"],
         event_type=options["event_type"],
         activity=options["activity"],
@@ -159,28 +201,42 @@ def create(read_settings: ReadSettings, /, as_json: bool, **options: Any) -> Non
 @_writes
 @click.pass_obj
 def cancel(read_settings: ReadSettings, /, event_id: str, as_json: bool, **options: Any) -> None:
-    """Cancel an event with all its timeslots, by its id or its external id; it cannot be taken back."""
+    """Cancel an event with all its timeslots, by its id or its external id; it cannot be taken
+    back.
+    """
     from icalbridge.cli import event
 
     message = options["log_message"] or ""
-    told = event.cancel_event(read_settings(), options["event_type"], event_id, message, _how(options))
+    told = event.cancel_event(
+        read_settings(), options["event_type"], event_id, message, _how(options)
+    )
     _end(told, as_json=as_json)
 
 
 @event_group.command()
 @click.argument("event_id", metavar="EVENT")
 @click.argument("timeslot_id", metavar="TIMESLOT")
-@click.option("--start", metavar="TIME", help="In the property's own time; alone, it keeps the length.")
+@click.option(
+    "--start", metavar="TIME", help="In the property's own time; alone, it keeps the length."
+)
 @click.option("--end", metavar="TIME", help="In the same way, on the same day.")
 @click.option("--facility", metavar="ID", help="Another facility of the same property.")
-@click.option("--activity", metavar="TEXT", help="What it is for; an empty text takes away what was there.")
+@click.option(
+    "--activity", metavar="TEXT", help="What it is for; an empty text takes away what was there."
+)
 @_LOG
 @_writes
 @click.pass_obj
-def move(read_settings: ReadSettings, /, event_id: str, timeslot_id: str, as_json: bool, **options: Any) -> None:
+def move(
+    read_settings: ReadSettings, /, event_id: str, timeslot_id: str, as_json: bool, **options: Any
+) -> None:
     """Give a timeslot another time, facility or activity; `event get` shows the timeslots' ids."""
     from icalbridge.cli import event
 
-    change = event.Change(*(options[name] for name in ("start", "end", "facility", "activity", "log_message")))
-    told = event.move_timeslot(read_settings(), options["event_type"], event_id, timeslot_id, change, _how(options))
+    change = event.Change(
+        *(options[name] for name in ("start", "end", "facility", "activity", "log_message"))
+    )
+    told = event.move_timeslot(
+        read_settings(), options["event_type"], event_id, timeslot_id, change, _how(options)
+    )
     _end(told, as_json=as_json)

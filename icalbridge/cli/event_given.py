@@ -1,4 +1,5 @@
-"""What was typed for `event`, read: local times, timeslots, the renter's address. Every mistake is one sentence.
+"""What was typed for `event`, read: local times, timeslots, the renter's address. Every mistake is
+one sentence.
 
 Nothing here asks anybody anything; what may be written at all is for `facilitron.bounds` to say.
 """
@@ -32,7 +33,9 @@ SPEC = "START/END[;facility=ID][;activity=NAME][;id=ID]"
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A timeslot as it was typed: local times; empty texts where the command's own options stand in."""
+    """A timeslot as it was typed: local times; empty texts where the command's own options stand
+    in.
+    """
 
     start: str
     end: str
@@ -70,14 +73,20 @@ class Planned:
     notes: tuple[str, ...]
 
 
-def slots(start: str | None, end: str | None, specs: Iterable[str], external_id: str) -> tuple[Slot, ...]:
+def slots(
+    start: str | None, end: str | None, specs: Iterable[str], external_id: str
+) -> tuple[Slot, ...]:
     """Return the timeslots that were typed: the one of --start and --end first."""
     if (start is None) != (end is None):
-        raise ConfigurationError("--start and --end belong together; give both, or neither and --timeslot.")
+        raise ConfigurationError(
+            "--start and --end belong together; give both, or neither and --timeslot."
+        )
     own = () if start is None or end is None else (Slot(start, end, external_id=external_id),)
     found = (*own, *(_slot(each) for each in specs))
     if not found:
-        raise ConfigurationError("When? Give --start and --end, or --timeslot for each of several timeslots.")
+        raise ConfigurationError(
+            "When? Give --start and --end, or --timeslot for each of several timeslots."
+        )
     return found
 
 
@@ -86,7 +95,9 @@ def _slot(spec: str) -> Slot:
     start, slash, end = span.partition("/")
     told = {key.strip(): value.strip() for key, _, value in (each.partition("=") for each in rest)}
     if not slash or len(told) < len(rest) or told.keys() - set(_SPEC_KEYS):
-        raise ConfigurationError(f"--timeslot is {spec!r}, which cannot be read; write it as {SPEC}.")
+        raise ConfigurationError(
+            f"--timeslot is {spec!r}, which cannot be read; write it as {SPEC}."
+        )
     texts = (told.get(key, "") for key in _SPEC_KEYS)
     return Slot(start.strip(), end.strip(), *texts)
 
@@ -94,20 +105,30 @@ def _slot(spec: str) -> Slot:
 def moment(text: str, zone: str, what: str) -> tuple[datetime, str]:
     """Return the moment of a local time in a zone, and a note on it, mostly empty.
 
-    One that a clock change skips is refused; of one that comes twice the first is meant, and the note says so.
+    One that a clock change skips is refused; of one that comes twice the first is meant, and the
+    note says so.
     """
     here = _here(text, zone)
     if here is None:
-        raise ConfigurationError(f"{what} is {text!r}, which is no local time; write it as 2026-12-01T18:00.")
+        raise ConfigurationError(
+            f"{what} is {text!r}, which is no local time; write it as 2026-12-01T18:00."
+        )
     told = here.astimezone(UTC)
     if told.astimezone(here.tzinfo).replace(tzinfo=None) != here.replace(tzinfo=None):
-        raise ConfigurationError(f"{what} is {text!r}, a time that the clocks of {zone} skip on that day.")
+        raise ConfigurationError(
+            f"{what} is {text!r}, a time that the clocks of {zone} skip on that day."
+        )
     twice = here.utcoffset() != here.replace(fold=1).utcoffset()
-    return told, f"{what}: {text} comes twice in {zone} on that day; the first is meant." if twice else ""
+    return (
+        told,
+        f"{what}: {text} comes twice in {zone} on that day; the first is meant." if twice else "",
+    )
 
 
 def _here(text: str, zone: str) -> datetime | None:
-    """Return a local time in its zone; None for a text that is none, or that no calendar reaches in every zone."""
+    """Return a local time in its zone; None for a text that is none, or that no calendar reaches in
+    every zone.
+    """
     found = _LOCAL.fullmatch(text)
     try:
         here = datetime.fromisoformat("T".join(found.groups())) if found else None
@@ -121,28 +142,33 @@ def facility_called(store: Store, facility_id: str) -> Facility:
     found = store.read.facility(facility_id)
     if found is None:
         raise ConfigurationError(
-            f"There is no facility '{facility_id}' in the catalogue; look its id up in the directory, or run "
-            "`icalbridge sync` first."
+            f"There is no facility '{facility_id}' in the catalogue; look its id up in the"
+            " directory, or run `icalbridge sync` first."
         )
     if not found.u_id:
         raise ConfigurationError(
-            f"The catalogue does not say yet by what a write names the facility '{facility_id}'; run `icalbridge sync`."
+            f"The catalogue does not say yet by what a write names the facility '{facility_id}';"
+            " run `icalbridge sync`."
         )
     return found
 
 
 def planned(store: Store, wish: Wish) -> Planned:
-    """Return what a wish comes to: facilities, zone and moments out of the catalogue, ids where none was given."""
+    """Return what a wish comes to: facilities, zone and moments out of the catalogue, ids where
+    none was given.
+    """
     places = tuple(facility_called(store, each.facility or wish.facility) for each in wish.slots)
     owners = {each.property_id for each in places}
     if len(owners) > 1:
         raise ConfigurationError(
-            f"All facilities of one event belong to one school; {' and '.join(sorted(owners))} are several."
+            f"All facilities of one event belong to one school; {' and '.join(sorted(owners))} are"
+            " several."
         )
     owner = store.read.property(owners.pop())
     if owner is None or not zones.exists(owner.timezone):
         raise ConfigurationError(
-            f"The catalogue has no time zone for the facility '{places[0].id}'; run `icalbridge sync`."
+            f"The catalogue has no time zone for the facility '{places[0].id}'; run `icalbridge"
+            " sync`."
         )
     notes: list[str] = []
     made = []
@@ -153,7 +179,9 @@ def planned(store: Store, wish: Wish) -> Planned:
         )
         notes += [each for each in (first, second) if each]
         name = slot.external_id or f"slot-{number}"
-        made.append(NewTimeslot(name, start, end, place.u_id, slot.activity or wish.activity or None))
+        made.append(
+            NewTimeslot(name, start, end, place.u_id, slot.activity or wish.activity or None)
+        )
     if not wish.external_id:
         notes.append("Its external id was made from its type, name, facilities and times.")
     return Planned(_request(wish, made, owner), owner, places, tuple(notes))
@@ -181,7 +209,9 @@ def _whole(number: float) -> float:
 
 
 def derived_id(event_type: str, name: str, made: Iterable[NewTimeslot]) -> str:
-    """Return an external id that the same event always gets, so that sending it again cannot book it twice."""
+    """Return an external id that the same event always gets, so that sending it again cannot book
+    it twice.
+    """
     told = [event_type, name]
     for each in made:
         told += [each.facility_u_id, each.start.isoformat(), each.end.isoformat()]
@@ -190,14 +220,24 @@ def derived_id(event_type: str, name: str, made: Iterable[NewTimeslot]) -> str:
 
 
 def renter(settings: Settings, given: str | None, file: str | None) -> str:
-    """Return the renter's address: as given, out of a file (- for standard input), or out of the settings."""
+    """Return the renter's address: as given, out of a file (- for standard input), or out of the
+    settings.
+    """
     if given is not None and file is not None:
-        raise ConfigurationError("--renter-email and --renter-email-file exclude each other; give one of them.")
-    found = _first_line(file) if file is not None else given if given is not None else settings.renter_email
+        raise ConfigurationError(
+            "--renter-email and --renter-email-file exclude each other; give one of them."
+        )
+    found = (
+        _first_line(file)
+        if file is not None
+        else given
+        if given is not None
+        else settings.renter_email
+    )
     if not found:
         raise ConfigurationError(
-            "For whom? Set ICALBRIDGE_RENTER_EMAIL, or give --renter-email-file, to the e-mail address of a renter "
-            "whom Facilitron knows."
+            "For whom? Set ICALBRIDGE_RENTER_EMAIL, or give --renter-email-file, to the e-mail"
+            " address of a renter whom Facilitron knows."
         )
     return found
 
@@ -206,7 +246,9 @@ def _first_line(file: str) -> str:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
     except (OSError, UnicodeError):
-        raise ConfigurationError("--renter-email-file names a file that cannot be read as text.") from None
+        raise ConfigurationError(
+            "--renter-email-file names a file that cannot be read as text."
+        ) from None
     return text.strip()
 
 

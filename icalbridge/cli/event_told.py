@@ -1,6 +1,8 @@
-"""How `event` answers: one JSON object for programs; a sentence and a table of timeslots for people.
+"""How `event` answers: one JSON object for programs; a sentence and a table of timeslots for
+people.
 
-What was done goes to stdout, what went wrong and what else to know to stderr. Nothing here knows who rents.
+What was done goes to stdout, what went wrong and what else to know to stderr. Nothing here knows
+who rents.
 """
 
 from __future__ import annotations
@@ -36,11 +38,15 @@ FAILED = 1
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a command found or did. As JSON it has these names, in this order; what does not apply is null or empty."""
+    """What a command found or did. As JSON it has these names, in this order; what does not apply
+    is null or empty.
+    """
 
     command: str
     outcome: str
-    """`found`, `created`, `moved`, `cancelled`, `planned` (by --dry-run); or `conflict`, `not_created`, `unknown`."""
+    """`found`, `created`, `moved`, `cancelled`, `planned` (by --dry-run); or `conflict`,
+    `not_created`, `unknown`.
+    """
     message: str
     event: dict[str, Any] | None = None
     has_conflict: bool | None = None
@@ -48,7 +54,9 @@ class Told:
     collides_with: list[dict[str, Any]] = field(default_factory=list)
     """What the store knows to be in the same places at the same times."""
     followed: bool | None = None
-    """Whether the calendars here show what was written already, by the vendor's answer after the write."""
+    """Whether the calendars here show what was written already, by the vendor's answer after the
+    write.
+    """
     request: dict[str, Any] | None = None
     """What would be sent; only of a dry run."""
     notes: list[str] = field(default_factory=list)
@@ -82,22 +90,35 @@ def say(told: Told, *, as_json: bool) -> None:
 def _warn(told: Told) -> None:
     lines = [*told.notes, *collision_lines(told.collides_with)]
     if told.has_conflict:
-        lines.insert(0, "Facilitron says that it collides with another booking; both are booked now.")
+        lines.insert(
+            0, "Facilitron says that it collides with another booking; both are booked now."
+        )
     for each in lines:
         click.echo(f"icalbridge: {each}", err=True)
 
 
 def console(terminal: bool, *, stderr: bool = False) -> Console:
-    """Return a console that takes a name in brackets for a name, and cuts nothing where no terminal does."""
-    return Console(markup=False, emoji=False, highlight=False, stderr=stderr, width=None if terminal else WIDE)
+    """Return a console that takes a name in brackets for a name, and cuts nothing where no terminal
+    does.
+    """
+    return Console(
+        markup=False, emoji=False, highlight=False, stderr=stderr, width=None if terminal else WIDE
+    )
 
 
 def timeslots_table(event: dict[str, Any]) -> Table:
     """Return an event's timeslots in the local time of their property."""
-    table = Table("Start", "End", "Facility", "Activity", "Status", "Timeslot", box=None, pad_edge=False)
+    table = Table(
+        "Start", "End", "Facility", "Activity", "Status", "Timeslot", box=None, pad_edge=False
+    )
     for each in event["timeslots"]:
         start, end = (f"{each[name][:10]} {each[name][11:16]}" for name in ("start", "end"))
-        shown = (each["facility"] or each["facility_id"], each["activity"], each["status"], each["external_id"])
+        shown = (
+            each["facility"] or each["facility_id"],
+            each["activity"],
+            each["status"],
+            each["external_id"],
+        )
         table.add_row(start, end.removeprefix(start[:11]), *(text or "–" for text in shown))
     return table
 
@@ -105,14 +126,17 @@ def timeslots_table(event: dict[str, Any]) -> Table:
 def collision_lines(collisions: Sequence[dict[str, Any]]) -> list[str]:
     """Return a sentence on each booking that stands in the way."""
     return [
-        f"{each['facility'] or each['facility_id']} is booked from {each['start'][:16].replace('T', ' ')} to "
-        f"{each['end'][:16].replace('T', ' ')}: {each['name'] or 'Reserved'} ({each['event_type']} {each['event_id']})."
+        f"{each['facility'] or each['facility_id']} is booked from"
+        f" {each['start'][:16].replace('T', ' ')} to {each['end'][:16].replace('T', ' ')}:"
+        f" {each['name'] or 'Reserved'} ({each['event_type']} {each['event_id']})."
         for each in collisions
     ]
 
 
 def event_told(store: Store, event: Event) -> dict[str, Any]:
-    """Return an event as JSON has it: times as the property's clocks show them, with their offset."""
+    """Return an event as JSON has it: times as the property's clocks show them, with their
+    offset.
+    """
     owner = store.read.property(event.property_id)
     return {
         "event_type": event.type,
@@ -154,17 +178,33 @@ def planned_event(plan: Planned) -> Event:
     request = plan.request
     slots = tuple(
         Timeslot(
-            each.start, each.end, place.id, place.name, place.type, each.activity_name or "", "active", each.external_id
+            each.start,
+            each.end,
+            place.id,
+            place.name,
+            place.type,
+            each.activity_name or "",
+            "active",
+            each.external_id,
         )
         for each, place in zip(request.timeslots, plan.places, strict=True)
     )
     return Event(
-        "", request.event_type, plan.owner.id, request.zone, request.name, "approved", request.external_id, slots
+        "",
+        request.event_type,
+        plan.owner.id,
+        request.zone,
+        request.name,
+        "approved",
+        request.external_id,
+        slots,
     )
 
 
 def collisions(store: Store, event: Event) -> list[dict[str, Any]]:
-    """Return what the store knows to be on in an event's facilities during its timeslots, but for its own."""
+    """Return what the store knows to be on in an event's facilities during its timeslots, but for
+    its own.
+    """
     found: dict[str, Entry] = {}
     for each in event.timeslots:
         for entry in store.read.entries_between([event.property_id], each.start, each.end):

@@ -1,6 +1,7 @@
 """The words of `icalbridge feed`: what each command takes; `feed` does it.
 
-Options have the names that the keys of a feed's TOML table have, but in the singular where they may be repeated.
+Options have the names that the keys of a feed's TOML table have, but in the singular where they may
+be repeated.
 """
 
 from __future__ import annotations
@@ -24,10 +25,20 @@ _OPTIONS = (
     ("--name", "name", False, "What calendars call it."),
     ("--description", "description", False, "What it is for."),
     ("--colour", "colour", False, "A CSS3 colour name, or #rrggbb."),
-    ("--audience", "audience", False, "public, staff or operations; the last two have private addresses only."),
+    (
+        "--audience",
+        "audience",
+        False,
+        "public, staff or operations; the last two have private addresses only.",
+    ),
     ("--property", "properties", True, "A school or district that it shows."),
     ("--facility", "facilities", True, "A facility that it shows."),
-    ("--field", "fields", True, "What it says of a booking; all that the audience may see if none is given."),
+    (
+        "--field",
+        "fields",
+        True,
+        "What it says of a booking; all that the audience may see if none is given.",
+    ),
     ("--past", "past", False, "How many days back it reaches."),
     ("--ahead", "ahead", False, "How many days ahead it reaches."),
     ("--status", "status", True, "approved, pending; approved if none is given."),
@@ -46,7 +57,9 @@ def _takes_a_feed(command: Command) -> Command:
     for name, key, multiple, told in reversed(_OPTIONS):
         said = f"{told} May be repeated." if multiple else told
         metavar = "ID" if key in ("properties", "facilities") else "TEXT"
-        command = click.option(name, key, multiple=multiple, default=None, metavar=metavar, help=said)(command)
+        command = click.option(
+            name, key, multiple=multiple, default=None, metavar=metavar, help=said
+        )(command)
     told = "A TOML file with one [[feed]], rules and all; options win over it."
     return click.option("--file", "file", metavar="FILE", help=told)(command)
 
@@ -139,7 +152,9 @@ def import_all(read_settings: ReadSettings, file: str) -> None:
 @click.argument("slugs", nargs=-1, metavar="[SLUG]...")
 @click.pass_obj
 def export_all(read_settings: ReadSettings, slugs: tuple[str, ...]) -> None:
-    """Print feeds as TOML, all if none is named: to keep under version control, and to import elsewhere."""
+    """Print feeds as TOML, all if none is named: to keep under version control, and to import
+    elsewhere.
+    """
     from icalbridge.cli import feed
 
     feed.export_feeds(read_settings(), slugs)

@@ -1,4 +1,6 @@
-"""gunicorn, configured in code: threaded workers, each with its own application and its own connections."""
+"""gunicorn, configured in code: threaded workers, each with its own application and its own
+connections.
+"""
 
 from __future__ import annotations
 
@@ -75,6 +77,11 @@ def _forget_metrics(_server: Any, worker: Any) -> None:
 
 
 def _close_after_body(_worker: Any, req: Any) -> None:
-    """End the connection after a request with a body: nobody reads it, and no thread shall wait for it."""
-    if any(name == "TRANSFER-ENCODING" or (name == "CONTENT-LENGTH" and value != "0") for name, value in req.headers):
+    """End the connection after a request with a body: nobody reads it, and no thread shall wait for
+    it.
+    """
+    if any(
+        name == "TRANSFER-ENCODING" or (name == "CONTENT-LENGTH" and value != "0")
+        for name, value in req.headers
+    ):
         req.force_close()

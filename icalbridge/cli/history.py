@@ -1,6 +1,8 @@
-"""`history`: who used what and when, out of the store, as a table for public records or as JSON for programs.
+"""`history`: who used what and when, out of the store, as a table for public records or as JSON for
+programs.
 
-The store keeps what the vendor forgets and what feeds no longer show. Rows are written as they are read, part by part.
+The store keeps what the vendor forgets and what feeds no longer show. Rows are written as they are
+read, part by part.
 """
 
 from __future__ import annotations
@@ -46,15 +48,18 @@ class Wish:
     """Of any of these properties and facilities; of all where none is named."""
     audience: Audience = Audience.PUBLIC
     everything: bool = False
-    """Whether also what was never on, or is no longer: pending, declined, suspended, cancelled, withdrawn."""
+    """Whether also what was never on, or is no longer: pending, declined, suspended, cancelled,
+    withdrawn.
+    """
     as_json: bool = False
 
 
 def export_history(settings: Settings, wish: Wish, output: str, *, now: datetime) -> None:
-    """Write what is asked for to a file, or to stdout where `output` is empty; say on stderr what it cannot tell.
+    """Write what is asked for to a file, or to stdout where `output` is empty; say on stderr what
+    it cannot tell.
 
-    A file is there only once all of it is. Raises `IcalbridgeError` for ids that nobody knows, and where it cannot be
-    written.
+    A file is there only once all of it is. Raises `IcalbridgeError` for ids that nobody knows, and
+    where it cannot be written.
     """
     with closing(connect(settings)) as store:
         store.check()
@@ -70,10 +75,13 @@ def export_history(settings: Settings, wish: Wish, output: str, *, now: datetime
         click.echo(note, err=True)
 
 
-def limits(wish: Wish, began: datetime | None, now: datetime, zone_names: Collection[str] = ("UTC",)) -> Iterator[str]:
+def limits(
+    wish: Wish, began: datetime | None, now: datetime, zone_names: Collection[str] = ("UTC",)
+) -> Iterator[str]:
     """Yield what a reader of records must know: days of which nothing, or not all, can be in them.
 
-    Where it is another day in some of the zones, a day counts as known only when it is known in all of them.
+    Where it is another day in some of the zones, a day counts as known only when it is known in all
+    of them.
     """
     first = max(zones.local_date(began, each) for each in zone_names) if began else None
     today = min(zones.local_date(now, each) for each in zone_names)
@@ -81,15 +89,17 @@ def limits(wish: Wish, began: datetime | None, now: datetime, zone_names: Collec
         yield "Nothing was ever synced; run `icalbridge sync` first."
     elif wish.first <= first:
         yield (
-            f"Records are kept since {first}; of what was over by then they hold only what belonged to bookings that "
-            "went on."
+            f"Records are kept since {first}; of what was over by then they hold only what belonged"
+            " to bookings that went on."
         )
     if wish.last >= today:
         yield f"What is later than {today} is booked, and has not taken place yet."
 
 
 def _zones(store: Store, wish: Wish) -> set[str]:
-    """Return the zones of the properties that are asked for, UTC where none of them has a known one."""
+    """Return the zones of the properties that are asked for, UTC where none of them has a known
+    one.
+    """
     places = (store.read.facility(each) for each in wish.facility_ids)
     ids = {*wish.property_ids, *(each.property_id for each in places if each)}
     asked = [store.read.property(each) for each in ids] if ids else store.read.properties()
@@ -99,10 +109,14 @@ def _zones(store: Store, wish: Wish) -> set[str]:
 def _know(store: Store, wish: Wish) -> None:
     for each in wish.property_ids:
         if store.read.property(each) is None:
-            raise IcalbridgeError(f"There is no property {each!r} here; look its id up in the directory.")
+            raise IcalbridgeError(
+                f"There is no property {each!r} here; look its id up in the directory."
+            )
     for each in wish.facility_ids:
         if store.read.facility(each) is None:
-            raise IcalbridgeError(f"There is no facility {each!r} here; look its id up in the directory.")
+            raise IcalbridgeError(
+                f"There is no facility {each!r} here; look its id up in the directory."
+            )
 
 
 @contextmanager
@@ -138,18 +152,26 @@ def _admitted(store: Store, wish: Wish) -> Generator[tuple[Entry, Item]]:
     shown = view(wish.audience)
     since = datetime.combine(wish.first, time(), UTC) - ANYWHERE
     until = datetime.combine(wish.last, time(), UTC) + 2 * ANYWHERE
-    parts = store.read.history(since, until, wish.property_ids, wish.facility_ids, everything=wish.everything)
+    parts = store.read.history(
+        since, until, wish.property_ids, wish.facility_ids, everything=wish.everything
+    )
     with closing(parts):
         for part in parts:
             entries = [each for each in part if _falls_on(each, wish)]
-            told = store.read.particulars({each.key for each in entries}) if shown.needs_particulars else {}
+            told = (
+                store.read.particulars({each.key for each in entries})
+                if shown.needs_particulars
+                else {}
+            )
             for each in entries:
                 yield each, admit(each, _status(each), shown, particulars=told.get(each.key))
 
 
 def _falls_on(entry: Entry, wish: Wish) -> bool:
     zone = entry.zone or "UTC"
-    return entry.end > _midnight(wish.first, zone) and entry.start < _midnight(wish.last + timedelta(days=1), zone)
+    return entry.end > _midnight(wish.first, zone) and entry.start < _midnight(
+        wish.last + timedelta(days=1), zone
+    )
 
 
 @lru_cache
@@ -160,7 +182,9 @@ def _midnight(day: date, zone: str) -> datetime:
 def _status(entry: Entry) -> Status:
     if entry.shown:
         return Status.CONFIRMED
-    waits = entry.status == "pending" and entry.timeslot_status == "active" and entry.withdrawn is None
+    waits = (
+        entry.status == "pending" and entry.timeslot_status == "active" and entry.withdrawn is None
+    )
     return Status.TENTATIVE if waits else Status.CANCELLED
 
 
@@ -175,7 +199,9 @@ class Form(Protocol):
 
 
 class Table:
-    """The columns of a feed's CSV; Status in the vendor's words, and where all is asked for, since when it is off."""
+    """The columns of a feed's CSV; Status in the vendor's words, and where all is asked for, since
+    when it is off.
+    """
 
     tail = b""
 
@@ -188,7 +214,11 @@ class Table:
     def write(self, entry: Entry, item: Item, *, first: bool) -> bytes:  # noqa: ARG002  # the protocol's
         """Return a row."""
         zone = item.zone or "UTC"
-        more = (_clock(entry.cancelled, zone), _clock(entry.withdrawn, zone)) if self._everything else ()
+        more = (
+            (_clock(entry.cancelled, zone), _clock(entry.withdrawn, zone))
+            if self._everything
+            else ()
+        )
         return as_csv.line([*as_csv.cells(item, zone, self._fields, status=_words(entry)), *more])
 
 
@@ -201,7 +231,9 @@ class Records:
         self._fields = _particulars(wish)
         self._everything = wish.everything
         days = {"from": wish.first.isoformat(), "to": wish.last.isoformat()}
-        self.head = as_json.opened({"version": as_json.VERSION, **days, "audience": wish.audience.value})
+        self.head = as_json.opened(
+            {"version": as_json.VERSION, **days, "audience": wish.audience.value}
+        )
 
     def write(self, entry: Entry, item: Item, *, first: bool) -> bytes:
         """Return an object, with the comma ahead of it."""
@@ -219,7 +251,9 @@ def _particulars(wish: Wish) -> list[Field]:
 def _words(entry: Entry) -> str:
     """Return `Approved`, `Approved, suspended`, `Declined, withdrawn`: all that it was."""
     slot = "" if entry.timeslot_status == "active" else entry.timeslot_status
-    return ", ".join(filter(None, (entry.status, slot, "withdrawn" if entry.withdrawn else ""))).capitalize()
+    return ", ".join(
+        filter(None, (entry.status, slot, "withdrawn" if entry.withdrawn else ""))
+    ).capitalize()
 
 
 def _clock(moment: datetime | None, zone: str) -> str:

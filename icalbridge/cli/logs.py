@@ -1,7 +1,7 @@
 """Logging for the commands, on stderr, times in UTC: as text for people, or as JSON for programs.
 
-Text is one line a record, with what no terminal should get escaped; a traceback, if any, follows on lines of its own.
-JSON is one object a line, in ASCII, so that no locale can break it:
+Text is one line a record, with what no terminal should get escaped; a traceback, if any, follows on
+lines of its own. JSON is one object a line, in ASCII, so that no locale can break it:
 
     time        when, such as 2026-11-21T20:00:00Z
     level       debug, info, warning, error or critical
@@ -9,8 +9,8 @@ JSON is one object a line, in ASCII, so that no locale can break it:
     message     what happened, in one sentence
     exception   the traceback; only where there is one
 
-The key never gets into a message of ours, nor does the token of a private address. Should a library repeat one, it is
-cut out here.
+The key never gets into a message of ours, nor does the token of a private address. Should a library
+repeat one, it is cut out here.
 """
 
 from __future__ import annotations
@@ -70,8 +70,13 @@ def _without(secrets: Sequence[str], text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Escape line breaks, control characters and halves of surrogate pairs as Python writes them."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+    """Escape line breaks, control characters and halves of surrogate pairs as Python writes
+    them.
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
 
 
 class _Lines(io.TextIOBase):
@@ -88,14 +93,20 @@ class _Lines(io.TextIOBase):
 
 
 def log_everything() -> None:
-    """Turn warnings, uncaught exceptions and whatever else would be printed on stderr into records."""
+    """Turn warnings, uncaught exceptions and whatever else would be printed on stderr into
+    records.
+    """
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
-    threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+    threading.excepthook = lambda args: _log_uncaught(
+        args.exc_type, args.exc_value, args.exc_traceback
+    )
     sys.stderr = _Lines()
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
     if error is not None and not issubclass(kind, (KeyboardInterrupt, SystemExit)):
         _stray.critical("an unexpected error happened", exc_info=(kind, error, trace))
 

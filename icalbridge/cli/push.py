@@ -1,7 +1,9 @@
-"""`push`: a calendar becomes bookings, once or again and again; the plan is shown before anything is written.
+"""`push`: a calendar becomes bookings, once or again and again; the plan is shown before anything
+is written.
 
-What a calendar says, what is to be done about it and how that is done, is `icalbridge.push`'s. Here are a person's
-leave, the right key, and the round of `--watch`: a source that did not change costs the vendor nothing.
+What a calendar says, what is to be done about it and how that is done, is `icalbridge.push`'s. Here
+are a person's leave, the right key, and the round of `--watch`: a source that did not change costs
+the vendor nothing.
 """
 
 from __future__ import annotations
@@ -53,11 +55,18 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 FULL_SECONDS = 86_400
-"""How often `--watch` asks the vendor though the calendar says the same: somebody may have changed a booking there."""
+"""How often `--watch` asks the vendor though the calendar says the same: somebody may have changed
+a booking there.
+"""
 RETRY_SECONDS = 3_600
-"""The same where something was refused: it is tried again, but not so often that the quota goes on it."""
+"""The same where something was refused: it is tried again, but not so often that the quota goes on
+it.
+"""
 LONGEST_MAP = 1_000_000
-OURS = "This is a calendar of the bridge's own, or a copy of one: its bookings are at Facilitron already."
+OURS = (
+    "This is a calendar of the bridge's own, or a copy of one: its bookings are at Facilitron"
+    " already."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,8 @@ class Done:
 
     outcomes: list[Outcome] = field(default_factory=list)
     late: int = 0
-    """How many events the store could not follow, or the vendor still answers in their old state."""
+    """How many events the store could not follow, or the vendor still answers in their old state.
+    """
 
 
 @dataclass(slots=True)
@@ -133,7 +143,13 @@ class Round:
         with _desk(self.settings, self.store, places, name, self.wish.key, self.stop) as desk:
             with progress() as on_progress:
                 there = held.held(
-                    desk.client, self.store, name, places.zones, clock(), again=self.wish.again, on_progress=on_progress
+                    desk.client,
+                    self.store,
+                    name,
+                    places.zones,
+                    clock(),
+                    again=self.wish.again,
+                    on_progress=on_progress,
                 )
             now = clock()
             with self.stop.waiting():
@@ -148,11 +164,17 @@ class Round:
     def _understood(self, now: datetime) -> expand.Expansion:
         """Return what the calendar says now; raises `BadCalendar` for what no push is for."""
         where = self.wish.source
-        if (home := self.settings.public_url) and where.url and urlsplit(where.url).netloc == urlsplit(home).netloc:
+        if (
+            (home := self.settings.public_url)
+            and where.url
+            and urlsplit(where.url).netloc == urlsplit(home).netloc
+        ):
             raise BadCalendar(OURS)
         with self.stop.waiting():
             self.fetched = source.read(where, self.fetched) or self.fetched
-            told = reader.read_calendar(self.fetched.told if self.fetched else b"", reader.span_at(now))
+            told = reader.read_calendar(
+                self.fetched.told if self.fetched else b"", reader.span_at(now)
+            )
         if told.ours:
             raise BadCalendar(OURS)
         if not told.events and not told.troubles and not self.wish.cancel_many:
@@ -167,7 +189,9 @@ class Round:
         return place.places(facilities.values(), usable, self.wish.facilities, text)
 
     def _nothing_new(self, wanted: want.Wish, now: datetime) -> bool:
-        """Say whether the calendar says what it said when the vendor was last asked, but for what is over by now."""
+        """Say whether the calendar says what it said when the vendor was last asked, but for what
+        is over by now.
+        """
         patience = FULL_SECONDS if self.well else RETRY_SECONDS
         if self.settled is None or time.monotonic() - self.looked > patience:
             return False
@@ -196,16 +220,24 @@ class Round:
             self._tell(desk, wanted, shown, done)
         return done.outcomes
 
-    def _tell(self, desk: Desk, wanted: want.Wish, shown: Sequence[push_told.Row], done: Done | None) -> None:
+    def _tell(
+        self, desk: Desk, wanted: want.Wish, shown: Sequence[push_told.Row], done: Done | None
+    ) -> None:
         """Say what came of a plan; None where nothing was to be done."""
         if self.wish.as_json:
-            click.echo(push_told.as_json(desk.name, shown, wanted.notes, done.outcomes if done else None))
+            click.echo(
+                push_told.as_json(desk.name, shown, wanted.notes, done.outcomes if done else None)
+            )
         if done is None:
             return
         for each in push_told.sentences(done.outcomes, desk.places):
             click.echo(f"icalbridge: {each}", err=True)
         if done.late:
-            click.echo(f"icalbridge: {done.late} events are in the calendars here after the next sync only.", err=True)
+            click.echo(
+                f"icalbridge: {done.late} events are in the calendars here after the next sync"
+                " only.",
+                err=True,
+            )
         if not self.wish.as_json:
             well = sum(each.result != "refused" for each in done.outcomes)
             click.echo(f"{well} of {len(done.outcomes)} steps done.")
@@ -220,12 +252,14 @@ class Round:
             click.echo("Nothing else can be done." if decided.impossible else "Nothing to do.")
 
     def _ask(self, decided: plan.Plan, shown: Sequence[push_told.Row]) -> None:
-        """Refuse what is likelier to be a mistake, and ask about the rest; raises `click.Abort` for a no."""
+        """Refuse what is likelier to be a mistake, and ask about the rest; raises `click.Abort` for
+        a no.
+        """
         if decided.implausible and not self.wish.cancel_many:
             raise IcalbridgeError(
-                f"This would cancel {decided.ending} of the {decided.coming} timeslots to come that were pushed from "
-                "this calendar, so that it may be the wrong one; nothing was done. Give another --name for another "
-                "calendar, or --cancel-many if it is meant."
+                f"This would cancel {decided.ending} of the {decided.coming} timeslots to come that"
+                " were pushed from this calendar, so that it may be the wrong one; nothing was"
+                " done. Give another --name for another calendar, or --cancel-many if it is meant."
             )
         if self.wish.yes:
             return
@@ -235,17 +269,25 @@ class Round:
             click.confirm(f"{push_told.summary(shown)} Do it?", abort=True, err=True)
 
     def _terms(self, decided: plan.Plan) -> Terms:
-        """Return what new events say beside their times; moves and cancellations say nothing of it."""
+        """Return what new events say beside their times; moves and cancellations say nothing of
+        it.
+        """
         if not decided.renewals:
             return Terms("", 0)
         email = renter(self.settings, self.wish.renter_email, self.wish.renter_email_file)
         if self.wish.activity_type is None:
-            raise ConfigurationError("What kind of event is it? Give --activity-type, Facilitron's number for it.")
-        return Terms(email, self.wish.activity_type, self.wish.renter_owner, self.wish.rate_category)
+            raise ConfigurationError(
+                "What kind of event is it? Give --activity-type, Facilitron's number for it."
+            )
+        return Terms(
+            email, self.wish.activity_type, self.wish.renter_owner, self.wish.rate_category
+        )
 
 
 def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
-    """Push a calendar once, or every so many seconds until a signal; say whether all of it is booked, or would be."""
+    """Push a calendar once, or every so many seconds until a signal; say whether all of it is
+    booked, or would be.
+    """
     _require_leave(settings, wish, watch=every is not None)
     settings.require_keys()
     store = connect(settings)
@@ -262,7 +304,11 @@ def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
     except KeyboardInterrupt:
         if every is not None:
             return True
-        click.echo("icalbridge: interrupted; what was done stays, and the same command goes on from there.", err=True)
+        click.echo(
+            "icalbridge: interrupted; what was done stays, and the same command goes on from"
+            " there.",
+            err=True,
+        )
         raise
     finally:
         store.close()
@@ -271,8 +317,8 @@ def push_calendar(settings: Settings, wish: Wish, every: float | None) -> bool:
 def _watch(made: Round, every: float) -> None:
     """Push again and again; what fails is said, and tried again the next time.
 
-    What is wrong with the settings ends it in the first round only: later it may be a table of places that somebody is
-    just writing, or a facility that the catalogue lost for an hour.
+    What is wrong with the settings ends it in the first round only: later it may be a table of
+    places that somebody is just writing, or a facility that the catalogue lost for an hour.
     """
     begun = False
     while True:
@@ -291,13 +337,19 @@ def _watch(made: Round, every: float) -> None:
 def _require_leave(settings: Settings, wish: Wish, *, watch: bool) -> None:
     """Refuse a write that is not allowed, or that nobody can be asked about."""
     if watch and settings.enable_writes and not wish.yes and not wish.dry_run:
-        raise ConfigurationError("--watch writes without asking; add --yes if that is meant, or --dry-run to look on.")
+        raise ConfigurationError(
+            "--watch writes without asking; add --yes if that is meant, or --dry-run to look on."
+        )
     require_leave(settings, dry_run=wish.dry_run, yes=wish.yes)
 
 
 @contextmanager
-def _desk(settings: Settings, store: Store, places: Places, name: str, key: str, stop: Stop) -> Iterator[Desk]:
-    """Yield the client of the right key: by default the one that the sync reads the facilities' properties with."""
+def _desk(
+    settings: Settings, store: Store, places: Places, name: str, key: str, stop: Stop
+) -> Iterator[Desk]:
+    """Yield the client of the right key: by default the one that the sync reads the facilities'
+    properties with.
+    """
 
     def reader() -> str | None:
         ids = {*places.table.values(), places.default} - {""}
@@ -321,9 +373,16 @@ def _apply(
 ) -> None:
     """Do a plan; what came of it is in `done`, also when it broke off."""
     clock = DatabaseClock(desk.store)
-    follower = Follower(desk.client, desk.store, event_types=desk.user.event_types, clock=clock, sleep=stop.sleep)
+    follower = Follower(
+        desk.client, desk.store, event_types=desk.user.event_types, clock=clock, sleep=stop.sleep
+    )
     user = desk.user
-    ledger = StoreLedger(desk.store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day)
+    ledger = StoreLedger(
+        desk.store,
+        user.name,
+        rate_per_minute=user.rate_per_minute,
+        quota_per_day=user.quota_per_day,
+    )
 
     events: dict[str, Event] = {}
 
@@ -355,7 +414,9 @@ def _apply(
         try:
             made.run(decided, wanted, there)
         except Hopeless as error:
-            raise IcalbridgeError(f"Facilitron refuses one event after the other: {error}") from None
+            raise IcalbridgeError(
+                f"Facilitron refuses one event after the other: {error}"
+            ) from None
         except (RetryableError, MalformedAnswer) as error:
             raise IcalbridgeError(
                 f"The push broke off, and goes on when the same command is run again. {error}"
@@ -365,12 +426,18 @@ def _apply(
 
 
 def source_of(calendar: str | None, url_file: str | None, *, allow_private: bool) -> source.Source:
-    """Return where the calendar is: as given, or the address in a file, which others on this machine cannot see."""
+    """Return where the calendar is: as given, or the address in a file, which others on this
+    machine cannot see.
+    """
     if (calendar is None) == (url_file is None):
-        raise ConfigurationError("Which calendar? Give a file or an address, or --url-file for a file that holds one.")
+        raise ConfigurationError(
+            "Which calendar? Give a file or an address, or --url-file for a file that holds one."
+        )
     found = source.Source(calendar or _text_of(url_file or "", "--url-file").strip(), allow_private)
     if url_file is not None and not found.url:
-        raise ConfigurationError("--url-file must hold one address of a calendar: https://HOST/PATH.")
+        raise ConfigurationError(
+            "--url-file must hold one address of a calendar: https://HOST/PATH."
+        )
     return found
 
 

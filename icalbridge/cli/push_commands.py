@@ -20,39 +20,68 @@ FAILED = 1
 @click.option(
     "--url-file",
     metavar="FILE",
-    help="A file that holds the address, in place of FILE_OR_URL: others on this machine can see a secret address "
-    "that is typed.",
+    help=(
+        "A file that holds the address, in place of FILE_OR_URL: others on this machine can see a"
+        " secret address that is typed."
+    ),
 )
 @click.option(
     "--facility",
     "facilities",
     multiple=True,
     metavar="[LOCATION=]ID",
-    help="Where events of that LOCATION take place; ID alone for those that name no place, or for all of them if no "
-    "LOCATION is given anywhere; LOCATION= leaves out what takes place there. A * stands for any letters. May be "
-    "repeated.",
+    help=(
+        "Where events of that LOCATION take place; ID alone for those that name no place, or for"
+        " all of them if no LOCATION is given anywhere; LOCATION= leaves out what takes place"
+        " there. A * stands for any letters. May be repeated."
+    ),
 )
 @click.option(
-    "--map", "map_file", metavar="FILE", help='The same in TOML: a table [places] with lines like "Main Gym" = "ID".'
+    "--map",
+    "map_file",
+    metavar="FILE",
+    help='The same in TOML: a table [places] with lines like "Main Gym" = "ID".',
 )
 @click.option(
     "--name",
     default="",
     metavar="TEXT",
-    help="What the bridge calls this calendar, to know again what it pushed from it; the file's name, or the host of "
-    "an address, if not given. Keep it when the file or the address changes.",
+    help=(
+        "What the bridge calls this calendar, to know again what it pushed from it; the file's"
+        " name, or the host of an address, if not given. Keep it when the file or the address"
+        " changes."
+    ),
 )
-@click.option("--activity-type", type=float, metavar="ID", help="Facilitron's number of what it is (activity_type_id).")
+@click.option(
+    "--activity-type",
+    type=float,
+    metavar="ID",
+    help="Facilitron's number of what it is (activity_type_id).",
+)
 @click.option(
     "--renter-email",
     metavar="EMAIL",
-    help="For whom; better in a file or in ICALBRIDGE_RENTER_EMAIL, since others on this machine can see an option.",
+    help=(
+        "For whom; better in a file or in ICALBRIDGE_RENTER_EMAIL, since others on this machine can"
+        " see an option."
+    ),
 )
 @click.option("--renter-email-file", metavar="FILE", help="A file that holds it.")
 @click.option("--renter-owner", metavar="ID", help="The renter's property or owner record.")
-@click.option("--rate-category", metavar="ID", help="The renter's rate category (renter_rate_category_id).")
-@click.option("--key", default="", metavar="NAME", help="Which of several keys; else the one that reads the property.")
-@click.option("--watch", is_flag=True, help="Read it again and again, and push what changed, until Ctrl-C; with --yes.")
+@click.option(
+    "--rate-category", metavar="ID", help="The renter's rate category (renter_rate_category_id)."
+)
+@click.option(
+    "--key",
+    default="",
+    metavar="NAME",
+    help="Which of several keys; else the one that reads the property.",
+)
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Read it again and again, and push what changed, until Ctrl-C; with --yes.",
+)
 @click.option(
     "--every",
     default=15.0,
@@ -61,7 +90,9 @@ FAILED = 1
     type=click.FloatRange(1, 1440),
     help="How often --watch reads it.",
 )
-@click.option("--dry-run", is_flag=True, help="Show the plan and write nothing; works while writing is off.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show the plan and write nothing; works while writing is off."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as one JSON object.")
 @click.option("--again", is_flag=True, help="Make anew what somebody cancelled in Facilitron.")
@@ -71,7 +102,9 @@ FAILED = 1
     help="Take a calendar at its word that has lost most of its events, or all of them.",
 )
 @click.option(
-    "--allow-private-address", is_flag=True, help="Let the address be in a private network, or on this machine."
+    "--allow-private-address",
+    is_flag=True,
+    help="Let the address be in a private network, or on this machine.",
 )
 @click.pass_obj
 def push_command(
@@ -85,14 +118,16 @@ def push_command(
 ) -> None:
     """Make the events of a calendar bookings at Facilitron, and keep them the same.
 
-    Shows first what there is to create, to move and to cancel, and what is impossible and why. Run again, it does
-    nothing; after the calendar was edited, just the difference; after it was broken off, the rest. Only what this
-    command made is ever changed.
+    Shows first what there is to create, to move and to cancel, and what is impossible and why. Run
+    again, it does nothing; after the calendar was edited, just the difference; after it was broken
+    off, the rest. Only what this command made is ever changed.
 
-    Writing is off until ICALBRIDGE_ENABLE_WRITES is 1. Exit codes: 0 done, 1 something could not be done, 2 bad input
-    or configuration.
+    Writing is off until ICALBRIDGE_ENABLE_WRITES is 1. Exit codes: 0 done, 1 something could not be
+    done, 2 bad input or configuration.
     """
     from icalbridge.cli.push import Wish, push_calendar, source_of
 
-    wish = Wish(source_of(calendar, url_file, allow_private=options.pop("allow_private_address")), **options)
+    wish = Wish(
+        source_of(calendar, url_file, allow_private=options.pop("allow_private_address")), **options
+    )
     sys.exit(0 if push_calendar(read_settings(), wish, every * 60 if watch else None) else FAILED)

@@ -1,6 +1,8 @@
-"""How `push` shows a plan and what came of it: rows, as a table for people and as JSON for programs.
+"""How `push` shows a plan and what came of it: rows, as a table for people and as JSON for
+programs.
 
-One row is an event, or a timeslot that moves; times are those of the property's clock. Nothing here knows who rents.
+One row is an event, or a timeslot that moves; times are those of the property's clock. Nothing here
+knows who rents.
 """
 
 from __future__ import annotations
@@ -28,7 +30,13 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 What = Literal["create", "move", "cancel", "unchanged", "impossible"]
-SYMBOLS: dict[What, str] = {"create": "+", "move": "~", "cancel": "-", "unchanged": "=", "impossible": "!"}
+SYMBOLS: dict[What, str] = {
+    "create": "+",
+    "move": "~",
+    "cancel": "-",
+    "unchanged": "=",
+    "impossible": "!",
+}
 STYLES: dict[What, str] = {
     "create": "green",
     "move": "yellow",
@@ -64,8 +72,14 @@ def rows(plan: Plan, places: Places, store: Store, held: Sequence[Held]) -> list
 
     def colliding(row: Row, some: Sequence[Slot]) -> Row:
         # what goes stands in nobody's way, nor does the rest of the same event
-        own = {each.event.id for each in held if each.event and (each.uid == row.uid or each.external_id in going)}
-        return replace(row, collides_with=known.collisions(some, places.zones, own) if known else ())
+        own = {
+            each.event.id
+            for each in held
+            if each.event and (each.uid == row.uid or each.external_id in going)
+        }
+        return replace(
+            row, collides_with=known.collisions(some, places.zones, own) if known else ()
+        )
 
     return [
         *(colliding(_row(each, places), _slots(each)) for each in plan.steps),
@@ -79,7 +93,13 @@ def _staying(unchanged: Unchanged, plan: Plan, places: Places, held: Sequence[He
     going = {each.held.external_id for each in plan.steps if isinstance(each, Cancel)}
     moving = {(each.held.external_id, each.before.external_id) for each in plan.moves}
     return [
-        Slot(slot.external_id, slot.start, slot.end, places.facilities[slot.facility_id], slot.activity)
+        Slot(
+            slot.external_id,
+            slot.start,
+            slot.end,
+            places.facilities[slot.facility_id],
+            slot.activity,
+        )
         for each in held
         if each.uid == unchanged.uid and each.event and each.event.status not in OVER
         if each.external_id not in going
@@ -90,7 +110,9 @@ def _staying(unchanged: Unchanged, plan: Plan, places: Places, held: Sequence[He
 
 
 def _slots(step: Step) -> tuple[Slot, ...]:
-    return step.slots if isinstance(step, Create) else (step.after,) if isinstance(step, Move) else ()
+    return (
+        step.slots if isinstance(step, Create) else (step.after,) if isinstance(step, Move) else ()
+    )
 
 
 def _row(step: Step, places: Places) -> Row:
@@ -98,14 +120,27 @@ def _row(step: Step, places: Places) -> Row:
         where = _joined(each.facility.name or each.facility.id for each in step.slots)
         zone = places.zones[step.slots[0].facility.property_id]
         told = tuple(
-            {"id": each.id, **_span(each.start, each.end, zone), "facility_id": each.facility.id} for each in step.slots
+            {"id": each.id, **_span(each.start, each.end, zone), "facility_id": each.facility.id}
+            for each in step.slots
         )
-        return Row("create", step.name, step.uid, _when(step.slots, zone), where, len(step.slots), "", (), told)
+        return Row(
+            "create",
+            step.name,
+            step.uid,
+            _when(step.slots, zone),
+            where,
+            len(step.slots),
+            "",
+            (),
+            told,
+        )
     if isinstance(step, Move):
         return _move(step, places)
     zone = _zone(step.held, places)
     where = _joined(each.facility_name or each.facility_id for each in step.slots)
-    return Row("cancel", step.name, step.uid, _when(step.slots, zone), where, len(step.slots), step.why)
+    return Row(
+        "cancel", step.name, step.uid, _when(step.slots, zone), where, len(step.slots), step.why
+    )
 
 
 def _move(step: Move, places: Places) -> Row:
@@ -120,13 +155,20 @@ def _move(step: Move, places: Places) -> Row:
         changes.append("its text has changed")
     told = {"id": after.id, **_span(after.start, after.end, zone), "facility_id": after.facility.id}
     where = after.facility.name or after.facility.id
-    return Row("move", step.name, step.uid, _when([after], zone), where, 1, "; ".join(changes), (), (told,))
+    return Row(
+        "move", step.name, step.uid, _when([after], zone), where, 1, "; ".join(changes), (), (told,)
+    )
 
 
 def _unchanged(each: Unchanged, places: Places) -> Row:
     zone = places.zones.get(each.property_id, "UTC")
     return Row(
-        "unchanged", each.name, each.uid, f"from {each.start.astimezone(zones.zone(zone)):%Y-%m-%d}", "", each.count
+        "unchanged",
+        each.name,
+        each.uid,
+        f"from {each.start.astimezone(zones.zone(zone)):%Y-%m-%d}",
+        "",
+        each.count,
     )
 
 
@@ -161,7 +203,11 @@ def _when(slots: Sequence[Slot | Timeslot], zone: str) -> str:
     clock = zones.zone(zone)
     start, end = slots[0].start.astimezone(clock), slots[0].end.astimezone(clock)
     told = f"{start:%a %Y-%m-%d %H:%M}–{end:%H:%M}"
-    return told if len(slots) == 1 else f"{told}, {len(slots)} times to {slots[-1].start.astimezone(clock):%Y-%m-%d}"
+    return (
+        told
+        if len(slots) == 1
+        else f"{told}, {len(slots)} times to {slots[-1].start.astimezone(clock):%Y-%m-%d}"
+    )
 
 
 def _joined(names: Any) -> str:
@@ -175,7 +221,13 @@ def table(shown: Sequence[Row]) -> Table:
         why = [each.why, *(f"collides with {other}" for other in each.collides_with)]
         told = "; ".join(filter(None, why))
         made.add_row(
-            SYMBOLS[each.what], each.what, each.name or "–", each.when, each.where, told, style=STYLES[each.what]
+            SYMBOLS[each.what],
+            each.what,
+            each.name or "–",
+            each.when,
+            each.where,
+            told,
+            style=STYLES[each.what],
         )
     return made
 
@@ -187,8 +239,8 @@ def summary(shown: Sequence[Row]) -> str:
     impossible = sum(each.count for each in shown if each.what == "impossible")
     timeslots = "1 timeslot" if stay == 1 else f"{stay} timeslots"
     return (
-        f"{counts['create']} to create, {counts['move']} to move, {counts['cancel']} to cancel, {timeslots} "
-        f"unchanged, {impossible} impossible."
+        f"{counts['create']} to create, {counts['move']} to move, {counts['cancel']} to cancel,"
+        f" {timeslots} unchanged, {impossible} impossible."
     )
 
 
@@ -202,7 +254,9 @@ def sentences(outcomes: Sequence[Outcome], places: Places) -> list[str]:
             told.append(f"{_named(each.step, places)} is booked, and collides with {with_whom}.")
         elif each.result == "refused":
             why = each.why.removesuffix(".") + (f"; it collides with {others}" if others else "")
-            told.append(f"{_named(each.step, places)} could not be {_DONE[type(each.step)]}: {why}.")
+            told.append(
+                f"{_named(each.step, places)} could not be {_DONE[type(each.step)]}: {why}."
+            )
     return told
 
 
@@ -218,7 +272,9 @@ def _named(step: Step, places: Places) -> str:
     return f"'{step.name}' ({start.astimezone(zones.zone(zone)):%Y-%m-%d})"
 
 
-def as_json(source: str, shown: Sequence[Row], notes: Sequence[str], outcomes: Sequence[Outcome] | None) -> str:
+def as_json(
+    source: str, shown: Sequence[Row], notes: Sequence[str], outcomes: Sequence[Outcome] | None
+) -> str:
     """Return plan and outcomes as one object; outcomes are null where nothing was to be done."""
     done = [
         {
@@ -245,5 +301,10 @@ def as_json(source: str, shown: Sequence[Row], notes: Sequence[str], outcomes: S
         }
         for each in shown
     ]
-    whole = {"source": source, "notes": list(notes), "plan": plan, "outcomes": None if outcomes is None else done}
+    whole = {
+        "source": source,
+        "notes": list(notes),
+        "plan": plan,
+        "outcomes": None if outcomes is None else done,
+    }
     return json.dumps(whole, ensure_ascii=False)

@@ -1,7 +1,9 @@
-"""gunicorn reads request lines whose target has raw octets of UTF-8 in it, as browsers and scripts send some.
+"""gunicorn reads request lines whose target has raw octets of UTF-8 in it, as browsers and scripts
+send some.
 
-RFC 3986 wants them percent-encoded, and gunicorn answers 400 by itself. Here they are percent-encoded before it reads
-the line, as nginx and others do; whether they are UTF-8 is checked by the application, which says so in a sentence.
+RFC 3986 wants them percent-encoded, and gunicorn answers 400 by itself. Here they are
+percent-encoded before it reads the line, as nginx and others do; whether they are UTF-8 is checked
+by the application, which says so in a sentence.
 """
 
 from __future__ import annotations
@@ -25,5 +27,7 @@ class RawTargetRequest(Request):  # type: ignore[misc]  # gunicorn has no types
 
 
 def read_raw_targets() -> None:
-    """Let every parser of this process make such requests; the C parser (`gunicorn[fast]`) makes none."""
+    """Let every parser of this process make such requests; the C parser (`gunicorn[fast]`) makes
+    none.
+    """
     RequestParser.mesg_class = RawTargetRequest

@@ -1,4 +1,6 @@
-"""`sandbox`: the simulator as a server of its own, for anyone who builds against the vendor's API."""
+"""`sandbox`: the simulator as a server of its own, for anyone who builds against the vendor's
+API.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def run_sandbox(host: str, port: int, faults: Sequence[str], scenario: str | None, **world: Any) -> None:
+def run_sandbox(
+    host: str, port: int, faults: Sequence[str], scenario: str | None, **world: Any
+) -> None:
     """Serve the simulator, in a situation by name if one is given, until Ctrl-C."""
     limits = {name: world.pop(name) for name in ("rate_per_minute", "quota_per_day")}
     parsed = _parsed(faults)

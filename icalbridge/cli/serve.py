@@ -1,8 +1,9 @@
 """`serve`: gunicorn and one sync worker, watched over by this process.
 
-The socket is opened here, so that a taken port is one sentence, and handed down. The children are forked: the web child
-becomes gunicorn's master, the other the sync worker. A worker that dies is started again, ever more slowly if it dies
-at once; when the web child ends, everything ends. If this process is killed, its children end by themselves.
+The socket is opened here, so that a taken port is one sentence, and handed down. The children are
+forked: the web child becomes gunicorn's master, the other the sync worker. A worker that dies is
+started again, ever more slowly if it dies at once; when the web child ends, everything ends. If
+this process is killed, its children end by themselves.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ log = logging.getLogger(__name__)
 THREADS = 8
 BACKLOG = 2048
 STOP_SECONDS = 35
-"""How long children get to end: longer than the one request that the vendor may keep a worker waiting for."""
+"""How long children get to end: longer than the one request that the vendor may keep a worker
+waiting for.
+"""
 STEADY_SECONDS = 60
 """A worker that lived this long did not die at once."""
 LONGEST_PAUSE_SECONDS = 60
@@ -75,7 +78,8 @@ def cannot_listen(address: Address, error: OSError) -> ConfigurationError:
     """Return what to tell a person when a socket could not be opened."""
     reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "no such host"
     return ConfigurationError(
-        f"Cannot listen on {address.host} port {address.port}: {reason}; choose another with --host or --port."
+        f"Cannot listen on {address.host} port {address.port}: {reason}; choose another with --host"
+        " or --port."
     )
 
 
@@ -92,7 +96,9 @@ def run_server(settings: Settings, address: Address, *, workers: int, sync: bool
 
 
 def _prepare(settings: Settings) -> None:
-    """Bring the database up to date. One that is so and cannot be written is served as it is; raises `StoreError`."""
+    """Bring the database up to date. One that is so and cannot be written is served as it is;
+    raises `StoreError`.
+    """
     with closing(Store.connect(settings.database_url)) as store:
         try:
             store.upgrade()
@@ -101,13 +107,20 @@ def _prepare(settings: Settings) -> None:
 
 
 def _leave_one_file(settings: Settings) -> None:
-    """Let the SQLite database be complete without its `-wal` file, also where a child was killed."""
+    """Let the SQLite database be complete without its `-wal` file, also where a child was
+    killed.
+    """
     with closing(Store.connect(settings.database_url)) as store, suppress(StoreError):
         store.merge_log()
 
 
 def supervise(
-    settings: Settings, opened: socket.socket, *, workers: int, sync: bool, on_started: Callable[[], None] | None = None
+    settings: Settings,
+    opened: socket.socket,
+    *,
+    workers: int,
+    sync: bool,
+    on_started: Callable[[], None] | None = None,
 ) -> None:
     """Run the children until a signal, or until the web child ends; raises `IcalbridgeError` then.
 
@@ -154,10 +167,16 @@ def _watch(settings: Settings, children: dict[str, ForkProcess], *, sync: bool) 
         if not wait([child.sentinel for child in children.values()], WATCH_SECONDS):
             continue
         if not children["web"].is_alive():
-            raise IcalbridgeError(f"The web server ended with code {children['web'].exitcode}; its log says why.")
+            raise IcalbridgeError(
+                f"The web server ended with code {children['web'].exitcode}; its log says why."
+            )
         if sync and not children["worker"].is_alive():
             ended = children.pop("worker")
-            pause = 1.0 if time.monotonic() - started > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            pause = (
+                1.0
+                if time.monotonic() - started > STEADY_SECONDS
+                else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            )
             if not ended.exitcode:  # asked to end, by SIGHUP for instance
                 pause = 1.0
                 continue
@@ -166,8 +185,12 @@ def _watch(settings: Settings, children: dict[str, ForkProcess], *, sync: bool) 
 
 
 def _start(name: str, target: Callable[..., None], *args: Any) -> ForkProcess:
-    child = multiprocessing.get_context("fork").Process(target=_child, args=(target, args), name=f"icalbridge-{name}")
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # the child must not run this process's handlers
+    child = multiprocessing.get_context("fork").Process(
+        target=_child, args=(target, args), name=f"icalbridge-{name}"
+    )
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, SIGNALS
+    )  # the child must not run this process's handlers
     try:
         child.start()
     finally:
@@ -176,7 +199,9 @@ def _start(name: str, target: Callable[..., None], *args: Any) -> ForkProcess:
 
 
 def _reload(children: dict[str, ForkProcess]) -> None:
-    """Pass SIGHUP on: gunicorn replaces its workers one by one, and another sync worker follows the one that ends."""
+    """Pass SIGHUP on: gunicorn replaces its workers one by one, and another sync worker follows the
+    one that ends.
+    """
     for name, number in (("web", signal.SIGHUP), ("worker", signal.SIGTERM)):
         if name in children and (pid := children[name].pid):
             with suppress(ProcessLookupError):
@@ -186,7 +211,9 @@ def _reload(children: dict[str, ForkProcess]) -> None:
 def _child(target: Callable[..., None], args: tuple[Any, ...]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that ends tells all of its processes; the supervisor acts
+    signal.signal(
+        signal.SIGHUP, signal.SIG_IGN
+    )  # a terminal that ends tells all of its processes; the supervisor acts
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     _die_with_parent()
     try:
@@ -202,7 +229,9 @@ def _child(target: Callable[..., None], args: tuple[Any, ...]) -> None:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux for SIGTERM when the supervisor is killed, so that no child stays behind; elsewhere do without."""
+    """Ask Linux for SIGTERM when the supervisor is killed, so that no child stays behind; elsewhere
+    do without.
+    """
     if sys.platform == "linux":
         parent = os.getppid()
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -227,9 +256,15 @@ def _end(children: dict[str, ForkProcess]) -> None:
 
 def _run_web(settings: Settings, descriptor: int, workers: int, shared: str) -> None:
     """Become gunicorn's master on a socket that is open already."""
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # read by prometheus_client when it is imported, below
-    os.environ.pop("WEB_CONCURRENCY", None)  # it was read as --workers; gunicorn breaks on one that is empty
-    os.environ.pop("SCRIPT_NAME", None)  # gunicorn would read it; a sub-path comes from ICALBRIDGE_PUBLIC_URL only
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = (
+        shared  # read by prometheus_client when it is imported, below
+    )
+    os.environ.pop(
+        "WEB_CONCURRENCY", None
+    )  # it was read as --workers; gunicorn breaks on one that is empty
+    os.environ.pop(
+        "SCRIPT_NAME", None
+    )  # gunicorn would read it; a sub-path comes from ICALBRIDGE_PUBLIC_URL only
     from icalbridge.cli.gunicorn import Server
 
     Server(settings, descriptor, workers=workers, threads=THREADS).run()

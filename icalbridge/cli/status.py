@@ -1,4 +1,6 @@
-"""`status`: how fresh everything is and what comes next, as a table for people or as JSON for programs."""
+"""`status`: how fresh everything is and what comes next, as a table for people or as JSON for
+programs.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,21 @@ def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
         store.check()
         users = {each.name: each for each in settings.api_users()}
         health = store.read.health(now)
-        keys = {each.name: users.get(each.name) or _nameless(settings, each.name) for each in health.keys}
+        keys = {
+            each.name: users.get(each.name) or _nameless(settings, each.name)
+            for each in health.keys
+        }
         planned = _planned(settings, store, keys, now)
-    told = (replace(each, quota_per_day=each.quota_per_day or keys[each.name].quota_per_day) for each in health.keys)
+    told = (
+        replace(each, quota_per_day=each.quota_per_day or keys[each.name].quota_per_day)
+        for each in health.keys
+    )
     health = replace(health, keys=tuple(told))
     unknown = UnknownStatuses(health, settings)
     if as_json:
-        click.echo(json.dumps(_as_json(health, planned) | unknown.values, ensure_ascii=False, indent=2))
+        click.echo(
+            json.dumps(_as_json(health, planned) | unknown.values, ensure_ascii=False, indent=2)
+        )
         return
     _print_table(health, planned, now)
     for line in unknown.lines():
@@ -49,11 +59,15 @@ def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
 
 
 class UnknownStatuses:
-    """Statuses of the vendor that are not known, without those that the operator counts as approved by now."""
+    """Statuses of the vendor that are not known, without those that the operator counts as approved
+    by now.
+    """
 
     def __init__(self, health: Health, settings: Settings) -> None:
         approved = {*map(status_name, settings.approved_statuses)}
-        self._events = {name: count for name, count in health.unknown_statuses.items() if name not in approved}
+        self._events = {
+            name: count for name, count in health.unknown_statuses.items() if name not in approved
+        }
         self._timeslots = health.unknown_timeslot_statuses
 
     @property
@@ -76,18 +90,24 @@ def _counts(counted: Mapping[str, int]) -> str:
 
 
 def _nameless(settings: Settings, name: str) -> ApiUser:
-    """Return a key that is not set here, as on a machine that only looks, with what the settings grant to any."""
+    """Return a key that is not set here, as on a machine that only looks, with what the settings
+    grant to any.
+    """
     return ApiUser(name, "", "", settings.rate_per_minute, settings.quota_per_day)
 
 
 def _planned(
     settings: Settings, store: Store, keys: dict[str, ApiUser], now: datetime
 ) -> dict[str, tuple[str, datetime]]:
-    """Return each property's tier, and when it is asked for next, as the plan has it at this moment."""
+    """Return each property's tier, and when it is asked for next, as the plan has it at this
+    moment.
+    """
     found: dict[str, tuple[str, datetime]] = {}
     for name, user in keys.items():
         plan = Plan(store.windows.situation(name), make_grant(user, settings), now)
-        found |= {property_id: (tier.value, due) for property_id, (tier, due) in plan.outlook().items()}
+        found |= {
+            property_id: (tier.value, due) for property_id, (tier, due) in plan.outlook().items()
+        }
     return found
 
 
@@ -99,7 +119,11 @@ def _as_json(health: Health, planned: dict[str, tuple[str, datetime]]) -> dict[s
         del each["newest"]
         tier, due = planned.get(each["property_id"], (None, None))
         each |= {"tier": tier, "next": None if due is None else _iso(due)}
-    return {"ready": health.ready, "quota_per_day": sum(each.quota_per_day for each in health.keys), **told}
+    return {
+        "ready": health.ready,
+        "quota_per_day": sum(each.quota_per_day for each in health.keys),
+        **told,
+    }
 
 
 def _iso(value: object) -> str:
@@ -113,10 +137,15 @@ def _iso(value: object) -> str:
 def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: datetime) -> None:
     console = Console(markup=False, emoji=False, highlight=False)  # a name in brackets is a name
     error = Column("Last error", overflow="fold")  # its end is what the vendor's support asks for
-    table = Table("Property", "Tier", "Today", "31 days", "Year", "Next", error, box=None, pad_edge=False)
+    table = Table(
+        "Property", "Tier", "Today", "31 days", "Year", "Next", error, box=None, pad_edge=False
+    )
     for each in health.properties:
         tier, due = planned.get(each.property_id, ("–", None))
-        ages = (age(moment, now) for moment in (each.today_synced, each.month_synced, each.oldest_synced))
+        ages = (
+            age(moment, now)
+            for moment in (each.today_synced, each.month_synced, each.oldest_synced)
+        )
         table.add_row(each.name or each.property_id, tier, *ages, _until(due, now), _error(each))
     console.print(table)
     click.echo()
@@ -134,7 +163,10 @@ def _notes(health: Health) -> Iterator[str]:
     """Yield what is to be said below the table and the keys."""
     yield from (f"Left        {left}" for left in health.left)
     yield from (f"Withdrawn   {withdrawal}" for withdrawal in health.withdrawals)
-    yield f"Bookings    {health.entries} shown, {health.skipped} things left out that could not be read"
+    yield (
+        f"Bookings    {health.entries} shown, {health.skipped} things left out that could not be"
+        " read"
+    )
     yield f"Workers     {health.workers_alive} alive"
     for number, note in enumerate(_zone_notes(health)):
         yield f"{'' if number else 'Time zones':<12}{note}"
@@ -147,7 +179,10 @@ def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
     of_key = "" if alone else f", key {key.name}"
     lines = [f"Quota       {key.quota_used} {granted}requests used today (UTC){of_key}"]
     if key.stretch > 1:
-        lines.append(f"            too little for the wanted pace: all is asked {key.stretch:g} times less often")
+        lines.append(
+            f"            too little for the wanted pace: all is asked {key.stretch:g} times less"
+            " often"
+        )
     if key.error:
         lines.append(f"Trouble     {key.error}{of_key}")
     return lines
@@ -177,7 +212,11 @@ def age(moment: datetime | None, now: datetime) -> str:
     """Say how long ago a moment was, in the largest unit that fits."""
     if moment is None:
         return "never"
-    return f"{_span(moment - now)} in the future" if is_future(moment, now) else f"{_span(now - moment)} ago"
+    return (
+        f"{_span(moment - now)} in the future"
+        if is_future(moment, now)
+        else f"{_span(now - moment)} ago"
+    )
 
 
 def _span(length: timedelta) -> str:

@@ -1,6 +1,8 @@
-"""How a command ends: SIGTERM and Ctrl-C, heard only where one waits, for the vendor or for the clock.
+"""How a command ends: SIGTERM and Ctrl-C, heard only where one waits, for the vendor or for the
+clock.
 
-In the middle of a transaction they would leave a connection that nobody can tidy up, and with it a locked database.
+In the middle of a transaction they would leave a connection that nobody can tidy up, and with it a
+locked database.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 WAKE_SECONDS = 0.5
-"""How often the system is interrupted while it waits: a signal that came just before the system began to wait does not
-end the wait, and Python's own handler for it runs only after an interruption."""
+"""How often the system is interrupted while it waits: a signal that came just before the system
+began to wait does not end the wait, and Python's own handler for it runs only after an
+interruption.
+"""
 
 
 class Stop:
@@ -30,7 +34,8 @@ class Stop:
         self._on_ask: list[Callable[[], None]] = []
 
     def listen(self) -> None:
-        """Take over the signals, for the rest of this process, also where a shell started it with SIGINT ignored.
+        """Take over the signals, for the rest of this process, also where a shell started it with
+        SIGINT ignored.
 
         The end of a terminal counts too, except under `nohup`.
         """
@@ -41,7 +46,9 @@ class Stop:
         self._listens = True
 
     def on_ask(self, act: Callable[[], None]) -> None:
-        """Have something done when the end is asked for; it runs in a signal handler, so it must be quick."""
+        """Have something done when the end is asked for; it runs in a signal handler, so it must be
+        quick.
+        """
         self._on_ask.append(act)
 
     def ask(self) -> None:
@@ -52,7 +59,9 @@ class Stop:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Let a signal break into the block, in the main thread; one that came before does so at once."""
+        """Let a signal break into the block, in the main thread; one that came before does so at
+        once.
+        """
         self._waits = True
         try:
             if self._listens:

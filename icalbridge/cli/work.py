@@ -1,6 +1,8 @@
-"""`sync` and `worker`: for each key a client, a sync and a worker over one store; a progress bar where someone watches.
+"""`sync` and `worker`: for each key a client, a sync and a worker over one store; a progress bar
+where someone watches.
 
-A process works with each key in a thread of its own, so that a slow or refused one keeps no other waiting.
+A process works with each key in a thread of its own, so that a slow or refused one keeps no other
+waiting.
 """
 
 from __future__ import annotations
@@ -47,12 +49,16 @@ STOP_SECONDS = 5
 
 
 def new_worker_id() -> str:
-    """Return a name for this process that no other has, telling host and process to a reader of `status`."""
+    """Return a name for this process that no other has, telling host and process to a reader of
+    `status`.
+    """
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
 def open_store(settings: Settings) -> Store:
-    """Open the database and bring it up to date; raises `StoreError`, with nothing left open, when that cannot be."""
+    """Open the database and bring it up to date; raises `StoreError`, with nothing left open, when
+    that cannot be.
+    """
     store = connect(settings)
     try:
         store.upgrade()
@@ -80,7 +86,9 @@ def make_client(
         user.key,
         event_types=user.event_types,
         approved_statuses=user.approved_statuses,
-        ledger=StoreLedger(store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day),
+        ledger=StoreLedger(
+            store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day
+        ),
         clock=DatabaseClock(store),
         sleep=(stop or Stop()).sleep,
         on_request=lambda _endpoint, outcome: counted.update([f"requests:{outcome}"]),
@@ -103,7 +111,8 @@ def make_grant(user: ApiUser, settings: Settings) -> Grant:
 def run_worker(settings: Settings, *, patient: bool = False) -> None:
     """Work with every key until SIGTERM or Ctrl-C.
 
-    Raises `StoreError` where the database cannot be written at the start; with `patient`, waits until it can be.
+    Raises `StoreError` where the database cannot be written at the start; with `patient`, waits
+    until it can be.
     """
     users = settings.require_keys()
     stop = Stop()
@@ -113,14 +122,16 @@ def run_worker(settings: Settings, *, patient: bool = False) -> None:
     worker_id = new_worker_id()
     names = [f"{worker_id}:{user.name}" for user in users]
     threads = [
-        threading.Thread(target=work_with_key, args=(settings, user, store, name, stop), name=name, daemon=True)
+        threading.Thread(
+            target=work_with_key, args=(settings, user, store, name, stop), name=name, daemon=True
+        )
         for user, name in zip(users, names, strict=True)
     ]
     for thread in threads:
         thread.start()
     try:
-        # not thread.join(): in Python 3.11 a thread counts as ended when its join is interrupted, and `_end` would not
-        # wait for it
+        # not thread.join(): in Python 3.11 a thread counts as ended when its join is interrupted,
+        # and `_end` would not wait for it
         while any(thread.is_alive() for thread in threads):
             stop.sleep(WATCH_SECONDS)
     except KeyboardInterrupt:
@@ -149,13 +160,18 @@ def _open_patiently(settings: Settings, users: Sequence[ApiUser], stop: Stop) ->
         try:
             return _open_writable(settings, users)
         except StoreError as error:
-            outage.begin("%s; nothing is fetched until it can be written, and what it holds is served", error)
+            outage.begin(
+                "%s; nothing is fetched until it can be written, and what it holds is served", error
+            )
         stop.sleep(pause)
         pause = min(pause * 2, BROKEN_SECONDS)
 
 
-def _end(store: Store, threads: Sequence[threading.Thread], names: Sequence[str], stop: Stop) -> None:
-    """Wait a little for the threads; one that still waits for the vendor finds its lease gone, and writes nothing.
+def _end(
+    store: Store, threads: Sequence[threading.Thread], names: Sequence[str], stop: Stop
+) -> None:
+    """Wait a little for the threads; one that still waits for the vendor finds its lease gone, and
+    writes nothing.
 
     Nor is a database that does not answer waited for: leases run out by themselves.
     """
@@ -167,7 +183,10 @@ def _end(store: Store, threads: Sequence[threading.Thread], names: Sequence[str]
     leaving.start()
     leaving.join(STOP_SECONDS)
     if leaving.is_alive():
-        log.warning("the database does not answer; what this worker had leased is free in %d s", LEASE_SECONDS)
+        log.warning(
+            "the database does not answer; what this worker had leased is free in %d s",
+            LEASE_SECONDS,
+        )
     else:
         store.close()
 
@@ -180,7 +199,9 @@ def _leave(store: Store, names: Sequence[str]) -> None:
         log.warning("%s; what this worker had leased is free in %d s", error, LEASE_SECONDS)
 
 
-def work_with_key(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: Stop) -> None:
+def work_with_key(
+    settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: Stop
+) -> None:
     """Work with one key, in its own thread, until asked to stop."""
     database = OutageLog(log)
     with suppress(KeyboardInterrupt):
@@ -192,11 +213,15 @@ def work_with_key(settings: Settings, user: ApiUser, store: Store, worker_id: st
                     database.begin("%s; the worker of key %s waits", error, user.name)
             except Exception:  # whatever it is, the other keys go on, and so shall this one
                 with stop.unless_asked():  # a slow one may find the store closed
-                    log.exception("the worker of key %s broke; again in %d s", user.name, BROKEN_SECONDS)
+                    log.exception(
+                        "the worker of key %s broke; again in %d s", user.name, BROKEN_SECONDS
+                    )
             stop.sleep(BROKEN_SECONDS)
 
 
-def make_worker(settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: Stop) -> Worker:
+def make_worker(
+    settings: Settings, user: ApiUser, store: Store, worker_id: str, stop: Stop
+) -> Worker:
     """Return the worker of one key."""
     tally: Counter[str] = Counter()
     clock = DatabaseClock(store)
@@ -229,7 +254,10 @@ def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> 
         store.close()
     for failure in report.failures:
         click.secho(f"icalbridge: {failure}", err=True, fg="red")
-    click.echo(f"{report.windows} windows fetched, {report.changes} changes, {len(report.failures)} failures.")
+    click.echo(
+        f"{report.windows} windows fetched, {report.changes} changes, {len(report.failures)}"
+        " failures."
+    )
     return bool(report.failures)
 
 
@@ -241,7 +269,9 @@ def sync_with_progress(
     full: bool = False,
     stop: Stop | None = None,
 ) -> Report:
-    """Fetch everything of every key once behind a progress bar; without a terminal there is no bar."""
+    """Fetch everything of every key once behind a progress bar; without a terminal there is no
+    bar.
+    """
     from icalbridge.cli.progress import progress
 
     stop = stop or Stop()
@@ -267,5 +297,7 @@ def sync_with_progress(
             finally:
                 store.windows.leave(worker_id)
     listed = {each.id for each in store.read.properties()}
-    whole.failures += [f"property {each} is not in the catalogue" for each in property_ids if each not in listed]
+    whole.failures += [
+        f"property {each} is not in the catalogue" for each in property_ids if each not in listed
+    ]
     return whole

@@ -1,6 +1,8 @@
-"""What every command that writes to the vendor has in common: leave to write, a person's yes, and the right key.
+"""What every command that writes to the vendor has in common: leave to write, a person's yes, and
+the right key.
 
-What is written, and what is told of it, is the commands' own: `event` by hand, `push` from a calendar.
+What is written, and what is told of it, is the commands' own: `event` by hand, `push` from a
+calendar.
 """
 
 from __future__ import annotations
@@ -28,17 +30,23 @@ def require_leave(settings: Settings, *, dry_run: bool, yes: bool) -> None:
         return
     if not settings.enable_writes:
         raise ConfigurationError(
-            "Writing is off, since Facilitron calls these endpoints internal; set ICALBRIDGE_ENABLE_WRITES to 1 to "
-            "allow it, or look with --dry-run at what would be done."
+            "Writing is off, since Facilitron calls these endpoints internal; set"
+            " ICALBRIDGE_ENABLE_WRITES to 1 to allow it, or look with --dry-run at what would be"
+            " done."
         )
     if not yes and not sys.stdin.isatty():
-        raise ConfigurationError("There is no terminal to ask on; add --yes, or look at it first with --dry-run.")
+        raise ConfigurationError(
+            "There is no terminal to ask on; add --yes, or look at it first with --dry-run."
+        )
 
 
-def user_of(settings: Settings, key: str, reader: Callable[[], str | None], unknown: str) -> ApiUser:
+def user_of(
+    settings: Settings, key: str, reader: Callable[[], str | None], unknown: str
+) -> ApiUser:
     """Return the key that was named, the only one, or the one whose name `reader` finds out.
 
-    Raises `ConfigurationError` for a name that there is none of, and with `unknown` and all names where that is none.
+    Raises `ConfigurationError` for a name that there is none of, and with `unknown` and all names
+    where that is none.
     """
     users = {each.name: each for each in settings.require_keys()}
     names = ", ".join(users)

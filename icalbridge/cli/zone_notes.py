@@ -1,4 +1,6 @@
-"""Sentences on properties whose time zone the vendor does not give: what is shown instead, and on what evidence."""
+"""Sentences on properties whose time zone the vendor does not give: what is shown instead, and on
+what evidence.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,14 @@ _REASONS: dict[ZoneSource, str] = {
 
 
 def zone_note(name: str, zone: str, source: ZoneSource, vendor_zone: str) -> str:
-    """Return a sentence on a property whose zone the vendor does not give; empty for any other, and while that is not
-    known.
+    """Return a sentence on a property whose zone the vendor does not give; empty for any other, and
+    while that is not known.
     """
     if source not in _REASONS:
         return ""
     given = f" ('{display_text(vendor_zone)}')" if vendor_zone else ""
     shown = zone if zones.exists(zone) else "UTC"
     return (
-        f"{display_text(name)}: no usable time zone from the vendor{given}; times are shown in {shown}, "
-        f"{_REASONS[source]}"
+        f"{display_text(name)}: no usable time zone from the vendor{given}; times are shown in"
+        f" {shown}, {_REASONS[source]}"
     )

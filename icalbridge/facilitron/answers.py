@@ -1,4 +1,6 @@
-"""What an HTTP answer that is no success means: one of the errors, with the vendor's words and without the key."""
+"""What an HTTP answer that is no success means: one of the errors, with the vendor's words and
+without the key.
+"""
 
 from __future__ import annotations
 
@@ -41,20 +43,24 @@ _PLAIN = {
 def error_of(request: str, status: int, body: bytes, *, secrets: Sequence[str]) -> VendorError:
     """Return the error that an answer other than 200 means.
 
-    The vendor's own words are taken from its JSON error, from a problem document (RFC 9457) or from the bare 429; any
-    other body, such as a proxy's HTML page, is not repeated. `secrets`, however their letters are cased, are cut out
-    wherever they should stand.
+    The vendor's own words are taken from its JSON error, from a problem document (RFC 9457) or from
+    the bare 429; any other body, such as a proxy's HTML page, is not repeated. `secrets`, however
+    their letters are cased, are cut out wherever they should stand.
     """
     hidden = re.compile("|".join(map(re.escape, secrets)), re.IGNORECASE)
     told = loose(body)
     said = told if isinstance(told, dict) else {}
 
     def text(*names: str) -> str:
-        found = next((said[name] for name in names if isinstance(said.get(name), str) and said[name]), "")
+        found = next(
+            (said[name] for name in names if isinstance(said.get(name), str) and said[name]), ""
+        )
         return one_line(hidden.sub("…", found))
 
     message = text("message", "detail", "title") or _PLAIN.get(status) or _guess(status)
-    return _kind(status)(request, message, status, text("message_code"), text("invocation_id", "invocationId"))
+    return _kind(status)(
+        request, message, status, text("message_code"), text("invocation_id", "invocationId")
+    )
 
 
 def _kind(status: int) -> type[VendorError]:

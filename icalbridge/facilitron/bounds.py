@@ -1,8 +1,10 @@
-"""Every field, bound and pattern on the vendor's pages for a write, checked before a request is spent.
+"""Every field, bound and pattern on the vendor's pages for a write, checked before a request is
+spent.
 
-All wrong fields are found at once, called what the vendor calls them, and none of their values is repeated. The bodies
-are made here too, since a time is checked as it is told: on the clock of the property's zone. A moment that this clock
-cannot tell, in the hour that it repeats, is refused rather than told as another.
+All wrong fields are found at once, called what the vendor calls them, and none of their values is
+repeated. The bodies are made here too, since a time is checked as it is told: on the clock of the
+property's zone. A moment that this clock cannot tell, in the hour that it repeats, is refused
+rather than told as another.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ LONGEST_EMAIL = 254
 _NAMED = re.compile(r"[a-zA-Z0-9._-]+")
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})+")
-"""HTML's valid e-mail address, in a domain with a dot. The pages say "RFC-compliant" and no more."""
+"""HTML's valid e-mail address, in a domain with a dot. The pages say "RFC-compliant" and no more.
+"""
 
 
 def checked_event(request: NewEvent, now: datetime) -> dict[str, Any]:
@@ -64,12 +67,18 @@ def checked_event(request: NewEvent, now: datetime) -> dict[str, Any]:
 def checked_change(
     event_type: str, event_id: str, timeslot_id: str, change: TimeslotChange, now: datetime
 ) -> dict[str, Any]:
-    """Return the body of a move (UpdateTimeslotDto); raises `InvalidRequest`, also for what its address is made of."""
+    """Return the body of a move (UpdateTimeslotDto); raises `InvalidRequest`, also for what its
+    address is made of.
+    """
     wrong = [
         *_wrong_address(event_type, event_id),
         *_text("timeslot_id", timeslot_id, 3, 50, pattern=_NAMED),
         *_span("", change.start, change.end, change.zone, now),
-        *(_text("activity_name", change.activity_name, 0, 250) if isinstance(change.activity_name, str) else ()),
+        *(
+            _text("activity_name", change.activity_name, 0, 250)
+            if isinstance(change.activity_name, str)
+            else ()
+        ),
         *_maybe("facility_u_id", change.facility_u_id, 1, 50),
         *_maybe("event_log_message", change.log_message, 0, 250),
     ]
@@ -84,8 +93,12 @@ def checked_change(
 
 
 def checked_cancellation(event_type: str, event_id: str, log_message: str) -> dict[str, Any]:
-    """Return the body of a cancellation (CancelEventDto); raises `InvalidRequest`, also for its address."""
-    _refuse([*_wrong_address(event_type, event_id), *_text("event_log_message", log_message, 0, 250)])
+    """Return the body of a cancellation (CancelEventDto); raises `InvalidRequest`, also for its
+    address.
+    """
+    _refuse(
+        [*_wrong_address(event_type, event_id), *_text("event_log_message", log_message, 0, 250)]
+    )
     return {"status": "cancelled", **({"event_log_message": log_message} if log_message else {})}
 
 
@@ -95,7 +108,9 @@ def check_event(request: NewEvent, now: datetime) -> None:
 
 
 def wrong_times(start: datetime, end: datetime, zone: str, now: datetime) -> list[Wrong]:
-    """Return what is wrong with a timeslot's times alone, as a creation or a move would be refused for it."""
+    """Return what is wrong with a timeslot's times alone, as a creation or a move would be refused
+    for it.
+    """
     return list(_span("", start, end, zone, now))
 
 
@@ -129,7 +144,9 @@ def _wrong_slots(request: NewEvent, now: datetime) -> Iterator[Wrong]:
     seen = set()
     for index, each in enumerate(request.timeslots):
         where = f"timeslots[{index}]."
-        yield from _text(f"{where}external_system_timeslot_id", each.external_id, 3, 50, pattern=_NAMED)
+        yield from _text(
+            f"{where}external_system_timeslot_id", each.external_id, 3, 50, pattern=_NAMED
+        )
         yield from _span(where, each.start, each.end, request.zone, now)
         yield from _text(f"{where}facility_u_id", each.facility_u_id, 1, 50)
         yield from _maybe(f"{where}activity_name", each.activity_name, 0, 250)
@@ -139,7 +156,9 @@ def _wrong_slots(request: NewEvent, now: datetime) -> Iterator[Wrong]:
 
 
 def _span(where: str, start: datetime, end: datetime, zone: str, now: datetime) -> Iterator[Wrong]:
-    """Yield what is wrong with a timeslot's times; they are compared as the property's clock tells them."""
+    """Yield what is wrong with a timeslot's times; they are compared as the property's clock tells
+    them.
+    """
     if not zones.exists(zone):
         yield "zone", "must be an IANA time zone"
         return
@@ -171,11 +190,17 @@ def _untold(moment: datetime, zone: str) -> str:
         return "is out of range"
     # both in UTC: a wall time that comes twice equals nothing in another zone (PEP 495)
     heard = wall.replace(tzinfo=zones.zone(zone), fold=0).astimezone(UTC)
-    return "" if heard == moment.astimezone(UTC) else "is in the hour that the clock repeats, which cannot be told"
+    return (
+        ""
+        if heard == moment.astimezone(UTC)
+        else "is in the hour that the clock repeats, which cannot be told"
+    )
 
 
 def _wall(moment: datetime, zone: str) -> datetime:
-    """Return what the clock of a zone shows, without the zone: what the vendor writes and compares."""
+    """Return what the clock of a zone shows, without the zone: what the vendor writes and
+    compares.
+    """
     return moment.astimezone(zones.zone(zone)).replace(tzinfo=None)
 
 
@@ -210,7 +235,9 @@ def _maybe(name: str, value: str | None, least: int, most: float) -> Iterator[Wr
         yield from _text(name, value, least, most)
 
 
-def _text(name: str, value: str, least: int, most: float, pattern: re.Pattern[str] | None = None) -> Iterator[Wrong]:
+def _text(
+    name: str, value: str, least: int, most: float, pattern: re.Pattern[str] | None = None
+) -> Iterator[Wrong]:
     """Yield what is wrong with a text; lengths are in characters."""
     if not least <= len(value) <= most:
         yield name, f"must be {least} to {most} characters long"

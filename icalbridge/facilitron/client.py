@@ -1,7 +1,7 @@
 """The vendor's API, typed: six endpoints that read, three that write.
 
-How a request is sent, and sent again, is `transport.py`'s; how an answer is read `wire.py`'s; what may be written
-`writes.py`'s.
+How a request is sent, and sent again, is `transport.py`'s; how an answer is read `wire.py`'s; what
+may be written `writes.py`'s.
 """
 
 from __future__ import annotations
@@ -29,7 +29,14 @@ if TYPE_CHECKING:
 
     from icalbridge.facilitron.quota import Ledger
     from icalbridge.facilitron.wire import Answer
-    from icalbridge.facilitron.writes import Cancelled, Conflict, CreateOutcome, Moved, NewEvent, TimeslotChange
+    from icalbridge.facilitron.writes import (
+        Cancelled,
+        Conflict,
+        CreateOutcome,
+        Moved,
+        NewEvent,
+        TimeslotChange,
+    )
     from icalbridge.model import Event, EventKey, Facility, Property, Window
 
 T = TypeVar("T")
@@ -38,7 +45,9 @@ log = logging.getLogger(__name__)
 
 
 class Client:
-    """One key's view of the vendor. Every method raises `VendorError`; see `icalbridge.errors` for which."""
+    """One key's view of the vendor. Every method raises `VendorError`; see `icalbridge.errors` for
+    which.
+    """
 
     def __init__(
         self,
@@ -57,11 +66,11 @@ class Client:
         on_request: Callable[[str, str], None] | None = None,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`timeout`: seconds to wait for one answer, a little over the vendor's own 30; `write_timeout` for a write,
-        the longer of the two limits on its pages. `deadline`: seconds for all attempts of one request, waiting for
-        the ledger not counted. `on_request` hears each attempt's endpoint and outcome (a status, or `no answer`).
-        `approved_statuses`: what counts as approved, normalized and sorted.
-        `waiting` is entered while the vendor is being asked.
+        """`timeout`: seconds to wait for one answer, a little over the vendor's own 30;
+        `write_timeout` for a write, the longer of the two limits on its pages. `deadline`: seconds
+        for all attempts of one request, waiting for the ledger not counted. `on_request` hears each
+        attempt's endpoint and outcome (a status, or `no answer`). `approved_statuses`: what counts
+        as approved, normalized and sorted. `waiting` is entered while the vendor is being asked.
 
         Raises `ConfigurationError` for a key that no header can carry.
         """
@@ -80,11 +89,15 @@ class Client:
             on_request=on_request or (lambda _endpoint, _outcome: None),
             waiting=waiting,
         )
-        self._writing = Writing(self._transport, self.event, clock=clock, sleep=sleep, write_timeout=write_timeout)
+        self._writing = Writing(
+            self._transport, self.event, clock=clock, sleep=sleep, write_timeout=write_timeout
+        )
 
     @property
     def clock_offset(self) -> timedelta | None:
-        """The vendor's clock less ours, as its last answer's Date told; None before the first, and when it had none."""
+        """The vendor's clock less ours, as its last answer's Date told; None before the first, and
+        when it had none.
+        """
         return self._transport.clock_offset
 
     def properties(self) -> Answer[Property]:
@@ -98,7 +111,9 @@ class Client:
     def facilities(self, property_id: str) -> Answer[Facility]:
         """Return the active facilities of a property: `GET /property/{property_id}/facilities`."""
         path = path_of("property", property_id, "facilities")
-        return self._read("facilities", path, {}, lambda body: wire.read_facilities(body, property_id))
+        return self._read(
+            "facilities", path, {}, lambda body: wire.read_facilities(body, property_id)
+        )
 
     def property_events(
         self,
@@ -112,13 +127,16 @@ class Client:
     ) -> EventsAnswer:
         """Return the events of a property in a window: `GET /property/{property_id}/events`.
 
-        `zones` are IANA names by property id; for the properties in `unsure` these are guesses, and the zone that their
-        events name comes before them (see `wire.Asked`). Events whose bytes have a digest in `known` are not read
-        again. With `include_child_events` the window is one day, of a district with all its schools.
+        `zones` are IANA names by property id; for the properties in `unsure` these are guesses, and
+        the zone that their events name comes before them (see `wire.Asked`). Events whose bytes
+        have a digest in `known` are not read again. With `include_child_events` the window is one
+        day, of a district with all its schools.
         """
         path = path_of("property", property_id, "events")
         more = {"include_child_events": "true"} if include_child_events else {}
-        return self._events("property-events", path, property_id, window, zones, unsure, known or {}, more)
+        return self._events(
+            "property-events", path, property_id, window, zones, unsure, known or {}, more
+        )
 
     def facility_events(
         self,
@@ -132,7 +150,9 @@ class Client:
     ) -> EventsAnswer:
         """Return the events of a facility in a window: `GET /facility/{facility_id}/events`."""
         path = path_of("facility", facility_id, "events")
-        return self._events("facility-events", path, property_id, window, zones, unsure, known or {}, {})
+        return self._events(
+            "facility-events", path, property_id, window, zones, unsure, known or {}, {}
+        )
 
     def event(
         self,
@@ -143,8 +163,12 @@ class Client:
         zones: Mapping[str, str],
         unsure: Collection[str] = (),
     ) -> Event:
-        """Return one event by the vendor's id or the external one: `GET /event/{event_type}/{event_id}`."""
-        return self.event_answer(event_type, event_id, property_id=property_id, zones=zones, unsure=unsure).events[0]
+        """Return one event by the vendor's id or the external one: `GET
+        /event/{event_type}/{event_id}`.
+        """
+        return self.event_answer(
+            event_type, event_id, property_id=property_id, zones=zones, unsure=unsure
+        ).events[0]
 
     def event_answer(
         self,
@@ -161,29 +185,37 @@ class Client:
         answer = self._read("event", path, {}, lambda body: wire.read_event(body, asked))
         if not answer.events:
             reason = answer.skipped[0].reason
-            raise MalformedAnswer(f"GET {path}", f"the event cannot be read: {reason}", 200, "", answer.invocation_id)
+            raise MalformedAnswer(
+                f"GET {path}", f"the event cannot be read: {reason}", 200, "", answer.invocation_id
+            )
         return answer
 
     def create_event(self, request: NewEvent) -> CreateOutcome:
         """Create an event: `POST /event`. Never sent twice where it may have been done.
 
-        Without an answer to go by, the external id is looked up: `Created` when it is there, `NotCreated` when it is
-        not and the vendor's time for it is over, `Unknown` when that could not be found out. A 409 is a `Conflict`.
-        Raises `InvalidRequest` before anything is sent, and `RefusedError` for any other refusal.
+        Without an answer to go by, the external id is looked up: `Created` when it is there,
+        `NotCreated` when it is not and the vendor's time for it is over, `Unknown` when that could
+        not be found out. A 409 is a `Conflict`. Raises `InvalidRequest` before anything is sent,
+        and `RefusedError` for any other refusal.
         """
         return self._writing.create(request)
 
-    def cancel_event(self, event_type: str, event_id: str, log_message: str = "") -> Cancelled | Conflict:
-        """Cancel an event by the vendor's id or the external one: `PATCH /event/{event_type}/{event_id}`.
+    def cancel_event(
+        self, event_type: str, event_id: str, log_message: str = ""
+    ) -> Cancelled | Conflict:
+        """Cancel an event by the vendor's id or the external one: `PATCH
+        /event/{event_type}/{event_id}`.
 
-        What was cancelled before is `Cancelled` with `already`. Raises `InvalidRequest` before anything is sent.
+        What was cancelled before is `Cancelled` with `already`. Raises `InvalidRequest` before
+        anything is sent.
         """
         return self._writing.cancel(event_type, event_id, log_message)
 
     def change_timeslot(
         self, event_type: str, event_id: str, timeslot_id: str, change: TimeslotChange
     ) -> Moved | Conflict:
-        """Move a timeslot by its external id: `PATCH /event/{event_type}/{event_id}/timeslot/{timeslot_id}`.
+        """Move a timeslot by its external id: `PATCH
+        /event/{event_type}/{event_id}/timeslot/{timeslot_id}`.
 
         Raises `InvalidRequest` before anything is sent.
         """
@@ -200,7 +232,9 @@ class Client:
         known: Mapping[str, EventKey],
         more: dict[str, str],
     ) -> EventsAnswer:
-        """Ask for all event types at once; where that is refused, for each alone, so that none loses the others."""
+        """Ask for all event types at once; where that is refused, for each alone, so that none
+        loses the others.
+        """
 
         def ask(types: Sequence[str]) -> EventsAnswer:
             told = {
@@ -210,7 +244,9 @@ class Client:
                 **more,
             }
             asked = wire.Asked(property_id, types[0], zones, unsure, self._approved)
-            return self._read(endpoint, path, told, lambda body: wire.read_events(body, asked, known))
+            return self._read(
+                endpoint, path, told, lambda body: wire.read_events(body, asked, known)
+            )
 
         try:
             return ask(self._event_types)
@@ -219,12 +255,16 @@ class Client:
                 raise
             return _one_by_one(self._event_types, ask, refusal)
 
-    def _read(self, endpoint: str, path: str, params: dict[str, str], read: Callable[[bytes], T]) -> T:
+    def _read(
+        self, endpoint: str, path: str, params: dict[str, str], read: Callable[[bytes], T]
+    ) -> T:
         body = self._transport.send(Call(endpoint, "GET", path, params))
         try:
             answer = read(body)
         except envelope.Malformed as error:
-            malformed = MalformedAnswer(f"GET {path}", str(error), 200, error.message_code, error.invocation_id)
+            malformed = MalformedAnswer(
+                f"GET {path}", str(error), 200, error.message_code, error.invocation_id
+            )
             malformed.null_list = isinstance(error, envelope.NullList)
             raise malformed from None
         _tell_left_out(path, answer)
@@ -262,6 +302,12 @@ def _tell_left_out(path: str, answer: object) -> None:
     left_out = (*getattr(answer, "skipped", ()), *getattr(answer, "ignored", ()))
     if left_out:
         reasons = ", ".join(
-            f"{count} {reason}" for reason, count in sorted(Counter(x.reason for x in left_out).items())
+            f"{count} {reason}"
+            for reason, count in sorted(Counter(x.reason for x in left_out).items())
         )
-        log.warning("GET %s: left out: %s; invocation_id %s", path, reasons, getattr(answer, "invocation_id", ""))
+        log.warning(
+            "GET %s: left out: %s; invocation_id %s",
+            path,
+            reasons,
+            getattr(answer, "invocation_id", ""),
+        )

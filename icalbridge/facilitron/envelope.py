@@ -1,4 +1,6 @@
-"""The envelope of an answer: its list or item, its `invocation_id`, and whether its code is one of success."""
+"""The envelope of an answer: its list or item, its `invocation_id`, and whether its code is one of
+success.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ _CODE = re.compile(r"[A-Za-z]{1,4}[0-9]{1,6}")
 
 
 class Malformed(ValueError):
-    """The body is no answer at all: cut off, no JSON, without its list, or with the code of an error.
+    """The body is no answer at all: cut off, no JSON, without its list, or with the code of an
+    error.
 
     Holds the `invocation_id` and the `message_code`, if it has them.
     """
@@ -42,7 +45,9 @@ _LISTS = {
     for name in ("properties", "facilities", "events")
 }
 _SINGLES = {
-    name: msgspec.json.Decoder(msgspec.defstruct(name, [(name, msgspec.Raw)], bases=(_Listed,), kw_only=True))
+    name: msgspec.json.Decoder(
+        msgspec.defstruct(name, [(name, msgspec.Raw)], bases=(_Listed,), kw_only=True)
+    )
     for name in ("property", "event")
 }
 
@@ -82,13 +87,17 @@ def _envelope(decoder: msgspec.json.Decoder[Any], body: bytes, name: str) -> _Li
 
 
 def error_code(body: bytes) -> str:
-    """Return the `message_code` of an answer if it is not one of success; empty if it is, or if there is none."""
+    """Return the `message_code` of an answer if it is not one of success; empty if it is, or if
+    there is none.
+    """
     told = loose(body)
     return _error_code(told.get("message_code")) if isinstance(told, dict) else ""
 
 
 def _error_code(code: object) -> str:
-    """Success is `A` and digits (api/README). Any field may be null, and a blank text says as little."""
+    """Success is `A` and digits (api/README). Any field may be null, and a blank text says as
+    little.
+    """
     if code is None:
         return ""
     text_of = code.strip() if isinstance(code, str) else str(code)
@@ -96,11 +105,17 @@ def _error_code(code: object) -> str:
 
 
 def shown_code(code: str) -> str:
-    """Return a code as an error may repeat it: empty for what is not letters and digits, which could be anything."""
+    """Return a code as an error may repeat it: empty for what is not letters and digits, which
+    could be anything.
+    """
     return code if _CODE.fullmatch(code) else ""
 
 
 def invocation_id_of(body: bytes) -> str:
     """Return the `invocation_id` of an answer of any kind, empty where it has none."""
     told = loose(body)
-    return one_line(text(told, "invocation_id") or text(told, "invocationId")) if isinstance(told, dict) else ""
+    return (
+        one_line(text(told, "invocation_id") or text(told, "invocationId"))
+        if isinstance(told, dict)
+        else ""
+    )

@@ -1,4 +1,6 @@
-"""The time zones that events name for their property: evidence where the catalogue gives none that can be used."""
+"""The time zones that events name for their property: evidence where the catalogue gives none that
+can be used.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,14 @@ class _Zoned(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Zoned).decode
 
 
-def zones_named(events: Iterable[msgspec.Raw | bytes], asked_of: str, unsure: Collection[str]) -> dict[str, str]:
-    """Return the zone that most of an answer's events name for their property, by the ids of some properties.
+def zones_named(
+    events: Iterable[msgspec.Raw | bytes], asked_of: str, unsure: Collection[str]
+) -> dict[str, str]:
+    """Return the zone that most of an answer's events name for their property, by the ids of some
+    properties.
 
-    `events` are undecoded; one that names no property is of `asked_of`. Of two zones named equally often the first by
-    name wins, so that the order of an answer never matters.
+    `events` are undecoded; one that names no property is of `asked_of`. Of two zones named equally
+    often the first by name wins, so that the order of an answer never matters.
     """
     votes: dict[str, Counter[str]] = {}
     for raw in events if unsure else ():
@@ -35,11 +40,18 @@ def zones_named(events: Iterable[msgspec.Raw | bytes], asked_of: str, unsure: Co
         property_id = usable(as_text(event.property_id)) or asked_of
         if property_id in unsure and (name := zones.resolve_name(as_text(event.property_timezone))):
             votes.setdefault(property_id, Counter())[name] += 1
-    return {each: min(counted, key=lambda name: (-counted[name], name)) for each, counted in votes.items()}
+    return {
+        each: min(counted, key=lambda name: (-counted[name], name))
+        for each, counted in votes.items()
+    }
 
 
 def _zoned(raw: bytes) -> _Zoned:
     with suppress(*UNREADABLE):
         return _decode(raw)
     found = loose(raw)
-    return _Zoned(found.get("property_id"), found.get("property_timezone")) if isinstance(found, dict) else _Zoned()
+    return (
+        _Zoned(found.get("property_id"), found.get("property_timezone"))
+        if isinstance(found, dict)
+        else _Zoned()
+    )

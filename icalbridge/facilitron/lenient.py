@@ -1,4 +1,5 @@
-"""JSON as it ought not to be, read as far as it goes: half surrogate pairs, broken UTF-8, numbers where texts belong.
+"""JSON as it ought not to be, read as far as it goes: half surrogate pairs, broken UTF-8, numbers
+where texts belong.
 
 Knows nothing of the vendor's classes; `wire` says which field means what.
 """
@@ -30,7 +31,9 @@ _decode = msgspec.json.Decoder().decode
 
 
 def mend(raw: bytes) -> bytes:
-    """Return JSON without lone halves of surrogate pairs (RFC 8259, section 8.2), BOM and octets that are no UTF-8."""
+    """Return JSON without lone halves of surrogate pairs (RFC 8259, section 8.2), BOM and octets
+    that are no UTF-8.
+    """
     text = raw.decode("utf-8-sig", "replace").encode()
     return _HALVES.sub(lambda found: found[1] or b"", text)
 
@@ -80,13 +83,17 @@ def word(told: str | None) -> str:
 
 
 def whole(value: object) -> int | None:
-    """Return a number that counts something, without its fraction; None for anything else, also for 2^31 and more."""
+    """Return a number that counts something, without its fraction; None for anything else, also for
+    2^31 and more.
+    """
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31:
         return int(value)
     return None
 
 
 def one_line(said: str) -> str:
-    """Return a vendor's text as one line without control characters, at most 300 characters long."""
+    """Return a vendor's text as one line without control characters, at most 300 characters
+    long.
+    """
     line = " ".join("".join(each if each.isprintable() else " " for each in said).split())
     return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"

@@ -1,8 +1,9 @@
-"""What of an event is for staff alone: who rents, at what rate, how many come; in whatever shape the vendor tells it.
+"""What of an event is for staff alone: who rents, at what rate, how many come; in whatever shape
+the vendor tells it.
 
-The pages give `renter` no shape, so every shape that it might have is read as far as it goes; what cannot be read is
-empty and never an error, since a calendar needs none of it. Nothing of it is put into a message, an error or a log,
-here or anywhere in this package.
+The pages give `renter` no shape, so every shape that it might have is read as far as it goes; what
+cannot be read is empty and never an error, since a calendar needs none of it. Nothing of it is put
+into a message, an error or a log, here or anywhere in this package.
 """
 
 from __future__ import annotations
@@ -47,12 +48,16 @@ def _renter(told: object) -> tuple[str, str]:
 
 
 def _said(words: str) -> tuple[str, str]:
-    """Take `Name <name@example.org>` apart; a single word with @ is an address, anything else a name."""
+    """Take `Name <name@example.org>` apart; a single word with @ is an address, anything else a
+    name.
+    """
     words = words.strip()
     name, opened, address = words.rpartition("<")
     if opened and address.endswith(">") and "@" in address:
         return name.strip().strip('"').strip(), address[:-1].strip()
-    return ("", words) if "@" in words and not any(each.isspace() for each in words) else (words, "")
+    return (
+        ("", words) if "@" in words and not any(each.isspace() for each in words) else (words, "")
+    )
 
 
 def _described(told: Mapping[str, object]) -> tuple[str, str]:
@@ -66,9 +71,13 @@ def _described(told: Mapping[str, object]) -> tuple[str, str]:
 
 
 def _listed(told: list[object]) -> tuple[str, str]:
-    """Take the first address and the first name of any item; a number is a name only where there is no other."""
+    """Take the first address and the first name of any item; a number is a name only where there is
+    no other.
+    """
     texts = [each for each in told if isinstance(each, str)]
     objects = [each for each in told if isinstance(each, dict)]
     numbers = [as_text(each) for each in told if isinstance(each, int | float)]
     found = [*map(_said, texts), *map(_described, objects), *map(_said, numbers)]
-    return next((name for name, _ in found if name), ""), next((email for _, email in found if email), "")
+    return next((name for name, _ in found if name), ""), next(
+        (email for _, email in found if email), ""
+    )

@@ -37,8 +37,11 @@ class WireTimeslot(msgspec.Struct):
 _NOWHERE = WireFacility()
 
 
-def read_timeslot(told: WireTimeslot, moments: Mapping[str, datetime]) -> Timeslot | UnreadableTimeslot | None:
-    """Return a timeslot, or what of it can be read; None for one that ends before it starts, which is nothing.
+def read_timeslot(
+    told: WireTimeslot, moments: Mapping[str, datetime]
+) -> Timeslot | UnreadableTimeslot | None:
+    """Return a timeslot, or what of it can be read; None for one that ends before it starts, which
+    is nothing.
 
     `moments` reads the times and raises `ValueError` for what is none.
     """
@@ -74,9 +77,15 @@ def lenient_timeslot(told: object) -> WireTimeslot:
         return WireTimeslot("", "")
     place = told.get("facility")
     names = ("_id", "name", "type")
-    facility = WireFacility(*(text(place, name) for name in names)) if isinstance(place, dict) else None
-    start, end = (
-        each if isinstance(each := told.get(name), str) else "" for name in ("start_datetime", "end_datetime")
+    facility = (
+        WireFacility(*(text(place, name) for name in names)) if isinstance(place, dict) else None
     )
-    texts = {name: text(told, name) for name in ("activity_name", "status", "external_system_timeslot_id")}
+    start, end = (
+        each if isinstance(each := told.get(name), str) else ""
+        for name in ("start_datetime", "end_datetime")
+    )
+    texts = {
+        name: text(told, name)
+        for name in ("activity_name", "status", "external_system_timeslot_id")
+    }
     return WireTimeslot(start, end, facility, **texts)

@@ -1,7 +1,9 @@
-"""Requests to the vendor over HTTP: within the rate and the quota, patient with what passes, and silent about secrets.
+"""Requests to the vendor over HTTP: within the rate and the quota, patient with what passes, and
+silent about secrets.
 
-The loop of attempts is our own and not urllib3's Retry: each attempt must be booked before it is sent, and all of them
-share one deadline; Retry can do neither. What is asked, and what is made of the answers, is `client.py`'s.
+The loop of attempts is our own and not urllib3's Retry: each attempt must be booked before it is
+sent, and all of them share one deadline; Retry can do neither. What is asked, and what is made of
+the answers, is `client.py`'s.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ LONGEST_PAUSE_SECONDS = 30.0
 SHORTEST_KEY = 8
 CONNECT_SECONDS = 10.0
 SHORTEST_NAP_SECONDS = 0.05
-"""Least time between two questions to the ledger: on a clock of whole seconds it may often ask for next to nothing."""
+"""Least time between two questions to the ledger: on a clock of whole seconds it may often ask for
+next to nothing.
+"""
 CHUNK_OCTETS = 65_536
 MOST_OCTETS = 64_000_000
 """The largest answer that is read, in octets after decompression: 64 MB."""
@@ -60,11 +64,17 @@ SUCCESSES = frozenset({200, 201})
 """The pages do not say whether what is created is answered with 200 or 201."""
 
 JSON = {"Content-Type": "application/json"}
-UNSENDABLE = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema)
+UNSENDABLE = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
 
 
 class _Bearer(requests.auth.AuthBase):
-    """The key, as an authentication of requests' own, so that no netrc file can put another in its place."""
+    """The key, as an authentication of requests' own, so that no netrc file can put another in its
+    place.
+    """
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -75,7 +85,9 @@ class _Bearer(requests.auth.AuthBase):
 
 
 class _Session(requests.Session):
-    """A session that takes no answer for a redirect: requests would read its body, however large, even unfollowed."""
+    """A session that takes no answer for a redirect: requests would read its body, however large,
+    even unfollowed.
+    """
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # the signature is requests'
         return None
@@ -96,7 +108,9 @@ class Call:
     params: dict[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     once: bool = False
-    """Send it again only where it is sure that nothing was done: no connection came about, or a 429."""
+    """Send it again only where it is sure that nothing was done: no connection came about, or a
+    429.
+    """
     secrets: Sequence[str] = field(default=(), repr=False)
     """What no error may repeat, beside the key."""
 
@@ -108,7 +122,9 @@ class Transport:
     """One key's connections to the vendor."""
 
     clock_offset: timedelta | None = None
-    """The vendor's clock less ours, as its last answer's Date told; None before the first, and when it had none."""
+    """The vendor's clock less ours, as its last answer's Date told; None before the first, and when
+    it had none.
+    """
 
     def __init__(
         self,
@@ -125,9 +141,13 @@ class Transport:
         on_request: Callable[[str, str], None],
         waiting: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        """The arguments are `Client`'s. Raises `ConfigurationError` for a key that no header can carry."""
+        """The arguments are `Client`'s. Raises `ConfigurationError` for a key that no header can
+        carry.
+        """
         if not (key.isascii() and key.isprintable() and key.strip() == key != ""):
-            raise ConfigurationError("The API key is not one that can be sent; use it as Facilitron gave it.")
+            raise ConfigurationError(
+                "The API key is not one that can be sent; use it as Facilitron gave it."
+            )
         self._url = url.rstrip("/")
         self._key = key
         self._ledger = ledger
@@ -141,8 +161,12 @@ class Transport:
         self._on_request = on_request
         self._session = _Session()
         self._session.auth = _Bearer(key)
-        self._session.headers.update({"User-Agent": f"icalbridge/{__version__}", "Accept": "application/json"})
-        self._session.headers["Accept-Encoding"] = "gzip, deflate"  # the codings that are decompressed piece by piece
+        self._session.headers.update(
+            {"User-Agent": f"icalbridge/{__version__}", "Accept": "application/json"}
+        )
+        self._session.headers["Accept-Encoding"] = (
+            "gzip, deflate"  # the codings that are decompressed piece by piece
+        )
 
     def send(self, call: Call) -> bytes:
         """Return the body of a success; raises `VendorError`."""
@@ -152,7 +176,8 @@ class Transport:
         return outcome
 
     def deliver(self, call: Call) -> bytes | Failure:
-        """Send a request until it is answered, the attempts are spent, or the deadline has no room for another.
+        """Send a request until it is answered, the attempts are spent, or the deadline has no room
+        for another.
 
         Return the body of a success, or the last failure; raises `QuotaSpent`.
         """
@@ -174,7 +199,9 @@ class Transport:
         raise AssertionError("the last attempt returns")
 
     def _attempt(self, call: Call, until: float) -> bytes | Failure:
-        """Send a request once, take the answer up to `until` (monotonic seconds); return its body, or what failed."""
+        """Send a request once, take the answer up to `until` (monotonic seconds); return its body,
+        or what failed.
+        """
         begun = time.monotonic()
         timeout = min(self._timeouts.get(call.method, self._write_timeout), until - begun)
         status = None
@@ -209,24 +236,33 @@ class Transport:
         )
 
     def _without_key(self, body: bytes) -> bytes:
-        """Return an answer, which may repeat the request's headers, without the key: it must get no further.
+        """Return an answer, which may repeat the request's headers, without the key: it must get no
+        further.
 
         A key so short that a name may hold it is none of the vendor's.
         """
-        return body.replace(self._key.encode(), "…".encode()) if len(self._key) >= SHORTEST_KEY else body
+        return (
+            body.replace(self._key.encode(), "…".encode())
+            if len(self._key) >= SHORTEST_KEY
+            else body
+        )
 
     def _note(self, call: Call, begun: float, outcome: str, said: bytes | str) -> None:
         self._on_request(call.endpoint, outcome)
         if log.isEnabledFor(logging.DEBUG):
             told = envelope.invocation_id_of(said) if isinstance(said, bytes) else said
-            log.debug("%s: %s after %.0f ms, %s", call, outcome, (time.monotonic() - begun) * 1000, told)
+            log.debug(
+                "%s: %s after %.0f ms, %s", call, outcome, (time.monotonic() - begun) * 1000, told
+            )
 
     def _book(self) -> None:
         while wait := self._ledger.take(self._clock()):
             self._sleep(max(wait, SHORTEST_NAP_SECONDS))
 
     def _pause(self, attempt: int, retry_after: float | None) -> float:
-        """Return the seconds to the next attempt: exponential with full jitter, or what the vendor asks for."""
+        """Return the seconds to the next attempt: exponential with full jitter, or what the vendor
+        asks for.
+        """
         if retry_after is not None:
             return retry_after
         return self._rng.uniform(0, min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS))
@@ -236,7 +272,9 @@ class Transport:
         self.clock_offset = moment - self._clock() if moment else None
 
     def _retry_after(self, response: requests.Response) -> float | None:
-        """Return the seconds that the vendor asks us to wait (RFC 9110, section 10.2.3: seconds or a date)."""
+        """Return the seconds that the vendor asks us to wait (RFC 9110, section 10.2.3: seconds or
+        a date).
+        """
         told = response.headers.get("Retry-After", "")
         if told.isascii() and told.isdigit():
             return float(told)
@@ -260,19 +298,30 @@ class Failure:
 
 
 def _failure(request: str, status: int | None, error: Exception, seconds: float) -> Failure:
-    """Say what became of a request in our own words; the library's hold the request's headers, and so the key."""
+    """Say what became of a request in our own words; the library's hold the request's headers, and
+    so the key.
+    """
     if isinstance(error, UNSENDABLE):
         why = "the address cannot be used; check FACILITRON_API_URL and the proxy, if any"
         return Failure(RequestRefused(request, why), passing=False, undone=True)
     if isinstance(error, _TooLargeError):
-        too_large = f"the answer is larger than {MOST_OCTETS // 1_000_000} MB; the rest of it was not read"
+        too_large = (
+            f"the answer is larger than {MOST_OCTETS // 1_000_000} MB; the rest of it was not read"
+        )
         return Failure(MalformedAnswer(request, too_large, status), passing=False)
     undone = _never_connected(error)
     if isinstance(error, requests.Timeout | TimeoutError | ReadTimeoutError):
-        return Failure(VendorTimeout(request, "no answer in time", status), True, seconds, undone=undone)
+        return Failure(
+            VendorTimeout(request, "no answer in time", status), True, seconds, undone=undone
+        )
     if status in SUCCESSES:
         return Failure(MalformedAnswer(request, "the answer was cut off", status), True, seconds)
-    return Failure(VendorUnavailable(request, "no connection, or it broke", status), True, seconds, undone=undone)
+    return Failure(
+        VendorUnavailable(request, "no connection, or it broke", status),
+        True,
+        seconds,
+        undone=undone,
+    )
 
 
 def _never_connected(error: Exception) -> bool:
@@ -284,8 +333,9 @@ def _never_connected(error: Exception) -> bool:
 def _body(response: requests.Response, until: float) -> bytes:
     """Read a body as it comes; an error's that is too large counts as empty.
 
-    Raises `TimeoutError` when that takes too long, however busily it drips, and `_TooLargeError`. urllib3 decompresses
-    no more than is read, so that a small body cannot become a large one at once; what is left unread is closed.
+    Raises `TimeoutError` when that takes too long, however busily it drips, and `_TooLargeError`.
+    urllib3 decompresses no more than is read, so that a small body cannot become a large one at
+    once; what is left unread is closed.
     """
     success = response.status_code in SUCCESSES
     parts, size, most = [], 0, MOST_OCTETS if success else MOST_ERROR_OCTETS
@@ -305,7 +355,12 @@ def _without(secrets: Sequence[str], body: bytes) -> bytes:
     """Return an answer without what it may repeat of the request, however its letters are cased."""
     if not secrets:
         return body
-    return re.sub(b"|".join(re.escape(each.encode()) for each in secrets), "…".encode(), body, flags=re.IGNORECASE)
+    return re.sub(
+        b"|".join(re.escape(each.encode()) for each in secrets),
+        "…".encode(),
+        body,
+        flags=re.IGNORECASE,
+    )
 
 
 def _moment(told: str) -> datetime | None:

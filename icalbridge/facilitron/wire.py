@@ -1,8 +1,10 @@
-"""The vendor's JSON into the model's classes. An answer that is whole is read fast; what is odd in it, leniently.
+"""The vendor's JSON into the model's classes. An answer that is whole is read fast; what is odd in
+it, leniently.
 
-Any field may be null, whatever the pages say (vendor page "Data Restrictions"). An item that cannot be read is dropped
-alone, told in `skipped`, and its neighbours stay. Renter, e-mail, attendance, rate category and reservation id are for
-staff alone: `private` reads them into `Event.particulars`, nothing else does, and no message or log has any of them.
+Any field may be null, whatever the pages say (vendor page "Data Restrictions"). An item that cannot
+be read is dropped alone, told in `skipped`, and its neighbours stay. Renter, e-mail, attendance,
+rate category and reservation id are for staff alone: `private` reads them into `Event.particulars`,
+nothing else does, and no message or log has any of them.
 """
 
 from __future__ import annotations
@@ -23,7 +25,15 @@ from icalbridge.facilitron.private import FIELDS as PRIVATE
 from icalbridge.facilitron.private import particulars_of
 from icalbridge.facilitron.times import ZonesMoments
 from icalbridge.facilitron.timeslots import WireTimeslot, lenient_timeslot, read_timeslot
-from icalbridge.model import Event, EventKey, Facility, Particulars, Property, Timeslot, UnreadableTimeslot
+from icalbridge.model import (
+    Event,
+    EventKey,
+    Facility,
+    Particulars,
+    Property,
+    Timeslot,
+    UnreadableTimeslot,
+)
 from icalbridge.statuses import APPROVED, entry_status, normalize_status
 
 if TYPE_CHECKING:
@@ -32,7 +42,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 READING = b"icalbridge-4"
-"""Part of every digest: raised when the same bytes are to be read differently, so that they are read again."""
+"""Part of every digest: raised when the same bytes are to be read differently, so that they are
+read again.
+"""
 
 
 class _UnreadableError(ValueError):
@@ -62,7 +74,9 @@ class Answer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class EventsAnswer:
-    """The events of a window: those read anew, and the keys of those whose bytes are known already."""
+    """The events of a window: those read anew, and the keys of those whose bytes are known
+    already.
+    """
 
     events: tuple[Event, ...]
     unchanged: frozenset[EventKey]
@@ -83,9 +97,11 @@ class EventsAnswer:
 
     @property
     def withdraws(self) -> bool:
-        """Whether an event that the answer lacks is gone: no unreadable item could be that very event.
+        """Whether an event that the answer lacks is gone: no unreadable item could be that very
+        event.
 
-        See api/README, point 13. An unreadable item whose event is known tells that this event is still there.
+        See api/README, point 13. An unreadable item whose event is known tells that this event is
+        still there.
         """
         return all(each.event_id for each in self.skipped)
 
@@ -110,7 +126,9 @@ class _Event(msgspec.Struct):
 
 
 class _WholeEvent(_Event):
-    """The same with what `private` reads; undecoded, so that no shape of it makes the whole event an odd one."""
+    """The same with what `private` reads; undecoded, so that no shape of it makes the whole event
+    an odd one.
+    """
 
     short_id: msgspec.Raw = _NULL
     rate_category: msgspec.Raw = _NULL
@@ -130,8 +148,8 @@ class Asked:
     zones: Mapping[str, str]
     """IANA names by property id."""
     unsure: Collection[str] = ()
-    """The ids of properties whose zone, if there is one, is no evidence: the one that most of their events name holds
-    for all of them.
+    """The ids of properties whose zone, if there is one, is no evidence: the one that most of their
+    events name holds for all of them.
     """
     approved: tuple[str, ...] = (APPROVED,)
     """Normalized statuses that count as approved."""
@@ -172,7 +190,8 @@ def _read_list(body: bytes, name: str, read: Callable[[dict[str, Any]], T | None
 
 
 def read_events(body: bytes, asked: Asked, known: Mapping[str, EventKey]) -> EventsAnswer:
-    """Read an answer with events; raises `Malformed`. `known` are events by the digest of their bytes.
+    """Read an answer with events; raises `Malformed`. `known` are events by the digest of their
+    bytes.
 
     An event that is told twice is what it is told last.
     """
@@ -202,7 +221,9 @@ def read_event(body: bytes, asked: Asked) -> EventsAnswer:
 def _digest(raw: bytes | msgspec.Raw, asked: Asked) -> str:
     """Return the digest of an event's bytes; another one where other statuses count as approved."""
     salt = (
-        b"" if asked.approved == (APPROVED,) else blake2b("\n".join(asked.approved).encode(), digest_size=16).digest()
+        b""
+        if asked.approved == (APPROVED,)
+        else blake2b("\n".join(asked.approved).encode(), digest_size=16).digest()
     )
     return blake2b(raw, digest_size=16, key=READING + salt).hexdigest()
 
@@ -246,17 +267,25 @@ class _Reader:
         return event
 
     def _zone(self, property_id: str, named: str) -> str:
-        """Return the zone of an event's times: its property's, else the one it names itself, else the asked one's.
+        """Return the zone of an event's times: its property's, else the one it names itself, else
+        the asked one's.
 
-        So where an event contradicts the catalogue, the catalogue's zone holds, since times are local to the property.
+        So where an event contradicts the catalogue, the catalogue's zone holds, since times are
+        local to the property.
         """
         known = self._zones
-        for zone in (known.get(property_id, ""), zones.resolve_name(named), known.get(self._asked.property_id, "")):
+        for zone in (
+            known.get(property_id, ""),
+            zones.resolve_name(named),
+            known.get(self._asked.property_id, ""),
+        ):
             if zones.exists(zone):
                 return zone
         raise _UnreadableError("unknown zone")
 
-    def _event(self, told: _Event, property_id: str, zone: str, digest: str, particulars: Particulars) -> Event:
+    def _event(
+        self, told: _Event, property_id: str, zone: str, digest: str, particulars: Particulars
+    ) -> Event:
         timeslots, unreadable = self._timeslots(told, zone)
         status = normalize_status(told.status)
         return Event(
@@ -274,8 +303,12 @@ class _Reader:
             unreadable=tuple(unreadable),
         )
 
-    def _timeslots(self, told: _Event, zone: str) -> tuple[list[Timeslot], list[UnreadableTimeslot]]:
-        """Return an event's timeslots: those that could be read, and what of the others could be."""
+    def _timeslots(
+        self, told: _Event, zone: str
+    ) -> tuple[list[Timeslot], list[UnreadableTimeslot]]:
+        """Return an event's timeslots: those that could be read, and what of the others could
+        be.
+        """
         found, unreadable = [], []
         for each in told.timeslots:
             match read_timeslot(each, self._moments[zone]):
@@ -313,6 +346,13 @@ def _lenient_event(told: dict[str, Any]) -> _Event:
         timeslots=[lenient_timeslot(each) for each in told["timeslots"]],
         **{
             name: text(told, name)
-            for name in ("type", "property_id", "property_timezone", "name", "status", "external_system_event_id")
+            for name in (
+                "type",
+                "property_id",
+                "property_timezone",
+                "name",
+                "status",
+                "external_system_event_id",
+            )
         },
     )

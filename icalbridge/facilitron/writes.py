@@ -1,4 +1,5 @@
-"""What may be written to the vendor, typed, and what comes of it. `bounds.py` checks it, `writing.py` sends it.
+"""What may be written to the vendor, typed, and what comes of it. `bounds.py` checks it,
+`writing.py` sends it.
 
 Names of renters and their addresses are in no `repr` here.
 """
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NewTimeslot:
-    """A timeslot to be made with its event (vendor: CreateTimeslotDto). Start and end are aware moments."""
+    """A timeslot to be made with its event (vendor: CreateTimeslotDto). Start and end are aware
+    moments.
+    """
 
     external_id: str
-    """3 to 50 letters, digits, `.`, `-` and `_`; unique within its event: the only name that it will have."""
+    """3 to 50 letters, digits, `.`, `-` and `_`; unique within its event: the only name that it
+    will have.
+    """
     start: datetime
     end: datetime
     """At least a minute later, on the same calendar day of the property's zone."""
@@ -32,9 +37,11 @@ class NewTimeslot:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to be made (vendor: CreateEventDto); its status is `approved`, the only one there is.
+    """An event to be made (vendor: CreateEventDto); its status is `approved`, the only one there
+    is.
 
-    All its facilities belong to one property, and `zone` is that property's IANA zone. None leaves a field out.
+    All its facilities belong to one property, and `zone` is that property's IANA zone. None leaves
+    a field out.
     """
 
     external_id: str
@@ -52,7 +59,9 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class TimeslotChange:
-    """How a timeslot shall be (vendor: UpdateTimeslotDto). Start and end are aware moments, in `zone` on one day."""
+    """How a timeslot shall be (vendor: UpdateTimeslotDto). Start and end are aware moments, in
+    `zone` on one day.
+    """
 
     start: datetime
     end: datetime
@@ -119,7 +128,8 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """409: what stands there is in the way. Nothing was changed; the same request would be refused again.
+    """409: what stands there is in the way. Nothing was changed; the same request would be refused
+    again.
 
     The vendor's words and code: a duplicate external id, an invalid state, a place that is taken.
     """

@@ -1,7 +1,9 @@
-"""The three writes: checked, sent, and answered for. A creation is never sent twice where it may have been done.
+"""The three writes: checked, sent, and answered for. A creation is never sent twice where it may
+have been done.
 
-Only a creation is delicate: to cancel or to move once more what is so already changes nothing, so these two are sent
-again like a read. What may be written is `bounds.py`'s, what comes of it `writes.py`'s.
+Only a creation is delicate: to cancel or to move once more what is so already changes nothing, so
+these two are sent again like a read. What may be written is `bounds.py`'s, what comes of it
+`writes.py`'s.
 """
 
 from __future__ import annotations
@@ -17,7 +19,15 @@ from icalbridge.errors import MalformedAnswer, NotFound, RefusedError, RequestRe
 from icalbridge.facilitron import bounds, envelope, times
 from icalbridge.facilitron.lenient import loose, text
 from icalbridge.facilitron.transport import SHORTEST_KEY, Call, Failure, Transport, path_of
-from icalbridge.facilitron.writes import Cancelled, Conflict, Created, CreateOutcome, Moved, NotCreated, Unknown
+from icalbridge.facilitron.writes import (
+    Cancelled,
+    Conflict,
+    Created,
+    CreateOutcome,
+    Moved,
+    NotCreated,
+    Unknown,
+)
 from icalbridge.statuses import is_cancelled
 
 if TYPE_CHECKING:
@@ -30,12 +40,16 @@ if TYPE_CHECKING:
     class Lookup(Protocol):
         """Asks for one event, as `Client.event` does."""
 
-        def __call__(self, event_type: str, event_id: str, *, zones: Mapping[str, str]) -> Event: ...
+        def __call__(
+            self, event_type: str, event_id: str, *, zones: Mapping[str, str]
+        ) -> Event: ...
 
 
 CONFLICT = 409
 FINISHED = 500
-"""The status that the vendor's function answers itself: it is no longer at work. The other 5xx are its gateway's."""
+"""The status that the vendor's function answers itself: it is no longer at work. The other 5xx are
+its gateway's.
+"""
 ANOTHER = "an event with that external id is there already, and it is another one"
 
 
@@ -51,7 +65,9 @@ class Writing:
         sleep: Callable[[float], None],
         write_timeout: float,
     ) -> None:
-        """`write_timeout`: seconds after which the vendor is certainly no longer at work on a write."""
+        """`write_timeout`: seconds after which the vendor is certainly no longer at work on a
+        write.
+        """
         self._transport = transport
         self._lookup = lookup
         self._clock = clock
@@ -64,7 +80,14 @@ class Writing:
         owner = request.renter_owner or ""
         # an owner so short that any text may hold it tells nothing
         hidden = [request.renter_email, *([owner] if len(owner) >= SHORTEST_KEY else [])]
-        call = Call("create-event", "POST", path_of("event"), body=msgspec.json.encode(body), once=True, secrets=hidden)
+        call = Call(
+            "create-event",
+            "POST",
+            path_of("event"),
+            body=msgspec.json.encode(body),
+            once=True,
+            secrets=hidden,
+        )
         outcome = self._transport.deliver(call)
         if isinstance(outcome, Failure):
             return self._after(outcome, request)
@@ -80,15 +103,24 @@ class Writing:
     def cancel(self, event_type: str, event_id: str, log_message: str) -> Cancelled | Conflict:
         """Cancel an event; see `Client.cancel_event`."""
         body = bounds.checked_cancellation(event_type, event_id, log_message)
-        call = Call("cancel-event", "PATCH", path_of("event", event_type, event_id), body=msgspec.json.encode(body))
+        call = Call(
+            "cancel-event",
+            "PATCH",
+            path_of("event", event_type, event_id),
+            body=msgspec.json.encode(body),
+        )
         outcome = self._transport.deliver(call)
         if isinstance(outcome, Failure):
             conflict = _conflict(outcome.error)
             return self._cancelled_before(event_type, event_id) or conflict
         event, called = _found(call, outcome, "event")
-        return Cancelled(text(event, "_id") or event_id, text(event, "external_system_event_id"), called)
+        return Cancelled(
+            text(event, "_id") or event_id, text(event, "external_system_event_id"), called
+        )
 
-    def change(self, event_type: str, event_id: str, timeslot_id: str, change: TimeslotChange) -> Moved | Conflict:
+    def change(
+        self, event_type: str, event_id: str, timeslot_id: str, change: TimeslotChange
+    ) -> Moved | Conflict:
         """Move a timeslot; see `Client.change_timeslot`."""
         body = bounds.checked_change(event_type, event_id, timeslot_id, change, self._clock())
         path = path_of("event", event_type, event_id, "timeslot", timeslot_id)
@@ -98,13 +130,19 @@ class Writing:
             return _conflict(outcome.error)
         slot, called = _found(call, outcome, "timeslot")
         start, end = change.start.astimezone(UTC), change.end.astimezone(UTC)
-        with suppress(ValueError):  # what cannot be read is as it was asked for: the answer says that it is done
+        with suppress(
+            ValueError
+        ):  # what cannot be read is as it was asked for: the answer says that it is done
             zone = zones.zone(change.zone)
-            start, end = (times.moment(text(slot, name), zone) for name in ("start_datetime", "end_datetime"))
+            start, end = (
+                times.moment(text(slot, name), zone) for name in ("start_datetime", "end_datetime")
+            )
         return Moved(timeslot_id, start, end, called)
 
     def _after(self, failure: Failure, request: NewEvent) -> CreateOutcome:
-        """Say what became of a creation that was not answered, or not well; raises `RefusedError` for a refusal."""
+        """Say what became of a creation that was not answered, or not well; raises `RefusedError`
+        for a refusal.
+        """
         error = failure.error
         if isinstance(error, RefusedError):
             return _conflict(error)
@@ -136,7 +174,11 @@ class Writing:
             found = self._lookup(event_type, event_id, zones={"": "UTC"})
         except VendorError:
             return None
-        return Cancelled(found.id, found.external_id, already=True) if is_cancelled(found.status) else None
+        return (
+            Cancelled(found.id, found.external_id, already=True)
+            if is_cancelled(found.status)
+            else None
+        )
 
 
 def _conflict(error: VendorError) -> Conflict:
@@ -155,14 +197,20 @@ def _same(found: Event, request: NewEvent) -> bool:
 
 
 def _found(call: Call, body: bytes, name: str) -> tuple[dict[str, Any], str]:
-    """Return what an answer holds under a name, and its `invocation_id`; raises `MalformedAnswer`."""
+    """Return what an answer holds under a name, and its `invocation_id`; raises
+    `MalformedAnswer`.
+    """
     told = loose(body)
     called = envelope.invocation_id_of(body)
     if code := envelope.error_code(body):
-        raise MalformedAnswer(str(call), envelope.ERROR_CODED, 200, envelope.shown_code(code), called)
+        raise MalformedAnswer(
+            str(call), envelope.ERROR_CODED, 200, envelope.shown_code(code), called
+        )
     found = told.get(name) if isinstance(told, dict) else None
     if not isinstance(found, dict):
-        raise MalformedAnswer(str(call), f"the answer cannot be read, or lacks its {name}", 200, invocation_id=called)
+        raise MalformedAnswer(
+            str(call), f"the answer cannot be read, or lacks its {name}", 200, invocation_id=called
+        )
     return found, called
 
 

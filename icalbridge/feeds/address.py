@@ -1,4 +1,6 @@
-"""Where a feed and its page live, below the public address (contract: "Addresses"). Ids are opaque: they are quoted."""
+"""Where a feed and its page live, below the public address (contract: "Addresses"). Ids are opaque:
+they are quoted.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,17 @@ if TYPE_CHECKING:
 
 
 class Address(NamedTuple):
-    """One calendar in one form: what an address below `/ical/` names. Equal addresses give equal bytes."""
+    """One calendar in one form: what an address below `/ical/` names. Equal addresses give equal
+    bytes.
+    """
 
     feed: Feed
     shape: Shape = PLAIN
     suffix: str = "ics"
     private: bool = False
-    """Whether it is asked for at a private address; such a calendar tells more, and is kept apart from public ones."""
+    """Whether it is asked for at a private address; such a calendar tells more, and is kept apart
+    from public ones.
+    """
 
     @property
     def plain(self) -> bool:
@@ -27,7 +33,9 @@ class Address(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The one path, with its parameters in their one order, that all addresses of equal meaning come down to."""
+        """The one path, with its parameters in their one order, that all addresses of equal meaning
+        come down to.
+        """
         query = self.shape.query
         return feed_path(self.feed, self.suffix) + (f"?{query}" if query else "")
 
@@ -38,7 +46,9 @@ def feed_path(feed: Feed, suffix: str = "ics") -> str:
 
 
 def bare_path(feed: Feed) -> str:
-    """Return the path of a feed without the suffix that names a format; of a saved one, where it lives in public."""
+    """Return the path of a feed without the suffix that names a format; of a saved one, where it
+    lives in public.
+    """
     if feed.kind == "saved":
         return f"/ical/feed/{feed.id}"
     middle = f"{quote(feed.event_type, safe='')}/" if feed.kind == "event" else ""
@@ -46,7 +56,9 @@ def bare_path(feed: Feed) -> str:
 
 
 def page_path(feed: Feed, *, property_id: str = "") -> str:
-    """Return the path of the page that shows a feed; events and saved feeds have none but that of their property."""
+    """Return the path of the page that shows a feed; events and saved feeds have none but that of
+    their property.
+    """
     if feed.kind in ("event", "saved"):
         return f"/property/{quote(property_id, safe='')}"
     return f"/{feed.kind}/{quote(feed.id, safe='')}"

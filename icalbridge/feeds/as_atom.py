@@ -1,4 +1,5 @@
-"""What changed lately, as Atom for feed readers (RFC 4287): the newest hundred items, each told by what became of it.
+"""What changed lately, as Atom for feed readers (RFC 4287): the newest hundred items, each told by
+what became of it.
 
 An item is one entry of the feed as long as it lives: a change renews it.
 """
@@ -85,7 +86,9 @@ def _entry(item: Item, cover: Cover) -> bytes:
         _element("title", f"{_fate(item)}: {title}"),
         _element("updated", iso_utc(item.modified)),
         _element("published", iso_utc(item.first_seen)) if item.first_seen else "",
-        f'<link rel="alternate" type="text/html" href={_quoted(cover.site + page_of(item))}/>\n' if cover.site else "",
+        f'<link rel="alternate" type="text/html" href={_quoted(cover.site + page_of(item))}/>\n'
+        if cover.site
+        else "",
         f'<content type="text">{_text(_told(item, zone_of(item, cover)))}</content>\n',
         "</entry>\n",
     ]
@@ -93,7 +96,9 @@ def _entry(item: Item, cover: Cover) -> bytes:
 
 
 def _fate(item: Item) -> str:
-    """Say what became of an item; SEQUENCE is raised by what moves it. Blocks of use have no past of their own."""
+    """Say what became of an item; SEQUENCE is raised by what moves it. Blocks of use have no past
+    of their own.
+    """
     if item.cancelled or item.status is Status.CANCELLED:
         return "Cancelled"
     if item.first_seen is None:

@@ -1,7 +1,9 @@
-"""Items as CSV for spreadsheets (RFC 4180): plain English heads, local dates and times, one row an item.
+"""Items as CSV for spreadsheets (RFC 4180): plain English heads, local dates and times, one row an
+item.
 
-Excel takes UTF-8 for what it is only behind a byte order mark. A text that a spreadsheet would run as a formula gets an
-apostrophe ahead of it (OWASP, "CSV Injection"): an event's name is anybody's to choose.
+Excel takes UTF-8 for what it is only behind a byte order mark. A text that a spreadsheet would run
+as a formula gets an apostrophe ahead of it (OWASP, "CSV Injection"): an event's name is anybody's
+to choose.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ PARTICULAR_COLUMNS: Mapping[Field, str] = {
 _FORMULA = re.compile(
     "[\\s\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]"
 )
-"""What a spreadsheet may take for a formula, behind blanks that it may not count: white space, marks without width."""
+"""What a spreadsheet may take for a formula, behind blanks that it may not count: white space,
+marks without width.
+"""
 
 
 class Csv:
@@ -85,7 +89,9 @@ _WRITER = csv.writer(_Echo(), lineterminator="\r\n")
 
 def line(values: Iterable[object]) -> bytes:
     """Return a row of RFC 4180 in UTF-8; texts that look like formulas are made harmless."""
-    row: str = _WRITER.writerow([harmless(each) if isinstance(each, str) else each for each in values])
+    row: str = _WRITER.writerow(
+        [harmless(each) if isinstance(each, str) else each for each in values]
+    )
     return row.encode()
 
 
@@ -99,8 +105,12 @@ def heads(particulars: Collection[Field]) -> list[str]:
     return [*COLUMNS, *(PARTICULAR_COLUMNS[field] for field in particulars)]
 
 
-def cells(item: Item, zone: str, particulars: Collection[Field], *, status: str = "") -> list[object]:
-    """Return an item's row, its moments as they are in a zone. `status`: in other words than the item's own."""
+def cells(
+    item: Item, zone: str, particulars: Collection[Field], *, status: str = ""
+) -> list[object]:
+    """Return an item's row, its moments as they are in a zone. `status`: in other words than the
+    item's own.
+    """
     start, end = local(item.start, zone), local(item.end, zone)
     return [
         start.date().isoformat(),

@@ -1,6 +1,8 @@
-"""Items as JSON for programs (RFC 8259): one object, an entry a line; `feed.schema.json` beside this file says it all.
+"""Items as JSON for programs (RFC 8259): one object, an entry a line; `feed.schema.json` beside
+this file says it all.
 
-A text may stand inside a page's script as it is: what HTML or JavaScript could take for its own is escaped.
+A text may stand inside a page's script as it is: what HTML or JavaScript could take for its own is
+escaped.
 """
 
 from __future__ import annotations

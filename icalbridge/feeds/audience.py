@@ -1,6 +1,8 @@
-"""Who may see what: the fields of each audience, an allowlist, and the one place where entries lose what is not in it.
+"""Who may see what: the fields of each audience, an allowlist, and the one place where entries lose
+what is not in it.
 
-Formats are given items, and an item holds nothing that its audience may not see: no format can leak what it never had.
+Formats are given items, and an item holds nothing that its audience may not see: no format can leak
+what it never had.
 """
 
 from __future__ import annotations
@@ -63,9 +65,11 @@ class Status(StrEnum):
 
 
 class Item(NamedTuple):
-    """One entry as one audience may see it: all that a format is given. Texts are clean, one line each.
+    """One entry as one audience may see it: all that a format is given. Texts are clean, one line
+    each.
 
-    A tuple, since a feed makes thousands of them: it takes a quarter of what a frozen data class does.
+    A tuple, since a feed makes thousands of them: it takes a quarter of what a frozen data class
+    does.
     """
 
     uid: str
@@ -109,14 +113,24 @@ class View:
         return not self.fields.isdisjoint(PARTICULAR)
 
 
-def view(audience: Audience, *, fields: frozenset[Field] | None = None, busy: bool = False, title: str = "") -> View:
-    """Return what an audience is shown of the fields that were asked for; never more than it may see."""
+def view(
+    audience: Audience,
+    *,
+    fields: frozenset[Field] | None = None,
+    busy: bool = False,
+    title: str = "",
+) -> View:
+    """Return what an audience is shown of the fields that were asked for; never more than it may
+    see.
+    """
     shown = ALLOWED[audience] if fields is None else ALLOWED[audience] & fields
     return View(shown & BUSY if busy else shown, title)
 
 
 CALLED_OFF = "CANCELLED: "
-"""Put before the title of what is marked as cancelled: Google and Outlook hide STATUS:CANCELLED altogether."""
+"""Put before the title of what is marked as cancelled: Google and Outlook hide STATUS:CANCELLED
+altogether.
+"""
 
 
 def admit(
@@ -127,13 +141,21 @@ def admit(
     school: str = "",
     particulars: tuple[Particulars, datetime] | None = None,
 ) -> Item:
-    """Return an entry as a view shows it. `school`: its property's name, for titles that name it."""
+    """Return an entry as a view shows it. `school`: its property's name, for titles that name
+    it.
+    """
     fields = shown.fields
     name = display_text(entry.name) if Field.NAME in fields else ""
     activity = display_text(entry.activity) if Field.ACTIVITY in fields else ""
     facility = display_text(entry.place) if Field.FACILITY in fields else ""
     kind = display_text(entry.category) if Field.TYPE in fields else ""
-    values = {"name": name, "activity": activity, "facility": facility, "type": kind, "school": display_text(school)}
+    values = {
+        "name": name,
+        "activity": activity,
+        "facility": facility,
+        "type": kind,
+        "school": display_text(school),
+    }
     title = _called(fill(shown.title, values), entry.cancelled, status)
     item = Item(
         uid=entry.uid,
@@ -169,7 +191,9 @@ def _called(title: str, cancelled: datetime | None, status: Status) -> str:
 
 
 def _with(item: Item, fields: frozenset[Field], told: Particulars, changed: datetime) -> Item:
-    """Add what is particular; the item is as new as the newest of it, if anything of it is shown."""
+    """Add what is particular; the item is as new as the newest of it, if anything of it is
+    shown.
+    """
     if fields.isdisjoint(PARTICULAR):
         return item
     return item._replace(

@@ -1,4 +1,6 @@
-"""The colours that a feed may have: CSS3's names, which RFC 7986, section 5.9, asks for, and `#rrggbb`."""
+"""The colours that a feed may have: CSS3's names, which RFC 7986, section 5.9, asks for, and
+`#rrggbb`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ _NAMED = """
     red rosybrown royalblue saddlebrown salmon sandybrown seagreen seashell sienna silver skyblue slateblue slategray
     slategrey snow springgreen steelblue tan teal thistle tomato turquoise violet wheat white whitesmoke yellow
     yellowgreen
-"""
+"""  # noqa: E501
 NAMES = frozenset(_NAMED.split())
 _HEXADECIMAL = re.compile(r"#[0-9a-f]{6}")
 

@@ -33,15 +33,19 @@ class Cover:
     changed: datetime
     """When anything that the feed shows last changed."""
     path: str
-    """Where the feed lives below the public address, without suffix and parameters; a private one does not live there,
-    yet it names it.
+    """Where the feed lives below the public address, without suffix and parameters; a private one
+    does not live there, yet it names it.
     """
     source: str = ""
-    """Absolute address of the feed without its suffix and parameters; empty where nobody knows the public address."""
+    """Absolute address of the feed without its suffix and parameters; empty where nobody knows the
+    public address.
+    """
     query: str = ""
     """The feed's parameters, in order."""
     page: str = ""
-    """Absolute address of the page that shows the feed; empty where nobody knows the public address."""
+    """Absolute address of the page that shows the feed; empty where nobody knows the public
+    address.
+    """
     site: str = ""
     """The public address itself: items link to its pages."""
     utc: bool = False
@@ -50,7 +54,9 @@ class Cover:
     colour: str = ""
     """A CSS3 name or `#rrggbb`; empty for none."""
     fields: frozenset[Field] = ANYBODYS
-    """What its items may tell: formats have a column or a key for each, whether or not an item has something there."""
+    """What its items may tell: formats have a column or a key for each, whether or not an item has
+    something there.
+    """
 
     def address(self, suffix: str) -> str:
         """Return where the feed lives in a format; empty where nobody knows."""
@@ -60,7 +66,9 @@ class Cover:
 
 
 def unlisted_notice(state: FeedState) -> str:
-    """Return since when a feed is not updated, because its school left the vendor's catalogue; empty while it is."""
+    """Return since when a feed is not updated, because its school left the vendor's catalogue;
+    empty while it is.
+    """
     if state.unlisted is None:
         return ""
     day = zones.local_date(state.unlisted, state.zone)

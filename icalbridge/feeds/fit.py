@@ -1,8 +1,10 @@
-"""Which days of a feed fit into so many octets: calendar services drop events of what is larger than they like.
+"""Which days of a feed fit into so many octets: calendar services drop events of what is larger
+than they like.
 
-Whole days of the feed's own zone are left out, of the far future first, then of the past, then of the weeks to come;
-today is the last to go. What began before it and goes on into it counts as today's. Where not even the first of these
-days fits whole, single items stay instead: what is on and what comes next, as many as fit.
+Whole days of the feed's own zone are left out, of the far future first, then of the past, then of
+the weeks to come; today is the last to go. What began before it and goes on into it counts as
+today's. Where not even the first of these days fits whole, single items stay instead: what is on
+and what comes next, as many as fit.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ class Fit:
 
 
 def fit(items: Sequence[Item], sizes: Sequence[int], zone: tzinfo, now: datetime, room: int) -> Fit:
-    """Choose what fits; `items` are in order of their start, `sizes` their octets, `room` the octets for all of them.
+    """Choose what fits; `items` are in order of their start, `sizes` their octets, `room` the
+    octets for all of them.
 
     The choice is the same from `since` until `until`, whatever `now` is between them.
     """
@@ -78,12 +81,17 @@ def _whole_days(days: Sequence[date], sizes: Sequence[int], today: date, room: i
 
 
 def _soonest(
-    items: Sequence[Item], sizes: Sequence[int], now: datetime, room: int, day: tuple[datetime, datetime]
+    items: Sequence[Item],
+    sizes: Sequence[int],
+    now: datetime,
+    room: int,
+    day: tuple[datetime, datetime],
 ) -> Fit:
     """Choose single items among those that are not over, in order of their start.
 
-    An item that is larger than a whole feed may be is passed over, so that it does not keep the others out. `day` is
-    when today begins and ends: the choice is another one when an item ends, and when the day does.
+    An item that is larger than a whole feed may be is passed over, so that it does not keep the
+    others out. `day` is when today begins and ends: the choice is another one when an item ends,
+    and when the day does.
     """
     coming = [index for index, each in enumerate(items) if each.end > now]
     kept: list[int] = []
@@ -109,7 +117,9 @@ def _soonest(
 
 
 def _day(each: Item, zone: tzinfo, midnight: datetime, today: date) -> date:
-    """Return the day that an item belongs to, the same all day long: what went on after midnight is today's."""
+    """Return the day that an item belongs to, the same all day long: what went on after midnight is
+    today's.
+    """
     day = each.start.astimezone(zone).date()
     return max(day, today) if each.end > midnight else day
 

@@ -1,8 +1,8 @@
 """Items as an iCalendar file (contract: "What a feed contains"; RFC 5545, RFC 7986).
 
-VTIMEZONEs are icalendar's work. The calendar's head is put together here, since icalendar takes a U+FEFF that a text
-begins with for a byte order mark; and so are VEVENTs, thousands of them in a feed: each is a fragment of bytes, and a
-feed is its fragments joined.
+VTIMEZONEs are icalendar's work. The calendar's head is put together here, since icalendar takes a
+U+FEFF that a text begins with for a byte order mark; and so are VEVENTs, thousands of them in a
+feed: each is a fragment of bytes, and a feed is its fragments joined.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class ICalendar:
     """The format that calendars subscribe to."""
 
     content_type = "text/calendar; charset=utf-8"
-    spare = len("X-ICALBRIDGE-COMPLETE-FROM:20261121T080000Z\r\nX-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n")
+    spare = len(
+        "X-ICALBRIDGE-COMPLETE-FROM:20261121T080000Z\r\nX-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n"
+    )
 
     def fragments(self, cover: Cover, items: Sequence[Item]) -> list[bytes]:
         """Write each item as a VEVENT."""
@@ -62,11 +64,18 @@ class ICalendar:
             lines.append(f"X-ICALBRIDGE-COMPLETE-UNTIL:{_utc(complete_until)}")
         named = sorted(_named(items, fragments))
         return b"".join(
-            [*map(fold, lines), *(vtimezone(name).to_ical(sorted=False) for name in named), *fragments, END]
+            [
+                *map(fold, lines),
+                *(vtimezone(name).to_ical(sorted=False) for name in named),
+                *fragments,
+                END,
+            ]
         )
 
 
-@lru_cache(maxsize=65_536)  # a feed's moments come up again in its school's feed, and in every shape of both
+@lru_cache(
+    maxsize=65_536
+)  # a feed's moments come up again in its school's feed, and in every shape of both
 def _written(moment: datetime, zone: str) -> str:
     """Return a moment as the end of a property, from its parameters on."""
     if zones.posix_rule(zone) != "UTC0":
@@ -121,7 +130,9 @@ def _vevent(item: Item, zone: str, page: bytes) -> bytes:
         f"DTSTAMP{modified}\r\nLAST-MODIFIED{modified}\r\nSEQUENCE:{item.sequence}\r\n"
         f"DTSTART{_written(item.start, zone)}\r\nDTEND{_written(item.end, zone)}\r\n"
     )
-    states = f"STATUS:{item.status.value}\r\nTRANSP:{'TRANSPARENT' if item.cancelled else 'OPAQUE'}\r\n"
+    states = (
+        f"STATUS:{item.status.value}\r\nTRANSP:{'TRANSPARENT' if item.cancelled else 'OPAQUE'}\r\n"
+    )
     return b"".join(
         (
             b"BEGIN:VEVENT\r\n",
@@ -152,7 +163,9 @@ def particulars(item: Item) -> Iterator[str]:
 
 
 def page_of(item: Item) -> str:
-    """Return the path of the page that shows an item: its facility's, or its school's where it has none or several."""
+    """Return the path of the page that shows an item: its facility's, or its school's where it has
+    none or several.
+    """
     return _page(item.facility_ids, item.property_id)
 
 
@@ -168,7 +181,7 @@ def _page(facility_ids: Sequence[str], property_id: str) -> str:
 
 
 def _digits(moment: datetime) -> str:
-    return f"{moment.year:04}{moment.month:02}{moment.day:02}T{moment.hour:02}{moment.minute:02}{moment.second:02}"
+    return f"{moment.year:04}{moment.month:02}{moment.day:02}T{moment.hour:02}{moment.minute:02}{moment.second:02}"  # noqa: E501
 
 
 def _utc(moment: datetime) -> str:

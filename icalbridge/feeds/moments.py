@@ -1,4 +1,6 @@
-"""Moments as the formats beside iCalendar write them: in the item's own zone, or in UTC where a feed asks for it."""
+"""Moments as the formats beside iCalendar write them: in the item's own zone, or in UTC where a
+feed asks for it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def local(moment: datetime, zone: str) -> datetime:
 
 
 def iso_local(moment: datetime, zone: str) -> str:
-    """Return `2026-11-21T12:00:00-08:00`; with `Z` for UTC, and where an offset has seconds (RFC 3339, section 5.6)."""
+    """Return `2026-11-21T12:00:00-08:00`; with `Z` for UTC, and where an offset has seconds (RFC
+    3339, section 5.6).
+    """
     text = local(moment, zone).isoformat(timespec="seconds")
     return text if len(text) == _MINUTES_LONG and not text.endswith("+00:00") else iso_utc(moment)
 

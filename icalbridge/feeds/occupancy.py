@@ -1,9 +1,11 @@
-"""When a space is in use: what thermostats, doors and custodians need, without a word of what goes on there.
+"""When a space is in use: what thermostats, doors and custodians need, without a word of what goes
+on there.
 
-Each booking is widened by setup and teardown, and what then touches or overlaps in one facility is one block. A block
-bears the UID of its first booking. What is still pending makes blocks of its own. A booking that is called off is told
-as a cancelled block of its own for some weeks, since controllers rarely notice that something is missing; one that
-moves to another space just leaves the old one.
+Each booking is widened by setup and teardown, and what then touches or overlaps in one facility is
+one block. A block bears the UID of its first booking. What is still pending makes blocks of its
+own. A booking that is called off is told as a cancelled block of its own for some weeks, since
+controllers rarely notice that something is missing; one that moves to another space just leaves the
+old one.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ class Occupancy:
 def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) -> list[Item]:
     """Return all blocks in order of their start.
 
-    Each is as new as the feed, and its SEQUENCE tells when that changed: any change of its day may have made it.
+    Each is as new as the feed, and its SEQUENCE tells when that changed: any change of its day may
+    have made it.
     """
     before, after = timedelta(minutes=shape.before), timedelta(minutes=shape.after)
     sequence = int((cover.changed - EPOCH).total_seconds())
@@ -69,11 +72,17 @@ def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) 
     return sorted([*merged, *cancelled], key=lambda each: (each.start, each.end, each.uid))
 
 
-def present(every: Sequence[Item], shape: Shape, *, now: datetime, history: timedelta, horizon: timedelta) -> Occupancy:
-    """Return the blocks that are within reach at `now`: whole ones, so that none grows as time goes by."""
+def present(
+    every: Sequence[Item], shape: Shape, *, now: datetime, history: timedelta, horizon: timedelta
+) -> Occupancy:
+    """Return the blocks that are within reach at `now`: whole ones, so that none grows as time goes
+    by.
+    """
     back, ahead = reach(shape, history, horizon)
     spans = [span(each, each.status, back, ahead) for each in every]
-    shown = [each for each, (comes, leaves) in zip(every, spans, strict=True) if comes <= now < leaves]
+    shown = [
+        each for each, (comes, leaves) in zip(every, spans, strict=True) if comes <= now < leaves
+    ]
     return Occupancy(shown, *around([moment for each in spans for moment in each], now))
 
 

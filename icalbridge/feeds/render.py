@@ -1,6 +1,7 @@
 """Items as a file in one of the formats, never larger than it may be.
 
-A format writes each item by itself, as a fragment of bytes, so that what fits can be chosen before anything is joined.
+A format writes each item by itself, as a fragment of bytes, so that what fits can be chosen before
+anything is joined.
 """
 
 from __future__ import annotations
@@ -69,8 +70,12 @@ FORMATS: Mapping[str, Format] = {
 """By the suffix of the address."""
 
 
-def render(suffix: str, cover: Cover, items: Sequence[Item], *, now: datetime, max_bytes: int) -> Rendered:
-    """Render a feed's items, which are in order of their start; what does not fit is left out, which the file says."""
+def render(
+    suffix: str, cover: Cover, items: Sequence[Item], *, now: datetime, max_bytes: int
+) -> Rendered:
+    """Render a feed's items, which are in order of their start; what does not fit is left out,
+    which the file says.
+    """
     form = FORMATS[suffix]
     fragments = form.fragments(cover, items)
     body = form.whole(cover, items, fragments)
@@ -82,5 +87,11 @@ def render(suffix: str, cover: Cover, items: Sequence[Item], *, now: datetime, m
     kept, parts = [items[index] for index in found.kept], [fragments[index] for index in found.kept]
     body = form.whole(cover, kept, parts, found.complete_from, found.complete_until)
     return Rendered(
-        body, len(kept), found.complete_from, found.complete_until, found.left_out, found.since, found.until
+        body,
+        len(kept),
+        found.complete_from,
+        found.complete_until,
+        found.left_out,
+        found.since,
+        found.until,
     )

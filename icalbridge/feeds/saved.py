@@ -1,8 +1,9 @@
-"""A saved feed: what somebody decided once, under a name, and what that makes of the entries that are selected.
+"""A saved feed: what somebody decided once, under a name, and what that makes of the entries that
+are selected.
 
-A specification is complete in itself, so that an address need not say more than its slug. Its rules read the whole of
-an entry, whoever the feed is for; what the audience may not see is cut from what they leave. `spec` reads and writes
-specifications as TOML, `select` chooses by time and status.
+A specification is complete in itself, so that an address need not say more than its slug. Its rules
+read the whole of an entry, whoever the feed is for; what the audience may not see is cut from what
+they leave. `spec` reads and writes specifications as TOML, `select` chooses by time and status.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What happens to entries that meet all the conditions; without any, to every one. Words are folded."""
+    """What happens to entries that meet all the conditions; without any, to every one. Words are
+    folded.
+    """
 
     action: Action
     words: tuple[str, ...] = ()
@@ -53,7 +56,9 @@ class Rule:
     """What to say in place of name and activity; for renaming only."""
 
     def matches(self, entry: Entry, category: str, text: str) -> bool:
-        """Say whether an entry of a rate category, in which `text` can be found, meets all conditions."""
+        """Say whether an entry of a rate category, in which `text` can be found, meets all
+        conditions.
+        """
         if self.category and folded(category) not in self.category:
             return False
         if self.activity and folded(entry.activity) not in self.activity:
@@ -114,7 +119,9 @@ class Saved:
         return self.view.needs_particulars
 
     def rule(self, entry: Entry, category: str) -> Rule:
-        """Return the rule that decides about an entry: `exclude`, then `include`, then the first that matches."""
+        """Return the rule that decides about an entry: `exclude`, then `include`, then the first
+        that matches.
+        """
         if entry.key in self.exclude:
             return Rule(Action.HIDE)
         if entry.key in self.include:
@@ -133,16 +140,22 @@ def apply(
     told: Told,
     schools: Mapping[str, str],
 ) -> list[tuple[EventKey, Item]]:
-    """Return what a saved feed shows of a selection, in its order, each item with the event that it is of.
+    """Return what a saved feed shows of a selection, in its order, each item with the event that it
+    is of.
 
-    `categories`: rate categories by event, if `needs_categories`. `told`: if `needs_particulars`; only what the feed
-    may tell is taken from it. `schools`: names of properties, for titles that name them.
+    `categories`: rate categories by event, if `needs_categories`. `told`: if `needs_particulars`;
+    only what the feed may tell is taken from it. `schools`: names of properties, for titles that
+    name them.
     """
     return list(_shown(spec, selection, categories, told, schools))
 
 
 def _shown(
-    spec: Saved, selection: Selection, categories: Mapping[EventKey, str], told: Told, schools: Mapping[str, str]
+    spec: Saved,
+    selection: Selection,
+    categories: Mapping[EventKey, str],
+    told: Told,
+    schools: Mapping[str, str],
 ) -> Iterator[tuple[EventKey, Item]]:
     views = {action: _view_of(spec, action) for action in Action}
     for entry, status in selection.shown:
@@ -153,7 +166,9 @@ def _shown(
         if rule.action is Action.RENAME:
             spoken = replace(entry, name=rule.title, activity="")
         known = told.get(entry.key) if shown.needs_particulars else None
-        item = admit(spoken, status, shown, school=schools.get(entry.property_id, ""), particulars=known)
+        item = admit(
+            spoken, status, shown, school=schools.get(entry.property_id, ""), particulars=known
+        )
         # Where no place may be told, the facility's link would tell it.
         yield entry.key, item if shown.fields & BUSY else item._replace(facility_ids=())
 

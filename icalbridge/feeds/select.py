@@ -1,7 +1,7 @@
 """Which entries a feed shows at a moment, and for how long that stays so by itself.
 
-Time changes a feed without any change of data: what ended long enough ago leaves, what was too far ahead comes in, and
-what was called off is forgotten after some weeks.
+Time changes a feed without any change of data: what ended long enough ago leaves, what was too far
+ahead comes in, and what was called off is forgotten after some weeks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 TOMBSTONE = timedelta(days=30)
-"""How long a feed that tells cancellations tells one; the laziest calendar programs ask once a week."""
+"""How long a feed that tells cancellations tells one; the laziest calendar programs ask once a
+week.
+"""
 SECOND = timedelta(seconds=1)
 
 
@@ -54,19 +56,25 @@ def select(
     categories: Mapping[EventKey, str] | None = None,
     latest_expired: datetime | None = None,
 ) -> Selection:
-    """Select what ends after `now - history` and starts before `now + horizon`, as far as the shape asks for it.
+    """Select what ends after `now - history` and starts before `now + horizon`, as far as the shape
+    asks for it.
 
-    `categories`: rate categories by event, for a shape that asks for some. `latest_expired` is when the last entry
-    ended that has left already, so that `changed` of a feed as it is by itself is the same in every process.
+    `categories`: rate categories by event, for a shape that asks for some. `latest_expired` is when
+    the last entry ended that has left already, so that `changed` of a feed as it is by itself is
+    the same in every process.
     """
     history, horizon = reach(shape, history, horizon)
     fold = lru_cache(maxsize=None)(_compared)  # what is on every week is called the same every week
     takes_all, told = _takes_all(shape), categories or {}
-    wanted = entries if takes_all else [each for each in entries if _matches(each, shape, told, fold)]
+    wanted = (
+        entries if takes_all else [each for each in entries if _matches(each, shape, told, fold)]
+    )
     known = [(each, status) for each in wanted if (status := _status(each, shape)) is not None]
     known.sort(key=lambda each: (each[0].start, each[0].end, each[0].uid))
     spans = [span(each, status, history, horizon) for each, status in known]
-    shown = tuple(each for each, (comes, leaves) in zip(known, spans, strict=True) if comes <= now < leaves)
+    shown = tuple(
+        each for each, (comes, leaves) in zip(known, spans, strict=True) if comes <= now < leaves
+    )
     moments = [moment for each in spans for moment in each]
     if latest_expired is not None:
         moments.append(latest_expired + history)
@@ -79,7 +87,9 @@ def reach(shape: Shape, history: timedelta, horizon: timedelta) -> tuple[timedel
     return back, horizon if shape.ahead is None else min(horizon, timedelta(days=shape.ahead))
 
 
-def span(told: Entry | Item, status: Status, history: timedelta, horizon: timedelta) -> tuple[datetime, datetime]:
+def span(
+    told: Entry | Item, status: Status, history: timedelta, horizon: timedelta
+) -> tuple[datetime, datetime]:
     """Return from when on something is in a feed, and from when on it no longer is."""
     leaves = told.end + history
     if status is Status.CANCELLED and told.cancelled is not None:
@@ -88,13 +98,17 @@ def span(told: Entry | Item, status: Status, history: timedelta, horizon: timede
 
 
 def around(moments: Sequence[datetime], now: datetime) -> tuple[datetime, datetime | None]:
-    """Return the last of some moments that has come, 1970 where none has; and the next, None where there is none."""
+    """Return the last of some moments that has come, 1970 where none has; and the next, None where
+    there is none.
+    """
     come = max((moment for moment in moments if moment <= now), default=BEGINNING)
     return come, min((moment for moment in moments if moment > now), default=None)
 
 
 def needs_everything(shape: Shape) -> bool:
-    """Say whether a shape can show entries that a feed by itself does not: pending ones, or such as were called off."""
+    """Say whether a shape can show entries that a feed by itself does not: pending ones, or such as
+    were called off.
+    """
     return shape.status != PLAIN.status or shape.cancelled is not Cancelled.DROP or shape.occupancy
 
 
@@ -102,7 +116,12 @@ def _status(entry: Entry, shape: Shape) -> Status | None:
     """Return the status with which an entry is told; None where it is not told at all."""
     if entry.shown:
         return Status.CONFIRMED if "approved" in shape.status else None
-    if shape.pending and entry.status == "pending" and entry.timeslot_status == "active" and entry.withdrawn is None:
+    if (
+        shape.pending
+        and entry.status == "pending"
+        and entry.timeslot_status == "active"
+        and entry.withdrawn is None
+    ):
         return Status.TENTATIVE
     if entry.cancelled is None or "approved" not in shape.status:
         return None
@@ -112,7 +131,14 @@ def _status(entry: Entry, shape: Shape) -> Status | None:
 
 
 def _takes_all(shape: Shape) -> bool:
-    wishes = (shape.facility, shape.type, shape.category, shape.activity, shape.words, shape.unwanted)
+    wishes = (
+        shape.facility,
+        shape.type,
+        shape.category,
+        shape.activity,
+        shape.words,
+        shape.unwanted,
+    )
     return not any(wishes)
 
 
@@ -120,10 +146,16 @@ def _compared(text: str) -> str:
     return folded(display_text(text))
 
 
-def _matches(entry: Entry, shape: Shape, categories: Mapping[EventKey, str], fold: Callable[[str], str]) -> bool:
+def _matches(
+    entry: Entry, shape: Shape, categories: Mapping[EventKey, str], fold: Callable[[str], str]
+) -> bool:
     if shape.facility and entry.facility_id not in shape.facility:
         return False
-    if shape.type and fold(entry.category) not in shape.type and fold(entry.event_type) not in shape.type:
+    if (
+        shape.type
+        and fold(entry.category) not in shape.type
+        and fold(entry.event_type) not in shape.type
+    ):
         return False
     if shape.activity and fold(entry.activity) not in shape.activity:
         return False
@@ -132,4 +164,6 @@ def _matches(entry: Entry, shape: Shape, categories: Mapping[EventKey, str], fol
     if not (shape.words or shape.unwanted):
         return True
     text = f"{fold(entry.name)} {fold(entry.activity)} {fold(entry.place)} {fold(entry.category)}"
-    return all(word in text for word in shape.words) and not any(word in text for word in shape.unwanted)
+    return all(word in text for word in shape.words) and not any(
+        word in text for word in shape.unwanted
+    )

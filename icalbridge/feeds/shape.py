@@ -1,7 +1,8 @@
 """How a reader wants a feed: the parameters of its address, checked, and put in one order.
 
-Two addresses that mean the same make equal shapes, so that what they show is rendered and kept once. What is not
-understood is refused with a sentence, never guessed at: a filter that is silently ignored would show too much.
+Two addresses that mean the same make equal shapes, so that what they show is rendered and kept
+once. What is not understood is refused with a sentence, never guessed at: a filter that is silently
+ignored would show too much.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ MOST_MINUTES = 24 * 60
 
 
 class BadShape(ValueError):
-    """Raised for parameters that cannot be understood; its text is a sentence for whoever made the address."""
+    """Raised for parameters that cannot be understood; its text is a sentence for whoever made the
+    address.
+    """
 
 
 class Cancelled(StrEnum):
@@ -43,7 +46,9 @@ class Cancelled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a reader asked for; the default is a feed as it is by itself. Words are without case and accents."""
+    """What a reader asked for; the default is a feed as it is by itself. Words are without case and
+    accents.
+    """
 
     facility: tuple[str, ...] = ()
     type: tuple[str, ...] = ()
@@ -73,23 +78,34 @@ class Shape:
 
     @property
     def query(self) -> str:
-        """Return the parameters as one address has them, in one order; empty for a feed as it is by itself."""
+        """Return the parameters as one address has them, in one order; empty for a feed as it is by
+        itself.
+        """
         wished = [(name, each, getattr(self, each.field)) for name, each in PARAMETERS.items()]
-        chosen = [(name, each.write(value)) for name, each, value in wished if value != getattr(PLAIN, each.field)]
+        chosen = [
+            (name, each.write(value))
+            for name, each, value in wished
+            if value != getattr(PLAIN, each.field)
+        ]
         return "&".join(f"{name}={quote(text, safe=',:')}" for name, text in chosen)
 
     def clamped(self, history: int, horizon: int) -> Shape:
         """Return the shape within what the operator lets feeds reach, in days."""
         past = None if self.past is None or self.past >= history else self.past
         ahead = None if self.ahead is None or self.ahead >= horizon else self.ahead
-        return self if (past, ahead) == (self.past, self.ahead) else replace(self, past=past, ahead=ahead)
+        return (
+            self
+            if (past, ahead) == (self.past, self.ahead)
+            else replace(self, past=past, ahead=ahead)
+        )
 
 
 def folded(text: str) -> str:
     """Return a text as it is compared: without case and accents, and with single spaces."""
     if text.isascii():
         return " ".join(text.lower().split())
-    # Some letters have a case only once they are taken apart, and some come apart only without their case.
+    # Some letters have a case only once they are taken apart, and some come apart only without
+    # their case.
     parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).casefold()
     return " ".join("".join(mark for mark in parts if not unicodedata.combining(mark)).split())
 
@@ -102,7 +118,11 @@ def _one(given: Sequence[str]) -> str:
 
 def _several(given: Sequence[str]) -> list[str]:
     r"""Split at commas; a backslash takes a comma's meaning from it."""
-    parts = [re.sub(r"\\([\\,])", r"\1", part).strip() for text in given for part in re.findall(_PART, text)]
+    parts = [
+        re.sub(r"\\([\\,])", r"\1", part).strip()
+        for text in given
+        for part in re.findall(_PART, text)
+    ]
     return sorted({part for part in parts if part})
 
 
@@ -149,7 +169,9 @@ def _choice(**choices: object) -> Callable[[Sequence[str]], object]:
     def read(given: Sequence[str]) -> object:
         text = _one(given)
         if text not in choices:
-            raise ValueError(" or ".join(filter(None, (", ".join(list(choices)[:-1]), list(choices)[-1]))))
+            raise ValueError(
+                " or ".join(filter(None, (", ".join(list(choices)[:-1]), list(choices)[-1])))
+            )
         return choices[text]
 
     return read
@@ -204,7 +226,8 @@ PLAIN = Shape()
 
 
 def parse(query: str) -> Shape:
-    """Return the shape that the query of an address asks for; a parameter without a value asks for nothing.
+    """Return the shape that the query of an address asks for; a parameter without a value asks for
+    nothing.
 
     Raises `BadShape`.
     """
@@ -214,7 +237,9 @@ def parse(query: str) -> Shape:
     for name, values in given(query).items():
         parameter = PARAMETERS.get(name)
         if parameter is None:
-            raise BadShape(f"There is no parameter {quoted(name)}; a feed takes {', '.join(PARAMETERS)}.")
+            raise BadShape(
+                f"There is no parameter {quoted(name)}; a feed takes {', '.join(PARAMETERS)}."
+            )
         try:
             if values:
                 wished[parameter.field] = parameter.read(values)
@@ -227,23 +252,33 @@ def _settled(shape: Shape) -> Shape:
     """Leave out what changes nothing beside the rest, so that equal feeds are one."""
     if not shape.occupancy:
         if shape.before or shape.after:
-            raise BadShape("before and after widen the blocks of view=occupancy; ask for that too, or leave them out.")
+            raise BadShape(
+                "before and after widen the blocks of view=occupancy; ask for that too, or leave"
+                " them out."
+            )
         return shape
     return replace(shape, cancelled=Cancelled.DROP, busy=False, grouped=False, title="")
 
 
 def given(query: str) -> dict[str, list[str]]:
-    """Split a query, as WSGI has it, into its parameters with their values; blank values are left out.
+    """Split a query, as WSGI has it, into its parameters with their values; blank values are left
+    out.
 
     Raises `BadShape`.
     """
     if len(query) > LONGEST_QUERY:
-        raise BadShape(f"This address is too long; its parameters may have {LONGEST_QUERY} characters.")
+        raise BadShape(
+            f"This address is too long; its parameters may have {LONGEST_QUERY} characters."
+        )
     found: dict[str, list[str]] = {}
     try:
-        for name, value in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES):
+        for name, value in parse_qsl(
+            query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES
+        ):
             if _CONTROL.search(name + value):
-                raise BadShape("This address has control characters in its parameters; leave them out.")
+                raise BadShape(
+                    "This address has control characters in its parameters; leave them out."
+                )
             found.setdefault(name, [])
             if value.strip():
                 found[name].append(value.strip())
@@ -253,13 +288,15 @@ def given(query: str) -> dict[str, list[str]]:
 
 
 UNREADABLE = (
-    f"The parameters of this address cannot be read; write at most {MOST_VALUES} of them as NAME=VALUE with & between "
-    "them, in UTF-8."
+    f"The parameters of this address cannot be read; write at most {MOST_VALUES} of them as"
+    " NAME=VALUE with & between them, in UTF-8."
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def quoted(text: str) -> str:
-    """Return what was given as a sentence quotes it: not too long, and nothing in it that cannot be seen."""
+    """Return what was given as a sentence quotes it: not too long, and nothing in it that cannot be
+    seen.
+    """
     seen = "".join(each if each.isprintable() else "\ufffd" for each in text[:61])
     return f"'{seen}'" if len(seen) <= 60 else f"'{seen[:59]}…'"

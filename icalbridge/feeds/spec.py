@@ -1,5 +1,5 @@
-"""Specifications of saved feeds as TOML: one `[[feed]]` each, `[[feed.rules]]` in order. What is not understood is
-refused with a sentence, and what is written reads back the same.
+"""Specifications of saved feeds as TOML: one `[[feed]]` each, `[[feed.rules]]` in order. What is
+not understood is refused with a sentence, and what is written reads back the same.
 
 A table holds only what differs from the default, so that a district's file stays short.
 """
@@ -29,12 +29,16 @@ SLUG = re.compile(r"[a-z0-9-]{1,60}")
 LONGEST_TEXT = 1000
 MOST_OF_A_LIST = 1000
 SHAPED = ("past", "ahead", "status", "cancelled", "detail", "group", "tz", "title")
-"""The parameters of an address that a saved feed may have saved; the words for the rest are its rules."""
+"""The parameters of an address that a saved feed may have saved; the words for the rest are its
+rules.
+"""
 _WHOLE = ("past", "ahead")
 
 
 class BadSpec(ValueError):
-    """Raised for a specification that cannot be understood; its text is a sentence for whoever wrote it."""
+    """Raised for a specification that cannot be understood; its text is a sentence for whoever
+    wrote it.
+    """
 
 
 def read_feeds(text: str) -> tuple[Saved, ...]:
@@ -55,7 +59,9 @@ def read_tables(text: str) -> list[Table]:
         raise BadSpec(f"This is no TOML: {error}.") from None
     unknown = sorted(set(whole) - {"feed"})
     if unknown:
-        raise BadSpec(f"There is no key '{unknown[0]}' beside [[feed]]; each feed begins with [[feed]].")
+        raise BadSpec(
+            f"There is no key '{unknown[0]}' beside [[feed]]; each feed begins with [[feed]]."
+        )
     tables = whole.get("feed", [])
     if not _is_list_of(dict, tables):
         raise BadSpec("A feed begins with [[feed]], in two brackets on either side.")
@@ -70,7 +76,9 @@ def write_feeds(specs: Iterable[Saved]) -> str:
 def to_keep(spec: Saved) -> SavedFeed:
     """Return a feed as the store keeps it."""
     include = tuple(sorted(spec.include))
-    return SavedFeed(spec.slug, spec.title, write_feeds([spec]), spec.property_ids, spec.facility_ids, include)
+    return SavedFeed(
+        spec.slug, spec.title, write_feeds([spec]), spec.property_ids, spec.facility_ids, include
+    )
 
 
 def kept_feed(kept: SavedFeed) -> Saved:
@@ -82,9 +90,14 @@ def kept_feed(kept: SavedFeed) -> Saved:
 
 
 def _written_feed(table: Table) -> str:
-    """Write each rule under a heading of its own: left alone, the library would put short ones on one line."""
+    """Write each rule under a heading of its own: left alone, the library would put short ones on
+    one line.
+    """
     rules: list[Table] = table.pop("rules", [])
-    parts = [f"[[feed]]\n{tomli_w.dumps(table)}", *(f"[[feed.rules]]\n{tomli_w.dumps(rule)}" for rule in rules)]
+    parts = [
+        f"[[feed]]\n{tomli_w.dumps(table)}",
+        *(f"[[feed.rules]]\n{tomli_w.dumps(rule)}" for rule in rules),
+    ]
     return "\n".join(parts)
 
 
@@ -93,7 +106,9 @@ def read_feed(table: Mapping[str, object]) -> Saved:
     slug = table.get("slug")
     if not isinstance(slug, str) or not SLUG.fullmatch(slug):
         shown = f" '{slug[:60]}'" if isinstance(slug, str) else ""
-        raise BadSpec(f"The slug{shown} of a feed must be 1 to 60 of the characters a-z, 0-9 and -.")
+        raise BadSpec(
+            f"The slug{shown} of a feed must be 1 to 60 of the characters a-z, 0-9 and -."
+        )
     reader = _Reader(f"Feed '{slug}'", table)
     reader.refuse_unknown(_KEYS)
     audience = reader.read("audience", _audience, Audience.PUBLIC)
@@ -112,7 +127,9 @@ def read_feed(table: Mapping[str, object]) -> Saved:
         exclude=reader.read("exclude", _events, frozenset()),
     )
     if not (spec.property_ids or spec.facility_ids or spec.include):
-        raise BadSpec(f"Feed '{slug}' shows nothing; name properties, facilities, or events to include.")
+        raise BadSpec(
+            f"Feed '{slug}' shows nothing; name properties, facilities, or events to include."
+        )
     return spec
 
 
@@ -126,13 +143,19 @@ def table_of(spec: Saved) -> Table:
         "audience": "" if spec.public else spec.audience.value,
         "properties": list(spec.property_ids),
         "facilities": list(spec.facility_ids),
-        "fields": None if spec.fields is None else [each.value for each in Field if each in spec.fields],
+        "fields": (
+            None if spec.fields is None else [each.value for each in Field if each in spec.fields]
+        ),
         "include": _written(spec.include),
         "exclude": _written(spec.exclude),
         "rules": [_table_of_rule(rule) for rule in spec.rules],
     }
     # A feed may have no fields at all: it says when something is on, and nothing else.
-    said = {key: value for key, value in table.items() if value or (key == "fields" and value is not None)}
+    said = {
+        key: value
+        for key, value in table.items()
+        if value or (key == "fields" and value is not None)
+    }
     said |= _table_of_shape(spec.shape)
     return {key: said[key] for key in _KEYS if key in said}
 
@@ -147,10 +170,14 @@ class _Reader:
     def refuse_unknown(self, known: Sequence[str]) -> None:
         unknown = sorted(set(self._table) - set(known))
         if unknown:
-            raise BadSpec(f"{self.where} has no key '{unknown[0][:60]}'; it takes {', '.join(known)}.")
+            raise BadSpec(
+                f"{self.where} has no key '{unknown[0][:60]}'; it takes {', '.join(known)}."
+            )
 
     def read(self, key: str, read: Callable[[object], Any], default: Any) -> Any:
-        """Read a key if it is there; what its reader raises ends a sentence that begins "must be"."""
+        """Read a key if it is there; what its reader raises ends a sentence that begins "must
+        be".
+        """
         if key not in self._table:
             return default
         try:
@@ -203,14 +230,19 @@ def _fields_of(audience: Audience) -> Callable[[object], frozenset[Field]]:
         allowed = [each for each in Field if each in ALLOWED[audience]]
         if found - set(allowed):
             wrong = min(found - set(allowed))
-            raise ValueError(f"of those that the audience {audience} may see ({', '.join(allowed)}); '{wrong}' is not")
+            raise ValueError(
+                f"of those that the audience {audience} may see ({', '.join(allowed)}); '{wrong}'"
+                " is not"
+            )
         return frozenset(each for each in allowed if each in found)
 
     return read
 
 
 def _events(value: object) -> frozenset[EventKey]:
-    """Read events as their addresses have them: type and the vendor's id, with a slash between them."""
+    """Read events as their addresses have them: type and the vendor's id, with a slash between
+    them.
+    """
     return frozenset(_event(each) for each in _texts(value))
 
 
@@ -227,7 +259,9 @@ def _written(keys: Iterable[EventKey]) -> list[str]:
 
 def _shape(reader: _Reader) -> Shape:
     found = {PARAMETERS[key].field: reader.read(key, _as_in_addresses(key), None) for key in SHAPED}
-    return Shape(**{name: value for name, value in found.items() if value is not None})  # each reader fits its field
+    return Shape(
+        **{name: value for name, value in found.items() if value is not None}
+    )  # each reader fits its field
 
 
 def _as_in_addresses(key: str) -> Callable[[object], object]:
@@ -250,14 +284,25 @@ def _table_of_shape(shape: Shape) -> Table:
         parameter = PARAMETERS[key]
         value = getattr(shape, parameter.field)
         if value != getattr(PLAIN, parameter.field):
-            table[key] = value if key in _WHOLE else list(value) if key == "status" else parameter.write(value)
+            table[key] = (
+                value
+                if key in _WHOLE
+                else list(value)
+                if key == "status"
+                else parameter.write(value)
+            )
     return table
 
 
 def _rules(slug: str, value: object) -> tuple[Rule, ...]:
     if not isinstance(value, list) or not _is_list_of(dict, value) or len(value) > MOST_OF_A_LIST:
-        raise BadSpec(f"Feed '{slug}': each rule begins with [[feed.rules]], in two brackets on either side.")
-    return tuple(_rule(_Reader(f"Rule {number} of feed '{slug}'", each), each) for number, each in enumerate(value, 1))
+        raise BadSpec(
+            f"Feed '{slug}': each rule begins with [[feed.rules]], in two brackets on either side."
+        )
+    return tuple(
+        _rule(_Reader(f"Rule {number} of feed '{slug}'", each), each)
+        for number, each in enumerate(value, 1)
+    )
 
 
 def _rule(reader: _Reader, table: Mapping[str, object]) -> Rule:

@@ -1,4 +1,5 @@
-"""The vendor's texts on their way into a file: cleaned, escaped, folded and cut, and otherwise byte for byte.
+"""The vendor's texts on their way into a file: cleaned, escaped, folded and cut, and otherwise byte
+for byte.
 
 RFC 5545, section 3.1 (lines, folding), 3.3.11 (TEXT).
 """
@@ -22,8 +23,9 @@ _ESCAPED = re.compile(r"[\\;,\n]")
 
 @lru_cache(maxsize=8192)  # a weekly practice bears the same texts all year
 def display_text(text: str, *, missing: str = "") -> str:
-    """Return a text fit for one line: each run of line breaks is one space, control characters and lone surrogates are
-    gone (a TAB is none: RFC 5545, section 3.1), and no white space surrounds it. `missing` stands in for an empty one.
+    """Return a text fit for one line: each run of line breaks is one space, control characters and
+    lone surrogates are gone (a TAB is none: RFC 5545, section 3.1), and no white space surrounds
+    it. `missing` stands in for an empty one.
     """
     if _ODD.search(text):
         text = _UNSEEN.sub("", _BREAKS.sub(" ", text))
@@ -62,8 +64,13 @@ def line(name: str, text: str) -> bytes:
 
 @lru_cache(maxsize=8192)
 def cut(text: str, units: int = MAX_UNITS) -> tuple[str, str]:
-    """Return as much of a text as fits in so many UTF-16 code units, and the rest; both without white space around."""
-    if len(text) * 2 <= units or len(text) + sum(character > "\uffff" for character in text) <= units:
+    """Return as much of a text as fits in so many UTF-16 code units, and the rest; both without
+    white space around.
+    """
+    if (
+        len(text) * 2 <= units
+        or len(text) + sum(character > "\uffff" for character in text) <= units
+    ):
         return text, ""
     left = units
     for index, character in enumerate(text):

@@ -1,7 +1,9 @@
-"""How a feed's titles are put together: a template out of a fixed list of fields, such as `{facility}: {name}`.
+"""How a feed's titles are put together: a template out of a fixed list of fields, such as
+`{facility}: {name}`.
 
-Between the fields stand punctuation and spaces only. An address with words of its own would be a notice board: anybody
-could hand round a link that makes a school's calendar say anything. So symbols are out too, which have whole alphabets.
+Between the fields stand punctuation and spaces only. An address with words of its own would be a
+notice board: anybody could hand round a link that makes a school's calendar say anything. So
+symbols are out too, which have whole alphabets.
 """
 
 from __future__ import annotations
@@ -26,16 +28,23 @@ _BRACKETS = {")": "(", "]": "[", ">": "<", "»": "«", "”": "“", "’": "‘
 
 
 def check(template: str) -> None:
-    """Raise ValueError, whose text ends a sentence that begins "must be", for a template that is none."""
+    """Raise ValueError, whose text ends a sentence that begins "must be", for a template that is
+    none.
+    """
     parts = _FIELD.split(template)
     fields, between = parts[1::2], "".join(parts[::2])
-    if len(template) > LONGEST or not fields or not set(fields).issubset(FIELDS) or not all(map(_is_plain, between)):
+    if (
+        len(template) > LONGEST
+        or not fields
+        or not set(fields).issubset(FIELDS)
+        or not all(map(_is_plain, between))
+    ):
         raise ValueError(_MUST)
 
 
 _MUST = (
-    f"made of {', '.join(f'{{{field}}}' for field in FIELDS)}, with nothing but punctuation and spaces between them, "
-    f"and at most {LONGEST} characters long"
+    f"made of {', '.join(f'{{{field}}}' for field in FIELDS)}, with nothing but punctuation and"
+    f" spaces between them, and at most {LONGEST} characters long"
 )
 
 
@@ -46,7 +55,9 @@ def _is_plain(character: str) -> bool:
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Return a title; a field that is empty takes the text before it along, and the brackets around it. Never empty."""
+    """Return a title; a field that is empty takes the text before it along, and the brackets around
+    it. Never empty.
+    """
     wanted = values if values["name"] else {**values, "name": UNNAMED}
     said = frozenset(field for field in FIELDS if wanted[field])
     # What is between fields has no braces, so that a template is a format string.
@@ -55,20 +66,27 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=1024)
 def _without_gaps(template: str, said: frozenset[str]) -> str:
-    """Return a template without the fields that have nothing to say, and without what then stands between nothing."""
+    """Return a template without the fields that have nothing to say, and without what then stands
+    between nothing.
+    """
     parts = _FIELD.split(template)
     around = _around(parts, said)
     found = ""
     for index in range(0, len(parts), 2):
         before, after = parts[max(index - 1, 0) : index : 2], parts[index + 1 : index + 2]
         keeps = after[0] in said and (not before or "{" in found) if after else before[0] in said
-        found += "".join(character for place, character in enumerate(parts[index]) if around.get((index, place), keeps))
+        found += "".join(
+            character
+            for place, character in enumerate(parts[index])
+            if around.get((index, place), keeps)
+        )
         found += "".join(f"{{{field}}}" for field in after if field in said)
     return found
 
 
 def _around(parts: Sequence[str], said: frozenset[str]) -> dict[tuple[int, int], bool]:
-    """Say of each bracket around fields, by its part and its place there, whether any of them has something to say.
+    """Say of each bracket around fields, by its part and its place there, whether any of them has
+    something to say.
 
     A bracket without its counterpart is punctuation like any other.
     """

@@ -1,7 +1,9 @@
-"""An IANA zone as a VTIMEZONE: one STANDARD and one DAYLIGHT, a yearly rule each, since some clients read no more.
+"""An IANA zone as a VTIMEZONE: one STANDARD and one DAYLIGHT, a yearly rule each, since some
+clients read no more.
 
-The rule is the zone's own for all years to come (RFC 8536, section 3.3). Where it cannot be said in this form, or gives
-another offset than the zone does at some moment, `holds` says so, and that moment is written in UTC instead.
+The rule is the zone's own for all years to come (RFC 8536, section 3.3). Where it cannot be said in
+this form, or gives another offset than the zone does at some moment, `holds` says so, and that
+moment is written in UTC instead.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ _RULE = re.compile(rf"{_NAME}{_TIME}(?:{_NAME}{_TIME}?,{_ONSET},{_ONSET})?")
 
 @dataclass(frozen=True, slots=True)
 class Onset:
-    """When a side of the year begins: the so-manieth weekday of a month, at a local time under the offset before."""
+    """When a side of the year begins: the so-manieth weekday of a month, at a local time under the
+    offset before.
+    """
 
     month: int
     week: int
@@ -78,7 +82,8 @@ class Rule:
 def rule(zone: str) -> Rule | None:
     """Return a zone's rule; None where it cannot be said as one yearly rule a side.
 
-    That is so for days of the year without a weekday, and for changes outside the day that they are named for.
+    That is so for days of the year without a weekday, and for changes outside the day that they are
+    named for.
     """
     found = _RULE.fullmatch(zones.posix_rule(zone))
     if not found:
@@ -105,8 +110,13 @@ def vtimezone(zone: str) -> Timezone:
     summer = max(side.offset for side in found.sides)
     for side in sorted(found.sides, key=lambda side: side.offset):
         before = next((each.offset for each in found.sides if each is not side), side.offset)
-        part = TimezoneDaylight() if len(found.sides) == 2 and side.offset == summer else TimezoneStandard()
-        part.add("DTSTART", side.onset.in_year(BASE_YEAR) if side.onset else datetime(BASE_YEAR, 1, 1))  # noqa: DTZ001
+        part = (
+            TimezoneDaylight()
+            if len(found.sides) == 2 and side.offset == summer
+            else TimezoneStandard()
+        )
+        january = datetime(BASE_YEAR, 1, 1)  # noqa: DTZ001
+        part.add("DTSTART", side.onset.in_year(BASE_YEAR) if side.onset else january)
         part.add("RRULE", side.onset.rrule if side.onset else {"FREQ": "YEARLY"})
         part.add("TZOFFSETFROM", before)
         part.add("TZOFFSETTO", side.offset)
@@ -116,7 +126,9 @@ def vtimezone(zone: str) -> Timezone:
 
 
 def holds(zone: str, local: datetime) -> bool:
-    """Say whether an aware local time is read alike by all clients: it occurs once, and the rule gives its offset."""
+    """Say whether an aware local time is read alike by all clients: it occurs once, and the rule
+    gives its offset.
+    """
     found = rule(zone)
     offset = local.utcoffset()
     if found is None or offset is None or local.replace(fold=1 - local.fold).utcoffset() != offset:

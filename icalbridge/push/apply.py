@@ -1,9 +1,9 @@
 """Steps → the vendor, one request after the other, each noted in the store before it is sent.
 
-Killed at any of them and run again, the next plan finds what was done under its external id and does the rest: a
-creation is never sent under another id while one may be on its way, and to move or to cancel twice changes nothing.
-Errors that would befall every step (`RetryableError`, a refused key) end the run; what one step alone is refused for is
-told of it, and the others go on.
+Killed at any of them and run again, the next plan finds what was done under its external id and
+does the rest: a creation is never sent under another id while one may be on its way, and to move or
+to cancel twice changes nothing. Errors that would befall every step (`RetryableError`, a refused
+key) end the run; what one step alone is refused for is told of it, and the others go on.
 """
 
 from __future__ import annotations
@@ -51,16 +51,21 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 MOST_ADOPTED = 100
-"""How many events under ids of ours, which the store did not know, are taken up in a row for one UID."""
+"""How many events under ids of ours, which the store did not know, are taken up in a row for one
+UID.
+"""
 LOG_MESSAGE = "icalbridge push"
 ONE_OFF = (RequestRefused, NotFound, AccessRefused, MalformedAnswer)
 """What befalls one step alone."""
 SAME_REFUSALS = 3
-"""After so many refused creations in a row in the same words, the others would be refused as well."""
+"""After so many refused creations in a row in the same words, the others would be refused as well.
+"""
 
 
 class Hopeless(IcalbridgeError):
-    """Raised when the vendor refuses one creation after the other in the same words; the text is those."""
+    """Raised when the vendor refuses one creation after the other in the same words; the text is
+    those.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +111,8 @@ class Push:
     def run(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> list[Outcome]:
         """Do what was decided of a wish and of what is there.
 
-        Raises `InvalidRequest`, before anything is sent, for terms that the vendor would refuse; `VendorError` where
-        nothing more can be done for now.
+        Raises `InvalidRequest`, before anything is sent, for terms that the vendor would refuse;
+        `VendorError` where nothing more can be done for now.
         """
         for create in (each for renewal in decided.renewals for each in renewal.creates):
             check_event(self._request(create), self.clock())
@@ -127,8 +132,12 @@ class Push:
             return
         for renewal in decided.renewals:
             self._require_room(renewal)
-            yield from self._renew(renewal, wish, [each for each in held if each.uid == renewal.uid])
-        yield from self._move_all([each for each, _ in blocked])  # what was made anew may have freed a place
+            yield from self._renew(
+                renewal, wish, [each for each in held if each.uid == renewal.uid]
+            )
+        yield from self._move_all(
+            [each for each, _ in blocked]
+        )  # what was made anew may have freed a place
 
     def _cancel_all(self, cancels: Sequence[Cancel]) -> Iterator[Outcome]:
         for each in cancels:
@@ -151,10 +160,15 @@ class Push:
         return Outcome(step, "done")
 
     def _require_room(self, renewal: Renewal) -> None:
-        """Stop before a renewal that the quota would break off, since that leaves its bookings there twice."""
+        """Stop before a renewal that the quota would break off, since that leaves its bookings
+        there twice.
+        """
         writes = len(renewal.creates) + len(renewal.cancels)
         if self.room and renewal.cancels and (left := self.room()) < writes:
-            raise QuotaSpent("quota", f"the next {writes} changes belong together, and {left} requests are left today")
+            raise QuotaSpent(
+                "quota",
+                f"the next {writes} changes belong together, and {left} requests are left today",
+            )
 
     def _move_all(self, moves: Sequence[Move]) -> Iterator[Outcome]:
         """Do moves, and say which are blocked."""
@@ -207,8 +221,11 @@ class Push:
             return Outcome(step, "refused", _words(error))
         return Outcome(step, "done") if isinstance(told, Moved) else told.message
 
-    def _renew(self, renewal: Renewal, wish: Wish, held: Sequence[Held], adopted: int = 0) -> Iterator[Outcome]:
-        """Make what a UID lacks, then cancel what that stands for; where it cannot be made, all stays as it is.
+    def _renew(
+        self, renewal: Renewal, wish: Wish, held: Sequence[Held], adopted: int = 0
+    ) -> Iterator[Outcome]:
+        """Make what a UID lacks, then cancel what that stands for; where it cannot be made, all
+        stays as it is.
 
         The store hears of it at the end: what is there twice must not wait for that.
         """
@@ -218,7 +235,12 @@ class Push:
             self.follow(*each)
 
     def _renew_at_vendor(
-        self, renewal: Renewal, wish: Wish, held: Sequence[Held], adopted: int, written: list[tuple[str, str]]
+        self,
+        renewal: Renewal,
+        wish: Wish,
+        held: Sequence[Held],
+        adopted: int,
+        written: list[tuple[str, str]],
     ) -> Iterator[Outcome]:
         """Do it, and note external id and property of each event that was written to."""
         own = {each.event.id for each in held if each.event}
@@ -247,7 +269,9 @@ class Push:
             yield outcome
 
     def _made(self, create: Create, told: Created, own: set[str], *, excused: bool) -> Outcome:
-        """Say what a creation came to; where it stands in for an older event of its own, it is excused for that."""
+        """Say what a creation came to; where it stands in for an older event of its own, it is
+        excused for that.
+        """
         found = () if told.has_conflict is False else self._collisions(create.slots, own)
         if found or (told.has_conflict and not excused):
             return Outcome(create, "collides", "", found)
@@ -256,7 +280,9 @@ class Push:
     def _after_conflict(
         self, create: Create, told: Conflict, wish: Wish, held: Sequence[Held], adopted: int
     ) -> Iterator[Outcome]:
-        """Take up the event that has the id already, of which the store did not know, and decide anew for its UID."""
+        """Take up the event that has the id already, of which the store did not know, and decide
+        anew for its UID.
+        """
         external_id = identify.event_id(self.source, create.uid, create.number)
         event, whole = look_up(self.client, external_id, self.places.zones)
         if event is None or not whole or adopted >= MOST_ADOPTED:
@@ -287,7 +313,9 @@ class Push:
             self.terms.renter_email,
             self.terms.activity_type_id,
             tuple(
-                NewTimeslot(each.id, each.start, each.end, each.facility.u_id, each.activity or None)
+                NewTimeslot(
+                    each.id, each.start, each.end, each.facility.u_id, each.activity or None
+                )
                 for each in create.slots
             ),
             self.places.zones[create.slots[0].facility.property_id],
@@ -308,8 +336,15 @@ def _property(held: Held) -> str:
 
 
 def _overlaps(create: Create, held: Sequence[Held]) -> bool:
-    """Say whether a creation is where and when an event of its own still is, until that one is cancelled."""
-    live = [slot for each in held if each.event and each.event.status not in OVER for slot in each.event.timeslots]
+    """Say whether a creation is where and when an event of its own still is, until that one is
+    cancelled.
+    """
+    live = [
+        slot
+        for each in held
+        if each.event and each.event.status not in OVER
+        for slot in each.event.timeslots
+    ]
     return any(
         old.facility_id == new.facility.id and old.start < new.end and new.start < old.end
         for old in live
@@ -322,11 +357,15 @@ def _words(error: VendorError | InvalidRequest) -> str:
 
 
 def _stop_if_hopeless(done: Sequence[Outcome]) -> None:
-    """Raise where the last creations were all refused in the same words, so that the others need not be tried.
+    """Raise where the last creations were all refused in the same words, so that the others need
+    not be tried.
 
-    What is refused of an event that is there says nothing of any other, and must keep nothing from being made.
+    What is refused of an event that is there says nothing of any other, and must keep nothing from
+    being made.
     """
-    refused = (each for each in done[-SAME_REFUSALS:] if each.result == "refused" and not each.collisions)
+    refused = (
+        each for each in done[-SAME_REFUSALS:] if each.result == "refused" and not each.collisions
+    )
     last = [each for each in refused if isinstance(each.step, Create)]
     if len(last) == SAME_REFUSALS and len({each.why for each in last}) == 1:
         raise Hopeless(last[0].why)

@@ -24,7 +24,9 @@ MOST = 3
 class Bookings:
     """What the store knows to be on at some properties during a span, read once."""
 
-    def __init__(self, store: Store, property_ids: Collection[str], since: datetime, until: datetime) -> None:
+    def __init__(
+        self, store: Store, property_ids: Collection[str], since: datetime, until: datetime
+    ) -> None:
         self._by_day: dict[tuple[str, date], list[Entry]] = defaultdict(list)
         for entry in store.read.entries_between(sorted(property_ids), since, until):
             for day in _days(max(entry.start, since), min(entry.end, until)):
@@ -33,7 +35,8 @@ class Bookings:
     def collisions(
         self, slots: Iterable[Slot], known_zones: Mapping[str, str], own: Collection[str]
     ) -> tuple[str, ...]:
-        """Return the bookings of other events that overlap timeslots in the same facility, each in a phrase, by time.
+        """Return the bookings of other events that overlap timeslots in the same facility, each in
+        a phrase, by time.
 
         `own`: ids, the vendor's, of events that do not count.
         """
@@ -41,7 +44,11 @@ class Bookings:
         for slot in slots:
             for day in _days(slot.start, slot.end):
                 for entry in self._by_day.get((slot.facility.id, day), ()):
-                    if entry.start < slot.end and slot.start < entry.end and entry.event_id not in own:
+                    if (
+                        entry.start < slot.end
+                        and slot.start < entry.end
+                        and entry.event_id not in own
+                    ):
                         found[entry.uid] = entry
         told = [_phrase(each, known_zones) for each in sorted(found.values(), key=_order)]
         return tuple(told if len(told) <= MOST else [*told[:MOST], f"{len(told) - MOST} more"])
@@ -50,7 +57,9 @@ class Bookings:
 def bookings(store: Store, slots: Collection[Slot]) -> Bookings:
     """Read what may be in the way of timeslots, of which there must be one at least."""
     properties = {each.facility.property_id for each in slots}
-    return Bookings(store, properties, min(each.start for each in slots), max(each.end for each in slots))
+    return Bookings(
+        store, properties, min(each.start for each in slots), max(each.end for each in slots)
+    )
 
 
 def _days(start: datetime, end: datetime) -> Iterator[date]:
@@ -68,4 +77,7 @@ def _order(entry: Entry) -> tuple[datetime, str, str]:
 def _phrase(entry: Entry, known_zones: Mapping[str, str]) -> str:
     clock = zones.zone(known_zones.get(entry.property_id, "UTC"))
     start, end = entry.start.astimezone(clock), entry.end.astimezone(clock)
-    return f"'{entry.name or NO_NAME}' on {start:%Y-%m-%d} from {start:%H:%M} to {end:%H:%M} in {entry.place}"
+    return (
+        f"'{entry.name or NO_NAME}' on {start:%Y-%m-%d} from {start:%H:%M} to {end:%H:%M} in"
+        f" {entry.place}"
+    )

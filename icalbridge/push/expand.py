@@ -1,8 +1,10 @@
-"""A calendar's bytes → the instances of its events, recurrences expanded in their own zone; troubles told in words.
+"""A calendar's bytes → the instances of its events, recurrences expanded in their own zone;
+troubles told in words.
 
-The expansion is recurring-ical-events' work, after RFC 5545. What it must not be trusted with is refused before: rules
-that repeat within a day, zones that nobody knows. Whose facility an instance takes, and what the vendor's rules make of
-it, is for `want`; that all this ends, and in bounded memory, for `reader`, which runs it in a process of its own.
+The expansion is recurring-ical-events' work, after RFC 5545. What it must not be trusted with is
+refused before: rules that repeat within a day, zones that nobody knows. Whose facility an instance
+takes, and what the vendor's rules make of it, is for `want`; that all this ends, and in bounded
+memory, for `reader`, which runs it in a process of its own.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ MOST_INSTANCES = 1_000
 MOST_IN_ALL = 50_000
 MOST_A_DAY = 24
 LONGEST_TEXT = 1_000
-"""Characters of a SUMMARY or LOCATION, which every instance repeats; the vendor takes a quarter of it."""
+"""Characters of a SUMMARY or LOCATION, which every instance repeats; the vendor takes a quarter of
+it.
+"""
 SECONDS_A_UID = 5.0
 """Of work on one UID; the longest honest rule takes a tenth of one."""
 OURS = "@icalbridge"
@@ -39,13 +43,17 @@ FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 
 _BEGINS = re.compile(rb"^BEGIN:", re.IGNORECASE | re.MULTILINE)
 _ENDS = re.compile(rb"^END:", re.IGNORECASE | re.MULTILINE)
-"""Lines that are folded go on with a space, so that no text can begin one like this (RFC 5545, section 3.1)."""
+"""Lines that are folded go on with a space, so that no text can begin one like this (RFC 5545,
+section 3.1).
+"""
 
 Kind = Literal["moment", "floating", "day"]
 
 
 class NotACalendar(ValueError):
-    """The bytes are no calendar, or one that cannot be used; the text is a sentence's end: "it …"."""
+    """The bytes are no calendar, or one that cannot be used; the text is a sentence's end: "it
+    …".
+    """
 
 
 class _TooLong(Exception):
@@ -61,7 +69,9 @@ class Instance:
     """What names it among its UID's instances, for good: `identify.instance_id`."""
     kind: Kind
     start: datetime
-    """In UTC for a moment; as the wall clock says, without a zone, for a floating time and for a day's midnight."""
+    """In UTC for a moment; as the wall clock says, without a zone, for a floating time and for a
+    day's midnight.
+    """
     end: datetime
     name: str
     """The SUMMARY of the event as a whole."""
@@ -88,11 +98,14 @@ class Expansion:
     events: int = 0
     """How many UIDs it has, whatever became of them."""
     ours: bool = False
-    """Whether it is a feed of this bridge, or what another service made of one: there is nothing else in it then."""
+    """Whether it is a feed of this bridge, or what another service made of one: there is nothing
+    else in it then.
+    """
 
 
 def expand(told: bytes, since: datetime, until: datetime, rules_until: datetime) -> Expansion:
-    """Return the instances that lie at least partly in a span of moments; of recurring ones only those until a third.
+    """Return the instances that lie at least partly in a span of moments; of recurring ones only
+    those until a third.
 
     Raises `NotACalendar`.
     """
@@ -109,7 +122,14 @@ def expand(told: bytes, since: datetime, until: datetime, rules_until: datetime)
         try:
             with _at_most(SECONDS_A_UID):
                 found = list(_instances(uid, name, components, zone, (since, until, rules_until)))
-        except (_TooLong, ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        except (
+            _TooLong,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            OverflowError,
+        ) as error:
             troubles.append(Trouble(uid, name, _why(error)))
             continue
         instances += found
@@ -138,7 +158,9 @@ def _parsed(told: bytes) -> list[icalendar.Calendar]:
         raise NotACalendar("is a web page and no calendar; look for the address that ends in .ics")
     if not text[:15].upper() == b"BEGIN:VCALENDAR":
         raise NotACalendar("is no calendar: it does not begin with BEGIN:VCALENDAR")
-    if text.rstrip()[-13:].upper() != b"END:VCALENDAR":  # what is missing must not be taken for what is gone
+    if (
+        text.rstrip()[-13:].upper() != b"END:VCALENDAR"
+    ):  # what is missing must not be taken for what is gone
         raise NotACalendar("is cut off: it does not end with END:VCALENDAR")
     if len(_BEGINS.findall(text)) != len(_ENDS.findall(text)):
         raise NotACalendar("is damaged: not everything that begins in it ends")
@@ -153,7 +175,8 @@ def _parsed(told: bytes) -> list[icalendar.Calendar]:
 
 
 def _is_ours(calendars: Sequence[icalendar.Calendar], uids: dict[str, Any]) -> bool:
-    """Say whether bookings of this bridge would come back to it: its own feed, or another service's copy of one.
+    """Say whether bookings of this bridge would come back to it: its own feed, or another service's
+    copy of one.
 
     Those that copy a calendar keep its UIDs, or put something after them.
     """
@@ -169,7 +192,11 @@ def _by_uid(events: Sequence[icalendar.Component]) -> dict[str, list[icalendar.C
 
 
 def _instances(
-    uid: str, name: str, components: list[icalendar.Component], zone: str, span: tuple[datetime, datetime, datetime]
+    uid: str,
+    name: str,
+    components: list[icalendar.Component],
+    zone: str,
+    span: tuple[datetime, datetime, datetime],
 ) -> Iterator[Instance]:
     since, until, rules_until = span
     if OURS in uid.lower():
@@ -188,7 +215,9 @@ def _instances(
         if slot_id in taken:
             raise _Refused("two of its instances have the same RECURRENCE-ID")
         taken.add(slot_id)
-        yield Instance(uid, slot_id, *_span(each), name, _text(each, "SUMMARY"), _text(each, "LOCATION"))
+        yield Instance(
+            uid, slot_id, *_span(each), name, _text(each, "SUMMARY"), _text(each, "LOCATION")
+        )
 
 
 def _between(
@@ -210,14 +239,19 @@ def _between(
 
 def _check(event: icalendar.Component) -> None:
     """Refuse an event that would be misread, or that would never end."""
-    if event.errors or any(name in event and not hasattr(event[name], "dt") for name in ("DTSTART", "DTEND")):
+    if event.errors or any(
+        name in event and not hasattr(event[name], "dt") for name in ("DTSTART", "DTEND")
+    ):
         named = sorted({str(name) for name, _ in event.errors} or {"DTSTART"})
         raise _Refused(f"its {named[0]} cannot be read")
     if "DTSTART" not in event:
         raise _Refused("it has no DTSTART")
     for name in ("DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"):
         if unknown := next(filter(None, map(_unknown_zone, _listed(event.get(name)))), ""):
-            raise _Refused(f"its time zone {unknown!r} is none that is known, and the calendar does not describe it")
+            raise _Refused(
+                f"its time zone {unknown!r} is none that is known, and the calendar does not"
+                " describe it"
+            )
     for rule in _listed(event.get("RRULE")):
         _check_rule(rule)
 
@@ -231,7 +265,11 @@ def _unknown_zone(told: Any) -> str:
     """Return the TZID of times that were read without one."""
     named = str(told.params.get("TZID", ""))
     moments = [each.dt for each in told.dts] if hasattr(told, "dts") else [told.dt]
-    return named[:80] if named and any(isinstance(each, datetime) and each.tzinfo is None for each in moments) else ""
+    return (
+        named[:80]
+        if named and any(isinstance(each, datetime) and each.tzinfo is None for each in moments)
+        else ""
+    )
 
 
 def _check_rule(rule: Any) -> None:
@@ -242,7 +280,10 @@ def _check_rule(rule: Any) -> None:
             if frequency in {"HOURLY", "MINUTELY", "SECONDLY"}
             else "its rule cannot be read"
         )
-    if prod(len(rule.get(name, [1])) or 1 for name in ("BYHOUR", "BYMINUTE", "BYSECOND")) > MOST_A_DAY:
+    if (
+        prod(len(rule.get(name, [1])) or 1 for name in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+        > MOST_A_DAY
+    ):
         raise _Refused(f"its rule repeats more than {MOST_A_DAY} times a day")
 
 
@@ -260,7 +301,9 @@ def _span(event: icalendar.Component) -> tuple[Kind, datetime, datetime]:
     if start.tzinfo is None:
         return "floating", start, end.replace(tzinfo=None)
     moments = start.astimezone(UTC), end.astimezone(UTC)
-    if moments[1] <= moments[0]:  # the clock was put forward in between: it lasts as long as it says
+    if (
+        moments[1] <= moments[0]
+    ):  # the clock was put forward in between: it lasts as long as it says
         lasts = end.replace(tzinfo=None) - start.replace(tzinfo=None)
         return "moment", moments[0], moments[0] + max(lasts, timedelta(0))
     return "moment", *moments
@@ -280,7 +323,9 @@ def _midnight(day: date) -> datetime:
 
 def _name(components: Sequence[icalendar.Component]) -> str:
     """Return the SUMMARY of the event as a whole: of what is no exception to it."""
-    return _text(next((each for each in components if "RECURRENCE-ID" not in each), components[0]), "SUMMARY")
+    return _text(
+        next((each for each in components if "RECURRENCE-ID" not in each), components[0]), "SUMMARY"
+    )
 
 
 def _text(event: icalendar.Component, name: str) -> str:

@@ -1,6 +1,8 @@
-"""What the vendor has of a calendar that was pushed: the store knows which events to ask for, the vendor what they are.
+"""What the vendor has of a calendar that was pushed: the store knows which events to ask for, the
+vendor what they are.
 
-An event that is cancelled as it should be, or whose last timeslot is over, is settled, and not asked for again.
+An event that is cancelled as it should be, or whose last timeslot is over, is settled, and not
+asked for again.
 """
 
 from __future__ import annotations
@@ -25,11 +27,14 @@ EVENT_TYPE = "reservation"
 class Asks(Protocol):
     """What is asked of the vendor here: `facilitron.Client` does it."""
 
-    def event_answer(self, event_type: str, event_id: str, *, zones: Mapping[str, str]) -> EventsAnswer: ...
+    def event_answer(
+        self, event_type: str, event_id: str, *, zones: Mapping[str, str]
+    ) -> EventsAnswer: ...
 
 
 def look_up(client: Asks, external_id: str, zones: Mapping[str, str]) -> tuple[Event | None, bool]:
-    """Return an event by its external id, None where there is none; and whether all that was told could be read.
+    """Return an event by its external id, None where there is none; and whether all that was told
+    could be read.
 
     A timeslot that could not must not be taken for one that is not there. Raises `VendorError`.
     """
@@ -52,20 +57,27 @@ def held(
     again: bool = False,
     on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
 ) -> list[Held]:
-    """Return every event that was pushed from a calendar, as the vendor has it now: a request for each that matters.
+    """Return every event that was pushed from a calendar, as the vendor has it now: a request for
+    each that matters.
 
     `again`: what somebody else cancelled counts as if a push had. Raises `VendorError`.
     """
     rows = store.pushed.of(source)
     asked = [each for each in rows if not each.settled]
-    found = [Held(each.external_id, each.uid, None, each.dropped, settled=True) for each in rows if each.settled]
+    found = [
+        Held(each.external_id, each.uid, None, each.dropped, settled=True)
+        for each in rows
+        if each.settled
+    ]
     over, kept = [], []
     for number, row in enumerate(asked):
         on_progress("looking", number, len(asked))
         event, whole = look_up(client, row.external_id, zones)
         cancelled = event is not None and event.status in OVER
         stands = event is not None and not cancelled
-        if row.dropped and stands:  # the push ended before it was cancelled; who cancels it from now on has a reason
+        if (
+            row.dropped and stands
+        ):  # the push ended before it was cancelled; who cancels it from now on has a reason
             kept.append(row.external_id)
         dropped = (row.dropped and not stands) or (again and cancelled)
         found.append(Held(row.external_id, row.uid, event, dropped, unread=not whole))

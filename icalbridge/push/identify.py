@@ -1,9 +1,10 @@
-"""External ids out of a calendar's own: the same every time, on every machine, so that a push finds again what it made.
+"""External ids out of a calendar's own: the same every time, on every machine, so that a push finds
+again what it made.
 
-The vendor takes 3 to 50 letters, digits, `.`, `-` and `_` (vendor: CreateEventDto), and takes each event's id for ever,
-also for one that was cancelled. So an event's id is a digest of where it came from and its UID, and a number that is
-raised each time another event has to stand for that UID. A timeslot's is its instance's RECURRENCE-ID (RFC 5545,
-section 3.8.4.4).
+The vendor takes 3 to 50 letters, digits, `.`, `-` and `_` (vendor: CreateEventDto), and takes each
+event's id for ever, also for one that was cancelled. So an event's id is a digest of where it came
+from and its UID, and a number that is raised each time another event has to stand for that UID. A
+timeslot's is its instance's RECURRENCE-ID (RFC 5545, section 3.8.4.4).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _DIGITS = 24
 
 
 def event_id(source: str, uid: str, number: int) -> str:
-    """Return the external id of the event that is the `number`th, from 0, to stand for a UID of a source."""
+    """Return the external id of the event that is the `number`th, from 0, to stand for a UID of a
+    source.
+    """
     told = f"{len(source)} {source} {uid}".encode("utf-8", "surrogatepass")
     return f"ib-{sha256(told).hexdigest()[:_DIGITS]}-{number}"
 
@@ -32,11 +35,15 @@ def number_of(external_id: str) -> int:
 
 
 def instance_id(recurrence: date | datetime) -> str:
-    """Return the external id of an instance's timeslot, from its RECURRENCE-ID: a day, a floating time or a moment."""
+    """Return the external id of an instance's timeslot, from its RECURRENCE-ID: a day, a floating
+    time or a moment.
+    """
     if not isinstance(recurrence, datetime):
         return f"{recurrence:%Y%m%d}"
     return (
-        f"{recurrence:%Y%m%dT%H%M%S}" if recurrence.tzinfo is None else f"{recurrence.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        f"{recurrence:%Y%m%dT%H%M%S}"
+        if recurrence.tzinfo is None
+        else f"{recurrence.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     )
 
 

@@ -1,8 +1,10 @@
-"""Connections that go to the public Internet only: an address is looked up once, judged, and connected to as it is.
+"""Connections that go to the public Internet only: an address is looked up once, judged, and
+connected to as it is.
 
-Whoever may name a calendar's address could otherwise have this machine ask its own network: routers, databases, the
-address at which clouds hand out keys. A name that changes its address in between gains nothing, since what was judged
-is what is called. No proxy is used, which would connect for us to whatever it likes.
+Whoever may name a calendar's address could otherwise have this machine ask its own network:
+routers, databases, the address at which clouds hand out keys. A name that changes its address in
+between gains nothing, since what was judged is what is called. No proxy is used, which would
+connect for us to whatever it likes.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ class PrivateAddress(OSError):
 
 
 def is_public(address: str) -> bool:
-    """Say whether an IP address is one of the public Internet, in whatever form it wraps an IPv4 one."""
+    """Say whether an IP address is one of the public Internet, in whatever form it wraps an IPv4
+    one.
+    """
     found = ip_address(address.partition("%")[0])
     named = any(found in each for each in NOT_PUBLIC)
     return not named and all(each.is_global and not each.is_multicast for each in _wrapped(found))
@@ -63,7 +67,8 @@ def _wrapped(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6A
 def _connect(connection: HTTPConnection) -> socket.socket:
     """Open a connection to the first public address of a name that answers.
 
-    All of them together have the time that a connection is given, each an equal share of what is left.
+    All of them together have the time that a connection is given, each an equal share of what is
+    left.
     """
     found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
     addresses = [str(each[4][0]) for each in found]
@@ -76,7 +81,9 @@ def _connect(connection: HTTPConnection) -> socket.socket:
     for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
         share = max((until - monotonic()) / left, LEAST_SECONDS)
         try:
-            opened = create_connection((address, connection.port), share, None, connection.socket_options)
+            opened = create_connection(
+                (address, connection.port), share, None, connection.socket_options
+            )
         except OSError as error:
             last = error
             continue
@@ -107,11 +114,16 @@ class _PublicAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Have every connection opened as above."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PublicHTTPPool, "https": _PublicHTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": _PublicHTTPPool,
+            "https": _PublicHTTPSPool,
+        }
 
 
 def session(*, allow_private: bool) -> requests.Session:
-    """Return a session without proxies and passwords of the environment; to public addresses only, unless allowed."""
+    """Return a session without proxies and passwords of the environment; to public addresses only,
+    unless allowed.
+    """
     opened = requests.Session()
     opened.trust_env = False
     if not allow_private:

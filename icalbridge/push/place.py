@@ -1,7 +1,8 @@
-"""LOCATION → facility, by a table that somebody wrote; what is not in it is not guessed at, but gets suggestions.
+"""LOCATION → facility, by a table that somebody wrote; what is not in it is not guessed at, but
+gets suggestions.
 
-A place in the table may be none of ours, such as the other team's field: what takes place there is left out. Where
-nobody wrote a table, one facility takes everything.
+A place in the table may be none of ours, such as the other team's field: what takes place there is
+left out. Where nobody wrote a table, one facility takes everything.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 SUGGESTIONS = 3
 MOST_HINTED = 50
-"""How many places get suggestions; to look for them is work, and nobody mends more than so many at once."""
+"""How many places get suggestions; to look for them is work, and nobody mends more than so many at
+once.
+"""
 LONGEST_HINTED = 200
 
 
@@ -42,25 +45,35 @@ class Places:
     """Facility ids by LOCATION, "" for what is left out; a `*` stands for any letters."""
     default: str = ""
     """The id of the facility for what names no place; without a table, for everything."""
-    _lines: tuple[tuple[str, re.Pattern[str] | None, str], ...] = field(init=False, repr=False, compare=False)
+    _lines: tuple[tuple[str, re.Pattern[str] | None, str], ...] = field(
+        init=False, repr=False, compare=False
+    )
     """The table: each place, its pattern if it is one, and the facility's id."""
     _names: Mapping[str, Facility] = field(init=False, repr=False, compare=False)
     _hinted: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Prepare what each of many thousand places is compared with."""
-        object.__setattr__(self, "_lines", tuple((*_wanted(each), found) for each, found in self.table.items()))
+        object.__setattr__(
+            self, "_lines", tuple((*_wanted(each), found) for each, found in self.table.items())
+        )
         given = [self.facilities[each] for each in (self.default, *self.table.values()) if each]
-        near = {each.property_id for each in given}  # schools have rooms of the same names: theirs are meant
+        near = {
+            each.property_id for each in given
+        }  # schools have rooms of the same names: theirs are meant
         every = sorted(self.facilities.values(), key=lambda each: each.property_id in near)
         named = {_plain(each.name): each for each in every if each.name}
         object.__setattr__(self, "_names", named)
 
     @property
     def zone(self) -> str:
-        """Return the IANA zone in which to show what has no place: the default's, or that of the first in the table."""
+        """Return the IANA zone in which to show what has no place: the default's, or that of the
+        first in the table.
+        """
         named = (self.default, *self.table.values())
-        return next((self.zones[self.facilities[each].property_id] for each in named if each), "UTC")
+        return next(
+            (self.zones[self.facilities[each].property_id] for each in named if each), "UTC"
+        )
 
     def find(self, location: str) -> Facility | None:
         """Return where something takes place; None for what is left out. Raises `Unplaced`."""
@@ -70,10 +83,16 @@ class Places:
                 return self.facilities[facility_id] if facility_id else None
         if self.default and (not named or not self.table):
             return self.facilities[self.default]
-        raise Unplaced(self._complaint(location) if named else "it has no LOCATION, and there is no facility for such")
+        raise Unplaced(
+            self._complaint(location)
+            if named
+            else "it has no LOCATION, and there is no facility for such"
+        )
 
     def _complaint(self, location: str) -> str:
-        told = " or ".join(f"{each.id} ({each.name})" for each in self._near(_plain(location[:LONGEST_HINTED])))
+        told = " or ".join(
+            f"{each.id} ({each.name})" for each in self._near(_plain(location[:LONGEST_HINTED]))
+        )
         shown = location if len(location) <= 80 else f"{location[:79]}…"
         return f"no facility is given for {shown!r}" + (f"; perhaps {told}" if told else "")
 
@@ -83,7 +102,9 @@ class Places:
             return []
         self._hinted.add(named)
         near = difflib.get_close_matches(named, self._names, SUGGESTIONS, cutoff=0.5)
-        near += [each for each in self._names if each in named and each not in near][: SUGGESTIONS - len(near)]
+        near += [each for each in self._names if each in named and each not in near][
+            : SUGGESTIONS - len(near)
+        ]
         return [self._names[each] for each in near]
 
 
@@ -92,8 +113,11 @@ def _wanted(place: str) -> tuple[str, re.Pattern[str] | None]:
     return plain, re.compile(translate(plain.replace("[", "[[]"))) if "*" in place else None
 
 
-def places(facilities: Iterable[Facility], zones: Mapping[str, str], given: Iterable[str], file: str = "") -> Places:
-    """Make a table of what was given: `ID`, the default, or `LOCATION=ID`; and of a TOML file's text with the latter.
+def places(
+    facilities: Iterable[Facility], zones: Mapping[str, str], given: Iterable[str], file: str = ""
+) -> Places:
+    """Make a table of what was given: `ID`, the default, or `LOCATION=ID`; and of a TOML file's
+    text with the latter.
 
     Raises `ConfigurationError` for a facility that there is none of, and for two defaults.
     """
@@ -107,29 +131,42 @@ def places(facilities: Iterable[Facility], zones: Mapping[str, str], given: Iter
             defaults.append(each.strip())
     if len(set(defaults)) > 1:
         raise ConfigurationError(
-            f"Two facilities are given for everything, {defaults[0]} and {defaults[1]}; say which LOCATION each is "
-            "for, as LOCATION=ID."
+            f"Two facilities are given for everything, {defaults[0]} and {defaults[1]}; say which"
+            " LOCATION each is for, as LOCATION=ID."
         )
     for facility_id in filter(None, [*table.values(), *defaults]):
         _check(facility_id, by_id, zones)
     if not table and not defaults:
-        raise ConfigurationError("No facility is given; say where the events take place with --facility or --map.")
+        raise ConfigurationError(
+            "No facility is given; say where the events take place with --facility or --map."
+        )
     return Places(by_id, zones, table, defaults[0] if defaults else "")
 
 
 def _check(facility_id: str, facilities: Mapping[str, Facility], zones: Mapping[str, str]) -> None:
     facility = facilities.get(facility_id)
     if facility is None:
-        near = difflib.get_close_matches(facility_id, [*facilities, *(each.name for each in facilities.values())], 1)
-        named = next((each for each in facilities.values() if near and near[0] in (each.id, each.name)), None)
-        hint = f"; perhaps {named.id} ({named.name}) is meant" if named else "; look its id up in the directory"
+        near = difflib.get_close_matches(
+            facility_id, [*facilities, *(each.name for each in facilities.values())], 1
+        )
+        named = next(
+            (each for each in facilities.values() if near and near[0] in (each.id, each.name)), None
+        )
+        hint = (
+            f"; perhaps {named.id} ({named.name}) is meant"
+            if named
+            else "; look its id up in the directory"
+        )
         raise ConfigurationError(f"There is no facility {facility_id!r} in the catalogue{hint}.")
     if not facility.u_id:
         raise ConfigurationError(
-            f"The vendor's name for writes of the facility {facility_id!r} is not known yet; run `icalbridge sync`."
+            f"The vendor's name for writes of the facility {facility_id!r} is not known yet; run"
+            " `icalbridge sync`."
         )
     if facility.property_id not in zones:
-        raise ConfigurationError(f"The property of the facility {facility_id!r} has no time zone that is known.")
+        raise ConfigurationError(
+            f"The property of the facility {facility_id!r} has no time zone that is known."
+        )
 
 
 def _file(text: str) -> Mapping[str, str]:
@@ -138,8 +175,14 @@ def _file(text: str) -> Mapping[str, str]:
         told = tomllib.loads(text).get("places", {}) if text else {}
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"The file of --map is no TOML: {error}.") from None
-    if text and (not told or not isinstance(told, dict) or not all(isinstance(each, str) for each in told.values())):
-        raise ConfigurationError('The file of --map must have a table [places] with lines such as "Main Gym" = "ID".')
+    if text and (
+        not told
+        or not isinstance(told, dict)
+        or not all(isinstance(each, str) for each in told.values())
+    ):
+        raise ConfigurationError(
+            'The file of --map must have a table [places] with lines such as "Main Gym" = "ID".'
+        )
     return told if isinstance(told, dict) else {}
 
 

@@ -1,10 +1,11 @@
 """What is wanted and what is there → the steps from one to the other. Pure.
 
-The vendor can make an event, cancel one, and change a timeslot that is there. It can neither add a timeslot nor take
-one out, nor rename an event. So what is added to an event becomes another event beside it; and where something has to
-go out, or the name is another, it is made anew under the next external id, and the old one is cancelled: in this order,
-so that nothing is ever without its booking. What is over is left alone, but is carried along where its event is made
-anew, as far back as the vendor takes it.
+The vendor can make an event, cancel one, and change a timeslot that is there. It can neither add a
+timeslot nor take one out, nor rename an event. So what is added to an event becomes another event
+beside it; and where something has to go out, or the name is another, it is made anew under the next
+external id, and the old one is cancelled: in this order, so that nothing is ever without its
+booking. What is over is left alone, but is carried along where its event is made anew, as far back
+as the vendor takes it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class Held:
     settled: bool = False
     """Whether nothing will become of it any more; the vendor was not asked."""
     unread: bool = False
-    """Whether the vendor told something of it that cannot be read: nobody knows then what stands there."""
+    """Whether the vendor told something of it that cannot be read: nobody knows then what stands
+    there.
+    """
 
     @property
     def live(self) -> bool:
@@ -57,15 +60,17 @@ class Held:
 
     @property
     def unmade(self) -> bool:
-        """Whether its id was chosen, and the vendor has no event of it: it is the next one to be made, since what is
-        still on its way to the vendor must not stand there beside another.
+        """Whether its id was chosen, and the vendor has no event of it: it is the next one to be
+        made, since what is still on its way to the vendor must not stand there beside another.
         """
         return self.event is None and not (self.dropped or self.settled or self.unread)
 
     def coming(self, now: datetime) -> tuple[Timeslot, ...]:
         """Return what is not over of the timeslots that were pushed, by start."""
         told = self.event.timeslots if self.event else ()
-        return tuple(sorted((each for each in told if each.external_id and each.end > now), key=_start))
+        return tuple(
+            sorted((each for each in told if each.external_id and each.end > now), key=_start)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,9 @@ Step: TypeAlias = Cancel | Move | Create
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Make events for a UID, and when they are there cancel those in whose place they are; neither part can be less."""
+    """Make events for a UID, and when they are there cancel those in whose place they are; neither
+    part can be less.
+    """
 
     uid: str
     creates: tuple[Create, ...]
@@ -151,11 +158,15 @@ class Plan:
 
     @property
     def implausible(self) -> bool:
-        """Say whether so much would go that it is likelier to be the wrong calendar, or half of one."""
+        """Say whether so much would go that it is likelier to be the wrong calendar, or half of
+        one.
+        """
         return self.ending >= FEW and self.ending * 2 > self.coming
 
 
-def plan(wish: Wish, held: Iterable[Held], facilities: Mapping[str, Facility], now: datetime) -> Plan:
+def plan(
+    wish: Wish, held: Iterable[Held], facilities: Mapping[str, Facility], now: datetime
+) -> Plan:
     """Decide what to do for every UID of a calendar, and for every UID that it no longer has."""
     there: dict[str, list[Held]] = defaultdict(list)
     for each in held:
@@ -163,7 +174,9 @@ def plan(wish: Wish, held: Iterable[Held], facilities: Mapping[str, Facility], n
     wanted = {each.uid: each for each in wish.events}
     staying = wish.staying()
     cases = {
-        uid: _Situation(wanted.get(uid), uid, there.get(uid, []), staying, wish.past, facilities, now)
+        uid: _Situation(
+            wanted.get(uid), uid, there.get(uid, []), staying, wish.past, facilities, now
+        )
         for uid in [*wanted, *sorted(there.keys() - wanted.keys())]
     }
     by_uid = {uid: _of_uid(each) for uid, each in cases.items()}
@@ -196,7 +209,9 @@ class _Situation:
     facilities: Mapping[str, Facility]
     now: datetime
     anew: frozenset[str] = frozenset()
-    """External ids of events that cannot be changed, since others are where they shall be, and the other way round."""
+    """External ids of events that cannot be changed, since others are where they shall be, and the
+    other way round.
+    """
 
     def stays(self, slot_id: str) -> bool:
         instance = slot_id.partition(".")[0]
@@ -209,7 +224,11 @@ def _of_uid(case: _Situation) -> Plan:
     if any(each.unread for each in case.held):
         return Plan(impossible=(Impossible(case.uid, _name(case), UNREAD),))
     refused = _refused(case)
-    wanted = {each.id: each for each in (case.wanted.slots if case.wanted else ()) if each.id not in refused}
+    wanted = {
+        each.id: each
+        for each in (case.wanted.slots if case.wanted else ())
+        if each.id not in refused
+    }
     cancels: list[Cancel] = []
     moves: list[Move] = []
     unchanged: list[Unchanged] = []
@@ -228,7 +247,9 @@ def _of_uid(case: _Situation) -> Plan:
         changed = [(before, after) for before, after in pairs if after and not _same(before, after)]
         moves += [Move(case.uid, _name(case, held), held, *pair) for pair in changed]
         if same := len(coming) - len(changed):
-            unchanged.append(Unchanged(case.uid, _name(case, held), same, coming[0].start, _property(held)))
+            unchanged.append(
+                Unchanged(case.uid, _name(case, held), same, coming[0].start, _property(held))
+            )
     anew |= {each.id: each for each in wanted.values() if each.id not in covered}
     creates = _creations(case, [each for each in anew.values() if each.id not in covered])
     plain, renewals = _renewals(case.uid, creates, cancels)
@@ -239,7 +260,10 @@ def _of_uid(case: _Situation) -> Plan:
         tuple(moves),
         renewals,
         tuple(unchanged),
-        tuple(Impossible(case.uid, _name(case), REFUSED, each.start, each.id) for each in refused.values()),
+        tuple(
+            Impossible(case.uid, _name(case), REFUSED, each.start, each.id)
+            for each in refused.values()
+        ),
         len(before),
         max(0, len(before) - len(after)),
     )
@@ -270,7 +294,11 @@ def _refused(case: _Situation) -> dict[str, Slot]:
 
 
 def _why_not(
-    held: Held, coming: Sequence[Timeslot], wanted: Mapping[str, Slot], covered: set[str], case: _Situation
+    held: Held,
+    coming: Sequence[Timeslot],
+    wanted: Mapping[str, Slot],
+    covered: set[str],
+    case: _Situation,
 ) -> str:
     """Say why an event cannot stay, as a clause; "" where it can, with its timeslots changed."""
     ids = {each.external_id for each in coming}
@@ -284,7 +312,10 @@ def _why_not(
         return f"{count} no longer in the calendar, and the vendor can take out no timeslot"
     if not held.event or (case.wanted and display_text(held.event.name) != case.wanted.name):
         return "it has another name, and the vendor can rename no event"
-    if any(each in wanted and wanted[each].facility.property_id != held.event.property_id for each in ids):
+    if any(
+        each in wanted and wanted[each].facility.property_id != held.event.property_id
+        for each in ids
+    ):
         return "it takes place at another property"
     if held.external_id in case.anew:
         return "it changes places with another, and the vendor moves nothing onto a booking"
@@ -301,19 +332,29 @@ def _same(there: Timeslot, wanted: Slot) -> bool:
 
 
 def _carried(held: Held, wanted: Mapping[str, Slot], case: _Situation) -> Iterator[Slot]:
-    """Yield what is made anew with its event though nobody asks for it: what stays as it is, and what is just over."""
+    """Yield what is made anew with its event though nobody asks for it: what stays as it is, and
+    what is just over.
+    """
     told = held.event.timeslots if held.event else ()
     others = (each.event for each in case.held if each.live and each is not held)
     elsewhere = {slot.external_id for event in others if event for slot in event.timeslots}
-    goes_on = any(each.external_id in wanted or case.stays(each.external_id) for each in held.coming(case.now))
+    goes_on = any(
+        each.external_id in wanted or case.stays(each.external_id) for each in held.coming(case.now)
+    )
     for each in told:
         if each.end > case.now:
             carried = each.external_id not in wanted and case.stays(each.external_id)
         else:
             carried = goes_on and each.external_id not in wanted and each.start > case.now - CARRIED
-        if carried and each.external_id not in {"", *elsewhere} and each.facility_id in case.facilities:
+        if (
+            carried
+            and each.external_id not in {"", *elsewhere}
+            and each.facility_id in case.facilities
+        ):
             facility = case.facilities[each.facility_id]
-            yield Slot(each.external_id, each.start, each.end, facility, display_text(each.activity))
+            yield Slot(
+                each.external_id, each.start, each.end, facility, display_text(each.activity)
+            )
 
 
 def _creations(case: _Situation, slots: Sequence[Slot]) -> Iterator[Create]:
@@ -331,16 +372,25 @@ def _creations(case: _Situation, slots: Sequence[Slot]) -> Iterator[Create]:
 def _renewals(
     uid: str, creates: Iterable[Create], cancels: Iterable[Cancel]
 ) -> tuple[tuple[Cancel, ...], tuple[Renewal, ...]]:
-    """Return the cancellations that wait for nothing; and what is made, each with those that wait for it.
+    """Return the cancellations that wait for nothing; and what is made, each with those that wait
+    for it.
 
-    A cancellation waits for whatever carries a timeslot of its event, and for nothing else: what is refused must not
-    keep up what it has nothing to do with.
+    A cancellation waits for whatever carries a timeslot of its event, and for nothing else: what is
+    refused must not keep up what it has nothing to do with.
     """
     plain: list[Cancel] = []
     groups = [Renewal(uid, (each,)) for each in creates]
     for cancel in cancels:
-        ids = {each.external_id for each in cancel.held.event.timeslots} if cancel.held.event else set()
-        mine = [each for each in groups if any(slot.id in ids for create in each.creates for slot in create.slots)]
+        ids = (
+            {each.external_id for each in cancel.held.event.timeslots}
+            if cancel.held.event
+            else set()
+        )
+        mine = [
+            each
+            for each in groups
+            if any(slot.id in ids for create in each.creates for slot in create.slots)
+        ]
         if not mine:
             plain.append(cancel)
             continue

@@ -1,4 +1,5 @@
-"""Moves that stand in each other's way in a ring: none can be the first, since the vendor moves nothing onto a booking.
+"""Moves that stand in each other's way in a ring: none can be the first, since the vendor moves
+nothing onto a booking.
 
 What comes of that is for `plan`: one event of the ring is made anew, and so frees its place.
 """
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
 
 
 def ring(moves: Sequence[Move]) -> str:
-    """Return the external id of an event in a ring of moves; "" where all can be done in some order."""
+    """Return the external id of an event in a ring of moves; "" where all can be done in some
+    order.
+    """
     standing: dict[tuple[str, date], list[int]] = defaultdict(list)
     for number, each in enumerate(moves):
         for day in _days(each.before.start, each.before.end):
             standing[each.before.facility_id, day].append(number)
-    waits = {number: _blockers(each, moves, standing) - {number} for number, each in enumerate(moves)}
+    waits = {
+        number: _blockers(each, moves, standing) - {number} for number, each in enumerate(moves)
+    }
     while free := {number for number, blockers in waits.items() if not blockers}:
-        waits = {number: blockers - free for number, blockers in waits.items() if number not in free}
+        waits = {
+            number: blockers - free for number, blockers in waits.items() if number not in free
+        }
     if not waits:
         return ""
     passed: set[int] = set()
@@ -35,7 +42,9 @@ def ring(moves: Sequence[Move]) -> str:
     return moves[at].held.external_id
 
 
-def _blockers(move: Move, moves: Sequence[Move], standing: dict[tuple[str, date], list[int]]) -> set[int]:
+def _blockers(
+    move: Move, moves: Sequence[Move], standing: dict[tuple[str, date], list[int]]
+) -> set[int]:
     after = move.after
     return {
         number

@@ -1,7 +1,7 @@
 """A file or an address → the bytes of a calendar: so many and no more, in so much time and no more.
 
-Which addresses may be called is `network`'s; redirects are followed here, one by one, so that each is judged like the
-first. What is told of an address is its host: the rest of it may be a secret.
+Which addresses may be called is `network`'s; redirects are followed here, one by one, so that each
+is judged like the first. What is told of an address is its host: the rest of it may be a secret.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Return what a push from here is called when nobody gave it a name: it tells no secret part of an address."""
+        """Return what a push from here is called when nobody gave it a name: it tells no secret
+        part of an address.
+        """
         if not self.url:
             file = Path(self.where).absolute()
             return f"{file.stem}-{_digest(str(file.resolve()))}"
@@ -63,7 +65,11 @@ class Source:
 
     @property
     def shown(self) -> str:
-        return f"The calendar at {urlsplit(self.url).hostname}" if self.url else f"The file {self.where}"
+        return (
+            f"The calendar at {urlsplit(self.url).hostname}"
+            if self.url
+            else f"The file {self.where}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +85,13 @@ def _digest(told: str) -> str:
     return sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
-def read(source: Source, before: Fetched | None = None, *, deadline: float = DEADLINE_SECONDS) -> Fetched | None:
+def read(
+    source: Source, before: Fetched | None = None, *, deadline: float = DEADLINE_SECONDS
+) -> Fetched | None:
     """Return what a source holds; None where it is as it was `before`. At most `deadline` seconds.
 
-    In a main thread only, whose alarm is what ends a fetch. Raises `BadCalendar` for a source that cannot be one,
-    `CalendarUnreachable` where it may work later.
+    In a main thread only, whose alarm is what ends a fetch. Raises `BadCalendar` for a source that
+    cannot be one, `CalendarUnreachable` where it may work later.
     """
     if source.url:
         try:
@@ -92,7 +100,10 @@ def read(source: Source, before: Fetched | None = None, *, deadline: float = DEA
         except TimeoutError as error:
             raise _unreachable(error, source) from None
     if "://" in source.where:
-        raise BadCalendar(f"{source.where.partition('://')[0]}:// is no address that can be read; use https or webcal.")
+        raise BadCalendar(
+            f"{source.where.partition('://')[0]}:// is no address that can be read; use https or"
+            " webcal."
+        )
     found = Fetched(_file(source.where))
     return None if before and before.told == found.told else found
 
@@ -114,7 +125,9 @@ def _file(where: str) -> bytes:
 
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
-    """Break into a block after so many seconds, whatever it waits for: a name, a handshake, a header that drips."""
+    """Break into a block after so many seconds, whatever it waits for: a name, a handshake, a
+    header that drips.
+    """
 
     def strike(_number: int, _frame: object) -> None:
         raise TimeoutError
@@ -138,28 +151,45 @@ def _fetched(source: Source, before: Fetched | None) -> Fetched | None:
                 url = urljoin(url, answer)
                 continue
             return None if before and answer.told in (b"", before.told) else answer
-    raise CalendarUnreachable(f"{source.shown} leads from one address to the next, and never to a calendar.")
+    raise CalendarUnreachable(
+        f"{source.shown} leads from one address to the next, and never to a calendar."
+    )
 
 
 def _check(url: str, source: Source) -> None:
     """Refuse an address that is none, or that a redirect must not lead to."""
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and url.isprintable()
+        usable = (
+            parts.scheme in {"http", "https"}
+            and parts.hostname
+            and parts.port != 0
+            and url.isprintable()
+        )
     except ValueError:
         usable = False
     if not usable:
         raise BadCalendar("The address of the calendar is none; write it as https://HOST/PATH.")
     if source.url.startswith("https:") and parts.scheme == "http":
-        raise CalendarUnreachable(f"{source.shown} leads to an address without encryption, which is not followed.")
+        raise CalendarUnreachable(
+            f"{source.shown} leads to an address without encryption, which is not followed."
+        )
 
 
-def _ask(opened: requests.Session, url: str, source: Source, validators: Mapping[str, str]) -> Fetched | str:
-    """Return what an address answers: a calendar, empty when it was not modified; or the address that it leads to."""
+def _ask(
+    opened: requests.Session, url: str, source: Source, validators: Mapping[str, str]
+) -> Fetched | str:
+    """Return what an address answers: a calendar, empty when it was not modified; or the address
+    that it leads to.
+    """
     try:
         with opened.get(
             url,
-            headers={"Accept": "text/calendar, */*;q=0.1", "User-Agent": "icalbridge", **validators},
+            headers={
+                "Accept": "text/calendar, */*;q=0.1",
+                "User-Agent": "icalbridge",
+                **validators,
+            },
             timeout=SILENCE_SECONDS,
             allow_redirects=False,
             stream=True,
@@ -176,7 +206,9 @@ def _ask(opened: requests.Session, url: str, source: Source, validators: Mapping
     except (requests.RequestException, HTTPError, OSError) as error:
         raise _unreachable(error, source) from None
     except ValueError:  # an address that requests takes, and something below it does not
-        raise BadCalendar("The address of the calendar is none; write it as https://HOST/PATH.") from None
+        raise BadCalendar(
+            "The address of the calendar is none; write it as https://HOST/PATH."
+        ) from None
 
 
 def _body(response: requests.Response, source: Source) -> bytes:
@@ -192,7 +224,9 @@ def _body(response: requests.Response, source: Source) -> bytes:
 
 def _validators(response: requests.Response) -> dict[str, str]:
     asked = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
-    return {header: response.headers[name] for name, header in asked.items() if name in response.headers}
+    return {
+        header: response.headers[name] for name, header in asked.items() if name in response.headers
+    }
 
 
 def _unreachable(error: Exception, source: Source) -> BadCalendar | CalendarUnreachable:
@@ -201,16 +235,22 @@ def _unreachable(error: Exception, source: Source) -> BadCalendar | CalendarUnre
     while causes[-1] is not None and len(causes) < 10:
         last = causes[-1]
         reason = getattr(last.args[0], "reason", None) if last.args else None
-        causes.append(reason if isinstance(reason, BaseException) else last.__cause__ or last.__context__)
+        causes.append(
+            reason if isinstance(reason, BaseException) else last.__cause__ or last.__context__
+        )
     if any(isinstance(each, PrivateAddress) for each in causes):
         return BadCalendar(
-            f"{source.shown} is in a private network, where a push does not go by itself; give --allow-private-address "
-            "if that is meant."
+            f"{source.shown} is in a private network, where a push does not go by itself; give"
+            " --allow-private-address if that is meant."
         )
     if any(isinstance(each, requests.Timeout | TimeoutError) for each in causes):
         return CalendarUnreachable(f"{source.shown} cannot be fetched: there is no answer in time.")
-    return CalendarUnreachable(f"{source.shown} cannot be fetched: there is no connection, or it broke.")
+    return CalendarUnreachable(
+        f"{source.shown} cannot be fetched: there is no connection, or it broke."
+    )
 
 
 def _too_large(what: str) -> BadCalendar:
-    return BadCalendar(f"{what} is larger than {MOST_OCTETS // 1_000_000} MB; no calendar that can be pushed is.")
+    return BadCalendar(
+        f"{what} is larger than {MOST_OCTETS // 1_000_000} MB; no calendar that can be pushed is."
+    )

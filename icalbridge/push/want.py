@@ -1,8 +1,10 @@
-"""Instances → the timeslots that the vendor shall have, as far as its rules allow; for the rest, why they do not.
+"""Instances → the timeslots that the vendor shall have, as far as its rules allow; for the rest,
+why they do not.
 
-A timeslot begins and ends on one calendar day of the property's zone (vendor: UpdateTimeslotDto). So a whole day is
-00:00 to 23:59, and what goes on past midnight is a timeslot for each day, the earlier ones to 23:59. Floating times are
-read on the clock of the property. What is over is no business of a push: neither made nor changed nor cancelled.
+A timeslot begins and ends on one calendar day of the property's zone (vendor: UpdateTimeslotDto).
+So a whole day is 00:00 to 23:59, and what goes on past midnight is a timeslot for each day, the
+earlier ones to 23:59. Floating times are read on the clock of the property. What is over is no
+business of a push: neither made nor changed nor cancelled.
 """
 
 from __future__ import annotations
@@ -75,16 +77,31 @@ class Wish:
     notes: tuple[str, ...] = ()
     """What was read in a way that somebody may not expect; sentences."""
     past: frozenset[tuple[str, str]] = frozenset()
-    """UID and timeslot of what the calendar has and is just over: nothing is asked for it, but it is not gone."""
+    """UID and timeslot of what the calendar has and is just over: nothing is asked for it, but it
+    is not gone.
+    """
 
     def staying(self) -> frozenset[tuple[str, str]]:
-        """Return UID and instance of what is to be left alone, since nothing can be said of it; "" for all of a UID."""
+        """Return UID and instance of what is to be left alone, since nothing can be said of it; ""
+        for all of a UID.
+        """
         return frozenset((each.uid, each.instance) for each in self.impossible)
 
-    def since(self, now: datetime) -> tuple[list[tuple[str, str, tuple[Slot, ...]]], frozenset[tuple[str, str]]]:
-        """Return what is wanted, and left alone, of what is not over: equal for two wishes for the same from now on."""
-        events = [(each.uid, each.name, tuple(slot for slot in each.slots if slot.end > now)) for each in self.events]
-        staying = frozenset((each.uid, each.instance) for each in self.impossible if not each.start or each.start > now)
+    def since(
+        self, now: datetime
+    ) -> tuple[list[tuple[str, str, tuple[Slot, ...]]], frozenset[tuple[str, str]]]:
+        """Return what is wanted, and left alone, of what is not over: equal for two wishes for the
+        same from now on.
+        """
+        events = [
+            (each.uid, each.name, tuple(slot for slot in each.slots if slot.end > now))
+            for each in self.events
+        ]
+        staying = frozenset(
+            (each.uid, each.instance)
+            for each in self.impossible
+            if not each.start or each.start > now
+        )
         return sorted((each for each in events if each[2]), key=lambda each: each[0]), staying
 
 
@@ -104,7 +121,10 @@ def wish(expansion: Expansion, places: Places, now: datetime) -> Wish:
     found = _Sorting()
     for each in expansion.troubles:
         found.impossible.append(Impossible(each.uid, display_text(each.name), each.why))
-    placed = {location: _placed(places, location) for location in {each.location for each in expansion.instances}}
+    placed = {
+        location: _placed(places, location)
+        for location in {each.location for each in expansion.instances}
+    }
     for instance in expansion.instances:
         found.names.setdefault(instance.uid, _cut(instance.name, LONGEST_NAME) or NO_NAME)
         facility = placed[instance.location]
@@ -118,10 +138,15 @@ def wish(expansion: Expansion, places: Places, now: datetime) -> Wish:
         else:
             _sort(instance, facility, places.zones[facility.property_id], now, found)
     events = [
-        Wanted(uid, found.names[uid], tuple(sorted(slots, key=_order))) for uid, slots in found.slots.items() if slots
+        Wanted(uid, found.names[uid], tuple(sorted(slots, key=_order)))
+        for uid, slots in found.slots.items()
+        if slots
     ]
     return Wish(
-        tuple(sorted(events, key=_first)), tuple(found.impossible), tuple(_notes(found.counts)), frozenset(found.past)
+        tuple(sorted(events, key=_first)),
+        tuple(found.impossible),
+        tuple(_notes(found.counts)),
+        frozenset(found.past),
     )
 
 
@@ -132,11 +157,15 @@ def _placed(places: Places, location: str) -> Facility | Unplaced | None:
         return error
 
 
-def _sort(instance: Instance, facility: Facility, zone: str, now: datetime, found: _Sorting) -> None:
+def _sort(
+    instance: Instance, facility: Facility, zone: str, now: datetime, found: _Sorting
+) -> None:
     """Add an instance's timeslots to what is wanted, or to what is impossible."""
     pieces = _pieces(instance, zone)
     if _is_over(instance, zone, now):
-        found.past.update((instance.uid, identify.part_id(instance.slot_id, each)) for each in range(len(pieces)))
+        found.past.update(
+            (instance.uid, identify.part_id(instance.slot_id, each)) for each in range(len(pieces))
+        )
         return
     if not 0 < len(pieces) <= MOST_DAYS:
         why = f"it lasts more than {MOST_DAYS} days" if pieces else "it lasts less than a minute"
@@ -152,7 +181,9 @@ def _sort(instance: Instance, facility: Facility, zone: str, now: datetime, foun
         if wrong := wrong_times(start, end, zone, now):
             found.impossible.append(_impossible(instance, _spoken(*wrong[0]), start))
             return
-        slots.append(Slot(identify.part_id(instance.slot_id, number), start, end, facility, activity))
+        slots.append(
+            Slot(identify.part_id(instance.slot_id, number), start, end, facility, activity)
+        )
     found.slots[instance.uid] += slots
     found.counts[instance.kind] += 1
     found.counts["split"] += len(pieces) > 1
@@ -160,15 +191,23 @@ def _sort(instance: Instance, facility: Facility, zone: str, now: datetime, foun
 
 def _is_over(instance: Instance, zone: str, now: datetime) -> bool:
     """Say whether an instance has ended, by the clock of the zone where it is read so."""
-    end = instance.end if instance.kind == "moment" else _moments(instance.start, instance.end, zone)[1]
+    end = (
+        instance.end
+        if instance.kind == "moment"
+        else _moments(instance.start, instance.end, zone)[1]
+    )
     return end <= now
 
 
 def _pieces(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:
-    """Return when an instance takes place, a span for each calendar day of the zone; moments in UTC."""
+    """Return when an instance takes place, a span for each calendar day of the zone; moments in
+    UTC.
+    """
     clock = zones.zone(zone)
     if instance.kind == "moment":
-        begin, finish = (each.astimezone(clock).replace(tzinfo=None) for each in (instance.start, instance.end))
+        begin, finish = (
+            each.astimezone(clock).replace(tzinfo=None) for each in (instance.start, instance.end)
+        )
         if begin.date() == finish.date():
             return [(instance.start, instance.end)]
     else:
@@ -178,8 +217,16 @@ def _pieces(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:
     days = min((finish.date() - begin.date()).days, MOST_DAYS + 1)
     spans = [
         (
-            begin if number == 0 else datetime.combine(begin.date() + timedelta(days=number), time()),
-            finish if number == days else datetime.combine(begin.date() + timedelta(days=number), LAST_MINUTE),
+            (
+                begin
+                if number == 0
+                else datetime.combine(begin.date() + timedelta(days=number), time())
+            ),
+            (
+                finish
+                if number == days
+                else datetime.combine(begin.date() + timedelta(days=number), LAST_MINUTE)
+            ),
         )
         for number in range(days + 1)
     ]
@@ -187,15 +234,29 @@ def _pieces(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:
 
 
 def _moments(start: datetime, end: datetime, zone: str) -> tuple[datetime, datetime]:
-    """Return what two times of a zone's clock mean; across the hour that it skips, as long as they say."""
+    """Return what two times of a zone's clock mean; across the hour that it skips, as long as they
+    say.
+    """
     clock = zones.zone(zone)
     moments = start.replace(tzinfo=clock).astimezone(UTC), end.replace(tzinfo=clock).astimezone(UTC)
-    return moments if start >= end or moments[0] < moments[1] else (moments[0], moments[0] + (end - start))
+    return (
+        moments
+        if start >= end or moments[0] < moments[1]
+        else (moments[0], moments[0] + (end - start))
+    )
 
 
 def _impossible(instance: Instance, why: str, start: datetime | None = None) -> Impossible:
-    shown = start or (instance.start if instance.start.tzinfo else instance.start.replace(tzinfo=UTC))
-    return Impossible(instance.uid, _cut(instance.summary or instance.name, LONGEST_NAME), why, shown, instance.slot_id)
+    shown = start or (
+        instance.start if instance.start.tzinfo else instance.start.replace(tzinfo=UTC)
+    )
+    return Impossible(
+        instance.uid,
+        _cut(instance.summary or instance.name, LONGEST_NAME),
+        why,
+        shown,
+        instance.slot_id,
+    )
 
 
 def _spoken(field_name: str, why: str) -> str:
@@ -207,11 +268,20 @@ def _spoken(field_name: str, why: str) -> str:
 
 def _notes(counts: Counter[str]) -> Iterator[str]:
     if counts["floating"]:
-        yield f"{_times(counts['floating'])} without a time zone, and read on the clock of the facility's property."
+        yield (
+            f"{_times(counts['floating'])} without a time zone, and read on the clock of the"
+            " facility's property."
+        )
     if counts["day"]:
-        yield f"{_times(counts['day'])} for whole days: from 00:00 to 23:59, since a booking cannot reach midnight."
+        yield (
+            f"{_times(counts['day'])} for whole days: from 00:00 to 23:59, since a booking cannot"
+            " reach midnight."
+        )
     if counts["split"]:
-        yield f"{_times(counts['split'])} on more than one day: a booking for each, the earlier ones until 23:59."
+        yield (
+            f"{_times(counts['split'])} on more than one day: a booking for each, the earlier ones"
+            " until 23:59."
+        )
     if counts["elsewhere"]:
         yield f"{_times(counts['elsewhere'])} somewhere that the table leaves out."
 

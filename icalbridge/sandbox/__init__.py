@@ -1,4 +1,5 @@
-"""The vendor's API, simulated: the only sandbox there is, and as strict as the vendor's pages. Imports nothing of ours.
+"""The vendor's API, simulated: the only sandbox there is, and as strict as the vendor's pages.
+Imports nothing of ours.
 
     server.py                over HTTP
     app.py, rules.py         the endpoints, and the rules that they enforce
@@ -13,7 +14,8 @@
     district.py              fills it, the same for the same seed and day, with
     bookings.py, surprises.py, names.py
 
-What a client makes of the answers is no business of this room: a misreading of the pages cannot be shared.
+What a client makes of the answers is no business of this room: a misreading of the pages cannot be
+shared.
 """
 
 from icalbridge.sandbox.app import State, create_app

@@ -1,8 +1,9 @@
 """The vendor's API as a Flask application: a client cannot tell it from the published contract.
 
-A request meets, in the vendor's order, the gateway (key, limits), then whatever fault is set for it, then the endpoint
-with its rules (`rules.py`, `writes.py`) and data (`world.py`). Outside /v1, and open to all, stands the document of it
-(`published.py`). Every answer is written down for tests to read.
+A request meets, in the vendor's order, the gateway (key, limits), then whatever fault is set for
+it, then the endpoint with its rules (`rules.py`, `writes.py`) and data (`world.py`). Outside /v1,
+and open to all, stands the document of it (`published.py`). Every answer is written down for tests
+to read.
 """
 
 from __future__ import annotations
@@ -31,19 +32,46 @@ if TYPE_CHECKING:
 DONE = {
     "properties": (
         "A007",
-        "Properties retrieved successfully – The property details have been successfully retrieved.",
+        (
+            "Properties retrieved successfully – The property details have been successfully"
+            " retrieved."
+        ),
     ),
-    "property": ("A008", "Property retrieved successfully – The property details have been successfully retrieved."),
+    "property": (
+        "A008",
+        "Property retrieved successfully – The property details have been successfully retrieved.",
+    ),
     "facilities": (
         "A009",
-        "Facilities retrieved successfully – The facility details have been successfully retrieved.",
+        (
+            "Facilities retrieved successfully – The facility details have been successfully"
+            " retrieved."
+        ),
     ),
-    "property-events": ("A010", "Events retrieved successfully – The event details have been successfully retrieved."),
-    "facility-events": ("A010", "Events retrieved successfully – The event details have been successfully retrieved."),
-    "event": ("A011", "Event retrieved successfully – The event details have been successfully retrieved."),
-    "create-event": ("A012", "Event created successfully – The event has been successfully created."),
-    "cancel-event": ("A013", "Event cancelled successfully – The event has been successfully cancelled."),
-    "change-timeslot": ("A014", "Timeslot updated successfully – The timeslot has been successfully updated."),
+    "property-events": (
+        "A010",
+        "Events retrieved successfully – The event details have been successfully retrieved.",
+    ),
+    "facility-events": (
+        "A010",
+        "Events retrieved successfully – The event details have been successfully retrieved.",
+    ),
+    "event": (
+        "A011",
+        "Event retrieved successfully – The event details have been successfully retrieved.",
+    ),
+    "create-event": (
+        "A012",
+        "Event created successfully – The event has been successfully created.",
+    ),
+    "cancel-event": (
+        "A013",
+        "Event cancelled successfully – The event has been successfully cancelled.",
+    ),
+    "change-timeslot": (
+        "A014",
+        "Timeslot updated successfully – The timeslot has been successfully updated.",
+    ),
 }
 """By endpoint. The pages tell A007 and its text; the others are in its manner."""
 
@@ -67,13 +95,17 @@ class State:
     clock: Callable[[], datetime]
     maintenance_blocks: bool
     requests: list[tuple[str, str, str, int]] = field(default_factory=list)
-    """Method, path, query and status of each request so far; status 0 where the connection broke instead."""
+    """Method, path, query and status of each request so far; status 0 where the connection broke
+    instead.
+    """
     stopping: Event = field(default_factory=Event)
     """Set by the server when it ends: wakes whatever waits."""
 
     @property
     def quota_used(self) -> int:
-        """Requests counted against the quota of the last UTC day that had any, all keys together."""
+        """Requests counted against the quota of the last UTC day that had any, all keys
+        together.
+        """
         return sum(each.used for each in self.limits.values())
 
 
@@ -87,10 +119,16 @@ def create_app(
     faults: Sequence[Fault] = (),
     maintenance_blocks: bool = False,
 ) -> Flask:
-    """Make the application. `clock` gives aware UTC moments; `maintenance_blocks`: what is "coming soon" has come."""
+    """Make the application. `clock` gives aware UTC moments; `maintenance_blocks`: what is "coming
+    soon" has come.
+    """
     app = Flask("icalbridge.sandbox", static_folder=None, template_folder="pages")
     state = State(
-        world, {key: Limits(rate_per_minute, quota_per_day) for key in keys}, list(faults), clock, maintenance_blocks
+        world,
+        {key: Limits(rate_per_minute, quota_per_day) for key in keys},
+        list(faults),
+        clock,
+        maintenance_blocks,
     )
     app.extensions["sandbox"] = state
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
@@ -118,7 +156,9 @@ class _Endpoints:
     def __init__(self, state: State) -> None:
         self._state = state
         self._world = state.world
-        self._writes = Writes(state.world, lambda: state.clock(), maintenance_blocks=state.maintenance_blocks)
+        self._writes = Writes(
+            state.world, lambda: state.clock(), maintenance_blocks=state.maintenance_blocks
+        )
 
     def routes(self) -> list[tuple[str, str, str, Callable[..., Response]]]:
         event = "/v1/event/<event_type>/<event_id>"
@@ -154,7 +194,10 @@ class _Endpoints:
             # a child has no children of its own, so asking for them expands nothing
             children = asked.get("properties") or [] if query.include_child_events else []
             owners = [property_id, *children]
-            return _done("property-events", events=self._world.events_of(owners, query.start, query.end, query.types))
+            return _done(
+                "property-events",
+                events=self._world.events_of(owners, query.start, query.end, query.types),
+            )
 
     def facility_events(self, facility_id: str) -> Response:
         with self._events_shown():
@@ -163,7 +206,8 @@ class _Endpoints:
                 raise rules.unknown_facility()
             query = self._query(facility["property_id"])
             return _done(
-                "facility-events", events=self._world.events_in(facility_id, query.start, query.end, query.types)
+                "facility-events",
+                events=self._world.events_in(facility_id, query.start, query.end, query.types),
             )
 
     def event(self, event_type: str, event_id: str) -> Response:
@@ -181,7 +225,9 @@ class _Endpoints:
 
     def cancel_event(self, event_type: str, event_id: str) -> Response:
         with self._world.lock:
-            return _done("cancel-event", event=self._writes.cancel(event_type, event_id, request.get_data()))
+            return _done(
+                "cancel-event", event=self._writes.cancel(event_type, event_id, request.get_data())
+            )
 
     def change_timeslot(self, event_type: str, event_id: str, timeslot_id: str) -> Response:
         with self._world.lock:
@@ -207,7 +253,9 @@ class _Endpoints:
 
     def _query(self, property_id: str) -> rules.Query:
         today = self._world.day_of(property_id, self._state.clock())
-        return rules.read_query(request.args, today, maintenance_blocks=self._state.maintenance_blocks)
+        return rules.read_query(
+            request.args, today, maintenance_blocks=self._state.maintenance_blocks
+        )
 
 
 def _enter(state: State, owner_of: Callable[[], str]) -> Response | None:
@@ -226,7 +274,9 @@ def _enter(state: State, owner_of: Callable[[], str]) -> Response | None:
     state.world.keep_snapshot(next((fault for fault in faults if fault.kind == "stale"), None))
     owner = owner_of() if faults else ""
     days, children = rules.span_of(request.args), "include_child_events" in request.args
-    g.faults = [fault for fault in faults if fault.strikes(request.endpoint, owner, days, children=children)]
+    g.faults = [
+        fault for fault in faults if fault.strikes(request.endpoint, owner, days, children=children)
+    ]
     # a delay ends early when the server does, so that no test ever waits for a hanging request
     state.stopping.wait(sum(fault.delay() for fault in g.faults))
     answers = (broken.instead(fault, request.endpoint) for fault in g.faults)
@@ -242,7 +292,9 @@ def _leave(state: State, response: Response) -> Response:
         for fault in g.faults:
             response = broken.spoiled(fault, response)
     status = 0 if isinstance(response, broken.Nothing) else response.status_code
-    state.requests.append((request.method, request.path, request.query_string.decode("latin-1"), status))
+    state.requests.append(
+        (request.method, request.path, request.query_string.decode("latin-1"), status)
+    )
     if len(state.requests) > 2 * REQUESTS_KEPT:
         del state.requests[:-REQUESTS_KEPT]
     return response
@@ -255,7 +307,9 @@ def _done(endpoint: str, status: int = 200, **found: Any) -> Response:
 def _no_route(error: HTTPException) -> Response:
     """Answer for an address or method that the API does not have."""
     status = error.code or 404
-    refused = bodies.problem(status, "SY001", f"{error.name} – {request.method} {request.path} is not an endpoint.")
+    refused = bodies.problem(
+        status, "SY001", f"{error.name} – {request.method} {request.path} is not an endpoint."
+    )
     if isinstance(error, MethodNotAllowed):
         refused.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return refused
@@ -264,5 +318,7 @@ def _no_route(error: HTTPException) -> Response:
 def _no_body(_error: HTTPException) -> Response:
     """Answer for a body that is too long, or that did not come whole."""
     return bodies.problem(
-        400, "SY001", f"Validation failed – the body must be whole, and at most {LONGEST_BODY} octets."
+        400,
+        "SY001",
+        f"Validation failed – the body must be whole, and at most {LONGEST_BODY} octets.",
     )

@@ -1,4 +1,5 @@
-"""The vendor's answers as bytes: the envelope that all share, and the two that stand outside it (401 and 429).
+"""The vendor's answers as bytes: the envelope that all share, and the two that stand outside it
+(401 and 429).
 
 What stands in an envelope is said by whoever answers: `app.py`, `rules.py`, `broken.py`.
 """
@@ -34,7 +35,9 @@ def problem(status: int, code: str, message: str) -> Response:
 
 
 def unauthorized(path: str) -> Response:
-    """Return the 401: a problem document (RFC 9457), with what the vendor's UnauthorizedError requires beside it."""
+    """Return the 401: a problem document (RFC 9457), with what the vendor's UnauthorizedError
+    requires beside it.
+    """
     told = {
         "type": "https://httpproblems.com/http-status/401",
         "title": "Unauthorized",

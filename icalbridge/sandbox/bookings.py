@@ -1,5 +1,6 @@
-"""Fills a property's weeks: leagues and rehearsals that repeat, and rentals that do not. Dense on weekday evenings and
-Saturdays, as schools are. Draws everything from one source of chance; times are the property's own.
+"""Fills a property's weeks: leagues and rehearsals that repeat, and rentals that do not. Dense on
+weekday evenings and Saturdays, as schools are. Draws everything from one source of chance; times
+are the property's own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ Cell = tuple[int, str, str]
 """A part of the week: weekday from Monday, begin and end as clock times."""
 
 EVENINGS = (("15:00", "16:30"), ("16:30", "18:00"), ("18:00", "19:45"), ("20:00", "22:00"))
-SATURDAYS = (("08:00", "10:00"), ("10:00", "12:00"), ("12:00", "14:00"), ("14:00", "16:00"), ("16:00", "19:00"))
+SATURDAYS = (
+    ("08:00", "10:00"),
+    ("10:00", "12:00"),
+    ("12:00", "14:00"),
+    ("14:00", "16:00"),
+    ("16:00", "19:00"),
+)
 SUNDAYS = (("09:00", "11:00"), ("13:00", "15:30"))
 WEEK: tuple[Cell, ...] = (
     *((day, *cell) for day in range(5) for cell in EVENINGS),
@@ -35,7 +42,9 @@ WEEKLY_SHARE = 0.88
 STATUSES = ("Approved", "Pending", "Cancelled", "Declined")
 STATUS_WEIGHTS = (88, 5, 4, 3)
 SKIPPED, SUSPENDED, EXTERNAL = 0.05, 0.01, 0.1
-"""Shares: of weeks that a series leaves out, of timeslots that are suspended, of events that another system made."""
+"""Shares: of weeks that a series leaves out, of timeslots that are suspended, of events that
+another system made.
+"""
 
 
 class Maker:
@@ -43,7 +52,8 @@ class Maker:
 
     def __init__(self, world: World, seed: str, today: date) -> None:
         self.world = world
-        # seeded with a text: its digest is taken, never its hash, which differs from process to process
+        # seeded with a text: its digest is taken, never its hash, which differs from process to
+        # process
         self.chance = Random(seed)
         self.today = today
         self.monday = today - timedelta(days=today.weekday())
@@ -52,7 +62,9 @@ class Maker:
         """Return a new id of so many hexadecimal digits."""
         return f"{self.chance.getrandbits(4 * digits):0{digits}x}"
 
-    def event(self, owner: Dto, name: str | None, timeslots: list[Dto], status: str = "Approved") -> Dto:
+    def event(
+        self, owner: Dto, name: str | None, timeslots: list[Dto], status: str = "Approved"
+    ) -> Dto:
         """Add an event, with a renter in one of the shapes that renters come in."""
         chance = self.chance
         external = chance.random() < EXTERNAL
@@ -84,7 +96,9 @@ class Maker:
         return {name: facility[name] for name in ("_id", "u_id", "name", "capacity", "type")}
 
 
-def timeslot(place: Dto, start: str, end: str, activity: str | None = None, status: str = "active") -> Dto:
+def timeslot(
+    place: Dto, start: str, end: str, activity: str | None = None, status: str = "active"
+) -> Dto:
     """Return a timeslot; times as the vendor writes them, local and without an offset."""
     return {
         "external_system_timeslot_id": None,
@@ -114,7 +128,9 @@ class Bookings:
         self._last = (maker.today + timedelta(days=365)).isoformat()
 
     def fill(self, owner: Dto, per_week: float) -> None:
-        """Book a property: about `per_week` active timeslots of approved events a week, in the weeks to come."""
+        """Book a property: about `per_week` active timeslots of approved events a week, in the
+        weeks to come.
+        """
         maker = self._maker
         places = [maker.place(each) for each in maker.world.facilities_of(owner["_id"])]
         kinds: dict[str, list[Dto]] = {}
@@ -138,7 +154,9 @@ class Bookings:
         most: int,
         taken: set[tuple[str, Cell]],
     ) -> int:
-        """Book one league or rehearsal for a season; return how many timeslots a week it adds to what feeds show."""
+        """Book one league or rehearsal for a season; return how many timeslots a week it adds to
+        what feeds show.
+        """
         chance = self._chance
         kind = kinds[chance.choice(places)["type"]]
         halls = chance.sample(kind, min(len(kind), most, chance.choice((1, 1, 1, 1, 2, 2, 3))))
@@ -162,22 +180,30 @@ class Bookings:
     def _rental(self, owner: Dto, places: list[Dto], week: int) -> None:
         chance = self._chance
         cell = chance.choices(WEEK, WEIGHTS)[0]
-        timeslots = [self._timeslot(chance.choice(places), self._days[week * 7 + cell[0]], cell, None)]
+        timeslots = [
+            self._timeslot(chance.choice(places), self._days[week * 7 + cell[0]], cell, None)
+        ]
         if self._answered(timeslots):
             self._maker.event(owner, chance.choice(names.ONE_OFFS), timeslots)
 
     def _answered(self, timeslots: list[Dto]) -> bool:
-        """Say whether some window that may be asked for answers with these: wholly past events are gone."""
+        """Say whether some window that may be asked for answers with these: wholly past events are
+        gone.
+        """
         today = self._maker.today.isoformat()
         return any(today <= each["start_datetime"][:10] <= self._last for each in timeslots)
 
     def _cells(self, halls: list[Dto], count: int, taken: set[tuple[str, Cell]]) -> list[Cell]:
-        """Choose parts of the week in which all these halls are free; where a week is full, they are shared."""
+        """Choose parts of the week in which all these halls are free; where a week is full, they
+        are shared.
+        """
         chosen: list[Cell] = []
         for attempt in range(40):
             cell = self._chance.choices(WEEK, WEIGHTS)[0]
             full = attempt >= 20
-            if cell not in chosen and (full or not any((hall["_id"], cell) in taken for hall in halls)):
+            if cell not in chosen and (
+                full or not any((hall["_id"], cell) in taken for hall in halls)
+            ):
                 chosen.append(cell)
             if len(chosen) == count:
                 break

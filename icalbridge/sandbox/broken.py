@@ -1,6 +1,7 @@
 """What a fault does to an answer: in its place, or to it; down to the socket where need be.
 
-`faults.py` says which request is struck. What is sent here beside the faults' own bodies is the right answer, spoiled.
+`faults.py` says which request is struck. What is sent here beside the faults' own bodies is the
+right answer, spoiled.
 """
 
 from __future__ import annotations

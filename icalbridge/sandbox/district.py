@@ -1,8 +1,9 @@
-"""Makes a district: the same for the same seed and day, byte for byte, in any process on any machine.
+"""Makes a district: the same for the same seed and day, byte for byte, in any process on any
+machine.
 
-Here are its properties and facilities; `bookings.py` fills their weeks, `surprises.py` adds what happens once. Nothing
-in it is unreadable: null where the vendor has nulls, odd wherever people are, yet every timeslot has its times. Tests
-that want worse edit the world.
+Here are its properties and facilities; `bookings.py` fills their weeks, `surprises.py` adds what
+happens once. Nothing in it is unreadable: null where the vendor has nulls, odd wherever people are,
+yet every timeslot has its times. Tests that want worse edit the world.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ UNNAMED_FACILITY = 6
 
 
 def district_day(now: datetime) -> date:
-    """Return the calendar day in the district's zone; at its schools elsewhere it may be the next day already."""
+    """Return the calendar day in the district's zone; at its schools elsewhere it may be the next
+    day already.
+    """
     return now.astimezone(ZoneInfo(HOME[2])).date()
 
 
@@ -44,8 +47,9 @@ def build_world(
 ) -> World:
     """Build a district as it stands on `today`, the district's own (`district_day`).
 
-    `facilities` of each school; `events_per_day`: active timeslots of approved events a day in all, about, over the
-    next weeks, weekends counted. Further ahead less is booked, down to a third at the end of the year.
+    `facilities` of each school; `events_per_day`: active timeslots of approved events a day in all,
+    about, over the next weeks, weekends counted. Further ahead less is booked, down to a third at
+    the end of the year.
     """
     world = World()
     maker = Maker(world, f"{seed} {today} {schools} {facilities} {events_per_day}", today)
@@ -71,15 +75,26 @@ def _school(maker: Maker, number: int, facilities: int) -> None:
     name, address = names.SCHOOLS[index]
     # the vendor's own example has child ids of 25 digits, where an ObjectId has 24
     school_id = maker.id(25 if number % 2 == 0 else 24)
-    school = _property(maker, f"{name} {again + 1}" if again else name, address, AWAY.get(number, HOME), school_id)
+    school = _property(
+        maker, f"{name} {again + 1}" if again else name, address, AWAY.get(number, HOME), school_id
+    )
     for count in range(facilities):
         more, which = divmod(count, len(names.FACILITIES))
         title, kind, term, capacity = names.FACILITIES[which]
         unnamed = count == UNNAMED_FACILITY and number % 3 == 0
-        _facility(maker, school, None if unnamed else f"{title} {more + 1}" if more else title, kind, term, capacity)
+        _facility(
+            maker,
+            school,
+            None if unnamed else f"{title} {more + 1}" if more else title,
+            kind,
+            term,
+            capacity,
+        )
 
 
-def _property(maker: Maker, name: str, address: str, place: tuple[str, str, str], property_id: str) -> Dto:
+def _property(
+    maker: Maker, name: str, address: str, place: tuple[str, str, str], property_id: str
+) -> Dto:
     city, state, zone = place
     chance = maker.chance
     made: Dto = {
@@ -97,7 +112,9 @@ def _property(maker: Maker, name: str, address: str, place: tuple[str, str, str]
     return made
 
 
-def _facility(maker: Maker, owner: Dto, name: str | None, kind: str, term: str, capacity: int | None) -> None:
+def _facility(
+    maker: Maker, owner: Dto, name: str | None, kind: str, term: str, capacity: int | None
+) -> None:
     maker.world.facilities.append(
         {
             "property_id": owner["_id"],

@@ -1,7 +1,8 @@
-"""Things that go wrong, on demand: the grammar of `--fault SPEC`, and which requests a fault strikes.
+"""Things that go wrong, on demand: the grammar of `--fault SPEC`, and which requests a fault
+strikes.
 
-What the client then sees is `broken.py`'s. A request that lacks a valid key, or that is one too many, is not struck.
-`GRAMMAR` is what `--help` shows of it.
+What the client then sees is `broken.py`'s. A request that lacks a valid key, or that is one too
+many, is not struck. `GRAMMAR` is what `--help` shows of it.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ ENDPOINTS = (
 
 @dataclass(slots=True)
 class Fault:
-    """One thing that goes wrong. `seconds` as in the grammar; `matched` counts the requests that its options fit."""
+    """One thing that goes wrong. `seconds` as in the grammar; `matched` counts the requests that
+    its options fit.
+    """
 
     kind: str
     endpoint: str = ""
@@ -96,7 +99,9 @@ class Fault:
     _random: Random = field(default_factory=lambda: Random(1), repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def strikes(self, endpoint: str, property_id: str, days: int = 0, *, children: bool = False) -> bool:
+    def strikes(
+        self, endpoint: str, property_id: str, days: int = 0, *, children: bool = False
+    ) -> bool:
         """Say whether it befalls this request, for a window of so many days (0 for none)."""
         if self.endpoint not in {"", endpoint} or self.property_id not in {"", property_id}:
             return False
@@ -119,7 +124,9 @@ class Fault:
 
 
 def parse_fault(spec: str) -> Fault:
-    """Read `KIND[:option=value,…]`; raises `ValueError` with one sentence that says what is wrong."""
+    """Read `KIND[:option=value,…]`; raises `ValueError` with one sentence that says what is
+    wrong.
+    """
     kind, _, rest = spec.strip().partition(":")
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is no kind of fault; use one of {', '.join(KINDS)}")
@@ -129,7 +136,9 @@ def parse_fault(spec: str) -> Fault:
         try:
             _set(fault, name, value)
         except (KeyError, ValueError):
-            raise ValueError(f"{option!r} cannot be used in {spec!r}; see `icalbridge sandbox --help`") from None
+            raise ValueError(
+                f"{option!r} cannot be used in {spec!r}; see `icalbridge sandbox --help`"
+            ) from None
     return fault
 
 

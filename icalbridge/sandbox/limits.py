@@ -1,6 +1,8 @@
-"""What the vendor grants a key: requests in any 60 seconds, requests in a UTC day. How a refusal reads is `app.py`'s.
+"""What the vendor grants a key: requests in any 60 seconds, requests in a UTC day. How a refusal
+reads is `app.py`'s.
 
-The pages do not say whether a refused request counts. Here it counts against neither, which is what a gateway does.
+The pages do not say whether a refused request counts. Here it counts against neither, which is what
+a gateway does.
 """
 
 from __future__ import annotations

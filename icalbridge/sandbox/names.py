@@ -1,11 +1,19 @@
-"""Words for a believable district, and the odd ones that real districts have. Data only; `district.py` draws from it.
+"""Words for a believable district, and the odd ones that real districts have. Data only;
+`district.py` draws from it.
 
-What is private in the vendor's answers has a value of its own here, so that a test can look for it in every output.
+What is private in the vendor's answers has a value of its own here, so that a test can look for it
+in every output.
 """
 
 from __future__ import annotations
 
-DISTRICT = ("Sunny Valley Unified School District", "285 West Grand Ave", "Sunnyvale", "CA", "94087")
+DISTRICT = (
+    "Sunny Valley Unified School District",
+    "285 West Grand Ave",
+    "Sunnyvale",
+    "CA",
+    "94087",
+)
 
 SCHOOLS = (
     ("Lincoln High School", "1120 Oak Street"),
@@ -48,8 +56,20 @@ SERIES = {
         "Liga de Voleibol",
         "Futsal 🥅",
     ),
-    "Field": ("Youth Soccer League", "Football Practice", "Fútbol Infantil", "Lacrosse Clinic", "Track & Field"),
-    "Theater": ("Drama Rehearsal", "Spring Musical", "Ensayo de Teatro", "Community Band", "Film Club"),
+    "Field": (
+        "Youth Soccer League",
+        "Football Practice",
+        "Fútbol Infantil",
+        "Lacrosse Clinic",
+        "Track & Field",
+    ),
+    "Theater": (
+        "Drama Rehearsal",
+        "Spring Musical",
+        "Ensayo de Teatro",
+        "Community Band",
+        "Film Club",
+    ),
     "Pool": ("Swim Team", "Water Polo", "Natación para Adultos", "Masters Swim"),
     "Cafeteria": ("Scout Troop 42", "PTA Meeting", "Reunión de Padres", "Chess Club"),
     "Library": ("Homework Club", "Book Circle", "Adult ESL Class"),
@@ -70,7 +90,18 @@ ONE_OFFS = (
     "卒業式",
 )
 
-ACTIVITIES = (None, None, None, None, None, "Warm-up", "Game vs. Harbor", "Setup", "Final", "Ensayo general")
+ACTIVITIES = (
+    None,
+    None,
+    None,
+    None,
+    None,
+    "Warm-up",
+    "Game vs. Harbor",
+    "Setup",
+    "Final",
+    "Ensayo general",
+)
 """Most timeslots have none."""
 
 ODD_NAMES = (
@@ -99,7 +130,12 @@ HOSTILE_ACTIVITY = "Warm-up\r\nEND:VCALENDAR, <b>bold</b>; \\n"
 
 RENTER_NAME = "Renata Privada"
 RENTERS = (
-    {"_id": "5f0renter", "name": RENTER_NAME, "email": "renata@renter.example", "phone": "555-0142"},
+    {
+        "_id": "5f0renter",
+        "name": RENTER_NAME,
+        "email": "renata@renter.example",
+        "phone": "555-0142",
+    },
     f"{RENTER_NAME} <renata@renter.example>",
     55501420,
     [RENTER_NAME, "renata@renter.example"],

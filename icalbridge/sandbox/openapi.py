@@ -1,6 +1,8 @@
-"""The document of the API in OpenAPI 3.1: nine operations and every schema on the vendor's pages, as served here.
+"""The document of the API in OpenAPI 3.1: nine operations and every schema on the vendor's pages,
+as served here.
 
-Data only. What a body or an answer holds is `schemas.py`'s; `published.py` serves the document, and a readable page.
+Data only. What a body or an answer holds is `schemas.py`'s; `published.py` serves the document, and
+a readable page.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ state, duplicate and conflict (409). A write changes nothing unless all of it is
 
 The sandbox knows the renters `coach@school.example` and `office@school.example`, and the activity types 12, 14 and \
 21.\
-"""
+"""  # noqa: E501
 
 _ERRORS = {
     "400": ("BadRequestError", "The request breaks a rule"),
@@ -47,8 +49,12 @@ def _parameter(name: str, where: str, schema: Part, description: str = "", **mor
     return {**made, "description": description} if description else made
 
 
-_PROPERTY = _parameter("property_id", "path", {"type": "string", "minLength": 1}, "The property's _id")
-_FACILITY = _parameter("facility_id", "path", {"type": "string", "minLength": 1}, "The facility's _id")
+_PROPERTY = _parameter(
+    "property_id", "path", {"type": "string", "minLength": 1}, "The property's _id"
+)
+_FACILITY = _parameter(
+    "facility_id", "path", {"type": "string", "minLength": 1}, "The facility's _id"
+)
 _EVENT = [_parameter("event_type", "path", EVENT_TYPE), _parameter("event_id", "path", EVENT_ID)]
 _DATE = {"type": "string", "format": "date"}
 _WINDOW = [
@@ -62,7 +68,12 @@ _WINDOW = [
         explode=False,
     ),
     _parameter("start_date", "query", _DATE, "First local day, today by default; never a past one"),
-    _parameter("end_date", "query", _DATE, "Last local day, today by default; at most 31 days after start_date"),
+    _parameter(
+        "end_date",
+        "query",
+        _DATE,
+        "Last local day, today by default; at most 31 days after start_date",
+    ),
 ]
 _CHILDREN = _parameter(
     "include_child_events",
@@ -88,10 +99,21 @@ def _operation(
     if description:
         made["description"] = description
     if body:
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(body)}}}
-    success = {status: {"description": "Done", "content": {"application/json": {"schema": ref(answer)}}}}
+        made["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": ref(body)}},
+        }
+    success = {
+        status: {"description": "Done", "content": {"application/json": {"schema": ref(answer)}}}
+    }
     refusals = [each for each in _ERRORS if each != "409" or body]
-    return {**made, "responses": {**success, **{each: {"$ref": f"#/components/responses/{each}"} for each in refusals}}}
+    return {
+        **made,
+        "responses": {
+            **success,
+            **{each: {"$ref": f"#/components/responses/{each}"} for each in refusals},
+        },
+    }
 
 
 def _response(status: str) -> Part:
@@ -112,7 +134,9 @@ _PATHS: Part = {
         )
     },
     "/v1/property/{property_id}": {
-        "get": _operation("property", "Properties", "Get property by id", "GetPropertyByIdResponse", [_PROPERTY])
+        "get": _operation(
+            "property", "Properties", "Get property by id", "GetPropertyByIdResponse", [_PROPERTY]
+        )
     },
     "/v1/property/{property_id}/facilities": {
         "get": _operation(
@@ -153,8 +177,10 @@ _PATHS: Part = {
             [],
             body="CreateEventDto",
             status="201",
-            description="A collision with another booking is no error: has_conflict tells of it. An external id that "
-            "any event has, or had, is a duplicate (409).",
+            description=(
+                "A collision with another booking is no error: has_conflict tells of it. An"
+                " external id that any event has, or had, is a duplicate (409)."
+            ),
         )
     },
     "/v1/event/{event_type}/{event_id}": {
@@ -166,7 +192,10 @@ _PATHS: Part = {
             "CancelEventResponse",
             _EVENT,
             body="CancelEventDto",
-            description="Only what was made through the API (403). A cancelled one is in an invalid state (409).",
+            description=(
+                "Only what was made through the API (403). A cancelled one is in an invalid state"
+                " (409)."
+            ),
         ),
     },
     "/v1/event/{event_type}/{event_id}/timeslot/{timeslot_id}": {
@@ -177,7 +206,10 @@ _PATHS: Part = {
             "UpdateTimeslotResponse",
             [*_EVENT, _parameter("timeslot_id", "path", TIMESLOT_ID)],
             body="UpdateTimeslotDto",
-            description="Only what was made through the API (403). A time or place that is taken is a conflict (409).",
+            description=(
+                "Only what was made through the API (403). A time or place that is taken is a"
+                " conflict (409)."
+            ),
         )
     },
 }
@@ -194,7 +226,11 @@ def document() -> Part:
         "paths": _PATHS,
         "components": {
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "The sandbox's key is `sandbox-key`"}
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The sandbox's key is `sandbox-key`",
+                }
             },
             "responses": {status: _response(status) for status in _ERRORS},
             "schemas": SCHEMAS,

@@ -1,6 +1,8 @@
-"""The API's document for all to read, without a key and outside /v1: `/openapi.json`, and `/docs` as a page for people.
+"""The API's document for all to read, without a key and outside /v1: `/openapi.json`, and `/docs`
+as a page for people.
 
-What stands in it is `openapi.py`'s; the page is `pages/docs.html`, made here on the server, without scripts.
+What stands in it is `openapi.py`'s; the page is `pages/docs.html`, made here on the server, without
+scripts.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ def _page() -> str:
         "docs.html",
         api=document(),
         operations=[
-            (method.upper(), path, told) for path, item in document()["paths"].items() for method, told in item.items()
+            (method.upper(), path, told)
+            for path, item in document()["paths"].items()
+            for method, told in item.items()
         ],
         scenarios=scenarios.SCENARIOS,
         grammar=faults.GRAMMAR,
@@ -48,7 +52,8 @@ def kind_of(schema: dict[str, Any]) -> str:
         return " or ".join(map(kind_of, schema["oneOf"]))
     if "const" in schema or "enum" in schema:
         return " or ".join(
-            str(msgspec.json.encode(each), "utf-8") for each in schema.get("enum", [schema.get("const")])
+            str(msgspec.json.encode(each), "utf-8")
+            for each in schema.get("enum", [schema.get("const")])
         )
     told = schema.get("type", "anything")
     kinds = told if isinstance(told, list) else [told]

@@ -1,8 +1,10 @@
-"""The vendor's documented rules for a request, pure: what it may ask, and the status, code and text of each refusal.
+"""The vendor's documented rules for a request, pure: what it may ask, and the status, code and text
+of each refusal.
 
-Where the vendor's pages disagree, a request is refused only if it breaks what all readings have in common: a client
-that keeps to one reading is never refused by the other (api/README.md, "Where the pages disagree"). Key and limits are
-checked before, in `app.py`; the bodies of writes in `validation.py`.
+Where the vendor's pages disagree, a request is refused only if it breaks what all readings have in
+common: a client that keeps to one reading is never refused by the other (api/README.md, "Where the
+pages disagree"). Key and limits are checked before, in `app.py`; the bodies of writes in
+`validation.py`.
 """
 
 from __future__ import annotations
@@ -58,11 +60,17 @@ def unknown_event() -> Refusal:
 
 
 def unknown_timeslot() -> Refusal:
-    return Refusal(404, "EV002", "Time slot not found – The event has no time slot of that external id.")
+    return Refusal(
+        404, "EV002", "Time slot not found – The event has no time slot of that external id."
+    )
 
 
 def unknown_activity_type() -> Refusal:
-    return Refusal(404, "EV006", "Activity type not found – activity_type_id names no configured activity type.")
+    return Refusal(
+        404,
+        "EV006",
+        "Activity type not found – activity_type_id names no configured activity type.",
+    )
 
 
 def unknown_renter() -> Refusal:
@@ -70,7 +78,9 @@ def unknown_renter() -> Refusal:
 
 
 def several_owners() -> Refusal:
-    return Refusal(400, "FC002", "Invalid facility – The facilities of one event must belong to one property.")
+    return Refusal(
+        400, "FC002", "Invalid facility – The facilities of one event must belong to one property."
+    )
 
 
 def not_yours() -> Refusal:
@@ -109,12 +119,18 @@ def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool
 
 
 def check_span(start: datetime, end: datetime, now: datetime, where: str = "") -> list[str]:
-    """Return what is wrong with a new timeslot, seen from `now`; all three are wall times of the property's zone."""
+    """Return what is wrong with a new timeslot, seen from `now`; all three are wall times of the
+    property's zone.
+    """
     wrong = []
     if start < now - timedelta(days=WRITE_DAYS_BACK):
-        wrong.append(f"{where}start_datetime cannot be older than {WRITE_DAYS_BACK} days in the past")
+        wrong.append(
+            f"{where}start_datetime cannot be older than {WRITE_DAYS_BACK} days in the past"
+        )
     if end > _years_after(now, WRITE_YEARS_AHEAD):
-        wrong.append(f"{where}end_datetime cannot be more than {WRITE_YEARS_AHEAD} years in the future")
+        wrong.append(
+            f"{where}end_datetime cannot be more than {WRITE_YEARS_AHEAD} years in the future"
+        )
     return wrong
 
 
@@ -126,9 +142,13 @@ def _years_after(moment: datetime, years: int) -> datetime:
 
 
 def span_of(args: Mapping[str, str]) -> int:
-    """Return how many days a request asks for, both ends counted; 0 where it names none that can be read."""
+    """Return how many days a request asks for, both ends counted; 0 where it names none that can be
+    read.
+    """
     try:
-        return (date.fromisoformat(args["end_date"]) - date.fromisoformat(args["start_date"])).days + 1
+        return (
+            date.fromisoformat(args["end_date"]) - date.fromisoformat(args["start_date"])
+        ).days + 1
     except (KeyError, ValueError):
         return 0
 
@@ -142,7 +162,9 @@ def check_event_type(told: str, *, maintenance_blocks: bool = False) -> None:
 
 
 def check_event_id(told: str) -> None:
-    """Check an event's id, the vendor's or an external one: 3 to 50 characters; raises `Refusal`."""
+    """Check an event's id, the vendor's or an external one: 3 to 50 characters; raises
+    `Refusal`.
+    """
     if not 3 <= len(told) <= 50:
         raise invalid("event_id must be 3 to 50 characters long")
 
@@ -160,9 +182,14 @@ def _check_window(start: date, end: date, today: date) -> None:
 
 def _check_child_events(start: date, end: date, today: date) -> None:
     if start != end:
-        raise invalid("with include_child_events start_date and end_date must be the same calendar day")
+        raise invalid(
+            "with include_child_events start_date and end_date must be the same calendar day"
+        )
     if end > today + timedelta(days=CHILD_EVENTS_DAYS):
-        raise invalid(f"with include_child_events the search can extend up to {CHILD_EVENTS_DAYS} days from today")
+        raise invalid(
+            f"with include_child_events the search can extend up to {CHILD_EVENTS_DAYS} days from"
+            " today"
+        )
 
 
 def _event_types(told: str, *, maintenance_blocks: bool) -> frozenset[str]:

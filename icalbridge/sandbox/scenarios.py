@@ -1,7 +1,8 @@
 """Situations by name, for `--scenario`: what a district, and the vendor, look like on such a day.
 
-Each is a pure function: a new world or faults come out, what went in stays as it was. Ids stay too, so a client that
-has met the plain district meets the same one in its new situation: start once without, sync, then start again with it.
+Each is a pure function: a new world or faults come out, what went in stays as it was. Ids stay too,
+so a client that has met the plain district meets the same one in its new situation: start once
+without, sync, then start again with it.
 """
 
 from __future__ import annotations
@@ -34,12 +35,16 @@ class Scene:
 
     world: World
     now: datetime | date
-    """An aware moment, at which each property has its own calendar day; or the one day that it is at all of them."""
+    """An aware moment, at which each property has its own calendar day; or the one day that it is
+    at all of them.
+    """
     faults: tuple[str, ...] = ()
 
     def today(self, property_id: str) -> date:
         """Return the calendar day at a property."""
-        return self.world.day_of(property_id, self.now) if isinstance(self.now, datetime) else self.now
+        return (
+            self.world.day_of(property_id, self.now) if isinstance(self.now, datetime) else self.now
+        )
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,21 @@ def stage(name: str, scene: Scene) -> Scene:
 def quiet_week(scene: Scene) -> Scene:
     """No event has a timeslot in the seven days from its property's today."""
     events = (
-        {**event, "timeslots": [each for each in event["timeslots"] if not _touches(each, _week(scene, event))]}
+        {
+            **event,
+            "timeslots": [
+                each for each in event["timeslots"] if not _touches(each, _week(scene, event))
+            ],
+        }
         for event in scene.world.events.values()
     )
     return _with(scene, (event for event in events if event["timeslots"]))
 
 
 def graduation_day(scene: Scene) -> Scene:
-    """On the next Saturday every school has its graduation in all its facilities; what was booked is suspended."""
+    """On the next Saturday every school has its graduation in all its facilities; what was booked
+    is suspended.
+    """
     events = [_with_saturday_suspended(scene, event) for event in scene.world.events.values()]
     schools = [each for each in scene.world.properties if not each["properties"]]
     return _with(scene, [*events, *(_graduation(scene, school) for school in schools)])
@@ -83,7 +95,9 @@ def mass_cancellation(scene: Scene) -> Scene:
 
 
 def vendor_outage(scene: Scene) -> Scene:
-    """After 40 requests the next 400 fail: 503, and now and then the connection breaks; then all is well again."""
+    """After 40 requests the next 400 fail: 503, and now and then the connection breaks; then all is
+    well again.
+    """
     span = f"after={BEFORE_IT_BREAKS},first={OUTAGE}"
     return replace(scene, faults=(*scene.faults, f"reset:{span},p=0.1", f"503:{span}"))
 
@@ -106,14 +120,19 @@ def _next_saturday(scene: Scene, property_id: str) -> date:
 
 
 def _touches(slot: Dto, days: set[date]) -> bool:
-    start, end = (date.fromisoformat(slot[name][:10]) for name in ("start_datetime", "end_datetime"))
+    start, end = (
+        date.fromisoformat(slot[name][:10]) for name in ("start_datetime", "end_datetime")
+    )
     return start <= max(days) and end >= min(days)
 
 
 def _with_saturday_suspended(scene: Scene, event: Dto) -> Dto:
     """Return the event with all that touches its property's next Saturday suspended."""
     day = {_next_saturday(scene, event["property_id"])}
-    slots = [{**each, "status": "suspended"} if _touches(each, day) else each for each in event["timeslots"]]
+    slots = [
+        {**each, "status": "suspended"} if _touches(each, day) else each
+        for each in event["timeslots"]
+    ]
     return {**event, "timeslots": slots}
 
 
@@ -125,13 +144,18 @@ def _with(scene: Scene, events: Iterable[Dto]) -> Scene:
 
 
 def _graduation(scene: Scene, school: Dto) -> Dto:
-    """Return a school's graduation: a rehearsal in its first facility the day before, then the day in all of them."""
+    """Return a school's graduation: a rehearsal in its first facility the day before, then the day
+    in all of them.
+    """
     day = _next_saturday(scene, school["_id"])
     places = [
         {name: each[name] for name in ("_id", "u_id", "name", "capacity", "type")}
         for each in scene.world.facilities_of(school["_id"])
     ]
-    morning, eve = datetime.combine(day, time(10)), datetime.combine(day - timedelta(days=1), time(16))
+    morning, eve = (
+        datetime.combine(day, time(10)),
+        datetime.combine(day - timedelta(days=1), time(16)),
+    )
     slots = [_slot(place, eve, 120, "Rehearsal") for place in places[:1]]
     slots += [_slot(place, morning, 150, "Ceremony") for place in places]
     slots += [_slot(place, morning + timedelta(hours=3), 180, "Reception") for place in places[:2]]
@@ -160,13 +184,26 @@ def _slot(place: Dto, start: datetime, minutes: int, activity: str) -> Dto:
 
 SCENARIOS: dict[str, Scenario] = {
     "quiet-week": Scenario("nothing is booked in the seven days from today", quiet_week),
-    "graduation-day": Scenario("next Saturday: every school's graduation in all places", graduation_day),
-    "mass-cancellation": Scenario("what is on in the seven days from today is cancelled", mass_cancellation),
-    "vendor-outage": Scenario("40 requests are answered, the next 400 fail, then it is over", vendor_outage),
-    "revoked-key": Scenario("40 requests are answered, then the key is refused for good", revoked_key),
+    "graduation-day": Scenario(
+        "next Saturday: every school's graduation in all places", graduation_day
+    ),
+    "mass-cancellation": Scenario(
+        "what is on in the seven days from today is cancelled", mass_cancellation
+    ),
+    "vendor-outage": Scenario(
+        "40 requests are answered, the next 400 fail, then it is over", vendor_outage
+    ),
+    "revoked-key": Scenario(
+        "40 requests are answered, then the key is refused for good", revoked_key
+    ),
 }
 
 HELP = "\n".join(
-    ["The NAME of a scenario is one of", "", *(f"    {name:<20}{each.summary}" for name, each in SCENARIOS.items()), ""]
+    [
+        "The NAME of a scenario is one of",
+        "",
+        *(f"    {name:<20}{each.summary}" for name, each in SCENARIOS.items()),
+        "",
+    ]
 )
 """What `--help` shows of them. A scenario's faults come before those of `--fault`."""

@@ -1,8 +1,10 @@
-"""Every schema on the vendor's pages, as OpenAPI 3.1 (JSON Schema 2020-12) has it: data, and nothing that acts.
+"""Every schema on the vendor's pages, as OpenAPI 3.1 (JSON Schema 2020-12) has it: data, and
+nothing that acts.
 
-The request bodies are checked against these very schemas (`validation.py`), and `openapi.py` publishes them, so the
-document cannot tell of another bound than the one that is enforced. In answers any field may be null, whatever the
-vendor's table calls required ("Data Restrictions": fields where no data exists are returned as null).
+The request bodies are checked against these very schemas (`validation.py`), and `openapi.py`
+publishes them, so the document cannot tell of another bound than the one that is enforced. In
+answers any field may be null, whatever the vendor's table calls required ("Data Restrictions":
+fields where no data exists are returned as null).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any
 Schema = dict[str, Any]
 
 NAMED = "^[a-zA-Z0-9._-]+$"
-LOCAL_TIME = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+LOCAL_TIME = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"  # noqa: E501
 """ISO 8601 without zone or offset; the pages write it with and without seconds."""
 
 EVENT_TYPES = ("reservation", "maintenance-block")
@@ -22,7 +24,12 @@ def _text(description: str = "", *, least: int = 0, most: int = 0, **more: Any) 
     """Return the schema of a text; lengths are in characters."""
     bounds = {"minLength": least} if least else {}
     bounds |= {"maxLength": most} if most else {}
-    return {"type": "string", **bounds, **more, **({"description": description} if description else {})}
+    return {
+        "type": "string",
+        **bounds,
+        **more,
+        **({"description": description} if description else {}),
+    }
 
 
 def _told(kind: str = "string", description: str = "") -> Schema:
@@ -34,7 +41,11 @@ def _object(fields: Schema, *, optional: tuple[str, ...] = (), description: str 
     made: Schema = {"type": "object"}
     if description:
         made["description"] = description
-    return {**made, "required": [name for name in fields if name not in optional], "properties": fields}
+    return {
+        **made,
+        "required": [name for name in fields if name not in optional],
+        "properties": fields,
+    }
 
 
 def ref(name: str) -> Schema:
@@ -46,8 +57,12 @@ def _list_of(name: str) -> Schema:
     return {"type": "array", "items": ref(name)}
 
 
-EXTERNAL_ID = _text('External id. Alphanumeric plus ".", "-", and "_" allowed', least=3, most=50, pattern=NAMED)
-EVENT_TYPE = _text('"reservation" for now; "maintenance-block" is coming soon', enum=list(EVENT_TYPES))
+EXTERNAL_ID = _text(
+    'External id. Alphanumeric plus ".", "-", and "_" allowed', least=3, most=50, pattern=NAMED
+)
+EVENT_TYPE = _text(
+    '"reservation" for now; "maintenance-block" is coming soon', enum=list(EVENT_TYPES)
+)
 EVENT_ID = _text("The vendor's id (_id) or the external system's", least=3, most=50)
 TIMESLOT_ID = _text("The timeslot's id in the external system", least=3, most=50, pattern=NAMED)
 LOG_MESSAGE = _text("Optional audit note; may be omitted or empty", most=250)
@@ -60,7 +75,11 @@ _ENVELOPE: Schema = {
 
 
 def _moment(description: str) -> Schema:
-    return _text(f"{description}, local to the property, without offset", pattern=LOCAL_TIME, format="date-time-local")
+    return _text(
+        f"{description}, local to the property, without offset",
+        pattern=LOCAL_TIME,
+        format="date-time-local",
+    )
 
 
 def _answer(**found: Schema) -> Schema:
@@ -84,7 +103,9 @@ REQUESTS: dict[str, Schema] = {
             "activity_name": _text("Descriptive name or note for the timeslot activity", most=250),
         },
         optional=("activity_name",),
-        description="The external id is unique within its event; all facilities belong to one property.",
+        description=(
+            "The external id is unique within its event; all facilities belong to one property."
+        ),
     ),
     "CreateEventDto": _object(
         {
@@ -93,8 +114,15 @@ REQUESTS: dict[str, Schema] = {
             "name": _text("Human-readable event title", least=1, most=100),
             "renter_email": _text("Identifies the renter", format="email"),
             "status": _text("Always approved for now", enum=["approved"]),
-            "activity_type_id": {"type": "number", "description": "Must reference a configured activity type"},
-            "timeslots": {**_list_of("CreateTimeslotDto"), "minItems": 1, "description": "At least one"},
+            "activity_type_id": {
+                "type": "number",
+                "description": "Must reference a configured activity type",
+            },
+            "timeslots": {
+                **_list_of("CreateTimeslotDto"),
+                "minItems": 1,
+                "description": "At least one",
+            },
             "attendance": {"type": "number", "minimum": 0, "maximum": 500_000, "default": 0},
             "renter_rate_category_id": _text("Renter rate category id", least=3, most=50),
             "renter_owner": _text("Existing owner or property id; omitted, the renter is a person"),
@@ -111,13 +139,18 @@ REQUESTS: dict[str, Schema] = {
                 "maxLength": 250,
                 "description": "Omitted: unchanged. null or empty: cleared",
             },
-            "facility_u_id": _text("Omitted: unchanged. Given: a valid facility of the property", least=1, most=50),
+            "facility_u_id": _text(
+                "Omitted: unchanged. Given: a valid facility of the property", least=1, most=50
+            ),
             "event_log_message": LOG_MESSAGE,
         },
         optional=("activity_name", "facility_u_id", "event_log_message"),
     ),
     "CancelEventDto": _object(
-        {"status": _text('Must be "cancelled"', enum=["cancelled"]), "event_log_message": LOG_MESSAGE},
+        {
+            "status": _text('Must be "cancelled"', enum=["cancelled"]),
+            "event_log_message": LOG_MESSAGE,
+        },
         optional=("event_log_message",),
     ),
 }
@@ -141,17 +174,30 @@ ANSWERS: dict[str, Schema] = {
         {
             "_id": _text("ObjectId; compare it, never parse it"),
             "name": _told(),
-            "u_id": _told(description="Called a uuid on the pages; 20 hexadecimal digits in the vendor's own example"),
+            "u_id": _told(
+                description=(
+                    "Called a uuid on the pages; 20 hexadecimal digits in the vendor's own example"
+                )
+            ),
             "address": _told(),
             "city": _told(),
             "zip": _told(),
             "state": _told(),
             "timezone": _told(description="IANA name"),
-            "properties": {"type": ["array", "null"], "items": _text(), "description": "Ids of children"},
+            "properties": {
+                "type": ["array", "null"],
+                "items": _text(),
+                "description": "Ids of children",
+            },
         }
     ),
     "FacilityDto": _object(
-        {"property_id": _text("ObjectId"), **_PLACE, "_id": _text("ObjectId"), "search_term": _told()}
+        {
+            "property_id": _text("ObjectId"),
+            **_PLACE,
+            "_id": _text("ObjectId"),
+            "search_term": _told(),
+        }
     ),
     "EventDto": _object(
         {
@@ -220,15 +266,22 @@ ERRORS: dict[str, Schema] = {
                 **_ENVELOPE,
             }
         ),
-        "description": "401: no key or a wrong one; a problem document (RFC 9457) with the vendor's fields; AU002",
+        "description": (
+            "401: no key or a wrong one; a problem document (RFC 9457) with the vendor's fields;"
+            " AU002"
+        ),
     },
     "ForbiddenError": _error("403: the API user may not do this; AC001"),
-    "NotFoundError": _error("404: PR001, FC001, EV001, EV002 (timeslot), EV006 (activity type), US001 (renter)"),
+    "NotFoundError": _error(
+        "404: PR001, FC001, EV001, EV002 (timeslot), EV006 (activity type), US001 (renter)"
+    ),
     "ConflictError": _error("409: EV003 (invalid state), EV004 (conflict), EV005 (duplicate)"),
     "TooManyRequestsError": {
         **_object({"message": _text(), "message_code": _text(), "invocation_id": _INVOCATION}),
         "required": ["message"],
-        "description": "429: the gateway's simplified answer, which has only the message; no Retry-After",
+        "description": (
+            "429: the gateway's simplified answer, which has only the message; no Retry-After"
+        ),
     },
     "InternalServerError": _error("500"),
     "BadGatewayError": _error("502"),

@@ -1,7 +1,9 @@
-"""The simulator over HTTP/1.1: threaded, connections kept open, no access log; in a thread for tests, or by itself.
+"""The simulator over HTTP/1.1: threaded, connections kept open, no access log; in a thread for
+tests, or by itself.
 
-werkzeug's server never keeps a connection, and the client's pool is one of the things to be proven. So requests are run
-here, on werkzeug's server and parser. What is answered is `app.py`'s, what breaks is `broken.py`'s.
+werkzeug's server never keeps a connection, and the client's pool is one of the things to be proven.
+So requests are run here, on werkzeug's server and parser. What is answered is `app.py`'s, what
+breaks is `broken.py`'s.
 """
 
 from __future__ import annotations
@@ -43,11 +45,15 @@ class _Handler(WSGIRequestHandler):
         """Say nothing: a test reads `requests` of the application instead."""
 
     def run_wsgi(self) -> None:
-        """Answer one request; a ConnectionError out of the body is a fault that broke the connection."""
+        """Answer one request; a ConnectionError out of the body is a fault that broke the
+        connection.
+        """
         self.environ = self.make_environ()
         head: list[tuple[str, list[tuple[str, str]]]] = []
         self._take_body()
-        body = self.server.app(self.environ, lambda status, headers, _error=None: _told(head, status, headers))
+        body = self.server.app(
+            self.environ, lambda status, headers, _error=None: _told(head, status, headers)
+        )
         try:
             self._send(head, body)
         except ConnectionError:
@@ -57,12 +63,17 @@ class _Handler(WSGIRequestHandler):
                 body.close()
 
     def _take_body(self) -> None:
-        """Read the body at once, so that the next request can be told from it, whatever is made of this one.
+        """Read the body at once, so that the next request can be told from it, whatever is made of
+        this one.
 
         The connection ends after one that is too long, or that does not tell its length.
         """
         told = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not (told.isascii() and told.isdigit()) or int(told) > LONGEST_KEPT:
+        if (
+            "Transfer-Encoding" in self.headers
+            or not (told.isascii() and told.isdigit())
+            or int(told) > LONGEST_KEPT
+        ):
             self.close_connection = True
         else:
             self.environ["wsgi.input"] = BytesIO(self.rfile.read(int(told)))
@@ -84,7 +95,9 @@ class _Handler(WSGIRequestHandler):
         self.wfile.flush()
 
 
-def _told(head: list[tuple[str, list[tuple[str, str]]]], status: str, headers: list[tuple[str, str]]) -> Any:
+def _told(
+    head: list[tuple[str, list[tuple[str, str]]]], status: str, headers: list[tuple[str, str]]
+) -> Any:
     head[:] = [(status, headers)]
     return head.append
 
@@ -97,8 +110,11 @@ class _Server(ThreadedWSGIServer):
         self._changed = Condition()
         self._stopping = app.extensions["sandbox"].stopping
         self._stopping.clear()
-        # werkzeug ends the process when the port is taken; a socket opened here raises OSError instead
-        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as opened:
+        # werkzeug ends the process when the port is taken; a socket opened here raises OSError
+        # instead
+        with socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        ) as opened:
             super().__init__(host, port, app, _Handler, fd=opened.fileno())
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -112,7 +128,9 @@ class _Server(ThreadedWSGIServer):
                 self._changed.notify_all()
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection; one that a fault has marked without the FIN that would soften the RST."""
+        """Close a connection; one that a fault has marked without the FIN that would soften the
+        RST.
+        """
         with suppress(OSError):
             if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(BREAK_OFF)) == BREAK_OFF:
                 self.close_request(request)
@@ -134,9 +152,13 @@ class _Server(ThreadedWSGIServer):
 
 @contextmanager
 def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
-    """Serve on 127.0.0.1 until the block ends; yield the API's base address. Raises `OSError`: the port is taken."""
+    """Serve on 127.0.0.1 until the block ends; yield the API's base address. Raises `OSError`: the
+    port is taken.
+    """
     server = _Server(app, "127.0.0.1", port)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="sandbox", daemon=True)
+    thread = Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="sandbox", daemon=True
+    )
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.port}/v1"
@@ -146,15 +168,21 @@ def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
         server.end()
 
 
-def run(app: Flask, host: str, port: int, on_started: Callable[[str], None] = lambda _url: None) -> None:
-    """Serve until SIGTERM or SIGINT, from the main thread; `on_started` is told the API's base address.
+def run(
+    app: Flask, host: str, port: int, on_started: Callable[[str], None] = lambda _url: None
+) -> None:
+    """Serve until SIGTERM or SIGINT, from the main thread; `on_started` is told the API's base
+    address.
 
     Raises `OSError`: the port is taken.
     """
     server = _Server(app, host, port)
     on_started(f"http://{f'[{host}]' if ':' in host else host}:{server.port}/v1")
     # both by name: a shell starts background jobs with SIGINT ignored
-    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        each: signal.signal(each, signal.default_int_handler)
+        for each in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         with suppress(KeyboardInterrupt):
             server.serve_forever()

@@ -1,5 +1,6 @@
-"""Adds what happens once to a district: odd names, nights on which the clock changes, several places at once, a place
-that is not listed, a series that reaches far back and ahead, every status. Tests find each by its event's name.
+"""Adds what happens once to a district: odd names, nights on which the clock changes, several
+places at once, a place that is not listed, a series that reaches far back and ahead, every status.
+Tests find each by its event's name.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ CLOCK_CHANGES = {
     "Night within the overlap": ("01:10", "01:50", -1),
     "Night over the overlap": ("00:30", "04:00", -1),
 }
-"""Name, begin, end, and whether the clock goes forward (1) or back (-1) in the night. Each is readable: it ends
-after it begins also when a skipped time is taken for the moment that it means under the offset before.
+"""Name, begin, end, and whether the clock goes forward (1) or back (-1) in the night. Each is
+readable: it ends after it begins also when a skipped time is taken for the moment that it means
+under the offset before.
 """
 
 
@@ -45,7 +47,9 @@ def surprise(maker: Maker, school: Dto, *, whole: bool) -> None:
 
 
 def change_days(zone: ZoneInfo, today: date) -> dict[int, date]:
-    """Return the next day, within a year of `today`, on which clocks go forward (1) and back (-1)."""
+    """Return the next day, within a year of `today`, on which clocks go forward (1) and back
+    (-1).
+    """
     found: dict[int, date] = {}
     for ahead in range(1, 365):
         day = today + timedelta(days=ahead)
@@ -63,7 +67,9 @@ def _clock_changes(maker: Maker, school: Dto, gym: Dto) -> None:
     days = change_days(ZoneInfo(school["timezone"]), maker.today)
     for name, (start, end, way) in CLOCK_CHANGES.items():
         if way in days:
-            maker.event(school, name, [timeslot(gym, f"{days[way]}T{start}:00", f"{days[way]}T{end}:00")])
+            maker.event(
+                school, name, [timeslot(gym, f"{days[way]}T{start}:00", f"{days[way]}T{end}:00")]
+            )
 
 
 def _odd_names(maker: Maker, school: Dto, gym: Dto) -> None:
@@ -80,17 +86,27 @@ def _states(maker: Maker, school: Dto, gym: Dto) -> None:
     """Every status of an event, and an approved one in which one of two timeslots is suspended."""
     start = datetime.combine(maker.today + timedelta(days=3), time(14))
     for number, status in enumerate(STATUSES):
-        maker.event(school, f"Audition ({status})", [_slot(gym, start + timedelta(days=number), 30)], status)
+        maker.event(
+            school, f"Audition ({status})", [_slot(gym, start + timedelta(days=number), 30)], status
+        )
     halves = [_slot(gym, start, 20), _slot(gym, start + timedelta(minutes=20), 20)]
     halves[0]["status"] = "suspended"
     maker.event(school, "Half Suspended", halves)
 
 
 def _places(maker: Maker, school: Dto, gym: Dto, more: list[Dto]) -> None:
-    """Several facilities at one time; a virtual one, which is not listed; one place twice at the same time."""
+    """Several facilities at one time; a virtual one, which is not listed; one place twice at the
+    same time.
+    """
     start = datetime.combine(maker.today + timedelta(days=4), time(12))
     maker.event(school, "Health Fair", [_slot(place, start, 180) for place in (gym, *more[:3])])
-    hidden = {**gym, "_id": maker.id(), "u_id": maker.id(20), "name": "East Wing (virtual)", "type": "Virtual"}
+    hidden = {
+        **gym,
+        "_id": maker.id(),
+        "u_id": maker.id(20),
+        "name": "East Wing (virtual)",
+        "type": "Virtual",
+    }
     maker.event(school, "Staff Training", [_slot(hidden, start, 60)])
     twins = [_slot(gym, start - timedelta(hours=6), 30) for _ in range(2)]
     maker.event(school, "Twins", twins)
@@ -99,7 +115,9 @@ def _places(maker: Maker, school: Dto, gym: Dto, more: list[Dto]) -> None:
 
 
 def _spans(maker: Maker, school: Dto, gym: Dto) -> None:
-    """Timeslots over midnight and over days, years of them, and the two other ways in which times are spelled."""
+    """Timeslots over midnight and over days, years of them, and the two other ways in which times
+    are spelled.
+    """
     start = datetime.combine(maker.today + timedelta(days=5), time(21))
     maker.event(school, "Lock-In Night", [_slot(gym, start, 11 * 60)])
     maker.event(school, "Science Camp", [_slot(gym, start + timedelta(days=7), 60 * 60)])
@@ -107,7 +125,9 @@ def _spans(maker: Maker, school: Dto, gym: Dto) -> None:
     years = [_slot(gym, early + timedelta(weeks=week), 45) for week in range(-60, 81)]
     maker.event(school, "Early Birds", years)
     short = timeslot(gym, early.strftime("%Y-%m-%dT07:00"), early.strftime("%Y-%m-%dT07:40"))
-    exact = timeslot(gym, early.strftime("%Y-%m-%dT07:40:00.000"), early.strftime("%Y-%m-%dT07:55:30.500"))
+    exact = timeslot(
+        gym, early.strftime("%Y-%m-%dT07:40:00.000"), early.strftime("%Y-%m-%dT07:55:30.500")
+    )
     maker.event(school, "Spelled Otherwise", [short, exact])
 
 

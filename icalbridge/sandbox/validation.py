@@ -1,7 +1,9 @@
-"""Whether a request's body breaks a documented rule: checked against the published schemas, all wrong fields at once.
+"""Whether a request's body breaks a documented rule: checked against the published schemas, all
+wrong fields at once.
 
-Understands as much of JSON Schema as `schemas.py` uses. What no schema can say follows: a timeslot's times stand in
-order on one calendar day, and no timeslot is told twice. Rules that need the data, or the clock, are `writes.py`'s.
+Understands as much of JSON Schema as `schemas.py` uses. What no schema can say follows: a
+timeslot's times stand in order on one calendar day, and no timeslot is told twice. Rules that need
+the data, or the clock, are `writes.py`'s.
 """
 
 from __future__ import annotations
@@ -26,11 +28,15 @@ _EMAIL = re.compile(
     r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
     r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+"
 )
-"""A valid e-mail address as HTML has it ("WHATWG HTML", 4.10.5.1.5), in a domain with at least one dot."""
+"""A valid e-mail address as HTML has it ("WHATWG HTML", 4.10.5.1.5), in a domain with at least one
+dot.
+"""
 
 
 def read_body(raw: bytes, name: str) -> dict[str, Any]:
-    """Return a body that is good by the schema of that name; raises `Refusal` that names every wrong field."""
+    """Return a body that is good by the schema of that name; raises `Refusal` that names every
+    wrong field.
+    """
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -72,7 +78,9 @@ def _wrong(value: object, schema: Schema, where: str) -> Iterator[str]:
             yield from _wrong_list(value, schema, where)
         case dict():
             yield from _wrong_fields(value, schema, where)
-        case int() | float() if not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+        case int() | float() if (
+            not schema.get("minimum", value) <= value <= schema.get("maximum", value)
+        ):
             yield f"{where} must be {schema['minimum']} to {schema['maximum']}"
 
 
@@ -118,13 +126,19 @@ def _is_local_time(value: str) -> bool:
 
 _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "string": (lambda value: isinstance(value, str), "a text"),
-    "number": (lambda value: isinstance(value, int | float) and not isinstance(value, bool), "a number"),
+    "number": (
+        lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+        "a number",
+    ),
     "array": (lambda value: isinstance(value, list), "a list"),
     "object": (lambda value: isinstance(value, dict), "an object"),
     "null": (lambda value: value is None, "null"),
 }
 _FORMATS: dict[str, Callable[[str], bool]] = {"email": _is_email, "date-time-local": _is_local_time}
-_SPOKEN = {"email": "an e-mail address", "date-time-local": "a local time in the form YYYY-MM-DDTHH:mm:ss"}
+_SPOKEN = {
+    "email": "an e-mail address",
+    "date-time-local": "a local time in the form YYYY-MM-DDTHH:mm:ss",
+}
 
 
 def _unordered(body: dict[str, Any]) -> Iterator[str]:

@@ -1,7 +1,9 @@
-"""A district as the vendor keeps it: properties, facilities and events in the vendor's own shapes, to read and to edit.
+"""A district as the vendor keeps it: properties, facilities and events in the vendor's own shapes,
+to read and to edit.
 
-Everything is plain data (EventDto and its like on the vendor's schema page). Tests edit it while it is served; an edit
-shows in the very next answer. Which requests are allowed is left to `rules.py`, what is in it to `district.py`.
+Everything is plain data (EventDto and its like on the vendor's schema page). Tests edit it while it
+is served; an edit shows in the very next answer. Which requests are allowed is left to `rules.py`,
+what is in it to `district.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ _LONGEST_DAYS = 366
 
 @dataclass
 class World:
-    """All that one key may see. `properties` begins with the district; hold `lock` around a read of several things."""
+    """All that one key may see. `properties` begins with the district; hold `lock` around a read of
+    several things.
+    """
 
     properties: list[Dto] = field(default_factory=list)
     facilities: list[Dto] = field(default_factory=list)
@@ -47,7 +51,9 @@ class World:
     lock: RLock = field(default_factory=RLock, repr=False)
     _snapshot: dict[str, Dto] = field(default_factory=dict, repr=False)
     _snapshot_cause: object = field(default=None, repr=False)
-    _days: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
+    _days: dict[tuple[str, str], set[str]] = field(
+        default_factory=lambda: defaultdict(set), repr=False
+    )
     """Event ids by property or facility id, and local day as the vendor writes it."""
     _indexed: dict[str, set[tuple[str, str]]] = field(default_factory=dict, repr=False)
 
@@ -70,7 +76,9 @@ class World:
         return [each for each in self.facilities if each["property_id"] == property_id]
 
     def zone_of(self, property_id: str) -> ZoneInfo:
-        """Return the zone whose days count for a property; UTC for one that has none, or one that nobody knows."""
+        """Return the zone whose days count for a property; UTC for one that has none, or one that
+        nobody knows.
+        """
         known = self.property(property_id) or {}
         try:
             return ZoneInfo(str(known.get("timezone") or FALLBACK_ZONE))
@@ -82,7 +90,9 @@ class World:
         return now.astimezone(self.zone_of(property_id)).date()
 
     def owner_of(self, named: Mapping[str, str]) -> str:
-        """Return the id of the property that a request is about, given the parts of its path; "" for none."""
+        """Return the id of the property that a request is about, given the parts of its path; ""
+        for none.
+        """
         if "facility_id" in named:
             facility = self.facility(named["facility_id"])
             return str(facility["property_id"]) if facility else ""
@@ -91,19 +101,31 @@ class World:
             return str(event.get("property_id") or "") if event else ""
         return named.get("property_id", "")
 
-    def events_of(self, property_ids: Iterable[str], start: date, end: date, types: Iterable[str]) -> list[Dto]:
-        """Return properties' events with a timeslot, of any status, that touches a span of local days, both counted."""
+    def events_of(
+        self, property_ids: Iterable[str], start: date, end: date, types: Iterable[str]
+    ) -> list[Dto]:
+        """Return properties' events with a timeslot, of any status, that touches a span of local
+        days, both counted.
+        """
         return self._touching(property_ids, start, end, types)
 
-    def events_in(self, facility_id: str, start: date, end: date, types: Iterable[str]) -> list[Dto]:
-        """Return the events with a timeslot in one facility that touches a span of local days, both counted."""
+    def events_in(
+        self, facility_id: str, start: date, end: date, types: Iterable[str]
+    ) -> list[Dto]:
+        """Return the events with a timeslot in one facility that touches a span of local days, both
+        counted.
+        """
         return self._touching([facility_id], start, end, types)
 
     def booked(self, facility_id: str, day: date) -> list[Dto]:
-        """Return the events, of any status, with a timeslot in a facility that touches a local day; in no order."""
+        """Return the events, of any status, with a timeslot in a facility that touches a local day;
+        in no order.
+        """
         with self.lock:
             self._index()
-            return [self.events[each] for each in self._days.get((facility_id, day.isoformat()), ())]
+            return [
+                self.events[each] for each in self._days.get((facility_id, day.isoformat()), ())
+            ]
 
     def event(self, event_type: str, event_id: str) -> Dto | None:
         """Return an event by the vendor's id or the external one."""
@@ -114,7 +136,12 @@ class World:
         """Return an event of whatever type by the vendor's id or the external one."""
         with self.lock:
             return self.events.get(event_id) or next(
-                (each for each in self.events.values() if each.get("external_system_event_id") == event_id), None
+                (
+                    each
+                    for each in self.events.values()
+                    if each.get("external_system_event_id") == event_id
+                ),
+                None,
             )
 
     # edits
@@ -174,7 +201,9 @@ class World:
                 each["name"] = name
 
     def edited(self) -> None:
-        """Say that times, places or owners of events were changed by hand; all else shows without it."""
+        """Say that times, places or owners of events were changed by hand; all else shows without
+        it.
+        """
         with self.lock:
             self._days.clear()
             self._indexed.clear()
@@ -182,7 +211,9 @@ class World:
     # stale reads
 
     def keep_snapshot(self, cause: object) -> None:
-        """Keep the events as they are, unless they were kept for this very cause; for None drop what was kept."""
+        """Keep the events as they are, unless they were kept for this very cause; for None drop
+        what was kept.
+        """
         with self.lock:
             if cause is not self._snapshot_cause:
                 self._snapshot_cause = cause
@@ -206,14 +237,27 @@ class World:
 
     # the index
 
-    def _touching(self, owners: Iterable[str], start: date, end: date, types: Iterable[str]) -> list[Dto]:
+    def _touching(
+        self, owners: Iterable[str], start: date, end: date, types: Iterable[str]
+    ) -> list[Dto]:
         with self.lock:
             self._index()
-            days = [(start + timedelta(days=step)).isoformat() for step in range((end - start).days + 1)]
-            found = {event_id for owner in owners for day in days for event_id in self._days.get((owner, day), ())}
+            days = [
+                (start + timedelta(days=step)).isoformat() for step in range((end - start).days + 1)
+            ]
+            found = {
+                event_id
+                for owner in owners
+                for day in days
+                for event_id in self._days.get((owner, day), ())
+            }
             kept = frozenset(types)
             # in the order of the world: a set of texts has another one in every process
-            return [event for event_id, event in self.events.items() if event_id in found and event.get("type") in kept]
+            return [
+                event
+                for event_id, event in self.events.items()
+                if event_id in found and event.get("type") in kept
+            ]
 
     def _index(self) -> None:
         """Index what an edit has made known anew; at first, everything."""
@@ -232,7 +276,9 @@ class World:
 
 
 def _keys(event: Dto) -> set[tuple[str, str]]:
-    """Return owner and day of all timeslots; what a test has made unreadable is in no window, and harms nobody."""
+    """Return owner and day of all timeslots; what a test has made unreadable is in no window, and
+    harms nobody.
+    """
     keys: set[tuple[str, str]] = set()
     timeslots = event.get("timeslots")
     for timeslot in timeslots if isinstance(timeslots, list) else ():
@@ -247,9 +293,11 @@ def _keys(event: Dto) -> set[tuple[str, str]]:
 
 
 def _days_of(start: object, end: object) -> list[str]:
-    """Return the local days that a timeslot touches; the one that is told when only one is, none when neither is.
+    """Return the local days that a timeslot touches; the one that is told when only one is, none
+    when neither is.
 
-    Nearly all begin and end on one day, so that is told by its letters: a large world is indexed in a second.
+    Nearly all begin and end on one day, so that is told by its letters: a large world is indexed in
+    a second.
     """
     if not isinstance(start, str) or not isinstance(end, str):
         return [each[:10] for each in (start, end) if isinstance(each, str)]
@@ -259,4 +307,7 @@ def _days_of(start: object, end: object) -> list[str]:
         first, last = date.fromisoformat(start[:10]), date.fromisoformat(end[:10])
     except ValueError:
         return [start[:10]]
-    return [(first + timedelta(days=step)).isoformat() for step in range(min((last - first).days, _LONGEST_DAYS) + 1)]
+    return [
+        (first + timedelta(days=step)).isoformat()
+        for step in range(min((last - first).days, _LONGEST_DAYS) + 1)
+    ]

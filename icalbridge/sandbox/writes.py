@@ -1,10 +1,11 @@
 """The three write endpoints: what each changes in the world, and which refusal comes first.
 
-In this order: the path and the body as such (400, all wrong fields at once), what they name (404), whose it is (403),
-the clock's bounds (400) and the owner of a facility (400), state, duplicate and conflict (409). Where the pages leave
-room: bounds and the one calendar day hold for new timeslots as for moved ones; a new event that collides is made and
-says `has_conflict`, a move that collides is refused; an external id is taken for ever, also by a cancelled event; only
-what was made through the API is cancelled or moved by it. Nothing is changed unless all of a request is good.
+In this order: the path and the body as such (400, all wrong fields at once), what they name (404),
+whose it is (403), the clock's bounds (400) and the owner of a facility (400), state, duplicate and
+conflict (409). Where the pages leave room: bounds and the one calendar day hold for new timeslots
+as for moved ones; a new event that collides is made and says `has_conflict`, a move that collides
+is refused; an external id is taken for ever, also by a cancelled event; only what was made through
+the API is cancelled or moved by it. Nothing is changed unless all of a request is good.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
 
 
 class Writes:
-    """Creates, cancels and moves in one world; every method wants the world's lock held, and raises `Refusal`."""
+    """Creates, cancels and moves in one world; every method wants the world's lock held, and raises
+    `Refusal`.
+    """
 
-    def __init__(self, world: World, clock: Callable[[], datetime], *, maintenance_blocks: bool) -> None:
+    def __init__(
+        self, world: World, clock: Callable[[], datetime], *, maintenance_blocks: bool
+    ) -> None:
         self._world = world
         self._clock = clock
         self._maintenance_blocks = maintenance_blocks
@@ -53,7 +58,9 @@ class Writes:
         if self._world.any_event(body["external_system_event_id"]):
             raise rules.duplicate()
         taken = [self._taken(place, *span) for place, span in zip(places, spans, strict=True)]
-        slots = [_timeslot(told, place) for told, place in zip(body["timeslots"], places, strict=True)]
+        slots = [
+            _timeslot(told, place) for told, place in zip(body["timeslots"], places, strict=True)
+        ]
         event = self._event(body, owner_id, slots)
         self._world.add_event(event)
         self._remember(event, body)
@@ -84,8 +91,11 @@ class Writes:
         if _is(event, "cancelled"):
             raise rules.invalid_state()
         changed = _changed(slot, body, place)
-        moved = any(changed[name] != slot[name] for name in ("start_datetime", "end_datetime", "facility"))
-        # to say again what is so already disturbs nobody: a move that is sent twice is answered twice
+        moved = any(
+            changed[name] != slot[name] for name in ("start_datetime", "end_datetime", "facility")
+        )
+        # to say again what is so already disturbs nobody: a move that is sent twice is answered
+        # twice
         if moved and self._taken(changed["facility"], *_span(body), besides=event["_id"]):
             raise rules.conflict()
         slot.update(changed)
@@ -93,11 +103,16 @@ class Writes:
         self._remember(event, body)
         return {
             "_id": blake2b(f"{event['_id']} {timeslot_id}".encode(), digest_size=12).hexdigest(),
-            **{name: slot[name] for name in ("external_system_timeslot_id", "start_datetime", "end_datetime")},
+            **{
+                name: slot[name]
+                for name in ("external_system_timeslot_id", "start_datetime", "end_datetime")
+            },
         }
 
     def owner_named(self, raw: bytes) -> str:
-        """Return the id of the property that a new event is for; "" where the body does not tell."""
+        """Return the id of the property that a new event is for; "" where the body does not
+        tell.
+        """
         try:
             body = msgspec.json.decode(raw)
             facility = self._world.facility_called(body["timeslots"][0]["facility_u_id"])
@@ -216,20 +231,28 @@ def _changed(slot: Dto, body: Dto, facility: Dto | None) -> Dto:
         **slot,
         "start_datetime": _spell(body["start_datetime"]),
         "end_datetime": _spell(body["end_datetime"]),
-        "activity_name": (body["activity_name"] or "") if "activity_name" in body else slot["activity_name"],
+        "activity_name": (
+            (body["activity_name"] or "") if "activity_name" in body else slot["activity_name"]
+        ),
         "facility": _place(facility) if facility else slot["facility"],
     }
 
 
 def _slot_called(event: Dto, timeslot_id: str) -> Dto:
-    found: list[Dto] = [each for each in event["timeslots"] if each.get("external_system_timeslot_id") == timeslot_id]
+    found: list[Dto] = [
+        each
+        for each in event["timeslots"]
+        if each.get("external_system_timeslot_id") == timeslot_id
+    ]
     if not found:
         raise rules.unknown_timeslot()
     return found[0]
 
 
 def _collides(slot: Any, facility_id: str, start: datetime, end: datetime) -> bool:
-    """Say whether a timeslot, which a test may have made unreadable, takes a facility at that time."""
+    """Say whether a timeslot, which a test may have made unreadable, takes a facility at that
+    time.
+    """
     try:
         theirs = local(slot["start_datetime"]), local(slot["end_datetime"])
         return bool(

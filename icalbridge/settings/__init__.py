@@ -1,6 +1,8 @@
-"""Every setting, in one table: name, default, help, and how its text is read. The environment is read nowhere else.
+"""Every setting, in one table: name, default, help, and how its text is read. The environment is
+read nowhere else.
 
-A bad value stops start-up with a sentence that names the setting. The README's table is checked against this one.
+A bad value stops start-up with a sentence that names the setting. The README's table is checked
+against this one.
 """
 
 from __future__ import annotations
@@ -22,7 +24,13 @@ LIVE_API_URL = "https://api.external.facilitron.com/v1"
 
 
 def _setting(
-    name: str, default: str, help_text: str, read: Callable[[str], Any], *, secret: bool = False, empty: Any = ""
+    name: str,
+    default: str,
+    help_text: str,
+    read: Callable[[str], Any],
+    *,
+    secret: bool = False,
+    empty: Any = "",
 ) -> Any:
     return field(
         default=read(default) if default else empty,
@@ -33,20 +41,29 @@ def _setting(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the operator decided. Lengths in days, sizes in octets, addresses without a trailing slash."""
+    """What the operator decided. Lengths in days, sizes in octets, addresses without a trailing
+    slash.
+    """
 
     api_key: str = _setting(
         "FACILITRON_API_KEY",
         "",
-        "The key that Facilitron gave you; required to sync. `FACILITRON_API_KEY_FILE` names a secret file instead.",
+        "The key that Facilitron gave you; required to sync. `FACILITRON_API_KEY_FILE` names a"
+        " secret file instead.",
         readers.key,
         secret=True,
     )
     api_url: str = _setting(
-        "FACILITRON_API_URL", LIVE_API_URL, "Base address of the API, version included.", readers.http_url
+        "FACILITRON_API_URL",
+        LIVE_API_URL,
+        "Base address of the API, version included.",
+        readers.http_url,
     )
     rate_per_minute: int = _setting(
-        "FACILITRON_RATE_PER_MINUTE", "120", "Requests a minute that Facilitron granted.", readers.whole(1, 100_000)
+        "FACILITRON_RATE_PER_MINUTE",
+        "120",
+        "Requests a minute that Facilitron granted.",
+        readers.whole(1, 100_000),
     )
     quota_per_day: int = _setting(
         "FACILITRON_QUOTA_PER_DAY",
@@ -55,12 +72,16 @@ class Settings:
         readers.whole(1, 100_000_000),
     )
     event_types: tuple[str, ...] = _setting(
-        "FACILITRON_EVENT_TYPES", "reservation", "Event types to show, separated by commas.", readers.event_types
+        "FACILITRON_EVENT_TYPES",
+        "reservation",
+        "Event types to show, separated by commas.",
+        readers.event_types,
     )
     api_keys: tuple[ApiUser, ...] = _setting(
         "FACILITRON_API_KEYS_FILE",
         "",
-        "A TOML file with several keys, one table each, in place of `FACILITRON_API_KEY`; see below.",
+        "A TOML file with several keys, one table each, in place of `FACILITRON_API_KEY`; see"
+        " below.",
         keys_file,
         empty=(),
     )
@@ -86,17 +107,23 @@ class Settings:
     database_web_seconds: int = _setting(
         "ICALBRIDGE_DATABASE_WEB_SECONDS",
         "1",
-        "How long feeds and pages wait for a PostgreSQL that sends nothing; then they answer from memory at once.",
+        "How long feeds and pages wait for a PostgreSQL that sends nothing; then they answer from"
+        " memory at once.",
         readers.whole(1, 60),
     )
     public_url: str = _setting(
         "ICALBRIDGE_PUBLIC_URL",
         "",
-        "The address that subscribers use. Unset: feeds leave `URL` and `SOURCE` out, pages take it from the request.",
+        "The address that subscribers use. Unset: feeds leave `URL` and `SOURCE` out, pages take it"
+        " from the request.",
         readers.http_url,
     )
-    history_days: int = _setting("ICALBRIDGE_HISTORY_DAYS", "60", "How far back feeds reach.", readers.whole(0, 3660))
-    horizon_days: int = _setting("ICALBRIDGE_HORIZON_DAYS", "365", "How far ahead feeds reach.", readers.whole(1, 365))
+    history_days: int = _setting(
+        "ICALBRIDGE_HISTORY_DAYS", "60", "How far back feeds reach.", readers.whole(0, 3660)
+    )
+    horizon_days: int = _setting(
+        "ICALBRIDGE_HORIZON_DAYS", "365", "How far ahead feeds reach.", readers.whole(1, 365)
+    )
     today_seconds: int = _setting(
         "ICALBRIDGE_TODAY_SECONDS",
         "60",
@@ -110,7 +137,10 @@ class Settings:
         readers.whole(10, 86_400),
     )
     year_seconds: int = _setting(
-        "ICALBRIDGE_YEAR_SECONDS", "21600", "How often the rest of the year is asked for.", readers.whole(60, 604_800)
+        "ICALBRIDGE_YEAR_SECONDS",
+        "21600",
+        "How often the rest of the year is asked for.",
+        readers.whole(60, 604_800),
     )
     unread_seconds: int = _setting(
         "ICALBRIDGE_UNREAD_SECONDS",
@@ -127,35 +157,43 @@ class Settings:
     feed_max_bytes: int = _setting(
         "ICALBRIDGE_FEED_MAX_BYTES",
         "1000000",
-        "The size past which calendar services drop events; the far future of a larger feed is left out.",
+        "The size past which calendar services drop events; the far future of a larger feed is left"
+        " out.",
         readers.whole(10_000, 1_000_000_000),
     )
     public_pending: bool = _setting(
         "ICALBRIDGE_PUBLIC_PENDING",
         "0",
-        "`1`: feeds that anybody can read may be asked for bookings that are still pending, with `status=`.",
+        "`1`: feeds that anybody can read may be asked for bookings that are still pending, with"
+        " `status=`.",
         readers.switch,
     )
     public_category: bool = _setting(
         "ICALBRIDGE_PUBLIC_CATEGORY",
         "0",
-        "`1`: public feeds may be filtered by rate category, which shows anybody what category a booking has.",
+        "`1`: public feeds may be filtered by rate category, which shows anybody what category a"
+        " booking has.",
         readers.switch,
     )
     approved_statuses: tuple[str, ...] = _setting(
         "ICALBRIDGE_APPROVED_STATUSES",
         "approved",
-        "Statuses at Facilitron that count as approved, separated by commas; whatever else is not shown.",
+        "Statuses at Facilitron that count as approved, separated by commas; whatever else is not"
+        " shown.",
         readers.statuses,
     )
     frame_ancestors: str = _setting(
         "ICALBRIDGE_FRAME_ANCESTORS",
         "*",
-        "Who may show the embed pages in a frame, separated by blanks; `'none'`: nobody but this site.",
+        "Who may show the embed pages in a frame, separated by blanks; `'none'`: nobody but this"
+        " site.",
         readers.frame_ancestors,
     )
     site_name: str = _setting(
-        "ICALBRIDGE_SITE_NAME", "", "What the pages call this site; unset: Facility calendars.", readers.site_name
+        "ICALBRIDGE_SITE_NAME",
+        "",
+        "What the pages call this site; unset: Facility calendars.",
+        readers.site_name,
     )
     site_logo: str = _setting(
         "ICALBRIDGE_SITE_LOGO",
@@ -166,28 +204,36 @@ class Settings:
     site_accent: str = _setting(
         "ICALBRIDGE_SITE_ACCENT",
         "",
-        "The color of links and buttons, such as `#1a5fb4`; darkened or lightened as far as reading it asks.",
+        "The color of links and buttons, such as `#1a5fb4`; darkened or lightened as far as reading"
+        " it asks.",
         readers.colour,
     )
     enable_writes: bool = _setting(
         "ICALBRIDGE_ENABLE_WRITES",
         "0",
-        "`1`: commands may create, move and cancel bookings at Facilitron, which calls these endpoints internal.",
+        "`1`: commands may create, move and cancel bookings at Facilitron, which calls these"
+        " endpoints internal.",
         readers.switch,
     )
     renter_email: str = _setting(
         "ICALBRIDGE_RENTER_EMAIL",
         "",
-        "For whom bookings are created, where a command is told nobody else: the e-mail address of a known renter.",
+        "For whom bookings are created, where a command is told nobody else: the e-mail address of"
+        " a known renter.",
         readers.email,
         secret=True,
     )
     log_format: str = _setting(
-        "ICALBRIDGE_LOG_FORMAT", "text", "`text`, or `json` for one object a line.", readers.log_format
+        "ICALBRIDGE_LOG_FORMAT",
+        "text",
+        "`text`, or `json` for one object a line.",
+        readers.log_format,
     )
 
     def api_users(self) -> tuple[ApiUser, ...]:
-        """Return every key with what was granted to it; one that was given alone is called `default`."""
+        """Return every key with what was granted to it; one that was given alone is called
+        `default`.
+        """
         given = self.api_keys or ((ApiUser("default", self.api_key),) if self.api_key else ())
         return tuple(
             replace(
@@ -215,8 +261,8 @@ class Settings:
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """Read every setting out of an environment; an empty text counts as unset.
 
-    Raises `ConfigurationError` for the first value that cannot be used; the key and the database's password are never
-    repeated in it, nor is a value that they were put into by mistake.
+    Raises `ConfigurationError` for the first value that cannot be used; the key and the database's
+    password are never repeated in it, nor is a value that they were put into by mistake.
     """
     given = {**environ, **_key_from_file(environ)}
     key = given.get("FACILITRON_API_KEY", "").strip()
@@ -234,17 +280,22 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
             raise ConfigurationError(f"{name}{shown} cannot be used; it must be {error}.") from None
     settings = Settings(**values)
     if settings.api_key and settings.api_keys:
-        raise ConfigurationError("FACILITRON_API_KEYS_FILE and FACILITRON_API_KEY are both set; keep one of them.")
+        raise ConfigurationError(
+            "FACILITRON_API_KEYS_FILE and FACILITRON_API_KEY are both set; keep one of them."
+        )
     if 0 < settings.keep_days < settings.history_days:
         raise ConfigurationError(
-            f"ICALBRIDGE_KEEP_DAYS is {settings.keep_days}, less than ICALBRIDGE_HISTORY_DAYS, the "
-            f"{settings.history_days} days that feeds reach back; make it more, or 0 to keep everything."
+            f"ICALBRIDGE_KEEP_DAYS is {settings.keep_days}, less than ICALBRIDGE_HISTORY_DAYS, the"
+            f" {settings.history_days} days that feeds reach back; make it more, or 0 to keep"
+            " everything."
         )
     return settings
 
 
 def _no_file(name: str, text: str) -> bool:
-    """Say whether a setting that names a file names none: it may well be the key, put there by mistake."""
+    """Say whether a setting that names a file names none: it may well be the key, put there by
+    mistake.
+    """
     try:
         return name.endswith("_FILE") and not Path(text).exists()
     except OSError:  # no file system allows so long a name
@@ -256,21 +307,36 @@ def _key_from_file(environ: Mapping[str, str]) -> dict[str, str]:
     if not path:
         return {}
     if environ.get("FACILITRON_API_KEY", "").strip():
-        raise ConfigurationError("FACILITRON_API_KEY and FACILITRON_API_KEY_FILE are both set; keep one of them.")
+        raise ConfigurationError(
+            "FACILITRON_API_KEY and FACILITRON_API_KEY_FILE are both set; keep one of them."
+        )
     try:
         key = Path(path).read_text("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError):
-        shown = "names a file that" if _no_file("FACILITRON_API_KEY_FILE", path) else f"is {path!r}, which"
-        raise ConfigurationError(f"FACILITRON_API_KEY_FILE {shown} cannot be read as text.") from None
+        shown = (
+            "names a file that"
+            if _no_file("FACILITRON_API_KEY_FILE", path)
+            else f"is {path!r}, which"
+        )
+        raise ConfigurationError(
+            f"FACILITRON_API_KEY_FILE {shown} cannot be read as text."
+        ) from None
     if not key:
-        raise ConfigurationError(f"FACILITRON_API_KEY_FILE is {path!r}, which is empty; put the key into it.")
+        raise ConfigurationError(
+            f"FACILITRON_API_KEY_FILE is {path!r}, which is empty; put the key into it."
+        )
     try:
         readers.key(key)
     except ValueError as error:
-        raise ConfigurationError(f"FACILITRON_API_KEY_FILE is {path!r}, which must hold {error}.") from None
+        raise ConfigurationError(
+            f"FACILITRON_API_KEY_FILE is {path!r}, which must hold {error}."
+        ) from None
     return {"FACILITRON_API_KEY": key}
 
 
 def table() -> list[tuple[str, str, str]]:
     """Return name, default and help of every setting, in the order of the README's table."""
-    return [(each.metadata["name"], each.metadata["default"], each.metadata["help"]) for each in fields(Settings)]
+    return [
+        (each.metadata["name"], each.metadata["default"], each.metadata["help"])
+        for each in fields(Settings)
+    ]

@@ -40,26 +40,38 @@ _USER_FIELDS = {"key", "key_file", "url", "rate_per_minute", "quota_per_day", "e
 
 
 def keys_file(text: str) -> tuple[ApiUser, ...]:
-    """Read a TOML file with a table for each key; what a table leaves out is as the other settings say."""
+    """Read a TOML file with a table for each key; what a table leaves out is as the other settings
+    say.
+    """
     try:
         told = tomllib.loads(Path(text).read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError):
         raise ValueError("a file that can be read") from None
-    except tomllib.TOMLDecodeError as error:  # its text may repeat the key; where it is wrong never does
+    except (
+        tomllib.TOMLDecodeError
+    ) as error:  # its text may repeat the key; where it is wrong never does
         where = str(error).rpartition("(")[2].rstrip(")")
         raise ValueError(f"a file in TOML ({where})") from None
     if not told or not all(isinstance(each, dict) for each in told.values()):
         raise ValueError("a TOML file with a table such as [sunny-valley] for each key")
     users = tuple(_api_user(name, each, Path(text).parent) for name, each in told.items())
-    for number, user in enumerate(users):  # under two names a key would be asked for twice what was granted to it
-        if other := next((each for each in users[:number] if (each.key, each.url) == (user.key, user.url)), None):
-            raise ValueError(f"a file in which each key is once; [{other.name}] and [{user.name}] have the same")
+    for number, user in enumerate(
+        users
+    ):  # under two names a key would be asked for twice what was granted to it
+        if other := next(
+            (each for each in users[:number] if (each.key, each.url) == (user.key, user.url)), None
+        ):
+            raise ValueError(
+                f"a file in which each key is once; [{other.name}] and [{user.name}] have the same"
+            )
     return users
 
 
 def _api_user(name: str, told: Mapping[str, Any], folder: Path) -> ApiUser:
     if odd := sorted(told.keys() - _USER_FIELDS):
-        raise ValueError(f"a file whose [{name}] has only {', '.join(sorted(_USER_FIELDS))}; it has {odd[0]!r}")
+        raise ValueError(
+            f"a file whose [{name}] has only {', '.join(sorted(_USER_FIELDS))}; it has {odd[0]!r}"
+        )
     try:
         key = told.get("key") or (folder / told["key_file"]).read_text("utf-8-sig").strip()
     except KeyError:
@@ -76,7 +88,11 @@ def _api_user(name: str, told: Mapping[str, Any], folder: Path) -> ApiUser:
         "quota_per_day": readers.whole(1, 100_000_000),
         "event_types": readers.event_types,
     }
-    given = {**told, "key": key, **({"event_types": ",".join(map(str, types))} if isinstance(types, list) else {})}
+    given = {
+        **told,
+        "key": key,
+        **({"event_types": ",".join(map(str, types))} if isinstance(types, list) else {}),
+    }
     values = {}
     for field_name, reader in read.items():
         if field_name in given:

@@ -1,4 +1,6 @@
-"""How the text of a setting becomes its value: each function raises `ValueError` with what the text must be."""
+"""How the text of a setting becomes its value: each function raises `ValueError` with what the text
+must be.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +41,23 @@ def switch(text: str) -> bool:
 
 def http_url(text: str) -> str:
     """Read an address that others can be joined to; without its last slash."""
-    expected = "an address such as https://calendars.example.org, without a query, a fragment or a password"
+    expected = (
+        "an address such as https://calendars.example.org, without a query, a fragment or a"
+        " password"
+    )
     try:
         parts = urlsplit(text)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or parts.query or parts.fragment or "@" in parts.netloc or not text.isprintable() or " " in text:
+    if (
+        not usable
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+        or not text.isprintable()
+        or " " in text
+    ):
         raise ValueError(expected)
     return text.rstrip("/")
 
@@ -53,9 +65,15 @@ def http_url(text: str) -> str:
 def database_url(text: str) -> str:
     """Read a `DATABASE_URL` into what SQLAlchemy takes."""
     scheme, separator, rest = text.partition("://")
-    dialect = {"sqlite": "sqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}.get(scheme)
+    dialect = {
+        "sqlite": "sqlite",
+        "postgres": "postgresql+psycopg",
+        "postgresql": "postgresql+psycopg",
+    }.get(scheme)
     usable = bool(separator and dialect and rest.strip("/"))
-    if usable and scheme == "sqlite":  # web and worker are processes of their own: a file is what they share
+    if (
+        usable and scheme == "sqlite"
+    ):  # web and worker are processes of their own: a file is what they share
         usable = rest.startswith("/") and not {":memory:", "?"} & {rest[1:], *rest}
     elif usable:
         usable = _has_usable_port(text)
@@ -87,7 +105,9 @@ def event_types(text: str) -> tuple[str, ...]:
 
 
 def statuses(text: str) -> tuple[str, ...]:
-    """Read vendor statuses, separated by commas; normalized and sorted, so that their order makes no difference."""
+    """Read vendor statuses, separated by commas; normalized and sorted, so that their order makes
+    no difference.
+    """
     found = {normalize_status(part) for part in text.split(",")} - {""}
     if not found or not text.isprintable():
         raise ValueError("statuses separated by commas, such as approved, confirmed")
@@ -97,7 +117,9 @@ def statuses(text: str) -> tuple[str, ...]:
 def frame_ancestors(text: str) -> str:
     """Read the sources of a `frame-ancestors` directive."""
     if not text.isascii() or not text.isprintable() or any(mark in text for mark in ";,"):
-        raise ValueError("sources separated by blanks, such as https://www.example.org, or * for everyone")
+        raise ValueError(
+            "sources separated by blanks, such as https://www.example.org, or * for everyone"
+        )
     return text
 
 
@@ -109,10 +131,16 @@ def site_name(text: str) -> str:
 
 
 def logo(text: str) -> str:
-    """Read the path of a picture that is there and small enough; what is in it is served as its suffix says."""
+    """Read the path of a picture that is there and small enough; what is in it is served as its
+    suffix says.
+    """
     path = Path(text)
     try:
-        usable = path.suffix.lower() in LOGO_SUFFIXES and path.is_file() and 0 < path.stat().st_size <= LOGO_BYTES
+        usable = (
+            path.suffix.lower() in LOGO_SUFFIXES
+            and path.is_file()
+            and 0 < path.stat().st_size <= LOGO_BYTES
+        )
     except OSError:  # no file system allows so long a name
         usable = False
     if not usable:

@@ -1,4 +1,5 @@
-"""The store: all that the bridge knows, in SQLite or PostgreSQL. One writer keeps it true, many readers serve from it.
+"""The store: all that the bridge knows, in SQLite or PostgreSQL. One writer keeps it true, many
+readers serve from it.
 
     store.read      what feeds and pages ask            (reading.py)
     store.write     what the sync reads back and writes (writing.py)
@@ -70,7 +71,8 @@ class Store:
 
     @classmethod
     def connect(cls, url: str, timeouts: Timeouts | None = None) -> Store:
-        """Open the database of a `DATABASE_URL`; its schema is looked at by `check` and `upgrade` only.
+        """Open the database of a `DATABASE_URL`; its schema is looked at by `check` and `upgrade`
+        only.
 
         `timeouts`: how long to wait for PostgreSQL.
         """
@@ -81,22 +83,29 @@ class Store:
         schema.check(self.engine)
 
     def upgrade(self) -> None:
-        """Bring the schema up to date; also of an empty database. Several processes may call it at once."""
+        """Bring the schema up to date; also of an empty database. Several processes may call it at
+        once.
+        """
         schema.upgrade(self.engine)
 
     @contextmanager
     def alone(self, api_user_id: str) -> Iterator[Store]:
-        """Yield this store inside one transaction, with no other worker of the key in one at the same time.
+        """Yield this store inside one transaction, with no other worker of the key in one at the
+        same time.
 
         What is read through it is still so when it is written; all that is written is, or nothing.
         """
         with engine.writing(self.engine) as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
-                connection.execute(select(func.pg_advisory_xact_lock(LOCK, func.hashtext(api_user_id))))
+                connection.execute(
+                    select(func.pg_advisory_xact_lock(LOCK, func.hashtext(api_user_id)))
+                )
             yield Store(connection)
 
     def now(self) -> datetime | None:
-        """Return the database server's moment; None where the database has no clock but this machine's (SQLite)."""
+        """Return the database server's moment; None where the database has no clock but this
+        machine's (SQLite).
+        """
         if self.engine.dialect.name == "sqlite":
             return None
         with engine.reading(self.engine) as connection:
@@ -109,14 +118,18 @@ class Store:
             patience.hurry()
 
     def merge_log(self) -> None:
-        """Write what SQLite's write-ahead log (`-wal`) holds into the database file; nothing to do elsewhere.
+        """Write what SQLite's write-ahead log (`-wal`) holds into the database file; nothing to do
+        elsewhere.
 
-        When the last connection of all closes, SQLite does this by itself, but a process that was killed closed none.
+        When the last connection of all closes, SQLite does this by itself, but a process that was
+        killed closed none.
         """
         if self.engine.dialect.name == "sqlite":
             with engine.reading(self.engine) as connection:
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def close(self) -> None:
-        """Close all connections that are not in use, and open none from now on: what comes later is `StoreClosed`."""
+        """Close all connections that are not in use, and open none from now on: what comes later is
+        `StoreClosed`.
+        """
         engine.close(self.engine)

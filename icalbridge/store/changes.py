@@ -1,6 +1,8 @@
-"""How changes are written, inside a transaction that the caller opened: events, entries, catalogue rows, revisions.
+"""How changes are written, inside a transaction that the caller opened: events, entries, catalogue
+rows, revisions.
 
-Nothing is decided here but whether a row differs from what is kept: one that does not is left alone.
+Nothing is decided here but whether a row differs from what is kept: one that does not is left
+alone.
 """
 
 from __future__ import annotations
@@ -15,7 +17,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from icalbridge.model import UNTOLD, Particulars
 from icalbridge.statuses import APPROVED, EVENT_STATUSES, TIMESLOT_STATUSES, status_name
-from icalbridge.store.rows import PARTICULARS_COLUMNS, entry_values, event_values, particulars_values, seconds
+from icalbridge.store.rows import (
+    PARTICULARS_COLUMNS,
+    entry_values,
+    event_values,
+    particulars_values,
+    seconds,
+)
 from icalbridge.store.tables import counters, entries, events, facilities, particulars, properties
 
 if TYPE_CHECKING:
@@ -40,11 +48,14 @@ MAX_STATUSES = 20
 OTHER_STATUS = "other"
 
 KEYS_A_STATEMENT = 400
-"""How many keys one statement names; far under the number of variables that either database takes."""
+"""How many keys one statement names; far under the number of variables that either database takes.
+"""
 
 
 class Revision:
-    """The number that a transaction raises revisions to: asked for only when something did change."""
+    """The number that a transaction raises revisions to: asked for only when something did
+    change.
+    """
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
@@ -59,7 +70,9 @@ class Revision:
 
 
 def raise_counter(connection: Connection, name: str, by: int) -> int:
-    """Add to a counter and return what it is now; other writers wait until this transaction ends."""
+    """Add to a counter and return what it is now; other writers wait until this transaction
+    ends.
+    """
     insert_missing(connection, counters, [{"name": name, "value": 0}])
     raised = update(counters).where(counters.c.name == name).values(value=counters.c.value + by)
     return int(connection.execute(raised.returning(counters.c.value)).scalar_one())
@@ -74,12 +87,16 @@ def insert_missing(connection: Connection, table: Table, rows: list[Values]) -> 
 def of_events(table: Table, keys: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
     """Return the rows of some events, by type and id.
 
-    Said so that SQLite finds them by an index; for `(event_type, event_id) IN (…)` it reads the whole table.
+    Said so that SQLite finds them by an index; for `(event_type, event_id) IN (…)` it reads the
+    whole table.
     """
     of_type = groupby(sorted(keys), key=itemgetter(0))
     return or_(
         false(),
-        *(and_(table.c.event_type == name, table.c.event_id.in_([each for _, each in some])) for name, some in of_type),
+        *(
+            and_(table.c.event_type == name, table.c.event_id.in_([each for _, each in some]))
+            for name, some in of_type
+        ),
     )
 
 
@@ -91,7 +108,11 @@ def in_parts(keys: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def write_catalogue(
-    connection: Connection, table: Table, rows: Mapping[str, Values], scope: ColumnElement[bool], revision: Revision
+    connection: Connection,
+    table: Table,
+    rows: Mapping[str, Values],
+    scope: ColumnElement[bool],
+    revision: Revision,
 ) -> list[str]:
     """Make the listed rows of one scope be these, in this order; write only what differs.
 
@@ -111,25 +132,35 @@ def write_catalogue(
             changed += [row_id] if raised else []
     gone = [row_id for row_id, row in known.items() if row["listed"] and row_id not in rows]
     if gone:
-        connection.execute(update(table).where(table.c.id.in_(gone)).values(listed=False, **revision.values))
+        connection.execute(
+            update(table).where(table.c.id.in_(gone)).values(listed=False, **revision.values)
+        )
     return changed
 
 
 def write_zones(connection: Connection, zones: Mapping[str, str], revision: Revision) -> None:
-    """Write the zones that the events of some properties name, and make what was read in another be read again."""
+    """Write the zones that the events of some properties name, and make what was read in another be
+    read again.
+    """
     for property_id, name in sorted(zones.items()):
         mine = properties.c.id == property_id
         rezoned = connection.scalar(select(properties.c.zone).where(mine)) != name
         raised = revision.values if rezoned else {}
-        connection.execute(update(properties).where(mine).values(zone=name, zone_source="events", **raised))
+        connection.execute(
+            update(properties).where(mine).values(zone=name, zone_source="events", **raised)
+        )
         other = and_(events.c.property_id == property_id, events.c.zone != name)
         connection.execute(update(events).where(other).values(digest="", zone=name))
         if rezoned:  # a facility's feed bears its property's zone
-            connection.execute(update(facilities).where(facilities.c.property_id == property_id).values(**raised))
+            connection.execute(
+                update(facilities).where(facilities.c.property_id == property_id).values(**raised)
+            )
 
 
 def write_changes(connection: Connection, changes: Changes, revision: Revision) -> None:
-    """Write what a sync found out, and raise the revision of every feed that shows it or showed it before."""
+    """Write what a sync found out, and raise the revision of every feed that shows it or showed it
+    before.
+    """
     known = _write_events(connection, changes.heard, revision) if changes.heard else {}
     touched = (*changes.added, *changes.changed, *changes.withdrawn)
     if touched:
@@ -139,14 +170,20 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
     if changes.heard:
         _write_particulars(connection, changes.heard, frozenset(known), revision)
     if changes.forgotten:
-        keys = [{"event_type": key.event_type, "event_id": key.event_id, "digest": ""} for key in changes.forgotten]
+        keys = [
+            {"event_type": key.event_type, "event_id": key.event_id, "digest": ""}
+            for key in changes.forgotten
+        ]
         _update_each(connection, events, EVENT_KEY, keys)
     _count_statuses(connection, unknown_statuses(changes.heard, known))
 
 
-def unknown_statuses(heard: Iterable[Event], known: Mapping[tuple[str, str], Row[Any]]) -> Counter[str]:
-    """Return how many events newly have a status that is not known, and how many timeslots of new or changed events
-    have one, by the name of their counter. `known`: name, status and digest of the events as they were stored.
+def unknown_statuses(
+    heard: Iterable[Event], known: Mapping[tuple[str, str], Row[Any]]
+) -> Counter[str]:
+    """Return how many events newly have a status that is not known, and how many timeslots of new
+    or changed events have one, by the name of their counter. `known`: name, status and digest of
+    the events as they were stored.
     """
     counted: Counter[str] = Counter()
     for event in heard:
@@ -161,9 +198,11 @@ def unknown_statuses(heard: Iterable[Event], known: Mapping[tuple[str, str], Row
 
 
 def _count_statuses(connection: Connection, counted: Mapping[str, int]) -> None:
-    """Add to the counters of unknown statuses, each kind with at most so many names, and one for all others.
+    """Add to the counters of unknown statuses, each kind with at most so many names, and one for
+    all others.
 
-    Comes last in a transaction and in order, so that no two transactions wait for each other's counters.
+    Comes last in a transaction and in order, so that no two transactions wait for each other's
+    counters.
     """
     for kind in (STATUS_COUNTER, TIMESLOT_STATUS_COUNTER):
         added = {name: by for name, by in sorted(counted.items()) if name.startswith(kind)}
@@ -183,18 +222,29 @@ def _count_statuses(connection: Connection, counted: Mapping[str, int]) -> None:
 
 
 def delete_old(connection: Connection, ended_before: int, revision: Revision) -> int:
-    """Delete entries that ended before a moment, and their events where nothing else is left; return how many entries.
+    """Delete entries that ended before a moment, and their events where nothing else is left;
+    return how many entries.
 
-    Feeds that showed them long ago get a new revision: when the last of them left is no longer known.
+    Feeds that showed them long ago get a new revision: when the last of them left is no longer
+    known.
     """
-    columns = (entries.c.event_type, entries.c.event_id, entries.c.property_id, entries.c.facility_id)
+    columns = (
+        entries.c.event_type,
+        entries.c.event_id,
+        entries.c.property_id,
+        entries.c.facility_id,
+    )
     old = delete(entries).where(entries.c.end_at < ended_before).returning(*columns)
     gone = connection.execute(old).all()
     keys = {(row.event_type, row.event_id) for row in gone}
-    left = and_(entries.c.event_type == events.c.event_type, entries.c.event_id == events.c.event_id)
+    left = and_(
+        entries.c.event_type == events.c.event_type, entries.c.event_id == events.c.event_id
+    )
     for some in in_parts(keys):
         named = of_events(events, some)
-        nothing_left = select(events.c.event_type, events.c.event_id).where(named, ~exists().where(left))
+        nothing_left = select(events.c.event_type, events.c.event_id).where(
+            named, ~exists().where(left)
+        )
         of_none = tuple_(particulars.c.event_type, particulars.c.event_id).in_(nothing_left)
         connection.execute(delete(particulars).where(of_none))
         connection.execute(delete(events).where(named, ~exists().where(left)))
@@ -207,9 +257,17 @@ def delete_old(connection: Connection, ended_before: int, revision: Revision) ->
 def _write_events(
     connection: Connection, heard: Sequence[Event], revision: Revision
 ) -> dict[tuple[str, str], Row[Any]]:
-    """Write the events, and return name, status and digest of those that were known already, by key."""
+    """Write the events, and return name, status and digest of those that were known already, by
+    key.
+    """
     known: dict[tuple[str, str], Row[Any]] = {}
-    columns = (events.c.event_type, events.c.event_id, events.c.name, events.c.status, events.c.digest)
+    columns = (
+        events.c.event_type,
+        events.c.event_id,
+        events.c.name,
+        events.c.status,
+        events.c.digest,
+    )
     for keys in in_parts(event.key for event in heard):
         query = select(*columns).where(of_events(events, keys))
         known |= {(row.event_type, row.event_id): row for row in connection.execute(query)}
@@ -217,24 +275,36 @@ def _write_events(
     if new:
         first = {"first_seen_at": revision.moment, **revision.values}
         insert_missing(connection, events, [event_values(event) | first for event in new])
-    _update_each(connection, events, EVENT_KEY, [event_values(event) for event in heard if event.key in known])
-    renamed = [event.key for event in heard if event.key in known and known[event.key].name != event.name]
+    _update_each(
+        connection,
+        events,
+        EVENT_KEY,
+        [event_values(event) for event in heard if event.key in known],
+    )
+    renamed = [
+        event.key for event in heard if event.key in known and known[event.key].name != event.name
+    ]
     _raise_each(connection, events, EVENT_KEY, renamed, revision)
     return known
 
 
 def _write_particulars(
-    connection: Connection, heard: Sequence[Event], known: frozenset[tuple[str, str]], revision: Revision
+    connection: Connection,
+    heard: Sequence[Event],
+    known: frozenset[tuple[str, str]],
+    revision: Revision,
 ) -> None:
     """Write what is for staff alone where it differs; an event without a row has none.
 
-    Staff feeds of where a known event is must be rendered anew; what the public sees of it is as it was, and so are the
-    event's revision and the moments at which public feeds say they changed.
+    Staff feeds of where a known event is must be rendered anew; what the public sees of it is as it
+    was, and so are the event's revision and the moments at which public feeds say they changed.
     """
     kept: dict[tuple[str, str], Particulars] = {}
     for keys in in_parts(event.key for event in heard):
         named = of_events(particulars, keys)
-        query = select(particulars.c.event_type, particulars.c.event_id, *PARTICULARS_COLUMNS).where(named)
+        query = select(
+            particulars.c.event_type, particulars.c.event_id, *PARTICULARS_COLUMNS
+        ).where(named)
         kept |= {(row[0], row[1]): Particulars(*row[2:]) for row in connection.execute(query)}
     differing = [event for event in heard if event.particulars != kept.get(event.key, UNTOLD)]
     moment = {"changed_at": revision.moment}
@@ -247,13 +317,22 @@ def _write_particulars(
         _raise_around(connection, changed, revision)
 
 
-def _raise_around(connection: Connection, keys: Iterable[tuple[str, str]], revision: Revision) -> None:
-    """Raise the revision of the properties and facilities where some events are, but not when they changed."""
+def _raise_around(
+    connection: Connection, keys: Iterable[tuple[str, str]], revision: Revision
+) -> None:
+    """Raise the revision of the properties and facilities where some events are, but not when they
+    changed.
+    """
     for some in in_parts(keys):
         here = of_events(entries, some)
-        for table, column in ((properties, entries.c.property_id), (facilities, entries.c.facility_id)):
+        for table, column in (
+            (properties, entries.c.property_id),
+            (facilities, entries.c.facility_id),
+        ):
             around = table.c.id.in_(select(column).where(here))
-            connection.execute(update(table).where(around).values(revision=revision.values["revision"]))
+            connection.execute(
+                update(table).where(around).values(revision=revision.values["revision"])
+            )
 
 
 def _write_entries(connection: Connection, changes: Changes, revision: Revision) -> None:
@@ -261,7 +340,10 @@ def _write_entries(connection: Connection, changes: Changes, revision: Revision)
         rows = [entry_values(entry) | {"first_seen_at": revision.moment} for entry in changes.added]
         connection.execute(insert(entries), rows)
     _update_each(
-        connection, entries, ["uid"], [entry_values(entry) for entry in (*changes.changed, *changes.withdrawn)]
+        connection,
+        entries,
+        ["uid"],
+        [entry_values(entry) for entry in (*changes.changed, *changes.withdrawn)],
     )
 
 
@@ -269,22 +351,37 @@ def _places(connection: Connection, touched: Sequence[Entry]) -> set[tuple[str, 
     """Return property and facility of these entries as they are kept now."""
     found: set[tuple[str, str]] = set()
     for uids in in_parts(entry.uid for entry in touched):
-        query = select(entries.c.property_id, entries.c.facility_id).where(entries.c.uid.in_(uids)).distinct()
+        query = (
+            select(entries.c.property_id, entries.c.facility_id)
+            .where(entries.c.uid.in_(uids))
+            .distinct()
+        )
         found |= {(row.property_id, row.facility_id) for row in connection.execute(query)}
     return found
 
 
 def _raise_revisions(
-    connection: Connection, touched: Sequence[Entry], before: set[tuple[str, str]], revision: Revision
+    connection: Connection,
+    touched: Sequence[Entry],
+    before: set[tuple[str, str]],
+    revision: Revision,
 ) -> None:
     places = before | {(entry.property_id, entry.facility_id) for entry in touched}
-    _raise_each(connection, properties, ["id"], {(property_id,) for property_id, _ in places}, revision)
-    _raise_each(connection, facilities, ["id"], {(facility_id,) for _, facility_id in places}, revision)
+    _raise_each(
+        connection, properties, ["id"], {(property_id,) for property_id, _ in places}, revision
+    )
+    _raise_each(
+        connection, facilities, ["id"], {(facility_id,) for _, facility_id in places}, revision
+    )
     _raise_each(connection, events, EVENT_KEY, {entry.key for entry in touched}, revision)
 
 
 def _raise_each(
-    connection: Connection, table: Table, key: list[str], keys: Iterable[tuple[str, ...]], revision: Revision
+    connection: Connection,
+    table: Table,
+    key: list[str],
+    keys: Iterable[tuple[str, ...]],
+    revision: Revision,
 ) -> None:
     rows = [dict(zip(key, each, strict=True)) for each in sorted(keys)]
     if rows:
@@ -296,6 +393,13 @@ def _update_each(connection: Connection, table: Table, key: list[str], rows: lis
     if not rows:
         return
     chosen = and_(*(table.c[name] == bindparam(f"key_{name}") for name in key))
-    statement = update(table).where(chosen).values({name: bindparam(name) for name in rows[0] if name not in key})
-    keyed = [{f"key_{name}" if name in key else name: value for name, value in row.items()} for row in rows]
+    statement = (
+        update(table)
+        .where(chosen)
+        .values({name: bindparam(name) for name in rows[0] if name not in key})
+    )
+    keyed = [
+        {f"key_{name}" if name in key else name: value for name, value in row.items()}
+        for row in rows
+    ]
     connection.execute(statement, keyed)

@@ -31,7 +31,9 @@ SHOWN_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class MassWithdrawal:
-    """Most of what was known of a property for a while, withdrawn by the vendor; the vendor's last word so far."""
+    """Most of what was known of a property for a while, withdrawn by the vendor; the vendor's last
+    word so far.
+    """
 
     property_id: str
     name: str
@@ -50,10 +52,13 @@ class MassWithdrawal:
     def __str__(self) -> str:
         """Return one sentence, with days in the property's zone."""
         zone = zones.zone(self.zone if zones.exists(self.zone) else "UTC")
-        since, until = (f"{moment.astimezone(zone):%Y-%m-%d}" for moment in (self.since, self.until))
+        since, until = (
+            f"{moment.astimezone(zone):%Y-%m-%d}" for moment in (self.since, self.until)
+        )
         return (
-            f"{self.at.astimezone(zone):%Y-%m-%d %H:%M}: {self.count} of {self.known} bookings of "
-            f"{self.name or self.property_id} were withdrawn by Facilitron between {since} and {until}"
+            f"{self.at.astimezone(zone):%Y-%m-%d %H:%M}: {self.count} of {self.known} bookings of"
+            f" {self.name or self.property_id} were withdrawn by Facilitron between {since} and"
+            f" {until}"
         )
 
 
@@ -70,8 +75,8 @@ class LeftProperty:
         """Return one sentence, with the day in the property's zone."""
         zone = zones.zone(self.zone if zones.exists(self.zone) else "UTC")
         return (
-            f"{self.name or self.property_id}: not updated since {self.since.astimezone(zone):%Y-%m-%d}, "
-            "Facilitron no longer lists this school"
+            f"{self.name or self.property_id}: not updated since"
+            f" {self.since.astimezone(zone):%Y-%m-%d}, Facilitron no longer lists this school"
         )
 
 
@@ -82,20 +87,34 @@ class Doubts:
         self._engine = engine
 
     def catalogue(self, api_user_id: str) -> tuple[datetime | None, frozenset[str]]:
-        """Return since when something is missing from a key's catalogue that is not believed to be gone, and what."""
-        query = select(api_users.c.doubted_at, api_users.c.missing).where(api_users.c.id == api_user_id)
+        """Return since when something is missing from a key's catalogue that is not believed to be
+        gone, and what.
+        """
+        query = select(api_users.c.doubted_at, api_users.c.missing).where(
+            api_users.c.id == api_user_id
+        )
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
-        return (maybe(row.doubted_at), frozenset(json.loads(row.missing or "[]"))) if row else (None, frozenset())
+        return (
+            (maybe(row.doubted_at), frozenset(json.loads(row.missing or "[]")))
+            if row
+            else (None, frozenset())
+        )
 
-    def note_catalogue(self, api_user_id: str, since: datetime | None, missing: Collection[str]) -> None:
-        """Note what is missing from a key's catalogue and not believed to be gone; nothing for None."""
+    def note_catalogue(
+        self, api_user_id: str, since: datetime | None, missing: Collection[str]
+    ) -> None:
+        """Note what is missing from a key's catalogue and not believed to be gone; nothing for
+        None.
+        """
         values = {
             "doubted_at": None if since is None else seconds(since),
             "missing": json.dumps(sorted(missing)) if missing else "",
         }
         with writing(self._engine) as connection:
-            connection.execute(update(api_users).where(api_users.c.id == api_user_id).values(**values))
+            connection.execute(
+                update(api_users).where(api_users.c.id == api_user_id).values(**values)
+            )
 
     def note_withdrawal(self, withdrawal: MassWithdrawal, number: int) -> None:
         """Note that most of a window of a property was withdrawn."""
@@ -115,9 +134,13 @@ def mass_withdrawals(connection: Connection, now: datetime) -> list[MassWithdraw
     """Return the last mass withdrawal of each property that had one lately, the latest first."""
     lately = windows.c.withdrawn_at > seconds(now - timedelta(days=SHOWN_DAYS))
     columns = [each for each in windows.c if each.name.startswith("withdrawn")]
-    query = select(properties.c.id, properties.c.name, properties.c.zone, *columns).join_from(windows, properties)
+    query = select(properties.c.id, properties.c.name, properties.c.zone, *columns).join_from(
+        windows, properties
+    )
     found: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(query.where(lately).order_by(windows.c.withdrawn_at.desc(), properties.c.id)):
+    for row in connection.execute(
+        query.where(lately).order_by(windows.c.withdrawn_at.desc(), properties.c.id)
+    ):
         found.setdefault(row.id, []).append(row)
     return [_withdrawal(rows) for rows in found.values()]
 
@@ -141,5 +164,7 @@ def left_properties(connection: Connection) -> list[LeftProperty]:
     """Return the properties that no catalogue lists any more, the latest first."""
     columns = (properties.c.id, properties.c.name, properties.c.zone, properties.c.unlisted_at)
     query = select(*columns).where(~properties.c.listed, properties.c.unlisted_at.is_not(None))
-    rows = connection.execute(query.order_by(properties.c.unlisted_at.desc(), properties.c.position, properties.c.id))
+    rows = connection.execute(
+        query.order_by(properties.c.unlisted_at.desc(), properties.c.position, properties.c.id)
+    )
     return [LeftProperty(row.id, row.name, row.zone, from_seconds(row.unlisted_at)) for row in rows]

@@ -1,4 +1,6 @@
-"""Connections: SQLite as a server needs it (WAL, foreign keys, writers in line), PostgreSQL with time-outs."""
+"""Connections: SQLite as a server needs it (WAL, foreign keys, writers in line), PostgreSQL with
+time-outs.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +41,13 @@ def connect(url: str, timeouts: Timeouts | None = None) -> Engine:
             return _sqlite(url)
         return _postgresql(url, timeouts or Timeouts())
     except (ArgumentError, NoSuchModuleError):
-        raise StoreError("DATABASE_URL names no database; use sqlite:///FILE or postgresql://…") from None
+        raise StoreError(
+            "DATABASE_URL names no database; use sqlite:///FILE or postgresql://…"
+        ) from None
     except ModuleNotFoundError:
-        raise StoreError("PostgreSQL needs one more package; install icalbridge[postgresql].") from None
+        raise StoreError(
+            "PostgreSQL needs one more package; install icalbridge[postgresql]."
+        ) from None
 
 
 def _postgresql(url: str, timeouts: Timeouts) -> Engine:
@@ -61,7 +67,9 @@ def patience_of(engine: Engine) -> Patience | None:
 
 @contextmanager
 def unlimited(connection: Connection) -> Iterator[None]:
-    """Let statements in the block, inside one transaction, take as long as they take: migrations do."""
+    """Let statements in the block, inside one transaction, take as long as they take: migrations
+    do.
+    """
     if connection.dialect.name == "sqlite":
         yield
         return
@@ -80,7 +88,9 @@ def _sqlite(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # transactions begin where we say so, below, not where the driver guesses
+        connection.isolation_level = (
+            None  # transactions begin where we say so, below, not where the driver guesses
+        )
         for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -100,7 +110,9 @@ def close(engine: Engine) -> None:
 
 @contextmanager
 def reading(source: Engine | Connection) -> Iterator[Connection]:
-    """Open one transaction that reads, or go on in the one that is open; the driver's errors become `StoreError`."""
+    """Open one transaction that reads, or go on in the one that is open; the driver's errors become
+    `StoreError`.
+    """
     if isinstance(source, Connection):
         yield source
         return
@@ -112,18 +124,25 @@ def reading(source: Engine | Connection) -> Iterator[Connection]:
 def writing(source: Engine | Connection) -> Iterator[Connection]:
     """Open one transaction that writes, or go on in the one that is open: all of it or nothing.
 
-    On SQLite it takes the write lock at once, so that it cannot fail half-way for having read first.
+    On SQLite it takes the write lock at once, so that it cannot fail half-way for having read
+    first.
     """
     if isinstance(source, Connection):
         yield source
         return
-    with _answered(source), source.connect().execution_options(writing=True) as connection, connection.begin():
+    with (
+        _answered(source),
+        source.connect().execution_options(writing=True) as connection,
+        connection.begin(),
+    ):
         yield connection
 
 
 @contextmanager
 def _answered(engine: Engine) -> Iterator[None]:
-    """Ask nothing of a server that is known to be silent; turn the driver's errors into `StoreError`."""
+    """Ask nothing of a server that is known to be silent; turn the driver's errors into
+    `StoreError`.
+    """
     if engine.get_execution_options().get(_CLOSED):
         raise StoreClosed("The database is closed.")
     patience = patience_of(engine)

@@ -1,4 +1,6 @@
-"""How the whole stands, for machines and operators: how fresh each property is, what each key has left, who works."""
+"""How the whole stands, for machines and operators: how fresh each property is, what each key has
+left, who works.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class Freshness:
     name: str
     zone: str
     today_synced: datetime | None
-    """When today was last fetched, with its window or with its district's day; None while the window never was."""
+    """When today was last fetched, with its window or with its district's day; None while the
+    window never was.
+    """
     month_synced: datetime | None
     """When the window that holds today was last fetched."""
     oldest_synced: datetime | None
@@ -57,7 +61,9 @@ class Freshness:
     vendor_zone: str = ""
     """What the vendor gave as its zone, in its own words."""
     newest: datetime | None = None
-    """When any of its windows was last fetched, with a district's day or alone; None while none was."""
+    """When any of its windows was last fetched, with a district's day or alone; None while none
+    was.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,9 @@ class Health:
     skipped: int
     """Things in the vendor's answers that could not be read, since the database was made."""
     counters: Mapping[str, int]
-    """What the sync counted since the database was made: `changes`, `requests:OUTCOME`, `skipped:REASON`, and
-    `status:STATUS` and `timeslot_status:STATUS` for statuses that are not known.
+    """What the sync counted since the database was made: `changes`, `requests:OUTCOME`,
+    `skipped:REASON`, and `status:STATUS` and `timeslot_status:STATUS` for statuses that are not
+    known.
     """
     quota_day: date | None
     quota_used: int
@@ -103,7 +110,9 @@ class Health:
     withdrawals: tuple[MassWithdrawal, ...] = ()
     """The last mass withdrawal of each property that had one in the last 30 days."""
     ahead_seconds: int = 0
-    """How far in the future the latest stored time of a fetch is; 0 when none is, within what clocks may differ by."""
+    """How far in the future the latest stored time of a fetch is; 0 when none is, within what
+    clocks may differ by.
+    """
 
     def key(self, name: str) -> KeyHealth:
         """Return how one key stands; one that was never used has used nothing."""
@@ -111,12 +120,16 @@ class Health:
 
     @property
     def unknown_statuses(self) -> dict[str, int]:
-        """How many events came to have a status that is not known, by status, since the database was made."""
+        """How many events came to have a status that is not known, by status, since the database
+        was made.
+        """
         return _counted(self.counters, STATUS_COUNTER)
 
     @property
     def unknown_timeslot_statuses(self) -> dict[str, int]:
-        """How many timeslots had a status that is not known, when their event was new or changed, by status."""
+        """How many timeslots had a status that is not known, when their event was new or changed,
+        by status.
+        """
         return _counted(self.counters, TIMESLOT_STATUS_COUNTER)
 
     @property
@@ -126,7 +139,8 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether the catalogue and every property's window that holds today were fetched at least once.
+        """Whether the catalogue and every property's window that holds today were fetched at least
+        once.
 
         Not while stored times are in the future: nobody knows then how old anything is.
         """
@@ -139,20 +153,26 @@ class Health:
 
 
 def _counted(counters: Mapping[str, int], kind: str) -> dict[str, int]:
-    return {name.removeprefix(kind): value for name, value in counters.items() if name.startswith(kind)}
+    return {
+        name.removeprefix(kind): value for name, value in counters.items() if name.startswith(kind)
+    }
 
 
 def health(connection: Connection, now: datetime) -> Health:
     """Read how the whole stands at `now`."""
     users = connection.execute(select(api_users).order_by(api_users.c.id)).all()
     failed = next((user for user in users if user.catalogue_error), None)
-    owners = set(connection.scalars(select(properties.c.api_user_id).where(properties.c.listed).distinct()))
+    owners = set(
+        connection.scalars(select(properties.c.api_user_id).where(properties.c.listed).distinct())
+    )
     # a key that a person tried once, under a name or a key that was wrong, must not count for ever
     users = [user for user in users if user.id in owners or user.error or not owners]
     synced = [user.catalogue_synced_at for user in users if user.id in owners or not owners]
     today = now.date().isoformat()
     counted = _counters(connection)
-    alive = workers.c.seen_at.between(seconds(now) - WORKER_ALIVE_SECONDS + 1, seconds(now + CLOCK_TOLERANCE))
+    alive = workers.c.seen_at.between(
+        seconds(now) - WORKER_ALIVE_SECONDS + 1, seconds(now + CLOCK_TOLERANCE)
+    )
     known = tuple(_freshness(connection))
     return Health(
         catalogue_synced=from_seconds(min(synced)) if synced and None not in synced else None,
@@ -168,11 +188,15 @@ def health(connection: Connection, now: datetime) -> Health:
         left=tuple(left_properties(connection)),
         withdrawals=tuple(mass_withdrawals(connection, now)),
         properties=known,
-        ahead_seconds=_ahead_seconds([from_seconds(each) for each in synced if each is not None], known, now),
+        ahead_seconds=_ahead_seconds(
+            [from_seconds(each) for each in synced if each is not None], known, now
+        ),
     )
 
 
-def _ahead_seconds(catalogues: Sequence[datetime], known: Sequence[Freshness], now: datetime) -> int:
+def _ahead_seconds(
+    catalogues: Sequence[datetime], known: Sequence[Freshness], now: datetime
+) -> int:
     """Return how far in the future the latest time of a fetch is, in seconds; 0 when none is."""
     moments = [*catalogues, *(each.newest for each in known if each.newest)]
     latest = max(moments, default=now)
@@ -180,7 +204,11 @@ def _ahead_seconds(catalogues: Sequence[datetime], known: Sequence[Freshness], n
 
 
 def _counters(connection: Connection) -> dict[str, int]:
-    told = select(counters.c.name, counters.c.value).where(counters.c.name != "revision").order_by(counters.c.name)
+    told = (
+        select(counters.c.name, counters.c.value)
+        .where(counters.c.name != "revision")
+        .order_by(counters.c.name)
+    )
     return {row.name: row.value for row in connection.execute(told)}
 
 
@@ -188,11 +216,19 @@ def _key_health(user: Row[Any], today: str) -> KeyHealth:
     used = user.quota_used if user.quota_day == today else 0
     failed = maybe(user.error_at)
     return KeyHealth(
-        user.id, user.error, failed if user.error else None, used, user.quota_per_day, user.stretch, failed
+        user.id,
+        user.error,
+        failed if user.error else None,
+        used,
+        user.quota_per_day,
+        user.stretch,
+        failed,
     )
 
 
-_OF_PROPERTY: list[Any] = [properties.c[name] for name in ("id", "name", "zone", "zone_source", "vendor_zone")]
+_OF_PROPERTY: list[Any] = [
+    properties.c[name] for name in ("id", "name", "zone", "zone_source", "vendor_zone")
+]
 
 
 def _freshness(connection: Connection) -> list[Freshness]:
@@ -214,7 +250,9 @@ def _freshness_of(rows: list[Row[Any]]) -> Freshness:
     month = rows[0].synced_at
     today = None if month is None else max(month, rows[0].covered_at or 0)
     attempted = [row.attempted_at for row in rows if row.attempted_at is not None]
-    failed = max((row for row in rows if row.error), key=lambda row: row.error_at or 0, default=None)
+    failed = max(
+        (row for row in rows if row.error), key=lambda row: row.error_at or 0, default=None
+    )
     return Freshness(
         property_id=rows[0].id,
         name=rows[0].name,
@@ -226,8 +264,15 @@ def _freshness_of(rows: list[Row[Any]]) -> Freshness:
         error=failed.error if failed else "",
         error_at=maybe(failed.error_at) if failed else None,
         invocation_id=failed.invocation_id if failed else "",
-        newest=maybe(max((each for row in rows for each in (row.synced_at, row.covered_at) if each), default=None)),
-        failed_at=maybe(max((row.error_at for row in rows if row.error_at is not None), default=None)),
+        newest=maybe(
+            max(
+                (each for row in rows for each in (row.synced_at, row.covered_at) if each),
+                default=None,
+            )
+        ),
+        failed_at=maybe(
+            max((row.error_at for row in rows if row.error_at is not None), default=None)
+        ),
         zone_source=rows[0].zone_source,
         vendor_zone=rows[0].vendor_zone,
     )

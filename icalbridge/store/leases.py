@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 LEASE_SECONDS = 30
-"""How long a lease lasts unless it is renewed; `sync.heartbeat` renews those of a process that lives."""
+"""How long a lease lasts unless it is renewed; `sync.heartbeat` renews those of a process that
+lives.
+"""
 
 CATALOGUE_SECONDS = 86_400
 """How often the catalogue of a key is read."""
@@ -32,7 +34,9 @@ PARTLY_SECONDS = 21_600
 
 
 class LeaseLost(StoreError):
-    """Raised when a claim ran out and another worker has it: what was fetched is thrown away, nothing is written."""
+    """Raised when a claim ran out and another worker has it: what was fetched is thrown away,
+    nothing is written.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,14 @@ class Claim:
     failures: int
     """How often in a row it failed."""
     doubted: datetime | None
-    """When it first came back without most of what is known; None when its last answer was believed."""
+    """When it first came back without most of what is known; None when its last answer was
+    believed.
+    """
     reach: Reach = UNTRIED
     """How much of it the vendor answers at once."""
     from_future: bool = False
-    """Whether it was last fetched by a clock that stood ahead: its answer is read in full, known bytes or not, since
-    what had not ended may have counted as past.
+    """Whether it was last fetched by a clock that stood ahead: its answer is read in full, known
+    bytes or not, since what had not ended may have counted as past.
     """
     missing: frozenset[str] = frozenset()
     """The UIDs that the answer lacked which is not believed yet."""
@@ -101,8 +107,14 @@ def settle(claim: Claim, now: datetime, due: datetime | None) -> Update:
 
 def require_lease(connection: Connection, held: Update, claim: Claim) -> None:
     if not connection.execute(held).rowcount:
-        raise LeaseLost(f"The lease of {claim.property_id}/{claim.number} ran out; its answer was thrown away.")
+        raise LeaseLost(
+            f"The lease of {claim.property_id}/{claim.number} ran out; its answer was thrown away."
+        )
 
 
 def reach_values(reach: Reach) -> dict[str, int]:
-    return {"reach_days": reach.days, "reach_steady": reach.steady, "reach_patience": reach.patience}
+    return {
+        "reach_days": reach.days,
+        "reach_steady": reach.steady,
+        "reach_patience": reach.patience,
+    }

@@ -41,9 +41,11 @@ class Timeouts:
 
 
 class Breaker:
-    """Circuit breaker: after the server was silent, nobody waits for it for a while; then one thread tries it.
+    """Circuit breaker: after the server was silent, nobody waits for it for a while; then one
+    thread tries it.
 
-    So a server that hangs costs each thread one wait at most, and all of them together one every `pause` seconds.
+    So a server that hangs costs each thread one wait at most, and all of them together one every
+    `pause` seconds.
     """
 
     def __init__(self, pause: float = PAUSE_SECONDS) -> None:
@@ -53,12 +55,16 @@ class Breaker:
         self._try_at = 0.0
 
     def check(self) -> None:
-        """Raise `StoreError` while the breaker is open; the first caller after the pause may pass."""
+        """Raise `StoreError` while the breaker is open; the first caller after the pause may
+        pass.
+        """
         if not self._open:
             return
         with self._lock:
             if self._open and time.monotonic() < self._try_at:
-                raise StoreError("The database cannot be used: it does not answer; it is tried again in a moment")
+                raise StoreError(
+                    "The database cannot be used: it does not answer; it is tried again in a moment"
+                )
             self._try_at = time.monotonic() + self._pause
 
     def trip(self) -> None:
@@ -82,7 +88,9 @@ class Patience:
         self._silent_at = float("-inf")
 
     def hurry(self) -> None:
-        """Wait a few seconds only from now on, also where a thread waits already: the process ends."""
+        """Wait a few seconds only from now on, also where a thread waits already: the process
+        ends.
+        """
         self.connect = min(self.connect, HURRY_SECONDS)
         self.silence = min(self.silence, HURRY_SECONDS)
 
@@ -94,5 +102,7 @@ class Patience:
 
     @property
     def lately_silent(self) -> bool:
-        """Whether a wait was given up a moment ago: a new connection would be another wait in vain."""
+        """Whether a wait was given up a moment ago: a new connection would be another wait in
+        vain.
+        """
         return time.monotonic() - self._silent_at < self.connect

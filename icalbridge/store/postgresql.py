@@ -1,8 +1,9 @@
 """PostgreSQL connections that do not wait for ever for a server that is stopped or cut off.
 
-A server whose process is stopped still has its packets acknowledged by its kernel, so no TCP option notices it. What
-bounds the wait is here: `Client.wait` gives a connection up when nothing at all arrives for a while. A server that is
-busy, and says so by sending something or by ending a statement in time, is waited for.
+A server whose process is stopped still has its packets acknowledged by its kernel, so no TCP option
+notices it. What bounds the wait is here: `Client.wait` gives a connection up when nothing at all
+arrives for a while. A server that is busy, and says so by sending something or by ending a
+statement in time, is waited for.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 POOL_SIZE, MAX_OVERFLOW = 5, 10
 IDLE_SECONDS = 300
-"""How long the server lets a transaction be idle: after that its locks are free, whatever became of the client."""
+"""How long the server lets a transaction be idle: after that its locks are free, whatever became of
+the client.
+"""
 
 T = TypeVar("T")
 
@@ -36,11 +39,17 @@ class Client(psycopg.Connection[Any]):
     patience: Patience | None = None
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:
-        """Run one of psycopg's generators, as it does itself, while the server gives a sign now and then."""
-        return super().wait(gen if self.patience is None else self._watch(gen, self.patience), *args, **kwargs)
+        """Run one of psycopg's generators, as it does itself, while the server gives a sign now and
+        then.
+        """
+        return super().wait(
+            gen if self.patience is None else self._watch(gen, self.patience), *args, **kwargs
+        )
 
     def _watch(self, gen: Generator[Any, Any, T], patience: Patience) -> Generator[Any, Any, T]:
-        """Pass a generator on; psycopg resumes it with something false ten times a second while nothing arrives."""
+        """Pass a generator on; psycopg resumes it with something false ten times a second while
+        nothing arrives.
+        """
         last_sign = time.monotonic()
         try:
             waits_for = next(gen)
@@ -69,19 +78,30 @@ def connect(url: str, timeouts: Timeouts, patience: Patience) -> Engine:
         hide_parameters=True,
     )
     milliseconds = int(timeouts.statement * 1000)
-    network = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": milliseconds}
+    network = {
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": milliseconds,
+    }
 
     @event.listens_for(engine, "do_connect")
-    def open_connection(_dialect: object, _record: object, args: Any, parameters: dict[str, Any]) -> Client:
+    def open_connection(
+        _dialect: object, _record: object, args: Any, parameters: dict[str, Any]
+    ) -> Client:
         if patience.lately_silent:
             raise psycopg.OperationalError("the server does not answer")
-        return _within(lambda: _open(milliseconds, patience, *args, **network | parameters), patience)
+        return _within(
+            lambda: _open(milliseconds, patience, *args, **network | parameters), patience
+        )
 
     return engine
 
 
 def _open(milliseconds: int, patience: Patience, *args: Any, **parameters: Any) -> Client:
-    """Open a connection and set the server's own limits, by a statement: poolers refuse them as options."""
+    """Open a connection and set the server's own limits, by a statement: poolers refuse them as
+    options.
+    """
     connection = Client.connect(*args, **parameters)
     connection.patience = patience
     try:
@@ -99,7 +119,9 @@ def _open(milliseconds: int, patience: Patience, *args: Any, **parameters: Any) 
 
 
 def _within(connecting: Callable[[], Client], patience: Patience) -> Client:
-    """Connect in a thread of its own, since neither name resolution nor libpq can be bounded to a second or two."""
+    """Connect in a thread of its own, since neither name resolution nor libpq can be bounded to a
+    second or two.
+    """
     outcome: Future[Client] = Future()
 
     def run() -> None:
@@ -121,4 +143,6 @@ def _within(connecting: Callable[[], Client], patience: Patience) -> Client:
         if not outcome.cancel():
             return outcome.result()
         patience.note_silence()
-        raise psycopg.OperationalError("no connection to the server could be made in time") from None
+        raise psycopg.OperationalError(
+            "no connection to the server could be made in time"
+        ) from None

@@ -1,7 +1,8 @@
-"""Which of the vendor's events were made out of a calendar: the one thing that a push cannot ask the vendor for.
+"""Which of the vendor's events were made out of a calendar: the one thing that a push cannot ask
+the vendor for.
 
-A row is written before the vendor is asked for anything, so that whatever interrupts a push, what it may have made is
-known here. What became of it is the vendor's to say.
+A row is written before the vendor is asked for anything, so that whatever interrupts a push, what
+it may have made is known here. What became of it is the vendor's to say.
 """
 
 from __future__ import annotations
@@ -46,9 +47,14 @@ class PushedEvents:
     def of(self, source: str) -> list[Pushed]:
         """Return everything that was pushed from one calendar, by external id."""
         with reading(self._opened) as connection:
-            rows = connection.execute(select(pushed).where(pushed.c.source == source).order_by(pushed.c.external_id))
+            rows = connection.execute(
+                select(pushed).where(pushed.c.source == source).order_by(pushed.c.external_id)
+            )
             return [
-                Pushed(row.external_id, row.source, row.uid, row.dropped_at is not None, row.settled) for row in rows
+                Pushed(
+                    row.external_id, row.source, row.uid, row.dropped_at is not None, row.settled
+                )
+                for row in rows
             ]
 
     def intend(self, some: Pushed, *, now: datetime) -> None:
@@ -68,17 +74,23 @@ class PushedEvents:
         """Note that an event is about to be cancelled."""
         with writing(self._opened) as connection:
             connection.execute(
-                update(pushed).where(pushed.c.external_id == external_id).values(dropped_at=seconds(now))
+                update(pushed)
+                .where(pushed.c.external_id == external_id)
+                .values(dropped_at=seconds(now))
             )
 
     def keep(self, external_ids: Iterable[str]) -> None:
         """Note that events were not cancelled, though they were going to be."""
         with writing(self._opened) as connection:
             for some in in_parts(set(external_ids)):
-                connection.execute(update(pushed).where(pushed.c.external_id.in_(some)).values(dropped_at=None))
+                connection.execute(
+                    update(pushed).where(pushed.c.external_id.in_(some)).values(dropped_at=None)
+                )
 
     def settle(self, external_ids: Iterable[str]) -> None:
         """Note that events are over and need not be asked for again."""
         with writing(self._opened) as connection:
             for some in in_parts(set(external_ids)):
-                connection.execute(update(pushed).where(pushed.c.external_id.in_(some)).values(settled=True))
+                connection.execute(
+                    update(pushed).where(pushed.c.external_id.in_(some)).values(settled=True)
+                )

@@ -1,4 +1,6 @@
-"""Rows to the model's classes and back: the one place that knows how a moment, a day or a list is kept."""
+"""Rows to the model's classes and back: the one place that knows how a moment, a day or a list is
+kept.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,11 @@ ENTRY_COLUMNS = [entries.c[name] for name in _TEXTS + _REST]
 PARTICULARS_COLUMNS = [particulars.c[each.name] for each in fields(Particulars)]
 """What `Particulars` takes, in its order."""
 
-SHOWN = and_(entries.c.status == "approved", entries.c.timeslot_status == "active", entries.c.withdrawn_at.is_(None))
+SHOWN = and_(
+    entries.c.status == "approved",
+    entries.c.timeslot_status == "active",
+    entries.c.withdrawn_at.is_(None),
+)
 """`Entry.shown`, said in SQL."""
 
 
@@ -62,7 +68,9 @@ def seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-@lru_cache(maxsize=1 << 14)  # entries and windows share most of their moments, and are read again and again
+@lru_cache(
+    maxsize=1 << 14
+)  # entries and windows share most of their moments, and are read again and again
 def from_seconds(value: int) -> datetime:
     return datetime.fromtimestamp(value, UTC)
 
@@ -101,7 +109,9 @@ def property_values(known: Property) -> Values:
 
 
 def facility_of(row: Row[Any]) -> Facility:
-    return Facility(row.id, row.property_id, row.name, row.type, row.capacity, row.search_term, row.u_id or "")
+    return Facility(
+        row.id, row.property_id, row.name, row.type, row.capacity, row.search_term, row.u_id or ""
+    )
 
 
 def facility_values(known: Facility) -> Values:
@@ -116,7 +126,9 @@ def facility_values(known: Facility) -> Values:
 
 
 def entry_of(row: Row[Any]) -> Entry:
-    """Turn a row of `ENTRY_COLUMNS` into an entry; a feed may hold ten thousand, so it goes by position."""
+    """Turn a row of `ENTRY_COLUMNS` into an entry; a feed may hold ten thousand, so it goes by
+    position.
+    """
     values = list(row)
     for index in _MOMENTS:
         if (value := values[index]) is not None:

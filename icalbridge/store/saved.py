@@ -1,7 +1,8 @@
-"""Saved feeds and the tokens of their private addresses: what operators write, and what the web looks up.
+"""Saved feeds and the tokens of their private addresses: what operators write, and what the web
+looks up.
 
-A token is known here by its digest alone. A feed's specification is a text here; what it means is for `feeds.spec`, and
-what it selects is read by `reading`, like any feed's.
+A token is known here by its digest alone. A feed's specification is a text here; what it means is
+for `feeds.spec`, and what it selects is read by `reading`, like any feed's.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class SavedFeeds:
             return True
 
     def put(self, some: Iterable[SavedFeed], *, now: datetime) -> dict[str, Written]:
-        """Write feeds, new ones or in place of those with the same slug, all or none; say what became of each."""
+        """Write feeds, new ones or in place of those with the same slug, all or none; say what
+        became of each.
+        """
         with writing(self._opened) as connection:
             _line_up(connection)
             revision = Revision(connection, now)
@@ -71,7 +74,9 @@ class SavedFeeds:
         """Delete a feed and all its tokens; say whether there was one."""
         with writing(self._opened) as connection:
             connection.execute(delete(feed_tokens).where(feed_tokens.c.slug == slug))
-            gone = delete(saved_feeds).where(saved_feeds.c.slug == slug).returning(saved_feeds.c.slug)
+            gone = (
+                delete(saved_feeds).where(saved_feeds.c.slug == slug).returning(saved_feeds.c.slug)
+            )
             return connection.execute(gone).first() is not None
 
     # private addresses
@@ -85,7 +90,9 @@ class SavedFeeds:
             return [_token_of(row) for row in connection.execute(query)]
 
     def add_token(self, slug: str, name: str, digest: str, *, now: datetime) -> int | None:
-        """Write a token's digest, and return the number it goes by; None where there is no such feed."""
+        """Write a token's digest, and return the number it goes by; None where there is no such
+        feed.
+        """
         with writing(self._opened) as connection:
             if saved_feed(connection, slug) is None:
                 return None
@@ -96,20 +103,31 @@ class SavedFeeds:
     def revoke_token(self, token_id: int, *, now: datetime) -> bool:
         """Let a token mean nothing from now on; say whether it did mean something."""
         valid = feed_tokens.c.id == token_id, feed_tokens.c.revoked_at.is_(None)
-        revoked = update(feed_tokens).where(*valid).values(revoked_at=seconds(now)).returning(feed_tokens.c.id)
+        revoked = (
+            update(feed_tokens)
+            .where(*valid)
+            .values(revoked_at=seconds(now))
+            .returning(feed_tokens.c.id)
+        )
         with writing(self._opened) as connection:
             return connection.execute(revoked).first() is not None
 
     def token(self, digest: str) -> tuple[FeedToken, str] | None:
-        """Return the token with a digest, and the digest as it is kept; None where none is, or it was revoked."""
+        """Return the token with a digest, and the digest as it is kept; None where none is, or it
+        was revoked.
+        """
         valid = feed_tokens.c.digest == digest, feed_tokens.c.revoked_at.is_(None)
         with reading(self._opened) as connection:
             row = connection.execute(select(feed_tokens).where(*valid)).first()
             return None if row is None else (_token_of(row), row.digest)
 
     def note_used(self, token_ids: Iterable[int], *, now: datetime) -> None:
-        """Note that somebody used these tokens; never an earlier moment than one that is noted already."""
-        earlier = or_(feed_tokens.c.last_used_at.is_(None), feed_tokens.c.last_used_at < seconds(now))
+        """Note that somebody used these tokens; never an earlier moment than one that is noted
+        already.
+        """
+        earlier = or_(
+            feed_tokens.c.last_used_at.is_(None), feed_tokens.c.last_used_at < seconds(now)
+        )
         with writing(self._opened) as connection:
             for some in in_parts(token_ids):
                 used = update(feed_tokens).where(feed_tokens.c.id.in_(some), earlier)
@@ -125,7 +143,9 @@ def saved_feed(connection: Connection, slug: str) -> SavedFeed | None:
 def _line_up(connection: Connection) -> None:
     """Wait for whoever else writes, so that what is read is still so when it is written."""
     insert_missing(connection, counters, [{"name": "revision", "value": 0}])
-    connection.execute(select(counters.c.value).where(counters.c.name == "revision").with_for_update())
+    connection.execute(
+        select(counters.c.value).where(counters.c.name == "revision").with_for_update()
+    )
 
 
 def _put(connection: Connection, saved: SavedFeed, revision: Revision) -> Written:

@@ -1,6 +1,8 @@
-"""The database's schema, version by version (Alembic). `migrations/versions` holds one file a version, oldest first.
+"""The database's schema, version by version (Alembic). `migrations/versions` holds one file a
+version, oldest first.
 
-A start brings an older database up to date by itself; a newer one is left alone, since this program cannot know it.
+A start brings an older database up to date by itself; a newer one is left alone, since this program
+cannot know it.
 """
 
 from __future__ import annotations
@@ -26,12 +28,17 @@ LOCK = 0x1CA1
 
 
 NEWER = "The database was made by a newer icalbridge; install that version."
-EMPTY = "There is nothing in the database yet; run `icalbridge sync`, or `icalbridge serve`, which syncs too."
+EMPTY = (
+    "There is nothing in the database yet; run `icalbridge sync`, or `icalbridge serve`, which"
+    " syncs too."
+)
 
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option(
+        "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
+    )
     config.attributes["connection"] = connection
     return config
 
@@ -58,11 +65,14 @@ def check(engine: Engine) -> None:
     if version is not None and version not in _versions():
         raise SchemaOutdated(NEWER)
     if version != _latest():
-        raise SchemaOutdated("The database's schema is not this program's; run `icalbridge db upgrade`.")
+        raise SchemaOutdated(
+            "The database's schema is not this program's; run `icalbridge db upgrade`."
+        )
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the schema up to date in one transaction, one process at a time, however long that takes.
+    """Bring the schema up to date in one transaction, one process at a time, however long that
+    takes.
 
     Raises `SchemaOutdated` for a database that a newer program made.
     """
@@ -73,7 +83,9 @@ def upgrade(engine: Engine) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         if _version(connection) is None and inspect(connection).get_table_names():
-            raise SchemaOutdated("The database holds tables of another program; set DATABASE_URL to one of our own.")
+            raise SchemaOutdated(
+                "The database holds tables of another program; set DATABASE_URL to one of our own."
+            )
         try:
             command.upgrade(_config(connection), "head")
         except CommandError:

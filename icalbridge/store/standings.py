@@ -23,7 +23,9 @@ class Reach(NamedTuple):
     """What is known of a window's weight; the default is a window nobody had trouble with."""
 
     days: int = 31
-    """The longest span that was answered in time; 0: a single day was too much, it is asked facility by facility."""
+    """The longest span that was answered in time; 0: a single day was too much, it is asked
+    facility by facility.
+    """
     steady: int = 0
     """How often in a row that span has held."""
     patience: int = 4
@@ -42,7 +44,8 @@ class Standing:
     synced: datetime | None = None
     attempted: datetime | None = None
     due: datetime | None = None
-    """When it was told to be due, by a failure, a doubt or a person; None: when its tier says so."""
+    """When it was told to be due, by a failure, a doubt or a person; None: when its tier says so.
+    """
     failures: int = 0
     leased_until: datetime | None = None
     reach: Reach = UNTRIED
@@ -86,7 +89,9 @@ _STANDING = [
 
 
 def _standing(row: Sequence[Any]) -> Standing:
-    property_id, number, synced, attempted, due, failures, leased_until, days, steady, patience = row
+    property_id, number, synced, attempted, due, failures, leased_until, days, steady, patience = (
+        row
+    )
     return Standing(
         property_id,
         number,
@@ -100,7 +105,9 @@ def _standing(row: Sequence[Any]) -> Standing:
 
 
 def situation(connection: Connection, api_user_id: str) -> Situation:
-    """Read how everything of a key stands; by position, since the planner asks for thousands of windows all day."""
+    """Read how everything of a key stands; by position, since the planner asks for thousands of
+    windows all day.
+    """
     mine = (properties.c.api_user_id == api_user_id, properties.c.listed)
     counted = (
         select(facilities.c.property_id, func.count().label("facilities"))
@@ -113,10 +120,16 @@ def situation(connection: Connection, api_user_id: str) -> Situation:
         properties, counted, counted.c.property_id == properties.c.id, isouter=True
     )
     subjects = {
-        row.id: Subject(row.position, tuple(json.loads(row.child_ids)), row.facilities or 0, maybe(row.read_at))
+        row.id: Subject(
+            row.position, tuple(json.loads(row.child_ids)), row.facilities or 0, maybe(row.read_at)
+        )
         for row in connection.execute(of_each.where(*mine))
     }
-    query = select(*_STANDING).join_from(windows, properties, properties.c.id == windows.c.property_id).where(*mine)
+    query = (
+        select(*_STANDING)
+        .join_from(windows, properties, properties.c.id == windows.c.property_id)
+        .where(*mine)
+    )
     standings = tuple(map(_standing, connection.execute(query)))
     user = connection.execute(select(api_users).where(api_users.c.id == api_user_id)).first()
     if user is None or not user.quota_day:

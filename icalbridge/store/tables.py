@@ -1,14 +1,15 @@
-"""The tables. Every moment is a whole number of seconds since 1970 in UTC, every day an ISO date, so that SQLite and
-PostgreSQL hold the very same values; `rows` turns them into the model's classes and back.
+"""The tables. Every moment is a whole number of seconds since 1970 in UTC, every day an ISO date,
+so that SQLite and PostgreSQL hold the very same values; `rows` turns them into the model's classes
+and back.
 
     api_users 1─n properties 1─n facilities
-                  properties 1─n windows          what is fetched when, and by which worker
-                  properties 1─n events 1─n entries     all that was ever seen, withdrawn or not
-                               events 1─1 particulars   renter and the like, for staff alone
-    saved_feeds 1─n feed_tokens     what somebody decided to show, and who may read it at a private address
-    pushed      which events were made out of a calendar, and stand for which of its UIDs
-    counters    revision and what could not be read
-    workers     who is alive
+                  properties 1─n windows    what is fetched when, and by which worker
+                  properties 1─n events 1─n entries    all that was ever seen
+                                 events 1─1 particulars    renter and the like, for staff alone
+    saved_feeds 1─n feed_tokens   what somebody decided to show, and its private addresses
+    pushed                        which events were made out of a calendar
+    counters                      revision and what could not be read
+    workers                       who is alive
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def _moment(name: str, *, nullable: bool = True) -> Column[int]:
 
 
 def _revision() -> tuple[Column[int], Column[int]]:
-    return Column("revision", BigInteger, nullable=False), Column("changed_at", BigInteger, nullable=False)
+    return Column("revision", BigInteger, nullable=False), Column(
+        "changed_at", BigInteger, nullable=False
+    )
 
 
 api_users = Table(  # one vendor API key each; the key itself is never kept
@@ -61,10 +64,14 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     _text("quota_day"),
     Column("quota_used", Integer, nullable=False, server_default="0"),
     Column("next_at", Float, nullable=False, server_default="0"),
-    Column("stretch", Float, nullable=False, server_default="1"),  # by how much the plan's intervals are stretched
+    Column(
+        "stretch", Float, nullable=False, server_default="1"
+    ),  # by how much the plan's intervals are stretched
     _text("error"),  # what keeps the whole key from being served, in one sentence
     _moment("error_at"),
-    Column("quota_per_day", Integer, nullable=False, server_default="0"),  # what the vendor granted; 0: not told yet
+    Column(
+        "quota_per_day", Integer, nullable=False, server_default="0"
+    ),  # what the vendor granted; 0: not told yet
     _moment("doubted_at"),  # when its catalogue first came back without something that is known
     _text("missing"),  # JSON: the properties and facilities that it lacked then
 )
@@ -82,7 +89,9 @@ properties = Table(
     _text("zone"),
     _text("zone_source"),  # `model.ZoneSource`
     _text("vendor_zone"),  # what the last catalogue gave, as it gave it
-    Column("child_ids", String, nullable=False, server_default="[]"),  # a JSON list, as the vendor gave it
+    Column(
+        "child_ids", String, nullable=False, server_default="[]"
+    ),  # a JSON list, as the vendor gave it
     Column("position", Integer, nullable=False),  # the vendor's order
     Column("listed", Boolean, nullable=False),  # whether the last catalogue had it
     _moment("first_seen_at", nullable=False),
@@ -111,7 +120,9 @@ windows = Table(
     "windows",
     metadata,
     Column("property_id", ForeignKey("properties.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),  # 0 holds today, 1 the 31 days after it, ...; -1 a district's day
+    Column(
+        "number", Integer, primary_key=True
+    ),  # 0 holds today, 1 the 31 days after it, ...; -1 a district's day
     _text("start_date"),
     _text("end_date"),
     _moment("synced_at"),
@@ -123,7 +134,9 @@ windows = Table(
     _text("invocation_id"),
     _moment("doubted_at"),  # when it first came back without most of what is known
     _text("missing"),  # a JSON list: the entries that it lacked then
-    _moment("withdrawn_at"),  # when most of it was last withdrawn: how many of how many, which begin from when on
+    _moment(
+        "withdrawn_at"
+    ),  # when most of it was last withdrawn: how many of how many, which begin from when on
     Column("withdrawn", Integer, nullable=False, server_default="0"),
     Column("withdrawn_of", Integer, nullable=False, server_default="0"),
     _moment("withdrawn_from"),
@@ -131,7 +144,9 @@ windows = Table(
     _text("leased_by"),
     _moment("leased_until"),
     _moment("covered_at"),  # of number 0: when a district's day last had something of the property
-    Column("reach_days", Integer, nullable=False, server_default="31"),  # how long a span the vendor answers in time
+    Column(
+        "reach_days", Integer, nullable=False, server_default="31"
+    ),  # how long a span the vendor answers in time
     Column("reach_steady", Integer, nullable=False, server_default="0"),
     Column("reach_patience", Integer, nullable=False, server_default="4"),
     Index("ix_windows_due_at", "due_at"),
@@ -160,7 +175,9 @@ entries = Table(
     Column("event_type", String, nullable=False),
     Column("event_id", String, nullable=False),
     Column("property_id", String, nullable=False),
-    Column("facility_id", String, nullable=False),  # may name a facility that the catalogue never listed
+    Column(
+        "facility_id", String, nullable=False
+    ),  # may name a facility that the catalogue never listed
     _text("name"),
     _text("activity"),
     _text("place"),
@@ -183,7 +200,8 @@ entries = Table(
     Index("ix_entries_facility", "facility_id", "end_at"),
 )
 
-particulars = Table(  # what the public never sees, apart from what it does: no public address reads this table
+# what the public never sees, apart from what it does: no public address reads this table
+particulars = Table(
     "particulars",
     metadata,
     Column("event_type", String, primary_key=True),
@@ -203,7 +221,9 @@ saved_feeds = Table(
     Column("slug", String, primary_key=True),
     _text("title"),
     _text("spec"),  # TOML
-    Column("property_ids", String, nullable=False, server_default="[]"),  # JSON lists: what the revision hangs on
+    Column(
+        "property_ids", String, nullable=False, server_default="[]"
+    ),  # JSON lists: what the revision hangs on
     Column("facility_ids", String, nullable=False, server_default="[]"),
     Column("event_keys", String, nullable=False, server_default="[]"),
     _moment("created_at", nullable=False),

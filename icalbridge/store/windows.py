@@ -1,7 +1,8 @@
-"""Which window is fetched when and by whom: leases, due times, how each attempt ended; the quota; who is alive.
+"""Which window is fetched when and by whom: leases, due times, how each attempt ended; the quota;
+who is alive.
 
-A lease is taken in one transaction: SQLite lets one writer at a time, PostgreSQL locks the row and skips locked ones.
-Its holder renews it while it works; a killed worker's lease runs out by itself.
+A lease is taken in one transaction: SQLite lets one writer at a time, PostgreSQL locks the row and
+skips locked ones. Its holder renews it while it works; a killed worker's lease runs out by itself.
 """
 
 from __future__ import annotations
@@ -54,8 +55,12 @@ class Windows:
     def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
 
-    def ensure(self, property_ids: Sequence[str], count: int, *, now: datetime, first: int = 0) -> None:
-        """Make sure that each property has its windows, from number `first` up to `count`; new ones are due at once."""
+    def ensure(
+        self, property_ids: Sequence[str], count: int, *, now: datetime, first: int = 0
+    ) -> None:
+        """Make sure that each property has its windows, from number `first` up to `count`; new ones
+        are due at once.
+        """
         rows = [
             {"property_id": each, "number": number, "due_at": seconds(now)}
             for each in property_ids
@@ -66,10 +71,14 @@ class Windows:
                 insert_missing(connection, windows, rows)
 
     def make_due(self, property_ids: Sequence[str], *, now: datetime) -> int:
-        """Tell all windows of some properties to be due now, but no district's day; return how many there are."""
+        """Tell all windows of some properties to be due now, but no district's day; return how many
+        there are.
+        """
         with writing(self._engine) as connection:
             mine = and_(windows.c.property_id.in_(property_ids), windows.c.number >= 0)
-            return connection.execute(update(windows).where(mine).values(due_at=seconds(now))).rowcount
+            return connection.execute(
+                update(windows).where(mine).values(due_at=seconds(now))
+            ).rowcount
 
     def situation(self, api_user_id: str) -> Situation:
         """Return how every window of a key's listed properties stands."""
@@ -85,7 +94,8 @@ class Windows:
         due: datetime | None = None,
         property_ids: Sequence[str] | None = None,
     ) -> Claim | None:
-        """Lease a window that was told to be due by `due`, or by now: near windows of all properties before far ones.
+        """Lease a window that was told to be due by `due`, or by now: near windows of all
+        properties before far ones.
 
         Returns None when there is none that nobody is at.
         """
@@ -94,32 +104,52 @@ class Windows:
             .join(properties, properties.c.id == windows.c.property_id)
             .where(windows.c.due_at <= seconds(due or now), windows.c.number >= 0)
             .where(properties.c.api_user_id == api_user_id, properties.c.listed)
-            .order_by(windows.c.number, windows.c.due_at, properties.c.position, windows.c.property_id)
+            .order_by(
+                windows.c.number, windows.c.due_at, properties.c.position, windows.c.property_id
+            )
         )
         if property_ids is not None:
             query = query.where(windows.c.property_id.in_(property_ids))
         return self._lease(query, worker_id, now)
 
     def count_due(self, api_user_id: str, due: datetime, property_ids: Sequence[str]) -> int:
-        """Return how many windows of some listed properties were told to be due by a moment, and still are."""
+        """Return how many windows of some listed properties were told to be due by a moment, and
+        still are.
+        """
         query = (
             select(func.count())
             .select_from(windows)
             .join(properties, properties.c.id == windows.c.property_id)
-            .where(windows.c.due_at <= seconds(due), windows.c.number >= 0, windows.c.property_id.in_(property_ids))
+            .where(
+                windows.c.due_at <= seconds(due),
+                windows.c.number >= 0,
+                windows.c.property_id.in_(property_ids),
+            )
             .where(properties.c.api_user_id == api_user_id, properties.c.listed)
         )
         with reading(self._engine) as connection:
             return connection.scalar(query) or 0
 
     def leased_by_others(
-        self, api_user_id: str, worker_id: str, *, now: datetime, due: datetime, property_ids: Sequence[str]
+        self,
+        api_user_id: str,
+        worker_id: str,
+        *,
+        now: datetime,
+        due: datetime,
+        property_ids: Sequence[str],
     ) -> list[Lease]:
-        """Return the leases of other workers on the windows that `claim` with the same arguments waits for."""
+        """Return the leases of other workers on the windows that `claim` with the same arguments
+        waits for.
+        """
         query = (
             select(windows.c.property_id, windows.c.number, windows.c.leased_by)
             .join(properties, properties.c.id == windows.c.property_id)
-            .where(windows.c.due_at <= seconds(due), windows.c.number >= 0, windows.c.property_id.in_(property_ids))
+            .where(
+                windows.c.due_at <= seconds(due),
+                windows.c.number >= 0,
+                windows.c.property_id.in_(property_ids),
+            )
             .where(properties.c.api_user_id == api_user_id, properties.c.listed)
             .where(not_(is_free(windows.c, now)), windows.c.leased_by != worker_id)
             .order_by(windows.c.number, properties.c.position, windows.c.property_id)
@@ -133,7 +163,9 @@ class Windows:
         with reading(self._engine) as connection:
             return connection.scalar(query) or ""
 
-    def claim_planned(self, ranked: Sequence[Standing], worker_id: str, *, now: datetime) -> Claim | None:
+    def claim_planned(
+        self, ranked: Sequence[Standing], worker_id: str, *, now: datetime
+    ) -> Claim | None:
         """Lease the first of some windows that still stands as it did when they were ranked.
 
         Returns None when other workers have been at all of them meanwhile.
@@ -143,9 +175,11 @@ class Windows:
         unchanged = [
             and_(
                 is_window(each.property_id, each.number),
-                windows.c.attempted_at.is_(None)
-                if each.attempted is None
-                else windows.c.attempted_at == seconds(each.attempted),
+                (
+                    windows.c.attempted_at.is_(None)
+                    if each.attempted is None
+                    else windows.c.attempted_at == seconds(each.attempted)
+                ),
             )
             for each in ranked
         ]
@@ -154,13 +188,19 @@ class Windows:
 
     def _lease(self, query: Select[Any], worker_id: str, now: datetime) -> Claim | None:
         """Lease the first window of a query that is free; no two workers get the same."""
-        first = query.where(is_free(windows.c, now)).limit(1).with_for_update(of=windows, skip_locked=True)
+        first = (
+            query.where(is_free(windows.c, now))
+            .limit(1)
+            .with_for_update(of=windows, skip_locked=True)
+        )
         with writing(self._engine) as connection:
             row = connection.execute(first).first()
             if row is None:
                 return None
             leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
-            connection.execute(update(windows).where(is_window(row.property_id, row.number)).values(**leased))
+            connection.execute(
+                update(windows).where(is_window(row.property_id, row.number)).values(**leased)
+            )
             doubted = maybe(row.doubted_at)
             return Claim(
                 row.property_id,
@@ -174,12 +214,17 @@ class Windows:
             )
 
     def note(self, claim: Claim, changes: Changes, *, now: datetime) -> None:
-        """Write what a piece of a window brought, and hold the lease for the next piece; all of it or nothing.
+        """Write what a piece of a window brought, and hold the lease for the next piece; all of it
+        or nothing.
 
         Raises `LeaseLost` when the lease ran out meanwhile.
         """
         with writing(self._engine) as connection:
-            held = update(windows).where(is_claimed(claim)).values(leased_until=seconds(now) + LEASE_SECONDS)
+            held = (
+                update(windows)
+                .where(is_claimed(claim))
+                .values(leased_until=seconds(now) + LEASE_SECONDS)
+            )
             require_lease(connection, held, claim)
             write_changes(connection, changes, Revision(connection, now))
 
@@ -194,10 +239,11 @@ class Windows:
         reach: Reach | None = None,
         spoken_for: Sequence[str] = (),
     ) -> None:
-        """Write what a window's last answer brought, and when to ask again if not by its tier; all of it or nothing.
+        """Write what a window's last answer brought, and when to ask again if not by its tier; all
+        of it or nothing.
 
-        `spoken_for`: the properties whose today a district's answer brought. Raises `LeaseLost` when the lease ran out
-        meanwhile.
+        `spoken_for`: the properties whose today a district's answer brought. Raises `LeaseLost`
+        when the lease ran out meanwhile.
         """
         values = {
             "start_date": window.start.isoformat(),
@@ -230,7 +276,8 @@ class Windows:
         failures: int = 1,
         reach: Reach | None = None,
     ) -> None:
-        """Note that a window could not be fetched, and when to try again; what is known of it stays.
+        """Note that a window could not be fetched, and when to try again; what is known of it
+        stays.
 
         `failures`: how many this one counts for.
         """
@@ -253,19 +300,30 @@ class Windows:
         since: datetime | None = None,
         missing: Collection[str] = (),
     ) -> None:
-        """Note which UIDs an answer implausibly lacked; a second answer, later than `since`, decides."""
-        doubted = {"doubted_at": seconds(since or claim.doubted or now), "missing": json.dumps(sorted(missing))}
+        """Note which UIDs an answer implausibly lacked; a second answer, later than `since`,
+        decides.
+        """
+        doubted = {
+            "doubted_at": seconds(since or claim.doubted or now),
+            "missing": json.dumps(sorted(missing)),
+        }
         with writing(self._engine) as connection:
             connection.execute(settle(claim, now, due).values(**doubted))
 
     def release(self, claim: Claim, *, due: datetime) -> None:
         """Give a claim back as if it had never been taken, to be asked at `due`."""
         with writing(self._engine) as connection:
-            free = update(windows).where(is_claimed(claim)).values(leased_by="", leased_until=None, due_at=seconds(due))
+            free = (
+                update(windows)
+                .where(is_claimed(claim))
+                .values(leased_by="", leased_until=None, due_at=seconds(due))
+            )
             connection.execute(free)
 
     def ask_soon(self, property_ids: Sequence[str], *, now: datetime) -> None:
-        """Tell today's window of some properties to be due now, unless asked since a district last had any of it."""
+        """Tell today's window of some properties to be due now, unless asked since a district last
+        had any of it.
+        """
         chosen = and_(windows.c.property_id.in_(property_ids), windows.c.number == 0)
         with writing(self._engine) as connection:
             covered = windows.c.covered_at.between(windows.c.synced_at, latest_second(now))
@@ -274,10 +332,13 @@ class Windows:
 
     # the catalogue, claimed like a window
 
-    def claim_catalogue(self, api_user_id: str, worker_id: str, *, now: datetime, at_once: bool = False) -> bool:
+    def claim_catalogue(
+        self, api_user_id: str, worker_id: str, *, now: datetime, at_once: bool = False
+    ) -> bool:
         """Lease the catalogue of a key when it is due, or at once; say whether it is ours now.
 
-        It is due, too, when it was last fetched in the future, or is due later than it would ever be set to.
+        It is due, too, when it was last fetched in the future, or is due later than it would ever
+        be set to.
         """
         longest = case((api_users.c.catalogue_error == "", CATALOGUE_SECONDS), else_=PARTLY_SECONDS)
         due = or_(
@@ -286,15 +347,25 @@ class Windows:
             api_users.c.catalogue_due_at > latest_second(now) + longest,
             api_users.c.catalogue_synced_at > latest_second(now),
         )
-        ours = api_users.c.leased_by == worker_id  # a try of our own that broke off keeps us waiting for nobody
+        ours = (
+            api_users.c.leased_by == worker_id
+        )  # a try of our own that broke off keeps us waiting for nobody
         wanted = and_(api_users.c.id == api_user_id, or_(is_free(api_users.c, now), ours))
         leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
         with writing(self._engine) as connection:
-            statement = update(api_users).where(wanted if at_once else and_(wanted, due)).values(**leased)
+            statement = (
+                update(api_users).where(wanted if at_once else and_(wanted, due)).values(**leased)
+            )
             return bool(connection.execute(statement).rowcount)
 
     def finish_catalogue(
-        self, api_user_id: str, *, now: datetime, due: datetime, error: str = "", invocation_id: str = ""
+        self,
+        api_user_id: str,
+        *,
+        now: datetime,
+        due: datetime,
+        error: str = "",
+        invocation_id: str = "",
     ) -> None:
         """Note how the catalogue's fetch ended, and when to ask again."""
         values = {
@@ -308,24 +379,34 @@ class Windows:
         if not error:
             values["catalogue_synced_at"] = seconds(now)
         with writing(self._engine) as connection:
-            connection.execute(update(api_users).where(api_users.c.id == api_user_id).values(**values))
-            read_later = and_(properties.c.api_user_id == api_user_id, properties.c.read_at > latest_second(now))
+            connection.execute(
+                update(api_users).where(api_users.c.id == api_user_id).values(**values)
+            )
+            read_later = and_(
+                properties.c.api_user_id == api_user_id, properties.c.read_at > latest_second(now)
+            )
             if connection.execute(select(properties.c.id).where(read_later).limit(1)).first():
-                connection.execute(update(properties).where(read_later).values(read_at=seconds(now)))
+                connection.execute(
+                    update(properties).where(read_later).values(read_at=seconds(now))
+                )
 
     # the quota and the workers
 
     def update_allowance(
         self, api_user_id: str, book: Callable[[str, int, float], tuple[str, int, float, float]]
     ) -> float:
-        """Let a pure function book one request on a key's allowance, with no other booking in between.
+        """Let a pure function book one request on a key's allowance, with no other booking in
+        between.
 
-        It gets day (ISO), used and next_at, and returns these three and the result, which is passed on.
+        It gets day (ISO), used and next_at, and returns these three and the result, which is passed
+        on.
         """
         mine = api_users.c.id == api_user_id
         columns = (api_users.c.quota_day, api_users.c.quota_used, api_users.c.next_at)
         with writing(self._engine) as connection:
-            day, used, next_at = connection.execute(select(*columns).where(mine).with_for_update()).one()
+            day, used, next_at = connection.execute(
+                select(*columns).where(mine).with_for_update()
+            ).one()
             new_day, new_used, new_next_at, result = book(day, used, next_at)
             if (new_day, new_used, new_next_at) != (day, used, next_at):
                 values = {"quota_day": new_day, "quota_used": new_used, "next_at": new_next_at}
@@ -333,13 +414,19 @@ class Windows:
             return result
 
     def note_pace(self, api_user_id: str, stretch: float, quota_per_day: int) -> None:
-        """Note by how much a key's plan is stretched, and what it was granted, for those who look from outside."""
+        """Note by how much a key's plan is stretched, and what it was granted, for those who look
+        from outside.
+        """
         told = {"stretch": round(stretch, 1), "quota_per_day": quota_per_day}
-        other = or_(api_users.c.stretch != told["stretch"], api_users.c.quota_per_day != quota_per_day)
+        other = or_(
+            api_users.c.stretch != told["stretch"], api_users.c.quota_per_day != quota_per_day
+        )
         self._note_user(and_(api_users.c.id == api_user_id, other), told)
 
     def note_trouble(self, api_user_id: str, error: str, *, now: datetime) -> None:
-        """Note what keeps a whole key from being served, or with an empty text that nothing does."""
+        """Note what keeps a whole key from being served, or with an empty text that nothing
+        does.
+        """
         told = {"error": error} | ({"error_at": seconds(now)} if error else {})
         self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), told)
 
@@ -351,21 +438,35 @@ class Windows:
             connection.execute(update(api_users).where(which).values(**told))
 
     def beat(self, worker_id: str, *, now: datetime) -> None:
-        """Note that a worker is alive; forget those that have long been silent, or are far in the future."""
+        """Note that a worker is alive; forget those that have long been silent, or are far in the
+        future.
+        """
         moment = seconds(now)
         with writing(self._engine) as connection:
-            insert_missing(connection, workers, [{"id": worker_id, "started_at": moment, "seen_at": moment}])
-            connection.execute(update(workers).where(workers.c.id == worker_id).values(seen_at=moment))
-            lately = workers.c.seen_at.between(moment - FORGET_WORKER_SECONDS, moment + FORGET_WORKER_SECONDS)
+            insert_missing(
+                connection, workers, [{"id": worker_id, "started_at": moment, "seen_at": moment}]
+            )
+            connection.execute(
+                update(workers).where(workers.c.id == worker_id).values(seen_at=moment)
+            )
+            lately = workers.c.seen_at.between(
+                moment - FORGET_WORKER_SECONDS, moment + FORGET_WORKER_SECONDS
+            )
             connection.execute(delete(workers).where(not_(lately)))
 
     def hold(self, worker_id: str, *, now: datetime) -> None:
-        """Let a worker in the middle of something long keep what it has leased, and its place among the living."""
+        """Let a worker in the middle of something long keep what it has leased, and its place among
+        the living.
+        """
         longer = {"leased_until": seconds(now) + LEASE_SECONDS}
         with writing(self._engine) as connection:
-            connection.execute(update(workers).where(workers.c.id == worker_id).values(seen_at=seconds(now)))
+            connection.execute(
+                update(workers).where(workers.c.id == worker_id).values(seen_at=seconds(now))
+            )
             for table in (windows, api_users):
-                connection.execute(update(table).where(table.c.leased_by == worker_id).values(**longer))
+                connection.execute(
+                    update(table).where(table.c.leased_by == worker_id).values(**longer)
+                )
 
     def leave(self, worker_id: str) -> None:
         """Forget a worker that ends, and free what it had leased."""
@@ -373,4 +474,6 @@ class Windows:
         with writing(self._engine) as connection:
             connection.execute(delete(workers).where(workers.c.id == worker_id))
             for table in (windows, api_users):
-                connection.execute(update(table).where(table.c.leased_by == worker_id).values(**free))
+                connection.execute(
+                    update(table).where(table.c.leased_by == worker_id).values(**free)
+                )

@@ -1,6 +1,7 @@
 """What the sync reads back before it decides, and the catalogue that it writes in one transaction.
 
-A window's changes are written by `windows`, since they settle the window's lease in the same transaction.
+A window's changes are written by `windows`, since they settle the window's lease in the same
+transaction.
 """
 
 from __future__ import annotations
@@ -58,15 +59,24 @@ class Writing:
         """Return all properties and facilities ever seen by one key, listed or not, by id."""
         mine = properties.c.api_user_id == api_user_id
         with reading(self._engine) as connection:
-            known = {row.id: property_of(row) for row in connection.execute(select(properties).where(mine))}
-            query = select(facilities).join(properties, properties.c.id == facilities.c.property_id).where(mine)
+            known = {
+                row.id: property_of(row)
+                for row in connection.execute(select(properties).where(mine))
+            }
+            query = (
+                select(facilities)
+                .join(properties, properties.c.id == facilities.c.property_id)
+                .where(mine)
+            )
             return known, {row.id: facility_of(row) for row in connection.execute(query)}
 
     def places(self) -> tuple[dict[str, Property], dict[str, Facility]]:
         """Return all properties and facilities ever seen, by id, whichever key they belong to."""
         with reading(self._engine) as connection:
             known = {row.id: property_of(row) for row in connection.execute(select(properties))}
-            return known, {row.id: facility_of(row) for row in connection.execute(select(facilities))}
+            return known, {
+                row.id: facility_of(row) for row in connection.execute(select(facilities))
+            }
 
     def properties(self, property_ids: Iterable[str]) -> dict[str, Property]:
         """Return some properties by id, listed or not; unknown ones are left out."""
@@ -78,42 +88,56 @@ class Writing:
         return known
 
     def catalogue_version(self, api_user_id: str) -> tuple[int | None, ...]:
-        """Return what tells one fetch of a key's catalogue from the next: while it stays, so does what `catalogue`
-        returns. A fetch that failed in part has written the other part, so success alone is not enough to go by; and
-        zones are learned from events in between.
+        """Return what tells one fetch of a key's catalogue from the next: while it stays, so does
+        what `catalogue` returns. A fetch that failed in part has written the other part, so success
+        alone is not enough to go by; and zones are learned from events in between.
         """
         mine = and_(properties.c.api_user_id == api_user_id, properties.c.zone_source == "events")
         learned = select(func.count()).select_from(properties).where(mine).scalar_subquery()
-        query = select(api_users.c.catalogue_synced_at, api_users.c.catalogue_due_at, learned).where(
-            api_users.c.id == api_user_id
-        )
+        query = select(
+            api_users.c.catalogue_synced_at, api_users.c.catalogue_due_at, learned
+        ).where(api_users.c.id == api_user_id)
         with reading(self._engine) as connection:
             return tuple(connection.execute(query).one())
 
     def digests(self, property_ids: Sequence[str]) -> dict[str, EventKey]:
-        """Return the events of some properties whose bytes need not be read again, by the digest of these bytes."""
+        """Return the events of some properties whose bytes need not be read again, by the digest of
+        these bytes.
+        """
         query = select(events.c.digest, events.c.event_type, events.c.event_id)
         with reading(self._engine) as connection:
-            found = connection.execute(query.where(events.c.property_id.in_(property_ids), events.c.digest != ""))
-            return {digest: EventKey(event_type, event_id) for digest, event_type, event_id in found}
+            found = connection.execute(
+                query.where(events.c.property_id.in_(property_ids), events.c.digest != "")
+            )
+            return {
+                digest: EventKey(event_type, event_id) for digest, event_type, event_id in found
+            }
 
     def present(
         self, property_id: str, since: datetime, until: datetime, *, facility_id: str = ""
     ) -> frozenset[EventKey]:
-        """Return the events of a property that have an entry, not withdrawn, with since <= start < until.
+        """Return the events of a property that have an entry, not withdrawn, with since <= start <
+        until.
 
         With `facility_id`, only of that facility.
         """
         return self.present_each([property_id], since, until, facility_id=facility_id)[property_id]
 
     def present_each(
-        self, property_ids: Sequence[str], since: datetime, until: datetime, *, facility_id: str = ""
+        self,
+        property_ids: Sequence[str],
+        since: datetime,
+        until: datetime,
+        *,
+        facility_id: str = "",
     ) -> dict[str, frozenset[EventKey]]:
         """Return the same for each of some properties."""
         starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
         query = (
             select(entries.c.property_id, entries.c.event_type, entries.c.event_id)
-            .where(entries.c.property_id.in_(property_ids), entries.c.withdrawn_at.is_(None), starts)
+            .where(
+                entries.c.property_id.in_(property_ids), entries.c.withdrawn_at.is_(None), starts
+            )
             .distinct()
         )
         if facility_id:
@@ -125,9 +149,16 @@ class Writing:
         return {property_id: frozenset(keys) for property_id, keys in found.items()}
 
     def count_coming(
-        self, property_id: str, since: datetime, until: datetime, *, now: datetime, facility_id: str = ""
+        self,
+        property_id: str,
+        since: datetime,
+        until: datetime,
+        *,
+        now: datetime,
+        facility_id: str = "",
     ) -> int:
-        """Return how many entries of a property with since <= start < until are neither withdrawn nor over.
+        """Return how many entries of a property with since <= start < until are neither withdrawn
+        nor over.
 
         With `facility_id`, only of that facility.
         """
@@ -142,7 +173,9 @@ class Writing:
     def unlisted(self) -> frozenset[str]:
         """Return the properties that a catalogue had once and that none has any more."""
         with reading(self._engine) as connection:
-            return frozenset(connection.scalars(select(properties.c.id).where(~properties.c.listed)))
+            return frozenset(
+                connection.scalars(select(properties.c.id).where(~properties.c.listed))
+            )
 
     def upcoming(self, property_ids: Iterable[str], now: datetime) -> list[Entry]:
         """Return the entries of some properties that are neither withdrawn nor over."""
@@ -151,7 +184,9 @@ class Writing:
         with reading(self._engine) as connection:
             for some in in_parts(frozenset(property_ids)):
                 query = select(*ENTRY_COLUMNS).where(entries.c.property_id.in_(some), coming)
-                found += [entry_of(row) for row in connection.execute(query.order_by(entries.c.uid))]
+                found += [
+                    entry_of(row) for row in connection.execute(query.order_by(entries.c.uid))
+                ]
         return found
 
     def known(self, keys: Iterable[EventKey]) -> dict[EventKey, list[Entry]]:
@@ -161,13 +196,19 @@ class Writing:
         with reading(self._engine) as connection:
             for some in in_parts(wanted):
                 named = of_events(entries, some)
-                for row in connection.execute(select(*ENTRY_COLUMNS).where(named).order_by(entries.c.uid)):
+                for row in connection.execute(
+                    select(*ENTRY_COLUMNS).where(named).order_by(entries.c.uid)
+                ):
                     entry = entry_of(row)
                     found[entry.key].append(entry)
         return found
 
-    def changed_since(self, keys: Iterable[EventKey], moment: datetime, *, now: datetime) -> frozenset[EventKey]:
-        """Return those of some events of which something was changed after a moment, and not in the future."""
+    def changed_since(
+        self, keys: Iterable[EventKey], moment: datetime, *, now: datetime
+    ) -> frozenset[EventKey]:
+        """Return those of some events of which something was changed after a moment, and not in the
+        future.
+        """
         found: set[EventKey] = set()
         with reading(self._engine) as connection:
             for some in in_parts(frozenset(keys)):
@@ -182,7 +223,9 @@ class Writing:
 
     def entries_of(self, property_ids: Sequence[str], facility_ids: Sequence[str]) -> list[Entry]:
         """Return every entry, withdrawn or not, of some properties and of some facilities."""
-        of_any = or_(entries.c.property_id.in_(property_ids), entries.c.facility_id.in_(facility_ids))
+        of_any = or_(
+            entries.c.property_id.in_(property_ids), entries.c.facility_id.in_(facility_ids)
+        )
         with reading(self._engine) as connection:
             query = select(*ENTRY_COLUMNS).where(of_any).order_by(entries.c.uid)
             return [entry_of(row) for row in connection.execute(query)]
@@ -190,7 +233,9 @@ class Writing:
     # what was found out
 
     def add_api_user(self, api_user_id: str) -> None:
-        """Make sure that a key has its row, which keeps its quota and when its catalogue was read."""
+        """Make sure that a key has its row, which keeps its quota and when its catalogue was
+        read.
+        """
         with writing(self._engine) as connection:
             insert_missing(connection, api_users, [{"id": api_user_id}])
 
@@ -205,15 +250,18 @@ class Writing:
     ) -> None:
         """Write a whole catalogue: what is no longer listed stays, unlisted, and so do its feeds.
 
-        `facilities_of` holds the properties whose facilities were answered; those of others stay as they are. A
-        property that several keys see belongs to the one that listed it first, for as long as that one lists it.
+        `facilities_of` holds the properties whose facilities were answered; those of others stay as
+        they are. A property that several keys see belongs to the one that listed it first, for as
+        long as that one lists it.
         """
         with writing(self._engine) as connection:
             revision = Revision(connection, now)
             mine = properties.c.api_user_id == api_user_id
             taken = _listed_by_others(connection, api_user_id, now)
             rows = {
-                each.id: property_values(each) | {"api_user_id": api_user_id} for each in listed if each.id not in taken
+                each.id: property_values(each) | {"api_user_id": api_user_id}
+                for each in listed
+                if each.id not in taken
             }
             renamed = write_catalogue(connection, properties, rows, mine, revision)
             renamed += _mark_unlisted(connection, api_user_id, revision)
@@ -221,14 +269,19 @@ class Writing:
                 if property_id in taken:
                     continue
                 rows = {each.id: facility_values(each) for each in some}
-                write_catalogue(connection, facilities, rows, facilities.c.property_id == property_id, revision)
-            if renamed:  # a facility's feed bears its property's name and zone, and whether that is listed
+                write_catalogue(
+                    connection, facilities, rows, facilities.c.property_id == property_id, revision
+                )
+            if (
+                renamed
+            ):  # a facility's feed bears its property's name and zone, and whether that is listed
                 here = facilities.c.property_id.in_(renamed)
                 connection.execute(update(facilities).where(here).values(**revision.values))
             write_changes(connection, changes, revision)
 
     def learn_zones(self, zones: Mapping[str, str], changes: Changes, *, now: datetime) -> None:
-        """Write the zones that the events of some properties name, and `changes`, what that moves; all or nothing.
+        """Write the zones that the events of some properties name, and `changes`, what that moves;
+        all or nothing.
 
         Events of theirs that were read in another zone are read again when an answer next has them.
         """
@@ -249,14 +302,24 @@ class Writing:
                 raise_counter(connection, name, by)
 
     def facilities_in_use(self, property_id: str, since: datetime, until: datetime) -> set[str]:
-        """Return the facilities, listed or not, that a property's entries name, not withdrawn, in a span."""
+        """Return the facilities, listed or not, that a property's entries name, not withdrawn, in a
+        span.
+        """
         starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
-        mine = and_(entries.c.property_id == property_id, entries.c.withdrawn_at.is_(None), entries.c.facility_id != "")
+        mine = and_(
+            entries.c.property_id == property_id,
+            entries.c.withdrawn_at.is_(None),
+            entries.c.facility_id != "",
+        )
         with reading(self._engine) as connection:
-            return set(connection.scalars(select(entries.c.facility_id).where(mine, starts).distinct()))
+            return set(
+                connection.scalars(select(entries.c.facility_id).where(mine, starts).distinct())
+            )
 
     def forget(self, ended_before: datetime, *, now: datetime) -> int:
-        """Delete what ended before a moment, and events of which nothing is left; return how many entries."""
+        """Delete what ended before a moment, and events of which nothing is left; return how many
+        entries.
+        """
         with writing(self._engine) as connection:
             return delete_old(connection, seconds(ended_before), Revision(connection, now))
 
@@ -264,29 +327,40 @@ class Writing:
         """Note that somebody reads these properties."""
         with writing(self._engine) as connection:
             for some in in_parts(property_ids):
-                connection.execute(update(properties).where(properties.c.id.in_(some)).values(read_at=seconds(now)))
+                connection.execute(
+                    update(properties).where(properties.c.id.in_(some)).values(read_at=seconds(now))
+                )
 
 
 def _mark_unlisted(connection: Connection, api_user_id: str, revision: Revision) -> list[str]:
-    """Note since when properties of a key are no longer listed; return the ids of those that left just now.
+    """Note since when properties of a key are no longer listed; return the ids of those that left
+    just now.
 
     What left may belong to another key, so the others' catalogues are read again.
     """
     back = properties.c.listed & properties.c.unlisted_at.is_not(None)
     if returned := list(connection.scalars(select(properties.c.id).where(back))):
-        connection.execute(update(properties).where(properties.c.id.in_(returned)).values(unlisted_at=None))
+        connection.execute(
+            update(properties).where(properties.c.id.in_(returned)).values(unlisted_at=None)
+        )
     mine = properties.c.api_user_id == api_user_id
-    left = select(properties.c.id).where(mine, ~properties.c.listed, properties.c.unlisted_at.is_(None))
+    left = select(properties.c.id).where(
+        mine, ~properties.c.listed, properties.c.unlisted_at.is_(None)
+    )
     gone = list(connection.scalars(left))
     if gone:
-        connection.execute(update(properties).where(properties.c.id.in_(gone)).values(unlisted_at=revision.moment))
+        connection.execute(
+            update(properties).where(properties.c.id.in_(gone)).values(unlisted_at=revision.moment)
+        )
         others = api_users.c.id != api_user_id
         connection.execute(update(api_users).where(others).values(catalogue_due_at=revision.moment))
     return gone
 
 
 def _listed_by_others(connection: Connection, api_user_id: str, now: datetime) -> set[str]:
-    """Return what belongs to other keys that are in use; one that lists nothing any more holds nothing."""
+    """Return what belongs to other keys that are in use; one that lists nothing any more holds
+    nothing.
+    """
     in_use = api_users.c.catalogue_synced_at > seconds(now) - IN_USE_SECONDS
     query = (
         select(properties.c.id)

@@ -1,4 +1,5 @@
-"""The sync: keeps the store true to the vendor. plan → fetch → reconcile → apply; only `run` and `worker` act.
+"""The sync: keeps the store true to the vendor. plan → fetch → reconcile → apply; only `run` and
+`worker` act.
 
 plan.py        which windows there are, and when each is due       (pure)
 identity.py    which timeslot is which entry                       (pure)

@@ -33,14 +33,16 @@ class Attempt:
     span: int
     """The span asked for now."""
     answered: bool = False
-    """Whether the vendor answered anything since a piece was last not answered in time, so that it is not down."""
+    """Whether the vendor answered anything since a piece was last not answered in time, so that it
+    is not down.
+    """
     held: int = plan.WINDOW_DAYS
     """The span of the last piece that was answered."""
     doubts: list[Doubt] = field(default_factory=list)
     """What is not believed of it after all pieces were asked for."""
     lacking: tuple[int, int, str] = (0, 0, "")
-    """Of the last piece that is not believed: how many entries it lacks of how many (0: it is empty), and its
-    `invocation_id`.
+    """Of the last piece that is not believed: how many entries it lacks of how many (0: it is
+    empty), and its `invocation_id`.
     """
     withdrawn: int = 0
     """How many entries were withdrawn by pieces that nobody doubted."""
@@ -65,9 +67,14 @@ class Doubtful(Exception):
     def __init__(self, attempt: Attempt) -> None:
         self.doubt = together(attempt.doubts)
         lacking, known, invocation_id = attempt.lacking
-        how = f"without {lacking} of {known} bookings" if known else f"empty where {lacking} bookings were"
+        how = (
+            f"without {lacking} of {known} bookings"
+            if known
+            else f"empty where {lacking} bookings were"
+        )
         reason = (
-            f"came back {how}; not believed until a later answer agrees (`icalbridge sync --full` believes it at once)"
+            f"came back {how}; not believed until a later answer agrees (`icalbridge sync --full`"
+            " believes it at once)"
         )
         request = f"GET /property/{attempt.owner.id}/events {attempt.wanted}"
         self.error = ImplausibleAnswer(request, reason, 200, invocation_id=invocation_id)

@@ -1,4 +1,6 @@
-"""An exception that nobody foresaw, as an error of ours: one sentence to keep, and its traceback in the log alone."""
+"""An exception that nobody foresaw, as an error of ours: one sentence to keep, and its traceback in
+the log alone.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ log = logging.getLogger(__name__)
 def broken_by(error: Exception, what: str) -> WindowBroken:
     """Log where an exception came from, and return the error that says so.
 
-    Neither repeats the exception's own text, which may hold what the vendor says of somebody, unless it is one of ours.
+    Neither repeats the exception's own text, which may hold what the vendor says of somebody,
+    unless it is one of ours.
     """
     if isinstance(error, IcalbridgeError):
         reason = str(error)

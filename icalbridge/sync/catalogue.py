@@ -1,6 +1,8 @@
-"""Properties and facilities: fetched together once a day, compared with what is known, written in one transaction.
+"""Properties and facilities: fetched together once a day, compared with what is known, written in
+one transaction.
 
-Texts are cleaned here, once. Which zone a property has is settled in `zone_evidence`, when the catalogue is written.
+Texts are cleaned here, once. Which zone a property has is settled in `zone_evidence`, when the
+catalogue is written.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ REQUEST = "GET /properties"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a key's catalogue had so far, in the vendor's order, and what of it was missing the last time."""
+    """What a key's catalogue had so far, in the vendor's order, and what of it was missing the last
+    time.
+    """
 
     properties: tuple[Property, ...] = ()
     facilities_of: Mapping[str, Sequence[Facility]] = field(default_factory=dict)
@@ -60,23 +64,34 @@ class Catalogue:
 
 
 def fetch(
-    client: Client, known: Known, on_step: Callable[[int, int], None], *, now: datetime, full: bool = False
+    client: Client,
+    known: Known,
+    on_step: Callable[[int, int], None],
+    *,
+    now: datetime,
+    full: bool = False,
 ) -> Catalogue:
-    """Ask for all properties, and for the facilities of each; a failed list of facilities does not stop the others.
+    """Ask for all properties, and for the facilities of each; a failed list of facilities does not
+    stop the others.
 
-    A property that is missing, and most of a property's facilities, stay until a later catalogue agrees, unless `full`
-    believes it at once. Raises `VendorError` when the properties cannot be had, which includes an answer with none of
-    them, and one that lacks some while it could not be read in full.
+    A property that is missing, and most of a property's facilities, stay until a later catalogue
+    agrees, unless `full` believes it at once. Raises `VendorError` when the properties cannot be
+    had, which includes an answer with none of them, and one that lacks some while it could not be
+    read in full.
     """
     answer = client.properties()
     listed = tuple(map(_clean_property, answer.items))
     if not listed:
-        raise ImplausibleAnswer(REQUEST, "the key sees no property", 200, invocation_id=answer.invocation_id)
+        raise ImplausibleAnswer(
+            REQUEST, "the key sees no property", 200, invocation_id=answer.invocation_id
+        )
     if answer.skipped and {each.id for each in known.properties} - {each.id for each in listed}:
         reason = "properties known so far are missing, and some could not be read; keeping them all"
         raise MalformedAnswer(REQUEST, reason, 200, invocation_id=answer.invocation_id)
     reading = _Reading(known.doubt, now, full=full)
-    properties = reading.read(REQUEST, "properties", listed, known.properties, answer.invocation_id, empty=True)
+    properties = reading.read(
+        REQUEST, "properties", listed, known.properties, answer.invocation_id, empty=True
+    )
     facilities_of: dict[str, tuple[Facility, ...]] = {}
     on_step(0, len(listed))
     for done, each in enumerate(listed, start=1):
@@ -94,7 +109,9 @@ def fetch(
 def _facilities(
     client: Client, property_id: str, known: Sequence[Facility], reading: _Reading
 ) -> tuple[Facility, ...] | None:
-    """Return a property's facilities; None when some could not be read, so that the list says nothing of the others."""
+    """Return a property's facilities; None when some could not be read, so that the list says
+    nothing of the others.
+    """
     try:
         found = client.facilities(property_id)
     except MalformedAnswer as error:
@@ -119,21 +136,38 @@ class _Reading:
         self.failures: list[VendorError] = []
 
     def read(
-        self, request: str, what: str, listed: Sequence[T], known: Sequence[T], invocation_id: str, *, empty: bool
+        self,
+        request: str,
+        what: str,
+        listed: Sequence[T],
+        known: Sequence[T],
+        invocation_id: str,
+        *,
+        empty: bool,
     ) -> tuple[T, ...]:
-        """Return a list with what is missing from it and not believed to be gone, which has its old place then.
+        """Return a list with what is missing from it and not believed to be gone, which has its old
+        place then.
 
         `empty`: whether nothing may be missing unnoticed.
         """
         listed_ids = {each.id for each in listed}
-        missing: dict[str, T] = {f"{what}:{each.id}": each for each in known if each.id not in listed_ids}
+        missing: dict[str, T] = {
+            f"{what}:{each.id}": each for each in known if each.id not in listed_ids
+        }
         loss = Loss(frozenset(missing), len(known), frozenset(missing), len(known), empty=empty)
         doubt = None if self._full else judge(loss, self._doubt, self._now).doubt
         if doubt is None:
             return tuple(listed)
         self.doubts.append(doubt)
-        how = f"without {len(missing)} of {len(known)} {what}" if listed else f"empty where {len(known)} {what} were"
-        reason = f"came back {how}; keeping them until a later answer agrees (`icalbridge sync --full` believes it)"
+        how = (
+            f"without {len(missing)} of {len(known)} {what}"
+            if listed
+            else f"empty where {len(known)} {what} were"
+        )
+        reason = (
+            f"came back {how}; keeping them until a later answer agrees (`icalbridge sync --full`"
+            " believes it)"
+        )
         self.failures.append(ImplausibleAnswer(request, reason, 200, invocation_id=invocation_id))
         place = {each.id: position for position, each in enumerate(known)}
         every = [*listed, *(missing[name] for name in doubt.missing)]
@@ -151,7 +185,9 @@ class Applied:
 
 
 def apply(store: Store, api_user_id: str, fetched: Catalogue, *, now: datetime) -> Applied:
-    """Write a catalogue, and what a rename or a move of a place changes in entries that are known already."""
+    """Write a catalogue, and what a rename or a move of a place changes in entries that are known
+    already.
+    """
     with store.alone(api_user_id) as alone:
         return _apply(alone, api_user_id, fetched, now)
 
@@ -162,13 +198,23 @@ def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) ->
     properties = {each.id: _with_known_order(each, old_properties.get(each.id)) for each in listed}
     facilities = {each.id: each for some in fetched.facilities_of.values() for each in some}
     places = Places({**old_properties, **properties}, {**old_facilities, **facilities})
-    other_properties = [key for key, each in properties.items() if old_properties.get(key) not in {None, each}]
+    other_properties = [
+        key for key, each in properties.items() if old_properties.get(key) not in {None, each}
+    ]
     other_facilities = [key for key, each in facilities.items() if old_facilities.get(key) != each]
     changes = Changes()
     if other_properties or other_facilities:
         entries = store.write.entries_of(other_properties, other_facilities)
-        rezoned = {key for key in other_properties if old_properties[key].timezone != properties[key].timezone}
-        guessed = {key: old_properties[key].timezone for key in rezoned if not old_properties[key].zone_known}
+        rezoned = {
+            key
+            for key in other_properties
+            if old_properties[key].timezone != properties[key].timezone
+        }
+        guessed = {
+            key: old_properties[key].timezone
+            for key in rezoned
+            if not old_properties[key].zone_known
+        }
         changes = replace(
             relocate(entries, places, now, zones_before=guessed),
             forgotten=frozenset(entry.key for entry in entries if entry.property_id in rezoned),
@@ -176,7 +222,9 @@ def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) ->
         store.windows.make_due(sorted(rezoned), now=now)
     returned = tuple(sorted(store.write.unlisted() & properties.keys()))
     gone = end(store.write.upcoming(old_properties.keys() - properties.keys(), now), now)
-    changes = replace(changes, withdrawn=gone.withdrawn, forgotten=changes.forgotten | gone.forgotten)
+    changes = replace(
+        changes, withdrawn=gone.withdrawn, forgotten=changes.forgotten | gone.forgotten
+    )
     listed = tuple(properties.values())
     store.write.apply_catalogue(api_user_id, listed, fetched.facilities_of, changes, now=now)
     store.doubts.note_catalogue(api_user_id, fetched.doubt.since, fetched.doubt.missing)
@@ -190,14 +238,19 @@ def _withdrawals(
     entries_of: dict[str, list[Entry]] = {}
     for entry in gone.withdrawn:
         entries_of.setdefault(entry.property_id, []).append(entry)
-    found = tuple(withdrawal(properties[key], some, len(some), at=now) for key, some in sorted(entries_of.items()))
+    found = tuple(
+        withdrawal(properties[key], some, len(some), at=now)
+        for key, some in sorted(entries_of.items())
+    )
     for each in found:
         store.doubts.note_withdrawal(each, 0)
     return found
 
 
 def _with_known_order(each: Property, known: Property | None) -> Property:
-    """Return a property whose children are in the known order, if they are the same: their order tells nothing."""
+    """Return a property whose children are in the known order, if they are the same: their order
+    tells nothing.
+    """
     same = known is not None and set(known.child_ids) == set(each.child_ids)
     return replace(each, child_ids=known.child_ids) if known and same else each
 

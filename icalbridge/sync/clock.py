@@ -1,4 +1,6 @@
-"""The clock of record is the database's: leases, due times and quotas hold for workers on machines that disagree."""
+"""The clock of record is the database's: leases, due times and quotas hold for workers on machines
+that disagree.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 COMPARE_SECONDS = 60
 """How often the two clocks are compared; in between the machine's own is trusted to run evenly."""
 JUMP_SECONDS = 2
-"""They are also compared when the machine's clock was set: when it moved so much more or less than time passed."""
+"""They are also compared when the machine's clock was set: when it moved so much more or less than
+time passed.
+"""
 
 
 class DatabaseClock:
@@ -30,7 +34,10 @@ class DatabaseClock:
         self._offset = 0.0
 
     def __call__(self) -> datetime:
-        if time.monotonic() >= self._compare_at or abs(_wall_offset() - self._offset) > JUMP_SECONDS:
+        if (
+            time.monotonic() >= self._compare_at
+            or abs(_wall_offset() - self._offset) > JUMP_SECONDS
+        ):
             self._compare()
         return (utcnow() + self._ahead).replace(microsecond=0)
 
@@ -45,5 +52,7 @@ class DatabaseClock:
 
 
 def _wall_offset() -> float:
-    """Return the machine's clock less its monotonic one, in seconds: it changes only when the clock is set."""
+    """Return the machine's clock less its monotonic one, in seconds: it changes only when the clock
+    is set.
+    """
     return utcnow().timestamp() - time.monotonic()

@@ -1,7 +1,8 @@
-"""After a write: that one event is fetched by its id and written at once, so that feeds show it within seconds.
+"""After a write: that one event is fetched by its id and written at once, so that feeds show it
+within seconds.
 
-What its answer means is `reconcile`'s, as for any event that is present in a window: it speaks for all its timeslots
-that are neither past nor beyond the horizon, and for no other event.
+What its answer means is `reconcile`'s, as for any event that is present in a window: it speaks for
+all its timeslots that are neither past nor beyond the horizon, and for no other event.
 """
 
 from __future__ import annotations
@@ -60,10 +61,11 @@ class Follower:
         self._sleep = sleep
 
     def follow(self, event_type: str, event_id: str, *, property_id: str = "") -> Followed:
-        """Fetch an event by the vendor's id or the external one, after it was written, and keep what it says now.
+        """Fetch an event by the vendor's id or the external one, after it was written, and keep
+        what it says now.
 
-        `property_id` stands in where the event names none that is known. Raises `VendorError` when it cannot be
-        fetched: the store is then as it was, and the next sync finds out.
+        `property_id` stands in where the event names none that is known. Raises `VendorError` when
+        it cannot be fetched: the store is then as it was, and the next sync finds out.
         """
         begun = asked_at = self._clock()
         left = ATTEMPTS
@@ -79,7 +81,9 @@ class Follower:
             if owner is None:
                 return Followed(event, 0, "the catalogue does not have its property")
             if event.type not in self._event_types:
-                return Followed(event, 0, f"calendars here show no {event.type} (FACILITRON_EVENT_TYPES)")
+                return Followed(
+                    event, 0, f"calendars here show no {event.type} (FACILITRON_EVENT_TYPES)"
+                )
             now = self._after(begun)
             with self._store.alone(owner) as alone:
                 if not left or not alone.write.changed_since([event.key], asked_at, now=now):
@@ -87,13 +91,15 @@ class Follower:
                     changes = _understood(alone, places, event, answer, now)
                     alone.write.apply(changes, now=now)
                     return Followed(event, changes.count)
-            asked_at = self._clock()  # what another worker wrote meanwhile may be older or newer than ours
+            asked_at = (
+                self._clock()
+            )  # what another worker wrote meanwhile may be older or newer than ours
 
     def _after(self, begun: datetime) -> datetime:
         """Return a moment in a later second than the one in which the write was over.
 
-        So every answer that a worker asked for before that counts as older than what is written now: see
-        `understand`, which goes by whole seconds.
+        So every answer that a worker asked for before that counts as older than what is written
+        now: see `understand`, which goes by whole seconds.
         """
         later = begun + timedelta(seconds=1)
         if self._clock() < later:
@@ -101,7 +107,9 @@ class Follower:
         return max(self._clock(), later)
 
 
-def _understood(store: Store, places: Places, event: Event, answer: EventsAnswer, now: datetime) -> Changes:
+def _understood(
+    store: Store, places: Places, event: Event, answer: EventsAnswer, now: datetime
+) -> Changes:
     return reconcile(
         Heard((event,), frozenset(), answer.complete, now, now),
         present=frozenset(),

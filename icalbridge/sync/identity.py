@@ -1,9 +1,11 @@
-"""Which timeslot of an answer is which known entry: timeslots have no ids, yet a moved practice keeps its UID.
+"""Which timeslot of an answer is which known entry: timeslots have no ids, yet a moved practice
+keeps its UID.
 
-Inside one event, the surest sign is tried first: the external id; the same facility, start and end; the same facility
-and start; the same facility and day; then the nearest start. Among equals the activity decides, then the status, then
-anything else that tells them apart. Entries that the vendor still had are tried before those it had withdrawn. Pure;
-the same answer and the same known entries, each in any order, give the same pairs.
+Inside one event, the surest sign is tried first: the external id; the same facility, start and end;
+the same facility and start; the same facility and day; then the nearest start. Among equals the
+activity decides, then the status, then anything else that tells them apart. Entries that the vendor
+still had are tried before those it had withdrawn. Pure; the same answer and the same known entries,
+each in any order, give the same pairs.
 """
 
 from __future__ import annotations
@@ -15,7 +17,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from icalbridge import zones
-from icalbridge.sync.matching import Candidate, match_equal, match_nearest, traits_of_entry, traits_of_timeslot
+from icalbridge.sync.matching import (
+    Candidate,
+    match_equal,
+    match_nearest,
+    traits_of_entry,
+    traits_of_timeslot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -25,14 +33,16 @@ if TYPE_CHECKING:
     from icalbridge.sync.matching import Traits
 
 REVIVAL = timedelta(days=1)
-"""How long after it was withdrawn an entry may come back at another time: an event that moves from one window to
-another is missed in the first before it is met in the second.
+"""How long after it was withdrawn an entry may come back at another time: an event that moves from
+one window to another is missed in the first before it is met in the second.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """What matching found: each timeslot with its entry, None where it is new; and the entries left over."""
+    """What matching found: each timeslot with its entry, None where it is new; and the entries left
+    over.
+    """
 
     matched: tuple[tuple[Timeslot, Entry | None], ...]
     left: tuple[Entry, ...]
@@ -41,18 +51,23 @@ class Pairs:
 def pair(event: Event, known: Sequence[Entry], *, now: datetime, horizon: datetime) -> Pairs:
     """Pair an event's timeslots with what is known of the event.
 
-    What is past stays as it was: a past entry is paired by guesswork with a past timeslot only. So is one beyond
-    `horizon`, of which an answer says nothing. No guess takes an entry that may be an unreadable timeslot's.
+    What is past stays as it was: a past entry is paired by guesswork with a past timeslot only. So
+    is one beyond `horizon`, of which an answer says nothing. No guess takes an entry that may be an
+    unreadable timeslot's.
     """
 
     def candidate(traits: Traits, entry: Entry | None = None) -> Candidate:
         return Candidate(traits, (traits.end <= now, traits.start >= horizon), entry)
 
     slots = [candidate(traits_of_timeslot(each, event.type)) for each in event.timeslots]
-    entries = [candidate(traits_of_entry(each), each) for each in sorted(known, key=lambda each: each.uid)]
+    entries = [
+        candidate(traits_of_entry(each), each) for each in sorted(known, key=lambda each: each.uid)
+    ]
     entries.sort(key=lambda each: each.traits)
     live = [each for each in entries if each.entry and each.entry.withdrawn is None]
-    withdrawn = {each: each.entry.withdrawn for each in entries if each.entry and each.entry.withdrawn}
+    withdrawn = {
+        each: each.entry.withdrawn for each in entries if each.entry and each.entry.withdrawn
+    }
     open_slots = sorted(slots, key=lambda each: each.traits)
     for some in (live, withdrawn):
         for sign in (_external_span, _external_start, _external, _span, _start):
@@ -63,14 +78,17 @@ def pair(event: Event, known: Sequence[Entry], *, now: datetime, horizon: dateti
         open_slots = match_nearest(open_slots, free)
     return Pairs(
         tuple(
-            (slot, each.match.entry if each.match else None) for slot, each in zip(event.timeslots, slots, strict=True)
+            (slot, each.match.entry if each.match else None)
+            for slot, each in zip(event.timeslots, slots, strict=True)
         ),
         tuple(each.entry for each in entries if each.entry and each.match is None),
     )
 
 
 def timeslot_order(timeslot: Timeslot) -> tuple[object, ...]:
-    """Return the sort key under which timeslots of an event stand in the same order, however they were answered."""
+    """Return the sort key under which timeslots of an event stand in the same order, however they
+    were answered.
+    """
     return (
         timeslot.start,
         timeslot.end,
@@ -106,7 +124,8 @@ class NewUids:
 
 
 def new_uid(key: EventKey, timeslot: Timeslot, taken: Iterable[str]) -> str:
-    """Return the UID of a timeslot never seen before; the same for the same timeslot in an empty database anywhere.
+    """Return the UID of a timeslot never seen before; the same for the same timeslot in an empty
+    database anywhere.
 
     RFC 7986, section 5.3: globally unique, and nothing in it tells who or where. 35 octets.
     """
@@ -136,11 +155,19 @@ def _start(each: Candidate) -> Hashable:
 
 
 def _day(zone: str) -> Callable[[Candidate], Hashable]:
-    return lambda each: (each.traits.facility_id, zones.local_date(each.traits.start, zone), each.period)
+    return lambda each: (
+        each.traits.facility_id,
+        zones.local_date(each.traits.start, zone),
+        each.period,
+    )
 
 
-def _without_reserved(entries: Iterable[Candidate], unreadable: Iterable[UnreadableTimeslot]) -> list[Candidate]:
-    """Return the entries that no unreadable timeslot can be; none where nothing is known of such a timeslot."""
+def _without_reserved(
+    entries: Iterable[Candidate], unreadable: Iterable[UnreadableTimeslot]
+) -> list[Candidate]:
+    """Return the entries that no unreadable timeslot can be; none where nothing is known of such a
+    timeslot.
+    """
     externals, places = set(), set()
     for each in unreadable:
         if not (each.external_id or each.start or each.end):

@@ -1,4 +1,6 @@
-"""The quota, kept in the store: one allowance for all workers of one key, and it outlives a restart."""
+"""The quota, kept in the store: one allowance for all workers of one key, and it outlives a
+restart.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 class StoreLedger:
     """A `facilitron.Ledger` that books on a row of the store."""
 
-    def __init__(self, store: Store, api_user_id: str, *, rate_per_minute: int, quota_per_day: int) -> None:
+    def __init__(
+        self, store: Store, api_user_id: str, *, rate_per_minute: int, quota_per_day: int
+    ) -> None:
         self._store = store
         self._api_user_id = api_user_id
         self._rate = rate_per_minute
@@ -22,13 +26,16 @@ class StoreLedger:
         store.write.add_api_user(api_user_id)
 
     def take(self, now: datetime) -> float:
-        """Book one request; return 0.0 when it may be sent at once, else the seconds after which to ask again.
+        """Book one request; return 0.0 when it may be sent at once, else the seconds after which to
+        ask again.
 
         Raises `QuotaSpent` when the UTC day's quota is used up.
         """
 
         def decide(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
-            kept = Allowance(date.fromisoformat(day) if day else now.astimezone(UTC).date(), used, next_at)
+            kept = Allowance(
+                date.fromisoformat(day) if day else now.astimezone(UTC).date(), used, next_at
+            )
             after, wait = book(kept, now, self._rate, self._quota)
             return after.day.isoformat(), after.used, after.next_at, wait
 
@@ -37,7 +44,10 @@ class StoreLedger:
     def left(self, now: datetime) -> int:
         """Return how many requests the UTC day's quota still grants."""
         today = now.astimezone(UTC).date()
-        counted = {today.isoformat(), (today + timedelta(days=1)).isoformat()}  # the days that `book` goes on counting
+        counted = {
+            today.isoformat(),
+            (today + timedelta(days=1)).isoformat(),
+        }  # the days that `book` goes on counting
 
         def look(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
             return day, used, next_at, float(self._quota - (used if day in counted else 0))

@@ -1,7 +1,8 @@
-"""Matching of timeslots with entries: equal in a sign, or nearest in time. At most n log n in time, linear in memory.
+"""Matching of timeslots with entries: equal in a sign, or nearest in time. At most n log n in time,
+linear in memory.
 
-Both are deterministic and independent of the order of their arguments' sources: candidates come sorted by their traits,
-and ties are broken by traits alone.
+Both are deterministic and independent of the order of their arguments' sources: candidates come
+sorted by their traits, and ties are broken by traits alone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 Level = tuple[bool, bool, bool, bool]
 
 ALIKE: tuple[Level, ...] = tuple((False, *flags) for flags in product((True, False), repeat=3))  # type: ignore[misc]
-"""What candidates must share, most first: the activity decides, then the status, then anything else, then nothing."""
+"""What candidates must share, most first: the activity decides, then the status, then anything
+else, then nothing.
+"""
 SAME_FACILITY: tuple[Level, ...] = tuple((True, *flags) for _, *flags in ALIKE)  # type: ignore[misc]
 """The same within one facility."""
 
@@ -60,7 +63,9 @@ def traits_of_timeslot(slot: Timeslot, event_type: str) -> Traits:
 
 
 def traits_of_entry(entry: Entry) -> Traits:
-    """Return an entry's traits; place and category may be the catalogue's, and then tell no two apart."""
+    """Return an entry's traits; place and category may be the catalogue's, and then tell no two
+    apart.
+    """
     return Traits(
         entry.start,
         entry.end,
@@ -75,7 +80,9 @@ def traits_of_entry(entry: Entry) -> Traits:
 
 @dataclass(eq=False, slots=True)
 class Candidate:
-    """A timeslot or an entry while it is being matched; two of different periods are never matched by a guess."""
+    """A timeslot or an entry while it is being matched; two of different periods are never matched
+    by a guess.
+    """
 
     traits: Traits
     period: Hashable
@@ -86,7 +93,9 @@ class Candidate:
 def match_equal(
     slots: Sequence[Candidate], entries: Iterable[Candidate], sign: Callable[[Candidate], Hashable]
 ) -> list[Candidate]:
-    """Match what bears the same sign and return the slots still open; a candidate whose sign is None bears none."""
+    """Match what bears the same sign and return the slots still open; a candidate whose sign is
+    None bears none.
+    """
     if not slots:
         return []
     groups: dict[Hashable, tuple[list[Candidate], list[Candidate]]] = {}
@@ -103,12 +112,15 @@ def match_equal(
 
 
 def match_nearest(slots: Sequence[Candidate], entries: Iterable[Candidate]) -> list[Candidate]:
-    """Match by start, nearest first, the same facility before another; return the slots still open."""
+    """Match by start, nearest first, the same facility before another; return the slots still
+    open.
+    """
     free = [each for each in entries if each.match is None]
     if slots and free:
         for period in {each.period for each in slots}:
             _Timeline(
-                [each for each in slots if each.period == period], [each for each in free if each.period == period]
+                [each for each in slots if each.period == period],
+                [each for each in free if each.period == period],
             ).match()
     return [each for each in slots if each.match is None]
 
@@ -140,7 +152,9 @@ class _Pool:
 
 
 def _match_pools(mine: _Pool, theirs: _Pool, levels: Iterable[Level]) -> None:
-    """Match two pools as far as both go; takes time in proportion to the smaller one, but for the first time."""
+    """Match two pools as far as both go; takes time in proportion to the smaller one, but for the
+    first time.
+    """
     small, large = sorted((mine, theirs), key=lambda pool: pool.size)
     for level in levels:
         for each in small.open():
@@ -154,7 +168,9 @@ def _match_pools(mine: _Pool, theirs: _Pool, levels: Iterable[Level]) -> None:
 
 @dataclass(eq=False, slots=True)
 class _Block:
-    """All candidates of one side with one start; linked with the blocks before and after it that are not empty."""
+    """All candidates of one side with one start; linked with the blocks before and after it that
+    are not empty.
+    """
 
     start: datetime
     side: int
@@ -171,7 +187,9 @@ class _Block:
 
 @dataclass(order=True, slots=True)
 class _Neighbors:
-    """Two blocks of different sides next to each other; the nearest come first, then those that start first."""
+    """Two blocks of different sides next to each other; the nearest come first, then those that
+    start first.
+    """
 
     distance: timedelta
     phase: int
@@ -186,10 +204,16 @@ PHASES = (SAME_FACILITY, ALIKE)
 
 
 class _Timeline:
-    """Matches the nearest pair again and again: on a line, it is always two neighbors of different sides."""
+    """Matches the nearest pair again and again: on a line, it is always two neighbors of different
+    sides.
+    """
 
     def __init__(self, slots: Sequence[Candidate], entries: Sequence[Candidate]) -> None:
-        marked = [(each.traits.start, side, each) for side, some in enumerate((slots, entries)) for each in some]
+        marked = [
+            (each.traits.start, side, each)
+            for side, some in enumerate((slots, entries))
+            for each in some
+        ]
         marked.sort(key=lambda each: each[:2])
         blocks = [
             _Block(start, side, _Pool([each for *_, each in some]))
@@ -213,7 +237,9 @@ class _Timeline:
             self._add(left, right, nearest.phase + 1)
 
     def _add(self, left: _Block, right: _Block, phase: int) -> None:
-        """Note the neighbors that there are after a match: the same two, or those that became neighbors by it."""
+        """Note the neighbors that there are after a match: the same two, or those that became
+        neighbors by it.
+        """
         remaining = left if left.pool.size else left.before
         following = right if right.pool.size else right.after
         same = remaining is left and following is right

@@ -1,9 +1,11 @@
-"""Which request is worth most next: pure arithmetic over what is known, when it was read, and what the vendor grants.
+"""Which request is worth most next: pure arithmetic over what is known, when it was read, and what
+the vendor grants.
 
-A property's year is twelve windows of at most 31 calendar days, counted from today in its own zone, so that both of the
-vendor's readings of "31 days" hold. Window 0 holds today. A district has one more, `DAY`: a single request for today
-that covers all its schools. How often each is asked for is its tier; when a day's requests do not fit the quota, the
-tiers' intervals stretch. `run` does the asking.
+A property's year is twelve windows of at most 31 calendar days, counted from today in its own zone,
+so that both of the vendor's readings of "31 days" hold. Window 0 holds today. A district has one
+more, `DAY`: a single request for today that covers all its schools. How often each is asked for is
+its tier; when a day's requests do not fit the quota, the tiers' intervals stretch. `run` does the
+asking.
 """
 
 from __future__ import annotations
@@ -36,16 +38,22 @@ RESERVE = 0.1
 DISTRICTS_SHARE = 0.25
 """The share of what the plan may spend that the districts' days get at most."""
 MINUTE_SHARE = 0.9
-"""The share of the minute's rate that the plan counts on; the rest is for what must be asked twice."""
+"""The share of the minute's rate that the plan counts on; the rest is for what must be asked twice.
+"""
 GIVEN_UP = 3
-"""After so many failures in a row a district's day covers nobody: its schools are asked one by one."""
+"""After so many failures in a row a district's day covers nobody: its schools are asked one by one.
+"""
 REFUSED_SECONDS = 24 * 3600
 """How long a district's day is left alone after the vendor refused it."""
 READ_DAYS = 7
-"""A property that nobody read for so long is fetched daily only; the laziest calendar programs ask once a week."""
+"""A property that nobody read for so long is fetched daily only; the laziest calendar programs ask
+once a week.
+"""
 
 PLENTY = 3
-"""Of a property with this many events to come, a window that comes back empty is not believed the first time."""
+"""Of a property with this many events to come, a window that comes back empty is not believed the
+first time.
+"""
 DOUBT_SECONDS = 120
 """How much later the second answer must be."""
 
@@ -68,7 +76,9 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What the vendor granted to a key, what is left of it, and how often we would like to ask, in seconds."""
+    """What the vendor granted to a key, what is left of it, and how often we would like to ask, in
+    seconds.
+    """
 
     rate_per_minute: int = 120
     quota_per_day: int = 15_000
@@ -79,7 +89,9 @@ class Grant:
 
 
 class Plan:
-    """What one key's windows look like at one moment. Pure: the same arguments give the same plan."""
+    """What one key's windows look like at one moment. Pure: the same arguments give the same
+    plan.
+    """
 
     def __init__(self, situation: Situation, grant: Grant, now: datetime) -> None:
         self._now = now
@@ -95,9 +107,10 @@ class Plan:
     def _set_pace(self, affordable: float) -> None:
         """Find the intervals that a number of requests a second can pay for.
 
-        A district's day, one request for many schools, keeps its interval as long as it takes no more than a share. A
-        school that no district covers is asked as often as today would need, if nobody else has to wait for that. When
-        even the tiers' own intervals do not fit, all stretch by one factor.
+        A district's day, one request for many schools, keeps its interval as long as it takes no
+        more than a share. A school that no district covers is asked as often as today would need,
+        if nobody else has to wait for that. When even the tiers' own intervals do not fit, all
+        stretch by one factor.
         """
         grant = self._grant
         days = sum(each.number == DAY and self.tier(each) is Tier.TODAY for each in self._standings)
@@ -113,11 +126,19 @@ class Plan:
             cost = _cost(each, self._subjects[each.property_id])
             costs[Tier.MONTH if tier is Tier.TODAY else tier] += cost
             alone += cost if tier is Tier.TODAY else 0
-        wanted = costs[Tier.MONTH] / grant.month + costs[Tier.YEAR] / grant.year + costs[Tier.UNREAD] / grant.unread
+        wanted = (
+            costs[Tier.MONTH] / grant.month
+            + costs[Tier.YEAR] / grant.year
+            + costs[Tier.UNREAD] / grant.unread
+        )
         self._factor = max(1.0, wanted / left)
         spare = max(0.0, left - wanted)
-        self._alone = max(grant.today, alone / (alone / grant.month + spare)) if alone else grant.today
-        self.stretch = max(self._factor, self._today / grant.today, self._alone * self._factor / grant.today)
+        self._alone = (
+            max(grant.today, alone / (alone / grant.month + spare)) if alone else grant.today
+        )
+        self.stretch = max(
+            self._factor, self._today / grant.today, self._alone * self._factor / grant.today
+        )
 
     def tier(self, standing: Standing) -> Tier:
         """Return how soon a change in a window must show.
@@ -126,7 +147,11 @@ class Plan:
         """
         subject = self._subjects[standing.property_id]
         if standing.number == DAY:
-            return Tier.UNREAD if self._read.isdisjoint((standing.property_id, *subject.child_ids)) else Tier.TODAY
+            return (
+                Tier.UNREAD
+                if self._read.isdisjoint((standing.property_id, *subject.child_ids))
+                else Tier.TODAY
+            )
         if standing.property_id not in self._read:
             return Tier.UNREAD
         if standing.number:
@@ -148,9 +173,11 @@ class Plan:
                 return self._grant.unread * self._factor
 
     def due(self, standing: Standing) -> datetime:
-        """Return when a window is due: when it was told to be, else an interval after it was last fetched.
+        """Return when a window is due: when it was told to be, else an interval after it was last
+        fetched.
 
-        A due time later than this plan would ever set was written by a clock that stood ahead, and counts as now.
+        A due time later than this plan would ever set was written by a clock that stood ahead, and
+        counts as now.
         """
         if standing.due is not None:
             return self._now if standing.due > self._latest_due(standing) else standing.due
@@ -175,9 +202,14 @@ class Plan:
 
         1. what holds today of a school never fetched: there is no feed without it
         2. a district's day
-        3. the rest by how late it is in terms of its own interval; what was never fetched counts as one interval late
+        3. the rest by how late it is in terms of its own interval; what was never fetched counts as
+          one interval late
         """
-        due = [each for each in self._standings if not self._leased(each) and self.due(each) <= self._now]
+        due = [
+            each
+            for each in self._standings
+            if not self._leased(each) and self.due(each) <= self._now
+        ]
         return sorted(due, key=self._worth)
 
     def _worth(self, standing: Standing) -> tuple[int, float, int, int]:
@@ -193,10 +225,14 @@ class Plan:
 
     def next_due(self) -> datetime | None:
         """Return when the next window that nobody is at is due; None when there is none."""
-        return min((self.due(each) for each in self._standings if not self._leased(each)), default=None)
+        return min(
+            (self.due(each) for each in self._standings if not self._leased(each)), default=None
+        )
 
     def outlook(self) -> dict[str, tuple[Tier, datetime]]:
-        """Return each property's tier, as of the window that holds today, and when any window of it is next due."""
+        """Return each property's tier, as of the window that holds today, and when any window of it
+        is next due.
+        """
         found: dict[str, tuple[Tier, datetime]] = {}
         for each in sorted(self._standings, key=lambda each: abs(each.number)):
             tier, due = found.get(each.property_id, (self.tier(each), self.due(each)))
@@ -208,7 +244,9 @@ class Plan:
 
 
 def _credible(standing: Standing, now: datetime) -> Standing:
-    """Return a window without what a clock that stood ahead wrote: when it was fetched, and until when it is leased."""
+    """Return a window without what a clock that stood ahead wrote: when it was fetched, and until
+    when it is leased.
+    """
     if is_future(standing.synced, now):
         standing = replace(standing, synced=None)
     if is_future(standing.leased_until, now + timedelta(seconds=LEASE_SECONDS)):
@@ -228,14 +266,20 @@ def _read(situation: Situation, now: datetime) -> frozenset[str]:
 
 def _covered(situation: Situation) -> frozenset[str]:
     """Return the schools whose today a district's request brings."""
-    working = [each for each in situation.standings if each.number == DAY and each.failures < GIVEN_UP]
+    working = [
+        each for each in situation.standings if each.number == DAY and each.failures < GIVEN_UP
+    ]
     return frozenset(
-        member for each in working for member in (each.property_id, *situation.subjects[each.property_id].child_ids)
+        member
+        for each in working
+        for member in (each.property_id, *situation.subjects[each.property_id].child_ids)
     )
 
 
 def _affordable(grant: Grant, used: int, now: datetime) -> float:
-    """Return how many requests a second may be spent from now to the end of the vendor's day; never zero."""
+    """Return how many requests a second may be spent from now to the end of the vendor's day; never
+    zero.
+    """
     left = max(grant.quota_per_day * (1 - RESERVE) - used, 1.0)
     seconds = max((next_utc_midnight(now) - now).total_seconds(), 60.0)
     return min(left / seconds, grant.rate_per_minute * MINUTE_SHARE / 60)
@@ -257,7 +301,9 @@ def today(now: datetime, zone: str) -> date:
 
 
 def window(number: int, day: date) -> Window:
-    """Return the window of a number, seen from today; the last one ends with the vendor's horizon."""
+    """Return the window of a number, seen from today; the last one ends with the vendor's
+    horizon.
+    """
     if number == DAY:
         return Window(day, day)
     start = day + timedelta(days=number * WINDOW_DAYS)
@@ -289,9 +335,11 @@ def to_try(reach: Reach) -> int:
 
 
 def learned(reach: Reach, tried: int, held: int) -> Reach:
-    """Return what is known after a window was fetched: `tried` days at first, and `held` those that were answered.
+    """Return what is known after a window was fetched: `tried` days at first, and `held` those that
+    were answered.
 
-    A span that grew and held counts as new; one that grew in vain is tried again only after twice as long a wait.
+    A span that grew and held counts as new; one that grew in vain is tried again only after twice
+    as long a wait.
     """
     if held < reach.days:
         return shrunk(reach, held)
@@ -303,7 +351,9 @@ def learned(reach: Reach, tried: int, held: int) -> Reach:
 
 
 def shrunk(reach: Reach, held: int) -> Reach:
-    """Return what is known after a window failed, having been cut down to `held` days for good reason or not at all."""
+    """Return what is known after a window failed, having been cut down to `held` days for good
+    reason or not at all.
+    """
     return Reach(held, 0, reach.patience) if held < reach.days else reach
 
 
@@ -316,12 +366,16 @@ def pieces(wanted: Window, days: int) -> list[Window]:
     step = days or 1
     return [
         Window(start, min(start + timedelta(days=step - 1), wanted.end))
-        for start in (wanted.start + timedelta(days=offset) for offset in range(0, wanted.days, step))
+        for start in (
+            wanted.start + timedelta(days=offset) for offset in range(0, wanted.days, step)
+        )
     ]
 
 
 def shorter(days: int) -> int | None:
-    """Return the span to try when one was too heavy: half of it, down to 0 for facility by facility; None below."""
+    """Return the span to try when one was too heavy: half of it, down to 0 for facility by
+    facility; None below.
+    """
     if days == 0:
         return None
     return 0 if days == 1 else -(-days // 2)
@@ -331,8 +385,12 @@ def shorter(days: int) -> int | None:
 
 
 def due_after_failure(now: datetime, failures: int) -> datetime:
-    """Return when a window is tried again after failing `failures` times in a row: soon at first, then ever later."""
-    return now + timedelta(seconds=min(FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10), LAST_RETRY_SECONDS))
+    """Return when a window is tried again after failing `failures` times in a row: soon at first,
+    then ever later.
+    """
+    return now + timedelta(
+        seconds=min(FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10), LAST_RETRY_SECONDS)
+    )
 
 
 def next_utc_midnight(now: datetime) -> datetime:
@@ -341,9 +399,11 @@ def next_utc_midnight(now: datetime) -> datetime:
 
 
 def believable(known: int, doubted: datetime | None, now: datetime) -> bool:
-    """Say whether an empty answer may be taken at its word, where events were: a second, later one settles it.
+    """Say whether an empty answer may be taken at its word, where events were: a second, later one
+    settles it.
 
-    `known` is how many events to come the whole property has: where there was little, little may well be left.
+    `known` is how many events to come the whole property has: where there was little, little may
+    well be left.
     """
     if known < PLENTY:
         return True

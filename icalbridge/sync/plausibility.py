@@ -1,8 +1,10 @@
-"""Whether an answer is believed that would withdraw most of what is known. Pure; `now` is an argument.
+"""Whether an answer is believed that would withdraw most of what is known. Pure; `now` is an
+argument.
 
-An answer of the vendor may be short or empty by mistake. What it adds and changes is evidence; what it lacks is not,
-where that would be most of it: such a withdrawal waits until an answer at least `DOUBT_SECONDS` later lacks the same.
-Only what both lack is withdrawn. `icalbridge sync --full` believes every answer at once.
+An answer of the vendor may be short or empty by mistake. What it adds and changes is evidence; what
+it lacks is not, where that would be most of it: such a withdrawal waits until an answer at least
+`DOUBT_SECONDS` later lacks the same. Only what both lack is withdrawn. `icalbridge sync --full`
+believes every answer at once.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ class Loss:
     known: int = 0
     """How many are known of what it covers, the missing ones included."""
     inside: frozenset[str] = frozenset()
-    """Those missing from the days that were asked for; an event's other timeslots may be on other days."""
+    """Those missing from the days that were asked for; an event's other timeslots may be on other
+    days.
+    """
     known_inside: int = 0
     """How many are known on these days."""
     empty: bool = False
@@ -60,8 +64,8 @@ class Loss:
     def is_implausible(self, before: int = 0) -> bool:
         """Say whether it is most of what is known and more than a handful.
 
-        `before`: how many other pieces of the same window have withdrawn already, so that a window is not lost bit by
-        bit.
+        `before`: how many other pieces of the same window have withdrawn already, so that a window
+        is not lost bit by bit.
         """
         if not self.missing:
             return False
@@ -81,7 +85,9 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Which withdrawals are believed now, and what is left to a later answer; `doubt` is None for nothing."""
+    """Which withdrawals are believed now, and what is left to a later answer; `doubt` is None for
+    nothing.
+    """
 
     believed: frozenset[str]
     doubt: Doubt | None = None
@@ -106,7 +112,9 @@ def judge(loss: Loss, doubt: Doubt, now: datetime, *, before: int = 0) -> Verdic
 
 
 def together(doubts: Collection[Doubt]) -> Doubt:
-    """Return one doubt for all pieces of a window; as old as the youngest, so that nothing is believed too soon."""
+    """Return one doubt for all pieces of a window; as old as the youngest, so that nothing is
+    believed too soon.
+    """
     since = max((each.since for each in doubts if each.since), default=None)
     return Doubt(since, frozenset().union(*(each.missing for each in doubts)))
 
@@ -122,12 +130,18 @@ def without_withdrawals(changes: Changes, missing: Collection[str]) -> Changes:
     return replace(
         changes,
         withdrawn=tuple(each for each in changes.withdrawn if each.uid not in missing),
-        heard=tuple(replace(each, digest="") if each.key in waiting else each for each in changes.heard),
+        heard=tuple(
+            replace(each, digest="") if each.key in waiting else each for each in changes.heard
+        ),
     )
 
 
-def withdrawal(owner: Property, entries: Sequence[Entry], known: int, *, at: datetime) -> MassWithdrawal:
-    """Return what the log and `status` say of entries that were withdrawn at one go, out of so many known."""
+def withdrawal(
+    owner: Property, entries: Sequence[Entry], known: int, *, at: datetime
+) -> MassWithdrawal:
+    """Return what the log and `status` say of entries that were withdrawn at one go, out of so many
+    known.
+    """
     return MassWithdrawal(
         owner.id,
         owner.name,

@@ -1,8 +1,10 @@
-"""What an answer means: known + fetched → changes. Pure; identity is decided in `identity`, writing is for `store`.
+"""What an answer means: known + fetched → changes. Pure; identity is decided in `identity`, writing
+is for `store`.
 
-An answer speaks for its window only: an event that should be in it and is not is withdrawn there. An event that is
-present speaks for all its timeslots that are neither past nor beyond the vendor's horizon. An event with an unreadable
-timeslot, and an answer with an unreadable item of which no event is known, may add and change, but withdraws nothing.
+An answer speaks for its window only: an event that should be in it and is not is withdrawn there.
+An event that is present speaks for all its timeslots that are neither past nor beyond the vendor's
+horizon. An event with an unreadable timeslot, and an answer with an unreadable item of which no
+event is known, may add and change, but withdraws nothing.
 """
 
 from __future__ import annotations
@@ -32,15 +34,21 @@ class Places:
     unlisted: frozenset[str] = frozenset()
     """The properties that the catalogue had once and has no more."""
 
-    def of(self, property_id: str, facility_id: str, *, seen_name: str, seen_type: str) -> tuple[str, str, str]:
-        """Return place, location and facility type; what the timeslot said stands in for what the catalogue lacks."""
+    def of(
+        self, property_id: str, facility_id: str, *, seen_name: str, seen_type: str
+    ) -> tuple[str, str, str]:
+        """Return place, location and facility type; what the timeslot said stands in for what the
+        catalogue lacks.
+        """
         facility = self.facilities.get(facility_id)
         place = display_text((facility.name if facility else "") or seen_name)
         kind = display_text((facility.type if facility else "") or seen_type)
         known = self.properties.get(property_id)
         parts = [place]
         if known:
-            parts += map(display_text, (known.name, known.address, known.city, known.state, known.zip))
+            parts += map(
+                display_text, (known.name, known.address, known.city, known.state, known.zip)
+            )
         return place, ", ".join(part for part in parts if part), kind
 
 
@@ -77,9 +85,10 @@ def reconcile(
 ) -> Changes:
     """Decide what an answer changes.
 
-    `present` are the events with an entry in the span that was not withdrawn; `known` holds every entry of these and of
-    the events read anew. `horizon` is the moment from which on the vendor says nothing. An event of which an entry
-    stays although its answer does not have it is read again next time, whatever its bytes.
+    `present` are the events with an entry in the span that was not withdrawn; `known` holds every
+    entry of these and of the events read anew. `horizon` is the moment from which on the vendor
+    says nothing. An event of which an entry stays although its answer does not have it is read
+    again next time, whatever its bytes.
     """
     added: list[Entry] = []
     changed: list[Entry] = []
@@ -94,14 +103,26 @@ def reconcile(
                 added.append(after)
             elif after is not before:
                 changed.append(after)
-        gone = _withdraw(pairs.left, now, upto=horizon) if heard.complete and not event.unreadable else []
+        gone = (
+            _withdraw(pairs.left, now, upto=horizon)
+            if heard.complete and not event.unreadable
+            else []
+        )
         withdrawn += gone
         if event.unreadable:
             changed += _follow(event, pairs.left, now, upto=horizon)
-        settled = len(gone) == sum(entry.withdrawn is None and entry.end > now for entry in pairs.left)
-        named = replace(event, name=display_text(event.name), particulars=_cleaned(event.particulars))
+        settled = len(gone) == sum(
+            entry.withdrawn is None and entry.end > now for entry in pairs.left
+        )
+        named = replace(
+            event, name=display_text(event.name), particulars=_cleaned(event.particulars)
+        )
         events.append(named if settled else replace(named, digest=""))
-    absent = present - heard.unchanged - {event.key for event in heard.events} if heard.complete else frozenset()
+    absent = (
+        present - heard.unchanged - {event.key for event in heard.events}
+        if heard.complete
+        else frozenset()
+    )
     for key in sorted(absent):
         here = [entry for entry in known.get(key, ()) if heard.covers(entry)]
         withdrawn += _withdraw(here, now, upto=horizon)
@@ -109,17 +130,24 @@ def reconcile(
 
 
 def relocate(
-    entries: Iterable[Entry], places: Places, now: datetime, *, zones_before: Mapping[str, str] | None = None
+    entries: Iterable[Entry],
+    places: Places,
+    now: datetime,
+    *,
+    zones_before: Mapping[str, str] | None = None,
 ) -> Changes:
-    """Decide what a renamed or moved property or facility changes in entries that are known already.
+    """Decide what a renamed or moved property or facility changes in entries that are known
+    already.
 
-    `zones_before`, by property id: the zones in which entries were read for want of a better one. These now mean the
-    same local times in the property's zone.
+    `zones_before`, by property id: the zones in which entries were read for want of a better one.
+    These now mean the same local times in the property's zone.
     """
     changed = []
     for entry in entries:
         kind = "" if entry.category == entry.event_type else entry.category
-        place, location, kind = places.of(entry.property_id, entry.facility_id, seen_name=entry.place, seen_type=kind)
+        place, location, kind = places.of(
+            entry.property_id, entry.facility_id, seen_name=entry.place, seen_type=kind
+        )
         after = replace(entry, place=place, location=location, category=kind or entry.event_type)
         if zones_before and zones_before.get(entry.property_id) == entry.zone:
             after = _in_zone(after, places.properties[entry.property_id].timezone)
@@ -132,26 +160,40 @@ def _in_zone(entry: Entry, name: str) -> Entry:
     """Return an entry at the same local times of another zone."""
     old, new = zones.zone(entry.zone), zones.zone(name)
     start, end = (
-        moment.astimezone(old).replace(tzinfo=new, fold=0).astimezone(UTC) for moment in (entry.start, entry.end)
+        moment.astimezone(old).replace(tzinfo=new, fold=0).astimezone(UTC)
+        for moment in (entry.start, entry.end)
     )
-    return replace(entry, zone=name, start=start, end=end if end > start else start + (entry.end - entry.start))
+    return replace(
+        entry, zone=name, start=start, end=end if end > start else start + (entry.end - entry.start)
+    )
 
 
 def end(entries: Sequence[Entry], now: datetime) -> Changes:
-    """Decide what becomes of entries to come whose property left the catalogue: they are withdrawn, the past stays.
+    """Decide what becomes of entries to come whose property left the catalogue: they are withdrawn,
+    the past stays.
 
     Their events are read again if the property comes back.
     """
     withdrawn = _withdraw(entries, now, upto=datetime.max.replace(tzinfo=UTC))
-    return Changes(withdrawn=tuple(withdrawn), forgotten=frozenset(entry.key for entry in withdrawn))
+    return Changes(
+        withdrawn=tuple(withdrawn), forgotten=frozenset(entry.key for entry in withdrawn)
+    )
 
 
 def _entry(
-    event: Event, timeslot: Timeslot, before: Entry | None, places: Places, uids: NewUids, now: datetime
+    event: Event,
+    timeslot: Timeslot,
+    before: Entry | None,
+    places: Places,
+    uids: NewUids,
+    now: datetime,
 ) -> Entry:
     """Return the entry of a timeslot: `before` itself when nothing changed."""
     place, location, kind = places.of(
-        event.property_id, timeslot.facility_id, seen_name=timeslot.facility_name, seen_type=timeslot.facility_type
+        event.property_id,
+        timeslot.facility_id,
+        seen_name=timeslot.facility_name,
+        seen_type=timeslot.facility_type,
     )
     status, timeslot_status = _statuses(event, timeslot, before, now)
     after = Entry(
@@ -182,19 +224,33 @@ def _entry(
 
 
 def _follow(event: Event, left: Iterable[Entry], now: datetime, *, upto: datetime) -> list[Entry]:
-    """Return what changes in entries whose timeslots could not be read: the event's name and status hold for them."""
-    coming = [entry for entry in left if entry.withdrawn is None and entry.end > now and entry.start < upto]
+    """Return what changes in entries whose timeslots could not be read: the event's name and status
+    hold for them.
+    """
+    coming = [
+        entry
+        for entry in left
+        if entry.withdrawn is None and entry.end > now and entry.start < upto
+    ]
     pairs = [
-        (replace(entry, name=display_text(event.name), status=event.entry_status or event.status), entry)
+        (
+            replace(
+                entry, name=display_text(event.name), status=event.entry_status or event.status
+            ),
+            entry,
+        )
         for entry in coming
     ]
     return [_stamp(after, entry, now) for after, entry in pairs if after != entry]
 
 
-def _statuses(event: Event, timeslot: Timeslot, before: Entry | None, now: datetime) -> tuple[str, str]:
+def _statuses(
+    event: Event, timeslot: Timeslot, before: Entry | None, now: datetime
+) -> tuple[str, str]:
     """Return the statuses of an entry and of its timeslot.
 
-    What is over stays as it was shown, whatever its status is called later, unless that says cancelled or declined.
+    What is over stays as it was shown, whatever its status is called later, unless that says
+    cancelled or declined.
     """
     status = event.entry_status or event.status
     called_off = is_called_off(status) or is_called_off(timeslot.status)
@@ -204,12 +260,16 @@ def _statuses(event: Event, timeslot: Timeslot, before: Entry | None, now: datet
 
 
 def _cleaned(told: Particulars) -> Particulars:
-    renter, email, reservation, category = map(display_text, (told.renter, told.email, told.reservation, told.category))
+    renter, email, reservation, category = map(
+        display_text, (told.renter, told.email, told.reservation, told.category)
+    )
     return Particulars(renter, email, told.attendance, reservation, category)
 
 
 def _stamp(after: Entry, before: Entry, now: datetime) -> Entry:
-    """Note a change: when, and in SEQUENCE if it is one of time, place or status (RFC 5545, section 3.8.7.4)."""
+    """Note a change: when, and in SEQUENCE if it is one of time, place or status (RFC 5545, section
+    3.8.7.4).
+    """
     raised = before.sequence + (_significant(after) != _significant(before))
     return replace(after, sequence=raised, modified=now, cancelled=_cancelled(after, before, now))
 
@@ -235,7 +295,9 @@ def _significant(entry: Entry) -> tuple[object, ...]:
 
 
 def _withdraw(entries: Iterable[Entry], now: datetime, *, upto: datetime) -> list[Entry]:
-    """Withdraw what the vendor no longer has: never what is past, since it forgets that, nor what is too far."""
+    """Withdraw what the vendor no longer has: never what is past, since it forgets that, nor what
+    is too far.
+    """
     return [
         _stamp(replace(entry, withdrawn=now), entry, now)
         for entry in entries

@@ -58,7 +58,9 @@ def _no_waiting(_sentence: str) -> None:
 
 
 class Sync:
-    """Everything that acts on one key: a client, a store, and the name under which windows are claimed."""
+    """Everything that acts on one key: a client, a store, and the name under which windows are
+    claimed.
+    """
 
     def __init__(
         self,
@@ -78,7 +80,8 @@ class Sync:
 
         `on_wait` gets a sentence for each lease of another worker that a pass waits for.
 
-        `tally`: what the client counts of its requests; written down after each window with what could not be read.
+        `tally`: what the client counts of its requests; written down after each window with what
+        could not be read.
         """
         self._client = client
         self._store = store
@@ -137,29 +140,44 @@ class Sync:
         """Fetch the catalogue at once; what another worker fetched meanwhile is as good."""
         begun = self._store.write.catalogue_version(self._user)
         while (failed := self.catalogue(at_once=True)) is None:
-            self._report_wait("the list of schools", self._store.windows.catalogue_leased_by(self._user))
+            self._report_wait(
+                "the list of schools", self._store.windows.catalogue_leased_by(self._user)
+            )
             self._sleep(WAIT_SECONDS)
             if self._store.write.catalogue_version(self._user) != begun:
                 return []
         return failed
 
     def _next(self, begun: datetime, wanted: Sequence[str]) -> Claim | None:
-        """Claim the next window of a pass; wait for those that other workers are at, which may yet fail."""
+        """Claim the next window of a pass; wait for those that other workers are at, which may yet
+        fail.
+        """
         windows = self._store.windows
         while True:
             now = self._clock()
-            due = min(begun, now)  # were the clock set back, a window that failed would be due again at once
-            claim = windows.claim(self._user, self._worker_id, now=now, due=due, property_ids=wanted)
+            due = min(
+                begun, now
+            )  # were the clock set back, a window that failed would be due again at once
+            claim = windows.claim(
+                self._user, self._worker_id, now=now, due=due, property_ids=wanted
+            )
             if claim or not windows.count_due(self._user, due, wanted):
                 return claim
-            leases = windows.leased_by_others(self._user, self._worker_id, now=now, due=due, property_ids=wanted)
+            leases = windows.leased_by_others(
+                self._user, self._worker_id, now=now, due=due, property_ids=wanted
+            )
             for lease in leases[:1]:
-                self._report_wait(f"property {lease.property_id} window {lease.number}", lease.worker_id)
+                self._report_wait(
+                    f"property {lease.property_id} window {lease.number}", lease.worker_id
+                )
             self._sleep(WAIT_SECONDS)
 
     def _report_wait(self, what: str, worker_id: str) -> None:
         """Report once that this pass waits for another worker."""
-        sentence = f"Waiting for {what} while worker {worker_id} fetches it (if that died: {LEASE_SECONDS} seconds)."
+        sentence = (
+            f"Waiting for {what} while worker {worker_id} fetches it (if that died: {LEASE_SECONDS}"
+            " seconds)."
+        )
         if worker_id and sentence not in self._waits:
             self._waits.add(sentence)
             self._on_wait(sentence)
@@ -167,9 +185,13 @@ class Sync:
     # the catalogue
 
     def catalogue(self, *, at_once: bool = False) -> Sequence[VendorError | WindowBroken] | None:
-        """Fetch the catalogue if it is due, or at once; return what failed, None when it was not for us to fetch."""
+        """Fetch the catalogue if it is due, or at once; return what failed, None when it was not
+        for us to fetch.
+        """
         now = self._clock()
-        if not self._store.windows.claim_catalogue(self._user, self._worker_id, now=now, at_once=at_once):
+        if not self._store.windows.claim_catalogue(
+            self._user, self._worker_id, now=now, at_once=at_once
+        ):
             return None
         try:
             with self._heartbeat.beating():
@@ -184,7 +206,11 @@ class Sync:
     def _fetch_catalogue(self) -> list[VendorError]:
         try:
             fetched = catalogue.fetch(
-                self._client, self._known_catalogue(), self._on_catalogue, now=self._clock(), full=self._full
+                self._client,
+                self._known_catalogue(),
+                self._on_catalogue,
+                now=self._clock(),
+                full=self._full,
             )
         except VendorError as error:
             self._end_catalogue(str(error), error.invocation_id)
@@ -214,13 +240,17 @@ class Sync:
         for each in self._store.read.facilities(list(facilities_of)):
             facilities_of[each.property_id].append(each)
         in_vendor_words = tuple(replace(each, timezone=each.vendor_zone) for each in listed)
-        return Known(in_vendor_words, facilities_of, Doubt(*self._store.doubts.catalogue(self._user)))
+        return Known(
+            in_vendor_words, facilities_of, Doubt(*self._store.doubts.catalogue(self._user))
+        )
 
     def _on_catalogue(self, done: int, total: int) -> None:
         self._store.windows.hold(self._worker_id, now=self._clock())
         self._on_progress("catalogue", done, total)
 
-    def _end_catalogue(self, error: str, invocation_id: str, *, partly: bool = False, doubt: Doubt = NO_DOUBT) -> None:
+    def _end_catalogue(
+        self, error: str, invocation_id: str, *, partly: bool = False, doubt: Doubt = NO_DOUBT
+    ) -> None:
         now = self._clock()
         if doubt.since:
             due = doubt.settled_from(now)
@@ -230,15 +260,17 @@ class Sync:
             due = now + timedelta(seconds=plan.PARTLY_SECONDS)
         else:
             due = plan.due_after_failure(now, 5 if self._store.read.properties(self._user) else 2)
-        self._store.windows.finish_catalogue(self._user, now=now, due=due, error=error, invocation_id=invocation_id)
+        self._store.windows.finish_catalogue(
+            self._user, now=now, due=due, error=error, invocation_id=invocation_id
+        )
 
     # one window
 
     def window(self, claim: Claim) -> int:
         """Fetch and apply one claimed window; return how many entries changed.
 
-        Raises `VendorError` when no usable answer came, `WindowBroken` for what nobody foresaw: the claim is settled
-        then. What was fetched of it is kept.
+        Raises `VendorError` when no usable answer came, `WindowBroken` for what nobody foresaw: the
+        claim is settled then. What was fetched of it is kept.
         """
         with self._heartbeat.beating():
             return self._fetch.fetch(claim)

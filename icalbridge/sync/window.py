@@ -1,7 +1,8 @@
-"""One claimed window: asked for in pieces that the vendor answers in time, each understood and written as it comes.
+"""One claimed window: asked for in pieces that the vendor answers in time, each understood and
+written as it comes.
 
-What went wrong is kept with the window, so that `status` and `/readyz` can say so; feeds go on from the last good
-state.
+What went wrong is kept with the window, so that `status` and `/readyz` can say so; feeds go on from
+the last good state.
 """
 
 from __future__ import annotations
@@ -29,7 +30,15 @@ from icalbridge.store import LeaseLost
 from icalbridge.sync import plan
 from icalbridge.sync.attempt import Attempt, Doubtful
 from icalbridge.sync.broken import broken_by
-from icalbridge.sync.plausibility import HANDFUL, Doubt, Loss, Verdict, judge, withdrawal, without_withdrawals
+from icalbridge.sync.plausibility import (
+    HANDFUL,
+    Doubt,
+    Loss,
+    Verdict,
+    judge,
+    withdrawal,
+    without_withdrawals,
+)
 from icalbridge.sync.reconcile import Places
 from icalbridge.sync.understand import Asked, understand
 from icalbridge.sync.zone_evidence import learn_zones, zones_of
@@ -74,8 +83,8 @@ class WindowFetch:
     def fetch(self, claim: Claim) -> int:
         """Fetch and apply one claimed window; return how many entries changed.
 
-        Raises `VendorError` when no usable answer came, `WindowBroken` for what nobody foresaw: the claim is settled
-        then. What was fetched of it is kept.
+        Raises `VendorError` when no usable answer came, `WindowBroken` for what nobody foresaw: the
+        claim is settled then. What was fetched of it is kept.
         """
         try:
             return self._fetch(self._begin(claim))
@@ -104,12 +113,16 @@ class WindowFetch:
         except Doubtful as doubtful:
             now, doubt = self._clock(), doubtful.doubt
             due = doubt.settled_from(now)
-            self._store.windows.doubt(claim, now=now, due=due, since=doubt.since, missing=doubt.missing)
+            self._store.windows.doubt(
+                claim, now=now, due=due, since=doubt.since, missing=doubt.missing
+            )
             raise doubtful.error from None
         except VendorError as error:
             now = self._clock()
             if isinstance(error, RequestRefused) and self._midnight(attempt, now):
-                self._store.windows.release(claim, due=now)  # the day turned while we asked: plan it again
+                self._store.windows.release(
+                    claim, due=now
+                )  # the day turned while we asked: plan it again
                 return 0
             self._fail(attempt, error, now)
             raise
@@ -119,14 +132,18 @@ class WindowFetch:
     def _fail_unforeseen(self, claim: Claim, sentence: str) -> None:
         """Record what nobody foresaw on the window alone, which waits ever longer."""
         now = self._clock()
-        self._store.windows.fail(claim, sentence, "", now=now, due=plan.due_after_failure(now, claim.failures + 1))
+        self._store.windows.fail(
+            claim, sentence, "", now=now, due=plan.due_after_failure(now, claim.failures + 1)
+        )
 
     def _begin(self, claim: Claim) -> Attempt:
         now = self._clock()
         places = self._known_places(claim.property_id)
         owner = places.properties[claim.property_id]
         tried = plan.to_try(claim.reach)
-        return Attempt(claim, owner, self._wanted(owner, claim.number, now), places, now, tried, tried)
+        return Attempt(
+            claim, owner, self._wanted(owner, claim.number, now), places, now, tried, tried
+        )
 
     def _midnight(self, attempt: Attempt, now: datetime) -> bool:
         """Say whether the day turns about now, by the vendor's clock or by ours."""
@@ -142,24 +159,38 @@ class WindowFetch:
     def _known_places(self, property_id: str) -> Places:
         """Return the catalogue as it is kept, read again when some worker has written it.
 
-        One that is being written right now may already have led to the claim of a property that is new to us.
+        One that is being written right now may already have led to the claim of a property that is
+        new to us.
         """
         version = self._store.write.catalogue_version(self._user)
-        if self._places is None or version != self._places_version or property_id not in self._places.properties:
+        if (
+            self._places is None
+            or version != self._places_version
+            or property_id not in self._places.properties
+        ):
             places = Places(*self._store.write.places(), self._store.write.unlisted())
             self._places, self._places_version = places, version
         return self._places
 
     def _day(self, attempt: Attempt) -> int:
-        """Fetch today of a district with all its schools. What it lacks of one, the school's own window shall tell."""
+        """Fetch today of a district with all its schools. What it lacks of one, the school's own
+        window shall tell.
+        """
         known = attempt.places.properties
         unlisted = attempt.places.unlisted
-        schools = tuple(known[each] for each in attempt.owner.child_ids if each in known and each not in unlisted)
+        schools = tuple(
+            known[each]
+            for each in attempt.owner.child_ids
+            if each in known and each not in unlisted
+        )
         if not schools:
             count, doubt = self._piece(Asked(attempt.owner, attempt.wanted), attempt, last=True)
             attempt.doubts += [doubt] if doubt else []
             return self._settled(attempt, count)
-        with self._answered(Asked(attempt.owner, attempt.wanted, schools=schools), attempt) as (store, told):
+        with self._answered(Asked(attempt.owner, attempt.wanted, schools=schools), attempt) as (
+            store,
+            told,
+        ):
             before = sum(len(loss.missing) for loss in told.losses.values())
             short = {
                 property_id: loss.missing
@@ -176,8 +207,8 @@ class WindowFetch:
     def _pieces(self, attempt: Attempt) -> int:
         """Fetch a window in pieces that the vendor answers in time, each written as it comes.
 
-        A piece that is too heavy is cut, and so are those after it. One that is not believed is asked again at the end,
-        if enough time has passed by then.
+        A piece that is too heavy is cut, and so are those after it. One that is not believed is
+        asked again at the end, if enough time has passed by then.
         """
         todo = self._cut([Asked(attempt.owner, attempt.wanted)], attempt)
         changed = 0
@@ -186,7 +217,9 @@ class WindowFetch:
                 attempt.doubts.append(todo.pop(0).doubt)
                 continue
             try:
-                count, doubt = self._piece(todo[0], attempt, last=len(todo) == 1 and not attempt.doubts)
+                count, doubt = self._piece(
+                    todo[0], attempt, last=len(todo) == 1 and not attempt.doubts
+                )
             except VendorTimeout:
                 shorter = self._shorter(todo[0], attempt)
                 if shorter is None:
@@ -207,7 +240,9 @@ class WindowFetch:
         return changed
 
     def _piece(self, asked: Asked, attempt: Attempt, *, last: bool) -> tuple[int, Doubt | None]:
-        """Fetch and write one piece; return how many entries changed, and what of the answer is not believed yet."""
+        """Fetch and write one piece; return how many entries changed, and what of the answer is not
+        believed yet.
+        """
         with self._answered(asked, attempt) as (store, told):
             verdict, mass = self._judge(store, asked, attempt, told)
             missing = verdict.doubt.missing if verdict.doubt else frozenset()
@@ -215,25 +250,45 @@ class WindowFetch:
             if last and not verdict.doubt:
                 reach = plan.learned(attempt.claim.reach, attempt.tried, attempt.span)
                 alone = told.spoken_for if attempt.claim.number == plan.DAY else ()
-                store.windows.finish(attempt.claim, attempt.wanted, changes, now=now, reach=reach, spoken_for=alone)
+                store.windows.finish(
+                    attempt.claim, attempt.wanted, changes, now=now, reach=reach, spoken_for=alone
+                )
             else:
                 store.windows.note(attempt.claim, changes, now=now)
         attempt.mass += mass
         return changes.count, verdict.doubt
 
-    def _judge(self, store: Store, asked: Asked, attempt: Attempt, told: Understood) -> tuple[Verdict, Sequence[Entry]]:
-        """Decide which withdrawals of a piece are believed; return also those that are most of what was known."""
+    def _judge(
+        self, store: Store, asked: Asked, attempt: Attempt, told: Understood
+    ) -> tuple[Verdict, Sequence[Entry]]:
+        """Decide which withdrawals of a piece are believed; return also those that are most of what
+        was known.
+        """
         loss, now = told.losses.get(asked.owner.id, Loss()), self._clock()
         if loss.empty:
-            coming = len(store.write.present(asked.owner.id, now, plan.horizon(now, asked.owner.timezone)))
+            coming = len(
+                store.write.present(asked.owner.id, now, plan.horizon(now, asked.owner.timezone))
+            )
             loss = replace(loss, empty=not plan.believable(coming, None, now))
         if not loss.is_implausible(attempt.withdrawn):
             attempt.withdrawn += len(loss.missing)
             return Verdict(loss.missing), ()
-        doubt = asked.doubt if asked.doubt.since else Doubt(attempt.claim.doubted, attempt.claim.missing)
-        verdict = Verdict(loss.missing) if self._full else judge(loss, doubt, now, before=attempt.withdrawn)
+        doubt = (
+            asked.doubt
+            if asked.doubt.since
+            else Doubt(attempt.claim.doubted, attempt.claim.missing)
+        )
+        verdict = (
+            Verdict(loss.missing)
+            if self._full
+            else judge(loss, doubt, now, before=attempt.withdrawn)
+        )
         if verdict.doubt:
-            attempt.lacking = (len(verdict.doubt.missing), 0 if loss.empty else loss.known, told.invocation_id)
+            attempt.lacking = (
+                len(verdict.doubt.missing),
+                0 if loss.empty else loss.known,
+                told.invocation_id,
+            )
         if not attempt.known:
             days = plan.bounds(attempt.wanted, attempt.owner.timezone)
             attempt.known = store.write.count_coming(attempt.owner.id, *days, now=now)
@@ -248,7 +303,9 @@ class WindowFetch:
 
     @contextmanager
     def _answered(self, asked: Asked, attempt: Attempt) -> Iterator[tuple[Store, Understood]]:
-        """Send one request; yield what its answer means, inside the transaction in which it is to be written."""
+        """Send one request; yield what its answer means, inside the transaction in which it is to
+        be written.
+        """
         asked_at, null = self._clock(), None
         try:
             answer = self._ask(asked, attempt)
@@ -259,9 +316,13 @@ class WindowFetch:
         self._tally.update(f"skipped:{each.reason}" for each in (*answer.skipped, *answer.ignored))
         with self._store.alone(self._user) as store:
             now = self._clock()
-            attempt.places, moved = learn_zones(store, attempt.places, answer, asked_at=asked_at, now=now)
+            attempt.places, moved = learn_zones(
+                store, attempt.places, answer, asked_at=asked_at, now=now
+            )
             asked = asked.with_places(attempt.places)
-            told = understand(store, attempt.places, asked, answer, asked_at=asked_at, now=now, moved=moved)
+            told = understand(
+                store, attempt.places, asked, answer, asked_at=asked_at, now=now, moved=moved
+            )
             if null and (told.changes.withdrawn or told.silent_on):
                 raise null  # where something is known, null is no list
             yield store, told
@@ -281,27 +342,48 @@ class WindowFetch:
             )
         try:
             return self._client.facility_events(
-                asked.facility_id, asked.owner.id, asked.days, zones=zones, unsure=unsure, known=known
+                asked.facility_id,
+                asked.owner.id,
+                asked.days,
+                zones=zones,
+                unsure=unsure,
+                known=known,
             )
-        except NotFound:  # one that only timeslots name: of it nothing can be asked, and so nothing is withdrawn
+        except (
+            NotFound
+        ):  # one that only timeslots name: of it nothing can be asked, and so nothing is withdrawn
             return EventsAnswer((), frozenset(), (Skipped("facility", "not listed"),), (), "")
 
     def _cut(self, todo: Sequence[Asked], attempt: Attempt) -> list[Asked]:
-        """Cut what is to be asked into pieces of the attempt's span; for 0, into single days of single facilities."""
-        days = [replace(each, days=piece) for each in todo for piece in plan.pieces(each.days, attempt.span)]
-        mine = {each.id for each in attempt.places.facilities.values() if each.property_id == attempt.owner.id}
+        """Cut what is to be asked into pieces of the attempt's span; for 0, into single days of
+        single facilities.
+        """
+        days = [
+            replace(each, days=piece)
+            for each in todo
+            for piece in plan.pieces(each.days, attempt.span)
+        ]
+        mine = {
+            each.id
+            for each in attempt.places.facilities.values()
+            if each.property_id == attempt.owner.id
+        }
         if attempt.span or not mine:
             return days
         return [
             replace(day, facility_id=facility_id)
             for day in days
             for facility_id in sorted(
-                mine | self._store.write.facilities_in_use(day.owner.id, *plan.bounds(day.days, day.owner.timezone))
+                mine
+                | self._store.write.facilities_in_use(
+                    day.owner.id, *plan.bounds(day.days, day.owner.timezone)
+                )
             )
         ]
 
     def _shorter(self, asked: Asked, attempt: Attempt) -> int | None:
-        """Return the span to go on with after one was not answered in time; None when it is not the span.
+        """Return the span to go on with after one was not answered in time; None when it is not the
+        span.
 
         Half of it, if the vendor answers for a day; facility by facility, if only that much.
         """
@@ -311,9 +393,17 @@ class WindowFetch:
         day = replace(asked, days=plan.pieces(asked.days, 1)[0])
         if day != asked and self._answers(day, attempt):
             return shorter
-        mine = (each.id for each in attempt.places.facilities.values() if each.property_id == asked.owner.id)
+        mine = (
+            each.id
+            for each in attempt.places.facilities.values()
+            if each.property_id == asked.owner.id
+        )
         facility_id = min(mine, default="")
-        return 0 if facility_id and self._answers(replace(day, facility_id=facility_id), attempt) else None
+        return (
+            0
+            if facility_id and self._answers(replace(day, facility_id=facility_id), attempt)
+            else None
+        )
 
     def _answers(self, asked: Asked, attempt: Attempt) -> bool:
         try:
@@ -325,9 +415,15 @@ class WindowFetch:
 
     def _fail(self, attempt: Attempt, error: VendorError, now: datetime) -> None:
         claim = attempt.claim
-        refused = claim.number == plan.DAY and isinstance(error, RefusedError) and not isinstance(error, KeyRefused)
+        refused = (
+            claim.number == plan.DAY
+            and isinstance(error, RefusedError)
+            and not isinstance(error, KeyRefused)
+        )
         failures = plan.GIVEN_UP if refused else 1
-        patience = plan.CUT_PATIENCE if attempt.span < plan.WINDOW_DAYS else 0  # each try takes many requests
+        patience = (
+            plan.CUT_PATIENCE if attempt.span < plan.WINDOW_DAYS else 0
+        )  # each try takes many requests
         due = plan.due_after_failure(now, claim.failures + 1 + patience)
         self._store.windows.fail(
             claim,

@@ -1,7 +1,8 @@
-"""The sync worker of one key: does what is worth most, sleeps until the next thing is due, while the process lives.
+"""The sync worker of one key: does what is worth most, sleeps until the next thing is due, while
+the process lives.
 
-Any number of workers may run against one database; what one has claimed no other takes. A failure is kept with what
-failed and logged; nothing but the end of the process stops a worker.
+Any number of workers may run against one database; what one has claimed no other takes. A failure
+is kept with what failed and logged; nothing but the end of the process stops a worker.
 """
 
 from __future__ import annotations
@@ -38,12 +39,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LONGEST_NAP_SECONDS = 30
-"""Also how often an idle worker says that it is alive; well under `store.reading.WORKER_ALIVE_SECONDS`."""
+"""Also how often an idle worker says that it is alive; well under
+`store.reading.WORKER_ALIVE_SECONDS`.
+"""
 REFUSED_SECONDS = 300
 """How long to leave the vendor alone after it refused the key."""
 SHORTEST_OUTAGE_NAP_SECONDS = 2
 LONGEST_OUTAGE_NAP_SECONDS = 60
-"""How long to leave the vendor alone while it answers nothing: a day of that must not use the quota up."""
+"""How long to leave the vendor alone while it answers nothing: a day of that must not use the quota
+up.
+"""
 PLAN_SECONDS = 5
 """How long a plan holds."""
 BEAT_SECONDS = 10
@@ -55,7 +60,9 @@ CANDIDATES = 16
 
 
 class Worker:
-    """One loop over a `Sync`. `sleep` takes seconds; it ends early, by an exception, when the process shall end."""
+    """One loop over a `Sync`. `sleep` takes seconds; it ends early, by an exception, when the
+    process shall end.
+    """
 
     def __init__(
         self,
@@ -87,7 +94,9 @@ class Worker:
         self._quiet_until: datetime | None = None
 
     def run(self) -> None:
-        """Work until an exception that is no `IcalbridgeError` ends it; leave leases and the list of workers tidy."""
+        """Work until an exception that is no `IcalbridgeError` ends it; leave leases and the list
+        of workers tidy.
+        """
         self._store.write.add_api_user(self._user)
         try:
             while True:
@@ -96,14 +105,18 @@ class Worker:
             self._leave()
 
     def _leave(self) -> None:
-        """Tidy up if that can be: leases run out by themselves, and the end must stay the end it is."""
+        """Tidy up if that can be: leases run out by themselves, and the end must stay the end it
+        is.
+        """
         try:
             self._store.windows.leave(self._worker_id)
         except StoreError as error:
             log.warning("%s; what this worker had leased is free in %d s", error, LEASE_SECONDS)
 
     def step(self) -> float:
-        """Do the one thing that is worth most now; return the seconds until there may be another."""
+        """Do the one thing that is worth most now; return the seconds until there may be
+        another.
+        """
         try:
             self._beat()
             pause = self._step()
@@ -132,13 +145,18 @@ class Worker:
             return LONGEST_NAP_SECONDS
 
     def _nap_in_vain(self, error: VendorError) -> float:
-        """Return the seconds to leave the vendor alone after it gave nothing usable: ever more, until it does."""
+        """Return the seconds to leave the vendor alone after it gave nothing usable: ever more,
+        until it does.
+        """
         self._silent += 1
         if self._silent >= SILENT:
             given = "no answer" if isinstance(error, VendorUnavailable) else "no usable answer"
             said = f"the vendor gives {given} ({error.message}); feeds go on from what is known"
             self._say(said, logging.ERROR)
-        return min(SHORTEST_OUTAGE_NAP_SECONDS * 2.0 ** min(self._silent - 1, 10), LONGEST_OUTAGE_NAP_SECONDS)
+        return min(
+            SHORTEST_OUTAGE_NAP_SECONDS * 2.0 ** min(self._silent - 1, 10),
+            LONGEST_OUTAGE_NAP_SECONDS,
+        )
 
     def _beat(self) -> None:
         now = self._clock()
@@ -169,7 +187,9 @@ class Worker:
         return 0
 
     def _claim(self) -> Claim | None:
-        """Claim what is worth most. A plan holds for some seconds: to make one, how everything stands must be read."""
+        """Claim what is worth most. A plan holds for some seconds: to make one, how everything
+        stands must be read.
+        """
         now = self._clock()
         if not self._ranked or not _pending(self._plan_again, now, PLAN_SECONDS):
             planned = plan.Plan(self._store.windows.situation(self._user), self._grant, now)
@@ -178,7 +198,9 @@ class Worker:
             self._plan_again = now + timedelta(seconds=PLAN_SECONDS)
         while self._ranked:
             now = self._clock()
-            claim = self._store.windows.claim_planned(self._ranked[:CANDIDATES], self._worker_id, now=now)
+            claim = self._store.windows.claim_planned(
+                self._ranked[:CANDIDATES], self._worker_id, now=now
+            )
             taken = [(each.property_id, each.number) for each in self._ranked[:CANDIDATES]]
             done = taken.index((claim.property_id, claim.number)) + 1 if claim else len(taken)
             del self._ranked[:done]
@@ -194,7 +216,9 @@ class Worker:
             log.info("%d entries that ended over %d days ago are forgotten", gone, self._keep_days)
 
     def _say(self, sentence: str, level: int = logging.INFO) -> None:
-        """Log what keeps the whole key from being served, once, and keep it for `status`; nothing clears it."""
+        """Log what keeps the whole key from being served, once, and keep it for `status`; nothing
+        clears it.
+        """
         if sentence != self._said:
             if sentence or self._said:
                 log.log(level, "%s", sentence or "the vendor answers again")

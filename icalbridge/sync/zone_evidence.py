@@ -1,8 +1,10 @@
-"""Which time zone a property has, on what evidence: no guess outranks evidence, and worse evidence changes nothing.
+"""Which time zone a property has, on what evidence: no guess outranks evidence, and worse evidence
+changes nothing.
 
-In this order: the zone that the catalogue gives, as far as it names one; the zone already stored on evidence of the
-property's own; the zone that the property's events name; its district's; and for want of all these a guess, the zone
-that most of the others have. Each is stored with its source (`model.ZoneSource`).
+In this order: the zone that the catalogue gives, as far as it names one; the zone already stored on
+evidence of the property's own; the zone that the property's events name; its district's; and for
+want of all these a guess, the zone that most of the others have. Each is stored with its source
+(`model.ZoneSource`).
 """
 
 from __future__ import annotations
@@ -34,27 +36,46 @@ Evidence = tuple[str, "ZoneSource"]
 NOTHING: Evidence = ("", "")
 
 LONGEST_PASS = timedelta(days=1)
-"""How long ago a pass over everything may have begun that is to ask again for what it has fetched already."""
+"""How long ago a pass over everything may have begun that is to ask again for what it has fetched
+already.
+"""
 
 
-def settle_zones(listed: Sequence[Property], stored: Mapping[str, Property]) -> tuple[Property, ...]:
-    """Return the listed properties, whose zones are the vendor's words, each with the zone that holds and its source.
+def settle_zones(
+    listed: Sequence[Property], stored: Mapping[str, Property]
+) -> tuple[Property, ...]:
+    """Return the listed properties, whose zones are the vendor's words, each with the zone that
+    holds and its source.
 
     `stored` are the properties as they are known so far, by id.
     """
     own = {each.id: _own(each, stored.get(each.id)) for each in listed}
     districts = sorted(listed, key=lambda each: each.id)
-    parents = {child_id: each.id for each in districts for child_id in each.child_ids if child_id != each.id}
+    parents = {
+        child_id: each.id
+        for each in districts
+        for child_id in each.child_ids
+        if child_id != each.id
+    }
     usual = Counter(name for name, _ in own.values() if name)
     guess = min(usual, key=lambda name: (-usual[name], name), default="")
     settled = []
     for each in listed:
         zone, source = own[each.id]
         if not source:
-            zone, source = _borrowed(each.id, own, parents) or _kept(stored.get(each.id)) or (guess, "guess")
+            zone, source = (
+                _borrowed(each.id, own, parents) or _kept(stored.get(each.id)) or (guess, "guess")
+            )
         if source != "property":
-            log.warning("property %s: no usable time zone from the vendor; showing %s (%s)", each.id, zone, source)
-        settled.append(replace(each, timezone=zone, zone_source=source, vendor_zone=_shortened(each.timezone)))
+            log.warning(
+                "property %s: no usable time zone from the vendor; showing %s (%s)",
+                each.id,
+                zone,
+                source,
+            )
+        settled.append(
+            replace(each, timezone=zone, zone_source=source, vendor_zone=_shortened(each.timezone))
+        )
     return tuple(settled)
 
 
@@ -75,7 +96,9 @@ def _own(given: Property, stored: Property | None) -> Evidence:
             return NOTHING
 
 
-def _borrowed(property_id: str, own: Mapping[str, Evidence], parents: Mapping[str, str]) -> Evidence | None:
+def _borrowed(
+    property_id: str, own: Mapping[str, Evidence], parents: Mapping[str, str]
+) -> Evidence | None:
     """Return the zone of the nearest district above that has one of its own."""
     seen = {property_id}
     while (property_id := parents.get(property_id, "")) and property_id not in seen:
@@ -88,7 +111,9 @@ def _borrowed(property_id: str, own: Mapping[str, Evidence], parents: Mapping[st
 
 def _kept(stored: Property | None) -> Evidence | None:
     """Return what was borrowed or guessed before: nothing better came, so nothing changes."""
-    return (stored.timezone, stored.zone_source) if stored and zones.exists(stored.timezone) else None
+    return (
+        (stored.timezone, stored.zone_source) if stored and zones.exists(stored.timezone) else None
+    )
 
 
 LONGEST_SHOWN = 100
@@ -100,7 +125,9 @@ def _shortened(given: str) -> str:
 
 
 def zones_of(properties: Mapping[str, Property]) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the zones of properties by their ids, and the ids of those whose events' zone comes first."""
+    """Return the zones of properties by their ids, and the ids of those whose events' zone comes
+    first.
+    """
     named = {each.id: each.timezone for each in properties.values() if each.timezone}
     return named, frozenset(each.id for each in properties.values() if not each.zone_known)
 
@@ -108,14 +135,16 @@ def zones_of(properties: Mapping[str, Property]) -> tuple[dict[str, str], frozen
 def learn_zones(
     store: Store, places: Places, answer: EventsAnswer, *, asked_at: datetime, now: datetime
 ) -> tuple[Places, frozenset[EventKey]]:
-    """Write the zones that an answer's events name for properties whose zone is not known, and move the entries that
-    were read in another zone: their local times stay.
+    """Write the zones that an answer's events name for properties whose zone is not known, and move
+    the entries that were read in another zone: their local times stay.
 
-    `store` is one transaction. Return the places as they are now, and the events that were moved here and that no
-    other worker changed since `asked_at`.
+    `store` is one transaction. Return the places as they are now, and the events that were moved
+    here and that no other worker changed since `asked_at`.
     """
     read = {each.property_id for each in answer.events} | answer.zones.keys()
-    _, unsure = zones_of({each: places.properties[each] for each in read if each in places.properties})
+    _, unsure = zones_of(
+        {each: places.properties[each] for each in read if each in places.properties}
+    )
     if not unsure:
         return places, frozenset()
     current = store.write.properties(unsure)  # another worker may have learned a zone meanwhile
@@ -126,9 +155,18 @@ def learn_zones(
     }
     places = replace(places, properties={**places.properties, **current, **learned})
     named = {each.id: each.timezone for each in learned.values()}
-    before = {each: current[each].timezone for each, name in named.items() if current[each].timezone != name}
+    before = {
+        each: current[each].timezone
+        for each, name in named.items()
+        if current[each].timezone != name
+    }
     for each, name in before.items():
-        log.warning("property %s: its events name the time zone %s; it was shown in %s", each, named[each], name)
+        log.warning(
+            "property %s: its events name the time zone %s; it was shown in %s",
+            each,
+            named[each],
+            name,
+        )
     entries = store.write.entries_of(list(before), []) if before else []
     changes = relocate(entries, places, now, zones_before=before)
     moved = frozenset(entry.key for entry in changes.changed)

@@ -1,26 +1,25 @@
 """The web: feeds, pages and what operators ask, as one Flask application over one store.
 
-It never speaks to the vendor, so no outage there can break a feed. `create_app` ties the parts together:
+It never speaks to the vendor, so no outage there can break a feed. `create_app` ties the parts
+together:
 
-    normalize   middleware: one address for each feed and page, whatever programs add to it
-    ical        the feeds' addresses: a fast door in front of Flask, and Flask's own
-    feeds       a feed as a document: looked up, rendered once a revision, kept (cache)
-    demand      who is read, and by whom: noted aside
-    cross_origin  which answers the pages of other sites may read, and preflights
-    http        tags, conditions, compression, security headers: pure functions
-    pages       directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
-    builder     /build: form, picking, preview
-    api         /api/v1: what is booked, for programs; problems is how it refuses
-    embed       calendars in frames: embed_looks reads how, agenda arranges when; embed_builder makes their snippets
-    display     signage: board is what a display knows, glance what it shows of that
-    present     what is on and comes, for displays and the API; standing: whether a place is in use, until when
-    look        the site's name, logo and accent (colour); status: how fresh everything is, for people
-    poster      the poster for the door, and its QR code (qr)
-    sharing     what search engines and other sites are told: Open Graph, schema.org (linked), sitemap
-    language    in which language and region a page is told
-    operations  /healthz, /readyz, /metrics, /robots.txt
-    saving      saved feeds: who gets which; tokens: what a private address means
-    failures    404, 405, 500, 503 for people and programs; refusing: why an address cannot be shown
+    normalize   middleware: one address for each feed and page, whatever programs add to it ical
+    the feeds' addresses: a fast door in front of Flask, and Flask's own feeds       a feed as a
+    document: looked up, rendered once a revision, kept (cache) demand      who is read, and by
+    whom: noted aside cross_origin  which answers the pages of other sites may read, and preflights
+    http        tags, conditions, compression, security headers: pure functions pages
+    directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
+    builder     /build: form, picking, preview api         /api/v1: what is booked, for programs;
+    problems is how it refuses embed       calendars in frames: embed_looks reads how, agenda
+    arranges when; embed_builder makes their snippets display     signage: board is what a display
+    knows, glance what it shows of that present     what is on and comes, for displays and the API;
+    standing: whether a place is in use, until when look        the site's name, logo and accent
+    (colour); status: how fresh everything is, for people poster      the poster for the door, and
+    its QR code (qr) sharing     what search engines and other sites are told: Open Graph,
+    schema.org (linked), sitemap language    in which language and region a page is told operations
+    /healthz, /readyz, /metrics, /robots.txt saving      saved feeds: who gets which; tokens: what a
+    private address means failures    404, 405, 500, 503 for people and programs; refusing: why an
+    address cannot be shown
 """
 
 from __future__ import annotations
@@ -70,9 +69,14 @@ CACHE_BYTES = 64_000_000
 
 
 def create_app(
-    settings: Settings, store: Store, *, clock: Callable[[], datetime] = utcnow, cache_bytes: int = CACHE_BYTES
+    settings: Settings,
+    store: Store,
+    *,
+    clock: Callable[[], datetime] = utcnow,
+    cache_bytes: int = CACHE_BYTES,
 ) -> Flask:
-    """Make the application over one store, whose schema is up to date; `clock` returns this moment in UTC.
+    """Make the application over one store, whose schema is up to date; `clock` returns this moment
+    in UTC.
 
     Nothing is asked of the database before the first request.
     """
@@ -141,7 +145,9 @@ def create_app(
 
 
 def _refuse_redirects(app: Flask) -> None:
-    """Answer 404 where werkzeug would redirect: the target would be made of what the client sent."""
+    """Answer 404 where werkzeug would redirect: the target would be made of what the client
+    sent.
+    """
 
     @app.before_request
     def refuse_redirect() -> None:
@@ -173,7 +179,9 @@ def _speak(app: Flask) -> None:
 
 
 def templates_dir() -> Path:
-    """Return where the templates are: in an installed wheel inside the package, in a checkout beside it."""
+    """Return where the templates are: in an installed wheel inside the package, in a checkout
+    beside it.
+    """
     package = Path(icalbridge.__file__).parent
     inside = package / "templates"
     return inside if inside.is_dir() else package.parent / "templates"

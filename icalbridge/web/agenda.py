@@ -1,7 +1,7 @@
 """What an embedded calendar shows of a feed's items: a list day by day, or every day of some weeks.
 
-Pure: `now` is an argument. It is given the feed's own items, so what is shown is what subscribers see; the days
-of a week or a month are for `week` and `month`.
+Pure: `now` is an argument. It is given the feed's own items, so what is shown is what subscribers
+see; the days of a week or a month are for `week` and `month`.
 """
 
 from __future__ import annotations
@@ -103,19 +103,26 @@ def agenda(items: Iterable[Item], until: datetime, told: Told, limit: int) -> Ag
     """Arrange what has not ended and begins before `until`."""
     coming = [each for each in items if each.end > told.now and each.start < until]
     lines = sorted((line(each, *told) for each in coming[:limit]), key=lambda each: each.day)
-    days = (Day(wording.day(day, told.today), tuple(some)) for day, some in groupby(lines, lambda each: each.day))
+    days = (
+        Day(wording.day(day, told.today), tuple(some))
+        for day, some in groupby(lines, lambda each: each.day)
+    )
     return Agenda(tuple(days), len(coming) - len(lines))
 
 
 def span(view: str, about: date) -> Span:
-    """Return the week, or the weeks of the month, in which a day lies; weeks begin as in the reader's region."""
+    """Return the week, or the weeks of the month, in which a day lies; weeks begin as in the
+    reader's region.
+    """
     first, count = (week_start(about), 7) if view == "week" else sheet(about)
     return Span(view, first, count, about)
 
 
 def cells(items: Iterable[Item], shown: Span, told: Told) -> tuple[Cell, ...]:
     """Arrange items over the days of a span; one that lasts longer is on each of its days."""
-    held: dict[date, list[Item]] = {shown.first + timedelta(days=number): [] for number in range(shown.count)}
+    held: dict[date, list[Item]] = {
+        shown.first + timedelta(days=number): [] for number in range(shown.count)
+    }
     for item in items:
         for day in _days(item, told.zone, shown):
             held[day].append(item)
@@ -125,7 +132,9 @@ def cells(items: Iterable[Item], shown: Span, told: Told) -> tuple[Cell, ...]:
 def _days(item: Item, feed_zone: str, shown: Span) -> Iterable[date]:
     zone = item.zone if zones.exists(item.zone) else feed_zone
     first = max(zones.local_date(item.start, zone), shown.first)
-    last = min(zones.local_date(item.end - timedelta(seconds=1), zone), shown.end - timedelta(days=1))
+    last = min(
+        zones.local_date(item.end - timedelta(seconds=1), zone), shown.end - timedelta(days=1)
+    )
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 

@@ -1,4 +1,6 @@
-"""Style sheets, scripts and icon: read once, named by their content, so that browsers may keep them for ever."""
+"""Style sheets, scripts and icon: read once, named by their content, so that browsers may keep them
+for ever.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ TYPES = {
 }
 FOR_EVER = "public, max-age=31536000, immutable"
 NOT_LONG = "public, max-age=300"
-"""For an address without the right version: during an upgrade it may bring the other version's content."""
+"""For an address without the right version: during an upgrade it may bring the other version's
+content.
+"""
 
 
 class Assets:
@@ -43,7 +47,9 @@ class Assets:
         }
 
     def path(self, name: str) -> str:
-        """Return a file's address below the root of the site. KeyError for a file that is not there."""
+        """Return a file's address below the root of the site. KeyError for a file that is not
+        there.
+        """
         return f"/static/{name}?v={self.versions[name]}"
 
     def document(self, name: str, version: str) -> http.Document | None:

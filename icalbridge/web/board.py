@@ -1,7 +1,9 @@
-"""What a display on the wall is given: today's entries and the days to come, with every text that a clock would need.
+"""What a display on the wall is given: today's entries and the days to come, with every text that a
+clock would need.
 
-Pure. A display trusts neither its own clock nor its own zone, so each moment is here twice: in seconds since 1970, to
-reckon with, and as people at the school read it. What is shown of it at a moment is for `glance` and `display.js`.
+Pure. A display trusts neither its own clock nor its own zone, so each moment is here twice: in
+seconds since 1970, to reckon with, and as people at the school read it. What is shown of it at a
+moment is for `glance` and `display.js`.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 VERSION = 1
 """Raised when a display that was started before could not read what is written now."""
 NAMED_DAYS = 8
-"""How many days from today on have their names with them; a display without a network can tell the date so long."""
+"""How many days from today on have their names with them; a display without a network can tell the
+date so long.
+"""
 OFFSET_DAYS = 400
 MOST_ENTRIES = 400
 MARKED = Shape(cancelled=Cancelled.MARK)
@@ -82,7 +86,9 @@ class NamedDay:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line for programs that fill a data set; what is over is not there, nor is any day but today."""
+    """One line for programs that fill a data set; what is over is not there, nor is any day but
+    today.
+    """
 
     facility: str
     school: str
@@ -110,7 +116,8 @@ class Board:
     as_of: Said
     """When what is told was fetched from the booking system."""
     until: int
-    """Up to when everything is here, in seconds since 1970; nothing is known of what comes after."""
+    """Up to when everything is here, in seconds since 1970; nothing is known of what comes after.
+    """
     offsets: tuple[tuple[int, int], ...]
     """From when on which offset from UTC holds, both in seconds."""
     days: tuple[NamedDay, ...]
@@ -133,15 +140,21 @@ class Place:
     """Names by id."""
 
 
-def board(place: Place, entries: Iterable[Entry], *, as_of: datetime, now: datetime, days: int) -> Board:
-    """Make the board of a place: what has not ended at `now`, until some midnights later in the place's zone.
+def board(
+    place: Place, entries: Iterable[Entry], *, as_of: datetime, now: datetime, days: int
+) -> Board:
+    """Make the board of a place: what has not ended at `now`, until some midnights later in the
+    place's zone.
 
-    `entries` may be of any status: what was called off is told as cancelled, what never was on is not told.
+    `entries` may be of any status: what was called off is told as cancelled, what never was on is
+    not told.
     """
     today = zones.local_date(now, place.zone)
     shown, until = within(entries, place.zone, now=now, days=days)
     known = [_slot(entry, place) for entry in shown]
-    named = tuple(_named(today + timedelta(days=number), place.zone) for number in range(NAMED_DAYS))
+    named = tuple(
+        _named(today + timedelta(days=number), place.zone) for number in range(NAMED_DAYS)
+    )
     return Board(
         version=VERSION,
         kind=place.feed.kind,
@@ -159,10 +172,16 @@ def board(place: Place, entries: Iterable[Entry], *, as_of: datetime, now: datet
     )
 
 
-def within(entries: Iterable[Entry], zone: str, *, now: datetime, days: int) -> tuple[Sequence[Entry], datetime]:
-    """Return what has not ended at `now` and is to be told, by start, and up to when that is everything."""
+def within(
+    entries: Iterable[Entry], zone: str, *, now: datetime, days: int
+) -> tuple[Sequence[Entry], datetime]:
+    """Return what has not ended at `now` and is to be told, by start, and up to when that is
+    everything.
+    """
     until = _midnight(zones.local_date(now, zone) + timedelta(days=days), zone)
-    shown = select(entries, now=now, history=timedelta(0), horizon=timedelta(days=days + 2), shape=MARKED).entries
+    shown = select(
+        entries, now=now, history=timedelta(0), horizon=timedelta(days=days + 2), shape=MARKED
+    ).entries
     found = [entry for entry in shown if entry.start < until]
     if len(found) > MOST_ENTRIES:
         until = found[MOST_ENTRIES].start
@@ -177,7 +196,9 @@ def said(moment: datetime, zone: str, *, ends: bool = False) -> Said:
 
 @lru_cache(maxsize=256)
 def offsets(zone: str, first: date) -> tuple[tuple[int, int], ...]:
-    """Return which offset from UTC holds from when on: at the beginning of a day, and after each change of clocks."""
+    """Return which offset from UTC holds from when on: at the beginning of a day, and after each
+    change of clocks.
+    """
     since = _seconds(_midnight(first, zone))
     found = [(since, _offset(since, zone))]
     for number in range(OFFSET_DAYS):
@@ -203,7 +224,12 @@ def _offset(at: int, zone: str) -> int:
 def _slot(entry: Entry, place: Place) -> Slot:
     name = place.schools.get(entry.property_id, "")
     cancelled = not entry.shown
-    item = admit(entry, Status.CANCELLED if cancelled else Status.CONFIRMED, view(Audience.PUBLIC), school=name)
+    item = admit(
+        entry,
+        Status.CANCELLED if cancelled else Status.CONFIRMED,
+        view(Audience.PUBLIC),
+        school=name,
+    )
     zone = entry.zone if zones.exists(entry.zone) else place.zone
     return Slot(
         start=said(entry.start, zone),
@@ -221,8 +247,18 @@ def _facility(item: Item) -> str:
 
 
 def _row(slot: Slot, now: datetime) -> Row:
-    status = "cancelled" if slot.cancelled else "now" if slot.start.at <= _seconds(now) else "upcoming"
-    return Row(slot.facility, slot.school, slot.title, slot.start.text, slot.end.text, slot.start.date, status)
+    status = (
+        "cancelled" if slot.cancelled else "now" if slot.start.at <= _seconds(now) else "upcoming"
+    )
+    return Row(
+        slot.facility,
+        slot.school,
+        slot.title,
+        slot.start.text,
+        slot.end.text,
+        slot.start.date,
+        status,
+    )
 
 
 def _named(day: date, zone: str) -> NamedDay:

@@ -1,7 +1,9 @@
-"""The builder, `/build`: anybody shapes a calendar in a form and sees at once what it shows, and its address.
+"""The builder, `/build`: anybody shapes a calendar in a form and sees at once what it shows, and
+its address.
 
-The form is read by `form`, what it offers is arranged by `picking`, the next entries by `preview`. Here they come
-together over the feed itself: the preview is made of its items, and what the feed would refuse the page refuses too.
+The form is read by `form`, what it offers is arranged by `picking`, the next entries by `preview`.
+Here they come together over the feed itself: the preview is made of its items, and what the feed
+would refuse the page refuses too.
 """
 
 from __future__ import annotations
@@ -32,13 +34,22 @@ if TYPE_CHECKING:
     from icalbridge.web.picking import Scope
     from icalbridge.web.site import Site
 
-TITLES = (DEFAULT, "{name}", "{facility}: {name}", "{name} ({facility})", "{school}: {name}", "{facility}")
+TITLES = (
+    DEFAULT,
+    "{name}",
+    "{facility}: {name}",
+    "{name} ({facility})",
+    "{school}: {name}",
+    "{facility}",
+)
 """The titles that are offered; any other is typed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of the form: a sentence, or a feed, or, without either, a calendar that has still to be chosen."""
+    """What came of the form: a sentence, or a feed, or, without either, a calendar that has still
+    to be chosen.
+    """
 
     refusal: BadShape | None = None
     address: Address | None = None
@@ -55,7 +66,9 @@ class Builder:
         self._settings = settings
 
     def show(self, query: str, now: datetime) -> Response:
-        """Return the form as it was filled in and what it gives: 400 where that is refused, 404 without a calendar."""
+        """Return the form as it was filled in and what it gives: 400 where that is refused, 404
+        without a calendar.
+        """
         form, refusal = Form({}), None
         try:
             form = filled_in(query)
@@ -79,9 +92,15 @@ class Builder:
                 return Result()
             strange = frozenset(shape.facility) - scope.facility_ids
             if strange:
-                # Ticked in another calendar, before this one was chosen; what is nowhere is refused by the feed.
+                # Ticked in another calendar, before this one was chosen; what is nowhere is refused
+                # by the feed.
                 shape = replace(
-                    shape, facility=tuple(each for each in shape.facility if each not in strange or self._nowhere(each))
+                    shape,
+                    facility=tuple(
+                        each
+                        for each in shape.facility
+                        if each not in strange or self._nowhere(each)
+                    ),
                 )
             # Written out, an address may be longer than the form was.
             address = Address(scope.feed, self._service.shape(shape.query), form.suffix)
@@ -113,7 +132,10 @@ class Builder:
         """Return what stands beside the form."""
         told: dict[str, Any] = dict.fromkeys(("missing", "address", "preview", "as_of"))
         refused = result.refusal
-        told |= {"refusal": sentence(refused) if refused else "", "about": about(refused) if refused else ""}
+        told |= {
+            "refusal": sentence(refused) if refused else "",
+            "about": about(refused) if refused else "",
+        }
         if scope is None or result.address is None:
             return told
         path, held = result.address.path, result.found
@@ -123,7 +145,11 @@ class Builder:
         if not isinstance(held, Held):
             return told | {"missing": held.name if held else ""}
         made, zone = held.made, held.state.zone
-        schools = {each.id: display_text(each.name) for each in scope.schools} if len(scope.schools) > 1 else {}
+        schools = (
+            {each.id: display_text(each.name) for each in scope.schools}
+            if len(scope.schools) > 1
+            else {}
+        )
         items = self._service.items(result.address, held)
         return told | {
             "preview": preview(items, now, zone, left_out=made.left_out, schools=schools),
@@ -137,7 +163,9 @@ class Builder:
 
 def _unkept(template: str, status: int, **shown: Any) -> Response:
     html = render_template(template, **shown)
-    return Response(html, status, {"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
+    return Response(
+        html, status, {"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8"
+    )
 
 
 def builder(store: Store, service: FeedService, site: Site, settings: Settings) -> Blueprint:

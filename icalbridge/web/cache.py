@@ -1,6 +1,8 @@
-"""What was rendered, kept in memory up to a number of octets; what was not asked for the longest goes first.
+"""What was rendered, kept in memory up to a number of octets; what was not asked for the longest
+goes first.
 
-Knows nothing of feeds: what a value weighs it says itself, and when a value is no longer good is for `feeds` to decide.
+Knows nothing of feeds: what a value weighs it says itself, and when a value is no longer good is
+for `feeds` to decide.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 OVERHEAD_BYTES = 8192
-"""What a kept value costs beside its bodies: headers, key, bookkeeping; so that empty feeds count too."""
+"""What a kept value costs beside its bodies: headers, key, bookkeeping; so that empty feeds count
+too.
+"""
 
 
 class Sized(Protocol):
@@ -45,7 +49,9 @@ class ByteCache(Generic[Key, Value]):
             return self._kept.get(key)
 
     def put(self, key: Key, value: Value) -> None:
-        """Keep a value in place of the one before, weighed anew; one larger than the whole cache is not kept."""
+        """Keep a value in place of the one before, weighed anew; one larger than the whole cache is
+        not kept.
+        """
         with self._lock:
             self._kept.pop(key, None)
             if _weight(value) <= self._kept.maxsize:

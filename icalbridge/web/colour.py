@@ -1,7 +1,8 @@
-"""Colours kept readable: contrast as WCAG 2.1 reckons it, and an accent mended where its text could not be read.
+"""Colours kept readable: contrast as WCAG 2.1 reckons it, and an accent mended where its text could
+not be read.
 
-Pure functions of colours written `#rrggbb`, as `settings.readers.colour` reads them; which colours a page has is left
-to `look` and the style sheets.
+Pure functions of colours written `#rrggbb`, as `settings.readers.colour` reads them; which colours
+a page has is left to `look` and the style sheets.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ def contrast(one: str, other: str) -> float:
 
 
 def readable(accent: str, background: str) -> str:
-    """Return the accent, or the colour nearest to it on its way to black or white that is read on a background.
+    """Return the accent, or the colour nearest to it on its way to black or white that is read on a
+    background.
 
-    Of black and white the one is taken that is further from the background, so there is always an answer: one of the
-    two has a contrast of at least 4.58 with any colour.
+    Of black and white the one is taken that is further from the background, so there is always an
+    answer: one of the two has a contrast of at least 4.58 with any colour.
     """
     if contrast(accent, background) >= ENOUGH:
         return accent
@@ -45,7 +47,10 @@ def ink(background: str) -> str:
 
 def mixed(start: str, goal: str, parts: int) -> str:
     """Return the colour that is so many of 255 parts of the way to another."""
-    steps = (one + round((other - one) * parts / 255) for one, other in zip(_rgb(start), _rgb(goal), strict=True))
+    steps = (
+        one + round((other - one) * parts / 255)
+        for one, other in zip(_rgb(start), _rgb(goal), strict=True)
+    )
     return "#" + "".join(f"{each:02x}" for each in steps)
 
 
@@ -60,5 +65,7 @@ def _luminance(rgb: Rgb) -> float:
 
 
 def _linear(share: float) -> float:
-    """Return a channel's light: the curve of sRGB taken off (WCAG 2.1 has 0.03928, which changes no 8-bit value)."""
+    """Return a channel's light: the curve of sRGB taken off (WCAG 2.1 has 0.03928, which changes no
+    8-bit value).
+    """
     return share / 12.92 if share <= 0.04045 else float(((share + 0.055) / 1.055) ** 2.4)

@@ -1,7 +1,8 @@
-"""Cross-origin requests of feeds and the API (Fetch standard, "CORS protocol"): any page may read what is public.
+"""Cross-origin requests of feeds and the API (Fetch standard, "CORS protocol"): any page may read
+what is public.
 
-A preflight (OPTIONS) is answered without looking whether there is such a feed. Private feeds are for no page to read:
-they are answered without these headers.
+A preflight (OPTIONS) is answered without looking whether there is such a feed. Private feeds are
+for no page to read: they are answered without these headers.
 """
 
 from __future__ import annotations
@@ -20,18 +21,28 @@ ANYWHERE = ("Access-Control-Allow-Origin", "*")
 PREFIXES = ("/ical/", "/api/")
 METHODS = ", ".join((*http.METHODS, "OPTIONS"))
 PREFLIGHT_SECONDS = 86_400
-"""How long a browser may remember the answer to a preflight; Chromium remembers it for two hours at most."""
+"""How long a browser may remember the answer to a preflight; Chromium remembers it for two hours at
+most.
+"""
 PREFLIGHT: http.Headers = (
     ANYWHERE,
     ("Access-Control-Allow-Methods", METHODS),
-    ("Access-Control-Allow-Headers", "If-None-Match, If-Modified-Since, Cache-Control, X-Requested-With"),
+    (
+        "Access-Control-Allow-Headers",
+        "If-None-Match, If-Modified-Since, Cache-Control, X-Requested-With",
+    ),
     ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
 )
 
 
 def cross_origin(*headers: str) -> http.Headers:
-    """Return the headers with which any page may read an answer, its entity tag and date, and the named headers."""
-    return ANYWHERE, ("Access-Control-Expose-Headers", ", ".join(("ETag", "Last-Modified", *headers)))
+    """Return the headers with which any page may read an answer, its entity tag and date, and the
+    named headers.
+    """
+    return ANYWHERE, (
+        "Access-Control-Expose-Headers",
+        ", ".join(("ETag", "Last-Modified", *headers)),
+    )
 
 
 REFUSED = cross_origin("Retry-After")
@@ -53,5 +64,7 @@ def answer_preflights(app: Flask) -> None:
         is_private = request.path.startswith(private.PREFIX)
         answer = Response(status=204)
         answer.headers.clear()
-        answer.headers.extend([("Allow", METHODS), *(http.PRIVATE_HEADERS if is_private else PREFLIGHT)])
+        answer.headers.extend(
+            [("Allow", METHODS), *(http.PRIVATE_HEADERS if is_private else PREFLIGHT)]
+        )
         return answer

@@ -1,6 +1,8 @@
-"""Who is read, and by whom: noted in memory as feeds and pages are answered, written aside, so that no reader waits.
+"""Who is read, and by whom: noted in memory as feeds and pages are answered, written aside, so that
+no reader waits.
 
-The planner asks the vendor more often for what somebody reads; operators see which private addresses are in use.
+The planner asks the vendor more often for what somebody reads; operators see which private
+addresses are in use.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ class Aside(Generic[Key]):
             timer.start()
 
     def write(self) -> None:
-        """Write down what was noted; what cannot be written now is told again when it is next due."""
+        """Write down what was noted; what cannot be written now is told again when it is next
+        due.
+        """
         with self._lock:
             waiting, self._waiting = self._waiting, set()
         try:

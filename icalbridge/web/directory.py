@@ -1,4 +1,5 @@
-"""The directory: the district, its schools and their facilities, with what is on, narrowed down by a search.
+"""The directory: the district, its schools and their facilities, with what is on, narrowed down by
+a search.
 
 Pure functions of what `store` lists. A school that no listed district holds stands by itself.
 """
@@ -47,7 +48,9 @@ class School:
 
 @dataclass(frozen=True, slots=True)
 class District:
-    """A property that holds others, and these; or, without one, the schools that no district holds."""
+    """A property that holds others, and these; or, without one, the schools that no district
+    holds.
+    """
 
     own: School | None
     schools: tuple[School, ...]
@@ -71,20 +74,30 @@ def directory(
     """Arrange everything that is listed, in the vendor's order; `counts` is by facility id."""
     places: dict[str, list[Place]] = {}
     for facility in facilities:
-        places.setdefault(facility.property_id, []).append(Place(facility, counts.get(facility.id, 0)))
+        places.setdefault(facility.property_id, []).append(
+            Place(facility, counts.get(facility.id, 0))
+        )
     schools = {each.id: _school(each, places.get(each.id, ())) for each in properties}
     districts, held = [], set[str]()
     for parent in properties:
-        children = [child for child in parent.child_ids if child in schools and child not in held | {parent.id}]
+        children = [
+            child
+            for child in parent.child_ids
+            if child in schools and child not in held | {parent.id}
+        ]
         if children and parent.id not in held:
             held |= {parent.id, *children}
-            districts.append(District(schools[parent.id], tuple(schools[child] for child in children)))
+            districts.append(
+                District(schools[parent.id], tuple(schools[child] for child in children))
+            )
     alone = tuple(school for property_id, school in schools.items() if property_id not in held)
     return (*districts, District(None, alone)) if alone else tuple(districts)
 
 
 def kinds(facilities: Iterable[Facility]) -> tuple[Kind, ...]:
-    """Return what kinds of facilities there are, the most frequent first; none where all are of one."""
+    """Return what kinds of facilities there are, the most frequent first; none where all are of
+    one.
+    """
     found: dict[str, list[str]] = {}
     for facility in facilities:
         if words := " ".join(folded(facility.type).split()):
@@ -100,13 +113,16 @@ def _school(site: Property, places: Iterable[Place]) -> School:
 
 
 def search(districts: Iterable[District], query: str) -> tuple[District, ...]:
-    """Keep what has every word of the query in its own or its school's name, kind, city or search words.
+    """Keep what has every word of the query in its own or its school's name, kind, city or search
+    words.
 
     Case and accents do not matter. A blank query keeps everything.
     """
     words = folded(query).split()
     found = (_narrowed(district, words) for district in districts)
-    return tuple(district for district in found if district is not None) if words else tuple(districts)
+    return (
+        tuple(district for district in found if district is not None) if words else tuple(districts)
+    )
 
 
 def _narrowed(district: District, words: Sequence[str]) -> District | None:

@@ -1,8 +1,10 @@
-"""Displays on a wall: `/display/...`, a page that tells everything by itself, and the data that a script keeps it by.
+"""Displays on a wall: `/display/...`, a page that tells everything by itself, and the data that a
+script keeps it by.
 
-What a display is told is gathered by `present`, for the API too; making it a board is for `board`, what is shown of it
-for `glance` and `static/display.js`. A display is never sent anywhere else: whatever is wrong is answered with the page
-of a display, which goes on asking, because an error page would hang on the wall until somebody comes with a ladder.
+What a display is told is gathered by `present`, for the API too; making it a board is for `board`,
+what is shown of it for `glance` and `static/display.js`. A display is never sent anywhere else:
+whatever is wrong is answered with the page of a display, which goes on asking, because an error
+page would hang on the wall until somebody comes with a ladder.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from icalbridge.web.site import Site
 
 CLOCK = "Display-Now"
-"""A header with the server's clock in seconds since 1970; in the data it would make every answer a new one."""
+"""A header with the server's clock in seconds since 1970; in the data it would make every answer a
+new one.
+"""
 JSON_CACHE_CONTROL = "public, max-age=30"
 PAGE_CACHE_CONTROL = "no-cache"
 WORKER_CACHE_CONTROL = "public, max-age=300"
@@ -56,7 +60,10 @@ class Wishes:
     @classmethod
     def of(cls, theme: str, dim: str) -> Wishes:
         hours = _DIM.fullmatch(dim)
-        return cls("light" if theme == "light" else "dark", (int(hours[1]), int(hours[2])) if hours else None)
+        return cls(
+            "light" if theme == "light" else "dark",
+            (int(hours[1]), int(hours[2])) if hours else None,
+        )
 
 
 class Displays:
@@ -67,7 +74,9 @@ class Displays:
         self._site = site
 
     def answer(self, feed: Feed, query: str, now: datetime) -> Response:
-        """Return the page of a display, or its data where the address ends in `.json`: 400 for a bad address."""
+        """Return the page of a display, or its data where the address ends in `.json`: 400 for a
+        bad address.
+        """
         wishes = Wishes.of(request.args.get("theme", ""), request.args.get("dim", ""))
         data = feed.id.endswith(".json")
         try:
@@ -75,8 +84,11 @@ class Displays:
         except BadShape as error:
             if data:
                 return flask_response(http.refusal(400, str(error), [ANYWHERE]))
-            # The script asks with the same parameters, is refused as well, and leaves the sentence there.
-            return _unkept(self._rendered(feed, wishes, now, reason=sentence(error), query=query), 400)
+            # The script asks with the same parameters, is refused as well, and leaves the sentence
+            # there.
+            return _unkept(
+                self._rendered(feed, wishes, now, reason=sentence(error), query=query), 400
+            )
         if data:
             return self.data(Feed(feed.kind, feed.id.removesuffix(".json")), now)
         return self.page(feed, wishes, now)
@@ -87,7 +99,9 @@ class Displays:
         query = f"lang={language_asked()}" if language_asked() else ""
         if isinstance(found, Missing):
             reason = words()[f"missing-{found.name.lower()}"]
-            return _unkept(self._rendered(feed, wishes, now, reason=reason, query=query), _status(found))
+            return _unkept(
+                self._rendered(feed, wishes, now, reason=reason, query=query), _status(found)
+            )
         unlisted = wording.long_date(found.unlisted, found.place.zone) if found.unlisted else ""
         html = self._rendered(feed, wishes, now, _board(found, now), query=query, unlisted=unlisted)
         made = http.document(
@@ -109,7 +123,9 @@ class Displays:
         reason: str = "",
         unlisted: str = "",
     ) -> str:
-        """Render the page of a display that shows a board, or else why there is none; `query` is that of its data."""
+        """Render the page of a display that shows a board, or else why there is none; `query` is
+        that of its data.
+        """
         said = words()
         return render_template(
             f"display_{feed.kind}.html",
@@ -132,13 +148,21 @@ class Displays:
         """Return what a display asks for once a minute."""
         known = self._find(feed, now)
         if isinstance(known, Missing):
-            extra = [ANYWHERE] if known is Missing.UNKNOWN else [ANYWHERE, ("Retry-After", str(http.RETRY_SECONDS))]
+            extra = (
+                [ANYWHERE]
+                if known is Missing.UNKNOWN
+                else [ANYWHERE, ("Retry-After", str(http.RETRY_SECONDS))]
+            )
             return flask_response(http.refusal(_status(known), known.value, extra))
         made = http.document(
             known.json(),
             "application/json; charset=utf-8",
             cache_control=JSON_CACHE_CONTROL,
-            extra=(ANYWHERE, ("Access-Control-Expose-Headers", CLOCK), (CLOCK, str(int(now.timestamp())))),
+            extra=(
+                ANYWHERE,
+                ("Access-Control-Expose-Headers", CLOCK),
+                (CLOCK, str(int(now.timestamp()))),
+            ),
         )
         return _answer(made)
 

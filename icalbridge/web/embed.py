@@ -1,7 +1,9 @@
-"""Calendars for other people's sites: `/embed/...`, pages for a frame, and what makes a frame as high as its page.
+"""Calendars for other people's sites: `/embed/...`, pages for a frame, and what makes a frame as
+high as its page.
 
-They show what a feed tells, with the filters of its address; `embed_looks` reads how, `agenda` arranges when. Only
-these pages may be framed, so every link in them opens elsewhere, and what goes wrong is told inside the frame, too.
+They show what a feed tells, with the filters of its address; `embed_looks` reads how, `agenda`
+arranges when. Only these pages may be framed, so every link in them opens elsewhere, and what goes
+wrong is told inside the frame, too.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ ASSET_CACHE_CONTROL = "public, max-age=3600"
 BY_LANGUAGE = "Accept-Encoding, Accept-Language"
 """Also where the address says the language: the region is still the browser's."""
 GROUNDS = {"light": "#e6ecef", "dark": "#26313c"}
-"""What text in the accent's colour stands on, of everything in `embed.css` the hardest to be read on."""
+"""What text in the accent's colour stands on, of everything in `embed.css` the hardest to be read
+on.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,16 @@ class Embeds:
         self._reach = -settings.history_days, settings.horizon_days
 
     def page(self, feed: Feed, query: str, now: datetime) -> Response:
-        """Return the page of a calendar, or one with a sentence: 400 for a bad address, 404 and 503 as its feed."""
+        """Return the page of a calendar, or one with a sentence: 400 for a bad address, 404 and 503
+        as its feed.
+        """
         wanted = Wanted(feed, Looks(), "")
         try:
             chosen, rest = read(query)
             wanted = Wanted(feed, chosen, rest)
-            address = Address(feed, unshaped(rest) if feed.kind == "saved" else self._service.shape(rest))
+            address = Address(
+                feed, unshaped(rest) if feed.kind == "saved" else self._service.shape(rest)
+            )
             held = self._service.find(address) if is_id(feed.id) else Missing.UNKNOWN
             if isinstance(held, Missing):
                 return self._missing(wanted, held)
@@ -88,7 +96,11 @@ class Embeds:
 
     def _calendar(self, wanted: Wanted, address: Address, held: Held, now: datetime) -> Response:
         members = self._members(wanted.feed, held)
-        names = {each.id: display_text(each.name) for each in self._read.properties() if each.id in members}
+        names = {
+            each.id: display_text(each.name)
+            for each in self._read.properties()
+            if each.id in members
+        }
         told = Told(now, held.state.zone, names if len(names) > 1 else {})
         arranged = self._list if wanted.looks.view == "list" else self._grid
         html = self._rendered(
@@ -99,7 +111,9 @@ class Embeds:
             zone=held.state.zone,
             zone_name=wording.zone_name(now, held.state.zone),
             as_of=as_of(self._site, members, held.state.zone, now),
-            unlisted=wording.long_date(held.state.unlisted, held.state.zone) if held.state.unlisted else "",
+            unlisted=wording.long_date(held.state.unlisted, held.state.zone)
+            if held.state.unlisted
+            else "",
             **arranged(wanted, address, held, told),
         )
         made = http.document(
@@ -116,10 +130,16 @@ class Embeds:
         if feed.kind == "saved":
             return list(held.made.property_ids)
         own = self._read.property(held.state.property_id)
-        return [own.id, *own.child_ids] if own and feed.kind == "property" else [held.state.property_id]
+        return (
+            [own.id, *own.child_ids]
+            if own and feed.kind == "property"
+            else [held.state.property_id]
+        )
 
     def _whole(self, feed: Feed) -> dict[str, str]:
-        """Return where the whole calendar is: its page, or, as a saved feed has none, the feed itself."""
+        """Return where the whole calendar is: its page, or, as a saved feed has none, the feed
+        itself.
+        """
         if feed.kind != "saved":
             return {"page": page_path(feed)}
         return {"page": "", "webcal": subscription(self._site.address(feed_path(feed)), "").webcal}
@@ -134,7 +154,9 @@ class Embeds:
         """Return a week or month, and where to turn from it, as far as feeds reach."""
         first, last = (told.today + timedelta(days=each) for each in self._reach)
         shown = span(wanted.looks.view, min(max(wanted.looks.start or told.today, first), last))
-        items = self._items(address, held, midnight(shown.first, told.zone), midnight(shown.end, told.zone))
+        items = self._items(
+            address, held, midnight(shown.first, told.zone), midnight(shown.end, told.zone)
+        )
         return {
             "span": shown,
             "cells": cells(items, shown, told),
@@ -164,7 +186,18 @@ class Embeds:
 
     def _rendered(self, wanted: Wanted, **shown: Any) -> str:
         known = dict.fromkeys(
-            ("why", "sentence", "title", "page", "plan", "as_of", "zone_name", "webcal", "unlisted"), ""
+            (
+                "why",
+                "sentence",
+                "title",
+                "page",
+                "plan",
+                "as_of",
+                "zone_name",
+                "webcal",
+                "unlisted",
+            ),
+            "",
         )
         return render_template(
             "embed.html",
@@ -178,7 +211,9 @@ class Embeds:
         )
 
     def _accent_path(self, chosen: Looks) -> str:
-        """Return the address of the style sheet with the colour of a calendar or else of the site; empty for none."""
+        """Return the address of the style sheet with the colour of a calendar or else of the site;
+        empty for none.
+        """
         own = Looks(theme=chosen.theme, accent=chosen.accent or self._accent)
         return self._site.path(f"/embed.css?{own.query()}") if own.accent else ""
 
@@ -196,7 +231,8 @@ class Embeds:
 def accent_css(chosen: Looks) -> bytes:
     """Return that style sheet: the accent as it can be read on light and on dark ground."""
     light, dark = (
-        f":root[data-theme]{{--accent:{readable(f'#{chosen.accent}', ground)}}}" for ground in GROUNDS.values()
+        f":root[data-theme]{{--accent:{readable(f'#{chosen.accent}', ground)}}}"
+        for ground in GROUNDS.values()
     )
     match chosen.theme:
         case "light":
@@ -236,12 +272,17 @@ def embeds(store: Store, service: FeedService, site: Site, settings: Settings) -
 
     @routes.get("/embed.css")
     def accent() -> Response:
-        said = {name: values[-1] for name, values in parse_qs(request.environ.get("QUERY_STRING", "")).items()}
+        said = {
+            name: values[-1]
+            for name, values in parse_qs(request.environ.get("QUERY_STRING", "")).items()
+        }
         try:
             sheet = accent_css(looks(said))
         except BadShape as error:
             return flask_response(http.refusal(400, str(error)))
-        return _answer(http.document(sheet, "text/css; charset=utf-8", cache_control=ASSET_CACHE_CONTROL))
+        return _answer(
+            http.document(sheet, "text/css; charset=utf-8", cache_control=ASSET_CACHE_CONTROL)
+        )
 
     @routes.get("/embed/facility/<path:facility_id>")
     def facility(facility_id: str) -> Response:

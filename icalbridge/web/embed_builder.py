@@ -1,7 +1,8 @@
-"""The maker of snippets, `/embed`: anybody picks a calendar and its looks, sees it in a frame, and copies the lines.
+"""The maker of snippets, `/embed`: anybody picks a calendar and its looks, sees it in a frame, and
+copies the lines.
 
-The form is read by `form` and `embed_looks`, what it offers is arranged by `picking`. How each site builder takes a
-snippet is in the words of the template.
+The form is read by `form` and `embed_looks`, what it offers is arranged by `picking`. How each site
+builder takes a snippet is in the words of the template.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class EmbedBuilder:
         self._site = site
 
     def show(self, query: str) -> Response:
-        """Return the form as it was filled in, and the snippet: 400 where that is refused, 404 without a calendar."""
+        """Return the form as it was filled in, and the snippet: 400 where that is refused, 404
+        without a calendar.
+        """
         form, snippet = Form({}), None
         refusal: BadShape | None = None
         try:
@@ -87,7 +90,11 @@ class EmbedBuilder:
             snippet=snippet,
             refusal=sentence(refusal) if refusal else "",
             about=about if about in PARAMETERS or about in OWN else "",
-            handed_on=[(name, form.all(name)) for name in form.fields if name in PARAMETERS and not _shown(name)],
+            handed_on=[
+                (name, form.all(name))
+                for name in form.fields
+                if name in PARAMETERS and not _shown(name)
+            ],
         )
         return self._answer(html, 400 if refusal else 200)
 
@@ -95,7 +102,13 @@ class EmbedBuilder:
         said = {name: form.text(name) for name in OWN} | {"lang": form.text(SPEAK)}
         own = looks(said)
         shape = self._service.shape(
-            urlencode({name: form.all(name) for name in form.fields if name not in (*OWN, SPEAK, "feed", "school")})
+            urlencode(
+                {
+                    name: form.all(name)
+                    for name in form.fields
+                    if name not in (*OWN, SPEAK, "feed", "school")
+                }
+            )
         )
         if scope is None:
             return None
@@ -104,7 +117,9 @@ class EmbedBuilder:
         return snippet_of(self._site, scope, own, replace(shape, facility=ticked).query)
 
     def _answer(self, html: str, status: int) -> Response:
-        headers = dict(http.FRAMING_HEADERS) | {"Cache-Control": "private, no-cache" if status == 200 else "no-store"}
+        headers = dict(http.FRAMING_HEADERS) | {
+            "Cache-Control": "private, no-cache" if status == 200 else "no-store"
+        }
         return Response(html, status, headers, content_type="text/html; charset=utf-8")
 
 
@@ -116,10 +131,15 @@ def snippet_of(site: Site, scope: Scope, own: Looks, rest: str) -> Snippet:
     """Return what shows a calendar in a page; everything in it is escaped for HTML."""
     path = embed_path(scope.feed, own.query(rest))
     address, page = site.address(path), site.address(page_path(scope.feed))
-    title = gettext("Calendar of %(name)s") % {"name": scope.name} if scope.name else gettext("Calendar")
+    title = (
+        gettext("Calendar of %(name)s") % {"name": scope.name}
+        if scope.name
+        else gettext("Calendar")
+    )
     frame = (
-        f'<iframe src="{escape(address)}" title="{escape(title)}" width="100%" height="{HEIGHTS[own.view]}" '
-        f'frameborder="0" loading="lazy"><a href="{escape(page)}">{escape(title)}</a></iframe>'
+        f'<iframe src="{escape(address)}" title="{escape(title)}" width="100%"'
+        f' height="{HEIGHTS[own.view]}" frameborder="0" loading="lazy"><a'
+        f' href="{escape(page)}">{escape(title)}</a></iframe>'
     )
     script = f'<script src="{escape(site.address("/embed.js"))}" async></script>'
     return Snippet(address, site.path(path), title, frame, f"{frame}\n{script}")

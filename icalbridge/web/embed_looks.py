@@ -1,6 +1,8 @@
-"""How an embedded calendar is to look: what its address says beside the parameters of a feed, checked.
+"""How an embedded calendar is to look: what its address says beside the parameters of a feed,
+checked.
 
-The rest of the address is for `feeds.shape`, whose sentences these sound like: what is not understood is refused.
+The rest of the address is for `feeds.shape`, whose sentences these sound like: what is not
+understood is refused.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ class Looks:
     """A day of the week or month that is shown."""
 
     def query(self, rest: str = "", **other: object) -> str:
-        """Return the parameters in one order, with those of the feed after them; `other` replaces fields."""
+        """Return the parameters in one order, with those of the feed after them; `other` replaces
+        fields.
+        """
         looks = replace(self, **other)  # type: ignore[arg-type]  # named by the caller
         said = {
             "view": "" if looks.view == "list" else looks.view,
@@ -60,12 +64,16 @@ class Looks:
 
 
 def read(query: str) -> tuple[Looks, str]:
-    """Part the query of an embedded calendar's address into its looks and the query of its feed. Raises `BadShape`."""
+    """Part the query of an embedded calendar's address into its looks and the query of its feed.
+    Raises `BadShape`.
+    """
     if len(query) > LONGEST_QUERY:
         told = gettext("This address is too long; its parameters may have %(most)s characters.")
         raise Refused(told % {"most": LONGEST_QUERY})
     try:
-        given = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES)
+        given = parse_qsl(
+            query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES
+        )
     except (UnicodeError, ValueError):
         raise BadShape(UNREADABLE) from None
     own: dict[str, str] = {}
@@ -109,7 +117,9 @@ def _days(text: str) -> int | None:
 def _accent(text: str) -> str:
     found = _ACCENT.fullmatch(text)
     if text and not found:
-        told = gettext("accent is %(given)s and must be a color of six hexadecimal digits, such as 0b5c6b.")
+        told = gettext(
+            "accent is %(given)s and must be a color of six hexadecimal digits, such as 0b5c6b."
+        )
         raise Refused(told % {"given": quoted(text)})
     return found[1].lower() if found else ""
 

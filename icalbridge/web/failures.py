@@ -1,4 +1,5 @@
-"""What people and programs see when something is not there or went wrong: a page, or one plain sentence; no traceback.
+"""What people and programs see when something is not there or went wrong: a page, or one plain
+sentence; no traceback.
 
 The words of the pages are in `templates/error.html`.
 """
@@ -37,7 +38,8 @@ log = logging.getLogger(__name__)
 
 
 def error_page(status: int, why: str) -> Response:
-    """Return a page that says why there is nothing to see; one that may come soon asks again by itself.
+    """Return a page that says why there is nothing to see; one that may come soon asks again by
+    itself.
 
     It does so by a header: a `meta` element would fail WCAG 2.2.1 as axe reads it.
     """
@@ -71,9 +73,15 @@ def catch_all(app: Flask, database: OutageLog) -> None:
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
         status = error.code or 500
-        if status == HTTPStatus.NOT_FOUND and not request.path.startswith((PREFIX, problems.PREFIX)):
+        if status == HTTPStatus.NOT_FOUND and not request.path.startswith(
+            (PREFIX, problems.PREFIX)
+        ):
             return error_page(404, "unknown")
-        allowed = [("Allow", allowed_methods(request.path))] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
+        allowed = (
+            [("Allow", allowed_methods(request.path))]
+            if status == HTTPStatus.METHOD_NOT_ALLOWED
+            else []
+        )
         return _refusal(status, _sentence(error), allowed)
 
     @app.errorhandler(BadShape)

@@ -1,7 +1,9 @@
-"""Feeds as documents: looked up, rendered once for each revision, kept in memory with their gzip form.
+"""Feeds as documents: looked up, rendered once for each revision, kept in memory with their gzip
+form.
 
-The database is asked for a feed's revision at most once a second; while the database is down, what is kept goes on
-being served. What a feed shows and how it is written is for `icalbridge.feeds`, how HTTP is spoken for `http`.
+The database is asked for a feed's revision at most once a second; while the database is down, what
+is kept goes on being served. What a feed shows and how it is written is for `icalbridge.feeds`, how
+HTTP is spoken for `http`.
 """
 
 from __future__ import annotations
@@ -37,11 +39,13 @@ if TYPE_CHECKING:
 
 CHECK_EVERY = timedelta(seconds=1)
 STRIPES = 64
-"""How many feeds can be rendered at once at most; a fixed number, so that unknown feeds leave nothing behind."""
+"""How many feeds can be rendered at once at most; a fixed number, so that unknown feeds leave
+nothing behind.
+"""
 
 SHAPED_SHARE = 4
-"""Shapes and other formats get one of so many parts of the cache: a flood of them must not push out what everybody
-subscribes to.
+"""Shapes and other formats get one of so many parts of the cache: a flood of them must not push out
+what everybody subscribes to.
 """
 KEPT_QUERIES = 1024
 RECOVERED = "the database is back"
@@ -77,7 +81,12 @@ class FeedService:
     """Every feed of one store, as this process serves it."""
 
     def __init__(
-        self, store: Store, settings: Settings, metrics: Metrics, clock: Callable[[], datetime], cache_bytes: int
+        self,
+        store: Store,
+        settings: Settings,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        cache_bytes: int,
     ) -> None:
         self._read = store.read
         self.tokens = Tokens(store, clock)
@@ -90,7 +99,8 @@ class FeedService:
         self._shaped: ByteCache[Address, Held] = ByteCache(shaped_bytes)
         self._stripes = [Lock() for _ in range(STRIPES)]
         self.database = OutageLog(log)
-        """Whether the database can be read; everything in this process that reads it reports here."""
+        """Whether the database can be read; everything in this process that reads it reports here.
+        """
         self.reach = settings.history_days, settings.horizon_days
         self._shape = lru_cache(KEPT_QUERIES)(self._read_shape)
 
@@ -109,12 +119,18 @@ class FeedService:
         return self._plain if address.plain else self._shaped
 
     def recall(self, address: Address) -> Held | None:
-        """Return the feed if it is in memory and was checked within the last second; asks nobody."""
+        """Return the feed if it is in memory and was checked within the last second; asks
+        nobody.
+        """
         held = self._cache_of(address).get(address)
-        return held if held is not None and held.checked <= self._clock() < held.good_until else None
+        return (
+            held if held is not None and held.checked <= self._clock() < held.good_until else None
+        )
 
     def find(self, address: Address, *, packed: bool = False) -> Held | Missing:
-        """Return the feed as it is now, or why there is none; with its gzip form if asked for. Raises `BadShape`."""
+        """Return the feed as it is now, or why there is none; with its gzip form if asked for.
+        Raises `BadShape`.
+        """
         found: Held | Missing | None = self.recall(address)
         if found is not None:
             self._metrics.hits.inc()
@@ -129,18 +145,27 @@ class FeedService:
         return found
 
     def items(self, address: Address, held: Held) -> list[Item]:
-        """Return what a feed that was found tells, in order, before anything is left out for size: see `made`."""
+        """Return what a feed that was found tells, in order, before anything is left out for size:
+        see `made`.
+        """
         return self._maker.items(address, held.state, held.checked)
 
     def _look(self, address: Address) -> Held | Missing:
-        """Ask the store, one thread at a time; the others go on with what is known rather than wait."""
+        """Ask the store, one thread at a time; the others go on with what is known rather than
+        wait.
+        """
         known = self._cache_of(address).get(address)
         stripe = self._stripes[hash(address) % STRIPES]
         # What is kept of a saved feed may be for others by now: whom it is for can be edited.
-        if not stripe.acquire(blocking=known is None or address.feed.kind == "saved") and known is not None:
+        if (
+            not stripe.acquire(blocking=known is None or address.feed.kind == "saved")
+            and known is not None
+        ):
             return known
         try:
-            return self.recall(address) or self._renew(address, self._cache_of(address).get(address), self._clock())
+            return self.recall(address) or self._renew(
+                address, self._cache_of(address).get(address), self._clock()
+            )
         finally:
             stripe.release()
 
@@ -150,14 +175,20 @@ class FeedService:
             found = self._judge(address, known, state, now)
         except StoreError as error:
             self.database.begin("feeds are served from memory: %s", error)
-            return Missing.UNREACHABLE if known is None else self._keep(address, _checked(known, now))
+            return (
+                Missing.UNREACHABLE if known is None else self._keep(address, _checked(known, now))
+            )
         self.database.end(RECOVERED)
         if found is Missing.UNKNOWN:
             self._cache_of(address).drop(address)
         return found if isinstance(found, Missing) else self._keep(address, found)
 
-    def _judge(self, address: Address, known: Held | None, state: FeedState | None, now: datetime) -> Held | Missing:
-        """Say what a state means: nothing there, what was rendered before, or something to render."""
+    def _judge(
+        self, address: Address, known: Held | None, state: FeedState | None, now: datetime
+    ) -> Held | Missing:
+        """Say what a state means: nothing there, what was rendered before, or something to
+        render.
+        """
         if state is None:
             return Missing.UNKNOWN
         saved = address.feed.kind == "saved"
@@ -182,12 +213,16 @@ class FeedService:
 
 
 def _outlived(held: Held, now: datetime) -> bool:
-    """Return whether time alone changed what a feed shows, or a clock that stood ahead rendered it."""
+    """Return whether time alone changed what a feed shows, or a clock that stood ahead rendered
+    it.
+    """
     return now < held.rendered or (held.made.until is not None and now >= held.made.until)
 
 
 def _checked(held: Held, now: datetime) -> Held:
-    """Note that a feed was good at `now`: it is for a second, or until time alone changes it, if that is sooner."""
+    """Note that a feed was good at `now`: it is for a second, or until time alone changes it, if
+    that is sooner.
+    """
     good_until = now + CHECK_EVERY
     if held.made.until is not None and now < held.made.until:
         good_until = min(good_until, held.made.until)

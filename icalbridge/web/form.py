@@ -1,7 +1,8 @@
 """The form of the builder: what somebody filled in, turned into the query of a feed's address.
 
-Its fields are the parameters of a feed, so what they mean and whether it holds is for `feeds.shape`. A form only says
-things its own way: a tick for each value, a blank for what is not wished, a list of titles beside a title of one's own.
+Its fields are the parameters of a feed, so what they mean and whether it holds is for
+`feeds.shape`. A form only says things its own way: a tick for each value, a blank for what is not
+wished, a list of titles beside a title of one's own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from icalbridge.feeds import Shape
 
 OWN = ("feed", "school", "format", "lang")
-"""What the form has beside the parameters: which calendar, whose facilities are listed, format, language."""
+"""What the form has beside the parameters: which calendar, whose facilities are listed, format,
+language.
+"""
 TICKED = ("facility", "type", "category", "activity", "status")
 """Parameters that take several values, of which a form sends each by itself."""
 LONGEST = 16_000
@@ -32,7 +35,8 @@ MOST_FIELDS = 400
 class Form:
     """The fields that are not blank, as they were filled in; nothing of it is checked.
 
-    A blank field that is none of a feed's parameters is there without values, so that an unknown one can be refused.
+    A blank field that is none of a feed's parameters is there without values, so that an unknown
+    one can be refused.
     """
 
     fields: Mapping[str, tuple[str, ...]]
@@ -45,7 +49,11 @@ class Form:
         """Return all that was filled in under a parameter's name, as one value of it."""
         if name in TICKED:
             return ",".join(self.fields.get(name, ()))
-        return self.text(name) if name == "title" else " ".join(dict.fromkeys(self.fields.get(name, ())))
+        return (
+            self.text(name)
+            if name == "title"
+            else " ".join(dict.fromkeys(self.fields.get(name, ())))
+        )
 
     @property
     def feed(self) -> Feed | None:
@@ -66,7 +74,9 @@ class Form:
         """The format's suffix. Raises `BadShape` for a format that there is not."""
         suffix = self.text("format") or "ics"
         if suffix not in FORMATS:
-            raise BadShape(f"There is no format '{suffix[:60]}'; a feed comes as {', '.join(FORMATS)}.")
+            raise BadShape(
+                f"There is no format '{suffix[:60]}'; a feed comes as {', '.join(FORMATS)}."
+            )
         return suffix
 
     @property
@@ -84,7 +94,9 @@ class Form:
         return frozenset(each for shape in self._parts("type") for each in shape.type)
 
     def _parts(self, name: str) -> list[Shape]:
-        """Read each value of a field by itself, so that one too many of them does not lose the others."""
+        """Read each value of a field by itself, so that one too many of them does not lose the
+        others.
+        """
         return [_alone(name, value) for value in self.fields.get(name, ())]
 
 
@@ -96,12 +108,16 @@ def _alone(name: str, value: str) -> Shape:
 
 
 def filled_in(query: str) -> Form:
-    """Read the query of the form's address, as WSGI has it. Raises `BadShape` for one that cannot be read."""
+    """Read the query of the form's address, as WSGI has it. Raises `BadShape` for one that cannot
+    be read.
+    """
     found: dict[str, tuple[str, ...]] = {}
     try:
         if len(query) > LONGEST:
             raise ValueError
-        for name, value in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS):
+        for name, value in parse_qsl(
+            query, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+        ):
             if value.strip():
                 found[name] = (*found.get(name, ()), value.strip())
             elif name not in PARAMETERS:
@@ -112,10 +128,14 @@ def filled_in(query: str) -> Form:
 
 
 def value_of(name: str, text: str) -> str:
-    """Return a value as the field of that parameter sends it: a comma of its own does not part it."""
+    """Return a value as the field of that parameter sends it: a comma of its own does not part
+    it.
+    """
     return PARAMETERS[name].write((text,))
 
 
 def build_path(kind: str = "", feed_id: str = "", *, root: str = "/build") -> str:
-    """Return the path of the builder, or of that of snippets, filled in for a calendar if one is named."""
+    """Return the path of the builder, or of that of snippets, filled in for a calendar if one is
+    named.
+    """
     return f"{root}?feed={quote(f'{kind}:{feed_id}', safe=':')}" if kind else root

@@ -1,7 +1,9 @@
-"""What a display shows of its board at a moment: the same decisions that `static/display.js` takes every second.
+"""What a display shows of its board at a moment: the same decisions that `static/display.js` takes
+every second.
 
-Needed twice, so that the first paint, and a display without scripts, already tell everything; a test holds both against
-each other. All words are here, and the page hands them to the script in the display's language: it has none itself.
+Needed twice, so that the first paint, and a display without scripts, already tell everything; a
+test holds both against each other. All words are here, and the page hands them to the script in the
+display's language: it has none itself.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ WORDS: Mapping[str, str] = {
 def words() -> dict[str, str]:
     """Return the words in the current language, with the time of day as its region writes it.
 
-    `{hour}` is that of a clock with twelve hours, `{hour24}` of one with 24, `{hour24_of_two}` with two figures always.
+    `{hour}` is that of a clock with twelve hours, `{hour24}` of one with 24, `{hour24_of_two}` with
+    two figures always.
     """
     return {name: gettext(text) for name, text in WORDS.items()} | clock_words()
 
@@ -161,8 +164,12 @@ class _Look:
         return self._fill("hours", hours=str(minutes // 60), minutes=str(minutes % 60))
 
     def _clock(self) -> str:
-        """Put the time of day together out of the offsets, as a display does that has nothing else to go by."""
-        offset = [seconds for since, seconds in self._board.offsets if since <= self._now][-1:] or [0]
+        """Put the time of day together out of the offsets, as a display does that has nothing else
+        to go by.
+        """
+        offset = [seconds for since, seconds in self._board.offsets if since <= self._now][-1:] or [
+            0
+        ]
         minute_of_day = int((self._now + offset[0]) // 60) % 1440
         hour, minute = divmod(minute_of_day, 60)
         half = self._words["am" if hour < 12 else "pm"]
@@ -186,13 +193,17 @@ class _Look:
 
     def _is_tomorrow(self, moment: Said) -> bool:
         day = self._day
-        return day is not None and any(each.start == day.end and each.date == moment.date for each in self._board.days)
+        return day is not None and any(
+            each.start == day.end and each.date == moment.date for each in self._board.days
+        )
 
     def _lines(self, slots: Iterable[Slot]) -> tuple[Line, ...]:
         return tuple(self._line(slot) for slot in slots)
 
     def _line(self, slot: Slot) -> Line:
-        kind = "cancelled" if slot.cancelled else "now" if slot.start.at <= self._now else "upcoming"
+        kind = (
+            "cancelled" if slot.cancelled else "now" if slot.start.at <= self._now else "upcoming"
+        )
         end = self._moment(slot.end, slot.start.date)
         return Line(
             start=self._moment(slot.start),
@@ -206,7 +217,11 @@ class _Look:
     def _place(self, slot: Slot) -> str:
         if not self._board.schools or not slot.school:
             return slot.facility
-        return self._fill("place", facility=slot.facility, school=slot.school) if slot.facility else slot.school
+        return (
+            self._fill("place", facility=slot.facility, school=slot.school)
+            if slot.facility
+            else slot.school
+        )
 
     def _fill(self, word: str, **values: str) -> str:
         text = self._words[word]

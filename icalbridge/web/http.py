@@ -1,7 +1,8 @@
-"""What HTTP asks of an answer that may be kept: entity tags, conditions, compression, security headers.
+"""What HTTP asks of an answer that may be kept: entity tags, conditions, compression, security
+headers.
 
-Pure functions of a request's WSGI environment and of bytes that are known already; who serves them, Flask or the layer
-in front of it, is left to `ical`, `pages` and `assets`. RFC 9110 throughout.
+Pure functions of a request's WSGI environment and of bytes that are known already; who serves them,
+Flask or the layer in front of it, is left to `ical`, `pages` and `assets`. RFC 9110 throughout.
 """
 
 from __future__ import annotations
@@ -29,14 +30,17 @@ RETRY_SECONDS = 30
 """How soon to ask again for what is not there yet."""
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src"
+    " 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 DISPLAY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
-    "child-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " worker-src 'self'; child-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors"
+    " 'none'"
 )
-"""Of displays on a wall. `child-src` says to Chromium before 59 what `worker-src` says to later ones."""
+"""Of displays on a wall. `child-src` says to Chromium before 59 what `worker-src` says to later
+ones.
+"""
 SECURITY_HEADERS: Headers = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
@@ -100,7 +104,9 @@ class Document:
         return len(self.identity.body) + (len(self.gzip.body) if self.gzip else 0)
 
     def packed(self) -> Document:
-        """Return the document with its gzip form; the same bytes give the same form, at any time."""
+        """Return the document with its gzip form; the same bytes give the same form, at any
+        time.
+        """
         if self.gzip:
             return self
         body = gzip.compress(self.identity.body, compresslevel=6, mtime=0)
@@ -119,7 +125,8 @@ def document(
     security: Headers = SECURITY_HEADERS,
     vary: str = "Accept-Encoding",
 ) -> Document:
-    """Make a document of bytes. `extra` headers go with every answer, `described` ones only where the content goes.
+    """Make a document of bytes. `extra` headers go with every answer, `described` ones only where
+    the content goes.
 
     `vary` names the headers that decide which document is sent: RFC 9110, section 12.5.5.
     """
@@ -143,19 +150,25 @@ def _form(body: bytes, tag: str, shared: Headers, described: Headers) -> Form:
 
 
 def embed_headers(ancestors: str) -> Headers:
-    """Return the headers of pages that others may frame: `ancestors` as `ICALBRIDGE_FRAME_ANCESTORS` says it, and
-    always this site itself, for its own preview.
+    """Return the headers of pages that others may frame: `ancestors` as
+    `ICALBRIDGE_FRAME_ANCESTORS` says it, and always this site itself, for its own preview.
     """
-    allowed = " ".join(["'self'", *(each for each in ancestors.split() if each.lower() not in ("'none'", "'self'"))])
+    allowed = " ".join(
+        [
+            "'self'",
+            *(each for each in ancestors.split() if each.lower() not in ("'none'", "'self'")),
+        ]
+    )
     policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; "
-        f"frame-ancestors {allowed}"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action"
+        f" 'none'; base-uri 'none'; frame-ancestors {allowed}"
     )
     return (("Content-Security-Policy", policy), *SECURITY_HEADERS[1:])
 
 
 def answer(known: Document, environ: Mapping[str, Any], now: datetime | None = None) -> Answer:
-    """Answer GET or HEAD for a document: 304 where the asker has it already, else 200 in the form that it takes.
+    """Answer GET or HEAD for a document: 304 where the asker has it already, else 200 in the form
+    that it takes.
 
     `now` is needed for documents that have a date of modification.
     """
@@ -164,12 +177,17 @@ def answer(known: Document, environ: Mapping[str, Any], now: datetime | None = N
     if held_tag is not None:
         return Answer(304, [("ETag", held_tag), *known.shared], b"")
     form = known.gzip if packed and known.gzip else known.identity
-    return Answer(200, list(form.headers), b"" if environ["REQUEST_METHOD"] == "HEAD" else form.body)
+    return Answer(
+        200, list(form.headers), b"" if environ["REQUEST_METHOD"] == "HEAD" else form.body
+    )
 
 
-def _held_tag(known: Document, environ: Mapping[str, Any], chosen: str, now: datetime | None) -> str | None:
-    """Return the tag of the form that the asker holds, if it is still good: If-None-Match wins over the date
-    (RFC 9110, section 13.2.2). Naming the tag that was sent lets a cache find what it has stored.
+def _held_tag(
+    known: Document, environ: Mapping[str, Any], chosen: str, now: datetime | None
+) -> str | None:
+    """Return the tag of the form that the asker holds, if it is still good: If-None-Match wins over
+    the date (RFC 9110, section 13.2.2). Naming the tag that was sent lets a cache find what it has
+    stored.
     """
     tags = environ.get("HTTP_IF_NONE_MATCH")
     if tags is not None:
@@ -179,7 +197,9 @@ def _held_tag(known: Document, environ: Mapping[str, Any], chosen: str, now: dat
 
 
 def _matching_tag(sent: str, chosen: str, good: tuple[str, str]) -> str | None:
-    """Compare weakly (RFC 9110, section 8.8.3.2): a proxy that compresses marks our tags as weak."""
+    """Compare weakly (RFC 9110, section 8.8.3.2): a proxy that compresses marks our tags as
+    weak.
+    """
     if sent == chosen or sent.strip() == "*":
         return chosen
     found = _ENTITY_TAG.findall(sent)
@@ -187,7 +207,9 @@ def _matching_tag(sent: str, chosen: str, good: tuple[str, str]) -> str | None:
 
 
 def _unmodified(modified: datetime | None, since: str, now: datetime | None) -> bool:
-    """Compare dates; one in the future is not valid (RFC 9110, section 13.1.3), since nothing is known of it yet."""
+    """Compare dates; one in the future is not valid (RFC 9110, section 13.1.3), since nothing is
+    known of it yet.
+    """
     moment = parse_date(since)
     if modified is None or moment is None or (now is not None and is_future(moment, now)):
         return False
@@ -196,7 +218,9 @@ def _unmodified(modified: datetime | None, since: str, now: datetime | None) -> 
 
 @lru_cache(maxsize=256)
 def wants_gzip(accept_encoding: str) -> bool:
-    """Say whether gzip is taken at least as gladly as plain bytes (RFC 9110, section 12.5.3); not for an empty text."""
+    """Say whether gzip is taken at least as gladly as plain bytes (RFC 9110, section 12.5.3); not
+    for an empty text.
+    """
     weights = dict(_weight(part) for part in accept_encoding.lower().split(",") if part.strip())
     packed = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
     return packed > 0 and packed >= weights.get("identity", 0.0)
@@ -205,15 +229,25 @@ def wants_gzip(accept_encoding: str) -> bool:
 def _weight(part: str) -> tuple[str, float]:
     """Read one coding and its weight; a weight that is none excludes the coding."""
     coding, *parameters = (piece.strip() for piece in part.split(";"))
-    given = [text.partition("=")[2].strip() for text in parameters if text.partition("=")[0].strip() == "q"]
+    given = [
+        text.partition("=")[2].strip()
+        for text in parameters
+        if text.partition("=")[0].strip() == "q"
+    ]
     text = given[0] if given else "1"
     return coding, float(text) if _QUALITY.fullmatch(text) else 0.0
 
 
 def refusal(
-    status: int, sentence: str, extra: Iterable[tuple[str, str]] = (), *, security: Headers = SECURITY_HEADERS
+    status: int,
+    sentence: str,
+    extra: Iterable[tuple[str, str]] = (),
+    *,
+    security: Headers = SECURITY_HEADERS,
 ) -> Answer:
-    """Answer with one plain sentence that nobody keeps: for feeds and machines; people get a page."""
+    """Answer with one plain sentence that nobody keeps: for feeds and machines; people get a
+    page.
+    """
     body = f"{sentence}\n".encode()
     headers = [
         ("Content-Type", "text/plain; charset=utf-8"),

@@ -1,8 +1,10 @@
-"""The feeds' addresses, `/ical/...`: which feed a path means, and two doors that answer for it alike.
+"""The feeds' addresses, `/ical/...`: which feed a path means, and two doors that answer for it
+alike.
 
-A feed that is in memory and was checked a moment ago is answered by `Doorkeeper`, a WSGI layer in front of Flask, since
-Flask alone takes longer than the whole answer may. All else goes through Flask. Both leave finding a feed to `feeds`
-and speaking HTTP to `http`, so that nobody can tell which door a request came through.
+A feed that is in memory and was checked a moment ago is answered by `Doorkeeper`, a WSGI layer in
+front of Flask, since Flask alone takes longer than the whole answer may. All else goes through
+Flask. Both leave finding a feed to `feeds` and speaking HTTP to `http`, so that nobody can tell
+which door a request came through.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def named(path_info: str) -> tuple[Feed, str] | None:
     """Return the feed and the format that a WSGI path means, None for a path that can mean none.
 
-    Nothing in an id is interpreted: whatever stands between its kind and the last full stop is the id.
+    Nothing in an id is interpreted: whatever stands between its kind and the last full stop is the
+    id.
     """
     if not path_info.startswith(PREFIX):
         return None
@@ -68,7 +71,9 @@ def _feed(text: str) -> Feed | None:
 
 
 def text_of(path_info: str) -> str:
-    """Decode what WSGI carries as Latin-1; what is no UTF-8 becomes empty (PEP 3333, "Unicode Issues")."""
+    """Decode what WSGI carries as Latin-1; what is no UTF-8 becomes empty (PEP 3333, "Unicode
+    Issues").
+    """
     if path_info.isascii():
         return path_info
     try:
@@ -78,7 +83,9 @@ def text_of(path_info: str) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Say whether a text may be an id: not empty, no control characters, which no id has and PostgreSQL cannot take."""
+    """Say whether a text may be an id: not empty, no control characters, which no id has and
+    PostgreSQL cannot take.
+    """
     return bool(text) and _CONTROL.search(text) is None
 
 
@@ -112,7 +119,9 @@ def _answer(service: FeedService, environ: WSGIEnvironment) -> http.Answer:
             return http.answer(held.made.document, environ, held.checked)
 
 
-def _refusal(status: int, sentence: str, environ: WSGIEnvironment, *extra: tuple[str, str]) -> http.Answer:
+def _refusal(
+    status: int, sentence: str, environ: WSGIEnvironment, *extra: tuple[str, str]
+) -> http.Answer:
     if is_private(environ):
         return http.refusal(status, sentence, extra, security=http.PRIVATE_HEADERS)
     return http.refusal(status, sentence, [*REFUSED, *extra])
@@ -124,7 +133,9 @@ def is_private(environ: WSGIEnvironment) -> bool:
     return path.startswith(private.PREFIX)
 
 
-def _address(service: FeedService, environ: WSGIEnvironment, opens: Callable[[str], str | None]) -> Address | None:
+def _address(
+    service: FeedService, environ: WSGIEnvironment, opens: Callable[[str], str | None]
+) -> Address | None:
     """Return what a request asks for, None where its path can mean no feed. Raises `BadShape`.
 
     `opens` says which saved feed a token opens.
@@ -142,7 +153,9 @@ def _address(service: FeedService, environ: WSGIEnvironment, opens: Callable[[st
 
 
 def query_of(query_string: str) -> str:
-    """Decode a query that was sent as it is, without percent signs, as `text_of` does. Raises `BadShape`."""
+    """Decode a query that was sent as it is, without percent signs, as `text_of` does. Raises
+    `BadShape`.
+    """
     query = text_of(query_string)
     if query_string and not query:
         raise BadShape(UNREADABLE)
@@ -172,7 +185,9 @@ def flask_response(answer: http.Answer) -> Response:
 
 
 class Doorkeeper:
-    """Answers for feeds that are in memory and were checked a moment ago; lets everything else through."""
+    """Answers for feeds that are in memory and were checked a moment ago; lets everything else
+    through.
+    """
 
     def __init__(self, inner: WSGIApplication, service: FeedService, metrics: Metrics) -> None:
         self._inner = inner

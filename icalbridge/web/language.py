@@ -1,7 +1,9 @@
-"""In which language and region a page is told: chosen for each request, American English where nothing else is wanted.
+"""In which language and region a page is told: chosen for each request, American English where
+nothing else is wanted.
 
-Feeds and what is JSON take no language from a browser; a display is told its own by `lang=` in its address. The words
-are in `translations`: `make messages` brings them up to date, and a test says what is missing.
+Feeds and what is JSON take no language from a browser; a display is told its own by `lang=` in its
+address. The words are in `translations`: `make messages` brings them up to date, and a test says
+what is missing.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ def use(locale: Locale) -> None:
 
 
 def asked(lang: str) -> str:
-    """Return what an address's `lang=` asks for, as it should be written; empty where that is nothing that we speak."""
+    """Return what an address's `lang=` asks for, as it should be written; empty where that is
+    nothing that we speak.
+    """
     found = _asked(lang)
     if found is None:
         return ""
@@ -59,16 +63,21 @@ def _asked(lang: str) -> Locale | None:
 
 @lru_cache(maxsize=256)
 def choose(lang: str, accept_language: str) -> Locale:
-    """Return the locale for an address's `lang=` (empty where it has none) and a browser's Accept-Language.
+    """Return the locale for an address's `lang=` (empty where it has none) and a browser's
+    Accept-Language.
 
-    A language that we do not speak counts as not asked for. The region is the browser's where it goes with the
-    language, since 12- or 24-hour clocks hang on it; `lang=es-MX` names one itself.
+    A language that we do not speak counts as not asked for. The region is the browser's where it
+    goes with the language, since 12- or 24-hour clocks hang on it; `lang=es-MX` names one itself.
     """
     wanted = list(_locales(accept_language))
     told = _asked(lang)
     if told is None:
         return wanted[0] if wanted else AMERICAN_ENGLISH
-    return told if "-" in lang else next((each for each in wanted if each.language == told.language), told)
+    return (
+        told
+        if "-" in lang
+        else next((each for each in wanted if each.language == told.language), told)
+    )
 
 
 def _locales(accept_language: str) -> Iterator[Locale]:
@@ -98,7 +107,9 @@ def _translations(language: str) -> NullTranslations:
 
 
 def marked(message: str) -> str:
-    """Return a text as it is, but put it among those to translate: for words that are kept before they are said."""
+    """Return a text as it is, but put it among those to translate: for words that are kept before
+    they are said.
+    """
     return message
 
 

@@ -1,7 +1,9 @@
-"""The site's own look: its name, its logo and its accent, as the settings give them; also the web manifest.
+"""The site's own look: its name, its logo and its accent, as the settings give them; also the web
+manifest.
 
-The accent is made readable in light and in dark by `colour`, and comes as a style sheet of its own, since no page may
-carry styles inside. The logo was checked when the settings were read; it is served so that nothing in it can run.
+The accent is made readable in light and in dark by `colour`, and comes as a style sheet of its own,
+since no page may carry styles inside. The logo was checked when the settings were read; it is
+served so that nothing in it can run.
 """
 
 from __future__ import annotations
@@ -30,9 +32,15 @@ DARK = ("#19212a", "#10151b")
 TINT_PARTS = 26
 """How much accent, of 255 parts, is in the ground of what is on now."""
 
-LOGO_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
+LOGO_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".svg": "image/svg+xml",
+}
 LOGO_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
-"""Of the logo alone: an SVG styles itself, as drawing programs have it; nothing in a sandbox runs."""
+"""Of the logo alone: an SVG styles itself, as drawing programs have it; nothing in a sandbox runs.
+"""
 LOGO_HEADERS: http.Headers = (("Content-Security-Policy", LOGO_POLICY), *http.SECURITY_HEADERS[1:])
 
 
@@ -45,7 +53,9 @@ class Accent(NamedTuple):
 
 
 def accent_on(wanted: str, grounds: tuple[str, ...]) -> Accent:
-    """Return the accent as it is read on every ground and on its own tint; the grounds are all light or all dark."""
+    """Return the accent as it is read on every ground and on its own tint; the grounds are all
+    light or all dark.
+    """
     tint = mixed(grounds[0], wanted, TINT_PARTS)
     accent = wanted
     for ground in (*grounds, tint):
@@ -80,10 +90,18 @@ class Look:
         self._logo_type = LOGO_TYPES[logo.suffix.lower()] if settings.site_logo else ""
         self._style_version, self._logo_version = _version(style), _version(body)
         self._documents = {
-            ("style", True): http.document(style, "text/css; charset=utf-8", cache_control=FOR_EVER),
-            ("style", False): http.document(style, "text/css; charset=utf-8", cache_control=NOT_LONG),
-            ("logo", True): http.document(body, self._logo_type, cache_control=FOR_EVER, security=LOGO_HEADERS),
-            ("logo", False): http.document(body, self._logo_type, cache_control=NOT_LONG, security=LOGO_HEADERS),
+            ("style", True): http.document(
+                style, "text/css; charset=utf-8", cache_control=FOR_EVER
+            ),
+            ("style", False): http.document(
+                style, "text/css; charset=utf-8", cache_control=NOT_LONG
+            ),
+            ("logo", True): http.document(
+                body, self._logo_type, cache_control=FOR_EVER, security=LOGO_HEADERS
+            ),
+            ("logo", False): http.document(
+                body, self._logo_type, cache_control=NOT_LONG, security=LOGO_HEADERS
+            ),
         }
 
     @property
@@ -109,8 +127,16 @@ class Look:
         return self._documents[which, version == known] if there else None
 
     def manifest(self) -> bytes:
-        """Return the web manifest (W3C Web Application Manifest); every address in it is below the site's root."""
-        icons = [{"src": self._site.path(self._assets.path("favicon.svg")), "type": "image/svg+xml", "sizes": "any"}]
+        """Return the web manifest (W3C Web Application Manifest); every address in it is below the
+        site's root.
+        """
+        icons = [
+            {
+                "src": self._site.path(self._assets.path("favicon.svg")),
+                "type": "image/svg+xml",
+                "sizes": "any",
+            }
+        ]
         if self._logo_type == "image/svg+xml":
             icons.insert(0, {"src": self.logo, "type": self._logo_type, "sizes": "any"})
         return msgspec.json.encode(
@@ -144,7 +170,9 @@ def look_files(look: Look) -> Blueprint:
     @routes.get("/site.webmanifest")
     def manifest() -> Response:
         vary = "Accept-Encoding, Accept-Language"  # its name may be ours
-        made = http.document(look.manifest(), "application/manifest+json", cache_control=NOT_LONG, vary=vary)
+        made = http.document(
+            look.manifest(), "application/manifest+json", cache_control=NOT_LONG, vary=vary
+        )
         return flask_response(http.answer(made, request.environ))
 
     return routes

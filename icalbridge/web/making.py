@@ -1,6 +1,8 @@
-"""From an address to the document that is served there: reads what the store knows, and lets `feeds` do the rest.
+"""From an address to the document that is served there: reads what the store knows, and lets
+`feeds` do the rest.
 
-Keeps the entries of feeds that are read in several shapes, so that another shape of the same feed costs no reading.
+Keeps the entries of feeds that are read in several shapes, so that another shape of the same feed
+costs no reading.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ class Made:
     complete_from: datetime | None
     """Set where some of the past was left out for size: nothing before it is in the feed."""
     complete_until: datetime | None
-    """Set where some of the future was left out for size: all that begins before it is in the feed."""
+    """Set where some of the future was left out for size: all that begins before it is in the feed.
+    """
     left_out: int
     """How many items that are not over were left out for size: the last ones."""
     until: datetime | None
@@ -92,7 +95,9 @@ class Maker:
         self._settings = settings
         self._history = timedelta(days=settings.history_days)
         self._horizon = timedelta(days=settings.horizon_days)
-        self._known: LRUCache[tuple[Feed, bool], _Known] = LRUCache(MOST_ENTRIES, lambda known: len(known.entries) + 1)
+        self._known: LRUCache[tuple[Feed, bool], _Known] = LRUCache(
+            MOST_ENTRIES, lambda known: len(known.entries) + 1
+        )
         self._lock = Lock()
 
     def check(self, shape: Shape) -> None:
@@ -100,17 +105,24 @@ class Maker:
         if shape.pending and not self._settings.public_pending:
             raise BadShape("Bookings that are still pending are not shown here; leave status out.")
         if shape.category and not self._settings.public_category:
-            raise BadShape("Calendars cannot be narrowed by rate category here; leave category out.")
+            raise BadShape(
+                "Calendars cannot be narrowed by rate category here; leave category out."
+            )
         for facility_id in shape.facility:
             if self._read.facility(facility_id) is None:
-                raise BadShape(f"There is no facility {quoted(facility_id)} here; look its id up in the directory.")
+                raise BadShape(
+                    f"There is no facility {quoted(facility_id)} here; look its id up in the"
+                    " directory."
+                )
 
     def opens(self, address: Address) -> bool:
         """Say whether a saved feed is to be had at an address."""
         return self._saving.spec(address) is not None
 
     def make(self, address: Address, state: FeedState, now: datetime) -> Made | None:
-        """Render a feed as it is at `now`; None for a saved one that is not to be had at this address."""
+        """Render a feed as it is at `now`; None for a saved one that is not to be had at this
+        address.
+        """
         if address.feed.kind == "saved":
             return self._make_saved(address, state, now)
         said = self._cover(address, state)
@@ -124,17 +136,23 @@ class Maker:
             return self._tell_saved(spec, address, state, now)[0].items if spec else []
         return self._tell(address, state, self._cover(address, state), now, keep=True).items
 
-    def _tell(self, address: Address, state: FeedState, said: Cover, now: datetime, *, keep: bool) -> _Telling:
+    def _tell(
+        self, address: Address, state: FeedState, said: Cover, now: datetime, *, keep: bool
+    ) -> _Telling:
         shape = _told(address.suffix, address.shape)
         known = self._entries(address, shape, state, now, keep=keep)
         if shape.occupancy:
             return self._blocks(known, shape, said, now)
         selection, changed = self._select(known, shape, now)
-        return _Telling(self._items(shape, selection), max(selection.changed, changed), selection.until)
+        return _Telling(
+            self._items(shape, selection), max(selection.changed, changed), selection.until
+        )
 
     def _blocks(self, known: _Known, shape: Shape, said: Cover, now: datetime) -> _Telling:
         """Merge first and cut by time then, or a block would change without any change of data."""
-        selection, changed = self._select(known, replace(shape, past=None, ahead=None), now, horizon=FOREVER)
+        selection, changed = self._select(
+            known, replace(shape, past=None, ahead=None), now, horizon=FOREVER
+        )
         every = blocks(selection.shown, shape, said)
         found = present(every, shape, now=now, history=self._history, horizon=self._horizon)
         return _Telling(found.items, max(found.changed, changed), found.until)
@@ -152,11 +170,21 @@ class Maker:
     ) -> tuple[_Telling, tuple[str, ...]]:
         """Return what a saved feed tells, and of which properties."""
         shape = _told(address.suffix, spec.shape)
-        selection, _ = self._select(self._entries(address, shape, state, now, keep=not address.plain), shape, now)
+        selection, _ = self._select(
+            self._entries(address, shape, state, now, keep=not address.plain), shape, now
+        )
         schools = self._schools(selection) if "{school}" in spec.shape.title else {}
         told = self._saving.tell(spec, selection, schools)
-        items = self._grouped(told.items, shape.title) if shape.grouped else [item for _, item in told.items]
-        shown = {state.property_id, *spec.property_ids, *(entry.property_id for entry in selection.entries)}
+        items = (
+            self._grouped(told.items, shape.title)
+            if shape.grouped
+            else [item for _, item in told.items]
+        )
+        shown = {
+            state.property_id,
+            *spec.property_ids,
+            *(entry.property_id for entry in selection.entries),
+        }
         changed = max(selection.changed, told.changed or selection.changed)
         return _Telling(items, changed, selection.until), tuple(sorted(filter(None, shown)))
 
@@ -166,8 +194,12 @@ class Maker:
     def _select(
         self, known: _Known, shape: Shape, now: datetime, *, horizon: timedelta | None = None
     ) -> tuple[Selection, datetime]:
-        """Return what a shape selects, and when anything that it was selected by beside the entries last changed."""
-        categories = self._read.categories({each.key for each in known.entries}) if shape.category else {}
+        """Return what a shape selects, and when anything that it was selected by beside the entries
+        last changed.
+        """
+        categories = (
+            self._read.categories({each.key for each in known.entries}) if shape.category else {}
+        )
         selection = select(
             known.entries,
             now=now,
@@ -179,7 +211,9 @@ class Maker:
         )
         return selection, max((changed for _, changed in categories.values()), default=BEGINNING)
 
-    def _entries(self, address: Address, shape: Shape, state: FeedState, now: datetime, *, keep: bool) -> _Known:
+    def _entries(
+        self, address: Address, shape: Shape, state: FeedState, now: datetime, *, keep: bool
+    ) -> _Known:
         everything = needs_everything(shape)
         key = (address.feed, everything)
         with self._lock:
@@ -202,11 +236,14 @@ class Maker:
         shown = view(Audience.PUBLIC, busy=shape.busy, title=shape.title)
         schools = self._schools(selection) if "{school}" in shape.title else {}
         items = [
-            admit(entry, status, shown, school=schools.get(entry.property_id, "")) for entry, status in selection.shown
+            admit(entry, status, shown, school=schools.get(entry.property_id, ""))
+            for entry, status in selection.shown
         ]
         if not shape.grouped:
             return items
-        return self._grouped(list(zip((entry.key for entry in selection.entries), items, strict=True)), shape.title)
+        return self._grouped(
+            list(zip((entry.key for entry in selection.entries), items, strict=True)), shape.title
+        )
 
     def _grouped(self, items: list[tuple[EventKey, Item]], template: str) -> list[Item]:
         return grouped(items, self._read.event_marks(key for key, _ in items), template)
@@ -223,8 +260,12 @@ class Maker:
         now: datetime,
         property_ids: tuple[str, ...],
     ) -> Made:
-        rendered = render(address.suffix, said, told.items, now=now, max_bytes=self._settings.feed_max_bytes)
-        filename = f'inline; filename="{readable_name(state.title, address.feed.id)}.{address.suffix}"'
+        rendered = render(
+            address.suffix, said, told.items, now=now, max_bytes=self._settings.feed_max_bytes
+        )
+        filename = (
+            f'inline; filename="{readable_name(state.title, address.feed.id)}.{address.suffix}"'
+        )
         modified = max(state.changed, told.changed, rendered.since or told.changed)
         made = document(
             rendered.body,
@@ -248,14 +289,18 @@ class Maker:
 
 
 def _told(suffix: str, shape: Shape) -> Shape:
-    """Return the shape in which entries are chosen: what changed lately is also what was called off."""
+    """Return the shape in which entries are chosen: what changed lately is also what was called
+    off.
+    """
     if suffix == "atom" and shape.cancelled is Cancelled.DROP and not shape.occupancy:
         return replace(shape, cancelled=Cancelled.TOMBSTONE)
     return shape
 
 
 def readable_name(title: str, feed_id: str) -> str:
-    """Return a file name in ASCII letters, digits and hyphens, at most 60, out of a title or else of an id."""
+    """Return a file name in ASCII letters, digits and hyphens, at most 60, out of a title or else
+    of an id.
+    """
     for text in (title, feed_id):
         plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
         name = re.sub(r"[^a-z0-9]+", "-", plain)[:60].strip("-")

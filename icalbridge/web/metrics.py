@@ -1,8 +1,10 @@
-"""What Prometheus is told: how the requests were answered, how the feed cache does, how fresh the data is.
+"""What Prometheus is told: how the requests were answered, how the feed cache does, how fresh the
+data is.
 
-Counters live in a registry of the application's own. Under several gunicorn workers prometheus_client keeps them in
-files (PROMETHEUS_MULTIPROC_DIR, set by `serve` before anything is imported) and a scrape of any worker adds up all of
-them. What the database knows is read at scrape time, by `HealthCollector`.
+Counters live in a registry of the application's own. Under several gunicorn workers
+prometheus_client keeps them in files (PROMETHEUS_MULTIPROC_DIR, set by `serve` before anything is
+imported) and a scrape of any worker adds up all of them. What the database knows is read at scrape
+time, by `HealthCollector`.
 """
 
 from __future__ import annotations
@@ -42,9 +44,15 @@ class Metrics:
             registry=self._registry,
         )
         self.hits = Counter(
-            "icalbridge_feed_cache_hits", "Feeds answered from what was rendered before.", registry=self._registry
+            "icalbridge_feed_cache_hits",
+            "Feeds answered from what was rendered before.",
+            registry=self._registry,
         )
-        self.misses = Counter("icalbridge_feed_cache_misses", "Feeds that had to be rendered.", registry=self._registry)
+        self.misses = Counter(
+            "icalbridge_feed_cache_misses",
+            "Feeds that had to be rendered.",
+            registry=self._registry,
+        )
         self.cache_bytes = Gauge(
             "icalbridge_feed_cache_bytes",
             "Octets of rendered feeds kept in memory.",
@@ -52,8 +60,12 @@ class Metrics:
             multiprocess_mode="livesum",
         )
 
-    def exposition(self, health: Callable[[datetime], Health], now: datetime, database: OutageLog) -> bytes:
-        """Return everything in Prometheus' text format; a database that is down is told, not raised."""
+    def exposition(
+        self, health: Callable[[datetime], Health], now: datetime, database: OutageLog
+    ) -> bytes:
+        """Return everything in Prometheus' text format; a database that is down is told, not
+        raised.
+        """
         counted = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             counted = CollectorRegistry()
@@ -66,7 +78,9 @@ class Metrics:
 class HealthCollector(Collector):
     """How the whole stands at one moment, as gauges."""
 
-    def __init__(self, health: Callable[[datetime], Health], now: datetime, database: OutageLog) -> None:
+    def __init__(
+        self, health: Callable[[datetime], Health], now: datetime, database: OutageLog
+    ) -> None:
         self._health = health
         self._database = database
         self._now = now
@@ -86,14 +100,22 @@ class HealthCollector(Collector):
 
 def _whole(health: Health, now: datetime) -> Iterator[Metric]:
     yield _gauge("icalbridge_ready", "Whether everything was synced at least once.", health.ready)
-    yield _gauge("icalbridge_workers_alive", "Sync workers that gave a sign lately.", health.workers_alive)
+    yield _gauge(
+        "icalbridge_workers_alive", "Sync workers that gave a sign lately.", health.workers_alive
+    )
     yield _gauge("icalbridge_entries", "Timeslots that feeds show.", health.entries)
-    yield _gauge("icalbridge_quota_used", "Requests to the vendor in this UTC day.", health.quota_used)
+    yield _gauge(
+        "icalbridge_quota_used", "Requests to the vendor in this UTC day.", health.quota_used
+    )
     if health.catalogue_synced is not None:
         age = (now - health.catalogue_synced).total_seconds()
-        yield _gauge("icalbridge_catalogue_age_seconds", "Age of the catalogue that waits longest.", age)
+        yield _gauge(
+            "icalbridge_catalogue_age_seconds", "Age of the catalogue that waits longest.", age
+        )
     yield _gauge(
-        "icalbridge_stretch", "By how much the plan's intervals are stretched to fit the quota.", health.stretch
+        "icalbridge_stretch",
+        "By how much the plan's intervals are stretched to fit the quota.",
+        health.stretch,
     )
     yield from _counted(health)
     yield from _each_key(health)
@@ -101,7 +123,11 @@ def _whole(health: Health, now: datetime) -> Iterator[Metric]:
 
 
 COUNTED = {
-    "skipped": ("icalbridge_skipped", "Things in the vendor's answers that could not be read, by reason.", "reason"),
+    "skipped": (
+        "icalbridge_skipped",
+        "Things in the vendor's answers that could not be read, by reason.",
+        "reason",
+    ),
     "status": (
         "icalbridge_unknown_event_status",
         "Events that came to have a status that is not known, and so are not shown, by status.",
@@ -112,13 +138,19 @@ COUNTED = {
         "Timeslots of new or changed events that had a status that is not known, by status.",
         "status",
     ),
-    "requests": ("icalbridge_vendor_requests", "Requests to the vendor, by outcome: a status, or none.", "outcome"),
+    "requests": (
+        "icalbridge_vendor_requests",
+        "Requests to the vendor, by outcome: a status, or none.",
+        "outcome",
+    ),
 }
 
 
 def _counted(health: Health) -> Iterator[Metric]:
     """What the sync counted in the database, where every worker adds to it."""
-    yield CounterMetricFamily("icalbridge_changes", "Entries changed.", value=health.counters.get("changes", 0))
+    yield CounterMetricFamily(
+        "icalbridge_changes", "Entries changed.", value=health.counters.get("changes", 0)
+    )
     for kind, (name, help_text, label) in COUNTED.items():
         family = CounterMetricFamily(name, help_text, labels=[label])
         for counter, value in health.counters.items():
@@ -128,9 +160,13 @@ def _counted(health: Health) -> Iterator[Metric]:
 
 
 def _each_key(health: Health) -> Iterator[Metric]:
-    left = GaugeMetricFamily("icalbridge_quota_left", "Requests left of this UTC day's quota.", labels=["key"])
+    left = GaugeMetricFamily(
+        "icalbridge_quota_left", "Requests left of this UTC day's quota.", labels=["key"]
+    )
     troubled = GaugeMetricFamily(
-        "icalbridge_key_failing", "Whether the vendor refuses or does not answer a whole key.", labels=["key"]
+        "icalbridge_key_failing",
+        "Whether the vendor refuses or does not answer a whole key.",
+        labels=["key"],
     )
     for each in health.keys:
         if each.quota_per_day:
@@ -142,7 +178,9 @@ def _each_key(health: Health) -> Iterator[Metric]:
 
 def _each_tier(health: Health, now: datetime) -> Iterator[Metric]:
     ages = GaugeMetricFamily(
-        "icalbridge_tier_age_seconds", "Age of the property that waits longest, by tier.", labels=["tier"]
+        "icalbridge_tier_age_seconds",
+        "Age of the property that waits longest, by tier.",
+        labels=["tier"],
     )
     for tier, synced in {
         "today": [each.today_synced for each in health.properties],
@@ -162,7 +200,9 @@ def _each_property(health: Health, now: datetime) -> Iterator[Metric]:
         labels=["property_id", "window"],
     )
     failing = GaugeMetricFamily(
-        "icalbridge_property_failing", "Whether the last fetch of some window failed.", labels=["property_id"]
+        "icalbridge_property_failing",
+        "Whether the last fetch of some window failed.",
+        labels=["property_id"],
     )
     for each in health.properties:
         for window, synced in (("today", each.today_synced), ("oldest", each.oldest_synced)):

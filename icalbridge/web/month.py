@@ -41,7 +41,9 @@ class Cell:
 
 
 def sheet(of: date, first_weekday: int | None = None) -> tuple[date, int]:
-    """Return the first day of a month's sheet and how many days it has; 0 is a Monday, None as the reader has it."""
+    """Return the first day of a month's sheet and how many days it has; 0 is a Monday, None as the
+    reader has it.
+    """
     first = of.replace(day=1)
     last = of.replace(day=monthrange(of.year, of.month)[1])
     begins = week_start(first, first_weekday)
@@ -61,4 +63,8 @@ def month(
 def beside(of: date, months: int) -> date:
     """Return the first day of the month some months, 1 or -1, away."""
     first = of.replace(day=1)
-    return (first + timedelta(days=31)).replace(day=1) if months > 0 else (first - timedelta(days=1)).replace(day=1)
+    return (
+        (first + timedelta(days=31)).replace(day=1)
+        if months > 0
+        else (first - timedelta(days=1)).replace(day=1)
+    )

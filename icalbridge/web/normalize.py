@@ -1,11 +1,14 @@
-"""WSGI middleware that normalizes addresses, so that one feed or page is one address to everything behind it.
+"""WSGI middleware that normalizes addresses, so that one feed or page is one address to everything
+behind it.
 
-Query: parameters that programs add by themselves are removed, `amp;x` is `x` (a link copied out of HTML), and octets
-that were sent raw are percent-encoded. Path: a slash or full stop at its end is removed, and the suffix that names a
-format is lower case. So no cache key, link or entity tag can depend on what is removed here. Nobody is redirected.
+Query: parameters that programs add by themselves are removed, `amp;x` is `x` (a link copied out of
+HTML), and octets that were sent raw are percent-encoded. Path: a slash or full stop at its end is
+removed, and the suffix that names a format is lower case. So no cache key, link or entity tag can
+depend on what is removed here. Nobody is redirected.
 
-Ids are opaque and may end in a slash or full stop. In the address of a feed the id is followed by a suffix, so nothing
-is ambiguous; other addresses are answered as they are first, and only on 404 without what stands at their end.
+Ids are opaque and may end in a slash or full stop. In the address of a feed the id is followed by a
+suffix, so nothing is ambiguous; other addresses are answered as they are first, and only on 404
+without what stands at their end.
 """
 
 from __future__ import annotations
@@ -23,9 +26,11 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 ADDED = frozenset(
-    ("fbclid", "gclid", "msclkid", "mc_cid", "mc_eid", "_", "t", "ts", "nocache", "cachebuster"),
+    ("fbclid", "gclid", "msclkid", "mc_cid", "mc_eid", "_", "t", "ts", "nocache", "cachebuster")
 )
-"""Parameters that mail programs, social networks and cache busters add (contract: "Addresses"); case is ignored."""
+"""Parameters that mail programs, social networks and cache busters add (contract: "Addresses");
+case is ignored.
+"""
 ADDED_PREFIX = "utm_"
 SUFFIXES = tuple(f".{suffix}" for suffix in (*FORMATS, "svg"))
 LONGEST_SUFFIX = max(map(len, SUFFIXES))
@@ -39,7 +44,9 @@ _ASCII = bytes(range(0x80)).decode("ascii")
 
 @lru_cache(CACHED_QUERIES)
 def normalize_query(query: str) -> str:
-    """Return a query string, as WSGI carries it, without what programs add; the rest of it is left as it is."""
+    """Return a query string, as WSGI carries it, without what programs add; the rest of it is left
+    as it is.
+    """
     if not query.isascii():
         query = quote(query.encode("latin-1", "replace"), safe=_ASCII)
     parts = [_AMP.sub("", part) for part in query.split("&")]
@@ -52,19 +59,25 @@ def _is_added(part: str) -> bool:
 
 
 def normalize_feed_path(path: str) -> str:
-    """Return the path of a feed with its suffix in lower case and nothing behind it; others are left as they are."""
+    """Return the path of a feed with its suffix in lower case and nothing behind it; others are
+    left as they are.
+    """
     stem, _, suffix = _bare(path).rpartition(".")
     return f"{stem}.{suffix.lower()}" if suffix.lower() in FORMATS else path
 
 
 def _bare(path: str) -> str:
-    """Return a path without slashes and full stops at its end; one that climbs with `..` is left as it is."""
+    """Return a path without slashes and full stops at its end; one that climbs with `..` is left as
+    it is.
+    """
     bare = path.rstrip(ENDINGS)
     return path if _CLIMBS.search(path, len(bare)) else bare
 
 
 def candidates(path: str) -> list[str]:
-    """Return the paths that a path can mean, itself first, then with ever less at its end; of the root only itself."""
+    """Return the paths that a path can mean, itself first, then with ever less at its end; of the
+    root only itself.
+    """
     bare = _bare(path)
     if not bare:
         return ["/"]
@@ -114,7 +127,9 @@ class AddressNormalizer:
 
 
 def _recorder(started: list[tuple[Any, ...]]) -> StartResponse:
-    """Return a `start_response` that records what it is called with; Flask and we call it before we return."""
+    """Return a `start_response` that records what it is called with; Flask and we call it before we
+    return.
+    """
 
     def start_response(*args: Any) -> Any:
         started.append(args)

@@ -1,4 +1,5 @@
-"""When a facility is free on a day: the gaps between what is booked, within hours in which schools are open.
+"""When a facility is free on a day: the gaps between what is booked, within hours in which schools
+are open.
 
 Pure. It knows only what a calendar shows, so a gap is where to ask, no promise; the pages say so.
 """
@@ -43,9 +44,11 @@ class Gap:
 
 
 def open_times(entries: Iterable[Booked], day: date, zone: str, now: datetime) -> tuple[Gap, ...]:
-    """Return one facility's gaps on a local day that are not over at `now`; one that goes on is told whole.
+    """Return one facility's gaps on a local day that are not over at `now`; one that goes on is
+    told whole.
 
-    From 6:00 to 22:00, and longer where something that begins on that day begins before or ends after it.
+    From 6:00 to 22:00, and longer where something that begins on that day begins before or ends
+    after it.
     """
     midnight, next_midnight = _at(day, time.min, zone), _at(day + timedelta(days=1), time.min, zone)
     booked = sorted(

@@ -1,6 +1,8 @@
-"""What operators and machines ask: `/healthz`, `/readyz`, `/metrics`, `/robots.txt`, and what a feed's JSON looks like.
+"""What operators and machines ask: `/healthz`, `/readyz`, `/metrics`, `/robots.txt`, and what a
+feed's JSON looks like.
 
-How fresh things are is for `store` to know; here it is only told, without secrets and whatever happens.
+How fresh things are is for `store` to know; here it is only told, without secrets and whatever
+happens.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) 
         except StoreError as error:
             # It may name the database's host and user, so it is for the log only.
             database.begin("not ready: %s", error)
-            return _json({"ready": False, "error": "The database cannot be used; the log says why."}, 503)
+            return _json(
+                {"ready": False, "error": "The database cannot be used; the log says why."}, 503
+            )
         database.end(RECOVERED)
         return _json(readiness(health, now), 200 if health.ready else 503)
 
@@ -124,11 +128,15 @@ def _freshness(each: Freshness, now: datetime) -> dict[str, Any]:
 
 
 def _told(error: str) -> str:
-    """Return what anybody may know of an error: which request, status and code; the vendor's own words may name people,
-    and stay in `status` and the log.
+    """Return what anybody may know of an error: which request, status and code; the vendor's own
+    words may name people, and stay in `status` and the log.
     """
     found = _REQUEST.match(error)
-    return found[0] if found else ("The last request failed; `icalbridge status` says why." if error else "")
+    return (
+        found[0]
+        if found
+        else ("The last request failed; `icalbridge status` says why." if error else "")
+    )
 
 
 _REQUEST = re.compile(r"[A-Z]+ /\S*:(?: \d{3})?(?: [A-Z]{2}\d+)?")
@@ -144,7 +152,9 @@ def _age(synced: datetime | None, now: datetime) -> int | None:
 
 def _json(said: dict[str, Any], status: int) -> Response:
     body = msgspec.json.format(msgspec.json.encode(said), indent=2) + b"\n"
-    return Response(body, status, content_type="application/json", headers={"Cache-Control": "no-store"})
+    return Response(
+        body, status, content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
 
 
 def _plain(body: str | bytes, content_type: str) -> Response:

@@ -1,7 +1,9 @@
-"""The pages that people read: the directory, a school, a facility. They show what the feeds say, and how to subscribe.
+"""The pages that people read: the directory, a school, a facility. They show what the feeds say,
+and how to subscribe.
 
-Gathers what the templates show; arranging it is for `directory` and `schedule`, the words for `wording` and the
-templates. A page asks for its feed first, so that it is missing, not fetched yet or cut exactly as the feed is.
+Gathers what the templates show; arranging it is for `directory` and `schedule`, the words for
+`wording` and the templates. A page asks for its feed first, so that it is missing, not fetched yet
+or cut exactly as the feed is.
 """
 
 from __future__ import annotations
@@ -102,7 +104,9 @@ class Pages:
             school=self._read.property(found.property_id),
             plan=schedule(self._chosen(entries, shape, now), now, until, zone, FACILITY_ENTRIES),
             days=FACILITY_DAYS,
-            open_times=open_times(self._on(shown.day, zone, [found.property_id], found.id), shown.day, zone, now),
+            open_times=open_times(
+                self._on(shown.day, zone, [found.property_id], found.id), shown.day, zone, now
+            ),
             choices=choices(entries, shape, ()),
             **self._spread(shown, zone, now, [found.property_id], found.id),
             **self._common(feed, held, shown, [found.property_id], now),
@@ -125,19 +129,28 @@ class Pages:
         shown = listed if found in listed else [found, *listed]
         facilities = self._read.facilities(members)
         tree = directory(shown, facilities, self._counts(shown, facilities, now))
-        places = next((one.places for each in tree for one in each.all if one.site.id == found.id), ())
+        places = next(
+            (one.places for each in tree for one in each.all if one.site.id == found.id), ()
+        )
         entries = self._read.entries_between(members, now, until)
         booked = self._on(shown_view.day, zone, [found.id]) if places else []
         return self._page(
             "property.html",
             site=found,
-            schools=tuple(school for district in tree for school in district.all if school.site.id != found.id),
+            schools=tuple(
+                school for district in tree for school in district.all if school.site.id != found.id
+            ),
             places=places,
             plan=schedule(self._chosen(entries, shape, now), now, until, zone, PROPERTY_ENTRIES),
             days=PROPERTY_DAYS,
-            names={each.id: each.name for each in listed if each.id != found.id} if found.child_ids else {},
+            names={each.id: each.name for each in listed if each.id != found.id}
+            if found.child_ids
+            else {},
             open_places=[
-                (place.facility, open_times(_of(booked, place.facility.id), shown_view.day, zone, now))
+                (
+                    place.facility,
+                    open_times(_of(booked, place.facility.id), shown_view.day, zone, now),
+                )
                 for place in places
                 if not shape.facility or place.facility.id in shape.facility
             ],
@@ -151,27 +164,44 @@ class Pages:
         return self._service.find(Address(feed, shape)) if is_id(feed.id) else Missing.UNKNOWN
 
     def _view(self, asked: Asked, shape: Shape, zone: str, now: datetime, list_days: int) -> View:
-        return view(asked, Reach.of(zones.local_date(now, zone), *self._service.reach), shape, list_days)
+        return view(
+            asked, Reach.of(zones.local_date(now, zone), *self._service.reach), shape, list_days
+        )
 
     def _chosen(self, entries: Sequence[Entry], shape: Shape, now: datetime) -> Sequence[Entry]:
         """Keep what the feed of the same filters shows."""
         history, horizon = (timedelta(days=days) for days in self._service.reach)
-        return select(entries, now=now, history=history, horizon=horizon, shape=shape).entries if entries else ()
+        return (
+            select(entries, now=now, history=history, horizon=horizon, shape=shape).entries
+            if entries
+            else ()
+        )
 
-    def _on(self, day: date, zone: str, property_ids: Sequence[str], facility_id: str = "") -> list[Entry]:
+    def _on(
+        self, day: date, zone: str, property_ids: Sequence[str], facility_id: str = ""
+    ) -> list[Entry]:
         """Return all that is booked on a day, whatever the page is narrowed down to."""
         found = self._read.entries_between(property_ids, _start(day, zone), _start(day + DAY, zone))
         return _of(found, facility_id) if facility_id else found
 
     def _spread(
-        self, shown: View, zone: str, now: datetime, property_ids: Sequence[str], facility_id: str = ""
+        self,
+        shown: View,
+        zone: str,
+        now: datetime,
+        property_ids: Sequence[str],
+        facility_id: str = "",
     ) -> dict[str, Any]:
         """Return the days of a week, a month or a list that begins with a day of choice."""
         spread: dict[str, Any] = {"view": shown, "sheet": (), "weeks": (), "more": 0}
         if shown.name == "list" and not shown.dated:
             return spread
-        since = _start(shown.first - DAY, zone)  # a school in another zone may have the day earlier, or still have it
-        found = self._read.entries_between(property_ids, since, _start(shown.first + DAY * (shown.count + 1), zone))
+        since = _start(
+            shown.first - DAY, zone
+        )  # a school in another zone may have the day earlier, or still have it
+        found = self._read.entries_between(
+            property_ids, since, _start(shown.first + DAY * (shown.count + 1), zone)
+        )
         entries = self._chosen(_of(found, facility_id) if facility_id else found, shown.shape, now)
         if shown.name == "month":
             return spread | {"weeks": month(entries, shown.day, now, zone)}
@@ -206,11 +236,14 @@ class Pages:
             "embedding": self._site.link(build_path(feed.kind, feed.id, root="/embed") + narrowed),
             "display": self._site.link(f"/display/{feed.kind}/{quote(feed.id, safe='')}"),
             "formats": {
-                suffix: self._site.path(Address(feed, shown.shape, suffix).path) for suffix in ("json", "csv", "atom")
+                suffix: self._site.path(Address(feed, shown.shape, suffix).path)
+                for suffix in ("json", "csv", "atom")
             },
         }
 
-    def _counts(self, properties: Sequence[Property], facilities: Sequence[Facility], now: datetime) -> dict[str, int]:
+    def _counts(
+        self, properties: Sequence[Property], facilities: Sequence[Facility], now: datetime
+    ) -> dict[str, int]:
         """Return today's entries by facility; when today is, depends on each property's zone."""
         zone_of = {each.id: _zone_of([each]) for each in properties}
         by_zone = {
@@ -246,8 +279,12 @@ def page(site: Site, template: str, /, **shown: Any) -> Response:
     return flask_response(http.answer(made.packed() if packed else made, request.environ))
 
 
-def as_of(site: Site, property_ids: Sequence[str], zone: str, now: datetime) -> dict[str, Any] | None:
-    """Return how fresh the data is: by the property that waits longest; None while one was never fetched."""
+def as_of(
+    site: Site, property_ids: Sequence[str], zone: str, now: datetime
+) -> dict[str, Any] | None:
+    """Return how fresh the data is: by the property that waits longest; None while one was never
+    fetched.
+    """
     known = {each.property_id: each.today_synced for each in site.health(now).properties}
     synced = [known[each] for each in property_ids if each in known]
     moments = [moment for moment in synced if moment is not None and not is_future(moment, now)]
@@ -282,11 +319,15 @@ def pages(store: Store, service: FeedService, site: Site) -> Blueprint:
             return show(feed_id, asked, site.now())
         except BadShape as bad:
             html = render_template("refused.html", sentence=sentence(bad))
-            return Response(html, 400, {"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
+            return Response(
+                html, 400, {"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8"
+            )
 
     @routes.get("/")
     def home() -> Response:
-        return made.home(_searched(request.environ.get("QUERY_STRING", ""))[:QUERY_LENGTH].strip(), site.now())
+        return made.home(
+            _searched(request.environ.get("QUERY_STRING", ""))[:QUERY_LENGTH].strip(), site.now()
+        )
 
     @routes.get("/facility/<path:facility_id>")
     def facility(facility_id: str) -> Response:
@@ -300,7 +341,9 @@ def pages(store: Store, service: FeedService, site: Site) -> Blueprint:
 
 
 def _searched(query: str) -> str:
-    """Return what is searched for in the directory. Raises `BadShape` for a query that is not in UTF-8."""
+    """Return what is searched for in the directory. Raises `BadShape` for a query that is not in
+    UTF-8.
+    """
     try:
         return dict(reversed(parse_qsl(query, errors="strict"))).get("q", "")
     except UnicodeError:

@@ -1,7 +1,8 @@
-"""What the builder's form offers to choose from: calendars, and for the one that is chosen its facilities and kinds.
+"""What the builder's form offers to choose from: calendars, and for the one that is chosen its
+facilities and kinds.
 
-A district has thousands of facilities: those of one school are listed at a time, and what is ticked elsewhere stays.
-Pure functions of what `store` lists, but for `scope_of`, which asks it.
+A district has thousands of facilities: those of one school are listed at a time, and what is ticked
+elsewhere stays. Pure functions of what `store` lists, but for `scope_of`, which asks it.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def scope_of(read: Reading, feed: Feed | None) -> Scope | None:
 
 
 def calendars(properties: Sequence[Property], scope: Scope | None) -> tuple[Group, ...]:
-    """Return every calendar of a district or school; ahead of them the chosen one, if it is none of these."""
+    """Return every calendar of a district or school; ahead of them the chosen one, if it is none of
+    these.
+    """
     chosen = f"{scope.feed.kind}:{scope.feed.id}" if scope else ""
     groups = [
         Group(
@@ -94,7 +97,11 @@ def calendars(properties: Sequence[Property], scope: Scope | None) -> tuple[Grou
         for district in directory(properties, (), {})
     ]
     if scope and not any(choice.chosen for group in groups for choice in group.choices):
-        beside = display_text(scope.schools[0].name) if scope.feed.kind == "facility" and scope.schools else ""
+        beside = (
+            display_text(scope.schools[0].name)
+            if scope.feed.kind == "facility" and scope.schools
+            else ""
+        )
         groups.insert(0, Group(beside, (Choice(chosen, scope.name, chosen=True),)))
     return tuple(groups)
 
@@ -119,8 +126,12 @@ def picking(scope: Scope, form: Form) -> Picking:
     ticked = form.facility_ids
     several = len(schools) > 1
     return Picking(
-        schools=tuple(Choice(each.id, names[each.id], chosen=each.id == shown) for each in schools) if several else (),
-        listed=tuple(_facility(each, ticked) for each in scope.facilities if each.property_id == shown),
+        schools=tuple(Choice(each.id, names[each.id], chosen=each.id == shown) for each in schools)
+        if several
+        else (),
+        listed=tuple(
+            _facility(each, ticked) for each in scope.facilities if each.property_id == shown
+        ),
         elsewhere=tuple(
             _facility(each, ticked, names.get(each.property_id, ""))
             for each in scope.facilities
@@ -140,4 +151,6 @@ def _kinds(types: Iterable[str], ticked: frozenset[str]) -> tuple[Choice, ...]:
     """Return the kinds that exist, each once, and any others that were asked for."""
     known = {folded(each): each for each in sorted(set(types)) if folded(each)}
     found = {each: known.get(each, each) for each in sorted(known.keys() | ticked)}
-    return tuple(Choice(value_of("type", name), name, chosen=each in ticked) for each, name in found.items())
+    return tuple(
+        Choice(value_of("type", name), name, chosen=each in ticked) for each, name in found.items()
+    )

@@ -1,7 +1,9 @@
-"""The poster for the gym door, and the QR code on it: both lead to the page that shows the calendar.
+"""The poster for the gym door, and the QR code on it: both lead to the page that shows the
+calendar.
 
-The code holds the page's https address, since every phone opens that, and the page then offers each device its own way
-to subscribe; `?to=calendar` asks for the feed's `webcal:` address instead, which iPhones subscribe to at once.
+The code holds the page's https address, since every phone opens that, and the page then offers each
+device its own way to subscribe; `?to=calendar` asks for the feed's `webcal:` address instead, which
+iPhones subscribe to at once.
 """
 
 from __future__ import annotations
@@ -35,12 +37,16 @@ ANSWERS = {Missing.UNKNOWN: (404, "unknown"), Missing.UNSYNCED: (503, "unsynced"
 
 
 def code_of(address: str) -> segno.QRCode:
-    """Return the QR code of an address: a good part of it (level M, more where there is room) may be torn or dirty."""
+    """Return the QR code of an address: a good part of it (level M, more where there is room) may
+    be torn or dirty.
+    """
     return segno.make_qr(address, error="m", boost_error=True)
 
 
 def drawing(address: str) -> bytes:
-    """Return the code as SVG, black on white in every scheme, as large as it is shown, with sharp edges."""
+    """Return the code as SVG, black on white in every scheme, as large as it is shown, with sharp
+    edges.
+    """
     out = BytesIO()
     code_of(address).save(
         out,
@@ -88,7 +94,9 @@ class Posters:
         )
 
     def code(self, feed: Feed) -> Response:
-        """Return the code; 404 where there is no such calendar, or its address is too long for one."""
+        """Return the code; 404 where there is no such calendar, or its address is too long for
+        one.
+        """
         query, to_calendar = _parted(text_of(request.environ["QUERY_STRING"]))
         address = self._address(feed, query)
         if isinstance(self._find(address), Missing):
@@ -104,7 +112,9 @@ class Posters:
         return flask_response(http.answer(made.packed(), request.environ))
 
     def _address(self, feed: Feed, query: str) -> Address:
-        """Return the calendar in the shape that the query asks for. Raises `BadShape`, which is answered 400."""
+        """Return the calendar in the shape that the query asks for. Raises `BadShape`, which is
+        answered 400.
+        """
         return Address(feed, self._service.shape(query))
 
     def _find(self, address: Address) -> Held | Missing:
@@ -112,9 +122,15 @@ class Posters:
 
 
 def _parted(query: str) -> tuple[str, bool]:
-    """Take what is ours out of a query, `lang` and `to=calendar`; say whether that last was there."""
+    """Take what is ours out of a query, `lang` and `to=calendar`; say whether that last was
+    there.
+    """
     pairs = parse_qsl(query, keep_blank_values=True)
-    rest = [(name, value) for name, value in pairs if name != "lang" and (name, value) != ("to", "calendar")]
+    rest = [
+        (name, value)
+        for name, value in pairs
+        if name != "lang" and (name, value) != ("to", "calendar")
+    ]
     return (query if len(rest) == len(pairs) else urlencode(rest)), ("to", "calendar") in pairs
 
 

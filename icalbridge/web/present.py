@@ -1,6 +1,8 @@
-"""What is on at a school or a facility and what comes: read in one place, for displays and for the API's `now`.
+"""What is on at a school or a facility and what comes: read in one place, for displays and for the
+API's `now`.
 
-Kept while the place's calendar stays as it is. Making a board of it is for `board`, how a place stands for `standing`.
+Kept while the place's calendar stays as it is. Making a board of it is for `board`, how a place
+stands for `standing`.
 """
 
 from __future__ import annotations
@@ -68,7 +70,9 @@ class Present:
         self._read = store.read
         self._service = service
         self._site = site
-        self._kept: LRUCache[Feed, _Kept] = LRUCache(MOST_ENTRIES, lambda kept: len(kept.known.entries) + 1)
+        self._kept: LRUCache[Feed, _Kept] = LRUCache(
+            MOST_ENTRIES, lambda kept: len(kept.known.entries) + 1
+        )
         self._lock = Lock()
 
     def find(self, feed: Feed, now: datetime) -> Known | Missing:
@@ -94,7 +98,9 @@ class Present:
         return replace(kept.known, as_of=self._as_of(kept.property_ids) or state.changed)
 
     def _reading(self, feed: Feed, state: FeedState, now: datetime) -> _Kept | None:
-        """Read a place; an entry that is on now may have begun long ago, but hardly earlier than a feed reaches."""
+        """Read a place; an entry that is on now may have begun long ago, but hardly earlier than a
+        feed reaches.
+        """
         own = self._read.property(state.property_id)
         if own is None:
             return None
@@ -113,5 +119,11 @@ class Present:
 
     def _as_of(self, property_ids: list[str]) -> datetime | None:
         """Return when the property was last fetched that waits longest, of those that ever were."""
-        found = {each.property_id: each.today_synced for each in self._site.health(self._site.now()).properties}
-        return min((moment for each in property_ids if (moment := found.get(each)) is not None), default=None)
+        found = {
+            each.property_id: each.today_synced
+            for each in self._site.health(self._site.now()).properties
+        }
+        return min(
+            (moment for each in property_ids if (moment := found.get(each)) is not None),
+            default=None,
+        )

@@ -1,6 +1,8 @@
-"""The next entries of a feed as the feed itself tells them, for the builder: day by day, and how many are coming.
+"""The next entries of a feed as the feed itself tells them, for the builder: day by day, and how
+many are coming.
 
-Pure: `now` is an argument. It is given the feed's own items, so what is shown is what subscribers will see.
+Pure: `now` is an argument. It is given the feed's own items, so what is shown is what subscribers
+will see.
 """
 
 from __future__ import annotations
@@ -64,23 +66,41 @@ class Preview:
     """How many entries the next 31 days bring, today's that have not ended included."""
 
 
-def preview(items: Iterable[Item], now: datetime, zone: str, *, left_out: int, schools: Mapping[str, str]) -> Preview:
-    """Arrange what has not ended, without the last `left_out` of them, which the feed leaves out for size.
+def preview(
+    items: Iterable[Item], now: datetime, zone: str, *, left_out: int, schools: Mapping[str, str]
+) -> Preview:
+    """Arrange what has not ended, without the last `left_out` of them, which the feed leaves out
+    for size.
 
-    `zone` is the feed's own; `schools` names the schools by id, where an entry should say which it is in.
+    `zone` is the feed's own; `schools` names the schools by id, where an entry should say which it
+    is in.
     """
     coming = [each for each in items if each.end > now]
     coming = coming[: max(len(coming) - left_out, 0)]
-    lines = sorted((line(each, now, zone, schools) for each in coming[:LINES]), key=lambda each: each.day)
+    lines = sorted(
+        (line(each, now, zone, schools) for each in coming[:LINES]), key=lambda each: each.day
+    )
     today = zones.local_date(now, zone)
     return Preview(
-        tuple(Day(wording.day(day, today), tuple(some)) for day, some in groupby(lines, lambda each: each.day)),
+        tuple(
+            Day(wording.day(day, today), tuple(some))
+            for day, some in groupby(lines, lambda each: each.day)
+        ),
         sum(each.start < now + timedelta(days=DAYS) for each in coming),
     )
 
 
-def line(item: Item, now: datetime, feed_zone: str, schools: Mapping[str, str], *, day: date | None = None) -> Line:
-    """Return an item as one line of a day: by default the one it starts on, today where it is on already."""
+def line(
+    item: Item,
+    now: datetime,
+    feed_zone: str,
+    schools: Mapping[str, str],
+    *,
+    day: date | None = None,
+) -> Line:
+    """Return an item as one line of a day: by default the one it starts on, today where it is on
+    already.
+    """
     zone = item.zone if zones.exists(item.zone) else feed_zone
     begun, starts = zones.local_date(item.start, zone), wording.clock_time(item.start, zone)
     listed = day or max(begun, zones.local_date(now, zone))

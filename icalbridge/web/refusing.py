@@ -1,4 +1,5 @@
-"""Why an address or a form was refused, said to people: a feed's own sentences are English, for programs read them too.
+"""Why an address or a form was refused, said to people: a feed's own sentences are English, for
+programs read them too.
 
 Where a reader speaks another language, the page says instead which field to look at.
 """
@@ -16,11 +17,17 @@ if TYPE_CHECKING:
 
 
 class Refused(BadShape):
-    """A page cannot be shown as its address asks; the sentence is in the reader's language already."""
+    """A page cannot be shown as its address asks; the sentence is in the reader's language
+    already.
+    """
 
 
-def refuse_unknown(names: Iterable[str], known: Sequence[str], tolerated: Iterable[str] = ()) -> None:
-    """Raise `Refused` for the first parameter that an address does not take; `tolerated` ones are ignored."""
+def refuse_unknown(
+    names: Iterable[str], known: Sequence[str], tolerated: Iterable[str] = ()
+) -> None:
+    """Raise `Refused` for the first parameter that an address does not take; `tolerated` ones are
+    ignored.
+    """
     taken = {*known, *tolerated}
     for name in names:
         if name not in taken:
@@ -41,5 +48,7 @@ def sentence(error: BadShape) -> str:
     field = about(error)
     if not field:
         return gettext("This calendar cannot be made as it is asked for.")
-    told = gettext("This calendar cannot be made as it is asked for: check what is given for “%(field)s”.")
+    told = gettext(
+        "This calendar cannot be made as it is asked for: check what is given for “%(field)s”."
+    )
     return told % {"field": field}

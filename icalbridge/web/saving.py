@@ -1,7 +1,8 @@
-"""Saved feeds as one deployment serves them: who gets which, how far they reach, and what they tell.
+"""Saved feeds as one deployment serves them: who gets which, how far they reach, and what they
+tell.
 
-What a specification makes of entries is for `feeds.saved`; this reads what that needs, and nothing that it does not:
-only a feed whose audience may see them is given the particulars of anybody.
+What a specification makes of entries is for `feeds.saved`; this reads what that needs, and nothing
+that it does not: only a feed whose audience may see them is given the particulars of anybody.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class Telling(NamedTuple):
 
     items: list[tuple[EventKey, Item]]
     changed: datetime | None
-    """When anything that the store keeps apart from the entries last changed; None where nothing of it was read."""
+    """When anything that the store keeps apart from the entries last changed; None where nothing of
+    it was read.
+    """
 
 
 class Saving:
@@ -43,7 +46,8 @@ class Saving:
         self._settings = settings
 
     def spec(self, address: Address) -> Saved | None:
-        """Return what a saved feed is, within what the operator allows; None where it is not to be had at an address.
+        """Return what a saved feed is, within what the operator allows; None where it is not to be
+        had at an address.
 
         What is for staff or operations is to be had at private addresses only.
         """
@@ -75,7 +79,9 @@ class Saving:
 
 
 def dressed(said: Cover, spec: Saved, address: Address, state: FeedState) -> Cover:
-    """Return what a saved feed says of itself; a private one does not say where it lives: that is a secret."""
+    """Return what a saved feed says of itself; a private one does not say where it lives: that is a
+    secret.
+    """
     return replace(
         said,
         description=" ".join(filter(None, (said.description, spec.description))),

@@ -1,6 +1,7 @@
 """Entries as people read them: what is on now, what is next, and what is coming day by day.
 
-Pure: `now` is an argument. Every entry is told in its own school's zone, and falls on the day that it is there.
+Pure: `now` is an argument. Every entry is told in its own school's zone, and falls on the day that
+it is there.
 """
 
 from __future__ import annotations
@@ -56,8 +57,11 @@ class Schedule:
     """How many of the span's entries did not fit."""
 
 
-def schedule(entries: Sequence[Entry], now: datetime, until: datetime, zone: str, limit: int) -> Schedule:
-    """Arrange entries, sorted by start, that have not ended at `now`; list those that begin before `until`.
+def schedule(
+    entries: Sequence[Entry], now: datetime, until: datetime, zone: str, limit: int
+) -> Schedule:
+    """Arrange entries, sorted by start, that have not ended at `now`; list those that begin before
+    `until`.
 
     `zone` is the page's own: what day is today is said in it.
     """
@@ -65,7 +69,10 @@ def schedule(entries: Sequence[Entry], now: datetime, until: datetime, zone: str
     within = [entry for entry in coming if entry.start < until]
     shown = sorted((_item(entry, now, zone) for entry in within[:limit]), key=lambda item: item.day)
     today = zones.local_date(now, zone)
-    days = tuple(Day(wording.day(day, today), tuple(items)) for day, items in groupby(shown, lambda item: item.day))
+    days = tuple(
+        Day(wording.day(day, today), tuple(items))
+        for day, items in groupby(shown, lambda item: item.day)
+    )
     upcoming = next((_item(entry, now, zone) for entry in coming if entry.start > now), None)
     return Schedule(
         running=tuple(item for item in shown if item.running),
@@ -94,5 +101,8 @@ def _item(entry: Entry, now: datetime, page_zone: str) -> Item:
 
 def title(entry: Entry) -> str:
     """Return what an entry is called, as its feed calls it: the contract's SUMMARY."""
-    told = {"name": display_text(entry.name) or gettext("Reserved"), "activity": display_text(entry.activity)}
+    told = {
+        "name": display_text(entry.name) or gettext("Reserved"),
+        "activity": display_text(entry.activity),
+    }
     return fill("", dict.fromkeys(FIELDS, "") | told)

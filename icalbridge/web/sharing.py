@@ -1,4 +1,5 @@
-"""What search engines and other sites are told: a page's own address, its formats and events, and the site's map.
+"""What search engines and other sites are told: a page's own address, its formats and events, and
+the site's map.
 
 The words are in `templates/_sharing.html`; the events are put together by `linked`.
 """
@@ -45,22 +46,32 @@ class Sharing:
 
 
 def sharing(site: Site, feed: Feed, name: str, entries: Sequence[Entry], now: datetime) -> Sharing:
-    """Return what is told of a facility's or a school's page; `entries` are what it shows, sorted by start."""
+    """Return what is told of a facility's or a school's page; `entries` are what it shows, sorted
+    by start.
+    """
 
     def address_of(entry: Entry) -> str:
-        known = Feed("facility", entry.facility_id) if entry.facility_id else Feed("property", entry.property_id)
+        known = (
+            Feed("facility", entry.facility_id)
+            if entry.facility_id
+            else Feed("property", entry.property_id)
+        )
         return site.address(page_path(known))
 
     return Sharing(
         address=site.address(page_path(feed)),
         name=name,
-        alternates=tuple((media_type, site.path(feed_path(feed, suffix))) for suffix, media_type in FORMATS),
+        alternates=tuple(
+            (media_type, site.path(feed_path(feed, suffix))) for suffix, media_type in FORMATS
+        ),
         events=linked(entries, now, address_of),
     )
 
 
 def sitemap(store: Store, site: Site) -> Blueprint:
-    """Return the address of the site's map; there is none without a public address, for it holds absolute ones."""
+    """Return the address of the site's map; there is none without a public address, for it holds
+    absolute ones.
+    """
     routes = Blueprint("sitemap", __name__)
 
     @routes.get("/sitemap.xml")
@@ -68,7 +79,9 @@ def sitemap(store: Store, site: Site) -> Blueprint:
         if not site.is_public:
             abort(404)
         body = _xml([site.address(path) for path in _paths(store, site)])
-        made = http.document(body, "application/xml; charset=utf-8", cache_control="public, max-age=3600")
+        made = http.document(
+            body, "application/xml; charset=utf-8", cache_control="public, max-age=3600"
+        )
         return flask_response(http.answer(made.packed(), request.environ))
 
     return routes
@@ -81,7 +94,9 @@ def _paths(store: Store, site: Site) -> list[str]:
     order = {property_id: number for number, property_id in enumerate(schools)}
     places = [each for each in store.read.facilities() if each.property_id in order]
     places.sort(key=lambda each: order[each.property_id])
-    pages = [Feed("property", each) for each in schools] + [Feed("facility", each.id) for each in places]
+    pages = [Feed("property", each) for each in schools] + [
+        Feed("facility", each.id) for each in places
+    ]
     return ["/", *map(page_path, pages)][:MOST]
 
 

@@ -1,7 +1,8 @@
 """What all pages share: the address they are reached under, the clock, and how fresh the data is.
 
-Links and the switch of languages hand on the language that an address asked for, and none that a browser did.
-Only here is it decided whether a request's Host header may be shown: never where `ICALBRIDGE_PUBLIC_URL` is set.
+Links and the switch of languages hand on the language that an address asked for, and none that a
+browser did. Only here is it decided whether a request's Host header may be shown: never where
+`ICALBRIDGE_PUBLIC_URL` is set.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ HEALTH_GOOD_FOR = timedelta(seconds=5)
 class Site:
     """One application as people reach it."""
 
-    def __init__(self, public_url: str, store: Store, clock: Callable[[], datetime], database: OutageLog) -> None:
+    def __init__(
+        self, public_url: str, store: Store, clock: Callable[[], datetime], database: OutageLog
+    ) -> None:
         self._public_url = public_url
         self._store = store
         self._database = database
@@ -44,10 +47,14 @@ class Site:
 
     def path(self, path: str) -> str:
         """Return a link that stays on this site, below whatever folder a proxy serves it under."""
-        return (urlsplit(self._public_url).path if self._public_url else request.root_path.rstrip("/")) + path
+        return (
+            urlsplit(self._public_url).path if self._public_url else request.root_path.rstrip("/")
+        ) + path
 
     def link(self, path: str) -> str:
-        """Return a link to a page: in the language that this page's own address asked for, if it did."""
+        """Return a link to a page: in the language that this page's own address asked for, if it
+        did.
+        """
         lang = language_asked()
         if not lang or path.startswith(WITHOUT_LANGUAGE):
             return self.path(path)
@@ -55,7 +62,9 @@ class Site:
         return self.path(f"{page}{'&' if '?' in page else '?'}lang={lang}{hash_sign}{fragment}")
 
     def address(self, path: str) -> str:
-        """Return an absolute address. Answers 400 where it could come from nothing but an unusable Host header."""
+        """Return an absolute address. Answers 400 where it could come from nothing but an unusable
+        Host header.
+        """
         if self._public_url:
             return self._public_url + path
         if not request.host:
@@ -72,7 +81,9 @@ class Site:
 
 
 def language_asked() -> str:
-    """Return the language that the address of this page asks for; empty where it leaves that to the browser."""
+    """Return the language that the address of this page asks for; empty where it leaves that to the
+    browser.
+    """
     return language.asked(request.args.get("lang", ""))
 
 

@@ -1,6 +1,8 @@
-"""Whether a place is in use at a moment, until when, and what comes next: one decision, for displays and for the API.
+"""Whether a place is in use at a moment, until when, and what comes next: one decision, for
+displays and for the API.
 
-Pure, and of anything that says when it is; `static/display.js` takes the same decision every second, see `glance`.
+Pure, and of anything that says when it is; `static/display.js` takes the same decision every
+second, see `glance`.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ class Standing(Generic[T]):
     last: T | None
     """With whose end the place falls free; None unless it is in use."""
     taken_by: T | None
-    """With whose start a free place is taken today; None when it stays free, and while it is in use."""
+    """With whose start a free place is taken today; None when it stays free, and while it is in
+    use.
+    """
 
     @property
     def until(self) -> int | None:
@@ -58,7 +62,8 @@ class Standing(Generic[T]):
 def standing(booked: Sequence[T], now: float, day_ends: float, known_until: float) -> Standing[T]:
     """Return how a place stands at `now` by what is booked there, in order of start.
 
-    `day_ends` is the next midnight there; from `known_until` on nothing is known, and nothing is told.
+    `day_ends` is the next midnight there; from `known_until` on nothing is known, and nothing is
+    told.
     """
     if now >= known_until:
         return Standing("unknown", (), (), None, None, None)

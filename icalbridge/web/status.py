@@ -1,7 +1,8 @@
-"""`/status`: how up to date everything is, in words for people; machines have `/readyz` and `/metrics`.
+"""`/status`: how up to date everything is, in words for people; machines have `/readyz` and
+`/metrics`.
 
-It says which schools are behind and since when, and how much of the day's requests is used: no sentence of the
-vendor's, no ids of calls, no names of keys. Only what is listed is here.
+It says which schools are behind and since when, and how much of the day's requests is used: no
+sentence of the vendor's, no ids of calls, no names of keys. Only what is listed is here.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 FRESH = timedelta(hours=2)
 KINDS = ("failing", "waiting", "resting", "fresh")
-"""How a school can stand, worst first: it could not be read last time; it was never read; it was read more than two
-hours ago, as is usual where nobody looks; it was read just now.
+"""How a school can stand, worst first: it could not be read last time; it was never read; it was
+read more than two hours ago, as is usual where nobody looks; it was read just now.
 """
 CACHE_CONTROL = "public, max-age=5"
 
@@ -93,7 +94,9 @@ class Status:
     running: bool
     """Whether something fetches at all."""
     refused: bool
-    """Whether the booking system turns one of the keys away, or the list of schools could not be read."""
+    """Whether the booking system turns one of the keys away, or the list of schools could not be
+    read.
+    """
     catalogue: str
     """How long ago the list of schools was read."""
     quota_used: int
@@ -106,12 +109,19 @@ class Status:
 
     @property
     def good(self) -> bool:
-        return self.running and not self.refused and bool(self.schools) and not (self.counts["failing"])
+        return (
+            self.running
+            and not self.refused
+            and bool(self.schools)
+            and not (self.counts["failing"])
+        )
 
 
 def status_of(health: Health, now: datetime) -> Status:
     """Arrange how everything stands at `now`, what is worst first, else in the vendor's order."""
-    schools = sorted((_school(each, now) for each in health.properties), key=lambda each: KINDS.index(each.kind))
+    schools = sorted(
+        (_school(each, now) for each in health.properties), key=lambda each: KINDS.index(each.kind)
+    )
     kinds = [each.kind for each in schools]
     return Status(
         schools=tuple(schools),
@@ -124,7 +134,11 @@ def status_of(health: Health, now: datetime) -> Status:
         stretched=health.stretch > 1,
         trouble=_last_trouble(health, now),
         left=tuple(
-            Left(each.property_id, display_text(each.name), wording.long_date(each.since, _known_zone(each.zone)))
+            Left(
+                each.property_id,
+                display_text(each.name),
+                wording.long_date(each.since, _known_zone(each.zone)),
+            )
             for each in health.left
         ),
         withdrawn=tuple(
@@ -145,8 +159,13 @@ def _last_trouble(health: Health, now: datetime) -> Trouble | None:
     known = [(each.failed_at, _zone(each)) for each in health.properties] + [
         (key.failed_at, zone) for key in health.keys
     ]
-    failed = max(((moment, there) for moment, there in known if moment and not is_future(moment, now)), default=None)
-    return Trouble(_moment(*failed), _age(failed[0], now), failed[0].isoformat()) if failed else None
+    failed = max(
+        ((moment, there) for moment, there in known if moment and not is_future(moment, now)),
+        default=None,
+    )
+    return (
+        Trouble(_moment(*failed), _age(failed[0], now), failed[0].isoformat()) if failed else None
+    )
 
 
 def _school(each: Freshness, now: datetime) -> SchoolStatus:
@@ -183,8 +202,14 @@ def _kind(each: Freshness, now: datetime) -> str:
 
 
 def _age(moment: datetime | None, now: datetime) -> str:
-    """Return how long ago a moment was; empty where it is unknown: a moment in the future is no evidence."""
-    return "" if moment is None or is_future(moment, now) else wording.age((now - moment).total_seconds())
+    """Return how long ago a moment was; empty where it is unknown: a moment in the future is no
+    evidence.
+    """
+    return (
+        ""
+        if moment is None or is_future(moment, now)
+        else wording.age((now - moment).total_seconds())
+    )
 
 
 def status_page(site: Site) -> Blueprint:

@@ -1,7 +1,8 @@
-"""The links with which people subscribe to a feed: one for each kind of calendar, built from one address.
+"""The links with which people subscribe to a feed: one for each kind of calendar, built from one
+address.
 
-The forms are those that work in practice, on a desktop for Google and Outlook. The words beside them, and how often
-each service asks again, are in `templates/_subscribe.html`.
+The forms are those that work in practice, on a desktop for Google and Outlook. The words beside
+them, and how often each service asks again, are in `templates/_subscribe.html`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class Subscription:
     only_here: bool
     """Whether only this computer can reach the address, so that no service on the Internet can."""
     qr: str = ""
-    """Where the QR code of the calendar's page is, and the poster for the door; empty where it has none."""
+    """Where the QR code of the calendar's page is, and the poster for the door; empty where it has
+    none.
+    """
     poster: str = ""
 
 

@@ -1,7 +1,8 @@
-"""What a private address means: its token, looked up by its digest, and remembered for a second at most.
+"""What a private address means: its token, looked up by its digest, and remembered for a second at
+most.
 
-So a token that is revoked means nothing a second later, whichever process is asked. While the database is down nobody
-can tell, and nobody gets anything.
+So a token that is revoked means nothing a second later, whichever process is asked. While the
+database is down nobody can tell, and nobody gets anything.
 """
 
 from __future__ import annotations
@@ -45,11 +46,15 @@ class Tokens:
         self._lock = Lock()
 
     def recall(self, token: str) -> str | None:
-        """Return the slug of the feed that a token opens if that was found out within the last second; asks nobody."""
+        """Return the slug of the feed that a token opens if that was found out within the last
+        second; asks nobody.
+        """
         return self._recall(private.digest(token)) if private.is_token(token) else None
 
     def find(self, token: str) -> str | None:
-        """Return the slug of the feed that a token opens; None for one that opens none. Raises `StoreError`."""
+        """Return the slug of the feed that a token opens; None for one that opens none. Raises
+        `StoreError`.
+        """
         if not private.is_token(token):
             return None
         digest = private.digest(token)

@@ -1,7 +1,9 @@
-"""What the address of a schedule page asks for: list, week or month, around which day, narrowed down to what.
+"""What the address of a schedule page asks for: list, week or month, around which day, narrowed
+down to what.
 
-A filter means what it means in a feed's address (`feeds.shape`), so that a page and the feed it links to agree. The
-other parameters of a feed are ignored, since the code on a poster leads here with them; unknown ones are refused. Pure.
+A filter means what it means in a feed's address (`feeds.shape`), so that a page and the feed it
+links to agree. The other parameters of a feed are ignored, since the code on a poster leads here
+with them; unknown ones are refused. Pure.
 """
 
 from __future__ import annotations
@@ -109,7 +111,9 @@ class View:
 
     @property
     def _ends(self) -> date:
-        return beside(self.day, 1) if self.name == "month" else self.first + timedelta(days=self.count)
+        return (
+            beside(self.day, 1) if self.name == "month" else self.first + timedelta(days=self.count)
+        )
 
     def _beside(self, step: int) -> date:
         if self.name == "month":
@@ -126,10 +130,14 @@ class View:
 
 
 def view(asked: Mapping[str, Sequence[str]], reach: Reach, shape: Shape, list_days: int) -> View:
-    """Read the parameters of an address. Raises `Refused` with a sentence for what cannot be shown."""
+    """Read the parameters of an address. Raises `Refused` with a sentence for what cannot be
+    shown.
+    """
     name = _one(asked, "view") or "list"
     if name not in VIEWS:
-        raise Refused(gettext("view is %(given)s and must be list, week or month.") % {"given": quoted(name)})
+        raise Refused(
+            gettext("view is %(given)s and must be list, week or month.") % {"given": quoted(name)}
+        )
     day = _day(_one(asked, "date"), reach)
     shown = day or reach.today
     first, count = _days(name, shown, list_days)
@@ -179,7 +187,9 @@ class Choices:
 
 
 def choices(entries: Iterable[Entry], shape: Shape, facilities: Sequence[Facility]) -> Choices:
-    """Return what a page can be narrowed down to: what its entries are, and the facilities it is about."""
+    """Return what a page can be narrowed down to: what its entries are, and the facilities it is
+    about.
+    """
     seen = list(entries)
     types = {each.type for each in facilities} if facilities else set[str]()
     return Choices(
@@ -196,9 +206,9 @@ MOST_CHOICES = 60
 
 def _sorted(texts: Iterable[str]) -> tuple[str, ...]:
     """Return one text for all that are compared as the same."""
-    return tuple(sorted({folded(text): text for text in sorted(texts) if folded(text)}.values(), key=folded))[
-        :MOST_CHOICES
-    ]
+    return tuple(
+        sorted({folded(text): text for text in sorted(texts) if folded(text)}.values(), key=folded)
+    )[:MOST_CHOICES]
 
 
 def _written(name: str, text: str) -> str:
@@ -211,7 +221,9 @@ def _given(shape: Shape, name: str) -> str:
 
 
 def span(shown: View) -> str:
-    """Return what days a page shows, as people there write it: `Nov 15 - 21, 2026`, `November 2026`."""
+    """Return what days a page shows, as people there write it: `Nov 15 - 21, 2026`, `November
+    2026`.
+    """
     if shown.name == "month":
         return wording.month_name(shown.day)
     return wording.days(shown.first, shown.first + timedelta(days=shown.count - 1))
@@ -232,6 +244,10 @@ def _day(text: str, reach: Reach) -> date | None:
         found = None
     if found is None or not reach.first <= found <= reach.last:
         raise Refused(
-            gettext("date is %(given)s and must be a day from %(first)s to %(last)s, written as YYYY-MM-DD.") % told
+            gettext(
+                "date is %(given)s and must be a day from %(first)s to %(last)s, written as"
+                " YYYY-MM-DD."
+            )
+            % told
         )
     return found

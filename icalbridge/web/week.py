@@ -1,7 +1,7 @@
 """Entries by calendar day: a week or any other run of days, each with all that is on then.
 
-Pure: `now` is an argument. What goes on past midnight is on both days; every entry is told in its own school's zone.
-Which days, and where one goes from there, is for `views`.
+Pure: `now` is an argument. What goes on past midnight is on both days; every entry is told in its
+own school's zone. Which days, and where one goes from there, is for `views`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class Day:
     @property
     def short(self) -> str:
         """Month and day as the head of a column has them: `Nov 21`."""
-        return format_skeleton("MMMd", datetime.combine(self.date, datetime.min.time()), locale=language.current())
+        return format_skeleton(
+            "MMMd", datetime.combine(self.date, datetime.min.time()), locale=language.current()
+        )
 
     @property
     def count(self) -> int:
@@ -64,13 +66,18 @@ class Day:
 
 
 def week_start(day: date, first_weekday: int | None = None) -> date:
-    """Return the first day of the week that holds a day; 0 is a Monday, None as the reader's region has it."""
+    """Return the first day of the week that holds a day; 0 is a Monday, None as the reader's region
+    has it.
+    """
     first = language.current().first_week_day if first_weekday is None else first_weekday
     return day - timedelta(days=(day.weekday() - first) % 7)
 
 
-def by_day(entries: Sequence[Entry], first: date, count: int, now: datetime, zone: str) -> tuple[Day, ...]:
-    """Arrange entries, sorted by start, by the days from `first` on; days with nothing on are there too.
+def by_day(
+    entries: Sequence[Entry], first: date, count: int, now: datetime, zone: str
+) -> tuple[Day, ...]:
+    """Arrange entries, sorted by start, by the days from `first` on; days with nothing on are there
+    too.
 
     `zone` is the page's own: what day is today is said in it.
     """

@@ -1,7 +1,9 @@
-"""How moments and numbers are said to people, in the language and region of the request: times, days, spans, ages.
+"""How moments and numbers are said to people, in the language and region of the request: times,
+days, spans, ages.
 
-Every function takes an IANA name and says the moment as people there read it; which zone that is, is for the caller.
-The forms are CLDR's, as Babel has them; the words around them are in the templates.
+Every function takes an IANA name and says the moment as people there read it; which zone that is,
+is for the caller. The forms are CLDR's, as Babel has them; the words around them are in the
+templates.
 """
 
 from __future__ import annotations
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
     from babel import Locale
 
 PLAIN_SPACES = {0x202F: " ", 0xA0: " "}
-"""CLDR's spaces before `PM`: the narrow one is a box on old screens, and nobody types either into a search."""
+"""CLDR's spaces before `PM`: the narrow one is a box on old screens, and nobody types either into a
+search.
+"""
 YEAR = re.compile(r"^y |(,? 'de'|,)? y$")
-"""Where the year stands in the full dates of English and Spanish; CLDR has no full date without one for all regions."""
+"""Where the year stands in the full dates of English and Spanish; CLDR has no full date without one
+for all regions.
+"""
 
 _clock_pattern = re.compile(r"(?P<hour>HH?|h)(?P<between>[:.])mm(?P<half>\W?a)?")
 
@@ -35,14 +41,18 @@ def local(moment: datetime, zone: str) -> datetime:
 
 
 def clock_time(moment: datetime, zone: str) -> str:
-    """Return `7:30 PM` or `19:30`; with the zone's short name where the clocks show this time twice that night."""
+    """Return `7:30 PM` or `19:30`; with the zone's short name where the clocks show this time twice
+    that night.
+    """
     there = local(moment, zone)
     text = _time(there.time().replace(second=0, microsecond=0), current())
     return f"{text} {there.tzname()}" if _occurs_twice(there) else text
 
 
 def _occurs_twice(there: datetime) -> bool:
-    """Two offsets for one local time (PEP 495): a moment never falls into a gap, so this hour is a repeated one."""
+    """Two offsets for one local time (PEP 495): a moment never falls into a gap, so this hour is a
+    repeated one.
+    """
     return there.replace(fold=0).utcoffset() != there.replace(fold=1).utcoffset()
 
 
@@ -52,15 +62,21 @@ def _time(of: time, locale: Locale) -> str:
 
 
 def clock_words() -> dict[str, str]:
-    """Return what a display needs to write a time of day by itself, `glance.WORDS` says for what."""
+    """Return what a display needs to write a time of day by itself, `glance.WORDS` says for
+    what.
+    """
     locale = current()
     halves = locale.day_periods["format"]["abbreviated"]
     hour = {"h": "{hour}", "H": "{hour24}", "HH": "{hour24_of_two}"}
     found = _clock_pattern.match(locale.time_formats["short"].pattern)
     text = "{hour24}:{minute}"
     if found:
-        text = f"{hour[found['hour']]}{found['between']}{{minute}}{' {half}' if found['half'] else ''}"
-    return {"clock": text} | {name: str(halves[name]).translate(PLAIN_SPACES) for name in ("am", "pm")}
+        text = (
+            f"{hour[found['hour']]}{found['between']}{{minute}}{' {half}' if found['half'] else ''}"
+        )
+    return {"clock": text} | {
+        name: str(halves[name]).translate(PLAIN_SPACES) for name in ("am", "pm")
+    }
 
 
 def weekday(of: date) -> str:
@@ -110,7 +126,9 @@ def _long(of: date, locale: Locale) -> str:
 
 
 def day_or_moment(moment: datetime | None, zone: str) -> str:
-    """Return `November 20, 2026` for a midnight, else `November 20, 2026, 3:30 PM`; empty for None."""
+    """Return `November 20, 2026` for a midnight, else `November 20, 2026, 3:30 PM`; empty for
+    None.
+    """
     if moment is None:
         return ""
     day = long_date(moment, zone)
@@ -128,7 +146,8 @@ def days(first: date, last: date) -> str:
 
 
 def end_time(end: datetime, zone: str, listed: date) -> str:
-    """Return when something ends: `9:00 PM`, and the day where it is not the one under which it is listed.
+    """Return when something ends: `9:00 PM`, and the day where it is not the one under which it is
+    listed.
 
     Midnight still belongs to the evening before.
     """

@@ -1,4 +1,6 @@
-"""One small plot as SVG, drawn by hand: a line for each series over the same steps, on a logarithmic scale."""
+"""One small plot as SVG, drawn by hand: a line for each series over the same steps, on a
+logarithmic scale.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ def svg(
         parts.append(f'<path d="M{LEFT} {down(mark):.1f}H{WIDTH - RIGHT}" stroke="#d1d5db"/>')
         parts.append(text(LEFT - 8, down(mark) + 4, say(mark), 'text-anchor="end"'))
     parts += [
-        text(across(index), HEIGHT - BOTTOM + 22, step, 'text-anchor="middle"') for index, step in enumerate(steps)
+        text(across(index), HEIGHT - BOTTOM + 22, step, 'text-anchor="middle"')
+        for index, step in enumerate(steps)
     ]
     for (name, values), colour in zip(series.items(), COLOURS, strict=False):
         points = [(across(index), down(value)) for index, value in enumerate(values)]
@@ -51,7 +54,8 @@ def svg(
         parts.append(text(points[-1][0] + 12, points[-1][1] + 4, name, f'fill="{colour}"'))
     style = 'font-family="system-ui, sans-serif" font-size="13" fill="#1f2937"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" {style}>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
+        f" {style}>"
         f'<title>{escape(title)}</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>'
         f"{''.join(parts)}</svg>\n"
     )

@@ -1,8 +1,10 @@
-"""A day in the life of a district, on a clock that nobody waits for: how soon an edit shows, and at what price.
+"""A day in the life of a district, on a clock that nobody waits for: how soon an edit shows, and at
+what price.
 
-The real sandbox with the vendor's real limits, over HTTP; the real worker, plan and store. Only time is simulated: a
-request takes as long as a vendor's may, a nap as long as it says. People edit bookings around the clock, most of them
-near; an edit belongs to the tier of the nearest timeslot of its event, and is visible when the store has it.
+The real sandbox with the vendor's real limits, over HTTP; the real worker, plan and store. Only
+time is simulated: a request takes as long as a vendor's may, a nap as long as it says. People edit
+bookings around the clock, most of them near; an edit belongs to the tier of the nearest timeslot of
+its event, and is visible when the store has it.
 """
 
 from __future__ import annotations
@@ -91,7 +93,8 @@ class Edit:
 def _edits(world: sandbox.World) -> list[Edit]:
     """Return the day's edits, the last one first; each event is edited at most once.
 
-    An event with a timeslot in this day is edited on that day, before it; of the others, at any time.
+    An event with a timeslot in this day is edited on that day, before it; of the others, at any
+    time.
     """
     rng = random.Random(7)
     left = dict(EDITS)
@@ -144,14 +147,20 @@ class Day:
 def _live(schools: int, folder: Path) -> Day:
     clock = Clock(MIDNIGHT - timedelta(hours=2))
     world = sandbox.build_world(
-        seed=1, today=MIDNIGHT.date(), schools=schools, facilities=FACILITIES, events_per_day=BOOKINGS_A_DAY * schools
+        seed=1,
+        today=MIDNIGHT.date(),
+        schools=schools,
+        facilities=FACILITIES,
+        events_per_day=BOOKINGS_A_DAY * schools,
     )
     app = sandbox.create_app(world, keys=(KEY,), clock=clock)
     store = Store.connect(f"sqlite:///{folder / 'day.db'}")
     store.upgrade()
     with sandbox.serve_in_thread(app) as url:
         state = app.extensions["sandbox"]
-        ledger = StoreLedger(store, USER, rate_per_minute=GRANT.rate_per_minute, quota_per_day=GRANT.quota_per_day)
+        ledger = StoreLedger(
+            store, USER, rate_per_minute=GRANT.rate_per_minute, quota_per_day=GRANT.quota_per_day
+        )
         client = Client(
             url,
             KEY,
@@ -163,7 +172,9 @@ def _live(schools: int, folder: Path) -> Day:
         sync = Sync(client, store, api_user_id=USER, worker_id="day", clock=clock, sleep=clock.wait)
         assert sync.everything().failures == []
         store.write.note_read([each.id for each in store.read.properties()], now=clock())
-        worker = Worker(sync, store, GRANT, api_user_id=USER, worker_id="day", clock=clock, sleep=clock.wait)
+        worker = Worker(
+            sync, store, GRANT, api_user_id=USER, worker_id="day", clock=clock, sleep=clock.wait
+        )
         while clock.now < MIDNIGHT:
             clock.wait(worker.step())
         begun = len(state.requests)
@@ -175,7 +186,11 @@ def _live(schools: int, folder: Path) -> Day:
             before = clock()
             clock.wait(worker.step())
             _note_seen(store, waiting, before, clock.now)
-            stretch = max(stretch, store.read.health(clock()).stretch) if clock.now.minute == 0 else stretch
+            stretch = (
+                max(stretch, store.read.health(clock()).stretch)
+                if clock.now.minute == 0
+                else stretch
+            )
     store.close()
     day = [status for *_, status in state.requests[begun:]]
     return Day(schools, len(day), Counter(day), edits, stretch)
@@ -199,7 +214,9 @@ def _told(seconds: float) -> str:
 
 
 def _plot(day: Day) -> None:
-    """Draw the README's plot once all sizes were lived through, be it in several runs: the large ones take long."""
+    """Draw the README's plot once all sizes were lived through, be it in several runs: the large
+    ones take long.
+    """
     LIVED.parent.mkdir(exist_ok=True)
     lived: dict[str, dict[str, float]] = json.loads(LIVED.read_text()) if LIVED.exists() else {}
     lived[str(day.schools)] = {tier: day.late(tier, 0.95) for tier in GOALS}
@@ -223,14 +240,19 @@ def _plot(day: Day) -> None:
 def test_simulated_day(schools: int, tmp_path: Path) -> None:
     """The goals of issue 3 hold up to 60 schools; beyond, intervals stretch and the quota holds."""
     day = _live(schools, tmp_path)
-    ages = " | ".join(f"{_told(day.late(tier, 0.5))} / {_told(day.late(tier, 0.95))}" for tier in GOALS)
+    ages = " | ".join(
+        f"{_told(day.late(tier, 0.5))} / {_told(day.late(tier, 0.95))}" for tier in GOALS
+    )
     plain = schools * FACILITIES * 12
     if schools == SIZES[0]:
         print(
-            "\n| schools | requests | today, p50 / p95 | 31 days, p50 / p95 | year, p50 / p95 | stretch | plain way |"
+            "\n| schools | requests | today, p50 / p95 | 31 days, p50 / p95 | year, p50 / p95 |"
+            " stretch | plain way |"
         )
         print("| --- | --- | --- | --- | --- | --- | --- |")
-    print(f"| {schools} | {day.requests:,} | {ages} | {day.stretch:g} × | {plain:,} for one refresh |")
+    print(
+        f"| {schools} | {day.requests:,} | {ages} | {day.stretch:g} × | {plain:,} for one refresh |"
+    )
     _plot(day)
     assert set(day.statuses) == {200}
     assert day.requests <= GRANT.quota_per_day

@@ -1,8 +1,10 @@
-"""How soon a slow device sees something: first contentful paint under a CPU slowed down six times, and what is sent.
+"""How soon a slow device sees something: first contentful paint under a CPU slowed down six times,
+and what is sent.
 
-The bound is issue 5's: one second and 30 KB compressed for directory, school, facility and embedded list, 40 KB for a
-display. Beside each stands a page of one line from the same server, since the machine's speed drifts: where that alone
-takes a third of the second, others are using the machine, and only the ratio says anything.
+The bound is issue 5's: one second and 30 KB compressed for directory, school, facility and embedded
+list, 40 KB for a display. Beside each stands a page of one line from the same server, since the
+machine's speed drifts: where that alone takes a third of the second, others are using the machine,
+and only the ratio says anything.
 """
 
 from __future__ import annotations
@@ -78,7 +80,9 @@ def paint(browser: Browser, address: str) -> tuple[float, int]:
 
 @pytest.mark.parametrize(("path", "most"), PAGES.values(), ids=PAGES.keys())
 def test_first_paint_of_a_slow_device(browser: Browser, address: str, path: str, most: int) -> None:
-    """At most a second on the median, or on a machine in use a few times what one line takes; and light."""
+    """At most a second on the median, or on a machine in use a few times what one line takes; and
+    light.
+    """
     paint(browser, address + path)
     ours, plain, sent = [], [], 0
     for _ in range(ROUNDS):
@@ -86,8 +90,8 @@ def test_first_paint_of_a_slow_device(browser: Browser, address: str, path: str,
         ours.append(milliseconds)
         plain.append(paint(browser, address + REFERENCE)[0])
     print(
-        f"\n{path}: first paint after {median(ours):.0f} ms, a page of one line {median(plain):.0f} ms; "
-        f"{sent / 1024:.1f} KB sent"
+        f"\n{path}: first paint after {median(ours):.0f} ms, a page of one line {median(plain):.0f}"
+        f" ms; {sent / 1024:.1f} KB sent"
     )
     assert sent <= most * 1024
     assert median(ours) <= max(1000, 4 * median(plain))

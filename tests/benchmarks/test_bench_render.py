@@ -1,4 +1,6 @@
-"""What rendering a feed costs: time and memory for each VEVENT, beside icalendar doing the same in the same run."""
+"""What rendering a feed costs: time and memory for each VEVENT, beside icalendar doing the same in
+the same run.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ STATE = FeedState("Lincoln High", "America/Los_Angeles", 1, NOW, "school", True)
 
 
 def _entries() -> list[Entry]:
-    """A year of a big school: hundreds of starting times, names that repeat weekly and some that do not."""
+    """A year of a big school: hundreds of starting times, names that repeat weekly and some that do
+    not.
+    """
     return [
         entry(
             number * 0.8,

@@ -1,7 +1,8 @@
-"""What one answer costs when it is not in memory: a feed of two thousand entries, in many shapes and every format.
+"""What one answer costs when it is not in memory: a feed of two thousand entries, in many shapes
+and every format.
 
-The issue's goal is that none takes more than 50 ms of our own time; the machine's speed drifts, so read the ratio to
-icalendar writing the same feed in the same run.
+The issue's goal is that none takes more than 50 ms of our own time; the machine's speed drifts, so
+read the ratio to icalendar writing the same feed in the same run.
 """
 
 from __future__ import annotations
@@ -64,10 +65,16 @@ SHAPES = (
 
 
 def _entries() -> list[Entry]:
-    """A school's year: names with accents, a pool and a gym side by side, and some that are off or pending."""
+    """A school's year: names with accents, a pool and a gym side by side, and some that are off or
+    pending.
+    """
     places: list[Facility] = [GYM, POOL]
     kinds: list[dict[str, object]] = [{}] * 17
-    kinds += [{"status": "pending"}, {"status": "cancelled", "cancelled": NOW}, {"withdrawn": NOW, "cancelled": NOW}]
+    kinds += [
+        {"status": "pending"},
+        {"status": "cancelled", "cancelled": NOW},
+        {"withdrawn": NOW, "cancelled": NOW},
+    ]
     return [
         entry(
             number // 2 * 8,
@@ -89,13 +96,17 @@ def _milliseconds(work: Callable[[], object]) -> float:
 
 
 def test_any_shape_of_two_thousand(tmp_path: Path) -> None:
-    """Every shape in every format, on a miss: with the feed's entries still to be read, and with entries kept."""
+    """Every shape in every format, on a miss: with the feed's entries still to be read, and with
+    entries kept.
+    """
     store = empty_store(tmp_path)
     add_catalogue(store)
     booked = _entries()
     sync(store, "school", added(booked))
 
-    settings = Settings(public_url="https://calendars.example.org", public_pending=True, public_category=True)
+    settings = Settings(
+        public_url="https://calendars.example.org", public_pending=True, public_category=True
+    )
 
     def client() -> Callable[[str], object]:
         """Return a site that keeps no answers; entries it does keep."""
@@ -116,13 +127,16 @@ def test_any_shape_of_two_thousand(tmp_path: Path) -> None:
     warm = {address: min(_once(keeping, address) for _ in range(2)) for address in addresses}
     shown = [each for each in booked if each.shown]
     theirs = median(_milliseconds(lambda: written_by_icalendar(shown)) for _ in range(3))
-    print(f"\na miss on {COUNT} entries, {len(addresses)} shapes and formats; icalendar writes them in {theirs:.0f} ms")
+    print(
+        f"\na miss on {COUNT} entries, {len(addresses)} shapes and formats; icalendar writes them"
+        f" in {theirs:.0f} ms"
+    )
     for name, found in (("entries read", cold), ("entries kept", warm)):
         slowest = max(found, key=lambda address: found[address])
         middle = median(found.values())
         print(
-            f"  {name}: median {middle:5.1f} ms (1/{theirs / middle:.0f}), slowest {found[slowest]:5.1f} ms"
-            f" (1/{theirs / found[slowest]:.0f})  {slowest[:100]}"
+            f"  {name}: median {middle:5.1f} ms (1/{theirs / middle:.0f}), slowest"
+            f" {found[slowest]:5.1f} ms (1/{theirs / found[slowest]:.0f})  {slowest[:100]}"
         )
         over = [address for address, spent in found.items() if spent > GOAL_MILLISECONDS]
         print(f"    over {GOAL_MILLISECONDS:.0f} ms: {len(over)} {over[:4]}")

@@ -1,4 +1,6 @@
-"""How long a person waits for a command: `--help`, and `serve` with a filled database, beside a bare interpreter."""
+"""How long a person waits for a command: `--help`, and `serve` with a filled database, beside a
+bare interpreter.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,10 @@ def test_help() -> None:
     """At most 0.3 s."""
     ours = median(_seconds(lambda: _run("-m", "icalbridge", "--help")) for _ in range(RUNS))
     bare = median(_seconds(lambda: _run("-c", "import click")) for _ in range(RUNS))
-    print(f"\nicalbridge --help {ours:.3f} s; an interpreter that imports click {bare:.3f} s; ratio {ours / bare:.2f}")
+    print(
+        f"\nicalbridge --help {ours:.3f} s; an interpreter that imports click {bare:.3f} s; ratio"
+        f" {ours / bare:.2f}"
+    )
     assert ours <= HELP_SECONDS
 
 
@@ -56,11 +61,15 @@ def test_serve_with_a_filled_database(tmp_path: Path) -> None:
         }
         assert run("sync", **settings).returncode == 0
         spent = [_ready_seconds(settings) for _ in range(RUNS)]
-    bare = median(_seconds(lambda: _run("-c", "import flask, gunicorn.app.base, sqlalchemy")) for _ in range(RUNS))
+    bare = median(
+        _seconds(lambda: _run("-c", "import flask, gunicorn.app.base, sqlalchemy"))
+        for _ in range(RUNS)
+    )
     size = (tmp_path / "bridge.db").stat().st_size / 1e6
     print(
-        f"\nserve with a database of {size:.0f} MB, ready in {median(spent):.2f} s; "
-        f"an interpreter that imports Flask, gunicorn and SQLAlchemy {bare:.2f} s; ratio {median(spent) / bare:.2f}"
+        f"\nserve with a database of {size:.0f} MB, ready in {median(spent):.2f} s; an interpreter"
+        f" that imports Flask, gunicorn and SQLAlchemy {bare:.2f} s; ratio"
+        f" {median(spent) / bare:.2f}"
     )
     assert median(spent) <= READY_SECONDS
 

@@ -1,4 +1,6 @@
-"""How much work a full sync is in which nothing changed: 50,000 timeslots over HTTP, CPU of our process alone."""
+"""How much work a full sync is in which nothing changed: 50,000 timeslots over HTTP, CPU of our
+process alone.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,15 @@ GENEROUS = 100_000_000
 
 
 def test_unchanged_full_sync_of_fifty_thousand_timeslots(tmp_path: Path) -> None:
-    """At most 3 s of CPU, beside what only decoding the same answers with `json` costs in the same run."""
+    """At most 3 s of CPU, beside what only decoding the same answers with `json` costs in the same
+    run.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}/v1"
     limits = ["--rate-per-minute", "1000000", "--quota-per-day", str(GENEROUS)]
-    with running("sandbox", "--port", str(port), "--schools", "20", "--events-per-day", "175", *limits):
+    with running(
+        "sandbox", "--port", str(port), "--schools", "20", "--events-per-day", "175", *limits
+    ):
         until(lambda: _alive(url), "sandbox")
         store = Store.connect(f"sqlite:///{tmp_path / 'bench.db'}")
         store.upgrade()
@@ -72,6 +78,14 @@ def _reference(url: str, store: Store) -> float:
         for each in store.read.properties():
             for number in range(plan.WINDOWS):
                 window = plan.window(number, plan.today(utcnow(), each.timezone))
-                params = {"start_date": str(window.start), "end_date": str(window.end), "event_types": "reservation"}
-                json.loads(session.get(f"{url}/property/{each.id}/events", params=params, timeout=60).content)
+                params = {
+                    "start_date": str(window.start),
+                    "end_date": str(window.end),
+                    "event_types": "reservation",
+                }
+                json.loads(
+                    session.get(
+                        f"{url}/property/{each.id}/events", params=params, timeout=60
+                    ).content
+                )
     return time.process_time() - begun

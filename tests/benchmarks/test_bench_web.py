@@ -1,7 +1,9 @@
-"""How long Flask's part of a cached feed takes: whole WSGI calls, beside what everybody writes, in one run.
+"""How long Flask's part of a cached feed takes: whole WSGI calls, beside what everybody writes, in
+one run.
 
-The bound is issue 2's: 150 µs for a feed, 100 µs for a 304, on the median. The reference is a bare Flask view with
-`make_conditional` over the same bytes; the machine's speed drifts, so read the ratio.
+The bound is issue 2's: 150 µs for a feed, 100 µs for a 304, on the median. The reference is a bare
+Flask view with `make_conditional` over the same bytes; the machine's speed drifts, so read the
+ratio.
 """
 
 from __future__ import annotations
@@ -37,7 +39,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     opened = empty_store(tmp_path)
     add_catalogue(opened)
     count: int = request.param
-    sync(opened, "school", added(entry(number, uid=f"u{number}", event_id="e1") for number in range(count)))
+    sync(
+        opened,
+        "school",
+        added(entry(number, uid=f"u{number}", event_id="e1") for number in range(count)),
+    )
     yield opened
     opened.close()
 
@@ -63,10 +69,14 @@ def environment(**headers: str) -> WSGIEnvironment:
 
 
 def call(app: WSGIApplication, asked: WSGIEnvironment) -> tuple[str, dict[str, str], int]:
-    """Make one whole WSGI call, the body read to its end; returns status, headers and the body's length."""
+    """Make one whole WSGI call, the body read to its end; returns status, headers and the body's
+    length.
+    """
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
-    def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> object:
+    def start_response(
+        status: str, headers: list[tuple[str, str]], _error: object = None
+    ) -> object:
         started.append((status, headers))
         return None
 
@@ -86,7 +96,9 @@ def microseconds(app: WSGIApplication, asked: WSGIEnvironment) -> float:
 
 
 @pytest.mark.parametrize("kind", ["plain", "gzip", "304"])
-def test_cached_feed_stays_under_its_limit(store: Store, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cached_feed_stays_under_its_limit(
+    store: Store, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A feed that is in memory takes at most 150 µs, a 304 at most 100 µs."""
     begun = perf_counter()
     app = create_app(PUBLIC, store, clock=lambda: NOW + timedelta(seconds=perf_counter() - begun))
@@ -98,9 +110,15 @@ def test_cached_feed_stays_under_its_limit(store: Store, kind: str, capsys: pyte
         mine["HTTP_IF_NONE_MATCH"] = headers["ETag"]
         other["HTTP_IF_NONE_MATCH"] = call(theirs, asked)[1]["ETag"]
     status = call(app, mine)[0]
-    assert (status, call(theirs, other)[0][:3]) == ("304 Not Modified" if kind == "304" else "200 OK", status[:3])
+    assert (status, call(theirs, other)[0][:3]) == (
+        "304 Not Modified" if kind == "304" else "200 OK",
+        status[:3],
+    )
     rounds = [(microseconds(app, mine), microseconds(theirs, other)) for _ in range(ROUNDS)]
     ours, flask = (median(column) for column in zip(*rounds, strict=True))
     with capsys.disabled():
-        print(f"\n{kind:>6} of {size:>7,} octets: {ours:6.1f} µs, bare Flask {flask:6.1f} µs, ratio {ours / flask:.2f}")
+        print(
+            f"\n{kind:>6} of {size:>7,} octets: {ours:6.1f} µs, bare Flask {flask:6.1f} µs, ratio"
+            f" {ours / flask:.2f}"
+        )
     assert ours < (100 if kind == "304" else 150)

@@ -1,4 +1,6 @@
-"""How long it takes to decode and normalise the vendor's answers, beside doing it by hand with `json`."""
+"""How long it takes to decode and normalise the vendor's answers, beside doing it by hand with
+`json`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ ASKED = wire.Asked("67ca78934e4730d41310bd91", "reservation", {"67ca78934e4730d4
 
 
 def _slot(event: int, week: int) -> dict[str, object]:
-    start = datetime(2026, 1, 5, 17, tzinfo=UTC) + timedelta(days=7 * week + event % 5, minutes=30 * (event % 6))
+    start = datetime(2026, 1, 5, 17, tzinfo=UTC) + timedelta(
+        days=7 * week + event % 5, minutes=30 * (event % 6)
+    )
     return {
         "external_system_timeslot_id": None,
         "activity_name": "Varsity practice" if week % 3 else None,
@@ -75,8 +79,12 @@ def _by_hand(body: bytes) -> list[Event]:
             each["external_system_event_id"] or "",
             tuple(
                 Timeslot(
-                    datetime.fromisoformat(slot["start_datetime"]).replace(tzinfo=zone).astimezone(UTC),
-                    datetime.fromisoformat(slot["end_datetime"]).replace(tzinfo=zone).astimezone(UTC),
+                    datetime.fromisoformat(slot["start_datetime"])
+                    .replace(tzinfo=zone)
+                    .astimezone(UTC),
+                    datetime.fromisoformat(slot["end_datetime"])
+                    .replace(tzinfo=zone)
+                    .astimezone(UTC),
                     slot["facility"]["_id"],
                     slot["facility"]["name"],
                     slot["facility"]["type"],
@@ -104,7 +112,9 @@ def test_decoding_and_normalising_a_timeslot() -> None:
     read = wire.read_events(body, ASKED, {})
     assert [each.timeslots for each in read.events] == [each.timeslots for each in _by_hand(body)]
     known = {each.digest: each.key for each in read.events}
-    odd = json.dumps({"events": [{**each, "_id": number} for number, each in enumerate(events)]}).encode()
+    odd = json.dumps(
+        {"events": [{**each, "_id": number} for number, each in enumerate(events)]}
+    ).encode()
     works = {
         "ours": lambda: wire.read_events(body, ASKED, {}),
         "ours, every id a number": lambda: wire.read_events(odd, ASKED, {}),

@@ -1,4 +1,5 @@
-"""Marks everything in this folder as a browser test, so `pytest -m "not browser"` leaves Chromium alone.
+"""Marks everything in this folder as a browser test, so `pytest -m "not browser"` leaves Chromium
+alone.
 
 The world of `web_world` is made once for each process, since most of these tests only look at it.
 """

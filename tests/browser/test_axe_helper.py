@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
     from tests.fixtures.chromium import OpenPage
 
-SHELL = '<!doctype html><html lang="en"><title>Gym</title><link rel="icon" href="data:,"><body>{}</body></html>'
+SHELL = (
+    '<!doctype html><html lang="en"><title>Gym</title><link rel="icon"'
+    ' href="data:,"><body>{}</body></html>'
+)
 PAGES = {
     "/good": SHELL.format('<main><h1>Gym</h1><img src="data:," alt="The gym"></main>'),
     "/bad": SHELL.format('<main><h1>Gym</h1><img id="gym" src="data:,"></main>'),
     "/inline": SHELL.format("<main><h1>Gym</h1><script>document.title = 'x'</script></main>"),
-    "/foreign": SHELL.format('<main><h1>Gym</h1><iframe title="x" src="http://elsewhere.invalid/"></iframe></main>'),
+    "/foreign": SHELL.format(
+        '<main><h1>Gym</h1><iframe title="x" src="http://elsewhere.invalid/"></iframe></main>'
+    ),
     "/throws": SHELL.format('<main><h1>Gym</h1><script src="throw.js"></script></main>'),
     "/throw.js": "throw new Error('from the script')",
 }
@@ -58,7 +63,9 @@ def test_axe_names_rule_and_element(site: str, page: Page) -> None:
 def test_page_notes_blocked_script(site: str, page: Page, page_faults: list[str]) -> None:
     """What the Content-Security-Policy blocks is a fault of the page."""
     page.goto(f"{site}/inline")
-    assert [fault.split(" violates")[0] for fault in page_faults] == ["console: Executing inline script"]
+    assert [fault.split(" violates")[0] for fault in page_faults] == [
+        "console: Executing inline script"
+    ]
     page_faults.clear()
 
 

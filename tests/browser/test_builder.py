@@ -1,4 +1,6 @@
-"""The builder in a real browser: one calendar with and without JavaScript, by mouse, by keyboard, on any screen."""
+"""The builder in a real browser: one calendar with and without JavaScript, by mouse, by keyboard,
+on any screen.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def fill_in(page: Page) -> None:
     page.get_by_label("Title", exact=True).select_option("Main Gym: Practice")
 
 
-def test_builder_gives_one_address_with_and_without_javascript(open_page: OpenPage, address: str) -> None:
+def test_builder_gives_one_address_with_and_without_javascript(
+    open_page: OpenPage, address: str
+) -> None:
     """Filled in alike, the form leads to one address, at once or by its button."""
     scripted, plain = open_page(), open_page(javascript=False)
     for page in (scripted, plain):
@@ -63,10 +67,14 @@ def test_builder_gives_one_address_with_and_without_javascript(open_page: OpenPa
 
 
 def test_builder_follows_what_is_typed(page: Page, address: str) -> None:
-    """Address, entries and count change while one types, focus stays, and the page's address can be sent to others."""
+    """Address, entries and count change while one types, focus stays, and the page's address can be
+    sent to others.
+    """
     page.goto(f"{address}/build?feed=property:school")
     page.get_by_label("With all of these words").press_sequentially("open gym")
-    expect(page.get_by_label("Address of this calendar")).to_have_value(f"{SITE}/ical/property/school.ics?q=gym%20open")
+    expect(page.get_by_label("Address of this calendar")).to_have_value(
+        f"{SITE}/ical/property/school.ics?q=gym%20open"
+    )
     expect(page.get_by_role("status").first).to_have_text("1 entry in the next 31 days.")
     assert page.evaluate("document.activeElement.name") == "q"
     assert parse_qsl(urlsplit(page.url).query) == [("feed", "property:school"), ("q", "open gym")]
@@ -87,23 +95,33 @@ def test_builder_picks_facilities_school_by_school(page: Page, address: str) -> 
     assert page.evaluate("document.activeElement.name") == "facility"
 
 
-def test_builder_says_what_is_wrong_and_forgets_it(page: Page, address: str, page_faults: list[str]) -> None:
-    """A value that cannot be is answered beside the form, its field marked; both go once it is mended."""
+def test_builder_says_what_is_wrong_and_forgets_it(
+    page: Page, address: str, page_faults: list[str]
+) -> None:
+    """A value that cannot be is answered beside the form, its field marked; both go once it is
+    mended.
+    """
     page.goto(f"{address}/build?feed=property:school")
     page.get_by_text("Days", exact=True).click()
     field = page.get_by_label("Days back")
     field.fill("soon")
-    expect(page.get_by_role("alert")).to_have_text("past is 'soon' and must be a whole number from 0 to 3660.")
+    expect(page.get_by_role("alert")).to_have_text(
+        "past is 'soon' and must be a whole number from 0 to 3660."
+    )
     assert field.get_attribute("aria-invalid") == "true"
     field.fill("7")
     expect(page.get_by_role("alert")).to_have_count(0)
     assert field.get_attribute("aria-invalid") is None
-    expect(page.get_by_label("Address of this calendar")).to_have_value(f"{SITE}/ical/property/school.ics?past=7")
+    expect(page.get_by_label("Address of this calendar")).to_have_value(
+        f"{SITE}/ical/property/school.ics?past=7"
+    )
     forgive(page_faults)
 
 
 def test_builder_takes_away_what_means_nothing(page: Page, address: str) -> None:
-    """Minutes belong to spaces in use, titles to bookings: the other's fields are not to be filled in, nor sent."""
+    """Minutes belong to spaces in use, titles to bookings: the other's fields are not to be filled
+    in, nor sent.
+    """
     page.goto(f"{address}/build?feed=property:school")
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
     before, title = page.get_by_label("Minutes before"), page.get_by_label("Title", exact=True)
@@ -113,18 +131,25 @@ def test_builder_takes_away_what_means_nothing(page: Page, address: str) -> None
     assert (before.is_enabled(), title.is_enabled()) == (True, False)
     before.fill("20")
     feed = f"{SITE}/ical/property/school.ics"
-    expect(page.get_by_label("Address of this calendar")).to_have_value(f"{feed}?view=occupancy&before=20")
+    expect(page.get_by_label("Address of this calendar")).to_have_value(
+        f"{feed}?view=occupancy&before=20"
+    )
     page.get_by_label("Show only when a space is in use").uncheck()
     expect(page.get_by_label("Address of this calendar")).to_have_value(f"{feed}?title=%7Bname%7D")
 
 
 def test_builder_copies_the_address(page: Page, address: str) -> None:
-    """One button puts the address where it can be pasted, and says so; without JavaScript there is none."""
+    """One button puts the address where it can be pasted, and says so; without JavaScript there is
+    none.
+    """
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{address}/build?feed=facility:gym&detail=busy")
     page.get_by_role("button", name="Copy").click()
     expect(page.locator("#said")).to_have_text("Copied")
-    assert page.evaluate("navigator.clipboard.readText()") == f"{SITE}/ical/facility/gym.ics?detail=busy"
+    assert (
+        page.evaluate("navigator.clipboard.readText()")
+        == f"{SITE}/ical/facility/gym.ics?detail=busy"
+    )
 
 
 def test_builder_without_javascript_has_buttons_for_all(open_page: OpenPage, address: str) -> None:
@@ -136,15 +161,17 @@ def test_builder_without_javascript_has_buttons_for_all(open_page: OpenPage, add
 
 
 def test_builder_is_filled_in_by_keyboard(page: Page, address: str) -> None:
-    """Every field is a stop of Tab that is seen, in the order in which they stand, and Enter leads to the calendar."""
+    """Every field is a stop of Tab that is seen, in the order in which they stand, and Enter leads
+    to the calendar.
+    """
     page.goto(f"{address}/build?feed=property:school")
     stops: list[str] = []
     page.get_by_label("District, school or facility").focus()
     while "Copy" not in stops and len(stops) < 40:
         page.keyboard.press("Tab")
         stop, outline = page.evaluate(
-            "() => [document.activeElement.name || document.activeElement.innerText || document.activeElement.id, "
-            "getComputedStyle(document.activeElement).outlineStyle]"
+            "() => [document.activeElement.name || document.activeElement.innerText ||"
+            " document.activeElement.id, getComputedStyle(document.activeElement).outlineStyle]"
         )
         assert outline == "solid", stop
         stops.append(stop)
@@ -155,7 +182,9 @@ def test_builder_is_filled_in_by_keyboard(page: Page, address: str) -> None:
     page.get_by_label("Without any of these words").fill("open")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "outcome"
-    expect(page.get_by_label("Address of this calendar")).to_have_value(f"{SITE}/ical/property/school.ics?not=open")
+    expect(page.get_by_label("Address of this calendar")).to_have_value(
+        f"{SITE}/ical/property/school.ics?not=open"
+    )
 
 
 def test_builder_says_when_nobody_answers(page: Page, address: str, page_faults: list[str]) -> None:
@@ -164,6 +193,9 @@ def test_builder_says_when_nobody_answers(page: Page, address: str, page_faults:
     page.context.set_offline(True)
     page.get_by_label("With all of these words").fill("x")
     expect(page.locator("#count")).to_contain_text("could not be asked for")
-    assert page.get_by_label("Address of this calendar").input_value() == f"{SITE}/ical/facility/gym.ics"
+    assert (
+        page.get_by_label("Address of this calendar").input_value()
+        == f"{SITE}/ical/facility/gym.ics"
+    )
     page.context.set_offline(False)
     page_faults[:] = [fault for fault in page_faults if "ERR_INTERNET_DISCONNECTED" not in fault]

@@ -1,4 +1,6 @@
-"""Displays in a real browser: hours without a network, restarts, midnights, changes of clocks, wrong device clocks."""
+"""Displays in a real browser: hours without a network, restarts, midnights, changes of clocks,
+wrong device clocks.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ SIZES = [(854, 480), (1080, 1920), (1920, 1080), (3840, 2160), (1024, 768)]
 
 @pytest.fixture(autouse=True)
 def outages(page_faults: list[str]) -> Iterator[None]:
-    """What the browser notes by itself about a server or a page that went away is no fault of a display."""
+    """What the browser notes by itself about a server or a page that went away is no fault of a
+    display.
+    """
     yield
     own = ("net::ERR_", "status of 503", "fetching the script")
     page_faults[:] = [fault for fault in page_faults if not any(each in fault for each in own)]
@@ -61,9 +65,13 @@ def wall(tmp_path: Path) -> Iterator[Wall]:
 # what server and script say
 
 
-@pytest.mark.parametrize("path", [GYM, DISTRICT, SCHOOL, "/display/facility/long", "/display/property/alone"])
+@pytest.mark.parametrize(
+    "path", [GYM, DISTRICT, SCHOOL, "/display/facility/long", "/display/property/alone"]
+)
 def test_display_draws_what_the_server_would(open_page: OpenPage, wall: Wall, path: str) -> None:
-    """Left alone for a night and a day, a display says at every hour what the server would tell a new one."""
+    """Left alone for a night and a day, a display says at every hour what the server would tell a
+    new one.
+    """
     page, plain = hang(open_page(), wall, path), open_page(javascript=False)
     wall.stop()
     with serving(create_app(PUBLIC, wall.store, clock=wall.clock)) as other:
@@ -73,7 +81,9 @@ def test_display_draws_what_the_server_would(open_page: OpenPage, wall: Wall, pa
 
 
 def test_display_turns_the_page_of_a_long_board(page: Page, wall: Wall) -> None:
-    """Sixty things today: each is to be seen once while the pages turn, and which page it is stands below."""
+    """Sixty things today: each is to be seen once while the pages turn, and which page it is stands
+    below.
+    """
     wall.fill(busy(60, POOL))
     hang(page, wall, SCHOOL)
     wall.stop()
@@ -86,17 +96,25 @@ def test_display_turns_the_page_of_a_long_board(page: Page, wall: Wall) -> None:
     first = int(next(iter(turned)).split()[0]) - 1
     assert list(turned) == [f"{(first + number) % pages + 1} of {pages}" for number in range(pages)]
     shown = [title for number in range(1, pages + 1) for title in turned[f"{number} of {pages}"]]
-    assert sorted(shown) == sorted(["Open Gym", "Practice: Varsity", *(f"Club {number}" for number in range(60))])
+    assert sorted(shown) == sorted(
+        ["Open Gym", "Practice: Varsity", *(f"Club {number}" for number in range(60))]
+    )
 
 
 # without a network
 
 
 def test_display_goes_on_for_an_hour_without_a_network(page: Page, wall: Wall) -> None:
-    """Nothing goes blank: what ended leaves, what comes is counted down, and after a while it says of when it is."""
+    """Nothing goes blank: what ended leaves, what comes is counted down, and after a while it says
+    of when it is.
+    """
     hang(page, wall, GYM)
     wall.stop()
-    for minutes, left, as_of in ((14, "46 min", ""), (14, "32 min", "As of 12:00 PM"), (31, "1 min", "As of 12:00 PM")):
+    for minutes, left, as_of in (
+        (14, "46 min", ""),
+        (14, "32 min", "As of 12:00 PM"),
+        (31, "1 min", "As of 12:00 PM"),
+    ):
         page.clock.run_for(minutes * 60_000)
         assert (slot(page, "left"), slot(page, "as_of")) == (left, as_of)
     page.clock.run_for(60_000)
@@ -109,7 +127,9 @@ def test_display_goes_on_for_an_hour_without_a_network(page: Page, wall: Wall) -
 
 
 def test_display_takes_up_again_when_the_server_is_back(page: Page, wall: Wall) -> None:
-    """After a restart the next asking brings what has changed meanwhile; the page is the same one all the time."""
+    """After a restart the next asking brings what has changed meanwhile; the page is the same one
+    all the time.
+    """
     hang(page, wall, GYM)
     page.evaluate("window.same = true")
     wall.stop()
@@ -122,16 +142,16 @@ def test_display_takes_up_again_when_the_server_is_back(page: Page, wall: Wall) 
 
 
 def test_display_asks_ever_less_often_while_nobody_answers(page: Page, wall: Wall) -> None:
-    """It tries again after ten seconds, then twice as long, up to five minutes, each a little sooner by chance."""
+    """It tries again after ten seconds, then twice as long, up to five minutes, each a little
+    sooner by chance.
+    """
     hang(page, wall, GYM)
     wall.stop()
-    page.evaluate(
-        """() => {
+    page.evaluate("""() => {
           const later = window.setTimeout;
           window.waits = [];
           window.setTimeout = (act, span) => (act.name === 'poll' && waits.push(span / 1000), later(act, span));
-        }"""
-    )
+        }""")
     page.clock.fast_forward(60_000)
     for number, seconds in enumerate((10, 20, 40, 80, 160, 300, 300)):
         page.wait_for_function("number => waits.length > number", arg=number)
@@ -140,7 +160,9 @@ def test_display_asks_ever_less_often_while_nobody_answers(page: Page, wall: Wal
 
 
 def test_display_comes_back_from_a_reload_without_a_network(page: Page, wall: Wall) -> None:
-    """Power went and came while the network is away: the worker has the page, and the clock was carried on."""
+    """Power went and came while the network is away: the worker has the page, and the clock was
+    carried on.
+    """
     hang(page, wall, DISTRICT)
     ask(page, wall, minutes=1)
     wait(page, wall, minutes=1)
@@ -154,8 +176,12 @@ def test_display_comes_back_from_a_reload_without_a_network(page: Page, wall: Wa
     assert titles(page)[0] != "Open Gym"
 
 
-def test_display_shows_its_last_data_when_a_new_page_has_none(page: Page, wall: Wall, tmp_path: Path) -> None:
-    """The server came back with nothing to say: what was kept on the device stands on the wall, with its age."""
+def test_display_shows_its_last_data_when_a_new_page_has_none(
+    page: Page, wall: Wall, tmp_path: Path
+) -> None:
+    """The server came back with nothing to say: what was kept on the device stands on the wall,
+    with its age.
+    """
     hang(page, wall, GYM)
     wall.stop()
     wall.clock.advance(1200)
@@ -164,7 +190,8 @@ def test_display_shows_its_last_data_when_a_new_page_has_none(page: Page, wall: 
     full, wall.store = wall.store, empty_store(folder)
     add_catalogue(wall.store)
     page.evaluate(
-        "navigator.serviceWorker.getRegistrations().then(all => Promise.all(all.map(one => one.unregister())))"
+        "navigator.serviceWorker.getRegistrations().then(all => Promise.all(all.map(one =>"
+        " one.unregister())))"
     )
     wall.start()
     page.goto(wall.address(GYM))
@@ -202,7 +229,9 @@ def test_display_does_not_believe_the_device(page: Page, wall: Wall, years: int)
 
 
 def test_display_outlives_a_clock_that_is_set(page: Page, wall: Wall) -> None:
-    """The device learns the right time, or loses it, while the network is away: nothing on the wall jumps."""
+    """The device learns the right time, or loses it, while the network is away: nothing on the wall
+    jumps.
+    """
     hang(page, wall, GYM)
     wall.stop()
     page.clock.set_system_time(NOW + timedelta(days=700))
@@ -221,7 +250,10 @@ def test_display_turns_to_tomorrow_without_a_network(page: Page, wall: Wall) -> 
     hang(page, wall, DISTRICT)
     wall.stop()
     wait(page, wall, hours=11, minutes=59)
-    assert (slot(page, "date"), slot(page, "empty")) == ("Saturday, November 21", "Nothing more today")
+    assert (slot(page, "date"), slot(page, "empty")) == (
+        "Saturday, November 21",
+        "Nothing more today",
+    )
     wait(page, wall, minutes=1)
     assert (slot(page, "date"), slot(page, "empty"), titles(page)) == (
         "Sunday, November 22",
@@ -236,7 +268,11 @@ def test_display_that_heard_nothing_for_days_claims_nothing(page: Page, wall: Wa
     hang(page, wall, SCHOOL)
     wall.stop()
     wait(page, wall, days=3)
-    assert (slot(page, "date"), slot(page, "empty"), titles(page)) == ("Tuesday, November 24", "", [])
+    assert (slot(page, "date"), slot(page, "empty"), titles(page)) == (
+        "Tuesday, November 24",
+        "",
+        [],
+    )
     assert slot(page, "as_of") == "As of Sat, Nov 21, 12:00 PM"
     assert page.evaluate("document.body.className") == "property unknown alone"
 
@@ -251,9 +287,17 @@ def test_display_that_heard_nothing_for_days_claims_nothing(page: Page, wall: Wa
 def test_display_changes_its_clock_with_the_school(
     page: Page, wall: Wall, change: datetime, before: str, after: str
 ) -> None:
-    """In the nights of the clock changes it counts real minutes and shows the school's hour, network or none."""
+    """In the nights of the clock changes it counts real minutes and shows the school's hour,
+    network or none.
+    """
     wall.clock.now = change - timedelta(minutes=30)
-    shift = entry(0, uid="shift", event_id="shift", start=change - timedelta(hours=1), end=change + timedelta(hours=1))
+    shift = entry(
+        0,
+        uid="shift",
+        event_id="shift",
+        start=change - timedelta(hours=1),
+        end=change + timedelta(hours=1),
+    )
     wall.fill([shift])
     hang(page, wall, GYM)
     wall.stop()
@@ -275,21 +319,28 @@ def test_display_lets_go_of_what_ended(page: Page, wall: Wall) -> None:
 
 
 def test_display_strikes_out_what_was_called_off(page: Page, wall: Wall) -> None:
-    """What was called off stays until its end, struck out and with a word; the gym is free meanwhile."""
+    """What was called off stays until its end, struck out and with a word; the gym is free
+    meanwhile.
+    """
     hang(page, wall, GYM)
     wall.call_off(entry(-1, uid="now", event_id="e0", name="Open Gym"))
     ask(page, wall, minutes=2)
     assert (slot(page, "headline"), titles(page, "now")) == ("Free", ["Open Gym"])
     line = page.locator("[data-lines=now] .line")
     assert line.locator(".mark").inner_text() == "Cancelled"
-    assert "line-through" in line.locator(".title").evaluate("one => getComputedStyle(one).textDecoration")
+    assert "line-through" in line.locator(".title").evaluate(
+        "one => getComputedStyle(one).textDecoration"
+    )
     ask(page, wall, minutes=58)
     assert titles(page, "now") == []
 
 
 def test_display_says_free_or_in_use_by_word_colour_and_shape(page: Page, wall: Wall) -> None:
     """Who sees no colours reads the word and knows the shape."""
-    look = "one => [getComputedStyle(one).backgroundColor, getComputedStyle(one.firstElementChild).backgroundColor]"
+    look = (
+        "one => [getComputedStyle(one).backgroundColor,"
+        " getComputedStyle(one.firstElementChild).backgroundColor]"
+    )
     hang(page, wall, GYM)
     in_use = slot(page, "headline"), page.locator(".state").evaluate(look)
     ask(page, wall, minutes=60)
@@ -301,7 +352,9 @@ def test_display_says_free_or_in_use_by_word_colour_and_shape(page: Page, wall: 
 # how it looks
 
 
-@pytest.mark.parametrize("path", [GYM, DISTRICT, SCHOOL, "/display/facility/long", "/display/property/alone"])
+@pytest.mark.parametrize(
+    "path", [GYM, DISTRICT, SCHOOL, "/display/facility/long", "/display/property/alone"]
+)
 def test_display_fits_every_screen(page: Page, wall: Wall, path: str) -> None:
     """From 480 lines to 4K, across and upright, nothing is cut off, and letters are large."""
     wall.fill(busy(30, POOL))
@@ -324,9 +377,13 @@ def test_display_fits_every_screen(page: Page, wall: Wall, path: str) -> None:
         assert smallest is None or smallest >= min(width, height) * 0.039
 
 
-@pytest.mark.parametrize("path", [GYM, DISTRICT, "/display/facility/long", "/display/property/alone"])
+@pytest.mark.parametrize(
+    "path", [GYM, DISTRICT, "/display/facility/long", "/display/property/alone"]
+)
 def test_display_is_accessible(page: Page, wall: Wall, path: str) -> None:
-    """No violation of WCAG 2.1 A or AA, across and upright, dark and light, in both languages, with something off."""
+    """No violation of WCAG 2.1 A or AA, across and upright, dark and light, in both languages, with
+    something off.
+    """
     wall.call_off(entry(3, uid="gym0", event_id="e1", activity="Varsity"))
     for theme, language, width, height in (("dark", "en", 1920, 1080), ("light", "es", 1080, 1920)):
         page.set_viewport_size({"width": width, "height": height})
@@ -360,7 +417,9 @@ def test_display_moves_a_little_every_minute(page: Page, wall: Wall) -> None:
     places = []
     for _ in range(16):
         wait(page, wall, minutes=1)
-        places.append(tuple(page.evaluate("(({left, top}) => [left, top])(display.getBoundingClientRect())")))
+        places.append(
+            tuple(page.evaluate("(({left, top}) => [left, top])(display.getBoundingClientRect())"))
+        )
     assert len(set(places)) == 16
     assert max(abs(offset) for place in places for offset in place) <= 4
 

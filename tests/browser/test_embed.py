@@ -1,4 +1,6 @@
-"""Embedded calendars in a real browser, in the pages of another origin: they fit, and are read by everybody."""
+"""Embedded calendars in a real browser, in the pages of another origin: they fit, and are read by
+everybody.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def host() -> Iterator[str]:
 
 
 def framed(page: Page, host: str, pasted: str) -> Frame:
-    """Open a page of the school's own site with something pasted into it; return the first frame in it."""
+    """Open a page of the school's own site with something pasted into it; return the first frame in
+    it.
+    """
     page.goto(f"{host}/?{urlencode({'pasted': pasted})}")
     frame = page.frames[1]
     frame.wait_for_url(lambda url: url != "about:blank")
@@ -75,8 +79,12 @@ def snippet(page: Page, address: str, query: str) -> str:
 
 @pytest.mark.parametrize("width", [320, 1200])
 @pytest.mark.parametrize("view", ["list", "week", "month"])
-def test_embed_is_as_high_as_what_it_shows(open_page: OpenPage, address: str, host: str, view: str, width: int) -> None:
-    """What the builder says to paste fits in another origin's page by itself, also when another month is turned to."""
+def test_embed_is_as_high_as_what_it_shows(
+    open_page: OpenPage, address: str, host: str, view: str, width: int
+) -> None:
+    """What the builder says to paste fits in another origin's page by itself, also when another
+    month is turned to.
+    """
     page = open_page(width=width)
     frame = framed(page, host, snippet(page, address, f"feed=property:school&view={view}"))
     expect(frame.get_by_role("heading", level=1)).to_have_text("Lincoln High")
@@ -89,10 +97,14 @@ def test_embed_is_as_high_as_what_it_shows(open_page: OpenPage, address: str, ho
         page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
 
 
-def test_embed_shows_the_theme_and_the_accent_of_its_address(page: Page, address: str, host: str) -> None:
+def test_embed_shows_the_theme_and_the_accent_of_its_address(
+    page: Page, address: str, host: str
+) -> None:
     """They are those of the snippet, whatever the reader's device says."""
     page.emulate_media(color_scheme="light")
-    frame = framed(page, host, snippet(page, address, "feed=facility:gym&theme=dark&accent=%23ff9900&speak=es"))
+    frame = framed(
+        page, host, snippet(page, address, "feed=facility:gym&theme=dark&accent=%23ff9900&speak=es")
+    )
     style = "selector => getComputedStyle(document.querySelector(selector))"
     assert frame.evaluate(f"({style})('html').backgroundColor") == "rgb(22, 29, 37)"
     assert frame.evaluate(f"({style})('footer a').color") == "rgb(255, 153, 0)"
@@ -100,7 +112,9 @@ def test_embed_shows_the_theme_and_the_accent_of_its_address(page: Page, address
 
 
 def test_embed_works_without_javascript(open_page: OpenPage, address: str, host: str) -> None:
-    """Without any script the frame keeps the height of its snippet and tells all the same, also other weeks."""
+    """Without any script the frame keeps the height of its snippet and tells all the same, also
+    other weeks.
+    """
     page = open_page(javascript=False)
     frame = framed(page, host, snippet(page, address, "feed=property:school&view=week"))
     frame.get_by_role("link", name="Later").click()
@@ -130,7 +144,9 @@ def test_other_pages_refuse_to_be_framed(
 
 
 def test_embed_script_listens_to_our_frames_only(page: Page, address: str, host: str) -> None:
-    """A height that anybody else tells, or one that is none, changes nothing; what follows from our page does."""
+    """A height that anybody else tells, or one that is none, changes nothing; what follows from our
+    page does.
+    """
     frame = framed(page, host, snippet(page, address, "feed=facility:gym"))
     page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
     page.evaluate(WATCH)
@@ -144,7 +160,9 @@ def test_embed_script_listens_to_our_frames_only(page: Page, address: str, host:
 
 
 def test_embed_shows_hostile_names_as_text(page: Page, address: str, host: str) -> None:
-    """A name made of markup is read like any other, in the frame and in the page that it was pasted into."""
+    """A name made of markup is read like any other, in the frame and in the page that it was pasted
+    into.
+    """
     frame = framed(page, host, snippet(page, address, "feed=property:odd"))
     expect(frame.get_by_role("heading", level=1)).to_have_text(HOSTILE)
     assert frame.locator("img").count() == 0
@@ -159,10 +177,14 @@ def test_embed_builder_shows_what_it_makes(page: Page, address: str) -> None:
     page.get_by_label("Show", exact=True).select_option("A month")
     page.get_by_label("Main Gym").check()
     expect(page.get_by_label("Paste this into your page")).to_have_value(
-        f'<iframe src="{address}/embed/property/school?view=month&amp;facility=gym" title="Calendar of Lincoln High" '
-        'width="100%" height="760" frameborder="0" loading="lazy">'
-        f'<a href="{address}/property/school">Calendar of Lincoln High</a></iframe>\n'
-        f'<script src="{address}/embed.js" async></script>'
+        f'<iframe src="{address}/embed/property/school?view=month&amp;facility=gym" title="Calendar'
+        ' of Lincoln High" width="100%" height="760" frameborder="0" loading="lazy"><a'
+        f' href="{address}/property/school">Calendar of Lincoln High</a></iframe>\n<script'
+        f' src="{address}/embed.js" async></script>'
     )
-    expect(page.frame_locator("iframe").get_by_role("heading", name="November 2026")).to_be_visible()
-    page.wait_for_function("Math.abs(document.querySelector('iframe').getBoundingClientRect().height - 480) > 10")
+    expect(
+        page.frame_locator("iframe").get_by_role("heading", name="November 2026")
+    ).to_be_visible()
+    page.wait_for_function(
+        "Math.abs(document.querySelector('iframe').getBoundingClientRect().height - 480) > 10"
+    )

@@ -1,4 +1,6 @@
-"""Every page in every state, as everybody sees it: phone to TV set, magnified, light and dark, in both languages."""
+"""Every page in every state, as everybody sees it: phone to TV set, magnified, light and dark, in
+both languages.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ PAGES = {
     "poster with an odd name": "/poster/property/odd",
     "builder": "/build?",
     "builder for a school": "/build?feed=property:school&past=3&cancelled=mark&tz=utc",
-    "builder with odd names": "/build?feed=property:district&school=odd&facility=gym&facility=long&type=Pool",
+    "builder with odd names": (
+        "/build?feed=property:district&school=odd&facility=gym&facility=long&type=Pool"
+    ),
     "builder with nothing on": "/build?feed=facility:nameless",
     "builder for doors": "/build?feed=property:odd&view=occupancy&before=30&title=%7Bname%7D",
     "builder refuses": "/build?feed=property:school&past=abc&title=Hello",
@@ -71,7 +75,10 @@ PAGES = {
     "embedded never fetched": "/embed/property/never",
 }
 TELLING = ("/facility/gym", "/status", "/poster/facility/gym", "/embed/property/school?view=week")
-LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20" fill="#ffd100"/></svg>'
+LOGO = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20"'
+    ' fill="#ffd100"/></svg>'
+)
 IN_YELLOW: tuple[Looks, ...] = (("en", 360, "light"), ("en", 1024, "dark"))
 
 
@@ -94,7 +101,9 @@ def yellow(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
-def test_page_fits_and_can_be_read(page: Page, address: str, page_faults: list[str], path: str) -> None:
+def test_page_fits_and_can_be_read(
+    page: Page, address: str, page_faults: list[str], path: str
+) -> None:
     """With everything unfolded, nothing to scroll sideways and nothing for axe to object to."""
     look_at(page, address + path)
     forgive(page_faults)
@@ -102,7 +111,9 @@ def test_page_fits_and_can_be_read(page: Page, address: str, page_faults: list[s
 
 @pytest.mark.parametrize("path", TELLING)
 def test_page_can_be_read_in_a_site_s_own_colour(page: Page, yellow: str, path: str) -> None:
-    """The accent of the settings is mended wherever it stands, and the logo takes no room from anything."""
+    """The accent of the settings is mended wherever it stands, and the logo takes no room from
+    anything.
+    """
     look_at(page, yellow + path, looks=IN_YELLOW)
 
 
@@ -115,8 +126,12 @@ def test_embed_keeps_any_accent_readable(page: Page, address: str) -> None:
 
 
 @pytest.mark.parametrize("path", [PAGES["builder for a school"], PAGES["builder refuses"]])
-def test_builder_fits_without_its_script(page: Page, address: str, page_faults: list[str], path: str) -> None:
-    """The buttons that then stand there fit too. (axe itself is a script, so only the page's own is taken away.)"""
+def test_builder_fits_without_its_script(
+    page: Page, address: str, page_faults: list[str], path: str
+) -> None:
+    """The buttons that then stand there fit too. (axe itself is a script, so only the page's own is
+    taken away.)
+    """
     page.route("**/build.js*", lambda route: route.fulfill(content_type="text/javascript", body=""))
     look_at(page, address + path, looks=(("en", 360, "light"),))
     forgive(page_faults)

@@ -1,4 +1,6 @@
-"""One person's way through everything: find a gym, narrow it down, subscribe, put it on a site, print it, scan it."""
+"""One person's way through everything: find a gym, narrow it down, subscribe, put it on a site,
+print it, scan it.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ def school() -> Iterator[str]:
     @app.get("/")
     def page() -> Response:
         pasted = request.args.get("pasted", "")
-        return Response(f"<!doctype html><html lang=en><link rel=icon href=data:,><title>Us</title><body>{pasted}")
+        return Response(
+            "<!doctype html><html lang=en><link rel=icon"
+            f" href=data:,><title>Us</title><body>{pasted}"
+        )
 
     with serving(app) as served:
         yield served
@@ -61,8 +66,12 @@ def find_varsity(page: Page, address: str) -> str:
     return page.get_by_label("Address of this calendar").input_value()
 
 
-def test_journey_from_a_search_to_a_site_and_to_paper(page: Page, address: str, school: str) -> None:
-    """What was narrowed down stays so: in the address that is copied, in its feed, on paper and in the frame."""
+def test_journey_from_a_search_to_a_site_and_to_paper(
+    page: Page, address: str, school: str
+) -> None:
+    """What was narrowed down stays so: in the address that is copied, in its feed, on paper and in
+    the frame.
+    """
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     feed = find_varsity(page, address)
     assert feed == f"{address}/ical/facility/gym.ics?activity=varsity"
@@ -87,7 +96,9 @@ def test_journey_from_a_search_to_a_site_and_to_paper(page: Page, address: str, 
 
 
 def test_journey_with_nothing_but_a_keyboard(open_page: OpenPage, address: str) -> None:
-    """Without a mouse and without scripts: Tab and Enter lead from the directory to a feed and to its snippet."""
+    """Without a mouse and without scripts: Tab and Enter lead from the directory to a feed and to
+    its snippet.
+    """
     page = open_page(javascript=False)
     page.goto(address)
 
@@ -107,4 +118,7 @@ def test_journey_with_nothing_but_a_keyboard(open_page: OpenPage, address: str) 
     page.wait_for_url("**/facility/gym?view=month#schedule")
     press_until("On a page of your own site")
     page.wait_for_url("**/embed?feed=facility:gym")
-    assert f'src="{address}/embed/facility/gym"' in page.get_by_label("Paste this into your page").input_value()
+    assert (
+        f'src="{address}/embed/facility/gym"'
+        in page.get_by_label("Paste this into your page").input_value()
+    )

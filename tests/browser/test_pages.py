@@ -30,7 +30,9 @@ def address(filled: Store) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", ["/facility/gym", "/property/district"])
 def test_page_is_reached_by_keyboard_in_order(page: Page, address: str, path: str) -> None:
-    """Tab goes from the skip link over search and address through the ways to subscribe, and every stop is seen."""
+    """Tab goes from the skip link over search and address through the ways to subscribe, and every
+    stop is seen.
+    """
     page.goto(address + path)
     stops: list[str] = []
     while "Download once" not in stops and len(stops) < 40:
@@ -89,13 +91,18 @@ def test_page_shows_hostile_names_as_text(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("link", name=HOSTILE).click()
     assert page.get_by_role("heading", level=1).inner_text() == HOSTILE
-    assert page.locator('script:not([type]):not([src*=page\\.js]), img:not([src^="/qr/"])').count() == 0
+    assert (
+        page.locator('script:not([type]):not([src*=page\\.js]), img:not([src^="/qr/"])').count()
+        == 0
+    )
     page.get_by_role("link", name=LONG.strip()).first.click()
     assert page.get_by_role("heading", level=1).inner_text() == LONG.strip()
 
 
 def test_page_names_the_zone_to_readers_of_another(open_page: OpenPage, address: str) -> None:
-    """Where the reader's clock agrees with the school’s the zone is not named; without scripts always."""
+    """Where the reader's clock agrees with the school’s the zone is not named; without scripts
+    always.
+    """
     told = {}
     for zone in ("America/Los_Angeles", "America/Tijuana", "America/Phoenix", ""):
         page = open_page(timezone=zone or "America/Los_Angeles", javascript=bool(zone))
@@ -115,8 +122,12 @@ def test_page_prints_the_schedule_and_not_the_buttons(page: Page, address: str) 
     assert not page.get_by_text("Apple Calendar").is_visible()
 
 
-def test_week_is_narrowed_down_by_keyboard_without_javascript(open_page: OpenPage, address: str) -> None:
-    """From a gym's page to its week, to a filter, to an address that carries it: the Tab key and Enter are enough."""
+def test_week_is_narrowed_down_by_keyboard_without_javascript(
+    open_page: OpenPage, address: str
+) -> None:
+    """From a gym's page to its week, to a filter, to an address that carries it: the Tab key and
+    Enter are enough.
+    """
     page = open_page(javascript=False)
     page.goto(address + "/facility/gym")
     page.get_by_role("link", name="Week", exact=True).focus()
@@ -134,7 +145,9 @@ def test_week_is_narrowed_down_by_keyboard_without_javascript(open_page: OpenPag
 
 
 def test_week_is_a_table_at_every_width(open_page: OpenPage, address: str) -> None:
-    """Stacked or side by side, a screen reader is told of a table whose rows have their day as head."""
+    """Stacked or side by side, a screen reader is told of a table whose rows have their day as
+    head.
+    """
     for width in (320, 1280):
         page = open_page(width=width)
         page.goto(address + "/facility/gym?view=week")

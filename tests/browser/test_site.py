@@ -1,4 +1,6 @@
-"""Poster, status, errors and the site's own look in a real browser; the subscribe block as each device sees it."""
+"""Poster, status, errors and the site's own look in a real browser; the subscribe block as each
+device sees it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20" fill="#ffd100"/></svg>'
+LOGO = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20"'
+    ' fill="#ffd100"/></svg>'
+)
 DEVICES = {
     "iphone": ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1", "apple"),
     "android": ("Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/126.0 Mobile", "google"),
@@ -44,7 +49,9 @@ def address(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def test_poster_is_one_sheet_of_paper(page: Page, address: str) -> None:
-    """On paper stay name, code and address, on one page of A4 and one of Letter, however long the name is."""
+    """On paper stay name, code and address, on one page of A4 and one of Letter, however long the
+    name is.
+    """
     for path in ("/poster/facility/long", "/poster/facility/gym"):
         page.goto(address + path)
         for paper in ("A4", "Letter"):
@@ -60,8 +67,7 @@ def test_poster_is_one_sheet_of_paper(page: Page, address: str) -> None:
 def test_poster_code_is_crisp(page: Page, address: str) -> None:
     """Every pixel of the drawn code is black or white, up to the edges of its modules, at any size."""
     page.goto(address + "/poster/facility/gym")
-    grey = page.evaluate(
-        """async () => {
+    grey = page.evaluate("""async () => {
           const image = document.querySelector(".poster img");
           await image.decode();
           const canvas = document.createElement("canvas");
@@ -72,20 +78,26 @@ def test_poster_code_is_crisp(page: Page, address: str) -> None:
           const shades = {};
           for (let at = 0; at < seen.length; at += 4) shades[seen[at]] = true;
           return Object.keys(shades).map(Number);
-        }"""
-    )
+        }""")
     assert grey == [0, 255]
 
 
 @pytest.mark.parametrize(("agent", "first"), DEVICES.values(), ids=DEVICES.keys())
-def test_subscribe_begins_with_the_devices_own_way(browser: Browser, address: str, agent: str, first: str) -> None:
+def test_subscribe_begins_with_the_devices_own_way(
+    browser: Browser, address: str, agent: str, first: str
+) -> None:
     """The same page puts the way first that suits the device, and keeps all five."""
     context = browser.new_context(user_agent=agent)
     page = context.new_page()
     page.goto(address + "/facility/gym")
-    ways = page.evaluate("[...document.querySelectorAll('.ways [data-way]')].map(each => each.dataset.way)")
+    ways = page.evaluate(
+        "[...document.querySelectorAll('.ways [data-way]')].map(each => each.dataset.way)"
+    )
     context.close()
-    assert (ways[0], sorted(ways)) == (first, ["apple", "google", "microsoft365", "other", "outlook"])
+    assert (ways[0], sorted(ways)) == (
+        first,
+        ["apple", "google", "microsoft365", "other", "outlook"],
+    )
 
 
 def test_subscribe_copies_the_address(page: Page, address: str) -> None:
@@ -94,7 +106,10 @@ def test_subscribe_copies_the_address(page: Page, address: str) -> None:
     page.goto(address + "/facility/gym")
     page.get_by_role("button", name="Copy").click()
     page.get_by_role("button", name="Copied").wait_for()
-    assert page.evaluate("navigator.clipboard.readText()") == "https://calendars.example.org/ical/facility/gym.ics"
+    assert (
+        page.evaluate("navigator.clipboard.readText()")
+        == "https://calendars.example.org/ical/facility/gym.ics"
+    )
 
 
 def test_site_without_javascript_offers_everything(open_page: OpenPage, address: str) -> None:

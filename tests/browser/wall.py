@@ -1,4 +1,5 @@
-"""A display on a wall, for its tests: a server that can be switched off, a store, and a browser whose clock we turn.
+"""A display on a wall, for its tests: a server that can be switched off, a store, and a browser
+whose clock we turn.
 
 The server's clock and the device's are two: the tests turn both, or make them disagree.
 """
@@ -51,7 +52,10 @@ READY = """Promise.all(
   [location.href, document.querySelector('link[rel=stylesheet]').href, document.querySelector('script[src]').src].map(
     needed => caches.match(needed))).then(found => found.every(Boolean))"""
 """Whether everything is kept that a start without a network needs."""
-TAKEN = "moment => Object.keys(localStorage).some(key => JSON.parse(localStorage[key]).server >= moment)"
+TAKEN = (
+    "moment => Object.keys(localStorage).some(key => JSON.parse(localStorage[key]).server >="
+    " moment)"
+)
 """Whether a display has taken an answer that the server gave at a moment or later."""
 
 
@@ -89,7 +93,13 @@ class Wall:
 
     def call_off(self, was: Entry) -> None:
         """Let the vendor say that something is off."""
-        gone = replace(was, sequence=1, modified=self.clock.now, withdrawn=self.clock.now, cancelled=self.clock.now)
+        gone = replace(
+            was,
+            sequence=1,
+            modified=self.clock.now,
+            withdrawn=self.clock.now,
+            cancelled=self.clock.now,
+        )
         sync(self.store, "school", Changes(withdrawn=(gone,)), now=self.clock.now)
 
 
@@ -108,7 +118,8 @@ def close_wall(wall: Wall) -> None:
 
 
 def hang(page: Page, wall: Wall, path: str, *, device: datetime | None = None) -> Page:
-    """Open a display on a device whose clock stands still ten seconds after a moment, by default the server's.
+    """Open a display on a device whose clock stands still ten seconds after a moment, by default
+    the server's.
 
     It is ready to start again without a network.
     """
@@ -123,7 +134,9 @@ def hang(page: Page, wall: Wall, path: str, *, device: datetime | None = None) -
 
 
 def wait(page: Page, wall: Wall, **time: float) -> None:
-    """Let time pass for server and device while the server is off; the display looks once, at its end."""
+    """Let time pass for server and device while the server is off; the display looks once, at its
+    end.
+    """
     span = timedelta(**time)
     wall.clock.advance(span.total_seconds())
     page.clock.fast_forward(int(span.total_seconds() * 1000))
@@ -166,6 +179,12 @@ def told_by_the_server(page: Page, address: str) -> Any:
 def busy(count: int, facility: Facility, *, first: float = 0.5, every: float = 0.15) -> list[Entry]:
     """Return so many bookings of the rest of today."""
     return [
-        entry(first + every * number, uid=f"b{number}", facility=facility, event_id=f"b{number}", name=f"Club {number}")
+        entry(
+            first + every * number,
+            uid=f"b{number}",
+            facility=facility,
+            event_id=f"b{number}",
+            name=f"Club {number}",
+        )
         for number in range(count)
     ]

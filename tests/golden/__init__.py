@@ -1,7 +1,9 @@
-"""The cases behind the golden calendars: one a rule of the contract's "What a feed contains", named for it.
+"""The cases behind the golden calendars: one a rule of the contract's "What a feed contains", named
+for it.
 
-`tests/test_feeds_golden.py` renders each and compares it with `<name>.ics` beside this file. After a change that is
-meant, `GOLDEN=write pytest tests/test_feeds_golden.py` writes them anew; their diff is reviewed like code.
+`tests/test_feeds_golden.py` renders each and compares it with `<name>.ics` beside this file. After
+a change that is meant, `GOLDEN=write pytest tests/test_feeds_golden.py` writes them anew; their
+diff is reviewed like code.
 """
 
 from __future__ import annotations
@@ -32,7 +34,11 @@ def case(make: Callable[[], Rendered]) -> Callable[[], Rendered]:
 
 
 def rendered(
-    *entries: Entry, feed: Feed = GYM_FEED, state: FeedState = STATE, url: str = URL, max_bytes: int = 1_000_000
+    *entries: Entry,
+    feed: Feed = GYM_FEED,
+    state: FeedState = STATE,
+    url: str = URL,
+    max_bytes: int = 1_000_000,
 ) -> Rendered:
     return render_ics(feed, state, entries, now=NOW, public_url=url, max_bytes=max_bytes)
 
@@ -82,7 +88,9 @@ def without_public_url_no_links() -> Rendered:
 
 @case
 def entry_without_facility_links_to_its_school() -> Rendered:
-    return rendered(entry(24, facility_id="", place="", location="Lincoln High", category="reservation"))
+    return rendered(
+        entry(24, facility_id="", place="", location="Lincoln High", category="reservation")
+    )
 
 
 @case
@@ -97,23 +105,31 @@ def odd_ids_are_quoted_in_addresses() -> Rendered:
 
 @case
 def school_feed() -> Rendered:
-    return rendered(entry(24), feed=Feed("property", "school"), state=replace(STATE, title="Lincoln High"))
+    return rendered(
+        entry(24), feed=Feed("property", "school"), state=replace(STATE, title="Lincoln High")
+    )
 
 
 @case
 def event_feed() -> Rendered:
-    return rendered(entry(24), feed=Feed("event", "e1", "reservation"), state=replace(STATE, title="Practice"))
+    return rendered(
+        entry(24), feed=Feed("event", "e1", "reservation"), state=replace(STATE, title="Practice")
+    )
 
 
 @case
 def gap_becomes_the_moment_it_means() -> Rendered:
-    """02:30 on 14 March 2027 is skipped: under the offset before the change it is 10:30 UTC, so 03:30."""
+    """02:30 on 14 March 2027 is skipped: under the offset before the change it is 10:30 UTC, so
+    03:30.
+    """
     return rendered(at(utc(2027, 3, 14, 10, 30), utc(2027, 3, 14, 12, 0)))
 
 
 @case
 def overlap_is_the_first_in_utc() -> Rendered:
-    """01:30 on 7 November 2027 occurs twice: the first is 08:30 UTC, and only UTC says so to all clients."""
+    """01:30 on 7 November 2027 occurs twice: the first is 08:30 UTC, and only UTC says so to all
+    clients.
+    """
     return rendered(at(utc(2027, 11, 7, 8, 30), utc(2027, 11, 7, 11, 0)))
 
 
@@ -167,7 +183,9 @@ def moment_that_the_rule_gets_wrong_is_utc() -> Rendered:
 
 @case
 def zone_utc_needs_no_vtimezone() -> Rendered:
-    return rendered(at(utc(2026, 12, 1, 22, 0), utc(2026, 12, 1, 23, 0), "UTC"), state=in_zone("UTC"))
+    return rendered(
+        at(utc(2026, 12, 1, 22, 0), utc(2026, 12, 1, 23, 0), "UTC"), state=in_zone("UTC")
+    )
 
 
 @case
@@ -177,25 +195,34 @@ def text_control_characters_are_removed() -> Rendered:
 
 @case
 def text_line_breaks_are_one_space() -> Rendered:
-    return rendered(entry(24, name="Practice\r\n\r\nATTENDEE:mailto:x", location="a\u2028b\u2029c\x85d\ne"))
+    return rendered(
+        entry(24, name="Practice\r\n\r\nATTENDEE:mailto:x", location="a\u2028b\u2029c\x85d\ne")
+    )
 
 
 @case
 def text_white_space_around_goes() -> Rendered:
-    return rendered(entry(24, name="\u3000 Choir \t", location=" Gym "), state=replace(STATE, title=" Gym\n"))
+    return rendered(
+        entry(24, name="\u3000 Choir \t", location=" Gym "), state=replace(STATE, title=" Gym\n")
+    )
 
 
 @case
 def text_is_escaped() -> Rendered:
     return rendered(
-        entry(24, name='Kids, "Yoga"; 1 \\ 2: \\n', location="a,b;c"), state=replace(STATE, title="A, B; C")
+        entry(24, name='Kids, "Yoga"; 1 \\ 2: \\n', location="a,b;c"),
+        state=replace(STATE, title="A, B; C"),
     )
 
 
 @case
 def text_of_the_world_survives() -> Rendered:
     return rendered(
-        entry(24, name="卒業式のリハーサルとそのあとの懇親会 🎌", location="Año Nuevo\u202e, נמל, 👩‍👩‍👧‍👦 e\u0301")
+        entry(
+            24,
+            name="卒業式のリハーサルとそのあとの懇親会 🎌",
+            location="Año Nuevo\u202e, נמל, 👩‍👩‍👧‍👦 e\u0301",
+        )
     )
 
 
@@ -211,5 +238,7 @@ def long_texts_go_on_in_the_description() -> Rendered:
 
 @case
 def too_large_leaves_out_the_far_future() -> Rendered:
-    many = [entry(24 * day + hour, uid=f"u{day:03}{hour}") for day in range(60) for hour in (1, 2, 3)]
+    many = [
+        entry(24 * day + hour, uid=f"u{day:03}{hour}") for day in range(60) for hour in (1, 2, 3)
+    ]
     return rendered(*many, max_bytes=10_000)

@@ -1,1 +1,3 @@
-"""The web application, asked through its test client and over real sockets; the district is `tests.web_world`'s."""
+"""The web application, asked through its test client and over real sockets; the district is
+`tests.web_world`'s.
+"""

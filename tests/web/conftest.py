@@ -1,4 +1,6 @@
-"""What all tests of the web share: a filled database, a clock that stands still, and the application over both."""
+"""What all tests of the web share: a filled database, a clock that stands still, and the
+application over both.
+"""
 
 from __future__ import annotations
 

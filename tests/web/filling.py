@@ -1,4 +1,6 @@
-"""A form as a browser without JavaScript sends it: the fields that a page holds, and what they say as they stand."""
+"""A form as a browser without JavaScript sends it: the fields that a page holds, and what they say
+as they stand.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ from urllib.parse import urlencode
 
 
 class Filling(HTMLParser):
-    """The fields of one form of a page, in order, as they would be sent (HTML, "Constructing the entry list")."""
+    """The fields of one form of a page, in order, as they would be sent (HTML, "Constructing the
+    entry list").
+    """
 
     def __init__(self, html: str, form_id: str) -> None:
         super().__init__()

@@ -94,7 +94,9 @@ def ids(found: list[dict[str, str]]) -> list[str]:
 
 
 def test_properties_are_all_that_are_listed(client: FlaskClient) -> None:
-    """In the booking system's order, a district with its schools, each with the zone that holds there."""
+    """In the booking system's order, a district with its schools, each with the zone that holds
+    there.
+    """
     found = told(client, "/properties")["properties"]
     assert ids(found) == ["district", "school", "odd", "alone", "never"]
     assert found[1] == SCHOOL_TOLD
@@ -108,7 +110,9 @@ def test_properties_are_all_that_are_listed(client: FlaskClient) -> None:
 
 
 def test_property_is_told_as_in_the_list(client: FlaskClient) -> None:
-    """One by one they are the same, also where nothing was ever fetched, and whatever they are called."""
+    """One by one they are the same, also where nothing was ever fetched, and whatever they are
+    called.
+    """
     for each in told(client, "/properties")["properties"]:
         assert told(client, f"/properties/{each['id']}") == each
     assert told(client, "/properties/odd")["name"] == HOSTILE
@@ -117,7 +121,9 @@ def test_property_is_told_as_in_the_list(client: FlaskClient) -> None:
 def test_property_has_only_children_that_are_listed(store: Store, client: FlaskClient) -> None:
     """What the key cannot see is not told of, not even its id."""
     hidden = replace(DISTRICT, child_ids=("school", "unseen"))
-    store.write.apply_catalogue("default", [hidden, SCHOOL], {"district": [], "school": [GYM]}, Changes(), now=NOW)
+    store.write.apply_catalogue(
+        "default", [hidden, SCHOOL], {"district": [], "school": [GYM]}, Changes(), now=NOW
+    )
     assert told(client, "/properties/district")["child_ids"] == ["school"]
     assert told(client, "/properties")["properties"][0]["child_ids"] == ["school"]
 
@@ -150,7 +156,10 @@ def test_facilities_are_narrowed_down(client: FlaskClient, query: str, wanted: l
 def test_facility_is_told_as_in_the_list(client: FlaskClient) -> None:
     """Also one whose id has a slash in it."""
     for each in told(client, "/facilities")["facilities"]:
-        assert told(client, each["links"]["entries"].removeprefix("/api/v1").removesuffix("/entries")) == each
+        assert (
+            told(client, each["links"]["entries"].removeprefix("/api/v1").removesuffix("/entries"))
+            == each
+        )
 
 
 # now
@@ -188,9 +197,20 @@ def test_facility_now_is_free_until_it_is_taken(client: FlaskClient, clock: Cloc
     assert told(client, "/facilities/gym/now")["next"]["start"] == "2026-11-22T15:00:00-08:00"
 
 
-def test_facility_now_tells_what_was_called_off(client: FlaskClient, store: Store, clock: Clock) -> None:
+def test_facility_now_tells_what_was_called_off(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
     """Cancelled is told as cancelled, takes nothing, and is not what comes next."""
-    gone = entry(-1, uid="now", event_id="e0", name="Open Gym", withdrawn=NOW, cancelled=NOW, sequence=1, modified=NOW)
+    gone = entry(
+        -1,
+        uid="now",
+        event_id="e0",
+        name="Open Gym",
+        withdrawn=NOW,
+        cancelled=NOW,
+        sequence=1,
+        modified=NOW,
+    )
     sync(store, "school", Changes(withdrawn=(gone,)))
     clock.advance(2)
     found = told(client, "/facilities/gym/now")
@@ -200,10 +220,14 @@ def test_facility_now_tells_what_was_called_off(client: FlaskClient, store: Stor
 
 
 def test_property_now_tells_how_each_facility_stands(client: FlaskClient) -> None:
-    """A district has those of all its schools; of a property, busy means that anything is on, one after the other."""
+    """A district has those of all its schools; of a property, busy means that anything is on, one
+    after the other.
+    """
     found = told(client, "/properties/district/now")
     assert (found["state"], found["until"]) == ("busy", "2026-11-21T19:00:00-08:00")
-    assert [(each["facility_id"], each["state"], each["until"]) for each in found["facilities"]] == [
+    assert [
+        (each["facility_id"], each["state"], each["until"]) for each in found["facilities"]
+    ] == [
         ("gym", "busy", "2026-11-21T13:00:00-08:00"),
         ("pool", "free", None),
         ("long", "free", "2026-11-21T13:00:00-08:00"),
@@ -221,9 +245,16 @@ def test_now_agrees_with_the_display_all_day(client: FlaskClient, clock: Clock) 
         found = told(client, "/facilities/gym/now")
         board = client.get("/display/facility/gym.json").get_json()
         seconds = clock.now.timestamp()
-        on = [each["title"] for each in board["entries"] if each["start"]["at"] <= seconds < each["end"]["at"]]
+        on = [
+            each["title"]
+            for each in board["entries"]
+            if each["start"]["at"] <= seconds < each["end"]["at"]
+        ]
         assert [each["title"] for each in found["now"]] == on
-        assert look(client, "/display/facility/gym").texts[5] == {"busy": "In use", "free": "Free"}[found["state"]]
+        assert (
+            look(client, "/display/facility/gym").texts[5]
+            == {"busy": "In use", "free": "Free"}[found["state"]]
+        )
 
 
 # open times
@@ -231,7 +262,10 @@ def test_now_agrees_with_the_display_all_day(client: FlaskClient, clock: Clock) 
 
 def gaps(client: FlaskClient, query: str = "", facility_id: str = "gym") -> dict[str, list[str]]:
     found = told(client, f"/facilities/{facility_id}/open-times{query}")
-    return {day["date"]: [f"{each['start']} {each['end'][11:]}" for each in day["open"]] for day in found["days"]}
+    return {
+        day["date"]: [f"{each['start']} {each['end'][11:]}" for each in day["open"]]
+        for day in found["days"]
+    }
 
 
 def test_open_times_are_of_today_unless_asked(client: FlaskClient) -> None:
@@ -254,7 +288,10 @@ def test_open_times_are_of_today_unless_asked(client: FlaskClient) -> None:
 
 def test_open_times_of_days_of_choice(client: FlaskClient) -> None:
     """One day, or some with both ends counted; a day that is over has none."""
-    tomorrow = ["2026-11-22T06:00:00-08:00 15:00:00-08:00", "2026-11-22T17:00:00-08:00 22:00:00-08:00"]
+    tomorrow = [
+        "2026-11-22T06:00:00-08:00 15:00:00-08:00",
+        "2026-11-22T17:00:00-08:00 22:00:00-08:00",
+    ]
     assert gaps(client, "?date=2026-11-22") == {"2026-11-22": tomorrow}
     assert gaps(client, "?date=2026-11-20") == {"2026-11-20": []}
     assert list(gaps(client, "?from=2026-11-22&to=2026-12-22")) == [
@@ -266,7 +303,10 @@ def test_open_times_of_days_of_choice(client: FlaskClient) -> None:
 def test_open_times_are_those_of_the_page(client: FlaskClient) -> None:
     """The pool's page says the same of the day on which something is on there."""
     assert gaps(client, "?date=2026-11-22", "pool") == {
-        "2026-11-22": ["2026-11-22T06:00:00-08:00 14:00:00-08:00", "2026-11-22T16:00:00-08:00 22:00:00-08:00"]
+        "2026-11-22": [
+            "2026-11-22T06:00:00-08:00 14:00:00-08:00",
+            "2026-11-22T16:00:00-08:00 22:00:00-08:00",
+        ]
     }
     texts = look(client, "/facility/pool?date=2026-11-22").texts
     first = texts.index("6:00 AM")

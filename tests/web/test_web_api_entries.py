@@ -1,4 +1,6 @@
-"""The API's entries: those of the calendar with the same filters, a page at a time, each exactly once."""
+"""The API's entries: those of the calendar with the same filters, a page at a time, each exactly
+once.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ def walked(client: FlaskClient, path: str) -> list[list[str]]:
 
 
 def test_entries_are_of_a_week_unless_asked(client: FlaskClient) -> None:
-    """From today's midnight in the school's zone, seven days; by start, with everything that the public may see."""
+    """From today's midnight in the school's zone, seven days; by start, with everything that the
+    public may see.
+    """
     found = told(client, GYM_ENTRIES)
     assert {name: found[name] for name in found if name != "entries"} == {
         "title": "Main Gym, Lincoln High",
@@ -84,7 +88,9 @@ def test_entries_are_of_a_week_unless_asked(client: FlaskClient) -> None:
     ],
 )
 def test_entries_overlap_their_span(client: FlaskClient, query: str, wanted: list[str]) -> None:
-    """A day is the whole day there, also as the last one; a moment is a moment, and what only touches it is not in."""
+    """A day is the whole day there, also as the last one; a moment is a moment, and what only
+    touches it is not in.
+    """
     assert starts(client, query) == wanted
 
 
@@ -100,14 +106,16 @@ def test_entries_overlap_their_span(client: FlaskClient, query: str, wanted: lis
         ("status=approved&to=2026-11-21", ["now", "gym0"]),
     ],
 )
-def test_entries_are_narrowed_as_calendars_are(client: FlaskClient, query: str, wanted: list[str]) -> None:
+def test_entries_are_narrowed_as_calendars_are(
+    client: FlaskClient, query: str, wanted: list[str]
+) -> None:
     """The filters of a calendar's address mean the same here."""
     assert uids(told(client, f"/properties/school/entries?{query}")) == wanted
 
 
 def test_entries_with_nothing_but_busy_say_nothing_else(client: FlaskClient) -> None:
     """As in a calendar with `detail=busy`: when and where."""
-    (first, *_) = told(client, f"{GYM_ENTRIES}?detail=busy")["entries"]
+    first, *_ = told(client, f"{GYM_ENTRIES}?detail=busy")["entries"]
     assert first == OPEN_GYM | {"title": "Reserved", "name": "", "type": ""}
 
 
@@ -123,7 +131,16 @@ def test_entries_tell_what_was_called_off_if_asked(
     client: FlaskClient, store: Store, clock: Clock, query: str, wanted: list[tuple[str, str]]
 ) -> None:
     """Left out, marked, or told as cancelled, and since when."""
-    gone = entry(-1, uid="now", event_id="e0", name="Open Gym", withdrawn=NOW, cancelled=NOW, sequence=1, modified=NOW)
+    gone = entry(
+        -1,
+        uid="now",
+        event_id="e0",
+        name="Open Gym",
+        withdrawn=NOW,
+        cancelled=NOW,
+        sequence=1,
+        modified=NOW,
+    )
     sync(store, "school", Changes(withdrawn=(gone,)))
     clock.advance(2)
     found = told(client, f"{GYM_ENTRIES}?q=open{query}")["entries"]
@@ -144,13 +161,18 @@ def test_entries_follow_a_change(client: FlaskClient, store: Store, clock: Clock
     before = uids(told(client, f"{GYM_ENTRIES}?to=2026-11-21"))
     sync(store, "school", added([entry(8, uid="late", event_id="e8")]))
     clock.advance(2)
-    assert (before, uids(told(client, f"{GYM_ENTRIES}?to=2026-11-21"))) == (["now", "gym0"], ["now", "gym0", "late"])
+    assert (before, uids(told(client, f"{GYM_ENTRIES}?to=2026-11-21"))) == (
+        ["now", "gym0"],
+        ["now", "gym0", "late"],
+    )
 
 
 def test_entries_that_are_known_cost_the_database_little(
     client: FlaskClient, clock: Clock, statements: list[str]
 ) -> None:
-    """Other days and pages of a calendar are read out of memory; within a second nothing is asked at all."""
+    """Other days and pages of a calendar are read out of memory; within a second nothing is asked
+    at all.
+    """
     told(client, GYM_ENTRIES)
     statements.clear()
     for query in ("limit=1", "from=2026-11-25", "to=2026-12-12&limit=3"):
@@ -165,7 +187,9 @@ def test_entries_that_are_known_cost_the_database_little(
 
 
 def test_pages_say_where_the_next_is(client: FlaskClient) -> None:
-    """The next page has the same span, also when it is asked for tomorrow, and the same filters in their one order."""
+    """The next page has the same span, also when it is asked for tomorrow, and the same filters in
+    their one order.
+    """
     found = told(client, f"{GYM_ENTRIES}?q=practice&limit=2&activity=Varsity")
     path, _, query = found["next"].partition("?")
     asked = [part.partition("=")[::2] for part in query.split("&")]
@@ -183,7 +207,9 @@ def test_pages_say_where_the_next_is(client: FlaskClient) -> None:
 def test_pages_lie_below_a_proxys_folder(store: Store, clock: Clock) -> None:
     """The next page is where this one is."""
     client = create_app(Settings(), store, clock=clock).test_client()
-    answer = client.get("/api/v1/facilities/gym/entries?limit=1", environ_overrides={"SCRIPT_NAME": "/calendars"})
+    answer = client.get(
+        "/api/v1/facilities/gym/entries?limit=1", environ_overrides={"SCRIPT_NAME": "/calendars"}
+    )
     assert answer.get_json()["next"].startswith("/calendars/api/v1/facilities/gym/entries?from=")
 
 
@@ -192,22 +218,34 @@ def test_pages_hold_what_moves_on_at_midnight(client: FlaskClient, clock: Clock)
     first = told(client, f"{GYM_ENTRIES}?from=2026-09-22&to=2026-11-30&limit=4")
     clock.advance(86_400)
     assert client.get(f"/api/v1{GYM_ENTRIES}?from=2026-09-22&to=2026-11-30").status_code == 400
-    assert uids(told(client, first["next"].removeprefix("/api/v1"))) == [f"gym{day}" for day in (3, 4, 5, 6)]
+    assert uids(told(client, first["next"].removeprefix("/api/v1"))) == [
+        f"gym{day}" for day in (3, 4, 5, 6)
+    ]
 
 
-def test_pages_lose_nothing_when_something_comes_or_goes(client: FlaskClient, store: Store, clock: Clock) -> None:
+def test_pages_lose_nothing_when_something_comes_or_goes(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
     """What is called off or added on days told already moves nothing of what is still to come."""
     first = told(client, f"{GYM_ENTRIES}?limit=3")
     gone = entry(3, uid="gym0", event_id="e1", activity="Varsity", withdrawn=NOW, cancelled=NOW)
-    sync(store, "school", replace(added([entry(-3, uid="early", event_id="e9")]), withdrawn=(gone,)))
+    sync(
+        store, "school", replace(added([entry(-3, uid="early", event_id="e9")]), withdrawn=(gone,))
+    )
     clock.advance(2)
     rest = walked(client, first["next"].removeprefix("/api/v1"))
-    assert [uids(first), *rest] == [["now", "gym0", "gym1"], ["gym2", "gym3", "gym4"], ["gym5", "gym6"]]
+    assert [uids(first), *rest] == [
+        ["now", "gym0", "gym1"],
+        ["gym2", "gym3", "gym4"],
+        ["gym5", "gym6"],
+    ]
 
 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FlaskClient, list[Entry]]]:
-    """A school where much is at once: same start, same end, around both changes of clocks, and over them."""
+    """A school where much is at once: same start, same end, around both changes of clocks, and over
+    them.
+    """
     store = empty_store(tmp_path_factory.mktemp("crowded"))
     add_catalogue(store)
     moments = [NOW + timedelta(hours=hours) for hours in range(-30, 300, 7)]
@@ -216,10 +254,18 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FlaskCli
         moments += [change + timedelta(minutes=30 * half) for half in range(-4, 5)]
     booked = [
         entry(
-            0, uid=f"many{number:03}-{place.id}", facility=place, event_id=f"e{number}", start=start, end=start + length
+            0,
+            uid=f"many{number:03}-{place.id}",
+            facility=place,
+            event_id=f"e{number}",
+            start=start,
+            end=start + length,
         )
         for number, start in enumerate(moments)
-        for place, length in ((GYM, timedelta(minutes=90)), (POOL, timedelta(minutes=90 if number % 2 else 3000)))
+        for place, length in (
+            (GYM, timedelta(minutes=90)),
+            (POOL, timedelta(minutes=90 if number % 2 else 3000)),
+        )
     ]
     sync(store, "school", added(booked))
     yield create_app(PUBLIC, store, clock=Clock()).test_client(), booked
@@ -240,21 +286,31 @@ def moment(text: str, *, ends: bool) -> datetime:
 def test_pages_walk_through_everything_once(
     crowded: tuple[FlaskClient, list[Entry]], span: tuple[str, str], limit: int, place: str
 ) -> None:
-    """In pages of any size, in order, nothing twice and nothing missing, on days with 23, 24 and 25 hours."""
+    """In pages of any size, in order, nothing twice and nothing missing, on days with 23, 24 and 25
+    hours.
+    """
     client, booked = crowded
     since, until = moment(span[0], ends=False), moment(span[1], ends=True)
     wanted = sorted(
-        (each for each in booked if each.end > since and each.start < until and place in ("all", each.facility_id)),
+        (
+            each
+            for each in booked
+            if each.end > since and each.start < until and place in ("all", each.facility_id)
+        ),
         key=lambda each: (each.start, each.end, each.uid),
     )
     path = GYM_ENTRIES if place == "gym" else "/properties/school/entries"
     pages = walked(client, f"{path}?from={span[0]}&to={span[1]}&limit={limit}")
-    assert [uid for page in pages for uid in page] == [each.uid.removesuffix("@icalbridge") for each in wanted]
+    assert [uid for page in pages for uid in page] == [
+        each.uid.removesuffix("@icalbridge") for each in wanted
+    ]
     assert {len(page) for page in pages[:-1]} <= {limit}
     assert len(wanted) > 3
 
 
-def test_pages_of_one_entry_walk_through_everything_once(crowded: tuple[FlaskClient, list[Entry]]) -> None:
+def test_pages_of_one_entry_walk_through_everything_once(
+    crowded: tuple[FlaskClient, list[Entry]],
+) -> None:
     """The smallest pages, over the hour that comes twice."""
     client, booked = crowded
     wanted = sorted(

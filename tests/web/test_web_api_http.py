@@ -1,4 +1,6 @@
-"""How the API speaks HTTP: what may be kept and for how long, what is refused and in which sentence."""
+"""How the API speaks HTTP: what may be kept and for how long, what is refused and in which
+sentence.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,17 @@ KEPT = {
     "/properties/school": "public, max-age=300",
     "/facilities": "public, max-age=300",
     "/facilities/gym": "public, max-age=300",
-    "/properties/district/entries": "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800",
-    "/facilities/gym/entries": "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800",
+    "/properties/district/entries": (
+        "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800"
+    ),
+    "/facilities/gym/entries": (
+        "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800"
+    ),
     "/properties/district/now": "public, max-age=15",
     "/facilities/gym/now": "public, max-age=15",
-    "/facilities/gym/open-times": "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800",
+    "/facilities/gym/open-times": (
+        "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800"
+    ),
 }
 ENTRIES = "/api/v1/facilities/gym/entries"
 BY_CATEGORY = replace(PUBLIC, public_category=True)
@@ -43,12 +51,25 @@ FIXED = f"{ENTRIES}?from=2026-11-21&to=2026-11-30"
 
 
 def refused(client: FlaskClient, path: str, status: int) -> str:
-    """Return the sentence of a refusal, which is a problem document that any page may read and nobody keeps."""
+    """Return the sentence of a refusal, which is a problem document that any page may read and
+    nobody keeps.
+    """
     answer = client.get(path)
     told = answer.get_json()
-    titles = {400: "Bad Request", 404: "Not Found", 500: "Internal Server Error", 503: "Service Unavailable"}
-    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
-    assert (answer.headers["Cache-Control"], answer.headers["Access-Control-Allow-Origin"]) == ("no-store", "*")
+    titles = {
+        400: "Bad Request",
+        404: "Not Found",
+        500: "Internal Server Error",
+        503: "Service Unavailable",
+    }
+    assert (answer.status_code, answer.headers["Content-Type"]) == (
+        status,
+        "application/problem+json",
+    )
+    assert (answer.headers["Cache-Control"], answer.headers["Access-Control-Allow-Origin"]) == (
+        "no-store",
+        "*",
+    )
     assert answer.headers.get("Retry-After") == ("30" if status == 503 else None)
     assert {name: told[name] for name in told if name != "detail"} == {
         "type": "about:blank",
@@ -66,7 +87,14 @@ def test_answers_may_be_kept_and_read_by_anybody(client: FlaskClient, path: str)
     """The type, how long, by whom; no cookie, and the browser's language changes nothing."""
     answer = client.get(f"/api/v1{path}", headers={"Accept-Language": "es"})
     assert answer.status_code == 200
-    shown = ("Content-Type", "Cache-Control", "Access-Control-Allow-Origin", "Vary", "Set-Cookie", "Content-Language")
+    shown = (
+        "Content-Type",
+        "Cache-Control",
+        "Access-Control-Allow-Origin",
+        "Vary",
+        "Set-Cookie",
+        "Content-Language",
+    )
     assert [answer.headers.get(name) for name in shown] == [
         "application/json; charset=utf-8",
         KEPT[path],
@@ -96,15 +124,24 @@ def test_answers_that_are_the_same_are_not_sent_again(client: FlaskClient, path:
 def test_answers_are_the_same_from_every_process(client: FlaskClient, store: Store) -> None:
     """Another process, a minute later, gives the same tags: only what is told counts."""
     later = create_app(PUBLIC, store, clock=Clock(NOW + timedelta(seconds=60))).test_client()
-    tags = [[each.get(f"/api/v1{path}").headers["ETag"] for path in KEPT] for each in (client, later)]
+    tags = [
+        [each.get(f"/api/v1{path}").headers["ETag"] for path in KEPT] for each in (client, later)
+    ]
     assert tags[0] == tags[1]
 
 
-def test_answers_that_are_others_have_other_tags(client: FlaskClient, store: Store, clock: Clock) -> None:
+def test_answers_that_are_others_have_other_tags(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
     """A change is seen within a second, by tag and by date."""
     before = client.get(FIXED)
     clock.advance(60)
-    sync(store, "school", added([entry(6, uid="new", event_id="e5", modified=clock.now)]), now=clock.now)
+    sync(
+        store,
+        "school",
+        added([entry(6, uid="new", event_id="e5", modified=clock.now)]),
+        now=clock.now,
+    )
     clock.advance(2)
     after = client.get(FIXED, headers={"If-None-Match": before.headers["ETag"]})
     assert after.status_code == 200
@@ -115,19 +152,28 @@ def test_answers_that_are_others_have_other_tags(client: FlaskClient, store: Sto
 
 
 def test_entries_of_today_are_newer_tomorrow(client: FlaskClient, clock: Clock) -> None:
-    """What an address means that names no day changes at midnight; one that names its days changes with its entries."""
+    """What an address means that names no day changes at midnight; one that names its days changes
+    with its entries.
+    """
     before = [client.get(path).headers["Last-Modified"] for path in (ENTRIES, FIXED)]
     clock.advance(86_400)
-    after = [client.get(path, headers={"If-Modified-Since": before[0]}).status_code for path in (ENTRIES, FIXED)]
+    after = [
+        client.get(path, headers={"If-Modified-Since": before[0]}).status_code
+        for path in (ENTRIES, FIXED)
+    ]
     assert before == ["Sat, 21 Nov 2026 20:00:00 GMT", "Sat, 21 Nov 2026 20:00:00 GMT"]
     assert after == [200, 304]
 
 
 def test_now_says_what_time_it_is_here(client: FlaskClient, clock: Clock) -> None:
-    """In a header, on a 304 too, and pages from elsewhere may read it; the answer itself stays the same."""
+    """In a header, on a 304 too, and pages from elsewhere may read it; the answer itself stays the
+    same.
+    """
     answer = client.get("/api/v1/facilities/gym/now")
     clock.advance(60)
-    again = client.get("/api/v1/facilities/gym/now", headers={"If-None-Match": answer.headers["ETag"]})
+    again = client.get(
+        "/api/v1/facilities/gym/now", headers={"If-None-Match": answer.headers["ETag"]}
+    )
     assert (answer.headers["Server-Now"], answer.status_code) == ("2026-11-21T20:00:00Z", 200)
     assert (again.headers["Server-Now"], again.status_code) == ("2026-11-21T20:01:00Z", 304)
     assert again.headers["Access-Control-Expose-Headers"] == "ETag, Last-Modified, Server-Now"
@@ -167,7 +213,10 @@ TAKES = "from, to, limit, after, type, category, activity, q, not, status, cance
         ("from=2026-11-21T18:30:00", f"from is '2026-11-21T18:30:00' and {MOMENTS}"),
         ("from=2026-11-21T24:00:00Z", f"from is '2026-11-21T24:00:00Z' and {MOMENTS}"),
         ("from=2026-11-21T18:30:00%2B99:00", f"from is '2026-11-21T18:30:00+99:00' and {MOMENTS}"),
-        ("from=2026-11-23&from=2026-11-24", "from is '2026-11-23,2026-11-24' and must be given once."),
+        (
+            "from=2026-11-23&from=2026-11-24",
+            "from is '2026-11-23,2026-11-24' and must be given once.",
+        ),
         ("from=2026-11-23&to=2026-11-22", "from must be before to."),
         ("to=2026-11-20", "from must be before to."),
         ("to=2027-02-21", "from and to are too far apart; ask for at most 92 days at once."),
@@ -176,20 +225,32 @@ TAKES = "from, to, limit, after, type, category, activity, q, not, status, cance
         ("limit=-1", "limit is '-1' and must be a whole number from 1 to 500."),
         ("after=abc", "after is 'abc' and must be what the page before has in its next."),
         ("after=%00", "This address has control characters in its parameters; leave them out."),
-        ("status=cancelled", "status is 'cancelled' and must be approved, pending, or both with a comma between them."),
+        (
+            "status=cancelled",
+            (
+                "status is 'cancelled' and must be approved, pending, or both with a comma between"
+                " them."
+            ),
+        ),
         ("status=pending", "Bookings that are still pending are not shown here; leave status out."),
         ("cancelled=yes", "cancelled is 'yes' and must be drop, mark or tombstone."),
         ("detail=all", "detail is 'all' and must be name or busy."),
     ],
 )
-def test_entries_refuse_what_they_do_not_understand(client: FlaskClient, query: str, sentence: str) -> None:
+def test_entries_refuse_what_they_do_not_understand(
+    client: FlaskClient, query: str, sentence: str
+) -> None:
     """One sentence, which names what is wrong; where a calendar refuses it too, in its words."""
     assert refused(client, f"{ENTRIES}?{query}", 400) == sentence
 
 
-def test_entries_are_filtered_by_rate_category_only_where_the_operator_allows_it(store: Store, clock: Clock) -> None:
+def test_entries_are_filtered_by_rate_category_only_where_the_operator_allows_it(
+    store: Store, clock: Clock
+) -> None:
     """The default refuses it, in the words of a feed."""
-    usual, open_one = (create_app(each, store, clock=clock).test_client() for each in (PUBLIC, BY_CATEGORY))
+    usual, open_one = (
+        create_app(each, store, clock=clock).test_client() for each in (PUBLIC, BY_CATEGORY)
+    )
     sentence = "Calendars cannot be narrowed by rate category here; leave category out."
     assert refused(usual, f"{ENTRIES}?category=x", 400) == sentence
     assert open_one.get(f"{ENTRIES}?category=x").status_code == 200
@@ -200,8 +261,14 @@ def test_entries_are_filtered_by_rate_category_only_where_the_operator_allows_it
     [
         ("/properties?q=x", "There is no parameter 'q'; this address takes none."),
         ("/properties/school?lang=es", "There is no parameter 'lang'; this address takes none."),
-        ("/facilities?property=nope", "There is no property 'nope' here; /api/v1/properties lists those there are."),
-        ("/facilities?property=,", "property is ',' and must be at least one value, and at most 50."),
+        (
+            "/facilities?property=nope",
+            "There is no property 'nope' here; /api/v1/properties lists those there are.",
+        ),
+        (
+            "/facilities?property=,",
+            "property is ',' and must be at least one value, and at most 50.",
+        ),
         (
             "/properties/school/entries?facility=nope",
             "There is no facility 'nope' here; look its id up in the directory.",
@@ -216,19 +283,30 @@ def test_entries_are_filtered_by_rate_category_only_where_the_operator_allows_it
             "/facilities/gym/open-times?to=2026-12-22",
             "from and to are too far apart; ask for at most 31 days at once.",
         ),
-        ("/facilities/gym/open-times?from=2026-11-22T12:00:00Z", f"from is '2026-11-22T12:00:00Z' and {DAYS}."),
+        (
+            "/facilities/gym/open-times?from=2026-11-22T12:00:00Z",
+            f"from is '2026-11-22T12:00:00Z' and {DAYS}.",
+        ),
     ],
 )
-def test_other_addresses_refuse_what_they_do_not_understand(client: FlaskClient, path: str, sentence: str) -> None:
+def test_other_addresses_refuse_what_they_do_not_understand(
+    client: FlaskClient, path: str, sentence: str
+) -> None:
     """Each says what it takes."""
     assert refused(client, f"/api/v1{path}", 400) == sentence
 
 
 def test_octets_that_are_no_text_are_refused(client: FlaskClient) -> None:
     """In a query or a path, raw or escaped: never a failure of ours."""
-    assert refused(client, f"{ENTRIES}?q=%ff", 400).startswith("The parameters of this address cannot be read;")
-    assert refused(client, "/api/v1/facilities/%ff%fe", 404).startswith("There is no such facility here;")
-    assert refused(client, "/api/v1/facilities/a%00b/now", 404).startswith("There is no such facility here;")
+    assert refused(client, f"{ENTRIES}?q=%ff", 400).startswith(
+        "The parameters of this address cannot be read;"
+    )
+    assert refused(client, "/api/v1/facilities/%ff%fe", 404).startswith(
+        "There is no such facility here;"
+    )
+    assert refused(client, "/api/v1/facilities/a%00b/now", 404).startswith(
+        "There is no such facility here;"
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,20 +337,35 @@ def test_what_was_never_fetched_is_not_there_yet(client: FlaskClient, path: str)
     assert client.get(f"/api/v1/{path.rpartition('/')[0]}").status_code == 200
 
 
-def test_without_a_database_there_is_no_answer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_there_is_no_answer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every address says that it cannot be read right now."""
 
     def fail(_reading: Reading, *_rest: object, **_more: object) -> Sequence[Entry]:
         raise StoreError("away")
 
-    for name in ("properties", "property", "facilities", "facility", "feed_state", "entries", "entries_between"):
+    for name in (
+        "properties",
+        "property",
+        "facilities",
+        "facility",
+        "feed_state",
+        "entries",
+        "entries_between",
+    ):
         monkeypatch.setattr(Reading, name, fail)
     client = create_app(PUBLIC, store, clock=Clock()).test_client()
     for path in KEPT:
-        assert refused(client, f"/api/v1{path}", 503) == "This cannot be read right now; ask again in half a minute."
+        assert (
+            refused(client, f"/api/v1{path}", 503)
+            == "This cannot be read right now; ask again in half a minute."
+        )
 
 
-def test_a_failure_of_ours_is_a_problem_too(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_ours_is_a_problem_too(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One sentence, and nothing of what went wrong."""
 
     def fail(_reading: Reading, _feed: Feed, *_rest: object, **_more: object) -> Sequence[Entry]:

@@ -1,4 +1,6 @@
-"""What a display is given and what it shows of that: whole days of the school's zone, true at every moment."""
+"""What a display is given and what it shows of that: whole days of the school's zone, true at every
+moment.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +22,26 @@ if TYPE_CHECKING:
     from icalbridge.model import Entry, Facility
     from icalbridge.web.board import Board
 
-GYM_PLACE = Place(Feed("facility", "gym"), "Main Gym", "Lincoln High", ZONE, {"school": "Lincoln High"})
+GYM_PLACE = Place(
+    Feed("facility", "gym"), "Main Gym", "Lincoln High", ZONE, {"school": "Lincoln High"}
+)
 SCHOOLS = {"district": "Sunny Union District", "school": "Lincoln High", "odd": "Oddly High"}
 DISTRICT_PLACE = Place(Feed("property", "district"), "Sunny Union District", "", ZONE, SCHOOLS)
 
 
-def made(*entries: Entry, place: Place = GYM_PLACE, now: datetime = NOW, as_of: datetime = NOW, days: int = 8) -> Board:
+def made(
+    *entries: Entry,
+    place: Place = GYM_PLACE,
+    now: datetime = NOW,
+    as_of: datetime = NOW,
+    days: int = 8,
+) -> Board:
     return board(place, entries, as_of=as_of, now=now, days=days)
 
 
-def lasting(hours: float, length: float, uid: str = "u1", facility: Facility = GYM, **fields: object) -> Entry:
+def lasting(
+    hours: float, length: float, uid: str = "u1", facility: Facility = GYM, **fields: object
+) -> Entry:
     end = NOW + timedelta(hours=hours + length)
     return entry(hours, uid=uid, facility=facility, event_id="e1", end=end, **fields)
 
@@ -53,7 +65,9 @@ def at(shown: Board, hours: float) -> tuple[str, str, str]:
 
 
 def test_board_tells_each_moment_in_seconds_and_in_words() -> None:
-    """An entry's times are there to reckon with and to read; an end at midnight belongs to the evening."""
+    """An entry's times are there to reckon with and to read; an end at midnight belongs to the
+    evening.
+    """
     (slot,) = made(lasting(9, 3)).entries
     noon = int(NOW.timestamp())
     assert slot.start == Said(noon + 9 * 3600, "9:00 PM", "2026-11-21", "Sat, Nov 21")
@@ -151,7 +165,10 @@ def test_board_names_eight_days_of_the_schools_zone() -> None:
 @pytest.mark.parametrize(
     ("zone", "changes"),
     [
-        ("America/Los_Angeles", [("2026-11-01T09:00", -8), ("2027-03-14T10:00", -7), ("2027-11-07T09:00", -8)]),
+        (
+            "America/Los_Angeles",
+            [("2026-11-01T09:00", -8), ("2027-03-14T10:00", -7), ("2027-11-07T09:00", -8)],
+        ),
         ("America/Phoenix", []),
         ("Europe/Berlin", [("2027-03-28T01:00", 2), ("2027-10-31T01:00", 1)]),
     ],
@@ -159,7 +176,9 @@ def test_board_names_eight_days_of_the_schools_zone() -> None:
 def test_offsets_change_at_the_second(zone: str, changes: list[tuple[str, int]]) -> None:
     """Which offset holds is told from the beginning of today, and each change at its very second."""
     _, *later = offsets(zone, date(2026, 10, 31))
-    assert later == [(int(datetime.fromisoformat(f"{utc}+00:00").timestamp()), h * 3600) for utc, h in changes]
+    assert later == [
+        (int(datetime.fromisoformat(f"{utc}+00:00").timestamp()), h * 3600) for utc, h in changes
+    ]
 
 
 # what is shown of it
@@ -206,7 +225,10 @@ def test_glance_of_a_facility_has_now_next_and_later() -> None:
         lasting(20, 1, uid="f", name="Mass"),
     )
     seen = glance(shown, NOW.timestamp())
-    assert told(seen.now) == ["11:00 AM – 1:00 PM Open Gym Now", "11:00 AM – 2:00 PM Chess Cancelled"]
+    assert told(seen.now) == [
+        "11:00 AM – 1:00 PM Open Gym Now",
+        "11:00 AM – 2:00 PM Chess Cancelled",
+    ]
     assert told(seen.next) == ["2:00 PM – 3:00 PM Judo"]
     assert told(seen.later) == ["1:00 PM – 2:00 PM Yoga Cancelled", "4:00 PM – 5:00 PM Choir"]
     assert not seen.alone
@@ -238,7 +260,11 @@ def test_glance_names_schools_only_where_there_are_several() -> None:
     """A district's line names the school; another zone's letters stand beside its times."""
     far = lasting(3, 1, property_id="odd", zone="America/New_York")
     (district,) = glance(made(far, place=DISTRICT_PLACE), NOW.timestamp()).today
-    assert (district.place, district.start, district.end) == ("Main Gym · Oddly High", "6:00 PM", "7:00 PM EST")
+    assert (district.place, district.start, district.end) == (
+        "Main Gym · Oddly High",
+        "6:00 PM",
+        "7:00 PM EST",
+    )
     (own,) = glance(made(lasting(3, 1)), NOW.timestamp()).today
     assert (own.place, own.end) == ("Main Gym", "4:00 PM")
 
@@ -257,7 +283,12 @@ def test_glance_claims_nothing_past_what_it_knows() -> None:
     """A display that has had no news for days does not say that a gym is free."""
     shown = made(lasting(34, 4), days=2)
     seen = glance(shown, shown.until)
-    assert (seen.state, seen.headline, seen.until, seen.left) == ("unknown", "No recent data", "", "")
+    assert (seen.state, seen.headline, seen.until, seen.left) == (
+        "unknown",
+        "No recent data",
+        "",
+        "",
+    )
     assert (seen.now, seen.next, seen.later, seen.today, seen.empty) == ((), (), (), (), "")
     assert (seen.date, seen.clock) == ("Monday, November 23", "12:00 AM")
     assert seen.as_of == "As of Sat, Nov 21, 12:00 PM"
@@ -267,7 +298,11 @@ def test_glance_turns_the_day_at_the_schools_midnight() -> None:
     """A second before midnight it is still today; then tomorrow's entries are today's."""
     shown = made(lasting(20, 1), place=DISTRICT_PLACE)
     before, after = (glance(shown, NOW.timestamp() + 12 * 3600 + second) for second in (-1, 0))
-    assert (before.date, before.clock, told(before.today)) == ("Saturday, November 21", "11:59 PM", [])
+    assert (before.date, before.clock, told(before.today)) == (
+        "Saturday, November 21",
+        "11:59 PM",
+        [],
+    )
     assert (after.date, after.clock, told(after.today)) == (
         "Sunday, November 22",
         "12:00 AM",
@@ -283,7 +318,9 @@ def test_glance_turns_the_day_at_the_schools_midnight() -> None:
     ],
 )
 def test_glance_follows_a_change_of_clocks(change: datetime, clocks: list[str]) -> None:
-    """The clock on the wall jumps when the school's do, and what is left is counted in real minutes."""
+    """The clock on the wall jumps when the school's do, and what is left is counted in real
+    minutes.
+    """
     shift = entry(0, start=change - timedelta(hours=3), end=change + timedelta(hours=3))
     shown = made(shift, now=change - timedelta(hours=2), as_of=change)
     seen = [glance(shown, change.timestamp() + second) for second in (-1, 0)]
@@ -309,5 +346,7 @@ def test_glance_takes_every_word_from_its_words() -> None:
 
 def test_board_is_the_same_bytes_for_the_same_data() -> None:
     """The time of asking is not in it, so that whoever has it already is told so."""
-    first, second = (made(lasting(3, 2), as_of=NOW, now=NOW + timedelta(seconds=s)) for s in (0, 60))
+    first, second = (
+        made(lasting(3, 2), as_of=NOW, now=NOW + timedelta(seconds=s)) for s in (0, 60)
+    )
     assert first.json() == second.json()

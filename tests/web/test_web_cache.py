@@ -34,7 +34,9 @@ def test_cache_weighs_a_value_anew() -> None:
 
 
 def test_cache_does_not_keep_what_is_larger_than_itself() -> None:
-    """One monster neither stays nor drives the others out; what it replaces is no longer true and goes."""
+    """One monster neither stays nor drives the others out; what it replaces is no longer true and
+    goes.
+    """
     cache: ByteCache[str, Blob] = ByteCache(20_000)
     cache.put("a", Blob(10))
     cache.put("b", Blob(10))

@@ -14,7 +14,12 @@ COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
 @pytest.mark.parametrize(
     ("one", "other", "ratio"),
-    [(BLACK, WHITE, 21.0), (WHITE, WHITE, 1.0), ("#777777", WHITE, 4.478), ("#767676", WHITE, 4.542)],
+    [
+        (BLACK, WHITE, 21.0),
+        (WHITE, WHITE, 1.0),
+        ("#777777", WHITE, 4.478),
+        ("#767676", WHITE, 4.542),
+    ],
 )
 def test_contrast_is_wcags(one: str, other: str, ratio: float) -> None:
     """The ratios are those that WCAG's own examples name, whichever colour comes first."""
@@ -29,14 +34,18 @@ def test_readable_always_is(accent: str, background: str) -> None:
 
 @given(COLOURS, COLOURS)
 def test_readable_leaves_alone_what_is_read(accent: str, background: str) -> None:
-    """An accent that can be read already is not touched, and one that was mended is not mended again."""
+    """An accent that can be read already is not touched, and one that was mended is not mended
+    again.
+    """
     mended = readable(accent, background)
     assert mended == accent or contrast(accent, background) < ENOUGH
     assert readable(mended, background) == mended
 
 
 def test_readable_keeps_the_hue() -> None:
-    """School yellow on white becomes a dark yellow rather than black; on a dark page it stays as it is."""
+    """School yellow on white becomes a dark yellow rather than black; on a dark page it stays as it
+    is.
+    """
     assert (readable("#ffd100", WHITE), readable("#ffd100", "#16181d")) == ("#8e7400", "#ffd100")
 
 
@@ -52,7 +61,9 @@ def test_colour_is_read_in_any_case(text: str, read: str) -> None:
     assert colour(text) == read
 
 
-@pytest.mark.parametrize("text", ["", "red", "#fff", "1a5fb4", "#1a5fb4;}", "#1a5fbg", "#１２３４５６", "#1a5fb4\n#"])
+@pytest.mark.parametrize(
+    "text", ["", "red", "#fff", "1a5fb4", "#1a5fb4;}", "#1a5fbg", "#１２３４５６", "#1a5fb4\n#"]
+)
 def test_colour_that_is_none_is_refused(text: str) -> None:
     """Nothing but six hexadecimal digits gets into a style sheet."""
     with pytest.raises(ValueError, match="a color such as #1a5fb4"):

@@ -1,4 +1,6 @@
-"""Cross-origin requests: what scripts of other sites may read, and what they may ask (Fetch, "CORS protocol")."""
+"""Cross-origin requests: what scripts of other sites may read, and what they may ask (Fetch, "CORS
+protocol").
+"""
 
 from __future__ import annotations
 
@@ -54,10 +56,14 @@ def test_preflight_is_answered(client: FlaskClient, path: str) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
     allowed = answer.headers["Access-Control-Allow-Headers"].lower().split(", ")
-    assert {"if-none-match", "if-modified-since", "cache-control", "x-requested-with"} <= set(allowed)
+    assert {"if-none-match", "if-modified-since", "cache-control", "x-requested-with"} <= set(
+        allowed
+    )
     assert int(answer.headers["Access-Control-Max-Age"]) > 0
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
-    assert not {"Content-Length", "Content-Type", "Access-Control-Allow-Credentials"} & set(answer.headers.keys())
+    assert not {"Content-Length", "Content-Type", "Access-Control-Allow-Credentials"} & set(
+        answer.headers.keys()
+    )
 
 
 def test_preflight_does_not_ask_the_database(client: FlaskClient, statements: list[str]) -> None:
@@ -71,7 +77,9 @@ def test_preflight_of_a_private_feed_allows_no_page(client: FlaskClient, token: 
     """The same for every token: no page of another site may read a private feed."""
     answers = [client.options(private.path(each)) for each in (token, private.new_token())]
     assert [each.status_code for each in answers] == [204, 204]
-    assert [name for each in answers for name, _ in each.headers if name.startswith("Access-Control")] == []
+    assert [
+        name for each in answers for name, _ in each.headers if name.startswith("Access-Control")
+    ] == []
     assert answers[0].headers["Referrer-Policy"] == "no-referrer"
 
 
@@ -104,7 +112,9 @@ def test_preflight_of_a_page_is_refused(client: FlaskClient, path: str) -> None:
         ("/api/v2", 404),
     ],
 )
-def test_scripts_of_other_sites_may_read_tag_and_date(client: FlaskClient, path: str, status: int) -> None:
+def test_scripts_of_other_sites_may_read_tag_and_date(
+    client: FlaskClient, path: str, status: int
+) -> None:
     """Of every answer of a feed and the API, refusals too."""
     headers = {"If-None-Match": client.get(path).headers["ETag"]} if status == 304 else {}
     answer = client.get(path, headers=headers)

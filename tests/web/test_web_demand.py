@@ -1,4 +1,6 @@
-"""`icalbridge.web.demand`: who is read is noted aside, for the planner; no reader waits for it or is harmed by it."""
+"""`icalbridge.web.demand`: who is read is noted aside, for the planner; no reader waits for it or
+is harmed by it.
+"""
 
 from __future__ import annotations
 
@@ -63,11 +65,19 @@ def _read(store: Store) -> dict[str, float]:
     """Return who was noted as read, and how many seconds after `NOW`."""
     with store.engine.connect() as connection:
         rows = connection.execute(select(properties.c.id, properties.c.read_at)).all()
-    return {property_id: read_at - NOW.timestamp() for property_id, read_at in rows if read_at is not None}
+    return {
+        property_id: read_at - NOW.timestamp()
+        for property_id, read_at in rows
+        if read_at is not None
+    }
 
 
-def test_reading_is_written_aside(store: Store, clock: Clock, noting: Demand, timers: list[Timer]) -> None:
-    """What is noted is collected for some seconds and then written once, by a thread that keeps no process alive."""
+def test_reading_is_written_aside(
+    store: Store, clock: Clock, noting: Demand, timers: list[Timer]
+) -> None:
+    """What is noted is collected for some seconds and then written once, by a thread that keeps no
+    process alive.
+    """
     for property_id in ("school", "odd", "school"):
         noting.note(property_id)
     assert _read(store) == {}
@@ -77,7 +87,9 @@ def test_reading_is_written_aside(store: Store, clock: Clock, noting: Demand, ti
     assert _read(store) == {"school": WRITE_SECONDS, "odd": WRITE_SECONDS}
 
 
-def test_timer_is_a_thread_of_its_own(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timer_is_a_thread_of_its_own(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It really runs out, beside the thread that answers."""
     written = []
     begun: list[Timer] = []
@@ -101,7 +113,9 @@ def test_timer_is_a_thread_of_its_own(store: Store, clock: Clock, monkeypatch: p
     assert _read(store) == {"school": 0}
 
 
-def test_property_is_noted_once_an_hour(store: Store, clock: Clock, noting: Demand, timers: list[Timer]) -> None:
+def test_property_is_noted_once_an_hour(
+    store: Store, clock: Clock, noting: Demand, timers: list[Timer]
+) -> None:
     """However often it is read; each property for itself."""
     noting.note("school")
     _run_out(timers)
@@ -130,7 +144,9 @@ def test_dead_database_harms_nobody(
     _run_out(timers)
     (warned,) = [each for each in caplog.records if each.name == "icalbridge.web.demand"]
     assert warned.levelno == logging.WARNING
-    assert warned.getMessage().startswith("who reads what could not be noted: The database cannot be used: ")
+    assert warned.getMessage().startswith(
+        "who reads what could not be noted: The database cannot be used: "
+    )
     _rename(store, "elsewhere", "properties")
     clock.advance(AGAIN_SECONDS)
     noting.note("school")
@@ -183,7 +199,9 @@ def test_what_is_answered_is_noted(
     assert _read(store).keys() == noted
 
 
-def test_answer_writes_nothing(client: FlaskClient, timers: list[Timer], statements: list[str]) -> None:
+def test_answer_writes_nothing(
+    client: FlaskClient, timers: list[Timer], statements: list[str]
+) -> None:
     """The request itself only reads the database."""
     client.get("/ical/facility/gym.ics")
     assert {each.split()[0] for each in statements} == {"BEGIN", "SELECT"}
@@ -198,8 +216,12 @@ def _tiers(store: Store, now: datetime) -> dict[tuple[str, int], str]:
     return {(each.property_id, each.number): plan.tier(each).value for each in situation.standings}
 
 
-def test_reader_of_a_district_counts_for_its_schools(client: FlaskClient, store: Store, timers: list[Timer]) -> None:
-    """Who reads the district reads its schools' months and the day that covers them; others stay daily."""
+def test_reader_of_a_district_counts_for_its_schools(
+    client: FlaskClient, store: Store, timers: list[Timer]
+) -> None:
+    """Who reads the district reads its schools' months and the day that covers them; others stay
+    daily.
+    """
     store.windows.ensure(["district"], 0, now=NOW, first=DAY)
     days = [each for each in store.windows.situation(USER).standings if each.number == DAY]
     claim = store.windows.claim_planned(days, "worker", now=NOW)

@@ -1,4 +1,6 @@
-"""The displays' addresses: a page that tells everything by itself, and data that everybody may read."""
+"""The displays' addresses: a page that tells everything by itself, and data that everybody may
+read.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def test_display_of_a_facility_tells_everything_by_itself(client: FlaskClient) -
 def test_display_of_a_district_names_its_schools(client: FlaskClient) -> None:
     """Today's board is sorted by start; each line says facility and school."""
     seen = look(client, DISTRICT)
-    places = [attributes for tag, attributes in seen.elements if attributes.get("data-field") == "place"]
+    places = [
+        attributes for tag, attributes in seen.elements if attributes.get("data-field") == "place"
+    ]
     assert len(places) == 2 + 5 + 1 + 1
     assert seen.after("Open Gym", 2) == ["Now", "Main Gym · Lincoln High"]
     assert seen.after("Today", 3) == ["11:00 AM", "–", "1:00 PM"]
@@ -70,9 +74,15 @@ def test_display_page_has_the_policy_of_displays(client: FlaskClient) -> None:
 
 
 def test_display_page_has_nothing_inline(client: FlaskClient) -> None:
-    """The only script elements without an address hold data, and no element has a style or a handler."""
+    """The only script elements without an address hold data, and no element has a style or a
+    handler.
+    """
     seen = look(client, GYM)
-    inline = [attributes for tag, attributes in seen.elements if tag == "script" and "src" not in attributes]
+    inline = [
+        attributes
+        for tag, attributes in seen.elements
+        if tag == "script" and "src" not in attributes
+    ]
     assert [attributes["type"] for attributes in inline] == ["application/json"] * 2
     names = {name for _, attributes in seen.elements for name in attributes}
     assert [name for name in names if name.startswith("on") or name == "style"] == []
@@ -88,7 +98,9 @@ def test_display_shows_hostile_names_as_text(client: FlaskClient) -> None:
     assert answer.count("</title>") == 1
 
 
-@pytest.mark.parametrize(("query", "theme"), [("", "dark"), ("?theme=light", "light"), ("?theme=%22x", "dark")])
+@pytest.mark.parametrize(
+    ("query", "theme"), [("", "dark"), ("?theme=light", "light"), ("?theme=%22x", "dark")]
+)
 def test_display_is_dark_unless_asked(client: FlaskClient, query: str, theme: str) -> None:
     """A wall is dark by default; what is not understood changes nothing."""
     tag, attributes = look(client, GYM + query).elements[0]
@@ -96,12 +108,16 @@ def test_display_is_dark_unless_asked(client: FlaskClient, query: str, theme: st
 
 
 @pytest.mark.parametrize(
-    ("dim", "hours"), [("22-6", "22-6"), ("0-24", "0-24"), ("25-6", ""), ("22", ""), ("a-b", ""), ("٢-٣", "")]
+    ("dim", "hours"),
+    [("22-6", "22-6"), ("0-24", "0-24"), ("25-6", ""), ("22", ""), ("a-b", ""), ("٢-٣", "")],
 )
 def test_display_takes_hours_to_dim(client: FlaskClient, dim: str, hours: str) -> None:
     """Full hours of the school's zone; anything else dims nothing."""
     seen = look(client, f"{GYM}?dim={dim}")
-    assert next(attributes["data-dim"] for _, attributes in seen.elements if "data-dim" in attributes) == hours
+    assert (
+        next(attributes["data-dim"] for _, attributes in seen.elements if "data-dim" in attributes)
+        == hours
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,7 +142,9 @@ def test_display_without_data_is_a_display_all_the_same(
     assert client.get(f"{path}.json").status_code == status
 
 
-def test_display_outlives_its_database(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_display_outlives_its_database(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While the database is away a display gets its page, and is told that there are no data."""
 
     def fail(_reading: Reading, _feed: Feed, *_rest: object, **_more: object) -> Sequence[Entry]:
@@ -134,7 +152,10 @@ def test_display_outlives_its_database(client: FlaskClient, monkeypatch: pytest.
 
     monkeypatch.setattr(Reading, "entries", fail)
     answer = client.get(GYM)
-    assert (answer.status_code, Seen(answer.text).texts[1]) == (503, "This schedule cannot be read right now")
+    assert (answer.status_code, Seen(answer.text).texts[1]) == (
+        503,
+        "This schedule cannot be read right now",
+    )
     assert client.get(f"{GYM}.json").headers["Retry-After"] == "30"
 
 
@@ -142,7 +163,9 @@ def test_display_links_lie_below_a_proxys_folder(client: FlaskClient) -> None:
     """Behind a proxy that serves us in a folder, data, worker and assets are asked for there."""
     answer = client.get(GYM, environ_overrides={"SCRIPT_NAME": "/calendars"})
     seen = Seen(answer.text)
-    assert "/display/facility/gym.json" in {attributes.get("data-path") for _, attributes in seen.elements}
+    assert "/display/facility/gym.json" in {
+        attributes.get("data-path") for _, attributes in seen.elements
+    }
 
 
 # data
@@ -151,7 +174,10 @@ def test_display_links_lie_below_a_proxys_folder(client: FlaskClient) -> None:
 def test_display_data_may_be_read_by_anybody(client: FlaskClient) -> None:
     """Any page may read it, any cache may keep it for half a minute, and the clock comes beside it."""
     answer = client.get(f"{GYM}.json")
-    shown = {name: answer.headers[name] for name in ("Content-Type", "Cache-Control", "Access-Control-Allow-Origin")}
+    shown = {
+        name: answer.headers[name]
+        for name in ("Content-Type", "Cache-Control", "Access-Control-Allow-Origin")
+    }
     assert shown == {
         "Content-Type": "application/json; charset=utf-8",
         "Cache-Control": "public, max-age=30",
@@ -161,7 +187,9 @@ def test_display_data_may_be_read_by_anybody(client: FlaskClient) -> None:
     assert answer.headers["Display-Now"] == str(int(NOW.timestamp()))
 
 
-def test_display_data_that_are_the_same_are_not_sent_again(client: FlaskClient, clock: Clock) -> None:
+def test_display_data_that_are_the_same_are_not_sent_again(
+    client: FlaskClient, clock: Clock
+) -> None:
     """A minute later nothing but the clock has changed, and the clock comes with the 304."""
     tag = client.get(f"{GYM}.json").headers["ETag"]
     clock.advance(60)
@@ -190,14 +218,20 @@ def test_display_data_have_rows_for_data_sets(client: FlaskClient) -> None:
 
 
 def test_display_data_reach_over_the_next_midnight(client: FlaskClient) -> None:
-    """A facility is known for a week, a property for today and tomorrow, so that an outage does not end at midnight."""
+    """A facility is known for a week, a property for today and tomorrow, so that an outage does not
+    end at midnight.
+    """
     found = data(client)
-    assert {each["start"]["date"] for each in found["entries"]} == {f"2026-11-{day}" for day in range(21, 29)}
+    assert {each["start"]["date"] for each in found["entries"]} == {
+        f"2026-11-{day}" for day in range(21, 29)
+    }
     district = data(client, DISTRICT)
     assert {each["start"]["date"] for each in district["entries"]} == {"2026-11-21", "2026-11-22"}
 
 
-def test_display_data_are_as_old_as_the_school_that_waits_longest(client: FlaskClient, store: Store) -> None:
+def test_display_data_are_as_old_as_the_school_that_waits_longest(
+    client: FlaskClient, store: Store
+) -> None:
     """What is fetched anew for one school does not make the district's board new."""
     sync(store, "school", now=NOW + timedelta(minutes=5))
     assert data(client)["as_of"]["text"] == "12:05 PM"
@@ -205,19 +239,29 @@ def test_display_data_are_as_old_as_the_school_that_waits_longest(client: FlaskC
 
 
 def test_display_tells_what_was_called_off(client: FlaskClient, store: Store, clock: Clock) -> None:
-    """An entry that the vendor withdrew is told as cancelled, without its feed's word in the title, until its end."""
+    """An entry that the vendor withdrew is told as cancelled, without its feed's word in the title,
+    until its end.
+    """
     gone = entry(3, uid="gym0", event_id="e1", activity="Varsity", withdrawn=NOW, cancelled=NOW)
     sync(store, "school", Changes(withdrawn=(replace(gone, sequence=1, modified=NOW),)))
     clock.advance(2)
     cancelled = [each["title"] for each in data(client)["entries"] if each["cancelled"]]
     assert cancelled == ["Practice: Varsity"]
-    assert look(client, GYM).after("Later today", 5) == ["3:00 PM", "–", "5:00 PM", "Practice: Varsity", "Cancelled"]
+    assert look(client, GYM).after("Later today", 5) == [
+        "3:00 PM",
+        "–",
+        "5:00 PM",
+        "Practice: Varsity",
+        "Cancelled",
+    ]
     clock.advance(5 * 3600)
     assert [each["title"] for each in data(client)["entries"] if each["cancelled"]] == []
 
 
 def test_display_data_of_odd_ids(client: FlaskClient) -> None:
-    """Nothing in an id is interpreted: it is quoted, and whatever stands before the last .json is the id."""
+    """Nothing in an id is interpreted: it is quoted, and whatever stands before the last .json is
+    the id.
+    """
     path = "/display/facility/odd.id%20%C3%A9%2F1"
     assert data(client, path)["id"] == "odd.id é/1"
     links = {attributes.get("data-path") for _, attributes in look(client, path).elements}
@@ -238,7 +282,9 @@ def test_display_asks_the_store_as_often_for_a_district_as_for_a_school(
 
 
 def test_display_worker_may_fetch_from_us_only(client: FlaskClient) -> None:
-    """The worker lies where its scope is all displays, and its own policy lets it ask for pages and data."""
+    """The worker lies where its scope is all displays, and its own policy lets it ask for pages and
+    data.
+    """
     answer = client.get("/display/sw.js")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
@@ -246,7 +292,9 @@ def test_display_worker_may_fetch_from_us_only(client: FlaskClient) -> None:
 
 
 def test_display_page_has_the_data_of_its_json(client: FlaskClient) -> None:
-    """What the script starts with is what it would fetch, but for the rows, which it has no use for."""
+    """What the script starts with is what it would fetch, but for the rows, which it has no use
+    for.
+    """
     html = client.get(GYM).text
     block = html.partition('id="board">')[2].partition("</script>")[0]
     assert json.loads(block) == data(client) | {"rows": []}
@@ -255,7 +303,9 @@ def test_display_page_has_the_data_of_its_json(client: FlaskClient) -> None:
 def test_display_that_asks_again_costs_the_database_little(
     client: FlaskClient, clock: Clock, statements: list[str]
 ) -> None:
-    """While nothing changes, entries are read once a minute, however many displays and programs ask."""
+    """While nothing changes, entries are read once a minute, however many displays and programs
+    ask.
+    """
     data(client)
     statements.clear()
     for _ in range(5):

@@ -1,4 +1,6 @@
-"""What displays are sent is read by a TV set of 2018: Chromium 53, ECMAScript 5, and the style sheets of its time."""
+"""What displays are sent is read by a TV set of 2018: Chromium 53, ECMAScript 5, and the style
+sheets of its time.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ TOO_NEW_IN_JS = [
     r"Array\.(from|of)\b", r"\.finally\(", r"\bIntl\b", r"toLocale", r"\.append\(", r"\.replaceWith\(", r"\.flat\(",
     r"(get|to)(Full)?(Year|Month|Date|Hours|Minutes|TimezoneOffset)\b", r"\.toggleAttribute\(", r"AbortController",
 ]  # fmt: skip
-"""Functions that are younger than Chromium 53 or ask the device for its idea of the time; a worker may fetch."""
+"""Functions that are younger than Chromium 53 or ask the device for its idea of the time; a worker
+may fetch.
+"""
 
 
 def too_new(css: str) -> list[str]:
@@ -63,7 +67,9 @@ def test_display_scripts_are_es5() -> None:
     assert read_as_es5(*(FOLDER / name for name in SCRIPTS)) == ""
 
 
-@pytest.mark.parametrize("newer", ["let a = 1;", "var f = () => 1;", "var s = `x`;", "var b = a?.b;", "f(...a);"])
+@pytest.mark.parametrize(
+    "newer", ["let a = 1;", "var f = () => 1;", "var s = `x`;", "var b = a?.b;", "f(...a);"]
+)
 def test_es5_reader_refuses_newer_syntax(tmp_path: Path, newer: str) -> None:
     """The check can fail: it names what a TV set would show a black screen for."""
     script = tmp_path / "newer.js"

@@ -1,4 +1,6 @@
-"""Embedded calendars as other sites get them: what they show, how they are asked for, and who may frame what."""
+"""Embedded calendars as other sites get them: what they show, how they are asked for, and who may
+frame what.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,25 @@ if TYPE_CHECKING:
 
 OPEN = "frame-ancestors 'self' *"
 SITE = "https://calendars.example.org"
-ELSEWHERE = ["/", "/build", "/embed", "/property/school", "/facility/gym", "/display/facility/gym", "/healthz"]
+ELSEWHERE = [
+    "/",
+    "/build",
+    "/embed",
+    "/property/school",
+    "/facility/gym",
+    "/display/facility/gym",
+    "/healthz",
+]
 
 
 def ancestors(client: FlaskClient, path: str) -> str:
     """Return who may frame an address, as the browser is told."""
-    return client.get(path).headers["Content-Security-Policy"].partition("frame-ancestors ")[2].partition(";")[0]
+    return (
+        client.get(path)
+        .headers["Content-Security-Policy"]
+        .partition("frame-ancestors ")[2]
+        .partition(";")[0]
+    )
 
 
 def titles(page: Seen) -> list[str]:
@@ -47,12 +62,17 @@ def test_embed_takes_the_filters_of_a_feed(client: FlaskClient) -> None:
     """What the address of a feed can ask for, that of an embedded calendar can."""
     assert titles(look(client, "/embed/property/school?facility=pool")) == ["Reserved"]
     assert titles(look(client, "/embed/property/school?q=varsity&days=1")) == ["Practice: Varsity"]
-    assert titles(look(client, "/embed/property/school?detail=busy&days=1")) == ["Reserved", "Reserved"]
+    assert titles(look(client, "/embed/property/school?detail=busy&days=1")) == [
+        "Reserved",
+        "Reserved",
+    ]
     assert titles(look(client, "/embed/property/school?ahead=0")) == ["Open Gym"]
 
 
 def test_embed_shows_a_week(client: FlaskClient) -> None:
-    """Seven days beginning as weeks do in the reader's region, with the way to others in the same frame."""
+    """Seven days beginning as weeks do in the reader's region, with the way to others in the same
+    frame.
+    """
     page = look(client, "/embed/facility/gym?view=week&q=varsity")
     days = [text for text in page.texts if re.fullmatch(r"\w+day, November \d+", text)]
     assert days[0] == "Sunday, November 15"
@@ -61,7 +81,9 @@ def test_embed_shows_a_week(client: FlaskClient) -> None:
     assert titles(page) == ["Practice: Varsity"]
     assert "?view=week&from=2026-11-14&q=varsity" in page.links()
     british = client.get("/embed/facility/gym?view=week", headers={"Accept-Language": "en-GB"})
-    assert "Monday" in next(text for text in Seen(british.text).texts if "November" in text and "day" in text)
+    assert "Monday" in next(
+        text for text in Seen(british.text).texts if "November" in text and "day" in text
+    )
 
 
 def test_embed_shows_a_month(client: FlaskClient) -> None:
@@ -75,9 +97,13 @@ def test_embed_shows_a_month(client: FlaskClient) -> None:
 
 
 def test_embed_shows_what_lasts_over_midnight_on_each_of_its_days(client: FlaskClient) -> None:
-    """A night of dance from Sunday to Tuesday is told on all three days, each time from where that day is."""
+    """A night of dance from Sunday to Tuesday is told on all three days, each time from where that
+    day is.
+    """
     page = look(client, "/embed/property/odd?view=week&q=dance&from=2026-11-24")
-    told = [page.texts[at - 3 : at] for at, text in enumerate(page.texts) if text == "Night of dance"]
+    told = [
+        page.texts[at - 3 : at] for at, text in enumerate(page.texts) if text == "Night of dance"
+    ]
     assert told == [
         ["9:00 PM", "–", "3:00 AM, Tue, Nov 24"],
         ["Sun, Nov 22, 9:00 PM", "–", "3:00 AM, Tue, Nov 24"],
@@ -108,7 +134,10 @@ def test_embed_turns_as_far_as_feeds_reach(client: FlaskClient, view: str, start
         ("days=0", "days is '0' and must be a whole number from 1 to 366."),
         ("days=1e3", "days is '1e3' and must be a whole number from 1 to 366."),
         ("theme=blue", "theme is 'blue' and must be auto, light or dark."),
-        ("accent=red", "accent is 'red' and must be a color of six hexadecimal digits, such as 0b5c6b."),
+        (
+            "accent=red",
+            "accent is 'red' and must be a color of six hexadecimal digits, such as 0b5c6b.",
+        ),
         ("lang=fr", "lang is 'fr' and must be en or es."),
         ("header=no", "header is 'no' and must be 0 or 1."),
         ("from=2026-02-30", "from is '2026-02-30' and must be a date, such as 2026-11-21."),
@@ -117,7 +146,9 @@ def test_embed_turns_as_far_as_feeds_reach(client: FlaskClient, view: str, start
         ("facility=none", "There is no facility 'none' here; look its id up in the directory."),
     ],
 )
-def test_embed_refuses_what_it_does_not_understand(client: FlaskClient, query: str, sentence: str) -> None:
+def test_embed_refuses_what_it_does_not_understand(
+    client: FlaskClient, query: str, sentence: str
+) -> None:
     """In a small page with the sentence, which can be seen in the frame."""
     answer = client.get(f"/embed/property/school?{query}")
     assert answer.status_code == 400
@@ -140,7 +171,9 @@ def test_embed_says_in_its_frame_what_is_missing(client: FlaskClient) -> None:
 def test_only_embed_pages_may_be_framed(client: FlaskClient) -> None:
     """They say so to browsers; nothing else of this site may be framed by anybody."""
     assert ancestors(client, "/embed/property/school") == "'self' *"
-    assert {path: ancestors(client, path) for path in ELSEWHERE} == dict.fromkeys(ELSEWHERE, "'none'")
+    assert {path: ancestors(client, path) for path in ELSEWHERE} == dict.fromkeys(
+        ELSEWHERE, "'none'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,9 +184,13 @@ def test_only_embed_pages_may_be_framed(client: FlaskClient) -> None:
         ("'self'", "'self'"),
     ],
 )
-def test_embed_may_be_framed_by_whom_the_setting_names(store: Store, setting: str, told: str) -> None:
+def test_embed_may_be_framed_by_whom_the_setting_names(
+    store: Store, setting: str, told: str
+) -> None:
     """Those, and this site itself for its preview."""
-    client = create_app(replace(PUBLIC, frame_ancestors=setting), store, clock=Clock()).test_client()
+    client = create_app(
+        replace(PUBLIC, frame_ancestors=setting), store, clock=Clock()
+    ).test_client()
     assert ancestors(client, "/embed/facility/gym") == told
 
 
@@ -168,21 +205,32 @@ def test_embed_sets_no_cookie_and_may_be_kept(client: FlaskClient) -> None:
 
 
 def test_embed_links_open_elsewhere(client: FlaskClient) -> None:
-    """Every link out of the frame says so; those that stay turn to other weeks of the same calendar."""
-    for path in ("/embed/property/school", "/embed/property/school?view=month", "/embed/facility/unknown"):
+    """Every link out of the frame says so; those that stay turn to other weeks of the same
+    calendar.
+    """
+    for path in (
+        "/embed/property/school",
+        "/embed/property/school?view=month",
+        "/embed/facility/unknown",
+    ):
         for tag, attributes in Seen(client.get(path).text).elements:
             if tag == "a" and not (attributes["href"] or "").startswith("?"):
                 assert (attributes["target"], attributes["rel"]) == ("_blank", "noopener")
 
 
 def test_embed_says_its_looks_without_styles_of_its_own(client: FlaskClient) -> None:
-    """Theme, language and header are in the page; the accent comes by a style sheet, mended for each ground."""
+    """Theme, language and header are in the page; the accent comes by a style sheet, mended for
+    each ground.
+    """
     html = client.get("/embed/facility/gym?accent=%23FFCC00&theme=dark&lang=es&header=0").text
     assert '<html lang="es" data-theme="dark">' in html
     assert '<header class="unseen">' in html
     assert 'href="/embed.css?theme=dark&amp;accent=ffcc00"' in html
     assert "style=" not in html
-    assert client.get("/embed.css?theme=dark&accent=ffcc00").text == ":root[data-theme]{--accent:#ffcc00}"
+    assert (
+        client.get("/embed.css?theme=dark&accent=ffcc00").text
+        == ":root[data-theme]{--accent:#ffcc00}"
+    )
     both = client.get("/embed.css?accent=ffcc00")
     assert both.headers["Content-Type"] == "text/css; charset=utf-8"
     assert both.text.count("--accent:") == 2
@@ -198,7 +246,9 @@ def test_embed_takes_the_accent_of_the_site_where_its_address_has_none(store: St
 
 
 def test_embed_script_lives_at_one_small_address(client: FlaskClient) -> None:
-    """Pages of others name it for good: no version, an hour's keeping, from anywhere, under a kilobyte."""
+    """Pages of others name it for good: no version, an hour's keeping, from anywhere, under a
+    kilobyte.
+    """
     answer = client.get("/embed.js")
     assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert answer.headers["Cache-Control"] == "public, max-age=3600"
@@ -229,7 +279,9 @@ def test_embed_builder_makes_what_is_pasted(client: FlaskClient) -> None:
     assert snippet.elements[0] == (
         "iframe",
         {
-            "src": f"{SITE}/embed/property/odd?view=month&theme=dark&accent=b3001b&header=0&q=pool&cancelled=mark",
+            "src": (
+                f"{SITE}/embed/property/odd?view=month&theme=dark&accent=b3001b&header=0&q=pool&cancelled=mark"
+            ),
             "title": f"Calendar of {HOSTILE}",
             "width": "100%",
             "height": "760",
@@ -250,7 +302,13 @@ class Snippet(Seen):
     def __init__(self, html: str) -> None:
         page = re.search(r'<textarea id="snippet"[^>]*>(.*?)</textarea>', html, re.DOTALL)
         assert page is not None
-        unescaped = page[1].replace("&lt;", "<").replace("&gt;", ">").replace("&#34;", '"').replace("&#39;", "'")
+        unescaped = (
+            page[1]
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&#34;", '"')
+            .replace("&#39;", "'")
+        )
         super().__init__(unescaped.replace("&amp;", "&"))
 
 
@@ -262,7 +320,12 @@ def test_embed_builder_leaves_out_what_was_ticked_in_another_calendar(client: Fl
 
 @pytest.mark.parametrize(
     ("query", "status"),
-    [("", 200), ("feed=property:unknown", 404), ("feed=property:school&accent=red", 400), ("feed=x&past=z", 404)],
+    [
+        ("", 200),
+        ("feed=property:unknown", 404),
+        ("feed=property:school&accent=red", 400),
+        ("feed=x&past=z", 404),
+    ],
 )
 def test_embed_builder_says_what_is_wrong(client: FlaskClient, query: str, status: int) -> None:
     """Nothing chosen is no fault; a calendar that there is not and looks that there are not are."""
@@ -278,7 +341,9 @@ def test_looks_come_apart_from_the_feed_and_together_again() -> None:
     assert looks.query(rest) == "view=week&accent=abcdef&q=a+b&facility=x%2Cy"
 
 
-@pytest.mark.parametrize("query", ["q=" + 2001 * "x", "q=%ff", "&".join(f"q={each}" for each in range(51))])
+@pytest.mark.parametrize(
+    "query", ["q=" + 2001 * "x", "q=%ff", "&".join(f"q={each}" for each in range(51))]
+)
 def test_looks_refuse_an_address_that_cannot_be_read(query: str) -> None:
     """As a feed does."""
     with pytest.raises(BadShape):

@@ -1,4 +1,6 @@
-"""`/embed/feed/<slug>`: saved feeds that anybody may read, in frames, and not one that is for staff."""
+"""`/embed/feed/<slug>`: saved feeds that anybody may read, in frames, and not one that is for
+staff.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
 
     from icalbridge.store import Store
 
-GYMS = Saved("gyms", HOSTILE, facility_ids=("gym", "pool"), rules=(Rule(Action.RENAME, ("varsity",), title="Team"),))
+GYMS = Saved(
+    "gyms",
+    HOSTILE,
+    facility_ids=("gym", "pool"),
+    rules=(Rule(Action.RENAME, ("varsity",), title="Team"),),
+)
 PATH = "/embed/feed/gyms"
 
 
@@ -28,8 +35,12 @@ def save(store: Store, spec: Saved) -> None:
     store.saved.put([to_keep(spec)], now=NOW)
 
 
-@pytest.mark.parametrize(("query", "count"), [("?days=1", 1), ("?view=week", 1), ("?view=month", 15), ("", 7)])
-def test_saved_embed_shows_what_its_rules_leave(client: FlaskClient, store: Store, query: str, count: int) -> None:
+@pytest.mark.parametrize(
+    ("query", "count"), [("?days=1", 1), ("?view=week", 1), ("?view=month", 15), ("", 7)]
+)
+def test_saved_embed_shows_what_its_rules_leave(
+    client: FlaskClient, store: Store, query: str, count: int
+) -> None:
     """Under its own name, in every view; it leads to the feed itself, since no page shows it."""
     save(store, GYMS)
     seen = look(client, PATH + query)
@@ -39,14 +50,18 @@ def test_saved_embed_shows_what_its_rules_leave(client: FlaskClient, store: Stor
     assert links == ["webcal://calendars.example.org/ical/feed/gyms.ics"]
 
 
-def test_saved_embed_names_the_places_only_where_the_feed_does(client: FlaskClient, store: Store) -> None:
+def test_saved_embed_names_the_places_only_where_the_feed_does(
+    client: FlaskClient, store: Store
+) -> None:
     """A feed that says no more than that a space is in use says no more in a frame."""
     save(store, replace(GYMS, rules=(), shape=Shape(busy=True)))
     assert look(client, PATH + "?days=1").texts.count("Practice: Varsity") == 0
 
 
 @pytest.mark.parametrize("audience", [Audience.STAFF, Audience.OPERATIONS])
-def test_saved_embed_for_staff_is_not_there(client: FlaskClient, store: Store, audience: Audience) -> None:
+def test_saved_embed_for_staff_is_not_there(
+    client: FlaskClient, store: Store, audience: Audience
+) -> None:
     """What is to be had at private addresses only answers as if there were none."""
     save(store, replace(GYMS, audience=audience))
     hidden, nothing = client.get(PATH), client.get("/embed/feed/nothing")

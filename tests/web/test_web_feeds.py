@@ -1,4 +1,6 @@
-"""The feeds' addresses over real HTTP, and the service behind them: looked up, rendered once, kept, and never wrong."""
+"""The feeds' addresses over real HTTP, and the service behind them: looked up, rendered once, kept,
+and never wrong.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ ANSWERED = {"Date", "Server", "Connection"}
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The application behind a real socket, over a database that nobody changes, at a moment that does not pass."""
+    """The application behind a real socket, over a database that nobody changes, at a moment that
+    does not pass.
+    """
     store = empty_store(tmp_path_factory.mktemp("served"))
     fill(store)
     with serving(create_app(PUBLIC, store, clock=Clock())) as served:
@@ -44,7 +48,11 @@ def get(address: str, method: str = "GET", **headers: str) -> requests.Response:
 
 def said(answer: requests.Response) -> tuple[int, dict[str, str], bytes]:
     """Return all of an answer that is ours."""
-    return answer.status_code, {k: v for k, v in answer.headers.items() if k not in ANSWERED}, answer.content
+    return (
+        answer.status_code,
+        {k: v for k, v in answer.headers.items() if k not in ANSWERED},
+        answer.content,
+    )
 
 
 def said_by(answer: TestResponse) -> tuple[str, list[tuple[str, str]], bytes]:
@@ -70,8 +78,9 @@ def test_feed_is_answered_with_all_that_calendars_need(address: str) -> None:
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": "ETag, Last-Modified",
         "Content-Security-Policy": (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-            "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+            " connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none';"
+            " frame-ancestors 'none'"
         ),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -92,7 +101,9 @@ def test_feed_is_answered_with_all_that_calendars_need(address: str) -> None:
     ],
 )
 def test_feed_of_each_kind_has_its_entries(address: str, path: str, entries: int) -> None:
-    """A facility, a school, a district with its schools, one event; also with nothing on, and an id of any text."""
+    """A facility, a school, a district with its schools, one event; also with nothing on, and an id
+    of any text.
+    """
     answer = get(address + path)
     assert (answer.status_code, answer.text.count("BEGIN:VEVENT")) == (200, entries)
 
@@ -100,12 +111,15 @@ def test_feed_of_each_kind_has_its_entries(address: str, path: str, entries: int
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 @pytest.mark.parametrize(
-    "condition", [{}, {"If-None-Match": "*"}, {"If-Modified-Since": "Sat, 21 Nov 2026 20:00:00 GMT"}]
+    "condition",
+    [{}, {"If-None-Match": "*"}, {"If-Modified-Since": "Sat, 21 Nov 2026 20:00:00 GMT"}],
 )
 def test_feed_is_the_same_through_both_doors(
     client: FlaskClient, clock: Clock, method: str, encoding: str, condition: dict[str, str]
 ) -> None:
-    """Whether Flask answers, or the layer in front of it out of memory, no header and no octet differs."""
+    """Whether Flask answers, or the layer in front of it out of memory, no header and no octet
+    differs.
+    """
     headers = {"Accept-Encoding": encoding, **condition}
     rendered = client.open(GYM_FEED, method=method, headers=headers)
     from_memory = client.open(GYM_FEED, method=method, headers=headers)
@@ -125,16 +139,23 @@ def test_feed_head_has_the_headers_of_get_and_no_body(address: str) -> None:
 def test_feed_in_gzip_is_the_same_calendar(address: str) -> None:
     """Compressed once, kept, with a tag of its own; unpacked it is the plain form."""
     plain = get(address + GYM_FEED)
-    with requests.get(address + GYM_FEED, headers={"Accept-Encoding": "gzip"}, stream=True, timeout=10) as packed:
+    with requests.get(
+        address + GYM_FEED, headers={"Accept-Encoding": "gzip"}, stream=True, timeout=10
+    ) as packed:
         body = packed.raw.read(decode_content=False)
     assert gzip.decompress(body) == plain.content
-    assert (packed.headers["Content-Encoding"], packed.headers["Content-Length"]) == ("gzip", str(len(body)))
+    assert (packed.headers["Content-Encoding"], packed.headers["Content-Length"]) == (
+        "gzip",
+        str(len(body)),
+    )
     assert packed.headers["ETag"] == plain.headers["ETag"][:-1] + '-gzip"'
 
 
 def test_feed_with_parameters_that_say_nothing_is_the_same_feed(address: str) -> None:
     """A form sends fields that were left empty, and defaults: that is the feed as it is by itself."""
-    assert said(get(f"{address}{GYM_FEED}?q=&past=&detail=name&status=approved")) == said(get(address + GYM_FEED))
+    assert said(get(f"{address}{GYM_FEED}?q=&past=&detail=name&status=approved")) == said(
+        get(address + GYM_FEED)
+    )
 
 
 def test_feed_refuses_a_parameter_that_it_does_not_know(address: str) -> None:
@@ -188,9 +209,15 @@ def test_feed_can_only_be_read(address: str, method: str, path: str) -> None:
 def test_feed_unknown_is_one_plain_sentence(address: str, path: str) -> None:
     """Unknown ids and paths that mean nothing are 404 in text/plain, and redirect nowhere."""
     answer = get(address + path)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/plain; charset=utf-8")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (
+        404,
+        "text/plain; charset=utf-8",
+    )
     assert (answer.text.count("."), answer.text.count("\n")) == (1, 1)
-    assert (answer.headers["Cache-Control"], answer.headers["Access-Control-Allow-Origin"]) == ("no-store", "*")
+    assert (answer.headers["Cache-Control"], answer.headers["Access-Control-Allow-Origin"]) == (
+        "no-store",
+        "*",
+    )
 
 
 def test_feed_unknown_writes_nothing(client: FlaskClient, statements: list[str]) -> None:

@@ -1,4 +1,6 @@
-"""Feeds in memory: rendered once, renewed in time, kept through outages, the same from every process."""
+"""Feeds in memory: rendered once, renewed in time, kept through outages, the same from every
+process.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,17 @@ from icalbridge.web.feeds import Missing
 from icalbridge.web.making import readable_name
 from tests.fixtures.serving import serving
 from tests.samples import NOW, SCHOOL, entry
-from tests.web_world import DISTRICT, ODD, PRIVATE, PUBLIC, Clock, add_catalogue, added, empty_store, sync
+from tests.web_world import (
+    DISTRICT,
+    ODD,
+    PRIVATE,
+    PUBLIC,
+    Clock,
+    add_catalogue,
+    added,
+    empty_store,
+    sync,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +53,12 @@ def said_by(answer: TestResponse) -> tuple[str, list[tuple[str, str]], bytes]:
 # kept and renewed
 
 
-def test_feed_revision_is_asked_once_a_second(client: FlaskClient, clock: Clock, statements: list[str]) -> None:
-    """A hundred requests within a second ask the database nothing more; the next second asks for the revision only."""
+def test_feed_revision_is_asked_once_a_second(
+    client: FlaskClient, clock: Clock, statements: list[str]
+) -> None:
+    """A hundred requests within a second ask the database nothing more; the next second asks for
+    the revision only.
+    """
     client.get(GYM_FEED)
     statements.clear()
     for _ in range(100):
@@ -55,7 +71,9 @@ def test_feed_revision_is_asked_once_a_second(client: FlaskClient, clock: Clock,
     assert sum("FROM entries" in statement for statement in statements) == 0
 
 
-def test_feed_shows_a_change_within_a_second(client: FlaskClient, clock: Clock, store: Store) -> None:
+def test_feed_shows_a_change_within_a_second(
+    client: FlaskClient, clock: Clock, store: Store
+) -> None:
     """A revision raised means rendered anew: another body, another tag, a later date."""
     before = client.get(GYM_FEED)
     clock.advance(30)
@@ -79,7 +97,9 @@ def test_feed_another_schools_change_leaves_it_alone(
 
 
 def test_feed_changes_when_time_alone_moves_on(client: FlaskClient, clock: Clock) -> None:
-    """What ended longer ago than the feed reaches back leaves it at that very moment, without any sync."""
+    """What ended longer ago than the feed reaches back leaves it at that very moment, without any
+    sync.
+    """
     gone = NOW + timedelta(hours=1, days=PUBLIC.history_days)
     clock.now = gone - timedelta(seconds=1)
     assert client.get(GYM_FEED).data.count(b"BEGIN:VEVENT") == 31
@@ -88,7 +108,9 @@ def test_feed_changes_when_time_alone_moves_on(client: FlaskClient, clock: Clock
 
 
 def test_feed_that_is_renewed_keeps_nobody_waiting(store: Store, clock: Clock) -> None:
-    """While one reader's request reads the entries of a new revision, the others get the calendar as it was."""
+    """While one reader's request reads the entries of a new revision, the others get the calendar
+    as it was.
+    """
     client = create_app(PUBLIC, store, clock=clock).test_client
     before = client().get(GYM_FEED).data
     sync(store, "school", added([entry(5, uid="new", event_id="new")]))
@@ -112,18 +134,24 @@ def test_feed_that_is_renewed_keeps_nobody_waiting(store: Store, clock: Clock) -
     assert renewed == [client().get(GYM_FEED).data] != [before]
 
 
-def test_feed_that_was_good_stays_when_a_school_is_added(client: FlaskClient, clock: Clock, store: Store) -> None:
+def test_feed_that_was_good_stays_when_a_school_is_added(
+    client: FlaskClient, clock: Clock, store: Store
+) -> None:
     """A district whose new school was never fetched is not taken from those who read it."""
     address = "/ical/property/district.ics"
     before = client.get(address)
     grown = replace(DISTRICT, child_ids=(*DISTRICT.child_ids, "new"))
-    store.write.apply_catalogue("default", [grown, SCHOOL, ODD, Property("new")], {}, Changes(), now=NOW)
+    store.write.apply_catalogue(
+        "default", [grown, SCHOOL, ODD, Property("new")], {}, Changes(), now=NOW
+    )
     store.windows.ensure(["new"], 1, now=NOW)
     clock.advance(2)
     assert said_by(client.get(address)) == said_by(before)
 
 
-def test_feed_is_rendered_once_for_many_at_a_time(store: Store, clock: Clock, statements: list[str]) -> None:
+def test_feed_is_rendered_once_for_many_at_a_time(
+    store: Store, clock: Clock, statements: list[str]
+) -> None:
     """Twenty first readers at once: one reads the entries, the others wait for its calendar."""
     client = create_app(PUBLIC, store, clock=clock).test_client
     bodies: list[bytes] = []
@@ -141,12 +169,18 @@ def test_feed_cache_is_bounded_under_many_feeds(tmp_path: Path, clock: Clock) ->
     store = empty_store(tmp_path)
     halls = [Facility(f"hall{number}", "school", f"Hall {number}") for number in range(60)]
     add_catalogue(store, {"school": halls})
-    sync(store, "school", added(entry(1, uid=f"u{hall.id}", facility=hall, event_id=hall.id) for hall in halls))
+    sync(
+        store,
+        "school",
+        added(entry(1, uid=f"u{hall.id}", facility=hall, event_id=hall.id) for hall in halls),
+    )
     client = create_app(PUBLIC, store, clock=clock, cache_bytes=100_000).test_client()
     answers = [client.get(f"/ical/facility/{hall.id}.ics") for hall in halls * 2]
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.data for answer in answers}) == 60
-    kept = re.search(r"^icalbridge_feed_cache_bytes (.*)$", client.get("/metrics").text, re.MULTILINE)
+    kept = re.search(
+        r"^icalbridge_feed_cache_bytes (.*)$", client.get("/metrics").text, re.MULTILINE
+    )
     assert kept is not None
     assert 50_000 < float(kept[1]) <= 100_000
     store.close()
@@ -181,9 +215,14 @@ def unplug(store: Store, tmp_path: Path) -> Callable[[bool], None]:
 
 
 def test_feed_outlives_its_database(
-    client: FlaskClient, clock: Clock, unplug: Callable[[bool], None], caplog: pytest.LogCaptureFixture
+    client: FlaskClient,
+    clock: Clock,
+    unplug: Callable[[bool], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """While the database is away a feed in memory is served for hours; its start and its end are logged once."""
+    """While the database is away a feed in memory is served for hours; its start and its end are
+    logged once.
+    """
     before = said_by(client.get(GYM_FEED))
     unplug(True)
     with caplog.at_level(logging.INFO, "icalbridge.web.feeds"):
@@ -214,7 +253,9 @@ def test_feed_outage_asks_the_database_once_a_second(
 def test_feed_not_in_memory_asks_for_patience_during_an_outage(
     client: FlaskClient, unplug: Callable[[bool], None]
 ) -> None:
-    """Nothing to serve and nobody to ask is a 503, not a 404 that would make calendars drop their subscription."""
+    """Nothing to serve and nobody to ask is a 503, not a 404 that would make calendars drop their
+    subscription.
+    """
     unplug(True)
     answer = client.get(GYM_FEED)
     assert (answer.status_code, answer.headers["Retry-After"], answer.text) == (
@@ -227,15 +268,26 @@ def test_feed_not_in_memory_asks_for_patience_during_an_outage(
 # who asks, and of which process
 
 
-@pytest.mark.parametrize("host", ["evil.example", '"><script>alert(1)</script>', "evil.example:99999", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", '"><script>alert(1)</script>', "evil.example:99999", ""]
+)
 @pytest.mark.parametrize("public", [True, False])
-def test_feed_never_repeats_the_host_that_was_asked(store: Store, clock: Clock, host: str, public: bool) -> None:
-    """A hostile Host header, on the very request that renders, leaves nothing in what others get from memory."""
+def test_feed_never_repeats_the_host_that_was_asked(
+    store: Store, clock: Clock, host: str, public: bool
+) -> None:
+    """A hostile Host header, on the very request that renders, leaves nothing in what others get
+    from memory.
+    """
     app = create_app(PUBLIC if public else PRIVATE, store, clock=clock)
     with serving(app) as address:
         hostile = raw_get(address, GYM_FEED, host)
         clean = requests.get(address + GYM_FEED, timeout=10)
-    reference = create_app(PUBLIC if public else PRIVATE, store, clock=clock).test_client().get(GYM_FEED).data
+    reference = (
+        create_app(PUBLIC if public else PRIVATE, store, clock=clock)
+        .test_client()
+        .get(GYM_FEED)
+        .data
+    )
     assert clean.content == reference
     assert hostile.endswith(reference)
     assert b"evil" not in hostile
@@ -251,17 +303,27 @@ def raw_get(address: str, path: str, host: str) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def test_feed_is_the_same_from_every_process_and_after_a_restart(store: Store, clock: Clock, tmp_path: Path) -> None:
-    """Two applications over one database, one of them started hours later, agree on every header and octet."""
-    first = said_by(create_app(PUBLIC, store, clock=clock).test_client().get("/ical/property/district.ics"))
+def test_feed_is_the_same_from_every_process_and_after_a_restart(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    """Two applications over one database, one of them started hours later, agree on every header
+    and octet.
+    """
+    first = said_by(
+        create_app(PUBLIC, store, clock=clock).test_client().get("/ical/property/district.ics")
+    )
     clock.advance(3 * 3600)
     again = Store.connect(f"sqlite:///{tmp_path}/bridge.db")
-    second = said_by(create_app(PUBLIC, again, clock=clock).test_client().get("/ical/property/district.ics"))
+    second = said_by(
+        create_app(PUBLIC, again, clock=clock).test_client().get("/ical/property/district.ics")
+    )
     again.close()
     assert first == second
 
 
-def test_feed_is_withdrawn_with_its_entries_not_its_address(client: FlaskClient, clock: Clock, store: Store) -> None:
+def test_feed_is_withdrawn_with_its_entries_not_its_address(
+    client: FlaskClient, clock: Clock, store: Store
+) -> None:
     """A school that the vendor no longer lists keeps its feeds: subscribers see no error."""
     client.get(GYM_FEED)
     store.write.apply_catalogue("default", [], {}, Changes(), now=NOW)

@@ -1,4 +1,6 @@
-"""A calendar whose first day alone is larger than `ICALBRIDGE_FEED_MAX_BYTES`: not empty, in any format or shape."""
+"""A calendar whose first day alone is larger than `ICALBRIDGE_FEED_MAX_BYTES`: not empty, in any
+format or shape.
+"""
 
 from __future__ import annotations
 
@@ -52,18 +54,28 @@ def _end(hours: float) -> object:
 
 @pytest.fixture
 def client(busy: Store, clock: Clock) -> FlaskClient:
-    return create_app(Settings(public_url=SITE, feed_max_bytes=MOST), busy, clock=clock).test_client()
+    return create_app(
+        Settings(public_url=SITE, feed_max_bytes=MOST), busy, clock=clock
+    ).test_client()
 
 
 def starts(text: str) -> list[str]:
     """Return when the bookings of an iCalendar file begin, in its own order."""
-    return re.findall(r"^DTSTART;TZID=America/Los_Angeles:(\S+)\r$", text.partition("BEGIN:VEVENT")[2], re.MULTILINE)
+    return re.findall(
+        r"^DTSTART;TZID=America/Los_Angeles:(\S+)\r$",
+        text.partition("BEGIN:VEVENT")[2],
+        re.MULTILINE,
+    )
 
 
 @pytest.mark.parametrize("suffix", ["ics", "json", "csv", "atom"])
 @pytest.mark.parametrize("query", ["", "?view=occupancy", "?group=event", "?detail=busy"])
-def test_feed_whose_first_day_does_not_fit_is_not_empty(client: FlaskClient, suffix: str, query: str) -> None:
-    """Every format and shape has something in it that is still to come, and none is larger than it may be."""
+def test_feed_whose_first_day_does_not_fit_is_not_empty(
+    client: FlaskClient, suffix: str, query: str
+) -> None:
+    """Every format and shape has something in it that is still to come, and none is larger than it
+    may be.
+    """
     answer = client.get(f"{SCHOOL}.{suffix}{query}")
     assert answer.status_code == 200
     assert len(answer.data) <= MOST
@@ -73,7 +85,9 @@ def test_feed_whose_first_day_does_not_fit_is_not_empty(client: FlaskClient, suf
 
 @pytest.mark.parametrize("query", ["", "?view=occupancy"])
 def test_feed_goes_on_from_what_is_next(client: FlaskClient, clock: Clock, query: str) -> None:
-    """The first booking is what comes next at that moment; until when all are there is the start of the next one."""
+    """The first booking is what comes next at that moment; until when all are there is the start of
+    the next one.
+    """
     for hours in (0, 3, 11.95):
         clock.now = NOW + timedelta(hours=hours)
         text = client.get(f"{SCHOOL}.ics{query}").text
@@ -88,8 +102,12 @@ def test_feed_goes_on_from_what_is_next(client: FlaskClient, clock: Clock, query
         assert len(begun) > 10
 
 
-def test_cached_feed_is_rendered_anew_when_a_booking_ends(client: FlaskClient, clock: Clock) -> None:
-    """With no change of data: the same bytes until the booking that is on ends, other ones from then on."""
+def test_cached_feed_is_rendered_anew_when_a_booking_ends(
+    client: FlaskClient, clock: Clock
+) -> None:
+    """With no change of data: the same bytes until the booking that is on ends, other ones from
+    then on.
+    """
     first = client.get(f"{SCHOOL}.ics")
     clock.now = NOW + FIVE_MINUTES - timedelta(seconds=1)
     same = client.get(f"{SCHOOL}.ics")
@@ -99,16 +117,23 @@ def test_cached_feed_is_rendered_anew_when_a_booking_ends(client: FlaskClient, c
     assert other.data != first.data
     assert other.last_modified is not None
     assert other.last_modified >= clock.now
-    assert client.get(f"{SCHOOL}.ics", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
+    assert (
+        client.get(f"{SCHOOL}.ics", headers={"If-None-Match": first.headers["ETag"]}).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize(("lang", "said"), [("en", LARGE), ("es", LARGE_IN_SPANISH)])
-def test_pages_show_until_when_the_feed_holds_everything(client: FlaskClient, lang: str, said: str) -> None:
+def test_pages_show_until_when_the_feed_holds_everything(
+    client: FlaskClient, lang: str, said: str
+) -> None:
     """Down to the minute, since it is within a day."""
     until = UNTIL.search(client.get(f"{SCHOOL}.ics").text)
     assert until is not None
     hour, minute = int(until[1][9:11]) - 8, until[1][11:13]
-    seen = Seen(client.get(f"/property/school?lang={lang}", headers={"Accept-Language": "en-US"}).text)
+    seen = Seen(
+        client.get(f"/property/school?lang={lang}", headers={"Accept-Language": "en-US"}).text
+    )
     told = next(text for text in seen.texts if text.startswith(said))
     assert re.search(rf"\b{(hour - 1) % 12 + 1}:{minute}\b", told)
     built = Seen(client.get(f"/build?feed=property:school&lang={lang}").text)

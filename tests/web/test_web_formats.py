@@ -1,4 +1,6 @@
-"""Every feed in the other formats, over HTTP: cached, compressed and named like the calendar itself."""
+"""Every feed in the other formats, over HTTP: cached, compressed and named like the calendar
+itself.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,12 @@ TYPES = {
     "atom": "application/atom+xml; charset=utf-8",
 }
 ATOM = "{http://www.w3.org/2005/Atom}"
-FEEDS = ("/ical/property/district", "/ical/property/school", "/ical/event/reservation/e1", "/ical/facility/nameless")
+FEEDS = (
+    "/ical/property/district",
+    "/ical/property/school",
+    "/ical/event/reservation/e1",
+    "/ical/facility/nameless",
+)
 
 
 @pytest.fixture(params=TYPES)
@@ -42,7 +49,9 @@ def suffix(request: pytest.FixtureRequest) -> str:
 
 
 def titles(body: bytes) -> list[str]:
-    return [each.findtext(f"{ATOM}title", "") for each in ET.fromstring(body).findall(f"{ATOM}entry")]
+    return [
+        each.findtext(f"{ATOM}title", "") for each in ET.fromstring(body).findall(f"{ATOM}entry")
+    ]
 
 
 def test_format_is_answered_like_the_calendar(client: FlaskClient, suffix: str) -> None:
@@ -51,7 +60,10 @@ def test_format_is_answered_like_the_calendar(client: FlaskClient, suffix: str) 
     own = {"Content-Type", "Content-Disposition", "Content-Length", "ETag"}
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == TYPES[suffix]
-    assert answer.headers["Content-Disposition"] == f'inline; filename="main-gym-lincoln-high.{suffix}"'
+    assert (
+        answer.headers["Content-Disposition"]
+        == f'inline; filename="main-gym-lincoln-high.{suffix}"'
+    )
     assert {k: v for k, v in answer.headers.items() if k not in own} == {
         k: v for k, v in calendar.headers.items() if k not in own
     }
@@ -65,7 +77,11 @@ def test_format_that_is_held_is_not_sent_again(client: FlaskClient, suffix: str)
         ("If-Modified-Since", answer.headers["Last-Modified"]),
     ):
         again = client.get(f"{GYM}.{suffix}", headers={name: value})
-        assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", answer.headers["ETag"])
+        assert (again.status_code, again.data, again.headers["ETag"]) == (
+            304,
+            b"",
+            answer.headers["ETag"],
+        )
 
 
 def test_format_in_gzip_is_the_same(client: FlaskClient, suffix: str) -> None:
@@ -77,7 +93,9 @@ def test_format_in_gzip_is_the_same(client: FlaskClient, suffix: str) -> None:
     assert packed.headers["ETag"] == f'{plain.headers["ETag"][:-1]}-gzip"'
 
 
-def test_format_is_the_same_from_another_process_and_later(store: Store, client: FlaskClient, suffix: str) -> None:
+def test_format_is_the_same_from_another_process_and_later(
+    store: Store, client: FlaskClient, suffix: str
+) -> None:
     """The same data gives the same bytes: no clock, no chance."""
     later = create_app(PUBLIC, store, clock=Clock(NOW + timedelta(minutes=30))).test_client()
     for path in (GYM, *FEEDS):
@@ -85,20 +103,24 @@ def test_format_is_the_same_from_another_process_and_later(store: Store, client:
 
 
 @pytest.mark.parametrize("path", [GYM, *FEEDS])
-@pytest.mark.parametrize("query", ["", "?q=practice", "?detail=busy", "?group=event", "?tz=utc", "?view=occupancy"])
+@pytest.mark.parametrize(
+    "query", ["", "?q=practice", "?detail=busy", "?group=event", "?tz=utc", "?view=occupancy"]
+)
 def test_formats_tell_the_same_entries(client: FlaskClient, path: str, query: str) -> None:
     """Whatever the feed and its shape: as many as the calendar has, in the same order."""
     calendar = client.get(f"{path}.ics{query}").text.replace("\r\n ", "")
     uids = [line.removeprefix("UID:") for line in calendar.split("\r\n") if line.startswith("UID:")]
     told = json.loads(client.get(f"{path}.json{query}").data)
-    table = csv.DictReader(io.StringIO(client.get(f"{path}.csv{query}").text.removeprefix("\ufeff"), newline=""))
+    table = csv.DictReader(
+        io.StringIO(client.get(f"{path}.csv{query}").text.removeprefix("\ufeff"), newline="")
+    )
     atom = ET.fromstring(client.get(f"{path}.atom{query}").data)
     assert faults(told) == []
     assert [each["uid"] for each in told["entries"]] == uids
     assert [each["UID"] for each in table] == uids
-    assert sorted(each.findtext(f"{ATOM}id", "") for each in atom.findall(f"{ATOM}entry")) == sorted(
-        f"tag:icalbridge,2026:{uid}" for uid in uids
-    )
+    assert sorted(
+        each.findtext(f"{ATOM}id", "") for each in atom.findall(f"{ATOM}entry")
+    ) == sorted(f"tag:icalbridge,2026:{uid}" for uid in uids)
 
 
 def test_unknown_format_is_unknown(client: FlaskClient) -> None:
@@ -110,7 +132,10 @@ def test_atom_tells_what_happened(store: Store, client: FlaskClient, clock: Cloc
     """Added, moved, renamed and cancelled, the newest first; the calendar just has what is on."""
     known = {each.uid.partition("@")[0]: each for each in _stored(store)}
     happened = (
-        ("gym1", {"start": NOW + timedelta(hours=30), "end": NOW + timedelta(hours=31), "sequence": 1}),
+        (
+            "gym1",
+            {"start": NOW + timedelta(hours=30), "end": NOW + timedelta(hours=31), "sequence": 1},
+        ),
         ("gym2", {"name": "Rehearsal"}),
         ("gym3", {"status": "cancelled", "sequence": 1, "cancelled": NOW + timedelta(minutes=3)}),
     )
@@ -120,7 +145,11 @@ def test_atom_tells_what_happened(store: Store, client: FlaskClient, clock: Cloc
         sync(store, "school", Changes(changed=(changed,)), now=moment)
     clock.advance(3600)
     told = titles(client.get(f"{GYM}.atom").data)
-    assert told[:3] == ["Cancelled: Practice: Varsity", "Changed: Rehearsal: Varsity", "Moved: Practice: Varsity"]
+    assert told[:3] == [
+        "Cancelled: Practice: Varsity",
+        "Changed: Rehearsal: Varsity",
+        "Moved: Practice: Varsity",
+    ]
     assert len(told) == 31
     assert client.get(f"{GYM}.ics").text.count("BEGIN:VEVENT") == 30
     assert len(json.loads(client.get(f"{GYM}.json").data)["entries"]) == 30

@@ -17,11 +17,16 @@ DATE = "Fri, 20 Nov 2026 10:30:00 GMT"
 @pytest.fixture
 def feed() -> Document:
     """A feed with both its forms."""
-    return document(BODY, "text/calendar; charset=utf-8", cache_control="public, max-age=60", modified=CHANGED).packed()
+    return document(
+        BODY, "text/calendar; charset=utf-8", cache_control="public, max-age=60", modified=CHANGED
+    ).packed()
 
 
 def ask(feed: Document, method: str = "GET", **headers: str) -> Answer:
-    return answer(feed, {"REQUEST_METHOD": method, **{f"HTTP_{name}": value for name, value in headers.items()}})
+    return answer(
+        feed,
+        {"REQUEST_METHOD": method, **{f"HTTP_{name}": value for name, value in headers.items()}},
+    )
 
 
 def tag_of(given: Answer) -> str:
@@ -31,7 +36,14 @@ def tag_of(given: Answer) -> str:
 def test_document_says_everything_of_its_content(feed: Document) -> None:
     """A 200 names type, length, tag, date and how long it may be kept."""
     headers = dict(ask(feed).headers)
-    wanted = ("Content-Type", "Content-Length", "Last-Modified", "Cache-Control", "Vary", "X-Content-Type-Options")
+    wanted = (
+        "Content-Type",
+        "Content-Length",
+        "Last-Modified",
+        "Cache-Control",
+        "Vary",
+        "X-Content-Type-Options",
+    )
     assert {name: headers[name] for name in wanted} == {
         "Content-Type": "text/calendar; charset=utf-8",
         "Content-Length": "680",
@@ -43,16 +55,23 @@ def test_document_says_everything_of_its_content(feed: Document) -> None:
 
 
 def test_document_forms_have_tags_of_their_own(feed: Document) -> None:
-    """Two forms of the same bytes are two representations, so their strong tags differ (RFC 9110, section 8.8.3.3)."""
+    """Two forms of the same bytes are two representations, so their strong tags differ (RFC 9110,
+    section 8.8.3.3).
+    """
     plain, packed = ask(feed), ask(feed, ACCEPT_ENCODING="gzip")
     assert tag_of(packed) == tag_of(plain)[:-1] + '-gzip"'
     assert gzip.decompress(packed.body) == plain.body == BODY
-    assert (dict(packed.headers)["Content-Encoding"], "Content-Encoding" in dict(plain.headers)) == ("gzip", False)
+    assert (
+        dict(packed.headers)["Content-Encoding"],
+        "Content-Encoding" in dict(plain.headers),
+    ) == ("gzip", False)
 
 
 def test_document_bytes_are_the_same_at_any_time(feed: Document) -> None:
     """Neither tag nor compressed bytes depend on when or where they were made."""
-    again = document(BODY, "text/calendar; charset=utf-8", cache_control="public, max-age=60", modified=CHANGED)
+    again = document(
+        BODY, "text/calendar; charset=utf-8", cache_control="public, max-age=60", modified=CHANGED
+    )
     assert again.packed() == feed
     assert feed.gzip is not None
     assert feed.gzip.body[4:8] == b"\0\0\0\0"
@@ -93,7 +112,9 @@ def test_answer_to_head_has_the_headers_of_get(feed: Document) -> None:
     ],
 )
 def test_if_none_match_compares_weakly(feed: Document, sent: str) -> None:
-    """Either form's tag, weak or strong, alone or in a list, or `*`, is a 304 (RFC 9110, section 13.1.2)."""
+    """Either form's tag, weak or strong, alone or in a list, or `*`, is a 304 (RFC 9110, section
+    13.1.2).
+    """
     tags = {"plain": feed.identity.tag, "packed": feed.gzip_tag}
     assert ask(feed, IF_NONE_MATCH=sent.format(**tags)).status == 304
 
@@ -108,14 +129,21 @@ def test_if_none_match_without_our_tag_is_answered_in_full(feed: Document, sent:
 def test_not_modified_carries_what_caches_need(feed: Document, method: str) -> None:
     """ETag, Cache-Control and Vary as in a 200, nothing of the content (RFC 9110, section 15.4.5)."""
     given = ask(feed, method, IF_NONE_MATCH=feed.identity.tag)
-    full = {name: value for name, value in ask(feed).headers if name not in {"Content-Type", "Content-Length"}}
+    full = {
+        name: value
+        for name, value in ask(feed).headers
+        if name not in {"Content-Type", "Content-Length"}
+    }
     del full["Last-Modified"]
     assert (given.status, dict(given.headers), given.body) == (304, full, b"")
 
 
 def test_not_modified_names_the_form_that_is_held(feed: Document) -> None:
     """A cache that holds one form is told that this one is still good, whatever it would get now."""
-    assert tag_of(ask(feed, IF_NONE_MATCH=feed.identity.tag, ACCEPT_ENCODING="gzip")) == feed.identity.tag
+    assert (
+        tag_of(ask(feed, IF_NONE_MATCH=feed.identity.tag, ACCEPT_ENCODING="gzip"))
+        == feed.identity.tag
+    )
     assert tag_of(ask(feed, IF_NONE_MATCH=feed.gzip_tag)) == feed.gzip_tag
     both = f"{feed.identity.tag}, {feed.gzip_tag}"
     assert tag_of(ask(feed, IF_NONE_MATCH=both, ACCEPT_ENCODING="gzip")) == feed.gzip_tag
@@ -134,13 +162,20 @@ def test_not_modified_names_the_form_that_is_held(feed: Document) -> None:
     ],
 )
 def test_if_modified_since_compares_dates(feed: Document, since: str, status: int) -> None:
-    """All three forms of a date are read; one that cannot be read counts as not sent (RFC 9110, section 13.1.3)."""
+    """All three forms of a date are read; one that cannot be read counts as not sent (RFC 9110,
+    section 13.1.3).
+    """
     assert ask(feed, IF_MODIFIED_SINCE=since).status == status
 
 
 def test_if_modified_since_compares_whole_seconds(feed: Document) -> None:
     """A change within the second that Last-Modified names is not a later one."""
-    later = document(BODY, "text/calendar", cache_control="no-cache", modified=CHANGED + timedelta(milliseconds=900))
+    later = document(
+        BODY,
+        "text/calendar",
+        cache_control="no-cache",
+        modified=CHANGED + timedelta(milliseconds=900),
+    )
     assert ask(later, IF_MODIFIED_SINCE=DATE).status == 304
 
 
@@ -153,7 +188,10 @@ def test_if_none_match_wins_over_if_modified_since(feed: Document) -> None:
 
 def test_if_modified_since_needs_a_date_of_ours() -> None:
     """What has no date is never taken for unchanged because of one."""
-    assert ask(document(BODY, "text/html", cache_control="no-cache"), IF_MODIFIED_SINCE=DATE).status == 200
+    assert (
+        ask(document(BODY, "text/html", cache_control="no-cache"), IF_MODIFIED_SINCE=DATE).status
+        == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -187,7 +225,9 @@ def test_wants_gzip_weighs_codings(header: str, packed: bool) -> None:
 
 
 def test_refusal_is_one_plain_sentence_that_nobody_keeps() -> None:
-    """A refusal is text, says its length, is not stored, and carries the security headers and those asked for."""
+    """A refusal is text, says its length, is not stored, and carries the security headers and those
+    asked for.
+    """
     given = refusal(503, "Not yet.", [("Retry-After", "30")])
     headers = dict(given.headers)
     assert (given.status, given.body, headers["Content-Type"], headers["Content-Length"]) == (
@@ -196,8 +236,8 @@ def test_refusal_is_one_plain_sentence_that_nobody_keeps() -> None:
         "text/plain; charset=utf-8",
         "9",
     )
-    assert (headers["Cache-Control"], headers["Retry-After"], headers["X-Content-Type-Options"]) == (
-        "no-store",
-        "30",
-        "nosniff",
-    )
+    assert (
+        headers["Cache-Control"],
+        headers["Retry-After"],
+        headers["X-Content-Type-Options"],
+    ) == ("no-store", "30", "nosniff")

@@ -1,4 +1,6 @@
-"""Which language a page comes in, how one is chosen and kept, and that what is for programs has none."""
+"""Which language a page comes in, how one is chosen and kept, and that what is for programs has
+none.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ from tests.web.seen import Seen, look
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
-PAGES = ["/", "/facility/gym", "/property/school", "/build", "/build?feed=facility:gym", "/nowhere", "/property/never"]
+PAGES = [
+    "/",
+    "/facility/gym",
+    "/property/school",
+    "/build",
+    "/build?feed=facility:gym",
+    "/nowhere",
+    "/property/never",
+]
 
 
 @pytest.mark.parametrize(
@@ -39,14 +49,26 @@ PAGES = ["/", "/facility/gym", "/property/school", "/build", "/build?feed=facili
         ("es" * 500, "", "en_US"),
     ],
 )
-def test_language_is_the_address_s_then_the_browser_s(lang: str, accepted: str, chosen: str) -> None:
-    """What we do not speak counts as not asked for; a region is kept where it goes with the language."""
+def test_language_is_the_address_s_then_the_browser_s(
+    lang: str, accepted: str, chosen: str
+) -> None:
+    """What we do not speak counts as not asked for; a region is kept where it goes with the
+    language.
+    """
     assert str(language.choose(lang, accepted)) == chosen
 
 
 @pytest.mark.parametrize(
     ("lang", "asked"),
-    [("", ""), ("es", "es"), ("ES", "es"), ("es-mx", "es-MX"), ("fr", ""), ("es'\"><b>", ""), ("x" * 99, "")],
+    [
+        ("", ""),
+        ("es", "es"),
+        ("ES", "es"),
+        ("es-mx", "es-MX"),
+        ("fr", ""),
+        ("es'\"><b>", ""),
+        ("x" * 99, ""),
+    ],
 )
 def test_asked_is_written_in_one_way(lang: str, asked: str) -> None:
     """Only what is understood is ever put into a link."""
@@ -55,10 +77,17 @@ def test_asked_is_written_in_one_way(lang: str, asked: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_page_follows_the_browser(client: FlaskClient, path: str) -> None:
-    """The header decides, caches are told so, and the page and its headers say which language it is."""
-    pages = [client.get(path, headers={"Accept-Language": accepted}) for accepted in ("es-MX", "en")]
+    """The header decides, caches are told so, and the page and its headers say which language it
+    is.
+    """
+    pages = [
+        client.get(path, headers={"Accept-Language": accepted}) for accepted in ("es-MX", "en")
+    ]
     assert [each.headers["Content-Language"] for each in pages] == ["es", "en"]
-    assert [Seen(each.text).elements[0] for each in pages] == [("html", {"lang": "es"}), ("html", {"lang": "en"})]
+    assert [Seen(each.text).elements[0] for each in pages] == [
+        ("html", {"lang": "es"}),
+        ("html", {"lang": "en"}),
+    ]
     assert ["Accept-Language" in each.headers["Vary"].split(", ") for each in pages] == [True, True]
 
 
@@ -66,7 +95,10 @@ def test_page_in_another_language_is_another_for_caches(client: FlaskClient) -> 
     """Each has its own tag; that of one does not make a browser keep it when it asks for the other."""
     spanish = client.get("/facility/gym", headers={"Accept-Language": "es"})
     again = [
-        client.get("/facility/gym", headers={"Accept-Language": wanted, "If-None-Match": spanish.headers["ETag"]})
+        client.get(
+            "/facility/gym",
+            headers={"Accept-Language": wanted, "If-None-Match": spanish.headers["ETag"]},
+        )
         for wanted in ("es", "en")
     ]
     assert [each.status_code for each in again] == [304, 200]
@@ -95,11 +127,15 @@ def test_links_keep_the_language_that_an_address_asked_for(client: FlaskClient) 
         "?lang=es", "?view=week&lang=es", "?view=month&lang=es", "?date=2026-12-06&lang=es",
         "?view=week&lang=es", "?lang=en",
     ]  # fmt: skip
-    hidden = [each for tag, each in seen.elements if tag == "input" and each.get("type") == "hidden"]
-    assert hidden == [{"type": "hidden", "name": "lang", "value": "es"}] * 2
-    assert [each["href"] for tag, each in seen.elements if tag == "link" and "lang" in (each["href"] or "")] == [
-        "/site.webmanifest?lang=es"
+    hidden = [
+        each for tag, each in seen.elements if tag == "input" and each.get("type") == "hidden"
     ]
+    assert hidden == [{"type": "hidden", "name": "lang", "value": "es"}] * 2
+    assert [
+        each["href"]
+        for tag, each in seen.elements
+        if tag == "link" and "lang" in (each["href"] or "")
+    ] == ["/site.webmanifest?lang=es"]
 
 
 def test_links_say_nothing_of_a_language_that_the_browser_chose(client: FlaskClient) -> None:
@@ -118,11 +154,19 @@ def test_links_say_nothing_of_a_language_that_the_browser_chose(client: FlaskCli
         ("/?q=%22%3E%3Cscript%3E", "?q=%22%3E%3Cscript%3E&lang=es"),
     ],
 )
-def test_switch_leads_to_the_same_page_in_the_other_language(client: FlaskClient, path: str, switch: str) -> None:
-    """Everything else of the address stays; each language is named in its own words, and marked as such."""
+def test_switch_leads_to_the_same_page_in_the_other_language(
+    client: FlaskClient, path: str, switch: str
+) -> None:
+    """Everything else of the address stays; each language is named in its own words, and marked as
+    such.
+    """
     seen = look(client, path)
     code = switch[-2:]
-    assert [each for tag, each in seen.elements if tag == "a"][-1] == {"href": switch, "lang": code, "hreflang": code}
+    assert [each for tag, each in seen.elements if tag == "a"][-1] == {
+        "href": switch,
+        "lang": code,
+        "hreflang": code,
+    }
     assert seen.texts[-1] == {"en": "English", "es": "Español"}[code]
 
 
@@ -151,16 +195,26 @@ def test_builder_s_refusal_is_in_the_page_s_language(client: FlaskClient) -> Non
     "path", ["/ical/facility/gym.ics", "/display/facility/gym.json", "/readyz", "/static/site.css"]
 )
 def test_what_is_for_programs_has_no_language(client: FlaskClient, path: str) -> None:
-    """The same bytes whatever a browser prefers, and nothing that would make caches keep them twice."""
-    english, spanish = (client.get(path, headers={"Accept-Language": each}) for each in ("en", "es"))
+    """The same bytes whatever a browser prefers, and nothing that would make caches keep them
+    twice.
+    """
+    english, spanish = (
+        client.get(path, headers={"Accept-Language": each}) for each in ("en", "es")
+    )
     assert english.data == spanish.data
-    assert (spanish.headers.get("Content-Language"), "Language" in spanish.headers.get("Vary", "")) == (None, False)
+    assert (
+        spanish.headers.get("Content-Language"),
+        "Language" in spanish.headers.get("Vary", ""),
+    ) == (None, False)
 
 
 def test_display_is_in_the_language_of_its_address_only(client: FlaskClient) -> None:
     """A TV set's own language says nothing of who stands before it."""
     path = "/display/facility/gym"
-    english, spanish = client.get(path, headers={"Accept-Language": "es"}), client.get(f"{path}?lang=es")
+    english, spanish = (
+        client.get(path, headers={"Accept-Language": "es"}),
+        client.get(f"{path}?lang=es"),
+    )
     assert [each.headers["Content-Language"] for each in (english, spanish)] == ["en", "es"]
     assert [each.headers["Vary"] for each in (english, spanish)] == ["Accept-Encoding"] * 2
     shown = [
@@ -182,7 +236,9 @@ def test_display_is_in_the_language_of_its_address_only(client: FlaskClient) -> 
 def test_display_writes_times_as_its_region_does(
     client: FlaskClient, lang: str, day: str, time: str, wall: str
 ) -> None:
-    """In its data, whose texts the script shows as they come, and on its clock, which it puts together itself."""
+    """In its data, whose texts the script shows as they come, and on its clock, which it puts
+    together itself.
+    """
     answer = client.get(f"/display/facility/gym.json?lang={lang}")
     told = json.loads(answer.data)
     assert (told["days"][0]["name"], told["as_of"]["text"]) == (day, time)

@@ -1,4 +1,6 @@
-"""Addresses as programs and people pass them on: with parameters added, escaped for HTML, with a slash at the end."""
+"""Addresses as programs and people pass them on: with parameters added, escaped for HTML, with a
+slash at the end.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +109,10 @@ def token(store: Store) -> str:
 
 
 def same(one: TestResponse, other: TestResponse) -> bool:
-    headers = [[each for each in answer.headers if each[0] not in NOT_SENT_ALIKE] for answer in (one, other)]
+    headers = [
+        [each for each in answer.headers if each[0] not in NOT_SENT_ALIKE]
+        for answer in (one, other)
+    ]
     return (one.status_code, one.data, headers[0]) == (other.status_code, other.data, headers[1])
 
 
@@ -130,7 +135,9 @@ def joined(address: str, query: str) -> str:
 
 @pytest.mark.parametrize("address", ALL)
 def test_added_parameters_change_nothing(client: FlaskClient, address: str) -> None:
-    """Nowhere, whatever their values, in whatever number and place: the same bytes, tag and headers."""
+    """Nowhere, whatever their values, in whatever number and place: the same bytes, tag and
+    headers.
+    """
     plain = client.get(address)
     assert plain.status_code == 200
     values = ("x", "", "%C3%9F", "a=b", "%FF") * 3
@@ -165,7 +172,9 @@ def test_added_parameters_take_no_place_in_the_cache(client: FlaskClient) -> Non
         assert client.get(f"/ical/facility/gym.ICS/?fbclid={number}").status_code == 200
     after = client.get("/metrics").text
     for name in ("icalbridge_feed_cache_bytes", "icalbridge_feed_cache_misses_total"):
-        assert re.findall(rf"^{name} .*$", after, re.MULTILINE) == re.findall(rf"^{name} .*$", before, re.MULTILINE)
+        assert re.findall(rf"^{name} .*$", after, re.MULTILINE) == re.findall(
+            rf"^{name} .*$", before, re.MULTILINE
+        )
 
 
 @pytest.mark.parametrize("name", ADDED)
@@ -177,20 +186,43 @@ def test_list_of_added_parameters_is_the_contracts(name: str) -> None:
 @pytest.mark.parametrize(
     ("address", "html"),
     [
-        ("/embed/facility/gym?view=week&theme=dark", "/embed/facility/gym?view=week&amp;theme=dark"),
+        (
+            "/embed/facility/gym?view=week&theme=dark",
+            "/embed/facility/gym?view=week&amp;theme=dark",
+        ),
         ("/embed/facility/gym?theme=dark", "/embed/facility/gym?amp;theme=dark"),
-        ("/embed/facility/gym?view=week&theme=dark", "/embed/facility/gym?view=week&amp;amp;theme=dark"),
-        ("/embed/facility/gym?view=week&theme=dark", "/embed/facility/gym?view=week&amp%3Btheme=dark"),
-        ("/embed/facility/gym?view=week&theme=dark", "/embed/facility/gym?view=week&AMP;theme=dark"),
-        ("/ical/facility/gym.ics?q=open&tz=utc", "/ical/facility/gym.ics?q=open&amp;tz=utc&amp;utm_source=x"),
+        (
+            "/embed/facility/gym?view=week&theme=dark",
+            "/embed/facility/gym?view=week&amp;amp;theme=dark",
+        ),
+        (
+            "/embed/facility/gym?view=week&theme=dark",
+            "/embed/facility/gym?view=week&amp%3Btheme=dark",
+        ),
+        (
+            "/embed/facility/gym?view=week&theme=dark",
+            "/embed/facility/gym?view=week&AMP;theme=dark",
+        ),
+        (
+            "/ical/facility/gym.ics?q=open&tz=utc",
+            "/ical/facility/gym.ics?q=open&amp;tz=utc&amp;utm_source=x",
+        ),
         ("/property/school?view=week&q=gym", "/property/school?view=week&amp;q=gym"),
-        ("/display/facility/gym?theme=light&dim=22-6", "/display/facility/gym?theme=light&amp;dim=22-6"),
-        ("/api/v1/facilities/gym/entries?limit=2&q=gym", "/api/v1/facilities/gym/entries?limit=2&amp;q=gym"),
+        (
+            "/display/facility/gym?theme=light&dim=22-6",
+            "/display/facility/gym?theme=light&amp;dim=22-6",
+        ),
+        (
+            "/api/v1/facilities/gym/entries?limit=2&q=gym",
+            "/api/v1/facilities/gym/entries?limit=2&amp;q=gym",
+        ),
         ("/qr/facility/gym.svg?q=gym&to=calendar", "/qr/facility/gym.svg?q=gym&amp;to=calendar"),
         ("/build?feed=property:school&q=gym", "/build?feed=property:school&amp;q=gym"),
     ],
 )
-def test_address_escaped_for_html_is_the_address(client: FlaskClient, address: str, html: str) -> None:
+def test_address_escaped_for_html_is_the_address(
+    client: FlaskClient, address: str, html: str
+) -> None:
     """`amp;theme=` is `theme=`, however often it was escaped."""
     plain = client.get(address)
     assert plain.status_code == 200
@@ -204,7 +236,11 @@ def test_value_with_an_ampersand_is_left_alone(client: FlaskClient) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["q", "past", "t1", "utm", "x_", "gclidx"]), st.text(max_size=5))))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["q", "past", "t1", "utm", "x_", "gclidx"]), st.text(max_size=5))
+    )
+)
 def test_query_without_added_parameters_is_left_as_it_is(pairs: list[tuple[str, str]]) -> None:
     """To the octet."""
     query = "&".join(f"{name}={quote(text)}" for name, text in pairs)
@@ -215,8 +251,12 @@ def test_query_without_added_parameters_is_left_as_it_is(pairs: list[tuple[str, 
 
 
 @pytest.mark.parametrize("address", WITH_FILTERS.values(), ids=WITH_FILTERS)
-@pytest.mark.parametrize("query", ["colour=red", "colour=", "colour", "utmsource=x", "T2=1", "amp;colour=1"])
-def test_unknown_parameter_is_refused_in_a_sentence(client: FlaskClient, address: str, query: str) -> None:
+@pytest.mark.parametrize(
+    "query", ["colour=red", "colour=", "colour", "utmsource=x", "T2=1", "amp;colour=1"]
+)
+def test_unknown_parameter_is_refused_in_a_sentence(
+    client: FlaskClient, address: str, query: str
+) -> None:
     """On every address that takes some, also without a value."""
     answer = client.get(joined(address, query))
     name = query.removeprefix("amp;").partition("=")[0]
@@ -227,10 +267,17 @@ def test_unknown_parameter_is_refused_in_a_sentence(client: FlaskClient, address
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_display_that_is_refused_asks_for_its_data_with_the_same_parameters(client: FlaskClient) -> None:
-    """So the sentence stays on the wall until the address is put right, in the language of the display."""
+def test_display_that_is_refused_asks_for_its_data_with_the_same_parameters(
+    client: FlaskClient,
+) -> None:
+    """So the sentence stays on the wall until the address is put right, in the language of the
+    display.
+    """
     page = client.get("/display/facility/gym?colour=red&lang=es")
-    assert "No existe el parámetro 'colour'; esta dirección admite theme, dim, lang." in Seen(page.text).texts
+    assert (
+        "No existe el parámetro 'colour'; esta dirección admite theme, dim, lang."
+        in Seen(page.text).texts
+    )
     found = re.search(r'data-path="([^"]+)"', page.text)
     assert found is not None
     assert found[1] == "/display/facility/gym.json?colour=red&amp;lang=es"
@@ -242,7 +289,9 @@ def test_display_that_is_refused_asks_for_its_data_with_the_same_parameters(clie
 
 @pytest.mark.parametrize("end", ["/", ".", "./", "/.", "//", "..."])
 @pytest.mark.parametrize("address", ALL)
-def test_slash_or_full_stop_at_the_end_means_the_same_address(client: FlaskClient, address: str, end: str) -> None:
+def test_slash_or_full_stop_at_the_end_means_the_same_address(
+    client: FlaskClient, address: str, end: str
+) -> None:
     """The same answer with the same tag, and no redirect, on every kind of address."""
     path, _, query = address.partition("?")
     environ = EnvironBuilder(path=path, query_string=query).get_environ()
@@ -251,8 +300,12 @@ def test_slash_or_full_stop_at_the_end_means_the_same_address(client: FlaskClien
 
 @pytest.mark.parametrize("suffix", ["ICS", "Ics", "iCs", "JSON", "Csv", "ATOM"])
 @pytest.mark.parametrize("end", ["", "/", "."])
-@pytest.mark.parametrize("feed", ["/ical/facility/gym", "/ical/feed/gyms", "/ical/event/reservation/e1"])
-def test_suffix_of_any_case_means_the_same_feed(client: FlaskClient, feed: str, suffix: str, end: str) -> None:
+@pytest.mark.parametrize(
+    "feed", ["/ical/facility/gym", "/ical/feed/gyms", "/ical/event/reservation/e1"]
+)
+def test_suffix_of_any_case_means_the_same_feed(
+    client: FlaskClient, feed: str, suffix: str, end: str
+) -> None:
     """Mail programs and people write it in capitals."""
     plain = client.get(f"{feed}.{suffix.lower()}")
     assert plain.status_code == 200
@@ -270,7 +323,11 @@ def test_suffix_of_any_case_means_the_same_elsewhere(client: FlaskClient, token:
 def test_conditional_request_at_another_spelling_is_answered_304(client: FlaskClient) -> None:
     """The tag is the feed's, whichever way its address was written."""
     tag = client.get("/ical/facility/gym.ics").headers["ETag"]
-    for address in ("/ical/facility/gym.ICS", "/ical/facility/gym.ics/", "/ical/facility/gym.ics.?utm_medium=x"):
+    for address in (
+        "/ical/facility/gym.ICS",
+        "/ical/facility/gym.ics/",
+        "/ical/facility/gym.ics.?utm_medium=x",
+    ):
         assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
 
 
@@ -279,7 +336,9 @@ def test_id_that_ends_so_itself_is_shown(tmp_path: Path, odd: str) -> None:
     """Ids are opaque: one that there is wins over the same without what stands at its end."""
     store, other = empty_store(tmp_path), replace(GYM, id=odd, name="Other Gym")
     add_catalogue(store, {"school": [GYM, other]})
-    sync(store, "school", added([entry(2, uid="odd", facility=other, event_id="odd", name="Chess")]))
+    sync(
+        store, "school", added([entry(2, uid="odd", facility=other, event_id="odd", name="Chess")])
+    )
     client = create_app(PUBLIC, store, clock=Clock()).test_client()
     quoted = quote(odd, safe="")
     assert "Chess" in client.get(f"/ical/facility/{quoted}.ics").text
@@ -329,7 +388,14 @@ def test_candidates_are_few_and_begin_with_the_path(path: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["/ical/facility/gym.ics", "/facility/gym", "/embed/facility/gym", "/build", "/api/v1/facilities/gym/entries", "/"],
+    [
+        "/ical/facility/gym.ics",
+        "/facility/gym",
+        "/embed/facility/gym",
+        "/build",
+        "/api/v1/facilities/gym/entries",
+        "/",
+    ],
 )
 def test_raw_text_in_a_query_is_read(app: Flask, address: str) -> None:
     """Octets of UTF-8 as they are mean what they mean escaped."""
@@ -346,8 +412,12 @@ def test_raw_text_in_a_path_is_read(app: Flask, client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["q=\xff", "q=%FF", "q=%C3", "q=Fu\xdfball", "x=1&q=%ED%A0%80"])
-@pytest.mark.parametrize("address", ["/ical/facility/gym.ics", "/facility/gym", "/embed/facility/gym", "/build", "/"])
-def test_text_in_another_encoding_is_refused_in_a_sentence(app: Flask, address: str, query: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["/ical/facility/gym.ics", "/facility/gym", "/embed/facility/gym", "/build", "/"]
+)
+def test_text_in_another_encoding_is_refused_in_a_sentence(
+    app: Flask, address: str, query: str
+) -> None:
     """Latin-1 and what is no text at all: one sentence says that it has to be UTF-8."""
     environ = EnvironBuilder(path=address).get_environ()
     environ["QUERY_STRING"] = query

@@ -1,4 +1,6 @@
-"""The site's own look: its name and logo on every page, an accent that can be read, and files in which nothing runs."""
+"""The site's own look: its name and logo on every page, an accent that can be read, and files in
+which nothing runs.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
-SVG = b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><script>alert(1)</script><path d='M0 0h9v9'/></svg>"
+SVG = (
+    b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><script>alert(1)</script><path"
+    b" d='M0 0h9v9'/></svg>"
+)
 
 
 @pytest.fixture
@@ -40,14 +45,18 @@ def own(store: Store, tmp_path: Path) -> FlaskClient:
 
 @given(COLOURS, st.sampled_from([LIGHT, DARK]))
 def test_accent_is_read_wherever_it_stands(wanted: str, grounds: tuple[str, ...]) -> None:
-    """Links on every ground and on their own tint, and the writing on buttons, have a contrast of 4.5 or more."""
+    """Links on every ground and on their own tint, and the writing on buttons, have a contrast of
+    4.5 or more.
+    """
     made = accent_on(wanted, grounds)
     beside = [contrast(made.accent, ground) for ground in (*grounds, made.tint)]
     assert min(*beside, contrast(made.accent, made.on_accent)) >= ENOUGH
 
 
 @given(COLOURS, st.sampled_from([(LIGHT, ("#1b2430", "#536070")), (DARK, ("#e8edf2", "#a8b4c1"))]))
-def test_accent_leaves_its_tint_to_be_written_on(wanted: str, scheme: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+def test_accent_leaves_its_tint_to_be_written_on(
+    wanted: str, scheme: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
     """What is on now stands on the tint, in the ordinary colours of text."""
     grounds, inks = scheme
     tint = accent_on(wanted, grounds).tint
@@ -66,8 +75,14 @@ def test_look_is_on_every_page(own: FlaskClient) -> None:
     seen = look(own, "/")
     assert HOSTILE in seen.texts
     images = [attributes for tag, attributes in seen.elements if tag == "img"]
-    assert [((each["src"] or "").partition("?")[0], each["alt"]) for each in images] == [("/logo", "")]
-    sheets = [attributes["href"] or "" for tag, attributes in seen.elements if attributes.get("rel") == "stylesheet"]
+    assert [((each["src"] or "").partition("?")[0], each["alt"]) for each in images] == [
+        ("/logo", "")
+    ]
+    sheets = [
+        attributes["href"] or ""
+        for tag, attributes in seen.elements
+        if attributes.get("rel") == "stylesheet"
+    ]
     assert [sheet.partition("?")[0] for sheet in sheets] == ["/static/site.css", "/site.css"]
     assert own.get(sheets[1]).headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
@@ -76,8 +91,9 @@ def test_accent_style_sheet_holds_colours_only(own: FlaskClient) -> None:
     """Yellow is darkened for white pages and stays as it is on dark ones."""
     answer = own.get("/site.css")
     assert answer.content_type == "text/css; charset=utf-8"
-    assert answer.text == (
-        "@media screen { :root { --accent: #876e00; --on-accent: #ffffff; --tint: #fffae5; } }\n"
+    assert (
+        answer.text
+        == "@media screen { :root { --accent: #876e00; --on-accent: #ffffff; --tint: #fffae5; } }\n"
         "@media screen and (prefers-color-scheme: dark) "
         "{ :root { --accent: #ffd100; --on-accent: #000000; --tint: #303326; } }\n"
     )

@@ -19,17 +19,28 @@ from tests.samples import NOW, ZONE, entry
         (date(2026, 12, 31), 6, (date(2026, 11, 29), 35)),
     ],
 )
-def test_month_is_a_sheet_of_whole_weeks(of: date, first_weekday: int, found: tuple[date, int]) -> None:
-    """It begins with the week of the first day and ends with that of the last, and has no week too many."""
+def test_month_is_a_sheet_of_whole_weeks(
+    of: date, first_weekday: int, found: tuple[date, int]
+) -> None:
+    """It begins with the week of the first day and ends with that of the last, and has no week too
+    many.
+    """
     assert sheet(of, first_weekday) == found
 
 
 def test_month_counts_and_tells_what_comes_first() -> None:
     """Three entries of a day are told, the others counted; days of the neighbours are marked."""
-    weeks = month([entry(hours, uid=f"u{hours}") for hours in range(5)], date(2026, 11, 1), NOW, ZONE, 6)
+    weeks = month(
+        [entry(hours, uid=f"u{hours}") for hours in range(5)], date(2026, 11, 1), NOW, ZONE, 6
+    )
     cells = [cell for week in weeks for cell in week]
     saturday = cells[20]
-    assert (saturday.day.date, saturday.day.count, len(saturday.lines), saturday.more) == (date(2026, 11, 21), 5, 3, 2)
+    assert (saturday.day.date, saturday.day.count, len(saturday.lines), saturday.more) == (
+        date(2026, 11, 21),
+        5,
+        3,
+        2,
+    )
     assert [len(week) for week in weeks] == [7] * 5
     assert [cell.day.date.day for cell in cells if not cell.inside] == [1, 2, 3, 4, 5]
 

@@ -12,11 +12,14 @@ EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 SATURDAY = date(2026, 11, 21)
 
 
-def gaps(*hours: tuple[float, float], day: date = SATURDAY, now: datetime = EARLIER) -> list[tuple[str, str]]:
+def gaps(
+    *hours: tuple[float, float], day: date = SATURDAY, now: datetime = EARLIER
+) -> list[tuple[str, str]]:
     """Return the gaps of a day on which there are bookings from and until some local hours of it."""
     midnight = datetime.combine(day, datetime.min.time(), ZoneInfo(ZONE)).astimezone(UTC)
     booked = [
-        entry(0, start=midnight + timedelta(hours=start), end=midnight + timedelta(hours=end)) for start, end in hours
+        entry(0, start=midnight + timedelta(hours=start), end=midnight + timedelta(hours=end))
+        for start, end in hours
     ]
     return [(gap.starts, gap.ends) for gap in open_times(booked, day, ZONE, now)]
 
@@ -28,7 +31,10 @@ def test_open_times_of_an_empty_day_are_the_opening_hours() -> None:
 
 def test_open_times_lie_between_bookings() -> None:
     """Bookings that overlap or touch are one, and a gap of less than half an hour is none."""
-    assert gaps((8, 10), (9, 12), (12, 13), (13.25, 18), (20, 22)) == [("6:00 AM", "8:00 AM"), ("6:00 PM", "8:00 PM")]
+    assert gaps((8, 10), (9, 12), (12, 13), (13.25, 18), (20, 22)) == [
+        ("6:00 AM", "8:00 AM"),
+        ("6:00 PM", "8:00 PM"),
+    ]
 
 
 def test_open_times_reach_as_far_as_the_bookings() -> None:
@@ -60,5 +66,11 @@ def test_open_times_of_today_leave_out_what_is_over() -> None:
 
 def test_open_times_follow_the_clocks_when_they_change() -> None:
     """On the long and on the short day it is six to ten by the clock on the wall."""
-    assert gaps((10, 12), day=date(2026, 11, 1)) == [("6:00 AM", "9:00 AM"), ("11:00 AM", "10:00 PM")]
-    assert gaps((10, 12), day=date(2026, 3, 8)) == [("6:00 AM", "11:00 AM"), ("1:00 PM", "10:00 PM")]
+    assert gaps((10, 12), day=date(2026, 11, 1)) == [
+        ("6:00 AM", "9:00 AM"),
+        ("11:00 AM", "10:00 PM"),
+    ]
+    assert gaps((10, 12), day=date(2026, 3, 8)) == [
+        ("6:00 AM", "11:00 AM"),
+        ("1:00 PM", "10:00 PM"),
+    ]

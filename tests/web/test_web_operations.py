@@ -1,4 +1,6 @@
-"""`/healthz`, `/readyz`, `/metrics`, `/robots.txt`: what machines are told, also when something is down."""
+"""`/healthz`, `/readyz`, `/metrics`, `/robots.txt`: what machines are told, also when something is
+down.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from icalbridge.model import Changes
 from icalbridge.web import create_app
 from tests.samples import NOW, entry
-from tests.web_world import FACILITIES, PUBLIC, USER, WINDOW, Clock, add_catalogue, added, empty_store, fill, sync
+from tests.web_world import (
+    FACILITIES,
+    PUBLIC,
+    USER,
+    WINDOW,
+    Clock,
+    add_catalogue,
+    added,
+    empty_store,
+    fill,
+    sync,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,18 +71,25 @@ def ready(store: Store) -> None:
 def scraped(text: str) -> dict[str, float]:
     """Read an exposition as Prometheus does; samples by name and labels."""
     return {
-        sample.name + "".join(f" {name}={value}" for name, value in sorted(sample.labels.items())): sample.value
+        sample.name
+        + "".join(f" {name}={value}" for name, value in sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
         if not sample.name.endswith("_created")
     }
 
 
-def test_healthz_lives_without_a_database(client: FlaskClient, store: Store, tmp_path: Path) -> None:
+def test_healthz_lives_without_a_database(
+    client: FlaskClient, store: Store, tmp_path: Path
+) -> None:
     """The process is alive, whatever the database does: nobody should restart it for that."""
     take_away(store, tmp_path)
     answer = client.get("/healthz")
-    assert (answer.status_code, answer.text, answer.headers["Cache-Control"]) == (200, "ok\n", "no-store")
+    assert (answer.status_code, answer.text, answer.headers["Cache-Control"]) == (
+        200,
+        "ok\n",
+        "no-store",
+    )
 
 
 def test_readyz_is_503_until_everything_was_fetched_once(client: FlaskClient, store: Store) -> None:
@@ -79,7 +99,9 @@ def test_readyz_is_503_until_everything_was_fetched_once(client: FlaskClient, st
     assert client.get("/readyz").status_code == 503
 
 
-def test_readyz_says_how_fresh_everything_is(client: FlaskClient, store: Store, clock: Clock) -> None:
+def test_readyz_says_how_fresh_everything_is(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
     """Ages, times in UTC, the worker, the quota: all that an operator asks first."""
     ready(store)
     clock.advance(60)
@@ -90,7 +112,12 @@ def test_readyz_says_how_fresh_everything_is(client: FlaskClient, store: Store, 
         {
             "ready": True,
             "now": "2026-11-21T20:01:00Z",
-            "catalogue": {"synced": "2026-11-21T20:00:00Z", "age_seconds": 60, "error": "", "invocation_id": ""},
+            "catalogue": {
+                "synced": "2026-11-21T20:00:00Z",
+                "age_seconds": 60,
+                "error": "",
+                "invocation_id": "",
+            },
             "workers_alive": 1,
             "worker_alive": True,
             "entries": 1,
@@ -130,7 +157,9 @@ def test_readyz_says_how_fresh_everything_is(client: FlaskClient, store: Store, 
 
 
 def test_readyz_names_the_last_error(client: FlaskClient, store: Store, clock: Clock) -> None:
-    """A failed fetch shows with the vendor's invocation id; what was fetched before keeps the site ready."""
+    """A failed fetch shows with the vendor's invocation id; what was fetched before keeps the site
+    ready.
+    """
     ready(store)
     store.windows.make_due(["school"], now=NOW)
     claim = store.windows.claim(USER, "worker", now=NOW)
@@ -140,17 +169,19 @@ def test_readyz_names_the_last_error(client: FlaskClient, store: Store, clock: C
     answer = client.get("/readyz")
     assert answer.json is not None
     told = answer.json["properties"][0]
-    assert (answer.status_code, told["error"], told["error_at"], told["invocation_id"], told["age_seconds"]) == (
-        200,
-        "GET /property/school/events: 503",
-        "2026-11-21T20:10:00Z",
-        "inv-1",
-        600,
-    )
+    assert (
+        answer.status_code,
+        told["error"],
+        told["error_at"],
+        told["invocation_id"],
+        told["age_seconds"],
+    ) == (200, "GET /property/school/events: 503", "2026-11-21T20:10:00Z", "inv-1", 600)
 
 
 def test_readyz_tells_today_from_the_month(client: FlaskClient, store: Store, clock: Clock) -> None:
-    """A district's day makes today fresh, and today alone; a school never fetched is not ready for that."""
+    """A district's day makes today fresh, and today alone; a school never fetched is not ready for
+    that.
+    """
     add_catalogue(store, {"district": [], "school": FACILITIES["school"]})
     store.windows.ensure(["district"], 0, now=NOW, first=-1)
     claim_day(store)
@@ -180,15 +211,24 @@ def told_of(client: FlaskClient, property_id: str) -> tuple[int | None, int | No
 
 
 def test_readyz_tells_each_keys_trouble(client: FlaskClient, store: Store, clock: Clock) -> None:
-    """What keeps a key from being served, what is left to it, and that its plan is stretched: the site stays ready."""
+    """What keeps a key from being served, what is left to it, and that its plan is stretched: the
+    site stays ready.
+    """
     ready(store)
     store.windows.note_pace(USER, 2.46, 500)
     store.windows.update_allowance(USER, lambda *_: ("2026-11-21", 480, 0.0, 0.0))
-    store.windows.note_trouble(USER, "GET /properties: 401; feeds go on from what is known", now=NOW)
+    store.windows.note_trouble(
+        USER, "GET /properties: 401; feeds go on from what is known", now=NOW
+    )
     clock.advance(60)
     answer = client.get("/readyz")
     assert answer.json is not None
-    assert (answer.status_code, answer.json["stretch"], answer.json["quota_used"], answer.json["keys"]) == (
+    assert (
+        answer.status_code,
+        answer.json["stretch"],
+        answer.json["quota_used"],
+        answer.json["keys"],
+    ) == (
         200,
         2.5,
         480,
@@ -205,7 +245,9 @@ def test_readyz_tells_each_keys_trouble(client: FlaskClient, store: Store, clock
     )
 
 
-def test_readyz_without_a_database_says_so(client: FlaskClient, store: Store, tmp_path: Path) -> None:
+def test_readyz_without_a_database_says_so(
+    client: FlaskClient, store: Store, tmp_path: Path
+) -> None:
     """One sentence, and nothing of where the database is or who logs in there."""
     take_away(store, tmp_path)
     answer = client.get("/readyz")
@@ -215,13 +257,17 @@ def test_readyz_without_a_database_says_so(client: FlaskClient, store: Store, tm
     )
 
 
-def test_metrics_tell_how_fresh_the_data_is(client: FlaskClient, store: Store, clock: Clock) -> None:
+def test_metrics_tell_how_fresh_the_data_is(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
     """The store's health as gauges, read at the moment of the scrape."""
     ready(store)
     store.write.count({"skipped:timeslot": 3})
     clock.advance(45)
     told = scraped(client.get("/metrics").text)
-    assert {name: value for name, value in told.items() if "http" not in name and "cache" not in name} == {
+    assert {
+        name: value for name, value in told.items() if "http" not in name and "cache" not in name
+    } == {
         "icalbridge_database_up": 1,
         "icalbridge_ready": 1,
         "icalbridge_workers_alive": 1,
@@ -242,10 +288,14 @@ def test_metrics_tell_how_fresh_the_data_is(client: FlaskClient, store: Store, c
 
 
 def test_metrics_tell_what_the_sync_did(client: FlaskClient, store: Store) -> None:
-    """Requests by outcome, changes, what was skipped and why, what is left to each key: all workers together."""
+    """Requests by outcome, changes, what was skipped and why, what is left to each key: all workers
+    together.
+    """
     ready(store)
     store.write.count({"requests:200": 40, "requests:503": 2, "requests:none": 1, "changes": 12})
-    store.write.count({"requests:200": 2, "skipped:no id": 3, "skipped:end not after start": 4, "changes": 1})
+    store.write.count(
+        {"requests:200": 2, "skipped:no id": 3, "skipped:end not after start": 4, "changes": 1}
+    )
     store.write.add_api_user("hills")
     store.windows.note_pace(USER, 2.5, 500)
     store.windows.update_allowance(USER, lambda *_: ("2026-11-21", 480, 0.0, 0.0))
@@ -253,7 +303,11 @@ def test_metrics_tell_what_the_sync_did(client: FlaskClient, store: Store) -> No
     store.windows.note_trouble("hills", "the quota is used up", now=NOW)
     told = scraped(client.get("/metrics").text)
     named = ("vendor", "changes", "skipped", "quota", "key", "stretch")
-    assert {name: value for name, value in told.items() if any(each in name.split(" ")[0] for each in named)} == {
+    assert {
+        name: value
+        for name, value in told.items()
+        if any(each in name.split(" ")[0] for each in named)
+    } == {
         "icalbridge_vendor_requests_total outcome=200": 42,
         "icalbridge_vendor_requests_total outcome=503": 2,
         "icalbridge_vendor_requests_total outcome=none": 1,
@@ -298,11 +352,17 @@ def test_metrics_tell_the_age_of_each_tier(client: FlaskClient, store: Store, cl
 def _tiers(client: FlaskClient) -> dict[str, float]:
     told = scraped(client.get("/metrics").text)
     start = "icalbridge_tier_age_seconds tier="
-    return {name.removeprefix(start): value for name, value in told.items() if name.startswith(start)}
+    return {
+        name.removeprefix(start): value for name, value in told.items() if name.startswith(start)
+    }
 
 
-def test_metrics_count_requests_through_both_doors(client: FlaskClient, store: Store, clock: Clock) -> None:
-    """Every answer counts under its endpoint and status, whether Flask gave it or memory; hits and misses likewise."""
+def test_metrics_count_requests_through_both_doors(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
+    """Every answer counts under its endpoint and status, whether Flask gave it or memory; hits and
+    misses likewise.
+    """
     ready(store)
     feed = "/ical/facility/gym.ics"
     for _ in range(4):
@@ -315,7 +375,11 @@ def test_metrics_count_requests_through_both_doors(client: FlaskClient, store: S
     client.get("/facility/pool")
     client.get("/made/up/address")
     told = scraped(client.get("/metrics").text)
-    assert {name: value for name, value in told.items() if "http" in name or "hits" in name or "misses" in name} == {
+    assert {
+        name: value
+        for name, value in told.items()
+        if "http" in name or "hits" in name or "misses" in name
+    } == {
         "icalbridge_http_requests_total endpoint=ical.feed status=200": 4,
         "icalbridge_http_requests_total endpoint=ical.feed status=304": 2,
         "icalbridge_http_requests_total endpoint=ical.feed status=404": 1,
@@ -337,7 +401,9 @@ def test_metrics_of_two_applications_are_apart(store: Store, clock: Clock) -> No
     assert scraped(other.get("/metrics").text)["icalbridge_feed_cache_misses_total"] == 0
 
 
-def test_metrics_without_a_database_still_count(client: FlaskClient, store: Store, tmp_path: Path) -> None:
+def test_metrics_without_a_database_still_count(
+    client: FlaskClient, store: Store, tmp_path: Path
+) -> None:
     """An outage is a metric too: the scrape works and says that the database is down."""
     take_away(store, tmp_path)
     client.get("/healthz")
@@ -361,16 +427,34 @@ def test_robots_may_fetch_feeds(client: FlaskClient) -> None:
 
 @contextmanager
 def gunicorn(folder: Path) -> Iterator[str]:
-    """Serve a filled database by processes that share their counters, as `serve` does; each answers once only."""
+    """Serve a filled database by processes that share their counters, as `serve` does; each answers
+    once only.
+    """
     counters = folder / "counters"
     counters.mkdir()
-    options = ["--workers", "2", "--max-requests", "1", "--bind", "127.0.0.1:0", "--no-control-socket"]
-    command = [sys.executable, "-m", "gunicorn", *options, f"tests.web_world:application({str(folder)!r})"]
+    options = [
+        "--workers",
+        "2",
+        "--max-requests",
+        "1",
+        "--bind",
+        "127.0.0.1:0",
+        "--no-control-socket",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        *options,
+        f"tests.web_world:application({str(folder)!r})",
+    ]
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(counters)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
         assert server.stderr is not None
         told = iter(server.stderr.readline, "")
-        address = next(found[1] for line in told if (found := re.search(r"Listening at: (\S+)", line)))
+        address = next(
+            found[1] for line in told if (found := re.search(r"Listening at: (\S+)", line))
+        )
         try:
             yield address
         finally:
@@ -379,10 +463,14 @@ def gunicorn(folder: Path) -> Iterator[str]:
 
 
 def test_processes_agree_and_count_together(store: Store, tmp_path: Path) -> None:
-    """Five processes, one after another, give one calendar, octet for octet, and one sum of what they answered."""
+    """Five processes, one after another, give one calendar, octet for octet, and one sum of what
+    they answered.
+    """
     fill(store)
     with gunicorn(tmp_path) as address:
-        answers = [requests.get(f"{address}/ical/property/district.ics", timeout=60) for _ in range(5)]
+        answers = [
+            requests.get(f"{address}/ical/property/district.ics", timeout=60) for _ in range(5)
+        ]
         told = scraped(requests.get(f"{address}/metrics", timeout=60).text)
     assert len({(each.status_code, each.headers["ETag"], each.content) for each in answers}) == 1
     assert len({each.headers["Last-Modified"] for each in answers}) == 1

@@ -45,8 +45,12 @@ def test_outage_is_logged_once_for_all_addresses(
     assert ours[1:] == ["the database is back"]
 
 
-def test_defect_is_logged_once_for_each_place(store: Store, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """An exception that comes with each request is no flood of tracebacks; another one is logged too."""
+def test_defect_is_logged_once_for_each_place(
+    store: Store, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception that comes with each request is no flood of tracebacks; another one is logged
+    too.
+    """
     app = create_app(PUBLIC, store, clock=clock)
 
     def out_of_files() -> str:
@@ -60,5 +64,8 @@ def test_defect_is_logged_once_for_each_place(store: Store, clock: Clock, caplog
     for _ in range(20):
         for path in ("/files", "/broken"):
             assert app.test_client().get(path).status_code == 500
-    assert [each.getMessage() for each in caplog.records] == ["GET /files failed", "GET /broken failed"]
+    assert [each.getMessage() for each in caplog.records] == [
+        "GET /files failed",
+        "GET /broken failed",
+    ]
     assert all(each.exc_info for each in caplog.records)

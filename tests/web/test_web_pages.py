@@ -1,4 +1,6 @@
-"""The pages: what they show, to whom, and that nothing anybody typed into a booking system becomes markup."""
+"""The pages: what they show, to whom, and that nothing anybody typed into a booking system becomes
+markup.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,15 @@ if TYPE_CHECKING:
 
     from icalbridge.store import Store
 
-PAGES = ["/", "/?q=gym", "/property/district", "/property/school", "/facility/gym", "/facility/nameless", "/nowhere"]
+PAGES = [
+    "/",
+    "/?q=gym",
+    "/property/district",
+    "/property/school",
+    "/facility/gym",
+    "/facility/nameless",
+    "/nowhere",
+]
 
 ODD_FACILITIES = ["/facility/long", "/facility/odd.id%20%C3%A9%2F1", "/facility/rtl"]
 
@@ -41,7 +51,9 @@ ODD_FACILITIES = ["/facility/long", "/facility/odd.id%20%C3%A9%2F1", "/facility/
 
 
 def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -> None:
-    """All that is listed is a link, in the vendor's order, districts ahead of schools; then status and language."""
+    """All that is listed is a link, in the vendor's order, districts ahead of schools; then status
+    and language.
+    """
     assert look(client, "/").links()[2:] == [
         "/build",
         "/embed",
@@ -69,7 +81,9 @@ def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -
 
 
 def test_directory_counts_what_is_on_today(client: FlaskClient) -> None:
-    """Each facility and school says how much is on in the whole of its own day; the district adds up."""
+    """Each facility and school says how much is on in the whole of its own day; the district adds
+    up.
+    """
     seen = look(client, "/")
     assert seen.after("Sunny Union District", 1) == ["7 today"]
     assert seen.after("Lincoln High", 9) == [
@@ -91,14 +105,21 @@ def test_directory_day_is_the_schools_own(client: FlaskClient, clock: Clock) -> 
         ("main gym", ["/property/district", "/property/school", "/facility/gym"]),
         ("POOL lincoln", ["/property/district", "/property/school", "/facility/pool"]),
         ("phoenix", ["/property/alone", "/facility/nameless"]),
-        ("だいにたいいくかん 体育館", ["/property/district", "/property/odd", "/facility/odd.id%20%C3%A9%2F1"]),
+        (
+            "だいにたいいくかん 体育館",
+            ["/property/district", "/property/odd", "/facility/odd.id%20%C3%A9%2F1"],
+        ),
         ("onerror", ["/property/district", "/property/odd", *ODD_FACILITIES]),
     ],
 )
-def test_directory_search_narrows_it_down(client: FlaskClient, query: str, found: list[str]) -> None:
+def test_directory_search_narrows_it_down(
+    client: FlaskClient, query: str, found: list[str]
+) -> None:
     """Every word must be in the name, the kind, the school or its city; case does not matter."""
     answer = client.get("/", query_string={"q": query})
-    links = [link for link in Seen(answer.text).links() if link.startswith(("/property", "/facility"))]
+    links = [
+        link for link in Seen(answer.text).links() if link.startswith(("/property", "/facility"))
+    ]
     assert (answer.status_code, links) == (200, found)
 
 
@@ -106,15 +127,23 @@ def test_directory_search_without_a_hit_says_so(client: FlaskClient) -> None:
     """What was looked for is repeated as text, with a way back to everything."""
     answer = client.get("/", query_string={"q": HOSTILE + " nowhere"})
     seen = Seen(answer.text)
-    assert f"Nothing is called “ {' '.join((HOSTILE + ' nowhere').split())} ”. Show everything" in seen.text
-    assert ("input", HOSTILE + " nowhere") in [(tag, attributes.get("value")) for tag, attributes in seen.elements]
+    assert (
+        f"Nothing is called “ {' '.join((HOSTILE + ' nowhere').split())} ”. Show everything"
+        in seen.text
+    )
+    assert ("input", HOSTILE + " nowhere") in [
+        (tag, attributes.get("value")) for tag, attributes in seen.elements
+    ]
 
 
 def test_directory_without_a_catalogue_is_a_page(tmp_path: Path) -> None:
     """Before the first sync people are told that there will be something."""
     store = empty_store(tmp_path)
     seen = look(create_app(PUBLIC, store, clock=Clock()).test_client(), "/")
-    assert "No schools are listed yet. They appear here as soon as they were fetched for the first time." in seen.texts
+    assert (
+        "No schools are listed yet. They appear here as soon as they were fetched for the first"
+        " time." in seen.texts
+    )
     store.close()
 
 
@@ -128,14 +157,23 @@ def test_facility_says_what_is_on_and_what_is_next(client: FlaskClient) -> None:
     assert seen.after("Next", 5) == [
         "Today, Saturday, November 21,", "3:00 PM", "–", "5:00 PM", "Practice: Varsity",
     ]  # fmt: skip
-    assert seen.after("Coming up", 2) == ["Today and the next 14 days.", "Times in America/Los Angeles (PST)."]
+    assert seen.after("Coming up", 2) == [
+        "Today and the next 14 days.",
+        "Times in America/Los Angeles (PST).",
+    ]
     assert "As of 12:00 PM, November 21, 2026 (just now)." in seen.text
 
 
 def test_facility_groups_two_weeks_by_local_day(client: FlaskClient) -> None:
-    """Fifteen days beginning with today, each with its heading; what comes later is left to the calendar."""
+    """Fifteen days beginning with today, each with its heading; what comes later is left to the
+    calendar.
+    """
     told = look(client, "/facility/gym").texts
-    headings = [text for text in told[told.index("Coming up") :] if re.search(r"day, (November|December) \d+$", text)]
+    headings = [
+        text
+        for text in told[told.index("Coming up") :]
+        if re.search(r"day, (November|December) \d+$", text)
+    ]
     assert (len(headings), headings[:2], headings[-1]) == (
         15,
         ["Today, Saturday, November 21", "Tomorrow, Sunday, November 22"],
@@ -145,15 +183,29 @@ def test_facility_groups_two_weeks_by_local_day(client: FlaskClient) -> None:
 
 def test_facility_lists_at_most_a_hundred(store: Store, client: FlaskClient) -> None:
     """A facility in heavy use is cut, and the page says how much it leaves out."""
-    sync(store, "school", added(entry(30 + number, uid=f"x{number}", event_id="x") for number in range(120)))
+    sync(
+        store,
+        "school",
+        added(entry(30 + number, uid=f"x{number}", event_id="x") for number in range(120)),
+    )
     seen = look(client, "/facility/gym")
-    assert sum(tag == "li" and "running" in str(attributes.get("class")) for tag, attributes in seen.elements) == 2
+    assert (
+        sum(
+            tag == "li" and "running" in str(attributes.get("class"))
+            for tag, attributes in seen.elements
+        )
+        == 2
+    )
     assert "36 more in these days; the calendar you subscribe to has them all." in seen.texts
 
 
 def test_property_with_much_on_now_stays_readable(store: Store, client: FlaskClient) -> None:
     """Six of what is on are told at the top, the others are counted there and marked in the list."""
-    sync(store, "school", added(entry(-0.5, uid=f"n{number}", event_id=f"n{number}") for number in range(9)))
+    sync(
+        store,
+        "school",
+        added(entry(-0.5, uid=f"n{number}", event_id=f"n{number}") for number in range(9)),
+    )
     seen = look(client, "/property/school")
     assert "and 4 more, marked below" in seen.texts
     assert seen.texts.count("on now") == 6 + 10
@@ -168,18 +220,33 @@ def test_facility_with_nothing_on_says_so(client: FlaskClient) -> None:
 
 
 def test_property_of_a_district_shows_all_its_schools(client: FlaskClient) -> None:
-    """A district's page has its schools, and every school's entries with their places; another zone is named."""
+    """A district's page has its schools, and every school's entries with their places; another zone
+    is named.
+    """
     seen = look(client, "/property/district")
     assert seen.after("Schools", 4) == ["Lincoln High", "2 today", HOSTILE, "5 today"]
     first = seen.texts.index(JAPANESE, seen.texts.index("Coming up"))
-    assert seen.texts[first - 4 : first + 3] == ["5:00 PM", "–", "7:00 PM", "EST", JAPANESE, JAPANESE, HOSTILE]
+    assert seen.texts[first - 4 : first + 3] == [
+        "5:00 PM",
+        "–",
+        "7:00 PM",
+        "EST",
+        JAPANESE,
+        JAPANESE,
+        HOSTILE,
+    ]
 
 
 def test_page_lists_a_long_entry_under_the_day_it_starts(client: FlaskClient) -> None:
     """What ends on another day says on which."""
     seen = look(client, "/facility/long")
     first = seen.texts.index("Night of dance")
-    assert seen.texts[first - 4 : first] == ["Tomorrow, Sunday, November 22", "9:00 PM", "–", "3:00 AM, Tue, Nov 24"]
+    assert seen.texts[first - 4 : first] == [
+        "Tomorrow, Sunday, November 22",
+        "9:00 PM",
+        "–",
+        "3:00 AM, Tue, Nov 24",
+    ]
 
 
 def test_page_says_how_old_its_data_is(client: FlaskClient, clock: Clock) -> None:
@@ -187,36 +254,54 @@ def test_page_says_how_old_its_data_is(client: FlaskClient, clock: Clock) -> Non
     clock.advance(3 * 3600 + 60)
     seen = look(client, "/facility/gym")
     assert "As of 12:00 PM, November 21, 2026 (3 hours ago)." in seen.text
-    assert "The booking system has not answered since then; later changes are missing here." in seen.texts
+    assert (
+        "The booking system has not answered since then; later changes are missing here."
+        in seen.texts
+    )
 
 
 def test_page_says_until_when_a_cut_calendar_is_complete(store: Store, clock: Clock) -> None:
     """Where the far future was left out for size, the subscribe block says from when on."""
-    names = added(entry(24 * day, uid=f"big{day}", event_id=f"big{day}", name="x" * 200) for day in range(1, 90))
+    names = added(
+        entry(24 * day, uid=f"big{day}", event_id=f"big{day}", name="x" * 200)
+        for day in range(1, 90)
+    )
     sync(store, "school", names)
     settings = type(PUBLIC)(public_url=PUBLIC.public_url, feed_max_bytes=10_000)
     seen = look(create_app(settings, store, clock=clock).test_client(), "/facility/gym")
     told = [text for text in seen.texts if text.startswith("This calendar is very large")]
     assert len(told) == 1
-    assert re.search(r"it holds everything until (November|December|January) \d+, 202[67], and later", told[0])
+    assert re.search(
+        r"it holds everything until (November|December|January) \d+, 202[67], and later", told[0]
+    )
 
 
 # how to subscribe
 
 
 def test_page_offers_every_way_to_subscribe(client: FlaskClient) -> None:
-    """One address, and for each kind of calendar the link that works; a download is visibly something else."""
+    """One address, and for each kind of calendar the link that works; a download is visibly
+    something else.
+    """
     seen = look(client, "/facility/odd.id%20%C3%A9%2F1")
     address = "https://calendars.example.org/ical/facility/odd.id%20%C3%A9%2F1.ics"
-    encoded = "https%3A%2F%2Fcalendars.example.org%2Fical%2Ffacility%2Fodd.id%2520%25C3%25A9%252F1.ics"
-    shown = next(attributes for tag, attributes in seen.elements if attributes.get("id") == "address")
+    encoded = (
+        "https%3A%2F%2Fcalendars.example.org%2Fical%2Ffacility%2Fodd.id%2520%25C3%25A9%252F1.ics"
+    )
+    shown = next(
+        attributes for tag, attributes in seen.elements if attributes.get("id") == "address"
+    )
     assert (shown["value"], "readonly" in shown) == (address, True)
     first = next(number for number, link in enumerate(seen.links()) if link.startswith("webcal:"))
     links = [link for link in seen.links()[first:] if not link.startswith("/poster/")]
     assert links[0] == "webcal://calendars.example.org/ical/facility/odd.id%20%C3%A9%2F1.ics"
     assert links[1] == "https://calendar.google.com/calendar/u/0/r/settings/addbyurl"
-    assert links[2].startswith(f"https://outlook.live.com/calendar/0/addfromweb/?url={encoded}&name=%E7%AC%AC")
-    assert links[3].startswith(f"https://outlook.office.com/calendar/0/addfromweb/?url={encoded}&name=%E7%AC%AC")
+    assert links[2].startswith(
+        f"https://outlook.live.com/calendar/0/addfromweb/?url={encoded}&name=%E7%AC%AC"
+    )
+    assert links[3].startswith(
+        f"https://outlook.office.com/calendar/0/addfromweb/?url={encoded}&name=%E7%AC%AC"
+    )
     assert links[4] == "/ical/facility/odd.id%20%C3%A9%2F1.ics"
 
 
@@ -231,7 +316,10 @@ def test_page_warns_of_an_address_that_only_works_here(store: Store, clock: Cloc
     client = create_app(PRIVATE, store, clock=clock).test_client()
     warning = "This address works on this computer only; Google and Outlook cannot reach it."
     assert warning in look(client, "/facility/gym").texts
-    assert warning not in Seen(client.get("/facility/gym", headers={"Host": "bridge.example.org"}).text).texts
+    assert (
+        warning
+        not in Seen(client.get("/facility/gym", headers={"Host": "bridge.example.org"}).text).texts
+    )
 
 
 # files
@@ -241,13 +329,18 @@ def test_page_answers_conditions_and_gzip(client: FlaskClient) -> None:
     """Pages speak the same HTTP as feeds: tags, 304, compression."""
     page = client.get("/facility/gym", headers={"Accept-Encoding": "gzip"})
     assert page.headers["Content-Encoding"] == "gzip"
-    assert client.get("/facility/gym", headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
+    assert (
+        client.get("/facility/gym", headers={"If-None-Match": page.headers["ETag"]}).status_code
+        == 304
+    )
 
 
 def test_static_file_is_kept_for_ever_under_its_version(client: FlaskClient) -> None:
     """The address in the page names the content and lasts; any other version of it does not."""
     sheet = next(
-        attributes["href"] for _, attributes in look(client, "/").elements if attributes.get("rel") == "stylesheet"
+        attributes["href"]
+        for _, attributes in look(client, "/").elements
+        if attributes.get("rel") == "stylesheet"
     )
     assert sheet is not None
     assert re.fullmatch(r"/static/site\.css\?v=[0-9a-f]{16}", sheet)
@@ -273,11 +366,17 @@ def test_page_asks_no_more_of_a_larger_district(tmp_path: Path, clock: Clock) ->
         store = empty_store(folder)
         add_catalogue(store, facilities)
         sync(
-            store, "school", added(entry(hour, uid=f"u{hour}", event_id=f"e{hour}") for hour in range(1 + 40 * number))
+            store,
+            "school",
+            added(
+                entry(hour, uid=f"u{hour}", event_id=f"e{hour}") for hour in range(1 + 40 * number)
+            ),
         )
         client = create_app(PUBLIC, store, clock=clock).test_client()
         asked: list[str] = []
-        event.listen(store.engine, "before_cursor_execute", lambda *call, asked=asked: asked.append(call[2]))
+        event.listen(
+            store.engine, "before_cursor_execute", lambda *call, asked=asked: asked.append(call[2])
+        )
         client.get("/property/school")
         client.get("/facility/gym")
         counts.append(len(asked))

@@ -1,4 +1,6 @@
-"""The poster for the door and its QR code: the code is that of the address which the poster spells out."""
+"""The poster for the door and its QR code: the code is that of the address which the poster spells
+out.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ QUIET = 4
 
 
 def dark_modules(svg: str) -> set[tuple[int, int]]:
-    """Read the dark modules, row and column, out of a drawing made of horizontal strokes one module high."""
+    """Read the dark modules, row and column, out of a drawing made of horizontal strokes one module
+    high.
+    """
     path = re.findall(r'stroke="#000" d="([^"]+)"', svg)
     dark, row, column = set[tuple[int, int]](), 0.0, 0
     for command, numbers in re.findall(r"([Mmh])([-0-9. ]+)", path[0]):
@@ -42,7 +46,12 @@ def dark_modules(svg: str) -> set[tuple[int, int]]:
 def expected(address: str) -> set[tuple[int, int]]:
     """Return the dark modules of an address's own matrix."""
     matrix = segno.make_qr(address, error="m", boost_error=True).matrix
-    return {(row, column) for row, line in enumerate(matrix) for column, module in enumerate(line) if module}
+    return {
+        (row, column)
+        for row, line in enumerate(matrix)
+        for column, module in enumerate(line)
+        if module
+    }
 
 
 @pytest.mark.parametrize(
@@ -52,13 +61,21 @@ def expected(address: str) -> set[tuple[int, int]]:
         ("/qr/property/district.svg", f"{BASE}/property/district"),
         ("/qr/facility/odd.id%20%C3%A9%2F1.svg", f"{BASE}/facility/odd.id%20%C3%A9%2F1"),
         ("/qr/facility/gym.svg?q=varsity", f"{BASE}/facility/gym?q=varsity"),
-        ("/qr/facility/gym.svg?to=calendar", "webcal://calendars.example.org/ical/facility/gym.ics"),
+        (
+            "/qr/facility/gym.svg?to=calendar",
+            "webcal://calendars.example.org/ical/facility/gym.ics",
+        ),
         ("/qr/facility/gym.svg?lang=es&q=varsity", f"{BASE}/facility/gym?q=varsity"),
-        ("/qr/facility/gym.svg?q=a&to=calendar", "webcal://calendars.example.org/ical/facility/gym.ics?q=a"),
+        (
+            "/qr/facility/gym.svg?q=a&to=calendar",
+            "webcal://calendars.example.org/ical/facility/gym.ics?q=a",
+        ),
     ],
 )
 def test_code_is_drawn_as_its_address_has_it(client: FlaskClient, path: str, address: str) -> None:
-    """Module by module the drawing is the matrix of the address, in black on white, and may be kept for a day."""
+    """Module by module the drawing is the matrix of the address, in black on white, and may be kept
+    for a day.
+    """
     answer = client.get(path)
     assert (answer.status_code, answer.content_type) == (200, "image/svg+xml")
     assert answer.headers["Cache-Control"] == "public, max-age=86400"
@@ -69,8 +86,13 @@ def test_code_is_crisp_and_has_its_quiet_zone() -> None:
     """It scales without blur, and four light modules are around it."""
     svg = drawing(f"{BASE}/facility/gym").decode()
     dark = {(row + QUIET, column + QUIET) for row, column in dark_modules(svg)}
-    assert svg.startswith('<svg shape-rendering="crispEdges" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 37 37">')
-    assert ({min(place) for place in dark} & {0, 1, 2, 3}, max(max(place) for place in dark)) == (set(), 32)
+    assert svg.startswith(
+        '<svg shape-rendering="crispEdges" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 37 37">'
+    )
+    assert ({min(place) for place in dark} & {0, 1, 2, 3}, max(max(place) for place in dark)) == (
+        set(),
+        32,
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +109,9 @@ def test_code_is_crisp_and_has_its_quiet_zone() -> None:
     ],
 )
 def test_poster_of_nothing_is_none(client: FlaskClient, path: str, status: int) -> None:
-    """There is no poster and no code of what is not there, or of an address that no phone would read off a door."""
+    """There is no poster and no code of what is not there, or of an address that no phone would
+    read off a door.
+    """
     assert client.get(path).status_code == status
 
 
@@ -96,7 +120,10 @@ def test_poster_says_what_is_needed(client: FlaskClient) -> None:
     seen = look(client, "/poster/facility/gym?q=varsity")
     assert seen.after("Lincoln High", 3) == [
         "Main Gym",
-        "What is on here today and this week? Scan this with your phone, and have it in your own calendar.",
+        (
+            "What is on here today and this week? Scan this with your phone, and have it in your"
+            " own calendar."
+        ),
         "calendars.example.org/facility/gym?q=varsity",
     ]
     images = [attributes["src"] for tag, attributes in seen.elements if tag == "img"]

@@ -1,4 +1,6 @@
-"""`/ical/private/<token>.<suffix>`: what staff may know, for whoever was given the address, and for nobody else."""
+"""`/ical/private/<token>.<suffix>`: what staff may know, for whoever was given the address, and for
+nobody else.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,16 @@ if TYPE_CHECKING:
 
     from tests.web_world import Clock
 
-RENTER = Particulars("Renata Privada", "renata@renter.example", 77777, "R-PRIVATE", "Nonprofit Private")
-STAFF = Saved("staff", "For staff", audience=Audience.STAFF, facility_ids=("gym",), shape=Shape(past=0, ahead=1))
+RENTER = Particulars(
+    "Renata Privada", "renata@renter.example", 77777, "R-PRIVATE", "Nonprofit Private"
+)
+STAFF = Saved(
+    "staff",
+    "For staff",
+    audience=Audience.STAFF,
+    facility_ids=("gym",),
+    shape=Shape(past=0, ahead=1),
+)
 SENSITIVE = ("Renata", "renter.example", "77777", "R-PRIVATE", "Nonprofit")
 
 
@@ -71,7 +81,9 @@ def client(store: Store, clock: Clock, timers: list[Timer]) -> FlaskClient:
 
 @pytest.fixture
 def elsewhere(store: Store, clock: Clock, timers: list[Timer]) -> Iterator[FlaskClient]:
-    """The application again, as another process has it: over the same database, with connections of its own."""
+    """The application again, as another process has it: over the same database, with connections of
+    its own.
+    """
     opened = Store.connect(store.engine.url.render_as_string(hide_password=False))
     yield create_app(PUBLIC, opened, clock=clock).test_client()
     opened.close()
@@ -100,7 +112,9 @@ def test_staff_feed_tells_who_rents(client: FlaskClient, store: Store) -> None:
     _, token = hand_out(store)
     answer = client.get(private.path(token))
     assert answer.status_code == 200
-    told = {str(each["UID"]): each for each in icalendar.Calendar.from_ical(answer.data).walk("VEVENT")}
+    told = {
+        str(each["UID"]): each for each in icalendar.Calendar.from_ical(answer.data).walk("VEVENT")
+    }
     assert str(told["gym0@icalbridge"]["DESCRIPTION"]).splitlines() == [
         "Renter: Renata Privada",
         "E-mail: renata@renter.example",
@@ -117,8 +131,12 @@ def test_staff_feed_tells_who_rents_in_other_formats(client: FlaskClient, store:
     values = ["Renata Privada", "renata@renter.example", 77777, "R-PRIVATE", "Nonprofit Private"]
     read = json.loads(client.get(private.path(token, "json")).data)
     (practice,) = [each for each in read["entries"] if each["uid"] == "gym0@icalbridge"]
-    assert [practice[each] for each in ("renter", "email", "attendance", "reservation", "category")] == values
-    rows = csv.DictReader(io.StringIO(client.get(private.path(token, "csv")).data.decode("utf-8-sig")))
+    assert [
+        practice[each] for each in ("renter", "email", "attendance", "reservation", "category")
+    ] == values
+    rows = csv.DictReader(
+        io.StringIO(client.get(private.path(token, "csv")).data.decode("utf-8-sig"))
+    )
     (row,) = [each for each in rows if each["UID"] == "gym0@icalbridge"]
     columns = ("Renter", "Email", "Attendance", "Reservation", "Rate category")
     assert [row[each] for each in columns] == [str(each) for each in values]
@@ -136,8 +154,12 @@ def test_staff_feed_tells_who_rents_in_other_formats(client: FlaskClient, store:
         (STAFF, set(SENSITIVE)),
     ],
 )
-def test_feed_tells_what_its_audience_may_see(client: FlaskClient, store: Store, spec: Saved, shown: set[str]) -> None:
-    """Whatever the format: operations learn how many come, not who; fields and rules narrow that further."""
+def test_feed_tells_what_its_audience_may_see(
+    client: FlaskClient, store: Store, spec: Saved, shown: set[str]
+) -> None:
+    """Whatever the format: operations learn how many come, not who; fields and rules narrow that
+    further.
+    """
     save(store, spec)
     _, token = hand_out(store)
     for suffix in ("ics", "json", "csv", "atom"):
@@ -146,7 +168,9 @@ def test_feed_tells_what_its_audience_may_see(client: FlaskClient, store: Store,
 
 
 @pytest.mark.parametrize("audience", Audience)
-def test_rule_may_go_by_rate_category(client: FlaskClient, store: Store, audience: Audience) -> None:
+def test_rule_may_go_by_rate_category(
+    client: FlaskClient, store: Store, audience: Audience
+) -> None:
     """Also in a feed that does not tell it."""
     rules = (Rule(Action.RENAME, category=("nonprofit private",), title="Charity"),)
     save(store, replace(STAFF, audience=audience, fields=frozenset({Field.NAME}), rules=rules))
@@ -222,7 +246,9 @@ def test_wrong_addresses_are_alike(client: FlaskClient, store: Store, clock: Clo
 def test_parameters_are_refused_alike(client: FlaskClient, store: Store) -> None:
     """400 for a good token as for a wrong one: it is not even looked at."""
     _, token = hand_out(store)
-    answers = [client.get(f"{private.path(each)}?past=3") for each in (token, private.new_token(), "x")]
+    answers = [
+        client.get(f"{private.path(each)}?past=3") for each in (token, private.new_token(), "x")
+    ]
     assert {each.status_code for each in answers} == {400}
     assert len({each.data + str(each.headers).encode() for each in answers}) == 1
     assert headers(answers[0])["Access-Control-Allow-Origin"] is None
@@ -245,20 +271,28 @@ def test_revoked_token_is_dead_on_two_processes_within_a_second(
     _, kept = hand_out(store, name="Other")
     both = (client, elsewhere)
     for each in both:
-        assert [each.get(private.path(token)).status_code for token in (revoked, kept)] == [200, 200]
+        assert [each.get(private.path(token)).status_code for token in (revoked, kept)] == [
+            200,
+            200,
+        ]
     store.saved.revoke_token(token_id, now=NOW)
     clock.advance(0.999)
     for each in both:
         assert each.get(private.path(kept)).status_code == 200
     clock.advance(0.001)
     for each in both:
-        assert [each.get(private.path(token)).status_code for token in (revoked, kept)] == [404, 200]
+        assert [each.get(private.path(token)).status_code for token in (revoked, kept)] == [
+            404,
+            200,
+        ]
 
 
 def test_token_is_remembered_for_a_second_at_most(
     client: FlaskClient, store: Store, clock: Clock, statements: list[str]
 ) -> None:
-    """Until then nobody is asked; then the database is, each second once, however often it is read in between."""
+    """Until then nobody is asked; then the database is, each second once, however often it is read
+    in between.
+    """
     _, token = hand_out(store)
     client.get(private.path(token))
     statements.clear()
@@ -271,7 +305,9 @@ def test_token_is_remembered_for_a_second_at_most(
     assert len([each for each in statements if "FROM feed_tokens" in each]) == 1
 
 
-def test_subscribers_share_one_rendered_feed(client: FlaskClient, store: Store, statements: list[str]) -> None:
+def test_subscribers_share_one_rendered_feed(
+    client: FlaskClient, store: Store, statements: list[str]
+) -> None:
     """It is kept by feed and not by token; what is public is kept apart from it."""
     tokens = [hand_out(store, name=name)[1] for name in "abc"]
     bodies = {client.get(private.path(token)).data for token in tokens}
@@ -279,8 +315,12 @@ def test_subscribers_share_one_rendered_feed(client: FlaskClient, store: Store, 
     assert len([each for each in statements if "FROM particulars" in each]) == 1
 
 
-def test_public_and_private_answers_never_mix(client: FlaskClient, store: Store, clock: Clock) -> None:
-    """Of one public feed with subscribers: the same entries, but each with the headers and the head of its address."""
+def test_public_and_private_answers_never_mix(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
+    """Of one public feed with subscribers: the same entries, but each with the headers and the head
+    of its address.
+    """
     save(store, replace(STAFF, audience=Audience.PUBLIC))
     _, token = hand_out(store)
     for _ in range(2):
@@ -288,19 +328,26 @@ def test_public_and_private_answers_never_mix(client: FlaskClient, store: Store,
         assert headers(public)["Cache-Control"] != headers(secret)["Cache-Control"]
         assert "SOURCE;VALUE=URI:https://calendars.example.org/ical/feed/staff.ics" in public.text
         assert "SOURCE" not in secret.text
-        assert public.text[public.text.index("BEGIN:VEVENT") :] == secret.text[secret.text.index("BEGIN:VEVENT") :]
+        assert (
+            public.text[public.text.index("BEGIN:VEVENT") :]
+            == secret.text[secret.text.index("BEGIN:VEVENT") :]
+        )
     save(store, STAFF)
     clock.advance(1)
     assert client.get("/ical/feed/staff.ics").status_code == 404
     assert "Renata" in client.get(private.path(token)).text
 
 
-def test_change_of_what_is_for_staff_is_told(client: FlaskClient, store: Store, clock: Clock) -> None:
+def test_change_of_what_is_for_staff_is_told(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
     """Within a second, under a new tag, and as changed by now."""
     _, token = hand_out(store)
     before = client.get(private.path(token))
     clock.advance(60)
-    heard = Event("e1", "reservation", "school", ZONE, "Practice", "approved", particulars=Particulars("Rudi"))
+    heard = Event(
+        "e1", "reservation", "school", ZONE, "Practice", "approved", particulars=Particulars("Rudi")
+    )
     sync(store, "school", Changes(heard=(heard,)), now=clock.now)
     conditions = {"If-Modified-Since": before.headers["Last-Modified"]}
     after = client.get(private.path(token), headers=conditions)
@@ -309,7 +356,9 @@ def test_change_of_what_is_for_staff_is_told(client: FlaskClient, store: Store, 
     assert after.headers["ETag"] != before.headers["ETag"]
 
 
-def test_last_use_is_written_aside(client: FlaskClient, store: Store, clock: Clock, timers: list[Timer]) -> None:
+def test_last_use_is_written_aside(
+    client: FlaskClient, store: Store, clock: Clock, timers: list[Timer]
+) -> None:
     """By a timer, once a minute a token at most; wrong tokens leave nothing."""
     token_id, token = hand_out(store)
     hand_out(store, name="Other")
@@ -317,7 +366,11 @@ def test_last_use_is_written_aside(client: FlaskClient, store: Store, clock: Clo
     assert timers == []
     for _ in range(3):
         client.get(private.path(token))
-    uses = [timer for timer in timers if isinstance(getattr(timer.function, "__self__", None), demand.Uses)]
+    uses = [
+        timer
+        for timer in timers
+        if isinstance(getattr(timer.function, "__self__", None), demand.Uses)
+    ]
     assert [timer.interval for timer in uses] == [WRITE_SECONDS]
     assert [each.last_used for each in store.saved.tokens()] == [None, None]
     uses[0].function()
@@ -333,8 +386,12 @@ def test_last_use_is_written_aside(client: FlaskClient, store: Store, clock: Clo
     assert [each.last_used for each in store.saved.tokens()] == [clock.now, None]
 
 
-def test_nobody_reads_while_nobody_can_tell(client: FlaskClient, store: Store, clock: Clock) -> None:
-    """With the database gone a token may have been revoked: 503 after a second, as privately as all else."""
+def test_nobody_reads_while_nobody_can_tell(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
+    """With the database gone a token may have been revoked: 503 after a second, as privately as all
+    else.
+    """
     _, token = hand_out(store)
     assert client.get(private.path(token)).status_code == 200
     with store.engine.begin() as connection:
@@ -366,8 +423,12 @@ def test_token_is_in_no_log(
         for each in (token, private.new_token()):
             client.get(private.path(each))
         answer = client.get(private.path(token))
-        logging.getLogger("gunicorn.error").error("Error handling request /ical/private/%s.ics", token)
-        logging.getLogger("gunicorn.error").error("Error handling request /ical/%%70rivate/%s.ics", token)
+        logging.getLogger("gunicorn.error").error(
+            "Error handling request /ical/private/%s.ics", token
+        )
+        logging.getLogger("gunicorn.error").error(
+            "Error handling request /ical/%%70rivate/%s.ics", token
+        )
     finally:
         logging.root.handlers[:] = handlers
         logging.root.setLevel(level)
@@ -381,7 +442,10 @@ def test_token_is_in_no_log(
 
 
 def test_path_is_redacted_where_it_is_logged(
-    client: FlaskClient, store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The record itself holds no token, whoever formats it."""
     _, token = hand_out(store)

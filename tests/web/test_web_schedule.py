@@ -1,4 +1,6 @@
-"""What the pages are arranged from: the words for moments, the days of a schedule, the tree of the directory."""
+"""What the pages are arranged from: the words for moments, the days of a schedule, the tree of the
+directory.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def at(text: str) -> datetime:
     ],
 )
 def test_clock_time_is_the_zones_and_never_ambiguous(moment: str, zone: str, said: str) -> None:
-    """12-hour form; in the hour that the clocks repeat, with the letters that tell which of the two it is."""
+    """12-hour form; in the hour that the clocks repeat, with the letters that tell which of the two
+    it is.
+    """
     assert wording.clock_time(at(moment), zone) == said
 
 
@@ -68,7 +72,13 @@ def test_zone_name_has_its_letters_where_it_has_any() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(-5, "just now"), (59, "just now"), (60, "1 minute ago"), (7199, "1 hour ago"), (2e5, "2 days ago")],
+    [
+        (-5, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (7199, "1 hour ago"),
+        (2e5, "2 days ago"),
+    ],
 )
 def test_age_is_said_in_its_largest_unit(seconds: float, said: str) -> None:
     """A clock that runs a little behind makes nothing of the future."""
@@ -89,7 +99,9 @@ def test_schedule_of_what_runs_over_midnight_is_todays() -> None:
 
 
 def test_schedule_boundaries_are_exact() -> None:
-    """What ends now is over, what begins now is on, and what begins when the span ends is not in it but may be next."""
+    """What ends now is over, what begins now is on, and what begins when the span ends is not in it
+    but may be next.
+    """
     over, on, later = entry(-2, uid="over"), entry(0, uid="on"), entry(24, uid="later")
     plan = schedule([over, on, later], NOW, NOW + timedelta(days=1), ZONE, 100)
     assert [item.entry for day in plan.days for item in day.items] == [on]
@@ -99,10 +111,16 @@ def test_schedule_boundaries_are_exact() -> None:
 
 
 def test_schedule_keeps_days_together_across_zones() -> None:
-    """Each entry falls on its own school's day; a day has one heading however the moments interleave."""
+    """Each entry falls on its own school's day; a day has one heading however the moments
+    interleave.
+    """
     hawaii = replace(entry(13, uid="hawaii"), zone=HONOLULU)
-    plan = schedule([entry(12.5, uid="a"), hawaii, entry(14, uid="b")], NOW, NOW + timedelta(days=2), ZONE, 100)
-    assert [(day.heading, [(item.starts, item.zone) for item in day.items]) for day in plan.days] == [
+    plan = schedule(
+        [entry(12.5, uid="a"), hawaii, entry(14, uid="b")], NOW, NOW + timedelta(days=2), ZONE, 100
+    )
+    assert [
+        (day.heading, [(item.starts, item.zone) for item in day.items]) for day in plan.days
+    ] == [
         ("Today, Saturday, November 21", [("11:00 PM", "HST")]),
         ("Tomorrow, Sunday, November 22", [("12:30 AM", ""), ("2:00 AM", "")]),
     ]
@@ -110,32 +128,51 @@ def test_schedule_keeps_days_together_across_zones() -> None:
 
 def test_schedule_survives_a_zone_that_does_not_exist() -> None:
     """An entry without a usable zone is told in the page's."""
-    plan = schedule([replace(entry(1), zone="Mars/Olympus")], NOW, NOW + timedelta(days=1), ZONE, 100)
+    plan = schedule(
+        [replace(entry(1), zone="Mars/Olympus")], NOW, NOW + timedelta(days=1), ZONE, 100
+    )
     assert [(item.starts, item.zone) for item in plan.days[0].items] == [("1:00 PM", "")]
 
 
 def test_schedule_says_how_much_it_leaves_out() -> None:
     """The limit counts entries of the span."""
-    plan = schedule([entry(hour, uid=f"u{hour}") for hour in range(1, 30)], NOW, NOW + timedelta(days=1), ZONE, 5)
+    plan = schedule(
+        [entry(hour, uid=f"u{hour}") for hour in range(1, 30)],
+        NOW,
+        NOW + timedelta(days=1),
+        ZONE,
+        5,
+    )
     assert (sum(len(day.items) for day in plan.days), plan.left_out) == (5, 18)
 
 
 def test_title_is_the_feeds_summary() -> None:
     """The same words in the calendar and on the page."""
-    assert [title(entry(1, name=name, activity=activity)) for name, activity in (
-        ("Practice", ""), ("Practice", "Varsity"), (" ", ""), ("", "Varsity"), ("Two\r\nlines", ""),
-    )] == ["Practice", "Practice: Varsity", "Reserved", "Reserved: Varsity", "Two lines"]  # fmt: skip
+    assert [
+        title(entry(1, name=name, activity=activity))
+        for name, activity in (
+            ("Practice", ""),
+            ("Practice", "Varsity"),
+            (" ", ""),
+            ("", "Varsity"),
+            ("Two\r\nlines", ""),
+        )
+    ] == ["Practice", "Practice: Varsity", "Reserved", "Reserved: Varsity", "Two lines"]
 
 
 # the directory
 
 
 def test_directory_puts_every_school_in_one_place() -> None:
-    """Children under the first district that names them; children that are not listed, and circles, change nothing."""
+    """Children under the first district that names them; children that are not listed, and circles,
+    change nothing.
+    """
     one = Property("d1", "One", child_ids=("school", "unlisted", "d1"))
     two = Property("d2", "Two", child_ids=("school", "d1", "x"))
     other = Property("x", "Other")
-    found = directory([two, one, SCHOOL, other], [GYM, POOL, Facility("lost", "unlisted")], {"gym": 3})
+    found = directory(
+        [two, one, SCHOOL, other], [GYM, POOL, Facility("lost", "unlisted")], {"gym": 3}
+    )
     school = School(SCHOOL, (Place(GYM, 3), Place(POOL, 0)), 3)
     empty = {each.id: School(each, (), 0) for each in (one, two, other)}
     assert found == (District(empty["d2"], (school, empty["d1"], empty["x"])),)
@@ -143,8 +180,13 @@ def test_directory_puts_every_school_in_one_place() -> None:
 
 
 def test_directory_counts_kinds_as_people_spell_them() -> None:
-    """The most frequent comes first; case and accents make no other kind, and one kind alone is no choice."""
-    listed = [Facility(str(number), "s", "", kind) for number, kind in enumerate(("Pool", "Café", "gym ", "cafe", ""))]
+    """The most frequent comes first; case and accents make no other kind, and one kind alone is no
+    choice.
+    """
+    listed = [
+        Facility(str(number), "s", "", kind)
+        for number, kind in enumerate(("Pool", "Café", "gym ", "cafe", ""))
+    ]
     assert kinds(listed) == (Kind("Café", 2), Kind("gym ", 1), Kind("Pool", 1))
     assert kinds([POOL, POOL]) == ()
 
@@ -171,7 +213,11 @@ def test_search_ignores_case_and_accents() -> None:
 @pytest.mark.parametrize(
     ("address", "webcal", "only_here"),
     [
-        ("https://example.org/ical/facility/g.ics", "webcal://example.org/ical/facility/g.ics", False),
+        (
+            "https://example.org/ical/facility/g.ics",
+            "webcal://example.org/ical/facility/g.ics",
+            False,
+        ),
         ("http://127.0.0.1:8000/x.ics", "webcal://127.0.0.1:8000/x.ics", True),
         ("http://localhost:8000/x.ics", "webcal://localhost:8000/x.ics", True),
         ("http://[::1]:8000/x.ics", "webcal://[::1]:8000/x.ics", True),

@@ -1,4 +1,6 @@
-"""What search engines and other sites are told: the map, a page's own address and formats, its next events."""
+"""What search engines and other sites are told: the map, a page's own address and formats, its next
+events.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ BASE = "https://calendars.example.org"
 
 
 class Data(HTMLParser):
-    """The data blocks of a page, as a browser takes them: what is in a `script` ends at the first `</script`."""
+    """The data blocks of a page, as a browser takes them: what is in a `script` ends at the first
+    `</script`.
+    """
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -88,29 +92,45 @@ def test_sitemap_is_none_without_a_public_address(store: Store) -> None:
 def test_page_names_itself_and_its_formats(client: FlaskClient) -> None:
     """Open Graph, the page's one address, and the feed in its formats."""
     elements = look(client, "/facility/gym?q=gym").elements
-    told = {each["property"]: each["content"] for tag, each in elements if tag == "meta" and "property" in each}
+    told = {
+        each["property"]: each["content"]
+        for tag, each in elements
+        if tag == "meta" and "property" in each
+    }
     assert told == {
         "og:title": "Main Gym, Lincoln High",
         "og:site_name": "Facility calendars",
         "og:type": "website",
-        "og:description": ("What is booked at Main Gym, Lincoln High, and how to have it in your own calendar."),
+        "og:description": (
+            "What is booked at Main Gym, Lincoln High, and how to have it in your own calendar."
+        ),
         "og:url": f"{BASE}/facility/gym",
     }
-    links = [(each.get("type"), each["href"]) for tag, each in elements if each.get("rel") == "alternate"]
+    links = [
+        (each.get("type"), each["href"]) for tag, each in elements if each.get("rel") == "alternate"
+    ]
     assert links == [
         ("text/calendar", "/ical/facility/gym.ics"),
         ("application/json", "/ical/facility/gym.json"),
         ("application/atom+xml", "/ical/facility/gym.atom"),
     ]
     assert [client.get(href).status_code for _, href in links if href] == [200, 200, 200]
-    assert [each["href"] for _, each in elements if each.get("rel") == "canonical"] == [f"{BASE}/facility/gym"]
+    assert [each["href"] for _, each in elements if each.get("rel") == "canonical"] == [
+        f"{BASE}/facility/gym"
+    ]
 
 
 def test_page_below_a_folder_shares_what_is_below_it(store: Store) -> None:
     """A public address with a path is in every address that is told."""
-    client = create_app(Settings(public_url="https://example.org/cal"), store, clock=Clock()).test_client()
+    client = create_app(
+        Settings(public_url="https://example.org/cal"), store, clock=Clock()
+    ).test_client()
     elements = look(client, "/property/school").elements
-    told = [each["href"] for _, each in elements if each.get("rel") in {"alternate", "canonical", "manifest"}]
+    told = [
+        each["href"]
+        for _, each in elements
+        if each.get("rel") in {"alternate", "canonical", "manifest"}
+    ]
     assert [href for href in told if href] == [
         "/cal/site.webmanifest",
         "https://example.org/cal/property/school",
@@ -124,7 +144,9 @@ def test_page_below_a_folder_shares_what_is_below_it(store: Store) -> None:
 
 
 def test_page_tells_its_next_events(client: FlaskClient) -> None:
-    """The next twenty, in order, each with its times in the school's zone, its place and its page, and no more."""
+    """The next twenty, in order, each with its times in the school's zone, its place and its page,
+    and no more.
+    """
     told = events(client, "/facility/gym")
     assert len(told) == 20
     assert told[0] == {
@@ -154,11 +176,24 @@ def test_page_data_cannot_leave_its_block(client: FlaskClient, path: str) -> Non
 
 
 def test_page_data_names_what_the_page_shows(client: FlaskClient, store: Store) -> None:
-    """The data of a feed holds what its entries are called, and nothing else that the store knows of them."""
-    names = {entry.name or entry.activity for entry in store.read.entries(Feed("property", "odd"), NOW)}
+    """The data of a feed holds what its entries are called, and nothing else that the store knows
+    of them.
+    """
+    names = {
+        entry.name or entry.activity for entry in store.read.entries(Feed("property", "odd"), NOW)
+    }
     assert {told["name"] for told in events(client, "/property/odd")} <= names
     keys = {key for told in events(client, "/property/odd") for key in told}
-    assert keys == {"@type", "name", "startDate", "endDate", "eventStatus", "eventAttendanceMode", "location", "url"}
+    assert keys == {
+        "@type",
+        "name",
+        "startDate",
+        "endDate",
+        "eventStatus",
+        "eventAttendanceMode",
+        "location",
+        "url",
+    }
 
 
 @pytest.mark.parametrize("path", ["/", "/facility/nameless", "/status", "/poster/facility/gym"])

@@ -30,7 +30,13 @@ SECRET = "Invocation 1-abc at db.example.org refused key k-1"
 SCHOOL = Freshness("school", "Lincoln High", ZONE, NOW, NOW, NOW, NOW, "", None, "inv-1")
 OLD = replace(SCHOOL, property_id="old", today_synced=NOW - timedelta(hours=20))
 NEVER = replace(SCHOOL, property_id="never", today_synced=None, month_synced=None)
-FAILING = replace(OLD, property_id="failing", error=SECRET, error_at=NOW - timedelta(minutes=5), invocation_id="inv-9")
+FAILING = replace(
+    OLD,
+    property_id="failing",
+    error=SECRET,
+    error_at=NOW - timedelta(minutes=5),
+    invocation_id="inv-9",
+)
 KEY = KeyHealth("sunny-secret-name", "", None, 1500, 10_000)
 GOOD = Health(NOW, "", "", 1, 9, 0, {}, NOW.date(), 1500, (KEY,), (SCHOOL, OLD, NEVER))
 
@@ -62,21 +68,26 @@ def test_status_says_when_nothing_fetches(client: FlaskClient, store: Store, clo
     assert good in seen.texts
     clock.advance(301)
     seen = look(client, "/status")
-    assert (good in seen.texts, [text[:35] for text in seen.texts if text.startswith("Nothing")]) == (
-        False,
-        ["Nothing is being fetched right now."],
-    )
+    assert (
+        good in seen.texts,
+        [text[:35] for text in seen.texts if text.startswith("Nothing")],
+    ) == (False, ["Nothing is being fetched right now."])
 
 
 def test_status_of_all_well() -> None:
     """With a worker and no failure all is well, even while a school is waited for or rests."""
     made = status_of(GOOD, NOW)
-    assert (made.good, [school.kind for school in made.schools]) == (True, ["waiting", "resting", "fresh"])
+    assert (made.good, [school.kind for school in made.schools]) == (
+        True,
+        ["waiting", "resting", "fresh"],
+    )
     assert (made.quota_used, made.quota_per_day, made.stretched) == (1500, 10_000, False)
 
 
 def test_status_of_a_failure_says_since_when() -> None:
-    """A school that could not be read comes first, with the moment by its own clock and how old what it shows is."""
+    """A school that could not be read comes first, with the moment by its own clock and how old
+    what it shows is.
+    """
     made = status_of(replace(GOOD, properties=(SCHOOL, FAILING)), NOW)
     first = made.schools[0]
     assert (made.good, first.kind, first.failed, first.read) == (
@@ -88,27 +99,42 @@ def test_status_of_a_failure_says_since_when() -> None:
 
 
 def test_status_remembers_the_last_trouble() -> None:
-    """The latest of all schools and keys, also when it is over; by the clock of the school that it was about."""
+    """The latest of all schools and keys, also when it is over; by the clock of the school that it
+    was about.
+    """
     past = replace(OLD, failed_at=NOW - timedelta(hours=30))
     later = replace(SCHOOL, zone="America/New_York", failed_at=NOW - timedelta(hours=2))
     made = status_of(replace(GOOD, properties=(past, later)), NOW)
-    assert made.trouble == Trouble("1:00 PM, November 21, 2026", "2 hours ago", "2026-11-21T18:00:00+00:00")
+    assert made.trouble == Trouble(
+        "1:00 PM, November 21, 2026", "2 hours ago", "2026-11-21T18:00:00+00:00"
+    )
     key = replace(KEY, failed_at=NOW - timedelta(minutes=9))
     assert status_of(replace(GOOD, keys=(key,)), NOW).trouble is not None
     assert (made.good, status_of(GOOD, NOW).trouble) == (True, None)
 
 
-def test_status_says_that_a_trouble_is_over(client: FlaskClient, store: Store, clock: Clock) -> None:
+def test_status_says_that_a_trouble_is_over(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
     """A school that could be read again is no trouble any more, but it was one."""
     store.windows.make_due(["school"], now=NOW)
     claim = store.windows.claim(USER, "worker", now=NOW, property_ids=["school"])
     assert claim is not None
     store.windows.fail(claim, SECRET, now=NOW, due=NOW + timedelta(minutes=5), invocation_id="")
-    heading, over = "Last time anything could not be read", "It is over: everything was read again since."
-    assert look(client, "/status").after(heading, 2) == ["just now", "12:00 PM, November 21, 2026. It is not over yet."]
+    heading, over = (
+        "Last time anything could not be read",
+        "It is over: everything was read again since.",
+    )
+    assert look(client, "/status").after(heading, 2) == [
+        "just now",
+        "12:00 PM, November 21, 2026. It is not over yet.",
+    ]
     clock.advance(600)
     sync(store, "school", now=clock.now)
-    assert look(client, "/status").after(heading, 2) == ["10 minutes ago", f"12:00 PM, November 21, 2026. {over}"]
+    assert look(client, "/status").after(heading, 2) == [
+        "10 minutes ago",
+        f"12:00 PM, November 21, 2026. {over}",
+    ]
 
 
 def test_status_of_a_refused_key_is_not_good() -> None:
@@ -125,15 +151,23 @@ def test_status_keeps_what_is_for_operators(store: Store) -> None:
     store.windows.make_due(["school"], now=NOW)
     claim = store.windows.claim(USER, "worker", now=NOW, property_ids=["school"])
     assert claim is not None
-    store.windows.fail(claim, SECRET, now=NOW, due=NOW + timedelta(minutes=5), invocation_id="inv-9")
+    store.windows.fail(
+        claim, SECRET, now=NOW, due=NOW + timedelta(minutes=5), invocation_id="inv-9"
+    )
     html = create_app(PUBLIC, store, clock=Clock()).test_client().get("/status").text
     assert "Could not be read at 12:00 PM, November 21, 2026." in html
-    assert [told for told in (SECRET, "inv-9", f">{USER}<", "k-1", "db.example.org") if told in html] == []
+    assert [
+        told for told in (SECRET, "inv-9", f">{USER}<", "k-1", "db.example.org") if told in html
+    ] == []
 
 
 def test_status_knows_only_what_is_listed(store: Store) -> None:
-    """A school that the vendor lists no longer is not among the schools; it is named apart, without a link."""
-    store.write.apply_catalogue(USER, [Property("alone", "Phoenix Academy")], {"alone": []}, Changes(), now=NOW)
+    """A school that the vendor lists no longer is not among the schools; it is named apart, without
+    a link.
+    """
+    store.write.apply_catalogue(
+        USER, [Property("alone", "Phoenix Academy")], {"alone": []}, Changes(), now=NOW
+    )
     html = create_app(PUBLIC, store, clock=Clock()).test_client().get("/status").text
     assert re.findall(r'href="/property/(\w+)"', html) == ["alone"]
 
@@ -149,8 +183,12 @@ ZONES: dict[ZoneSource, tuple[str, str]] = {
 
 @pytest.mark.parametrize("source", ZONES)
 def test_status_says_where_a_zone_comes_from(store: Store, source: ZoneSource) -> None:
-    """Beside each school whose zone the vendor does not give, in both languages; the vendor's word is not there."""
-    school = Property("alone", "Academy", timezone="America/New_York", zone_source=source, vendor_zone="Eastrn")
+    """Beside each school whose zone the vendor does not give, in both languages; the vendor's word
+    is not there.
+    """
+    school = Property(
+        "alone", "Academy", timezone="America/New_York", zone_source=source, vendor_zone="Eastrn"
+    )
     store.write.apply_catalogue(USER, [school], {"alone": []}, Changes(), now=NOW)
     store.windows.ensure(["alone"], 1, now=NOW)
     client = create_app(PUBLIC, store, clock=Clock()).test_client()
@@ -171,7 +209,10 @@ def test_status_is_kept_a_few_seconds(client: FlaskClient, statements: list[str]
     """The page may be kept for five seconds, and asks the database no more often than that."""
     answer = client.get("/status")
     asked = len(statements)
-    assert (answer.headers["Cache-Control"], client.get("/status").data) == ("public, max-age=5", answer.data)
+    assert (answer.headers["Cache-Control"], client.get("/status").data) == (
+        "public, max-age=5",
+        answer.data,
+    )
     assert (asked > 0, len(statements)) == (True, asked)
 
 
@@ -183,7 +224,11 @@ def test_status_asks_as_much_for_hundreds_of_schools(tmp_path: Path) -> None:
     store.windows.ensure([each.id for each in listed], 1, now=NOW)
     client = create_app(PUBLIC, store, clock=Clock()).test_client()
     asked: list[str] = []
-    event.listen(store.engine, "before_cursor_execute", lambda _connection, _cursor, said, *_rest: asked.append(said))
+    event.listen(
+        store.engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, said, *_rest: asked.append(said),
+    )
     assert client.get("/status").text.count("Being fetched for the first time.") == 500
     assert len([said for said in asked if said.startswith("SELECT")]) <= 10
     store.close()

@@ -1,4 +1,6 @@
-"""The block that says how to subscribe: every way with its honest time, a code, and a download apart."""
+"""The block that says how to subscribe: every way with its honest time, a code, and a download
+apart.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 
 
 GOOGLE = (
-    "On a computer: copy the address above, then paste it there. Google asks again every 4 to 24 hours; "
-    "nobody can hurry it."
+    "On a computer: copy the address above, then paste it there. Google asks again every 4 to 24"
+    " hours; nobody can hurry it."
 )
 
 
@@ -32,16 +34,23 @@ def test_subscribe_tells_the_time_of_every_way(client: FlaskClient) -> None:
         "Microsoft 365",
         "Work and school accounts, on a computer. Asks again every 3 to 24 hours.",
         "Thunderbird and others",
-        "Add a calendar “on the network” and paste the address above. Asks again as often as you set it.",
+        (
+            "Add a calendar “on the network” and paste the address above. Asks again as often as"
+            " you set it."
+        ),
     ]
 
 
 def test_subscribe_marks_its_ways_for_the_script(client: FlaskClient) -> None:
-    """Each way has a name by which the script puts the device's own first; the page is the same for every device."""
+    """Each way has a name by which the script puts the device's own first; the page is the same for
+    every device.
+    """
     plain = client.get("/facility/gym")
     phone = client.get("/facility/gym", headers={"User-Agent": "Mozilla/5.0 (Linux; Android 14)"})
     ways = [
-        attributes["data-way"] for _, attributes in look(client, "/facility/gym").elements if "data-way" in attributes
+        attributes["data-way"]
+        for _, attributes in look(client, "/facility/gym").elements
+        if "data-way" in attributes
     ]
     assert ways == ["apple", "google", "outlook", "microsoft365", "other"]
     assert (phone.data, phone.headers["Vary"]) == (plain.data, plain.headers["Vary"])
@@ -51,7 +60,9 @@ def test_subscribe_marks_its_ways_for_the_script(client: FlaskClient) -> None:
 def test_subscribe_download_is_apart(client: FlaskClient) -> None:
     """A copy is a plain link in a part of its own, and says that it never updates."""
     seen = look(client, "/facility/gym")
-    link = next(attributes for tag, attributes in seen.elements if tag == "a" and "download" in attributes)
+    link = next(
+        attributes for tag, attributes in seen.elements if tag == "a" and "download" in attributes
+    )
     assert (link["href"], link.get("class")) == ("/ical/facility/gym.ics", None)
     assert seen.after("Download once", 1) == ["A copy of how things are now. It never updates."]
 
@@ -75,7 +86,9 @@ def test_subscribe_paths_keep_the_shape() -> None:
 def test_subscription_links_are_those_that_work() -> None:
     """`webcal` for Apple, Google's page to paste into, the address encoded whole for both Outlooks."""
     made = subscription("https://c.example.org/ical/facility/1.ics?q=a", "Gym & Pool")
-    wanted = "url=https%3A%2F%2Fc.example.org%2Fical%2Ffacility%2F1.ics%3Fq%3Da&name=Gym%20%26%20Pool"
+    wanted = (
+        "url=https%3A%2F%2Fc.example.org%2Fical%2Ffacility%2F1.ics%3Fq%3Da&name=Gym%20%26%20Pool"
+    )
     assert made.webcal == "webcal://c.example.org/ical/facility/1.ics?q=a"
     assert made.google == "https://calendar.google.com/calendar/u/0/r/settings/addbyurl"
     assert made.outlook == f"https://outlook.live.com/calendar/0/addfromweb/?{wanted}"

@@ -1,4 +1,6 @@
-"""The Spanish words: all are there, they fit the code, and no page or display says anything in English beside them."""
+"""The Spanish words: all are there, they fit the code, and no page or display says anything in
+English beside them.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ EXAMPLES = {
     "Lincoln High", "Main Gym", "JSON", "CSV", "ATOM", "Google Sites", "Finalsite", "Blackboard / Edlink WCM",
     "ParentSquare Smart Sites", "Squarespace", "WordPress", "Español",
 }  # fmt: skip
-"""Names of services, what a test looks for, and examples of what bookings are called: those are English."""
+"""Names of services, what a test looks for, and examples of what bookings are called: those are
+English.
+"""
 PAGES = [
     "/", "/?q=gym", "/?q=Main", "/?q=nothing-of-this-name", "/property/district", "/property/school", "/property/odd",
     "/property/alone", "/property/never", "/facility/gym", "/facility/pool", "/facility/nameless", "/nowhere", "/build",
@@ -74,7 +78,16 @@ def forms(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
 
 def extracted(into: Path) -> Catalog:
     """Take the texts out of the code as `make messages` does."""
-    words = ["extract", "-F", str(ROOT / "pyproject.toml"), "-k", "marked", "-o", str(into), str(ROOT)]
+    words = [
+        "extract",
+        "-F",
+        str(ROOT / "pyproject.toml"),
+        "-k",
+        "marked",
+        "-o",
+        str(into),
+        str(ROOT),
+    ]
     subprocess.run([sys.executable, "-m", "babel.messages.frontend", "--quiet", *words], check=True)
     with into.open("rb") as file:
         return read_po(file)
@@ -97,7 +110,9 @@ def test_catalog_keeps_placeholders_and_brings_no_markup() -> None:
     """What is filled in has the same names in both languages; texts of templates are not escaped."""
     for each in messages():
         wanted = sorted(PLACEHOLDER.findall(forms(each.id)[-1]))
-        assert [sorted(PLACEHOLDER.findall(form)) for form in forms(each.string)] == [wanted] * len(forms(each.string))
+        assert [sorted(PLACEHOLDER.findall(form)) for form in forms(each.string)] == [wanted] * len(
+            forms(each.string)
+        )
         assert re.findall(r"[<>&\"]|%(?!\()", "".join(forms(each.string))) == []
 
 
@@ -137,7 +152,9 @@ class Told(HTMLParser):
 
 @cache
 def english() -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
-    """Return what no Spanish page may say: each English text that has another in Spanish, whatever is filled in."""
+    """Return what no Spanish page may say: each English text that has another in Spanish, whatever
+    is filled in.
+    """
     texts = [(form, forms(each.string)) for each in messages() for form in forms(each.id)]
     other = [text for text, said in texts if text not in (*said, FILLED_BY_SCRIPT)]
     filled = [PLACEHOLDER.split(text) for text in other if PLACEHOLDER.search(text)]
@@ -146,11 +163,17 @@ def english() -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_page_in_spanish_has_nothing_of_english(client: FlaskClient, path: str) -> None:
-    """Each text and each label is Spanish, but for names out of the booking system, and the page says which it is."""
+    """Each text and each label is Spanish, but for names out of the booking system, and the page
+    says which it is.
+    """
     answer = client.get(f"{path}{'&' if '?' in path else '?'}lang=es")
     told = Told(answer.text)
     # The builder and what is embedded show what a feed tells, which is the same for everybody.
-    texts = {text for text in told.texts if not (path.startswith(("/build", "/embed")) and text == "Reserved")}
+    texts = {
+        text
+        for text in told.texts
+        if not (path.startswith(("/build", "/embed")) and text == "Reserved")
+    }
     assert (answer.headers["Content-Language"], told.language) == ("es", "es")
     plain, filled = english()
     assert texts & plain == set()
@@ -158,17 +181,24 @@ def test_page_in_spanish_has_nothing_of_english(client: FlaskClient, path: str) 
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_leaves_no_text_out_of_translation(client: FlaskClient, store: Store, path: str) -> None:
-    """What is the same in both languages is a name, an example or a number: a text that nobody marked would be too."""
+def test_page_leaves_no_text_out_of_translation(
+    client: FlaskClient, store: Store, path: str
+) -> None:
+    """What is the same in both languages is a name, an example or a number: a text that nobody
+    marked would be too.
+    """
     english, spanish = (
-        Told(client.get(f"{path}{'&' if '?' in path else '?'}lang={code}").text).texts for code in ("en", "es")
+        Told(client.get(f"{path}{'&' if '?' in path else '?'}lang={code}").text).texts
+        for code in ("en", "es")
     )
     both = {text for text in english if text in spanish}
     assert {text for text in both if re.search("[A-Za-z]{3}", without_names(text, store))} == set()
 
 
 def without_names(text: str, store: Store) -> str:
-    """Return what is left of a text when all is taken out that comes from the booking system or is an example."""
+    """Return what is left of a text when all is taken out that comes from the booking system or is
+    an example.
+    """
     for known in sorted(names(store) | EXAMPLES, key=len, reverse=True):
         text = text.replace(known, "")
     return re.sub(r"\{\w+\}|(https://|calendars\.example\.org/)\S+", "", text)
@@ -178,9 +208,13 @@ def names(store: Store) -> set[str]:
     """Return all that comes out of the booking system, as it stands on the pages."""
     schools, facilities = store.read.properties(), store.read.facilities()
     entries = [
-        entry for each in schools for entry in store.read.entries(Feed("property", each.id), NOW, everything=True)
+        entry
+        for each in schools
+        for entry in store.read.entries(Feed("property", each.id), NOW, everything=True)
     ]
     told = [text for each in schools for text in (each.name, each.address, each.city, each.state)]
-    told += [text for each in facilities for text in (each.name, display_text(each.name), each.type)]
+    told += [
+        text for each in facilities for text in (each.name, display_text(each.name), each.type)
+    ]
     told += [text for entry in entries for text in (entry.name, entry.activity)]
     return {" ".join(text.split()) for text in told}

@@ -1,4 +1,6 @@
-"""List, week and month of a school or a facility: which days, narrowed down, and how heavy such a page is."""
+"""List, week and month of a school or a facility: which days, narrowed down, and how heavy such a
+page is.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,11 @@ def test_view_of_a_week_is_a_table_with_today_marked(client: FlaskClient, path: 
 
 def test_view_of_a_month_links_each_day_to_its_list(client: FlaskClient) -> None:
     """Every day of the sheet leads to the list that begins with it."""
-    links = [link for link in look(client, "/facility/gym?view=month").links() if link.startswith("?date=2026-11-")]
+    links = [
+        link
+        for link in look(client, "/facility/gym?view=month").links()
+        if link.startswith("?date=2026-11-")
+    ]
     assert links == [f"?date=2026-11-{day:02}#schedule" for day in range(1, 31)]
 
 
@@ -54,17 +60,33 @@ def test_view_moves_by_its_own_length(client: FlaskClient) -> None:
 
 
 def test_view_ends_where_the_feeds_end(client: FlaskClient) -> None:
-    """Before the first day of the history there is nothing earlier, after the horizon nothing later."""
-    first, last = (look(client, f"/facility/gym?view=week&date={day}") for day in ("2026-09-22", "2027-11-21"))
+    """Before the first day of the history there is nothing earlier, after the horizon nothing
+    later.
+    """
+    first, last = (
+        look(client, f"/facility/gym?view=week&date={day}") for day in ("2026-09-22", "2027-11-21")
+    )
     rel = [
-        [attributes["rel"] for tag, attributes in seen.elements if tag == "a" and "rel" in attributes]
+        [
+            attributes["rel"]
+            for tag, attributes in seen.elements
+            if tag == "a" and "rel" in attributes
+        ]
         for seen in (first, last)
     ]
     assert rel == [["next"], ["prev"]]
 
 
 @pytest.mark.parametrize(
-    "query", ["view=year", "date=tomorrow", "date=2026-09-21", "date=9999-12-31", "facility=nowhere", "q=%00"]
+    "query",
+    [
+        "view=year",
+        "date=tomorrow",
+        "date=2026-09-21",
+        "date=9999-12-31",
+        "facility=nowhere",
+        "q=%00",
+    ],
 )
 def test_view_refuses_what_it_cannot_show_in_a_sentence(client: FlaskClient, query: str) -> None:
     """Nonsense is a page with status 400 that nobody keeps, and a way back."""
@@ -75,14 +97,19 @@ def test_view_refuses_what_it_cannot_show_in_a_sentence(client: FlaskClient, que
 
 def test_view_ignores_parameters_that_only_feeds_take(client: FlaskClient) -> None:
     """The code on the poster of a shaped feed leads to the page with the feed's parameters."""
-    assert look(client, "/facility/gym?detail=busy&past=3").texts == look(client, "/facility/gym").texts
+    assert (
+        look(client, "/facility/gym?detail=busy&past=3").texts
+        == look(client, "/facility/gym").texts
+    )
 
 
 def test_view_is_narrowed_down_like_its_feed(client: FlaskClient) -> None:
     """The list, the address to subscribe to and the links to other views carry the same filter."""
     seen = look(client, "/facility/gym?q=open+gym&view=week")
     feed = "https://calendars.example.org/ical/facility/gym.ics?q=gym%20open"
-    assert [attributes["value"] for _, attributes in seen.elements if attributes.get("id") == "address"] == [feed]
+    assert [
+        attributes["value"] for _, attributes in seen.elements if attributes.get("id") == "address"
+    ] == [feed]
     assert "?view=month&q=gym%20open#schedule" in seen.links()
     assert (seen.texts.count("Open Gym") > 0, seen.texts.count("Practice: Varsity")) == (True, 0)
 
@@ -91,7 +118,9 @@ def test_view_offers_the_activities_there_are(client: FlaskClient) -> None:
     """One choice for each activity, and the one that is chosen is marked."""
     seen = look(client, "/facility/gym?activity=VARSITY")
     options = [
-        (attributes.get("value"), "selected" in attributes) for tag, attributes in seen.elements if tag == "option"
+        (attributes.get("value"), "selected" in attributes)
+        for tag, attributes in seen.elements
+        if tag == "option"
     ]
     assert options == [("", False), ("Varsity", True)]
 
@@ -128,6 +157,8 @@ def test_view_shows_hostile_names_as_text(client: FlaskClient, query: str) -> No
 @pytest.mark.parametrize("path", ["/", "/property/school", "/property/district", "/facility/gym"])
 def test_page_weighs_little(client: FlaskClient, path: str, query: str) -> None:
     """A page and its style sheets are at most 30 KB as they are sent."""
-    html = client.get(path + (query if path != "/" else ""), headers={"Accept-Encoding": "gzip"}).data
+    html = client.get(
+        path + (query if path != "/" else ""), headers={"Accept-Encoding": "gzip"}
+    ).data
     files = (FOLDER / name for name in ("site.css", "pages.css", "week.css"))
     assert len(html) + sum(len(gzip.compress(file.read_bytes())) for file in files) <= MOST_BYTES

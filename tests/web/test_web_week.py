@@ -24,15 +24,23 @@ def test_week_has_every_day_and_marks_today() -> None:
     assert [(day.date.day, day.count, day.today) for day in days] == [
         (19, 0, False), (20, 0, False), (21, 0, True), (22, 1, False), (23, 0, False),
     ]  # fmt: skip
-    assert [days[2].heading, days[2].weekday, days[2].short] == ["Today, Saturday, November 21", "Sat", "Nov 21"]
+    assert [days[2].heading, days[2].weekday, days[2].short] == [
+        "Today, Saturday, November 21",
+        "Sat",
+        "Nov 21",
+    ]
 
 
 def test_week_tells_an_entry_on_each_of_its_days() -> None:
     """What goes on past midnight says where it ends, and on the next day where it began."""
     late = entry(10, end=NOW + timedelta(hours=13))
     saturday, sunday, monday = by_day([late], SATURDAY, 3, NOW, ZONE)
-    assert [(line.starts, line.ends) for line in saturday.lines] == [("10:00 PM", "1:00 AM, Sun, Nov 22")]
-    assert [(line.starts, line.ends) for line in sunday.lines] == [("Sat, Nov 21, 10:00 PM", "1:00 AM")]
+    assert [(line.starts, line.ends) for line in saturday.lines] == [
+        ("10:00 PM", "1:00 AM, Sun, Nov 22")
+    ]
+    assert [(line.starts, line.ends) for line in sunday.lines] == [
+        ("Sat, Nov 21, 10:00 PM", "1:00 AM")
+    ]
     assert monday.lines == ()
 
 
@@ -44,7 +52,9 @@ def test_week_leaves_midnight_to_the_evening_before() -> None:
 
 def test_week_follows_the_clocks_when_they_change() -> None:
     """Seven days are seven days, and noon is noon, on either side of the hour that comes twice."""
-    noons = [entry(-24 * days - (days > 20), uid=f"u{days}") for days in (24, 23, 22, 21, 20, 19, 18)]
+    noons = [
+        entry(-24 * days - (days > 20), uid=f"u{days}") for days in (24, 23, 22, 21, 20, 19, 18)
+    ]
     days = by_day(noons, date(2026, 10, 28), 7, NOW, ZONE)
     assert [[line.starts for line in day.lines] for day in days] == [["12:00 PM"]] * 7
 
@@ -54,17 +64,27 @@ def test_week_puts_an_entry_on_its_own_schools_day() -> None:
     east = replace(entry(10), zone="America/New_York")
     saturday, sunday = by_day([east], SATURDAY, 2, NOW, ZONE)
     assert saturday.lines == ()
-    assert [(line.starts, line.ends, line.zone) for line in sunday.lines] == [("1:00 AM", "3:00 AM", "EST")]
+    assert [(line.starts, line.ends, line.zone) for line in sunday.lines] == [
+        ("1:00 AM", "3:00 AM", "EST")
+    ]
 
 
 def test_week_marks_what_is_on() -> None:
     """Only what has begun and not ended is on now, and only on today's side of midnight."""
-    days = by_day([entry(-24, end=NOW + timedelta(hours=1)), entry(0), entry(1)], date(2026, 11, 20), 2, NOW, ZONE)
+    days = by_day(
+        [entry(-24, end=NOW + timedelta(hours=1)), entry(0), entry(1)],
+        date(2026, 11, 20),
+        2,
+        NOW,
+        ZONE,
+    )
     assert [[line.running for line in day.lines] for day in days] == [[False], [True, True, False]]
 
 
 def test_week_is_cut_after_so_many_lines() -> None:
     """Later days lose theirs first, and what is left out is counted."""
-    days = by_day([entry(hours, uid=f"u{hours}") for hours in (0, 1, 24, 25)], SATURDAY, 2, NOW, ZONE)
+    days = by_day(
+        [entry(hours, uid=f"u{hours}") for hours in (0, 1, 24, 25)], SATURDAY, 2, NOW, ZONE
+    )
     kept, left_out = shortened(days, 3)
     assert ([day.count for day in kept], left_out) == ([2, 1], 1)

@@ -47,20 +47,51 @@ def use(locale: str) -> None:
     ],
 )
 def test_clock_time_is_the_region_s(locale: str, morning: str, evening: str, repeated: str) -> None:
-    """Twelve or 24 hours as people there read them, with plain spaces; a repeated hour says which it is everywhere."""
+    """Twelve or 24 hours as people there read them, with plain spaces; a repeated hour says which
+    it is everywhere.
+    """
     use(locale)
     second = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
-    assert [wording.clock_time(each, ZONE) for each in (MORNING, EVENING, second)] == [morning, evening, repeated]
+    assert [wording.clock_time(each, ZONE) for each in (MORNING, EVENING, second)] == [
+        morning,
+        evening,
+        repeated,
+    ]
 
 
 @pytest.mark.parametrize(
     ("locale", "today", "tomorrow", "next_year"),
     [
-        ("en_US", "Today, Friday, November 20", "Tomorrow, Saturday, November 21", "Saturday, January 2, 2027"),
-        ("en_GB", "Today, Friday, 20 November", "Tomorrow, Saturday, 21 November", "Saturday, 2 January 2027"),
-        ("es_US", "Hoy, viernes, 20 de noviembre", "Mañana, sábado, 21 de noviembre", "Sábado, 2 de enero de 2027"),
-        ("es_ES", "Hoy, viernes, 20 de noviembre", "Mañana, sábado, 21 de noviembre", "Sábado, 2 de enero de 2027"),
-        ("es_MX", "Hoy, viernes, 20 de noviembre", "Mañana, sábado, 21 de noviembre", "Sábado, 2 de enero de 2027"),
+        (
+            "en_US",
+            "Today, Friday, November 20",
+            "Tomorrow, Saturday, November 21",
+            "Saturday, January 2, 2027",
+        ),
+        (
+            "en_GB",
+            "Today, Friday, 20 November",
+            "Tomorrow, Saturday, 21 November",
+            "Saturday, 2 January 2027",
+        ),
+        (
+            "es_US",
+            "Hoy, viernes, 20 de noviembre",
+            "Mañana, sábado, 21 de noviembre",
+            "Sábado, 2 de enero de 2027",
+        ),
+        (
+            "es_ES",
+            "Hoy, viernes, 20 de noviembre",
+            "Mañana, sábado, 21 de noviembre",
+            "Sábado, 2 de enero de 2027",
+        ),
+        (
+            "es_MX",
+            "Hoy, viernes, 20 de noviembre",
+            "Mañana, sábado, 21 de noviembre",
+            "Sábado, 2 de enero de 2027",
+        ),
     ],
 )
 def test_day_is_the_language_s(locale: str, today: str, tomorrow: str, next_year: str) -> None:
@@ -73,18 +104,47 @@ def test_day_is_the_language_s(locale: str, today: str, tomorrow: str, next_year
 @pytest.mark.parametrize(
     ("locale", "weekday", "short", "long", "ends"),
     [
-        ("en_US", "Friday, November 20", "Fri, Nov 20", "November 20, 2026", "7:30 PM, Fri, Nov 20"),
+        (
+            "en_US",
+            "Friday, November 20",
+            "Fri, Nov 20",
+            "November 20, 2026",
+            "7:30 PM, Fri, Nov 20",
+        ),
         ("en_GB", "Friday, 20 November", "Fri 20 Nov", "20 November 2026", "19:30, Fri 20 Nov"),
-        ("es_US", "Viernes, 20 de noviembre", "vie, 20 de nov", "20 de noviembre de 2026", "7:30 p.m., vie, 20 de nov"),
-        ("es_ES", "Viernes, 20 de noviembre", "vie, 20 nov", "20 de noviembre de 2026", "19:30, vie, 20 nov"),
-        ("es_MX", "Viernes, 20 de noviembre", "vie 20 de nov", "20 de noviembre de 2026", "7:30 p.m., vie 20 de nov"),
+        (
+            "es_US",
+            "Viernes, 20 de noviembre",
+            "vie, 20 de nov",
+            "20 de noviembre de 2026",
+            "7:30 p.m., vie, 20 de nov",
+        ),
+        (
+            "es_ES",
+            "Viernes, 20 de noviembre",
+            "vie, 20 nov",
+            "20 de noviembre de 2026",
+            "19:30, vie, 20 nov",
+        ),
+        (
+            "es_MX",
+            "Viernes, 20 de noviembre",
+            "vie 20 de nov",
+            "20 de noviembre de 2026",
+            "7:30 p.m., vie 20 de nov",
+        ),
     ],
 )
-def test_dates_are_the_region_s(locale: str, weekday: str, short: str, long: str, ends: str) -> None:
+def test_dates_are_the_region_s(
+    locale: str, weekday: str, short: str, long: str, ends: str
+) -> None:
     """Long, short, and beside a time that is on another day."""
     use(locale)
     assert (wording.weekday(FRIDAY), wording.short_day(FRIDAY)) == (weekday, short)
-    assert (wording.long_date(EVENING, ZONE), wording.end_time(EVENING, ZONE, date(2026, 11, 19))) == (long, ends)
+    assert (
+        wording.long_date(EVENING, ZONE),
+        wording.end_time(EVENING, ZONE, date(2026, 11, 19)),
+    ) == (long, ends)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +173,12 @@ def test_clock_words_write_the_time_that_pages_write(locale: str) -> None:
     use(locale)
     words = wording.clock_words()
     for hour in range(24):
-        values = {"hour": hour % 12 or 12, "hour24": hour, "hour24_of_two": f"{hour:02d}", "minute": "05"}
+        values = {
+            "hour": hour % 12 or 12,
+            "hour24": hour,
+            "hour24_of_two": f"{hour:02d}",
+            "minute": "05",
+        }
         half = words["am" if hour < 12 else "pm"]
         moment = datetime(2026, 11, 20, hour, 5, tzinfo=UTC)
         assert words["clock"].format(**values, half=half) == wording.clock_time(moment, "UTC")
@@ -121,19 +186,32 @@ def test_clock_words_write_the_time_that_pages_write(locale: str) -> None:
 
 @pytest.mark.parametrize("tag", language.NAMES)
 def test_wording_knows_every_region_of_a_language(tag: str) -> None:
-    """No region that a browser may name writes a year where none is said, or a time without its minutes."""
-    known = [name for name in localedata.locale_identifiers() if re.fullmatch(rf"{tag}_([A-Z]{{2}}|\d+)", name)]
+    """No region that a browser may name writes a year where none is said, or a time without its
+    minutes.
+    """
+    known = [
+        name
+        for name in localedata.locale_identifiers()
+        if re.fullmatch(rf"{tag}_([A-Z]{{2}}|\d+)", name)
+    ]
     regions = [Locale.parse(name) for name in known]
     assert len(regions) > 20
     for region in regions:
         language.use(region)
-        assert [("2026" in wording.weekday(FRIDAY)), ("05" in wording.clock_time(MORNING, ZONE))] == [False, True]
+        assert [
+            ("2026" in wording.weekday(FRIDAY)),
+            ("05" in wording.clock_time(MORNING, ZONE)),
+        ] == [False, True]
         assert "2026" in wording.day(FRIDAY, date(2027, 1, 1))
-        assert wording.clock_words()["clock"].partition("{minute}")[1:] in (("{minute}", ""), ("{minute}", " {half}"))
+        assert wording.clock_words()["clock"].partition("{minute}")[1:] in (
+            ("{minute}", ""),
+            ("{minute}", " {half}"),
+        )
 
 
 @pytest.mark.parametrize(
-    ("locale", "number", "share"), [("en_US", "1,000,000", "15%"), ("es_ES", "1.000.000", "15\N{NO-BREAK SPACE}%")]
+    ("locale", "number", "share"),
+    [("en_US", "1,000,000", "15%"), ("es_ES", "1.000.000", "15\N{NO-BREAK SPACE}%")],
 )
 def test_numbers_are_written_as_the_reader_does(locale: str, number: str, share: str) -> None:
     """With the marks between thousands of the region; of nothing there is no share."""

@@ -1,4 +1,6 @@
-"""Alembic's entry: runs the versions on the connection that `schema` hands over, inside its transaction."""
+"""Alembic's entry: runs the versions on the connection that `schema` hands over, inside its
+transaction.
+"""
 
 from alembic import context
 

@@ -1,4 +1,5 @@
-"""The API to read, `/api/v1/...`: what is booked, for programs, in the same words and under the same rules as feeds.
+"""The API to read, `/api/v1/...`: what is booked, for programs, in the same words and under the
+same rules as feeds.
 
 schema      what is answered; operations: at which addresses; openapi: both as a document
 asking      what an address may ask for, and how it is read
@@ -65,7 +66,9 @@ def api(store: Store, service: FeedService, present: Present, site: Site) -> Blu
     for operation in OPERATIONS:
         _add(routes, operation, answering[operation.name], site)
 
-    told = http.document(dumps(document()), JSON, cache_control=DOCUMENT_CACHE_CONTROL, extra=cross_origin()).packed()
+    told = http.document(
+        dumps(document()), JSON, cache_control=DOCUMENT_CACHE_CONTROL, extra=cross_origin()
+    ).packed()
 
     @routes.get(f"{ROOT}/openapi.json")
     def openapi() -> Response:
@@ -97,11 +100,17 @@ def _answering(places: Places, booked: Booked) -> Mapping[str, Answering]:
         "property": lambda each, _asked, _now: _found(places.property(each)),
         "facilities": lambda _id, asked, _now: Told(places.facilities(asked)),
         "facility": lambda each, _asked, _now: _found(places.facility(each)),
-        "property_entries": lambda each, asked, now: booked.entries(Feed("property", each), asked, now),
-        "facility_entries": lambda each, asked, now: booked.entries(Feed("facility", each), asked, now),
+        "property_entries": lambda each, asked, now: booked.entries(
+            Feed("property", each), asked, now
+        ),
+        "facility_entries": lambda each, asked, now: booked.entries(
+            Feed("facility", each), asked, now
+        ),
         "property_now": lambda each, _asked, now: booked.now(Feed("property", each), now),
         "facility_now": lambda each, _asked, now: booked.now(Feed("facility", each), now),
-        "open_times": lambda each, asked, now: booked.open_times(Feed("facility", each), asked, now),
+        "open_times": lambda each, asked, now: booked.open_times(
+            Feed("facility", each), asked, now
+        ),
     }
 
 
@@ -113,8 +122,14 @@ def _add(routes: Blueprint, operation: Operation, answering: Answering, site: Si
     def view(name: str = "") -> Response:
         now = site.now()
         wished = asked(request.environ.get("QUERY_STRING", ""), operation.takes)
-        found = Missing.UNKNOWN if operation.of and not is_id(name) else answering(name, wished, now)
-        return _missing(found, operation) if isinstance(found, Missing) else _told(found, operation, now)
+        found = (
+            Missing.UNKNOWN if operation.of and not is_id(name) else answering(name, wished, now)
+        )
+        return (
+            _missing(found, operation)
+            if isinstance(found, Missing)
+            else _told(found, operation, now)
+        )
 
     rule = operation.path.replace("{id}", "<path:name>")
     routes.add_url_rule(rule, operation.name, view, methods=["GET"])
@@ -141,7 +156,9 @@ def _missing(why: Missing, operation: Operation) -> Response:
     match why:
         case Missing.UNKNOWN:
             folder = "properties" if operation.of == "property" else "facilities"
-            told = problem(404, f"There is no such {operation.of} here; {ROOT}/{folder} lists those there are.")
+            told = problem(
+                404, f"There is no such {operation.of} here; {ROOT}/{folder} lists those there are."
+            )
         case Missing.UNSYNCED:
             told = problem(503, UNSYNCED)
         case _:

@@ -1,7 +1,9 @@
-"""What an address of the API may ask for: every parameter, described once, and how its value is read.
+"""What an address of the API may ask for: every parameter, described once, and how its value is
+read.
 
-The narrowing ones mean what they mean in a calendar's address (`feeds.shape`) and are read there. Unlike a calendar's
-address, one of the API has no blank values: they would not say what is wanted. Pure.
+The narrowing ones mean what they mean in a calendar's address (`feeds.shape`) and are read there.
+Unlike a calendar's address, one of the API has no blank values: they would not say what is wanted.
+Pure.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ MOST_DAYS = 92
 MOST_OPEN_DAYS = 31
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,6})?([Zz]|[ +-]\d\d:\d\d)", re.ASCII)
+_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,6})?([Zz]|[ +-]\d\d:\d\d)", re.ASCII
+)
 """RFC 3339, section 5.6. The space is a plus that nobody escaped."""
 
 
@@ -54,10 +58,13 @@ def _text(name: str, about: str, *, listed: bool = False) -> Parameter:
 _DATE = {"type": "string", "format": "date"}
 _WHEN = {"anyOf": [_DATE, {"type": "string", "format": "date-time"}]}
 
-FROM = Parameter("from", "The first day there, or a moment (RFC 3339) to begin with; today without it", _WHEN)
+FROM = Parameter(
+    "from", "The first day there, or a moment (RFC 3339) to begin with; today without it", _WHEN
+)
 TO = Parameter(
     "to",
-    f"The last day there, or a moment (RFC 3339) to end with; {USUAL_DAYS} days in all without it, at most {MOST_DAYS}",
+    f"The last day there, or a moment (RFC 3339) to end with; {USUAL_DAYS} days in all without it,"
+    f" at most {MOST_DAYS}",
     _WHEN,
 )
 LIMIT = Parameter(
@@ -73,28 +80,42 @@ AFTER = Parameter(
 ON = Parameter("date", "The day there; today without it", _DATE)
 FIRST = Parameter("from", "The first of several days, in place of `date`", _DATE)
 LAST = Parameter("to", f"The last of several days, at most {MOST_OPEN_DAYS}", _DATE)
-PROPERTIES = _text("property", "Ids of properties; a district stands for its schools too", listed=True)
+PROPERTIES = _text(
+    "property", "Ids of properties; a district stands for its schools too", listed=True
+)
 FACILITY_TYPES = _text("type", "Types of facilities, whatever their case and accents", listed=True)
 FILTERS = (
     _text("facility", "Ids of facilities", listed=True),
     _text("type", "Types of facilities or events, whatever their case and accents", listed=True),
-    _text("category", "Rate categories to choose by, where the operator allows it; they are not told", listed=True),
+    _text(
+        "category",
+        "Rate categories to choose by, where the operator allows it; they are not told",
+        listed=True,
+    ),
     _text("activity", "What goes on, whatever its case and accents", listed=True),
     _text("q", "Words that an entry has, all of them"),
     _text("not", "Words that an entry has none of"),
     Parameter(
         "status",
         "Pending ones are told as tentative, where the operator allows it",
-        {"type": "array", "items": {"enum": ["approved", "pending"]}, "minItems": 1, "default": ["approved"]},
+        {
+            "type": "array",
+            "items": {"enum": ["approved", "pending"]},
+            "minItems": 1,
+            "default": ["approved"],
+        },
         listed=True,
     ),
     Parameter(
         "cancelled",
-        "What becomes of what is called off: left out, marked in the title, or told as cancelled for 30 days",
+        "What becomes of what is called off: left out, marked in the title, or told as cancelled"
+        " for 30 days",
         {"enum": ["drop", "mark", "tombstone"], "default": "drop"},
     ),
     Parameter(
-        "detail", "With `busy` no names: every entry is called Reserved", {"enum": ["name", "busy"], "default": "name"}
+        "detail",
+        "With `busy` no names: every entry is called Reserved",
+        {"enum": ["name", "busy"], "default": "name"},
     ),
 )
 """What calendars take too, and in the same words."""
@@ -109,7 +130,10 @@ def asked(query_string: str, takes: Sequence[Parameter]) -> Asked:
     names = [each.name for each in takes]
     for name, values in found.items():
         if name not in names:
-            raise BadShape(f"There is no parameter {quoted(name)}; this address takes {', '.join(names) or 'none'}.")
+            raise BadShape(
+                f"There is no parameter {quoted(name)}; this address takes"
+                f" {', '.join(names) or 'none'}."
+            )
         if not values:
             raise BadShape(f"{name} has no value; give it one, or leave it out.")
     return found
@@ -117,11 +141,20 @@ def asked(query_string: str, takes: Sequence[Parameter]) -> Asked:
 
 def filters(found: Asked) -> str:
     """Return the narrowing parameters as a calendar's address has them."""
-    return urlencode([(name, value) for name, values in found.items() if name in FILTER_NAMES for value in values])
+    return urlencode(
+        [
+            (name, value)
+            for name, values in found.items()
+            if name in FILTER_NAMES
+            for value in values
+        ]
+    )
 
 
 class Key(NamedTuple):
-    """Where an entry stands in the order of all: by start and end, in seconds since 1970, and by uid."""
+    """Where an entry stands in the order of all: by start and end, in seconds since 1970, and by
+    uid.
+    """
 
     start: int
     end: int
@@ -176,13 +209,19 @@ def open_days(found: Asked, reach: Reach) -> list[date]:
         raise BadShape("date is one day, from and to are several; ask for one or the other.")
     if "date" in found:
         return [_day("date", _one(found, "date"), reach.first, reach.last)]
-    first = _day("from", _one(found, "from"), reach.first, reach.last) if "from" in found else reach.today
+    first = (
+        _day("from", _one(found, "from"), reach.first, reach.last)
+        if "from" in found
+        else reach.today
+    )
     last = _day("to", _one(found, "to"), reach.first, reach.last) if "to" in found else first
     if last < first:
         raise BadShape("from must not be after to.")
     count = (last - first).days + 1
     if count > MOST_OPEN_DAYS:
-        raise BadShape(f"from and to are too far apart; ask for at most {MOST_OPEN_DAYS} days at once.")
+        raise BadShape(
+            f"from and to are too far apart; ask for at most {MOST_OPEN_DAYS} days at once."
+        )
     return [first + timedelta(days=number) for number in range(count)]
 
 
@@ -204,25 +243,32 @@ def _one(found: Asked, name: str) -> str:
 
 def _limit(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= MOST_ENTRIES:
-        raise BadShape(f"limit is {quoted(text)} and must be a whole number from 1 to {MOST_ENTRIES}.")
+        raise BadShape(
+            f"limit is {quoted(text)} and must be a whole number from 1 to {MOST_ENTRIES}."
+        )
     return int(text)
 
 
 def _day(name: str, text: str, first: date, last: date) -> date:
     found = _date(text) if _DAY.fullmatch(text) else None
     if found is None or not first <= found <= last:
-        raise BadShape(f"{name} is {quoted(text)} and must be a day from {first} to {last}, written as YYYY-MM-DD.")
+        raise BadShape(
+            f"{name} is {quoted(text)} and must be a day from {first} to {last}, written as"
+            " YYYY-MM-DD."
+        )
     return found
 
 
-def _moment(name: str, text: str, first: date, last: date, zone: str, *, ends: bool = False) -> datetime:
+def _moment(
+    name: str, text: str, first: date, last: date, zone: str, *, ends: bool = False
+) -> datetime:
     """Read a day, which is whole, or a moment; in UTC."""
     earliest, latest = midnight(first, zone), midnight(last + timedelta(days=1), zone)
     found = _day_or_moment(text, zone, ends=ends)
     if found is None or not earliest <= found <= latest:
         raise BadShape(
-            f"{name} is {quoted(text)} and must be a day from {first} to {last}, written as YYYY-MM-DD, or a moment "
-            "within them, written as 2026-11-21T18:30:00Z."
+            f"{name} is {quoted(text)} and must be a day from {first} to {last}, written as"
+            " YYYY-MM-DD, or a moment within them, written as 2026-11-21T18:30:00Z."
         )
     return found
 
@@ -236,7 +282,9 @@ def _day_or_moment(text: str, zone: str, *, ends: bool) -> datetime | None:
         return None
     offset = "+00:00" if parts[4] in "Zz" else parts[4].replace(" ", "+")
     try:
-        return datetime.fromisoformat(f"{parts[1]}T{parts[2]}{parts[3] or ''}{offset}").astimezone(UTC)
+        return datetime.fromisoformat(f"{parts[1]}T{parts[2]}{parts[3] or ''}{offset}").astimezone(
+            UTC
+        )
     except ValueError:
         return None
 

@@ -1,8 +1,9 @@
-"""The API's answers about what is booked: entries a page at a time, what is on now, and when a facility is free.
+"""The API's answers about what is booked: entries a page at a time, what is on now, and when a
+facility is free.
 
-Entries are those of the calendar with the same filters, as `feeds` finds, keeps and shows them to the public; what is
-on now is what `present` gathers for displays; open times are those of the pages (`open_times`). No reader costs the
-vendor anything, and few cost the database.
+Entries are those of the calendar with the same filters, as `feeds` finds, keeps and shows them to
+the public; what is on now is what `present` gathers for displays; open times are those of the pages
+(`open_times`). No reader costs the vendor anything, and few cost the database.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ class Booked:
         self._service = service
         self._present = present
         self._site = site
-        self._kept: LRUCache[Address, _Kept] = LRUCache(MOST_ITEMS, lambda kept: len(kept.items) + 1)
+        self._kept: LRUCache[Address, _Kept] = LRUCache(
+            MOST_ITEMS, lambda kept: len(kept.items) + 1
+        )
         self._lock = Lock()
 
     def entries(self, feed: Feed, found: Asked, now: datetime) -> Told | Missing:
@@ -115,7 +118,10 @@ class Booked:
             return held
         zone = held.state.zone
         wished = asking.open_days(found, self._reach(zone, now))
-        begins, ends = asking.midnight(wished[0], zone), asking.midnight(wished[-1] + timedelta(days=1), zone)
+        begins, ends = (
+            asking.midnight(wished[0], zone),
+            asking.midnight(wished[-1] + timedelta(days=1), zone),
+        )
         items = _overlapping(self._items(address, held), begins, ends)
         days = [
             schema.OpenDay(
@@ -127,7 +133,9 @@ class Booked:
             )
             for day in wished
         ]
-        return Told(schema.OpenTimes(facility_id=feed.id, title=held.state.title, zone=zone, days=days))
+        return Told(
+            schema.OpenTimes(facility_id=feed.id, title=held.state.title, zone=zone, days=days)
+        )
 
     def now(self, feed: Feed, now: datetime) -> Told | Missing:
         """Return what is on at a place, and what comes next, as its displays tell it."""
@@ -152,7 +160,9 @@ class Booked:
         if feed.kind == "facility":
             return Told(made)
         facilities = in_order(known.facilities, known.place.schools)
-        each_stands = [_standing(each, booked, seconds, ends, until.timestamp(), zone) for each in facilities]
+        each_stands = [
+            _standing(each, booked, seconds, ends, until.timestamp(), zone) for each in facilities
+        ]
         return Told(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=each_stands))
 
     def _held(self, address: Address) -> Held | Missing:
@@ -162,7 +172,9 @@ class Booked:
         return Reach.of(zones.local_date(now, zone), *self._service.reach)
 
     def _items(self, address: Address, held: Held) -> list[Item]:
-        """Return a calendar's entries by start, end and uid; arranged anew only when they are others."""
+        """Return a calendar's entries by start, end and uid; arranged anew only when they are
+        others.
+        """
         until = held.made.until
         with self._lock:
             kept = self._kept.get(address)
@@ -205,13 +217,22 @@ def _on(entry: Entry) -> _On:
 
 
 def _until(stands: Standing[_On], zone: str) -> str | None:
-    return None if stands.until is None else iso_local(datetime.fromtimestamp(stands.until, UTC), zone)
+    return (
+        None if stands.until is None else iso_local(datetime.fromtimestamp(stands.until, UTC), zone)
+    )
 
 
 def _standing(
-    facility: Facility, booked: Sequence[_On], now: float, day_ends: float, known_until: float, zone: str
+    facility: Facility,
+    booked: Sequence[_On],
+    now: float,
+    day_ends: float,
+    known_until: float,
+    zone: str,
 ) -> schema.Standing:
     own = [each for each in booked if each.item.facility_ids == (facility.id,)]
     stands = standing(own, now, day_ends, known_until)
     name = display_text(facility.name)
-    return schema.Standing(facility_id=facility.id, name=name, state=stands.state, until=_until(stands, zone))
+    return schema.Standing(
+        facility_id=facility.id, name=name, state=stands.state, until=_until(stands, zone)
+    )

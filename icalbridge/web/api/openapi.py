@@ -1,4 +1,6 @@
-"""The API's document in OpenAPI 3.1, made of `operations` and `schema`, so that it says just what they do."""
+"""The API's document in OpenAPI 3.1, made of `operations` and `schema`, so that it says just what
+they do.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ never fetched yet.
 
 Times have the offset of the zone in which people read them. A day in a question is the whole day in the school's \
 zone. Keys may be added to answers at any time; one that changes its meaning or goes makes this v2.\
-"""
+"""  # noqa: E501
 
 _TEXT = {"type": "string"}
 _HEADERS: Part = {
@@ -37,7 +39,12 @@ _HEADERS: Part = {
     "Access-Control-Allow-Origin": {"schema": {"const": "*"}, "required": True},
     "Access-Control-Expose-Headers": {"schema": _TEXT, "required": True},
 }
-_MODIFIED: Part = {"Last-Modified": {"schema": _TEXT, "description": "Where it is known when the answer last changed"}}
+_MODIFIED: Part = {
+    "Last-Modified": {
+        "schema": _TEXT,
+        "description": "Where it is known when the answer last changed",
+    }
+}
 _SERVER_NOW: Part = {
     "Server-Now": {
         "schema": {"type": "string", "format": "date-time"},
@@ -46,7 +53,11 @@ _SERVER_NOW: Part = {
     }
 }
 _RETRY_AFTER: Part = {
-    "Retry-After": {"schema": {"type": "integer"}, "required": True, "description": "Seconds until it is worth asking"}
+    "Retry-After": {
+        "schema": {"type": "integer"},
+        "required": True,
+        "description": "Seconds until it is worth asking",
+    }
 }
 _REFUSALS = {
     "400": "What is asked for cannot be understood or is not shown here",
@@ -59,7 +70,8 @@ _REFUSALS = {
 def document() -> Part:
     """Return the document; whoever changes it changes it for everybody."""
     schemas, components = json.schema_components(
-        [*(each.answer for each in OPERATIONS), problems.Problem], ref_template="#/components/schemas/{name}"
+        [*(each.answer for each in OPERATIONS), problems.Problem],
+        ref_template="#/components/schemas/{name}",
     )
     return {
         "openapi": "3.1.0",
@@ -70,7 +82,8 @@ def document() -> Part:
             "description": ABOUT,
         },
         "paths": {
-            each.path: {"get": _operation(each, answer)} for each, answer in zip(OPERATIONS, schemas, strict=False)
+            each.path: {"get": _operation(each, answer)}
+            for each, answer in zip(OPERATIONS, schemas, strict=False)
         },
         "components": {
             "schemas": components,
@@ -84,7 +97,10 @@ def document() -> Part:
 
 
 def _operation(each: Operation, answer: Part) -> Part:
-    more = {**(_SERVER_NOW if each.moments else {}), **(_MODIFIED if each.name.endswith("entries") else {})}
+    more = {
+        **(_SERVER_NOW if each.moments else {}),
+        **(_MODIFIED if each.name.endswith("entries") else {}),
+    }
     refusals = [status for status in _REFUSALS if each.of or status != "404"]
     made: Part = {
         "operationId": each.name,
@@ -96,7 +112,10 @@ def _operation(each: Operation, answer: Part) -> Part:
                 "headers": {**_HEADERS, **more},
                 "content": {"application/json": {"schema": answer}},
             },
-            **{status: {"$ref": f"#/components/responses/{status}"} for status in ("304", *refusals)},
+            **{
+                status: {"$ref": f"#/components/responses/{status}"}
+                for status in ("304", *refusals)
+            },
         },
     }
     return {**made, "description": each.about} if each.about else made
@@ -134,7 +153,9 @@ def _parameter(each: Parameter) -> Part:
         "schema": dict(each.schema),
         "description": f"{each.about}; commas between them" if each.listed else each.about,
     }
-    return {**made, "style": "form", "explode": False} if each.schema.get("type") == "array" else made
+    return (
+        {**made, "style": "form", "explode": False} if each.schema.get("type") == "array" else made
+    )
 
 
 def _refusal(status: str, schema: Part) -> Part:

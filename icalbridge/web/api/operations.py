@@ -1,4 +1,5 @@
-"""Every address of the API: what it takes and what it answers. Routes and OpenAPI's document are both made of these.
+"""Every address of the API: what it takes and what it answers. Routes and OpenAPI's document are
+both made of these.
 
 Data only; answering is for `places` and `booked`.
 """
@@ -53,13 +54,18 @@ NOW = "public, max-age=15"
 CATALOGUE = "public, max-age=300"
 _NOW_ABOUT = "Asked as often as a display is; the header `Server-Now` says what time it is here."
 _ENTRIES_ABOUT = (
-    "What the calendar with the same filters shows, a page at a time. Follow `next` until it is null: every entry "
-    "comes once, also where something changes meanwhile, but for what moves to a time that was told already."
+    "What the calendar with the same filters shows, a page at a time. Follow `next` until it is"
+    " null: every entry comes once, also where something changes meanwhile, but for what moves to a"
+    " time that was told already."
 )
 
 OPERATIONS = (
-    Operation("properties", "/properties", "All properties", schema.Properties, cache_control=CATALOGUE),
-    Operation("property", "/properties/{id}", "One property", schema.Property, cache_control=CATALOGUE),
+    Operation(
+        "properties", "/properties", "All properties", schema.Properties, cache_control=CATALOGUE
+    ),
+    Operation(
+        "property", "/properties/{id}", "One property", schema.Property, cache_control=CATALOGUE
+    ),
     Operation(
         "facilities",
         "/facilities",
@@ -68,7 +74,9 @@ OPERATIONS = (
         (asking.PROPERTIES, asking.FACILITY_TYPES),
         CATALOGUE,
     ),
-    Operation("facility", "/facilities/{id}", "One facility", schema.Facility, cache_control=CATALOGUE),
+    Operation(
+        "facility", "/facilities/{id}", "One facility", schema.Facility, cache_control=CATALOGUE
+    ),
     Operation(
         "property_entries",
         "/properties/{id}/entries",
@@ -109,6 +117,9 @@ OPERATIONS = (
         "When a facility is free on a day, or on some days",
         schema.OpenTimes,
         (asking.ON, asking.FIRST, asking.LAST),
-        about="From 6:00 to 22:00, or longer where something is booked earlier or later; gaps of half an hour or more.",
+        about=(
+            "From 6:00 to 22:00, or longer where something is booked earlier or later; gaps of half"
+            " an hour or more."
+        ),
     ),
 )

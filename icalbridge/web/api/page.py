@@ -1,4 +1,5 @@
-"""The API's document as a page for people, `/api/v1/`, with examples that work: plain HTML, made on the server.
+"""The API's document as a page for people, `/api/v1/`, with examples that work: plain HTML, made on
+the server.
 
 What stands in it is `openapi`'s; how it looks is `templates/api.html`'s.
 """
@@ -35,7 +36,9 @@ class Word(NamedTuple):
 
 
 def page(store: Store, site: Site, now: datetime) -> str:
-    """Return the page; its examples are of the first facility that was fetched, and of its property."""
+    """Return the page; its examples are of the first facility that was fetched, and of its
+    property.
+    """
     examples = _examples(store, site, now)
     return render_template(
         "api.html",
@@ -70,11 +73,16 @@ def _schema_of(status: str, answer: Part) -> str:
 
 def _examples(store: Store, site: Site, now: datetime) -> dict[str, str]:
     """Return addresses that answer, by operation."""
-    fetched = {each.property_id for each in site.health(now).properties if each.today_synced is not None}
+    fetched = {
+        each.property_id for each in site.health(now).properties if each.today_synced is not None
+    }
     facility = next((each for each in store.read.facilities() if each.property_id in fetched), None)
     feeds: dict[str, Feed] = {}
     if facility is not None:
-        feeds = {"facility": Feed("facility", facility.id), "property": Feed("property", facility.property_id)}
+        feeds = {
+            "facility": Feed("facility", facility.id),
+            "property": Feed("property", facility.property_id),
+        }
     found = {}
     for each in OPERATIONS:
         feed = feeds.get(each.of)
@@ -101,10 +109,16 @@ def kinds(schema: Mapping[str, Any]) -> Iterator[Word]:
 
 
 def bounds(schema: Mapping[str, Any]) -> str:
-    """Return a value's bounds, and what is taken for one that is not given, as sentences; empty for none."""
+    """Return a value's bounds, and what is taken for one that is not given, as sentences; empty for
+    none.
+    """
     span = f"From {schema['minimum']} to {schema['maximum']}." if "maximum" in schema else ""
     usual = schema.get("default", "")
-    default = f"Without it `{usual if not isinstance(usual, list) else ','.join(usual)}`." if usual else ""
+    default = (
+        f"Without it `{usual if not isinstance(usual, list) else ','.join(usual)}`."
+        if usual
+        else ""
+    )
     return " ".join(filter(None, (span, default)))
 
 

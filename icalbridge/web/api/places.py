@@ -1,4 +1,5 @@
-"""The API's properties and facilities: what the catalogue knows of them that anybody may know, and where more is.
+"""The API's properties and facilities: what the catalogue knows of them that anybody may know, and
+where more is.
 
 Reads the catalogue and nothing that is booked.
 """
@@ -45,7 +46,11 @@ class Places:
 
     def property(self, property_id: str) -> schema.Property | None:
         found = self._read.property(property_id)
-        known = {each.id for each in self._read.properties()} if found and found.child_ids else set[str]()
+        known = (
+            {each.id for each in self._read.properties()}
+            if found and found.child_ids
+            else set[str]()
+        )
         return None if found is None else self._property(found, known)
 
     def facilities(self, found: Asked) -> schema.Facilities:
@@ -64,7 +69,9 @@ class Places:
 
     def facility(self, facility_id: str) -> schema.Facility | None:
         found = self._read.facility(facility_id)
-        return None if found is None else self._facility(found, self._read.property(found.property_id))
+        return (
+            None if found is None else self._facility(found, self._read.property(found.property_id))
+        )
 
     def _wanted(self, given: Sequence[str], properties: dict[str, Property]) -> list[str] | None:
         if not given:
@@ -73,7 +80,8 @@ class Places:
         for property_id in _listed("property", "facility", given):
             if property_id not in properties:
                 raise BadShape(
-                    f"There is no property {quoted(property_id)} here; {ROOT}/properties lists those there are."
+                    f"There is no property {quoted(property_id)} here; {ROOT}/properties lists"
+                    " those there are."
                 )
             wanted += [property_id, *properties[property_id].child_ids]
         return wanted
@@ -117,13 +125,17 @@ class Places:
 
 
 def in_order(facilities: Iterable[Facility], property_ids: Iterable[str]) -> list[Facility]:
-    """Return facilities as their properties are ordered, those of unlisted ones last; of one, as they are."""
+    """Return facilities as their properties are ordered, those of unlisted ones last; of one, as
+    they are.
+    """
     places = {property_id: place for place, property_id in enumerate(property_ids)}
     return sorted(facilities, key=lambda each: places.get(each.property_id, len(places)))
 
 
 def _listed(name: str, like: str, given: Sequence[str]) -> tuple[str, ...]:
-    """Read values with commas between them as a calendar's address reads those of a parameter. Raises `BadShape`."""
+    """Read values with commas between them as a calendar's address reads those of a parameter.
+    Raises `BadShape`.
+    """
     if not given:
         return ()
     try:

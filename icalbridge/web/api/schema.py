@@ -1,7 +1,8 @@
-"""What the API answers: the one place where it is said, which the answers are built of and OpenAPI's schemas made from.
+"""What the API answers: the one place where it is said, which the answers are built of and
+OpenAPI's schemas made from.
 
-A key that is added is no new version; one that changes its meaning or goes is (`/api/v2/`). Only what the public may
-see has a place here.
+A key that is added is no new version; one that changes its meaning or goes is (`/api/v2/`). Only
+what the public may see has a place here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from icalbridge.web.standing import State  # noqa: TC001  # msgspec reads it
 Id = Annotated[str, Meta(min_length=1)]
 Text = Annotated[str, Meta(description="May be empty.")]
 Zone = Annotated[
-    str, Meta(description="IANA name of the time zone in which people there read the times.", min_length=1)
+    str,
+    Meta(
+        description="IANA name of the time zone in which people there read the times.", min_length=1
+    ),
 ]
 Path = Annotated[str, Meta(extra_json_schema={"format": "uri-reference"})]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -47,7 +51,9 @@ class Property(Struct, frozen=True, kw_only=True):
     state: Text
     zip: Text
     zone: Zone
-    child_ids: Annotated[list[Id], Meta(description="The schools of a district, as far as they are listed here.")]
+    child_ids: Annotated[
+        list[Id], Meta(description="The schools of a district, as far as they are listed here.")
+    ]
     links: Links
 
 
@@ -64,7 +70,9 @@ class Facility(Struct, frozen=True, kw_only=True):
     property_id: Id
     name: Text
     type: Text
-    capacity: Annotated[int | None, Meta(description="How many people fit in; null where nobody said.")]
+    capacity: Annotated[
+        int | None, Meta(description="How many people fit in; null where nobody said.")
+    ]
     zone: Zone
     links: FacilityLinks
 
@@ -78,13 +86,17 @@ class Facilities(Struct, frozen=True, kw_only=True):
 class Entry(Struct, frozen=True, kw_only=True):
     """One booking of one facility, as the JSON of every calendar has it."""
 
-    uid: Annotated[str, Meta(description="Names the entry as long as it lives, in every format.", min_length=1)]
+    uid: Annotated[
+        str, Meta(description="Names the entry as long as it lives, in every format.", min_length=1)
+    ]
     title: Annotated[str, Meta(description="What a calendar shows.", min_length=1)]
     start: Annotated[Moment, Meta(description="With the offset of its zone.")]
     end: Annotated[Moment, Meta(description="After start.")]
     zone: Zone
     status: Literal["confirmed", "tentative", "cancelled"]
-    cancelled: Annotated[Moment | None, Meta(description="Since when it is called off; null while it is on.")]
+    cancelled: Annotated[
+        Moment | None, Meta(description="Since when it is called off; null while it is on.")
+    ]
     facility_ids: list[Id]
     facility: Text
     location: Annotated[str, Meta(description="Facility, property and address; may be empty.")]
@@ -102,7 +114,9 @@ class Entries(Struct, frozen=True, kw_only=True):
 
     title: Annotated[str, Meta(description="What the calendar is called.", min_length=1)]
     zone: Zone
-    from_: Annotated[Moment, Meta(description="Entries that ended by then are not told.")] = field(name="from")
+    from_: Annotated[Moment, Meta(description="Entries that ended by then are not told.")] = field(
+        name="from"
+    )
     to: Annotated[Moment, Meta(description="Entries that begin then or later are not told.")]
     entries: Annotated[list[Entry], Meta(description="By start, end and uid.")]
     next: Annotated[Path | None, Meta(description="The next page; null on the last.")]
@@ -116,14 +130,19 @@ class Standing(Struct, frozen=True, kw_only=True):
     state: State
     until: Annotated[
         Moment | None,
-        Meta(description="How long that lasts; null where it is free for the rest of the day, or unknown."),
+        Meta(
+            description=(
+                "How long that lasts; null where it is free for the rest of the day, or unknown."
+            )
+        ),
     ]
 
 
 class Now(Struct, frozen=True, kw_only=True):
     """What is on at a place at this moment, and what comes next, as its displays tell it.
 
-    The server's clock is in the header `Server-Now`, so that the answer stays the same while nothing changes.
+    The server's clock is in the header `Server-Now`, so that the answer stays the same while
+    nothing changes.
     """
 
     id: Id
@@ -133,14 +152,25 @@ class Now(Struct, frozen=True, kw_only=True):
     state: Annotated[State, Meta(description="Of a property: whether anything is on there.")]
     until: Annotated[
         Moment | None,
-        Meta(description="How long that lasts; null where it is free for the rest of the day, or unknown."),
+        Meta(
+            description=(
+                "How long that lasts; null where it is free for the rest of the day, or unknown."
+            )
+        ),
     ]
-    now: Annotated[list[Entry], Meta(description="What is on, and what would be had it not been called off.")]
-    next: Annotated[Entry | None, Meta(description="What begins next and is not called off; null where nothing does.")]
+    now: Annotated[
+        list[Entry], Meta(description="What is on, and what would be had it not been called off.")
+    ]
+    next: Annotated[
+        Entry | None,
+        Meta(description="What begins next and is not called off; null where nothing does."),
+    ]
 
 
 class PropertyNow(Now, frozen=True, kw_only=True):
-    """What is on at a property at this moment, what comes next, and how each of its facilities stands."""
+    """What is on at a property at this moment, what comes next, and how each of its facilities
+    stands.
+    """
 
     facilities: list[Standing]
 

@@ -51,7 +51,9 @@ def upgrade() -> None:
         sa.Column("first_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["api_user_id"], ["api_users.id"], name=op.f("fk_properties_api_user_id")),
+        sa.ForeignKeyConstraint(
+            ["api_user_id"], ["api_users.id"], name=op.f("fk_properties_api_user_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_properties")),
     )
     op.create_index(op.f("ix_properties_api_user_id"), "properties", ["api_user_id"], unique=False)
@@ -68,7 +70,9 @@ def upgrade() -> None:
         sa.Column("first_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["property_id"], ["properties.id"], name=op.f("fk_events_property_id")),
+        sa.ForeignKeyConstraint(
+            ["property_id"], ["properties.id"], name=op.f("fk_events_property_id")
+        ),
         sa.PrimaryKeyConstraint("event_type", "event_id", name=op.f("pk_events")),
     )
     op.create_index("ix_events_external_id", "events", ["external_id"], unique=False)
@@ -86,7 +90,9 @@ def upgrade() -> None:
         sa.Column("first_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["property_id"], ["properties.id"], name=op.f("fk_facilities_property_id")),
+        sa.ForeignKeyConstraint(
+            ["property_id"], ["properties.id"], name=op.f("fk_facilities_property_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_facilities")),
     )
     op.create_index(op.f("ix_facilities_property_id"), "facilities", ["property_id"], unique=False)
@@ -106,7 +112,9 @@ def upgrade() -> None:
         sa.Column("doubted_at", sa.BigInteger(), nullable=True),
         sa.Column("leased_by", sa.String(), server_default="", nullable=False),
         sa.Column("leased_until", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(["property_id"], ["properties.id"], name=op.f("fk_windows_property_id")),
+        sa.ForeignKeyConstraint(
+            ["property_id"], ["properties.id"], name=op.f("fk_windows_property_id")
+        ),
         sa.PrimaryKeyConstraint("property_id", "number", name=op.f("pk_windows")),
     )
     op.create_index("ix_windows_due_at", "windows", ["due_at"], unique=False)

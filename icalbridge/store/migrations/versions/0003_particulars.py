@@ -1,4 +1,6 @@
-"""What shaped feeds need: when an entry ceased to be on, and, in a table apart, what the public never sees."""
+"""What shaped feeds need: when an entry ceased to be on, and, in a table apart, what the public
+never sees.
+"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,6 @@
-"""What an answer that was not believed lacked; the last mass withdrawal of a window; since when a property left."""
+"""What an answer that was not believed lacked; the last mass withdrawal of a window; since when a
+property left.
+"""
 
 import sqlalchemy as sa
 from alembic import op
