@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from icalbridge.model import Entry, EventKey, Feed, FeedState, Timeslot
+from icalbridge.models import Entry, EventKey, Feed, FeedState, Timeslot
 from icalbridge.sync.identity import new_uid
 from tests.readers import Reading
 

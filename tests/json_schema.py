@@ -8,7 +8,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from icalbridge.feeds.as_json import schema
+from icalbridge.feeds.formats.json_format import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable

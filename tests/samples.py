@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from icalbridge.model import (
+from icalbridge.models import (
     UNTOLD,
     Entry,
     Event,
     Facility,
-    Particulars,
     Property,
+    StaffDetails,
     Timeslot,
     UnreadableTimeslot,
 )
@@ -39,7 +39,7 @@ def timeslot(
 def event(
     *timeslots: Timeslot,
     event_id: str = "e1",
-    particulars: Particulars = UNTOLD,
+    particulars: StaffDetails = UNTOLD,
     unreadable: tuple[UnreadableTimeslot, ...] = (),
     **fields: str,
 ) -> Event:

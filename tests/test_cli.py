@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge import sandbox
-from icalbridge.feeds.shape import PARAMETERS
-from icalbridge.model import utcnow
+from icalbridge.feeds.query import PARAMETERS
+from icalbridge.models import utcnow
 from icalbridge.settings import table
 from tests.fixtures.commands import ROOT, run
 

@@ -17,7 +17,7 @@ from sqlalchemy import update
 
 from icalbridge import sandbox
 from icalbridge.cli.doctor import Check, examine, run_doctor
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from icalbridge.store import Store
 from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.store.tables import api_users

@@ -13,7 +13,7 @@ import pytest
 
 from icalbridge.cli import event_given as given
 from icalbridge.errors import ConfigurationError
-from icalbridge.model import Changes, Facility
+from icalbridge.models import Changes, Facility
 from icalbridge.settings import Settings
 from tests.fixtures.stores import DISTRICT, USER
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.model import Changes, SavedFeed
-from icalbridge.private import digest
+from icalbridge.models import Changes, SavedFeed
+from icalbridge.tokens import digest
 from tests.fixtures.commands import run
 from tests.samples import NOW
 from tests.web_world import DISTRICT, USER, add_catalogue, empty_store

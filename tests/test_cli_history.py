@@ -18,7 +18,7 @@ from sqlalchemy import insert
 
 from icalbridge.cli.history import Wish, export_history, limits, write_history
 from icalbridge.feeds.audience import Audience
-from icalbridge.model import Changes, Particulars
+from icalbridge.models import Changes, StaffDetails
 from icalbridge.settings import Settings
 from icalbridge.store import Store
 from icalbridge.store.rows import entry_values
@@ -31,7 +31,7 @@ from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry, event
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icalbridge.model import Entry, Facility
+    from icalbridge.models import Entry, Facility
 
 DAY = date(2024, 3, 9)
 """A Saturday long ago; on the next day the clocks of Los Angeles go forward."""
@@ -49,7 +49,7 @@ HEADS = [
     "UID",
 ]
 STAFF = ["Renter", "Email", "Attendance", "Reservation", "Rate category"]
-TOLD = Particulars("=Renata", "renata@renter.example", 120, "R-1", "Youth")
+TOLD = StaffDetails("=Renata", "renata@renter.example", 120, "R-1", "Youth")
 
 
 def at(

@@ -19,7 +19,7 @@ import pytest
 from icalbridge import sandbox
 from icalbridge.cli import logs
 from icalbridge.cli.logs import start_logging
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from tests.fixtures.commands import answer, environment, free_port, run, running, until
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from tests.fixtures.commands import environment, run
 from tests.fixtures.push_shells import GAME, PRACTICE, RENTER, YEAR, Shell, shell_in
 from tests.fixtures.pushing import calendar, event

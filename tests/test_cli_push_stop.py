@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from tests.fixtures.commands import PATIENCE_SECONDS, environment
 from tests.fixtures.deployments import deployment
 from tests.fixtures.pushing import calendar, event, know_catalogue

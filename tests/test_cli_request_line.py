@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from icalbridge.feeds.shape import UNREADABLE
+from icalbridge.feeds.query import UNREADABLE
 from tests.fixtures.commands import answer, free_port, running, until
 from tests.web_world import empty_store, fill
 

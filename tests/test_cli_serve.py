@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from icalbridge import sandbox
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from tests.fixtures.commands import answer, free_port, run, running, until
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 
 from icalbridge.cli.status import age, print_status
 from icalbridge.errors import SchemaOutdated
-from icalbridge.model import Changes
+from icalbridge.models import Changes
 from icalbridge.settings import from_environment
 from icalbridge.store import Store
 from icalbridge.sync.ledger import StoreLedger
@@ -21,7 +21,7 @@ from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes, list_catalo
 from tests.samples import NOW, SCHOOL, entry, event, timeslot
 
 if TYPE_CHECKING:
-    from icalbridge.model import ZoneSource
+    from icalbridge.models import ZoneSource
     from icalbridge.settings import Settings
 
 ERROR = (

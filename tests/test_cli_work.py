@@ -13,7 +13,7 @@ from sqlalchemy import select
 from icalbridge import sandbox
 from icalbridge.cli.stopping import Stop
 from icalbridge.cli.work import STOP_SECONDS, work_with_key
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from icalbridge.settings import ApiUser, Settings
 from icalbridge.store import Store
 from icalbridge.store.tables import api_users, windows, workers

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge import sandbox
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from icalbridge.store import Store
 from icalbridge.store.tables import windows
 from tests.fixtures.commands import PATIENCE_SECONDS, run, running, until

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 
 from icalbridge.cli.status import age
 from icalbridge.facilitron import Client
-from icalbridge.model import Changes, EventKey
+from icalbridge.models import Changes, EventKey
 from icalbridge.settings import Settings
 from icalbridge.store import Situation, Standing, Subject
 from icalbridge.store.health import TIMES_IN_FUTURE
@@ -26,7 +26,7 @@ from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.plan import Grant, Plan
 from icalbridge.sync.run import Sync
 from icalbridge.web import create_app
-from icalbridge.web.demand import Demand
+from icalbridge.web.usage import Demand
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
 from tests.fixtures.stores import USER, apply_changes
 from tests.fixtures.workers import Agency, Unlimited, read

@@ -20,7 +20,7 @@ from icalbridge.errors import (
     VendorError,
 )
 from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.model import EventKey, Facility, Property, Window
+from icalbridge.models import EventKey, Facility, Property, Window
 from tests.fixtures.scripted import (
     EVENTS,
     KEY,

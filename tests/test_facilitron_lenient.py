@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from icalbridge.facilitron import Skipped, envelope, wire
 from icalbridge.facilitron.lenient import loose, mend
-from icalbridge.model import Facility, Property
+from icalbridge.models import Facility, Property
 
 ASKED = wire.Asked("p1", "reservation", {"p1": "America/Los_Angeles"})
 

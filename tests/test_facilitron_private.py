@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from icalbridge.facilitron import wire
 from icalbridge.facilitron.private import FIELDS
-from icalbridge.model import UNTOLD, Event, Particulars
+from icalbridge.models import UNTOLD, Event, StaffDetails
 from icalbridge.sandbox import names
 
 ASKED = wire.Asked("p1", "reservation", {"p1": "America/Los_Angeles"})
@@ -34,7 +34,7 @@ def _read(told: bytes, *, identity: bytes = b'"e1"') -> Event:
     return answer.events[0]
 
 
-def _private(name: str, value: object, *, identity: bytes = b'"e1"') -> Particulars:
+def _private(name: str, value: object, *, identity: bytes = b'"e1"') -> StaffDetails:
     return _read(f', "{name}": {json.dumps(value)}'.encode(), identity=identity).particulars
 
 
@@ -83,7 +83,7 @@ def test_renter_is_read_in_every_shape(
     told: object, renter: str, email: str, identity: bytes
 ) -> None:
     """Object, text, number, list or null: a name and an address as far as there are any."""
-    assert _private("renter", told, identity=identity) == Particulars(renter, email)
+    assert _private("renter", told, identity=identity) == StaffDetails(renter, email)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_renter_is_read_in_every_shape(
 )  # fmt: skip
 def test_attendance_is_a_number_or_nothing(told: object, read: int | None) -> None:
     """Zero is a number; what no database column holds is none."""
-    assert _private("attendance", told) == Particulars(attendance=read)
+    assert _private("attendance", told) == StaffDetails(attendance=read)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_attendance_is_a_number_or_nothing(told: object, read: int | None) -> No
 )
 def test_reservation_and_category_are_texts(told: object, read: str) -> None:
     """A whole number is a text, anything else is as good as null."""
-    assert _private("short_id", told) == Particulars(reservation=read)
-    assert _private("rate_category", told) == Particulars(category=read)
+    assert _private("short_id", told) == StaffDetails(reservation=read)
+    assert _private("rate_category", told) == StaffDetails(category=read)
 
 
 def test_missing_fields_are_empty() -> None:
@@ -137,7 +137,11 @@ def test_broken_private_text_is_mended(told: bytes, read: str) -> None:
     else.
     """
     event = _read(b', "renter": ' + told)
-    assert (event.particulars, event.name, len(event.timeslots)) == (Particulars(read), "League", 1)
+    assert (event.particulars, event.name, len(event.timeslots)) == (
+        StaffDetails(read),
+        "League",
+        1,
+    )
 
 
 json_values = st.recursive(
@@ -179,6 +183,6 @@ def test_repr_tells_nothing() -> None:
     event = _read(
         b', "renter": {"name": "Renata", "email": "a@b"}, "short_id": "R-1", "attendance": 77777'
     )
-    assert event.particulars == Particulars("Renata", "a@b", 77777, "R-1")
-    assert repr(event.particulars) == "Particulars()"
+    assert event.particulars == StaffDetails("Renata", "a@b", 77777, "R-1")
+    assert repr(event.particulars) == "StaffDetails()"
     assert repr(event) == repr(replace(event, particulars=UNTOLD))

@@ -23,7 +23,7 @@ from icalbridge.errors import (
     VendorUnavailable,
 )
 from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.model import Property, Window
+from icalbridge.models import Property, Window
 from tests.fixtures.scripted import (
     KEY,
     NOW,

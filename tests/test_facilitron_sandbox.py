@@ -22,7 +22,7 @@ from icalbridge.errors import (
     VendorUnavailable,
 )
 from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.model import EventKey, Window
+from icalbridge.models import EventKey, Window
 from tests.fixtures.vendor import KEY, NOW, TODAY, Vendor, vendor
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.facilitron import Skipped, wire
 from icalbridge.facilitron.times import moment
-from icalbridge.model import UNTOLD, Event, EventKey, Particulars, Timeslot, UnreadableTimeslot
+from icalbridge.models import UNTOLD, Event, EventKey, StaffDetails, Timeslot, UnreadableTimeslot
 
 LA = "America/Los_Angeles"
 ASKED = wire.Asked("p1", "reservation", {"p1": LA, "p2": "America/Phoenix", "odd": "Mars/Olympus"})
@@ -75,7 +75,7 @@ def _slot(**fields: object) -> Timeslot:
 def test_event_is_read() -> None:
     """Every field that we keep, and the times in UTC."""
     event = _one()
-    private = Particulars("", "someone", 20, "s1", "External")
+    private = StaffDetails("", "someone", 20, "s1", "External")
     assert event == Event(
         "e1", "reservation", "p1", LA, "League", "approved", "X1", (READ_SLOT,), event.digest, private
     )  # fmt: skip
@@ -305,7 +305,7 @@ def test_times_are_moments(told: str) -> None:
     """Local to the zone; a gap has the offset before it, of an overlap it is the first; an offset
     is honoured.
     """
-    read = moment(told, zones.zone(LA))
+    read = moment(told, timezones.zone(LA))
     assert (read, read.tzinfo) == (datetime.fromisoformat(TIMES[told]).replace(tzinfo=UTC), UTC)
 
 
@@ -322,7 +322,7 @@ def test_times_are_moments(told: str) -> None:
 def test_times_that_are_none_are_refused(told: str) -> None:
     """Out of range, without a time, or in another form: nothing is guessed."""
     with pytest.raises(ValueError, match=r"no date-time|out of range|must be|month|day|offset"):
-        moment(told, zones.zone(LA))
+        moment(told, timezones.zone(LA))
 
 
 @given(
@@ -334,9 +334,9 @@ def test_every_local_time_is_a_moment(local: datetime, name: str) -> None:
     first reading.
     """
     local = local.replace(second=0, microsecond=0)
-    offset = local.replace(tzinfo=zones.zone(name), fold=0).utcoffset()
+    offset = local.replace(tzinfo=timezones.zone(name), fold=0).utcoffset()
     assert offset is not None
-    assert moment(local.isoformat(timespec="minutes"), zones.zone(name)) == (
+    assert moment(local.isoformat(timespec="minutes"), timezones.zone(name)) == (
         local - offset
     ).replace(tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.as_atom`: what changed lately, for feed readers (RFC 4287)."""
+"""`icalbridge.feeds.formats.atom`: what changed lately, for feed readers (RFC 4287)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.samples import NOW, ZONE, entry
 
 if TYPE_CHECKING:
     from icalbridge.feeds.audience import Item
-    from icalbridge.model import Entry, Feed, FeedState
+    from icalbridge.models import Entry, Feed, FeedState
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 SEEN = NOW - timedelta(days=7)

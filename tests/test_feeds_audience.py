@@ -21,11 +21,11 @@ from icalbridge.feeds.audience import (
     admit,
     view,
 )
-from icalbridge.feeds.title import FIELDS
-from icalbridge.model import Particulars
+from icalbridge.feeds.titles import FIELDS
+from icalbridge.models import StaffDetails
 from tests.samples import GYM, NOW, ZONE, entry
 
-TOLD = Particulars("Renata Privada", "renata@renter.example", 4711, "R-PRIVATE-1", "Non-Profit")
+TOLD = StaffDetails("Renata Privada", "renata@renter.example", 4711, "R-PRIVATE-1", "Non-Profit")
 CHANGED = NOW + timedelta(hours=1)
 ALWAYS = {
     *("uid", "start", "end", "zone", "title", "status", "sequence", "modified"),
@@ -204,7 +204,7 @@ def test_item_holds_nothing_that_may_not_be_seen(
         location=secrets[Field.LOCATION],
         category=secrets[Field.TYPE],
     )
-    told = Particulars(
+    told = StaffDetails(
         secrets[Field.RENTER],
         secrets[Field.EMAIL],
         4711,

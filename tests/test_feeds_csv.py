@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.as_csv`: what spreadsheets read, and never run (RFC 4180; OWASP, "CSV
+"""`icalbridge.feeds.formats.csv_format`: what spreadsheets read, and never run (RFC 4180; OWASP, "CSV
 Injection").
 """
 
@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icalbridge.feeds.as_csv import harmless, line
 from icalbridge.feeds.audience import Audience, Status
+from icalbridge.feeds.formats.csv_format import harmless, line
 from tests.any_entries import FEEDS, MANY, STATES, TEXTS, said, title_said
 from tests.fixtures.items import CALLED_OFF, COVER, admitted, cover_for, written
 from tests.fixtures.rendering import render_ics
 from tests.samples import NOW, ZONE, entry
 
 if TYPE_CHECKING:
-    from icalbridge.model import Entry, Feed, FeedState
+    from icalbridge.models import Entry, Feed, FeedState
 
 HEADS = [
     "Date",

@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.fit`: what stays of a feed whose first day alone is larger than the whole feed
+"""`icalbridge.feeds.size_limit`: what stays of a feed whose first day alone is larger than the whole feed
 may be.
 """
 
@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import Audience, Status, admit, view
-from icalbridge.feeds.fit import fit
+from icalbridge.feeds.size_limit import fit
 from tests.fixtures.rendering import render_ics
 from tests.golden import GYM_FEED, STATE
 from tests.samples import NOW, entry
@@ -25,7 +25,7 @@ from tests.samples import NOW, entry
 if TYPE_CHECKING:
     from icalbridge.feeds import Rendered
     from icalbridge.feeds.audience import Item
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
 
 SUFFIXES = ("ics", "json", "csv", "atom")
 ZONES = st.sampled_from(["UTC", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Apia"])

@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.group`: one item for all the facilities that one event has at one time."""
+"""`icalbridge.feeds.grouping`: one item for all the facilities that one event has at one time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import Audience, Item, Status, admit, view
-from icalbridge.feeds.group import grouped
-from icalbridge.model import Entry, EventKey
+from icalbridge.feeds.grouping import grouped
+from icalbridge.models import Entry, EventKey
 from tests.samples import GYM, NOW, POOL, entry
 
 PUBLIC = view(Audience.PUBLIC)

@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.ics`: the octets of a feed, whatever is in it (contract: "What a feed
+"""`icalbridge.feeds.formats.ics`: the octets of a feed, whatever is in it (contract: "What a feed
 contains"; RFC 5545).
 """
 
@@ -25,7 +25,7 @@ from tests.samples import NOW, entry
 
 if TYPE_CHECKING:
     from icalbridge.feeds import Rendered
-    from icalbridge.model import Entry, Feed, FeedState
+    from icalbridge.models import Entry, Feed, FeedState
 
 URL = "https://calendars.example.org"
 UNLIMITED = 10**9

@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.as_json`: what programs read, by the schema that is shipped beside it."""
+"""`icalbridge.feeds.formats.json_format`: what programs read, by the schema that is shipped beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import Audience, Status
-from icalbridge.feeds.moments import iso_local
+from icalbridge.feeds.formats.datetimes import iso_local
 from tests.any_entries import FEEDS, MANY, STATES, said, title_said
 from tests.fixtures.items import CALLED_OFF, COVER, URL, admitted, cover_for, written
 from tests.fixtures.rendering import render_ics
@@ -22,7 +22,7 @@ from tests.json_schema import SCHEMA, faults
 from tests.samples import NOW, ZONE, entry
 
 if TYPE_CHECKING:
-    from icalbridge.model import Entry, Feed, FeedState
+    from icalbridge.models import Entry, Feed, FeedState
 
 PLAIN_ENTRY = {
     "uid": "u1@icalbridge",

@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.feeds import Shape, select
+from icalbridge.feeds import FeedQuery
 from icalbridge.feeds.audience import Item, Status
-from icalbridge.feeds.cover import Cover
+from icalbridge.feeds.metadata import FeedMetadata
 from icalbridge.feeds.occupancy import EPOCH, FOREVER, blocks, present
+from icalbridge.feeds.selection import select
 from tests.samples import GYM, NOW, POOL, ZONE, entry
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
 
-COVER = Cover("Lincoln High (in use)", ZONE, NOW - timedelta(hours=3), "/ical/property/school")
+COVER = FeedMetadata(
+    "Lincoln High (in use)", ZONE, NOW - timedelta(hours=3), "/ical/property/school"
+)
 SEQUENCE = int((COVER.changed - EPOCH).total_seconds())
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
@@ -32,7 +35,7 @@ def in_use(
 ) -> list[Item]:
     return blocks(
         [(each, status) for each in entries],
-        Shape(occupancy=True, before=before, after=after),
+        FeedQuery(occupancy=True, before=before, after=after),
         COVER,
     )
 
@@ -108,7 +111,7 @@ def test_what_is_pending_merges_with_nothing_that_is_sure() -> None:
         (entry(1, uid="u1", status="pending"), Status.TENTATIVE),
         (entry(2, uid="u2"), Status.CONFIRMED),
     ]
-    found = blocks(shown, Shape(occupancy=True), COVER)
+    found = blocks(shown, FeedQuery(occupancy=True), COVER)
     assert [(each.uid[10:12], each.status) for each in found] == [
         ("u1", Status.TENTATIVE),
         ("u2", Status.CONFIRMED),
@@ -123,7 +126,7 @@ def test_what_is_called_off_is_told_by_itself() -> None:
         (off, Status.CANCELLED),
         (entry(3, uid="u3"), Status.CONFIRMED),
     ]
-    found = blocks(shown, Shape(occupancy=True, before=60), COVER)
+    found = blocks(shown, FeedQuery(occupancy=True, before=60), COVER)
     assert spans(found) == [("u1", 0, 5), ("u2", 1, 4)]
     assert [(each.title, each.status, each.cancelled) for each in found] == [
         ("In use", Status.CONFIRMED, None),
@@ -131,7 +134,7 @@ def test_what_is_called_off_is_told_by_itself() -> None:
     ]
 
 
-def _told(*entries: Entry, now: datetime, shape: Shape) -> list[tuple[str, float, float]]:
+def _told(*entries: Entry, now: datetime, shape: FeedQuery) -> list[tuple[str, float, float]]:
     history, horizon = timedelta(days=60), timedelta(days=365)
     every = replace(shape, past=None, ahead=None)
     selection = select(entries, now=now, history=history, horizon=FOREVER, shape=every)
@@ -144,7 +147,7 @@ def test_block_does_not_grow_as_time_goes_by() -> None:
     is.
     """
     booked, whole = (entry(24), entry(26, uid="u2")), [("u1", 24, 28)]
-    ahead, past = Shape(occupancy=True, ahead=1), Shape(occupancy=True, past=0)
+    ahead, past = FeedQuery(occupancy=True, ahead=1), FeedQuery(occupancy=True, past=0)
     assert _told(*booked, now=NOW + MINUTE, shape=ahead) == whole
     assert _told(*booked, now=NOW + 27 * HOUR, shape=past) == whole
 
@@ -152,7 +155,7 @@ def test_block_does_not_grow_as_time_goes_by() -> None:
 def test_cancelled_block_is_told_for_thirty_days() -> None:
     """Then it is forgotten, though its time is still to come."""
     off = entry(24 * 90, withdrawn=NOW, cancelled=NOW)
-    days, shape = timedelta(days=30), Shape(occupancy=True)
+    days, shape = timedelta(days=30), FeedQuery(occupancy=True)
     assert _told(off, now=NOW + days - timedelta(seconds=1), shape=shape) == [
         ("u1", 24 * 90, 24 * 90 + 2)
     ]
@@ -163,7 +166,7 @@ def test_block_stays_while_it_is_wide() -> None:
     """A feed without a past keeps a booking that ended until its teardown is over too, and shows
     setup as it begins.
     """
-    shape = Shape(occupancy=True, past=0, ahead=0, before=30, after=15)
+    shape = FeedQuery(occupancy=True, past=0, ahead=0, before=30, after=15)
     booked, wide = entry(1), [("u1", 0.5, 3.25)]
     assert _told(booked, now=NOW + 29 * MINUTE, shape=shape) == []
     assert _told(booked, now=NOW + 31 * MINUTE, shape=shape) == wide

@@ -33,7 +33,7 @@ from tests.samples import NOW, entry
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from icalbridge.model import Entry, Feed, FeedState
+    from icalbridge.models import Entry, Feed, FeedState
 
 HALF_HOUR = timedelta(minutes=30)
 STILL = ("America/Phoenix", "Pacific/Honolulu")

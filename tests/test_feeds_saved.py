@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.saved`: rules in order, single events, and what each audience may see; nothing
+"""`icalbridge.feeds.saved_feed`: rules in order, single events, and what each audience may see; nothing
 leaks past it.
 """
 
@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import ALLOWED, Audience, Field, Item
-from icalbridge.feeds.saved import Action, Rule, Saved, apply
-from icalbridge.feeds.select import Selection, select
-from icalbridge.feeds.shape import Cancelled, Shape
-from icalbridge.model import Entry, EventKey, Particulars
+from icalbridge.feeds.query import Cancelled, FeedQuery
+from icalbridge.feeds.saved_feed import Action, Rule, Saved, apply
+from icalbridge.feeds.selection import Selection, select
+from icalbridge.models import Entry, EventKey, StaffDetails
 from tests.samples import NOW, POOL, entry
 
-PARTICULARS = Particulars("Renata Renter", "renata@renter.example", 77777, "R-1", "Nonprofit")
+PARTICULARS = StaffDetails("Renata Renter", "renata@renter.example", 77777, "R-1", "Nonprofit")
 PRACTICE = entry(1, uid="practice", event_id="e1", name="Practice", activity="Varsity")
 SWIM = entry(2, uid="swim", event_id="e2", name="Swim meet", facility=POOL)
 GALA = entry(3, uid="gala", event_id="e3", name="Gala", activity="Dance")
@@ -29,7 +29,7 @@ FEED = Saved("feed", property_ids=("school",))
 PARTICULAR = ("renter", "email", "attendance", "reservation", "category")
 
 
-def _selected(*entries: Entry, shape: Shape = FEED.shape) -> Selection:
+def _selected(*entries: Entry, shape: FeedQuery = FEED.shape) -> Selection:
     reach = timedelta(days=60)
     return select(entries, now=NOW, history=reach, horizon=reach, shape=shape)
 
@@ -149,15 +149,15 @@ def test_renamed_entry_loses_name_and_activity_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("shape", "told", "title"),
     [
-        (Shape(title="{facility}: {name}"), None, "Main Gym: Closed"),
-        (Shape(title="{facility}"), None, "Closed"),
-        (Shape(), frozenset({Field.FACILITY}), "Closed"),
-        (Shape(busy=True), None, "Reserved"),
-        (Shape(title="{school}: {name}"), None, "Lincoln High: Closed"),
+        (FeedQuery(title="{facility}: {name}"), None, "Main Gym: Closed"),
+        (FeedQuery(title="{facility}"), None, "Closed"),
+        (FeedQuery(), frozenset({Field.FACILITY}), "Closed"),
+        (FeedQuery(busy=True), None, "Reserved"),
+        (FeedQuery(title="{school}: {name}"), None, "Lincoln High: Closed"),
     ],
 )
 def test_new_title_goes_into_the_template(
-    shape: Shape, told: frozenset[Field] | None, title: str
+    shape: FeedQuery, told: frozenset[Field] | None, title: str
 ) -> None:
     """A template without a name gives way; a feed that says only that something is on goes on doing
     so.
@@ -170,7 +170,9 @@ def test_renamed_entry_that_is_called_off_is_marked() -> None:
     """As any other would be."""
     gone = replace(GALA, status="cancelled", cancelled=NOW)
     spec = replace(
-        FEED, shape=Shape(cancelled=Cancelled.MARK), rules=(Rule(Action.RENAME, title="Closed"),)
+        FEED,
+        shape=FeedQuery(cancelled=Cancelled.MARK),
+        rules=(Rule(Action.RENAME, title="Closed"),),
     )
     assert [item.title for item in _items(spec, gone)] == ["CANCELLED: Closed"]
 
@@ -206,7 +208,7 @@ rules = st.builds(
     title=st.just("Words of ours"),
 )
 shapes = st.builds(
-    Shape,
+    FeedQuery,
     busy=st.booleans(),
     cancelled=st.sampled_from(Cancelled),
     title=st.sampled_from(["", "{name}", "{type}: {activity}", "{facility} {school}"]),

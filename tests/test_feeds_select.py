@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.select`: what is shown now, and for how long."""
+"""`icalbridge.feeds.selection`: what is shown now, and for how long."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.feeds import PLAIN, Selection, Shape, select
-from icalbridge.feeds.select import BEGINNING
-from icalbridge.feeds.shape import Cancelled, parse
-from icalbridge.model import EventKey
+from icalbridge.feeds import PLAIN, FeedQuery, Selection
+from icalbridge.feeds.query import Cancelled, parse
+from icalbridge.feeds.selection import BEGINNING, select
+from icalbridge.models import EventKey
 from tests.samples import GYM, NOW, POOL, entry
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
 
 HISTORY, HORIZON = timedelta(days=60), timedelta(days=365)
 SECOND = timedelta(seconds=1)
@@ -70,12 +70,12 @@ def test_select_orders_by_start_end_and_uid() -> None:
 
 
 DAY = timedelta(days=1)
-TOMBSTONES, MARKED = Shape(cancelled=Cancelled.TOMBSTONE), Shape(cancelled=Cancelled.MARK)
-BOTH, PENDING = Shape(status=("approved", "pending")), Shape(status=("pending",))
+TOMBSTONES, MARKED = FeedQuery(cancelled=Cancelled.TOMBSTONE), FeedQuery(cancelled=Cancelled.MARK)
+BOTH, PENDING = FeedQuery(status=("approved", "pending")), FeedQuery(status=("pending",))
 
 
 def _statuses(
-    *entries: Entry, shape: Shape, later: timedelta = timedelta(0)
+    *entries: Entry, shape: FeedQuery, later: timedelta = timedelta(0)
 ) -> list[tuple[str, str]]:
     """Return the first letter of each UID that is shown, and its status."""
     selection = select(entries, now=NOW + later, history=HISTORY, horizon=HORIZON, shape=shape)
@@ -105,10 +105,10 @@ KINDS = (
         (TOMBSTONES, "arcwt"),
         (replace(TOMBSTONES, status=("approved", "pending")), "aprcwt"),
         (replace(TOMBSTONES, status=("pending",)), "pr"),
-        (Shape(occupancy=True), "arcwt"),
+        (FeedQuery(occupancy=True), "arcwt"),
     ],
 )
-def test_select_tells_what_the_shape_asks_for(shape: Shape, shown: str) -> None:
+def test_select_tells_what_the_shape_asks_for(shape: FeedQuery, shown: str) -> None:
     """Approved is CONFIRMED, pending TENTATIVE; what was on and is no more is as `cancelled` says,
     and what never was on is nothing.
     """
@@ -117,8 +117,8 @@ def test_select_tells_what_the_shape_asks_for(shape: Shape, shown: str) -> None:
     assert _statuses(*KINDS, shape=shape) == [(uid, statuses.get(uid, off)) for uid in shown]
 
 
-@pytest.mark.parametrize("shape", [TOMBSTONES, Shape(occupancy=True)])
-def test_tombstone_stands_for_thirty_days(shape: Shape) -> None:
+@pytest.mark.parametrize("shape", [TOMBSTONES, FeedQuery(occupancy=True)])
+def test_tombstone_stands_for_thirty_days(shape: FeedQuery) -> None:
     """Then it is gone, though what it tells of is still to come; one of the past goes with the
     past.
     """
@@ -147,15 +147,15 @@ def test_past_and_ahead_narrow_and_never_widen() -> None:
         entry(24 * day - 2, uid=f"{day:+}") for day in (-61, -60, -7, -6, 0, 1, 7, 8, 300, 366)
     ]
 
-    def shown(shape: Shape) -> list[str]:
+    def shown(shape: FeedQuery) -> list[str]:
         selection = select(entries, now=NOW, history=HISTORY, horizon=HORIZON, shape=shape)
         return [each.uid.split("@")[0] for each in selection.entries]
 
     assert shown(PLAIN) == ["-7", "-6", "+0", "+1", "+7", "+8", "+300"]
-    assert shown(Shape(past=1000, ahead=1000)) == shown(PLAIN)
-    assert shown(Shape(past=7)) == ["-6", "+0", "+1", "+7", "+8", "+300"]
-    assert shown(Shape(past=0, ahead=7)) == ["+1", "+7"]
-    assert shown(Shape(past=0, ahead=0)) == []
+    assert shown(FeedQuery(past=1000, ahead=1000)) == shown(PLAIN)
+    assert shown(FeedQuery(past=7)) == ["-6", "+0", "+1", "+7", "+8", "+300"]
+    assert shown(FeedQuery(past=0, ahead=7)) == ["+1", "+7"]
+    assert shown(FeedQuery(past=0, ahead=0)) == []
 
 
 CHOIR = entry(1, uid="a", name="Ch\u0153ur d'été", activity="Répétition", event_type="reservation")
@@ -259,7 +259,7 @@ def _kinds(hour: int, number: int, kind: int) -> Entry:
 
 
 SHAPES = st.builds(
-    Shape,
+    FeedQuery,
     facility=st.sampled_from([(), ("gym",)]),
     past=st.sampled_from([None, 0, 7, 59]),
     ahead=st.sampled_from([None, 0, 30]),
@@ -273,7 +273,7 @@ SHAPES = st.builds(
 
 @given(st.lists(st.tuples(HOURS, st.integers(0, 4)), max_size=8), SHAPES, st.integers(0, 24 * 50))
 def test_selection_of_any_shape_lasts_until_it_says(
-    drawn: list[tuple[int, int]], shape: Shape, later: int
+    drawn: list[tuple[int, int]], shape: FeedQuery, later: int
 ) -> None:
     """Just before `until` the same is shown; from `changed` on it was; neither is later or earlier
     than it must be.

@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.shape`: every parameter of a feed's address, what it takes, and what is said
+"""`icalbridge.feeds.query`: every parameter of a feed's address, what it takes, and what is said
 where it does not.
 """
 
@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from icalbridge.feeds import PLAIN, BadShape, Shape
-from icalbridge.feeds.shape import (
+from icalbridge.feeds import PLAIN, BadQuery, FeedQuery
+from icalbridge.feeds.query import (
     LONGEST_QUERY,
     MOST_DAYS,
     MOST_MINUTES,
@@ -21,46 +21,46 @@ from icalbridge.feeds.shape import (
     folded,
     parse,
 )
-from icalbridge.feeds.title import FIELDS
+from icalbridge.feeds.titles import FIELDS
 from tests.any_entries import TEXTS
 
-BUSY = Shape(occupancy=True)
+BUSY = FeedQuery(occupancy=True)
 
 
 @pytest.mark.parametrize(
     ("query", "meant"),
     [
         ("", PLAIN),
-        ("facility=gym", Shape(facility=("gym",))),
-        ("facility=pool,gym", Shape(facility=("gym", "pool"))),
-        ("facility=Gym,gym", Shape(facility=("Gym", "gym"))),
-        ("facility=a%5C,b", Shape(facility=("a,b",))),
-        ("facility=a%5C%5C,b", Shape(facility=("a\\", "b"))),
-        ("facility=a%5C", Shape(facility=("a\\",))),
-        ("type=Gymnasium", Shape(type=("gymnasium",))),
-        ("type=Sal%C3%B3n++Grande,POOL", Shape(type=("pool", "salon grande"))),
-        ("category=Non-Profit", Shape(category=("non-profit",))),
-        ("activity=Varsity", Shape(activity=("varsity",))),
-        ("q=open+Gym", Shape(words=("gym", "open"))),
-        ("q=open,Gym", Shape(words=("gym", "open"))),
-        ("q=caf%C3%A9", Shape(words=("cafe",))),
-        ("q=caf%65%CC%81", Shape(words=("cafe",))),
-        ("not=practice", Shape(unwanted=("practice",))),
-        ("past=0", Shape(past=0)),
-        ("past=007", Shape(past=7)),
-        (f"past={MOST_DAYS}", Shape(past=MOST_DAYS)),
-        ("ahead=30", Shape(ahead=30)),
+        ("facility=gym", FeedQuery(facility=("gym",))),
+        ("facility=pool,gym", FeedQuery(facility=("gym", "pool"))),
+        ("facility=Gym,gym", FeedQuery(facility=("Gym", "gym"))),
+        ("facility=a%5C,b", FeedQuery(facility=("a,b",))),
+        ("facility=a%5C%5C,b", FeedQuery(facility=("a\\", "b"))),
+        ("facility=a%5C", FeedQuery(facility=("a\\",))),
+        ("type=Gymnasium", FeedQuery(type=("gymnasium",))),
+        ("type=Sal%C3%B3n++Grande,POOL", FeedQuery(type=("pool", "salon grande"))),
+        ("category=Non-Profit", FeedQuery(category=("non-profit",))),
+        ("activity=Varsity", FeedQuery(activity=("varsity",))),
+        ("q=open+Gym", FeedQuery(words=("gym", "open"))),
+        ("q=open,Gym", FeedQuery(words=("gym", "open"))),
+        ("q=caf%C3%A9", FeedQuery(words=("cafe",))),
+        ("q=caf%65%CC%81", FeedQuery(words=("cafe",))),
+        ("not=practice", FeedQuery(unwanted=("practice",))),
+        ("past=0", FeedQuery(past=0)),
+        ("past=007", FeedQuery(past=7)),
+        (f"past={MOST_DAYS}", FeedQuery(past=MOST_DAYS)),
+        ("ahead=30", FeedQuery(ahead=30)),
         ("status=approved", PLAIN),
-        ("status=pending", Shape(status=("pending",))),
-        ("status=Pending,approved", Shape(status=("approved", "pending"))),
+        ("status=pending", FeedQuery(status=("pending",))),
+        ("status=Pending,approved", FeedQuery(status=("approved", "pending"))),
         ("cancelled=drop", PLAIN),
-        ("cancelled=mark", Shape(cancelled=Cancelled.MARK)),
-        ("cancelled=tombstone", Shape(cancelled=Cancelled.TOMBSTONE)),
+        ("cancelled=mark", FeedQuery(cancelled=Cancelled.MARK)),
+        ("cancelled=tombstone", FeedQuery(cancelled=Cancelled.TOMBSTONE)),
         ("detail=name", PLAIN),
-        ("detail=busy", Shape(busy=True)),
-        ("group=event", Shape(grouped=True)),
-        ("tz=utc", Shape(utc=True)),
-        ("title={facility}:+{name}", Shape(title="{facility}: {name}")),
+        ("detail=busy", FeedQuery(busy=True)),
+        ("group=event", FeedQuery(grouped=True)),
+        ("tz=utc", FeedQuery(utc=True)),
+        ("title={facility}:+{name}", FeedQuery(title="{facility}: {name}")),
         ("title=%7Bname%7D%3A%20%7Bactivity%7D", PLAIN),
         ("view=occupancy", BUSY),
         ("view=occupancy&before=30&after=15", replace(BUSY, before=30, after=15)),
@@ -69,7 +69,7 @@ BUSY = Shape(occupancy=True)
         ("before=0&after=0", PLAIN),
     ],
 )
-def test_parameter_is_understood(query: str, meant: Shape) -> None:
+def test_parameter_is_understood(query: str, meant: FeedQuery) -> None:
     """Each parameter sets its own field and nothing else; what a feed does by itself is no wish."""
     assert parse(query) == meant
 
@@ -164,7 +164,7 @@ NAMES = (
 )
 def test_what_is_not_understood_is_refused_with_a_sentence(query: str, sentence: str) -> None:
     """Nothing is guessed at: each refusal names the parameter, what was given, and what is taken."""
-    with pytest.raises(BadShape) as refused:
+    with pytest.raises(BadQuery) as refused:
         parse(query)
     assert str(refused.value) == sentence
 
@@ -173,7 +173,7 @@ def test_refusal_shows_nothing_unprintable() -> None:
     """What turns text around or cannot be seen is a replacement character in a sentence that quotes
     it.
     """
-    with pytest.raises(BadShape) as refused:
+    with pytest.raises(BadQuery) as refused:
         parse("past=1%E2%80%AE2%C2%A0%EF%BB%BF3")
     assert str(refused.value) == f"past is '1�2��3' and must be {DAYS}."
 
@@ -234,7 +234,7 @@ TITLES = st.lists(st.tuples(BETWEEN, st.sampled_from(FIELDS)), min_size=1, max_s
 )
 DAY = st.one_of(st.none(), st.integers(0, MOST_DAYS))
 CALENDARS = st.builds(
-    Shape,
+    FeedQuery,
     facility=IDS,
     type=FOLDED,
     category=FOLDED,
@@ -279,7 +279,7 @@ def _clean(text: str) -> str:
 
 
 @given(SHAPES)
-def test_any_shape_is_what_its_query_says(shape: Shape) -> None:
+def test_any_shape_is_what_its_query_says(shape: FeedQuery) -> None:
     """What is written in one order is read again as the same shape, and written again the same."""
     assert parse(shape.query) == shape
     assert parse(shape.query).query == shape.query
@@ -287,7 +287,7 @@ def test_any_shape_is_what_its_query_says(shape: Shape) -> None:
 
 
 @given(SHAPES)
-def test_order_of_parameters_means_nothing(shape: Shape) -> None:
+def test_order_of_parameters_means_nothing(shape: FeedQuery) -> None:
     """Any order of the parameters is the same shape."""
     parts = shape.query.split("&")
     assert parse("&".join(reversed(parts))) == shape
@@ -324,12 +324,14 @@ def test_every_character_folds_once() -> None:
     ("given", "clamped"),
     [
         (PLAIN, PLAIN),
-        (Shape(past=59, ahead=364), Shape(past=59, ahead=364)),
-        (Shape(past=60, ahead=365), PLAIN),
-        (Shape(past=3660, ahead=400, utc=True), Shape(utc=True)),
-        (Shape(past=0), Shape(past=0)),
+        (FeedQuery(past=59, ahead=364), FeedQuery(past=59, ahead=364)),
+        (FeedQuery(past=60, ahead=365), PLAIN),
+        (FeedQuery(past=3660, ahead=400, utc=True), FeedQuery(utc=True)),
+        (FeedQuery(past=0), FeedQuery(past=0)),
     ],
 )
-def test_nobody_reaches_further_than_the_operator_lets_them(given: Shape, clamped: Shape) -> None:
+def test_nobody_reaches_further_than_the_operator_lets_them(
+    given: FeedQuery, clamped: FeedQuery
+) -> None:
     """As far or further than feeds reach anyway is no wish."""
     assert given.clamped(60, 365) == clamped

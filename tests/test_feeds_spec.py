@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.spec`: saved feeds as TOML; exact there and back, and one sentence for every
+"""`icalbridge.feeds.saved_feed_toml`: saved feeds as TOML; exact there and back, and one sentence for every
 mistake.
 """
 
@@ -12,10 +12,17 @@ from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import ALLOWED, Audience, Field
 from icalbridge.feeds.colours import NAMES
-from icalbridge.feeds.saved import Action, Rule, Saved
-from icalbridge.feeds.shape import Cancelled, Shape
-from icalbridge.feeds.spec import BadSpec, kept_feed, read_feed, read_feeds, table_of, write_feeds
-from icalbridge.model import EventKey, SavedFeed
+from icalbridge.feeds.query import Cancelled, FeedQuery
+from icalbridge.feeds.saved_feed import Action, Rule, Saved
+from icalbridge.feeds.saved_feed_toml import (
+    BadSpec,
+    kept_feed,
+    read_feed,
+    read_feeds,
+    table_of,
+    write_feeds,
+)
+from icalbridge.models import EventKey, SavedFeed
 
 FULL = """[[feed]]
 slug = "staff-gyms"
@@ -79,7 +86,7 @@ SPEC = Saved(
     ("district",),
     ("gym", "pool"),
     frozenset({Field.NAME, Field.FACILITY, Field.RENTER}),
-    Shape(
+    FeedQuery(
         past=0,
         ahead=90,
         status=("approved", "pending"),
@@ -129,7 +136,7 @@ rules = st.builds(
     folded_words,
 ) | st.builds(Rule, st.just(Action.RENAME), title=lines.filter(bool))
 shapes = st.builds(
-    Shape,
+    FeedQuery,
     past=st.none() | st.integers(0, 3660),
     ahead=st.none() | st.integers(0, 3660),
     status=st.sampled_from([("approved",), ("pending",), ("approved", "pending")]),

@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.text`: cleaned, escaped, folded, cut, and otherwise byte for byte."""
+"""`icalbridge.text`: cleaned, escaped, folded, cut, and otherwise byte for byte."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from icalbridge.feeds.text import MAX_UNITS, cut, display_text, escape, fold
+from icalbridge.text import MAX_UNITS, cut, display_text, escape, fold
 
 ANY = st.text(st.characters(exclude_categories=[]))
 

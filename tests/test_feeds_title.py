@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.title`: templates out of a fixed list of fields, and what becomes of fields
+"""`icalbridge.feeds.titles`: templates out of a fixed list of fields, and what becomes of fields
 that are empty.
 """
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.feeds.title import DEFAULT, FIELDS, LONGEST, UNNAMED, check, fill
+from icalbridge.feeds.titles import DEFAULT, FIELDS, LONGEST, UNNAMED, check, fill
 from tests.any_entries import TEXTS, said
 
 FULL = {

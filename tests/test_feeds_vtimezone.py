@@ -1,4 +1,4 @@
-"""`icalbridge.feeds.vtimezone`: a VTIMEZONE that says what the zone does, or is not used."""
+"""`icalbridge.feeds.formats.vtimezone`: a VTIMEZONE that says what the zone does, or is not used."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from dateutil.rrule import rrulestr
 
-from icalbridge import zones
-from icalbridge.feeds.vtimezone import holds, rule, vtimezone
+from icalbridge import timezones
+from icalbridge.feeds.formats.vtimezone import holds, rule, vtimezone
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -76,7 +76,7 @@ def _moments(zone: ZoneInfo) -> list[datetime]:
 
 
 def _names() -> list[str]:
-    return sorted(zones._names())
+    return sorted(timezones._names())
 
 
 def test_every_zone_is_told_rightly_or_not_at_all() -> None:
@@ -85,7 +85,7 @@ def test_every_zone_is_told_rightly_or_not_at_all() -> None:
     """
     told = 0
     for name in _names():
-        zone = zones.zone(name)
+        zone = timezones.zone(name)
         if rule(name) is None:
             assert not holds(name, datetime(2026, 7, 1, tzinfo=zone))
             continue
@@ -113,7 +113,7 @@ def test_every_zone_is_told_rightly_or_not_at_all() -> None:
 )
 def test_zones_of_schools_are_told_but_for_the_repeated_hour(name: str) -> None:
     """In the zones that schools are in, only the hour that occurs twice is written in UTC."""
-    zone = zones.zone(name)
+    zone = timezones.zone(name)
     for moment in _moments(zone):
         local = moment.astimezone(zone)
         twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from icalbridge import sandbox
 from icalbridge.cli.database import connect, connect_for_web
 from icalbridge.errors import StoreError
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from icalbridge.settings import Settings, from_environment
 from icalbridge.store import Store, Timeouts
 from icalbridge.store import patience as patience_module

@@ -25,7 +25,7 @@ from sqlalchemy.event import listen, remove
 
 from icalbridge import sandbox
 from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.model import EventKey, utcnow
+from icalbridge.models import EventKey, utcnow
 from icalbridge.settings import Settings
 from icalbridge.store import Store
 from icalbridge.store.tables import metadata

@@ -1,4 +1,4 @@
-"""`icalbridge.private`: tokens that nobody guesses, and lines that hold none."""
+"""`icalbridge.tokens`: tokens that nobody guesses, and lines that hold none."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from icalbridge.feeds.audience import Audience
-from icalbridge.feeds.saved import Saved
-from icalbridge.feeds.spec import to_keep
-from icalbridge.private import PREFIX, digest, is_token, new_token, path, redacted
+from icalbridge.feeds.saved_feed import Saved
+from icalbridge.feeds.saved_feed_toml import to_keep
+from icalbridge.tokens import PREFIX, digest, is_token, new_token, path, redacted
 from tests.fixtures.commands import answer, free_port, running, until
 from tests.samples import NOW
 from tests.web_world import empty_store, fill

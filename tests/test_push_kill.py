@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from tests.fixtures.commands import run, running
 from tests.fixtures.deployments import Deployment, deployment
 from tests.fixtures.pushing import Deadly, Killed, Pusher, calendar, event, know_catalogue, pusher

@@ -10,7 +10,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.model import Event, Timeslot
+from icalbridge.models import Event, Timeslot
 from icalbridge.push import identify
 from icalbridge.push.plan import Cancel, Create, Held, Move, Plan, plan
 from icalbridge.push.want import Impossible, Slot, Wanted, Wish

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from icalbridge.model import Feed
+from icalbridge.models import Feed
 from tests.fixtures.pushing import Pusher, at, calendar, event, pusher
 from tests.fixtures.rendering import render_ics
 from tests.readers import READERS

@@ -20,7 +20,7 @@ import requests
 
 from icalbridge import sandbox
 from icalbridge.cli import main
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from tests.fixtures.commands import ROOT, answer, free_port, until
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from icalbridge.feeds import FORMATS, Address
-from icalbridge.feeds.shape import PARAMETERS
-from icalbridge.model import Feed
+from icalbridge.feeds.query import PARAMETERS
+from icalbridge.models import Feed
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
-from icalbridge.web.feeds import KEPT_QUERIES, FeedService
+from icalbridge.web.feed_cache import KEPT_QUERIES, FeedService
 from icalbridge.web.making import MOST_ENTRIES
 from tests.any_entries import PIECES
 from tests.samples import entry

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.feeds import Shape, render, select
+from icalbridge.feeds import FeedQuery
 from icalbridge.feeds.audience import Audience, Status, admit, view
-from icalbridge.feeds.cover import cover
-from icalbridge.feeds.group import grouped
+from icalbridge.feeds.formats.render import render
+from icalbridge.feeds.grouping import grouped
+from icalbridge.feeds.metadata import cover
 from icalbridge.feeds.occupancy import EPOCH, blocks
-from icalbridge.feeds.shape import Cancelled
-from icalbridge.model import EventKey, Feed
+from icalbridge.feeds.query import Cancelled
+from icalbridge.feeds.selection import select
+from icalbridge.models import EventKey, Feed
 from tests.any_entries import CHANGES, as_read_by, reading
 from tests.fixtures.bridges import bridge
 from tests.golden import STATE
@@ -26,7 +28,7 @@ from tests.readers import READERS, Reading
 from tests.samples import NOW, POOL, entry
 
 if TYPE_CHECKING:
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
 
 FEED = Feed("property", "school")
 MARKS = {EventKey("reservation", "e1"): (9, NOW)}
@@ -48,7 +50,7 @@ BOOKED = [
 ]
 
 
-def feed(shape: Shape) -> bytes:
+def feed(shape: FeedQuery) -> bytes:
     """Return the shaped feed of a school, as the web makes it."""
     selection = select(
         BOOKED, now=NOW, history=timedelta(days=60), horizon=timedelta(days=800), shape=shape
@@ -103,17 +105,20 @@ def in_use() -> list[Reading]:
     return [used("a", a, a), used("b", b, b), *off, used("f0", rest[0], rest[-1])]
 
 
-CASES: dict[str, tuple[Shape, list[Reading]]] = {
+CASES: dict[str, tuple[FeedQuery, list[Reading]]] = {
     "tombstones": (
-        Shape(cancelled=Cancelled.TOMBSTONE),
+        FeedQuery(cancelled=Cancelled.TOMBSTONE),
         [*of("abf"), *of("de", status="CANCELLED")],
     ),
-    "requests": (Shape(status=("approved", "pending")), [*of("abf"), *of("c", status="TENTATIVE")]),
-    "marks": (Shape(cancelled=Cancelled.MARK), [*of("abf"), *marked(of("de"))]),
-    "utc": (Shape(utc=True), of("abf")),
-    "groups": (Shape(grouped=True), group()),
-    "use": (Shape(occupancy=True), in_use()),
-    "use in utc": (Shape(occupancy=True, utc=True), in_use()),
+    "requests": (
+        FeedQuery(status=("approved", "pending")),
+        [*of("abf"), *of("c", status="TENTATIVE")],
+    ),
+    "marks": (FeedQuery(cancelled=Cancelled.MARK), [*of("abf"), *marked(of("de"))]),
+    "utc": (FeedQuery(utc=True), of("abf")),
+    "groups": (FeedQuery(grouped=True), group()),
+    "use": (FeedQuery(occupancy=True), in_use()),
+    "use in utc": (FeedQuery(occupancy=True, utc=True), in_use()),
 }
 
 
@@ -144,7 +149,7 @@ def test_vevents_of_the_demo_are_small(tmp_path_factory: pytest.TempPathFactory)
                 ("", MOST_OCTETS),
                 (PUBLIC, MOST_OCTETS + len(f"URL:{PUBLIC}/facility/{'0' * 24}\r\n")),
             ):
-                said = cover(feed, Shape(), STATE, url)
+                said = cover(feed, FeedQuery(), STATE, url)
                 body = render("ics", said, items, now=made.clock(), max_bytes=10**9).body
                 vevents = body[body.index(b"BEGIN:VEVENT") : body.rindex(b"END:VCALENDAR")]
                 assert len(vevents) <= most * len(items)

@@ -10,7 +10,7 @@ from sqlalchemy import event as sa_event
 from sqlalchemy import text
 
 from icalbridge.errors import SchemaOutdated, StoreClosed, StoreError
-from icalbridge.model import Changes, EventKey, Feed
+from icalbridge.models import Changes, EventKey, Feed
 from icalbridge.store import Store
 from icalbridge.store.tables import metadata
 from tests.fixtures.stores import DISTRICT, SOON, USER, apply_changes, list_catalogue

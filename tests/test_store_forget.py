@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from icalbridge.model import Changes, Feed
+from icalbridge.models import Changes, Feed
 from icalbridge.store.tables import events
 from tests.fixtures.stores import SOON, apply_changes
 from tests.samples import NOW, POOL, entry, event
@@ -17,7 +17,7 @@ from tests.samples import NOW, POOL, entry, event
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.store import Store
 
 GYM_FEED, POOL_FEED, SCHOOL_FEED = (

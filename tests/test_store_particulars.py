@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from icalbridge.model import UNTOLD, Changes, Event, EventKey, Feed, FeedState, Particulars
+from icalbridge.models import UNTOLD, Changes, Event, EventKey, Feed, FeedState, StaffDetails
 from icalbridge.store.tables import particulars
 from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes
 from tests.samples import NOW, POOL, entry, event
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 KEY, OTHER = EventKey("reservation", "e1"), EventKey("reservation", "e2")
-RENATA = Particulars("Renata Privada", "renata@renter.example", 120, "R-1", "External")
+RENATA = StaffDetails("Renata Privada", "renata@renter.example", 120, "R-1", "External")
 FEEDS = {
     "district": Feed("property", "district"),
     "school": Feed("property", "school"),
@@ -28,7 +28,7 @@ FEEDS = {
 }
 
 
-def _heard(told: Particulars, *, event_id: str = "e1", digest: str = "d") -> Event:
+def _heard(told: StaffDetails, *, event_id: str = "e1", digest: str = "d") -> Event:
     return event(event_id=event_id, digest=digest, particulars=told)
 
 
@@ -69,7 +69,7 @@ def test_particulars_are_read_back(rented: Store) -> None:
 @pytest.mark.parametrize("attendance", [None, 0, 2**31 - 1])
 def test_particulars_keep_any_text_and_number(attendance: int | None, school: Store) -> None:
     """Other scripts, quotes, and every number that is told."""
-    told = Particulars("Renée O'Hara 東京 ⚽", "r@x", attendance, "R;1", '"District", External')
+    told = StaffDetails("Renée O'Hara 東京 ⚽", "r@x", attendance, "R;1", '"District", External')
     _apply(school, Changes(heard=(_heard(told),)))
     assert school.read.particulars([KEY]) == {KEY: (told, NOW)}
 
@@ -77,10 +77,10 @@ def test_particulars_keep_any_text_and_number(attendance: int | None, school: St
 def test_particulars_of_any_number_of_events(school: Store) -> None:
     """More events than one statement can name."""
     keys = [EventKey("reservation", f"e{number}") for number in range(1000)]
-    heard = tuple(_heard(Particulars(renter=key.event_id), event_id=key.event_id) for key in keys)
+    heard = tuple(_heard(StaffDetails(renter=key.event_id), event_id=key.event_id) for key in keys)
     _apply(school, Changes(heard=heard))
     assert school.read.particulars(keys) == {
-        key: (Particulars(renter=key.event_id), NOW) for key in keys
+        key: (StaffDetails(renter=key.event_id), NOW) for key in keys
     }
     assert school.read.categories(keys) == dict.fromkeys(keys, ("", NOW))
 
@@ -98,7 +98,7 @@ def test_particulars_of_any_number_of_events(school: Store) -> None:
     ids=["renter", "email", "attendance", "reservation", "category", "all"],
 )
 def test_changed_particulars_raise_the_feeds_of_their_places_only(
-    told: Particulars, rented: Store
+    told: StaffDetails, rented: Store
 ) -> None:
     """Gym, school and district are rendered anew; when they and what they show changed is as it
     was, for everybody.

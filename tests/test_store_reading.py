@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event as sa_event
 
-from icalbridge.model import Changes, Entry, EventKey, Feed, SavedFeed
+from icalbridge.models import Changes, Entry, EventKey, Feed, SavedFeed
 from icalbridge.store import Store
 from icalbridge.store.changes import KEYS_A_STATEMENT
 from tests.fixtures.stores import DISTRICT, USER, apply_changes, list_catalogue

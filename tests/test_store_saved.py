@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from icalbridge.model import Changes, EventKey, Feed, FeedState, FeedToken, Particulars, SavedFeed
+from icalbridge.models import Changes, EventKey, Feed, FeedState, FeedToken, SavedFeed, StaffDetails
 from icalbridge.store.saved import Written
 from icalbridge.store.tables import feed_tokens
 from tests.fixtures.stores import DISTRICT, USER, apply_changes, list_catalogue
@@ -177,7 +177,7 @@ def test_change_of_what_is_for_staff_raises_the_revision(school: Store, slug: st
     _fill(school)
     school.saved.put([GYMS, SCHOOLS, SINGLE], now=NOW)
     before = _state(school, slug)
-    told = replace(event(timeslot(1), digest="other"), particulars=Particulars(renter="Renata"))
+    told = replace(event(timeslot(1), digest="other"), particulars=StaffDetails(renter="Renata"))
     apply_changes(school, Changes(heard=(told,)))
     assert _state(school, slug).revision > before.revision
 

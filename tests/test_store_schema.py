@@ -13,7 +13,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from icalbridge import store as store_package
-from icalbridge.model import EventKey, Feed
+from icalbridge.models import EventKey, Feed
 from icalbridge.store import Store
 from icalbridge.store.engine import writing
 from tests.samples import NOW

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.model import Changes, Feed
+from icalbridge.models import Changes, Feed
 from icalbridge.store import LeaseLost
 from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes
 from tests.samples import NOW, entry, event, timeslot
 
 if TYPE_CHECKING:
-    from icalbridge.model import Event
+    from icalbridge.models import Event
     from icalbridge.store import Store
 
 

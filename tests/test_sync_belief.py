@@ -23,7 +23,7 @@ from tests.fixtures.workers import GRANTED, Agency, read
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.sandbox.world import Dto
     from tests.fixtures.stores import Prepared
 

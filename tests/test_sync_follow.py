@@ -20,7 +20,7 @@ from icalbridge.facilitron import (
     NewTimeslot,
     TimeslotChange,
 )
-from icalbridge.model import Feed, FeedState
+from icalbridge.models import Feed, FeedState
 from icalbridge.store import Store
 from icalbridge.sync import plan
 from icalbridge.sync.follow import Followed, Follower
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.store import Claim
 
 DAY = datetime(2027, 7, 4, 17, tzinfo=UTC)

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from icalbridge.errors import StoreError
 from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from icalbridge.store.tables import api_users, windows
 from icalbridge.store.windows import LEASE_SECONDS, LeaseLost
 from icalbridge.sync.heartbeat import HEARTBEAT_SECONDS, Heartbeat

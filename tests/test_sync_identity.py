@@ -8,7 +8,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.model import Entry, Event, EventKey
+from icalbridge.models import Entry, Event, EventKey
 from icalbridge.sync.identity import Pairs, new_uid, pair
 from tests.samples import GYM, NOW, POOL, entry, event, timeslot
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select, text
 
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from icalbridge.store.tables import api_users, entries, events, windows
 from tests.fixtures.commands import run, running
 from tests.fixtures.deployments import Deployment, deployment

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icalbridge.model import Feed
+from icalbridge.models import Feed
 from icalbridge.settings import Settings
 from icalbridge.sync import plan
 from icalbridge.web import create_app

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
 
 
 class Machine(Upstream):

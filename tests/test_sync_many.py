@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import func, select
 
 from icalbridge.facilitron import Client
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from icalbridge.store.tables import windows
 from icalbridge.sync import plan
 from icalbridge.sync.ledger import StoreLedger

@@ -14,7 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.model import Changes, Entry, Event, EventKey, Facility, Timeslot, UnreadableTimeslot
+from icalbridge.models import (
+    Changes,
+    Entry,
+    Event,
+    EventKey,
+    Facility,
+    Timeslot,
+    UnreadableTimeslot,
+)
 from icalbridge.sync.identity import pair
 from icalbridge.sync.matching import Candidate, Traits, match_nearest
 from icalbridge.sync.reconcile import Heard, Places, reconcile

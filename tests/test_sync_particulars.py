@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icalbridge.model import UNTOLD, EventKey, Feed, Particulars
+from icalbridge.models import UNTOLD, EventKey, Feed, StaffDetails
 from icalbridge.sandbox import names
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
@@ -38,10 +38,10 @@ def district(database_url: str) -> Iterator[Bridge]:
         yield made
 
 
-def _truth(told: dict[str, Any]) -> Particulars:
+def _truth(told: dict[str, Any]) -> StaffDetails:
     """Say what staff should be told of one of the vendor's events."""
     renter, email = SAID[names.RENTERS.index(told["renter"])]
-    return Particulars(
+    return StaffDetails(
         renter, email, told["attendance"], told["short_id"], told["rate_category"] or ""
     )
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.model import Window
+from icalbridge.models import Window
 from icalbridge.sync import plan
 
 DAYS = st.dates(date(2020, 1, 1), date(2035, 12, 31))

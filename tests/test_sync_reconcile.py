@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.model import Changes, Entry, Event, EventKey
+from icalbridge.models import Changes, Entry, Event, EventKey
 from icalbridge.sync.reconcile import Heard, Places, reconcile, relocate
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry, event, timeslot
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.model import Timeslot
+    from icalbridge.models import Timeslot
 
 PLACES = Places({"school": SCHOOL}, {"gym": GYM, "pool": POOL})
 SINCE, UNTIL = NOW - timedelta(hours=12), NOW + timedelta(days=31)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.model import Feed
+from icalbridge.models import Feed
 from tests.fixtures.bridges import KEY, Bridge, bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from tests.fixtures.stores import Prepared
 
 

@@ -15,7 +15,7 @@ import pytest
 from icalbridge.cli.history import Wish, write_history
 from icalbridge.cli.status import print_status
 from icalbridge.cli.work import make_client, sync_with_progress
-from icalbridge.model import Feed
+from icalbridge.models import Feed
 from icalbridge.settings import from_environment
 from icalbridge.store import Store
 from icalbridge.sync.follow import Follower

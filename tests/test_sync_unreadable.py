@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.sandbox.world import Dto
 
 HEAVY = "503:endpoint=property-events"

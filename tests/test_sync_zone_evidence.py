@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from icalbridge.model import Property
+from icalbridge.models import Property
 from icalbridge.sync.zone_evidence import settle_zones
 
 NEW_YORK, CHICAGO = "America/New_York", "America/Chicago"

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from icalbridge.cli.doctor import Check, examine
 from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.model import Changes, Feed, Window
+from icalbridge.models import Changes, Feed, Window
 from icalbridge.store.tables import properties, windows
 from icalbridge.sync.follow import Follower
 from icalbridge.sync.reconcile import Places
@@ -23,7 +23,7 @@ from tests.fixtures.bridges import KEY, START, Bridge, bridge
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icalbridge.model import Entry, Property
+    from icalbridge.models import Entry, Property
 
 NEW_YORK, LOS_ANGELES, CHICAGO = "America/New_York", "America/Los_Angeles", "America/Chicago"
 UNUSABLE = [None, "  ", "Eastern Standrd Time", ["America/New_York"]]

@@ -1,4 +1,4 @@
-"""`icalbridge.zones`: IANA zones out of the pinned package."""
+"""`icalbridge.timezones`: IANA zones out of the pinned package."""
 
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
@@ -6,13 +6,13 @@ from importlib import resources
 import pytest
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.errors import UnknownZone
 
 
 def test_zone_is_the_named_one() -> None:
     """A zone carries its IANA name and its clock changes."""
-    zone = zones.zone("America/Los_Angeles")
+    zone = timezones.zone("America/Los_Angeles")
     assert zone.key == "America/Los_Angeles"
     assert datetime(2026, 7, 1, 12, tzinfo=zone).utcoffset() == timedelta(hours=-7)
     assert datetime(2026, 12, 1, 12, tzinfo=zone).utcoffset() == timedelta(hours=-8)
@@ -23,9 +23,9 @@ def test_zone_is_the_named_one() -> None:
 )
 def test_zone_refuses_what_is_no_name(name: str) -> None:
     """Any other text is refused, whatever path it would spell."""
-    assert not zones.exists(name)
+    assert not timezones.exists(name)
     with pytest.raises(UnknownZone):
-        zones.zone(name)
+        timezones.zone(name)
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ def test_zone_refuses_what_is_no_name(name: str) -> None:
 )
 def test_posix_rule_is_the_footer(name: str, rule: str) -> None:
     """The rule for the years to come is the footer's TZ string (RFC 8536, section 3.3)."""
-    assert zones.posix_rule(name) == rule
+    assert timezones.posix_rule(name) == rule
 
 
 def test_local_date_is_the_day_in_the_zone() -> None:
     """The same moment is another day elsewhere."""
     moment = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
-    assert zones.local_date(moment, "America/Los_Angeles") == date(2026, 11, 21)
-    assert zones.local_date(moment, "America/New_York") == date(2026, 11, 22)
+    assert timezones.local_date(moment, "America/Los_Angeles") == date(2026, 11, 21)
+    assert timezones.local_date(moment, "America/New_York") == date(2026, 11, 22)
 
 
 NAMES = {
@@ -197,19 +197,19 @@ def test_resolve_name_reads_other_systems_names(name: str, text: str) -> None:
     """Case, blanks, Windows and common names in the United States, where EST means the zone and no
     fixed offset.
     """
-    assert zones.resolve_name(text) == name
-    assert zones.exists(name)
+    assert timezones.resolve_name(text) == name
+    assert timezones.exists(name)
 
 
 @pytest.mark.parametrize("text", NO_NAMES, ids=lambda text: repr(text[:30]))
 def test_resolve_name_is_empty_for_no_name(text: str) -> None:
     """What is misspelled, ambiguous or an offset alone is no evidence."""
-    assert zones.resolve_name(text) == ""
+    assert timezones.resolve_name(text) == ""
 
 
 def test_resolve_name_knows_every_windows_zone() -> None:
     """All of CLDR's windowsZones, as icalendar ships them."""
-    assert {name: zones.resolve_name(name) for name in WINDOWS_TO_OLSON} == WINDOWS_TO_OLSON | {
+    assert {name: timezones.resolve_name(name) for name in WINDOWS_TO_OLSON} == WINDOWS_TO_OLSON | {
         "UTC": "UTC"
     }
 
@@ -219,7 +219,9 @@ def test_resolve_name_leaves_iana_names_as_they_are() -> None:
     means nothing.
     """
     names = resources.files("tzdata").joinpath("zones").read_text("ascii").split()
-    other = {name: zones.resolve_name(name) for name in names if zones.resolve_name(name) != name}
+    other = {
+        name: timezones.resolve_name(name) for name in names if timezones.resolve_name(name) != name
+    }
     assert other == {
         "EST": "America/New_York",
         "MST": "America/Denver",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.sandbox.world import Dto
 
 Place = tuple[str, str, datetime, datetime]

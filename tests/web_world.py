@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.model import Changes, Event, Facility, Property, Window
+from icalbridge.models import Changes, Event, Facility, Property, Window
 from icalbridge.settings import Settings
 from icalbridge.store import Store
 from icalbridge.web import create_app
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
 
 USER = "default"
 WINDOW = Window(date(2026, 11, 21), date(2026, 12, 21))

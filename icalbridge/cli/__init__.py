@@ -217,7 +217,7 @@ def doctor() -> None:
 def status(as_json: bool) -> None:
     """Show how fresh each property is, the quota used today, the last errors and the workers."""
     from icalbridge.cli.status import print_status
-    from icalbridge.model import utcnow
+    from icalbridge.models import utcnow
 
     print_status(_settings(quiet=True), as_json=as_json, now=utcnow())
 
@@ -305,7 +305,7 @@ def history(
         raise click.UsageError("--csv and --json exclude each other; give one of them.")
     from icalbridge.cli.history import Wish, export_history
     from icalbridge.feeds.audience import Audience
-    from icalbridge.model import utcnow
+    from icalbridge.models import utcnow
 
     places = property_ids, facility_ids
     wish = Wish(first, last, *places, Audience(audience), everything, as_json)

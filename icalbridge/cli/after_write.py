@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.cli.work import make_grant
 from icalbridge.feeds import display_text
 from icalbridge.push import identify
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from icalbridge.model import Entry, Event, Timeslot
+    from icalbridge.models import Entry, Event, Timeslot
     from icalbridge.push.apply import Outcome
     from icalbridge.push.want import Slot
     from icalbridge.settings import ApiUser, Settings
@@ -136,9 +136,9 @@ class ReadPace:
         """
         owner = self.store.read.property(property_id)
         zone = (owner.timezone if owner else "") or "UTC"
-        if owner is None or not zones.exists(zone):
+        if owner is None or not timezones.exists(zone):
             return None
-        days = {zones.local_date(slot.start, zone) for slot in slots}
+        days = {timezones.local_date(slot.start, zone) for slot in slots}
         situation = self.store.windows.situation(self.user.name)
         planned = Plan(situation, make_grant(self.user, self.settings), now)
         return min(

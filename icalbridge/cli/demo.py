@@ -22,7 +22,7 @@ from icalbridge.cli.serve import Address, listen, supervise
 from icalbridge.cli.work import open_store, sync_with_progress
 from icalbridge.errors import IcalbridgeError
 from icalbridge.feeds import feed_path, page_path
-from icalbridge.model import Feed, utcnow
+from icalbridge.models import Feed, utcnow
 from icalbridge.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icalbridge import settings as settings_table
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.cli.work import make_client, open_store
 from icalbridge.cli.zone_notes import zone_note
 from icalbridge.errors import (
@@ -28,7 +28,7 @@ from icalbridge.errors import (
     VendorError,
 )
 from icalbridge.feeds import display_text
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.sync.clock import DatabaseClock
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icalbridge.facilitron import Client
-    from icalbridge.model import Property, ZoneSource
+    from icalbridge.models import Property, ZoneSource
     from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Store
 
@@ -193,7 +193,7 @@ def _scope(listed: tuple[Property, ...]) -> Check:
 
 def _zones(listed: tuple[Property, ...], store: Store) -> Check:
     """Look at what the vendor gives; where that is no zone, say what is shown until it is one."""
-    without = [each for each in listed if not zones.resolve_name(each.timezone)]
+    without = [each for each in listed if not timezones.resolve_name(each.timezone)]
     if not without:
         return Check("zones", True, "every property has one that exists")
     told = f"no time zone that exists: {', '.join(map(_named, without))}; ask Facilitron to set it"

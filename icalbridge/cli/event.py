@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import UNSET
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.cli import event_given as given
 from icalbridge.cli.after_write import AfterWrite, ReadPace, RequestedSlot, RequestedState
 from icalbridge.cli.database import connect
@@ -44,7 +44,7 @@ from icalbridge.facilitron import (
     bounds,
 )
 from icalbridge.feeds import display_text
-from icalbridge.model import Feed
+from icalbridge.models import Feed
 from icalbridge.statuses import is_cancelled
 from icalbridge.store import Store
 from icalbridge.sync.clock import DatabaseClock
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icalbridge.facilitron import Client, CreateOutcome
-    from icalbridge.model import Event, Timeslot
+    from icalbridge.models import Event, Timeslot
     from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Store
 
@@ -351,7 +351,7 @@ def _changed(
     """
     before: Timeslot = event.timeslots[index]
     zone = event.zone
-    if not zones.exists(zone):
+    if not timezones.exists(zone):
         raise ConfigurationError(
             f"The event {event.id} has no time zone that is known; run `icalbridge sync`."
         )

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.errors import ConfigurationError
 from icalbridge.facilitron import NewEvent, NewTimeslot
 from icalbridge.feeds import display_text
@@ -22,7 +22,7 @@ from icalbridge.feeds import display_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from icalbridge.model import Facility, Property
+    from icalbridge.models import Facility, Property
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
@@ -134,7 +134,7 @@ def _here(text: str, zone: str) -> datetime | None:
         here = datetime.fromisoformat("T".join(found.groups())) if found else None
     except ValueError:
         return None
-    return here.replace(tzinfo=zones.zone(zone)) if here and 1970 <= here.year <= 9990 else None
+    return here.replace(tzinfo=timezones.zone(zone)) if here and 1970 <= here.year <= 9990 else None
 
 
 def facility_called(store: Store, facility_id: str) -> Facility:
@@ -165,7 +165,7 @@ def planned(store: Store, wish: Wish) -> Planned:
             " several."
         )
     owner = store.read.property(owners.pop())
-    if owner is None or not zones.exists(owner.timezone):
+    if owner is None or not timezones.exists(owner.timezone):
         raise ConfigurationError(
             f"The catalogue has no time zone for the facility '{places[0].id}'; run `icalbridge"
             " sync`."

@@ -16,16 +16,16 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.feeds import display_text
-from icalbridge.model import Event, Timeslot
+from icalbridge.models import Event, Timeslot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from icalbridge.cli.event_given import Planned
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.store import Store
 
 WIDE = 1000
@@ -170,7 +170,7 @@ def _timeslot(store: Store, timeslot: Timeslot, zone: str) -> dict[str, Any]:
 
 def local(moment: datetime, zone: str) -> str:
     """Return a moment as a zone's clocks show it, with their offset."""
-    return moment.astimezone(zones.zone(zone)).isoformat(timespec="seconds")
+    return moment.astimezone(timezones.zone(zone)).isoformat(timespec="seconds")
 
 
 def planned_event(plan: Planned) -> Event:

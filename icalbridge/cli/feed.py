@@ -15,11 +15,11 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from icalbridge import private
+from icalbridge import tokens
 from icalbridge.cli.database import connect
 from icalbridge.errors import ConfigurationError, IcalbridgeError
 from icalbridge.feeds import feed_path
-from icalbridge.feeds.spec import (
+from icalbridge.feeds.saved_feed_toml import (
     BadSpec,
     kept_feed,
     read_feed,
@@ -29,15 +29,15 @@ from icalbridge.feeds.spec import (
     to_keep,
     write_feeds,
 )
-from icalbridge.feeds.text import display_text
-from icalbridge.model import Feed
+from icalbridge.models import Feed
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.feeds.saved import Saved
-    from icalbridge.model import SavedFeed
+    from icalbridge.feeds.saved_feed import Saved
+    from icalbridge.models import SavedFeed
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
@@ -183,12 +183,12 @@ def add_token(settings: Settings, slug: str, name: str, *, now: datetime) -> Non
         raise ConfigurationError(
             "A subscriber needs a name, by which the private address can be told from others."
         )
-    token = private.new_token()
+    token = tokens.new_token()
     with opened(settings) as store:
-        token_id = store.saved.add_token(slug, subscriber, private.digest(token), now=now)
+        token_id = store.saved.add_token(slug, subscriber, tokens.digest(token), now=now)
     if token_id is None:
         raise _unknown(slug)
-    click.echo(f"{settings.public_url}{private.path(token)}")
+    click.echo(f"{settings.public_url}{tokens.path(token)}")
     click.echo(
         f"This is the private address {token_id} of '{slug}' for {subscriber}. {SHOWN_ONCE}",
         err=True,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import click
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.cli.database import connect
 from icalbridge.errors import IcalbridgeError
-from icalbridge.feeds import as_csv, as_json
 from icalbridge.feeds.audience import Audience, Status, admit, view
-from icalbridge.feeds.moments import iso_utc, local
+from icalbridge.feeds.formats import csv_format, json_format
+from icalbridge.feeds.formats.datetimes import iso_utc, local
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator
 
     from icalbridge.feeds.audience import Field, Item
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
@@ -83,8 +83,8 @@ def limits(
     Where it is another day in some of the zones, a day counts as known only when it is known in all
     of them.
     """
-    first = max(zones.local_date(began, each) for each in zone_names) if began else None
-    today = min(zones.local_date(now, each) for each in zone_names)
+    first = max(timezones.local_date(began, each) for each in zone_names) if began else None
+    today = min(timezones.local_date(now, each) for each in zone_names)
     if first is None:
         yield "Nothing was ever synced; run `icalbridge sync` first."
     elif wish.first <= first:
@@ -103,7 +103,7 @@ def _zones(store: Store, wish: Wish) -> set[str]:
     places = (store.read.facility(each) for each in wish.facility_ids)
     ids = {*wish.property_ids, *(each.property_id for each in places if each)}
     asked = [store.read.property(each) for each in ids] if ids else store.read.properties()
-    return {each.timezone for each in asked if each and zones.exists(each.timezone)} or {"UTC"}
+    return {each.timezone for each in asked if each and timezones.exists(each.timezone)} or {"UTC"}
 
 
 def _know(store: Store, wish: Wish) -> None:
@@ -176,7 +176,7 @@ def _falls_on(entry: Entry, wish: Wish) -> bool:
 
 @lru_cache
 def _midnight(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time(), zones.zone(zone)).astimezone(UTC)
+    return datetime.combine(day, time(), timezones.zone(zone)).astimezone(UTC)
 
 
 def _status(entry: Entry) -> Status:
@@ -209,7 +209,7 @@ class Table:
         self._fields = _particulars(wish)
         self._everything = wish.everything
         more = ("Called off", "Withdrawn") if wish.everything else ()
-        self.head = as_csv.BOM + as_csv.line([*as_csv.heads(self._fields), *more])
+        self.head = csv_format.BOM + csv_format.line([*csv_format.heads(self._fields), *more])
 
     def write(self, entry: Entry, item: Item, *, first: bool) -> bytes:  # noqa: ARG002  # the protocol's
         """Return a row."""
@@ -219,33 +219,35 @@ class Table:
             if self._everything
             else ()
         )
-        return as_csv.line([*as_csv.cells(item, zone, self._fields, status=_words(entry)), *more])
+        return csv_format.line(
+            [*csv_format.cells(item, zone, self._fields, status=_words(entry)), *more]
+        )
 
 
 class Records:
     """The keys of a feed's JSON, and where all is asked for, the vendor's own statuses."""
 
-    tail = as_json.END
+    tail = json_format.END
 
     def __init__(self, wish: Wish) -> None:
         self._fields = _particulars(wish)
         self._everything = wish.everything
         days = {"from": wish.first.isoformat(), "to": wish.last.isoformat()}
-        self.head = as_json.opened(
-            {"version": as_json.VERSION, **days, "audience": wish.audience.value}
+        self.head = json_format.opened(
+            {"version": json_format.VERSION, **days, "audience": wish.audience.value}
         )
 
     def write(self, entry: Entry, item: Item, *, first: bool) -> bytes:
         """Return an object, with the comma ahead of it."""
-        values = as_json.item_values(item, item.zone or "UTC", self._fields)
+        values = json_format.item_values(item, item.zone or "UTC", self._fields)
         if self._everything:
             values["booking"], values["timeslot"] = entry.status, entry.timeslot_status
             values["withdrawn"] = None if entry.withdrawn is None else iso_utc(entry.withdrawn)
-        return (b"\n" if first else b",\n") + as_json.dumps(values)
+        return (b"\n" if first else b",\n") + json_format.dumps(values)
 
 
 def _particulars(wish: Wish) -> list[Field]:
-    return as_json.particulars_of(view(wish.audience).fields)
+    return json_format.particulars_of(view(wish.audience).fields)
 
 
 def _words(entry: Entry) -> str:

@@ -23,7 +23,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from icalbridge.private import redacted
+from icalbridge.tokens import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

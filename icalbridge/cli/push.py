@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.cli import push_told
 from icalbridge.cli.after_write import count_not_shown
 from icalbridge.cli.database import connect
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import Client
-    from icalbridge.model import Event
+    from icalbridge.models import Event
     from icalbridge.push import expand
     from icalbridge.push.place import Places
     from icalbridge.settings import ApiUser, Settings
@@ -184,7 +184,9 @@ class Round:
     def _places(self) -> Places:
         """Read the table of places, against the catalogue as it is now."""
         known, facilities = self.store.write.places()
-        usable = {each.id: each.timezone for each in known.values() if zones.exists(each.timezone)}
+        usable = {
+            each.id: each.timezone for each in known.values() if timezones.exists(each.timezone)
+        }
         text = _text_of(self.wish.map_file, "--map") if self.wish.map_file else ""
         return place.places(facilities.values(), usable, self.wish.facilities, text)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rich.table import Table
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.push.collide import bookings
 from icalbridge.push.plan import OVER, Cancel, Create, Move
 from icalbridge.push.want import Slot
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.model import Timeslot
+    from icalbridge.models import Timeslot
     from icalbridge.push.apply import Outcome
     from icalbridge.push.place import Places
     from icalbridge.push.plan import Held, Plan, Step, Unchanged
@@ -166,7 +166,7 @@ def _unchanged(each: Unchanged, places: Places) -> Row:
         "unchanged",
         each.name,
         each.uid,
-        f"from {each.start.astimezone(zones.zone(zone)):%Y-%m-%d}",
+        f"from {each.start.astimezone(timezones.zone(zone)):%Y-%m-%d}",
         "",
         each.count,
     )
@@ -174,7 +174,7 @@ def _unchanged(each: Unchanged, places: Places) -> Row:
 
 def _impossible(some: Sequence[Impossible], places: Places) -> Iterator[Row]:
     """Yield a row for all instances of an event that are impossible for the same reason."""
-    clock = zones.zone(places.zone)
+    clock = timezones.zone(places.zone)
     alike: dict[tuple[str, str], list[Impossible]] = {}
     for each in some:
         alike.setdefault((each.uid or each.name, each.why), []).append(each)
@@ -191,7 +191,7 @@ def _zone(held: Held, places: Places) -> str:
 
 
 def _span(start: datetime, end: datetime, zone: str) -> dict[str, str]:
-    clock = zones.zone(zone)
+    clock = timezones.zone(zone)
     return {
         name: moment.astimezone(clock).isoformat(timespec="seconds")
         for name, moment in (("start", start), ("end", end))
@@ -200,7 +200,7 @@ def _span(start: datetime, end: datetime, zone: str) -> dict[str, str]:
 
 def _when(slots: Sequence[Slot | Timeslot], zone: str) -> str:
     """Return a timeslot's time; of several, the first one's and how many there are until when."""
-    clock = zones.zone(zone)
+    clock = timezones.zone(zone)
     start, end = slots[0].start.astimezone(clock), slots[0].end.astimezone(clock)
     told = f"{start:%a %Y-%m-%d %H:%M}–{end:%H:%M}"
     return (
@@ -269,7 +269,7 @@ def _named(step: Step, places: Places) -> str:
     else:
         first = _slots(step)[0]
         start, zone = first.start, places.zones[first.facility.property_id]
-    return f"'{step.name}' ({start.astimezone(zones.zone(zone)):%Y-%m-%d})"
+    return f"'{step.name}' ({start.astimezone(timezones.zone(zone)):%Y-%m-%d})"
 
 
 def as_json(

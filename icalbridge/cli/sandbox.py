@@ -11,7 +11,7 @@ import click
 from icalbridge import sandbox
 from icalbridge.cli.serve import Address, cannot_listen
 from icalbridge.errors import ConfigurationError
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

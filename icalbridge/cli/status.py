@@ -17,7 +17,7 @@ from rich.table import Column, Table
 from icalbridge.cli.database import connect
 from icalbridge.cli.work import make_grant
 from icalbridge.cli.zone_notes import zone_note
-from icalbridge.model import is_future
+from icalbridge.models import is_future
 from icalbridge.settings import ApiUser
 from icalbridge.statuses import status_name
 from icalbridge.store import Store

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.feeds import display_text
 
 if TYPE_CHECKING:
-    from icalbridge.model import ZoneSource
+    from icalbridge.models import ZoneSource
 
 _REASONS: dict[ZoneSource, str] = {
     "stored": "which the vendor gave before",
@@ -28,7 +28,7 @@ def zone_note(name: str, zone: str, source: ZoneSource, vendor_zone: str) -> str
     if source not in _REASONS:
         return ""
     given = f" ('{display_text(vendor_zone)}')" if vendor_zone else ""
-    shown = zone if zones.exists(zone) else "UTC"
+    shown = zone if timezones.exists(zone) else "UTC"
     return (
         f"{display_text(name)}: no usable time zone from the vendor{given}; times are shown in"
         f" {shown}, {_REASONS[source]}"

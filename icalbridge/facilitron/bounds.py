@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _span(where: str, start: datetime, end: datetime, zone: str, now: datetime) 
     """Yield what is wrong with a timeslot's times; they are compared as the property's clock tells
     them.
     """
-    if not zones.exists(zone):
+    if not timezones.exists(zone):
         yield "zone", "must be an IANA time zone"
         return
     told = {f"{where}start_datetime": start, f"{where}end_datetime": end}
@@ -189,7 +189,7 @@ def _untold(moment: datetime, zone: str) -> str:
     except OverflowError:
         return "is out of range"
     # both in UTC: a wall time that comes twice equals nothing in another zone (PEP 495)
-    heard = wall.replace(tzinfo=zones.zone(zone), fold=0).astimezone(UTC)
+    heard = wall.replace(tzinfo=timezones.zone(zone), fold=0).astimezone(UTC)
     return (
         ""
         if heard == moment.astimezone(UTC)
@@ -201,7 +201,7 @@ def _wall(moment: datetime, zone: str) -> datetime:
     """Return what the clock of a zone shows, without the zone: what the vendor writes and
     compares.
     """
-    return moment.astimezone(zones.zone(zone)).replace(tzinfo=None)
+    return moment.astimezone(timezones.zone(zone)).replace(tzinfo=None)
 
 
 def _later(wall: datetime, years: int) -> datetime:

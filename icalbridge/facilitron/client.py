@@ -18,7 +18,7 @@ from icalbridge.facilitron import envelope, wire
 from icalbridge.facilitron.transport import Call, Transport, path_of
 from icalbridge.facilitron.wire import EventsAnswer
 from icalbridge.facilitron.writing import Writing
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from icalbridge.statuses import APPROVED
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         NewEvent,
         TimeslotChange,
     )
-    from icalbridge.model import Event, EventKey, Facility, Property, Window
+    from icalbridge.models import Event, EventKey, Facility, Property, Window
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.facilitron.lenient import UNREADABLE, as_text, loose, usable
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def zones_named(
     for raw in events if unsure else ():
         event = _zoned(bytes(raw))
         property_id = usable(as_text(event.property_id)) or asked_of
-        if property_id in unsure and (name := zones.resolve_name(as_text(event.property_timezone))):
+        if property_id in unsure and (
+            name := timezones.resolve_name(as_text(event.property_timezone))
+        ):
             votes.setdefault(property_id, Counter())[name] += 1
     return {
         each: min(counted, key=lambda name: (-counted[name], name))

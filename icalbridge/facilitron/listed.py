@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from icalbridge.facilitron.lenient import as_text, text, usable, whole
-from icalbridge.model import Facility, Property
+from icalbridge.models import Facility, Property
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icalbridge.facilitron.lenient import as_text, text, whole
-from icalbridge.model import Particulars
+from icalbridge.models import StaffDetails
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,10 +24,10 @@ _PARTS = (("first_name", "last_name"), ("firstName", "lastName"), ("first", "las
 _EMAILS = ("email", "email_address", "mail")
 
 
-def particulars_of(told: Mapping[str, object]) -> Particulars:
+def particulars_of(told: Mapping[str, object]) -> StaffDetails:
     """Return what an EventDto says in `FIELDS`; a field that is missing is as good as null."""
     renter, email = _renter(told.get("renter"))
-    return Particulars(
+    return StaffDetails(
         renter=renter,
         email=email,
         attendance=whole(told.get("attendance")),

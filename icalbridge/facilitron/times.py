@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge import zones
+from icalbridge import timezones
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -68,5 +68,5 @@ class ZonesMoments(dict[str, Moments]):
     """
 
     def __missing__(self, name: str) -> Moments:
-        self[name] = found = Moments(zones.zone(name))
+        self[name] = found = Moments(timezones.zone(name))
         return found

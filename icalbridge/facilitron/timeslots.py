@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from icalbridge.facilitron.lenient import text, usable
-from icalbridge.model import Timeslot, UnreadableTimeslot
+from icalbridge.models import Timeslot, UnreadableTimeslot
 from icalbridge.statuses import normalize_status
 
 if TYPE_CHECKING:

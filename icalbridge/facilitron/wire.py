@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.facilitron.envelope import Malformed, read_list, read_single
 from icalbridge.facilitron.event_zones import zones_named
 from icalbridge.facilitron.lenient import UNREADABLE, loose, text, usable, word
@@ -25,12 +25,12 @@ from icalbridge.facilitron.private import FIELDS as PRIVATE
 from icalbridge.facilitron.private import particulars_of
 from icalbridge.facilitron.times import ZonesMoments
 from icalbridge.facilitron.timeslots import WireTimeslot, lenient_timeslot, read_timeslot
-from icalbridge.model import (
+from icalbridge.models import (
     Event,
     EventKey,
     Facility,
-    Particulars,
     Property,
+    StaffDetails,
     Timeslot,
     UnreadableTimeslot,
 )
@@ -276,15 +276,15 @@ class _Reader:
         known = self._zones
         for zone in (
             known.get(property_id, ""),
-            zones.resolve_name(named),
+            timezones.resolve_name(named),
             known.get(self._asked.property_id, ""),
         ):
-            if zones.exists(zone):
+            if timezones.exists(zone):
                 return zone
         raise _UnreadableError("unknown zone")
 
     def _event(
-        self, told: _Event, property_id: str, zone: str, digest: str, particulars: Particulars
+        self, told: _Event, property_id: str, zone: str, digest: str, particulars: StaffDetails
     ) -> Event:
         timeslots, unreadable = self._timeslots(told, zone)
         status = normalize_status(told.status)
@@ -328,7 +328,7 @@ def _event_id(raw: bytes) -> str:
     return usable(text(told, "_id")) if isinstance(told, dict) else ""
 
 
-def _decode(raw: bytes) -> tuple[_Event, Particulars]:
+def _decode(raw: bytes) -> tuple[_Event, StaffDetails]:
     with suppress(*UNREADABLE):
         told = _decode_event(raw)
         return told, particulars_of({name: loose(bytes(getattr(told, name))) for name in PRIVATE})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.errors import MalformedAnswer, NotFound, RefusedError, RequestRefused, VendorError
 from icalbridge.facilitron import bounds, envelope, times
 from icalbridge.facilitron.lenient import loose, text
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from icalbridge.facilitron.writes import NewEvent, TimeslotChange
-    from icalbridge.model import Event
+    from icalbridge.models import Event
 
     class Lookup(Protocol):
         """Asks for one event, as `Client.event` does."""
@@ -133,7 +133,7 @@ class Writing:
         with suppress(
             ValueError
         ):  # what cannot be read is as it was asked for: the answer says that it is done
-            zone = zones.zone(change.zone)
+            zone = timezones.zone(change.zone)
             start, end = (
                 times.moment(text(slot, name), zone) for name in ("start_datetime", "end_datetime")
             )

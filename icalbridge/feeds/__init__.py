@@ -1,30 +1,31 @@
 """Which entries a feed shows and to whom, and what they look like as a file. Pure: no clock, no
 store, no network.
 
-address     where a feed and its page live shape       what a reader asks for: the parameters of an
-address select      which entries are shown now, and until when that holds audience    entries →
-items: what one audience may see of them, and no more; title puts titles together saved       what
-somebody decided once, under a name: fields, rules, single events; spec reads and writes it as TOML
-group       one item for all the facilities of one event; occupancy: when a space is in use, and
-nothing else cover       what a feed says of itself render      items → a file in one of the
-formats, as much as fits (fit) ics         iCalendar; text and vtimezone are what it needs as_...
-the other formats: JSON, CSV, Atom; moments is what they need
+    urls            where a feed and its page live
+    query           what a reader asks for: the parameters of an address
+    selection       which entries are shown now, and until when that holds
+    audience        entries to items: what one audience may see of them; titles
+    saved_feed      fields, rules and single events under a name; saved_feed_toml reads and writes it
+    grouping        one item for all the facilities of one event
+    occupancy       when a space is in use, and nothing else
+    metadata        title, zone and addresses of a feed
+    formats         items to a file: iCalendar, JSON, CSV, Atom; size_limit chooses what fits
 """
 
-from icalbridge.feeds.address import Address, feed_path, page_path
-from icalbridge.feeds.render import FORMATS, Rendered, render
-from icalbridge.feeds.select import Selection, select
-from icalbridge.feeds.shape import PLAIN, BadShape, Shape
-from icalbridge.feeds.text import display_text
+from icalbridge.feeds.formats.render import FORMATS, Rendered, render
+from icalbridge.feeds.query import PLAIN, BadQuery, FeedQuery
+from icalbridge.feeds.selection import Selection, select
+from icalbridge.feeds.urls import Address, feed_path, page_path
+from icalbridge.text import display_text
 
 __all__ = [
     "FORMATS",
     "PLAIN",
     "Address",
-    "BadShape",
+    "BadQuery",
+    "FeedQuery",
     "Rendered",
     "Selection",
-    "Shape",
     "display_text",
     "feed_path",
     "page_path",

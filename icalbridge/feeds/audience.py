@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from icalbridge.feeds.text import display_text
-from icalbridge.feeds.title import FIELDS, fill
+from icalbridge.feeds.titles import FIELDS, fill
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from icalbridge.model import Entry, Particulars
+    from icalbridge.models import Entry, StaffDetails
 
 
 class Audience(StrEnum):
@@ -139,7 +139,7 @@ def admit(
     shown: View,
     *,
     school: str = "",
-    particulars: tuple[Particulars, datetime] | None = None,
+    particulars: tuple[StaffDetails, datetime] | None = None,
 ) -> Item:
     """Return an entry as a view shows it. `school`: its property's name, for titles that name
     it.
@@ -190,7 +190,7 @@ def _called(title: str, cancelled: datetime | None, status: Status) -> str:
     return CALLED_OFF + title if cancelled and status is Status.CONFIRMED else title
 
 
-def _with(item: Item, fields: frozenset[Field], told: Particulars, changed: datetime) -> Item:
+def _with(item: Item, fields: frozenset[Field], told: StaffDetails, changed: datetime) -> Item:
     """Add what is particular; the item is as new as the newest of it, if anything of it is
     shown.
     """

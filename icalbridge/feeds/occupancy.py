@@ -16,15 +16,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import BUSY, Status, View, admit
-from icalbridge.feeds.select import around, reach, span
+from icalbridge.feeds.selection import around, reach, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.feeds.cover import Cover
-    from icalbridge.feeds.shape import Shape
-    from icalbridge.model import Entry
+    from icalbridge.feeds.metadata import FeedMetadata
+    from icalbridge.feeds.query import FeedQuery
+    from icalbridge.models import Entry
 
 IN_USE = "In use"
 NOT_IN_USE = "Not in use"
@@ -43,7 +43,9 @@ class Occupancy:
     until: datetime | None
 
 
-def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) -> list[Item]:
+def blocks(
+    entries: Iterable[tuple[Entry, Status]], shape: FeedQuery, cover: FeedMetadata
+) -> list[Item]:
     """Return all blocks in order of their start.
 
     Each is as new as the feed, and its SEQUENCE tells when that changed: any change of its day may
@@ -73,7 +75,12 @@ def blocks(entries: Iterable[tuple[Entry, Status]], shape: Shape, cover: Cover) 
 
 
 def present(
-    every: Sequence[Item], shape: Shape, *, now: datetime, history: timedelta, horizon: timedelta
+    every: Sequence[Item],
+    shape: FeedQuery,
+    *,
+    now: datetime,
+    history: timedelta,
+    horizon: timedelta,
 ) -> Occupancy:
     """Return the blocks that are within reach at `now`: whole ones, so that none grows as time goes
     by.

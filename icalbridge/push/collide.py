@@ -6,14 +6,14 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.push.want import NO_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import date, datetime
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.push.want import Slot
     from icalbridge.store import Store
 
@@ -75,7 +75,7 @@ def _order(entry: Entry) -> tuple[datetime, str, str]:
 
 
 def _phrase(entry: Entry, known_zones: Mapping[str, str]) -> str:
-    clock = zones.zone(known_zones.get(entry.property_id, "UTC"))
+    clock = timezones.zone(known_zones.get(entry.property_id, "UTC"))
     start, end = entry.start.astimezone(clock), entry.end.astimezone(clock)
     return (
         f"'{entry.name or NO_NAME}' on {start:%Y-%m-%d} from {start:%H:%M} to {end:%H:%M} in"

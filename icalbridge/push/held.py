@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import EventsAnswer
-    from icalbridge.model import Event
+    from icalbridge.models import Event
     from icalbridge.store import Pushed, Store
 
 EVENT_TYPE = "reservation"

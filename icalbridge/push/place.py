@@ -19,7 +19,7 @@ from icalbridge.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from icalbridge.model import Facility
+    from icalbridge.models import Facility
 
 SUGGESTIONS = 3
 MOST_HINTED = 50

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.model import Event, Facility, Timeslot
+    from icalbridge.models import Event, Facility, Timeslot
     from icalbridge.push.want import Wish
 
 CARRIED = timedelta(days=7) - timedelta(hours=2)

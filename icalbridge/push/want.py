@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.facilitron import wrong_times
 from icalbridge.feeds import display_text
 from icalbridge.push import identify
@@ -23,7 +23,7 @@ from icalbridge.push.place import Unplaced
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icalbridge.model import Facility
+    from icalbridge.models import Facility
     from icalbridge.push.expand import Expansion, Instance
     from icalbridge.push.place import Places
 
@@ -203,7 +203,7 @@ def _pieces(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:
     """Return when an instance takes place, a span for each calendar day of the zone; moments in
     UTC.
     """
-    clock = zones.zone(zone)
+    clock = timezones.zone(zone)
     if instance.kind == "moment":
         begin, finish = (
             each.astimezone(clock).replace(tzinfo=None) for each in (instance.start, instance.end)
@@ -237,7 +237,7 @@ def _moments(start: datetime, end: datetime, zone: str) -> tuple[datetime, datet
     """Return what two times of a zone's clock mean; across the hour that it skips, as long as they
     say.
     """
-    clock = zones.zone(zone)
+    clock = timezones.zone(zone)
     moments = start.replace(tzinfo=clock).astimezone(UTC), end.replace(tzinfo=clock).astimezone(UTC)
     return (
         moments

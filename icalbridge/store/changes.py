@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, delete, exists, false, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from icalbridge.model import UNTOLD, Particulars
+from icalbridge.models import UNTOLD, StaffDetails
 from icalbridge.statuses import APPROVED, EVENT_STATUSES, TIMESLOT_STATUSES, status_name
 from icalbridge.store.rows import (
     PARTICULARS_COLUMNS,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Row, Table
 
-    from icalbridge.model import Changes, Entry, Event
+    from icalbridge.models import Changes, Entry, Event
     from icalbridge.store.rows import Values
 
 EVENT_KEY = ["event_type", "event_id"]
@@ -299,13 +299,13 @@ def _write_particulars(
     Staff feeds of where a known event is must be rendered anew; what the public sees of it is as it
     was, and so are the event's revision and the moments at which public feeds say they changed.
     """
-    kept: dict[tuple[str, str], Particulars] = {}
+    kept: dict[tuple[str, str], StaffDetails] = {}
     for keys in in_parts(event.key for event in heard):
         named = of_events(particulars, keys)
         query = select(
             particulars.c.event_type, particulars.c.event_id, *PARTICULARS_COLUMNS
         ).where(named)
-        kept |= {(row[0], row[1]): Particulars(*row[2:]) for row in connection.execute(query)}
+        kept |= {(row[0], row[1]): StaffDetails(*row[2:]) for row in connection.execute(query)}
     differing = [event for event in heard if event.particulars != kept.get(event.key, UNTOLD)]
     moment = {"changed_at": revision.moment}
     rows = [particulars_values(event) | moment for event in differing if event.key not in kept]

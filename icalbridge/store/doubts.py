@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, select, update
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.rows import from_seconds, maybe, seconds
 from icalbridge.store.tables import api_users, properties, windows
@@ -51,7 +51,7 @@ class MassWithdrawal:
 
     def __str__(self) -> str:
         """Return one sentence, with days in the property's zone."""
-        zone = zones.zone(self.zone if zones.exists(self.zone) else "UTC")
+        zone = timezones.zone(self.zone if timezones.exists(self.zone) else "UTC")
         since, until = (
             f"{moment.astimezone(zone):%Y-%m-%d}" for moment in (self.since, self.until)
         )
@@ -73,7 +73,7 @@ class LeftProperty:
 
     def __str__(self) -> str:
         """Return one sentence, with the day in the property's zone."""
-        zone = zones.zone(self.zone if zones.exists(self.zone) else "UTC")
+        zone = timezones.zone(self.zone if timezones.exists(self.zone) else "UTC")
         return (
             f"{self.name or self.property_id}: not updated since"
             f" {self.since.astimezone(zone):%Y-%m-%d}, Facilitron no longer lists this school"

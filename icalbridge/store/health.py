@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from icalbridge.model import CLOCK_TOLERANCE, is_future
+from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.changes import STATUS_COUNTER, TIMESLOT_STATUS_COUNTER
 from icalbridge.store.doubts import left_properties, mass_withdrawals
 from icalbridge.store.rows import SHOWN, from_seconds, maybe, seconds
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, CursorResult, Row
 
-    from icalbridge.model import ZoneSource
+    from icalbridge.models import ZoneSource
     from icalbridge.store.doubts import LeftProperty, MassWithdrawal
 
 WORKER_ALIVE_SECONDS = 300

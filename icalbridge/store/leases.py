@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import and_, case, or_, update
 
 from icalbridge.errors import StoreError
-from icalbridge.model import CLOCK_TOLERANCE
+from icalbridge.models import CLOCK_TOLERANCE
 from icalbridge.store.rows import seconds
 from icalbridge.store.standings import UNTRIED, Reach
 from icalbridge.store.tables import windows

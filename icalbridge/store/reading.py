@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, true
 
-from icalbridge.model import Entry, EventKey, Facility, Feed, FeedState, Particulars, Property
+from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
 from icalbridge.store.changes import in_parts, of_events
 from icalbridge.store.engine import reading
 from icalbridge.store.health import health
@@ -107,7 +107,9 @@ class Reading:
                 key: (revision, from_seconds(changed_at)) for key, (revision, changed_at) in found
             }
 
-    def particulars(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[Particulars, datetime]]:
+    def particulars(
+        self, keys: Iterable[EventKey]
+    ) -> dict[EventKey, tuple[StaffDetails, datetime]]:
         """Return what is for staff alone of some events, and when it last changed; for private
         feeds only.
 
@@ -118,7 +120,7 @@ class Reading:
                 connection, particulars, [*PARTICULARS_COLUMNS, particulars.c.changed_at], keys
             )
             return {
-                key: (Particulars(*told), from_seconds(changed_at))
+                key: (StaffDetails(*told), from_seconds(changed_at))
                 for key, (*told, changed_at) in found
             }
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_
 
-from icalbridge.model import Entry, Facility, Particulars, Property
+from icalbridge.models import Entry, Facility, Property, StaffDetails
 from icalbridge.store.tables import entries, particulars
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-    from icalbridge.model import Event
+    from icalbridge.models import Event
 
 Values = dict[str, Any]
 """One row's columns by name, as SQLAlchemy takes them."""
@@ -52,8 +52,8 @@ _MOMENTS = [index for index, name in enumerate(_TEXTS + _REST) if name.endswith(
 ENTRY_COLUMNS = [entries.c[name] for name in _TEXTS + _REST]
 """What `entry_of` takes, in the order of the fields of `Entry`."""
 
-PARTICULARS_COLUMNS = [particulars.c[each.name] for each in fields(Particulars)]
-"""What `Particulars` takes, in its order."""
+PARTICULARS_COLUMNS = [particulars.c[each.name] for each in fields(StaffDetails)]
+"""What `StaffDetails` takes, in its order."""
 
 SHOWN = and_(
     entries.c.status == "approved",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, or_, select, update
 
-from icalbridge.model import EventKey, FeedToken, SavedFeed
+from icalbridge.models import EventKey, FeedToken, SavedFeed
 from icalbridge.store.changes import Revision, in_parts, insert_missing
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.rows import from_seconds, maybe, seconds

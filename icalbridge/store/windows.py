@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, delete, func, not_, or_, select, update
 
-from icalbridge.model import is_future
+from icalbridge.models import is_future
 from icalbridge.store.changes import Revision, insert_missing, write_changes
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.leases import (
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Engine, Select
 
-    from icalbridge.model import Changes, Window
+    from icalbridge.models import Changes, Window
     from icalbridge.store.standings import Situation, Standing
 
 __all__ = ["CATALOGUE_SECONDS", "LEASE_SECONDS", "Claim", "Lease", "LeaseLost", "Windows"]

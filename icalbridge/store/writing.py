@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, or_, select, update
 
-from icalbridge.model import CLOCK_TOLERANCE, EventKey
+from icalbridge.models import CLOCK_TOLERANCE, EventKey
 from icalbridge.store.changes import (
     Revision,
     delete_old,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from icalbridge.model import Changes, Entry, Facility, Property
+    from icalbridge.models import Changes, Entry, Facility, Property
 
 
 IN_USE_SECONDS = 2 * 86_400

@@ -12,7 +12,7 @@ from icalbridge.sync.plausibility import together
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.model import Entry, Property, Window
+    from icalbridge.models import Entry, Property, Window
     from icalbridge.store import Claim
     from icalbridge.sync.plausibility import Doubt
     from icalbridge.sync.reconcile import Places

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from icalbridge.errors import ImplausibleAnswer, MalformedAnswer, VendorError
 from icalbridge.feeds import display_text
-from icalbridge.model import Changes, Facility, Property
+from icalbridge.models import Changes, Facility, Property
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss, judge, together, withdrawal
 from icalbridge.sync.reconcile import Places, end, relocate
 from icalbridge.sync.zone_evidence import settle_zones
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import Client
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.store import MassWithdrawal, Store
 
     class HasId(Protocol):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import StoreError
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import Client, EventsAnswer
-    from icalbridge.model import Changes, Event
+    from icalbridge.models import Changes, Event
     from icalbridge.store import Store
 
 ATTEMPTS = 3

@@ -16,7 +16,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.sync.matching import (
     Candidate,
     match_equal,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
     from datetime import datetime
 
-    from icalbridge.model import Entry, Event, EventKey, Timeslot, UnreadableTimeslot
+    from icalbridge.models import Entry, Event, EventKey, Timeslot, UnreadableTimeslot
     from icalbridge.sync.matching import Traits
 
 REVIVAL = timedelta(days=1)
@@ -157,7 +157,7 @@ def _start(each: Candidate) -> Hashable:
 def _day(zone: str) -> Callable[[Candidate], Hashable]:
     return lambda each: (
         each.traits.facility_id,
-        zones.local_date(each.traits.start, zone),
+        timezones.local_date(each.traits.start, zone),
         each.period,
     )
 

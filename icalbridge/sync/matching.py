@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
 
-    from icalbridge.model import Entry, Timeslot
+    from icalbridge.models import Entry, Timeslot
 
 Level = tuple[bool, bool, bool, bool]
 

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from icalbridge import zones
-from icalbridge.model import CLOCK_TOLERANCE, VENDOR_DAYS_AHEAD, Window, is_future
+from icalbridge import timezones
+from icalbridge.models import CLOCK_TOLERANCE, VENDOR_DAYS_AHEAD, Window, is_future
 from icalbridge.store import Reach
 from icalbridge.store.leases import CATALOGUE_SECONDS as CATALOGUE_SECONDS
 from icalbridge.store.leases import LEASE_SECONDS
@@ -297,7 +297,7 @@ def _cost(standing: Standing, subject: Subject) -> int:
 
 def today(now: datetime, zone: str) -> date:
     """Return the calendar day at `now` in a property's zone; UTC's where the property has none."""
-    return zones.local_date(now, zone or "UTC")
+    return timezones.local_date(now, zone or "UTC")
 
 
 def window(number: int, day: date) -> Window:
@@ -313,7 +313,7 @@ def window(number: int, day: date) -> Window:
 
 def bounds(wanted: Window, zone: str) -> tuple[datetime, datetime]:
     """Return a window's first moment and the first one after it, in UTC."""
-    tz = zones.zone(zone or "UTC")
+    tz = timezones.zone(zone or "UTC")
     start = datetime.combine(wanted.start, time(), tz).astimezone(UTC)
     return start, datetime.combine(wanted.end + timedelta(days=1), time(), tz).astimezone(UTC)
 

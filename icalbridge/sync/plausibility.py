@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from icalbridge.model import Changes, Entry, Property
+    from icalbridge.models import Changes, Entry, Property
 
 HANDFUL = 3
 """So many withdrawals at once are always believed, unless the answer was empty."""

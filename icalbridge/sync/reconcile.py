@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.feeds import display_text
-from icalbridge.model import Changes, Entry, Particulars
+from icalbridge.models import Changes, Entry, StaffDetails
 from icalbridge.statuses import is_called_off
 from icalbridge.sync.identity import NewUids, pair, timeslot_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from icalbridge.model import Event, EventKey, Facility, Property, Timeslot
+    from icalbridge.models import Event, EventKey, Facility, Property, Timeslot
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def relocate(
 
 def _in_zone(entry: Entry, name: str) -> Entry:
     """Return an entry at the same local times of another zone."""
-    old, new = zones.zone(entry.zone), zones.zone(name)
+    old, new = timezones.zone(entry.zone), timezones.zone(name)
     start, end = (
         moment.astimezone(old).replace(tzinfo=new, fold=0).astimezone(UTC)
         for moment in (entry.start, entry.end)
@@ -259,11 +259,11 @@ def _statuses(
     return status, timeslot.status
 
 
-def _cleaned(told: Particulars) -> Particulars:
+def _cleaned(told: StaffDetails) -> StaffDetails:
     renter, email, reservation, category = map(
         display_text, (told.renter, told.email, told.reservation, told.category)
     )
-    return Particulars(renter, email, told.attendance, reservation, category)
+    return StaffDetails(renter, email, told.attendance, reservation, category)
 
 
 def _stamp(after: Entry, before: Entry, now: datetime) -> Entry:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import Client
-    from icalbridge.model import Facility
+    from icalbridge.models import Facility
     from icalbridge.store import Claim, Store
 
 log = logging.getLogger(__name__)

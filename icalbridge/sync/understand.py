@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from icalbridge.model import Changes
+from icalbridge.models import Changes
 from icalbridge.sync import plan
 from icalbridge.sync.identity import timeslot_order
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import EventsAnswer
-    from icalbridge.model import Entry, Event, EventKey, Property, Window
+    from icalbridge.models import Entry, Event, EventKey, Property, Window
     from icalbridge.store import Store
     from icalbridge.sync.reconcile import Places
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import Client
-    from icalbridge.model import Entry, Property, Window
+    from icalbridge.models import Entry, Property, Window
     from icalbridge.store import Claim, Store
     from icalbridge.sync.understand import Understood
 

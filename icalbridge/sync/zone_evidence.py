@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.feeds import display_text
 from icalbridge.sync.reconcile import relocate
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import EventsAnswer
-    from icalbridge.model import EventKey, Property, ZoneSource
+    from icalbridge.models import EventKey, Property, ZoneSource
     from icalbridge.store import Store
     from icalbridge.sync.reconcile import Places
 
@@ -81,9 +81,9 @@ def settle_zones(
 
 def _own(given: Property, stored: Property | None) -> Evidence:
     """Return the evidence of a property's own."""
-    if name := zones.resolve_name(given.timezone):
+    if name := timezones.resolve_name(given.timezone):
         return name, "property"
-    if stored is None or not zones.exists(stored.timezone):
+    if stored is None or not timezones.exists(stored.timezone):
         return NOTHING
     match stored.zone_source:
         case "property" | "stored":
@@ -112,7 +112,9 @@ def _borrowed(
 def _kept(stored: Property | None) -> Evidence | None:
     """Return what was borrowed or guessed before: nothing better came, so nothing changes."""
     return (
-        (stored.timezone, stored.zone_source) if stored and zones.exists(stored.timezone) else None
+        (stored.timezone, stored.zone_source)
+        if stored and timezones.exists(stored.timezone)
+        else None
     )
 
 

@@ -32,30 +32,30 @@ from jinja2 import StrictUndefined
 from werkzeug.routing import RequestRedirect
 
 import icalbridge
-from icalbridge.model import utcnow
-from icalbridge.web import language, wording
+from icalbridge.models import utcnow
+from icalbridge.web import formatting, i18n
 from icalbridge.web.api import api
-from icalbridge.web.assets import Assets, static_files
-from icalbridge.web.builder import builder
+from icalbridge.web.branding import Look, look_files
 from icalbridge.web.cross_origin import answer_preflights
-from icalbridge.web.display import displays
-from icalbridge.web.embed import embeds
-from icalbridge.web.embed_builder import embed_builder
 from icalbridge.web.failures import catch_all
-from icalbridge.web.feeds import FeedService
-from icalbridge.web.form import build_path, value_of
-from icalbridge.web.http import SECURITY_HEADERS
-from icalbridge.web.ical import PREFIX, Doorkeeper, ical
-from icalbridge.web.look import Look, look_files
+from icalbridge.web.feed_cache import FeedService
 from icalbridge.web.metrics import Metrics
 from icalbridge.web.normalize import AddressNormalizer
-from icalbridge.web.operations import operations
-from icalbridge.web.pages import facility_path, pages, property_path
-from icalbridge.web.poster import posters
 from icalbridge.web.present import Present
+from icalbridge.web.responses import SECURITY_HEADERS
+from icalbridge.web.routes.builder import builder
+from icalbridge.web.routes.displays import displays
+from icalbridge.web.routes.embed import embeds
+from icalbridge.web.routes.embed_builder import embed_builder
+from icalbridge.web.routes.feeds import PREFIX, Doorkeeper, ical
+from icalbridge.web.routes.health import operations
+from icalbridge.web.routes.pages import facility_path, pages, property_path
+from icalbridge.web.routes.posters import posters
+from icalbridge.web.routes.status import status_page
 from icalbridge.web.sharing import sitemap
 from icalbridge.web.site import Site, language_asked, other_languages
-from icalbridge.web.status import status_page
+from icalbridge.web.static_files import Assets, static_files
+from icalbridge.web.views.form import build_path, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ def create_app(
         "lstrip_blocks": True,
         "extensions": ["jinja2.ext.i18n"],
     }
-    app.jinja_env.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.globals |= {
         "link": site.link,
@@ -104,10 +104,10 @@ def create_app(
         "value_of": value_of,
         "facility_path": facility_path,
         "look": look,
-        "number": wording.number,
-        "share": wording.share,
+        "number": formatting.number,
+        "share": formatting.share,
         "property_path": property_path,
-        "language": lambda: language.current().language,
+        "language": lambda: i18n.current().language,
         "language_asked": language_asked,
         "other_languages": other_languages,
     }
@@ -163,16 +163,16 @@ def _speak(app: Flask) -> None:
         if request.path.startswith(PREFIX):  # feeds have none, and read their parameters themselves
             return
         asked = request.args.get("lang", "")
-        language.use(language.choose(asked, request.headers.get("Accept-Language", "")))
+        i18n.use(i18n.choose(asked, request.headers.get("Accept-Language", "")))
 
     @app.teardown_request
     def forget_language(_error: BaseException | None) -> None:
-        language.use(language.AMERICAN_ENGLISH)
+        i18n.use(i18n.AMERICAN_ENGLISH)
 
     @app.after_request
     def say_language(response: Response) -> Response:
         if response.mimetype == "text/html":
-            response.headers.setdefault("Content-Language", language.current().language)
+            response.headers.setdefault("Content-Language", i18n.current().language)
             if request.blueprint != "display":
                 response.vary.add("Accept-Language")
         return response

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 
 from flask import Response, request
 
-from icalbridge import private
-from icalbridge.web import http
+from icalbridge import tokens
+from icalbridge.web import responses
 
 if TYPE_CHECKING:
     from flask import Flask
 
 ANYWHERE = ("Access-Control-Allow-Origin", "*")
 PREFIXES = ("/ical/", "/api/")
-METHODS = ", ".join((*http.METHODS, "OPTIONS"))
+METHODS = ", ".join((*responses.METHODS, "OPTIONS"))
 PREFLIGHT_SECONDS = 86_400
 """How long a browser may remember the answer to a preflight; Chromium remembers it for two hours at
 most.
 """
-PREFLIGHT: http.Headers = (
+PREFLIGHT: responses.Headers = (
     ANYWHERE,
     ("Access-Control-Allow-Methods", METHODS),
     (
@@ -35,7 +35,7 @@ PREFLIGHT: http.Headers = (
 )
 
 
-def cross_origin(*headers: str) -> http.Headers:
+def cross_origin(*headers: str) -> responses.Headers:
     """Return the headers with which any page may read an answer, its entity tag and date, and the
     named headers.
     """
@@ -51,7 +51,7 @@ REFUSED = cross_origin("Retry-After")
 
 def allowed_methods(path: str) -> str:
     """Return the value of `Allow` for a path."""
-    return METHODS if path.startswith(PREFIXES) else ", ".join(http.METHODS)
+    return METHODS if path.startswith(PREFIXES) else ", ".join(responses.METHODS)
 
 
 def answer_preflights(app: Flask) -> None:
@@ -61,10 +61,10 @@ def answer_preflights(app: Flask) -> None:
     def preflight() -> Response | None:
         if request.method != "OPTIONS" or not request.path.startswith(PREFIXES):
             return None
-        is_private = request.path.startswith(private.PREFIX)
+        is_private = request.path.startswith(tokens.PREFIX)
         answer = Response(status=204)
         answer.headers.clear()
         answer.headers.extend(
-            [("Allow", METHODS), *(http.PRIVATE_HEADERS if is_private else PREFLIGHT)]
+            [("Allow", METHODS), *(responses.PRIVATE_HEADERS if is_private else PREFLIGHT)]
         )
         return answer

@@ -16,13 +16,13 @@ from cachetools import LRUCache
 from flask import Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from icalbridge import private
+from icalbridge import tokens
 from icalbridge.errors import StoreError
-from icalbridge.feeds import BadShape
+from icalbridge.feeds import BadQuery
 from icalbridge.outage import OutageLog
-from icalbridge.web import http, problems
+from icalbridge.web import problems, responses
 from icalbridge.web.cross_origin import REFUSED, allowed_methods
-from icalbridge.web.ical import PREFIX, flask_response
+from icalbridge.web.routes.feeds import PREFIX, flask_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,10 @@ def error_page(status: int, why: str) -> Response:
     html = render_template("error.html", why=why, status=status)
     headers = {"Cache-Control": "no-store"}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers |= {"Retry-After": str(http.RETRY_SECONDS), "Refresh": str(http.RETRY_SECONDS)}
+        headers |= {
+            "Retry-After": str(responses.RETRY_SECONDS),
+            "Refresh": str(responses.RETRY_SECONDS),
+        }
     return Response(html, status, headers, content_type="text/html; charset=utf-8")
 
 
@@ -63,7 +66,7 @@ class Defects:
         place = (frames[-1].filename, frames[-1].lineno or 0) if frames else ("", 0)
         with self._lock:
             outage = self._known.setdefault((type(error), *place), OutageLog(log))
-        outage.begin("%s %s failed", request.method, private.redacted(request.path), error=error)
+        outage.begin("%s %s failed", request.method, tokens.redacted(request.path), error=error)
 
 
 def catch_all(app: Flask, database: OutageLog) -> None:
@@ -84,13 +87,13 @@ def catch_all(app: Flask, database: OutageLog) -> None:
         )
         return _refusal(status, _sentence(error), allowed)
 
-    @app.errorhandler(BadShape)
-    def not_understood(error: BadShape) -> Response:
+    @app.errorhandler(BadQuery)
+    def not_understood(error: BadQuery) -> Response:
         return _refusal(400, str(error))
 
     @app.errorhandler(StoreError)
     def unreachable(error: StoreError) -> Response:
-        database.begin("a page could not be made: %s", private.redacted(str(error)))
+        database.begin("a page could not be made: %s", tokens.redacted(str(error)))
         return error_page(503, "unreachable")
 
     @app.errorhandler(Exception)
@@ -103,10 +106,12 @@ def _refusal(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) 
     """Refuse in one sentence, with the headers that go with the path."""
     if request.path.startswith(problems.PREFIX):
         return flask_response(problems.problem(status, sentence, extra))
-    if request.path.startswith(private.PREFIX):
-        return flask_response(http.refusal(status, sentence, extra, security=http.PRIVATE_HEADERS))
+    if request.path.startswith(tokens.PREFIX):
+        return flask_response(
+            responses.refusal(status, sentence, extra, security=responses.PRIVATE_HEADERS)
+        )
     cross_origin = REFUSED if request.path.startswith(PREFIX) else ()
-    return flask_response(http.refusal(status, sentence, [*extra, *cross_origin]))
+    return flask_response(responses.refusal(status, sentence, [*extra, *cross_origin]))
 
 
 def _sentence(error: HTTPException) -> str:

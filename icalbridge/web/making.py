@@ -16,29 +16,30 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
 
-from icalbridge.feeds import FORMATS, BadShape, render, select
+from icalbridge.feeds import FORMATS, BadQuery
 from icalbridge.feeds.audience import Audience, admit, view
-from icalbridge.feeds.cover import cover
-from icalbridge.feeds.group import grouped
+from icalbridge.feeds.formats.render import render
+from icalbridge.feeds.grouping import grouped
+from icalbridge.feeds.metadata import cover
 from icalbridge.feeds.occupancy import FOREVER, blocks, present
-from icalbridge.feeds.select import BEGINNING, needs_everything
-from icalbridge.feeds.shape import Cancelled, quoted
-from icalbridge.model import is_future
+from icalbridge.feeds.query import Cancelled, quoted
+from icalbridge.feeds.selection import BEGINNING, needs_everything, select
+from icalbridge.models import is_future
 from icalbridge.web.cross_origin import cross_origin
-from icalbridge.web.http import PRIVATE_HEADERS, SECURITY_HEADERS, document
+from icalbridge.web.responses import PRIVATE_HEADERS, SECURITY_HEADERS, document
 from icalbridge.web.saving import Saving, dressed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.feeds import Address, Selection, Shape
+    from icalbridge.feeds import Address, FeedQuery, Selection
     from icalbridge.feeds.audience import Item
-    from icalbridge.feeds.cover import Cover
-    from icalbridge.feeds.saved import Saved
-    from icalbridge.model import Entry, EventKey, Feed, FeedState
+    from icalbridge.feeds.metadata import FeedMetadata
+    from icalbridge.feeds.saved_feed import Saved
+    from icalbridge.models import Entry, EventKey, Feed, FeedState
     from icalbridge.settings import Settings
     from icalbridge.store import Store
-    from icalbridge.web.http import Document
+    from icalbridge.web.responses import Document
 
 MOST_ENTRIES = 20_000
 """How many entries are kept for other shapes of their feeds; each takes about a kilobyte."""
@@ -100,17 +101,17 @@ class Maker:
         )
         self._lock = Lock()
 
-    def check(self, shape: Shape) -> None:
-        """Raise `BadShape` for what this deployment does not show, or what names nothing here."""
+    def check(self, shape: FeedQuery) -> None:
+        """Raise `BadQuery` for what this deployment does not show, or what names nothing here."""
         if shape.pending and not self._settings.public_pending:
-            raise BadShape("Bookings that are still pending are not shown here; leave status out.")
+            raise BadQuery("Bookings that are still pending are not shown here; leave status out.")
         if shape.category and not self._settings.public_category:
-            raise BadShape(
+            raise BadQuery(
                 "Calendars cannot be narrowed by rate category here; leave category out."
             )
         for facility_id in shape.facility:
             if self._read.facility(facility_id) is None:
-                raise BadShape(
+                raise BadQuery(
                     f"There is no facility {quoted(facility_id)} here; look its id up in the"
                     " directory."
                 )
@@ -137,7 +138,7 @@ class Maker:
         return self._tell(address, state, self._cover(address, state), now, keep=True).items
 
     def _tell(
-        self, address: Address, state: FeedState, said: Cover, now: datetime, *, keep: bool
+        self, address: Address, state: FeedState, said: FeedMetadata, now: datetime, *, keep: bool
     ) -> _Telling:
         shape = _told(address.suffix, address.shape)
         known = self._entries(address, shape, state, now, keep=keep)
@@ -148,7 +149,9 @@ class Maker:
             self._items(shape, selection), max(selection.changed, changed), selection.until
         )
 
-    def _blocks(self, known: _Known, shape: Shape, said: Cover, now: datetime) -> _Telling:
+    def _blocks(
+        self, known: _Known, shape: FeedQuery, said: FeedMetadata, now: datetime
+    ) -> _Telling:
         """Merge first and cut by time then, or a block would change without any change of data."""
         selection, changed = self._select(
             known, replace(shape, past=None, ahead=None), now, horizon=FOREVER
@@ -188,11 +191,11 @@ class Maker:
         changed = max(selection.changed, told.changed or selection.changed)
         return _Telling(items, changed, selection.until), tuple(sorted(filter(None, shown)))
 
-    def _cover(self, address: Address, state: FeedState) -> Cover:
+    def _cover(self, address: Address, state: FeedState) -> FeedMetadata:
         return cover(address.feed, address.shape, state, self._settings.public_url)
 
     def _select(
-        self, known: _Known, shape: Shape, now: datetime, *, horizon: timedelta | None = None
+        self, known: _Known, shape: FeedQuery, now: datetime, *, horizon: timedelta | None = None
     ) -> tuple[Selection, datetime]:
         """Return what a shape selects, and when anything that it was selected by beside the entries
         last changed.
@@ -212,7 +215,7 @@ class Maker:
         return selection, max((changed for _, changed in categories.values()), default=BEGINNING)
 
     def _entries(
-        self, address: Address, shape: Shape, state: FeedState, now: datetime, *, keep: bool
+        self, address: Address, shape: FeedQuery, state: FeedState, now: datetime, *, keep: bool
     ) -> _Known:
         everything = needs_everything(shape)
         key = (address.feed, everything)
@@ -232,7 +235,7 @@ class Maker:
                 self._known[key] = known
         return known
 
-    def _items(self, shape: Shape, selection: Selection) -> list[Item]:
+    def _items(self, shape: FeedQuery, selection: Selection) -> list[Item]:
         shown = view(Audience.PUBLIC, busy=shape.busy, title=shape.title)
         schools = self._schools(selection) if "{school}" in shape.title else {}
         items = [
@@ -255,7 +258,7 @@ class Maker:
         self,
         address: Address,
         state: FeedState,
-        said: Cover,
+        said: FeedMetadata,
         told: _Telling,
         now: datetime,
         property_ids: tuple[str, ...],
@@ -288,7 +291,7 @@ class Maker:
         )
 
 
-def _told(suffix: str, shape: Shape) -> Shape:
+def _told(suffix: str, shape: FeedQuery) -> FeedQuery:
     """Return the shape in which entries are chosen: what changed lately is also what was called
     off.
     """

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 
 from icalbridge.feeds import FORMATS
-from icalbridge.web.ical import PREFIX
+from icalbridge.web.routes.feeds import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

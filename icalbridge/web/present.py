@@ -16,17 +16,17 @@ from cachetools import LRUCache
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds import Address
-from icalbridge.web.board import Place
-from icalbridge.web.feeds import Missing
-from icalbridge.web.ical import is_id
+from icalbridge.web.feed_cache import Missing
+from icalbridge.web.routes.feeds import is_id
+from icalbridge.web.views.board import Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from icalbridge.model import Entry, Facility, Feed, FeedState
+    from icalbridge.models import Entry, Facility, Feed, FeedState
     from icalbridge.store import Store
-    from icalbridge.web.feeds import FeedService
+    from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.site import Site
 
 DAYS = {"facility": 8, "property": 2}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from icalbridge.feeds.as_json import dumps
-from icalbridge.web import http
+from icalbridge.feeds.formats.json_format import dumps
+from icalbridge.web import responses
 from icalbridge.web.cross_origin import REFUSED
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     ]
 
 
-def problem(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) -> http.Answer:
+def problem(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) -> responses.Answer:
     """Refuse in one sentence; what may come soon says when to ask again."""
     body = (
         dumps(
@@ -46,7 +46,7 @@ def problem(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) -
         + b"\n"
     )
     again = (
-        [("Retry-After", str(http.RETRY_SECONDS))]
+        [("Retry-After", str(responses.RETRY_SECONDS))]
         if status == HTTPStatus.SERVICE_UNAVAILABLE
         else []
     )
@@ -57,6 +57,6 @@ def problem(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) -
         *REFUSED,
         *again,
         *extra,
-        *http.SECURITY_HEADERS,
+        *responses.SECURITY_HEADERS,
     ]
-    return http.Answer(status, headers, body)
+    return responses.Answer(status, headers, body)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icalbridge.feeds import BadShape
-from icalbridge.feeds.shape import PARAMETERS, quoted
-from icalbridge.web.language import current, gettext
+from icalbridge.feeds import BadQuery
+from icalbridge.feeds.query import PARAMETERS, quoted
+from icalbridge.web.i18n import current, gettext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-class Refused(BadShape):
+class Refused(BadQuery):
     """A page cannot be shown as its address asks; the sentence is in the reader's language
     already.
     """
@@ -35,13 +35,13 @@ def refuse_unknown(
             raise Refused(told % {"given": quoted(name), "known": ", ".join(known)})
 
 
-def about(error: BadShape) -> str:
+def about(error: BadQuery) -> str:
     """Return the parameter of a feed that a refusal is about; empty for none."""
     first = str(error).partition(" ")[0]
     return first if first in PARAMETERS else ""
 
 
-def sentence(error: BadShape) -> str:
+def sentence(error: BadQuery) -> str:
     """Return why, in the reader's language."""
     if isinstance(error, Refused) or current().language == "en":
         return str(error)

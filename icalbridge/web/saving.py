@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.errors import StoreError
-from icalbridge.feeds.saved import apply
-from icalbridge.feeds.spec import BadSpec, kept_feed
+from icalbridge.feeds.saved_feed import apply
+from icalbridge.feeds.saved_feed_toml import BadSpec, kept_feed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds import Address, Selection
     from icalbridge.feeds.audience import Item
-    from icalbridge.feeds.cover import Cover
-    from icalbridge.feeds.saved import Saved
-    from icalbridge.model import EventKey, FeedState
+    from icalbridge.feeds.metadata import FeedMetadata
+    from icalbridge.feeds.saved_feed import Saved
+    from icalbridge.models import EventKey, FeedState
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
@@ -78,7 +78,7 @@ class Saving:
         return Telling(items, max((changed for _, changed in categories.values()), default=None))
 
 
-def dressed(said: Cover, spec: Saved, address: Address, state: FeedState) -> Cover:
+def dressed(said: FeedMetadata, spec: Saved, address: Address, state: FeedState) -> FeedMetadata:
     """Return what a saved feed says of itself; a private one does not say where it lives: that is a
     secret.
     """

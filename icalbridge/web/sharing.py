@@ -13,16 +13,16 @@ from xml.sax.saxutils import escape
 from flask import Blueprint, Response, abort, request
 
 from icalbridge.feeds import feed_path, page_path
-from icalbridge.model import Feed
-from icalbridge.web import http
-from icalbridge.web.ical import flask_response
-from icalbridge.web.linked import linked
+from icalbridge.models import Feed
+from icalbridge.web import responses
+from icalbridge.web.routes.feeds import flask_response
+from icalbridge.web.views.structured_data import linked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.store import Store
     from icalbridge.web.site import Site
 
@@ -79,10 +79,10 @@ def sitemap(store: Store, site: Site) -> Blueprint:
         if not site.is_public:
             abort(404)
         body = _xml([site.address(path) for path in _paths(store, site)])
-        made = http.document(
+        made = responses.document(
             body, "application/xml; charset=utf-8", cache_control="public, max-age=3600"
         )
-        return flask_response(http.answer(made.packed(), request.environ))
+        return flask_response(responses.answer(made.packed(), request.environ))
 
     return routes
 

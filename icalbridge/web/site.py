@@ -13,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import abort, request
 
-from icalbridge.web import language
-from icalbridge.web.feeds import RECOVERED
+from icalbridge.web import i18n
+from icalbridge.web.feed_cache import RECOVERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ def language_asked() -> str:
     """Return the language that the address of this page asks for; empty where it leaves that to the
     browser.
     """
-    return language.asked(request.args.get("lang", ""))
+    return i18n.asked(request.args.get("lang", ""))
 
 
 def other_languages() -> list[tuple[str, str, str]]:
@@ -95,6 +95,6 @@ def other_languages() -> list[tuple[str, str, str]]:
     kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
     return [
         (code, name, f"?{urlencode([*kept, ('lang', code)])}")
-        for code, name in language.NAMES.items()
-        if code != language.current().language
+        for code, name in i18n.NAMES.items()
+        if code != i18n.current().language
     ]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
-from icalbridge import private
-from icalbridge.web.demand import Uses
+from icalbridge import tokens
+from icalbridge.web.usage import Uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,15 +49,15 @@ class Tokens:
         """Return the slug of the feed that a token opens if that was found out within the last
         second; asks nobody.
         """
-        return self._recall(private.digest(token)) if private.is_token(token) else None
+        return self._recall(tokens.digest(token)) if tokens.is_token(token) else None
 
     def find(self, token: str) -> str | None:
         """Return the slug of the feed that a token opens; None for one that opens none. Raises
         `StoreError`.
         """
-        if not private.is_token(token):
+        if not tokens.is_token(token):
             return None
-        digest = private.digest(token)
+        digest = tokens.digest(token)
         return self._recall(digest) or self._ask(digest)
 
     def _recall(self, digest: str) -> str | None:

@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 import icalendar
 
 from icalbridge.feeds.audience import Audience, Status, admit, view
-from icalbridge.model import Feed, FeedState
+from icalbridge.models import Feed, FeedState
 from tests.fixtures.rendering import render_ics
 from tests.samples import NOW, entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
 
 COUNT = 10_000
 RUNS = 7

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from icalbridge.model import Entry, Facility
+    from icalbridge.models import Entry, Facility
 
 COUNT = 2_000
 GOAL_MILLISECONDS = 50.0

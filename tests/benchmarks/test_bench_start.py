@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from icalbridge import sandbox
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from tests.fixtures.commands import answer, environment, free_port, run, running, until
 
 if TYPE_CHECKING:

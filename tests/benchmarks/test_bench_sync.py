@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.model import utcnow
+from icalbridge.models import utcnow
 from icalbridge.store import Store
 from icalbridge.sync import plan
 from icalbridge.sync.run import Sync

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from icalbridge.facilitron import wire
-from icalbridge.model import Event, Timeslot
+from icalbridge.models import Event, Timeslot
 
 if TYPE_CHECKING:
     from collections.abc import Callable

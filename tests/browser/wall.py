@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import make_server
 
-from icalbridge.model import Changes
+from icalbridge.models import Changes
 from icalbridge.web import create_app
 from tests.fixtures.commands import until
 from tests.samples import entry
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from werkzeug.serving import BaseWSGIServer
 
-    from icalbridge.model import Entry, Facility
+    from icalbridge.models import Entry, Facility
     from icalbridge.store import Store
 
 GYM = "/display/facility/gym"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from icalbridge.model import Entry, Feed, FeedState
+from icalbridge.models import Entry, Feed, FeedState
 from tests.fixtures.rendering import render_ics
 from tests.samples import NOW, entry
 

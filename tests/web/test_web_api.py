@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icalbridge.model import Changes
+from icalbridge.models import Changes
 from tests.samples import GYM, NOW, SCHOOL, ZONE, entry
 from tests.web.seen import look
 from tests.web_world import DISTRICT, HOSTILE, sync

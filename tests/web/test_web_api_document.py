@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks as openapi
 
-from icalbridge.feeds import as_json
+from icalbridge.feeds.formats import json_format
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
 from icalbridge.web.api import document
@@ -138,7 +138,7 @@ def test_document_has_what_it_refers_to_and_nothing_else() -> None:
 
 def test_document_tells_of_entries_what_calendars_tell() -> None:
     """The keys of an entry are those of a public calendar's JSON, all of them always there."""
-    calendars = json.loads(as_json.schema())["$defs"]["entry"]
+    calendars = json.loads(json_format.schema())["$defs"]["entry"]
     entry = DOCUMENT["components"]["schemas"]["Entry"]
     assert list(entry["properties"]) == entry["required"] == calendars["required"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icalbridge.model import Changes
+from icalbridge.models import Changes
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
 from tests.samples import GYM, NOW, POOL, entry
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.store import Store
 
 GYM_ENTRIES = "/facilities/gym/entries"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from icalbridge.model import Entry, Feed
+    from icalbridge.models import Entry, Feed
     from icalbridge.store import Store
 
 KEPT = {

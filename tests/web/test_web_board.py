@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.model import Feed
-from icalbridge.web.board import MOST_ENTRIES, NamedDay, Place, Row, Said, board, offsets
-from icalbridge.web.glance import WORDS, Line, glance
+from icalbridge.models import Feed
+from icalbridge.web.views.board import MOST_ENTRIES, NamedDay, Place, Row, Said, board, offsets
+from icalbridge.web.views.now_next import WORDS, Line, glance
 from tests.samples import GYM, NOW, POOL, ZONE, entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icalbridge.model import Entry, Facility
-    from icalbridge.web.board import Board
+    from icalbridge.models import Entry, Facility
+    from icalbridge.web.views.board import Board
 
 GYM_PLACE = Place(
     Feed("facility", "gym"), "Main Gym", "Lincoln High", ZONE, {"school": "Lincoln High"}

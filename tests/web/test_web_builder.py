@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from icalbridge.feeds import FORMATS
-from icalbridge.feeds.shape import PARAMETERS, UNREADABLE
-from icalbridge.model import Facility
+from icalbridge.feeds.query import PARAMETERS, UNREADABLE
+from icalbridge.models import Facility
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
 from tests.samples import NOW, entry

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.settings.readers import colour
-from icalbridge.web.colour import BLACK, ENOUGH, WHITE, contrast, ink, readable
+from icalbridge.web.color import BLACK, ENOUGH, WHITE, contrast, ink, readable
 
 COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge import private
-from icalbridge.feeds.saved import Saved
-from icalbridge.feeds.spec import to_keep
+from icalbridge import tokens
+from icalbridge.feeds.saved_feed import Saved
+from icalbridge.feeds.saved_feed_toml import to_keep
 from tests.samples import NOW
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ FEEDS = [f"/ical/facility/gym.{suffix}" for suffix in ("ics", "json", "csv", "at
 def token(store: Store) -> str:
     """What opens a private address of a saved feed."""
     store.saved.put([to_keep(Saved("gyms", "All gyms", facility_ids=("gym", "pool")))], now=NOW)
-    made = private.new_token()
-    assert store.saved.add_token("gyms", "Coach", private.digest(made), now=NOW) is not None
+    made = tokens.new_token()
+    assert store.saved.add_token("gyms", "Coach", tokens.digest(made), now=NOW) is not None
     return made
 
 
@@ -75,7 +75,7 @@ def test_preflight_does_not_ask_the_database(client: FlaskClient, statements: li
 
 def test_preflight_of_a_private_feed_allows_no_page(client: FlaskClient, token: str) -> None:
     """The same for every token: no page of another site may read a private feed."""
-    answers = [client.options(private.path(each)) for each in (token, private.new_token())]
+    answers = [client.options(tokens.path(each)) for each in (token, tokens.new_token())]
     assert [each.status_code for each in answers] == [204, 204]
     assert [
         name for each in answers for name, _ in each.headers if name.startswith("Access-Control")

@@ -1,4 +1,4 @@
-"""`icalbridge.web.demand`: who is read is noted aside, for the planner; no reader waits for it or
+"""`icalbridge.web.usage`: who is read is noted aside, for the planner; no reader waits for it or
 is harmed by it.
 """
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from icalbridge.model import Changes
+from icalbridge.models import Changes
 from icalbridge.store.tables import properties
 from icalbridge.sync.plan import DAY, Grant, Plan
-from icalbridge.web import create_app, demand
-from icalbridge.web.demand import AGAIN_SECONDS, WRITE_SECONDS, Demand
+from icalbridge.web import create_app, usage
+from icalbridge.web.usage import AGAIN_SECONDS, WRITE_SECONDS, Demand
 from tests.samples import NOW
 from tests.web_world import PUBLIC, USER, WINDOW, Clock
 
@@ -37,7 +37,7 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[Timer]:
         def start(self) -> None:
             begun.append(self)
 
-    monkeypatch.setattr(demand, "Timer", Kept)
+    monkeypatch.setattr(usage, "Timer", Kept)
     return begun
 
 
@@ -104,8 +104,8 @@ def test_timer_is_a_thread_of_its_own(
             super().write()
             written.append(current_thread())
 
-    monkeypatch.setattr(demand, "Timer", Seen)
-    monkeypatch.setattr(demand, "WRITE_SECONDS", 0)
+    monkeypatch.setattr(usage, "Timer", Seen)
+    monkeypatch.setattr(usage, "WRITE_SECONDS", 0)
     Watched(store, clock).note("school")
     (timer,) = begun
     timer.join()
@@ -142,7 +142,7 @@ def test_dead_database_harms_nobody(
     noting.note("school")
     _rename(store, "properties", "elsewhere")
     _run_out(timers)
-    (warned,) = [each for each in caplog.records if each.name == "icalbridge.web.demand"]
+    (warned,) = [each for each in caplog.records if each.name == "icalbridge.web.usage"]
     assert warned.levelno == logging.WARNING
     assert warned.getMessage().startswith(
         "who reads what could not be noted: The database cannot be used: "

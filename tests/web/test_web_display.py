@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from icalbridge.errors import StoreError
-from icalbridge.model import Changes
+from icalbridge.models import Changes
 from icalbridge.store.reading import Reading
-from icalbridge.web import http
+from icalbridge.web import responses
 from tests.samples import NOW, entry
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, sync
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from icalbridge.model import Entry, Feed
+    from icalbridge.models import Entry, Feed
     from icalbridge.store import Store
     from tests.web_world import Clock
 
@@ -66,7 +66,7 @@ def test_display_of_a_district_names_its_schools(client: FlaskClient) -> None:
 def test_display_page_has_the_policy_of_displays(client: FlaskClient) -> None:
     """Scripts, data and worker of our own, nobody else's, nothing inline, and in nobody's frame."""
     policy = client.get(GYM).headers["Content-Security-Policy"]
-    assert policy == http.DISPLAY_POLICY
+    assert policy == responses.DISPLAY_POLICY
     assert "unsafe" not in policy
     assert "script-src 'self'; " in policy
     assert "connect-src 'self'; worker-src 'self'; " in policy
@@ -136,7 +136,7 @@ def test_display_without_data_is_a_display_all_the_same(
     seen = Seen(answer.text)
     assert (answer.status_code, seen.texts[1]) == (status, words)
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Security-Policy"] == http.DISPLAY_POLICY
+    assert answer.headers["Content-Security-Policy"] == responses.DISPLAY_POLICY
     assert "Refresh" not in answer.headers
     assert f"{path}.json" in {attributes.get("data-path") for _, attributes in seen.elements}
     assert client.get(f"{path}.json").status_code == status
@@ -288,7 +288,7 @@ def test_display_worker_may_fetch_from_us_only(client: FlaskClient) -> None:
     answer = client.get("/display/sw.js")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
-    assert answer.headers["Content-Security-Policy"] == http.DISPLAY_POLICY
+    assert answer.headers["Content-Security-Policy"] == responses.DISPLAY_POLICY
 
 
 def test_display_page_has_the_data_of_its_json(client: FlaskClient) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.web.assets import FOLDER
-from icalbridge.web.glance import WORDS
+from icalbridge.web.static_files import FOLDER
+from icalbridge.web.views.now_next import WORDS
 from tests.fixtures.parts import node, require_js
 from tests.machine import HERE
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.feeds import BadShape
+from icalbridge.feeds import BadQuery
 from icalbridge.web import create_app
-from icalbridge.web.embed_looks import Looks, read
+from icalbridge.web.views.embed_options import Looks, read
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, PUBLIC, Clock
 
@@ -346,5 +346,5 @@ def test_looks_come_apart_from_the_feed_and_together_again() -> None:
 )
 def test_looks_refuse_an_address_that_cannot_be_read(query: str) -> None:
     """As a feed does."""
-    with pytest.raises(BadShape):
+    with pytest.raises(BadQuery):
         read(query)

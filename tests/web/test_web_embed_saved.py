@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.feeds.audience import Audience
-from icalbridge.feeds.saved import Action, Rule, Saved
-from icalbridge.feeds.shape import Shape
-from icalbridge.feeds.spec import to_keep
+from icalbridge.feeds.query import FeedQuery
+from icalbridge.feeds.saved_feed import Action, Rule, Saved
+from icalbridge.feeds.saved_feed_toml import to_keep
 from tests.samples import NOW
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE
@@ -54,7 +54,7 @@ def test_saved_embed_names_the_places_only_where_the_feed_does(
     client: FlaskClient, store: Store
 ) -> None:
     """A feed that says no more than that a space is in use says no more in a frame."""
-    save(store, replace(GYMS, rules=(), shape=Shape(busy=True)))
+    save(store, replace(GYMS, rules=(), shape=FeedQuery(busy=True)))
     assert look(client, PATH + "?days=1").texts.count("Practice: Varsity") == 0
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from icalbridge.model import Feed
+from icalbridge.models import Feed
 from icalbridge.web import create_app
-from icalbridge.web.ical import named
+from icalbridge.web.routes.feeds import named
 from tests.fixtures.serving import serving
 from tests.web_world import PUBLIC, Clock, empty_store, fill
 

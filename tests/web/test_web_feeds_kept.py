@@ -17,10 +17,10 @@ import pytest
 import requests
 from sqlalchemy import event
 
-from icalbridge.model import Changes, Facility, Property
+from icalbridge.models import Changes, Facility, Property
 from icalbridge.store import Store
 from icalbridge.web import create_app
-from icalbridge.web.feeds import Missing
+from icalbridge.web.feed_cache import Missing
 from icalbridge.web.making import readable_name
 from tests.fixtures.serving import serving
 from tests.samples import NOW, SCHOOL, entry
@@ -225,7 +225,7 @@ def test_feed_outlives_its_database(
     """
     before = said_by(client.get(GYM_FEED))
     unplug(True)
-    with caplog.at_level(logging.INFO, "icalbridge.web.feeds"):
+    with caplog.at_level(logging.INFO, "icalbridge.web.feed_cache"):
         for _ in range(5):
             clock.advance(3600)
             assert said_by(client.get(GYM_FEED)) == before

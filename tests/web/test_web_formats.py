@@ -15,8 +15,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from icalbridge.feeds.as_json import schema
-from icalbridge.model import Changes
+from icalbridge.feeds.formats.json_format import schema
+from icalbridge.models import Changes
 from icalbridge.web import create_app
 from tests.json_schema import SCHEMA, faults
 from tests.samples import NOW
@@ -25,7 +25,7 @@ from tests.web_world import PUBLIC, Clock, sync
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
-    from icalbridge.model import Entry
+    from icalbridge.models import Entry
     from icalbridge.store import Store
 
 GYM = "/ical/facility/gym"

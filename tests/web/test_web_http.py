@@ -1,4 +1,4 @@
-"""`icalbridge.web.http`: conditions, compression and headers, on the texts that clients send."""
+"""`icalbridge.web.responses`: conditions, compression and headers, on the texts that clients send."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from icalbridge.web.http import Answer, Document, answer, document, refusal, wants_gzip
+from icalbridge.web.responses import Answer, Document, answer, document, refusal, wants_gzip
 
 BODY = b"BEGIN:VCALENDAR\r\n" * 40
 CHANGED = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)

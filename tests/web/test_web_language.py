@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.web import language
+from icalbridge.web import i18n
 from tests.web.seen import Seen, look
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def test_language_is_the_address_s_then_the_browser_s(
     """What we do not speak counts as not asked for; a region is kept where it goes with the
     language.
     """
-    assert str(language.choose(lang, accepted)) == chosen
+    assert str(i18n.choose(lang, accepted)) == chosen
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_language_is_the_address_s_then_the_browser_s(
 )
 def test_asked_is_written_in_one_way(lang: str, asked: str) -> None:
     """Only what is understood is ever put into a link."""
-    assert language.asked(lang) == asked
+    assert i18n.asked(lang) == asked
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -108,7 +108,7 @@ def test_page_in_another_language_is_another_for_caches(client: FlaskClient) -> 
 def test_page_is_not_in_the_language_of_the_one_before(client: FlaskClient) -> None:
     """Nothing of a request is left to the next, nor to what runs outside of requests."""
     client.get("/?lang=es")
-    assert (str(language.current()), look(client, "/").texts[0]) == ("en_US", "Facility calendars")
+    assert (str(i18n.current()), look(client, "/").texts[0]) == ("en_US", "Facility calendars")
 
 
 def test_links_keep_the_language_that_an_address_asked_for(client: FlaskClient) -> None:

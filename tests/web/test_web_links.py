@@ -14,10 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from icalbridge import private
-from icalbridge.feeds.saved import Saved
-from icalbridge.feeds.shape import UNREADABLE
-from icalbridge.feeds.spec import to_keep
+from icalbridge import tokens
+from icalbridge.feeds.query import UNREADABLE
+from icalbridge.feeds.saved_feed import Saved
+from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.web import create_app
 from icalbridge.web.normalize import ADDED, candidates, normalize_feed_path, normalize_query
 from tests.samples import GYM, NOW, entry
@@ -103,8 +103,8 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture(scope="module")
 def token(store: Store) -> str:
     """What opens a private address of the saved feed."""
-    made = private.new_token()
-    assert store.saved.add_token("gyms", "Coach", private.digest(made), now=NOW) is not None
+    made = tokens.new_token()
+    assert store.saved.add_token("gyms", "Coach", tokens.digest(made), now=NOW) is not None
     return made
 
 
@@ -158,9 +158,9 @@ def test_added_parameters_are_in_no_answer(client: FlaskClient, address: str) ->
 
 def test_private_feed_ignores_added_parameters(client: FlaskClient, token: str) -> None:
     """It takes none of its own; what a program adds is no reason to refuse it."""
-    plain = client.get(private.path(token))
+    plain = client.get(tokens.path(token))
     assert plain.status_code == 200
-    assert same(client.get(f"{private.path(token)}?utm_source=x&_=1"), plain)
+    assert same(client.get(f"{tokens.path(token)}?utm_source=x&_=1"), plain)
 
 
 def test_added_parameters_take_no_place_in_the_cache(client: FlaskClient) -> None:
@@ -314,7 +314,7 @@ def test_suffix_of_any_case_means_the_same_feed(
 
 def test_suffix_of_any_case_means_the_same_elsewhere(client: FlaskClient, token: str) -> None:
     """Private feeds, codes and the data of displays."""
-    for address in (private.path(token), "/qr/facility/gym.svg", "/display/facility/gym.json"):
+    for address in (tokens.path(token), "/qr/facility/gym.svg", "/display/facility/gym.json"):
         stem, _, suffix = address.rpartition(".")
         for end in ("", "/", "."):
             assert same(client.get(f"{stem}.{suffix.upper()}{end}"), client.get(address))

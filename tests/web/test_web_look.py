@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.web import create_app
-from icalbridge.web.assets import FOLDER
-from icalbridge.web.colour import ENOUGH, contrast
-from icalbridge.web.look import DARK, LIGHT, accent_on
+from icalbridge.web.branding import DARK, LIGHT, accent_on
+from icalbridge.web.color import ENOUGH, contrast
+from icalbridge.web.static_files import FOLDER
 from tests.web.seen import look
 from tests.web_world import HOSTILE, PUBLIC, Clock
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from icalbridge.web.month import beside, month, sheet
+from icalbridge.web.views.month import beside, month, sheet
 from tests.samples import NOW, ZONE, entry
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from icalbridge.web.open_times import open_times
+from icalbridge.web.views.open_times import open_times
 from tests.samples import ZONE, entry
 
 EARLIER = datetime(2026, 1, 1, tzinfo=UTC)

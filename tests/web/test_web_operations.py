@@ -16,7 +16,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from icalbridge.model import Changes
+from icalbridge.models import Changes
 from icalbridge.web import create_app
 from tests.samples import NOW, entry
 from tests.web_world import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import event
 
-from icalbridge.model import Feed
+from icalbridge.models import Feed
 from icalbridge.web import create_app, templates_dir
 from tests.samples import entry
 from tests.web.seen import Seen, look

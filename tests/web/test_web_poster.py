@@ -11,7 +11,7 @@ import pytest
 import segno
 
 from icalbridge.web import create_app
-from icalbridge.web.poster import drawing
+from icalbridge.web.routes.posters import drawing
 from tests.web.seen import look
 from tests.web_world import HOSTILE, PRIVATE, Clock
 

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, NoReturn
 import icalendar
 import pytest
 
-from icalbridge import private
+from icalbridge import tokens
 from icalbridge.cli.logs import start_logging
 from icalbridge.feeds.audience import Audience, Field
-from icalbridge.feeds.saved import Action, Rule, Saved
-from icalbridge.feeds.shape import Shape
-from icalbridge.feeds.spec import to_keep
-from icalbridge.model import Changes, Event, Particulars
+from icalbridge.feeds.query import FeedQuery
+from icalbridge.feeds.saved_feed import Action, Rule, Saved
+from icalbridge.feeds.saved_feed_toml import to_keep
+from icalbridge.models import Changes, Event, StaffDetails
 from icalbridge.store import Store
-from icalbridge.web import create_app, demand
-from icalbridge.web.demand import USED_AGAIN_SECONDS, WRITE_SECONDS
+from icalbridge.web import create_app, usage
 from icalbridge.web.making import Maker
+from icalbridge.web.usage import USED_AGAIN_SECONDS, WRITE_SECONDS
 from tests.samples import NOW, ZONE
 from tests.web_world import PUBLIC, sync
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from tests.web_world import Clock
 
-RENTER = Particulars(
+RENTER = StaffDetails(
     "Renata Privada", "renata@renter.example", 77777, "R-PRIVATE", "Nonprofit Private"
 )
 STAFF = Saved(
@@ -45,7 +45,7 @@ STAFF = Saved(
     "For staff",
     audience=Audience.STAFF,
     facility_ids=("gym",),
-    shape=Shape(past=0, ahead=1),
+    shape=FeedQuery(past=0, ahead=1),
 )
 SENSITIVE = ("Renata", "renter.example", "77777", "R-PRIVATE", "Nonprofit")
 
@@ -59,7 +59,7 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[Timer]:
         def start(self) -> None:
             begun.append(self)
 
-    monkeypatch.setattr(demand, "Timer", Kept)
+    monkeypatch.setattr(usage, "Timer", Kept)
     return begun
 
 
@@ -95,8 +95,8 @@ def save(store: Store, spec: Saved) -> None:
 
 def hand_out(store: Store, slug: str = "staff", name: str = "Coach") -> tuple[int, str]:
     """Make a private address; return its number and the token."""
-    token = private.new_token()
-    token_id = store.saved.add_token(slug, name, private.digest(token), now=NOW)
+    token = tokens.new_token()
+    token_id = store.saved.add_token(slug, name, tokens.digest(token), now=NOW)
     assert token_id is not None
     return token_id, token
 
@@ -110,7 +110,7 @@ def headers(answer: TestResponse) -> dict[str, str | None]:
 def test_staff_feed_tells_who_rents(client: FlaskClient, store: Store) -> None:
     """Renter, e-mail, attendance, reservation and rate category, in the description."""
     _, token = hand_out(store)
-    answer = client.get(private.path(token))
+    answer = client.get(tokens.path(token))
     assert answer.status_code == 200
     told = {
         str(each["UID"]): each for each in icalendar.Calendar.from_ical(answer.data).walk("VEVENT")
@@ -129,18 +129,18 @@ def test_staff_feed_tells_who_rents_in_other_formats(client: FlaskClient, store:
     """JSON has a key and CSV a column for each; Atom a line."""
     _, token = hand_out(store)
     values = ["Renata Privada", "renata@renter.example", 77777, "R-PRIVATE", "Nonprofit Private"]
-    read = json.loads(client.get(private.path(token, "json")).data)
+    read = json.loads(client.get(tokens.path(token, "json")).data)
     (practice,) = [each for each in read["entries"] if each["uid"] == "gym0@icalbridge"]
     assert [
         practice[each] for each in ("renter", "email", "attendance", "reservation", "category")
     ] == values
     rows = csv.DictReader(
-        io.StringIO(client.get(private.path(token, "csv")).data.decode("utf-8-sig"))
+        io.StringIO(client.get(tokens.path(token, "csv")).data.decode("utf-8-sig"))
     )
     (row,) = [each for each in rows if each["UID"] == "gym0@icalbridge"]
     columns = ("Renter", "Email", "Attendance", "Reservation", "Rate category")
     assert [row[each] for each in columns] == [str(each) for each in values]
-    assert "Renter: Renata Privada" in client.get(private.path(token, "atom")).text
+    assert "Renter: Renata Privada" in client.get(tokens.path(token, "atom")).text
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_feed_tells_what_its_audience_may_see(
     save(store, spec)
     _, token = hand_out(store)
     for suffix in ("ics", "json", "csv", "atom"):
-        text = client.get(private.path(token, suffix)).text.replace("\r\n ", "")
+        text = client.get(tokens.path(token, suffix)).text.replace("\r\n ", "")
         assert {each for each in SENSITIVE if each in text} == shown
 
 
@@ -175,7 +175,7 @@ def test_rule_may_go_by_rate_category(
     rules = (Rule(Action.RENAME, category=("nonprofit private",), title="Charity"),)
     save(store, replace(STAFF, audience=audience, fields=frozenset({Field.NAME}), rules=rules))
     _, token = hand_out(store)
-    text = client.get(private.path(token)).text
+    text = client.get(tokens.path(token)).text
     titles = [str(each["SUMMARY"]) for each in icalendar.Calendar.from_ical(text).walk("VEVENT")]
     assert titles == ["Open Gym", "Charity"]
     assert not [each for each in SENSITIVE if each in text]
@@ -184,12 +184,12 @@ def test_rule_may_go_by_rate_category(
 def test_answer_is_kept_by_its_reader_alone(client: FlaskClient, store: Store) -> None:
     """200, 304 and HEAD: no shared cache, no referrer, no search engine, no script of another site."""
     _, token = hand_out(store)
-    first = client.get(private.path(token))
+    first = client.get(tokens.path(token))
     answers = [
         first,
-        client.get(private.path(token)),
-        client.head(private.path(token)),
-        client.get(private.path(token), headers={"If-None-Match": first.headers["ETag"]}),
+        client.get(tokens.path(token)),
+        client.head(tokens.path(token)),
+        client.get(tokens.path(token), headers={"If-None-Match": first.headers["ETag"]}),
     ]
     assert [each.status_code for each in answers] == [200, 200, 200, 304]
     for answer in answers:
@@ -206,11 +206,11 @@ def test_token_is_in_no_answer(client: FlaskClient, store: Store) -> None:
     """Neither in a body nor in a header, of any format: there is no SOURCE."""
     _, token = hand_out(store)
     for suffix in ("ics", "json", "csv", "atom"):
-        answer = client.get(private.path(token, suffix))
+        answer = client.get(tokens.path(token, suffix))
         assert answer.status_code == 200
         assert token not in answer.text + str(answer.headers)
         assert "/ical/feed/staff" not in answer.text
-    assert "SOURCE" not in client.get(private.path(token)).text
+    assert "SOURCE" not in client.get(tokens.path(token)).text
 
 
 def test_wrong_addresses_are_alike(client: FlaskClient, store: Store, clock: Clock) -> None:
@@ -219,16 +219,16 @@ def test_wrong_addresses_are_alike(client: FlaskClient, store: Store, clock: Clo
     _, good = hand_out(store)
     store.saved.revoke_token(token_id, now=NOW)
     paths = [
-        private.path(revoked),
-        private.path(private.new_token()),
-        private.path(good[:-1]),
-        private.path(good + "a"),
-        private.path("ä" * 43),
-        private.path("%ff" * 43),
-        private.path(good, "pdf"),
-        private.path(""),
-        private.PREFIX + good,
-        private.path(f"{good}/x"),
+        tokens.path(revoked),
+        tokens.path(tokens.new_token()),
+        tokens.path(good[:-1]),
+        tokens.path(good + "a"),
+        tokens.path("ä" * 43),
+        tokens.path("%ff" * 43),
+        tokens.path(good, "pdf"),
+        tokens.path(""),
+        tokens.PREFIX + good,
+        tokens.path(f"{good}/x"),
         "/ical/private/staff.ics",
     ]
     answers = [client.get(path) for path in paths]
@@ -247,7 +247,7 @@ def test_parameters_are_refused_alike(client: FlaskClient, store: Store) -> None
     """400 for a good token as for a wrong one: it is not even looked at."""
     _, token = hand_out(store)
     answers = [
-        client.get(f"{private.path(each)}?past=3") for each in (token, private.new_token(), "x")
+        client.get(f"{tokens.path(each)}?past=3") for each in (token, tokens.new_token(), "x")
     ]
     assert {each.status_code for each in answers} == {400}
     assert len({each.data + str(each.headers).encode() for each in answers}) == 1
@@ -258,7 +258,7 @@ def test_parameters_are_refused_alike(client: FlaskClient, store: Store) -> None
 def test_other_methods_are_refused_as_privately(client: FlaskClient, store: Store) -> None:
     """405 with the same care."""
     _, token = hand_out(store)
-    answer = client.post(private.path(token))
+    answer = client.post(tokens.path(token))
     assert (answer.status_code, headers(answer)["Access-Control-Allow-Origin"]) == (405, None)
     assert headers(answer)["Referrer-Policy"] == "no-referrer"
 
@@ -271,17 +271,17 @@ def test_revoked_token_is_dead_on_two_processes_within_a_second(
     _, kept = hand_out(store, name="Other")
     both = (client, elsewhere)
     for each in both:
-        assert [each.get(private.path(token)).status_code for token in (revoked, kept)] == [
+        assert [each.get(tokens.path(token)).status_code for token in (revoked, kept)] == [
             200,
             200,
         ]
     store.saved.revoke_token(token_id, now=NOW)
     clock.advance(0.999)
     for each in both:
-        assert each.get(private.path(kept)).status_code == 200
+        assert each.get(tokens.path(kept)).status_code == 200
     clock.advance(0.001)
     for each in both:
-        assert [each.get(private.path(token)).status_code for token in (revoked, kept)] == [
+        assert [each.get(tokens.path(token)).status_code for token in (revoked, kept)] == [
             404,
             200,
         ]
@@ -294,14 +294,14 @@ def test_token_is_remembered_for_a_second_at_most(
     in between.
     """
     _, token = hand_out(store)
-    client.get(private.path(token))
+    client.get(tokens.path(token))
     statements.clear()
     for _ in range(3):
         clock.advance(0.3)
-        assert client.get(private.path(token)).status_code == 200
+        assert client.get(tokens.path(token)).status_code == 200
     assert statements == []
     clock.advance(0.1)
-    client.get(private.path(token))
+    client.get(tokens.path(token))
     assert len([each for each in statements if "FROM feed_tokens" in each]) == 1
 
 
@@ -309,8 +309,8 @@ def test_subscribers_share_one_rendered_feed(
     client: FlaskClient, store: Store, statements: list[str]
 ) -> None:
     """It is kept by feed and not by token; what is public is kept apart from it."""
-    tokens = [hand_out(store, name=name)[1] for name in "abc"]
-    bodies = {client.get(private.path(token)).data for token in tokens}
+    handed_out = [hand_out(store, name=name)[1] for name in "abc"]
+    bodies = {client.get(tokens.path(token)).data for token in handed_out}
     assert len(bodies) == 1
     assert len([each for each in statements if "FROM particulars" in each]) == 1
 
@@ -324,7 +324,7 @@ def test_public_and_private_answers_never_mix(
     save(store, replace(STAFF, audience=Audience.PUBLIC))
     _, token = hand_out(store)
     for _ in range(2):
-        public, secret = client.get("/ical/feed/staff.ics"), client.get(private.path(token))
+        public, secret = client.get("/ical/feed/staff.ics"), client.get(tokens.path(token))
         assert headers(public)["Cache-Control"] != headers(secret)["Cache-Control"]
         assert "SOURCE;VALUE=URI:https://calendars.example.org/ical/feed/staff.ics" in public.text
         assert "SOURCE" not in secret.text
@@ -335,7 +335,7 @@ def test_public_and_private_answers_never_mix(
     save(store, STAFF)
     clock.advance(1)
     assert client.get("/ical/feed/staff.ics").status_code == 404
-    assert "Renata" in client.get(private.path(token)).text
+    assert "Renata" in client.get(tokens.path(token)).text
 
 
 def test_change_of_what_is_for_staff_is_told(
@@ -343,14 +343,20 @@ def test_change_of_what_is_for_staff_is_told(
 ) -> None:
     """Within a second, under a new tag, and as changed by now."""
     _, token = hand_out(store)
-    before = client.get(private.path(token))
+    before = client.get(tokens.path(token))
     clock.advance(60)
     heard = Event(
-        "e1", "reservation", "school", ZONE, "Practice", "approved", particulars=Particulars("Rudi")
+        "e1",
+        "reservation",
+        "school",
+        ZONE,
+        "Practice",
+        "approved",
+        particulars=StaffDetails("Rudi"),
     )
     sync(store, "school", Changes(heard=(heard,)), now=clock.now)
     conditions = {"If-Modified-Since": before.headers["Last-Modified"]}
-    after = client.get(private.path(token), headers=conditions)
+    after = client.get(tokens.path(token), headers=conditions)
     assert after.status_code == 200
     assert "Renter: Rudi" in after.text
     assert after.headers["ETag"] != before.headers["ETag"]
@@ -362,14 +368,14 @@ def test_last_use_is_written_aside(
     """By a timer, once a minute a token at most; wrong tokens leave nothing."""
     token_id, token = hand_out(store)
     hand_out(store, name="Other")
-    client.get(private.path(private.new_token()))
+    client.get(tokens.path(tokens.new_token()))
     assert timers == []
     for _ in range(3):
-        client.get(private.path(token))
+        client.get(tokens.path(token))
     uses = [
         timer
         for timer in timers
-        if isinstance(getattr(timer.function, "__self__", None), demand.Uses)
+        if isinstance(getattr(timer.function, "__self__", None), usage.Uses)
     ]
     assert [timer.interval for timer in uses] == [WRITE_SECONDS]
     assert [each.last_used for each in store.saved.tokens()] == [None, None]
@@ -377,10 +383,10 @@ def test_last_use_is_written_aside(
     assert {each.id: each.last_used for each in store.saved.tokens()}[token_id] == NOW
     timers.clear()
     clock.advance(USED_AGAIN_SECONDS - 1)
-    client.get(private.path(token))
+    client.get(tokens.path(token))
     assert timers == []
     clock.advance(1)
-    client.get(private.path(token))
+    client.get(tokens.path(token))
     (timer,) = timers
     timer.function()
     assert [each.last_used for each in store.saved.tokens()] == [clock.now, None]
@@ -393,12 +399,12 @@ def test_nobody_reads_while_nobody_can_tell(
     else.
     """
     _, token = hand_out(store)
-    assert client.get(private.path(token)).status_code == 200
+    assert client.get(tokens.path(token)).status_code == 200
     with store.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE feed_tokens RENAME TO elsewhere")
-    assert client.get(private.path(token)).status_code == 200
+    assert client.get(tokens.path(token)).status_code == 200
     clock.advance(1)
-    answer = client.get(private.path(token))
+    answer = client.get(tokens.path(token))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
     assert headers(answer)["Referrer-Policy"] == "no-referrer"
     assert headers(answer)["Access-Control-Allow-Origin"] is None
@@ -420,9 +426,9 @@ def test_token_is_in_no_log(
         start_logging(log_format, level="DEBUG")
         logging.root.setLevel(logging.DEBUG)
         monkeypatch.setattr(Maker, "make", _broken)
-        for each in (token, private.new_token()):
-            client.get(private.path(each))
-        answer = client.get(private.path(token))
+        for each in (token, tokens.new_token()):
+            client.get(tokens.path(each))
+        answer = client.get(tokens.path(token))
         logging.getLogger("gunicorn.error").error(
             "Error handling request /ical/private/%s.ics", token
         )
@@ -450,7 +456,7 @@ def test_path_is_redacted_where_it_is_logged(
     """The record itself holds no token, whoever formats it."""
     _, token = hand_out(store)
     monkeypatch.setattr(Maker, "make", _broken)
-    assert client.get(private.path(token)).status_code == 500
+    assert client.get(tokens.path(token)).status_code == 500
     assert [each.getMessage() for each in caplog.records] == ["GET /ical/private/… failed"]
     assert token not in caplog.text
 

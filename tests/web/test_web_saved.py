@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import select
 
 from icalbridge.feeds.audience import Audience, Field
-from icalbridge.feeds.saved import Action, Rule, Saved
-from icalbridge.feeds.shape import Cancelled, Shape
-from icalbridge.feeds.spec import to_keep
-from icalbridge.model import Changes, EventKey
+from icalbridge.feeds.query import Cancelled, FeedQuery
+from icalbridge.feeds.saved_feed import Action, Rule, Saved
+from icalbridge.feeds.saved_feed_toml import to_keep
+from icalbridge.models import Changes, EventKey
 from icalbridge.settings import Settings
 from icalbridge.store.tables import properties
-from icalbridge.web import create_app, demand
+from icalbridge.web import create_app, usage
 from tests.samples import NOW, POOL, entry
 from tests.web_world import added, sync
 
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from tests.web_world import Clock
 
 PLAIN = Saved(
-    "gyms", "All gyms", "For everybody", "teal", facility_ids=("gym", "pool"), shape=Shape(ahead=3)
+    "gyms",
+    "All gyms",
+    "For everybody",
+    "teal",
+    facility_ids=("gym", "pool"),
+    shape=FeedQuery(ahead=3),
 )
 PATH = "/ical/feed/gyms.ics"
 
@@ -118,7 +123,7 @@ def test_shape_is_saved(client: FlaskClient, store: Store) -> None:
     save(
         store,
         replace(
-            PLAIN, shape=Shape(past=0, ahead=0, utc=True, title="{school}, {facility}: {name}")
+            PLAIN, shape=FeedQuery(past=0, ahead=0, utc=True, title="{school}, {facility}: {name}")
         ),
     )
     assert told(client) == [("now", "Lincoln High, Main Gym: Open Gym")]
@@ -127,7 +132,7 @@ def test_shape_is_saved(client: FlaskClient, store: Store) -> None:
 
 def test_cancelled_entries_stay_where_that_was_saved(client: FlaskClient, store: Store) -> None:
     """With their mark."""
-    save(store, replace(PLAIN, facility_ids=("pool",), shape=Shape(cancelled=Cancelled.MARK)))
+    save(store, replace(PLAIN, facility_ids=("pool",), shape=FeedQuery(cancelled=Cancelled.MARK)))
     gone = entry(
         26,
         uid="pool",
@@ -152,13 +157,13 @@ def test_facilities_of_one_event_are_one_entry_where_that_was_saved(
     )
     sync(store, "school", added(both))
     include = frozenset({EventKey("reservation", "e9")})
-    save(store, Saved("gyms", include=include, shape=Shape(grouped=True)))
+    save(store, Saved("gyms", include=include, shape=FeedQuery(grouped=True)))
     assert told(client) == [("a", "Cup")]
 
 
 def test_fields_are_what_was_saved(client: FlaskClient, store: Store) -> None:
     """Of the place nothing, not even in a link."""
-    save(store, replace(PLAIN, fields=frozenset({Field.NAME}), shape=Shape(past=0, ahead=0)))
+    save(store, replace(PLAIN, fields=frozenset({Field.NAME}), shape=FeedQuery(past=0, ahead=0)))
     text = client.get(PATH).text
     assert told(client) == [("now", "Open Gym")]
     assert "LOCATION" not in text
@@ -264,7 +269,7 @@ def test_pending_bookings_are_shown_where_the_operator_allows_it(
         "school",
         added([entry(1, uid="maybe", event_id="e8", name="Maybe", status="pending")]),
     )
-    save(store, replace(PLAIN, shape=Shape(status=("approved", "pending"), past=0, ahead=1)))
+    save(store, replace(PLAIN, shape=FeedQuery(status=("approved", "pending"), past=0, ahead=1)))
     shown = [
         ("maybe", "Maybe")
         in told(create_app(Settings(public_pending=allowed), store, clock=clock).test_client())
@@ -286,7 +291,7 @@ def test_what_it_shows_is_noted_as_read(
     client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All the schools that it names or shows, so that the planner keeps them fresh."""
-    monkeypatch.setattr(demand, "WRITE_SECONDS", 0)
+    monkeypatch.setattr(usage, "WRITE_SECONDS", 0)
     begun: list[Timer] = []
 
     class Seen(Timer):
@@ -294,7 +299,7 @@ def test_what_it_shows_is_noted_as_read(
             begun.append(self)
             super().start()
 
-    monkeypatch.setattr(demand, "Timer", Seen)
+    monkeypatch.setattr(usage, "Timer", Seen)
     include = frozenset({EventKey("reservation", "odd9")})
     save(store, replace(PLAIN, property_ids=("alone",), include=include))
     client.get(PATH)
@@ -309,7 +314,7 @@ def test_time_alone_takes_entries_from_a_saved_feed(
     client: FlaskClient, store: Store, clock: Clock
 ) -> None:
     """By the days that were saved."""
-    save(store, replace(PLAIN, shape=Shape(past=0, ahead=0)))
+    save(store, replace(PLAIN, shape=FeedQuery(past=0, ahead=0)))
     assert told(client) == [("now", "Open Gym")]
     clock.now = NOW + timedelta(hours=1)
     assert told(client) == []

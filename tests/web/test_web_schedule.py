@@ -9,11 +9,20 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from icalbridge.model import Facility, Property
-from icalbridge.web import wording
-from icalbridge.web.directory import District, Kind, Place, School, directory, folded, kinds, search
-from icalbridge.web.schedule import schedule, title
-from icalbridge.web.subscribe import subscription
+from icalbridge.models import Facility, Property
+from icalbridge.web import formatting
+from icalbridge.web.views.directory import (
+    District,
+    Kind,
+    Place,
+    School,
+    directory,
+    folded,
+    kinds,
+    search,
+)
+from icalbridge.web.views.schedule import schedule, title
+from icalbridge.web.views.subscribe import subscription
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry
 
 HONOLULU = "Pacific/Honolulu"
@@ -44,30 +53,30 @@ def test_clock_time_is_the_zones_and_never_ambiguous(moment: str, zone: str, sai
     """12-hour form; in the hour that the clocks repeat, with the letters that tell which of the two
     it is.
     """
-    assert wording.clock_time(at(moment), zone) == said
+    assert formatting.clock_time(at(moment), zone) == said
 
 
 def test_day_is_said_as_people_say_it() -> None:
     """Near days by their relation to today, days of another year with the year."""
     today = date(2026, 12, 31)
-    assert wording.day(today, today) == "Today, Thursday, December 31"
-    assert wording.day(date(2027, 1, 1), today) == "Tomorrow, Friday, January 1, 2027"
-    assert wording.day(date(2027, 1, 2), today) == "Saturday, January 2, 2027"
-    assert wording.day(date(2026, 12, 1), today) == "Tuesday, December 1"
+    assert formatting.day(today, today) == "Today, Thursday, December 31"
+    assert formatting.day(date(2027, 1, 1), today) == "Tomorrow, Friday, January 1, 2027"
+    assert formatting.day(date(2027, 1, 2), today) == "Saturday, January 2, 2027"
+    assert formatting.day(date(2026, 12, 1), today) == "Tuesday, December 1"
 
 
 def test_end_time_names_the_day_only_where_it_must() -> None:
     """Midnight ends the evening before; anything later is on another day."""
     evening = date(2026, 11, 21)
-    assert wording.end_time(at("2026-11-22T08:00"), ZONE, evening) == "12:00 AM"
-    assert wording.end_time(at("2026-11-22T08:01"), ZONE, evening) == "12:01 AM, Sun, Nov 22"
+    assert formatting.end_time(at("2026-11-22T08:00"), ZONE, evening) == "12:00 AM"
+    assert formatting.end_time(at("2026-11-22T08:01"), ZONE, evening) == "12:01 AM, Sun, Nov 22"
 
 
 def test_zone_name_has_its_letters_where_it_has_any() -> None:
     """What people call the zone, as far as the zone's table knows."""
-    assert wording.zone_name(NOW, ZONE) == "America/Los Angeles (PST)"
-    assert wording.zone_name(NOW, "America/Sao_Paulo") == "America/Sao Paulo"
-    assert wording.zone_name(NOW, "UTC") == "UTC"
+    assert formatting.zone_name(NOW, ZONE) == "America/Los Angeles (PST)"
+    assert formatting.zone_name(NOW, "America/Sao_Paulo") == "America/Sao Paulo"
+    assert formatting.zone_name(NOW, "UTC") == "UTC"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +91,7 @@ def test_zone_name_has_its_letters_where_it_has_any() -> None:
 )
 def test_age_is_said_in_its_largest_unit(seconds: float, said: str) -> None:
     """A clock that runs a little behind makes nothing of the future."""
-    assert wording.age(seconds) == said
+    assert formatting.age(seconds) == said
 
 
 # a schedule

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import event
 
-from icalbridge.model import Changes, Property
+from icalbridge.models import Changes, Property
 from icalbridge.store.health import Freshness, Health, KeyHealth
 from icalbridge.web import create_app
-from icalbridge.web.status import Trouble, status_of
+from icalbridge.web.routes.status import Trouble, status_of
 from tests.samples import NOW, ZONE
 from tests.web.seen import look
 from tests.web_world import HOSTILE, PUBLIC, USER, Clock, empty_store, sync
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from icalbridge.model import ZoneSource
+    from icalbridge.models import ZoneSource
     from icalbridge.store import Store
 
 SECRET = "Invocation 1-abc at db.example.org refused key k-1"

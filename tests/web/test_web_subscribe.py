@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds import Address
-from icalbridge.feeds.shape import parse
-from icalbridge.model import Feed
-from icalbridge.web.subscribe import poster_path, qr_path, shown_at, subscription
+from icalbridge.feeds.query import parse
+from icalbridge.models import Feed
+from icalbridge.web.views.subscribe import poster_path, qr_path, shown_at, subscription
 from tests.web.seen import look
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import pytest
 from babel.messages.pofile import read_po
 
 from icalbridge.feeds import display_text
-from icalbridge.model import Feed
-from icalbridge.web.language import FOLDER
+from icalbridge.models import Feed
+from icalbridge.web.i18n import FOLDER
 from tests.machine import HERE
 from tests.samples import NOW
 from tests.web_world import LONG

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.web.assets import FOLDER
+from icalbridge.web.static_files import FOLDER
 from tests.samples import entry
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, added, sync

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from icalbridge.web.week import by_day, shortened, week_start
+from icalbridge.web.views.week import by_day, shortened, week_start
 from tests.samples import NOW, ZONE, entry
 
 SATURDAY = date(2026, 11, 21)

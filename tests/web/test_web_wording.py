@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from babel import Locale, localedata
 
-from icalbridge.web import language, wording
+from icalbridge.web import formatting, i18n
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +24,11 @@ LOCALES = ["en_US", "en_CA", "en_GB", "en_AU", "en_FI", "es_US", "es_MX", "es_AR
 @pytest.fixture(autouse=True)
 def in_english_afterwards() -> Iterator[None]:
     yield
-    language.use(language.AMERICAN_ENGLISH)
+    i18n.use(i18n.AMERICAN_ENGLISH)
 
 
 def use(locale: str) -> None:
-    language.use(Locale.parse(locale))
+    i18n.use(Locale.parse(locale))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_clock_time_is_the_region_s(locale: str, morning: str, evening: str, rep
     """
     use(locale)
     second = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
-    assert [wording.clock_time(each, ZONE) for each in (MORNING, EVENING, second)] == [
+    assert [formatting.clock_time(each, ZONE) for each in (MORNING, EVENING, second)] == [
         morning,
         evening,
         repeated,
@@ -98,7 +98,7 @@ def test_day_is_the_language_s(locale: str, today: str, tomorrow: str, next_year
     """Names and their order; a line begins with a capital, and within it Spanish days have none."""
     use(locale)
     days = (FRIDAY, date(2026, 11, 21), date(2027, 1, 2))
-    assert [wording.day(each, FRIDAY) for each in days] == [today, tomorrow, next_year]
+    assert [formatting.day(each, FRIDAY) for each in days] == [today, tomorrow, next_year]
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_dates_are_the_region_s(
 ) -> None:
     """Long, short, and beside a time that is on another day."""
     use(locale)
-    assert (wording.weekday(FRIDAY), wording.short_day(FRIDAY)) == (weekday, short)
+    assert (formatting.weekday(FRIDAY), formatting.short_day(FRIDAY)) == (weekday, short)
     assert (
-        wording.long_date(EVENING, ZONE),
-        wording.end_time(EVENING, ZONE, date(2026, 11, 19)),
+        formatting.long_date(EVENING, ZONE),
+        formatting.end_time(EVENING, ZONE, date(2026, 11, 19)),
     ) == (long, ends)
 
 
@@ -162,16 +162,16 @@ def test_dates_are_the_region_s(
 )
 def test_age_agrees_with_its_number(seconds: float, english: str, spanish: str) -> None:
     """One and many, in both languages."""
-    assert wording.age(seconds) == english
+    assert formatting.age(seconds) == english
     use("es_US")
-    assert wording.age(seconds) == spanish
+    assert formatting.age(seconds) == spanish
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_clock_words_write_the_time_that_pages_write(locale: str) -> None:
     """A display that puts the time together by itself comes to the same, at every hour of a day."""
     use(locale)
-    words = wording.clock_words()
+    words = formatting.clock_words()
     for hour in range(24):
         values = {
             "hour": hour % 12 or 12,
@@ -181,10 +181,10 @@ def test_clock_words_write_the_time_that_pages_write(locale: str) -> None:
         }
         half = words["am" if hour < 12 else "pm"]
         moment = datetime(2026, 11, 20, hour, 5, tzinfo=UTC)
-        assert words["clock"].format(**values, half=half) == wording.clock_time(moment, "UTC")
+        assert words["clock"].format(**values, half=half) == formatting.clock_time(moment, "UTC")
 
 
-@pytest.mark.parametrize("tag", language.NAMES)
+@pytest.mark.parametrize("tag", i18n.NAMES)
 def test_wording_knows_every_region_of_a_language(tag: str) -> None:
     """No region that a browser may name writes a year where none is said, or a time without its
     minutes.
@@ -197,13 +197,13 @@ def test_wording_knows_every_region_of_a_language(tag: str) -> None:
     regions = [Locale.parse(name) for name in known]
     assert len(regions) > 20
     for region in regions:
-        language.use(region)
+        i18n.use(region)
         assert [
-            ("2026" in wording.weekday(FRIDAY)),
-            ("05" in wording.clock_time(MORNING, ZONE)),
+            ("2026" in formatting.weekday(FRIDAY)),
+            ("05" in formatting.clock_time(MORNING, ZONE)),
         ] == [False, True]
-        assert "2026" in wording.day(FRIDAY, date(2027, 1, 1))
-        assert wording.clock_words()["clock"].partition("{minute}")[1:] in (
+        assert "2026" in formatting.day(FRIDAY, date(2027, 1, 1))
+        assert formatting.clock_words()["clock"].partition("{minute}")[1:] in (
             ("{minute}", ""),
             ("{minute}", " {half}"),
         )
@@ -216,5 +216,5 @@ def test_wording_knows_every_region_of_a_language(tag: str) -> None:
 def test_numbers_are_written_as_the_reader_does(locale: str, number: str, share: str) -> None:
     """With the marks between thousands of the region; of nothing there is no share."""
     use(locale)
-    assert (wording.number(1_000_000), wording.share(1_500, 10_000)) == (number, share)
-    assert wording.share(0, 0) == share.replace("15", "0")
+    assert (formatting.number(1_000_000), formatting.share(1_500, 10_000)) == (number, share)
+    assert formatting.share(0, 0) == share.replace("15", "0")

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from icalbridge.errors import StoreError
-from icalbridge.feeds import BadShape
-from icalbridge.feeds.as_json import dumps
-from icalbridge.feeds.moments import iso_utc
-from icalbridge.model import Feed
-from icalbridge.web import http
+from icalbridge.feeds import BadQuery
+from icalbridge.feeds.formats.datetimes import iso_utc
+from icalbridge.feeds.formats.json_format import dumps
+from icalbridge.models import Feed
+from icalbridge.web import responses
 from icalbridge.web.api.asking import asked
 from icalbridge.web.api.booked import Booked, Told
 from icalbridge.web.api.openapi import document
@@ -29,9 +29,9 @@ from icalbridge.web.api.operations import OPERATIONS
 from icalbridge.web.api.page import page
 from icalbridge.web.api.places import ROOT, Places
 from icalbridge.web.cross_origin import cross_origin
-from icalbridge.web.feeds import Missing
-from icalbridge.web.ical import flask_response, is_id
+from icalbridge.web.feed_cache import Missing
 from icalbridge.web.problems import problem
+from icalbridge.web.routes.feeds import flask_response, is_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
     from icalbridge.web.api.asking import Asked
     from icalbridge.web.api.operations import Operation
-    from icalbridge.web.feeds import FeedService
+    from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.present import Present
     from icalbridge.web.site import Site
 
@@ -66,24 +66,24 @@ def api(store: Store, service: FeedService, present: Present, site: Site) -> Blu
     for operation in OPERATIONS:
         _add(routes, operation, answering[operation.name], site)
 
-    told = http.document(
+    told = responses.document(
         dumps(document()), JSON, cache_control=DOCUMENT_CACHE_CONTROL, extra=cross_origin()
     ).packed()
 
     @routes.get(f"{ROOT}/openapi.json")
     def openapi() -> Response:
-        return flask_response(http.answer(told, request.environ))
+        return flask_response(responses.answer(told, request.environ))
 
     @routes.get(f"{ROOT}/", strict_slashes=False)
     def people() -> Response:
         now = site.now()
         html = page(store, site, now).encode()
         vary = "Accept-Encoding, Accept-Language"
-        made = http.document(html, HTML, cache_control=PAGE_CACHE_CONTROL, vary=vary)
+        made = responses.document(html, HTML, cache_control=PAGE_CACHE_CONTROL, vary=vary)
         return _answer(made, now)
 
-    @routes.errorhandler(BadShape)
-    def refused(error: BadShape) -> Response:
+    @routes.errorhandler(BadQuery)
+    def refused(error: BadQuery) -> Response:
         return flask_response(problem(400, str(error)))
 
     @routes.errorhandler(StoreError)
@@ -137,7 +137,7 @@ def _add(routes: Blueprint, operation: Operation, answering: Answering, site: Si
 
 def _told(found: Told, operation: Operation, now: datetime) -> Response:
     clock = (*cross_origin("Server-Now"), ("Server-Now", iso_utc(now)))
-    made = http.document(
+    made = responses.document(
         dumps(found.answer) + b"\n",
         JSON,
         cache_control=operation.cache_control,
@@ -147,9 +147,9 @@ def _told(found: Told, operation: Operation, now: datetime) -> Response:
     return _answer(made, now)
 
 
-def _answer(made: http.Document, now: datetime) -> Response:
-    packed = http.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-    return flask_response(http.answer(made.packed() if packed else made, request.environ, now))
+def _answer(made: responses.Document, now: datetime) -> Response:
+    packed = responses.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+    return flask_response(responses.answer(made.packed() if packed else made, request.environ, now))
 
 
 def _missing(why: Missing, operation: Operation) -> Response:

@@ -15,16 +15,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-from icalbridge import zones
-from icalbridge.feeds import BadShape
-from icalbridge.feeds.shape import given, quoted
-from icalbridge.web.ical import query_of
+from icalbridge import timezones
+from icalbridge.feeds import BadQuery
+from icalbridge.feeds.query import given, quoted
+from icalbridge.web.routes.feeds import query_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.web.views import Reach
+    from icalbridge.web.views.filters import Reach
 
 MOST_ENTRIES = 500
 USUAL_ENTRIES = 100
@@ -125,17 +125,17 @@ Asked = dict[str, list[str]]
 
 
 def asked(query_string: str, takes: Sequence[Parameter]) -> Asked:
-    """Return the values of an address's parameters, by name. Raises `BadShape` with a sentence."""
+    """Return the values of an address's parameters, by name. Raises `BadQuery` with a sentence."""
     found = given(query_of(query_string))
     names = [each.name for each in takes]
     for name, values in found.items():
         if name not in names:
-            raise BadShape(
+            raise BadQuery(
                 f"There is no parameter {quoted(name)}; this address takes"
                 f" {', '.join(names) or 'none'}."
             )
         if not values:
-            raise BadShape(f"{name} has no value; give it one, or leave it out.")
+            raise BadQuery(f"{name} has no value; give it one, or leave it out.")
     return found
 
 
@@ -184,29 +184,29 @@ class Span:
 
 
 def span(found: Asked, reach: Reach, zone: str) -> Span:
-    """Read which entries are asked for. Raises `BadShape`."""
+    """Read which entries are asked for. Raises `BadQuery`."""
     after = _key(_one(found, "after")) if "after" in found else None
     begins = _one(found, "from") or reach.today.isoformat()
     # Who walks on at midnight shall not be told that the first day is gone.
     first = reach.first if after is None else reach.first - timedelta(days=1)
     since = _moment("from", begins, first, reach.last, zone)
-    usual = zones.local_date(since, zone) + timedelta(days=USUAL_DAYS - 1)
+    usual = timezones.local_date(since, zone) + timedelta(days=USUAL_DAYS - 1)
     ends = _one(found, "to") or min(usual, reach.last).isoformat()
     until = _moment("to", ends, first, reach.last, zone, ends=True)
     if since >= until:
-        raise BadShape("from must be before to.")
+        raise BadQuery("from must be before to.")
     last = until - timedelta(microseconds=1)
-    if (zones.local_date(last, zone) - zones.local_date(since, zone)).days >= MOST_DAYS:
-        raise BadShape(f"from and to are too far apart; ask for at most {MOST_DAYS} days at once.")
+    if (timezones.local_date(last, zone) - timezones.local_date(since, zone)).days >= MOST_DAYS:
+        raise BadQuery(f"from and to are too far apart; ask for at most {MOST_DAYS} days at once.")
     limit = _limit(_one(found, "limit") or str(USUAL_ENTRIES))
     wished = (("from", begins), ("to", ends), ("limit", str(limit)))
     return Span(since, until, limit, after, "from" in found, wished)
 
 
 def open_days(found: Asked, reach: Reach) -> list[date]:
-    """Read of which days the open times are asked for. Raises `BadShape`."""
+    """Read of which days the open times are asked for. Raises `BadQuery`."""
     if "date" in found and ("from" in found or "to" in found):
-        raise BadShape("date is one day, from and to are several; ask for one or the other.")
+        raise BadQuery("date is one day, from and to are several; ask for one or the other.")
     if "date" in found:
         return [_day("date", _one(found, "date"), reach.first, reach.last)]
     first = (
@@ -216,10 +216,10 @@ def open_days(found: Asked, reach: Reach) -> list[date]:
     )
     last = _day("to", _one(found, "to"), reach.first, reach.last) if "to" in found else first
     if last < first:
-        raise BadShape("from must not be after to.")
+        raise BadQuery("from must not be after to.")
     count = (last - first).days + 1
     if count > MOST_OPEN_DAYS:
-        raise BadShape(
+        raise BadQuery(
             f"from and to are too far apart; ask for at most {MOST_OPEN_DAYS} days at once."
         )
     return [first + timedelta(days=number) for number in range(count)]
@@ -227,23 +227,23 @@ def open_days(found: Asked, reach: Reach) -> list[date]:
 
 def midnight(day: date, zone: str) -> datetime:
     """Return in UTC when a local day begins."""
-    return datetime.combine(day, time.min, zones.zone(zone)).astimezone(UTC)
+    return datetime.combine(day, time.min, timezones.zone(zone)).astimezone(UTC)
 
 
 def tomorrow(now: datetime, zone: str) -> date:
-    return zones.local_date(now, zone) + timedelta(days=1)
+    return timezones.local_date(now, zone) + timedelta(days=1)
 
 
 def _one(found: Asked, name: str) -> str:
     values = found.get(name, [])
     if len(set(values)) > 1:
-        raise BadShape(f"{name} is {quoted(','.join(values))} and must be given once.")
+        raise BadQuery(f"{name} is {quoted(','.join(values))} and must be given once.")
     return values[0] if values else ""
 
 
 def _limit(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= MOST_ENTRIES:
-        raise BadShape(
+        raise BadQuery(
             f"limit is {quoted(text)} and must be a whole number from 1 to {MOST_ENTRIES}."
         )
     return int(text)
@@ -252,7 +252,7 @@ def _limit(text: str) -> int:
 def _day(name: str, text: str, first: date, last: date) -> date:
     found = _date(text) if _DAY.fullmatch(text) else None
     if found is None or not first <= found <= last:
-        raise BadShape(
+        raise BadQuery(
             f"{name} is {quoted(text)} and must be a day from {first} to {last}, written as"
             " YYYY-MM-DD."
         )
@@ -266,7 +266,7 @@ def _moment(
     earliest, latest = midnight(first, zone), midnight(last + timedelta(days=1), zone)
     found = _day_or_moment(text, zone, ends=ends)
     if found is None or not earliest <= found <= latest:
-        raise BadShape(
+        raise BadQuery(
             f"{name} is {quoted(text)} and must be a day from {first} to {last}, written as"
             " YYYY-MM-DD, or a moment within them, written as 2026-11-21T18:30:00Z."
         )
@@ -305,5 +305,5 @@ def _key(text: str) -> Key:
     except ValueError:
         found = None
     if found is None or str(found) != text:
-        raise BadShape(f"after is {quoted(text)} and must be what the page before has in its next.")
+        raise BadQuery(f"after is {quoted(text)} and must be what the page before has in its next.")
     return found

@@ -18,31 +18,31 @@ from urllib.parse import urlencode
 import msgspec
 from cachetools import LRUCache
 
-from icalbridge import zones
+from icalbridge import timezones
 from icalbridge.feeds import Address, display_text
-from icalbridge.feeds.as_json import item_values
 from icalbridge.feeds.audience import Audience, Status, admit, view
-from icalbridge.feeds.moments import iso_local, iso_utc
+from icalbridge.feeds.formats.datetimes import iso_local, iso_utc
+from icalbridge.feeds.formats.json_format import item_values
 from icalbridge.web.api import asking, schema
 from icalbridge.web.api.places import api_path, in_order
-from icalbridge.web.board import within
-from icalbridge.web.feeds import Missing
-from icalbridge.web.ical import is_id
-from icalbridge.web.open_times import open_times
-from icalbridge.web.standing import standing
-from icalbridge.web.views import Reach
+from icalbridge.web.feed_cache import Missing
+from icalbridge.web.routes.feeds import is_id
+from icalbridge.web.views.board import within
+from icalbridge.web.views.filters import Reach
+from icalbridge.web.views.occupancy_state import standing
+from icalbridge.web.views.open_times import open_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icalbridge.feeds import Shape
+    from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
-    from icalbridge.model import Entry, Facility, Feed, FeedState
+    from icalbridge.models import Entry, Facility, Feed, FeedState
     from icalbridge.web.api.asking import Asked, Span
-    from icalbridge.web.feeds import FeedService, Held
+    from icalbridge.web.feed_cache import FeedService, Held
     from icalbridge.web.present import Present
     from icalbridge.web.site import Site
-    from icalbridge.web.standing import Standing
+    from icalbridge.web.views.occupancy_state import Standing
 
 MOST_ITEMS = 20_000
 """How many entries are kept as calendars told them; each takes about a kilobyte."""
@@ -87,7 +87,7 @@ class Booked:
         self._lock = Lock()
 
     def entries(self, feed: Feed, found: Asked, now: datetime) -> Told | Missing:
-        """Return a page of what is booked. Raises `BadShape`."""
+        """Return a page of what is booked. Raises `BadQuery`."""
         shape = self._service.shape(asking.filters(found))
         address = Address(feed, shape)
         held = self._held(address)
@@ -111,7 +111,7 @@ class Booked:
         return Told(answer, modified)
 
     def open_times(self, feed: Feed, found: Asked, now: datetime) -> Told | Missing:
-        """Return when a facility is free on some days. Raises `BadShape`."""
+        """Return when a facility is free on some days. Raises `BadQuery`."""
         address = Address(feed)
         held = self._held(address)
         if isinstance(held, Missing):
@@ -169,7 +169,7 @@ class Booked:
         return self._service.find(address) if is_id(address.feed.id) else Missing.UNKNOWN
 
     def _reach(self, zone: str, now: datetime) -> Reach:
-        return Reach.of(zones.local_date(now, zone), *self._service.reach)
+        return Reach.of(timezones.local_date(now, zone), *self._service.reach)
 
     def _items(self, address: Address, held: Held) -> list[Item]:
         """Return a calendar's entries by start, end and uid; arranged anew only when they are
@@ -201,7 +201,7 @@ def _overlapping(items: Sequence[Item], since: datetime, until: datetime) -> lis
     return [each for each in begun if each.end > since]
 
 
-def _next(asked: Span, shape: Shape, last: Item) -> str:
+def _next(asked: Span, shape: FeedQuery, last: Item) -> str:
     """Return the query of the page after this one, which says all that this one left open."""
     own = urlencode([*asked.wished, ("after", str(asking.Key.of(last)))])
     return "&".join(filter(None, (own, shape.query)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flask import render_template
 from msgspec import json
 
-from icalbridge.model import Feed
+from icalbridge.models import Feed
 from icalbridge.web.api.openapi import document
 from icalbridge.web.api.operations import OPERATIONS
 from icalbridge.web.api.places import ROOT, api_path

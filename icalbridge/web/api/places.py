@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from icalbridge import zones
-from icalbridge.feeds import BadShape, display_text, feed_path, page_path
-from icalbridge.feeds.shape import PARAMETERS, folded, quoted
-from icalbridge.model import Feed
+from icalbridge import timezones
+from icalbridge.feeds import BadQuery, display_text, feed_path, page_path
+from icalbridge.feeds.query import PARAMETERS, folded, quoted
+from icalbridge.models import Feed
 from icalbridge.web.api import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from icalbridge.model import Facility, Property
+    from icalbridge.models import Facility, Property
     from icalbridge.store import Store
     from icalbridge.web.api.asking import Asked
     from icalbridge.web.site import Site
@@ -54,7 +54,7 @@ class Places:
         return None if found is None else self._property(found, known)
 
     def facilities(self, found: Asked) -> schema.Facilities:
-        """Return the facilities of some properties and of some types, or all. Raises `BadShape`."""
+        """Return the facilities of some properties and of some types, or all. Raises `BadQuery`."""
         properties = {each.id: each for each in self._read.properties()}
         wanted = self._wanted(found.get("property", []), properties)
         facilities = in_order(self._read.facilities(wanted), properties)
@@ -79,7 +79,7 @@ class Places:
         wanted: list[str] = []
         for property_id in _listed("property", "facility", given):
             if property_id not in properties:
-                raise BadShape(
+                raise BadQuery(
                     f"There is no property {quoted(property_id)} here; {ROOT}/properties lists"
                     " those there are."
                 )
@@ -134,15 +134,15 @@ def in_order(facilities: Iterable[Facility], property_ids: Iterable[str]) -> lis
 
 def _listed(name: str, like: str, given: Sequence[str]) -> tuple[str, ...]:
     """Read values with commas between them as a calendar's address reads those of a parameter.
-    Raises `BadShape`.
+    Raises `BadQuery`.
     """
     if not given:
         return ()
     try:
         return cast("tuple[str, ...]", PARAMETERS[like].read(given))
     except ValueError as error:
-        raise BadShape(f"{name} is {quoted(','.join(given))} and must be {error}.") from None
+        raise BadQuery(f"{name} is {quoted(','.join(given))} and must be {error}.") from None
 
 
 def _zone(each: Property | None) -> str:
-    return each.timezone if each is not None and zones.exists(each.timezone) else "UTC"
+    return each.timezone if each is not None and timezones.exists(each.timezone) else "UTC"

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from icalbridge.web.standing import State  # noqa: TC001  # msgspec reads it
+from icalbridge.web.views.occupancy_state import State  # noqa: TC001  # msgspec reads it
 
 Id = Annotated[str, Meta(min_length=1)]
 Text = Annotated[str, Meta(description="May be empty.")]

@@ -1,0 +1,1 @@
+"""Formats of a feed: items to bytes of iCalendar, JSON, CSV or Atom."""

@@ -1,0 +1,188 @@
+"""Items as an iCalendar file (contract: "What a feed contains"; RFC 5545, RFC 7986).
+
+VTIMEZONEs are icalendar's work. The calendar's head is put together here, since icalendar takes a
+U+FEFF that a text begins with for a byte order mark; and so are VEVENTs, thousands of them in a
+feed: each is a fragment of bytes, and a feed is its fragments joined.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from icalbridge import timezones
+from icalbridge.feeds.formats.vtimezone import holds, vtimezone
+from icalbridge.feeds.urls import page_path
+from icalbridge.models import Feed
+from icalbridge.text import cut, escape, fold, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.metadata import FeedMetadata
+
+PRODID = "-//icalbridge//icalbridge//EN"
+REFRESH = "PT1H"
+END = b"END:VCALENDAR\r\n"
+
+
+class ICalendar:
+    """The format that calendars subscribe to."""
+
+    content_type = "text/calendar; charset=utf-8"
+    spare = len(
+        "X-ICALBRIDGE-COMPLETE-FROM:20261121T080000Z\r\nX-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n"
+    )
+
+    def fragments(self, cover: FeedMetadata, items: Sequence[Item]) -> list[bytes]:
+        """Write each item as a VEVENT."""
+        return [
+            _vevent(
+                item,
+                "UTC" if cover.utc else item.zone or "UTC",
+                _page_line(cover.site, item.facility_ids, item.property_id),
+            )
+            for item in items
+        ]
+
+    def whole(
+        self,
+        cover: FeedMetadata,
+        items: Sequence[Item],
+        fragments: Sequence[bytes],
+        complete_from: datetime | None = None,
+        complete_until: datetime | None = None,
+    ) -> bytes:
+        """Put the VCALENDAR around the VEVENTs, with a VTIMEZONE for each TZID that they name."""
+        lines = [*_head(cover)]
+        if complete_from:
+            lines.append(f"X-ICALBRIDGE-COMPLETE-FROM:{_utc(complete_from)}")
+        if complete_until:
+            lines.append(f"X-ICALBRIDGE-COMPLETE-UNTIL:{_utc(complete_until)}")
+        named = sorted(_named(items, fragments))
+        return b"".join(
+            [
+                *map(fold, lines),
+                *(vtimezone(name).to_ical(sorted=False) for name in named),
+                *fragments,
+                END,
+            ]
+        )
+
+
+@lru_cache(
+    maxsize=65_536
+)  # a feed's moments come up again in its school's feed, and in every shape of both
+def _written(moment: datetime, zone: str) -> str:
+    """Return a moment as the end of a property, from its parameters on."""
+    if timezones.posix_rule(zone) != "UTC0":
+        local = moment.astimezone(timezones.zone(zone))
+        if holds(zone, local):
+            return f";TZID={zone}:{_digits(local)}"
+    return f":{_utc(moment)}"
+
+
+def _named(items: Sequence[Item], fragments: Sequence[bytes]) -> set[str]:
+    """Return the TZIDs that VEVENTs name; each names its own zone or none."""
+    return {
+        item.zone
+        for item, fragment in zip(items, fragments, strict=True)
+        if b"\r\nDTSTART;" in fragment or b"\r\nDTEND;" in fragment
+    }
+
+
+def _head(cover: FeedMetadata) -> Iterator[str]:
+    title = escape(cover.title)
+    yield "BEGIN:VCALENDAR"
+    yield "VERSION:2.0"
+    yield f"PRODID:{PRODID}"
+    yield "CALSCALE:GREGORIAN"
+    yield "METHOD:PUBLISH"
+    yield f"NAME:{title}"
+    yield f"X-WR-CALNAME:{title}"
+    if cover.description:
+        yield f"DESCRIPTION:{escape(cover.description)}"
+        yield f"X-WR-CALDESC:{escape(cover.description)}"
+    if cover.colour:
+        # RFC 7986 takes CSS3 names only, Apple's property anything that CSS takes.
+        if cover.colour.isalpha():
+            yield f"COLOR:{cover.colour}"
+        yield f"X-APPLE-CALENDAR-COLOR:{cover.colour}"
+    yield f"X-WR-TIMEZONE:{cover.zone}"
+    yield f"REFRESH-INTERVAL;VALUE=DURATION:{REFRESH}"
+    yield f"X-PUBLISHED-TTL:{REFRESH}"
+    if address := cover.address("ics"):
+        yield f"SOURCE;VALUE=URI:{address}"
+    if cover.page:
+        yield f"URL:{cover.page}"
+
+
+def _vevent(item: Item, zone: str, page: bytes) -> bytes:
+    modified = _written(item.modified, "UTC")
+    title, more_title = cut(item.title)
+    location, more_location = cut(item.location)
+    more = "\n".join(filter(None, (more_title, more_location, *particulars(item))))
+    # What is ASCII and short whatever it says needs no folding, and goes in one piece.
+    times = (
+        f"DTSTAMP{modified}\r\nLAST-MODIFIED{modified}\r\nSEQUENCE:{item.sequence}\r\n"
+        f"DTSTART{_written(item.start, zone)}\r\nDTEND{_written(item.end, zone)}\r\n"
+    )
+    states = (
+        f"STATUS:{item.status.value}\r\nTRANSP:{'TRANSPARENT' if item.cancelled else 'OPAQUE'}\r\n"
+    )
+    return b"".join(
+        (
+            b"BEGIN:VEVENT\r\n",
+            fold(f"UID:{item.uid}"),
+            times.encode(),
+            line("SUMMARY", title),
+            states.encode(),
+            line("LOCATION", location),
+            fold(f"DESCRIPTION:{escape(more)}") if more else b"",
+            line("CATEGORIES", item.type),
+            page,
+            b"END:VEVENT\r\n",
+        )
+    )
+
+
+def particulars(item: Item) -> Iterator[str]:
+    """Yield what only a private feed says of an item, a line each."""
+    attendance = "" if item.attendance is None else str(item.attendance)
+    told = (
+        ("Renter", item.renter),
+        ("E-mail", item.email),
+        ("Attendance", attendance),
+        ("Reservation", item.reservation),
+        ("Rate category", item.category),
+    )
+    return (f"{label}: {text}" for label, text in told if text)
+
+
+def page_of(item: Item) -> str:
+    """Return the path of the page that shows an item: its facility's, or its school's where it has
+    none or several.
+    """
+    return _page(item.facility_ids, item.property_id)
+
+
+@lru_cache(maxsize=8192)
+def _page_line(site: str, facility_ids: tuple[str, ...], property_id: str) -> bytes:
+    return fold(f"URL:{site}{_page(facility_ids, property_id)}") if site else b""
+
+
+def _page(facility_ids: Sequence[str], property_id: str) -> str:
+    if len(facility_ids) == 1:
+        return page_path(Feed("facility", facility_ids[0]))
+    return page_path(Feed("property", property_id))
+
+
+def _digits(moment: datetime) -> str:
+    return f"{moment.year:04}{moment.month:02}{moment.day:02}T{moment.hour:02}{moment.minute:02}{moment.second:02}"  # noqa: E501
+
+
+def _utc(moment: datetime) -> str:
+    return f"{_digits(moment.astimezone(UTC))}Z"

@@ -1,0 +1,302 @@
+"""How a reader wants a feed: the parameters of its address, checked, and put in one order.
+
+Two addresses that mean the same make equal shapes, so that what they show is rendered and kept
+once. What is not understood is refused with a sentence, never guessed at: a filter that is silently
+ignored would show too much.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote
+
+from icalbridge.feeds import titles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+LONGEST_QUERY = 2000
+MOST_VALUES = 50
+"""How many values one parameter takes."""
+MOST_DAYS = 3660
+MOST_MINUTES = 24 * 60
+"""How far a block of the occupancy feed may be widened on either side."""
+
+
+class BadQuery(ValueError):
+    """Raised for parameters that cannot be understood; its text is a sentence for whoever made the
+    address.
+    """
+
+
+class Cancelled(StrEnum):
+    """What becomes of an entry that is called off."""
+
+    DROP = "drop"
+    """It is no longer there."""
+    MARK = "mark"
+    """It stays, CONFIRMED, with "CANCELLED: " before its title."""
+    TOMBSTONE = "tombstone"
+    """It stays for some weeks as STATUS:CANCELLED."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedQuery:
+    """What a reader asked for; the default is a feed as it is by itself. Words are without case and
+    accents.
+    """
+
+    facility: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    activity: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    """Of `q`: an entry has all of them."""
+    unwanted: tuple[str, ...] = ()
+    """Of `not`: an entry has none of them."""
+    past: int | None = None
+    """Days; None: as far as the operator lets feeds reach."""
+    ahead: int | None = None
+    status: tuple[str, ...] = ("approved",)
+    cancelled: Cancelled = Cancelled.DROP
+    busy: bool = False
+    grouped: bool = False
+    utc: bool = False
+    title: str = ""
+    occupancy: bool = False
+    before: int = 0
+    """Minutes that a block of the occupancy feed begins early."""
+    after: int = 0
+
+    @property
+    def pending(self) -> bool:
+        return "pending" in self.status
+
+    @property
+    def query(self) -> str:
+        """Return the parameters as one address has them, in one order; empty for a feed as it is by
+        itself.
+        """
+        wished = [(name, each, getattr(self, each.field)) for name, each in PARAMETERS.items()]
+        chosen = [
+            (name, each.write(value))
+            for name, each, value in wished
+            if value != getattr(PLAIN, each.field)
+        ]
+        return "&".join(f"{name}={quote(text, safe=',:')}" for name, text in chosen)
+
+    def clamped(self, history: int, horizon: int) -> FeedQuery:
+        """Return the shape within what the operator lets feeds reach, in days."""
+        past = None if self.past is None or self.past >= history else self.past
+        ahead = None if self.ahead is None or self.ahead >= horizon else self.ahead
+        return (
+            self
+            if (past, ahead) == (self.past, self.ahead)
+            else replace(self, past=past, ahead=ahead)
+        )
+
+
+def folded(text: str) -> str:
+    """Return a text as it is compared: without case and accents, and with single spaces."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    # Some letters have a case only once they are taken apart, and some come apart only without
+    # their case.
+    parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).casefold()
+    return " ".join("".join(mark for mark in parts if not unicodedata.combining(mark)).split())
+
+
+def _one(given: Sequence[str]) -> str:
+    if len(set(given)) > 1:
+        raise ValueError("given once")
+    return given[0]
+
+
+def _several(given: Sequence[str]) -> list[str]:
+    r"""Split at commas; a backslash takes a comma's meaning from it."""
+    parts = [
+        re.sub(r"\\([\\,])", r"\1", part).strip()
+        for text in given
+        for part in re.findall(_PART, text)
+    ]
+    return sorted({part for part in parts if part})
+
+
+_PART = r"(?:\\.|[^,\\]|\\$)+"
+
+
+def _ids(given: Sequence[str]) -> tuple[str, ...]:
+    return _some(_several(given))
+
+
+def _texts(given: Sequence[str]) -> tuple[str, ...]:
+    return _some({text for each in _several(given) if (text := folded(each))})
+
+
+def _words(given: Sequence[str]) -> tuple[str, ...]:
+    return _some({word for text in given for word in folded(text).replace(",", " ").split()})
+
+
+def _some(found: Collection[str]) -> tuple[str, ...]:
+    """Refuse what comes to nothing: it would filter nothing, and show too much."""
+    if not 0 < len(found) <= MOST_VALUES:
+        raise ValueError(f"at least one value, and at most {MOST_VALUES}")
+    return tuple(sorted(found))
+
+
+def _whole(most: int) -> Callable[[Sequence[str]], object]:
+    def read(given: Sequence[str]) -> int:
+        text = _one(given)
+        if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) > most:
+            raise ValueError(f"a whole number from 0 to {most}")
+        return int(text)
+
+    return read
+
+
+def _statuses(given: Sequence[str]) -> tuple[str, ...]:
+    found = tuple(sorted({each.lower() for each in _several(given)}))
+    if not found or not {"approved", "pending"}.issuperset(found):
+        raise ValueError("approved, pending, or both with a comma between them")
+    return found
+
+
+def _choice(**choices: object) -> Callable[[Sequence[str]], object]:
+    def read(given: Sequence[str]) -> object:
+        text = _one(given)
+        if text not in choices:
+            raise ValueError(
+                " or ".join(filter(None, (", ".join(list(choices)[:-1]), list(choices)[-1])))
+            )
+        return choices[text]
+
+    return read
+
+
+def _title(given: Sequence[str]) -> str:
+    text = _one(given)
+    titles.check(text)
+    return "" if text == titles.DEFAULT else text
+
+
+def _listed(value: Any) -> str:
+    return ",".join(each.replace("\\", "\\\\").replace(",", "\\,") for each in value)
+
+
+def _spaced(value: Any) -> str:
+    return " ".join(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: the field of `FeedQuery` that it sets, how it is read, and written again."""
+
+    field: str
+    read: Callable[[Sequence[str]], object]
+    """Raises ValueError, whose text ends a sentence that begins "must be"."""
+    write: Callable[[Any], str] = str
+
+
+PARAMETERS: Mapping[str, Parameter] = {
+    "view": Parameter("occupancy", _choice(occupancy=True), lambda _: "occupancy"),
+    "facility": Parameter("facility", _ids, _listed),
+    "type": Parameter("type", _texts, _listed),
+    "category": Parameter("category", _texts, _listed),
+    "activity": Parameter("activity", _texts, _listed),
+    "q": Parameter("words", _words, _spaced),
+    "not": Parameter("unwanted", _words, _spaced),
+    "past": Parameter("past", _whole(MOST_DAYS)),
+    "ahead": Parameter("ahead", _whole(MOST_DAYS)),
+    "status": Parameter("status", _statuses, _listed),
+    "cancelled": Parameter("cancelled", _choice(**{each.value: each for each in Cancelled})),
+    "detail": Parameter("busy", _choice(name=False, busy=True), lambda _: "busy"),
+    "group": Parameter("grouped", _choice(event=True), lambda _: "event"),
+    "tz": Parameter("utc", _choice(utc=True), lambda _: "utc"),
+    "title": Parameter("title", _title),
+    "before": Parameter("before", _whole(MOST_MINUTES)),
+    "after": Parameter("after", _whole(MOST_MINUTES)),
+}
+"""Every parameter of a feed's address, in the order in which addresses have them."""
+PLAIN = FeedQuery()
+"""A feed as it is by itself."""
+
+
+def parse(query: str) -> FeedQuery:
+    """Return the shape that the query of an address asks for; a parameter without a value asks for
+    nothing.
+
+    Raises `BadQuery`.
+    """
+    if not query:
+        return PLAIN
+    wished = {}
+    for name, values in given(query).items():
+        parameter = PARAMETERS.get(name)
+        if parameter is None:
+            raise BadQuery(
+                f"There is no parameter {quoted(name)}; a feed takes {', '.join(PARAMETERS)}."
+            )
+        try:
+            if values:
+                wished[parameter.field] = parameter.read(values)
+        except ValueError as error:
+            raise BadQuery(f"{name} is {quoted(','.join(values))} and must be {error}.") from None
+    return _settled(FeedQuery(**wished))  # type: ignore[arg-type]  # each reader gives what its field takes
+
+
+def _settled(shape: FeedQuery) -> FeedQuery:
+    """Leave out what changes nothing beside the rest, so that equal feeds are one."""
+    if not shape.occupancy:
+        if shape.before or shape.after:
+            raise BadQuery(
+                "before and after widen the blocks of view=occupancy; ask for that too, or leave"
+                " them out."
+            )
+        return shape
+    return replace(shape, cancelled=Cancelled.DROP, busy=False, grouped=False, title="")
+
+
+def given(query: str) -> dict[str, list[str]]:
+    """Split a query, as WSGI has it, into its parameters with their values; blank values are left
+    out.
+
+    Raises `BadQuery`.
+    """
+    if len(query) > LONGEST_QUERY:
+        raise BadQuery(
+            f"This address is too long; its parameters may have {LONGEST_QUERY} characters."
+        )
+    found: dict[str, list[str]] = {}
+    try:
+        for name, value in parse_qsl(
+            query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES
+        ):
+            if _CONTROL.search(name + value):
+                raise BadQuery(
+                    "This address has control characters in its parameters; leave them out."
+                )
+            found.setdefault(name, [])
+            if value.strip():
+                found[name].append(value.strip())
+    except (UnicodeError, ValueError) as error:
+        raise error if isinstance(error, BadQuery) else BadQuery(UNREADABLE) from None
+    return found
+
+
+UNREADABLE = (
+    f"The parameters of this address cannot be read; write at most {MOST_VALUES} of them as"
+    " NAME=VALUE with & between them, in UTF-8."
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def quoted(text: str) -> str:
+    """Return what was given as a sentence quotes it: not too long, and nothing in it that cannot be
+    seen.
+    """
+    seen = "".join(each if each.isprintable() else "\ufffd" for each in text[:61])
+    return f"'{seen}'" if len(seen) <= 60 else f"'{seen[:59]}…'"

@@ -1,0 +1,184 @@
+"""A saved feed: what somebody decided once, under a name, and what that makes of the entries that
+are selected.
+
+A specification is complete in itself, so that an address need not say more than its slug. Its rules
+read the whole of an entry, whoever the feed is for; what the audience may not see is cut from what
+they leave. `spec` reads and writes specifications as TOML, `select` chooses by time and status.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from icalbridge.feeds.audience import BUSY, Audience, Field, View, admit, view
+from icalbridge.feeds.query import PLAIN, FeedQuery, folded
+from icalbridge.text import display_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.selection import Selection
+    from icalbridge.models import Entry, EventKey, StaffDetails
+
+    Told = Mapping[EventKey, tuple[StaffDetails, datetime]]
+    """What is for staff alone of some events, and when it last changed."""
+
+
+class Action(StrEnum):
+    """What a rule does with an entry."""
+
+    HIDE = "hide"
+    RESERVE = "reserve"
+    """It is shown as a space that is in use, and nothing else."""
+    RENAME = "rename"
+    INCLUDE = "include"
+    """It is shown as it is; useful before a rule that would say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What happens to entries that meet all the conditions; without any, to every one. Words are
+    folded.
+    """
+
+    action: Action
+    words: tuple[str, ...] = ()
+    """An entry has all of them."""
+    category: tuple[str, ...] = ()
+    """Rate categories, any of them; likewise below."""
+    activity: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    title: str = ""
+    """What to say in place of name and activity; for renaming only."""
+
+    def matches(self, entry: Entry, category: str, text: str) -> bool:
+        """Say whether an entry of a rate category, in which `text` can be found, meets all
+        conditions.
+        """
+        if self.category and folded(category) not in self.category:
+            return False
+        if self.activity and folded(entry.activity) not in self.activity:
+            return False
+        if self.type and not {folded(entry.category), folded(entry.event_type)} & set(self.type):
+            return False
+        return all(word in text for word in self.words)
+
+
+AS_IT_IS = Rule(Action.INCLUDE)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The specification of a saved feed."""
+
+    slug: str
+    name: str = ""
+    description: str = ""
+    colour: str = ""
+    """A CSS3 name or `#rrggbb`; empty for none."""
+    audience: Audience = Audience.PUBLIC
+    property_ids: tuple[str, ...] = ()
+    """A district stands for its schools too."""
+    facility_ids: tuple[str, ...] = ()
+    fields: frozenset[Field] | None = None
+    """What is said of an entry; None: all that the audience may see."""
+    shape: FeedQuery = PLAIN
+    rules: tuple[Rule, ...] = ()
+    """The first that matches decides; an entry that none matches is shown as it is."""
+    include: frozenset[EventKey] = frozenset()
+    """Shown as they are, wherever they take place and whatever the rules say."""
+    exclude: frozenset[EventKey] = frozenset()
+    """Never shown."""
+
+    @property
+    def title(self) -> str:
+        """Return what the feed is called; never empty."""
+        return self.name or self.slug
+
+    @property
+    def public(self) -> bool:
+        return self.audience is Audience.PUBLIC
+
+    @property
+    def view(self) -> View:
+        """Return how entries are told that no rule says otherwise of."""
+        return view(self.audience, fields=self.fields, busy=self.shape.busy, title=self.shape.title)
+
+    @property
+    def needs_categories(self) -> bool:
+        """Say whether a rule asks for rate categories, which are known apart from the entries."""
+        return any(rule.category for rule in self.rules)
+
+    @property
+    def needs_particulars(self) -> bool:
+        """Say whether anything is told that `store.read.particulars` alone knows."""
+        return self.view.needs_particulars
+
+    def rule(self, entry: Entry, category: str) -> Rule:
+        """Return the rule that decides about an entry: `exclude`, then `include`, then the first
+        that matches.
+        """
+        if entry.key in self.exclude:
+            return Rule(Action.HIDE)
+        if entry.key in self.include:
+            return AS_IT_IS
+        if not self.rules:
+            return AS_IT_IS
+        text = folded(display_text(f"{entry.name} {entry.activity} {entry.place} {entry.category}"))
+        return next((rule for rule in self.rules if rule.matches(entry, category, text)), AS_IT_IS)
+
+
+def apply(
+    spec: Saved,
+    selection: Selection,
+    *,
+    categories: Mapping[EventKey, str],
+    told: Told,
+    schools: Mapping[str, str],
+) -> list[tuple[EventKey, Item]]:
+    """Return what a saved feed shows of a selection, in its order, each item with the event that it
+    is of.
+
+    `categories`: rate categories by event, if `needs_categories`. `told`: if `needs_particulars`;
+    only what the feed may tell is taken from it. `schools`: names of properties, for titles that
+    name them.
+    """
+    return list(_shown(spec, selection, categories, told, schools))
+
+
+def _shown(
+    spec: Saved,
+    selection: Selection,
+    categories: Mapping[EventKey, str],
+    told: Told,
+    schools: Mapping[str, str],
+) -> Iterator[tuple[EventKey, Item]]:
+    views = {action: _view_of(spec, action) for action in Action}
+    for entry, status in selection.shown:
+        rule = spec.rule(entry, categories.get(entry.key, ""))
+        if rule.action is Action.HIDE:
+            continue
+        shown, spoken = views[rule.action], entry
+        if rule.action is Action.RENAME:
+            spoken = replace(entry, name=rule.title, activity="")
+        known = told.get(entry.key) if shown.needs_particulars else None
+        item = admit(
+            spoken, status, shown, school=schools.get(entry.property_id, ""), particulars=known
+        )
+        # Where no place may be told, the facility's link would tell it.
+        yield entry.key, item if shown.fields & BUSY else item._replace(facility_ids=())
+
+
+def _view_of(spec: Saved, action: Action) -> View:
+    """Return how an entry is told with which this is to be done."""
+    shown = spec.view
+    if action is Action.RESERVE:
+        return replace(shown, fields=shown.fields & BUSY)
+    if action is Action.RENAME and not spec.shape.busy:
+        # The operator's own words: whoever may read the feed may read them.
+        return View(shown.fields | {Field.NAME}, shown.title if "{name}" in shown.title else "")
+    return shown

@@ -1,0 +1,64 @@
+"""Where a feed and its page live, below the public address (contract: "Addresses"). Ids are opaque:
+they are quoted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+from icalbridge.feeds.query import PLAIN, FeedQuery
+
+if TYPE_CHECKING:
+    from icalbridge.models import Feed
+
+
+class Address(NamedTuple):
+    """One calendar in one form: what an address below `/ical/` names. Equal addresses give equal
+    bytes.
+    """
+
+    feed: Feed
+    shape: FeedQuery = PLAIN
+    suffix: str = "ics"
+    private: bool = False
+    """Whether it is asked for at a private address; such a calendar tells more, and is kept apart
+    from public ones.
+    """
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is the calendar as it is by itself, which everybody subscribes to."""
+        return self.suffix == "ics" and self.shape == PLAIN and not self.private
+
+    @property
+    def path(self) -> str:
+        """The one path, with its parameters in their one order, that all addresses of equal meaning
+        come down to.
+        """
+        query = self.shape.query
+        return feed_path(self.feed, self.suffix) + (f"?{query}" if query else "")
+
+
+def feed_path(feed: Feed, suffix: str = "ics") -> str:
+    """Return the path of a feed in one of its formats."""
+    return f"{bare_path(feed)}.{suffix}"
+
+
+def bare_path(feed: Feed) -> str:
+    """Return the path of a feed without the suffix that names a format; of a saved one, where it
+    lives in public.
+    """
+    if feed.kind == "saved":
+        return f"/ical/feed/{feed.id}"
+    middle = f"{quote(feed.event_type, safe='')}/" if feed.kind == "event" else ""
+    return f"/ical/{feed.kind}/{middle}{quote(feed.id, safe='')}"
+
+
+def page_path(feed: Feed, *, property_id: str = "") -> str:
+    """Return the path of the page that shows a feed; events and saved feeds have none but that of
+    their property.
+    """
+    if feed.kind in ("event", "saved"):
+        return f"/property/{quote(property_id, safe='')}"
+    return f"/{feed.kind}/{quote(feed.id, safe='')}"

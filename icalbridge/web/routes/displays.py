@@ -1,0 +1,223 @@
+"""Displays on a wall: `/display/...`, a page that tells everything by itself, and the data that a
+script keeps it by.
+
+What a display is told is gathered by `present`, for the API too; making it a board is for `board`,
+what is shown of it for `glance` and `static/display.js`. A display is never sent anywhere else:
+whatever is wrong is answered with the page of a display, which goes on asking, because an error
+page would hang on the wall until somebody comes with a ladder.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from flask import Blueprint, Response, render_template, request
+
+from icalbridge.feeds import BadQuery
+from icalbridge.feeds.query import given
+from icalbridge.models import Feed
+from icalbridge.web import formatting, i18n, responses
+from icalbridge.web.cross_origin import ANYWHERE
+from icalbridge.web.feed_cache import Missing
+from icalbridge.web.refusing import refuse_unknown, sentence
+from icalbridge.web.routes.feeds import flask_response
+from icalbridge.web.site import language_asked
+from icalbridge.web.static_files import FOLDER
+from icalbridge.web.views.board import board
+from icalbridge.web.views.now_next import glance, words
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.web.present import Known, Present
+    from icalbridge.web.site import Site
+    from icalbridge.web.views.board import Board
+
+CLOCK = "Display-Now"
+"""A header with the server's clock in seconds since 1970; in the data it would make every answer a
+new one.
+"""
+JSON_CACHE_CONTROL = "public, max-age=30"
+PAGE_CACHE_CONTROL = "no-cache"
+WORKER_CACHE_CONTROL = "public, max-age=300"
+
+PARAMETERS = ("theme", "dim", "lang")
+
+_DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the address of a display asks for; what is not understood asks for nothing."""
+
+    theme: str
+    dim: tuple[int, int] | None
+    """From which full hour until which it is dimmed, in the school's zone."""
+
+    @classmethod
+    def of(cls, theme: str, dim: str) -> Wishes:
+        hours = _DIM.fullmatch(dim)
+        return cls(
+            "light" if theme == "light" else "dark",
+            (int(hours[1]), int(hours[2])) if hours else None,
+        )
+
+
+class Displays:
+    """What the displays of one application are told."""
+
+    def __init__(self, present: Present, site: Site) -> None:
+        self._present = present
+        self._site = site
+
+    def answer(self, feed: Feed, query: str, now: datetime) -> Response:
+        """Return the page of a display, or its data where the address ends in `.json`: 400 for a
+        bad address.
+        """
+        wishes = Wishes.of(request.args.get("theme", ""), request.args.get("dim", ""))
+        data = feed.id.endswith(".json")
+        try:
+            refuse_unknown(given(query), PARAMETERS)
+        except BadQuery as error:
+            if data:
+                return flask_response(responses.refusal(400, str(error), [ANYWHERE]))
+            # The script asks with the same parameters, is refused as well, and leaves the sentence
+            # there.
+            return _unkept(
+                self._rendered(feed, wishes, now, reason=sentence(error), query=query), 400
+            )
+        if data:
+            return self.data(Feed(feed.kind, feed.id.removesuffix(".json")), now)
+        return self.page(feed, wishes, now)
+
+    def page(self, feed: Feed, wishes: Wishes, now: datetime) -> Response:
+        """Return the page of a display, whether or not there is anything to show."""
+        found = self._present.find(feed, now)
+        query = f"lang={language_asked()}" if language_asked() else ""
+        if isinstance(found, Missing):
+            reason = words()[f"missing-{found.name.lower()}"]
+            return _unkept(
+                self._rendered(feed, wishes, now, reason=reason, query=query), _status(found)
+            )
+        unlisted = formatting.long_date(found.unlisted, found.place.zone) if found.unlisted else ""
+        html = self._rendered(feed, wishes, now, _board(found, now), query=query, unlisted=unlisted)
+        made = responses.document(
+            html.encode(),
+            "text/html; charset=utf-8",
+            cache_control=PAGE_CACHE_CONTROL,
+            security=responses.DISPLAY_HEADERS,
+        )
+        return _answer(made)
+
+    def _rendered(
+        self,
+        feed: Feed,
+        wishes: Wishes,
+        now: datetime,
+        there: Board | None = None,
+        *,
+        query: str,
+        reason: str = "",
+        unlisted: str = "",
+    ) -> str:
+        """Render the page of a display that shows a board, or else why there is none; `query` is
+        that of its data.
+        """
+        said = words()
+        return render_template(
+            f"display_{feed.kind}.html",
+            feed=feed,
+            board=there,
+            view=glance(there, now.timestamp(), said) if there else None,
+            data=asdict(replace(there, rows=())) if there else None,
+            words=said,
+            now=int(now.timestamp()),
+            unlisted=unlisted,
+            theme=wishes.theme,
+            dim="-".join(map(str, wishes.dim)) if wishes.dim else "",
+            data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json")
+            + (f"?{query}" if query else ""),
+            worker_path=self._site.path("/display/sw.js"),
+            reason=reason,
+        )
+
+    def data(self, feed: Feed, now: datetime) -> Response:
+        """Return what a display asks for once a minute."""
+        known = self._find(feed, now)
+        if isinstance(known, Missing):
+            extra = (
+                [ANYWHERE]
+                if known is Missing.UNKNOWN
+                else [ANYWHERE, ("Retry-After", str(responses.RETRY_SECONDS))]
+            )
+            return flask_response(responses.refusal(_status(known), known.value, extra))
+        made = responses.document(
+            known.json(),
+            "application/json; charset=utf-8",
+            cache_control=JSON_CACHE_CONTROL,
+            extra=(
+                ANYWHERE,
+                ("Access-Control-Expose-Headers", CLOCK),
+                (CLOCK, str(int(now.timestamp()))),
+            ),
+        )
+        return _answer(made)
+
+    def _find(self, feed: Feed, now: datetime) -> Board | Missing:
+        found = self._present.find(feed, now)
+        return found if isinstance(found, Missing) else _board(found, now)
+
+
+def _board(found: Known, now: datetime) -> Board:
+    return board(found.place, found.entries, as_of=found.as_of, now=now, days=found.days)
+
+
+def _status(why: Missing) -> int:
+    return 404 if why is Missing.UNKNOWN else 503
+
+
+def _unkept(html: str, status: int) -> Response:
+    headers = {"Cache-Control": "no-store", **dict(responses.DISPLAY_HEADERS)}
+    return Response(html, status, headers, content_type="text/html; charset=utf-8")
+
+
+def _answer(made: responses.Document) -> Response:
+    packed = responses.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+    return flask_response(responses.answer(made.packed() if packed else made, request.environ))
+
+
+def displays(present: Present, site: Site) -> Blueprint:
+    """Return the addresses that displays are set to."""
+    routes = Blueprint("display", __name__)
+    made = Displays(present, site)
+    worker = responses.document(
+        (FOLDER / "display-sw.js").read_bytes(),
+        "text/javascript; charset=utf-8",
+        cache_control=WORKER_CACHE_CONTROL,
+        security=responses.DISPLAY_HEADERS,
+    )
+
+    @routes.get("/display/sw.js")
+    def service_worker() -> Response:
+        return _answer(worker)
+
+    @routes.get("/display/facility/<path:name>")
+    def facility(name: str) -> Response:
+        return answer(Feed("facility", name))
+
+    @routes.get("/display/property/<path:name>", endpoint="property")
+    def school(name: str) -> Response:
+        return answer(Feed("property", name))
+
+    @routes.before_request
+    def choose_language() -> None:
+        """Take it from the address alone: a TV set's own says nothing of who stands before it."""
+        i18n.use(i18n.choose(language_asked(), ""))
+
+    def answer(feed: Feed) -> Response:
+        return made.answer(feed, request.environ.get("QUERY_STRING", ""), site.now())
+
+    return routes

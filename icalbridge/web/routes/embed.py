@@ -1,0 +1,305 @@
+"""Calendars for other people's sites: `/embed/...`, pages for a frame, and what makes a frame as
+high as its page.
+
+They show what a feed tells, with the filters of its address; `embed_looks` reads how, `agenda`
+arranges when. Only these pages may be framed, so every link in them opens elsewhere, and what goes
+wrong is told inside the frame, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote
+
+from flask import Blueprint, Response, render_template, request
+
+from icalbridge.errors import StoreError
+from icalbridge.feeds import Address, BadQuery, display_text, feed_path, page_path
+from icalbridge.models import Feed
+from icalbridge.web import formatting, i18n, responses
+from icalbridge.web.color import readable
+from icalbridge.web.cross_origin import ANYWHERE
+from icalbridge.web.feed_cache import Missing
+from icalbridge.web.refusing import sentence
+from icalbridge.web.routes.feeds import flask_response, is_id, unshaped
+from icalbridge.web.routes.pages import as_of
+from icalbridge.web.static_files import FOLDER
+from icalbridge.web.views.agenda import Told, agenda, cells, midnight, span
+from icalbridge.web.views.embed_options import Looks, looks, read
+from icalbridge.web.views.subscribe import subscription
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from icalbridge.feeds.audience import Item
+    from icalbridge.settings import Settings
+    from icalbridge.store import Store
+    from icalbridge.web.feed_cache import FeedService, Held
+    from icalbridge.web.site import Site
+
+DAYS = 7
+"""How many days a list has, today included, unless its address says so."""
+ENTRIES = 300
+CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=86400"
+ASSET_CACHE_CONTROL = "public, max-age=3600"
+"""Of what lives at an address without a version."""
+BY_LANGUAGE = "Accept-Encoding, Accept-Language"
+"""Also where the address says the language: the region is still the browser's."""
+GROUNDS = {"light": "#e6ecef", "dark": "#26313c"}
+"""What text in the accent's colour stands on, of everything in `embed.css` the hardest to be read
+on.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an embedded calendar was asked for."""
+
+    feed: Feed
+    looks: Looks
+    query: str
+    """Of the feed."""
+
+
+class Embeds:
+    """The embedded calendars of one application."""
+
+    def __init__(self, store: Store, service: FeedService, site: Site, settings: Settings) -> None:
+        self._read = store.read
+        self._service = service
+        self._site = site
+        self._headers = responses.embed_headers(settings.frame_ancestors)
+        self._accent = settings.site_accent.removeprefix("#")
+        self._reach = -settings.history_days, settings.horizon_days
+
+    def page(self, feed: Feed, query: str, now: datetime) -> Response:
+        """Return the page of a calendar, or one with a sentence: 400 for a bad address, 404 and 503
+        as its feed.
+        """
+        wanted = Wanted(feed, Looks(), "")
+        try:
+            chosen, rest = read(query)
+            wanted = Wanted(feed, chosen, rest)
+            address = Address(
+                feed, unshaped(rest) if feed.kind == "saved" else self._service.shape(rest)
+            )
+            held = self._service.find(address) if is_id(feed.id) else Missing.UNKNOWN
+            if isinstance(held, Missing):
+                return self._missing(wanted, held)
+            return self._calendar(wanted, address, held, now)
+        except BadQuery as error:
+            return self._unkept(wanted, 400, "refused", sentence(error))
+        except StoreError:
+            return self._missing(wanted, Missing.UNREACHABLE)
+
+    def _calendar(self, wanted: Wanted, address: Address, held: Held, now: datetime) -> Response:
+        members = self._members(wanted.feed, held)
+        names = {
+            each.id: display_text(each.name)
+            for each in self._read.properties()
+            if each.id in members
+        }
+        told = Told(now, held.state.zone, names if len(names) > 1 else {})
+        arranged = self._list if wanted.looks.view == "list" else self._grid
+        html = self._rendered(
+            wanted,
+            title=held.state.title,
+            **self._whole(wanted.feed),
+            places=wanted.feed.kind != "facility",
+            zone=held.state.zone,
+            zone_name=formatting.zone_name(now, held.state.zone),
+            as_of=as_of(self._site, members, held.state.zone, now),
+            unlisted=formatting.long_date(held.state.unlisted, held.state.zone)
+            if held.state.unlisted
+            else "",
+            **arranged(wanted, address, held, told),
+        )
+        made = responses.document(
+            html.encode(),
+            "text/html; charset=utf-8",
+            cache_control=CACHE_CONTROL,
+            vary=BY_LANGUAGE,
+            security=self._headers,
+        )
+        return _answer(made)
+
+    def _members(self, feed: Feed, held: Held) -> list[str]:
+        """Return the properties whose bookings a calendar shows."""
+        if feed.kind == "saved":
+            return list(held.made.property_ids)
+        own = self._read.property(held.state.property_id)
+        return (
+            [own.id, *own.child_ids]
+            if own and feed.kind == "property"
+            else [held.state.property_id]
+        )
+
+    def _whole(self, feed: Feed) -> dict[str, str]:
+        """Return where the whole calendar is: its page, or, as a saved feed has none, the feed
+        itself.
+        """
+        if feed.kind != "saved":
+            return {"page": page_path(feed)}
+        return {"page": "", "webcal": subscription(self._site.address(feed_path(feed)), "").webcal}
+
+    def _list(self, wanted: Wanted, address: Address, held: Held, told: Told) -> dict[str, Any]:
+        days = wanted.looks.days or DAYS
+        until = midnight(told.today + timedelta(days=days), told.zone)
+        items = self._items(address, held, told.now, until)
+        return {"plan": agenda(items, until, told, ENTRIES), "days": days}
+
+    def _grid(self, wanted: Wanted, address: Address, held: Held, told: Told) -> dict[str, Any]:
+        """Return a week or month, and where to turn from it, as far as feeds reach."""
+        first, last = (told.today + timedelta(days=each) for each in self._reach)
+        shown = span(wanted.looks.view, min(max(wanted.looks.start or told.today, first), last))
+        items = self._items(
+            address, held, midnight(shown.first, told.zone), midnight(shown.end, told.zone)
+        )
+        return {
+            "span": shown,
+            "cells": cells(items, shown, told),
+            "earlier": self._turned(wanted, shown.earlier if shown.first > first else None),
+            "later": self._turned(wanted, shown.later if shown.end <= last else None),
+            "current": ""
+            if shown.first <= told.today < shown.end
+            else f"?{wanted.looks.query(wanted.query, start=None)}",
+            "week": lambda day: f"?{wanted.looks.query(wanted.query, view='week', start=day)}",
+        }
+
+    def _turned(self, wanted: Wanted, start: date | None) -> str:
+        return f"?{wanted.looks.query(wanted.query, start=start)}" if start else ""
+
+    def _items(self, address: Address, held: Held, first: datetime, until: datetime) -> list[Item]:
+        """Return what the feed tells of a span; of what lies beyond it nothing is made."""
+        if address.feed.kind == "saved":
+            return self._service.items(address, held)
+        now, shape = held.checked, address.shape
+        past, ahead = (max(0, span.days + 1) for span in (now - first, until - now))
+        near = replace(
+            shape,
+            past=past if shape.past is None else min(past, shape.past),
+            ahead=ahead if shape.ahead is None else min(ahead, shape.ahead),
+        )
+        return self._service.items(Address(address.feed, near), held)
+
+    def _rendered(self, wanted: Wanted, **shown: Any) -> str:
+        known = dict.fromkeys(
+            (
+                "why",
+                "sentence",
+                "title",
+                "page",
+                "plan",
+                "as_of",
+                "zone_name",
+                "webcal",
+                "unlisted",
+            ),
+            "",
+        )
+        return render_template(
+            "embed.html",
+            **{
+                **known,
+                **shown,
+                "looks": wanted.looks,
+                "lang": i18n.current().language,
+                "accent_path": self._accent_path(wanted.looks),
+            },
+        )
+
+    def _accent_path(self, chosen: Looks) -> str:
+        """Return the address of the style sheet with the colour of a calendar or else of the site;
+        empty for none.
+        """
+        own = Looks(theme=chosen.theme, accent=chosen.accent or self._accent)
+        return self._site.path(f"/embed.css?{own.query()}") if own.accent else ""
+
+    def _missing(self, wanted: Wanted, why: Missing) -> Response:
+        return self._unkept(wanted, 404 if why is Missing.UNKNOWN else 503, why.name.lower())
+
+    def _unkept(self, wanted: Wanted, status: int, why: str, said: str = "") -> Response:
+        html = self._rendered(wanted, why=why, sentence=said)
+        headers = {"Cache-Control": "no-store", **dict(self._headers)}
+        if status == 503:
+            headers |= {
+                "Retry-After": str(responses.RETRY_SECONDS),
+                "Refresh": str(responses.RETRY_SECONDS),
+            }
+        return Response(html, status, headers, content_type="text/html; charset=utf-8")
+
+
+def accent_css(chosen: Looks) -> bytes:
+    """Return that style sheet: the accent as it can be read on light and on dark ground."""
+    light, dark = (
+        f":root[data-theme]{{--accent:{readable(f'#{chosen.accent}', ground)}}}"
+        for ground in GROUNDS.values()
+    )
+    match chosen.theme:
+        case "light":
+            text = light
+        case "dark":
+            text = dark
+        case _:
+            text = f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
+    return text.encode() if chosen.accent else b""
+
+
+def embed_path(feed: Feed, query: str = "") -> str:
+    """Return the path of an embedded calendar."""
+    path = f"/embed/{feed.kind}/{quote(feed.id, safe='')}"
+    return f"{path}?{query}" if query else path
+
+
+def _answer(made: responses.Document) -> Response:
+    packed = responses.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+    return flask_response(responses.answer(made.packed() if packed else made, request.environ))
+
+
+def embeds(store: Store, service: FeedService, site: Site, settings: Settings) -> Blueprint:
+    """Return the addresses that frames are given, and those of what they load."""
+    routes = Blueprint("embed", __name__)
+    made = Embeds(store, service, site, settings)
+    script = responses.document(
+        (FOLDER / "embed.js").read_bytes(),
+        "text/javascript; charset=utf-8",
+        cache_control=ASSET_CACHE_CONTROL,
+        extra=(ANYWHERE, ("Cross-Origin-Resource-Policy", "cross-origin")),
+    )
+
+    @routes.get("/embed.js")
+    def host_script() -> Response:
+        return _answer(script)
+
+    @routes.get("/embed.css")
+    def accent() -> Response:
+        said = {
+            name: values[-1]
+            for name, values in parse_qs(request.environ.get("QUERY_STRING", "")).items()
+        }
+        try:
+            sheet = accent_css(looks(said))
+        except BadQuery as error:
+            return flask_response(responses.refusal(400, str(error)))
+        return _answer(
+            responses.document(sheet, "text/css; charset=utf-8", cache_control=ASSET_CACHE_CONTROL)
+        )
+
+    @routes.get("/embed/facility/<path:facility_id>")
+    def facility(facility_id: str) -> Response:
+        return answer(Feed("facility", facility_id))
+
+    @routes.get("/embed/property/<path:property_id>", endpoint="property")
+    def school(property_id: str) -> Response:
+        return answer(Feed("property", property_id))
+
+    @routes.get("/embed/feed/<slug>", endpoint="feed")
+    def saved(slug: str) -> Response:
+        return answer(Feed("saved", slug))
+
+    def answer(feed: Feed) -> Response:
+        return made.page(feed, request.environ.get("QUERY_STRING", ""), site.now())
+
+    return routes

@@ -1,0 +1,157 @@
+"""The maker of snippets, `/embed`: anybody picks a calendar and its looks, sees it in a frame, and
+copies the lines.
+
+The form is read by `form` and `embed_looks`, what it offers is arranged by `picking`. How each site
+builder takes a snippet is in the words of the template.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, render_template, request
+from markupsafe import escape
+
+from icalbridge.feeds import BadQuery, page_path
+from icalbridge.feeds.query import PARAMETERS
+from icalbridge.web import responses
+from icalbridge.web.failures import error_page
+from icalbridge.web.i18n import gettext
+from icalbridge.web.refusing import sentence
+from icalbridge.web.routes.embed import embed_path
+from icalbridge.web.views.embed_options import OWN, VIEWS, Looks, looks
+from icalbridge.web.views.feed_form import calendars, picking, scope_of
+from icalbridge.web.views.form import Form, filled_in
+
+if TYPE_CHECKING:
+    from icalbridge.store import Store
+    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.site import Site
+    from icalbridge.web.views.feed_form import Scope
+
+HEIGHTS = {"list": 600, "week": 640, "month": 760}
+"""How high a frame is, in pixels, where no script makes it fit."""
+SPEAK = "speak"
+"""The field for the calendar's language; `lang` is that of the form itself."""
+SHOWN = ("facility", "type", "q", "not", "detail")
+"""Parameters that the form has fields for; it hands others on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """What is pasted into a page."""
+
+    address: str
+    """Absolute address of the embedded calendar."""
+    preview: str
+    """The same below the root of this site."""
+    title: str
+    frame: str
+    """The frame alone."""
+    whole: str
+    """The frame, and the script that makes it fit."""
+
+
+class EmbedBuilder:
+    """The page over one application's feeds."""
+
+    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
+        self._read = store.read
+        self._service = service
+        self._site = site
+
+    def show(self, query: str) -> Response:
+        """Return the form as it was filled in, and the snippet: 400 where that is refused, 404
+        without a calendar.
+        """
+        form, snippet = Form({}), None
+        refusal: BadQuery | None = None
+        try:
+            form = filled_in(query)
+        except BadQuery as error:
+            refusal = error
+        scope = scope_of(self._read, form.feed)
+        if scope is None and form.text("feed"):
+            return error_page(404, "unknown")
+        try:
+            snippet = self._snippet(form, scope)
+        except BadQuery as error:
+            refusal = error
+        about = str(refusal or "").partition(" ")[0]
+        html = render_template(
+            "embed_builder.html",
+            form=form,
+            groups=calendars(self._read.properties(), scope),
+            scope=scope,
+            picking=picking(scope, form) if scope else None,
+            views=VIEWS,
+            snippet=snippet,
+            refusal=sentence(refusal) if refusal else "",
+            about=about if about in PARAMETERS or about in OWN else "",
+            handed_on=[
+                (name, form.all(name))
+                for name in form.fields
+                if name in PARAMETERS and not _shown(name)
+            ],
+        )
+        return self._answer(html, 400 if refusal else 200)
+
+    def _snippet(self, form: Form, scope: Scope | None) -> Snippet | None:
+        said = {name: form.text(name) for name in OWN} | {"lang": form.text(SPEAK)}
+        own = looks(said)
+        shape = self._service.shape(
+            urlencode(
+                {
+                    name: form.all(name)
+                    for name in form.fields
+                    if name not in (*OWN, SPEAK, "feed", "school")
+                }
+            )
+        )
+        if scope is None:
+            return None
+        # What was ticked in another calendar, before this one was chosen, is left out.
+        ticked = tuple(each for each in shape.facility if each in scope.facility_ids)
+        return snippet_of(self._site, scope, own, replace(shape, facility=ticked).query)
+
+    def _answer(self, html: str, status: int) -> Response:
+        headers = dict(responses.FRAMING_HEADERS) | {
+            "Cache-Control": "private, no-cache" if status == 200 else "no-store"
+        }
+        return Response(html, status, headers, content_type="text/html; charset=utf-8")
+
+
+def _shown(name: str) -> bool:
+    return name in SHOWN or name in OWN
+
+
+def snippet_of(site: Site, scope: Scope, own: Looks, rest: str) -> Snippet:
+    """Return what shows a calendar in a page; everything in it is escaped for HTML."""
+    path = embed_path(scope.feed, own.query(rest))
+    address, page = site.address(path), site.address(page_path(scope.feed))
+    title = (
+        gettext("Calendar of %(name)s") % {"name": scope.name}
+        if scope.name
+        else gettext("Calendar")
+    )
+    frame = (
+        f'<iframe src="{escape(address)}" title="{escape(title)}" width="100%"'
+        f' height="{HEIGHTS[own.view]}" frameborder="0" loading="lazy"><a'
+        f' href="{escape(page)}">{escape(title)}</a></iframe>'
+    )
+    script = f'<script src="{escape(site.address("/embed.js"))}" async></script>'
+    return Snippet(address, site.path(path), title, frame, f"{frame}\n{script}")
+
+
+def embed_builder(store: Store, service: FeedService, site: Site) -> Blueprint:
+    """Return the address at which snippets are made."""
+    routes = Blueprint("embed_builder", __name__)
+    made = EmbedBuilder(store, service, site)
+
+    @routes.get("/embed")
+    def build() -> Response:
+        return made.show(request.environ.get("QUERY_STRING", ""))
+
+    return routes

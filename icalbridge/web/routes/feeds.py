@@ -1,0 +1,224 @@
+"""The feeds' addresses, `/ical/...`: which feed a path means, and two doors that answer for it
+alike.
+
+A feed that is in memory and was checked a moment ago is answered by `Doorkeeper`, a WSGI layer in
+front of Flask, since Flask alone takes longer than the whole answer may. All else goes through
+Flask. Both leave finding a feed to `feeds` and speaking HTTP to `http`, so that nobody can tell
+which door a request came through.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, request
+
+from icalbridge import tokens
+from icalbridge.errors import StoreError
+from icalbridge.feeds import FORMATS, PLAIN, Address, BadQuery
+from icalbridge.feeds.query import UNREADABLE
+from icalbridge.feeds.saved_feed_toml import SLUG
+from icalbridge.models import Feed
+from icalbridge.web import responses
+from icalbridge.web.cross_origin import REFUSED
+from icalbridge.web.feed_cache import Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from icalbridge.feeds import FeedQuery
+    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.metrics import Metrics
+
+PREFIX = "/ical/"
+ENDPOINT = "ical.feed"
+SHAPED = "What this calendar shows was decided when it was saved; ask for it without parameters."
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def named(path_info: str) -> tuple[Feed, str] | None:
+    """Return the feed and the format that a WSGI path means, None for a path that can mean none.
+
+    Nothing in an id is interpreted: whatever stands between its kind and the last full stop is the
+    id.
+    """
+    if not path_info.startswith(PREFIX):
+        return None
+    rest, _, suffix = path_info[len(PREFIX) :].rpartition(".")
+    feed = _feed(text_of(rest)) if suffix in FORMATS else None
+    return None if feed is None else (feed, suffix)
+
+
+def _feed(text: str) -> Feed | None:
+    kind, _, name = text.partition("/")
+    if not is_id(name):
+        return None
+    match kind:
+        case "facility":
+            return Feed("facility", name)
+        case "property":
+            return Feed("property", name)
+        case "event":
+            event_type, _, event_id = name.partition("/")
+            return Feed("event", event_id, event_type) if event_type and event_id else None
+        case "feed":
+            return Feed("saved", name) if SLUG.fullmatch(name) else None
+        case _:
+            return None
+
+
+def text_of(path_info: str) -> str:
+    """Decode what WSGI carries as Latin-1; what is no UTF-8 becomes empty (PEP 3333, "Unicode
+    Issues").
+    """
+    if path_info.isascii():
+        return path_info
+    try:
+        return path_info.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return ""
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text may be an id: not empty, no control characters, which no id has and
+    PostgreSQL cannot take.
+    """
+    return bool(text) and _CONTROL.search(text) is None
+
+
+def ical(service: FeedService) -> Blueprint:
+    """Return Flask's door: every request that is not answered out of memory at once."""
+    routes = Blueprint("ical", __name__)
+
+    @routes.get(f"{PREFIX}<path:_rest>", endpoint="feed")
+    def feed(_rest: str) -> Response:
+        # The raw path is read instead: werkzeug replaces bytes that are no UTF-8.
+        return flask_response(_answer(service, request.environ))
+
+    return routes
+
+
+def _answer(service: FeedService, environ: WSGIEnvironment) -> responses.Answer:
+    packed = responses.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    try:
+        address = _address(service, environ, service.tokens.find)
+        found = Missing.UNKNOWN if address is None else service.find(address, packed=packed)
+    except BadQuery as error:
+        return _refusal(400, str(error), environ)
+    except StoreError:
+        found = Missing.UNREACHABLE
+    match found:
+        case Missing.UNKNOWN:
+            return _refusal(404, found.value, environ)
+        case Missing():
+            return _refusal(
+                503, found.value, environ, ("Retry-After", str(responses.RETRY_SECONDS))
+            )
+        case held:
+            return responses.answer(held.made.document, environ, held.checked)
+
+
+def _refusal(
+    status: int, sentence: str, environ: WSGIEnvironment, *extra: tuple[str, str]
+) -> responses.Answer:
+    if is_private(environ):
+        return responses.refusal(status, sentence, extra, security=responses.PRIVATE_HEADERS)
+    return responses.refusal(status, sentence, [*REFUSED, *extra])
+
+
+def is_private(environ: WSGIEnvironment) -> bool:
+    """Say whether a request is for a private address, or would be if there were one."""
+    path: str = environ.get("PATH_INFO", "")
+    return path.startswith(tokens.PREFIX)
+
+
+def _address(
+    service: FeedService, environ: WSGIEnvironment, opens: Callable[[str], str | None]
+) -> Address | None:
+    """Return what a request asks for, None where its path can mean no feed. Raises `BadQuery`.
+
+    `opens` says which saved feed a token opens.
+    """
+    query = environ.get("QUERY_STRING", "")
+    if is_private(environ):
+        return _private_address(environ["PATH_INFO"], query, opens)
+    meant = named(environ.get("PATH_INFO", ""))
+    if meant is None:
+        return None
+    feed, suffix = meant
+    if feed.kind == "saved":
+        return Address(feed, unshaped(query), suffix)
+    return Address(feed, service.shape(query_of(query)), suffix)
+
+
+def query_of(query_string: str) -> str:
+    """Decode a query that was sent as it is, without percent signs, as `text_of` does. Raises
+    `BadQuery`.
+    """
+    query = text_of(query_string)
+    if query_string and not query:
+        raise BadQuery(UNREADABLE)
+    return query
+
+
+def _private_address(path: str, query: str, opens: Callable[[str], str | None]) -> Address | None:
+    token, _, suffix = path.removeprefix(tokens.PREFIX).rpartition(".")
+    shape = unshaped(query)
+    slug = opens(token) if suffix in FORMATS else None
+    return None if slug is None else Address(Feed("saved", slug), shape, suffix, private=True)
+
+
+def unshaped(query: str) -> FeedQuery:
+    """Refuse parameters, whether or not there is such a feed: the answer shall not tell."""
+    if query:
+        raise BadQuery(SHAPED)
+    return PLAIN
+
+
+def flask_response(answer: responses.Answer) -> Response:
+    """Hand an answer to Flask as it is."""
+    response = Response(answer.body, responses.STATUS_LINES[answer.status])
+    response.headers.clear()
+    response.headers.extend(answer.headers)
+    return response
+
+
+class Doorkeeper:
+    """Answers for feeds that are in memory and were checked a moment ago; lets everything else
+    through.
+    """
+
+    def __init__(self, inner: WSGIApplication, service: FeedService, metrics: Metrics) -> None:
+        self._inner = inner
+        self._service = service
+        self._metrics = metrics
+        self._counters: dict[int, Any] = {
+            status: metrics.requests.labels(ENDPOINT, str(status)) for status in (200, 304)
+        }
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = self._from_memory(environ)
+        if answer is None:
+            return self._inner(environ, start_response)
+        self._counters[answer.status].inc()
+        self._metrics.hits.inc()
+        start_response(responses.STATUS_LINES[answer.status], answer.headers)
+        return [answer.body]
+
+    def _from_memory(self, environ: WSGIEnvironment) -> responses.Answer | None:
+        if environ["REQUEST_METHOD"] not in responses.METHODS:
+            return None
+        try:
+            address = _address(self._service, environ, self._service.tokens.recall)
+        except BadQuery:  # Flask's door says why
+            return None
+        held = self._service.recall(address) if address is not None else None
+        if held is None:
+            return None
+        known = held.made.document
+        if known.gzip is None and responses.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            return None
+        return responses.answer(known, environ, held.checked)

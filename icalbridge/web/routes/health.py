@@ -1,0 +1,161 @@
+"""What operators and machines ask: `/healthz`, `/readyz`, `/metrics`, `/robots.txt`, and what a
+feed's JSON looks like.
+
+How fresh things are is for `store` to know; here it is only told, without secrets and whatever
+happens.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from flask import Blueprint, Response
+
+from icalbridge.errors import StoreError
+from icalbridge.feeds.formats import json_format
+from icalbridge.store.health import TIMES_IN_FUTURE
+from icalbridge.web.cross_origin import ANYWHERE
+from icalbridge.web.feed_cache import RECOVERED
+from icalbridge.web.metrics import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.outage import OutageLog
+    from icalbridge.store import Freshness, Health, Store
+    from icalbridge.web.metrics import Metrics
+    from icalbridge.web.site import Site
+
+ROBOTS = "User-agent: *\nDisallow:\n"
+"""Everything may be fetched: Google Calendar obeys this file when it fetches a subscribed feed."""
+
+
+def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) -> Blueprint:
+    """Return the addresses that are for machines."""
+    routes = Blueprint("operations", __name__)
+
+    @routes.get("/healthz")
+    def healthz() -> Response:
+        return _plain("ok\n", "text/plain; charset=utf-8")
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        now = site.now()
+        try:
+            health = store.read.health(now)
+        except StoreError as error:
+            # It may name the database's host and user, so it is for the log only.
+            database.begin("not ready: %s", error)
+            return _json(
+                {"ready": False, "error": "The database cannot be used; the log says why."}, 503
+            )
+        database.end(RECOVERED)
+        return _json(readiness(health, now), 200 if health.ready else 503)
+
+    @routes.get("/metrics")
+    def exposition() -> Response:
+        return _plain(metrics.exposition(store.read.health, site.now(), database), CONTENT_TYPE)
+
+    @routes.get("/feed.schema.json")
+    def schema() -> Response:
+        answer = _plain(json_format.schema(), "application/schema+json")
+        answer.headers["Cache-Control"] = "public, max-age=86400"
+        answer.headers[ANYWHERE[0]] = ANYWHERE[1]
+        return answer
+
+    @routes.get("/robots.txt")
+    def robots() -> Response:
+        map_line = f"Sitemap: {site.address('/sitemap.xml')}\n" if site.is_public else ""
+        answer = _plain(ROBOTS + map_line, "text/plain; charset=utf-8")
+        answer.headers["Cache-Control"] = "public, max-age=3600"
+        return answer
+
+    return routes
+
+
+def readiness(health: Health, now: datetime) -> dict[str, Any]:
+    """Return what `/readyz` says of one moment; times as ISO 8601 in UTC, ages in whole seconds."""
+    return {
+        "ready": health.ready,
+        **({"error": TIMES_IN_FUTURE} if health.ahead_seconds else {}),
+        "now": _iso(now),
+        "catalogue": {
+            "synced": _iso(health.catalogue_synced),
+            "age_seconds": _age(health.catalogue_synced, now),
+            "error": _told(health.catalogue_error),
+            "invocation_id": health.catalogue_invocation_id,
+        },
+        "workers_alive": health.workers_alive,
+        "worker_alive": health.workers_alive > 0,
+        "entries": health.entries,
+        "skipped": health.skipped,
+        "quota_used": health.quota_used,
+        "stretch": health.stretch,
+        "keys": [
+            {
+                "name": each.name,
+                "error": _told(each.error),
+                "error_at": _iso(each.error_at),
+                "quota_used": each.quota_used,
+                "quota_per_day": each.quota_per_day,
+                "stretch": each.stretch,
+            }
+            for each in health.keys
+        ],
+        "properties": [_freshness(each, now) for each in health.properties],
+    }
+
+
+def _freshness(each: Freshness, now: datetime) -> dict[str, Any]:
+    return {
+        "property_id": each.property_id,
+        "name": each.name,
+        "zone": each.zone,
+        "zone_source": each.zone_source,
+        "synced": _iso(each.today_synced),
+        "age_seconds": _age(each.today_synced, now),
+        "month_synced": _iso(each.month_synced),
+        "month_age_seconds": _age(each.month_synced, now),
+        "oldest_window_synced": _iso(each.oldest_synced),
+        "oldest_window_age_seconds": _age(each.oldest_synced, now),
+        "attempted": _iso(each.attempted),
+        "error": _told(each.error),
+        "error_at": _iso(each.error_at),
+        "invocation_id": each.invocation_id,
+    }
+
+
+def _told(error: str) -> str:
+    """Return what anybody may know of an error: which request, status and code; the vendor's own
+    words may name people, and stay in `status` and the log.
+    """
+    found = _REQUEST.match(error)
+    return (
+        found[0]
+        if found
+        else ("The last request failed; `icalbridge status` says why." if error else "")
+    )
+
+
+_REQUEST = re.compile(r"[A-Z]+ /\S*:(?: \d{3})?(?: [A-Z]{2}\d+)?")
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def _age(synced: datetime | None, now: datetime) -> int | None:
+    return None if synced is None else int((now - synced).total_seconds())
+
+
+def _json(said: dict[str, Any], status: int) -> Response:
+    body = msgspec.json.format(msgspec.json.encode(said), indent=2) + b"\n"
+    return Response(
+        body, status, content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+def _plain(body: str | bytes, content_type: str) -> Response:
+    return Response(body, content_type=content_type, headers={"Cache-Control": "no-store"})

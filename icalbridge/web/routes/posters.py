@@ -1,0 +1,158 @@
+"""The poster for the gym door, and the QR code on it: both lead to the page that shows the
+calendar.
+
+The code holds the page's https address, since every phone opens that, and the page then offers each
+device its own way to subscribe; `?to=calendar` asks for the feed's `webcal:` address instead, which
+iPhones subscribe to at once.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
+
+import segno
+from flask import Blueprint, Response, abort, request
+
+from icalbridge.feeds import Address, display_text
+from icalbridge.models import Feed
+from icalbridge.web import responses
+from icalbridge.web.failures import error_page
+from icalbridge.web.feed_cache import Missing
+from icalbridge.web.routes.feeds import flask_response, is_id, text_of
+from icalbridge.web.routes.pages import page
+from icalbridge.web.views.subscribe import qr_path, shown_at, subscription
+
+if TYPE_CHECKING:
+    from icalbridge.store import Store
+    from icalbridge.web.feed_cache import FeedService, Held
+    from icalbridge.web.site import Site
+
+LONGEST = 500
+"""Octets of an address that a phone still reads off a door: more make modules too small."""
+QUIET = 4
+"""Modules of quiet zone around the code (ISO/IEC 18004, section 9.1)."""
+ANSWERS = {Missing.UNKNOWN: (404, "unknown"), Missing.UNSYNCED: (503, "unsynced")}
+
+
+def code_of(address: str) -> segno.QRCode:
+    """Return the QR code of an address: a good part of it (level M, more where there is room) may
+    be torn or dirty.
+    """
+    return segno.make_qr(address, error="m", boost_error=True)
+
+
+def drawing(address: str) -> bytes:
+    """Return the code as SVG, black on white in every scheme, as large as it is shown, with sharp
+    edges.
+    """
+    out = BytesIO()
+    code_of(address).save(
+        out,
+        kind="svg",
+        border=QUIET,
+        dark="#000",
+        light="#fff",
+        omitsize=True,
+        xmldecl=False,
+        svgclass=None,
+        lineclass=None,
+    )
+    return out.getvalue().replace(b"<svg ", b'<svg shape-rendering="crispEdges" ', 1)
+
+
+class Posters:
+    """What posters and codes of one application are made of."""
+
+    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
+        self._read = store.read
+        self._service = service
+        self._site = site
+
+    def poster(self, feed: Feed) -> Response:
+        """Return the page to print."""
+        query, _ = _parted(text_of(request.environ["QUERY_STRING"]))
+        address = self._address(feed, query)
+        held = self._find(address)
+        if isinstance(held, Missing):
+            return error_page(*ANSWERS.get(held, (503, "unreachable")))
+        shown = self._site.address(shown_at(address))
+        facility = self._read.facility(feed.id) if feed.kind == "facility" else None
+        school = self._read.property(facility.property_id) if facility else None
+        own = display_text(facility.name or facility.type) if facility else ""
+        return page(
+            self._site,
+            "poster.html",
+            name=own or held.state.title,
+            school=display_text(school.name) if school else "",
+            narrowed=bool(address.shape.query),
+            shown=self._site.link(shown_at(address)),
+            short=shown.partition("://")[2],
+            qr=self._site.path(qr_path(address)) if len(shown) <= LONGEST else "",
+            only_here=subscription(shown, "").only_here,
+        )
+
+    def code(self, feed: Feed) -> Response:
+        """Return the code; 404 where there is no such calendar, or its address is too long for
+        one.
+        """
+        query, to_calendar = _parted(text_of(request.environ["QUERY_STRING"]))
+        address = self._address(feed, query)
+        if isinstance(self._find(address), Missing):
+            abort(404)
+        path = address.path if to_calendar else shown_at(address)
+        held = self._site.address(path)
+        if to_calendar:
+            held = subscription(held, "").webcal
+        if len(held) > LONGEST:
+            abort(404)
+        kept = "public, max-age=86400" if self._site.is_public else "private, no-cache"
+        made = responses.document(drawing(held), "image/svg+xml", cache_control=kept)
+        return flask_response(responses.answer(made.packed(), request.environ))
+
+    def _address(self, feed: Feed, query: str) -> Address:
+        """Return the calendar in the shape that the query asks for. Raises `BadQuery`, which is
+        answered 400.
+        """
+        return Address(feed, self._service.shape(query))
+
+    def _find(self, address: Address) -> Held | Missing:
+        return self._service.find(address) if is_id(address.feed.id) else Missing.UNKNOWN
+
+
+def _parted(query: str) -> tuple[str, bool]:
+    """Take what is ours out of a query, `lang` and `to=calendar`; say whether that last was
+    there.
+    """
+    pairs = parse_qsl(query, keep_blank_values=True)
+    rest = [
+        (name, value)
+        for name, value in pairs
+        if name != "lang" and (name, value) != ("to", "calendar")
+    ]
+    return (query if len(rest) == len(pairs) else urlencode(rest)), ("to", "calendar") in pairs
+
+
+def posters(store: Store, service: FeedService, site: Site) -> Blueprint:
+    """Return the addresses of posters and codes."""
+    routes = Blueprint("posters", __name__)
+    made = Posters(store, service, site)
+
+    @routes.get("/poster/facility/<path:facility_id>")
+    def facility_poster(facility_id: str) -> Response:
+        return made.poster(Feed("facility", facility_id))
+
+    @routes.get("/poster/property/<path:property_id>")
+    def property_poster(property_id: str) -> Response:
+        return made.poster(Feed("property", property_id))
+
+    @routes.get("/qr/facility/<path:facility_id>.svg")
+    def facility_code(facility_id: str) -> Response:
+        return made.code(Feed("facility", facility_id))
+
+    @routes.get("/qr/property/<path:property_id>.svg")
+    def property_code(property_id: str) -> Response:
+        return made.code(Feed("property", property_id))
+
+    return routes

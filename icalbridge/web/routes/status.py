@@ -1,0 +1,227 @@
+"""`/status`: how up to date everything is, in words for people; machines have `/readyz` and
+`/metrics`.
+
+It says which schools are behind and since when, and how much of the day's requests is used: no
+sentence of the vendor's, no ids of calls, no names of keys. Only what is listed is here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, render_template, request
+
+from icalbridge import timezones
+from icalbridge.feeds import display_text
+from icalbridge.models import is_future
+from icalbridge.web import formatting, responses
+from icalbridge.web.routes.feeds import flask_response
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.models import ZoneSource
+    from icalbridge.store import Freshness, Health
+    from icalbridge.web.site import Site
+
+FRESH = timedelta(hours=2)
+KINDS = ("failing", "waiting", "resting", "fresh")
+"""How a school can stand, worst first: it could not be read last time; it was never read; it was
+read more than two hours ago, as is usual where nobody looks; it was read just now.
+"""
+CACHE_CONTROL = "public, max-age=5"
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolStatus:
+    """How one school stands."""
+
+    id: str
+    name: str
+    kind: str
+    read: str
+    """How long ago it was last read, empty where it never was."""
+    failed: str
+    """When reading it failed, by its own clock, empty where it did not."""
+    moment: str
+    """When it was last read, for programs."""
+    zone: str = ""
+    """The zone in which its times are shown."""
+    zone_source: ZoneSource = ""
+    """Where that zone comes from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """When anything last could not be read, which may be long over."""
+
+    when: str
+    """By the clock of the school that it was about."""
+    age: str
+    moment: str
+    """The same for programs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A school that the booking system no longer lists."""
+
+    id: str
+    name: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Most of a school's bookings, withdrawn by the booking system."""
+
+    id: str
+    name: str
+    when: str
+    count: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything that the page says."""
+
+    schools: tuple[SchoolStatus, ...]
+    counts: dict[str, int]
+    """How many schools are of each kind."""
+    running: bool
+    """Whether something fetches at all."""
+    refused: bool
+    """Whether the booking system turns one of the keys away, or the list of schools could not be
+    read.
+    """
+    catalogue: str
+    """How long ago the list of schools was read."""
+    quota_used: int
+    quota_per_day: int
+    stretched: bool
+    trouble: Trouble | None
+    """The last; None where none is known."""
+    left: tuple[Left, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        return (
+            self.running
+            and not self.refused
+            and bool(self.schools)
+            and not (self.counts["failing"])
+        )
+
+
+def status_of(health: Health, now: datetime) -> Status:
+    """Arrange how everything stands at `now`, what is worst first, else in the vendor's order."""
+    schools = sorted(
+        (_school(each, now) for each in health.properties), key=lambda each: KINDS.index(each.kind)
+    )
+    kinds = [each.kind for each in schools]
+    return Status(
+        schools=tuple(schools),
+        counts={kind: kinds.count(kind) for kind in KINDS},
+        running=health.workers_alive > 0,
+        refused=bool(health.catalogue_error) or any(key.error for key in health.keys),
+        catalogue=_age(health.catalogue_synced, now),
+        quota_used=health.quota_used,
+        quota_per_day=sum(key.quota_per_day for key in health.keys),
+        stretched=health.stretch > 1,
+        trouble=_last_trouble(health, now),
+        left=tuple(
+            Left(
+                each.property_id,
+                display_text(each.name),
+                formatting.long_date(each.since, _known_zone(each.zone)),
+            )
+            for each in health.left
+        ),
+        withdrawn=tuple(
+            Withdrawn(
+                each.property_id,
+                display_text(each.name),
+                _moment(each.at, _known_zone(each.zone)),
+                each.count,
+                each.known,
+            )
+            for each in health.withdrawals
+        ),
+    )
+
+
+def _last_trouble(health: Health, now: datetime) -> Trouble | None:
+    zone = _zone(health.properties[0]) if health.properties else "UTC"
+    known = [(each.failed_at, _zone(each)) for each in health.properties] + [
+        (key.failed_at, zone) for key in health.keys
+    ]
+    failed = max(
+        ((moment, there) for moment, there in known if moment and not is_future(moment, now)),
+        default=None,
+    )
+    return (
+        Trouble(_moment(*failed), _age(failed[0], now), failed[0].isoformat()) if failed else None
+    )
+
+
+def _school(each: Freshness, now: datetime) -> SchoolStatus:
+    return SchoolStatus(
+        id=each.property_id,
+        name=display_text(each.name),
+        kind=_kind(each, now),
+        read=_age(each.today_synced, now),
+        failed=_moment(each.error_at, _zone(each)) if each.error and each.error_at else "",
+        moment=each.today_synced.isoformat() if each.today_synced else "",
+        zone=_zone(each).replace("_", " "),
+        zone_source=each.zone_source,
+    )
+
+
+def _zone(each: Freshness) -> str:
+    return _known_zone(each.zone)
+
+
+def _known_zone(zone: str) -> str:
+    return zone if timezones.exists(zone) else "UTC"
+
+
+def _moment(moment: datetime, zone: str) -> str:
+    return f"{formatting.clock_time(moment, zone)}, {formatting.long_date(moment, zone)}"
+
+
+def _kind(each: Freshness, now: datetime) -> str:
+    if each.error:
+        return "failing"
+    if each.today_synced is None or is_future(each.today_synced, now):
+        return "waiting"
+    return "fresh" if now - each.today_synced <= FRESH else "resting"
+
+
+def _age(moment: datetime | None, now: datetime) -> str:
+    """Return how long ago a moment was; empty where it is unknown: a moment in the future is no
+    evidence.
+    """
+    return (
+        ""
+        if moment is None or is_future(moment, now)
+        else formatting.age((now - moment).total_seconds())
+    )
+
+
+def status_page(site: Site) -> Blueprint:
+    """Return the address of the status page."""
+    routes = Blueprint("status", __name__)
+
+    @routes.get("/status")
+    def status() -> Response:
+        now = site.now()
+        html = render_template("status.html", status=status_of(site.health(now), now)).encode()
+        made = responses.document(html, "text/html; charset=utf-8", cache_control=CACHE_CONTROL)
+        packed = responses.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+        return flask_response(responses.answer(made.packed() if packed else made, request.environ))
+
+    return routes

@@ -1,0 +1,68 @@
+"""Style sheets, scripts and icon: read once, named by their content, so that browsers may keep them
+for ever.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, abort, request
+
+from icalbridge.web import responses
+from icalbridge.web.routes.feeds import flask_response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER = Path(__file__).parent / "static"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml; charset=utf-8",
+}
+FOR_EVER = "public, max-age=31536000, immutable"
+NOT_LONG = "public, max-age=300"
+"""For an address without the right version: during an upgrade it may bring the other version's
+content.
+"""
+
+
+class Assets:
+    """The files of one folder."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        files = [path for path in sorted(folder.iterdir()) if path.suffix in TYPES]
+        self._bodies = {path.name: path.read_bytes() for path in files}
+        self.versions: Mapping[str, str] = {
+            name: blake2b(body, digest_size=8).hexdigest() for name, body in self._bodies.items()
+        }
+        self._documents = {
+            (name, lasting): responses.document(
+                body, TYPES[Path(name).suffix], cache_control=FOR_EVER if lasting else NOT_LONG
+            ).packed()
+            for name, body in self._bodies.items()
+            for lasting in (True, False)
+        }
+
+    def path(self, name: str) -> str:
+        """Return a file's address below the root of the site. KeyError for a file that is not
+        there.
+        """
+        return f"/static/{name}?v={self.versions[name]}"
+
+    def document(self, name: str, version: str) -> responses.Document | None:
+        return self._documents.get((name, version == self.versions.get(name)))
+
+
+def static_files(assets: Assets) -> Blueprint:
+    """Return the addresses under `/static/`."""
+    routes = Blueprint("assets", __name__)
+
+    @routes.get("/static/<name>")
+    def static(name: str) -> Response:
+        found = assets.document(name, request.args.get("v", ""))
+        return flask_response(responses.answer(found, request.environ)) if found else abort(404)
+
+    return routes

@@ -1,0 +1,152 @@
+"""The directory: the district, its schools and their facilities, with what is on, narrowed down by
+a search.
+
+Pure functions of what `store` lists. A school that no listed district holds stands by itself.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from icalbridge.models import Facility, Property
+
+FIRST_PLACES = 10
+"""How many facilities of a school the directory lists by itself: a large district has thousands."""
+MOST_KINDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One facility and how many things are on there today."""
+
+    facility: Facility
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of facility and how many there are of it."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """One property with its own facilities."""
+
+    site: Property
+    places: tuple[Place, ...]
+    count: int
+    """Things on today in these facilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """A property that holds others, and these; or, without one, the schools that no district
+    holds.
+    """
+
+    own: School | None
+    schools: tuple[School, ...]
+
+    @property
+    def count(self) -> int:
+        return sum(school.count for school in self.all)
+
+    @property
+    def all(self) -> tuple[School, ...]:
+        return (self.own, *self.schools) if self.own else self.schools
+
+    @property
+    def place_count(self) -> int:
+        return sum(len(school.places) for school in self.all)
+
+
+def directory(
+    properties: Sequence[Property], facilities: Iterable[Facility], counts: Mapping[str, int]
+) -> tuple[District, ...]:
+    """Arrange everything that is listed, in the vendor's order; `counts` is by facility id."""
+    places: dict[str, list[Place]] = {}
+    for facility in facilities:
+        places.setdefault(facility.property_id, []).append(
+            Place(facility, counts.get(facility.id, 0))
+        )
+    schools = {each.id: _school(each, places.get(each.id, ())) for each in properties}
+    districts, held = [], set[str]()
+    for parent in properties:
+        children = [
+            child
+            for child in parent.child_ids
+            if child in schools and child not in held | {parent.id}
+        ]
+        if children and parent.id not in held:
+            held |= {parent.id, *children}
+            districts.append(
+                District(schools[parent.id], tuple(schools[child] for child in children))
+            )
+    alone = tuple(school for property_id, school in schools.items() if property_id not in held)
+    return (*districts, District(None, alone)) if alone else tuple(districts)
+
+
+def kinds(facilities: Iterable[Facility]) -> tuple[Kind, ...]:
+    """Return what kinds of facilities there are, the most frequent first; none where all are of
+    one.
+    """
+    found: dict[str, list[str]] = {}
+    for facility in facilities:
+        if words := " ".join(folded(facility.type).split()):
+            found.setdefault(words, []).append(facility.type)
+    counted = [Kind(min(names), len(names)) for _, names in sorted(found.items())]
+    counted.sort(key=lambda kind: -kind.count)
+    return tuple(counted[:MOST_KINDS]) if len(counted) > 1 else ()
+
+
+def _school(site: Property, places: Iterable[Place]) -> School:
+    listed = tuple(places)
+    return School(site, listed, sum(place.count for place in listed))
+
+
+def search(districts: Iterable[District], query: str) -> tuple[District, ...]:
+    """Keep what has every word of the query in its own or its school's name, kind, city or search
+    words.
+
+    Case and accents do not matter. A blank query keeps everything.
+    """
+    words = folded(query).split()
+    found = (_narrowed(district, words) for district in districts)
+    return (
+        tuple(district for district in found if district is not None) if words else tuple(districts)
+    )
+
+
+def _narrowed(district: District, words: Sequence[str]) -> District | None:
+    own = _matching(district.own, words) if district.own else None
+    schools = tuple(found for school in district.schools if (found := _matching(school, words)))
+    if own is None and not schools:
+        return None
+    return District(own or (School(district.own.site, (), 0) if district.own else None), schools)
+
+
+def _matching(school: School, words: Sequence[str]) -> School | None:
+    named = folded(f"{school.site.name} {school.site.city}")
+    if all(word in named for word in words):
+        return school
+    places = tuple(place for place in school.places if _matches(place.facility, named, words))
+    return School(school.site, places, sum(place.count for place in places)) if places else None
+
+
+def _matches(facility: Facility, named: str, words: Sequence[str]) -> bool:
+    text = f"{named} {folded(f'{facility.name} {facility.type} {facility.search_term}')}"
+    return all(word in text for word in words)
+
+
+def folded(text: str) -> str:
+    """Return a text as it is compared: without case and accents."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(mark for mark in parts if not unicodedata.combining(mark))

@@ -1,0 +1,76 @@
+"""When a facility is free on a day: the gaps between what is booked, within hours in which schools
+are open.
+
+Pure. It knows only what a calendar shows, so a gap is where to ask, no promise; the pages say so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from icalbridge import timezones
+from icalbridge.web import formatting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+OPENS = time(6)
+CLOSES = time(22)
+SHORTEST = timedelta(minutes=30)
+"""Gaps that are shorter are of no use to anybody."""
+
+
+class Booked(Protocol):
+    """What takes a facility: an entry, or an item of a calendar."""
+
+    @property
+    def start(self) -> datetime: ...
+
+    @property
+    def end(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span in which nothing is booked."""
+
+    start: datetime
+    end: datetime
+    starts: str
+    ends: str
+
+
+def open_times(entries: Iterable[Booked], day: date, zone: str, now: datetime) -> tuple[Gap, ...]:
+    """Return one facility's gaps on a local day that are not over at `now`; one that goes on is
+    told whole.
+
+    From 6:00 to 22:00, and longer where something that begins on that day begins before or ends
+    after it.
+    """
+    midnight, next_midnight = _at(day, time.min, zone), _at(day + timedelta(days=1), time.min, zone)
+    booked = sorted(
+        (max(entry.start, midnight), min(entry.end, next_midnight))
+        for entry in entries
+        if entry.start < next_midnight and entry.end > midnight
+    )
+    # What went on past midnight says nothing of when the doors open in the morning.
+    own = [(start, end) for start, end in booked if start > midnight]
+    reached = min([_at(day, OPENS, zone), *(start for start, _ in own)])
+    closes = max([_at(day, CLOSES, zone), *(end for _, end in own)])
+    gaps = []
+    for start, end in [*booked, (closes, closes)]:
+        gaps.append((reached, min(start, closes)))
+        reached = max(reached, end)
+    return tuple(
+        Gap(start, end, formatting.clock_time(start, zone), formatting.end_time(end, zone, day))
+        for start, end in gaps
+        if end - start >= SHORTEST and end > now
+    )
+
+
+def _at(day: date, clock: time, zone: str) -> datetime:
+    """Return a local moment in UTC, so that differences are those of clocks that nobody changes."""
+    return datetime.combine(day, clock, timezones.zone(zone)).astimezone(UTC)
