@@ -5,7 +5,7 @@ store, no network.
     query           what a reader asks for: the parameters of an address
     selection       which entries are shown now, and until when that holds
     audience        entries to items: what one audience may see of them; titles
-    saved_feed      fields, rules and single events under a name; saved_feed_toml reads and writes it
+    saved_feed      fields, rules and single events under a name; saved_feed_toml reads it
     grouping        one item for all the facilities of one event
     occupancy       when a space is in use, and nothing else
     metadata        title, zone and addresses of a feed
