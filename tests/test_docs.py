@@ -152,6 +152,21 @@ def test_files_that_are_named_exist(page: str) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("page", GUIDES)
+def test_modules_that_are_named_exist(page: str) -> None:
+    """`sync.run` between backquotes is a module of a package of icalbridge."""
+    packages = [path.name for path in (ROOT / "icalbridge").iterdir() if path.is_dir()]
+    pattern = re.compile(rf"({'|'.join(packages)})\.([a-z_]+)")
+    named = [found for span in code_spans(PAGES[page]) if (found := pattern.fullmatch(span))]
+    folder = ROOT / "icalbridge"
+    missing = [
+        found[0]
+        for found in named
+        if not any((folder / found[1] / name).exists() for name in (found[2], f"{found[2]}.py"))
+    ]
+    assert missing == []
+
+
 # settings
 
 
@@ -220,6 +235,22 @@ def test_options_that_are_named_exist(page: str) -> None:
         if span.startswith("--")
     }
     assert named - {"--help"} <= _options(main)
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    """And each that `make` lists is in the table of contributing.md."""
+    targets = set(
+        re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    )
+    named = {
+        target
+        for page in GUIDES
+        for text in (*code_spans(PAGES[page]), *typed_lines(PAGES[page]))
+        for target in re.findall(r"^make ([a-z]+)", text)
+    }
+    assert named <= targets
+    rows = table(section("docs/contributing.md", "Set-up"))
+    assert {code_spans(row[0])[0].split()[1] for row in rows} == targets - {"help"}
 
 
 def test_every_command_is_in_the_table() -> None:
