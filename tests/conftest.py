@@ -27,7 +27,8 @@ BOTH_DATABASES = (
     "test_sync_clock",
     "test_sync_kill",
     "test_sync_many",
-    "test_sync_run",
+    "test_sync_particulars",
+    "test_sync_unchanged",
 )
 """Modules whose subject is SQL, locks or connections, by the beginning of their names."""
 
