@@ -30,7 +30,9 @@ BOTH_DATABASES = (
     "test_sync_particulars",
     "test_sync_unchanged",
 )
-"""Modules whose subject is SQL, locks or connections, by the beginning of their names."""
+"""Modules whose subject is SQL, locks or connections, by the beginning of their names. Single tests
+in others are marked `both_databases`.
+"""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,5 +44,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             callspec is not None
             and callspec.params.get("database_url") == "postgresql"
             and not item.path.name.startswith(BOTH_DATABASES)
+            and item.get_closest_marker("both_databases") is None
         ):
             item.add_marker(pytest.mark.soak)
