@@ -155,6 +155,7 @@ def _live(schools: int, folder: Path) -> Day:
         schools=schools,
         facilities=FACILITIES,
         events_per_day=BOOKINGS_A_DAY * schools,
+        hostile=True,
     )
     app = sandbox.create_app(world, keys=(KEY,), clock=clock)
     store = Store.connect(f"sqlite:///{folder / 'day.db'}")
