@@ -324,19 +324,27 @@ def test_renamed_event_raises_its_own_feed(school: Store) -> None:
     assert _raised(before, _revisions(school)) == {"e1"}
 
 
-def test_digests_are_of_events_that_need_not_be_read_again(school: Store) -> None:
-    """What was heard is known by its bytes until it is forgotten."""
-    key = EventKey("reservation", "e1")
-    apply_changes(school, Changes(added=(entry(24),), heard=(event(), event(event_id="e2"))))
-    assert school.write.digests(["school"]) == {
+def test_digests_are_of_events_that_need_not_be_parsed_again(school: Store) -> None:
+    """An event with an entry in the span is known by its bytes until it is forgotten."""
+    key, day = EventKey("reservation", "e1"), timedelta(days=1)
+    span = (NOW, NOW + day)
+    heard = (event(), event(event_id="e2"), event(event_id="e3", digest=""), event(event_id="e4"))
+    added = (
+        entry(23),
+        entry(-24, uid="u2", event_id="e2"),
+        entry(1, uid="u3", event_id="e3"),
+        entry(24 * 4, uid="u4", event_id="e4"),
+    )
+    apply_changes(school, Changes(added=added, heard=heard))
+    assert school.write.digests(["district", "school"], *span) == {
         "digest-e1": key,
         "digest-e2": EventKey("reservation", "e2"),
     }
     apply_changes(
-        school, Changes(withdrawn=(entry(24, withdrawn=NOW),), forgotten=frozenset({key}))
+        school, Changes(withdrawn=(entry(23, withdrawn=NOW),), forgotten=frozenset({key}))
     )
-    assert school.write.digests(["school"]) == {"digest-e2": EventKey("reservation", "e2")}
-    assert school.write.digests(["district"]) == {}
+    assert set(school.write.digests(["school"], *span)) == {"digest-e2"}
+    assert school.write.digests(["district"], *span) == {}
 
 
 def test_present_is_by_start_and_property(school: Store) -> None:

@@ -12,13 +12,28 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, delete, exists, false, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from icalbridge.models import UNTOLD, StaffDetails
 from icalbridge.statuses import APPROVED, EVENT_STATUSES, TIMESLOT_STATUSES, status_name
+from icalbridge.store.counts import ENTRIES_COUNTER
 from icalbridge.store.rows import (
     PARTICULARS_COLUMNS,
+    SHOWN,
     entry_values,
     event_values,
     particulars_values,
@@ -36,6 +51,7 @@ if TYPE_CHECKING:
     from icalbridge.store.rows import Values
 
 EVENT_KEY = ["event_type", "event_id"]
+EVENT_COLUMNS = ["property_id", "name", "status", "external_id", "zone", "digest"]
 
 UNSHOWN = frozenset({"u_id", "position", "zone_source", "vendor_zone"})
 """Columns of the catalogue that no feed shows: a change of one raises no revision."""
@@ -164,9 +180,11 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
     known = _write_events(connection, changes.heard, revision) if changes.heard else {}
     touched = (*changes.added, *changes.changed, *changes.withdrawn)
     if touched:
-        before = _places(connection, touched)
+        places, shown = _stored(connection, touched)
         _write_entries(connection, changes, revision)
-        _raise_revisions(connection, touched, before, revision)
+        _raise_revisions(connection, touched, places, revision)
+        shown_now = sum({entry.uid: entry.shown for entry in touched}.values())
+        add_entries(connection, shown_now - shown)
     if changes.heard:
         _write_particulars(connection, changes.heard, frozenset(known), revision)
     if changes.forgotten:
@@ -234,8 +252,11 @@ def delete_old(connection: Connection, ended_before: int, revision: Revision) ->
         entries.c.property_id,
         entries.c.facility_id,
     )
-    old = delete(entries).where(entries.c.end_at < ended_before).returning(*columns)
-    gone = connection.execute(old).all()
+    old = and_(  # of each property, so that the index is used
+        entries.c.property_id.in_(select(properties.c.id)), entries.c.end_at < ended_before
+    )
+    shown = connection.scalar(select(func.count()).where(old, SHOWN)) or 0
+    gone = connection.execute(delete(entries).where(old).returning(*columns)).all()
     keys = {(row.event_type, row.event_id) for row in gone}
     left = and_(
         entries.c.event_type == events.c.event_type, entries.c.event_id == events.c.event_id
@@ -251,36 +272,26 @@ def delete_old(connection: Connection, ended_before: int, revision: Revision) ->
     _raise_each(connection, events, EVENT_KEY, keys, revision)
     _raise_each(connection, properties, ["id"], {(row.property_id,) for row in gone}, revision)
     _raise_each(connection, facilities, ["id"], {(row.facility_id,) for row in gone}, revision)
+    add_entries(connection, -shown)
     return len(gone)
 
 
 def _write_events(
     connection: Connection, heard: Sequence[Event], revision: Revision
 ) -> dict[tuple[str, str], Row[Any]]:
-    """Write the events, and return name, status and digest of those that were known already, by
-    key.
-    """
+    """Write the events that differ; return what was stored of those known already, by key."""
     known: dict[tuple[str, str], Row[Any]] = {}
-    columns = (
-        events.c.event_type,
-        events.c.event_id,
-        events.c.name,
-        events.c.status,
-        events.c.digest,
-    )
+    columns = [events.c[name] for name in (*EVENT_KEY, *EVENT_COLUMNS)]
     for keys in in_parts(event.key for event in heard):
         query = select(*columns).where(of_events(events, keys))
         known |= {(row.event_type, row.event_id): row for row in connection.execute(query)}
-    new = [event for event in heard if event.key not in known]
+    rows = [(event.key, event_values(event)) for event in heard]
+    new = [values for key, values in rows if key not in known]
     if new:
         first = {"first_seen_at": revision.moment, **revision.values}
-        insert_missing(connection, events, [event_values(event) | first for event in new])
-    _update_each(
-        connection,
-        events,
-        EVENT_KEY,
-        [event_values(event) for event in heard if event.key in known],
-    )
+        insert_missing(connection, events, [values | first for values in new])
+    changed = [values for key, values in rows if key in known and known[key]._asdict() != values]
+    _update_each(connection, events, EVENT_KEY, changed)
     renamed = [
         event.key for event in heard if event.key in known and known[event.key].name != event.name
     ]
@@ -347,17 +358,28 @@ def _write_entries(connection: Connection, changes: Changes, revision: Revision)
     )
 
 
-def _places(connection: Connection, touched: Sequence[Entry]) -> set[tuple[str, str]]:
-    """Return property and facility of these entries as they are kept now."""
-    found: set[tuple[str, str]] = set()
-    for uids in in_parts(entry.uid for entry in touched):
+def _stored(connection: Connection, touched: Sequence[Entry]) -> tuple[set[tuple[str, str]], int]:
+    """Return property and facility of these entries as they are stored, and how many are shown."""
+    places: set[tuple[str, str]] = set()
+    shown = 0
+    for uids in in_parts({entry.uid for entry in touched}):
         query = (
-            select(entries.c.property_id, entries.c.facility_id)
+            select(
+                entries.c.property_id, entries.c.facility_id, func.sum(case((SHOWN, 1), else_=0))
+            )
             .where(entries.c.uid.in_(uids))
-            .distinct()
+            .group_by(entries.c.property_id, entries.c.facility_id)
         )
-        found |= {(row.property_id, row.facility_id) for row in connection.execute(query)}
-    return found
+        for property_id, facility_id, count in connection.execute(query):
+            places.add((property_id, facility_id))
+            shown += count
+    return places, shown
+
+
+def add_entries(connection: Connection, by: int) -> None:
+    """Add to the counter of shown entries."""
+    if by:
+        raise_counter(connection, ENTRIES_COUNTER, by)
 
 
 def _raise_revisions(

@@ -16,6 +16,7 @@ from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
 from icalbridge.store.changes import in_parts, of_events
+from icalbridge.store.counts import count_by_facility
 from icalbridge.store.engine import reading
 from icalbridge.store.health import health
 from icalbridge.store.rows import (
@@ -205,13 +206,8 @@ class Reading:
 
     def counts(self, since: datetime, until: datetime) -> dict[str, int]:
         """Return how many shown entries overlap a span, by facility."""
-        query = (
-            select(entries.c.facility_id, func.count().label("entries"))
-            .where(SHOWN, _overlap(since, until))
-            .group_by(entries.c.facility_id)
-        )
         with reading(self._engine) as connection:
-            return {row.facility_id: row.entries for row in connection.execute(query)}
+            return count_by_facility(connection, since, until)
 
     def properties(self, api_user_id: str | None = None) -> list[Property]:
         """Return the listed properties, of one key or of all, in the vendor's order.

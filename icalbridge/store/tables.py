@@ -8,7 +8,7 @@ and back.
                                  events 1─1 particulars    renter and the like, for staff alone
     saved_feeds 1─n feed_tokens   what somebody decided to show, and its private addresses
     pushed                        which events were made out of a calendar
-    counters                      revision and what could not be read
+    counters                      revision, shown entries, and what could not be read
     workers                       who is alive
 """
 
@@ -26,7 +26,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    text,
 )
+
+LONG_SECONDS = 86_400
+LONG = text(f"end_at - start_at > {LONG_SECONDS}")
+"""Condition of the partial index of long entries: literal, or no database would use the index."""
 
 metadata = MetaData(
     naming_convention={
@@ -198,6 +203,8 @@ entries = Table(
     Index("ix_entries_event", "event_type", "event_id"),
     Index("ix_entries_property", "property_id", "end_at"),
     Index("ix_entries_facility", "facility_id", "end_at"),
+    Index("ix_entries_property_start", "property_id", "start_at"),
+    Index("ix_entries_long", "property_id", "end_at", sqlite_where=LONG, postgresql_where=LONG),
 )
 
 # what the public never sees, apart from what it does: no public address reads this table

@@ -6,6 +6,7 @@ transaction.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, or_, select, update
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 IN_USE_SECONDS = 2 * 86_400
 """A key whose catalogue was not read for so long is not in use; it is read daily."""
+
+DIGEST_MARGIN = timedelta(days=2)
 
 
 class Writing:
@@ -100,18 +103,25 @@ class Writing:
         with reading(self._engine) as connection:
             return tuple(connection.execute(query).one())
 
-    def digests(self, property_ids: Sequence[str]) -> dict[str, EventKey]:
-        """Return the events of some properties whose bytes need not be read again, by the digest of
-        these bytes.
+    def digests(
+        self, property_ids: Sequence[str], since: datetime, until: datetime
+    ) -> dict[str, EventKey]:
+        """Return digest and key of events with an entry in a span that need not be parsed again.
+
+        The span is widened by `DIGEST_MARGIN`, since the vendor's midnight may be another.
         """
-        query = select(events.c.digest, events.c.event_type, events.c.event_id)
+        starts = entries.c.start_at.between(
+            seconds(since - DIGEST_MARGIN), seconds(until + DIGEST_MARGIN)
+        )
+        query = (
+            select(events.c.digest, events.c.event_type, events.c.event_id)
+            .join_from(entries, events)
+            .where(entries.c.property_id.in_(property_ids), starts, events.c.digest != "")
+            .distinct()
+        )
         with reading(self._engine) as connection:
-            found = connection.execute(
-                query.where(events.c.property_id.in_(property_ids), events.c.digest != "")
-            )
-            return {
-                digest: EventKey(event_type, event_id) for digest, event_type, event_id in found
-            }
+            rows = connection.execute(query)
+            return {digest: EventKey(*key) for digest, *key in rows}
 
     def present(
         self, property_id: str, since: datetime, until: datetime, *, facility_id: str = ""

@@ -329,7 +329,9 @@ class WindowFetch:
 
     def _ask(self, asked: Asked, attempt: Attempt) -> EventsAnswer:
         anew = self._full or attempt.claim.from_future
-        known = {} if anew else self._store.write.digests([each.id for each in asked.members])
+        members = [each.id for each in asked.members]
+        span = plan.bounds(asked.days, asked.owner.timezone)
+        known = {} if anew else self._store.write.digests(members, *span)
         zones, unsure = zones_of(attempt.places.properties)
         if not asked.facility_id:
             return self._client.property_events(
