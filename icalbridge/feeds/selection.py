@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import Status
-from icalbridge.feeds.query import PLAIN, Cancelled, folded
-from icalbridge.text import display_text
+from icalbridge.feeds.query import PLAIN, Cancelled
+from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -143,7 +143,7 @@ def _takes_all(shape: FeedQuery) -> bool:
 
 
 def _compared(text: str) -> str:
-    return folded(display_text(text))
+    return search_key(display_text(text))
 
 
 def _matches(
