@@ -160,4 +160,4 @@ def test_plan_of_counts_uses_the_indexes(tmp_path: Path) -> None:
             used = [row[3] for row in plan if " entries " in row[3]]
         assert len(used) == 2
         assert "ix_entries_property_start (property_id=? AND start_at>? AND start_at<?)" in used[0]
-        assert "ix_entries_long (property_id=? AND end_at>?)" in used[1]
+        assert "ix_entries_property_long (property_id=? AND end_at>?)" in used[1]

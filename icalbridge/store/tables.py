@@ -30,6 +30,9 @@ from sqlalchemy import (
 )
 
 LONG_SECONDS = 86_400
+"""Entries that are longer have indexes of their own: others overlap a moment only if they start on
+the day before it.
+"""
 LONG = text(f"end_at - start_at > {LONG_SECONDS}")
 """Condition of the partial index of long entries: literal, or no database would use the index."""
 
@@ -204,8 +207,16 @@ entries = Table(
     Index("ix_entries_property", "property_id", "end_at"),
     Index("ix_entries_facility", "facility_id", "end_at"),
     Index("ix_entries_property_start", "property_id", "start_at"),
-    Index("ix_entries_long", "property_id", "end_at", sqlite_where=LONG, postgresql_where=LONG),
+    Index("ix_entries_facility_start", "facility_id", "start_at"),
 )
+for _name in ("property", "facility"):
+    Index(
+        f"ix_entries_{_name}_long",
+        entries.c[f"{_name}_id"],
+        entries.c.end_at,
+        sqlite_where=LONG,
+        postgresql_where=LONG,
+    )
 
 # what the public never sees, apart from what it does: no public address reads this table
 particulars = Table(

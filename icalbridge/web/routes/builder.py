@@ -18,7 +18,7 @@ from icalbridge.feeds import FORMATS, Address, BadQuery, display_text
 from icalbridge.feeds.titles import DEFAULT, FIELDS
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
-from icalbridge.web.feed_cache import Held, Missing
+from icalbridge.web.feed_cache import CacheEntry, Missing
 from icalbridge.web.refusing import about, sentence
 from icalbridge.web.views.calendar_grid import GridContext, list_days
 from icalbridge.web.views.feed_form import calendars, picking, scope_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from icalbridge.settings import Settings
     from icalbridge.store import Store
     from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.rendered_feed import RenderedFeed
     from icalbridge.web.site import Site
     from icalbridge.web.views.feed_form import Scope
 
@@ -56,7 +57,7 @@ class Result:
 
     refusal: BadQuery | None = None
     address: Address | None = None
-    found: Held | Missing | None = None
+    found: CacheEntry[RenderedFeed] | Missing | None = None
 
 
 class Builder:
@@ -143,9 +144,9 @@ class Builder:
             return told
         path, held = result.address.path, result.found
         told |= {"address": result.address, "download": self._site.path(path)}
-        title = held.state.title if isinstance(held, Held) else scope.name
+        title = held.state.title if isinstance(held, CacheEntry) else scope.name
         told["subscription"] = subscription(self._site.address(path), title)
-        if not isinstance(held, Held):
+        if not isinstance(held, CacheEntry):
             return told | {"missing": held.name if held else ""}
         made, zone = held.made, held.state.zone
         schools = (
@@ -154,7 +155,8 @@ class Builder:
             else {}
         )
         coming = [item for item in self._service.items(result.address, held) if item.end > now]
-        coming = coming[: max(len(coming) - made.left_out, 0)]
+        if made.complete_until is not None:
+            coming = [item for item in coming if item.start < made.complete_until]
         until = now + timedelta(days=PREVIEW_DAYS)
         context = GridContext(now, zone, schools)
         return told | {

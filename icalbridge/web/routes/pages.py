@@ -15,6 +15,7 @@ from icalbridge.feeds.audience import view as audience_view
 from icalbridge.feeds.query import UNREADABLE, given
 from icalbridge.feeds.selection import select
 from icalbridge.models import Feed
+from icalbridge.store.entries import TimeRange
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
 from icalbridge.web.feed_cache import Missing
@@ -174,7 +175,7 @@ class Pages:
         """Return what the feed of the same filters shows of a span."""
         history, horizon = (timedelta(days=days) for days in self._service.reach)
         if feed.kind == "facility" and until is None:
-            entries = self._read.entries(feed, since)
+            entries = self._read.entries(feed, TimeRange(since))
         else:
             entries = self._read.entries_between(property_ids, since, until or now + horizon)
         if feed.kind == "facility":
@@ -234,7 +235,12 @@ class Pages:
         return {"view": view, "sheet": days, "more": more}
 
     def _common(
-        self, feed: Feed, held: Held, view: PageView, property_ids: Sequence[str], now: datetime
+        self,
+        feed: Feed,
+        held: Held,
+        view: PageView,
+        property_ids: Sequence[str],
+        now: datetime,
     ) -> dict[str, Any]:
         """Return what every schedule page shows: title, zone, freshness, how to subscribe."""
         state, zone = held.state, held.state.zone
