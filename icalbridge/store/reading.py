@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
-from icalbridge.store.changes import in_parts, of_events
 from icalbridge.store.counts import count_by_facility
 from icalbridge.store.engine import reading
 from icalbridge.store.health import health
@@ -30,7 +29,8 @@ from icalbridge.store.rows import (
     property_of,
     seconds,
 )
-from icalbridge.store.saved import saved_feed
+from icalbridge.store.saved_feeds import saved_feed
+from icalbridge.store.statements import in_parts, of_events
 from icalbridge.store.tables import (
     entries,
     events,
@@ -493,7 +493,7 @@ def _any_synced(connection: Connection, property_ids: Sequence[str]) -> bool:
 def _all_tried(connection: Connection, property_ids: Sequence[str], first_seen_at: int) -> bool:
     """Say whether today's window was asked for once, so that a roll-up never starts out half full.
 
-    Only of properties that the first catalogue had: a school that joins later does not take its
+    Only of properties that the first catalog had: a school that joins later does not take its
     district's feed away.
     """
     query = (
