@@ -51,7 +51,7 @@ class Start:
         """Return every entry, by all that a subscriber may see of it but when it was first seen."""
         store = Store.connect(self.database_url)
         try:
-            entries = store.write.entries_of([each.id for each in store.read.properties()], [])
+            entries = store.sync_reads.entries_of([each.id for each in store.read.properties()], [])
         finally:
             store.close()
         return sorted(

@@ -106,7 +106,7 @@ def test_unchanged_day_of_a_worker_writes_bookkeeping_only(
         hired = Agency(district, database_url, open_stores).hire("w1")
         with _written(hired.store.engine) as tables:
             for _ in range(3):
-                district.clock.advance(seconds=plan.CATALOGUE_SECONDS / 3)
+                district.clock.advance(seconds=plan.CATALOG_SECONDS / 3)
                 hired.work()
     assert len(district.state.requests) - asked > 36
     assert _kept(district) == before

@@ -90,7 +90,7 @@ class Health:
     """How the whole stands, for `/readyz`, `/metrics` and `status`."""
 
     catalogue_synced: datetime | None
-    """When the catalogue that waits longest was last fetched; None while one never was."""
+    """When the catalog that waits longest was last fetched; None while one never was."""
     catalogue_error: str
     catalogue_invocation_id: str
     workers_alive: int
@@ -140,7 +140,7 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether the catalogue and every property's window that holds today were fetched at least
+        """Whether the catalog and every property's window that holds today were fetched at least
         once.
 
         Not while stored times are in the future: nobody knows then how old anything is.
@@ -195,11 +195,9 @@ def health(connection: Connection, now: datetime) -> Health:
     )
 
 
-def _ahead_seconds(
-    catalogues: Sequence[datetime], known: Sequence[Freshness], now: datetime
-) -> int:
+def _ahead_seconds(catalogs: Sequence[datetime], known: Sequence[Freshness], now: datetime) -> int:
     """Return how far in the future the latest time of a fetch is, in seconds; 0 when none is."""
-    moments = [*catalogues, *(each.newest for each in known if each.newest)]
+    moments = [*catalogs, *(each.newest for each in known if each.newest)]
     latest = max(moments, default=now)
     return int((latest - now).total_seconds()) if is_future(latest, now) else 0
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
-from icalbridge.store.changes import in_parts, of_events
 from icalbridge.store.counts import count_by_facility
 from icalbridge.store.engine import reading
 from icalbridge.store.entries import (
@@ -41,6 +40,7 @@ from icalbridge.store.rows import (
     property_of,
     seconds,
 )
+from icalbridge.store.statements import in_parts, of_events
 from icalbridge.store.tables import (
     entries,
     events,

@@ -80,7 +80,7 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     Column(
         "quota_per_day", Integer, nullable=False, server_default="0"
     ),  # what the vendor granted; 0: not told yet
-    _moment("doubted_at"),  # when its catalogue first came back without something that is known
+    _moment("doubted_at"),  # when its catalog first came back without something that is known
     _text("missing"),  # JSON: the properties and facilities that it lacked then
 )
 
@@ -96,16 +96,16 @@ properties = Table(
     _text("zip"),
     _text("zone"),
     _text("zone_source"),  # `model.ZoneSource`
-    _text("vendor_zone"),  # what the last catalogue gave, as it gave it
+    _text("vendor_zone"),  # what the last catalog gave, as it gave it
     Column(
         "child_ids", String, nullable=False, server_default="[]"
     ),  # a JSON list, as the vendor gave it
     Column("position", Integer, nullable=False),  # the vendor's order
-    Column("listed", Boolean, nullable=False),  # whether the last catalogue had it
+    Column("listed", Boolean, nullable=False),  # whether the last catalog had it
     _moment("first_seen_at", nullable=False),
     *_revision(),
     _moment("read_at"),  # when somebody last read one of its feeds or pages
-    _moment("unlisted_at"),  # when a second catalogue agreed that it is gone; NULL: it is listed
+    _moment("unlisted_at"),  # when a second catalog agreed that it is gone; NULL: it is listed
 )
 
 facilities = Table(
@@ -185,7 +185,7 @@ entries = Table(
     Column("property_id", String, nullable=False),
     Column(
         "facility_id", String, nullable=False
-    ),  # may name a facility that the catalogue never listed
+    ),  # may name a facility that the catalog never listed
     _text("name"),
     _text("activity"),
     _text("place"),

@@ -102,9 +102,9 @@ def _fill(store: Store) -> None:
         ]
         for each in schools
     }
-    store.write.apply_catalogue(USER, schools, facilities, Changes(), now=NOW)
+    store.write.apply_catalog(USER, schools, facilities, Changes(), now=NOW)
     store.windows.ensure([each.id for each in schools], 12, now=NOW)
-    store.windows.finish_catalogue(USER, now=NOW, due=NOW + timedelta(days=1))
+    store.api_keys.finish_catalog(USER, now=NOW, due=NOW + timedelta(days=1))
     number_of = ENTRIES // (SCHOOLS * FACILITIES) + 1
     numbers = (
         f"WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {number_of})"
