@@ -10,8 +10,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
-from icalbridge.cli.database import connect_for_web
 from icalbridge.cli.request_line import read_raw_targets
+from icalbridge.cli.runtime import connect_for_web
 from icalbridge.web import create_app
 
 if TYPE_CHECKING:
