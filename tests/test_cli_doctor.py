@@ -75,7 +75,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def _told(checks: list[Check]) -> dict[str, tuple[bool | None, str]]:
     """Return each check's outcome by name; the names are always the same, in the same order."""
     assert [check.name for check in checks] == NAMES
-    return {check.name: (check.good, check.told) for check in checks}
+    return {check.name: (check.good, check.message) for check in checks}
 
 
 def _fail(vendor: tuple[str, sandbox.State], spec: str) -> None:

@@ -16,8 +16,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.feeds import display_text
 from icalbridge.sync.reconcile import relocate
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -25,8 +25,8 @@ def event_id(source: str, uid: str, number: int) -> str:
     """Return the external id of the event that is the `number`th, from 0, to stand for a UID of a
     source.
     """
-    told = f"{len(source)} {source} {uid}".encode("utf-8", "surrogatepass")
-    return f"ib-{sha256(told).hexdigest()[:_DIGITS]}-{number}"
+    text = f"{len(source)} {source} {uid}".encode("utf-8", "surrogatepass")
+    return f"ib-{sha256(text).hexdigest()[:_DIGITS]}-{number}"
 
 
 def number_of(external_id: str) -> int:

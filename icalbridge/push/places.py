@@ -34,7 +34,7 @@ class Unplaced(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PlaceTable:
     """The table, and what it is about."""
 
     facilities: Mapping[str, Facility]
@@ -55,7 +55,7 @@ class Places:
     def __post_init__(self) -> None:
         """Prepare what each of many thousand places is compared with."""
         object.__setattr__(
-            self, "_lines", tuple((*_wanted(each), found) for each, found in self.table.items())
+            self, "_lines", tuple((*_compile(each), found) for each, found in self.table.items())
         )
         given = [self.facilities[each] for each in (self.default, *self.table.values()) if each]
         near = {
@@ -78,23 +78,23 @@ class Places:
     def find(self, location: str) -> Facility | None:
         """Return where something takes place; None for what is left out. Raises `Unplaced`."""
         named = _plain(location)
-        for wanted, pattern, facility_id in self._lines:
-            if named == wanted or (pattern and pattern.match(named)):
+        for place, pattern, facility_id in self._lines:
+            if named == place or (pattern and pattern.match(named)):
                 return self.facilities[facility_id] if facility_id else None
         if self.default and (not named or not self.table):
             return self.facilities[self.default]
         raise Unplaced(
-            self._complaint(location)
+            self._unplaced_text(location)
             if named
             else "it has no LOCATION, and there is no facility for such"
         )
 
-    def _complaint(self, location: str) -> str:
-        told = " or ".join(
+    def _unplaced_text(self, location: str) -> str:
+        hints = " or ".join(
             f"{each.id} ({each.name})" for each in self._near(_plain(location[:LONGEST_HINTED]))
         )
         shown = location if len(location) <= 80 else f"{location[:79]}…"
-        return f"no facility is given for {shown!r}" + (f"; perhaps {told}" if told else "")
+        return f"no facility is given for {shown!r}" + (f"; perhaps {hints}" if hints else "")
 
     def _near(self, named: str) -> list[Facility]:
         """Return what may be meant: what is spelled alike, then what is part of it."""
@@ -108,14 +108,14 @@ class Places:
         return [self._names[each] for each in near]
 
 
-def _wanted(place: str) -> tuple[str, re.Pattern[str] | None]:
+def _compile(place: str) -> tuple[str, re.Pattern[str] | None]:
     plain = _plain(place)
     return plain, re.compile(translate(plain.replace("[", "[[]"))) if "*" in place else None
 
 
-def places(
+def parse_places(
     facilities: Iterable[Facility], zones: Mapping[str, str], given: Iterable[str], file: str = ""
-) -> Places:
+) -> PlaceTable:
     """Make a table of what was given: `ID`, the default, or `LOCATION=ID`; and of a TOML file's
     text with the latter.
 
@@ -140,7 +140,7 @@ def places(
         raise ConfigurationError(
             "No facility is given; say where the events take place with --facility or --map."
         )
-    return Places(by_id, zones, table, defaults[0] if defaults else "")
+    return PlaceTable(by_id, zones, table, defaults[0] if defaults else "")
 
 
 def _check(facility_id: str, facilities: Mapping[str, Facility], zones: Mapping[str, str]) -> None:
@@ -172,18 +172,18 @@ def _check(facility_id: str, facilities: Mapping[str, Facility], zones: Mapping[
 def _file(text: str) -> Mapping[str, str]:
     """Read the file of `--map`: a table `[places]`, LOCATION = "facility id"."""
     try:
-        told = tomllib.loads(text).get("places", {}) if text else {}
+        table = tomllib.loads(text).get("places", {}) if text else {}
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"The file of --map is no TOML: {error}.") from None
     if text and (
-        not told
-        or not isinstance(told, dict)
-        or not all(isinstance(each, str) for each in told.values())
+        not table
+        or not isinstance(table, dict)
+        or not all(isinstance(each, str) for each in table.values())
     ):
         raise ConfigurationError(
             'The file of --map must have a table [places] with lines such as "Main Gym" = "ID".'
         )
-    return told if isinstance(told, dict) else {}
+    return table if isinstance(table, dict) else {}
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,7 @@
 """A file or an address → the bytes of a calendar: so many and no more, in so much time and no more.
 
 Which addresses may be called is `network`'s; redirects are followed here, one by one, so that each
-is judged like the first. What is told of an address is its host: the rest of it may be a secret.
+is judged like the first. What is content of an address is its host: the rest of it may be a secret.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MOVED = {301, 302, 303, 307, 308}
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CalendarSource:
     """Where a calendar is."""
 
     where: str = field(repr=False)
@@ -73,21 +73,24 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedCalendar:
     """A calendar as it came."""
 
-    told: bytes
+    content: bytes
     validators: Mapping[str, str] = field(default_factory=dict)
     """What the next request says, so that it is answered only if something changed."""
 
 
-def _digest(told: str) -> str:
-    return sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+def _digest(content: str) -> str:
+    return sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
-def read(
-    source: Source, before: Fetched | None = None, *, deadline: float = DEADLINE_SECONDS
-) -> Fetched | None:
+def fetch_calendar(
+    source: CalendarSource,
+    before: FetchedCalendar | None = None,
+    *,
+    deadline: float = DEADLINE_SECONDS,
+) -> FetchedCalendar | None:
     """Return what a source holds; None where it is as it was `before`. At most `deadline` seconds.
 
     In a main thread only, whose alarm is what ends a fetch. Raises `BadCalendar` for a source that
@@ -104,8 +107,8 @@ def read(
             f"{source.where.partition('://')[0]}:// is no address that can be read; use https or"
             " webcal."
         )
-    found = Fetched(_file(source.where))
-    return None if before and before.told == found.told else found
+    found = FetchedCalendar(_file(source.where))
+    return None if before and before.content == found.content else found
 
 
 def _file(where: str) -> bytes:
@@ -114,13 +117,13 @@ def _file(where: str) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise BadCalendar(f"{where} is no file.")
         with path.open("rb") as opened:
-            told = opened.read(MOST_OCTETS + 1)
+            content = opened.read(MOST_OCTETS + 1)
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", "") or "it cannot be read").lower()
         raise BadCalendar(f"{where} cannot be read: {reason}.") from None
-    if len(told) > MOST_OCTETS:
+    if len(content) > MOST_OCTETS:
         raise _too_large(f"The file {where}")
-    return told
+    return content
 
 
 @contextmanager
@@ -141,7 +144,7 @@ def _at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _fetched(source: Source, before: Fetched | None) -> Fetched | None:
+def _fetched(source: CalendarSource, before: FetchedCalendar | None) -> FetchedCalendar | None:
     url = source.url
     with session(allow_private=source.allow_private) as opened:
         for _ in range(REDIRECTS + 1):
@@ -150,13 +153,13 @@ def _fetched(source: Source, before: Fetched | None) -> Fetched | None:
             if isinstance(answer, str):
                 url = urljoin(url, answer)
                 continue
-            return None if before and answer.told in (b"", before.told) else answer
+            return None if before and answer.content in (b"", before.content) else answer
     raise CalendarUnreachable(
         f"{source.shown} leads from one address to the next, and never to a calendar."
     )
 
 
-def _check(url: str, source: Source) -> None:
+def _check(url: str, source: CalendarSource) -> None:
     """Refuse an address that is none, or that a redirect must not lead to."""
     try:
         parts = urlsplit(url)
@@ -177,8 +180,8 @@ def _check(url: str, source: Source) -> None:
 
 
 def _ask(
-    opened: requests.Session, url: str, source: Source, validators: Mapping[str, str]
-) -> Fetched | str:
+    opened: requests.Session, url: str, source: CalendarSource, validators: Mapping[str, str]
+) -> FetchedCalendar | str:
     """Return what an address answers: a calendar, empty when it was not modified; or the address
     that it leads to.
     """
@@ -195,14 +198,14 @@ def _ask(
             stream=True,
         ) as response:
             if response.status_code == NOT_MODIFIED and validators:
-                return Fetched(b"", validators)
+                return FetchedCalendar(b"", validators)
             if response.status_code in MOVED and response.headers.get("Location"):
                 return response.headers["Location"]
             if response.status_code != OK:
                 raise CalendarUnreachable(
                     f"{source.shown} cannot be fetched: its server answers {response.status_code}."
                 )
-            return Fetched(_body(response, source), _validators(response))
+            return FetchedCalendar(_body(response, source), _validators(response))
     except (requests.RequestException, HTTPError, OSError) as error:
         raise _unreachable(error, source) from None
     except ValueError:  # an address that requests takes, and something below it does not
@@ -211,7 +214,7 @@ def _ask(
         ) from None
 
 
-def _body(response: requests.Response, source: Source) -> bytes:
+def _body(response: requests.Response, source: CalendarSource) -> bytes:
     """Read a body as it comes, unpacked: no more of it than may be, however small it was packed."""
     parts, size = [], 0
     while part := response.raw.read1(CHUNK_OCTETS, decode_content=True):
@@ -229,7 +232,7 @@ def _validators(response: requests.Response) -> dict[str, str]:
     }
 
 
-def _unreachable(error: Exception, source: Source) -> BadCalendar | CalendarUnreachable:
+def _unreachable(error: Exception, source: CalendarSource) -> BadCalendar | CalendarUnreachable:
     """Say in our own words why there is no answer; the library's would repeat the address."""
     causes: list[BaseException | None] = [error]
     while causes[-1] is not None and len(causes) < 10:

@@ -11,33 +11,34 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich.table import Table
-
 from icalbridge import timezones
-from icalbridge.push.collide import bookings
-from icalbridge.push.plan import OVER, Cancel, Create, Move
-from icalbridge.push.want import Slot
+from icalbridge.cli.output import table
+from icalbridge.push.collisions import load_bookings
+from icalbridge.push.mapping import PushSlot
+from icalbridge.push.steps import OVER, Cancel, Create, Move
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from rich.table import Table
+
     from icalbridge.models import Timeslot
     from icalbridge.push.apply import Outcome
-    from icalbridge.push.place import Places
-    from icalbridge.push.plan import Held, Plan, Step, Unchanged
-    from icalbridge.push.want import Impossible
+    from icalbridge.push.mapping import Impossible
+    from icalbridge.push.places import PlaceTable
+    from icalbridge.push.steps import PushedState, PushPlan, Step, Unchanged
     from icalbridge.store import Store
 
-What = Literal["create", "move", "cancel", "unchanged", "impossible"]
-SYMBOLS: dict[What, str] = {
+StepName = Literal["create", "move", "cancel", "unchanged", "impossible"]
+SYMBOLS: dict[StepName, str] = {
     "create": "+",
     "move": "~",
     "cancel": "-",
     "unchanged": "=",
     "impossible": "!",
 }
-STYLES: dict[What, str] = {
+STYLES: dict[StepName, str] = {
     "create": "green",
     "move": "yellow",
     "cancel": "red",
@@ -47,10 +48,10 @@ STYLES: dict[What, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PlanRow:
     """One line of the plan."""
 
-    what: What
+    what: StepName
     name: str
     uid: str
     when: str = ""
@@ -59,27 +60,27 @@ class Row:
     """How many timeslots it is about."""
     why: str = ""
     collides_with: tuple[str, ...] = ()
-    """What the bridge knows to stand in the way."""
+    """StepName the bridge knows to stand in the way."""
     timeslots: tuple[dict[str, str], ...] = field(default=(), repr=False)
 
 
-def rows(plan: Plan, places: Places, store: Store, held: Sequence[Held]) -> list[Row]:
+def plan_rows(
+    plan: PushPlan, places: PlaceTable, store: Store, held: Sequence[PushedState]
+) -> list[PlanRow]:
     """Return a row for each step, and for what stays and what cannot be."""
     staying = {each.uid: _staying(each, plan, places, held) for each in plan.unchanged}
     slots = [slot for some in (*map(_slots, plan.steps), *staying.values()) for slot in some]
-    known = bookings(store, slots) if slots else None
-    going = {each.held.external_id for each in plan.steps if isinstance(each, Cancel)}
+    known = load_bookings(store, slots) if slots else None
+    going = {each.pushed.external_id for each in plan.steps if isinstance(each, Cancel)}
 
-    def colliding(row: Row, some: Sequence[Slot]) -> Row:
+    def colliding(row: PlanRow, some: Sequence[PushSlot]) -> PlanRow:
         # what goes stands in nobody's way, nor does the rest of the same event
         own = {
             each.event.id
             for each in held
             if each.event and (each.uid == row.uid or each.external_id in going)
         }
-        return replace(
-            row, collides_with=known.collisions(some, places.zones, own) if known else ()
-        )
+        return replace(row, collides_with=known.describe(some, places.zones, own) if known else ())
 
     return [
         *(colliding(_row(each, places), _slots(each)) for each in plan.steps),
@@ -88,12 +89,14 @@ def rows(plan: Plan, places: Places, store: Store, held: Sequence[Held]) -> list
     ]
 
 
-def _staying(unchanged: Unchanged, plan: Plan, places: Places, held: Sequence[Held]) -> list[Slot]:
+def _staying(
+    unchanged: Unchanged, plan: PushPlan, places: PlaceTable, held: Sequence[PushedState]
+) -> list[PushSlot]:
     """Return the timeslots to come of an event that stays, as they are at the vendor."""
-    going = {each.held.external_id for each in plan.steps if isinstance(each, Cancel)}
-    moving = {(each.held.external_id, each.before.external_id) for each in plan.moves}
+    going = {each.pushed.external_id for each in plan.steps if isinstance(each, Cancel)}
+    moving = {(each.pushed.external_id, each.before.external_id) for each in plan.moves}
     return [
-        Slot(
+        PushSlot(
             slot.external_id,
             slot.start,
             slot.end,
@@ -109,13 +112,13 @@ def _staying(unchanged: Unchanged, plan: Plan, places: Places, held: Sequence[He
     ]
 
 
-def _slots(step: Step) -> tuple[Slot, ...]:
+def _slots(step: Step) -> tuple[PushSlot, ...]:
     return (
         step.slots if isinstance(step, Create) else (step.after,) if isinstance(step, Move) else ()
     )
 
 
-def _row(step: Step, places: Places) -> Row:
+def _row(step: Step, places: PlaceTable) -> PlanRow:
     if isinstance(step, Create):
         where = _joined(each.facility.name or each.facility.id for each in step.slots)
         zone = places.zones[step.slots[0].facility.property_id]
@@ -123,7 +126,7 @@ def _row(step: Step, places: Places) -> Row:
             {"id": each.id, **_span(each.start, each.end, zone), "facility_id": each.facility.id}
             for each in step.slots
         )
-        return Row(
+        return PlanRow(
             "create",
             step.name,
             step.uid,
@@ -136,14 +139,14 @@ def _row(step: Step, places: Places) -> Row:
         )
     if isinstance(step, Move):
         return _move(step, places)
-    zone = _zone(step.held, places)
+    zone = _zone(step.pushed, places)
     where = _joined(each.facility_name or each.facility_id for each in step.slots)
-    return Row(
+    return PlanRow(
         "cancel", step.name, step.uid, _when(step.slots, zone), where, len(step.slots), step.why
     )
 
 
-def _move(step: Move, places: Places) -> Row:
+def _move(step: Move, places: PlaceTable) -> PlanRow:
     before, after = step.before, step.after
     zone = places.zones[after.facility.property_id]
     changes = []
@@ -155,14 +158,14 @@ def _move(step: Move, places: Places) -> Row:
         changes.append("its text has changed")
     told = {"id": after.id, **_span(after.start, after.end, zone), "facility_id": after.facility.id}
     where = after.facility.name or after.facility.id
-    return Row(
+    return PlanRow(
         "move", step.name, step.uid, _when([after], zone), where, 1, "; ".join(changes), (), (told,)
     )
 
 
-def _unchanged(each: Unchanged, places: Places) -> Row:
+def _unchanged(each: Unchanged, places: PlaceTable) -> PlanRow:
     zone = places.zones.get(each.property_id, "UTC")
-    return Row(
+    return PlanRow(
         "unchanged",
         each.name,
         each.uid,
@@ -172,7 +175,7 @@ def _unchanged(each: Unchanged, places: Places) -> Row:
     )
 
 
-def _impossible(some: Sequence[Impossible], places: Places) -> Iterator[Row]:
+def _impossible(some: Sequence[Impossible], places: PlaceTable) -> Iterator[PlanRow]:
     """Yield a row for all instances of an event that are impossible for the same reason."""
     clock = timezones.zone(places.zone)
     alike: dict[tuple[str, str], list[Impossible]] = {}
@@ -183,10 +186,12 @@ def _impossible(some: Sequence[Impossible], places: Places) -> Iterator[Row]:
         when = str(days[0]) if days else ""
         times = f", {len(instances)} times to {days[-1]}" if len(days) > 1 else ""
         first = instances[0]
-        yield Row("impossible", first.name, first.uid, f"{when}{times}", "", len(instances), why)
+        yield PlanRow(
+            "impossible", first.name, first.uid, f"{when}{times}", "", len(instances), why
+        )
 
 
-def _zone(held: Held, places: Places) -> str:
+def _zone(held: PushedState, places: PlaceTable) -> str:
     return places.zones.get(held.event.property_id if held.event else "", "UTC")
 
 
@@ -198,7 +203,7 @@ def _span(start: datetime, end: datetime, zone: str) -> dict[str, str]:
     }
 
 
-def _when(slots: Sequence[Slot | Timeslot], zone: str) -> str:
+def _when(slots: Sequence[PushSlot | Timeslot], zone: str) -> str:
     """Return a timeslot's time; of several, the first one's and how many there are until when."""
     clock = timezones.zone(zone)
     start, end = slots[0].start.astimezone(clock), slots[0].end.astimezone(clock)
@@ -214,13 +219,13 @@ def _joined(names: Any) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def table(shown: Sequence[Row]) -> Table:
+def plan_table(shown: Sequence[PlanRow]) -> Table:
     """Return a plan as a table; what stays as it is, is in it too."""
-    made = Table("", "What", "Event", "When", "Where", "Why", box=None, pad_edge=False)
+    rows = table("", "What", "Event", "When", "Where", "Why")
     for each in shown:
         why = [each.why, *(f"collides with {other}" for other in each.collides_with)]
         told = "; ".join(filter(None, why))
-        made.add_row(
+        rows.add_row(
             SYMBOLS[each.what],
             each.what,
             each.name or "–",
@@ -229,10 +234,10 @@ def table(shown: Sequence[Row]) -> Table:
             told,
             style=STYLES[each.what],
         )
-    return made
+    return rows
 
 
-def summary(shown: Sequence[Row]) -> str:
+def summary(shown: Sequence[PlanRow]) -> str:
     """Say how much of what there is, in one sentence."""
     counts = {what: sum(each.what == what for each in shown) for what in SYMBOLS}
     stay = sum(each.count for each in shown if each.what == "unchanged")
@@ -244,7 +249,7 @@ def summary(shown: Sequence[Row]) -> str:
     )
 
 
-def sentences(outcomes: Sequence[Outcome], places: Places) -> list[str]:
+def sentences(outcomes: Sequence[Outcome], places: PlaceTable) -> list[str]:
     """Return a sentence on everything that did not go as planned."""
     told = []
     for each in outcomes:
@@ -263,17 +268,17 @@ def sentences(outcomes: Sequence[Outcome], places: Places) -> list[str]:
 _DONE: Mapping[type, str] = {Create: "created", Move: "moved", Cancel: "cancelled"}
 
 
-def _named(step: Step, places: Places) -> str:
+def _named(step: Step, places: PlaceTable) -> str:
     if isinstance(step, Cancel):
-        start, zone = step.slots[0].start, _zone(step.held, places)
+        start, zone = step.slots[0].start, _zone(step.pushed, places)
     else:
         first = _slots(step)[0]
         start, zone = first.start, places.zones[first.facility.property_id]
     return f"'{step.name}' ({start.astimezone(timezones.zone(zone)):%Y-%m-%d})"
 
 
-def as_json(
-    source: str, shown: Sequence[Row], notes: Sequence[str], outcomes: Sequence[Outcome] | None
+def push_json(
+    source: str, shown: Sequence[PlanRow], notes: Sequence[str], outcomes: Sequence[Outcome] | None
 ) -> str:
     """Return plan and outcomes as one object; outcomes are null where nothing was to be done."""
     done = [

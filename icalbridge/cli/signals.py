@@ -1,7 +1,6 @@
-"""How a command ends: SIGTERM and Ctrl-C, heard only where one waits, for the vendor or for the
-clock.
+"""SIGTERM and Ctrl-C: they end a command only while it waits, for the vendor or for the clock.
 
-In the middle of a transaction they would leave a connection that nobody can tidy up, and with it a
+In the middle of a transaction they would leave a connection that nobody can close, and with it a
 locked database.
 """
 
@@ -24,14 +23,14 @@ interruption.
 
 
 class Stop:
-    """The wish to end, for this process; wherever it is heard it is a `KeyboardInterrupt`."""
+    """Stop request of this process; it is raised as `KeyboardInterrupt` where the process waits."""
 
     def __init__(self) -> None:
-        self._asked = Event()
+        self._requested = Event()
         self._signaled = False
         self._listens = False
         self._waits = False
-        self._on_ask: list[Callable[[], None]] = []
+        self._on_request: list[Callable[[], None]] = []
 
     def listen(self) -> None:
         """Take over the signals, for the rest of this process, also where a shell started it with
@@ -41,32 +40,28 @@ class Stop:
         """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._hear)
+                signal.signal(number, self._on_signal)
         signal.signal(signal.SIGALRM, lambda _number, _frame: None)
         self._listens = True
 
-    def on_ask(self, act: Callable[[], None]) -> None:
-        """Have something done when the end is asked for; it runs in a signal handler, so it must be
-        quick.
-        """
-        self._on_ask.append(act)
+    def on_request(self, act: Callable[[], None]) -> None:
+        """Call something when the stop is requested, in a signal handler: it must be quick."""
+        self._on_request.append(act)
 
-    def ask(self) -> None:
-        """Let everyone hear it."""
-        self._asked.set()
-        for act in self._on_ask:
+    def request(self) -> None:
+        """Request the stop, in all threads."""
+        self._requested.set()
+        for act in self._on_request:
             act()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Let a signal break into the block, in the main thread; one that came before does so at
-        once.
-        """
+        """Let a signal interrupt the block, in the main thread; an earlier one does so at once."""
         self._waits = True
         try:
             if self._listens:
                 signal.setitimer(signal.ITIMER_REAL, WAKE_SECONDS, WAKE_SECONDS)
-            with self.unless_asked():
+            with self.unless_stopped():
                 yield
         finally:
             self._waits = False
@@ -74,23 +69,23 @@ class Stop:
                 signal.setitimer(signal.ITIMER_REAL, 0)
 
     @contextmanager
-    def unless_asked(self) -> Iterator[None]:
-        """Begin nothing any more, in any thread."""
-        if self._signaled or self._asked.is_set():
+    def unless_stopped(self) -> Iterator[None]:
+        """Raise `KeyboardInterrupt` where the stop was requested, in any thread."""
+        if self._signaled or self._requested.is_set():
             raise KeyboardInterrupt
         yield
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, in any thread, until the time is over or the end is asked for."""
+        """Sleep, in any thread, until the time is over or the stop is requested."""
         if current_thread() is main_thread():
             with self.waiting():
                 time.sleep(seconds)
-        elif self._asked.wait(seconds):
+        elif self._requested.wait(seconds):
             raise KeyboardInterrupt
 
-    def _hear(self, _number: int, _frame: object) -> None:
+    def _on_signal(self, _number: int, _frame: object) -> None:
         self._signaled = True  # and not the event: the main thread may hold its lock right now
-        for act in self._on_ask:
+        for act in self._on_request:
             act()
         if self._waits:
             self._waits = False

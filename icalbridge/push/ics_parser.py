@@ -1,10 +1,8 @@
-"""A calendar's bytes → the instances of its events, recurrences expanded in their own zone;
-troubles told in words.
+"""Parser for calendars: recurring events are expanded in their own zone (RFC 5545).
 
-The expansion is recurring-ical-events' work, after RFC 5545. What it must not be trusted with is
-refused before: rules that repeat within a day, zones that nobody knows. Whose facility an instance
-takes, and what the vendor's rules make of it, is for `want`; that all this ends, and in bounded
-memory, for `reader`, which runs it in a process of its own.
+recurring-ical-events expands them. What it cannot be trusted with is refused before: rules that
+repeat within a day, unknown zones. `ics_process` runs this in a process of its own with limits of
+time and memory; `mapping` applies the vendor's rules to the instances.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import icalendar
 import recurring_ical_events
 
-from icalbridge.push import identify
+from icalbridge.push import external_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
 MOST_INSTANCES = 1_000
 """Of one UID: a season has some dozens, a daily rule 730 in two years."""
 MOST_IN_ALL = 50_000
+MOST_TEXT = 40_000_000
+"""Characters of all instances: twice what the most instances with real texts have."""
 MOST_A_DAY = 24
 LONGEST_TEXT = 1_000
 """Characters of a SUMMARY or LOCATION, which every instance repeats; the vendor takes a quarter of
@@ -51,9 +51,7 @@ Kind = Literal["moment", "floating", "day"]
 
 
 class NotACalendar(ValueError):
-    """The bytes are no calendar, or one that cannot be used; the text is a sentence's end: "it
-    …".
-    """
+    """Raised for bytes that are no usable calendar; the text is the end of a sentence."""
 
 
 class _TooLong(Exception):
@@ -66,7 +64,7 @@ class Instance:
 
     uid: str
     slot_id: str
-    """What names it among its UID's instances, for good: `identify.instance_id`."""
+    """What names it among its UID's instances, for good: `external_ids.instance_id`."""
     kind: Kind
     start: datetime
     """In UTC for a moment; as the wall clock says, without a zone, for a floating time and for a
@@ -81,20 +79,20 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A part of a calendar that cannot be pushed."""
+class UnusableEvent:
+    """Event that cannot be pushed."""
 
     uid: str
     name: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Expansion:
-    """What a calendar says."""
+class ParsedCalendar:
+    """Content of a calendar within a span."""
 
     instances: tuple[Instance, ...] = ()
-    troubles: tuple[Trouble, ...] = ()
+    unusable: tuple[UnusableEvent, ...] = ()
     events: int = 0
     """How many UIDs it has, whatever became of them."""
     ours: bool = False
@@ -103,25 +101,28 @@ class Expansion:
     """
 
 
-def expand(told: bytes, since: datetime, until: datetime, rules_until: datetime) -> Expansion:
-    """Return the instances that lie at least partly in a span of moments; of recurring ones only
-    those until a third.
+def parse_calendar(
+    content: bytes, since: datetime, until: datetime, rules_until: datetime
+) -> ParsedCalendar:
+    """Return the instances that overlap a span; recurring ones only until `rules_until`.
 
     Raises `NotACalendar`.
     """
-    calendars = _parsed(told)
+    calendars = _parsed(content)
     events = [each for calendar in calendars for each in calendar.walk("VEVENT")]
     by_uid = _by_uid(events)
     if _is_ours(calendars, by_uid):
-        return Expansion(events=len(by_uid), ours=True)
-    troubles = [Trouble("", _text(each, "SUMMARY"), NO_UID) for each in by_uid.pop("", ())]
+        return ParsedCalendar(events=len(by_uid), ours=True)
+    unusable = [UnusableEvent("", _text(each, "SUMMARY"), NO_UID) for each in by_uid.pop("", ())]
     zone = next((str(each["X-WR-TIMEZONE"]) for each in calendars if "X-WR-TIMEZONE" in each), "")
     instances: list[Instance] = []
+    size = 0
     for uid, components in by_uid.items():
         name = _name(components)
         try:
             with _at_most(SECONDS_A_UID):
-                found = list(_instances(uid, name, components, zone, (since, until, rules_until)))
+                span = since, until, rules_until
+                expanded = list(_instances(uid, name, components, zone, span))
         except (
             _TooLong,
             ValueError,
@@ -130,19 +131,30 @@ def expand(told: bytes, since: datetime, until: datetime, rules_until: datetime)
             AttributeError,
             OverflowError,
         ) as error:
-            troubles.append(Trouble(uid, name, _why(error)))
+            unusable.append(UnusableEvent(uid, name, _reason(error)))
             continue
-        instances += found
+        instances += expanded
         if len(instances) > MOST_IN_ALL:
             raise NotACalendar(f"has more than {MOST_IN_ALL:,} instances in the two years ahead")
-    return Expansion(tuple(instances), tuple(troubles), len(by_uid))
+        size += sum(map(_text_size, expanded))
+        if size > MOST_TEXT:
+            raise NotACalendar(
+                f"has more than {MOST_TEXT // 1_000_000} MB of names and places in the two years"
+                " ahead"
+            )
+    return ParsedCalendar(tuple(instances), tuple(unusable), len(by_uid))
+
+
+def _text_size(instance: Instance) -> int:
+    texts = (instance.uid, instance.name, instance.summary, instance.location)
+    return sum(map(len, texts))
 
 
 class _Refused(ValueError):
-    """Something in an event that cannot be pushed; the text is a sentence without its full stop."""
+    """Raised for an event that cannot be pushed; the text is a sentence without its full stop."""
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, _Refused):
         return str(error)
     if isinstance(error, _TooLong):
@@ -150,8 +162,8 @@ def _why(error: Exception) -> str:
     return "it cannot be read"
 
 
-def _parsed(told: bytes) -> list[icalendar.Calendar]:
-    text = told.removeprefix(b"\xef\xbb\xbf").lstrip()
+def _parsed(content: bytes) -> list[icalendar.Calendar]:
+    text = content.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
         raise NotACalendar("is empty")
     if text.startswith(b"<"):
@@ -185,10 +197,10 @@ def _is_ours(calendars: Sequence[icalendar.Calendar], uids: dict[str, Any]) -> b
 
 
 def _by_uid(events: Sequence[icalendar.Component]) -> dict[str, list[icalendar.Component]]:
-    found: dict[str, list[icalendar.Component]] = defaultdict(list)
+    expanded: dict[str, list[icalendar.Component]] = defaultdict(list)
     for each in events:
-        found[_text(each, "UID").replace("\0", "").strip()].append(each)
-    return dict(found)
+        expanded[_text(each, "UID").replace("\0", "").strip()].append(each)
+    return dict(expanded)
 
 
 def _instances(
@@ -211,7 +223,7 @@ def _instances(
         recurrence = _when(each, "DTSTART" if follows else "RECURRENCE-ID")
         if recurs and _after(recurrence, rules_until):
             continue
-        slot_id = identify.instance_id(recurrence) if recurs else identify.SINGLE
+        slot_id = external_ids.instance_id(recurrence) if recurs else external_ids.SINGLE
         if slot_id in taken:
             raise _Refused("two of its instances have the same RECURRENCE-ID")
         taken.add(slot_id)
@@ -229,10 +241,10 @@ def _between(
         calendar.add("X-WR-TIMEZONE", zone)
     for each in components:
         calendar.add_component(each)
-    found = recurring_ical_events.of(calendar).between(since, until)
-    if len(found) > MOST_INSTANCES:
+    expanded = recurring_ical_events.of(calendar).between(since, until)
+    if len(expanded) > MOST_INSTANCES:
         raise _Refused(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
-    for each in found:
+    for each in expanded:
         if str(each.get("STATUS", "")).upper() != "CANCELLED":
             yield each
 
@@ -256,15 +268,15 @@ def _check(event: icalendar.Component) -> None:
         _check_rule(rule)
 
 
-def _listed(told: Any) -> list[Any]:
+def _listed(content: Any) -> list[Any]:
     """Return what a property has, which may stand there once, more often or not at all."""
-    return told if isinstance(told, list) else [] if told is None else [told]
+    return content if isinstance(content, list) else [] if content is None else [content]
 
 
-def _unknown_zone(told: Any) -> str:
+def _unknown_zone(content: Any) -> str:
     """Return the TZID of times that were read without one."""
-    named = str(told.params.get("TZID", ""))
-    moments = [each.dt for each in told.dts] if hasattr(told, "dts") else [told.dt]
+    named = str(content.params.get("TZID", ""))
+    moments = [each.dt for each in content.dts] if hasattr(content, "dts") else [content.dt]
     return (
         named[:80]
         if named and any(isinstance(each, datetime) and each.tzinfo is None for each in moments)
@@ -311,10 +323,10 @@ def _span(event: icalendar.Component) -> tuple[Kind, datetime, datetime]:
 
 def _when(event: icalendar.Component, name: str) -> date:
     """Return a day or a time of an instance; raises `TypeError` for anything else."""
-    told: Any = event[name]
-    if not isinstance(told.dt, date):
+    content: Any = event[name]
+    if not isinstance(content.dt, date):
         raise TypeError(name)
-    return told.dt
+    return content.dt
 
 
 def _midnight(day: date) -> datetime:
@@ -329,8 +341,8 @@ def _name(components: Sequence[icalendar.Component]) -> str:
 
 
 def _text(event: icalendar.Component, name: str) -> str:
-    told = event.get(name, "")
-    text = str(told[0] if isinstance(told, list) and told else told)
+    content = event.get(name, "")
+    text = str(content[0] if isinstance(content, list) and content else content)
     return text if name == "UID" else text[:LONGEST_TEXT]
 
 

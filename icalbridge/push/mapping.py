@@ -1,10 +1,9 @@
-"""Instances → the timeslots that the vendor shall have, as far as its rules allow; for the rest,
-why they do not.
+"""Instances of a calendar → requested timeslots within the vendor's rules; for the rest, reasons.
 
 A timeslot begins and ends on one calendar day of the property's zone (vendor: UpdateTimeslotDto).
 So a whole day is 00:00 to 23:59, and what goes on past midnight is a timeslot for each day, the
-earlier ones to 23:59. Floating times are read on the clock of the property. What is over is no
-business of a push: neither made nor changed nor cancelled.
+earlier ones to 23:59. Floating times are in the property's zone. A push neither makes nor changes
+nor cancels what is over.
 """
 
 from __future__ import annotations
@@ -16,28 +15,28 @@ from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.facilitron import wrong_times
-from icalbridge.feeds import display_text
-from icalbridge.push import identify
-from icalbridge.push.place import Unplaced
+from icalbridge.push import external_ids
+from icalbridge.push.collisions import NO_NAME
+from icalbridge.push.places import Unplaced
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icalbridge.models import Facility
-    from icalbridge.push.expand import Expansion, Instance
-    from icalbridge.push.place import Places
+    from icalbridge.push.ics_parser import Instance, ParsedCalendar
+    from icalbridge.push.places import PlaceTable
 
 LONGEST_NAME = 100
 LONGEST_ACTIVITY = 250
 MOST_DAYS = 31
 """Of one instance."""
 LAST_MINUTE = time(23, 59)
-NO_NAME = "Reserved"
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """A timeslot as it shall be; moments in UTC."""
+class PushSlot:
+    """Requested timeslot; times in UTC."""
 
     id: str
     start: datetime
@@ -47,17 +46,17 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """An event as it shall be."""
+class PushEvent:
+    """Requested event."""
 
     uid: str
     name: str
-    slots: tuple[Slot, ...]
+    slots: tuple[PushSlot, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Impossible:
-    """What cannot be done, and why; what stands at the vendor for it is left as it is."""
+    """Event or instance that cannot be booked, and why; its bookings are left as they are."""
 
     uid: str
     name: str
@@ -69,29 +68,27 @@ class Impossible:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """All that a calendar asks of the vendor."""
+class PushRequests:
+    """Everything that a calendar requests of the vendor."""
 
-    events: tuple[Wanted, ...]
+    events: tuple[PushEvent, ...]
     impossible: tuple[Impossible, ...] = ()
     notes: tuple[str, ...] = ()
-    """What was read in a way that somebody may not expect; sentences."""
+    """Sentences on times that were interpreted in a way that somebody may not expect."""
     past: frozenset[tuple[str, str]] = frozenset()
-    """UID and timeslot of what the calendar has and is just over: nothing is asked for it, but it
-    is not gone.
-    """
+    """UID and timeslot of what is just over: nothing is requested for it, but it is not gone."""
 
     def staying(self) -> frozenset[tuple[str, str]]:
-        """Return UID and instance of what is to be left alone, since nothing can be said of it; ""
-        for all of a UID.
+        """Return UID and instance of what is left alone, since it is impossible; "" for all of a
+        UID.
         """
         return frozenset((each.uid, each.instance) for each in self.impossible)
 
     def since(
         self, now: datetime
-    ) -> tuple[list[tuple[str, str, tuple[Slot, ...]]], frozenset[tuple[str, str]]]:
-        """Return what is wanted, and left alone, of what is not over: equal for two wishes for the
-        same from now on.
+    ) -> tuple[list[tuple[str, str, tuple[PushSlot, ...]]], frozenset[tuple[str, str]]]:
+        """Return what of the requests is not over: equal for two that request the same from now
+        on.
         """
         events = [
             (each.uid, each.name, tuple(slot for slot in each.slots if slot.end > now))
@@ -106,91 +103,96 @@ class Wish:
 
 
 @dataclass(slots=True)
-class _Sorting:
-    """What has been sorted so far."""
+class _Mapped:
+    """What has been mapped so far."""
 
-    slots: dict[str, list[Slot]] = field(default_factory=lambda: defaultdict(list))
+    slots: dict[str, list[PushSlot]] = field(default_factory=lambda: defaultdict(list))
     names: dict[str, str] = field(default_factory=dict)
     impossible: list[Impossible] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     past: set[tuple[str, str]] = field(default_factory=set)
 
 
-def wish(expansion: Expansion, places: Places, now: datetime) -> Wish:
-    """Decide what the vendor shall have."""
-    found = _Sorting()
-    for each in expansion.troubles:
-        found.impossible.append(Impossible(each.uid, display_text(each.name), each.why))
+def map_calendar(calendar: ParsedCalendar, places: PlaceTable, now: datetime) -> PushRequests:
+    """Return what to request of the vendor."""
+    mapped = _Mapped()
+    for each in calendar.unusable:
+        mapped.impossible.append(Impossible(each.uid, display_text(each.name), each.reason))
     placed = {
-        location: _placed(places, location)
-        for location in {each.location for each in expansion.instances}
+        location: _find_place(places, location)
+        for location in {each.location for each in calendar.instances}
     }
-    for instance in expansion.instances:
-        found.names.setdefault(instance.uid, _cut(instance.name, LONGEST_NAME) or NO_NAME)
+    for instance in calendar.instances:
+        mapped.names.setdefault(instance.uid, _cut(instance.name, LONGEST_NAME) or NO_NAME)
         facility = placed[instance.location]
         if facility is None:
-            found.counts["elsewhere"] += 1
+            mapped.counts["elsewhere"] += 1
         elif isinstance(facility, Unplaced):
             if _is_over(instance, places.zone, now):
-                found.past.add((instance.uid, instance.slot_id))
+                mapped.past.add((instance.uid, instance.slot_id))
                 continue
-            found.impossible.append(_impossible(instance, str(facility)))
+            mapped.impossible.append(_impossible(instance, str(facility)))
         else:
-            _sort(instance, facility, places.zones[facility.property_id], now, found)
+            _map_instance(instance, facility, places.zones[facility.property_id], now, mapped)
     events = [
-        Wanted(uid, found.names[uid], tuple(sorted(slots, key=_order)))
-        for uid, slots in found.slots.items()
+        PushEvent(
+            uid,
+            mapped.names[uid],
+            tuple(sorted(slots, key=lambda slot: (slot.start, slot.end, slot.id))),
+        )
+        for uid, slots in mapped.slots.items()
         if slots
     ]
-    return Wish(
-        tuple(sorted(events, key=_first)),
-        tuple(found.impossible),
-        tuple(_notes(found.counts)),
-        frozenset(found.past),
+    return PushRequests(
+        tuple(sorted(events, key=lambda event: (event.slots[0].start, event.uid))),
+        tuple(mapped.impossible),
+        tuple(_notes(mapped.counts)),
+        frozenset(mapped.past),
     )
 
 
-def _placed(places: Places, location: str) -> Facility | Unplaced | None:
+def _find_place(places: PlaceTable, location: str) -> Facility | Unplaced | None:
     try:
         return places.find(location)
     except Unplaced as error:
         return error
 
 
-def _sort(
-    instance: Instance, facility: Facility, zone: str, now: datetime, found: _Sorting
+def _map_instance(
+    instance: Instance, facility: Facility, zone: str, now: datetime, mapped: _Mapped
 ) -> None:
-    """Add an instance's timeslots to what is wanted, or to what is impossible."""
+    """Add an instance's timeslots to the requested or to the impossible ones."""
     pieces = _pieces(instance, zone)
     if _is_over(instance, zone, now):
-        found.past.update(
-            (instance.uid, identify.part_id(instance.slot_id, each)) for each in range(len(pieces))
+        mapped.past.update(
+            (instance.uid, external_ids.part_id(instance.slot_id, each))
+            for each in range(len(pieces))
         )
         return
     if not 0 < len(pieces) <= MOST_DAYS:
         why = f"it lasts more than {MOST_DAYS} days" if pieces else "it lasts less than a minute"
-        found.impossible.append(_impossible(instance, why))
+        mapped.impossible.append(_impossible(instance, why))
         return
     summary = _cut(instance.summary, LONGEST_ACTIVITY)
-    activity = "" if _cut(summary, LONGEST_NAME) in ("", found.names[instance.uid]) else summary
+    activity = "" if _cut(summary, LONGEST_NAME) in ("", mapped.names[instance.uid]) else summary
     slots = []
     for number, (start, end) in enumerate(pieces):
         if end <= now:
-            found.past.add((instance.uid, identify.part_id(instance.slot_id, number)))
+            mapped.past.add((instance.uid, external_ids.part_id(instance.slot_id, number)))
             continue
         if wrong := wrong_times(start, end, zone, now):
-            found.impossible.append(_impossible(instance, _spoken(*wrong[0]), start))
+            mapped.impossible.append(_impossible(instance, _reason_text(*wrong[0]), start))
             return
         slots.append(
-            Slot(identify.part_id(instance.slot_id, number), start, end, facility, activity)
+            PushSlot(external_ids.part_id(instance.slot_id, number), start, end, facility, activity)
         )
-    found.slots[instance.uid] += slots
-    found.counts[instance.kind] += 1
-    found.counts["split"] += len(pieces) > 1
+    mapped.slots[instance.uid] += slots
+    mapped.counts[instance.kind] += 1
+    mapped.counts["split"] += len(pieces) > 1
 
 
 def _is_over(instance: Instance, zone: str, now: datetime) -> bool:
-    """Say whether an instance has ended, by the clock of the zone where it is read so."""
+    """Return whether an instance has ended, in the zone where it is local."""
     end = (
         instance.end
         if instance.kind == "moment"
@@ -259,8 +261,8 @@ def _impossible(instance: Instance, why: str, start: datetime | None = None) -> 
     )
 
 
-def _spoken(field_name: str, why: str) -> str:
-    """Say in a reader's words what the vendor's rules have against a time."""
+def _reason_text(field_name: str, why: str) -> str:
+    """Return the vendor's rule that a time breaks as a clause."""
     if "1 minute" in why:
         return "it lasts less than a minute"
     return f"its {'start' if field_name.startswith('start') else 'end'} {why}"
@@ -294,11 +296,3 @@ def _cut(text: str, most: int) -> str:
     """Return a text as the vendor takes it: on one line, and not longer than it may be."""
     plain = display_text(text)
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
-
-
-def _order(slot: Slot) -> tuple[datetime, datetime, str]:
-    return slot.start, slot.end, slot.id
-
-
-def _first(event: Wanted) -> tuple[datetime, str]:
-    return event.slots[0].start, event.uid

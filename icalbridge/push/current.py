@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from icalbridge.errors import MalformedAnswer, NotFound
-from icalbridge.push.plan import OVER, Held
+from icalbridge.push.steps import OVER, PushedState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ def look_up(client: Asks, external_id: str, zones: Mapping[str, str]) -> tuple[E
     return answer.events[0], answer.complete and not answer.ignored
 
 
-def held(
+def load_pushed(
     client: Asks,
     store: Store,
     source: str,
@@ -56,7 +56,7 @@ def held(
     *,
     again: bool = False,
     on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
-) -> list[Held]:
+) -> list[PushedState]:
     """Return every event that was pushed from a calendar, as the vendor has it now: a request for
     each that matters.
 
@@ -65,7 +65,7 @@ def held(
     rows = store.pushed.of(source)
     asked = [each for each in rows if not each.settled]
     found = [
-        Held(each.external_id, each.uid, None, each.dropped, settled=True)
+        PushedState(each.external_id, each.uid, None, each.dropped, settled=True)
         for each in rows
         if each.settled
     ]
@@ -80,7 +80,7 @@ def held(
         ):  # the push ended before it was cancelled; who cancels it from now on has a reason
             kept.append(row.external_id)
         dropped = (row.dropped and not stands) or (again and cancelled)
-        found.append(Held(row.external_id, row.uid, event, dropped, unread=not whole))
+        found.append(PushedState(row.external_id, row.uid, event, dropped, unread=not whole))
         if event is not None and whole and _is_over(row, event, now):
             over.append(row.external_id)
     on_progress("looking", len(asked), len(asked))
