@@ -35,13 +35,13 @@ from icalbridge.cli.stopping import Stop
 from icalbridge.cli.writes import as_bad_input, client_of, require_leave, user_of
 from icalbridge.errors import ConfigurationError, IcalbridgeError, InvalidRequest, NotFound
 from icalbridge.facilitron import (
-    Cancelled,
+    CancelledEvent,
     Conflict,
     Created,
     Moved,
     NotCreated,
     TimeslotChange,
-    bounds,
+    write_requests,
 )
 from icalbridge.feeds import display_text
 from icalbridge.models import Feed
@@ -155,7 +155,7 @@ def create_event(settings: Settings, wish: given.Wish, how: How) -> Told:
         plan = given.planned(store, wish)
         with _desk(settings, store, plan.owner.id, how.key) as desk:
             with as_bad_input(InvalidRequest):
-                body = bounds.checked_event(plan.request, desk.clock())
+                body = write_requests.checked_event(plan.request, desk.clock())
             event = planned_event(plan)
             told = Told("create", "planned", "", event_told(store, event), notes=[*plan.notes])
             told = replace(told, collides_with=collisions(store, event))
@@ -219,7 +219,7 @@ def cancel_event(
     """Cancel an event, and let the store follow."""
     require_leave(settings, dry_run=how.dry_run, yes=how.yes)
     with as_bad_input(InvalidRequest):
-        body = bounds.checked_cancellation(event_type, event_id, log_message)
+        body = write_requests.checked_cancellation(event_type, event_id, log_message)
     with (
         _opened(settings) as store,
         _desk(settings, store, _property_of(store, event_type, event_id), how.key) as desk,
@@ -236,7 +236,7 @@ def cancel_event(
             )
             _ask(question, told, how, desk.stop)
         with _watched(event_type, event_id):
-            before = Cancelled(event.id, event.external_id, already=True)
+            before = CancelledEvent(event.id, event.external_id, already=True)
             outcome = before
             if not is_cancelled(event.status):
                 answered = desk.client.cancel_event(event_type, event_id, log_message)
@@ -251,7 +251,7 @@ def _could(event: Event) -> str:
     return f"{given.spoken(event.name)} {'is cancelled already' if done else 'could be cancelled'}"
 
 
-def _cancelled(desk: Desk, told: Told, event: Event, outcome: Cancelled) -> Told:
+def _cancelled(desk: Desk, told: Told, event: Event, outcome: CancelledEvent) -> Told:
     written = replace(event, status="cancelled")
     after = desk.follow(written, RequestedState(cancelled=True))
     named = f"{given.spoken(event.name)}, {event.type} {event.id}"
@@ -286,7 +286,9 @@ def move_timeslot(
         index = _index(event, timeslot_id)
         after, request, notes = _changed(store, event, index, change)
         with as_bad_input(InvalidRequest):
-            body = bounds.checked_change(event_type, event_id, timeslot_id, request, desk.clock())
+            body = write_requests.checked_change(
+                event_type, event_id, timeslot_id, request, desk.clock()
+            )
         told = Told("move", "planned", "", event_told(store, after), notes=notes)
         told = replace(
             told,

@@ -1,7 +1,8 @@
 """What was typed for `event`, read: local times, timeslots, the renter's address. Every mistake is
 one sentence.
 
-Nothing here asks anybody anything; what may be written at all is for `facilitron.bounds` to say.
+Nothing here asks anybody anything; what may be written at all is for
+`facilitron.write_requests` to say.
 """
 
 from __future__ import annotations

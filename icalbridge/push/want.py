@@ -15,7 +15,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.facilitron import wrong_times
+from icalbridge.facilitron import time_errors
 from icalbridge.feeds import display_text
 from icalbridge.push import identify
 from icalbridge.push.place import Unplaced
@@ -178,7 +178,7 @@ def _sort(
         if end <= now:
             found.past.add((instance.uid, identify.part_id(instance.slot_id, number)))
             continue
-        if wrong := wrong_times(start, end, zone, now):
+        if wrong := time_errors(start, end, zone, now):
             found.impossible.append(_impossible(instance, _spoken(*wrong[0]), start))
             return
         slots.append(
