@@ -69,7 +69,7 @@ def environ(vendor: tuple[str, sandbox.State], database_url: str) -> dict[str, s
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that makes no pauses between its attempts."""
-    monkeypatch.setattr("icalbridge.facilitron.transport.FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("icalbridge.facilitron.http.FIRST_PAUSE_SECONDS", 0.0)
 
 
 def _told(checks: list[Check]) -> dict[str, tuple[bool | None, str]]:

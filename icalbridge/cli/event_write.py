@@ -41,7 +41,14 @@ from icalbridge.cli.output import console, warn
 from icalbridge.cli.runtime import open_current
 from icalbridge.cli.signals import Stop
 from icalbridge.errors import ConfigurationError, InvalidRequest
-from icalbridge.facilitron import Cancelled, Conflict, Created, Moved, NotCreated, bounds
+from icalbridge.facilitron import (
+    CancelledEvent,
+    Conflict,
+    Created,
+    Moved,
+    NotCreated,
+    write_requests,
+)
 from icalbridge.models import Feed
 from icalbridge.push.requested import RequestedSlot, RequestedState
 from icalbridge.statuses import is_cancelled
@@ -142,7 +149,7 @@ def create_event(settings: Settings, given: CreateInput, options: WriteOptions) 
         plan = plan_create(store, given)
         with _open_key(settings, store, plan.owner.id, options.key) as session:
             with as_bad_input(InvalidRequest):
-                body = bounds.checked_event(plan.request, session.clock())
+                body = write_requests.checked_event(plan.request, session.clock())
             event = planned_event(plan)
             result = EventResult(
                 "create",
@@ -221,7 +228,7 @@ def cancel_event(
     """Cancel an event, and let the store follow."""
     require_write_permission(settings, dry_run=options.dry_run, yes=options.yes)
     with as_bad_input(InvalidRequest):
-        body = bounds.checked_cancellation(event_type, event_id, log_message)
+        body = write_requests.checked_cancellation(event_type, event_id, log_message)
     with _open_session(settings, options.key, event_type, event_id) as session:
         event = session.fetch(event_type, event_id)
         result = EventResult("cancel", "planned", "", event_values(session.store, event))
@@ -240,7 +247,7 @@ def cancel_event(
             )
             _confirm(question, result, options, session.stop)
         with _explain_interruption(event_type, event_id):
-            before = Cancelled(event.id, event.external_id, already=True)
+            before = CancelledEvent(event.id, event.external_id, already=True)
             outcome = before
             if not is_cancelled(event.status):
                 answered = session.client.cancel_event(event_type, event_id, log_message)
@@ -256,7 +263,7 @@ def _cancel_text(event: Event) -> str:
 
 
 def _cancelled(
-    session: EventSession, result: EventResult, event: Event, outcome: Cancelled
+    session: EventSession, result: EventResult, event: Event, outcome: CancelledEvent
 ) -> EventResult:
     written = replace(event, status="cancelled")
     after = session.follow(written, RequestedState(cancelled=True))
@@ -294,7 +301,7 @@ def move_timeslot(
         index = find_timeslot(event, timeslot_id)
         after, request, notes = plan_move(session.store, event, index, change)
         with as_bad_input(InvalidRequest):
-            body = bounds.checked_change(
+            body = write_requests.checked_change(
                 event_type, event_id, timeslot_id, request, session.clock()
             )
         slot = after.timeslots[index]

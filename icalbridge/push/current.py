@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from icalbridge.facilitron import EventsAnswer
+    from icalbridge.facilitron import EventsResponse
     from icalbridge.models import Event
     from icalbridge.store import Pushed, Store
 
@@ -27,9 +27,9 @@ EVENT_TYPE = "reservation"
 class Asks(Protocol):
     """What is asked of the vendor here: `facilitron.Client` does it."""
 
-    def event_answer(
+    def event_response(
         self, event_type: str, event_id: str, *, zones: Mapping[str, str]
-    ) -> EventsAnswer: ...
+    ) -> EventsResponse: ...
 
 
 def look_up(client: Asks, external_id: str, zones: Mapping[str, str]) -> tuple[Event | None, bool]:
@@ -39,7 +39,7 @@ def look_up(client: Asks, external_id: str, zones: Mapping[str, str]) -> tuple[E
     A timeslot that could not must not be taken for one that is not there. Raises `VendorError`.
     """
     try:
-        answer = client.event_answer(EVENT_TYPE, external_id, zones=zones)
+        answer = client.event_response(EVENT_TYPE, external_id, zones=zones)
     except NotFound:
         return None, True
     except MalformedAnswer:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.facilitron import wrong_times
+from icalbridge.facilitron import time_errors
 from icalbridge.push import external_ids
 from icalbridge.push.collisions import NO_NAME
 from icalbridge.push.places import Unplaced
@@ -180,7 +180,7 @@ def _map_instance(
         if end <= now:
             mapped.past.add((instance.uid, external_ids.part_id(instance.slot_id, number)))
             continue
-        if wrong := wrong_times(start, end, zone, now):
+        if wrong := time_errors(start, end, zone, now):
             mapped.impossible.append(_impossible(instance, _reason_text(*wrong[0]), start))
             return
         slots.append(

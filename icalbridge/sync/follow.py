@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from datetime import datetime
 
-    from icalbridge.facilitron import Client, EventsAnswer
+    from icalbridge.facilitron import Client, EventsResponse
     from icalbridge.models import Changes, Event
     from icalbridge.store import Store
 
@@ -73,7 +73,7 @@ class Follower:
             left -= 1
             places = Places(*self._store.sync_reads.places())
             zones, unsure = zones_of(places.properties)
-            answer = self._client.event_answer(
+            answer = self._client.event_response(
                 event_type, event_id, property_id=property_id, zones=zones, unsure=unsure
             )
             event = placed(answer.events[0], property_id, places)
@@ -108,7 +108,7 @@ class Follower:
 
 
 def _understood(
-    store: Store, places: Places, event: Event, answer: EventsAnswer, now: datetime
+    store: Store, places: Places, event: Event, answer: EventsResponse, now: datetime
 ) -> Changes:
     return reconcile(
         Heard((event,), frozenset(), answer.complete, now, now),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import EventsAnswer
+    from icalbridge.facilitron import EventsResponse
     from icalbridge.models import Entry, Event, EventKey, Property, Window
     from icalbridge.store import Store
     from icalbridge.sync.reconcile import Places
@@ -72,7 +72,7 @@ def understand(
     store: Store,
     places: Places,
     asked: Asked,
-    answer: EventsAnswer,
+    answer: EventsResponse,
     *,
     asked_at: datetime,
     now: datetime,

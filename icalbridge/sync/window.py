@@ -25,7 +25,7 @@ from icalbridge.errors import (
     VendorTimeout,
     VendorUnavailable,
 )
-from icalbridge.facilitron import EventsAnswer, Skipped
+from icalbridge.facilitron import EventsResponse, Skipped
 from icalbridge.store import LeaseLost
 from icalbridge.sync import plan
 from icalbridge.sync.attempt import Attempt, Doubtful
@@ -314,7 +314,7 @@ class WindowFetch:
         except MalformedAnswer as error:
             if not error.null_list:
                 raise
-            answer, null = EventsAnswer((), frozenset(), (), (), error.invocation_id), error
+            answer, null = EventsResponse((), frozenset(), (), (), error.invocation_id), error
         self._tally.update(f"skipped:{each.reason}" for each in (*answer.skipped, *answer.ignored))
         with self._store.alone(self._user) as store:
             now = self._clock()
@@ -329,7 +329,7 @@ class WindowFetch:
                 raise null  # where something is known, null is no list
             yield store, told
 
-    def _ask(self, asked: Asked, attempt: Attempt) -> EventsAnswer:
+    def _ask(self, asked: Asked, attempt: Attempt) -> EventsResponse:
         anew = self._full or attempt.claim.from_future
         members = [each.id for each in asked.members]
         span = plan.bounds(asked.days, asked.owner.timezone)
@@ -356,7 +356,7 @@ class WindowFetch:
         except (
             NotFound
         ):  # one that only timeslots name: of it nothing can be asked, and so nothing is withdrawn
-            return EventsAnswer((), frozenset(), (Skipped("facility", "not listed"),), (), "")
+            return EventsResponse((), frozenset(), (Skipped("facility", "not listed"),), (), "")
 
     def _cut(self, todo: Sequence[Asked], attempt: Attempt) -> list[Asked]:
         """Cut what is to be asked into pieces of the attempt's span; for 0, into single days of

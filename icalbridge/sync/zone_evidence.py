@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import EventsAnswer
+    from icalbridge.facilitron import EventsResponse
     from icalbridge.models import EventKey, Property, ZoneSource
     from icalbridge.store import Store
     from icalbridge.sync.reconcile import Places
@@ -135,7 +135,7 @@ def zones_of(properties: Mapping[str, Property]) -> tuple[dict[str, str], frozen
 
 
 def learn_zones(
-    store: Store, places: Places, answer: EventsAnswer, *, asked_at: datetime, now: datetime
+    store: Store, places: Places, answer: EventsResponse, *, asked_at: datetime, now: datetime
 ) -> tuple[Places, frozenset[EventKey]]:
     """Write the zones that an answer's events name for properties whose zone is not known, and move
     the entries that were read in another zone: their local times stay.

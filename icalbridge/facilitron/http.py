@@ -1,9 +1,7 @@
-"""Requests to the vendor over HTTP: within the rate and the quota, patient with what passes, and
-silent about secrets.
+"""HTTP transport: respects the rate and the quota, retries transient errors, and redacts secrets.
 
-The loop of attempts is our own and not urllib3's Retry: each attempt must be booked before it is
-sent, and all of them share one deadline; Retry can do neither. What is asked, and what is made of
-the answers, is `client.py`'s.
+The retry loop is our own, not urllib3's Retry or stamina: each attempt must be booked before it is
+sent without that wait counting toward the deadline, and tests inject sleep and random numbers.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ from icalbridge.errors import (
     VendorUnavailable,
 )
 from icalbridge.facilitron import envelope
-from icalbridge.facilitron.answers import error_of
+from icalbridge.facilitron.http_errors import error_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,28 +38,27 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from random import Random
 
-    from icalbridge.facilitron.quota import Ledger
+    from icalbridge.facilitron.rate_limit import Ledger
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-"""How often one request is sent; a window that is too heavy answers 503 each time, so not more."""
+"""Attempts per request; not more, since a window that is too heavy is a 503 each time."""
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 SHORTEST_KEY = 8
+"""Characters; what is shorter is not redacted, since any name may contain it."""
 CONNECT_SECONDS = 10.0
 SHORTEST_NAP_SECONDS = 0.05
-"""Least time between two questions to the ledger: on a clock of whole seconds it may often ask for
-next to nothing.
-"""
+"""Least time between two calls of the ledger, which may return next to nothing."""
 CHUNK_OCTETS = 65_536
 MOST_OCTETS = 64_000_000
-"""The largest answer that is read, in octets after decompression: 64 MB."""
+"""The largest response that is read, in octets after decompression: 64 MB."""
 MOST_ERROR_OCTETS = 1_000_000
-"""The largest body of an answer that is no success; of a larger one only the status counts."""
+"""The largest body of an error; of a larger one only the status counts."""
 
 SUCCESSES = frozenset({200, 201})
-"""The pages do not say whether what is created is answered with 200 or 201."""
+"""The pages do not define whether a creation returns 200 or 201."""
 
 JSON = {"Content-Type": "application/json"}
 UNSENDABLE = (
@@ -72,9 +69,7 @@ UNSENDABLE = (
 
 
 class _Bearer(requests.auth.AuthBase):
-    """The key, as an authentication of requests' own, so that no netrc file can put another in its
-    place.
-    """
+    """Authentication with the key, so that no netrc file can replace it."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -85,46 +80,41 @@ class _Bearer(requests.auth.AuthBase):
 
 
 class _Session(requests.Session):
-    """A session that takes no answer for a redirect: requests would read its body, however large,
-    even unfollowed.
-    """
+    """A session without redirects, whose bodies requests would read, however large."""
 
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # the signature is requests'
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        """Return None; the signature is that of requests."""
         return None
 
 
 class _TooLargeError(HTTPError):
-    """Raised for an answer of more octets than are read."""
+    """Raised for a response of more than `MOST_OCTETS`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, however often it is sent."""
+    """A request, sent once or several times."""
 
     endpoint: str
-    """What it is counted as."""
+    """Its label in the metrics."""
     method: str
     path: str
     params: dict[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     once: bool = False
-    """Send it again only where it is sure that nothing was done: no connection came about, or a
-    429.
-    """
+    """Retry only if the vendor certainly did nothing: no connection was made, or a 429."""
     secrets: Sequence[str] = field(default=(), repr=False)
-    """What no error may repeat, beside the key."""
+    """Texts to redact in errors, besides the key."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
 class Transport:
-    """One key's connections to the vendor."""
+    """Connections with one key."""
 
     clock_offset: timedelta | None = None
-    """The vendor's clock less ours, as its last answer's Date told; None before the first, and when
-    it had none.
-    """
+    """The vendor's clock less ours, by the last response's Date header; None without one."""
 
     def __init__(
         self,
@@ -176,8 +166,7 @@ class Transport:
         return outcome
 
     def deliver(self, call: Call) -> bytes | Failure:
-        """Send a request until it is answered, the attempts are spent, or the deadline has no room
-        for another.
+        """Send a request until it succeeds, may not be retried, or time or attempts are used up.
 
         Return the body of a success, or the last failure; raises `QuotaSpent`.
         """
@@ -191,17 +180,15 @@ class Transport:
             if isinstance(outcome, bytes):
                 return outcome
             pause = self._pause(attempt, outcome.retry_after)
-            again = outcome.passing and (outcome.undone or not call.once)
-            if not again or attempt == ATTEMPTS or spent + pause >= self._deadline:
+            retry = outcome.retryable and (outcome.not_done or not call.once)
+            if not retry or attempt == ATTEMPTS or spent + pause >= self._deadline:
                 return outcome
             self._sleep(pause)
             spent += pause
         raise AssertionError("the last attempt returns")
 
     def _attempt(self, call: Call, until: float) -> bytes | Failure:
-        """Send a request once, take the answer up to `until` (monotonic seconds); return its body,
-        or what failed.
-        """
+        """Send a request once and read the response up to `until` (monotonic seconds)."""
         begun = time.monotonic()
         timeout = min(self._timeouts.get(call.method, self._write_timeout), until - begun)
         status = None
@@ -218,101 +205,90 @@ class Transport:
             ) as response:
                 status = response.status_code
                 self._note_clock(response)
-                body = _without(call.secrets, self._without_key(_body(response, until)))
+                body = _redact(call.secrets, self._redact_key(_body(response, until)))
         except (requests.RequestException, HTTPError, OSError) as error:
             failure = _failure(str(call), status, error, time.monotonic() - begun)
-            self._note(call, begun, "no answer", failure.error.message)
+            self._report(call, begun, "no answer", failure.error.message)
             return failure
-        self._note(call, begun, str(status), body)
+        self._report(call, begun, str(status), body)
         if status in SUCCESSES:
             return body
         refusal = error_of(str(call), status, body, secrets=(self._key, *call.secrets))
         return Failure(
             refusal,
-            passing=isinstance(refusal, RetryableError),
+            retryable=isinstance(refusal, RetryableError),
             seconds=time.monotonic() - begun,
             retry_after=self._retry_after(response),
-            undone=isinstance(refusal, RateLimited),
+            not_done=isinstance(refusal, RateLimited),
         )
 
-    def _without_key(self, body: bytes) -> bytes:
-        """Return an answer, which may repeat the request's headers, without the key: it must get no
-        further.
-
-        A key so short that a name may hold it is none of the vendor's.
-        """
+    def _redact_key(self, body: bytes) -> bytes:
+        """Redact the key in a response, which may repeat the request's headers."""
         return (
             body.replace(self._key.encode(), "…".encode())
             if len(self._key) >= SHORTEST_KEY
             else body
         )
 
-    def _note(self, call: Call, begun: float, outcome: str, said: bytes | str) -> None:
+    def _report(self, call: Call, begun: float, outcome: str, detail: bytes | str) -> None:
         self._on_request(call.endpoint, outcome)
         if log.isEnabledFor(logging.DEBUG):
-            told = envelope.invocation_id_of(said) if isinstance(said, bytes) else said
-            log.debug(
-                "%s: %s after %.0f ms, %s", call, outcome, (time.monotonic() - begun) * 1000, told
-            )
+            text = envelope.invocation_id_of(detail) if isinstance(detail, bytes) else detail
+            milliseconds = (time.monotonic() - begun) * 1000
+            log.debug("%s: %s after %.0f ms, %s", call, outcome, milliseconds, text)
 
     def _book(self) -> None:
         while wait := self._ledger.take(self._clock()):
             self._sleep(max(wait, SHORTEST_NAP_SECONDS))
 
     def _pause(self, attempt: int, retry_after: float | None) -> float:
-        """Return the seconds to the next attempt: exponential with full jitter, or what the vendor
-        asks for.
-        """
+        """Return the seconds to wait: `Retry-After`, or exponential with full jitter."""
         if retry_after is not None:
             return retry_after
         return self._rng.uniform(0, min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS))
 
     def _note_clock(self, response: requests.Response) -> None:
-        moment = _moment(response.headers.get("Date", ""))
+        moment = _parse_http_date(response.headers.get("Date", ""))
         self.clock_offset = moment - self._clock() if moment else None
 
     def _retry_after(self, response: requests.Response) -> float | None:
-        """Return the seconds that the vendor asks us to wait (RFC 9110, section 10.2.3: seconds or
-        a date).
-        """
-        told = response.headers.get("Retry-After", "")
-        if told.isascii() and told.isdigit():
-            return float(told)
-        moment = _moment(told)
+        """Return the seconds in `Retry-After` (RFC 9110, section 10.2.3: seconds or a date)."""
+        header = response.headers.get("Retry-After", "")
+        if header.isascii() and header.isdigit():
+            return float(header)
+        moment = _parse_http_date(header)
         return max((moment - self._clock()).total_seconds(), 0.0) if moment else None
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An attempt that brought nothing."""
+    """A failed attempt."""
 
     error: VendorError
-    passing: bool
-    """Whether another attempt may do better."""
+    retryable: bool
+    """Whether another attempt may succeed."""
     seconds: float = 0.0
     """How long the attempt took."""
     retry_after: float | None = None
-    """The seconds that the vendor asks us to wait."""
-    undone: bool = False
-    """Whether it is sure that the vendor did nothing: the request never reached what does it."""
+    """Seconds to wait, as the vendor asks."""
+    not_done: bool = False
+    """Whether the vendor certainly did nothing: the request never reached its function."""
 
 
 def _failure(request: str, status: int | None, error: Exception, seconds: float) -> Failure:
-    """Say what became of a request in our own words; the library's hold the request's headers, and
-    so the key.
-    """
+    """Return the failure in our own words; the library's messages include the key."""
     if isinstance(error, UNSENDABLE):
         why = "the address cannot be used; check FACILITRON_API_URL and the proxy, if any"
-        return Failure(RequestRefused(request, why), passing=False, undone=True)
+        return Failure(RequestRefused(request, why), retryable=False, not_done=True)
     if isinstance(error, _TooLargeError):
         too_large = (
             f"the answer is larger than {MOST_OCTETS // 1_000_000} MB; the rest of it was not read"
         )
-        return Failure(MalformedAnswer(request, too_large, status), passing=False)
-    undone = _never_connected(error)
+        return Failure(MalformedAnswer(request, too_large, status), retryable=False)
+    not_done = _never_connected(error)
     if isinstance(error, requests.Timeout | TimeoutError | ReadTimeoutError):
         return Failure(
-            VendorTimeout(request, "no answer in time", status), True, seconds, undone=undone
+            VendorTimeout(request, "no answer in time", status), True, seconds, not_done=not_done
         )
     if status in SUCCESSES:
         return Failure(MalformedAnswer(request, "the answer was cut off", status), True, seconds)
@@ -320,22 +296,21 @@ def _failure(request: str, status: int | None, error: Exception, seconds: float)
         VendorUnavailable(request, "no connection, or it broke", status),
         True,
         seconds,
-        undone=undone,
+        not_done=not_done,
     )
 
 
 def _never_connected(error: Exception) -> bool:
-    """Say whether no connection came about, so that nothing can have been sent."""
+    """Return whether no connection was made, so that nothing can have been sent."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
 
 
 def _body(response: requests.Response, until: float) -> bytes:
-    """Read a body as it comes; an error's that is too large counts as empty.
+    """Read a body in chunks; an error's body that is too large counts as empty.
 
-    Raises `TimeoutError` when that takes too long, however busily it drips, and `_TooLargeError`.
-    urllib3 decompresses no more than is read, so that a small body cannot become a large one at
-    once; what is left unread is closed.
+    Raises `TimeoutError` after `until`, even while data arrives, and `_TooLargeError`. urllib3
+    decompresses no more than is read, so that a small body cannot become a large one at once.
     """
     success = response.status_code in SUCCESSES
     parts, size, most = [], 0, MOST_OCTETS if success else MOST_ERROR_OCTETS
@@ -351,30 +326,30 @@ def _body(response: requests.Response, until: float) -> bytes:
     return b"".join(parts)
 
 
-def _without(secrets: Sequence[str], body: bytes) -> bytes:
-    """Return an answer without what it may repeat of the request, however its letters are cased."""
+def _redact(secrets: Sequence[str], body: bytes) -> bytes:
+    """Redact texts in a response, whatever the case of their letters."""
     if not secrets:
         return body
     return re.sub(
-        b"|".join(re.escape(each.encode()) for each in secrets),
+        b"|".join(re.escape(secret.encode()) for secret in secrets),
         "…".encode(),
         body,
         flags=re.IGNORECASE,
     )
 
 
-def _moment(told: str) -> datetime | None:
-    """Read an HTTP date; None for what is none."""
+def _parse_http_date(text: str) -> datetime | None:
+    """Parse an HTTP date; None if invalid."""
     with suppress(ValueError, TypeError, IndexError, OverflowError):
-        moment = parsedate_to_datetime(told)
+        moment = parsedate_to_datetime(text)
         return moment if moment.tzinfo else None
     return None
 
 
 def path_of(*parts: str) -> str:
-    """Return the path of an endpoint, each part escaped; the vendor's ids may be anything.
+    """Return the path of an endpoint with its parts escaped; the vendor's ids may be anything.
 
-    Raises `RequestRefused` for what every HTTP library would take for a step up or down the path.
+    Raises `RequestRefused` for parts that HTTP libraries resolve as steps up or down the path.
     """
     path = "/" + "/".join(quote(part, safe="", errors="replace") for part in parts)
     if not {"", ".", ".."}.isdisjoint(parts):

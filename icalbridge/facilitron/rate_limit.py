@@ -1,8 +1,7 @@
-"""What the vendor grants: so many requests a minute, so many a UTC day. Booked before a request is
-sent, never after.
+"""Rate limit of the vendor: requests a minute and requests a UTC day, booked before they are sent.
 
-`book` is the arithmetic, pure; where an allowance is kept is for a `Ledger`: in memory here, in the
-store for `sync`.
+`book` is the pure arithmetic. A `Ledger` stores the allowance: in memory here, in the database for
+`sync`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from typing import Protocol
 from icalbridge.errors import QuotaSpent
 
 MINUTE = 61.0
-"""A second more than the vendor's minute: requests may arrive closer together than they were sent.
+"""Seconds; one more than the vendor's minute, since requests may arrive closer together than they
+were sent.
 """
 BURST = 0.1
 """The share of a minute's rate that may be sent at once; the rest is spread evenly."""
@@ -23,7 +23,7 @@ BURST = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What was used of a grant so far."""
+    """The used part of the rate and the quota."""
 
     day: date
     """The UTC day that `used` counts."""
@@ -35,11 +35,11 @@ class Allowance:
 
 
 class Ledger(Protocol):
-    """Where requests are booked."""
+    """Books requests."""
 
     def take(self, now: datetime) -> float:
-        """Book one request; return 0.0 when it may be sent at once, else the seconds after which to
-        ask again.
+        """Book one request; return 0.0 when it may be sent at once, else the seconds to wait before
+        the next attempt to book.
 
         Raises `QuotaSpent` when the UTC day's quota is used up.
         """
@@ -48,16 +48,16 @@ class Ledger(Protocol):
 def book(
     allowance: Allowance, now: datetime, rate_per_minute: int, quota_per_day: int
 ) -> tuple[Allowance, float]:
-    """Book one request, or say how many seconds later to try again; nothing is used up then.
+    """Book one request, or return the seconds to wait; then nothing is used up.
 
-    No span of a minute ever holds more than the rate: a burst of `b` is paid for by sending the
-    others `MINUTE / (rate - b + 1)` seconds apart. Raises `QuotaSpent` when the day's quota is used
-    up; the day is UTC's.
+    No span of a minute ever has more requests than the rate: a burst of `b` is paid for by sending
+    the others `MINUTE / (rate - b + 1)` seconds apart. Raises `QuotaSpent` when the UTC day's quota
+    is used up.
     """
     today = now.astimezone(UTC).date()
     if (
         not today <= allowance.day <= today + timedelta(days=1)
-    ):  # set back over midnight, a clock begins no day anew
+    ):  # a clock that is set back over midnight starts no new day
         allowance = replace(allowance, day=today, used=0)
     if allowance.used >= quota_per_day:
         raise QuotaSpent(
@@ -79,7 +79,7 @@ def book(
 
 
 class MemoryLedger:
-    """An allowance of this process alone."""
+    """A ledger in the memory of this process."""
 
     def __init__(self, rate_per_minute: int, quota_per_day: int) -> None:
         self._rate = rate_per_minute
