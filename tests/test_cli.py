@@ -39,7 +39,12 @@ KEY = "key-that-nobody-may-see"
 def world() -> sandbox.World:
     """A small district."""
     return sandbox.build_world(
-        seed=3, today=sandbox.district_day(utcnow()), schools=2, facilities=3, events_per_day=5
+        seed=3,
+        today=sandbox.district_day(utcnow()),
+        schools=2,
+        facilities=3,
+        events_per_day=5,
+        hostile=True,
     )
 
 

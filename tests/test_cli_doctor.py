@@ -38,7 +38,12 @@ ANSWER = b'{"properties": [{"_id": "one", "name": "Sunny District", "timezone": 
 def world() -> sandbox.World:
     """A district and a school."""
     return sandbox.build_world(
-        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1
+        seed=3,
+        today=sandbox.district_day(utcnow()),
+        schools=1,
+        facilities=1,
+        events_per_day=1,
+        hostile=True,
     )
 
 

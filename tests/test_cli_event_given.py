@@ -32,7 +32,7 @@ BARE = Facility("bare", "school", "Bare")
 def listed(store: Store) -> Store:
     """A catalogue that knows what writes name most facilities by."""
     gyms = [replace(GYM, u_id="u-gym"), replace(POOL, u_id="u-pool"), BARE]
-    store.write.apply_catalogue(
+    store.write.apply_catalog(
         USER, [DISTRICT, SCHOOL], {"school": gyms, "district": [HALL]}, Changes(), now=NOW
     )
     return store
@@ -184,7 +184,7 @@ def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
 
 def test_plan_needs_a_time_zone(listed: Store) -> None:
     """Without one nobody knows what a local time means."""
-    listed.write.apply_catalogue(USER, [replace(SCHOOL, timezone="")], {}, Changes(), now=NOW)
+    listed.write.apply_catalog(USER, [replace(SCHOOL, timezone="")], {}, Changes(), now=NOW)
     assert (
         _refusal(lambda: given.planned(listed, _wish()))
         == "The catalogue has no time zone for the facility 'gym'; run `icalbridge sync`."

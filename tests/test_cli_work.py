@@ -67,7 +67,12 @@ class Vendor:
 def vendor(tmp_path: Path) -> Iterator[Vendor]:
     """One school with one gym."""
     world = sandbox.build_world(
-        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1
+        seed=3,
+        today=sandbox.district_day(utcnow()),
+        schools=1,
+        facilities=1,
+        events_per_day=1,
+        hostile=True,
     )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     url = f"sqlite:///{tmp_path / 'bridge.db'}"

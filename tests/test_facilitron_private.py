@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from icalbridge.facilitron import wire
 from icalbridge.facilitron.private import FIELDS
 from icalbridge.models import UNTOLD, Event, StaffDetails
-from icalbridge.sandbox import names
+from icalbridge.sandbox import hostile_names as names
 
 ASKED = wire.Asked("p1", "reservation", {"p1": "America/Los_Angeles"})
 NAME, EMAIL = names.RENTER_NAME, "renata@renter.example"

@@ -15,8 +15,8 @@ from sqlalchemy import event as sa_event
 
 from icalbridge.models import Changes, Entry, EventKey, Feed, SavedFeed
 from icalbridge.store import Store
-from icalbridge.store.changes import KEYS_A_STATEMENT
 from icalbridge.store.entries import ALL_ENTRIES, SHOWN_ENTRIES, TimeRange
+from icalbridge.store.statements import KEYS_A_STATEMENT
 from tests.fixtures.stores import DISTRICT, USER, apply_changes, list_catalogue
 from tests.samples import NOW, POOL, entry, event
 
@@ -293,7 +293,7 @@ def test_property_names_are_read_in_parts(school: Store) -> None:
     """Those of unlisted properties too, whose bookings are shown still; one statement for each
     part.
     """
-    school.write.apply_catalogue(USER, [DISTRICT], {}, Changes(), now=NOW)
+    school.write.apply_catalog(USER, [DISTRICT], {}, Changes(), now=NOW)
     names = [f"p{number}" for number in range(2 * KEYS_A_STATEMENT - 2)]
     statements: list[str] = []
     sa_event.listen(

@@ -1,4 +1,4 @@
-"""`icalbridge.store.schema`: a database that an older version made becomes one of ours, with what
+"""`icalbridge.store.migrate`: a database that an older version made becomes one of ours, with what
 it holds.
 """
 
@@ -79,7 +79,7 @@ def test_upgrade_takes_what_was_on_and_withdrawn_for_cancelled(older: Store) -> 
     _keep(older, "unknown", status="cancelled", withdrawn=False)
     older.upgrade()
     older.check()
-    known = older.write.known([EventKey("reservation", "e1")])[EventKey("reservation", "e1")]
+    known = older.sync_reads.known([EventKey("reservation", "e1")])[EventKey("reservation", "e1")]
     assert {each.uid: each.cancelled for each in known} == {
         "gone": NOW,
         "on": None,
@@ -110,4 +110,4 @@ def test_upgrade_keeps_zones_and_settles_their_sources_first(older: Store) -> No
         "",
         False,
     )
-    assert older.windows.claim_catalogue("default", "w", now=NOW)
+    assert older.api_keys.claim_catalog("default", "w", now=NOW)

@@ -228,5 +228,5 @@ def test_event_that_is_followed_has_its_status_counted_as_the_sync_does(
         follower = Follower(client, store, event_types=user.event_types, clock=lambda: _ALWAYS[0])
         event = follower.follow("reservation", EVENT_ID).event
         assert (event.status, event.entry_status) == ("confirmed", "approved")
-        (entries,) = store.write.known([event.key]).values()
+        (entries,) = store.sync_reads.known([event.key]).values()
         assert {each.status for each in entries} == {"approved"}

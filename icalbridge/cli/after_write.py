@@ -139,7 +139,7 @@ class ReadPace:
         if owner is None or not timezones.exists(zone):
             return None
         days = {timezones.local_date(slot.start, zone) for slot in slots}
-        situation = self.store.windows.situation(self.user.name)
+        situation = self.store.windows.state(self.user.name)
         planned = Plan(situation, make_grant(self.user, self.settings), now)
         return min(
             (

@@ -57,7 +57,7 @@ def run_demo(port: int) -> None:
             click.echo("Fetching the district from it, over HTTP …")
             store = open_store(settings)
             sync_with_progress(settings, store)
-            addresses = _addresses(settings, _busiest(store), store.read.properties()[0].id)
+            addresses = _addresses(settings, _busiest_gym(store), store.read.properties()[0].id)
             store.close()
             supervise(
                 settings, opened, workers=2, sync=True, on_started=lambda: click.echo(addresses)
@@ -65,13 +65,12 @@ def run_demo(port: int) -> None:
     click.echo("Stopped; nothing is left behind.")
 
 
-def _busiest(store: Store) -> str:
-    """Return the facility with the most bookings in the week to come, so that a first look sees
-    some.
-    """
+def _busiest_gym(store: Store) -> str:
+    """Return the id of the gym with the most bookings in the week to come."""
     now = utcnow()
     counts = store.read.counts(now, now + timedelta(days=7))
-    return max((each.id for each in store.read.facilities()), key=lambda each: counts.get(each, 0))
+    gyms = [place.id for place in store.read.facilities() if place.type == "Gymnasium"]
+    return max(gyms, key=lambda facility_id: counts.get(facility_id, 0))
 
 
 def _addresses(settings: Settings, facility_id: str, district_id: str) -> str:

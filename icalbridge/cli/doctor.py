@@ -197,7 +197,7 @@ def _zones(listed: tuple[Property, ...], store: Store) -> Check:
     if not without:
         return Check("zones", True, "every property has one that exists")
     told = f"no time zone that exists: {', '.join(map(_named, without))}; ask Facilitron to set it"
-    stored = store.write.properties(each.id for each in without)
+    stored = store.sync_reads.properties(each.id for each in without)
     notes = [_zone_note(each, stored[each.id]) for each in without if each.id in stored]
     return Check("zones", False, ". ".join([told, *notes]))
 

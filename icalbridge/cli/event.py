@@ -121,7 +121,7 @@ class Desk:
             return AfterWrite(told.event, "not yet", self._not_yet(written, told.event))
         reason = told.left_out
         if not reason:
-            (entries,) = self.store.write.known([told.event.key]).values()
+            (entries,) = self.store.sync_reads.known([told.event.key]).values()
             reason = requested.hidden_reason(told.event, entries, self.settings, self.clock())
         if reason:
             return AfterWrite(told.event, "hidden", f"The calendars here do not show it: {reason}.")

@@ -183,7 +183,7 @@ class Round:
 
     def _places(self) -> Places:
         """Read the table of places, against the catalogue as it is now."""
-        known, facilities = self.store.write.places()
+        known, facilities = self.store.sync_reads.places()
         usable = {
             each.id: each.timezone for each in known.values() if timezones.exists(each.timezone)
         }

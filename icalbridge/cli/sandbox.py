@@ -23,10 +23,7 @@ def run_sandbox(
     """Serve the simulator, in a situation by name if one is given, until Ctrl-C."""
     limits = {name: world.pop(name) for name in ("rate_per_minute", "quota_per_day")}
     parsed = _parsed(faults)
-    now = utcnow()
-    scene = sandbox.Scene(sandbox.build_world(today=sandbox.district_day(now), **world), now)
-    if scenario:
-        scene = sandbox.stage(scenario, scene)
+    scene = sandbox.build_scene(scenario, utcnow(), **world)
     app = sandbox.create_app(scene.world, faults=[*_parsed(scene.faults), *parsed], **limits)
     try:
         sandbox.run(app, host, port, on_started=_announce)

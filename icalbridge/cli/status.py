@@ -104,7 +104,7 @@ def _planned(
     """
     found: dict[str, tuple[str, datetime]] = {}
     for name, user in keys.items():
-        plan = Plan(store.windows.situation(name), make_grant(user, settings), now)
+        plan = Plan(store.windows.state(name), make_grant(user, settings), now)
         found |= {
             property_id: (tier.value, due) for property_id, (tier, due) in plan.outlook().items()
         }

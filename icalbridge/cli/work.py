@@ -194,7 +194,7 @@ def _end(
 def _leave(store: Store, names: Sequence[str]) -> None:
     try:
         for name in names:
-            store.windows.leave(name)
+            store.workers.leave(name)
     except StoreError as error:
         log.warning("%s; what this worker had leased is free in %d s", error, LEASE_SECONDS)
 
@@ -295,7 +295,7 @@ def sync_with_progress(
             try:
                 whole += sync.everything(property_ids)
             finally:
-                store.windows.leave(worker_id)
+                store.workers.leave(worker_id)
     listed = {each.id for each in store.read.properties()}
     whole.failures += [
         f"property {each} is not in the catalogue" for each in property_ids if each not in listed

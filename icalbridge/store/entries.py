@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, false, or_, select, text, true
 
-from icalbridge.store.changes import in_parts, of_events
 from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of, maybe, seconds
-from icalbridge.store.saved import saved_feed
+from icalbridge.store.saved_feeds import saved_feed
+from icalbridge.store.statements import in_parts, of_events
 from icalbridge.store.tables import LONG_SECONDS, entries, events, properties
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select
 
 from icalbridge.models import FeedState
-from icalbridge.store.changes import of_events
 from icalbridge.store.entries import member_ids, resolve_event_id
 from icalbridge.store.rows import SHOWN, from_seconds, maybe
-from icalbridge.store.saved import saved_feed
+from icalbridge.store.saved_feeds import saved_feed
+from icalbridge.store.statements import of_events
 from icalbridge.store.tables import entries, events, facilities, properties, saved_feeds, windows
 
 if TYPE_CHECKING:

@@ -71,7 +71,7 @@ class Follower:
         left = ATTEMPTS
         while True:
             left -= 1
-            places = Places(*self._store.write.places())
+            places = Places(*self._store.sync_reads.places())
             zones, unsure = zones_of(places.properties)
             answer = self._client.event_answer(
                 event_type, event_id, property_id=property_id, zones=zones, unsure=unsure
@@ -86,7 +86,7 @@ class Follower:
                 )
             now = self._after(begun)
             with self._store.alone(owner) as alone:
-                if not left or not alone.write.changed_since([event.key], asked_at, now=now):
+                if not left or not alone.sync_reads.changed_since([event.key], asked_at, now=now):
                     places, _ = learn_zones(alone, places, answer, asked_at=asked_at, now=now)
                     changes = _understood(alone, places, event, answer, now)
                     alone.write.apply(changes, now=now)
@@ -113,7 +113,7 @@ def _understood(
     return reconcile(
         Heard((event,), frozenset(), answer.complete, now, now),
         present=frozenset(),
-        known=store.write.known([event.key]),
+        known=store.sync_reads.known([event.key]),
         places=places,
         now=now,
         horizon=plan.horizon(now, places.properties[event.property_id].timezone),

@@ -149,7 +149,9 @@ def learn_zones(
     )
     if not unsure:
         return places, frozenset()
-    current = store.write.properties(unsure)  # another worker may have learned a zone meanwhile
+    current = store.sync_reads.properties(
+        unsure
+    )  # another worker may have learned a zone meanwhile
     learned = {
         each.id: replace(each, timezone=answer.zones[each.id], zone_source="events")
         for each in current.values()
@@ -169,10 +171,10 @@ def learn_zones(
             named[each],
             name,
         )
-    entries = store.write.entries_of(list(before), []) if before else []
+    entries = store.sync_reads.entries_of(list(before), []) if before else []
     changes = relocate(entries, places, now, zones_before=before)
     moved = frozenset(entry.key for entry in changes.changed)
-    newer = store.write.changed_since(moved, asked_at, now=now)
+    newer = store.sync_reads.changed_since(moved, asked_at, now=now)
     if named:
         store.write.learn_zones(named, changes, now=now)
     if before:

@@ -49,11 +49,17 @@ from icalbridge.web.routes.embed import embeds
 from icalbridge.web.routes.embed_builder import embed_builder
 from icalbridge.web.routes.feeds import PREFIX, Doorkeeper, ical
 from icalbridge.web.routes.health import operations
-from icalbridge.web.routes.pages import facility_path, pages, property_path
+from icalbridge.web.routes.pages import pages
 from icalbridge.web.routes.posters import posters
 from icalbridge.web.routes.status import status_page
 from icalbridge.web.sharing import sitemap
-from icalbridge.web.site import Site, language_asked, other_languages
+from icalbridge.web.site import (
+    Site,
+    facility_path,
+    language_asked,
+    other_languages,
+    property_path,
+)
 from icalbridge.web.static_files import Assets, static_files
 from icalbridge.web.views.form import build_path, value_of
 

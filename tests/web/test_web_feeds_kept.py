@@ -141,7 +141,7 @@ def test_feed_that_was_good_stays_when_a_school_is_added(
     address = "/ical/property/district.ics"
     before = client.get(address)
     grown = replace(DISTRICT, child_ids=(*DISTRICT.child_ids, "new"))
-    store.write.apply_catalogue(
+    store.write.apply_catalog(
         "default", [grown, SCHOOL, ODD, Property("new")], {}, Changes(), now=NOW
     )
     store.windows.ensure(["new"], 1, now=NOW)
@@ -327,7 +327,7 @@ def test_feed_is_withdrawn_with_its_entries_not_its_address(
 ) -> None:
     """A school that the vendor no longer lists keeps its feeds: subscribers see no error."""
     client.get(GYM_FEED)
-    store.write.apply_catalogue("default", [], {}, Changes(), now=NOW)
+    store.write.apply_catalog("default", [], {}, Changes(), now=NOW)
     clock.advance(2)
     assert client.get(GYM_FEED).status_code == 200
 

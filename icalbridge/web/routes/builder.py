@@ -9,20 +9,20 @@ would refuse the page refuses too.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge.feeds import FORMATS, Address, BadQuery, display_text
 from icalbridge.feeds.titles import DEFAULT, FIELDS
-from icalbridge.web import formatting
+from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
 from icalbridge.web.feed_cache import CacheEntry, Missing
 from icalbridge.web.refusing import about, sentence
-from icalbridge.web.routes.pages import as_of, page
+from icalbridge.web.views.calendar_grid import GridContext, list_days
 from icalbridge.web.views.feed_form import calendars, picking, scope_of
 from icalbridge.web.views.form import Form, build_path, filled_in
-from icalbridge.web.views.preview import DAYS, preview
 from icalbridge.web.views.subscribe import subscription
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ TITLES = (
     "{facility}",
 )
 """The titles that are offered; any other is typed."""
+PREVIEW_LINES = 10
+PREVIEW_DAYS = 31
+"""Over which coming entries are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,10 @@ class Builder:
         result = Result(refusal) if refusal else self._result(form, scope)
         shown = {**self._offered(form, scope), **self._told(result, scope, now)}
         if result.refusal:
-            return _unkept("build.html", 400, **shown)
+            return responses.respond_uncached(render_template("build.html", **shown), 400)
         if isinstance(result.found, Missing):
-            return _unkept("build.html", 503, **shown)
-        return page(self._site, "build.html", **shown)
+            return responses.respond_uncached(render_template("build.html", **shown), 503)
+        return self._site.respond("build.html", **shown)
 
     def _result(self, form: Form, scope: Scope | None) -> Result:
         try:
@@ -151,24 +154,20 @@ class Builder:
             if len(scope.schools) > 1
             else {}
         )
-        items = self._service.items(result.address, held)
+        coming = [item for item in self._service.items(result.address, held) if item.end > now]
         if made.complete_until is not None:
-            items = [item for item in items if item.start < made.complete_until]
+            coming = [item for item in coming if item.start < made.complete_until]
+        until = now + timedelta(days=PREVIEW_DAYS)
+        context = GridContext(now, zone, schools)
         return told | {
-            "preview": preview(items, now, zone, left_out=0, schools=schools),
-            "days": DAYS,
+            "preview": list_days(coming, None, context, PREVIEW_LINES),
+            "coming_count": sum(item.start < until for item in coming),
+            "days": PREVIEW_DAYS,
             "zone_name": formatting.zone_name(now, zone),
-            "as_of": as_of(self._site, [each.id for each in scope.schools], zone, now),
+            "as_of": self._site.as_of([each.id for each in scope.schools], zone, now),
             "complete_from": formatting.day_or_moment(made.complete_from, zone),
             "complete_until": formatting.day_or_moment(made.complete_until, zone),
         }
-
-
-def _unkept(template: str, status: int, **shown: Any) -> Response:
-    html = render_template(template, **shown)
-    return Response(
-        html, status, {"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8"
-    )
 
 
 def builder(store: Store, service: FeedService, site: Site, settings: Settings) -> Blueprint:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs
 
 from flask import Blueprint, Response, render_template, request
 
+from icalbridge import timezones
 from icalbridge.errors import StoreError
 from icalbridge.feeds import Address, BadQuery, display_text, feed_path, page_path
 from icalbridge.models import Feed
@@ -23,10 +24,9 @@ from icalbridge.web.color import readable
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import sentence
-from icalbridge.web.routes.feeds import flask_response, is_id, unshaped
-from icalbridge.web.routes.pages import as_of
+from icalbridge.web.routes.feeds import is_id, unshaped
 from icalbridge.web.static_files import FOLDER
-from icalbridge.web.views.agenda import Told, agenda, cells, midnight, span
+from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, span
 from icalbridge.web.views.embed_options import Looks, looks, read
 from icalbridge.web.views.subscribe import subscription
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 DAYS = 7
 """How many days a list has, today included, unless its address says so."""
 ENTRIES = 300
+DAY_LINES = {"week": 30, "month": 4}
+"""How many entries a day of a week or month shows."""
 CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=86400"
 ASSET_CACHE_CONTROL = "public, max-age=3600"
 """Of what lives at an address without a version."""
@@ -90,7 +92,7 @@ class Embeds:
                 return self._missing(wanted, held)
             return self._calendar(wanted, address, held, now)
         except BadQuery as error:
-            return self._unkept(wanted, 400, "refused", sentence(error))
+            return self._uncached(wanted, 400, "refused", sentence(error))
         except StoreError:
             return self._missing(wanted, Missing.UNREACHABLE)
 
@@ -101,20 +103,20 @@ class Embeds:
             for each in self._read.properties()
             if each.id in members
         }
-        told = Told(now, held.state.zone, names if len(names) > 1 else {})
+        context = GridContext(now, held.state.zone, names if len(names) > 1 else {})
         arranged = self._list if wanted.looks.view == "list" else self._grid
         html = self._rendered(
             wanted,
             title=held.state.title,
             **self._whole(wanted.feed),
-            places=wanted.feed.kind != "facility",
+            place="" if wanted.feed.kind == "facility" else "text",
             zone=held.state.zone,
             zone_name=formatting.zone_name(now, held.state.zone),
-            as_of=as_of(self._site, members, held.state.zone, now),
+            as_of=self._site.as_of(members, held.state.zone, now),
             unlisted=formatting.long_date(held.state.unlisted, held.state.zone)
             if held.state.unlisted
             else "",
-            **arranged(wanted, address, held, told),
+            **arranged(wanted, address, held, context),
         )
         made = responses.document(
             html.encode(),
@@ -123,7 +125,7 @@ class Embeds:
             vary=BY_LANGUAGE,
             security=self._headers,
         )
-        return _answer(made)
+        return responses.respond(made)
 
     def _members(self, feed: Feed, held: Held) -> list[str]:
         """Return the properties whose bookings a calendar shows."""
@@ -144,28 +146,32 @@ class Embeds:
             return {"page": page_path(feed)}
         return {"page": "", "webcal": subscription(self._site.address(feed_path(feed)), "").webcal}
 
-    def _list(self, wanted: Wanted, address: Address, held: Held, told: Told) -> dict[str, Any]:
+    def _list(
+        self, wanted: Wanted, address: Address, held: Held, context: GridContext
+    ) -> dict[str, Any]:
         days = wanted.looks.days or DAYS
-        until = midnight(told.today + timedelta(days=days), told.zone)
-        items = self._items(address, held, told.now, until)
-        return {"plan": agenda(items, until, told, ENTRIES), "days": days}
+        until = timezones.midnight(context.today + timedelta(days=days), context.zone)
+        items = self._items(address, held, context.now, until)
+        return {"plan": list_days(items, until, context, ENTRIES), "days": days}
 
-    def _grid(self, wanted: Wanted, address: Address, held: Held, told: Told) -> dict[str, Any]:
+    def _grid(
+        self, wanted: Wanted, address: Address, held: Held, context: GridContext
+    ) -> dict[str, Any]:
         """Return a week or month, and where to turn from it, as far as feeds reach."""
-        first, last = (told.today + timedelta(days=each) for each in self._reach)
-        shown = span(wanted.looks.view, min(max(wanted.looks.start or told.today, first), last))
-        items = self._items(
-            address, held, midnight(shown.first, told.zone), midnight(shown.end, told.zone)
-        )
+        today, chosen = context.today, wanted.looks
+        first, last = (today + timedelta(days=days) for days in self._reach)
+        shown = span(chosen.view, min(max(chosen.start or today, first), last))
+        since, until = (timezones.midnight(day, context.zone) for day in (shown.first, shown.end))
+        items = self._items(address, held, since, until)
         return {
             "span": shown,
-            "cells": cells(items, shown, told),
-            "earlier": self._turned(wanted, shown.earlier if shown.first > first else None),
-            "later": self._turned(wanted, shown.later if shown.end <= last else None),
+            "sheet": grid_days(items, shown, context, per_day=DAY_LINES[shown.view]),
+            "earlier": self._turned(wanted, shown.neighbor(-1) if shown.first > first else None),
+            "later": self._turned(wanted, shown.neighbor(1) if shown.end <= last else None),
             "current": ""
-            if shown.first <= told.today < shown.end
-            else f"?{wanted.looks.query(wanted.query, start=None)}",
-            "week": lambda day: f"?{wanted.looks.query(wanted.query, view='week', start=day)}",
+            if shown.first <= today < shown.end
+            else f"?{chosen.query(wanted.query, start=None)}",
+            "week": lambda day: f"?{chosen.query(wanted.query, view='week', start=day)}",
         }
 
     def _turned(self, wanted: Wanted, start: date | None) -> str:
@@ -218,17 +224,11 @@ class Embeds:
         return self._site.path(f"/embed.css?{own.query()}") if own.accent else ""
 
     def _missing(self, wanted: Wanted, why: Missing) -> Response:
-        return self._unkept(wanted, 404 if why is Missing.UNKNOWN else 503, why.name.lower())
+        return self._uncached(wanted, 404 if why is Missing.UNKNOWN else 503, why.name.lower())
 
-    def _unkept(self, wanted: Wanted, status: int, why: str, said: str = "") -> Response:
-        html = self._rendered(wanted, why=why, sentence=said)
-        headers = {"Cache-Control": "no-store", **dict(self._headers)}
-        if status == 503:
-            headers |= {
-                "Retry-After": str(responses.RETRY_SECONDS),
-                "Refresh": str(responses.RETRY_SECONDS),
-            }
-        return Response(html, status, headers, content_type="text/html; charset=utf-8")
+    def _uncached(self, wanted: Wanted, status: int, why: str, reason: str = "") -> Response:
+        html = self._rendered(wanted, why=why, sentence=reason)
+        return responses.respond_uncached(html, status, self._headers, retry=status == 503)
 
 
 def accent_css(chosen: Looks) -> bytes:
@@ -247,17 +247,6 @@ def accent_css(chosen: Looks) -> bytes:
     return text.encode() if chosen.accent else b""
 
 
-def embed_path(feed: Feed, query: str = "") -> str:
-    """Return the path of an embedded calendar."""
-    path = f"/embed/{feed.kind}/{quote(feed.id, safe='')}"
-    return f"{path}?{query}" if query else path
-
-
-def _answer(made: responses.Document) -> Response:
-    packed = responses.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-    return flask_response(responses.answer(made.packed() if packed else made, request.environ))
-
-
 def embeds(store: Store, service: FeedService, site: Site, settings: Settings) -> Blueprint:
     """Return the addresses that frames are given, and those of what they load."""
     routes = Blueprint("embed", __name__)
@@ -267,11 +256,11 @@ def embeds(store: Store, service: FeedService, site: Site, settings: Settings) -
         "text/javascript; charset=utf-8",
         cache_control=ASSET_CACHE_CONTROL,
         extra=(ANYWHERE, ("Cross-Origin-Resource-Policy", "cross-origin")),
-    )
+    ).packed()
 
     @routes.get("/embed.js")
     def host_script() -> Response:
-        return _answer(script)
+        return responses.respond(script)
 
     @routes.get("/embed.css")
     def accent() -> Response:
@@ -282,8 +271,8 @@ def embeds(store: Store, service: FeedService, site: Site, settings: Settings) -
         try:
             sheet = accent_css(looks(said))
         except BadQuery as error:
-            return flask_response(responses.refusal(400, str(error)))
-        return _answer(
+            return responses.flask_response(responses.refusal(400, str(error)))
+        return responses.respond(
             responses.document(sheet, "text/css; charset=utf-8", cache_control=ASSET_CACHE_CONTROL)
         )
 

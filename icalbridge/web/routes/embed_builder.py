@@ -20,8 +20,8 @@ from icalbridge.web import responses
 from icalbridge.web.failures import error_page
 from icalbridge.web.i18n import gettext
 from icalbridge.web.refusing import sentence
-from icalbridge.web.routes.embed import embed_path
-from icalbridge.web.views.embed_options import OWN, VIEWS, Looks, looks
+from icalbridge.web.views.calendar_grid import VIEWS
+from icalbridge.web.views.embed_options import OWN, Looks, embed_path, looks
 from icalbridge.web.views.feed_form import calendars, picking, scope_of
 from icalbridge.web.views.form import Form, filled_in
 

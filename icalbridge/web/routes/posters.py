@@ -20,8 +20,7 @@ from icalbridge.models import Feed
 from icalbridge.web import responses
 from icalbridge.web.failures import error_page
 from icalbridge.web.feed_cache import Missing
-from icalbridge.web.routes.feeds import flask_response, is_id, text_of
-from icalbridge.web.routes.pages import page
+from icalbridge.web.routes.feeds import is_id, text_of
 from icalbridge.web.views.subscribe import qr_path, shown_at, subscription
 
 if TYPE_CHECKING:
@@ -81,8 +80,7 @@ class Posters:
         facility = self._read.facility(feed.id) if feed.kind == "facility" else None
         school = self._read.property(facility.property_id) if facility else None
         own = display_text(facility.name or facility.type) if facility else ""
-        return page(
-            self._site,
+        return self._site.respond(
             "poster.html",
             name=own or held.state.title,
             school=display_text(school.name) if school else "",
@@ -109,7 +107,7 @@ class Posters:
             abort(404)
         kept = "public, max-age=86400" if self._site.is_public else "private, no-cache"
         made = responses.document(drawing(held), "image/svg+xml", cache_control=kept)
-        return flask_response(responses.answer(made.packed(), request.environ))
+        return responses.respond(made)
 
     def _address(self, feed: Feed, query: str) -> Address:
         """Return the calendar in the shape that the query asks for. Raises `BadQuery`, which is

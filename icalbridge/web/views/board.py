@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from icalbridge.feeds.audience import Audience, Status, admit, view
 from icalbridge.feeds.query import Cancelled
 from icalbridge.feeds.selection import select
 from icalbridge.web import formatting
-from icalbridge.web.views.schedule import title
+from icalbridge.web.views.calendar_grid import page_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -235,7 +235,7 @@ def _slot(entry: Entry, place: Place) -> Slot:
     return Slot(
         start=said(entry.start, zone),
         end=said(entry.end, zone, ends=True),
-        title=title(entry),
+        title=page_title(item),
         facility=_facility(item),
         school=display_text(name),
         zone="" if zone == place.zone else formatting.zone_letters(entry.start, zone),
@@ -268,7 +268,7 @@ def _named(day: date, zone: str) -> NamedDay:
 
 
 def _midnight(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time.min, timezones.zone(zone))
+    return timezones.midnight(day, zone)
 
 
 def _seconds(moment: datetime) -> int:

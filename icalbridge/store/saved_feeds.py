@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, or_, select, update
 
 from icalbridge.models import EventKey, FeedToken, SavedFeed
-from icalbridge.store.changes import Revision, in_parts, insert_missing
 from icalbridge.store.engine import reading, writing
+from icalbridge.store.revisions import Revision
 from icalbridge.store.rows import from_seconds, maybe, seconds
+from icalbridge.store.statements import in_parts, insert_missing
 from icalbridge.store.tables import counters, feed_tokens, saved_feeds
 
 if TYPE_CHECKING:

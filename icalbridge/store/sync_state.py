@@ -1,4 +1,4 @@
-"""How every window of a key stands: what the plan is made from, read in two statements."""
+"""State of every window of a key: what the schedule is made from, read in two statements."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-class Reach(NamedTuple):
+class SpanLimit(NamedTuple):
     """What is known of a window's weight; the default is a window nobody had trouble with."""
 
     days: int = 31
@@ -32,11 +32,11 @@ class Reach(NamedTuple):
     """How often it must hold before twice as much is tried."""
 
 
-UNTRIED = Reach()
+UNTRIED = SpanLimit()
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WindowState:
     """One window, as the plan sees it."""
 
     property_id: str
@@ -48,11 +48,11 @@ class Standing:
     """
     failures: int = 0
     leased_until: datetime | None = None
-    reach: Reach = UNTRIED
+    reach: SpanLimit = UNTRIED
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class PropertyState:
     """One property, as the plan sees it."""
 
     position: int
@@ -63,11 +63,11 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class SyncState:
     """All that the plan of one key is made from."""
 
-    subjects: Mapping[str, Subject]
-    standings: tuple[Standing, ...]
+    subjects: Mapping[str, PropertyState]
+    standings: tuple[WindowState, ...]
     """Of listed properties only."""
     quota_day: date | None = None
     quota_used: int = 0
@@ -88,11 +88,11 @@ _STANDING = [
 """What `_standing` takes."""
 
 
-def _standing(row: Sequence[Any]) -> Standing:
+def _standing(row: Sequence[Any]) -> WindowState:
     property_id, number, synced, attempted, due, failures, leased_until, days, steady, patience = (
         row
     )
-    return Standing(
+    return WindowState(
         property_id,
         number,
         maybe(synced),
@@ -100,11 +100,11 @@ def _standing(row: Sequence[Any]) -> Standing:
         maybe(due),
         failures,
         maybe(leased_until),
-        Reach(days, steady, patience),
+        SpanLimit(days, steady, patience),
     )
 
 
-def situation(connection: Connection, api_user_id: str) -> Situation:
+def read_sync_state(connection: Connection, api_user_id: str) -> SyncState:
     """Read how everything of a key stands; by position, since the planner asks for thousands of
     windows all day.
     """
@@ -120,7 +120,7 @@ def situation(connection: Connection, api_user_id: str) -> Situation:
         properties, counted, counted.c.property_id == properties.c.id, isouter=True
     )
     subjects = {
-        row.id: Subject(
+        row.id: PropertyState(
             row.position, tuple(json.loads(row.child_ids)), row.facilities or 0, maybe(row.read_at)
         )
         for row in connection.execute(of_each.where(*mine))
@@ -133,5 +133,5 @@ def situation(connection: Connection, api_user_id: str) -> Situation:
     standings = tuple(map(_standing, connection.execute(query)))
     user = connection.execute(select(api_users).where(api_users.c.id == api_user_id)).first()
     if user is None or not user.quota_day:
-        return Situation(subjects, standings)
-    return Situation(subjects, standings, date.fromisoformat(user.quota_day), user.quota_used)
+        return SyncState(subjects, standings)
+    return SyncState(subjects, standings, date.fromisoformat(user.quota_day), user.quota_used)

@@ -18,7 +18,7 @@ from alembic.util import CommandError
 from sqlalchemy import inspect, text
 
 from icalbridge.errors import SchemaOutdated
-from icalbridge.store.engine import reading, unlimited, writing
+from icalbridge.store.engine import reading, without_time_limit, writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -79,7 +79,7 @@ def upgrade(engine: Engine) -> None:
     with reading(engine) as connection:
         if _version(connection) == _latest():
             return
-    with writing(engine) as connection, unlimited(connection):
+    with writing(engine) as connection, without_time_limit(connection):
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         if _version(connection) is None and inspect(connection).get_table_names():

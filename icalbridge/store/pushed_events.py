@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from icalbridge.store.changes import in_parts, insert_missing
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.rows import seconds
+from icalbridge.store.statements import in_parts, insert_missing
 from icalbridge.store.tables import pushed
 
 if TYPE_CHECKING:
