@@ -14,16 +14,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
 
+from icalbridge import timezones
 from icalbridge.errors import StoreError
-from icalbridge.feeds import Address
+from icalbridge.feeds import Address, FeedQuery
+from icalbridge.feeds.audience import Audience, Status, admit, view
+from icalbridge.feeds.query import Cancelled
+from icalbridge.feeds.selection import select
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.routes.feeds import is_id
-from icalbridge.web.views.board import Place
+from icalbridge.web.views.board import MOST_ENTRIES as MOST_SHOWN
+from icalbridge.web.views.board import BoardSubject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from icalbridge.feeds.audience import Item
     from icalbridge.models import Entry, Facility, Feed, FeedState
     from icalbridge.store import Store
     from icalbridge.web.feed_cache import FeedService
@@ -35,6 +41,7 @@ DAYS = {"facility": 8, "property": 2}
 
 GOOD_FOR = timedelta(minutes=1)
 """How long what was read is good while nothing that the place's calendar shows has changed."""
+MARKED = FeedQuery(cancelled=Cancelled.MARK)
 MOST_ENTRIES = 20_000
 """How many entries are kept; each takes about a kilobyte."""
 
@@ -43,7 +50,7 @@ MOST_ENTRIES = 20_000
 class Known:
     """What is known of a place, of any status."""
 
-    place: Place
+    place: BoardSubject
     facilities: tuple[Facility, ...]
     """Those of a property, and of its schools; none for a facility."""
     entries: Sequence[Entry]
@@ -107,12 +114,14 @@ class Present:
         if feed.kind == "facility":
             facility = self._read.facility(feed.id)
             title = facility.name or facility.type if facility else ""
-            place = Place(feed, title or state.title, own.name, state.zone, {own.id: own.name})
+            place = BoardSubject(
+                feed, title or state.title, own.name, state.zone, {own.id: own.name}
+            )
             entries = self._read.entries(feed, now, everything=True)
             return _Kept(state, now, Known(place, (), entries, now, DAYS["facility"]), [own.id])
         members = [own.id, *own.child_ids]
         listed = {each.id: each.name for each in self._read.properties() if each.id in members}
-        place = Place(feed, state.title, "", state.zone, {own.id: own.name} | listed)
+        place = BoardSubject(feed, state.title, "", state.zone, {own.id: own.name} | listed)
         entries = self._read.entries_between(members, now, now + timedelta(days=3), everything=True)
         facilities = tuple(self._read.facilities(list(place.schools)))
         return _Kept(state, now, Known(place, facilities, entries, now, DAYS["property"]), members)
@@ -127,3 +136,22 @@ class Present:
             (moment for each in property_ids if (moment := found.get(each)) is not None),
             default=None,
         )
+
+
+def within(known: Known, now: datetime) -> tuple[list[Item], datetime]:
+    """Return what has not ended at `now`, cancelled ones too, and up to when that is everything."""
+    zone = known.place.zone
+    until = timezones.midnight(timezones.local_date(now, zone) + timedelta(days=known.days), zone)
+    horizon = timedelta(days=known.days + 2)
+    shown = select(
+        known.entries, now=now, history=timedelta(0), horizon=horizon, shape=MARKED
+    ).shown
+    public = view(Audience.PUBLIC)
+    items = [
+        admit(entry, Status.CONFIRMED if entry.shown else Status.CANCELLED, public)
+        for entry, _ in shown
+        if entry.start < until
+    ]
+    if len(items) > MOST_SHOWN:
+        until = items[MOST_SHOWN].start
+    return items[:MOST_SHOWN], until
