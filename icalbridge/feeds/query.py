@@ -77,6 +77,11 @@ class FeedQuery:
         return "pending" in self.status
 
     @property
+    def filters(self) -> bool:
+        """Whether entries are chosen by their texts."""
+        return bool(self.type or self.category or self.activity or self.words or self.unwanted)
+
+    @property
     def query(self) -> str:
         """Return the parameters as one address has them, in one order; empty for a feed as it is by
         itself.

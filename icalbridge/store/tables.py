@@ -26,6 +26,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    text,
 )
 
 metadata = MetaData(
@@ -198,7 +199,22 @@ entries = Table(
     Index("ix_entries_event", "event_type", "event_id"),
     Index("ix_entries_property", "property_id", "end_at"),
     Index("ix_entries_facility", "facility_id", "end_at"),
+    Index("ix_entries_property_start", "property_id", "start_at"),
+    Index("ix_entries_facility_start", "facility_id", "start_at"),
 )
+LONG_SECONDS = 86_400
+"""Entries that are longer have indexes of their own: others overlap a moment only if they start on
+the day before it.
+"""
+_LONG = text(f"end_at - start_at > {LONG_SECONDS}")
+for _name in ("property", "facility"):
+    Index(
+        f"ix_entries_{_name}_long",
+        entries.c[f"{_name}_id"],
+        entries.c.end_at,
+        sqlite_where=_LONG,
+        postgresql_where=_LONG,
+    )
 
 # what the public never sees, apart from what it does: no public address reads this table
 particulars = Table(

@@ -26,7 +26,6 @@ from icalbridge.feeds.formats.json_format import item_values
 from icalbridge.web.api import asking, schema
 from icalbridge.web.api.places import api_path, in_order
 from icalbridge.web.feed_cache import Missing
-from icalbridge.web.present import within
 from icalbridge.web.routes.feeds import is_id
 from icalbridge.web.views.filters import Reach
 from icalbridge.web.views.occupancy_state import standing
@@ -143,8 +142,7 @@ class Booked:
         if isinstance(known, Missing):
             return known
         zone, seconds = known.place.zone, now.timestamp()
-        items, until = within(known, now)
-        booked = [_on(item) for item in items]
+        until, booked = known.until, [_on(item) for item in known.items]
         ends = asking.midnight(asking.tomorrow(now, zone), zone).timestamp()
         stands = standing(booked, seconds, ends, until.timestamp())
         made = schema.Now(
@@ -175,7 +173,7 @@ class Booked:
         """Return a calendar's entries by start, end and uid; arranged anew only when they are
         others.
         """
-        until = held.made.until
+        until = held.made.expires
         with self._lock:
             kept = self._kept.get(address)
         if kept is not None and (kept.state, kept.until) == (held.state, until):
