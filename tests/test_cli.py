@@ -6,9 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from icalbridge import sandbox
+from icalbridge.cli import COMMANDS as LISTED
+from icalbridge.cli import main
 from icalbridge.models import utcnow
 from tests.fixtures.commands import run
 
@@ -37,7 +40,12 @@ KEY = "key-that-nobody-may-see"
 def world() -> sandbox.World:
     """A small district."""
     return sandbox.build_world(
-        seed=3, today=sandbox.district_day(utcnow()), schools=2, facilities=3, events_per_day=5
+        seed=3,
+        today=sandbox.district_day(utcnow()),
+        schools=2,
+        facilities=3,
+        events_per_day=5,
+        hostile=True,
     )
 
 
@@ -67,6 +75,20 @@ def test_help_names_every_command() -> None:
     assert shown.returncode == 0
     listed = re.findall(r"^  (\w+)  ", shown.stdout.partition("Commands:")[2], re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_listed_sentence_is_the_first_of_the_help(name: str) -> None:
+    """`--help` imports no command, and still says of each what it says of itself."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert (
+        LISTED[name]
+        == " ".join((command.help or "").split("\n\n")[0].split())
+        .partition(". ")[0]
+        .removesuffix(".")
+        + "."
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,8 +193,8 @@ def test_status_of_no_database_says_what_to_do(tmp_path: Path) -> None:
 def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
     """It may run again."""
     given = {"DATABASE_URL": f"sqlite:///{tmp_path / 'new.db'}"}
-    for _ in range(2):
-        ended = run("db", "upgrade", **given)
+    for execute in (run, run):
+        ended = execute("db", "upgrade", **given)
         assert (ended.returncode, ended.stdout, ended.stderr) == (
             0,
             "The database is up to date.\n",

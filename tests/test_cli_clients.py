@@ -4,11 +4,13 @@ meanwhile.
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import socket
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +23,6 @@ from tests.web_world import add_catalogue, added, empty_store, sync
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
-    from pathlib import Path
 
 SECONDS = 15
 """How long an answer may take; the product needs milliseconds, a busy machine more."""
@@ -107,6 +108,38 @@ def test_silent_clients_keep_nobody_waiting(server: Server) -> None:
         silent += [stack.enter_context(server.connect(halves[number % 4])) for number in range(64)]
         assert [server.feed().status_code for _ in range(5)] == [200] * 5
         assert all(_is_open(each) for each in silent)
+
+
+def test_connections_are_shared_by_the_processes(tmp_path: Path) -> None:
+    """Of 200 connections, each process of two has 70 to 130."""
+    with serving(tmp_path) as started, ExitStack() as stack:
+        for number in range(200):
+            stack.enter_context(started.connect("" if number % 2 else "GET / HTTP/1.1\r\n"))
+        counts = until(lambda: _connections(started, 200), "200 connections")
+        assert len(counts) == 2
+        assert max(counts) <= 130
+
+
+def _connections(server: Server, total: int) -> list[int] | None:
+    """Return how many connections each web process has; None while they are fewer in all."""
+    lines = Path(f"/proc/{server.process.pid}/net/tcp").read_text().splitlines()[1:]
+    rows = [line.split() for line in lines]
+    local, established = f"0100007F:{server.port:04X}", "01"
+    inodes = {row[9] for row in rows if row[1] == local and row[3] == established}
+    counts = [len(inodes & _sockets(pid)) for pid in _group(server.process.pid)]
+    return [count for count in counts if count] if sum(counts) >= total else None
+
+
+def _group(leader: int) -> list[int]:
+    """Return the processes of a group."""
+    pids = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists() and os.getpgid(pid) == leader]
+
+
+def _sockets(pid: int) -> set[str]:
+    """Return the inodes of a process's sockets."""
+    targets = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    return {name[8:-1] for name in targets if name.startswith("socket:[")}
 
 
 def test_half_a_header_on_a_used_connection_keeps_nobody_waiting(server: Server) -> None:

@@ -58,7 +58,7 @@ def test_created_event_is_shown_at_once(desk: Office) -> None:
     }
     assert [each[0] for each in desk.place.bridge.state.requests] == ["POST", "GET"]
     assert desk.shown() == [("Recital", _day(desk, "0300"))]
-    assert desk.place.bridge.store.windows.situation("default").quota_used > 1
+    assert desk.place.bridge.store.windows.state("default").quota_used > 1
 
 
 def test_created_event_is_told_to_people(desk: Office) -> None:

@@ -210,7 +210,7 @@ def test_place_that_is_no_longer_listed_is_warned_of(shell: Shell, store: Store)
     """It keeps no feed from being added, changed or imported; what was never seen still does."""
     places = ("--facility", "gym", "--facility", "pool", "--property", "school")
     shell.says("add", "x", *places)
-    store.write.apply_catalogue(USER, [DISTRICT], {"school": []}, Changes(), now=NOW)
+    store.write.apply_catalog(USER, [DISTRICT], {"school": []}, Changes(), now=NOW)
     warnings = "".join(
         f"icalbridge: Feed 'x': the catalogue no longer lists the {each}; what is known of it is"
         " shown all the same.\n"

@@ -40,8 +40,8 @@ def settings(database_url: str) -> Settings:
 @pytest.fixture
 def bridge(school: Store) -> Store:
     """A district never fetched, a school fetched at noon and failing since; three hours later."""
-    school.windows.claim_catalogue(USER, "w", now=NOW)
-    school.windows.finish_catalogue(USER, now=NOW, due=SOON)
+    school.api_keys.claim_catalog(USER, "w", now=NOW)
+    school.api_keys.finish_catalog(USER, now=NOW, due=SOON)
     for number in range(3):
         apply_changes(
             school,
@@ -59,8 +59,8 @@ def bridge(school: Store) -> Store:
     for _ in range(7):
         ledger.take(LATER)
     school.write.count({"skipped:no id": 2})
-    school.windows.beat("w1", now=LATER)
-    school.windows.beat("silent", now=NOW)
+    school.workers.beat("w1", now=LATER)
+    school.workers.beat("silent", now=NOW)
     return school
 
 
@@ -125,7 +125,7 @@ def test_table_tells_what_comes_next(
     """
     monkeypatch.setenv("COLUMNS", "160")
     school.windows.ensure(["district"], 0, now=NOW, first=-1)
-    everything = school.windows.situation(USER).standings
+    everything = school.windows.state(USER).standings
     while claim := school.windows.claim_planned(everything, "w", now=NOW):
         school.windows.finish(
             claim, WINDOW, Changes(), now=NOW, spoken_for=["school"] if claim.number == -1 else []
@@ -151,8 +151,8 @@ def test_table_tells_each_key_and_its_trouble(
     below.
     """
     store.write.add_api_user("hills")
-    store.windows.note_pace("hills", 2.5, 100)
-    store.windows.note_trouble(
+    store.api_keys.note_pace("hills", 2.5, 100)
+    store.api_keys.note_trouble(
         "hills", "401 AU001 The key was revoked; feeds go on from what is known", now=NOW
     )
     print_status(settings, as_json=False, now=LATER)
@@ -182,7 +182,7 @@ def test_table_shows_the_catalogues_error(
     settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Below the catalogue's age."""
-    store.windows.finish_catalogue(
+    store.api_keys.finish_catalog(
         USER, now=NOW, due=SOON, error="GET /properties: 503 down", invocation_id="xyz"
     )
     print_status(settings, as_json=False, now=LATER)

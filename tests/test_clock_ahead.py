@@ -17,7 +17,7 @@ from icalbridge.cli.status import age
 from icalbridge.facilitron import Client
 from icalbridge.models import Changes, EventKey
 from icalbridge.settings import Settings
-from icalbridge.store import Situation, Standing, Subject
+from icalbridge.store import PropertyState, SyncState, WindowState
 from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.store.tables import api_users, events, properties, windows, workers
 from icalbridge.store.windows import LEASE_SECONDS
@@ -212,14 +212,14 @@ def test_moment_in_the_future_counts_as_never() -> None:
     """Whatever it says of a window: when it was fetched, when it is due, until when it is leased."""
     grant = Grant()
     for standing, due in (
-        (Standing("p", 0, synced=NOW + timedelta(days=30)), True),
-        (Standing("p", 0, synced=NOW + timedelta(minutes=2)), True),
-        (Standing("p", 0, synced=NOW), False),
-        (Standing("p", 0, synced=NOW, due=NOW + timedelta(days=30)), True),
-        (Standing("p", 0, synced=NOW, due=NOW + timedelta(days=2), failures=3), True),
-        (Standing("p", 0, synced=NOW, due=NOW + timedelta(minutes=30), failures=3), False),
+        (WindowState("p", 0, synced=NOW + timedelta(days=30)), True),
+        (WindowState("p", 0, synced=NOW + timedelta(minutes=2)), True),
+        (WindowState("p", 0, synced=NOW), False),
+        (WindowState("p", 0, synced=NOW, due=NOW + timedelta(days=30)), True),
+        (WindowState("p", 0, synced=NOW, due=NOW + timedelta(days=2), failures=3), True),
+        (WindowState("p", 0, synced=NOW, due=NOW + timedelta(minutes=30), failures=3), False),
         (
-            Standing(
+            WindowState(
                 "p",
                 0,
                 synced=NOW,
@@ -228,10 +228,10 @@ def test_moment_in_the_future_counts_as_never() -> None:
             ),
             True,
         ),
-        (Standing("p", plan.DAY, due=NOW + timedelta(hours=24), failures=plan.GIVEN_UP), False),
-        (Standing("p", plan.DAY, due=NOW + timedelta(days=30), failures=plan.GIVEN_UP), True),
-        (Standing("p", 0, leased_until=NOW + timedelta(days=30)), True),
-        (Standing("p", 0, leased_until=NOW + timedelta(seconds=LEASE_SECONDS)), False),
+        (WindowState("p", plan.DAY, due=NOW + timedelta(hours=24), failures=plan.GIVEN_UP), False),
+        (WindowState("p", plan.DAY, due=NOW + timedelta(days=30), failures=plan.GIVEN_UP), True),
+        (WindowState("p", 0, leased_until=NOW + timedelta(days=30)), True),
+        (WindowState("p", 0, leased_until=NOW + timedelta(seconds=LEASE_SECONDS)), False),
     ):
         planned = Plan(_situation(standing), grant, NOW)
         assert bool(planned.ranked()) is due, standing
@@ -240,27 +240,28 @@ def test_moment_in_the_future_counts_as_never() -> None:
 def test_window_left_to_the_next_day_for_want_of_quota_stays_so() -> None:
     """While the quota is used up the next UTC midnight is a due time as good as any."""
     midnight = plan.next_utc_midnight(NOW)
-    situation = _situation(Standing("p", 0, synced=NOW, due=midnight))
+    situation = _situation(WindowState("p", 0, synced=NOW, due=midnight))
     spent = replace(situation, quota_day=NOW.date(), quota_used=15_000)
     assert Plan(spent, Grant(), NOW).ranked() == []
     (standing,) = spent.standings
     assert Plan(spent, Grant(), NOW).due(standing) == midnight
 
 
-def _situation(standing: Standing) -> Situation:
-    return Situation({"p": Subject(0, read=NOW)}, (standing,))
+def _situation(standing: WindowState) -> SyncState:
+    return SyncState({"p": PropertyState(0, read=NOW)}, (standing,))
 
 
 # the store
 
 
+@pytest.mark.both_databases
 def test_lease_of_the_future_is_free(school: Store) -> None:
     """Of a window and of the catalogue."""
     later = NOW + timedelta(days=30)
-    assert school.windows.claim_catalogue(USER, "ahead", now=later)
+    assert school.api_keys.claim_catalog(USER, "ahead", now=later)
     for _ in range(6):
         assert school.windows.claim(USER, "ahead", now=later)
-    assert school.windows.claim_catalogue(USER, "right", now=NOW)
+    assert school.api_keys.claim_catalog(USER, "right", now=NOW)
     assert school.windows.claim(USER, "right", now=NOW)
 
 
@@ -270,10 +271,10 @@ def test_catalogue_of_the_future_is_due(school: Store, ahead: timedelta, error: 
     """Also one that could not be read then, if it would wait for longer than it ever does."""
     later = NOW + ahead
     for _ in range(2):
-        assert school.windows.claim_catalogue(USER, "ahead", now=later, at_once=True)
-    longest = timedelta(seconds=plan.PARTLY_SECONDS if error else plan.CATALOGUE_SECONDS)
-    school.windows.finish_catalogue(USER, now=later, due=later + longest, error=error)
-    assert school.windows.claim_catalogue(USER, "right", now=NOW)
+        assert school.api_keys.claim_catalog(USER, "ahead", now=later, at_once=True)
+    longest = timedelta(seconds=plan.PARTLY_SECONDS if error else plan.CATALOG_SECONDS)
+    school.api_keys.finish_catalog(USER, now=later, due=later + longest, error=error)
+    assert school.api_keys.claim_catalog(USER, "right", now=NOW)
 
 
 def test_doubt_of_the_future_is_none(school: Store) -> None:
@@ -290,9 +291,9 @@ def test_doubt_of_the_future_is_none(school: Store) -> None:
 
 def test_worker_of_the_future_is_not_alive(school: Store) -> None:
     """It is off the list as soon as another gives a sign."""
-    school.windows.beat("ahead", now=NOW + timedelta(days=30))
+    school.workers.beat("ahead", now=NOW + timedelta(days=30))
     assert school.read.health(NOW).workers_alive == 0
-    school.windows.beat("right", now=NOW)
+    school.workers.beat("right", now=NOW)
     with school.engine.connect() as connection:
         assert connection.scalars(select(workers.c.id)).all() == ["right"]
 
@@ -318,9 +319,9 @@ def test_change_of_the_future_holds_no_answer_back(school: Store) -> None:
         moments = {"changed_at": int((NOW + timedelta(days=30)).timestamp()), "first_seen_at": 0}
         connection.execute(insert(events).values(**row, **moments))
     key = EventKey("reservation", "e")
-    assert school.write.changed_since([key], NOW, now=NOW) == frozenset()
+    assert school.sync_reads.changed_since([key], NOW, now=NOW) == frozenset()
     later = NOW + timedelta(days=30)
-    assert school.write.changed_since([key], NOW, now=later) == {key}
+    assert school.sync_reads.changed_since([key], NOW, now=later) == {key}
 
 
 # the web
@@ -413,13 +414,14 @@ def test_reader_is_noted_though_the_clock_was_put_back(shown: Bridge) -> None:
         shown.clock.now = moment
         demand.note(school_id)
         demand.write()
-    situation = shown.store.windows.situation("default")
+    situation = shown.store.windows.state("default")
     assert situation.subjects[school_id].read == START
 
 
 # this machine's clock
 
 
+@pytest.mark.both_databases
 def test_machine_whose_clock_is_set_is_noticed_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from tests.fixtures.commands import ROOT
 from tests.fixtures.documents import (
     PAGES,
     anchors,
+    code_blocks,
     code_spans,
     links,
     prose,
@@ -190,6 +191,13 @@ def test_settings_that_are_named_exist(page: str) -> None:
 # commands
 
 
+def _commands(group: click.Group) -> dict[str, click.Command]:
+    """Return the commands of a group, lazy ones included."""
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command}
+
+
 def _lines() -> list[str]:
     spans = [span for page in GUIDES for span in code_spans(PAGES[page])]
     typed = [line for page in GUIDES for line in typed_lines(PAGES[page])]
@@ -206,9 +214,10 @@ def test_command_that_is_named_exists(line: str) -> None:
     assert first == "icalbridge"
     at: list[click.Command] = [main]
     while words and not words[0].startswith("--") and isinstance(at[0], click.Group):
+        commands = _commands(at[0])
         names = words.pop(0).split("|")
-        assert set(names) <= set(at[0].commands)
-        at = [at[0].commands[name] for name in names]
+        assert set(names) <= set(commands)
+        at = [commands[name] for name in names]
     options = {
         option
         for command in at
@@ -222,7 +231,7 @@ def test_command_that_is_named_exists(line: str) -> None:
 def _options(command: click.Command) -> set[str]:
     own = {option for one in command.params for option in one.opts + one.secondary_opts}
     if isinstance(command, click.Group):
-        own.update(*(_options(each) for each in command.commands.values()))
+        own.update(*(_options(each) for each in _commands(command).values()))
     return own
 
 
@@ -257,7 +266,7 @@ def test_every_command_is_in_the_table() -> None:
     """Each has a row, or is named as one of a group's."""
     rows = table(section("docs/operate.md", "Commands"))
     named = {code_spans(row[0])[0].split()[1] for row in rows}
-    assert named == set(main.commands)
+    assert named == set(_commands(main))
 
 
 # addresses and parameters
@@ -363,7 +372,7 @@ def _help_names(title: str) -> set[str]:
 def test_scenarios_are_in_the_table() -> None:
     """Each has a row."""
     rows = table(section("docs/sandbox.md", "Scenarios"))
-    assert set(SCENARIOS) <= {row[0].strip("`") for row in rows}
+    assert {row[0].strip("`") for row in rows} == set(SCENARIOS)
 
 
 def test_faults_are_in_the_tables() -> None:
@@ -400,3 +409,12 @@ def test_packages_of_the_design_exist() -> None:
         for each in named
         if not any(path.exists() for path in (folder / each, folder / f"{each}.py"))
     ] == []
+
+
+def test_layers_of_the_design_are_those_that_the_linter_enforces() -> None:
+    """The drawing of imports is the contract in pyproject.toml, line by line."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = (each["layers"] for each in contracts if each["type"] == "layers")
+    drawing = code_blocks(section("docs/design.md", "Packages"), "text")[1].splitlines()
+    assert drawing == [layer.replace("icalbridge.", "") for layer in layers]

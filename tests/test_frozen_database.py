@@ -16,13 +16,13 @@ import requests
 from sqlalchemy import text
 
 from icalbridge import sandbox
-from icalbridge.cli.database import connect, connect_for_web
+from icalbridge.cli.runtime import connect, connect_for_web
 from icalbridge.errors import StoreError
 from icalbridge.models import utcnow
 from icalbridge.settings import Settings, from_environment
 from icalbridge.store import Store, Timeouts
 from icalbridge.store import patience as patience_module
-from icalbridge.store.engine import patience_of, unlimited, writing
+from icalbridge.store.engine import patience_of, without_time_limit, writing
 from icalbridge.store.patience import HURRY_SECONDS, Breaker, Patience
 from icalbridge.store.postgresql import Client
 from icalbridge.web import create_app
@@ -193,7 +193,7 @@ def test_server_knows_the_limits_too(proxy: Proxy) -> None:
             names = ("statement", "idle_in_transaction_session")
             shown = [connection.scalar(text(f"SHOW {name}_timeout")) for name in names]
             assert shown == ["7s", "5min"]
-            with unlimited(connection):
+            with without_time_limit(connection):
                 assert connection.scalar(text("SHOW statement_timeout")) == "0"
                 assert cast("Any", connection.connection.dbapi_connection).patience is None
             assert cast("Any", connection.connection.dbapi_connection).patience is patience_of(
@@ -309,7 +309,7 @@ def test_server_answers_in_all_threads_while_nothing_answers_it(
 @pytest.fixture
 def vendor() -> Iterator[tuple[dict[str, str], State]]:
     world = sandbox.build_world(
-        seed=3, today=utcnow().date(), schools=1, facilities=1, events_per_day=1
+        seed=3, today=utcnow().date(), schools=1, facilities=1, events_per_day=1, hostile=True
     )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:

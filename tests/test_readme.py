@@ -66,7 +66,7 @@ def bare_environment(home: Path) -> dict[str, str]:
 def vendor() -> Iterator[str]:
     """A small district in place of Facilitron."""
     world = sandbox.build_world(
-        seed=3, today=utcnow().date(), schools=1, facilities=2, events_per_day=3
+        seed=3, today=utcnow().date(), schools=1, facilities=2, events_per_day=3, hostile=True
     )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from icalbridge.errors import SchemaOutdated, StoreClosed, StoreError
 from icalbridge.models import Changes, EventKey, Feed
 from icalbridge.store import Store
+from icalbridge.store.entries import TimeRange
 from icalbridge.store.tables import metadata
 from tests.fixtures.stores import DISTRICT, SOON, USER, apply_changes, list_catalogue
 from tests.samples import GYM, NOW, POOL, SCHOOL, entry, event
@@ -50,7 +51,7 @@ def test_schema_upgrade_may_run_again(school: Store) -> None:
     apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
     school.upgrade()
     school.check()
-    assert school.read.entries(Feed("facility", "gym"), NOW) == [entry(24)]
+    assert school.read.entries(Feed("facility", "gym"), TimeRange(NOW)) == [entry(24)]
 
 
 def test_schema_check_refuses_another_version(database_url: str) -> None:
@@ -114,7 +115,7 @@ def test_catalogue_keeps_what_a_write_names_a_facility_by(school: Store) -> None
     kept = []
     for told in ("139d71e8662595e3ba37", "other", ""):
         renewed = [replace(GYM, u_id=told), POOL]
-        school.write.apply_catalogue(
+        school.write.apply_catalog(
             USER, [DISTRICT, SCHOOL], {"school": renewed}, Changes(), now=SOON
         )
         kept.append([each.u_id for each in school.read.facilities()])
@@ -129,7 +130,7 @@ def test_property_belongs_to_a_key(school: Store) -> None:
 
 def test_catalogue_keeps_what_is_no_longer_listed(school: Store) -> None:
     """An unlisted facility leaves the directory, and its feed lives on."""
-    school.write.apply_catalogue(USER, [DISTRICT], {"school": [POOL]}, Changes(), now=NOW)
+    school.write.apply_catalog(USER, [DISTRICT], {"school": [POOL]}, Changes(), now=NOW)
     assert school.read.properties() == [DISTRICT]
     assert school.read.facilities() == [POOL]
     assert school.read.feed_state(Feed("facility", "gym")) is not None
@@ -138,7 +139,7 @@ def test_catalogue_keeps_what_is_no_longer_listed(school: Store) -> None:
 
 def test_catalogue_leaves_facilities_that_were_not_answered(school: Store) -> None:
     """Where a list of facilities could not be had, the known ones stay."""
-    school.write.apply_catalogue(USER, [DISTRICT, SCHOOL], {}, Changes(), now=NOW)
+    school.write.apply_catalog(USER, [DISTRICT, SCHOOL], {}, Changes(), now=NOW)
     assert school.read.facilities() == [GYM, POOL]
 
 
@@ -195,7 +196,7 @@ def test_entries_are_those_of_the_feed(school: Store) -> None:
         "district": Feed("property", "district"),
         "e2": Feed("event", "e2", "reservation"),
     }
-    assert {name: school.read.entries(feed, NOW) for name, feed in asked.items()} == {
+    assert {name: school.read.entries(feed, TimeRange(NOW)) for name, feed in asked.items()} == {
         "gym": [gym, other],
         "school": [gym, pool, other],
         "district": [gym, pool, other],
@@ -211,11 +212,12 @@ def test_entries_hide_what_a_feed_does_not_show(school: Store) -> None:
         entry(24, uid="c", withdrawn=NOW),
     )
     apply_changes(school, Changes(added=(*hidden, entry(24, uid="d")), heard=(event(),)))
-    assert [each.uid for each in school.read.entries(Feed("facility", "gym"), NOW)] == [
+    assert [each.uid for each in school.read.entries(Feed("facility", "gym"), TimeRange(NOW))] == [
         "d@icalbridge"
     ]
     assert (
-        len(school.write.known([EventKey("reservation", "e1")])[EventKey("reservation", "e1")]) == 4
+        len(school.sync_reads.known([EventKey("reservation", "e1")])[EventKey("reservation", "e1")])
+        == 4
     )
 
 
@@ -228,7 +230,7 @@ def test_entries_begin_after_a_moment(school: Store) -> None:
         ),
     )
     gym = Feed("facility", "gym")
-    assert [each.uid for each in school.read.entries(gym, NOW)] == ["c@icalbridge"]
+    assert [each.uid for each in school.read.entries(gym, TimeRange(NOW))] == ["c@icalbridge"]
     assert school.read.latest_end(gym, NOW) == NOW
     assert school.read.latest_end(gym, NOW - timedelta(seconds=1)) == NOW - timedelta(hours=2)
     assert school.read.latest_end(Feed("facility", "pool"), NOW) is None
@@ -276,7 +278,7 @@ def test_questions_take_a_fixed_number_of_statements(school: Store) -> None:
     def cost() -> int:
         counted.clear()
         school.read.feed_state(Feed("property", "district"))
-        school.read.entries(Feed("property", "district"), NOW)
+        school.read.entries(Feed("property", "district"), TimeRange(NOW))
         school.read.health(NOW)
         return sum("SELECT" in statement for statement in counted)
 
@@ -302,8 +304,8 @@ def test_changes_raise_the_revisions_of_what_shows_them(school: Store) -> None:
     after = _revisions(school)
     assert _raised(before, after) == {"gym", "pool", "school", "district", "e1"}
     assert len(set(after.values())) == 1
-    assert school.read.entries(Feed("facility", "gym"), NOW) == []
-    assert school.read.entries(Feed("facility", "pool"), NOW) == [
+    assert school.read.entries(Feed("facility", "gym"), TimeRange(NOW)) == []
+    assert school.read.entries(Feed("facility", "pool"), TimeRange(NOW)) == [
         entry(24, facility=POOL, sequence=1)
     ]
 
@@ -324,19 +326,27 @@ def test_renamed_event_raises_its_own_feed(school: Store) -> None:
     assert _raised(before, _revisions(school)) == {"e1"}
 
 
-def test_digests_are_of_events_that_need_not_be_read_again(school: Store) -> None:
-    """What was heard is known by its bytes until it is forgotten."""
-    key = EventKey("reservation", "e1")
-    apply_changes(school, Changes(added=(entry(24),), heard=(event(), event(event_id="e2"))))
-    assert school.write.digests(["school"]) == {
+def test_digests_are_of_events_that_need_not_be_parsed_again(school: Store) -> None:
+    """An event with an entry in the span is known by its bytes until it is forgotten."""
+    key, day = EventKey("reservation", "e1"), timedelta(days=1)
+    span = (NOW, NOW + day)
+    heard = (event(), event(event_id="e2"), event(event_id="e3", digest=""), event(event_id="e4"))
+    added = (
+        entry(23),
+        entry(-24, uid="u2", event_id="e2"),
+        entry(1, uid="u3", event_id="e3"),
+        entry(24 * 4, uid="u4", event_id="e4"),
+    )
+    apply_changes(school, Changes(added=added, heard=heard))
+    assert school.sync_reads.digests(["district", "school"], *span) == {
         "digest-e1": key,
         "digest-e2": EventKey("reservation", "e2"),
     }
     apply_changes(
-        school, Changes(withdrawn=(entry(24, withdrawn=NOW),), forgotten=frozenset({key}))
+        school, Changes(withdrawn=(entry(23, withdrawn=NOW),), forgotten=frozenset({key}))
     )
-    assert school.write.digests(["school"]) == {"digest-e2": EventKey("reservation", "e2")}
-    assert school.write.digests(["district"]) == {}
+    assert set(school.sync_reads.digests(["school"], *span)) == {"digest-e2"}
+    assert school.sync_reads.digests(["district"], *span) == {}
 
 
 def test_present_is_by_start_and_property(school: Store) -> None:
@@ -351,10 +361,10 @@ def test_present_is_by_start_and_property(school: Store) -> None:
     start = NOW + timedelta(hours=24)
     key = EventKey("reservation", "e1")
     second = timedelta(seconds=1)
-    assert school.write.present("school", start, start + second) == {key}
-    assert school.write.present("school", start - second, start) == frozenset()
-    assert school.write.present("school", NOW, NOW + timedelta(days=9)) == {key}
-    assert school.write.present("district", NOW, NOW + timedelta(days=9)) == frozenset()
+    assert school.sync_reads.present("school", start, start + second) == {key}
+    assert school.sync_reads.present("school", start - second, start) == frozenset()
+    assert school.sync_reads.present("school", NOW, NOW + timedelta(days=9)) == {key}
+    assert school.sync_reads.present("district", NOW, NOW + timedelta(days=9)) == frozenset()
 
 
 def test_known_takes_any_number_of_events(school: Store) -> None:
@@ -366,7 +376,7 @@ def test_known_takes_any_number_of_events(school: Store) -> None:
             added=tuple(many), heard=tuple(event(event_id=f"e{number}") for number in range(1000))
         ),
     )
-    known = school.write.known(each.key for each in many)
+    known = school.sync_reads.known(each.key for each in many)
     assert {key: some for key, some in known.items() if some} == {each.key: [each] for each in many}
 
 
@@ -378,19 +388,19 @@ def test_property_that_two_keys_see_belongs_to_the_first(school: Store) -> None:
     takes it over.
     """
     school.write.add_api_user("other")
-    school.windows.claim_catalogue(USER, "w", now=NOW)
-    school.windows.finish_catalogue(USER, now=NOW, due=SOON)
+    school.api_keys.claim_catalog(USER, "w", now=NOW)
+    school.api_keys.finish_catalog(USER, now=NOW, due=SOON)
     before = school.read.feed_state(Feed("property", "school"))
     seen = replace(SCHOOL, name="As the other key calls it")
-    school.write.apply_catalogue(
+    school.write.apply_catalog(
         "other", [seen], {"school": [replace(GYM, name="Other")]}, Changes(), now=SOON
     )
     assert school.read.feed_state(Feed("property", "school")) == before
     assert [each.id for each in school.read.properties(USER)] == ["district", "school"]
     assert school.read.properties("other") == []
-    assert {each.property_id for each in school.windows.situation("other").standings} == set()
-    school.write.apply_catalogue(USER, [DISTRICT], {}, Changes(), now=SOON)
-    school.write.apply_catalogue("other", [seen], {}, Changes(), now=SOON)
+    assert {each.property_id for each in school.windows.state("other").standings} == set()
+    school.write.apply_catalog(USER, [DISTRICT], {}, Changes(), now=SOON)
+    school.write.apply_catalog("other", [seen], {}, Changes(), now=SOON)
     assert [each.name for each in school.read.properties("other")] == ["As the other key calls it"]
 
 
@@ -398,12 +408,12 @@ def test_key_that_is_no_longer_used_gives_up_its_properties(school: Store) -> No
     """An operator who renames a key, or takes one away, loses nothing: the other takes over after
     two days.
     """
-    school.windows.claim_catalogue(USER, "w", now=NOW)
-    school.windows.finish_catalogue(USER, now=NOW, due=SOON)
+    school.api_keys.claim_catalog(USER, "w", now=NOW)
+    school.api_keys.finish_catalog(USER, now=NOW, due=SOON)
     school.write.add_api_user("renamed")
     for days, names in ((1, []), (3, ["district", "school"])):
         later = NOW + timedelta(days=days)
-        school.write.apply_catalogue("renamed", [DISTRICT, SCHOOL], {}, Changes(), now=later)
+        school.write.apply_catalog("renamed", [DISTRICT, SCHOOL], {}, Changes(), now=later)
         assert [each.id for each in school.read.properties("renamed")] == names
 
 

@@ -47,7 +47,7 @@ def test_alone_loses_no_update(store: Store, database_url: str) -> None:
         together.wait(PATIENCE_SECONDS)
         for _ in range(10):
             with opened.alone(USER) as alone:
-                _write_used(alone, alone.windows.situation(USER).quota_used + 1)
+                _write_used(alone, alone.windows.state(USER).quota_used + 1)
 
     _write_used(store, 0)
     with ExitStack() as open_stores, ThreadPoolExecutor(4) as pool:
@@ -55,12 +55,12 @@ def test_alone_loses_no_update(store: Store, database_url: str) -> None:
         for opened in stores:
             open_stores.callback(opened.close)
         list(pool.map(count_up, stores))
-    assert store.windows.situation(USER).quota_used == 40
+    assert store.windows.state(USER).quota_used == 40
 
 
 def _write_used(store: Store, used: int) -> None:
     """Write a number down, whatever is there."""
-    store.windows.update_allowance(
+    store.api_keys.update_allowance(
         USER, lambda _day, _used, next_at: ("2026-11-21", used, next_at, 0.0)
     )
 
@@ -72,12 +72,12 @@ def test_alone_writes_all_or_nothing(store: Store) -> None:
     def spoil() -> None:
         with store.alone(USER) as alone:
             _write_used(alone, 8)
-            assert alone.windows.situation(USER).quota_used == 8
+            assert alone.windows.state(USER).quota_used == 8
             raise ValueError("in the middle")
 
     with pytest.raises(ValueError, match="in the middle"):
         spoil()
-    assert store.windows.situation(USER).quota_used == 7
+    assert store.windows.state(USER).quota_used == 7
 
 
 def test_keys_are_alone_each_for_itself(store: Store, database_url: str) -> None:
@@ -86,11 +86,11 @@ def test_keys_are_alone_each_for_itself(store: Store, database_url: str) -> None
     """
     if store.engine.dialect.name == "sqlite":
         with store.alone("hills") as alone:
-            assert alone.windows.situation("hills").quota_used == 0
+            assert alone.windows.state("hills").quota_used == 0
         return
     other = Store.connect(database_url)
     with store.alone(USER), other.alone("hills") as alone:
-        assert alone.windows.situation("hills").quota_used == 0
+        assert alone.windows.state("hills").quota_used == 0
     other.close()
 
 

@@ -36,7 +36,7 @@ def _keep(store: Store, *entries: Entry) -> None:
 
 def _kept(store: Store) -> tuple[set[str], set[str]]:
     """Return the UIDs, without their end, and the events that are left."""
-    uids = {each.uid.partition("@")[0] for each in store.write.entries_of(["school"], [])}
+    uids = {each.uid.partition("@")[0] for each in store.sync_reads.entries_of(["school"], [])}
     with store.engine.connect() as connection:
         return uids, set(connection.scalars(select(events.c.event_id)))
 

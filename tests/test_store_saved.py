@@ -1,4 +1,4 @@
-"""`icalbridge.store.saved`: saved feeds and tokens on both databases; a saved feed is as new as all
+"""`icalbridge.store.saved_feeds`: saved feeds and tokens on both databases; a saved feed is as new as all
 that it selects.
 """
 
@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from icalbridge.models import Changes, EventKey, Feed, FeedState, FeedToken, SavedFeed, StaffDetails
-from icalbridge.store.saved import Written
+from icalbridge.store.entries import TimeRange
+from icalbridge.store.saved_feeds import Written
 from icalbridge.store.tables import feed_tokens
 from tests.fixtures.stores import DISTRICT, USER, apply_changes, list_catalogue
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry, event, timeslot
@@ -35,7 +36,7 @@ def _state(store: Store, slug: str) -> FeedState:
 
 
 def _uids(store: Store, slug: str) -> list[str]:
-    return [each.uid for each in store.read.entries(Feed("saved", slug), LONG_AGO)]
+    return [each.uid for each in store.read.entries(Feed("saved", slug), TimeRange(LONG_AGO))]
 
 
 def _fill(school: Store) -> None:
@@ -194,7 +195,7 @@ def test_district_that_gains_a_school_shows_it(school: Store) -> None:
     """The feed names the district, not its schools."""
     _fill(school)
     district = replace(DISTRICT, child_ids=())
-    school.write.apply_catalogue(
+    school.write.apply_catalog(
         USER, [district, SCHOOL], {"school": [GYM, POOL]}, Changes(), now=NOW
     )
     school.saved.put([SCHOOLS], now=NOW)

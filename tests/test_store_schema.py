@@ -1,4 +1,4 @@
-"""`icalbridge.store.schema`: a database that an older version made becomes one of ours, with what
+"""`icalbridge.store.migrate`: a database that an older version made becomes one of ours, with what
 it holds.
 """
 
@@ -16,6 +16,7 @@ from icalbridge import store as store_package
 from icalbridge.models import EventKey, Feed
 from icalbridge.store import Store
 from icalbridge.store.engine import writing
+from icalbridge.store.entries import TimeRange
 from tests.samples import NOW
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def test_upgrade_takes_what_was_on_and_withdrawn_for_cancelled(older: Store) -> 
     _keep(older, "unknown", status="cancelled", withdrawn=False)
     older.upgrade()
     older.check()
-    known = older.write.known([EventKey("reservation", "e1")])[EventKey("reservation", "e1")]
+    known = older.sync_reads.known([EventKey("reservation", "e1")])[EventKey("reservation", "e1")]
     assert {each.uid: each.cancelled for each in known} == {
         "gone": NOW,
         "on": None,
@@ -86,7 +87,9 @@ def test_upgrade_takes_what_was_on_and_withdrawn_for_cancelled(older: Store) -> 
         "suspended": None,
         "unknown": None,
     }
-    assert [each.uid for each in older.read.entries(Feed("facility", "gym"), NOW)] == ["on"]
+    assert [each.uid for each in older.read.entries(Feed("facility", "gym"), TimeRange(NOW))] == [
+        "on"
+    ]
     assert {int(each.first_seen.timestamp()) for each in known if each.first_seen} == {40}
 
 
@@ -107,4 +110,4 @@ def test_upgrade_keeps_zones_and_settles_their_sources_first(older: Store) -> No
         "",
         False,
     )
-    assert older.windows.claim_catalogue("default", "w", now=NOW)
+    assert older.api_keys.claim_catalog("default", "w", now=NOW)

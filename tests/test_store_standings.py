@@ -1,4 +1,4 @@
-"""`icalbridge.store.standings`: every column of a window and of a property becomes the field that
+"""`icalbridge.store.sync_state`: every column of a window and of a property becomes the field that
 it is for.
 """
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, update
 
-from icalbridge.store import Reach, Standing, Subject
+from icalbridge.store import PropertyState, SpanLimit, WindowState
 from icalbridge.store.rows import seconds
 from icalbridge.store.tables import properties, windows
 from tests.fixtures.stores import USER
@@ -50,18 +50,18 @@ def test_situation_is_what_the_rows_say(school: Store) -> None:
         connection.execute(
             update(properties).where(properties.c.id == "school").values(read_at=seconds(read))
         )
-    situation = school.windows.situation(USER)
+    situation = school.windows.state(USER)
     assert sorted(situation.standings, key=lambda each: each.number) == [
-        Standing("school", 0, synced, attempted, due, 3, leased, Reach(7, 2, 8)),
-        Standing("school", 1),
+        WindowState("school", 0, synced, attempted, due, 3, leased, SpanLimit(7, 2, 8)),
+        WindowState("school", 1),
     ]
     assert situation.subjects == {
-        "district": Subject(0, ("school", "unseen"), 0),
-        "school": Subject(1, (), 2, read),
+        "district": PropertyState(0, ("school", "unseen"), 0),
+        "school": PropertyState(1, (), 2, read),
     }
     with school.engine.begin() as connection:
         connection.execute(
             update(properties).where(properties.c.id == "school").values(listed=False)
         )
-    situation = school.windows.situation(USER)
+    situation = school.windows.state(USER)
     assert (situation.standings, list(situation.subjects)) == ((), ["district"])

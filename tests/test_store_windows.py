@@ -12,6 +12,7 @@ import pytest
 
 from icalbridge.models import Changes, Feed
 from icalbridge.store import LeaseLost
+from icalbridge.store.entries import TimeRange
 from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes
 from tests.samples import NOW, entry, event, timeslot
 
@@ -49,7 +50,7 @@ def test_claim_is_exclusive_until_its_lease_runs_out(school: Store) -> None:
             mine, WINDOW, Changes(added=(entry(24),), heard=(event(),)), now=later, due=SOON
         )
     assert school.read.feed_state(Feed("facility", "gym")) == before
-    assert school.read.entries(Feed("facility", "gym"), NOW) == []
+    assert school.read.entries(Feed("facility", "gym"), TimeRange(NOW)) == []
 
 
 def test_failed_window_keeps_what_is_known_and_says_why(school: Store) -> None:
@@ -66,7 +67,7 @@ def test_failed_window_keeps_what_is_known_and_says_why(school: Store) -> None:
         "abc",
         NOW,
     )
-    assert school.read.entries(Feed("facility", "gym"), NOW) == [entry(24)]
+    assert school.read.entries(Feed("facility", "gym"), TimeRange(NOW)) == [entry(24)]
     claim = school.windows.claim(USER, "w", now=SOON, property_ids=["school"])
     assert claim is not None
     while claim.number:
@@ -89,22 +90,22 @@ def test_doubted_window_remembers_since_when(school: Store) -> None:
 
 def test_catalogue_is_claimed_once_a_day(school: Store) -> None:
     """The catalogue is leased like a window; at once means: though it is not due."""
-    assert school.windows.claim_catalogue(USER, "w1", now=NOW)
-    assert not school.windows.claim_catalogue(USER, "w2", now=NOW)
-    school.windows.finish_catalogue(USER, now=NOW, due=NOW + timedelta(days=1))
-    assert not school.windows.claim_catalogue(USER, "w2", now=SOON)
-    assert school.windows.claim_catalogue(USER, "w2", now=SOON, at_once=True)
+    assert school.api_keys.claim_catalog(USER, "w1", now=NOW)
+    assert not school.api_keys.claim_catalog(USER, "w2", now=NOW)
+    school.api_keys.finish_catalog(USER, now=NOW, due=NOW + timedelta(days=1))
+    assert not school.api_keys.claim_catalog(USER, "w2", now=SOON)
+    assert school.api_keys.claim_catalog(USER, "w2", now=SOON, at_once=True)
 
 
 def test_leaving_worker_frees_what_it_had(school: Store) -> None:
     """A worker that ends tidily leaves no lease behind."""
-    assert school.windows.claim_catalogue(USER, "w1", now=NOW)
+    assert school.api_keys.claim_catalog(USER, "w1", now=NOW)
     assert school.windows.claim(USER, "w1", now=NOW) is not None
-    school.windows.beat("w1", now=NOW)
+    school.workers.beat("w1", now=NOW)
     assert school.read.health(NOW).workers_alive == 1
-    school.windows.leave("w1")
+    school.workers.leave("w1")
     assert school.read.health(NOW).workers_alive == 0
-    assert school.windows.claim_catalogue(USER, "w2", now=NOW)
+    assert school.api_keys.claim_catalog(USER, "w2", now=NOW)
     claim = school.windows.claim(USER, "w2", now=NOW)
     assert claim is not None
     assert claim.number == 0
@@ -112,7 +113,7 @@ def test_leaving_worker_frees_what_it_had(school: Store) -> None:
 
 def test_silent_worker_is_taken_for_dead(school: Store) -> None:
     """A worker that gave no sign for five minutes does not count."""
-    school.windows.beat("w1", now=NOW)
+    school.workers.beat("w1", now=NOW)
     assert school.read.health(NOW + timedelta(seconds=299)).workers_alive == 1
     assert school.read.health(NOW + timedelta(seconds=300)).workers_alive == 0
 
@@ -128,7 +129,7 @@ def test_allowance_is_booked_one_at_a_time(store: Store) -> None:
         return "2026-11-21", used + 1, next_at + 0.5, float(used)
 
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda _: store.windows.update_allowance(USER, book), range(40)))
+        results = list(pool.map(lambda _: store.api_keys.update_allowance(USER, book), range(40)))
     assert sorted(results) == [float(number) for number in range(40)]
     assert store.read.health(NOW).quota_used == 40
     assert store.read.health(NOW + timedelta(days=1)).quota_used == 0
@@ -140,8 +141,8 @@ def test_allowance_is_booked_one_at_a_time(store: Store) -> None:
 def test_health_is_ready_once_everything_that_holds_today_was_fetched(school: Store) -> None:
     """Catalogue and every listed property's window 0; the far windows may come later."""
     assert not school.read.health(NOW).ready
-    school.windows.claim_catalogue(USER, "w", now=NOW)
-    school.windows.finish_catalogue(USER, now=NOW, due=SOON)
+    school.api_keys.claim_catalog(USER, "w", now=NOW)
+    school.api_keys.finish_catalog(USER, now=NOW, due=SOON)
     for name in ("school", "district"):
         assert not school.read.health(NOW).ready
         claim = school.windows.claim(USER, "w", now=NOW, property_ids=[name])

@@ -289,7 +289,7 @@ def test_short_day_of_a_district_leaves_it_to_the_schools(district: Bridge) -> N
     district.clock.advance(minutes=1)
     _day(district)
     assert {each.uid for each in today()} == before
-    standings = district.store.windows.situation(USER).standings
+    standings = district.store.windows.state(USER).standings
     (own,) = [
         each for each in standings if (each.property_id, each.number) == (_school(district), 0)
     ]
@@ -298,7 +298,7 @@ def test_short_day_of_a_district_leaves_it_to_the_schools(district: Bridge) -> N
 
 def _day(district: Bridge) -> None:
     ranked = [
-        each for each in district.store.windows.situation(USER).standings if each.number == plan.DAY
+        each for each in district.store.windows.state(USER).standings if each.number == plan.DAY
     ]
     claim = district.store.windows.claim_planned(ranked, "test", now=district.clock())
     assert claim is not None
@@ -364,13 +364,15 @@ def test_empty_answer_with_an_error_code_withdraws_nothing(
         client = Client(script.url, KEY, ledger=MemoryLedger(GRANTED, GRANTED), clock=made.clock)
         sync = Sync(client, made.store, api_user_id=USER, worker_id="test", clock=made.clock)
         assert sync.everything().failures == []
-        known = {each.uid for each in made.store.write.upcoming(["p1"], made.clock())}
+        known = {each.uid for each in made.store.sync_reads.upcoming(["p1"], made.clock())}
         assert len(known) == 2
         script.replies = [properties, facilities, coded]
         for minutes in (5, 2, 60 * 20):
             made.clock.advance(minutes=minutes)
             script.asked.clear()
             assert len(sync.everything().failures) == 12
-            assert {each.uid for each in made.store.write.upcoming(["p1"], made.clock())} == known
+            assert {
+                each.uid for each in made.store.sync_reads.upcoming(["p1"], made.clock())
+            } == known
         (freshness,) = made.store.read.health(made.clock()).properties
         assert ("SY002" in freshness.error, freshness.invocation_id) == (True, "i-2")

@@ -82,7 +82,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     ) as vendor:
         assert vendor.run().failures == []
         now, everyone = vendor.clock(), [each["_id"] for each in vendor.world.properties]
-        vendor.store.windows.finish_catalogue("default", now=now, due=now)
+        vendor.store.api_keys.finish_catalog("default", now=now, due=now)
         vendor.store.windows.make_due(everyone, now=now)
         vendor.store.close()
         world = vendor.world

@@ -108,7 +108,9 @@ class Desk:
         ]
 
     def entries(self, event_id: str) -> list[Entry]:
-        return list(*self._bridge.store.write.known([self.follow(event_id).event.key]).values())
+        return list(
+            *self._bridge.store.sync_reads.known([self.follow(event_id).event.key]).values()
+        )
 
     def state(self) -> FeedState:
         found = self._bridge.store.read.feed_state(Feed("facility", self.facility.id))

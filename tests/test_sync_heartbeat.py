@@ -66,12 +66,12 @@ class _Pulse:
 
 def test_lease_lasts_half_a_minute(school: Store) -> None:
     """Of windows and of the catalogue; then another worker takes them."""
-    assert school.windows.claim_catalogue(USER, "killed", now=NOW)
+    assert school.api_keys.claim_catalog(USER, "killed", now=NOW)
     killed = school.windows.claim(USER, "killed", now=NOW, property_ids=["school"])
     assert killed is not None
     for seconds, free in ((29, False), (30, True)):
         later = NOW + timedelta(seconds=seconds)
-        assert school.windows.claim_catalogue(USER, "next", now=later) is free
+        assert school.api_keys.claim_catalog(USER, "next", now=later) is free
         claim = school.windows.claim(USER, "next", now=later, property_ids=["school"])
         assert claim is not None
         assert (claim.number == killed.number) is free
@@ -79,7 +79,7 @@ def test_lease_lasts_half_a_minute(school: Store) -> None:
 
 def test_heartbeat_renews_what_its_worker_has(school: Store) -> None:
     """Its windows and its catalogue, for as long as the block runs and no longer; nobody else's."""
-    assert school.windows.claim_catalogue(USER, "w", now=NOW)
+    assert school.api_keys.claim_catalog(USER, "w", now=NOW)
     for worker_id in ("w", "other"):
         assert school.windows.claim(USER, worker_id, now=NOW) is not None
     pulse = _Pulse(beats=4)
@@ -98,7 +98,7 @@ def test_heartbeat_outlives_a_database_that_is_down(
 ) -> None:
     """A renewal that fails is tried again; the work goes on."""
     assert school.windows.claim(USER, "w", now=NOW) is not None
-    hold, failed = school.windows.hold, Event()
+    hold, failed = school.workers.hold, Event()
 
     def fail_once(worker_id: str, *, now: datetime) -> None:
         if failed.is_set():
@@ -148,7 +148,7 @@ def test_pass_says_for_what_it_waits(district: Bridge) -> None:
     """
     waits: list[str] = []
     begun = district.clock()
-    assert district.store.windows.claim_catalogue("default", "host:1:a", now=begun, at_once=True)
+    assert district.store.api_keys.claim_catalog("default", "host:1:a", now=begun, at_once=True)
     school_id = district.store.read.properties("default")[1].id
     with district.store.engine.begin() as connection:
         mine = (windows.c.property_id == school_id) & (windows.c.number == 3)
@@ -201,10 +201,10 @@ def test_catalogue_whose_lease_was_lost_is_thrown_away(district: Bridge) -> None
                 connection.execute(update(api_users).values(leased_by="other"))
 
     sync._on_progress = take_over
-    version = district.store.write.catalogue_version("default")
+    version = district.store.sync_reads.catalog_version("default")
     with pytest.raises(LeaseLost, match="list of schools"):
         sync.catalogue(at_once=True)
-    assert district.store.write.catalogue_version("default") == version
+    assert district.store.sync_reads.catalog_version("default") == version
 
 
 @pytest.mark.parametrize("command", ["worker", "sync"])
@@ -244,7 +244,7 @@ def test_command_that_waits_says_so_on_stderr(database_url: str) -> None:
     with deployment(database_url) as deployed:
         store = deployed.bridge.store
         store.write.add_api_user("default")
-        assert store.windows.claim_catalogue(
+        assert store.api_keys.claim_catalog(
             "default", "host:1:a", now=utcnow() - timedelta(seconds=LEASE_SECONDS - 10)
         )
         with running("sync", **deployed.settings) as process:

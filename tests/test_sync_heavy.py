@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from icalbridge.store import Reach
+from icalbridge.store import SpanLimit
 from icalbridge.sync import plan
 from tests.fixtures.bridges import Bridge, bridge
 
@@ -60,9 +60,9 @@ def _window(district: Bridge, number: int = 0) -> int:
     raise AssertionError("not due")
 
 
-def _reach(district: Bridge, number: int = 0) -> Reach:
+def _reach(district: Bridge, number: int = 0) -> SpanLimit:
     school = district.world.properties[1]["_id"]
-    standings = district.store.windows.situation(USER).standings
+    standings = district.store.windows.state(USER).standings
     return next(
         each.reach for each in standings if (each.property_id, each.number) == (school, number)
     )
@@ -82,7 +82,7 @@ def test_heavy_window_is_halved_until_it_is_answered(district: Bridge) -> None:
         *[("P", 8)] * 3,
         ("P", 7),
     ]
-    assert _reach(district) == Reach(8)
+    assert _reach(district) == SpanLimit(8)
     assert _asked(district, _window(district)) == [*[("P", 8)] * 3, ("P", 7)]
     assert district.told() == district.truth()
 
@@ -133,7 +133,7 @@ def test_outage_halves_nothing(district: Bridge) -> None:
     before = district.told()
     with pytest.raises(Exception, match="503"):
         _window(district)
-    assert _reach(district) == Reach()
+    assert _reach(district) == SpanLimit()
     assert district.told() == before
 
 
@@ -143,7 +143,7 @@ def test_span_regrows_when_the_vendor_recovers(district: Bridge) -> None:
     _window(district)
     district.heal()
     spans = []
-    while _reach(district) != Reach():
+    while _reach(district) != SpanLimit():
         spans.append(max(span for _, span in _asked(district, _window(district))))
     assert spans == [*[8] * 4, *[16] * 5, 31]
 
@@ -157,7 +157,7 @@ def test_growing_in_vain_costs_one_try(district: Bridge) -> None:
         _window(district)
     asked = _asked(district, _window(district))
     assert asked == [*[("P", -16)] * 3, ("P", 1), *[("P", 8)] * 3, ("P", 7)]
-    assert _reach(district) == Reach(8, 0, 8)
+    assert _reach(district) == SpanLimit(8, 0, 8)
 
 
 # a district's day
@@ -165,7 +165,7 @@ def test_growing_in_vain_costs_one_try(district: Bridge) -> None:
 
 def _day(district: Bridge) -> int:
     """Fetch the district's day; return how many entries it changed."""
-    situation = district.store.windows.situation(USER)
+    situation = district.store.windows.state(USER)
     ranked = [each for each in situation.standings if each.number == plan.DAY]
     claim = district.store.windows.claim_planned(ranked, "test", now=district.clock())
     assert claim is not None
@@ -236,7 +236,7 @@ def test_school_that_falls_silent_is_asked_itself_once(district: Bridge) -> None
     _day(district)
     (told,) = [
         each
-        for each in district.store.windows.situation(USER).standings
+        for each in district.store.windows.state(USER).standings
         if (each.property_id, each.number) == (school, 0)
     ]
     assert told.due == district.clock()
@@ -253,6 +253,6 @@ def test_refused_district_day_is_left_alone_for_a_day(district: Bridge, kind: st
     with pytest.raises(Exception, match=kind):
         _day(district)
     (day,) = [
-        each for each in district.store.windows.situation(USER).standings if each.number == plan.DAY
+        each for each in district.store.windows.state(USER).standings if each.number == plan.DAY
     ]
     assert (day.failures, day.due) == (plan.GIVEN_UP, district.clock() + timedelta(days=1))

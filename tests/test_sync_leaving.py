@@ -55,7 +55,7 @@ def _remove(district: Bridge, *positions: int) -> list[dict[str, Any]]:
 
 def _catalogue_due(district: Bridge) -> timedelta:
     """Return in how long the catalogue is read again."""
-    due = district.store.write.catalogue_version("default")[1]
+    due = district.store.sync_reads.catalog_version("default")[1]
     assert due is not None
     return timedelta(seconds=due - district.clock().timestamp())
 
@@ -289,7 +289,7 @@ def test_districts_day_does_not_revive_a_school_that_left(district: Bridge) -> N
     district.clock.advance(minutes=1)
     ranked = [
         each
-        for each in district.store.windows.situation("default").standings
+        for each in district.store.windows.state("default").standings
         if each.number == plan.DAY
     ]
     claim = district.store.windows.claim_planned(ranked, "test", now=district.clock())

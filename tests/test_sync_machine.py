@@ -66,7 +66,7 @@ class Machine(Upstream):
         believed.
         """
         horizon = plan.horizon(self.now, str(self._zone))
-        if len(self.bridge.store.write.present(SCHOOL, self.now, horizon)) >= FEWEST:
+        if len(self.bridge.store.sync_reads.present(SCHOOL, self.now, horizon)) >= FEWEST:
             self._vendor.state.faults[:] = [
                 sandbox.parse_fault(each) for each in (spec, *([HEAVY[1]] * heavy))
             ]
@@ -93,7 +93,7 @@ class Machine(Upstream):
         self._left_behind |= left_behind
         if left_behind:
             self.bridge.store.windows.claim("default", "killed", now=self.now)
-            self.bridge.store.windows.claim_catalogue("default", "killed", now=self.now)
+            self.bridge.store.api_keys.claim_catalog("default", "killed", now=self.now)
         self._open.close()
         self._start()
 

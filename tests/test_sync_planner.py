@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.store import Reach, Situation, Standing, Subject
+from icalbridge.store import PropertyState, SpanLimit, SyncState, WindowState
 from icalbridge.sync import plan
 from icalbridge.sync.plan import DAY, Grant, Plan, Tier
 
@@ -31,30 +31,32 @@ def _situation(
     read: Iterable[int] | None = None,
     synced: datetime | None = LONG_AGO,
     facilities: int = 30,
-) -> Situation:
+) -> SyncState:
     """Return a district and its schools, all read lately and all fetched at one moment unless told
     otherwise.
     """
     names = [f"school-{number}" for number in range(schools)]
     readers = set(range(schools) if read is None else read)
     subjects = {
-        name: Subject(
+        name: PropertyState(
             position + 1, facilities=facilities, read=NOON if position in readers else None
         )
         for position, name in enumerate(names)
     }
     standings = [
-        Standing(name, number, synced, synced) for name in names for number in range(plan.WINDOWS)
+        WindowState(name, number, synced, synced)
+        for name in names
+        for number in range(plan.WINDOWS)
     ]
     if district:
-        subjects["district"] = Subject(0, tuple(names), 1, NOON if readers else None)
+        subjects["district"] = PropertyState(0, tuple(names), 1, NOON if readers else None)
         standings += [
-            Standing("district", number, synced, synced) for number in range(DAY, plan.WINDOWS)
+            WindowState("district", number, synced, synced) for number in range(DAY, plan.WINDOWS)
         ]
-    return Situation(subjects, tuple(standings))
+    return SyncState(subjects, tuple(standings))
 
 
-def _standing(situation: Situation, property_id: str, number: int) -> Standing:
+def _standing(situation: SyncState, property_id: str, number: int) -> WindowState:
     return next(
         each
         for each in situation.standings
@@ -62,7 +64,7 @@ def _standing(situation: Situation, property_id: str, number: int) -> Standing:
     )
 
 
-def _changed(situation: Situation, *others: Standing) -> Situation:
+def _changed(situation: SyncState, *others: WindowState) -> SyncState:
     """Return the situation with some windows standing otherwise."""
     new = {(each.property_id, each.number): each for each in others}
     return replace(
@@ -73,7 +75,7 @@ def _changed(situation: Situation, *others: Standing) -> Situation:
     )
 
 
-def _requests_a_day(planned: Plan, situation: Situation) -> float:
+def _requests_a_day(planned: Plan, situation: SyncState) -> float:
     """Return how many requests a day at this pace would take."""
     costs = {each.property_id: each for each in situation.standings}
     assert costs
@@ -223,16 +225,16 @@ def test_refused_district_leaves_its_schools_alone() -> None:
 def test_heavy_window_costs_what_its_pieces_cost() -> None:
     """Windows in pieces use the quota up faster, and the plan knows."""
     situation = _situation(60)
-    pieces = [replace(each, reach=Reach(1)) for each in situation.standings if each.number >= 0]
+    pieces = [replace(each, reach=SpanLimit(1)) for each in situation.standings if each.number >= 0]
     assert Plan(_changed(situation, *pieces), Grant(), MIDNIGHT).stretch > 20
-    rooms = [replace(each, reach=Reach(0)) for each in situation.standings if each.number >= 0]
+    rooms = [replace(each, reach=SpanLimit(0)) for each in situation.standings if each.number >= 0]
     assert Plan(_changed(situation, *rooms), Grant(), MIDNIGHT).stretch > 600
 
 
 # the order
 
 
-def _order(situation: Situation, now: datetime = NOON) -> list[tuple[str, int]]:
+def _order(situation: SyncState, now: datetime = NOON) -> list[tuple[str, int]]:
     return [(each.property_id, each.number) for each in Plan(situation, Grant(), now).ranked()]
 
 
@@ -291,7 +293,7 @@ def test_told_to_be_due_beats_the_tier() -> None:
 
 def test_nothing_known_is_nothing_to_do() -> None:
     """Before the first catalogue."""
-    planned = Plan(Situation({}, ()), Grant(), NOON)
+    planned = Plan(SyncState({}, ()), Grant(), NOON)
     assert (planned.ranked(), planned.next_due(), planned.stretch) == ([], None, 1)
 
 
@@ -347,7 +349,7 @@ def test_span_regrows_with_care() -> None:
     """After it held four times, twice as much is tried; in vain, and it must hold twice as often
     before the next.
     """
-    reach = plan.learned(Reach(), 31, 4)
+    reach = plan.learned(SpanLimit(), 31, 4)
     tries = []
     for number in range(40):
         tried = plan.to_try(reach)
@@ -359,8 +361,8 @@ def test_span_regrows_with_care() -> None:
 
 def test_span_that_regrew_is_as_good_as_new() -> None:
     """Once the vendor answers again, it doubles back to a whole window and stays there."""
-    reach, requests = Reach(0), 0
-    while reach != Reach():
+    reach, requests = SpanLimit(0), 0
+    while reach != SpanLimit():
         tried = plan.to_try(reach)
         reach = plan.learned(reach, tried, tried)
         requests += 1
@@ -372,6 +374,6 @@ def test_failure_forgets_no_span() -> None:
     """A window that failed whole keeps what was known of it; one that was cut first is cut the next
     time as well.
     """
-    assert plan.shrunk(Reach(8, 3, 4), 8) == Reach(8, 3, 4)
-    assert plan.shrunk(Reach(8, 3, 4), 16) == Reach(8, 3, 4)
-    assert plan.shrunk(Reach(8, 3, 8), 2) == Reach(2, 0, 8)
+    assert plan.shrunk(SpanLimit(8, 3, 4), 8) == SpanLimit(8, 3, 4)
+    assert plan.shrunk(SpanLimit(8, 3, 4), 16) == SpanLimit(8, 3, 4)
+    assert plan.shrunk(SpanLimit(8, 3, 8), 2) == SpanLimit(2, 0, 8)

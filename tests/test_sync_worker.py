@@ -140,7 +140,7 @@ def test_worker_forgets_what_is_past_once_a_day(
 
 def _ends(district: Bridge) -> list[datetime]:
     owners = [each.id for each in district.store.read.properties()]
-    return sorted(each.end for each in district.store.write.entries_of(owners, []))
+    return sorted(each.end for each in district.store.sync_reads.entries_of(owners, []))
 
 
 # leases

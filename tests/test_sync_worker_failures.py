@@ -23,7 +23,7 @@ from tests.fixtures.workers import GRANTED, Agency, Stop, asked, due, key, lease
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icalbridge.store import Standing, Store
+    from icalbridge.store import Store, WindowState
     from icalbridge.sync.reconcile import Places
     from icalbridge.sync.understand import Asked, Understood
 
@@ -290,8 +290,8 @@ def _break(patched: pytest.MonkeyPatch, school_id: str, kind: type[BaseException
     patched.setattr(window, "understand", _raise)
 
 
-def _standing(district: Bridge, property_id: str, number: int = 0) -> Standing:
-    standings = district.store.windows.situation("default").standings
+def _standing(district: Bridge, property_id: str, number: int = 0) -> WindowState:
+    standings = district.store.windows.state("default").standings
     return next(
         each for each in standings if (each.property_id, each.number) == (property_id, number)
     )
@@ -313,7 +313,7 @@ def test_sync_counts_a_window_that_breaks_as_failed(
         _break(patched, school_id, KeyboardInterrupt)
         with pytest.raises(KeyboardInterrupt):
             district.run()
-    district.store.windows.leave("test")
+    district.store.workers.leave("test")
     assert district.run().failures == []
 
 

@@ -88,7 +88,7 @@ def empty_store(folder: Path) -> Store:
 def add_catalogue(store: Store, facilities: Mapping[str, Sequence[Facility]] = FACILITIES) -> None:
     """List all schools; none of them was ever fetched."""
     listed = [each for each in (DISTRICT, SCHOOL, ODD, ALONE, NEVER) if each.id in facilities]
-    store.write.apply_catalogue(USER, listed, facilities, Changes(), now=NOW)
+    store.write.apply_catalog(USER, listed, facilities, Changes(), now=NOW)
     store.windows.ensure([each.id for each in listed], 1, now=NOW)
 
 
@@ -144,8 +144,8 @@ def fill(store: Store) -> None:
     sync(store, "odd", added(odd))
     sync(store, "district")
     sync(store, "alone")
-    assert store.windows.claim_catalogue(USER, "worker", now=NOW, at_once=True)
-    store.windows.finish_catalogue(USER, now=NOW, due=NOW + timedelta(days=1))
+    assert store.api_keys.claim_catalog(USER, "worker", now=NOW, at_once=True)
+    store.api_keys.finish_catalog(USER, now=NOW, due=NOW + timedelta(days=1))
 
 
 def application(folder: str) -> Flask:

@@ -4,13 +4,15 @@ In gunicorn's own gthread worker a connection takes a thread from the first octe
 the last of its answer, so a few silent clients take all of them. Here the worker's event loop
 collects the header of a request, sends what a client is slow to read, and waits for clients to
 close; a thread gets a request that is complete. Each of these steps has a time limit. At the limit
-of connections the one that has waited longest makes room for the next.
+of connections the one that has waited longest makes room for the next. The process that has more
+connections lets the others accept first.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
+import mmap
 import resource
 import selectors
 import signal
@@ -49,6 +51,44 @@ MOST_SENDING = 200
 """How many slow readers a worker serves at once: each may keep a whole answer in memory."""
 OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 PAUSE_SECONDS = 0.1
+SLACK = 8
+"""How many connections a process may have more than another before it lets that accept first."""
+YIELD_SECONDS = 0.001
+UNUSED, LEAVING = -1, 1_000_000
+
+
+class ConnectionCounts:
+    """Number of connections of each web process, in memory shared by all of them."""
+
+    def __init__(self, slots: int) -> None:
+        """`slots`: how many processes there may be at once; others have no slot, and do not
+        yield.
+        """
+        self._counts = memoryview(mmap.mmap(-1, 4 * slots)).cast("i")
+        for slot in range(slots):
+            self._counts[slot] = UNUSED
+
+    def take_slot(self) -> int | None:
+        """Return a free slot; called by the master, before it forks."""
+        slot = next((slot for slot, count in enumerate(self._counts) if count == UNUSED), None)
+        if slot is not None:
+            self._counts[slot] = 0
+        return slot
+
+    def release_slot(self, slot: int | None) -> None:
+        if slot is not None:
+            self._counts[slot] = UNUSED
+
+    def set_count(self, slot: int | None, count: int) -> None:
+        if slot is not None:
+            self._counts[slot] = count
+
+    def has_most(self, slot: int | None) -> bool:
+        """Whether another process has noticeably fewer connections."""
+        if slot is None:
+            return False
+        fewest = min(count for count in self._counts if count != UNUSED)
+        return self._counts[slot] > fewest + SLACK
 
 
 class ClientSocket(socket.socket):
@@ -128,6 +168,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """
 
     worker_connections: int
+    counts: ConnectionCounts
+    slot: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -147,10 +189,23 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().init_signals()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Accept nothing from now on, so that no other process yields to this one."""
+        self.counts.set_count(self.slot, LEAVING)
+        super().handle_exit(sig, frame)
+
+    def notify(self) -> None:
+        """Report to gunicorn, and to the other processes; called at each turn of the event loop."""
+        if self.alive:
+            self.counts.set_count(self.slot, self.nr_conns)
+        super().notify()
+
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection; where there are too many already, the one that has waited longest is
         closed.
         """
+        if self.counts.has_most(self.slot):
+            time.sleep(YIELD_SECONDS)
         try:
             accepted, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -162,6 +217,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.nr_conns += 1
         if self.nr_conns >= self.worker_connections:
             self._close_oldest()
+        self.counts.set_count(self.slot, self.nr_conns)
         conn = Connection(self.cfg, ClientSocket(accepted), client, listener.getsockname())
         if conn.receive():
             self._await_request(conn)

@@ -10,13 +10,15 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
-from icalbridge.cli.database import connect_for_web
+from icalbridge.cli.connections import ConnectionCounts
 from icalbridge.cli.request_line import read_raw_targets
+from icalbridge.cli.runtime import connect_for_web
 from icalbridge.web import create_app
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from icalbridge.cli.connections import WebWorker
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
@@ -36,6 +38,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, settings: Settings, descriptor: int, *, workers: int, threads: int) -> None:
         self._settings = settings
         self._store: Store | None = None
+        self._counts = ConnectionCounts(2 * workers + 1)  # at a reload old and new ones overlap
         self._options = {
             "bind": f"fd://{descriptor}",
             "workers": workers,
@@ -51,7 +54,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "forwarder_headers": "",  # a client may send SCRIPT_NAME too, and a proxy passes it on
             "header_map": "drop",
             "http_parser": "python",  # see `request_line`
-            "child_exit": _forget_metrics,
+            "pre_fork": self._share_counts,
+            "child_exit": self._forget_worker,
             "worker_exit": self._close,
             "pre_request": _close_after_body,
         }
@@ -66,14 +70,17 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self._store = connect_for_web(self._settings)
         return create_app(self._settings, self._store)
 
+    def _share_counts(self, _server: Any, worker: WebWorker) -> None:
+        worker.counts, worker.slot = self._counts, self._counts.take_slot()
+
+    def _forget_worker(self, _server: Any, worker: WebWorker) -> None:
+        self._counts.release_slot(worker.slot)
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # no types
+
     def _close(self, _server: Any, _worker: Any) -> None:
         """Close the connections of the worker that ends, which is this process."""
         if self._store is not None:
             self._store.close()
-
-
-def _forget_metrics(_server: Any, worker: Any) -> None:
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
 
 
 def _close_after_body(_worker: Any, req: Any) -> None:

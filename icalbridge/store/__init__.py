@@ -1,14 +1,17 @@
-"""The store: all that the bridge knows, in SQLite or PostgreSQL. One writer keeps it true, many
-readers serve from it.
+"""The store: all that is known of the vendor's data, in SQLite or PostgreSQL. One writer keeps it
+up to date, many readers serve from it.
 
-    store.read      what feeds and pages ask            (reading.py)
-    store.write     what the sync reads back and writes (writing.py)
-    store.windows   what is fetched when, and by whom   (windows.py)
-    store.doubts    what is not believed yet            (doubts.py)
-    store.saved     saved feeds and who may read them   (saved.py)
-    store.pushed    what was made out of calendars      (pushed.py)
+    store.read        feeds and pages: entries, catalog, health    (reading.py)
+    store.sync_reads  what the sync compares with responses        (sync_reads.py)
+    store.write       the catalog, zones and counters              (writing.py)
+    store.windows     which window is due, leased, fetched         (windows.py)
+    store.api_keys    catalog lease, quota and trouble of a key    (api_keys.py)
+    store.workers     which workers are alive                      (workers.py)
+    store.doubts      withdrawals that are not believed yet        (doubts.py)
+    store.saved       saved feeds and their private addresses      (saved_feeds.py)
+    store.pushed      events that were made out of calendars       (pushed_events.py)
 
-`schema` brings a database up to date; `tables` draws what is in it.
+`migrate` brings a database up to date; `tables` holds the schema.
 """
 
 from __future__ import annotations
@@ -19,15 +22,18 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from icalbridge.store import engine, schema
+from icalbridge.store import engine, migrate
+from icalbridge.store.api_keys import ApiKeys
 from icalbridge.store.doubts import Doubts, LeftProperty, MassWithdrawal
 from icalbridge.store.health import Freshness, Health, KeyHealth
 from icalbridge.store.patience import Timeouts
-from icalbridge.store.pushed import Pushed, PushedEvents
+from icalbridge.store.pushed_events import Pushed, PushedEvents
 from icalbridge.store.reading import Reading
-from icalbridge.store.saved import SavedFeeds
-from icalbridge.store.standings import Reach, Situation, Standing, Subject
+from icalbridge.store.saved_feeds import SavedFeeds
+from icalbridge.store.sync_reads import SyncReads
+from icalbridge.store.sync_state import PropertyState, SpanLimit, SyncState, WindowState
 from icalbridge.store.windows import Claim, LeaseLost, Windows
+from icalbridge.store.workers import Workers
 from icalbridge.store.writing import Writing
 
 if TYPE_CHECKING:
@@ -43,13 +49,13 @@ __all__ = [
     "LeaseLost",
     "LeftProperty",
     "MassWithdrawal",
+    "PropertyState",
     "Pushed",
-    "Reach",
-    "Situation",
-    "Standing",
+    "SpanLimit",
     "Store",
-    "Subject",
+    "SyncState",
     "Timeouts",
+    "WindowState",
 ]
 
 
@@ -64,7 +70,10 @@ class Store:
         self.engine = opened.engine
         self.read = Reading(opened)
         self.write = Writing(opened)
+        self.sync_reads = SyncReads(opened)
         self.windows = Windows(opened)
+        self.api_keys = ApiKeys(opened)
+        self.workers = Workers(opened)
         self.doubts = Doubts(opened)
         self.saved = SavedFeeds(opened)
         self.pushed = PushedEvents(opened)
@@ -80,13 +89,13 @@ class Store:
 
     def check(self) -> None:
         """Raise `SchemaOutdated` unless the schema is the one this program was written for."""
-        schema.check(self.engine)
+        migrate.check(self.engine)
 
     def upgrade(self) -> None:
         """Bring the schema up to date; also of an empty database. Several processes may call it at
         once.
         """
-        schema.upgrade(self.engine)
+        migrate.upgrade(self.engine)
 
     @contextmanager
     def alone(self, api_user_id: str) -> Iterator[Store]:

@@ -1,4 +1,4 @@
-"""How changes are written, inside a transaction that the caller opened: events, entries, catalogue
+"""How changes are written, inside a transaction that the caller opened: events, entries, catalog
 rows, revisions.
 
 Nothing is decided here but whether a row differs from what is kept: one that does not is left
@@ -8,37 +8,48 @@ alone.
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, delete, exists, false, insert, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+)
 
 from icalbridge.models import UNTOLD, StaffDetails
 from icalbridge.statuses import APPROVED, EVENT_STATUSES, TIMESLOT_STATUSES, status_name
+from icalbridge.store.counts import ENTRIES_COUNTER
+from icalbridge.store.revisions import raise_around, raise_counter, raise_each
 from icalbridge.store.rows import (
     PARTICULARS_COLUMNS,
+    SHOWN,
     entry_values,
     event_values,
     particulars_values,
-    seconds,
+)
+from icalbridge.store.statements import (
+    EVENT_KEY,
+    in_parts,
+    insert_missing,
+    of_events,
+    update_each,
 )
 from icalbridge.store.tables import counters, entries, events, facilities, particulars, properties
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Row, Table
+    from sqlalchemy import Connection, Row
 
     from icalbridge.models import Changes, Entry, Event
-    from icalbridge.store.rows import Values
+    from icalbridge.store.revisions import Revision
 
-EVENT_KEY = ["event_type", "event_id"]
-
-UNSHOWN = frozenset({"u_id", "position", "zone_source", "vendor_zone"})
-"""Columns of the catalogue that no feed shows: a change of one raises no revision."""
+EVENT_COLUMNS = ["property_id", "name", "status", "external_id", "zone", "digest"]
 
 STATUS_COUNTER = "status:"
 TIMESLOT_STATUS_COUNTER = "timeslot_status:"
@@ -46,115 +57,6 @@ TIMESLOT_STATUS_COUNTER = "timeslot_status:"
 MAX_STATUSES = 20
 """How many unknown statuses are counted by name, of events and of timeslots each."""
 OTHER_STATUS = "other"
-
-KEYS_A_STATEMENT = 400
-"""How many keys one statement names; far under the number of variables that either database takes.
-"""
-
-
-class Revision:
-    """The number that a transaction raises revisions to: asked for only when something did
-    change.
-    """
-
-    def __init__(self, connection: Connection, now: datetime) -> None:
-        self._connection = connection
-        self.moment = seconds(now)
-        self._number: int | None = None
-
-    @property
-    def values(self) -> Values:
-        if self._number is None:
-            self._number = raise_counter(self._connection, "revision", 1)
-        return {"revision": self._number, "changed_at": self.moment}
-
-
-def raise_counter(connection: Connection, name: str, by: int) -> int:
-    """Add to a counter and return what it is now; other writers wait until this transaction
-    ends.
-    """
-    insert_missing(connection, counters, [{"name": name, "value": 0}])
-    raised = update(counters).where(counters.c.name == name).values(value=counters.c.value + by)
-    return int(connection.execute(raised.returning(counters.c.value)).scalar_one())
-
-
-def insert_missing(connection: Connection, table: Table, rows: list[Values]) -> None:
-    """Insert rows, leaving those whose primary key is there already as they are."""
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
-
-
-def of_events(table: Table, keys: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
-    """Return the rows of some events, by type and id.
-
-    Said so that SQLite finds them by an index; for `(event_type, event_id) IN (…)` it reads the
-    whole table.
-    """
-    of_type = groupby(sorted(keys), key=itemgetter(0))
-    return or_(
-        false(),
-        *(
-            and_(table.c.event_type == name, table.c.event_id.in_([each for _, each in some]))
-            for name, some in of_type
-        ),
-    )
-
-
-def in_parts(keys: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield sorted keys in parts small enough for one statement each."""
-    wanted = sorted(keys)
-    for first in range(0, len(wanted), KEYS_A_STATEMENT):
-        yield wanted[first : first + KEYS_A_STATEMENT]
-
-
-def write_catalogue(
-    connection: Connection,
-    table: Table,
-    rows: Mapping[str, Values],
-    scope: ColumnElement[bool],
-    revision: Revision,
-) -> list[str]:
-    """Make the listed rows of one scope be these, in this order; write only what differs.
-
-    Return the ids of the rows of which something that a feed may show differs.
-    """
-    found = connection.execute(select(table).where(or_(scope, table.c.id.in_(list(rows)))))
-    known = {row.id: row._asdict() for row in found}
-    changed = []
-    for position, (row_id, values) in enumerate(rows.items()):
-        wanted = values | {"position": position, "listed": True}
-        if row_id not in known:
-            first = {"first_seen_at": revision.moment, **revision.values}
-            connection.execute(insert(table).values(id=row_id, **wanted, **first))
-        elif other := {name for name, value in wanted.items() if known[row_id][name] != value}:
-            raised = revision.values if other - UNSHOWN else {}
-            connection.execute(update(table).where(table.c.id == row_id).values(**wanted, **raised))
-            changed += [row_id] if raised else []
-    gone = [row_id for row_id, row in known.items() if row["listed"] and row_id not in rows]
-    if gone:
-        connection.execute(
-            update(table).where(table.c.id.in_(gone)).values(listed=False, **revision.values)
-        )
-    return changed
-
-
-def write_zones(connection: Connection, zones: Mapping[str, str], revision: Revision) -> None:
-    """Write the zones that the events of some properties name, and make what was read in another be
-    read again.
-    """
-    for property_id, name in sorted(zones.items()):
-        mine = properties.c.id == property_id
-        rezoned = connection.scalar(select(properties.c.zone).where(mine)) != name
-        raised = revision.values if rezoned else {}
-        connection.execute(
-            update(properties).where(mine).values(zone=name, zone_source="events", **raised)
-        )
-        other = and_(events.c.property_id == property_id, events.c.zone != name)
-        connection.execute(update(events).where(other).values(digest="", zone=name))
-        if rezoned:  # a facility's feed bears its property's zone
-            connection.execute(
-                update(facilities).where(facilities.c.property_id == property_id).values(**raised)
-            )
 
 
 def write_changes(connection: Connection, changes: Changes, revision: Revision) -> None:
@@ -164,9 +66,11 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
     known = _write_events(connection, changes.heard, revision) if changes.heard else {}
     touched = (*changes.added, *changes.changed, *changes.withdrawn)
     if touched:
-        before = _places(connection, touched)
+        places, shown = _stored(connection, touched)
         _write_entries(connection, changes, revision)
-        _raise_revisions(connection, touched, before, revision)
+        _raise_revisions(connection, touched, places, revision)
+        shown_now = sum({entry.uid: entry.shown for entry in touched}.values())
+        add_entries(connection, shown_now - shown)
     if changes.heard:
         _write_particulars(connection, changes.heard, frozenset(known), revision)
     if changes.forgotten:
@@ -174,7 +78,7 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
             {"event_type": key.event_type, "event_id": key.event_id, "digest": ""}
             for key in changes.forgotten
         ]
-        _update_each(connection, events, EVENT_KEY, keys)
+        update_each(connection, events, EVENT_KEY, keys)
     _count_statuses(connection, unknown_statuses(changes.heard, known))
 
 
@@ -234,8 +138,11 @@ def delete_old(connection: Connection, ended_before: int, revision: Revision) ->
         entries.c.property_id,
         entries.c.facility_id,
     )
-    old = delete(entries).where(entries.c.end_at < ended_before).returning(*columns)
-    gone = connection.execute(old).all()
+    old = and_(  # of each property, so that the index is used
+        entries.c.property_id.in_(select(properties.c.id)), entries.c.end_at < ended_before
+    )
+    shown = connection.scalar(select(func.count()).where(old, SHOWN)) or 0
+    gone = connection.execute(delete(entries).where(old).returning(*columns)).all()
     keys = {(row.event_type, row.event_id) for row in gone}
     left = and_(
         entries.c.event_type == events.c.event_type, entries.c.event_id == events.c.event_id
@@ -248,43 +155,33 @@ def delete_old(connection: Connection, ended_before: int, revision: Revision) ->
         of_none = tuple_(particulars.c.event_type, particulars.c.event_id).in_(nothing_left)
         connection.execute(delete(particulars).where(of_none))
         connection.execute(delete(events).where(named, ~exists().where(left)))
-    _raise_each(connection, events, EVENT_KEY, keys, revision)
-    _raise_each(connection, properties, ["id"], {(row.property_id,) for row in gone}, revision)
-    _raise_each(connection, facilities, ["id"], {(row.facility_id,) for row in gone}, revision)
+    raise_each(connection, events, EVENT_KEY, keys, revision)
+    raise_each(connection, properties, ["id"], {(row.property_id,) for row in gone}, revision)
+    raise_each(connection, facilities, ["id"], {(row.facility_id,) for row in gone}, revision)
+    add_entries(connection, -shown)
     return len(gone)
 
 
 def _write_events(
     connection: Connection, heard: Sequence[Event], revision: Revision
 ) -> dict[tuple[str, str], Row[Any]]:
-    """Write the events, and return name, status and digest of those that were known already, by
-    key.
-    """
+    """Write the events that differ; return what was stored of those known already, by key."""
     known: dict[tuple[str, str], Row[Any]] = {}
-    columns = (
-        events.c.event_type,
-        events.c.event_id,
-        events.c.name,
-        events.c.status,
-        events.c.digest,
-    )
+    columns = [events.c[name] for name in (*EVENT_KEY, *EVENT_COLUMNS)]
     for keys in in_parts(event.key for event in heard):
         query = select(*columns).where(of_events(events, keys))
         known |= {(row.event_type, row.event_id): row for row in connection.execute(query)}
-    new = [event for event in heard if event.key not in known]
+    rows = [(event.key, event_values(event)) for event in heard]
+    new = [values for key, values in rows if key not in known]
     if new:
         first = {"first_seen_at": revision.moment, **revision.values}
-        insert_missing(connection, events, [event_values(event) | first for event in new])
-    _update_each(
-        connection,
-        events,
-        EVENT_KEY,
-        [event_values(event) for event in heard if event.key in known],
-    )
+        insert_missing(connection, events, [values | first for values in new])
+    changed = [values for key, values in rows if key in known and known[key]._asdict() != values]
+    update_each(connection, events, EVENT_KEY, changed)
     renamed = [
         event.key for event in heard if event.key in known and known[event.key].name != event.name
     ]
-    _raise_each(connection, events, EVENT_KEY, renamed, revision)
+    raise_each(connection, events, EVENT_KEY, renamed, revision)
     return known
 
 
@@ -312,34 +209,16 @@ def _write_particulars(
     if rows:
         insert_missing(connection, particulars, rows)
     rows = [particulars_values(event) | moment for event in differing if event.key in kept]
-    _update_each(connection, particulars, EVENT_KEY, rows)
+    update_each(connection, particulars, EVENT_KEY, rows)
     if changed := {event.key for event in differing} & known:
-        _raise_around(connection, changed, revision)
-
-
-def _raise_around(
-    connection: Connection, keys: Iterable[tuple[str, str]], revision: Revision
-) -> None:
-    """Raise the revision of the properties and facilities where some events are, but not when they
-    changed.
-    """
-    for some in in_parts(keys):
-        here = of_events(entries, some)
-        for table, column in (
-            (properties, entries.c.property_id),
-            (facilities, entries.c.facility_id),
-        ):
-            around = table.c.id.in_(select(column).where(here))
-            connection.execute(
-                update(table).where(around).values(revision=revision.values["revision"])
-            )
+        raise_around(connection, changed, revision)
 
 
 def _write_entries(connection: Connection, changes: Changes, revision: Revision) -> None:
     if changes.added:
         rows = [entry_values(entry) | {"first_seen_at": revision.moment} for entry in changes.added]
         connection.execute(insert(entries), rows)
-    _update_each(
+    update_each(
         connection,
         entries,
         ["uid"],
@@ -347,17 +226,28 @@ def _write_entries(connection: Connection, changes: Changes, revision: Revision)
     )
 
 
-def _places(connection: Connection, touched: Sequence[Entry]) -> set[tuple[str, str]]:
-    """Return property and facility of these entries as they are kept now."""
-    found: set[tuple[str, str]] = set()
-    for uids in in_parts(entry.uid for entry in touched):
+def _stored(connection: Connection, touched: Sequence[Entry]) -> tuple[set[tuple[str, str]], int]:
+    """Return property and facility of these entries as they are stored, and how many are shown."""
+    places: set[tuple[str, str]] = set()
+    shown = 0
+    for uids in in_parts({entry.uid for entry in touched}):
         query = (
-            select(entries.c.property_id, entries.c.facility_id)
+            select(
+                entries.c.property_id, entries.c.facility_id, func.sum(case((SHOWN, 1), else_=0))
+            )
             .where(entries.c.uid.in_(uids))
-            .distinct()
+            .group_by(entries.c.property_id, entries.c.facility_id)
         )
-        found |= {(row.property_id, row.facility_id) for row in connection.execute(query)}
-    return found
+        for property_id, facility_id, count in connection.execute(query):
+            places.add((property_id, facility_id))
+            shown += count
+    return places, shown
+
+
+def add_entries(connection: Connection, by: int) -> None:
+    """Add to the counter of shown entries."""
+    if by:
+        raise_counter(connection, ENTRIES_COUNTER, by)
 
 
 def _raise_revisions(
@@ -367,39 +257,10 @@ def _raise_revisions(
     revision: Revision,
 ) -> None:
     places = before | {(entry.property_id, entry.facility_id) for entry in touched}
-    _raise_each(
+    raise_each(
         connection, properties, ["id"], {(property_id,) for property_id, _ in places}, revision
     )
-    _raise_each(
+    raise_each(
         connection, facilities, ["id"], {(facility_id,) for _, facility_id in places}, revision
     )
-    _raise_each(connection, events, EVENT_KEY, {entry.key for entry in touched}, revision)
-
-
-def _raise_each(
-    connection: Connection,
-    table: Table,
-    key: list[str],
-    keys: Iterable[tuple[str, ...]],
-    revision: Revision,
-) -> None:
-    rows = [dict(zip(key, each, strict=True)) for each in sorted(keys)]
-    if rows:
-        _update_each(connection, table, key, [row | revision.values for row in rows])
-
-
-def _update_each(connection: Connection, table: Table, key: list[str], rows: list[Values]) -> None:
-    """Update rows by their primary key in one executemany; all rows have the same columns."""
-    if not rows:
-        return
-    chosen = and_(*(table.c[name] == bindparam(f"key_{name}") for name in key))
-    statement = (
-        update(table)
-        .where(chosen)
-        .values({name: bindparam(name) for name in rows[0] if name not in key})
-    )
-    keyed = [
-        {f"key_{name}" if name in key else name: value for name, value in row.items()}
-        for row in rows
-    ]
-    connection.execute(statement, keyed)
+    raise_each(connection, events, EVENT_KEY, {entry.key for entry in touched}, revision)

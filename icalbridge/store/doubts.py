@@ -1,4 +1,4 @@
-"""What is not believed yet of a key's catalogue, and what was withdrawn for good at one go.
+"""What is not believed yet of a key's catalog, and what was withdrawn for good at one go.
 
 What is not believed of a window's answer is kept with the window: see `Windows.doubt`.
 """
@@ -86,8 +86,8 @@ class Doubts:
     def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
 
-    def catalogue(self, api_user_id: str) -> tuple[datetime | None, frozenset[str]]:
-        """Return since when something is missing from a key's catalogue that is not believed to be
+    def catalog(self, api_user_id: str) -> tuple[datetime | None, frozenset[str]]:
+        """Return since when something is missing from a key's catalog that is not believed to be
         gone, and what.
         """
         query = select(api_users.c.doubted_at, api_users.c.missing).where(
@@ -101,10 +101,10 @@ class Doubts:
             else (None, frozenset())
         )
 
-    def note_catalogue(
+    def note_catalog(
         self, api_user_id: str, since: datetime | None, missing: Collection[str]
     ) -> None:
-        """Note what is missing from a key's catalogue and not believed to be gone; nothing for
+        """Note what is missing from a key's catalog and not believed to be gone; nothing for
         None.
         """
         values = {
@@ -161,7 +161,7 @@ def _withdrawal(rows: list[Row[Any]]) -> MassWithdrawal:
 
 
 def left_properties(connection: Connection) -> list[LeftProperty]:
-    """Return the properties that no catalogue lists any more, the latest first."""
+    """Return the properties that no catalog lists any more, the latest first."""
     columns = (properties.c.id, properties.c.name, properties.c.zone, properties.c.unlisted_at)
     query = select(*columns).where(~properties.c.listed, properties.c.unlisted_at.is_not(None))
     rows = connection.execute(

@@ -66,7 +66,7 @@ def patience_of(engine: Engine) -> Patience | None:
 
 
 @contextmanager
-def unlimited(connection: Connection) -> Iterator[None]:
+def without_time_limit(connection: Connection) -> Iterator[None]:
     """Let statements in the block, inside one transaction, take as long as they take: migrations
     do.
     """

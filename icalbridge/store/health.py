@@ -7,19 +7,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.changes import STATUS_COUNTER, TIMESLOT_STATUS_COUNTER
+from icalbridge.store.counts import ENTRIES_COUNTER
 from icalbridge.store.doubts import left_properties, mass_withdrawals
-from icalbridge.store.rows import SHOWN, from_seconds, maybe, seconds
+from icalbridge.store.rows import from_seconds, maybe, seconds
 from icalbridge.store.tables import api_users, counters, properties, windows, workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
-    from sqlalchemy import Connection, CursorResult, Row
+    from sqlalchemy import Connection, Row
 
     from icalbridge.models import ZoneSource
     from icalbridge.store.doubts import LeftProperty, MassWithdrawal
@@ -89,7 +90,7 @@ class Health:
     """How the whole stands, for `/readyz`, `/metrics` and `status`."""
 
     catalogue_synced: datetime | None
-    """When the catalogue that waits longest was last fetched; None while one never was."""
+    """When the catalog that waits longest was last fetched; None while one never was."""
     catalogue_error: str
     catalogue_invocation_id: str
     workers_alive: int
@@ -139,7 +140,7 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether the catalogue and every property's window that holds today were fetched at least
+        """Whether the catalog and every property's window that holds today were fetched at least
         once.
 
         Not while stored times are in the future: nobody knows then how old anything is.
@@ -173,13 +174,13 @@ def health(connection: Connection, now: datetime) -> Health:
     alive = workers.c.seen_at.between(
         seconds(now) - WORKER_ALIVE_SECONDS + 1, seconds(now + CLOCK_TOLERANCE)
     )
-    known = tuple(_freshness(connection))
+    known = tuple(_properties(connection))
     return Health(
         catalogue_synced=from_seconds(min(synced)) if synced and None not in synced else None,
         catalogue_error=failed.catalogue_error if failed else "",
         catalogue_invocation_id=failed.catalogue_invocation_id if failed else "",
         workers_alive=connection.scalar(select(func.count()).where(alive)) or 0,
-        entries=connection.scalar(select(func.count()).where(SHOWN)) or 0,
+        entries=counted.pop(ENTRIES_COUNTER, 0),
         skipped=sum(value for name, value in counted.items() if name.startswith("skipped:")),
         counters=counted,
         quota_day=now.date() if users else None,
@@ -194,11 +195,9 @@ def health(connection: Connection, now: datetime) -> Health:
     )
 
 
-def _ahead_seconds(
-    catalogues: Sequence[datetime], known: Sequence[Freshness], now: datetime
-) -> int:
+def _ahead_seconds(catalogs: Sequence[datetime], known: Sequence[Freshness], now: datetime) -> int:
     """Return how far in the future the latest time of a fetch is, in seconds; 0 when none is."""
-    moments = [*catalogues, *(each.newest for each in known if each.newest)]
+    moments = [*catalogs, *(each.newest for each in known if each.newest)]
     latest = max(moments, default=now)
     return int((latest - now).total_seconds()) if is_future(latest, now) else 0
 
@@ -226,53 +225,64 @@ def _key_health(user: Row[Any], today: str) -> KeyHealth:
     )
 
 
-_OF_PROPERTY: list[Any] = [
+_PROPERTY_COLUMNS: list[Any] = [
     properties.c[name] for name in ("id", "name", "zone", "zone_source", "vendor_zone")
 ]
+_WINDOW_COLUMNS: list[Any] = [
+    windows.c.property_id,
+    func.max(case((windows.c.number == 0, windows.c.synced_at))),
+    func.max(case((windows.c.number == 0, windows.c.covered_at))),
+    func.count(windows.c.synced_at) == func.count(),
+    func.min(windows.c.synced_at),
+    func.max(windows.c.synced_at),
+    func.max(windows.c.covered_at),
+    func.max(windows.c.attempted_at),
+    func.max(windows.c.error_at),
+]
+"""What `_freshness` takes, in its order."""
 
 
-def _freshness(connection: Connection) -> list[Freshness]:
+def _properties(connection: Connection) -> list[Freshness]:
+    """Read one row a property, whatever its number of windows."""
+    of_each = select(*_WINDOW_COLUMNS).where(windows.c.number >= 0)
+    rows = connection.execute(of_each.group_by(windows.c.property_id))
+    states: dict[str, tuple[Any, ...]] = {row[0]: tuple(row[1:]) for row in rows}
+    failures = _last_failures(connection)
+    listed = select(*_PROPERTY_COLUMNS).where(properties.c.listed)
+    return [
+        _freshness(row, states[row.id], failures.get(row.id))
+        for row in connection.execute(listed.order_by(properties.c.position, properties.c.id))
+        if row.id in states
+    ]
+
+
+def _last_failures(connection: Connection) -> dict[str, Row[Any]]:
+    """Return the failed window of each property that has one: the one that failed last."""
+    columns = [windows.c[name] for name in ("property_id", "error", "error_at", "invocation_id")]
     query = (
-        select(*_OF_PROPERTY, windows)
-        .join(windows, windows.c.property_id == properties.c.id)
-        .where(properties.c.listed, windows.c.number >= 0)
-        .order_by(properties.c.position, properties.c.id, windows.c.number)
+        select(*columns)
+        .where(windows.c.error != "", windows.c.number >= 0)
+        .order_by(func.coalesce(windows.c.error_at, 0), windows.c.number.desc())
     )
-    found: dict[str, list[Row[Any]]] = {}
-    rows: CursorResult[Any] = connection.execute(query)
-    for row in rows:
-        found.setdefault(row.id, []).append(row)
-    return [_freshness_of(rows) for rows in found.values()]
+    return {row.property_id: row for row in connection.execute(query)}
 
 
-def _freshness_of(rows: list[Row[Any]]) -> Freshness:
-    synced = [row.synced_at for row in rows]
-    month = rows[0].synced_at
-    today = None if month is None else max(month, rows[0].covered_at or 0)
-    attempted = [row.attempted_at for row in rows if row.attempted_at is not None]
-    failed = max(
-        (row for row in rows if row.error), key=lambda row: row.error_at or 0, default=None
-    )
+def _freshness(row: Row[Any], state: tuple[Any, ...], failure: Row[Any] | None) -> Freshness:
+    property_id, name, zone, zone_source, vendor_zone = tuple(row)
+    month, covered, complete, oldest, newest, newest_covered, attempted, failed = state
     return Freshness(
-        property_id=rows[0].id,
-        name=rows[0].name,
-        zone=rows[0].zone,
-        today_synced=maybe(today),
+        property_id,
+        name,
+        zone,
+        today_synced=None if month is None else from_seconds(max(month, covered or 0)),
         month_synced=maybe(month),
-        oldest_synced=None if None in synced else maybe(min(synced)),
-        attempted=maybe(max(attempted, default=None)),
-        error=failed.error if failed else "",
-        error_at=maybe(failed.error_at) if failed else None,
-        invocation_id=failed.invocation_id if failed else "",
-        newest=maybe(
-            max(
-                (each for row in rows for each in (row.synced_at, row.covered_at) if each),
-                default=None,
-            )
-        ),
-        failed_at=maybe(
-            max((row.error_at for row in rows if row.error_at is not None), default=None)
-        ),
-        zone_source=rows[0].zone_source,
-        vendor_zone=rows[0].vendor_zone,
+        oldest_synced=maybe(oldest) if complete else None,
+        attempted=maybe(attempted),
+        error=failure.error if failure else "",
+        error_at=maybe(failure.error_at) if failure else None,
+        invocation_id=failure.invocation_id if failure else "",
+        failed_at=maybe(failed),
+        zone_source=zone_source,
+        vendor_zone=vendor_zone,
+        newest=maybe(max(newest or 0, newest_covered or 0) or None),
     )

@@ -13,7 +13,7 @@ from sqlalchemy import and_, case, or_, update
 from icalbridge.errors import StoreError
 from icalbridge.models import CLOCK_TOLERANCE
 from icalbridge.store.rows import seconds
-from icalbridge.store.standings import UNTRIED, Reach
+from icalbridge.store.sync_state import UNTRIED, SpanLimit
 from icalbridge.store.tables import windows
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ LEASE_SECONDS = 30
 lives.
 """
 
-CATALOGUE_SECONDS = 86_400
-"""How often the catalogue of a key is read."""
+CATALOG_SECONDS = 86_400
+"""How often the catalog of a key is read."""
 PARTLY_SECONDS = 21_600
-"""How soon a catalogue is read again of which the facilities of some school could not be had."""
+"""How soon a catalog is read again of which the facilities of some school could not be had."""
 
 
 class LeaseLost(StoreError):
@@ -52,7 +52,7 @@ class Claim:
     """When it first came back without most of what is known; None when its last answer was
     believed.
     """
-    reach: Reach = UNTRIED
+    reach: SpanLimit = UNTRIED
     """How much of it the vendor answers at once."""
     from_future: bool = False
     """Whether it was last fetched by a clock that stood ahead: its answer is read in full, known
@@ -112,7 +112,7 @@ def require_lease(connection: Connection, held: Update, claim: Claim) -> None:
         )
 
 
-def reach_values(reach: Reach) -> dict[str, int]:
+def reach_values(reach: SpanLimit) -> dict[str, int]:
     return {
         "reach_days": reach.days,
         "reach_steady": reach.steady,

@@ -8,7 +8,7 @@ and back.
                                  events 1─1 particulars    renter and the like, for staff alone
     saved_feeds 1─n feed_tokens   what somebody decided to show, and its private addresses
     pushed                        which events were made out of a calendar
-    counters                      revision and what could not be read
+    counters                      revision, shown entries, and what could not be read
     workers                       who is alive
 """
 
@@ -26,7 +26,15 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    text,
 )
+
+LONG_SECONDS = 86_400
+"""Entries that are longer have indexes of their own: others overlap a moment only if they start on
+the day before it.
+"""
+LONG = text(f"end_at - start_at > {LONG_SECONDS}")
+"""Condition of the partial index of long entries: literal, or no database would use the index."""
 
 metadata = MetaData(
     naming_convention={
@@ -72,7 +80,7 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     Column(
         "quota_per_day", Integer, nullable=False, server_default="0"
     ),  # what the vendor granted; 0: not told yet
-    _moment("doubted_at"),  # when its catalogue first came back without something that is known
+    _moment("doubted_at"),  # when its catalog first came back without something that is known
     _text("missing"),  # JSON: the properties and facilities that it lacked then
 )
 
@@ -88,16 +96,16 @@ properties = Table(
     _text("zip"),
     _text("zone"),
     _text("zone_source"),  # `model.ZoneSource`
-    _text("vendor_zone"),  # what the last catalogue gave, as it gave it
+    _text("vendor_zone"),  # what the last catalog gave, as it gave it
     Column(
         "child_ids", String, nullable=False, server_default="[]"
     ),  # a JSON list, as the vendor gave it
     Column("position", Integer, nullable=False),  # the vendor's order
-    Column("listed", Boolean, nullable=False),  # whether the last catalogue had it
+    Column("listed", Boolean, nullable=False),  # whether the last catalog had it
     _moment("first_seen_at", nullable=False),
     *_revision(),
     _moment("read_at"),  # when somebody last read one of its feeds or pages
-    _moment("unlisted_at"),  # when a second catalogue agreed that it is gone; NULL: it is listed
+    _moment("unlisted_at"),  # when a second catalog agreed that it is gone; NULL: it is listed
 )
 
 facilities = Table(
@@ -177,7 +185,7 @@ entries = Table(
     Column("property_id", String, nullable=False),
     Column(
         "facility_id", String, nullable=False
-    ),  # may name a facility that the catalogue never listed
+    ),  # may name a facility that the catalog never listed
     _text("name"),
     _text("activity"),
     _text("place"),
@@ -198,7 +206,17 @@ entries = Table(
     Index("ix_entries_event", "event_type", "event_id"),
     Index("ix_entries_property", "property_id", "end_at"),
     Index("ix_entries_facility", "facility_id", "end_at"),
+    Index("ix_entries_property_start", "property_id", "start_at"),
+    Index("ix_entries_facility_start", "facility_id", "start_at"),
 )
+for _name in ("property", "facility"):
+    Index(
+        f"ix_entries_{_name}_long",
+        entries.c[f"{_name}_id"],
+        entries.c.end_at,
+        sqlite_where=LONG,
+        postgresql_where=LONG,
+    )
 
 # what the public never sees, apart from what it does: no public address reads this table
 particulars = Table(

@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, delete, func, not_, or_, select, update
+from sqlalchemy import and_, case, func, not_, or_, select, update
 
 from icalbridge.models import is_future
-from icalbridge.store.changes import Revision, insert_missing, write_changes
+from icalbridge.store.changes import write_changes
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.leases import (
-    CATALOGUE_SECONDS,
+    CATALOG_SECONDS,
     LEASE_SECONDS,
-    PARTLY_SECONDS,
     Claim,
     Lease,
     LeaseLost,
@@ -31,20 +30,22 @@ from icalbridge.store.leases import (
     settle,
     unless_future,
 )
+from icalbridge.store.revisions import Revision
 from icalbridge.store.rows import maybe, seconds
-from icalbridge.store.standings import Reach, situation
-from icalbridge.store.tables import api_users, properties, windows, workers
+from icalbridge.store.statements import insert_missing
+from icalbridge.store.sync_state import SpanLimit, read_sync_state
+from icalbridge.store.tables import properties, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Engine, Select
+    from sqlalchemy import Connection, Engine, Select
 
     from icalbridge.models import Changes, Window
-    from icalbridge.store.standings import Situation, Standing
+    from icalbridge.store.sync_state import SyncState, WindowState
 
-__all__ = ["CATALOGUE_SECONDS", "LEASE_SECONDS", "Claim", "Lease", "LeaseLost", "Windows"]
+__all__ = ["CATALOG_SECONDS", "LEASE_SECONDS", "Claim", "Lease", "LeaseLost", "Windows"]
 
 FORGET_WORKER_SECONDS = 86_400
 
@@ -80,10 +81,10 @@ class Windows:
                 update(windows).where(mine).values(due_at=seconds(now))
             ).rowcount
 
-    def situation(self, api_user_id: str) -> Situation:
-        """Return how every window of a key's listed properties stands."""
+    def state(self, api_user_id: str) -> SyncState:
+        """Return the state of every window of a key's listed properties."""
         with reading(self._engine) as connection:
-            return situation(connection, api_user_id)
+            return read_sync_state(connection, api_user_id)
 
     def claim(
         self,
@@ -157,14 +158,8 @@ class Windows:
         with reading(self._engine) as connection:
             return [Lease(*row) for row in connection.execute(query)]
 
-    def catalogue_leased_by(self, api_user_id: str) -> str:
-        """Return the worker that fetches the catalogue of a key; empty when none does."""
-        query = select(api_users.c.leased_by).where(api_users.c.id == api_user_id)
-        with reading(self._engine) as connection:
-            return connection.scalar(query) or ""
-
     def claim_planned(
-        self, ranked: Sequence[Standing], worker_id: str, *, now: datetime
+        self, ranked: Sequence[WindowState], worker_id: str, *, now: datetime
     ) -> Claim | None:
         """Lease the first of some windows that still stands as it did when they were ranked.
 
@@ -208,7 +203,7 @@ class Windows:
                 worker_id,
                 row.failures,
                 None if is_future(doubted, now) else doubted,
-                Reach(row.reach_days, row.reach_steady, row.reach_patience),
+                SpanLimit(row.reach_days, row.reach_steady, row.reach_patience),
                 is_future(maybe(row.synced_at), now),
                 frozenset(json.loads(row.missing or "[]")),
             )
@@ -236,7 +231,7 @@ class Windows:
         *,
         now: datetime,
         due: datetime | None = None,
-        reach: Reach | None = None,
+        reach: SpanLimit | None = None,
         spoken_for: Sequence[str] = (),
     ) -> None:
         """Write what a window's last answer brought, and when to ask again if not by its tier; all
@@ -274,7 +269,7 @@ class Windows:
         now: datetime,
         due: datetime,
         failures: int = 1,
-        reach: Reach | None = None,
+        reach: SpanLimit | None = None,
     ) -> None:
         """Note that a window could not be fetched, and when to try again; what is known of it
         stays.
@@ -329,151 +324,3 @@ class Windows:
             covered = windows.c.covered_at.between(windows.c.synced_at, latest_second(now))
             silent = and_(chosen, covered, windows.c.due_at.is_(None))
             connection.execute(update(windows).where(silent).values(due_at=seconds(now)))
-
-    # the catalogue, claimed like a window
-
-    def claim_catalogue(
-        self, api_user_id: str, worker_id: str, *, now: datetime, at_once: bool = False
-    ) -> bool:
-        """Lease the catalogue of a key when it is due, or at once; say whether it is ours now.
-
-        It is due, too, when it was last fetched in the future, or is due later than it would ever
-        be set to.
-        """
-        longest = case((api_users.c.catalogue_error == "", CATALOGUE_SECONDS), else_=PARTLY_SECONDS)
-        due = or_(
-            api_users.c.catalogue_due_at.is_(None),
-            api_users.c.catalogue_due_at <= seconds(now),
-            api_users.c.catalogue_due_at > latest_second(now) + longest,
-            api_users.c.catalogue_synced_at > latest_second(now),
-        )
-        ours = (
-            api_users.c.leased_by == worker_id
-        )  # a try of our own that broke off keeps us waiting for nobody
-        wanted = and_(api_users.c.id == api_user_id, or_(is_free(api_users.c, now), ours))
-        leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
-        with writing(self._engine) as connection:
-            statement = (
-                update(api_users).where(wanted if at_once else and_(wanted, due)).values(**leased)
-            )
-            return bool(connection.execute(statement).rowcount)
-
-    def finish_catalogue(
-        self,
-        api_user_id: str,
-        *,
-        now: datetime,
-        due: datetime,
-        error: str = "",
-        invocation_id: str = "",
-    ) -> None:
-        """Note how the catalogue's fetch ended, and when to ask again."""
-        values = {
-            "leased_by": "",
-            "leased_until": None,
-            "catalogue_due_at": seconds(due),
-            "catalogue_error": error,
-            "catalogue_invocation_id": invocation_id,
-            "error_at": unless_future(api_users.c.error_at, now),
-        }
-        if not error:
-            values["catalogue_synced_at"] = seconds(now)
-        with writing(self._engine) as connection:
-            connection.execute(
-                update(api_users).where(api_users.c.id == api_user_id).values(**values)
-            )
-            read_later = and_(
-                properties.c.api_user_id == api_user_id, properties.c.read_at > latest_second(now)
-            )
-            if connection.execute(select(properties.c.id).where(read_later).limit(1)).first():
-                connection.execute(
-                    update(properties).where(read_later).values(read_at=seconds(now))
-                )
-
-    # the quota and the workers
-
-    def update_allowance(
-        self, api_user_id: str, book: Callable[[str, int, float], tuple[str, int, float, float]]
-    ) -> float:
-        """Let a pure function book one request on a key's allowance, with no other booking in
-        between.
-
-        It gets day (ISO), used and next_at, and returns these three and the result, which is passed
-        on.
-        """
-        mine = api_users.c.id == api_user_id
-        columns = (api_users.c.quota_day, api_users.c.quota_used, api_users.c.next_at)
-        with writing(self._engine) as connection:
-            day, used, next_at = connection.execute(
-                select(*columns).where(mine).with_for_update()
-            ).one()
-            new_day, new_used, new_next_at, result = book(day, used, next_at)
-            if (new_day, new_used, new_next_at) != (day, used, next_at):
-                values = {"quota_day": new_day, "quota_used": new_used, "next_at": new_next_at}
-                connection.execute(update(api_users).where(mine).values(**values))
-            return result
-
-    def note_pace(self, api_user_id: str, stretch: float, quota_per_day: int) -> None:
-        """Note by how much a key's plan is stretched, and what it was granted, for those who look
-        from outside.
-        """
-        told = {"stretch": round(stretch, 1), "quota_per_day": quota_per_day}
-        other = or_(
-            api_users.c.stretch != told["stretch"], api_users.c.quota_per_day != quota_per_day
-        )
-        self._note_user(and_(api_users.c.id == api_user_id, other), told)
-
-    def note_trouble(self, api_user_id: str, error: str, *, now: datetime) -> None:
-        """Note what keeps a whole key from being served, or with an empty text that nothing
-        does.
-        """
-        told = {"error": error} | ({"error_at": seconds(now)} if error else {})
-        self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), told)
-
-    def _note_user(self, which: ColumnElement[bool], told: dict[str, Any]) -> None:
-        with reading(self._engine) as connection:  # nothing new is the rule: no write lock for that
-            if connection.execute(select(api_users.c.id).where(which)).first() is None:
-                return
-        with writing(self._engine) as connection:
-            connection.execute(update(api_users).where(which).values(**told))
-
-    def beat(self, worker_id: str, *, now: datetime) -> None:
-        """Note that a worker is alive; forget those that have long been silent, or are far in the
-        future.
-        """
-        moment = seconds(now)
-        with writing(self._engine) as connection:
-            insert_missing(
-                connection, workers, [{"id": worker_id, "started_at": moment, "seen_at": moment}]
-            )
-            connection.execute(
-                update(workers).where(workers.c.id == worker_id).values(seen_at=moment)
-            )
-            lately = workers.c.seen_at.between(
-                moment - FORGET_WORKER_SECONDS, moment + FORGET_WORKER_SECONDS
-            )
-            connection.execute(delete(workers).where(not_(lately)))
-
-    def hold(self, worker_id: str, *, now: datetime) -> None:
-        """Let a worker in the middle of something long keep what it has leased, and its place among
-        the living.
-        """
-        longer = {"leased_until": seconds(now) + LEASE_SECONDS}
-        with writing(self._engine) as connection:
-            connection.execute(
-                update(workers).where(workers.c.id == worker_id).values(seen_at=seconds(now))
-            )
-            for table in (windows, api_users):
-                connection.execute(
-                    update(table).where(table.c.leased_by == worker_id).values(**longer)
-                )
-
-    def leave(self, worker_id: str) -> None:
-        """Forget a worker that ends, and free what it had leased."""
-        free = {"leased_by": "", "leased_until": None}
-        with writing(self._engine) as connection:
-            connection.execute(delete(workers).where(workers.c.id == worker_id))
-            for table in (windows, api_users):
-                connection.execute(
-                    update(table).where(table.c.leased_by == worker_id).values(**free)
-                )

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from icalbridge.errors import ImplausibleAnswer, MalformedAnswer, VendorError
-from icalbridge.feeds import display_text
 from icalbridge.models import Changes, Facility, Property
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss, judge, together, withdrawal
 from icalbridge.sync.reconcile import Places, end, relocate
 from icalbridge.sync.zone_evidence import settle_zones
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -193,8 +193,8 @@ def apply(store: Store, api_user_id: str, fetched: Catalogue, *, now: datetime) 
 
 
 def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) -> Applied:
-    old_properties, old_facilities = store.write.catalogue(api_user_id)
-    listed = settle_zones(fetched.properties, store.write.places()[0])
+    old_properties, old_facilities = store.sync_reads.catalog(api_user_id)
+    listed = settle_zones(fetched.properties, store.sync_reads.places()[0])
     properties = {each.id: _with_known_order(each, old_properties.get(each.id)) for each in listed}
     facilities = {each.id: each for some in fetched.facilities_of.values() for each in some}
     places = Places({**old_properties, **properties}, {**old_facilities, **facilities})
@@ -204,7 +204,7 @@ def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) ->
     other_facilities = [key for key, each in facilities.items() if old_facilities.get(key) != each]
     changes = Changes()
     if other_properties or other_facilities:
-        entries = store.write.entries_of(other_properties, other_facilities)
+        entries = store.sync_reads.entries_of(other_properties, other_facilities)
         rezoned = {
             key
             for key in other_properties
@@ -220,14 +220,14 @@ def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) ->
             forgotten=frozenset(entry.key for entry in entries if entry.property_id in rezoned),
         )
         store.windows.make_due(sorted(rezoned), now=now)
-    returned = tuple(sorted(store.write.unlisted() & properties.keys()))
-    gone = end(store.write.upcoming(old_properties.keys() - properties.keys(), now), now)
+    returned = tuple(sorted(store.sync_reads.unlisted() & properties.keys()))
+    gone = end(store.sync_reads.upcoming(old_properties.keys() - properties.keys(), now), now)
     changes = replace(
         changes, withdrawn=gone.withdrawn, forgotten=changes.forgotten | gone.forgotten
     )
     listed = tuple(properties.values())
-    store.write.apply_catalogue(api_user_id, listed, fetched.facilities_of, changes, now=now)
-    store.doubts.note_catalogue(api_user_id, fetched.doubt.since, fetched.doubt.missing)
+    store.write.apply_catalog(api_user_id, listed, fetched.facilities_of, changes, now=now)
+    store.doubts.note_catalog(api_user_id, fetched.doubt.since, fetched.doubt.missing)
     return Applied(_withdrawals(store, gone, old_properties, now), returned)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from datetime import datetime
 
-    from icalbridge.facilitron import Client, EventsAnswer
+    from icalbridge.facilitron import Client, EventsResponse
     from icalbridge.models import Changes, Event
     from icalbridge.store import Store
 
@@ -71,9 +71,9 @@ class Follower:
         left = ATTEMPTS
         while True:
             left -= 1
-            places = Places(*self._store.write.places())
+            places = Places(*self._store.sync_reads.places())
             zones, unsure = zones_of(places.properties)
-            answer = self._client.event_answer(
+            answer = self._client.event_response(
                 event_type, event_id, property_id=property_id, zones=zones, unsure=unsure
             )
             event = placed(answer.events[0], property_id, places)
@@ -86,7 +86,7 @@ class Follower:
                 )
             now = self._after(begun)
             with self._store.alone(owner) as alone:
-                if not left or not alone.write.changed_since([event.key], asked_at, now=now):
+                if not left or not alone.sync_reads.changed_since([event.key], asked_at, now=now):
                     places, _ = learn_zones(alone, places, answer, asked_at=asked_at, now=now)
                     changes = _understood(alone, places, event, answer, now)
                     alone.write.apply(changes, now=now)
@@ -108,12 +108,12 @@ class Follower:
 
 
 def _understood(
-    store: Store, places: Places, event: Event, answer: EventsAnswer, now: datetime
+    store: Store, places: Places, event: Event, answer: EventsResponse, now: datetime
 ) -> Changes:
     return reconcile(
         Heard((event,), frozenset(), answer.complete, now, now),
         present=frozenset(),
-        known=store.write.known([event.key]),
+        known=store.sync_reads.known([event.key]),
         places=places,
         now=now,
         horizon=plan.horizon(now, places.properties[event.property_id].timezone),

@@ -62,7 +62,7 @@ class Heartbeat:
     def _beat(self, end: Event) -> None:
         while not end.wait(self._seconds):
             try:
-                self._store.windows.hold(self._worker_id, now=self._clock())
+                self._store.workers.hold(self._worker_id, now=self._clock())
             except (
                 StoreError
             ) as error:  # a lease that is lost meanwhile is noticed when the answer is written

@@ -39,7 +39,7 @@ class StoreLedger:
             after, wait = book(kept, now, self._rate, self._quota)
             return after.day.isoformat(), after.used, after.next_at, wait
 
-        return self._store.windows.update_allowance(self._api_user_id, decide)
+        return self._store.api_keys.update_allowance(self._api_user_id, decide)
 
     def left(self, now: datetime) -> int:
         """Return how many requests the UTC day's quota still grants."""
@@ -52,4 +52,4 @@ class StoreLedger:
         def look(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
             return day, used, next_at, float(self._quota - (used if day in counted else 0))
 
-        return int(self._store.windows.update_allowance(self._api_user_id, look))
+        return int(self._store.api_keys.update_allowance(self._api_user_id, look))

@@ -12,7 +12,7 @@ from heapq import heapify, heappop, heappush
 from itertools import compress, groupby, pairwise, product
 from typing import TYPE_CHECKING, NamedTuple
 
-from icalbridge.feeds import display_text
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence

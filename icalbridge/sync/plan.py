@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.models import CLOCK_TOLERANCE, VENDOR_DAYS_AHEAD, Window, is_future
-from icalbridge.store import Reach
-from icalbridge.store.leases import CATALOGUE_SECONDS as CATALOGUE_SECONDS
+from icalbridge.store import SpanLimit
+from icalbridge.store.leases import CATALOG_SECONDS as CATALOG_SECONDS
 from icalbridge.store.leases import LEASE_SECONDS
 from icalbridge.store.leases import PARTLY_SECONDS as PARTLY_SECONDS
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from icalbridge.store import Situation, Standing, Subject
+    from icalbridge.store import PropertyState, SyncState, WindowState
 
 WINDOW_DAYS = 31
 WINDOWS = -(-(VENDOR_DAYS_AHEAD + 1) // WINDOW_DAYS)
@@ -93,7 +93,7 @@ class Plan:
     plan.
     """
 
-    def __init__(self, situation: Situation, grant: Grant, now: datetime) -> None:
+    def __init__(self, situation: SyncState, grant: Grant, now: datetime) -> None:
         self._now = now
         self._grant = grant
         self._subjects = situation.subjects
@@ -115,7 +115,7 @@ class Plan:
         grant = self._grant
         days = sum(each.number == DAY and self.tier(each) is Tier.TODAY for each in self._standings)
         self._today = max(grant.today, days / (affordable * DISTRICTS_SHARE))
-        catalogue = (len(self._subjects) + 1) / CATALOGUE_SECONDS
+        catalogue = (len(self._subjects) + 1) / CATALOG_SECONDS
         left = max(affordable - days / self._today - catalogue, affordable * DISTRICTS_SHARE)
         costs = dict.fromkeys(Tier, 0)
         alone = 0
@@ -140,7 +140,7 @@ class Plan:
             self._factor, self._today / grant.today, self._alone * self._factor / grant.today
         )
 
-    def tier(self, standing: Standing) -> Tier:
+    def tier(self, standing: WindowState) -> Tier:
         """Return how soon a change in a window must show.
 
         TODAY is a district's day, and window 0 of a school that no district's day covers.
@@ -158,7 +158,7 @@ class Plan:
             return Tier.YEAR
         return Tier.MONTH if standing.property_id in self._covered else Tier.TODAY
 
-    def interval(self, standing: Standing) -> float:
+    def interval(self, standing: WindowState) -> float:
         """Return how often a window is asked for at this pace, in seconds."""
         match self.tier(standing):
             case Tier.TODAY if standing.number == DAY:
@@ -172,7 +172,7 @@ class Plan:
             case Tier.UNREAD:
                 return self._grant.unread * self._factor
 
-    def due(self, standing: Standing) -> datetime:
+    def due(self, standing: WindowState) -> datetime:
         """Return when a window is due: when it was told to be, else an interval after it was last
         fetched.
 
@@ -185,7 +185,7 @@ class Plan:
             return self._now
         return standing.synced + timedelta(seconds=self.interval(standing))
 
-    def _latest_due(self, standing: Standing) -> datetime:
+    def _latest_due(self, standing: WindowState) -> datetime:
         """Return the latest due time that a window in this state may have been given."""
         if is_future(standing.attempted, self._now):
             return self._now
@@ -197,7 +197,7 @@ class Plan:
         latest = self._now + timedelta(seconds=longest) + CLOCK_TOLERANCE
         return max(latest, next_utc_midnight(self._now)) if self._quota_spent else latest
 
-    def ranked(self) -> list[Standing]:
+    def ranked(self) -> list[WindowState]:
         """Return what is due now, what is worth most first, without what some worker is at.
 
         1. what holds today of a school never fetched: there is no feed without it
@@ -212,7 +212,7 @@ class Plan:
         ]
         return sorted(due, key=self._worth)
 
-    def _worth(self, standing: Standing) -> tuple[int, float, int, int]:
+    def _worth(self, standing: WindowState) -> tuple[int, float, int, int]:
         position = self._subjects[standing.property_id].position
         if standing.number == 0 and standing.synced is None and not standing.failures:
             return 0, 0.0, 0, position
@@ -239,11 +239,11 @@ class Plan:
             found[each.property_id] = (tier, min(due, self.due(each)))
         return found
 
-    def _leased(self, standing: Standing) -> bool:
+    def _leased(self, standing: WindowState) -> bool:
         return standing.leased_until is not None and standing.leased_until > self._now
 
 
-def _credible(standing: Standing, now: datetime) -> Standing:
+def _credible(standing: WindowState, now: datetime) -> WindowState:
     """Return a window without what a clock that stood ahead wrote: when it was fetched, and until
     when it is leased.
     """
@@ -254,7 +254,7 @@ def _credible(standing: Standing, now: datetime) -> Standing:
     return standing
 
 
-def _read(situation: Situation, now: datetime) -> frozenset[str]:
+def _read(situation: SyncState, now: datetime) -> frozenset[str]:
     """Return the properties that somebody reads; who reads a district reads its schools."""
     lately = [
         (property_id, *each.child_ids)
@@ -264,7 +264,7 @@ def _read(situation: Situation, now: datetime) -> frozenset[str]:
     return frozenset(property_id for family in lately for property_id in family)
 
 
-def _covered(situation: Situation) -> frozenset[str]:
+def _covered(situation: SyncState) -> frozenset[str]:
     """Return the schools whose today a district's request brings."""
     working = [
         each for each in situation.standings if each.number == DAY and each.failures < GIVEN_UP
@@ -285,7 +285,7 @@ def _affordable(grant: Grant, used: int, now: datetime) -> float:
     return min(left / seconds, grant.rate_per_minute * MINUTE_SHARE / 60)
 
 
-def _cost(standing: Standing, subject: Subject) -> int:
+def _cost(standing: WindowState, subject: PropertyState) -> int:
     """Return how many requests a window takes, as far as it is known to be too heavy for one."""
     if standing.reach.days:
         return -(-WINDOW_DAYS // standing.reach.days)
@@ -313,9 +313,8 @@ def window(number: int, day: date) -> Window:
 
 def bounds(wanted: Window, zone: str) -> tuple[datetime, datetime]:
     """Return a window's first moment and the first one after it, in UTC."""
-    tz = timezones.zone(zone or "UTC")
-    start = datetime.combine(wanted.start, time(), tz).astimezone(UTC)
-    return start, datetime.combine(wanted.end + timedelta(days=1), time(), tz).astimezone(UTC)
+    name = zone or "UTC"
+    return timezones.midnight(wanted.start, name), timezones.day_bounds(wanted.end, name)[1]
 
 
 def horizon(now: datetime, zone: str) -> datetime:
@@ -329,12 +328,12 @@ def horizon(now: datetime, zone: str) -> datetime:
 LONGEST_PATIENCE = 64
 
 
-def to_try(reach: Reach) -> int:
+def to_try(reach: SpanLimit) -> int:
     """Return the span to ask for, in days: what held, and once in a while twice as much."""
     return _longer(reach.days) if reach.steady >= reach.patience else reach.days
 
 
-def learned(reach: Reach, tried: int, held: int) -> Reach:
+def learned(reach: SpanLimit, tried: int, held: int) -> SpanLimit:
     """Return what is known after a window was fetched: `tried` days at first, and `held` those that
     were answered.
 
@@ -344,17 +343,17 @@ def learned(reach: Reach, tried: int, held: int) -> Reach:
     if held < reach.days:
         return shrunk(reach, held)
     if held > reach.days:
-        return Reach(held)
+        return SpanLimit(held)
     if tried > held:
-        return Reach(held, 0, min(reach.patience * 2, LONGEST_PATIENCE))
+        return SpanLimit(held, 0, min(reach.patience * 2, LONGEST_PATIENCE))
     return reach if held == WINDOW_DAYS else reach._replace(steady=reach.steady + 1)
 
 
-def shrunk(reach: Reach, held: int) -> Reach:
+def shrunk(reach: SpanLimit, held: int) -> SpanLimit:
     """Return what is known after a window failed, having been cut down to `held` days for good
     reason or not at all.
     """
-    return Reach(held, 0, reach.patience) if held < reach.days else reach
+    return SpanLimit(held, 0, reach.patience) if held < reach.days else reach
 
 
 def _longer(days: int) -> int:

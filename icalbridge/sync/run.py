@@ -138,13 +138,13 @@ class Sync:
 
     def _catalogue_now(self) -> Sequence[VendorError | WindowBroken]:
         """Fetch the catalogue at once; what another worker fetched meanwhile is as good."""
-        begun = self._store.write.catalogue_version(self._user)
+        begun = self._store.sync_reads.catalog_version(self._user)
         while (failed := self.catalogue(at_once=True)) is None:
             self._report_wait(
-                "the list of schools", self._store.windows.catalogue_leased_by(self._user)
+                "the list of schools", self._store.api_keys.catalog_leased_by(self._user)
             )
             self._sleep(WAIT_SECONDS)
-            if self._store.write.catalogue_version(self._user) != begun:
+            if self._store.sync_reads.catalog_version(self._user) != begun:
                 return []
         return failed
 
@@ -189,7 +189,7 @@ class Sync:
         for us to fetch.
         """
         now = self._clock()
-        if not self._store.windows.claim_catalogue(
+        if not self._store.api_keys.claim_catalog(
             self._user, self._worker_id, now=now, at_once=at_once
         ):
             return None
@@ -217,7 +217,7 @@ class Sync:
             return [error]
         finally:
             self._fetch.flush()
-        if self._store.windows.catalogue_leased_by(self._user) != self._worker_id:
+        if self._store.api_keys.catalog_leased_by(self._user) != self._worker_id:
             raise LeaseLost("The lease of the list of schools ran out; its answer was thrown away.")
         now = self._clock()
         applied = catalogue.apply(self._store, self._user, fetched, now=now)
@@ -240,12 +240,10 @@ class Sync:
         for each in self._store.read.facilities(list(facilities_of)):
             facilities_of[each.property_id].append(each)
         in_vendor_words = tuple(replace(each, timezone=each.vendor_zone) for each in listed)
-        return Known(
-            in_vendor_words, facilities_of, Doubt(*self._store.doubts.catalogue(self._user))
-        )
+        return Known(in_vendor_words, facilities_of, Doubt(*self._store.doubts.catalog(self._user)))
 
     def _on_catalogue(self, done: int, total: int) -> None:
-        self._store.windows.hold(self._worker_id, now=self._clock())
+        self._store.workers.hold(self._worker_id, now=self._clock())
         self._on_progress("catalogue", done, total)
 
     def _end_catalogue(
@@ -255,12 +253,12 @@ class Sync:
         if doubt.since:
             due = doubt.settled_from(now)
         elif not error:
-            due = now + timedelta(seconds=plan.CATALOGUE_SECONDS)
+            due = now + timedelta(seconds=plan.CATALOG_SECONDS)
         elif partly:
             due = now + timedelta(seconds=plan.PARTLY_SECONDS)
         else:
             due = plan.due_after_failure(now, 5 if self._store.read.properties(self._user) else 2)
-        self._store.windows.finish_catalogue(
+        self._store.api_keys.finish_catalog(
             self._user, now=now, due=due, error=error, invocation_id=invocation_id
         )
 

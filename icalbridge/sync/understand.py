@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import EventsAnswer
+    from icalbridge.facilitron import EventsResponse
     from icalbridge.models import Entry, Event, EventKey, Property, Window
     from icalbridge.store import Store
     from icalbridge.sync.reconcile import Places
@@ -72,7 +72,7 @@ def understand(
     store: Store,
     places: Places,
     asked: Asked,
-    answer: EventsAnswer,
+    answer: EventsResponse,
     *,
     asked_at: datetime,
     now: datetime,
@@ -99,7 +99,9 @@ def understand(
     spoken_for, silent_on = [], []
     unreadable = answer.unreadable_ids
     for span, property_ids in members.items():
-        known_there = store.write.present_each(property_ids, *span, facility_id=asked.facility_id)
+        known_there = store.sync_reads.present_each(
+            property_ids, *span, facility_id=asked.facility_id
+        )
         for property_id, present in known_there.items():
             heard |= {key for key in present if key.event_id in unreadable}
             if asked.schools and property_id not in named and heard.isdisjoint(present):
@@ -109,10 +111,11 @@ def understand(
             spans[span].update(key for key in present if key.event_type not in answer.refused_types)
     absent = {key for keys in spans.values() for key in keys} - heard
     newer = (
-        store.write.changed_since({each.key for each in told} | absent, asked_at, now=now) - moved
+        store.sync_reads.changed_since({each.key for each in told} | absent, asked_at, now=now)
+        - moved
     )
     events = [each for each in told if each.key not in newer]
-    known = store.write.known({each.key for each in events} | absent)
+    known = store.sync_reads.known({each.key for each in events} | absent)
     horizon = min(plan.horizon(now, each.timezone) for each in asked.members)
     parts = [
         reconcile(
@@ -168,7 +171,7 @@ def _losses(
         inside = frozenset(
             entry.uid for entry in lost if _is_inside(entry, span, asked.facility_id)
         )
-        known_inside = store.write.count_coming(
+        known_inside = store.sync_reads.count_coming(
             member.id, *span, now=now, facility_id=asked.facility_id
         )
         beyond = sum(

@@ -25,7 +25,7 @@ from icalbridge.errors import (
     VendorTimeout,
     VendorUnavailable,
 )
-from icalbridge.facilitron import EventsAnswer, Skipped
+from icalbridge.facilitron import EventsResponse, Skipped
 from icalbridge.store import LeaseLost
 from icalbridge.sync import plan
 from icalbridge.sync.attempt import Attempt, Doubtful
@@ -162,13 +162,13 @@ class WindowFetch:
         One that is being written right now may already have led to the claim of a property that is
         new to us.
         """
-        version = self._store.write.catalogue_version(self._user)
+        version = self._store.sync_reads.catalog_version(self._user)
         if (
             self._places is None
             or version != self._places_version
             or property_id not in self._places.properties
         ):
-            places = Places(*self._store.write.places(), self._store.write.unlisted())
+            places = Places(*self._store.sync_reads.places(), self._store.sync_reads.unlisted())
             self._places, self._places_version = places, version
         return self._places
 
@@ -225,7 +225,7 @@ class WindowFetch:
                 if shorter is None:
                     raise
                 attempt.span, attempt.answered = shorter, False
-                self._store.windows.hold(self._worker_id, now=self._clock())
+                self._store.workers.hold(self._worker_id, now=self._clock())
                 todo = self._cut(todo, attempt)
             else:
                 changed += count
@@ -267,7 +267,9 @@ class WindowFetch:
         loss, now = told.losses.get(asked.owner.id, Loss()), self._clock()
         if loss.empty:
             coming = len(
-                store.write.present(asked.owner.id, now, plan.horizon(now, asked.owner.timezone))
+                store.sync_reads.present(
+                    asked.owner.id, now, plan.horizon(now, asked.owner.timezone)
+                )
             )
             loss = replace(loss, empty=not plan.believable(coming, None, now))
         if not loss.is_implausible(attempt.withdrawn):
@@ -291,7 +293,7 @@ class WindowFetch:
             )
         if not attempt.known:
             days = plan.bounds(attempt.wanted, attempt.owner.timezone)
-            attempt.known = store.write.count_coming(attempt.owner.id, *days, now=now)
+            attempt.known = store.sync_reads.count_coming(attempt.owner.id, *days, now=now)
         return verdict, [each for each in told.changes.withdrawn if each.uid in verdict.believed]
 
     def _report_withdrawal(self, attempt: Attempt) -> None:
@@ -312,7 +314,7 @@ class WindowFetch:
         except MalformedAnswer as error:
             if not error.null_list:
                 raise
-            answer, null = EventsAnswer((), frozenset(), (), (), error.invocation_id), error
+            answer, null = EventsResponse((), frozenset(), (), (), error.invocation_id), error
         self._tally.update(f"skipped:{each.reason}" for each in (*answer.skipped, *answer.ignored))
         with self._store.alone(self._user) as store:
             now = self._clock()
@@ -327,9 +329,11 @@ class WindowFetch:
                 raise null  # where something is known, null is no list
             yield store, told
 
-    def _ask(self, asked: Asked, attempt: Attempt) -> EventsAnswer:
+    def _ask(self, asked: Asked, attempt: Attempt) -> EventsResponse:
         anew = self._full or attempt.claim.from_future
-        known = {} if anew else self._store.write.digests([each.id for each in asked.members])
+        members = [each.id for each in asked.members]
+        span = plan.bounds(asked.days, asked.owner.timezone)
+        known = {} if anew else self._store.sync_reads.digests(members, *span)
         zones, unsure = zones_of(attempt.places.properties)
         if not asked.facility_id:
             return self._client.property_events(
@@ -352,7 +356,7 @@ class WindowFetch:
         except (
             NotFound
         ):  # one that only timeslots name: of it nothing can be asked, and so nothing is withdrawn
-            return EventsAnswer((), frozenset(), (Skipped("facility", "not listed"),), (), "")
+            return EventsResponse((), frozenset(), (Skipped("facility", "not listed"),), (), "")
 
     def _cut(self, todo: Sequence[Asked], attempt: Attempt) -> list[Asked]:
         """Cut what is to be asked into pieces of the attempt's span; for 0, into single days of
@@ -375,7 +379,7 @@ class WindowFetch:
             for day in days
             for facility_id in sorted(
                 mine
-                | self._store.write.facilities_in_use(
+                | self._store.sync_reads.facilities_in_use(
                     day.owner.id, *plan.bounds(day.days, day.owner.timezone)
                 )
             )

@@ -32,7 +32,7 @@ from icalbridge.sync.run import HOPELESS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icalbridge.store import Claim, Standing, Store
+    from icalbridge.store import Claim, Store, WindowState
     from icalbridge.sync.plan import Grant
     from icalbridge.sync.run import Sync
 
@@ -87,7 +87,7 @@ class Worker:
         self._keep_days = keep_days
         self._said: str | None = None
         self._database = OutageLog(log)
-        self._ranked: list[Standing] = []
+        self._ranked: list[WindowState] = []
         self._next_due: datetime | None = None
         self._plan_again = self._beat_again = datetime.min.replace(tzinfo=UTC)
         self._silent = 0
@@ -109,7 +109,7 @@ class Worker:
         is.
         """
         try:
-            self._store.windows.leave(self._worker_id)
+            self._store.workers.leave(self._worker_id)
         except StoreError as error:
             log.warning("%s; what this worker had leased is free in %d s", error, LEASE_SECONDS)
 
@@ -161,10 +161,10 @@ class Worker:
     def _beat(self) -> None:
         now = self._clock()
         if not _pending(self._beat_again, now, BEAT_SECONDS):
-            self._store.windows.beat(self._worker_id, now=now)
+            self._store.workers.beat(self._worker_id, now=now)
             self._beat_again = now + timedelta(seconds=BEAT_SECONDS)
             if self._said == "":  # another worker may have noted trouble that is over, and be gone
-                self._store.windows.note_trouble(self._user, "", now=now)
+                self._store.api_keys.note_trouble(self._user, "", now=now)
 
     def _step(self) -> float:
         if self._quiet_until and _pending(self._quiet_until, self._clock(), REFUSED_SECONDS):
@@ -192,8 +192,8 @@ class Worker:
         """
         now = self._clock()
         if not self._ranked or not _pending(self._plan_again, now, PLAN_SECONDS):
-            planned = plan.Plan(self._store.windows.situation(self._user), self._grant, now)
-            self._store.windows.note_pace(self._user, planned.stretch, self._grant.quota_per_day)
+            planned = plan.Plan(self._store.windows.state(self._user), self._grant, now)
+            self._store.api_keys.note_pace(self._user, planned.stretch, self._grant.quota_per_day)
             self._ranked, self._next_due = planned.ranked(), planned.next_due()
             self._plan_again = now + timedelta(seconds=PLAN_SECONDS)
         while self._ranked:
@@ -224,7 +224,7 @@ class Worker:
                 log.log(level, "%s", sentence or "the vendor answers again")
             self._said = sentence
             with suppress(StoreError):  # whoever needs the database next says so
-                self._store.windows.note_trouble(self._user, sentence, now=self._clock())
+                self._store.api_keys.note_trouble(self._user, sentence, now=self._clock())
 
     def _until(self, moment: datetime | None) -> float:
         """Return the seconds from now until a moment, at least one, at most a nap."""

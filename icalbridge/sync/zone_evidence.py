@@ -16,14 +16,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.feeds import display_text
 from icalbridge.sync.reconcile import relocate
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import EventsAnswer
+    from icalbridge.facilitron import EventsResponse
     from icalbridge.models import EventKey, Property, ZoneSource
     from icalbridge.store import Store
     from icalbridge.sync.reconcile import Places
@@ -135,7 +135,7 @@ def zones_of(properties: Mapping[str, Property]) -> tuple[dict[str, str], frozen
 
 
 def learn_zones(
-    store: Store, places: Places, answer: EventsAnswer, *, asked_at: datetime, now: datetime
+    store: Store, places: Places, answer: EventsResponse, *, asked_at: datetime, now: datetime
 ) -> tuple[Places, frozenset[EventKey]]:
     """Write the zones that an answer's events name for properties whose zone is not known, and move
     the entries that were read in another zone: their local times stay.
@@ -149,7 +149,9 @@ def learn_zones(
     )
     if not unsure:
         return places, frozenset()
-    current = store.write.properties(unsure)  # another worker may have learned a zone meanwhile
+    current = store.sync_reads.properties(
+        unsure
+    )  # another worker may have learned a zone meanwhile
     learned = {
         each.id: replace(each, timezone=answer.zones[each.id], zone_source="events")
         for each in current.values()
@@ -169,10 +171,10 @@ def learn_zones(
             named[each],
             name,
         )
-    entries = store.write.entries_of(list(before), []) if before else []
+    entries = store.sync_reads.entries_of(list(before), []) if before else []
     changes = relocate(entries, places, now, zones_before=before)
     moved = frozenset(entry.key for entry in changes.changed)
-    newer = store.write.changed_since(moved, asked_at, now=now)
+    newer = store.sync_reads.changed_since(moved, asked_at, now=now)
     if named:
         store.write.learn_zones(named, changes, now=now)
     if before:

@@ -121,7 +121,7 @@ def test_property_is_told_as_in_the_list(client: FlaskClient) -> None:
 def test_property_has_only_children_that_are_listed(store: Store, client: FlaskClient) -> None:
     """What the key cannot see is not told of, not even its id."""
     hidden = replace(DISTRICT, child_ids=("school", "unseen"))
-    store.write.apply_catalogue(
+    store.write.apply_catalog(
         "default", [hidden, SCHOOL], {"district": [], "school": [GYM]}, Changes(), now=NOW
     )
     assert told(client, "/properties/district")["child_ids"] == ["school"]

@@ -211,7 +211,7 @@ def test_answer_writes_nothing(
 
 
 def _tiers(store: Store, now: datetime) -> dict[tuple[str, int], str]:
-    situation = store.windows.situation(USER)
+    situation = store.windows.state(USER)
     plan = Plan(situation, Grant(), now)
     return {(each.property_id, each.number): plan.tier(each).value for each in situation.standings}
 
@@ -223,7 +223,7 @@ def test_reader_of_a_district_counts_for_its_schools(
     daily.
     """
     store.windows.ensure(["district"], 0, now=NOW, first=DAY)
-    days = [each for each in store.windows.situation(USER).standings if each.number == DAY]
+    days = [each for each in store.windows.state(USER).standings if each.number == DAY]
     claim = store.windows.claim_planned(days, "worker", now=NOW)
     assert claim is not None
     store.windows.finish(claim, WINDOW, Changes(), now=NOW)

@@ -63,9 +63,9 @@ def ready(store: Store) -> None:
     """Fetch the catalogue and one school."""
     add_catalogue(store, {"school": FACILITIES["school"]})
     sync(store, "school", added([entry(1)]))
-    assert store.windows.claim_catalogue(USER, "worker", now=NOW, at_once=True)
-    store.windows.finish_catalogue(USER, now=NOW, due=LATER)
-    store.windows.beat("worker", now=NOW)
+    assert store.api_keys.claim_catalog(USER, "worker", now=NOW, at_once=True)
+    store.api_keys.finish_catalog(USER, now=NOW, due=LATER)
+    store.workers.beat("worker", now=NOW)
 
 
 def scraped(text: str) -> dict[str, float]:
@@ -196,7 +196,7 @@ def test_readyz_tells_today_from_the_month(client: FlaskClient, store: Store, cl
 
 def claim_day(store: Store, *, now: datetime = NOW) -> None:
     """Let the district's day have been fetched, and the school have been in it."""
-    days = [each for each in store.windows.situation(USER).standings if each.number == -1]
+    days = [each for each in store.windows.state(USER).standings if each.number == -1]
     claim = store.windows.claim_planned(days, "worker", now=now)
     assert claim is not None
     store.windows.finish(claim, WINDOW, Changes(), now=now, spoken_for=["school"])
@@ -215,9 +215,9 @@ def test_readyz_tells_each_keys_trouble(client: FlaskClient, store: Store, clock
     site stays ready.
     """
     ready(store)
-    store.windows.note_pace(USER, 2.46, 500)
-    store.windows.update_allowance(USER, lambda *_: ("2026-11-21", 480, 0.0, 0.0))
-    store.windows.note_trouble(
+    store.api_keys.note_pace(USER, 2.46, 500)
+    store.api_keys.update_allowance(USER, lambda *_: ("2026-11-21", 480, 0.0, 0.0))
+    store.api_keys.note_trouble(
         USER, "GET /properties: 401; feeds go on from what is known", now=NOW
     )
     clock.advance(60)
@@ -297,10 +297,10 @@ def test_metrics_tell_what_the_sync_did(client: FlaskClient, store: Store) -> No
         {"requests:200": 2, "skipped:no id": 3, "skipped:end not after start": 4, "changes": 1}
     )
     store.write.add_api_user("hills")
-    store.windows.note_pace(USER, 2.5, 500)
-    store.windows.update_allowance(USER, lambda *_: ("2026-11-21", 480, 0.0, 0.0))
-    store.windows.note_pace("hills", 1.0, 100)
-    store.windows.note_trouble("hills", "the quota is used up", now=NOW)
+    store.api_keys.note_pace(USER, 2.5, 500)
+    store.api_keys.update_allowance(USER, lambda *_: ("2026-11-21", 480, 0.0, 0.0))
+    store.api_keys.note_pace("hills", 1.0, 100)
+    store.api_keys.note_trouble("hills", "the quota is used up", now=NOW)
     told = scraped(client.get("/metrics").text)
     named = ("vendor", "changes", "skipped", "quota", "key", "stretch")
     assert {

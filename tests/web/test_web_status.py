@@ -62,7 +62,7 @@ def test_status_tells_every_school_worst_first(client: FlaskClient, clock: Clock
 
 def test_status_says_when_nothing_fetches(client: FlaskClient, store: Store, clock: Clock) -> None:
     """No worker has given a sign for five minutes: it is said, and what that means."""
-    store.windows.beat("worker", now=NOW)
+    store.workers.beat("worker", now=NOW)
     seen = look(client, "/status")
     good = "All is well: the booking system answers, and changes in it show up here by themselves."
     assert good in seen.texts
@@ -147,7 +147,7 @@ def test_status_of_a_refused_key_is_not_good() -> None:
 
 def test_status_keeps_what_is_for_operators(store: Store) -> None:
     """Neither a key's name, nor the vendor's sentences, nor ids of calls are on the page."""
-    store.windows.note_trouble(USER, SECRET, now=NOW)
+    store.api_keys.note_trouble(USER, SECRET, now=NOW)
     store.windows.make_due(["school"], now=NOW)
     claim = store.windows.claim(USER, "worker", now=NOW, property_ids=["school"])
     assert claim is not None
@@ -165,7 +165,7 @@ def test_status_knows_only_what_is_listed(store: Store) -> None:
     """A school that the vendor lists no longer is not among the schools; it is named apart, without
     a link.
     """
-    store.write.apply_catalogue(
+    store.write.apply_catalog(
         USER, [Property("alone", "Phoenix Academy")], {"alone": []}, Changes(), now=NOW
     )
     html = create_app(PUBLIC, store, clock=Clock()).test_client().get("/status").text
@@ -189,7 +189,7 @@ def test_status_says_where_a_zone_comes_from(store: Store, source: ZoneSource) -
     school = Property(
         "alone", "Academy", timezone="America/New_York", zone_source=source, vendor_zone="Eastrn"
     )
-    store.write.apply_catalogue(USER, [school], {"alone": []}, Changes(), now=NOW)
+    store.write.apply_catalog(USER, [school], {"alone": []}, Changes(), now=NOW)
     store.windows.ensure(["alone"], 1, now=NOW)
     client = create_app(PUBLIC, store, clock=Clock()).test_client()
     english, spanish = ZONES[source]
@@ -220,7 +220,7 @@ def test_status_asks_as_much_for_hundreds_of_schools(tmp_path: Path) -> None:
     """Five hundred schools are one page out of the same few questions to the database."""
     store = empty_store(tmp_path)
     listed = [Property(f"p{number}", f"School {number}", timezone=ZONE) for number in range(500)]
-    store.write.apply_catalogue(USER, listed, {each.id: [] for each in listed}, Changes(), now=NOW)
+    store.write.apply_catalog(USER, listed, {each.id: [] for each in listed}, Changes(), now=NOW)
     store.windows.ensure([each.id for each in listed], 1, now=NOW)
     client = create_app(PUBLIC, store, clock=Clock()).test_client()
     asked: list[str] = []

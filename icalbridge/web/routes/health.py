@@ -8,6 +8,7 @@ happens.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -142,6 +143,7 @@ def _told(error: str) -> str:
 _REQUEST = re.compile(r"[A-Z]+ /\S*:(?: \d{3})?(?: [A-Z]{2}\d+)?")
 
 
+@lru_cache(maxsize=1 << 12)  # thousands of windows share their moments
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 

@@ -1,0 +1,143 @@
+"""API keys: the lease and due time of the catalog, the quota used, and what keeps a key from being
+served.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, case, or_, select, update
+
+from icalbridge.store.engine import reading, writing
+from icalbridge.store.leases import (
+    CATALOG_SECONDS,
+    LEASE_SECONDS,
+    PARTLY_SECONDS,
+    is_free,
+    latest_second,
+    unless_future,
+)
+from icalbridge.store.rows import seconds
+from icalbridge.store.tables import api_users, properties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, Engine
+
+
+class ApiKeys:
+    """Sync state of whole keys in one database."""
+
+    def __init__(self, engine: Engine | Connection) -> None:
+        self._engine = engine
+
+    def catalog_leased_by(self, api_user_id: str) -> str:
+        """Return the worker that fetches the catalog of a key; empty when none does."""
+        query = select(api_users.c.leased_by).where(api_users.c.id == api_user_id)
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or ""
+
+    def claim_catalog(
+        self, api_user_id: str, worker_id: str, *, now: datetime, at_once: bool = False
+    ) -> bool:
+        """Lease the catalog of a key when it is due, or at once; say whether it is ours now.
+
+        It is due, too, when it was last fetched in the future, or is due later than it would ever
+        be set to.
+        """
+        longest = case((api_users.c.catalogue_error == "", CATALOG_SECONDS), else_=PARTLY_SECONDS)
+        due = or_(
+            api_users.c.catalogue_due_at.is_(None),
+            api_users.c.catalogue_due_at <= seconds(now),
+            api_users.c.catalogue_due_at > latest_second(now) + longest,
+            api_users.c.catalogue_synced_at > latest_second(now),
+        )
+        ours = (
+            api_users.c.leased_by == worker_id
+        )  # a try of our own that broke off keeps us waiting for nobody
+        wanted = and_(api_users.c.id == api_user_id, or_(is_free(api_users.c, now), ours))
+        leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
+        with writing(self._engine) as connection:
+            statement = (
+                update(api_users).where(wanted if at_once else and_(wanted, due)).values(**leased)
+            )
+            return bool(connection.execute(statement).rowcount)
+
+    def finish_catalog(
+        self,
+        api_user_id: str,
+        *,
+        now: datetime,
+        due: datetime,
+        error: str = "",
+        invocation_id: str = "",
+    ) -> None:
+        """Note how the catalog's fetch ended, and when to ask again."""
+        values = {
+            "leased_by": "",
+            "leased_until": None,
+            "catalogue_due_at": seconds(due),
+            "catalogue_error": error,
+            "catalogue_invocation_id": invocation_id,
+            "error_at": unless_future(api_users.c.error_at, now),
+        }
+        if not error:
+            values["catalogue_synced_at"] = seconds(now)
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(api_users).where(api_users.c.id == api_user_id).values(**values)
+            )
+            read_later = and_(
+                properties.c.api_user_id == api_user_id, properties.c.read_at > latest_second(now)
+            )
+            if connection.execute(select(properties.c.id).where(read_later).limit(1)).first():
+                connection.execute(
+                    update(properties).where(read_later).values(read_at=seconds(now))
+                )
+
+    def update_allowance(
+        self, api_user_id: str, book: Callable[[str, int, float], tuple[str, int, float, float]]
+    ) -> float:
+        """Let a pure function book one request on a key's allowance, with no other booking in
+        between.
+
+        It gets day (ISO), used and next_at, and returns these three and the result, which is passed
+        on.
+        """
+        mine = api_users.c.id == api_user_id
+        columns = (api_users.c.quota_day, api_users.c.quota_used, api_users.c.next_at)
+        with writing(self._engine) as connection:
+            day, used, next_at = connection.execute(
+                select(*columns).where(mine).with_for_update()
+            ).one()
+            new_day, new_used, new_next_at, result = book(day, used, next_at)
+            if (new_day, new_used, new_next_at) != (day, used, next_at):
+                values = {"quota_day": new_day, "quota_used": new_used, "next_at": new_next_at}
+                connection.execute(update(api_users).where(mine).values(**values))
+            return result
+
+    def note_pace(self, api_user_id: str, stretch: float, quota_per_day: int) -> None:
+        """Note by how much a key's plan is stretched, and what it was granted, for those who look
+        from outside.
+        """
+        told = {"stretch": round(stretch, 1), "quota_per_day": quota_per_day}
+        other = or_(
+            api_users.c.stretch != told["stretch"], api_users.c.quota_per_day != quota_per_day
+        )
+        self._note_user(and_(api_users.c.id == api_user_id, other), told)
+
+    def note_trouble(self, api_user_id: str, error: str, *, now: datetime) -> None:
+        """Note what keeps a whole key from being served, or with an empty text that nothing
+        does.
+        """
+        told = {"error": error} | ({"error_at": seconds(now)} if error else {})
+        self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), told)
+
+    def _note_user(self, which: ColumnElement[bool], told: dict[str, Any]) -> None:
+        with reading(self._engine) as connection:  # nothing new is the rule: no write lock for that
+            if connection.execute(select(api_users.c.id).where(which)).first() is None:
+                return
+        with writing(self._engine) as connection:
+            connection.execute(update(api_users).where(which).values(**told))

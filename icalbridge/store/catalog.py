@@ -1,0 +1,113 @@
+"""Catalog rows: properties and facilities, written where they differ from what is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, insert, or_, select, update
+
+from icalbridge.store.rows import seconds
+from icalbridge.store.tables import api_users, events, facilities, properties
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, Table
+
+    from icalbridge.store.revisions import Revision
+    from icalbridge.store.rows import Values
+
+UNSHOWN = frozenset({"u_id", "position", "zone_source", "vendor_zone"})
+"""Columns of the catalog that no feed shows: a change of one raises no revision."""
+
+IN_USE_SECONDS = 2 * 86_400
+"""A key whose catalog was not read for so long is not in use; it is read daily."""
+
+
+def write_catalog(
+    connection: Connection,
+    table: Table,
+    rows: Mapping[str, Values],
+    scope: ColumnElement[bool],
+    revision: Revision,
+) -> list[str]:
+    """Make the listed rows of one scope be these, in this order; write only what differs.
+
+    Return the ids of the rows of which something that a feed may show differs.
+    """
+    found = connection.execute(select(table).where(or_(scope, table.c.id.in_(list(rows)))))
+    known = {row.id: row._asdict() for row in found}
+    changed = []
+    for position, (row_id, values) in enumerate(rows.items()):
+        wanted = values | {"position": position, "listed": True}
+        if row_id not in known:
+            first = {"first_seen_at": revision.moment, **revision.values}
+            connection.execute(insert(table).values(id=row_id, **wanted, **first))
+        elif other := {name for name, value in wanted.items() if known[row_id][name] != value}:
+            raised = revision.values if other - UNSHOWN else {}
+            connection.execute(update(table).where(table.c.id == row_id).values(**wanted, **raised))
+            changed += [row_id] if raised else []
+    gone = [row_id for row_id, row in known.items() if row["listed"] and row_id not in rows]
+    if gone:
+        connection.execute(
+            update(table).where(table.c.id.in_(gone)).values(listed=False, **revision.values)
+        )
+    return changed
+
+
+def write_zones(connection: Connection, zones: Mapping[str, str], revision: Revision) -> None:
+    """Write the zones that the events of some properties name, and make what was read in another be
+    read again.
+    """
+    for property_id, name in sorted(zones.items()):
+        mine = properties.c.id == property_id
+        rezoned = connection.scalar(select(properties.c.zone).where(mine)) != name
+        raised = revision.values if rezoned else {}
+        connection.execute(
+            update(properties).where(mine).values(zone=name, zone_source="events", **raised)
+        )
+        other = and_(events.c.property_id == property_id, events.c.zone != name)
+        connection.execute(update(events).where(other).values(digest="", zone=name))
+        if rezoned:  # a facility's feed bears its property's zone
+            connection.execute(
+                update(facilities).where(facilities.c.property_id == property_id).values(**raised)
+            )
+
+
+def mark_unlisted(connection: Connection, api_user_id: str, revision: Revision) -> list[str]:
+    """Note since when properties of a key are no longer listed; return the ids of those that left
+    just now.
+
+    What left may belong to another key, so the others' catalogs are read again.
+    """
+    back = properties.c.listed & properties.c.unlisted_at.is_not(None)
+    if returned := list(connection.scalars(select(properties.c.id).where(back))):
+        connection.execute(
+            update(properties).where(properties.c.id.in_(returned)).values(unlisted_at=None)
+        )
+    mine = properties.c.api_user_id == api_user_id
+    left = select(properties.c.id).where(
+        mine, ~properties.c.listed, properties.c.unlisted_at.is_(None)
+    )
+    gone = list(connection.scalars(left))
+    if gone:
+        connection.execute(
+            update(properties).where(properties.c.id.in_(gone)).values(unlisted_at=revision.moment)
+        )
+        others = api_users.c.id != api_user_id
+        connection.execute(update(api_users).where(others).values(catalogue_due_at=revision.moment))
+    return gone
+
+
+def listed_by_others(connection: Connection, api_user_id: str, now: datetime) -> set[str]:
+    """Return what belongs to other keys that are in use; one that lists nothing any more holds
+    nothing.
+    """
+    in_use = api_users.c.catalogue_synced_at > seconds(now) - IN_USE_SECONDS
+    query = (
+        select(properties.c.id)
+        .join(api_users, api_users.c.id == properties.c.api_user_id)
+        .where(properties.c.api_user_id != api_user_id, properties.c.listed, in_use)
+    )
+    return set(connection.scalars(query))

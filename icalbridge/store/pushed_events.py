@@ -1,0 +1,96 @@
+"""Which of the vendor's events were made out of a calendar: the one thing that a push cannot ask
+the vendor for.
+
+A row is written before the vendor is asked for anything, so that whatever interrupts a push, what
+it may have made is known here. What became of it is the vendor's to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from icalbridge.store.engine import reading, writing
+from icalbridge.store.rows import seconds
+from icalbridge.store.statements import in_parts, insert_missing
+from icalbridge.store.tables import pushed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """One event that was made, or was going to be."""
+
+    external_id: str
+    source: str
+    """The calendar's name, as whoever pushes it calls it."""
+    uid: str
+    dropped: bool = False
+    """Whether it was cancelled by a push, or was going to be."""
+    settled: bool = False
+    """Whether nothing will become of it any more: it is cancelled, or past."""
+
+
+class PushedEvents:
+    """All that was pushed, of one database."""
+
+    def __init__(self, opened: Engine | Connection) -> None:
+        self._opened = opened
+
+    def of(self, source: str) -> list[Pushed]:
+        """Return everything that was pushed from one calendar, by external id."""
+        with reading(self._opened) as connection:
+            rows = connection.execute(
+                select(pushed).where(pushed.c.source == source).order_by(pushed.c.external_id)
+            )
+            return [
+                Pushed(
+                    row.external_id, row.source, row.uid, row.dropped_at is not None, row.settled
+                )
+                for row in rows
+            ]
+
+    def intend(self, some: Pushed, *, now: datetime) -> None:
+        """Note that an event is about to be made; what is noted already stays as it is."""
+        values = {
+            "external_id": some.external_id,
+            "source": some.source,
+            "uid": some.uid,
+            "pushed_at": seconds(now),
+            "dropped_at": seconds(now) if some.dropped else None,
+            "settled": some.settled,
+        }
+        with writing(self._opened) as connection:
+            insert_missing(connection, pushed, [values])
+
+    def drop(self, external_id: str, *, now: datetime) -> None:
+        """Note that an event is about to be cancelled."""
+        with writing(self._opened) as connection:
+            connection.execute(
+                update(pushed)
+                .where(pushed.c.external_id == external_id)
+                .values(dropped_at=seconds(now))
+            )
+
+    def keep(self, external_ids: Iterable[str]) -> None:
+        """Note that events were not cancelled, though they were going to be."""
+        with writing(self._opened) as connection:
+            for some in in_parts(set(external_ids)):
+                connection.execute(
+                    update(pushed).where(pushed.c.external_id.in_(some)).values(dropped_at=None)
+                )
+
+    def settle(self, external_ids: Iterable[str]) -> None:
+        """Note that events are over and need not be asked for again."""
+        with writing(self._opened) as connection:
+            for some in in_parts(set(external_ids)):
+                connection.execute(
+                    update(pushed).where(pushed.c.external_id.in_(some)).values(settled=True)
+                )

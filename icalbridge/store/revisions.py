@@ -1,0 +1,75 @@
+"""Revisions: numbers that tell readers that something a feed shows has changed; and counters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from icalbridge.store.rows import seconds
+from icalbridge.store.statements import in_parts, insert_missing, of_events, update_each
+from icalbridge.store.tables import counters, entries, facilities, properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Table
+
+    from icalbridge.store.rows import Values
+
+
+class Revision:
+    """The number that a transaction raises revisions to: asked for only when something did
+    change.
+    """
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self.moment = seconds(now)
+        self._number: int | None = None
+
+    @property
+    def values(self) -> Values:
+        if self._number is None:
+            self._number = raise_counter(self._connection, "revision", 1)
+        return {"revision": self._number, "changed_at": self.moment}
+
+
+def raise_counter(connection: Connection, name: str, by: int) -> int:
+    """Add to a counter and return what it is now; other writers wait until this transaction
+    ends.
+    """
+    insert_missing(connection, counters, [{"name": name, "value": 0}])
+    raised = update(counters).where(counters.c.name == name).values(value=counters.c.value + by)
+    return int(connection.execute(raised.returning(counters.c.value)).scalar_one())
+
+
+def raise_each(
+    connection: Connection,
+    table: Table,
+    key: list[str],
+    keys: Iterable[tuple[str, ...]],
+    revision: Revision,
+) -> None:
+    rows = [dict(zip(key, each, strict=True)) for each in sorted(keys)]
+    if rows:
+        update_each(connection, table, key, [row | revision.values for row in rows])
+
+
+def raise_around(
+    connection: Connection, keys: Iterable[tuple[str, str]], revision: Revision
+) -> None:
+    """Raise the revision of the properties and facilities where some events are, but not when they
+    changed.
+    """
+    for some in in_parts(keys):
+        here = of_events(entries, some)
+        for table, column in (
+            (properties, entries.c.property_id),
+            (facilities, entries.c.facility_id),
+        ):
+            around = table.c.id.in_(select(column).where(here))
+            connection.execute(
+                update(table).where(around).values(revision=revision.values["revision"])
+            )

@@ -1,0 +1,194 @@
+"""Saved feeds and the tokens of their private addresses: what operators write, and what the web
+looks up.
+
+A token is known here by its digest alone. A feed's specification is a text here; what it means is
+for `feeds.spec`, and what it selects is read by `reading`, like any feed's.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, or_, select, update
+
+from icalbridge.models import EventKey, FeedToken, SavedFeed
+from icalbridge.store.engine import reading, writing
+from icalbridge.store.revisions import Revision
+from icalbridge.store.rows import from_seconds, maybe, seconds
+from icalbridge.store.statements import in_parts, insert_missing
+from icalbridge.store.tables import counters, feed_tokens, saved_feeds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine, Row
+
+    from icalbridge.store.rows import Values
+
+
+class Written(StrEnum):
+    """What became of a feed that was to be written."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+class SavedFeeds:
+    """All saved feeds of one database."""
+
+    def __init__(self, opened: Engine | Connection) -> None:
+        self._opened = opened
+
+    def feeds(self) -> list[SavedFeed]:
+        """Return all saved feeds, by slug."""
+        with reading(self._opened) as connection:
+            found = [_feed_of(row) for row in connection.execute(select(saved_feeds))]
+            return sorted(found, key=lambda each: each.slug)
+
+    def feed(self, slug: str) -> SavedFeed | None:
+        with reading(self._opened) as connection:
+            return saved_feed(connection, slug)
+
+    def add(self, saved: SavedFeed, *, now: datetime) -> bool:
+        """Write a new feed; say whether there was none of that slug."""
+        with writing(self._opened) as connection:
+            _line_up(connection)
+            if saved_feed(connection, saved.slug) is not None:
+                return False
+            _put(connection, saved, Revision(connection, now))
+            return True
+
+    def put(self, some: Iterable[SavedFeed], *, now: datetime) -> dict[str, Written]:
+        """Write feeds, new ones or in place of those with the same slug, all or none; say what
+        became of each.
+        """
+        with writing(self._opened) as connection:
+            _line_up(connection)
+            revision = Revision(connection, now)
+            return {saved.slug: _put(connection, saved, revision) for saved in some}
+
+    def remove(self, slug: str) -> bool:
+        """Delete a feed and all its tokens; say whether there was one."""
+        with writing(self._opened) as connection:
+            connection.execute(delete(feed_tokens).where(feed_tokens.c.slug == slug))
+            gone = (
+                delete(saved_feeds).where(saved_feeds.c.slug == slug).returning(saved_feeds.c.slug)
+            )
+            return connection.execute(gone).first() is not None
+
+    # private addresses
+
+    def tokens(self, slug: str | None = None) -> list[FeedToken]:
+        """Return the tokens of one feed or of all, revoked or not, oldest first."""
+        query = select(feed_tokens).order_by(feed_tokens.c.id)
+        if slug is not None:
+            query = query.where(feed_tokens.c.slug == slug)
+        with reading(self._opened) as connection:
+            return [_token_of(row) for row in connection.execute(query)]
+
+    def add_token(self, slug: str, name: str, digest: str, *, now: datetime) -> int | None:
+        """Write a token's digest, and return the number it goes by; None where there is no such
+        feed.
+        """
+        with writing(self._opened) as connection:
+            if saved_feed(connection, slug) is None:
+                return None
+            row = {"slug": slug, "name": name, "digest": digest, "created_at": seconds(now)}
+            made = insert(feed_tokens).values(row).returning(feed_tokens.c.id)
+            return int(connection.execute(made).scalar_one())
+
+    def revoke_token(self, token_id: int, *, now: datetime) -> bool:
+        """Let a token mean nothing from now on; say whether it did mean something."""
+        valid = feed_tokens.c.id == token_id, feed_tokens.c.revoked_at.is_(None)
+        revoked = (
+            update(feed_tokens)
+            .where(*valid)
+            .values(revoked_at=seconds(now))
+            .returning(feed_tokens.c.id)
+        )
+        with writing(self._opened) as connection:
+            return connection.execute(revoked).first() is not None
+
+    def token(self, digest: str) -> tuple[FeedToken, str] | None:
+        """Return the token with a digest, and the digest as it is kept; None where none is, or it
+        was revoked.
+        """
+        valid = feed_tokens.c.digest == digest, feed_tokens.c.revoked_at.is_(None)
+        with reading(self._opened) as connection:
+            row = connection.execute(select(feed_tokens).where(*valid)).first()
+            return None if row is None else (_token_of(row), row.digest)
+
+    def note_used(self, token_ids: Iterable[int], *, now: datetime) -> None:
+        """Note that somebody used these tokens; never an earlier moment than one that is noted
+        already.
+        """
+        earlier = or_(
+            feed_tokens.c.last_used_at.is_(None), feed_tokens.c.last_used_at < seconds(now)
+        )
+        with writing(self._opened) as connection:
+            for some in in_parts(token_ids):
+                used = update(feed_tokens).where(feed_tokens.c.id.in_(some), earlier)
+                connection.execute(used.values(last_used_at=seconds(now)))
+
+
+def saved_feed(connection: Connection, slug: str) -> SavedFeed | None:
+    """Return one saved feed."""
+    row = connection.execute(select(saved_feeds).where(saved_feeds.c.slug == slug)).first()
+    return None if row is None else _feed_of(row)
+
+
+def _line_up(connection: Connection) -> None:
+    """Wait for whoever else writes, so that what is read is still so when it is written."""
+    insert_missing(connection, counters, [{"name": "revision", "value": 0}])
+    connection.execute(
+        select(counters.c.value).where(counters.c.name == "revision").with_for_update()
+    )
+
+
+def _put(connection: Connection, saved: SavedFeed, revision: Revision) -> Written:
+    known = saved_feed(connection, saved.slug)
+    if known == saved:
+        return Written.UNCHANGED
+    if known is None:
+        row = {"slug": saved.slug, "created_at": revision.moment}
+        connection.execute(insert(saved_feeds).values(**row, **_values(saved), **revision.values))
+        return Written.ADDED
+    changed = update(saved_feeds).where(saved_feeds.c.slug == saved.slug)
+    connection.execute(changed.values(**_values(saved), **revision.values))
+    return Written.CHANGED
+
+
+def _values(saved: SavedFeed) -> Values:
+    return {
+        "title": saved.title,
+        "spec": saved.spec,
+        "property_ids": json.dumps(saved.property_ids),
+        "facility_ids": json.dumps(saved.facility_ids),
+        "event_keys": json.dumps(saved.event_keys),
+    }
+
+
+def _feed_of(row: Row[Any]) -> SavedFeed:
+    return SavedFeed(
+        row.slug,
+        row.title,
+        row.spec,
+        tuple(json.loads(row.property_ids)),
+        tuple(json.loads(row.facility_ids)),
+        tuple(EventKey(*each) for each in json.loads(row.event_keys)),
+    )
+
+
+def _token_of(row: Row[Any]) -> FeedToken:
+    return FeedToken(
+        row.id,
+        row.slug,
+        row.name,
+        from_seconds(row.created_at),
+        maybe(row.last_used_at),
+        maybe(row.revoked_at),
+    )

@@ -1,0 +1,228 @@
+"""What the sync reads before it decides. Work is bounded by the span and the keys asked for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, func, or_, select
+
+from icalbridge.models import CLOCK_TOLERANCE, EventKey
+from icalbridge.store.engine import reading
+from icalbridge.store.rows import ENTRY_COLUMNS, entry_of, facility_of, property_of, seconds
+from icalbridge.store.statements import in_parts, of_events
+from icalbridge.store.tables import api_users, entries, events, facilities, properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine
+
+    from icalbridge.models import Entry, Facility, Property
+
+DIGEST_MARGIN = timedelta(days=2)
+
+
+class SyncReads:
+    """Stored catalog, events and entries, as the sync compares them with responses."""
+
+    def __init__(self, engine: Engine | Connection) -> None:
+        self._engine = engine
+
+    def catalog(self, api_user_id: str) -> tuple[dict[str, Property], dict[str, Facility]]:
+        """Return all properties and facilities ever seen by one key, listed or not, by id."""
+        mine = properties.c.api_user_id == api_user_id
+        with reading(self._engine) as connection:
+            known = {
+                row.id: property_of(row)
+                for row in connection.execute(select(properties).where(mine))
+            }
+            query = (
+                select(facilities)
+                .join(properties, properties.c.id == facilities.c.property_id)
+                .where(mine)
+            )
+            return known, {row.id: facility_of(row) for row in connection.execute(query)}
+
+    def places(self) -> tuple[dict[str, Property], dict[str, Facility]]:
+        """Return all properties and facilities ever seen, by id, whichever key they belong to."""
+        with reading(self._engine) as connection:
+            known = {row.id: property_of(row) for row in connection.execute(select(properties))}
+            return known, {
+                row.id: facility_of(row) for row in connection.execute(select(facilities))
+            }
+
+    def properties(self, property_ids: Iterable[str]) -> dict[str, Property]:
+        """Return some properties by id, listed or not; unknown ones are left out."""
+        known: dict[str, Property] = {}
+        with reading(self._engine) as connection:
+            for some in in_parts(frozenset(property_ids)):
+                rows = connection.execute(select(properties).where(properties.c.id.in_(some)))
+                known |= {row.id: property_of(row) for row in rows}
+        return known
+
+    def catalog_version(self, api_user_id: str) -> tuple[int | None, ...]:
+        """Return what tells one fetch of a key's catalog from the next: while it stays, so does
+        what `catalog` returns. A fetch that failed in part has written the other part, so success
+        alone is not enough to go by; and zones are learned from events in between.
+        """
+        mine = and_(properties.c.api_user_id == api_user_id, properties.c.zone_source == "events")
+        learned = select(func.count()).select_from(properties).where(mine).scalar_subquery()
+        query = select(
+            api_users.c.catalogue_synced_at, api_users.c.catalogue_due_at, learned
+        ).where(api_users.c.id == api_user_id)
+        with reading(self._engine) as connection:
+            return tuple(connection.execute(query).one())
+
+    def digests(
+        self, property_ids: Sequence[str], since: datetime, until: datetime
+    ) -> dict[str, EventKey]:
+        """Return digest and key of events with an entry in a span that need not be parsed again.
+
+        The span is widened by `DIGEST_MARGIN`, since the vendor's midnight may be another.
+        """
+        starts = entries.c.start_at.between(
+            seconds(since - DIGEST_MARGIN), seconds(until + DIGEST_MARGIN)
+        )
+        query = (
+            select(events.c.digest, events.c.event_type, events.c.event_id)
+            .join_from(entries, events)
+            .where(entries.c.property_id.in_(property_ids), starts, events.c.digest != "")
+            .distinct()
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query)
+            return {digest: EventKey(*key) for digest, *key in rows}
+
+    def present(
+        self, property_id: str, since: datetime, until: datetime, *, facility_id: str = ""
+    ) -> frozenset[EventKey]:
+        """Return the events of a property that have an entry, not withdrawn, with since <= start <
+        until.
+
+        With `facility_id`, only of that facility.
+        """
+        return self.present_each([property_id], since, until, facility_id=facility_id)[property_id]
+
+    def present_each(
+        self,
+        property_ids: Sequence[str],
+        since: datetime,
+        until: datetime,
+        *,
+        facility_id: str = "",
+    ) -> dict[str, frozenset[EventKey]]:
+        """Return the same for each of some properties."""
+        starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
+        query = (
+            select(entries.c.property_id, entries.c.event_type, entries.c.event_id)
+            .where(
+                entries.c.property_id.in_(property_ids), entries.c.withdrawn_at.is_(None), starts
+            )
+            .distinct()
+        )
+        if facility_id:
+            query = query.where(entries.c.facility_id == facility_id)
+        found: dict[str, set[EventKey]] = {each: set() for each in property_ids}
+        with reading(self._engine) as connection:
+            for property_id, event_type, event_id in connection.execute(query):
+                found[property_id].add(EventKey(event_type, event_id))
+        return {property_id: frozenset(keys) for property_id, keys in found.items()}
+
+    def count_coming(
+        self,
+        property_id: str,
+        since: datetime,
+        until: datetime,
+        *,
+        now: datetime,
+        facility_id: str = "",
+    ) -> int:
+        """Return how many entries of a property with since <= start < until are neither withdrawn
+        nor over.
+
+        With `facility_id`, only of that facility.
+        """
+        starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
+        coming = and_(starts, entries.c.end_at > seconds(now), entries.c.withdrawn_at.is_(None))
+        query = select(func.count()).where(entries.c.property_id == property_id, coming)
+        if facility_id:
+            query = query.where(entries.c.facility_id == facility_id)
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or 0
+
+    def unlisted(self) -> frozenset[str]:
+        """Return the properties that a catalog had once and that none has any more."""
+        with reading(self._engine) as connection:
+            return frozenset(
+                connection.scalars(select(properties.c.id).where(~properties.c.listed))
+            )
+
+    def upcoming(self, property_ids: Iterable[str], now: datetime) -> list[Entry]:
+        """Return the entries of some properties that are neither withdrawn nor over."""
+        found: list[Entry] = []
+        coming = and_(entries.c.end_at > seconds(now), entries.c.withdrawn_at.is_(None))
+        with reading(self._engine) as connection:
+            for some in in_parts(frozenset(property_ids)):
+                query = select(*ENTRY_COLUMNS).where(entries.c.property_id.in_(some), coming)
+                found += [
+                    entry_of(row) for row in connection.execute(query.order_by(entries.c.uid))
+                ]
+        return found
+
+    def known(self, keys: Iterable[EventKey]) -> dict[EventKey, list[Entry]]:
+        """Return every entry, withdrawn or not, of some events."""
+        wanted = frozenset(keys)
+        found: dict[EventKey, list[Entry]] = {key: [] for key in wanted}
+        with reading(self._engine) as connection:
+            for some in in_parts(wanted):
+                named = of_events(entries, some)
+                for row in connection.execute(
+                    select(*ENTRY_COLUMNS).where(named).order_by(entries.c.uid)
+                ):
+                    entry = entry_of(row)
+                    found[entry.key].append(entry)
+        return found
+
+    def changed_since(
+        self, keys: Iterable[EventKey], moment: datetime, *, now: datetime
+    ) -> frozenset[EventKey]:
+        """Return those of some events of which something was changed after a moment, and not in the
+        future.
+        """
+        found: set[EventKey] = set()
+        with reading(self._engine) as connection:
+            for some in in_parts(frozenset(keys)):
+                named = of_events(events, some)
+                later = select(events.c.event_type, events.c.event_id).where(
+                    named,
+                    events.c.changed_at > seconds(moment),
+                    events.c.changed_at <= seconds(now + CLOCK_TOLERANCE),
+                )
+                found.update(EventKey(*row) for row in connection.execute(later))
+        return frozenset(found)
+
+    def entries_of(self, property_ids: Sequence[str], facility_ids: Sequence[str]) -> list[Entry]:
+        """Return every entry, withdrawn or not, of some properties and of some facilities."""
+        of_any = or_(
+            entries.c.property_id.in_(property_ids), entries.c.facility_id.in_(facility_ids)
+        )
+        with reading(self._engine) as connection:
+            query = select(*ENTRY_COLUMNS).where(of_any).order_by(entries.c.uid)
+            return [entry_of(row) for row in connection.execute(query)]
+
+    def facilities_in_use(self, property_id: str, since: datetime, until: datetime) -> set[str]:
+        """Return the facilities, listed or not, that a property's entries name, not withdrawn, in a
+        span.
+        """
+        starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
+        mine = and_(
+            entries.c.property_id == property_id,
+            entries.c.withdrawn_at.is_(None),
+            entries.c.facility_id != "",
+        )
+        with reading(self._engine) as connection:
+            return set(
+                connection.scalars(select(entries.c.facility_id).where(mine, starts).distinct())
+            )

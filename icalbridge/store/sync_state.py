@@ -1,0 +1,137 @@
+"""State of every window of a key: what the schedule is made from, read in two statements."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import func, select
+
+from icalbridge.store.rows import maybe
+from icalbridge.store.tables import api_users, facilities, properties, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+class SpanLimit(NamedTuple):
+    """What is known of a window's weight; the default is a window nobody had trouble with."""
+
+    days: int = 31
+    """The longest span that was answered in time; 0: a single day was too much, it is asked
+    facility by facility.
+    """
+    steady: int = 0
+    """How often in a row that span has held."""
+    patience: int = 4
+    """How often it must hold before twice as much is tried."""
+
+
+UNTRIED = SpanLimit()
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """One window, as the plan sees it."""
+
+    property_id: str
+    number: int
+    synced: datetime | None = None
+    attempted: datetime | None = None
+    due: datetime | None = None
+    """When it was told to be due, by a failure, a doubt or a person; None: when its tier says so.
+    """
+    failures: int = 0
+    leased_until: datetime | None = None
+    reach: SpanLimit = UNTRIED
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyState:
+    """One property, as the plan sees it."""
+
+    position: int
+    child_ids: tuple[str, ...] = ()
+    facilities: int = 0
+    read: datetime | None = None
+    """When somebody last read one of its feeds or pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """All that the plan of one key is made from."""
+
+    subjects: Mapping[str, PropertyState]
+    standings: tuple[WindowState, ...]
+    """Of listed properties only."""
+    quota_day: date | None = None
+    quota_used: int = 0
+
+
+_STANDING = [
+    windows.c.property_id,
+    windows.c.number,
+    windows.c.synced_at,
+    windows.c.attempted_at,
+    windows.c.due_at,
+    windows.c.failures,
+    windows.c.leased_until,
+    windows.c.reach_days,
+    windows.c.reach_steady,
+    windows.c.reach_patience,
+]
+"""What `_standing` takes."""
+
+
+def _standing(row: Sequence[Any]) -> WindowState:
+    property_id, number, synced, attempted, due, failures, leased_until, days, steady, patience = (
+        row
+    )
+    return WindowState(
+        property_id,
+        number,
+        maybe(synced),
+        maybe(attempted),
+        maybe(due),
+        failures,
+        maybe(leased_until),
+        SpanLimit(days, steady, patience),
+    )
+
+
+def read_sync_state(connection: Connection, api_user_id: str) -> SyncState:
+    """Read how everything of a key stands; by position, since the planner asks for thousands of
+    windows all day.
+    """
+    mine = (properties.c.api_user_id == api_user_id, properties.c.listed)
+    counted = (
+        select(facilities.c.property_id, func.count().label("facilities"))
+        .where(facilities.c.listed)
+        .group_by(facilities.c.property_id)
+        .subquery()
+    )
+    columns = (properties.c.id, properties.c.position, properties.c.child_ids, properties.c.read_at)
+    of_each = select(*columns, counted.c.facilities).join_from(
+        properties, counted, counted.c.property_id == properties.c.id, isouter=True
+    )
+    subjects = {
+        row.id: PropertyState(
+            row.position, tuple(json.loads(row.child_ids)), row.facilities or 0, maybe(row.read_at)
+        )
+        for row in connection.execute(of_each.where(*mine))
+    }
+    query = (
+        select(*_STANDING)
+        .join_from(windows, properties, properties.c.id == windows.c.property_id)
+        .where(*mine)
+    )
+    standings = tuple(map(_standing, connection.execute(query)))
+    user = connection.execute(select(api_users).where(api_users.c.id == api_user_id)).first()
+    if user is None or not user.quota_day:
+        return SyncState(subjects, standings)
+    return SyncState(subjects, standings, date.fromisoformat(user.quota_day), user.quota_used)
