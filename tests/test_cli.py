@@ -12,10 +12,8 @@ import pytest
 from icalbridge import sandbox
 from icalbridge.cli import COMMANDS as LISTED
 from icalbridge.cli import main
-from icalbridge.feeds.query import PARAMETERS
 from icalbridge.models import utcnow
-from icalbridge.settings import table
-from tests.fixtures.commands import ROOT, run
+from tests.fixtures.commands import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -239,26 +237,3 @@ def test_doctor_says_what_to_do_about_each_failure(
     assert [name for state, name, _ in lines if state != "ok"] == failed
     assert KEY not in ended.stdout
     assert "wrong-key" not in ended.stdout
-
-
-def test_readme_has_every_setting() -> None:
-    """The README's table is the table in the code, row by row."""
-    rows = re.findall(
-        r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$",
-        (ROOT / "README.md").read_text("utf-8"),
-        re.MULTILINE,
-    )
-    expected = [(name, f"`{default}`" if default else "–", told) for name, default, told in table()]
-    assert rows == expected
-
-
-def test_readme_has_every_parameter() -> None:
-    """The README's table of shapes names what a feed's address takes, and nothing else."""
-    told = (
-        (ROOT / "README.md")
-        .read_text("utf-8")
-        .partition("## Shaping a calendar")[2]
-        .partition("\n### ")[0]
-    )
-    first = re.findall(r"^\| (`.*?) \| ", told, re.MULTILINE)
-    assert sorted(re.findall(r"`([a-z]+)=", " ".join(first))) == sorted(PARAMETERS)
