@@ -7,6 +7,7 @@ RFC 5545, section 3.1 (lines, folding), 3.3.11 (TEXT).
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 MAX_OCTETS = 75
@@ -78,3 +79,13 @@ def cut(text: str, units: int = MAX_UNITS) -> tuple[str, str]:
         if left < 0:
             return text[:index].rstrip(), text[index:].strip()
     return text, ""
+
+
+def search_key(text: str) -> str:
+    """Return a text as it is compared in searches: without case, accents and extra spaces."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    # Some letters have a case only once they are taken apart, and some come apart only without
+    # their case.
+    parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).casefold()
+    return " ".join("".join(mark for mark in parts if not unicodedata.combining(mark)).split())

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib import resources
 from io import BytesIO
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from icalbridge.errors import UnknownZone
-
-if TYPE_CHECKING:
-    from datetime import date, datetime
 
 
 @cache
@@ -213,3 +210,13 @@ def posix_rule(name: str) -> str:
 def local_date(moment: datetime, name: str) -> date:
     """Return the calendar day on which an aware moment falls in the named zone."""
     return moment.astimezone(zone(name)).date()
+
+
+def midnight(day: date, name: str) -> datetime:
+    """Return in UTC when a local day begins in the named zone."""
+    return datetime.combine(day, time(), zone(name)).astimezone(UTC)
+
+
+def day_bounds(day: date, name: str) -> tuple[datetime, datetime]:
+    """Return in UTC when a local day begins and when the next one does."""
+    return midnight(day, name), midnight(day + timedelta(days=1), name)

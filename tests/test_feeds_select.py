@@ -238,7 +238,7 @@ def test_changed_is_the_same_whichever_expired_entries_are_known(starts: list[in
     kept = [each for each in entries if each.end > NOW - HISTORY]
     every = select(entries, now=NOW, history=HISTORY, horizon=HORIZON)
     some = select(
-        kept, now=NOW, history=HISTORY, horizon=HORIZON, latest_expired=max(left, default=None)
+        kept, now=NOW, history=HISTORY, horizon=HORIZON, moments=[end + HISTORY for end in left]
     )
     assert some == every
 

@@ -18,10 +18,10 @@ from icalbridge.feeds.query import (
     MOST_MINUTES,
     PARAMETERS,
     Cancelled,
-    folded,
     parse,
 )
 from icalbridge.feeds.titles import FIELDS
+from icalbridge.text import search_key
 from tests.any_entries import TEXTS
 
 BUSY = FeedQuery(occupancy=True)
@@ -219,11 +219,13 @@ def test_query_has_the_parameters_in_one_order() -> None:
 
 WORDS = st.lists(TEXTS, max_size=3).map(
     lambda texts: tuple(
-        sorted({word for text in texts for word in folded(_clean(text)).replace(",", " ").split()})
+        sorted(
+            {word for text in texts for word in search_key(_clean(text)).replace(",", " ").split()}
+        )
     )
 )
 FOLDED = st.lists(TEXTS, max_size=4).map(
-    lambda texts: tuple(sorted({folded(_clean(text)) for text in texts} - {""}))
+    lambda texts: tuple(sorted({search_key(_clean(text)) for text in texts} - {""}))
 )
 IDS = st.lists(TEXTS, max_size=4).map(
     lambda texts: tuple(sorted({_clean(text).strip() for text in texts} - {""}))
@@ -300,7 +302,7 @@ def test_order_of_parameters_means_nothing(shape: FeedQuery) -> None:
 @example("ﷺ")
 def test_folding_twice_changes_nothing(text: str) -> None:
     """What was folded is compared as it is."""
-    assert folded(folded(text)) == folded(text)
+    assert search_key(search_key(text)) == search_key(text)
 
 
 def test_every_character_folds_once() -> None:
@@ -308,8 +310,8 @@ def test_every_character_folds_once() -> None:
     alike.
     """
     for number in range(sys.maxunicode + 1):
-        found = folded(chr(number))
-        assert folded(found) == found, hex(number)
+        found = search_key(chr(number))
+        assert search_key(found) == found, hex(number)
     for one, other in (
         ("STRASSE", "straße"),
         ("ÉCOLE", "école"),
@@ -317,7 +319,7 @@ def test_every_character_folds_once() -> None:
         ("Ｇｙｍ", "gym"),
         ("İ", "i"),
     ):
-        assert folded(one) == folded(other)
+        assert search_key(one) == search_key(other)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,7 @@ from icalbridge.feeds.query import PARAMETERS
 from icalbridge.models import Feed
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
-from icalbridge.web.feed_cache import KEPT_QUERIES, FeedService
-from icalbridge.web.making import MOST_ENTRIES
+from icalbridge.web.feed_cache import CACHED_QUERIES, FeedService
 from tests.any_entries import PIECES
 from tests.samples import entry
 from tests.web_world import PUBLIC, Clock, added, empty_store, fill, sync
@@ -236,8 +235,7 @@ def test_flood_of_variants_leaves_memory_bounded_and_the_plain_feed_in_it(
         assert status == 200
         answered += len(body)
         assert site.service.cached_bytes <= bound
-        assert site.service._maker._known.currsize <= MOST_ENTRIES
     assert answered > 2 * bound
-    assert site.service._shape.cache_info().currsize == KEPT_QUERIES
+    assert site.service._parse.cache_info().currsize == CACHED_QUERIES
     assert site.service.recall(Address(Feed("facility", "gym"))) is not None
     store.close()

@@ -14,7 +14,6 @@ import pytest
 
 from icalbridge.feeds import FeedQuery
 from icalbridge.feeds.audience import Audience, Status, admit, view
-from icalbridge.feeds.formats.render import render
 from icalbridge.feeds.grouping import grouped
 from icalbridge.feeds.metadata import cover
 from icalbridge.feeds.occupancy import EPOCH, blocks
@@ -23,6 +22,7 @@ from icalbridge.feeds.selection import select
 from icalbridge.models import EventKey, Feed
 from tests.any_entries import CHANGES, as_read_by, reading
 from tests.fixtures.bridges import bridge
+from tests.fixtures.rendering import render_items
 from tests.golden import STATE
 from tests.readers import READERS, Reading
 from tests.samples import NOW, POOL, entry
@@ -62,7 +62,7 @@ def feed(shape: FeedQuery) -> bytes:
         items = blocks(selection.shown, shape, said)
     elif shape.grouped:
         items = grouped(zip((each.key for each in selection.entries), items, strict=True), MARKS)
-    return render("ics", said, items, now=NOW, max_bytes=10**9).body
+    return render_items("ics", said, items, now=NOW, max_bytes=10**9).body
 
 
 def of(uids: str, **fields: str) -> list[Reading]:
@@ -150,6 +150,6 @@ def test_vevents_of_the_demo_are_small(tmp_path_factory: pytest.TempPathFactory)
                 (PUBLIC, MOST_OCTETS + len(f"URL:{PUBLIC}/facility/{'0' * 24}\r\n")),
             ):
                 said = cover(feed, FeedQuery(), STATE, url)
-                body = render("ics", said, items, now=made.clock(), max_bytes=10**9).body
+                body = render_items("ics", said, items, now=made.clock(), max_bytes=10**9).body
                 vevents = body[body.index(b"BEGIN:VEVENT") : body.rindex(b"END:VCALENDAR")]
                 assert len(vevents) <= most * len(items)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from icalbridge.errors import SchemaOutdated, StoreClosed, StoreError
 from icalbridge.models import Changes, EventKey, Feed
 from icalbridge.store import Store
+from icalbridge.store.entries import TimeRange
 from icalbridge.store.tables import metadata
 from tests.fixtures.stores import DISTRICT, SOON, USER, apply_changes, list_catalogue
 from tests.samples import GYM, NOW, POOL, SCHOOL, entry, event
@@ -50,7 +51,7 @@ def test_schema_upgrade_may_run_again(school: Store) -> None:
     apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
     school.upgrade()
     school.check()
-    assert school.read.entries(Feed("facility", "gym"), NOW) == [entry(24)]
+    assert school.read.entries(Feed("facility", "gym"), TimeRange(NOW)) == [entry(24)]
 
 
 def test_schema_check_refuses_another_version(database_url: str) -> None:
@@ -195,7 +196,7 @@ def test_entries_are_those_of_the_feed(school: Store) -> None:
         "district": Feed("property", "district"),
         "e2": Feed("event", "e2", "reservation"),
     }
-    assert {name: school.read.entries(feed, NOW) for name, feed in asked.items()} == {
+    assert {name: school.read.entries(feed, TimeRange(NOW)) for name, feed in asked.items()} == {
         "gym": [gym, other],
         "school": [gym, pool, other],
         "district": [gym, pool, other],
@@ -211,7 +212,7 @@ def test_entries_hide_what_a_feed_does_not_show(school: Store) -> None:
         entry(24, uid="c", withdrawn=NOW),
     )
     apply_changes(school, Changes(added=(*hidden, entry(24, uid="d")), heard=(event(),)))
-    assert [each.uid for each in school.read.entries(Feed("facility", "gym"), NOW)] == [
+    assert [each.uid for each in school.read.entries(Feed("facility", "gym"), TimeRange(NOW))] == [
         "d@icalbridge"
     ]
     assert (
@@ -229,7 +230,7 @@ def test_entries_begin_after_a_moment(school: Store) -> None:
         ),
     )
     gym = Feed("facility", "gym")
-    assert [each.uid for each in school.read.entries(gym, NOW)] == ["c@icalbridge"]
+    assert [each.uid for each in school.read.entries(gym, TimeRange(NOW))] == ["c@icalbridge"]
     assert school.read.latest_end(gym, NOW) == NOW
     assert school.read.latest_end(gym, NOW - timedelta(seconds=1)) == NOW - timedelta(hours=2)
     assert school.read.latest_end(Feed("facility", "pool"), NOW) is None
@@ -277,7 +278,7 @@ def test_questions_take_a_fixed_number_of_statements(school: Store) -> None:
     def cost() -> int:
         counted.clear()
         school.read.feed_state(Feed("property", "district"))
-        school.read.entries(Feed("property", "district"), NOW)
+        school.read.entries(Feed("property", "district"), TimeRange(NOW))
         school.read.health(NOW)
         return sum("SELECT" in statement for statement in counted)
 
@@ -303,8 +304,8 @@ def test_changes_raise_the_revisions_of_what_shows_them(school: Store) -> None:
     after = _revisions(school)
     assert _raised(before, after) == {"gym", "pool", "school", "district", "e1"}
     assert len(set(after.values())) == 1
-    assert school.read.entries(Feed("facility", "gym"), NOW) == []
-    assert school.read.entries(Feed("facility", "pool"), NOW) == [
+    assert school.read.entries(Feed("facility", "gym"), TimeRange(NOW)) == []
+    assert school.read.entries(Feed("facility", "pool"), TimeRange(NOW)) == [
         entry(24, facility=POOL, sequence=1)
     ]
 

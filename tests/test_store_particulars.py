@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from icalbridge.models import UNTOLD, Changes, Event, EventKey, Feed, FeedState, StaffDetails
+from icalbridge.store.entries import TimeRange
 from icalbridge.store.tables import particulars
 from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes
 from tests.samples import NOW, POOL, entry, event
@@ -103,7 +104,7 @@ def test_changed_particulars_raise_the_feeds_of_their_places_only(
     """Gym, school and district are rendered anew; when they and what they show changed is as it
     was, for everybody.
     """
-    before, entries = _states(rented), rented.read.entries(FEEDS["district"], NOW)
+    before, entries = _states(rented), rented.read.entries(FEEDS["district"], TimeRange(NOW))
     marks = rented.read.event_marks([KEY, OTHER])
     _apply(rented, Changes(heard=(_heard(told, digest="new"),)), hours=1)
     after = _states(rented)
@@ -115,7 +116,7 @@ def test_changed_particulars_raise_the_feeds_of_their_places_only(
     }
     assert _without_revision(after) == _without_revision(before)
     assert rented.read.event_marks([KEY, OTHER]) == marks
-    read = rented.read.entries(FEEDS["district"], NOW)
+    read = rented.read.entries(FEEDS["district"], TimeRange(NOW))
     assert [(each, each.sequence, each.modified) for each in read] == [
         (each, each.sequence, each.modified) for each in entries
     ]

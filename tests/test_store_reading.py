@@ -15,6 +15,7 @@ from sqlalchemy import event as sa_event
 
 from icalbridge.models import Changes, Entry, EventKey, Feed, SavedFeed
 from icalbridge.store import Store
+from icalbridge.store.entries import ALL_ENTRIES, SHOWN_ENTRIES, TimeRange
 from icalbridge.store.statements import KEYS_A_STATEMENT
 from tests.fixtures.stores import DISTRICT, USER, apply_changes, list_catalogue
 from tests.samples import NOW, POOL, entry, event
@@ -43,18 +44,18 @@ def booked(school: Store) -> Store:
 
 def test_entries_with_everything_hide_nothing(booked: Store) -> None:
     """Whatever their status, by start, end and UID; those that ended stay out."""
-    assert booked.read.entries(GYM_FEED, NOW) == [SHOWN]
+    assert booked.read.entries(GYM_FEED, TimeRange(NOW)) == [SHOWN]
     everything = [*HIDDEN[:3], SHOWN, HIDDEN[3]]
-    assert booked.read.entries(GYM_FEED, NOW, everything=True) == everything
+    assert booked.read.entries(GYM_FEED, TimeRange(NOW), ALL_ENTRIES) == everything
     ended = HIDDEN[1].end
-    assert booked.read.entries(GYM_FEED, ended, everything=True) == everything[2:]
+    assert booked.read.entries(GYM_FEED, TimeRange(ended), ALL_ENTRIES) == everything[2:]
 
 
 def test_latest_end_with_everything_counts_what_is_hidden(booked: Store) -> None:
     """When what a feed does not show by itself ended matters to those that asked for it."""
     late = NOW + timedelta(days=2)
     assert booked.read.latest_end(GYM_FEED, late) == SHOWN.end
-    assert booked.read.latest_end(GYM_FEED, late, everything=True) == HIDDEN[3].end
+    assert booked.read.latest_end(GYM_FEED, late, ALL_ENTRIES) == HIDDEN[3].end
 
 
 def test_entries_tell_when_they_were_first_seen(booked: Store) -> None:
@@ -66,7 +67,7 @@ def test_entries_tell_when_they_were_first_seen(booked: Store) -> None:
     booked.windows.note(
         claim, Changes(changed=(replace(SHOWN, name="Match", modified=later),)), now=later
     )
-    (read,) = booked.read.entries(GYM_FEED, NOW)
+    (read,) = booked.read.entries(GYM_FEED, TimeRange(NOW))
     assert (read.name, read.first_seen, read.modified) == ("Match", NOW, later)
 
 
@@ -134,11 +135,11 @@ def test_saved_feed_is_a_union(
             default=None,
         )
 
-    assert uids(school.read.entries(feed, NOW)) == shown
-    assert uids(school.read.entries(feed, NOW, everything=True)) == kept
-    assert school.read.entries(feed, later) == []
+    assert uids(school.read.entries(feed, TimeRange(NOW))) == shown
+    assert uids(school.read.entries(feed, TimeRange(NOW), ALL_ENTRIES)) == kept
+    assert school.read.entries(feed, TimeRange(later)) == []
     assert school.read.latest_end(feed, later) == end(shown)
-    assert school.read.latest_end(feed, later, everything=True) == end(kept)
+    assert school.read.latest_end(feed, later, ALL_ENTRIES) == end(kept)
 
 
 def test_saved_feed_of_one_thing_is_that_thing_s_own_feed(booked: Store) -> None:
@@ -146,18 +147,33 @@ def test_saved_feed_of_one_thing_is_that_thing_s_own_feed(booked: Store) -> None
     own = (Feed("property", DISTRICT.id), GYM_FEED, Feed("event", "e1", "reservation"))
     for everything in (False, True):
         saved = [
-            booked.read.entries(selection(booked, [DISTRICT.id]), NOW, everything=everything),
-            booked.read.entries(selection(booked, (), ["gym"]), NOW, everything=everything),
-            booked.read.entries(selection(booked, (), (), ["e1"]), NOW, everything=everything),
+            booked.read.entries(
+                selection(booked, [DISTRICT.id]),
+                TimeRange(NOW),
+                ALL_ENTRIES if everything else SHOWN_ENTRIES,
+            ),
+            booked.read.entries(
+                selection(booked, (), ["gym"]),
+                TimeRange(NOW),
+                ALL_ENTRIES if everything else SHOWN_ENTRIES,
+            ),
+            booked.read.entries(
+                selection(booked, (), (), ["e1"]),
+                TimeRange(NOW),
+                ALL_ENTRIES if everything else SHOWN_ENTRIES,
+            ),
         ]
-        assert saved == [booked.read.entries(feed, NOW, everything=everything) for feed in own]
+        assert saved == [
+            booked.read.entries(feed, TimeRange(NOW), ALL_ENTRIES if everything else SHOWN_ENTRIES)
+            for feed in own
+        ]
 
 
 def test_saved_feed_takes_any_number(booked: Store) -> None:
     """More places than one statement can name, each entry once all the same."""
     names = [f"f{number}" for number in range(2 * KEYS_A_STATEMENT)]
     feed = selection(booked, [*names, "school"], [*names, "gym"], [*names, "e1"])
-    assert booked.read.entries(feed, NOW) == [SHOWN]
+    assert booked.read.entries(feed, TimeRange(NOW)) == [SHOWN]
     assert booked.read.latest_end(feed, NOW + timedelta(days=9)) == SHOWN.end
 
 
@@ -212,13 +228,15 @@ def test_saved_feed_is_read_by_indexes(
     feed = selection(sqlite_school, property_ids, facility_ids, event_ids)
     with plans(sqlite_school) as found:
         sqlite_school.read.feed_state(feed)
-        sqlite_school.read.entries(feed, NOW, everything=everything)
-        sqlite_school.read.latest_end(feed, NOW, everything=everything)
+        sqlite_school.read.entries(
+            feed, TimeRange(NOW), ALL_ENTRIES if everything else SHOWN_ENTRIES
+        )
+        sqlite_school.read.latest_end(feed, NOW, ALL_ENTRIES if everything else SHOWN_ENTRIES)
     ways = len([each for each in (property_ids, facility_ids, event_ids) if each])
     looked = [each for each in found if re.search(r"\bentries\b", each)]
     assert [re.split(" USING (?:COVERING )?INDEX ix_", each)[0] for each in looked] == [
         "SEARCH entries"
-    ] * 2 * ways
+    ] * 3 * ways
 
 
 def test_event_is_found_by_indexes(sqlite_school: Store) -> None:
@@ -228,7 +246,7 @@ def test_event_is_found_by_indexes(sqlite_school: Store) -> None:
         feed = Feed("event", name, "reservation")
         with plans(sqlite_school) as found:
             sqlite_school.read.feed_state(feed)
-            sqlite_school.read.entries(feed, NOW)
+            sqlite_school.read.entries(feed, TimeRange(NOW))
         own = "SEARCH events USING INDEX sqlite_autoindex_events_1 (event_type=? AND event_id=?)"
         looked = {
             each.replace("COVERING INDEX", "INDEX")
@@ -252,9 +270,10 @@ def test_event_of_an_external_id_is_the_first_of_its_type(school: Store) -> None
         school, Changes(added=(entry(24, uid="b", event_id="e2"),), heard=(*others, first))
     )
     assert [
-        each.event_id for each in school.read.entries(Feed("event", "x", "reservation"), NOW)
+        each.event_id
+        for each in school.read.entries(Feed("event", "x", "reservation"), TimeRange(NOW))
     ] == ["e2"]
-    assert school.read.entries(Feed("event", "e1", "reservation"), NOW) == []
+    assert school.read.entries(Feed("event", "e1", "reservation"), TimeRange(NOW)) == []
 
 
 def test_event_marks_are_what_its_feed_says(booked: Store) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from icalbridge.models import Changes, EventKey, Feed, FeedState, FeedToken, SavedFeed, StaffDetails
+from icalbridge.store.entries import TimeRange
 from icalbridge.store.saved_feeds import Written
 from icalbridge.store.tables import feed_tokens
 from tests.fixtures.stores import DISTRICT, USER, apply_changes, list_catalogue
@@ -35,7 +36,7 @@ def _state(store: Store, slug: str) -> FeedState:
 
 
 def _uids(store: Store, slug: str) -> list[str]:
-    return [each.uid for each in store.read.entries(Feed("saved", slug), LONG_AGO)]
+    return [each.uid for each in store.read.entries(Feed("saved", slug), TimeRange(LONG_AGO))]
 
 
 def _fill(school: Store) -> None:

@@ -16,6 +16,7 @@ from icalbridge import store as store_package
 from icalbridge.models import EventKey, Feed
 from icalbridge.store import Store
 from icalbridge.store.engine import writing
+from icalbridge.store.entries import TimeRange
 from tests.samples import NOW
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def test_upgrade_takes_what_was_on_and_withdrawn_for_cancelled(older: Store) -> 
         "suspended": None,
         "unknown": None,
     }
-    assert [each.uid for each in older.read.entries(Feed("facility", "gym"), NOW)] == ["on"]
+    assert [each.uid for each in older.read.entries(Feed("facility", "gym"), TimeRange(NOW))] == [
+        "on"
+    ]
     assert {int(each.first_seen.timestamp()) for each in known if each.first_seen} == {40}
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from icalbridge.models import Changes, Feed
 from icalbridge.store import LeaseLost
+from icalbridge.store.entries import TimeRange
 from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes
 from tests.samples import NOW, entry, event, timeslot
 
@@ -49,7 +50,7 @@ def test_claim_is_exclusive_until_its_lease_runs_out(school: Store) -> None:
             mine, WINDOW, Changes(added=(entry(24),), heard=(event(),)), now=later, due=SOON
         )
     assert school.read.feed_state(Feed("facility", "gym")) == before
-    assert school.read.entries(Feed("facility", "gym"), NOW) == []
+    assert school.read.entries(Feed("facility", "gym"), TimeRange(NOW)) == []
 
 
 def test_failed_window_keeps_what_is_known_and_says_why(school: Store) -> None:
@@ -66,7 +67,7 @@ def test_failed_window_keeps_what_is_known_and_says_why(school: Store) -> None:
         "abc",
         NOW,
     )
-    assert school.read.entries(Feed("facility", "gym"), NOW) == [entry(24)]
+    assert school.read.entries(Feed("facility", "gym"), TimeRange(NOW)) == [entry(24)]
     claim = school.windows.claim(USER, "w", now=SOON, property_ids=["school"])
     assert claim is not None
     while claim.number:

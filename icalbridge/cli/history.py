@@ -176,7 +176,7 @@ def _falls_on(entry: Entry, wish: Wish) -> bool:
 
 @lru_cache
 def _midnight(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time(), timezones.zone(zone)).astimezone(UTC)
+    return timezones.midnight(day, zone)
 
 
 def _status(entry: Entry) -> Status:

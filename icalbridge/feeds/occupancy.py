@@ -81,6 +81,7 @@ def present(
     now: datetime,
     history: timedelta,
     horizon: timedelta,
+    moments: Iterable[datetime] = (),
 ) -> Occupancy:
     """Return the blocks that are within reach at `now`: whole ones, so that none grows as time goes
     by.
@@ -90,7 +91,9 @@ def present(
     shown = [
         each for each, (comes, leaves) in zip(every, spans, strict=True) if comes <= now < leaves
     ]
-    return Occupancy(shown, *around([moment for each in spans for moment in each], now))
+    return Occupancy(
+        shown, *around([*moments, *(moment for each in spans for moment in each)], now)
+    )
 
 
 def _merged(some: list[Item]) -> list[Item]:

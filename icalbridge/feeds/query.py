@@ -8,13 +8,13 @@ ignored would show too much.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 from icalbridge.feeds import titles
+from icalbridge.text import search_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -77,6 +77,11 @@ class FeedQuery:
         return "pending" in self.status
 
     @property
+    def filters(self) -> bool:
+        """Whether entries are chosen by their texts."""
+        return bool(self.type or self.category or self.activity or self.words or self.unwanted)
+
+    @property
     def query(self) -> str:
         """Return the parameters as one address has them, in one order; empty for a feed as it is by
         itself.
@@ -98,16 +103,6 @@ class FeedQuery:
             if (past, ahead) == (self.past, self.ahead)
             else replace(self, past=past, ahead=ahead)
         )
-
-
-def folded(text: str) -> str:
-    """Return a text as it is compared: without case and accents, and with single spaces."""
-    if text.isascii():
-        return " ".join(text.lower().split())
-    # Some letters have a case only once they are taken apart, and some come apart only without
-    # their case.
-    parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).casefold()
-    return " ".join("".join(mark for mark in parts if not unicodedata.combining(mark)).split())
 
 
 def _one(given: Sequence[str]) -> str:
@@ -134,11 +129,11 @@ def _ids(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def _texts(given: Sequence[str]) -> tuple[str, ...]:
-    return _some({text for each in _several(given) if (text := folded(each))})
+    return _some({text for each in _several(given) if (text := search_key(each))})
 
 
 def _words(given: Sequence[str]) -> tuple[str, ...]:
-    return _some({word for text in given for word in folded(text).replace(",", " ").split()})
+    return _some({word for text in given for word in search_key(text).replace(",", " ").split()})
 
 
 def _some(found: Collection[str]) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import BUSY, Audience, Field, View, admit, view
-from icalbridge.feeds.query import PLAIN, FeedQuery, folded
-from icalbridge.text import display_text
+from icalbridge.feeds.query import PLAIN, FeedQuery
+from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,11 +59,13 @@ class Rule:
         """Say whether an entry of a rate category, in which `text` can be found, meets all
         conditions.
         """
-        if self.category and folded(category) not in self.category:
+        if self.category and search_key(category) not in self.category:
             return False
-        if self.activity and folded(entry.activity) not in self.activity:
+        if self.activity and search_key(entry.activity) not in self.activity:
             return False
-        if self.type and not {folded(entry.category), folded(entry.event_type)} & set(self.type):
+        if self.type and not {search_key(entry.category), search_key(entry.event_type)} & set(
+            self.type
+        ):
             return False
         return all(word in text for word in self.words)
 
@@ -128,7 +130,9 @@ class Saved:
             return AS_IT_IS
         if not self.rules:
             return AS_IT_IS
-        text = folded(display_text(f"{entry.name} {entry.activity} {entry.place} {entry.category}"))
+        text = search_key(
+            display_text(f"{entry.name} {entry.activity} {entry.place} {entry.category}")
+        )
         return next((rule for rule in self.rules if rule.matches(entry, category, text)), AS_IT_IS)
 
 

@@ -14,10 +14,10 @@ import tomli_w
 
 from icalbridge.feeds.audience import ALLOWED, Audience, Field
 from icalbridge.feeds.colours import colour
-from icalbridge.feeds.query import PARAMETERS, PLAIN, FeedQuery, folded
+from icalbridge.feeds.query import PARAMETERS, PLAIN, FeedQuery
 from icalbridge.feeds.saved_feed import Action, Rule, Saved
 from icalbridge.models import EventKey, SavedFeed
-from icalbridge.text import display_text
+from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -327,12 +327,12 @@ def _action(value: object) -> Action:
 
 
 def _words(value: object) -> tuple[str, ...]:
-    return _some(tuple(sorted(set(folded(_text(value)).split()))))
+    return _some(tuple(sorted(set(search_key(_text(value)).split()))))
 
 
 def _alternatives(value: object) -> tuple[str, ...]:
     given = [_line(value)] if isinstance(value, str) else _texts(value)
-    return _some(tuple(sorted({text for each in given if (text := folded(each))})))
+    return _some(tuple(sorted({text for each in given if (text := search_key(each))})))
 
 
 def _some(found: tuple[str, ...]) -> tuple[str, ...]:

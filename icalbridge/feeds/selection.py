@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import Status
-from icalbridge.feeds.query import PLAIN, Cancelled, folded
-from icalbridge.text import display_text
+from icalbridge.feeds.query import PLAIN, Cancelled
+from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,14 +54,13 @@ def select(
     horizon: timedelta,
     shape: FeedQuery = PLAIN,
     categories: Mapping[EventKey, str] | None = None,
-    latest_expired: datetime | None = None,
+    moments: Iterable[datetime] = (),
 ) -> Selection:
     """Select what ends after `now - history` and starts before `now + horizon`, as far as the shape
     asks for it.
 
-    `categories`: rate categories by event, for a shape that asks for some. `latest_expired` is when
-    the last entry ended that has left already, so that `changed` of a feed as it is by itself is
-    the same in every process.
+    `categories`: rate categories by event, for a shape that asks for some. `moments`: when entries
+    that are not among these left or will come in, so that `changed` is the same in every process.
     """
     history, horizon = reach(shape, history, horizon)
     fold = lru_cache(maxsize=None)(_compared)  # what is on every week is called the same every week
@@ -75,10 +74,8 @@ def select(
     shown = tuple(
         each for each, (comes, leaves) in zip(known, spans, strict=True) if comes <= now < leaves
     )
-    moments = [moment for each in spans for moment in each]
-    if latest_expired is not None:
-        moments.append(latest_expired + history)
-    return Selection(shown, *around(moments, now))
+    changes = [*moments, *(moment for each in spans for moment in each)]
+    return Selection(shown, *around(changes, now))
 
 
 def reach(shape: FeedQuery, history: timedelta, horizon: timedelta) -> tuple[timedelta, timedelta]:
@@ -143,7 +140,7 @@ def _takes_all(shape: FeedQuery) -> bool:
 
 
 def _compared(text: str) -> str:
-    return folded(display_text(text))
+    return search_key(display_text(text))
 
 
 def _matches(

@@ -23,8 +23,7 @@ from sqlalchemy import (
 
 from icalbridge.models import UNTOLD, StaffDetails
 from icalbridge.statuses import APPROVED, EVENT_STATUSES, TIMESLOT_STATUSES, status_name
-from icalbridge.store.counts import ENTRIES_COUNTER
-from icalbridge.store.revisions import raise_around, raise_counter, raise_each
+from icalbridge.store.revisions import ENTRIES_COUNTER, raise_around, raise_counter, raise_each
 from icalbridge.store.rows import (
     PARTICULARS_COLUMNS,
     SHOWN,

@@ -11,8 +11,8 @@ from sqlalchemy import case, func, select
 
 from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.changes import STATUS_COUNTER, TIMESLOT_STATUS_COUNTER
-from icalbridge.store.counts import ENTRIES_COUNTER
 from icalbridge.store.doubts import left_properties, mass_withdrawals
+from icalbridge.store.revisions import ENTRIES_COUNTER
 from icalbridge.store.rows import from_seconds, maybe, seconds
 from icalbridge.store.tables import api_users, counters, properties, windows, workers
 

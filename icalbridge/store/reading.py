@@ -3,20 +3,31 @@ nothing.
 
 How many statements a question takes does not grow with what is booked. It may grow with how many
 ids are asked about, or are selected by a saved feed, or are a district's schools: by one for every
-`changes.KEYS_A_STATEMENT` of them.
+`statements.KEYS_A_STATEMENT` of them.
 """
 
 from __future__ import annotations
 
-import json
-from operator import attrgetter
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
-from icalbridge.store.counts import count_by_facility
 from icalbridge.store.engine import reading
+from icalbridge.store.entries import (
+    ALL_ENTRIES,
+    SHOWN_ENTRIES,
+    TimeRange,
+    feed_scopes,
+    first_start,
+    latest_end,
+    latest_start,
+    member_ids,
+    read_entries,
+    scopes_of,
+)
+from icalbridge.store.feed_states import feed_state
 from icalbridge.store.health import health
 from icalbridge.store.rows import (
     ENTRY_COLUMNS,
@@ -29,7 +40,6 @@ from icalbridge.store.rows import (
     property_of,
     seconds,
 )
-from icalbridge.store.saved_feeds import saved_feed
 from icalbridge.store.statements import in_parts, of_events
 from icalbridge.store.tables import (
     entries,
@@ -37,7 +47,6 @@ from icalbridge.store.tables import (
     facilities,
     particulars,
     properties,
-    saved_feeds,
     windows,
 )
 
@@ -45,8 +54,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table
 
+    from icalbridge.store.entries import EntryCriteria
     from icalbridge.store.health import Health
 
 ENTRIES_A_PART = 1000
@@ -64,39 +74,65 @@ class Reading:
         never seen.
         """
         with reading(self._engine) as connection:
-            match feed.kind:
-                case "facility":
-                    return _facility_state(connection, feed.id)
-                case "property":
-                    return _property_state(connection, feed.id)
-                case "event":
-                    return _event_state(connection, feed)
-                case "saved":
-                    return _saved_state(connection, feed.id)
+            return feed_state(connection, feed)
 
     def entries(
-        self, feed: Feed, ended_after: datetime, *, everything: bool = False
+        self,
+        feed: Feed,
+        times: TimeRange,
+        criteria: EntryCriteria = SHOWN_ENTRIES,
+        *,
+        limit: int | None = None,
+        newest_first: bool = False,
+        ordered: bool = True,
     ) -> list[Entry]:
-        """Return the feed's shown entries that end after a moment, by start.
-
-        With `everything`, whatever their status: pending, suspended, cancelled and withdrawn ones
-        too.
-        """
+        """Return the feed's entries of a time range by start; see `read_entries`."""
         with reading(self._engine) as connection:
-            ends_after = entries.c.end_at > seconds(ended_after)
-            wanted = ends_after if everything else and_(SHOWN, ends_after)
-            found: dict[
-                str, Row[Any]
-            ] = {}  # a saved feed may select one entry in more than one way
-            for some in _of_feed(connection, feed):
-                found |= {
-                    row.uid: row
-                    for row in connection.execute(select(*ENTRY_COLUMNS).where(some, wanted))
-                }
-        return [
-            entry_of(row)
-            for row in sorted(found.values(), key=attrgetter("start_at", "end_at", "uid"))
-        ]
+            return read_entries(
+                connection,
+                feed_scopes(connection, feed),
+                times,
+                criteria,
+                limit=limit,
+                newest_first=newest_first,
+                ordered=ordered,
+            )
+
+    def first_start(
+        self, feed: Feed, starts_from: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
+    ) -> datetime | None:
+        """Return when the first of the feed's entries starts that start at a moment or later."""
+        with reading(self._engine) as connection:
+            return first_start(connection, feed_scopes(connection, feed), starts_from, criteria)
+
+    def latest_start(
+        self, feed: Feed, ended_by: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
+    ) -> datetime | None:
+        """Return when the last of the feed's entries started that ended by a moment."""
+        with reading(self._engine) as connection:
+            return latest_start(connection, feed_scopes(connection, feed), ended_by, criteria)
+
+    def latest_end(
+        self, feed: Feed, ended_by: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
+    ) -> datetime | None:
+        """Return when the last of the feed's entries ended that ended by a moment."""
+        with reading(self._engine) as connection:
+            return latest_end(connection, feed_scopes(connection, feed), ended_by, criteria)
+
+    def fetched(self, property_ids: Collection[str]) -> dict[str, datetime | None]:
+        """Return when today's entries of some listed properties were last fetched; None: never."""
+        fetched: dict[str, datetime | None] = {}
+        query = (
+            select(windows.c.property_id, windows.c.synced_at, windows.c.covered_at)
+            .join(properties, properties.c.id == windows.c.property_id)
+            .where(properties.c.listed, windows.c.number == 0)
+        )
+        with reading(self._engine) as connection:
+            for ids in in_parts(set(property_ids)):
+                for row in connection.execute(query.where(windows.c.property_id.in_(ids))):
+                    synced, covered = row.synced_at, row.covered_at or 0
+                    fetched[row.property_id] = maybe(synced and max(synced, covered))
+        return fetched
 
     def event_marks(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[int, datetime]]:
         """Return the revisions of some events, and when these were last raised; unknown events are
@@ -137,22 +173,6 @@ class Reading:
                 key: (category, from_seconds(changed_at)) for key, (category, changed_at) in found
             }
 
-    def latest_end(
-        self, feed: Feed, not_after: datetime, *, everything: bool = False
-    ) -> datetime | None:
-        """Return when the last of the feed's entries that ended by a moment did end; None if none
-        did.
-
-        Of those that it shows, or with `everything` of all.
-        """
-        with reading(self._engine) as connection:
-            ended = entries.c.end_at <= seconds(not_after)
-            latest = select(func.max(entries.c.end_at)).where(
-                ended if everything else and_(SHOWN, ended)
-            )
-            found = [connection.scalar(latest.where(some)) for some in _of_feed(connection, feed)]
-            return maybe(max((each for each in found if each is not None), default=None))
-
     def entries_between(
         self,
         property_ids: Sequence[str],
@@ -164,10 +184,11 @@ class Reading:
         """Return the shown entries of some properties that overlap a span, by start; `everything`:
         of any status.
         """
-        wanted = and_(entries.c.property_id.in_(property_ids), _overlap(since, until))
+        criteria = ALL_ENTRIES if everything else SHOWN_ENTRIES
         with reading(self._engine) as connection:
-            rows = connection.execute(_by_start(wanted if everything else and_(SHOWN, wanted)))
-            return [entry_of(row) for row in rows]
+            return read_entries(
+                connection, scopes_of(property_ids), TimeRange(since, until), criteria
+            )
 
     def began(self) -> datetime | None:
         """Return when the first property was seen; None before that."""
@@ -191,11 +212,9 @@ class Reading:
         where none is named. With `everything`, whatever their status.
         """
         with reading(self._engine) as connection:
-            members = _members_of_many(connection, property_ids)
+            members = member_ids(connection, property_ids)
             places = (
-                or_(*_of_any(members, set(facility_ids), set()))
-                if property_ids or facility_ids
-                else true()
+                or_(*scopes_of(members, facility_ids)) if property_ids or facility_ids else true()
             )
             wanted = and_(_overlap(since, until), places, true() if everything else SHOWN)
             rows = connection.execute(
@@ -206,8 +225,16 @@ class Reading:
 
     def counts(self, since: datetime, until: datetime) -> dict[str, int]:
         """Return how many shown entries overlap a span, by facility."""
+        counted: Counter[str] = Counter()
+        query = select(entries.c.facility_id, func.count()).where(SHOWN)
         with reading(self._engine) as connection:
-            return count_by_facility(connection, since, until)
+            known = connection.scalars(select(properties.c.id)).all()
+            for scope in scopes_of(known):
+                for condition in TimeRange(since, until).conditions():
+                    grouped = query.where(scope, condition).group_by(entries.c.facility_id)
+                    for facility_id, count in connection.execute(grouped):
+                        counted[facility_id] += count
+        return dict(counted)
 
     def properties(self, api_user_id: str | None = None) -> list[Property]:
         """Return the listed properties, of one key or of all, in the vendor's order.
@@ -294,216 +321,5 @@ def _by_key(
             yield EventKey(row[0], row[1]), row[2:]
 
 
-def _of_any(
-    property_ids: set[str], facility_ids: set[str], event_keys: set[EventKey]
-) -> Iterator[ColumnElement[bool]]:
-    """Yield one condition for every part that a statement can name."""
-    yield from (entries.c.property_id.in_(some) for some in in_parts(property_ids))
-    yield from (entries.c.facility_id.in_(some) for some in in_parts(facility_ids))
-    yield from (of_events(entries, some) for some in in_parts(event_keys))
-
-
-def _members_of_many(connection: Connection, property_ids: Collection[str]) -> set[str]:
-    """Return what `_members` returns of each of some properties."""
-    members = set(property_ids)
-    for some in in_parts(set(property_ids)):
-        for child_ids in connection.scalars(
-            select(properties.c.child_ids).where(properties.c.id.in_(some))
-        ):
-            members.update(json.loads(child_ids))
-    return members
-
-
 def _overlap(since: datetime, until: datetime) -> ColumnElement[bool]:
     return and_(entries.c.end_at > seconds(since), entries.c.start_at < seconds(until))
-
-
-def _of_feed(connection: Connection, feed: Feed) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions that select a feed's entries, for one statement each; none for a saved
-    feed that is gone.
-
-    Joined by OR into one, they could make SQLite read the whole table.
-    """
-    match feed.kind:
-        case "facility":
-            yield entries.c.facility_id == feed.id
-        case "property":
-            yield from _of_any(set(_members(connection, feed.id)), set(), set())
-        case "event":
-            yield of_events(entries, [(feed.event_type, _event_id(connection, feed) or feed.id)])
-        case "saved":
-            if saved := saved_feed(connection, feed.id):
-                members = _members_of_many(connection, saved.property_ids)
-                yield from _of_any(members, set(saved.facility_ids), set(saved.event_keys))
-
-
-def _members(connection: Connection, property_id: str) -> list[str]:
-    """Return the property's own id and those the vendor lists as its children, seen by the key or
-    not.
-    """
-    child_ids = connection.scalar(
-        select(properties.c.child_ids).where(properties.c.id == property_id)
-    )
-    return [property_id, *json.loads(child_ids or "[]")]
-
-
-def _event_id(connection: Connection, feed: Feed) -> str | None:
-    """Resolve the vendor's id or the external one; the vendor's wins where both name something.
-
-    The type is looked at here: named in the second statement, it makes SQLite read all events of
-    the type.
-    """
-    own = select(events.c.event_id).where(
-        events.c.event_type == feed.event_type, events.c.event_id == feed.id
-    )
-    event_id: str | None = connection.scalar(own)
-    if event_id is not None:
-        return event_id
-    named = connection.execute(
-        select(events.c.event_type, events.c.event_id).where(events.c.external_id == feed.id)
-    )
-    return min((row.event_id for row in named if row.event_type == feed.event_type), default=None)
-
-
-def _facility_state(connection: Connection, facility_id: str) -> FeedState | None:
-    query = (
-        select(
-            facilities,
-            properties.c.name.label("property_name"),
-            properties.c.zone,
-            properties.c.unlisted_at,
-        )
-        .join(properties, properties.c.id == facilities.c.property_id)
-        .where(facilities.c.id == facility_id)
-    )
-    row = connection.execute(query).first()
-    if row is None:
-        return None
-    title = ", ".join(part for part in (row.name or row.type, row.property_name) if part)
-    synced = _any_synced(connection, [row.property_id])
-    changed = from_seconds(row.changed_at)
-    left = maybe(row.unlisted_at)
-    return FeedState(
-        title or "Facility", row.zone or "UTC", row.revision, changed, row.property_id, synced, left
-    )
-
-
-def _property_state(connection: Connection, property_id: str) -> FeedState | None:
-    own = connection.execute(select(properties).where(properties.c.id == property_id)).first()
-    if own is None:
-        return None
-    members = _members(connection, property_id)
-    newest = select(func.max(properties.c.revision), func.max(properties.c.changed_at))
-    revision, changed = connection.execute(newest.where(properties.c.id.in_(members))).one()
-    synced = _all_tried(connection, members, own.first_seen_at) and _any_synced(connection, members)
-    left = maybe(own.unlisted_at)
-    return FeedState(
-        own.name or "School",
-        own.zone or "UTC",
-        revision,
-        from_seconds(changed),
-        property_id,
-        synced,
-        left,
-    )
-
-
-def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
-    event_id = _event_id(connection, feed)
-    found = and_(events.c.event_type == feed.event_type, events.c.event_id == event_id)
-    row = None if event_id is None else connection.execute(select(events).where(found)).first()
-    if row is None:
-        return None
-    ever_on = and_(
-        _of_event(row.event_type, row.event_id), or_(SHOWN, entries.c.cancelled_at.is_not(None))
-    )
-    public = connection.execute(select(entries.c.uid).where(ever_on).limit(1)).first() is not None
-    title = (row.name if public else "") or "Reserved"
-    # What is for staff alone of an event raises its property's revision and not its own.
-    around = select(properties.c.revision, properties.c.unlisted_at).where(
-        properties.c.id == row.property_id
-    )
-    of_property, left = connection.execute(around).one()
-    revision, changed = max(row.revision, of_property), from_seconds(row.changed_at)
-    return FeedState(
-        title, row.zone, revision, changed, row.property_id, synced=True, unlisted=maybe(left)
-    )
-
-
-def _of_event(event_type: str, event_id: str) -> ColumnElement[bool]:
-    return and_(entries.c.event_type == event_type, entries.c.event_id == event_id)
-
-
-def _saved_state(connection: Connection, slug: str) -> FeedState | None:
-    """Return a saved feed's state: it is as new as the newest of itself and all that it selects."""
-    saved = saved_feed(connection, slug)
-    if saved is None:
-        return None
-    of_facilities = _marks(connection, facilities, facilities.c.id.in_(saved.facility_ids))
-    own_events = _marks(connection, events, of_events(events, saved.event_keys))
-    # What is for staff alone of an event raises its property's revision and not its own.
-    around = {
-        *_members_of_many(connection, saved.property_ids),
-        *(each.property_id for each in own_events),
-    }
-    members = around | {each.property_id for each in of_facilities}
-    here = select(properties).where(properties.c.id.in_(sorted(members)))
-    known = {each.id: each for each in connection.execute(here)}
-    own = connection.execute(select(saved_feeds).where(saved_feeds.c.slug == slug)).one()
-    marks = [
-        own,
-        *of_facilities,
-        *own_events,
-        *(each for each in known.values() if each.id in around),
-    ]
-    named = [*saved.property_ids, *(each.property_id for each in (*of_facilities, *own_events))]
-    found = [known[each] for each in named if each in known]
-    synced = (
-        _all_tried(connection, list(known), min(each.first_seen_at for each in found))
-        if found
-        else True
-    )
-    left = [each.unlisted_at for each in found]
-    return FeedState(
-        saved.title,
-        (found[0].zone if found else "") or "UTC",
-        max(each.revision for each in marks),
-        from_seconds(max(each.changed_at for each in marks)),
-        found[0].id if found else "",
-        synced and (not found or _any_synced(connection, list(known))),
-        maybe(max(left)) if left and None not in left else None,
-    )
-
-
-def _marks(
-    connection: Connection, table: Table, wanted: ColumnElement[bool]
-) -> Sequence[Row[Any, Any, Any]]:
-    """Return revision, moment and property of some facilities or events, in the order of their
-    keys.
-    """
-    query = select(table.c.revision, table.c.changed_at, table.c.property_id).where(wanted)
-    return connection.execute(query.order_by(*table.primary_key)).all()
-
-
-def _any_synced(connection: Connection, property_ids: Sequence[str]) -> bool:
-    done = and_(windows.c.property_id.in_(property_ids), windows.c.synced_at.is_not(None))
-    return connection.scalar(select(windows.c.number).where(done).limit(1)) is not None
-
-
-def _all_tried(connection: Connection, property_ids: Sequence[str], first_seen_at: int) -> bool:
-    """Say whether today's window was asked for once, so that a roll-up never starts out half full.
-
-    Only of properties that the first catalog had: a school that joins later does not take its
-    district's feed away.
-    """
-    query = (
-        select(windows.c.property_id)
-        .join(properties, properties.c.id == windows.c.property_id)
-        .where(
-            windows.c.property_id.in_(property_ids),
-            windows.c.number == 0,
-            windows.c.attempted_at.is_(None),
-        )
-        .where(properties.c.first_seen_at <= first_seen_at)
-    )
-    return connection.scalar(query.limit(1)) is None

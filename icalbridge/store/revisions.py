@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from icalbridge.store.rows import Values
 
+ENTRIES_COUNTER = "entries"
+"""Name of the counter of shown entries, past ones included; writers keep it up to date."""
+
 
 class Revision:
     """The number that a transaction raises revisions to: asked for only when something did

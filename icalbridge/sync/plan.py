@@ -313,9 +313,8 @@ def window(number: int, day: date) -> Window:
 
 def bounds(wanted: Window, zone: str) -> tuple[datetime, datetime]:
     """Return a window's first moment and the first one after it, in UTC."""
-    tz = timezones.zone(zone or "UTC")
-    start = datetime.combine(wanted.start, time(), tz).astimezone(UTC)
-    return start, datetime.combine(wanted.end + timedelta(days=1), time(), tz).astimezone(UTC)
+    name = zone or "UTC"
+    return timezones.midnight(wanted.start, name), timezones.day_bounds(wanted.end, name)[1]
 
 
 def horizon(now: datetime, zone: str) -> datetime:

@@ -1,9 +1,8 @@
-"""Feeds as documents: looked up, rendered once for each revision, kept in memory with their gzip
-form.
+"""Caches of one process: calendars by feed, query and span, and the feed files rendered from them.
 
-The database is asked for a feed's revision at most once a second; while the database is down, what
-is kept goes on being served. What a feed shows and how it is written is for `icalbridge.feeds`, how
-HTTP is spoken for `http`.
+Every entry holds for one revision of its feed. The database is asked for the revision at most once
+a second; while the database is down, what is in memory is served. How a calendar is loaded and
+rendered is for `icalbridge.feeds`, HTTP for `responses`.
 """
 
 from __future__ import annotations
@@ -14,40 +13,38 @@ from datetime import timedelta
 from enum import Enum
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds import PLAIN
+from icalbridge.feeds.calendar import CalendarRequest
+from icalbridge.feeds.load import Source, load_calendar
 from icalbridge.feeds.query import parse
 from icalbridge.outage import OutageLog
 from icalbridge.web.cache import ByteCache
-from icalbridge.web.making import Maker
+from icalbridge.web.rendered_feed import measure_feed, render_feed
 from icalbridge.web.tokens import Tokens
 from icalbridge.web.usage import Demand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
     from datetime import datetime
 
     from icalbridge.feeds import Address, FeedQuery
     from icalbridge.feeds.audience import Item
-    from icalbridge.models import FeedState
+    from icalbridge.feeds.calendar import Calendar
+    from icalbridge.models import Feed, FeedState
     from icalbridge.settings import Settings
     from icalbridge.store import Store
-    from icalbridge.web.making import Made
     from icalbridge.web.metrics import Metrics
+    from icalbridge.web.rendered_feed import Completeness, RenderedFeed
 
 CHECK_EVERY = timedelta(seconds=1)
 STRIPES = 64
-"""How many feeds can be rendered at once at most; a fixed number, so that unknown feeds leave
+"""How many entries can be loaded at once at most; a fixed number, so that unknown feeds leave
 nothing behind.
 """
-
-SHAPED_SHARE = 4
-"""Shapes and other formats get one of so many parts of the cache: a flood of them must not push out
-what everybody subscribes to.
-"""
-KEPT_QUERIES = 1024
+CACHED_QUERIES = 1024
 RECOVERED = "the database is back"
 
 log = logging.getLogger(__name__)
@@ -61,20 +58,158 @@ class Missing(Enum):
     UNREACHABLE = "This calendar cannot be read right now; ask again in half a minute."
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A rendered feed and how long it is known to be good."""
+class Cacheable(Protocol):
+    """A value for one revision of a feed."""
 
-    made: Made
+    @property
+    def size(self) -> int: ...
+    @property
+    def expires(self) -> datetime | None: ...
+
+
+Key = TypeVar("Key", bound="Hashable")
+Value = TypeVar("Value", bound=Cacheable)
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry(Generic[Value]):
+    """A value and how long it is known to be good."""
+
+    value: Value
     state: FeedState
     checked: datetime
     good_until: datetime
-    rendered: datetime
-    """For which moment it was rendered."""
+    loaded: datetime
+    """For which moment it was loaded."""
 
     @property
     def size(self) -> int:
-        return self.made.document.size
+        return self.value.size
+
+    @property
+    def made(self) -> Value:
+        """The value, as pages call it that do not ask for calendars yet."""
+        return self.value
+
+    def is_fresh(self, now: datetime) -> bool:
+        return self.checked <= now < self.good_until
+
+    def is_current(self, state: FeedState, now: datetime) -> bool:
+        """Whether it is what would be loaded now: neither data nor time changed it, nor did a clock
+        that stood ahead load it.
+        """
+        expires = self.value.expires
+        expired = now < self.loaded or (expires is not None and now >= expires)
+        return self.state == state and not expired
+
+    def with_check(self, now: datetime) -> CacheEntry[Value]:
+        """Note that it was good at `now`: it is for a second, or until it expires."""
+        good_until, expires = now + CHECK_EVERY, self.value.expires
+        if expires is not None and now < expires:
+            good_until = min(good_until, expires)
+        return replace(self, checked=now, good_until=good_until)
+
+
+Held = CacheEntry["RenderedFeed"]
+"""What pages hold that do not ask for calendars yet."""
+
+
+class RevisionCache(Generic[Key, Value]):
+    """LRU cache bounded by bytes, whose entries are renewed when their feed's revision changes."""
+
+    def __init__(
+        self, source: Source, clock: Callable[[], datetime], database: OutageLog, max_bytes: int
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._database = database
+        self._entries: ByteCache[Key, CacheEntry[Value]] = ByteCache(max_bytes)
+        self._stripes = [Lock() for _ in range(STRIPES)]
+
+    @property
+    def bytes(self) -> int:
+        return self._entries.bytes
+
+    def recall(self, key: Key) -> CacheEntry[Value] | None:
+        """Return an entry that was checked within the last second; reads no database."""
+        entry = self._entries.get(key)
+        return entry if entry is not None and entry.is_fresh(self._clock()) else None
+
+    def get(
+        self, key: Key, feed: Feed, load: Callable[[FeedState, datetime], Value | None]
+    ) -> CacheEntry[Value] | Missing:
+        """Return the entry as it is now, or why there is none. One thread loads; the others go on
+        with what is cached. Raises `BadQuery`.
+        """
+        cached = self._entries.get(key)
+        stripe = self._stripes[hash(key) % STRIPES]
+        # What is cached of a saved feed may be for others by now: its audience can be edited.
+        waits = cached is None or feed.kind == "saved"
+        if not stripe.acquire(blocking=waits) and cached is not None:
+            return cached
+        try:
+            return self.recall(key) or self._renew(key, feed, load, self._clock())
+        finally:
+            stripe.release()
+
+    def current(self, key: Key, state: FeedState, now: datetime) -> Value | None:
+        """Return the value for a state, None where none is cached."""
+        entry = self._entries.get(key)
+        return entry.value if entry is not None and entry.is_current(state, now) else None
+
+    def put(self, key: Key, value: Value, state: FeedState, now: datetime) -> CacheEntry[Value]:
+        entry = CacheEntry(value, state, now, now, now).with_check(now)
+        self._entries.put(key, entry)
+        return entry
+
+    def replace(self, key: Key, entry: CacheEntry[Value]) -> CacheEntry[Value]:
+        self._entries.put(key, entry)
+        return entry
+
+    def _renew(
+        self,
+        key: Key,
+        feed: Feed,
+        load: Callable[[FeedState, datetime], Value | None],
+        now: datetime,
+    ) -> CacheEntry[Value] | Missing:
+        cached = self._entries.get(key)
+        try:
+            state = self._source.store.read.feed_state(feed)
+            renewed = self._judge(key, feed, cached, state, load, now)
+        except StoreError as error:
+            self._database.begin("feeds are served from memory: %s", error)
+            if cached is None:
+                return Missing.UNREACHABLE
+            return self.replace(key, cached.with_check(now))
+        self._database.end(RECOVERED)
+        if renewed is Missing.UNKNOWN:
+            self._entries.drop(key)
+        return renewed if isinstance(renewed, Missing) else self.replace(key, renewed)
+
+    def _judge(
+        self,
+        key: Key,
+        feed: Feed,
+        cached: CacheEntry[Value] | None,
+        state: FeedState | None,
+        load: Callable[[FeedState, datetime], Value | None],
+        now: datetime,
+    ) -> CacheEntry[Value] | Missing:
+        """Return what a state means: nothing there, what is cached, or something to load."""
+        saved = feed.kind == "saved"
+        private = bool(getattr(key, "private", False))
+        if state is None or (saved and self._source.saved_feed(feed.id, private=private) is None):
+            return Missing.UNKNOWN
+        # What is cached of a saved feed may be what it was before somebody edited it.
+        if cached is not None and (cached.is_current(state, now) or not (state.synced or saved)):
+            return cached.with_check(now)
+        if not state.synced:
+            return Missing.UNSYNCED
+        value = load(state, now)
+        if value is None:
+            return Missing.UNKNOWN
+        return CacheEntry(value, state, now, now, now).with_check(now)
 
 
 class FeedService:
@@ -88,142 +223,186 @@ class FeedService:
         clock: Callable[[], datetime],
         cache_bytes: int,
     ) -> None:
-        self._read = store.read
         self.tokens = Tokens(store, clock)
-        self._demand = Demand(store, clock)
-        self._maker = Maker(store, settings)
-        self._metrics = metrics
-        self._clock = clock
-        shaped_bytes = cache_bytes // SHAPED_SHARE
-        self._plain: ByteCache[Address, Held] = ByteCache(cache_bytes - shaped_bytes)
-        self._shaped: ByteCache[Address, Held] = ByteCache(shaped_bytes)
-        self._stripes = [Lock() for _ in range(STRIPES)]
         self.database = OutageLog(log)
         """Whether the database can be read; everything in this process that reads it reports here.
         """
         self.reach = settings.history_days, settings.horizon_days
-        self._shape = lru_cache(KEPT_QUERIES)(self._read_shape)
+        self._read = store.read
+        self._demand = Demand(store, clock)
+        self._source = Source(store, settings)
+        self._metrics = metrics
+        self._clock = clock
+        self._parse = lru_cache(CACHED_QUERIES)(self._parse_query)
+        quarter = cache_bytes // 4
+        parts = self._source, clock, self.database
+        # A flood of filtered feeds must not push out what everybody subscribes to.
+        self._plain: RevisionCache[Address, RenderedFeed] = RevisionCache(*parts, 2 * quarter)
+        self._filtered: RevisionCache[Address, RenderedFeed] = RevisionCache(*parts, quarter)
+        self._calendars: RevisionCache[CalendarRequest, Calendar] = RevisionCache(
+            *parts, quarter - quarter // 8
+        )
+        self._completeness: RevisionCache[CalendarRequest, Completeness] = RevisionCache(
+            *parts, quarter // 8
+        )
 
     @property
     def cached_bytes(self) -> int:
-        return self._plain.bytes + self._shaped.bytes
+        return (
+            self._plain.bytes
+            + self._filtered.bytes
+            + self._calendars.bytes
+            + self._completeness.bytes
+        )
 
     def shape(self, query: str) -> FeedQuery:
         """Return what the query of an address asks for. Raises `BadQuery`."""
-        return self._shape(query) if query else PLAIN
+        return self._parse(query) if query else PLAIN
 
-    def _read_shape(self, query: str) -> FeedQuery:
-        return parse(query).clamped(*self.reach)
+    def _parse_query(self, query: str) -> FeedQuery:
+        return self._source.clamp(parse(query))
 
-    def _cache_of(self, address: Address) -> ByteCache[Address, Held]:
-        return self._plain if address.plain else self._shaped
+    # calendars
 
-    def recall(self, address: Address) -> Held | None:
-        """Return the feed if it is in memory and was checked within the last second; asks
-        nobody.
+    def calendar(
+        self,
+        feed: Feed,
+        query: FeedQuery,
+        since: datetime | None,
+        until: datetime,
+        *,
+        limit: int | None = None,
+    ) -> Calendar | Missing:
+        """Return what a feed with a query shows of the span [since, until), or why there is none:
+        the `Calendar` for pages, embeds, displays and the API. No file is rendered.
+
+        The items are those of the feed's file with the same query, in order of their start, that
+        end after `since` and start before `until`; what the file leaves out for its size is there.
+        Without `since`: that are not over now. `limit`: at most so many, the first ones; the
+        calendar's `complete_until` is then the start of the first that was left out.
+
+        Spans are keys of the cache: pass bounds of days (`timezones.midnight`) or None, never a
+        moment made of `now`. A calendar in the cache may have been loaded some time ago: leave out
+        by `now` what is over. `Calendar.fetched` says when each school was last fetched, at most a
+        second ago. With the database down, what this process has in memory is returned.
+
+        Raises `BadQuery` for a query that this deployment does not allow.
         """
-        held = self._cache_of(address).get(address)
-        return (
-            held if held is not None and held.checked <= self._clock() < held.good_until else None
-        )
+        request = CalendarRequest(feed, query, since=since, until=until, limit=limit)
+        entry = self._calendars.recall(request)
+        if entry is None:
+            found = self._calendars.get(request, feed, self._span_loader(request))
+            if isinstance(found, Missing):
+                return found
+            entry = self._with_fetched(request, found)
+            self._note_read(entry)
+        return entry.value
 
-    def find(self, address: Address, *, packed: bool = False) -> Held | Missing:
-        """Return the feed as it is now, or why there is none; with its gzip form if asked for.
-        Raises `BadQuery`.
+    def completeness(self, feed: Feed, query: FeedQuery) -> Completeness | Missing:
+        """Return from when on and until when a feed's iCalendar file has everything: both None
+        unless it is too large. Only sizes are measured; no file is rendered.
         """
-        found: Held | Missing | None = self.recall(address)
-        if found is not None:
-            self._metrics.hits.inc()
-        else:
-            found = self._look(address)
-            if isinstance(found, Held):
-                for property_id in found.made.property_ids:
-                    self._demand.note(property_id)
-        if packed and isinstance(found, Held) and found.made.document.gzip is None:
-            made = replace(found.made, document=found.made.document.packed())
-            found = self._keep(address, replace(found, made=made))
-        return found
+        request = CalendarRequest(feed, query)
 
-    def items(self, address: Address, held: Held) -> list[Item]:
-        """Return what a feed that was found tells, in order, before anything is left out for size:
-        see `made`.
-        """
-        return self._maker.items(address, held.state, held.checked)
+        def load(state: FeedState, at: datetime) -> Completeness | None:
+            return measure_feed(self._whole, request, state, at, self._source.settings)
 
-    def _look(self, address: Address) -> Held | Missing:
-        """Ask the store, one thread at a time; the others go on with what is known rather than
-        wait.
-        """
-        known = self._cache_of(address).get(address)
-        stripe = self._stripes[hash(address) % STRIPES]
-        # What is kept of a saved feed may be for others by now: whom it is for can be edited.
-        if (
-            not stripe.acquire(blocking=known is None or address.feed.kind == "saved")
-            and known is not None
-        ):
-            return known
+        found = self._completeness.recall(request) or self._completeness.get(request, feed, load)
+        return found if isinstance(found, Missing) else found.value
+
+    def _span_loader(
+        self, request: CalendarRequest
+    ) -> Callable[[FeedState, datetime], Calendar | None]:
+        def load(state: FeedState, now: datetime) -> Calendar | None:
+            self._source.check_query(request.query)
+            self._metrics.loaded.inc()
+            return load_calendar(self._source, request, state, now)
+
+        return load
+
+    def _whole(
+        self, request: CalendarRequest, state: FeedState, now: datetime, count: int
+    ) -> Calendar | None:
+        """Return a whole feed, or at least about so many of its items."""
+        calendar = self._calendars.current(request, state, now)
+        if calendar is not None and (calendar.is_complete or _has_coming(calendar, count, now)):
+            return calendar
+        self._source.check_query(request.query)
+        self._metrics.loaded.inc()
+        calendar = load_calendar(self._source, request, state, now, count=count)
+        if calendar is not None:
+            self._calendars.put(request, calendar, state, now)
+        return calendar
+
+    def _with_fetched(
+        self, request: CalendarRequest, entry: CacheEntry[Calendar]
+    ) -> CacheEntry[Calendar]:
+        """Add when the schools were last fetched, which changes without a new revision."""
         try:
-            return self.recall(address) or self._renew(
-                address, self._cache_of(address).get(address), self._clock()
-            )
-        finally:
-            stripe.release()
-
-    def _renew(self, address: Address, known: Held | None, now: datetime) -> Held | Missing:
-        try:
-            state = self._read.feed_state(address.feed)
-            found = self._judge(address, known, state, now)
+            fetched = self._read.fetched(entry.value.property_ids)
         except StoreError as error:
             self.database.begin("feeds are served from memory: %s", error)
-            return (
-                Missing.UNREACHABLE if known is None else self._keep(address, _checked(known, now))
-            )
-        self.database.end(RECOVERED)
-        if found is Missing.UNKNOWN:
-            self._cache_of(address).drop(address)
-        return found if isinstance(found, Missing) else self._keep(address, found)
+            return entry
+        return self._calendars.replace(
+            request, replace(entry, value=replace(entry.value, fetched=fetched))
+        )
 
-    def _judge(
-        self, address: Address, known: Held | None, state: FeedState | None, now: datetime
-    ) -> Held | Missing:
-        """Say what a state means: nothing there, what was rendered before, or something to
-        render.
+    def _note_read(self, entry: CacheEntry[Calendar] | CacheEntry[RenderedFeed]) -> None:
+        for property_id in entry.value.read_ids:
+            self._demand.note(property_id)
+
+    # files
+
+    def _cache_of(self, address: Address) -> RevisionCache[Address, RenderedFeed]:
+        return self._plain if address.plain else self._filtered
+
+    def recall(self, address: Address) -> CacheEntry[RenderedFeed] | None:
+        """Return a file that is in memory and was checked within the last second; reads no
+        database.
         """
-        if state is None:
-            return Missing.UNKNOWN
-        saved = address.feed.kind == "saved"
-        if saved and not self._maker.opens(address):
-            return Missing.UNKNOWN
-        same = known is not None and known.state == state and not _outlived(known, now)
-        # What is kept of a saved feed may be what it was before somebody edited it.
-        if known is not None and (same or not (state.synced or saved)):
+        return self._cache_of(address).recall(address)
+
+    def find(self, address: Address, *, packed: bool = False) -> CacheEntry[RenderedFeed] | Missing:
+        """Return a feed's file as it is now, or why there is none; with its gzip form if asked for.
+        Raises `BadQuery`.
+        """
+        cache = self._cache_of(address)
+        found: CacheEntry[RenderedFeed] | Missing | None = cache.recall(address)
+        rendered = False
+
+        def load(state: FeedState, now: datetime) -> RenderedFeed | None:
+            nonlocal rendered
+            rendered = True
+            return render_feed(self._whole, address, state, now, self._source.settings)
+
+        if found is None:
+            found = cache.get(address, address.feed, load)
+            if isinstance(found, CacheEntry):
+                self._note_read(found)
+        if isinstance(found, Missing):
+            return found
+        self._count(address, rendered=rendered)
+        if packed and found.value.document.gzip is None:
+            value = replace(found.value, document=found.value.document.packed())
+            found = cache.replace(address, replace(found, value=value))
+            self._metrics.cache_bytes.set(self.cached_bytes)
+        return found
+
+    def items(self, address: Address, entry: CacheEntry[RenderedFeed]) -> list[Item]:
+        """Return all items of a feed, for pages that do not ask for calendars yet."""
+        request = CalendarRequest(address.feed, address.shape, address.private)
+        calendar = self._whole(request, entry.state, entry.checked, 0)
+        return list(calendar.items) if calendar else []
+
+    def _count(self, address: Address, *, rendered: bool) -> None:
+        if not rendered:
             self._metrics.hits.inc()
-            return _checked(known, now)
-        if not state.synced:
-            return Missing.UNSYNCED
-        self._maker.check(address.shape)
+            return
         self._metrics.misses.inc()
-        made = self._maker.make(address, state, now)
-        return Missing.UNKNOWN if made is None else _checked(Held(made, state, now, now, now), now)
-
-    def _keep(self, address: Address, held: Held) -> Held:
-        self._cache_of(address).put(address, held)
+        self._metrics.rendered.labels(address.suffix).inc()
         self._metrics.cache_bytes.set(self.cached_bytes)
-        return held
 
 
-def _outlived(held: Held, now: datetime) -> bool:
-    """Return whether time alone changed what a feed shows, or a clock that stood ahead rendered
-    it.
-    """
-    return now < held.rendered or (held.made.until is not None and now >= held.made.until)
-
-
-def _checked(held: Held, now: datetime) -> Held:
-    """Note that a feed was good at `now`: it is for a second, or until time alone changes it, if
-    that is sooner.
-    """
-    good_until = now + CHECK_EVERY
-    if held.made.until is not None and now < held.made.until:
-        good_until = min(good_until, held.made.until)
-    return replace(held, checked=now, good_until=good_until)
+def _has_coming(calendar: Calendar, count: int, now: datetime) -> bool:
+    """Return whether so many items are not over; 0: no number of them is enough."""
+    return 0 < count <= sum(item.end > now for item in calendar.items)

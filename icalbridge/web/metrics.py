@@ -53,6 +53,17 @@ class Metrics:
             "Feeds that had to be rendered.",
             registry=self._registry,
         )
+        self.rendered = Counter(
+            "icalbridge_feeds_rendered",
+            "Feed files rendered, by format.",
+            ["format"],
+            registry=self._registry,
+        )
+        self.loaded = Counter(
+            "icalbridge_calendars_loaded",
+            "Calendars read from the database.",
+            registry=self._registry,
+        )
         self.cache_bytes = Gauge(
             "icalbridge_feed_cache_bytes",
             "Octets of rendered feeds kept in memory.",

@@ -16,6 +16,7 @@ from cachetools import LRUCache
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds import Address
+from icalbridge.store.entries import ALL_ENTRIES, TimeRange
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.routes.feeds import is_id
 from icalbridge.web.views.board import Place
@@ -108,7 +109,7 @@ class Present:
             facility = self._read.facility(feed.id)
             title = facility.name or facility.type if facility else ""
             place = Place(feed, title or state.title, own.name, state.zone, {own.id: own.name})
-            entries = self._read.entries(feed, now, everything=True)
+            entries = self._read.entries(feed, TimeRange(now), ALL_ENTRIES)
             return _Kept(state, now, Known(place, (), entries, now, DAYS["facility"]), [own.id])
         members = [own.id, *own.child_ids]
         listed = {each.id: each.name for each in self._read.properties() if each.id in members}

@@ -24,7 +24,6 @@ from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.models import Changes, Event, StaffDetails
 from icalbridge.store import Store
 from icalbridge.web import create_app, usage
-from icalbridge.web.making import Maker
 from icalbridge.web.usage import USED_AGAIN_SECONDS, WRITE_SECONDS
 from tests.samples import NOW, ZONE
 from tests.web_world import PUBLIC, sync
@@ -425,7 +424,7 @@ def test_token_is_in_no_log(
     try:
         start_logging(log_format, level="DEBUG")
         logging.root.setLevel(logging.DEBUG)
-        monkeypatch.setattr(Maker, "make", _broken)
+        monkeypatch.setattr("icalbridge.web.feed_cache.render_feed", _broken)
         for each in (token, tokens.new_token()):
             client.get(tokens.path(each))
         answer = client.get(tokens.path(token))
@@ -455,7 +454,7 @@ def test_path_is_redacted_where_it_is_logged(
 ) -> None:
     """The record itself holds no token, whoever formats it."""
     _, token = hand_out(store)
-    monkeypatch.setattr(Maker, "make", _broken)
+    monkeypatch.setattr("icalbridge.web.feed_cache.render_feed", _broken)
     assert client.get(tokens.path(token)).status_code == 500
     assert [each.getMessage() for each in caplog.records] == ["GET /ical/private/… failed"]
     assert token not in caplog.text

@@ -17,7 +17,6 @@ from icalbridge.web.views.directory import (
     Place,
     School,
     directory,
-    folded,
     kinds,
     search,
 )
@@ -213,7 +212,6 @@ def test_search_ignores_case_and_accents() -> None:
     assert [place.facility for place in search(tree, "cafe ZURICH")[0].schools[0].places] == [cafe]
     assert search(tree, "  ") == tree
     assert search(tree, "cafe pool") == ()
-    assert folded("ﬁ STRASSE ß") == "fi strasse ss"
 
 
 # subscribing

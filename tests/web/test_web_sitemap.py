@@ -12,6 +12,7 @@ import pytest
 
 from icalbridge.models import Feed
 from icalbridge.settings import Settings
+from icalbridge.store.entries import TimeRange
 from icalbridge.web import create_app
 from tests.samples import NOW
 from tests.web.seen import look
@@ -180,7 +181,8 @@ def test_page_data_names_what_the_page_shows(client: FlaskClient, store: Store) 
     of them.
     """
     names = {
-        entry.name or entry.activity for entry in store.read.entries(Feed("property", "odd"), NOW)
+        entry.name or entry.activity
+        for entry in store.read.entries(Feed("property", "odd"), TimeRange(NOW))
     }
     assert {told["name"] for told in events(client, "/property/odd")} <= names
     keys = {key for told in events(client, "/property/odd") for key in told}

@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 
 from icalbridge.feeds import display_text
 from icalbridge.models import Feed
+from icalbridge.store.entries import ALL_ENTRIES, TimeRange
 from icalbridge.web.i18n import FOLDER
 from tests.machine import HERE
 from tests.samples import NOW
@@ -210,7 +211,7 @@ def names(store: Store) -> set[str]:
     entries = [
         entry
         for each in schools
-        for entry in store.read.entries(Feed("property", each.id), NOW, everything=True)
+        for entry in store.read.entries(Feed("property", each.id), TimeRange(NOW), ALL_ENTRIES)
     ]
     told = [text for each in schools for text in (each.name, each.address, each.city, each.state)]
     told += [

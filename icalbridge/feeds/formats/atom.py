@@ -36,6 +36,7 @@ class Atom:
     """The format for feed readers."""
 
     content_type = "application/atom+xml; charset=utf-8"
+    least_bytes = 200
     spare = 0
 
     def fragments(self, cover: FeedMetadata, items: Sequence[Item]) -> list[bytes]:

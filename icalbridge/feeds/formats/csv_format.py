@@ -57,6 +57,7 @@ class Csv:
     """The format for spreadsheets."""
 
     content_type = "text/csv; charset=utf-8; header=present"
+    least_bytes = 200
     spare = 0
     """There is no place in a table to tell what was left out."""
 

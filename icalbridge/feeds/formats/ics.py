@@ -33,6 +33,7 @@ class ICalendar:
     """The format that calendars subscribe to."""
 
     content_type = "text/calendar; charset=utf-8"
+    least_bytes = 380
     spare = len(
         "X-ICALBRIDGE-COMPLETE-FROM:20261121T080000Z\r\nX-ICALBRIDGE-COMPLETE-UNTIL:20261121T080000Z\r\n"
     )

@@ -41,6 +41,7 @@ class Json:
     """The format for programs."""
 
     content_type = "application/json; charset=utf-8"
+    least_bytes = 450
     spare = 2 * (len('"2026-11-21T08:00:00Z"') - len("null"))
 
     def fragments(self, cover: FeedMetadata, items: Sequence[Item]) -> list[bytes]:

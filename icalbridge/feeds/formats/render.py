@@ -6,18 +6,19 @@ anything is joined.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from icalbridge import timezones
 from icalbridge.feeds.formats import atom, csv_format, ics, json_format
-from icalbridge.feeds.size_limit import fit
+from icalbridge.feeds.size_limit import Fit, fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.calendar import Calendar
     from icalbridge.feeds.metadata import FeedMetadata
 
 
@@ -32,18 +33,22 @@ class Rendered:
     """Up to when items were left out for size; None when none of the past were."""
     complete_until: datetime | None = None
     """From when on items were left out for size; None when none of the future were."""
-    left_out: int = 0
-    """How many items that are not over were left out for size: the last ones."""
     since: datetime | None = None
     """From when on the same items were left out; None when all fits."""
     until: datetime | None = None
     """When other items may fit; None when all fits."""
+
+    @property
+    def is_cut(self) -> bool:
+        return self.since is not None
 
 
 class Format(Protocol):
     """One way of writing a feed."""
 
     content_type: str
+    least_bytes: int
+    """What an item with texts of usual length takes at least."""
     spare: int
     """The octets that telling what was left out takes at most."""
 
@@ -70,28 +75,43 @@ FORMATS: Mapping[str, Format] = {
 """By the suffix of the address."""
 
 
-def render(
-    suffix: str, cover: FeedMetadata, items: Sequence[Item], *, now: datetime, max_bytes: int
-) -> Rendered:
-    """Render a feed's items, which are in order of their start; what does not fit is left out,
-    which the file says.
-    """
-    form = FORMATS[suffix]
-    fragments = form.fragments(cover, items)
-    body = form.whole(cover, items, fragments)
+def render(suffix: str, calendar: Calendar, *, now: datetime, max_bytes: int) -> Rendered:
+    """Render a calendar as a file; what does not fit is left out, which the file says."""
+    form, metadata = FORMATS[suffix], calendar.metadata
+    fragments = form.fragments(metadata, calendar.items)
+    body = form.whole(metadata, calendar.items, fragments)
     if len(body) <= max_bytes:
-        return Rendered(body, len(items))
-    sizes = [len(each) for each in fragments]
-    room = max_bytes - (len(body) - sum(sizes)) - form.spare
-    found = fit(items, sizes, timezones.zone(cover.zone), now, room)
-    kept, parts = [items[index] for index in found.kept], [fragments[index] for index in found.kept]
-    body = form.whole(cover, kept, parts, found.complete_from, found.complete_until)
-    return Rendered(
-        body,
-        len(kept),
-        found.complete_from,
-        found.complete_until,
-        found.left_out,
-        found.since,
-        found.until,
+        return Rendered(body, len(calendar.items))
+    cut = _fit(form, calendar, fragments, len(body), now, max_bytes)
+    items = [calendar.items[index] for index in cut.kept]
+    parts = [fragments[index] for index in cut.kept]
+    body = form.whole(metadata, items, parts, cut.complete_from, cut.complete_until)
+    return Rendered(body, len(items), cut.complete_from, cut.complete_until, cut.since, cut.until)
+
+
+def measure(suffix: str, calendar: Calendar, *, now: datetime, max_bytes: int) -> Fit | None:
+    """Return what a file would hold of a calendar that is too large; None where all fits."""
+    form = FORMATS[suffix]
+    fragments = form.fragments(calendar.metadata, calendar.items)
+    size = len(form.whole(calendar.metadata, calendar.items, fragments))
+    if size <= max_bytes:
+        return None
+    return _fit(form, calendar, fragments, size, now, max_bytes)
+
+
+def _fit(
+    form: Format,
+    calendar: Calendar,
+    fragments: Sequence[bytes],
+    size: int,
+    now: datetime,
+    max_bytes: int,
+) -> Fit:
+    sizes = [len(fragment) for fragment in fragments]
+    room = max_bytes - (size - sum(sizes)) - form.spare
+    cut = fit(calendar.items, sizes, timezones.zone(calendar.metadata.zone), now, room)
+    return replace(
+        cut,
+        complete_from=cut.complete_from or calendar.complete_from,
+        complete_until=cut.complete_until or calendar.complete_until,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -227,7 +227,7 @@ def open_days(found: Asked, reach: Reach) -> list[date]:
 
 def midnight(day: date, zone: str) -> datetime:
     """Return in UTC when a local day begins."""
-    return datetime.combine(day, time.min, timezones.zone(zone)).astimezone(UTC)
+    return timezones.midnight(day, zone)
 
 
 def tomorrow(now: datetime, zone: str) -> date:

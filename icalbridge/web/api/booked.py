@@ -175,7 +175,7 @@ class Booked:
         """Return a calendar's entries by start, end and uid; arranged anew only when they are
         others.
         """
-        until = held.made.until
+        until = held.made.expires
         with self._lock:
             kept = self._kept.get(address)
         if kept is not None and (kept.state, kept.until) == (held.state, until):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.web.api import asking, schema
 from icalbridge.web.api.places import ROOT
-from icalbridge.web.making import CACHE_CONTROL
+from icalbridge.web.rendered_feed import CACHE_CONTROL
 
 if TYPE_CHECKING:
     from msgspec import Struct

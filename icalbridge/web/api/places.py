@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from icalbridge import timezones
 from icalbridge.feeds import BadQuery, display_text, feed_path, page_path
-from icalbridge.feeds.query import PARAMETERS, folded, quoted
+from icalbridge.feeds.query import PARAMETERS, quoted
 from icalbridge.models import Feed
+from icalbridge.text import search_key
 from icalbridge.web.api import schema
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Places:
             facilities=[
                 self._facility(each, properties.get(each.property_id))
                 for each in facilities
-                if not types or folded(display_text(each.type)) in types
+                if not types or search_key(display_text(each.type)) in types
             ]
         )
 

@@ -17,7 +17,7 @@ from icalbridge.feeds import FORMATS, Address, BadQuery, display_text
 from icalbridge.feeds.titles import DEFAULT, FIELDS
 from icalbridge.web import formatting
 from icalbridge.web.failures import error_page
-from icalbridge.web.feed_cache import Held, Missing
+from icalbridge.web.feed_cache import CacheEntry, Missing
 from icalbridge.web.refusing import about, sentence
 from icalbridge.web.routes.pages import as_of, page
 from icalbridge.web.views.feed_form import calendars, picking, scope_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from icalbridge.settings import Settings
     from icalbridge.store import Store
     from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.rendered_feed import RenderedFeed
     from icalbridge.web.site import Site
     from icalbridge.web.views.feed_form import Scope
 
@@ -53,7 +54,7 @@ class Result:
 
     refusal: BadQuery | None = None
     address: Address | None = None
-    found: Held | Missing | None = None
+    found: CacheEntry[RenderedFeed] | Missing | None = None
 
 
 class Builder:
@@ -140,9 +141,9 @@ class Builder:
             return told
         path, held = result.address.path, result.found
         told |= {"address": result.address, "download": self._site.path(path)}
-        title = held.state.title if isinstance(held, Held) else scope.name
+        title = held.state.title if isinstance(held, CacheEntry) else scope.name
         told["subscription"] = subscription(self._site.address(path), title)
-        if not isinstance(held, Held):
+        if not isinstance(held, CacheEntry):
             return told | {"missing": held.name if held else ""}
         made, zone = held.made, held.state.zone
         schools = (
@@ -151,8 +152,10 @@ class Builder:
             else {}
         )
         items = self._service.items(result.address, held)
+        if made.complete_until is not None:
+            items = [item for item in items if item.start < made.complete_until]
         return told | {
-            "preview": preview(items, now, zone, left_out=made.left_out, schools=schools),
+            "preview": preview(items, now, zone, left_out=0, schools=schools),
             "days": DAYS,
             "zone_name": formatting.zone_name(now, zone),
             "as_of": as_of(self._site, [each.id for each in scope.schools], zone, now),

@@ -19,6 +19,7 @@ from icalbridge.feeds import Address, BadQuery, page_path
 from icalbridge.feeds.query import UNREADABLE, given
 from icalbridge.feeds.selection import select
 from icalbridge.models import Feed, is_future
+from icalbridge.store.entries import TimeRange
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
 from icalbridge.web.feed_cache import Missing
@@ -97,7 +98,7 @@ class Pages:
             return self._missing(held)
         zone = held.state.zone
         shown = self._view(asked, shape, zone, now, FACILITY_DAYS + 1)
-        entries = self._read.entries(feed, now)
+        entries = self._read.entries(feed, TimeRange(now))
         until = _midnight(now, zone, FACILITY_DAYS + 1)
         return self._page(
             "facility.html",

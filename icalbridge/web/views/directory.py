@@ -6,9 +6,10 @@ Pure functions of what `store` lists. A school that no listed district holds sta
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from icalbridge.text import search_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -100,7 +101,7 @@ def kinds(facilities: Iterable[Facility]) -> tuple[Kind, ...]:
     """
     found: dict[str, list[str]] = {}
     for facility in facilities:
-        if words := " ".join(folded(facility.type).split()):
+        if words := search_key(facility.type):
             found.setdefault(words, []).append(facility.type)
     counted = [Kind(min(names), len(names)) for _, names in sorted(found.items())]
     counted.sort(key=lambda kind: -kind.count)
@@ -118,7 +119,7 @@ def search(districts: Iterable[District], query: str) -> tuple[District, ...]:
 
     Case and accents do not matter. A blank query keeps everything.
     """
-    words = folded(query).split()
+    words = search_key(query).split()
     found = (_narrowed(district, words) for district in districts)
     return (
         tuple(district for district in found if district is not None) if words else tuple(districts)
@@ -134,7 +135,7 @@ def _narrowed(district: District, words: Sequence[str]) -> District | None:
 
 
 def _matching(school: School, words: Sequence[str]) -> School | None:
-    named = folded(f"{school.site.name} {school.site.city}")
+    named = search_key(f"{school.site.name} {school.site.city}")
     if all(word in named for word in words):
         return school
     places = tuple(place for place in school.places if _matches(place.facility, named, words))
@@ -142,11 +143,5 @@ def _matching(school: School, words: Sequence[str]) -> School | None:
 
 
 def _matches(facility: Facility, named: str, words: Sequence[str]) -> bool:
-    text = f"{named} {folded(f'{facility.name} {facility.type} {facility.search_term}')}"
+    text = f"{named} {search_key(f'{facility.name} {facility.type} {facility.search_term}')}"
     return all(word in text for word in words)
-
-
-def folded(text: str) -> str:
-    """Return a text as it is compared: without case and accents."""
-    parts = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(mark for mark in parts if not unicodedata.combining(mark))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds import display_text
-from icalbridge.feeds.query import folded
+from icalbridge.text import search_key
 from icalbridge.web.views.directory import directory
 from icalbridge.web.views.form import value_of
 
@@ -149,7 +149,7 @@ def _facility(facility: Facility, ticked: frozenset[str], school: str = "") -> C
 
 def _kinds(types: Iterable[str], ticked: frozenset[str]) -> tuple[Choice, ...]:
     """Return the kinds that exist, each once, and any others that were asked for."""
-    known = {folded(each): each for each in sorted(set(types)) if folded(each)}
+    known = {search_key(each): each for each in sorted(set(types)) if search_key(each)}
     found = {each: known.get(each, each) for each in sorted(known.keys() | ticked)}
     return tuple(
         Choice(value_of("type", name), name, chosen=each in ticked) for each, name in found.items()

@@ -13,7 +13,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from icalbridge.feeds.query import PARAMETERS, folded, quoted
+from icalbridge.feeds.query import PARAMETERS, quoted
+from icalbridge.text import search_key
 from icalbridge.web import formatting, i18n
 from icalbridge.web.i18n import gettext
 from icalbridge.web.refusing import Refused, refuse_unknown
@@ -208,13 +209,12 @@ MOST_CHOICES = 60
 
 def _sorted(texts: Iterable[str]) -> tuple[str, ...]:
     """Return one text for all that are compared as the same."""
-    return tuple(
-        sorted({folded(text): text for text in sorted(texts) if folded(text)}.values(), key=folded)
-    )[:MOST_CHOICES]
+    by_key = {search_key(text): text for text in sorted(texts)}
+    return tuple(by_key[key] for key in sorted(by_key) if key)[:MOST_CHOICES]
 
 
 def _written(name: str, text: str) -> str:
-    return PARAMETERS[name].write((folded(text),))
+    return PARAMETERS[name].write((search_key(text),))
 
 
 def _given(shape: FeedQuery, name: str) -> str:

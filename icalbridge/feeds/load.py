@@ -1,0 +1,456 @@
+"""Loads a `Calendar` from the store: selection, audience, saved feeds, grouping and occupancy in
+one place.
+
+A whole feed is read from today outward, in the order in which days are kept where size is limited
+(`size_limit`), until as many entries are there as could fit: what is cut for size is never read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from icalbridge import timezones
+from icalbridge.errors import StoreError
+from icalbridge.feeds.audience import Audience, admit, view
+from icalbridge.feeds.calendar import Calendar
+from icalbridge.feeds.grouping import grouped
+from icalbridge.feeds.metadata import cover
+from icalbridge.feeds.occupancy import FOREVER, blocks, present
+from icalbridge.feeds.query import BadQuery, Cancelled, quoted
+from icalbridge.feeds.saved_feed import apply
+from icalbridge.feeds.saved_feed_toml import BadSpec, kept_feed
+from icalbridge.feeds.selection import BEGINNING, reach, select
+from icalbridge.feeds.size_limit import NEAR_DAYS
+from icalbridge.store.entries import ALL_ENTRIES, SHOWN_ENTRIES, EntryCriteria, TimeRange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.calendar import CalendarRequest
+    from icalbridge.feeds.metadata import FeedMetadata
+    from icalbridge.feeds.query import FeedQuery
+    from icalbridge.feeds.saved_feed import Saved
+    from icalbridge.feeds.selection import Selection
+    from icalbridge.models import Entry, EventKey, FeedState
+    from icalbridge.settings import Settings
+    from icalbridge.store import Store
+
+DAY = timedelta(days=1)
+MARGIN = 7 * DAY
+"""How much more is read on either side for occupancy, whose blocks go on over midnight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where calendars are loaded from, and what the operator lets them show."""
+
+    store: Store
+    settings: Settings
+
+    @property
+    def history(self) -> timedelta:
+        return timedelta(days=self.settings.history_days)
+
+    @property
+    def horizon(self) -> timedelta:
+        return timedelta(days=self.settings.horizon_days)
+
+    def clamp(self, query: FeedQuery) -> FeedQuery:
+        return query.clamped(self.settings.history_days, self.settings.horizon_days)
+
+    def check_query(self, query: FeedQuery) -> None:
+        """Raise `BadQuery` for what this deployment does not show, or what names nothing here."""
+        if query.pending and not self.settings.public_pending:
+            raise BadQuery("Bookings that are still pending are not shown here; leave status out.")
+        if query.category and not self.settings.public_category:
+            raise BadQuery(
+                "Calendars cannot be narrowed by rate category here; leave category out."
+            )
+        for facility_id in query.facility:
+            if self.store.read.facility(facility_id) is None:
+                raise BadQuery(
+                    f"There is no facility {quoted(facility_id)} here; look its id up in the"
+                    " directory."
+                )
+
+    def saved_feed(self, slug: str, *, private: bool) -> Saved | None:
+        """Return a saved feed within what the operator allows; None where there is none at such an
+        address: what is for staff or operations is at private addresses only.
+        """
+        stored = self.store.saved.feed(slug)
+        if stored is None:
+            return None
+        try:
+            saved = kept_feed(stored)
+        except BadSpec as error:  # a newer version has written it
+            raise StoreError(f"The saved feed {slug} cannot be read: {error}") from None
+        if not (saved.public or private):
+            return None
+        query = self.clamp(saved.shape)
+        if saved.public and not self.settings.public_pending:
+            statuses = tuple(status for status in query.status if status != "pending")
+            query = replace(query, status=statuses)
+        return replace(saved, shape=query)
+
+
+def load_calendar(
+    source: Source, request: CalendarRequest, state: FeedState, now: datetime, *, count: int = 0
+) -> Calendar | None:
+    """Load a calendar as it is at `now`; None for a saved feed that the address does not open.
+
+    `count`: how many entries of a whole feed are read at most before its far days are left out; 0:
+    all.
+    """
+    saved = None
+    if request.feed.kind == "saved":
+        saved = source.saved_feed(request.feed.id, private=request.private)
+        if saved is None:
+            return None
+    loader = _Loader(source, request, state, now, saved)
+    return loader.whole(count) if request.whole else loader.span()
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read of a whole feed."""
+
+    entries: list[Entry]
+    complete_from: datetime | None = None
+    complete_until: datetime | None = None
+    expires: datetime | None = None
+    """When other days would be read."""
+
+
+class _Loader:
+    """Loads one calendar."""
+
+    def __init__(
+        self,
+        source: Source,
+        request: CalendarRequest,
+        state: FeedState,
+        now: datetime,
+        saved: Saved | None,
+    ) -> None:
+        self._read = source.store.read
+        self._source = source
+        self._request = request
+        self._feed = request.feed
+        self._state = state
+        self._now = now
+        self._saved = saved
+        query = saved.shape if saved else request.query
+        if request.with_cancelled and query.cancelled is Cancelled.DROP and not query.occupancy:
+            query = replace(query, cancelled=Cancelled.TOMBSTONE)
+        self._query = query
+        self._history, self._horizon = reach(query, source.history, source.horizon)
+
+    # what is read
+
+    @cached_property
+    def _criteria(self) -> EntryCriteria:
+        query = self._query
+        approved = "approved" in query.status
+        return EntryCriteria(
+            shown=approved,
+            pending=query.pending,
+            cancelled=approved and (query.occupancy or query.cancelled is not Cancelled.DROP),
+            facility_ids=query.facility,
+        )
+
+    @property
+    def _oldest(self) -> datetime:
+        """Return after when entries end that are read: where it is not in the criteria which are
+        selected, those that have left by the query's own terms tell when the last one did.
+        """
+        query = self._query
+        if query.occupancy or query.cancelled is Cancelled.TOMBSTONE or query.filters:
+            return self._now - self._source.history
+        return self._now - self._history
+
+    @property
+    def _newest(self) -> datetime:
+        """Return before when entries start that are read."""
+        margin = MARGIN + timedelta(minutes=self._query.before) if self._query.occupancy else None
+        return self._now + self._horizon + (margin or timedelta(0))
+
+    def span(self) -> Calendar:
+        """Load what overlaps a span."""
+        since, until = self._request.since, self._request.until
+        begins, ends = since or self._now, until or self._newest
+        margin = MARGIN if self._query.occupancy else timedelta(0)
+        entries = self._read.entries(
+            self._feed, TimeRange(begins - margin, ends + margin), self._criteria
+        )
+        calendar = self._calendar(_Read(entries), moments=())
+        items = [item for item in calendar.items if item.end > begins and item.start < ends]
+        limit = self._request.limit
+        if limit is None or len(items) <= limit:
+            return replace(calendar, items=tuple(items))
+        shown = tuple(items[:limit])
+        over = [item.end for item in shown] if since is None else []
+        return replace(
+            calendar,
+            items=shown,
+            complete_until=items[limit].start,
+            expires=min(filter(None, [calendar.expires, *over]), default=None),
+        )
+
+    def whole(self, count: int) -> Calendar:
+        """Load a whole feed, or at least so many of its entries from today outward."""
+        times = TimeRange(self._oldest, self._newest)
+        limit = count + 1 if count else None
+        entries = self._read.entries(self._feed, times, self._criteria, limit=limit, ordered=False)
+        if limit is None or len(entries) <= count:
+            return self._calendar(_Read(entries), moments=self._moments())
+        return self._calendar(self._outward(count), moments=())
+
+    def _moments(self) -> list[datetime]:
+        """Return when time alone last changed and next changes a whole feed, as far as entries tell
+        that are not read.
+        """
+        query, moments = self._query, []
+        first = self._read.first_start(self._feed, self._newest, self._criteria)
+        if first is not None:
+            begins = first - timedelta(minutes=query.before)
+            moments.append(begins - self._horizon + timedelta(seconds=1))
+        if query.occupancy:
+            return moments
+        old = self._now - self._source.history
+        plain = not (self._criteria.pending or self._criteria.cancelled)
+        statuses = SHOWN_ENTRIES if plain and self._criteria.shown else ALL_ENTRIES
+        last = self._read.latest_end(self._feed, old, statuses)
+        if last is not None:
+            moments.append(last + self._history)
+        if self._oldest > old:
+            last = self._read.latest_end(self._feed, self._oldest, self._criteria)
+            if last is not None and last > old:
+                moments.append(last + self._history)
+        return moments
+
+    def _outward(self, count: int) -> _Read:
+        """Read from today outward until at least so many entries are there: today and the next 30
+        days, then the past, nearest first, then further ahead.
+        """
+        zone = self._state.zone
+        today = timezones.local_date(self._now, zone)
+        midnight, tomorrow = (timezones.midnight(today + number * DAY, zone) for number in (0, 1))
+        near = min(timezones.midnight(today + NEAR_DAYS * DAY, zone), self._newest)
+        margin = MARGIN if self._query.occupancy else timedelta(0)
+        read = _Read(self._of(TimeRange(midnight - margin, tomorrow)), expires=tomorrow)
+        read.complete_until = self._ahead(read, tomorrow, near, count)
+        if read.complete_until is not None:
+            read.complete_from = self._past_from(midnight)
+            return read
+        read.complete_from = self._back(read, midnight - margin, count)
+        if read.complete_from is not None:
+            read.complete_until = self._read.first_start(self._feed, near, self._criteria)
+            return read
+        read.complete_until = self._ahead(read, near, self._newest, count)
+        return read
+
+    def _of(self, times: TimeRange, limit: int | None = None, *, back: bool = False) -> list[Entry]:
+        return self._read.entries(self._feed, times, self._criteria, limit=limit, newest_first=back)
+
+    def _ahead(self, read: _Read, since: datetime, until: datetime, count: int) -> datetime | None:
+        """Read ahead; return from when on something is left out, None where nothing is."""
+        for begins, ends in _steps(since, until):
+            # What is over today may have to go for what is to come.
+            limit = count - sum(entry.end > self._now for entry in read.entries) + 1
+            if limit <= 0:
+                return self._read.first_start(self._feed, begins, self._criteria)
+            times = TimeRange(self._oldest, ends, starts_from=begins)
+            found = self._of(times, limit)
+            read.entries += found
+            if len(found) == limit:
+                return self._midnight_of(found[-1].start)
+        return None
+
+    def _back(self, read: _Read, before: datetime, count: int) -> datetime | None:
+        """Read the past, nearest first; return up to when something is left out."""
+        for begins, ends in _steps_back(before, self._oldest - DAY):
+            limit = count - len(read.entries) + 1
+            if limit <= 0:
+                return self._past_from(ends)
+            times = TimeRange(self._oldest, ends, starts_from=begins, ends_by=before)
+            found = self._of(times, limit, back=True)
+            read.entries += found
+            if len(found) == limit:
+                return self._midnight_of(found[0].start) + DAY
+        long_ago = TimeRange(self._oldest, self._oldest - DAY, ends_by=before)
+        read.entries += self._of(long_ago)
+        return None
+
+    def _past_from(self, before: datetime) -> datetime | None:
+        last = self._read.latest_start(self._feed, before, self._criteria)
+        if last is None or last < self._oldest - DAY:
+            return None
+        return self._midnight_of(last) + DAY
+
+    def _midnight_of(self, moment: datetime) -> datetime:
+        zone = self._state.zone
+        return timezones.midnight(timezones.local_date(moment, zone), zone)
+
+    # what becomes of it
+
+    def _calendar(self, read: _Read, moments: Sequence[datetime]) -> Calendar:
+        metadata = self._metadata()
+        if self._query.occupancy and self._saved is None:
+            items, changed, expires = self._blocks(read.entries, metadata, moments)
+            property_ids: tuple[str, ...] = self._members()
+        else:
+            selection, categories_changed = self._select(read.entries, moments)
+            items, changed = self._items(selection)
+            changed = max(selection.changed, categories_changed, changed)
+            expires = selection.until
+            property_ids = self._members(selection)
+        return Calendar(
+            feed=self._feed,
+            metadata=metadata,
+            state=self._state,
+            items=tuple(items),
+            last_modified=max(self._state.changed, changed),
+            expires=min(filter(None, (expires, read.expires)), default=None),
+            property_ids=property_ids,
+            complete_from=read.complete_from,
+            complete_until=read.complete_until,
+        )
+
+    def _metadata(self) -> FeedMetadata:
+        request, settings = self._request, self._source.settings
+        metadata = cover(self._feed, request.query, self._state, settings.public_url)
+        saved = self._saved
+        if saved is None:
+            return metadata
+        # A private feed does not say where it lives: that is a secret.
+        return replace(
+            metadata,
+            description=" ".join(filter(None, (metadata.description, saved.description))),
+            colour=saved.colour,
+            source="" if request.private else metadata.source,
+            page=metadata.page if self._state.property_id else "",
+            utc=saved.shape.utc,
+            fields=saved.view.fields,
+        )
+
+    def _members(self, selection: Selection | None = None) -> tuple[str, ...]:
+        own = self._state.property_id
+        if self._feed.kind == "property":
+            known = self._read.property(own)
+            return (own, *(known.child_ids if known else ()))
+        if self._saved is None or selection is None:
+            return (own,)
+        shown = {entry.property_id for entry in selection.entries}
+        return tuple(sorted(filter(None, {own, *self._saved.property_ids, *shown})))
+
+    def _select(
+        self,
+        entries: Sequence[Entry],
+        moments: Sequence[datetime],
+        *,
+        query: FeedQuery | None = None,
+        horizon: timedelta | None = None,
+    ) -> tuple[Selection, datetime]:
+        """Return what the query selects, and when anything that it was selected by beside the
+        entries last changed.
+        """
+        query = query or self._query
+        categories = (
+            self._read.categories({entry.key for entry in entries}) if query.category else {}
+        )
+        selection = select(
+            entries,
+            now=self._now,
+            history=self._source.history,
+            horizon=horizon or self._source.horizon,
+            shape=query,
+            categories={key: category for key, (category, _) in categories.items()},
+            moments=moments,
+        )
+        return selection, max((changed for _, changed in categories.values()), default=BEGINNING)
+
+    def _blocks(
+        self, entries: Sequence[Entry], metadata: FeedMetadata, moments: Sequence[datetime]
+    ) -> tuple[list[Item], datetime, datetime | None]:
+        """Merge first and cut by time then, or a block would change without any change of data."""
+        unlimited = replace(self._query, past=None, ahead=None)
+        selection, changed = self._select(entries, (), query=unlimited, horizon=FOREVER)
+        every = blocks(selection.shown, self._query, metadata)
+        found = present(
+            every,
+            self._query,
+            now=self._now,
+            history=self._source.history,
+            horizon=self._source.horizon,
+            moments=moments,
+        )
+        return found.items, max(found.changed, changed), found.until
+
+    def _items(self, selection: Selection) -> tuple[list[Item], datetime]:
+        """Return the items of a selection, and when what is stored apart from entries last
+        changed.
+        """
+        title = self._query.title
+        schools = self._schools(selection) if "{school}" in title else {}
+        if self._saved is not None:
+            items, changed = self._saved_items(self._saved, selection, schools)
+        else:
+            shown = view(Audience.PUBLIC, busy=self._query.busy, title=title)
+            changed = BEGINNING
+            items = [
+                (
+                    entry.key,
+                    admit(entry, status, shown, school=schools.get(entry.property_id, "")),
+                )
+                for entry, status in selection.shown
+            ]
+        if self._query.grouped:
+            return grouped(items, self._read.event_marks(key for key, _ in items), title), changed
+        return [item for _, item in items], changed
+
+    def _saved_items(
+        self, saved: Saved, selection: Selection, schools: Mapping[str, str]
+    ) -> tuple[list[tuple[EventKey, Item]], datetime]:
+        """Return what a saved feed shows: only one whose audience may see them is given renters'
+        data.
+        """
+        keys = {entry.key for entry in selection.entries}
+        staff = not saved.public and (saved.needs_particulars or saved.needs_categories)
+        details = self._read.particulars(keys) if staff else {}
+        categories = {key: (one.category, changed) for key, (one, changed) in details.items()}
+        if saved.public and saved.needs_categories:
+            categories = self._read.categories(keys)
+        items = apply(
+            saved,
+            selection,
+            categories={key: category for key, (category, _) in categories.items()},
+            told=details,
+            schools=schools,
+        )
+        return items, max((changed for _, changed in categories.values()), default=BEGINNING)
+
+    def _schools(self, selection: Selection) -> dict[str, str]:
+        return self._read.property_names({entry.property_id for entry in selection.entries})
+
+
+def _steps(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield spans of one day, then each twice as long as the one before, up to `until`."""
+    length = DAY
+    while since < until:
+        ends = min(since + length, until)
+        yield since, ends
+        since, length = ends, length * 2
+
+
+def _steps_back(until: datetime, since: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield spans backward likewise, down to `since`."""
+    length = DAY
+    while since < until:
+        begins = max(until - length, since)
+        yield begins, until
+        until, length = begins, length * 2

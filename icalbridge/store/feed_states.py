@@ -1,0 +1,178 @@
+"""States of feeds: title, zone and revision, read before any entry is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_, select
+
+from icalbridge.models import FeedState
+from icalbridge.store.entries import member_ids, resolve_event_id
+from icalbridge.store.rows import SHOWN, from_seconds, maybe
+from icalbridge.store.saved_feeds import saved_feed
+from icalbridge.store.statements import of_events
+from icalbridge.store.tables import entries, events, facilities, properties, saved_feeds, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Row, Table
+
+    from icalbridge.models import Feed
+
+
+def feed_state(connection: Connection, feed: Feed) -> FeedState | None:
+    """Return a feed's state; None for an id that was never seen."""
+    match feed.kind:
+        case "facility":
+            return _facility_state(connection, feed.id)
+        case "property":
+            return _property_state(connection, feed.id)
+        case "event":
+            return _event_state(connection, feed)
+        case "saved":
+            return _saved_state(connection, feed.id)
+
+
+def _facility_state(connection: Connection, facility_id: str) -> FeedState | None:
+    query = (
+        select(
+            facilities,
+            properties.c.name.label("property_name"),
+            properties.c.zone,
+            properties.c.unlisted_at,
+        )
+        .join(properties, properties.c.id == facilities.c.property_id)
+        .where(facilities.c.id == facility_id)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    title = ", ".join(part for part in (row.name or row.type, row.property_name) if part)
+    synced = _any_synced(connection, [row.property_id])
+    changed = from_seconds(row.changed_at)
+    left = maybe(row.unlisted_at)
+    return FeedState(
+        title or "Facility", row.zone or "UTC", row.revision, changed, row.property_id, synced, left
+    )
+
+
+def _property_state(connection: Connection, property_id: str) -> FeedState | None:
+    own = connection.execute(select(properties).where(properties.c.id == property_id)).first()
+    if own is None:
+        return None
+    members = member_ids(connection, [property_id])
+    newest = select(func.max(properties.c.revision), func.max(properties.c.changed_at))
+    revision, changed = connection.execute(newest.where(properties.c.id.in_(members))).one()
+    synced = _all_tried(connection, members, own.first_seen_at) and _any_synced(connection, members)
+    left = maybe(own.unlisted_at)
+    return FeedState(
+        own.name or "School",
+        own.zone or "UTC",
+        revision,
+        from_seconds(changed),
+        property_id,
+        synced,
+        left,
+    )
+
+
+def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
+    event_id = resolve_event_id(connection, feed)
+    found = and_(events.c.event_type == feed.event_type, events.c.event_id == event_id)
+    row = None if event_id is None else connection.execute(select(events).where(found)).first()
+    if row is None:
+        return None
+    ever_on = and_(
+        _of_event(row.event_type, row.event_id), or_(SHOWN, entries.c.cancelled_at.is_not(None))
+    )
+    public = connection.execute(select(entries.c.uid).where(ever_on).limit(1)).first() is not None
+    title = (row.name if public else "") or "Reserved"
+    # What is for staff alone of an event raises its property's revision and not its own.
+    around = select(properties.c.revision, properties.c.unlisted_at).where(
+        properties.c.id == row.property_id
+    )
+    of_property, left = connection.execute(around).one()
+    revision, changed = max(row.revision, of_property), from_seconds(row.changed_at)
+    return FeedState(
+        title, row.zone, revision, changed, row.property_id, synced=True, unlisted=maybe(left)
+    )
+
+
+def _of_event(event_type: str, event_id: str) -> ColumnElement[bool]:
+    return and_(entries.c.event_type == event_type, entries.c.event_id == event_id)
+
+
+def _saved_state(connection: Connection, slug: str) -> FeedState | None:
+    """Return a saved feed's state: it is as new as the newest of itself and all that it selects."""
+    saved = saved_feed(connection, slug)
+    if saved is None:
+        return None
+    of_facilities = _marks(connection, facilities, facilities.c.id.in_(saved.facility_ids))
+    own_events = _marks(connection, events, of_events(events, saved.event_keys))
+    # What is for staff alone of an event raises its property's revision and not its own.
+    around = {
+        *member_ids(connection, saved.property_ids),
+        *(each.property_id for each in own_events),
+    }
+    members = around | {each.property_id for each in of_facilities}
+    here = select(properties).where(properties.c.id.in_(sorted(members)))
+    known = {each.id: each for each in connection.execute(here)}
+    own = connection.execute(select(saved_feeds).where(saved_feeds.c.slug == slug)).one()
+    marks = [
+        own,
+        *of_facilities,
+        *own_events,
+        *(each for each in known.values() if each.id in around),
+    ]
+    named = [*saved.property_ids, *(each.property_id for each in (*of_facilities, *own_events))]
+    found = [known[each] for each in named if each in known]
+    synced = (
+        _all_tried(connection, list(known), min(each.first_seen_at for each in found))
+        if found
+        else True
+    )
+    left = [each.unlisted_at for each in found]
+    return FeedState(
+        saved.title,
+        (found[0].zone if found else "") or "UTC",
+        max(each.revision for each in marks),
+        from_seconds(max(each.changed_at for each in marks)),
+        found[0].id if found else "",
+        synced and (not found or _any_synced(connection, list(known))),
+        maybe(max(left)) if left and None not in left else None,
+    )
+
+
+def _marks(
+    connection: Connection, table: Table, wanted: ColumnElement[bool]
+) -> Sequence[Row[Any, Any, Any]]:
+    """Return revision, moment and property of some facilities or events, in the order of their
+    keys.
+    """
+    query = select(table.c.revision, table.c.changed_at, table.c.property_id).where(wanted)
+    return connection.execute(query.order_by(*table.primary_key)).all()
+
+
+def _any_synced(connection: Connection, property_ids: Sequence[str]) -> bool:
+    done = and_(windows.c.property_id.in_(property_ids), windows.c.synced_at.is_not(None))
+    return connection.scalar(select(windows.c.number).where(done).limit(1)) is not None
+
+
+def _all_tried(connection: Connection, property_ids: Sequence[str], first_seen_at: int) -> bool:
+    """Say whether today's window was asked for once, so that a roll-up never starts out half full.
+
+    Only of properties that the first catalog had: a school that joins later does not take its
+    district's feed away.
+    """
+    query = (
+        select(windows.c.property_id)
+        .join(properties, properties.c.id == windows.c.property_id)
+        .where(
+            windows.c.property_id.in_(property_ids),
+            windows.c.number == 0,
+            windows.c.attempted_at.is_(None),
+        )
+        .where(properties.c.first_seen_at <= first_seen_at)
+    )
+    return connection.scalar(query.limit(1)) is None
