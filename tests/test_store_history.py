@@ -96,7 +96,7 @@ def test_counter_of_entries_follows_every_write(school: Store) -> None:
     heard = (event_of(),)
     added = (entry(1), entry(2, uid="u2", status="pending"), entry(-24 * 90, uid="old"))
     steps = [
-        Changes(added=added, heard=heard),
+        Changes(added=added, parsed=heard),
         Changes(changed=(entry(2, uid="u2"), entry(3))),
         Changes(changed=(entry(2, uid="u2", timeslot_status="suspended"),)),
         Changes(withdrawn=(entry(3, withdrawn=NOW),)),
@@ -134,7 +134,7 @@ def test_counts_are_of_what_overlaps_a_span(
         entry(1, uid="u2"),
         entry(1, uid="u3", status="pending"),
     )
-    apply_changes(school, Changes(added=added, heard=(event_of(),)))
+    apply_changes(school, Changes(added=added, parsed=(event_of(),)))
     expected = {GYM.id: 1} | ({POOL.id: 1} if counted else {})
     assert school.read.counts(NOW, NOW + timedelta(days=1)) == expected
 

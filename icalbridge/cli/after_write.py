@@ -16,7 +16,8 @@ from icalbridge.feeds import display_text
 from icalbridge.push import identify
 from icalbridge.push.plan import Cancel, Create
 from icalbridge.statuses import APPROVED, is_cancelled
-from icalbridge.sync.plan import Plan, today, window
+from icalbridge.sync.schedule import Schedule
+from icalbridge.sync.windows import today, window_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -140,13 +141,13 @@ class ReadPace:
             return None
         days = {timezones.local_date(slot.start, zone) for slot in slots}
         situation = self.store.windows.state(self.user.name)
-        planned = Plan(situation, make_grant(self.user, self.settings), now)
+        planned = Schedule(situation, make_grant(self.user, self.settings), now)
         return min(
             (
                 planned.interval(each)
-                for each in situation.standings
+                for each in situation.windows
                 if each.property_id == property_id and each.number >= 0
-                if any(day in window(each.number, today(now, zone)) for day in days)
+                if any(day in window_days(each.number, today(now, zone)) for day in days)
             ),
             default=None,
         )

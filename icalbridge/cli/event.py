@@ -48,7 +48,7 @@ from icalbridge.models import Feed
 from icalbridge.statuses import is_cancelled
 from icalbridge.store import Store
 from icalbridge.sync.clock import DatabaseClock
-from icalbridge.sync.follow import Follower
+from icalbridge.sync.refresh_event import EventRefresher
 from icalbridge.sync.zone_evidence import zones_of
 
 if TYPE_CHECKING:
@@ -104,11 +104,11 @@ class Desk:
         `written`: the event as it was requested to be, with its id.
         """
         types, sleep = self.user.event_types, self.stop.sleep
-        follower = Follower(
+        follower = EventRefresher(
             self.client, self.store, event_types=types, clock=self.clock, sleep=sleep
         )
         try:
-            told = follower.follow(written.type, written.id, property_id=written.property_id)
+            told = follower.refresh(written.type, written.id, property_id=written.property_id)
         except IcalbridgeError as error:
             if isinstance(error, NotFound) and not requested.cancelled:
                 return AfterWrite(None, "not yet", self._not_yet(written))

@@ -40,8 +40,8 @@ from icalbridge.errors import (
 from icalbridge.push import held, place, plan, reader, source, want
 from icalbridge.push.apply import Hopeless, Outcome, Push, Terms
 from icalbridge.sync.clock import DatabaseClock
-from icalbridge.sync.follow import Follower
 from icalbridge.sync.ledger import StoreLedger
+from icalbridge.sync.refresh_event import EventRefresher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -183,7 +183,7 @@ class Round:
 
     def _places(self) -> Places:
         """Read the table of places, against the catalogue as it is now."""
-        known, facilities = self.store.sync_reads.places()
+        known, facilities = self.store.sync_reads.all_catalogs()
         usable = {
             each.id: each.timezone for each in known.values() if timezones.exists(each.timezone)
         }
@@ -375,7 +375,7 @@ def _apply(
 ) -> None:
     """Do a plan; what came of it is in `done`, also when it broke off."""
     clock = DatabaseClock(desk.store)
-    follower = Follower(
+    follower = EventRefresher(
         desk.client, desk.store, event_types=desk.user.event_types, clock=clock, sleep=stop.sleep
     )
     user = desk.user
@@ -390,7 +390,7 @@ def _apply(
 
     def follow(external_id: str, property_id: str) -> None:
         try:
-            followed = follower.follow(held.EVENT_TYPE, external_id, property_id=property_id)
+            followed = follower.refresh(held.EVENT_TYPE, external_id, property_id=property_id)
             if followed.left_out:
                 done.late += 1
             else:

@@ -22,7 +22,7 @@ from icalbridge.settings import ApiUser
 from icalbridge.statuses import status_name
 from icalbridge.store import Store
 from icalbridge.store.health import TIMES_IN_FUTURE
-from icalbridge.sync.plan import Plan
+from icalbridge.sync.schedule import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,9 +104,10 @@ def _planned(
     """
     found: dict[str, tuple[str, datetime]] = {}
     for name, user in keys.items():
-        plan = Plan(store.windows.state(name), make_grant(user, settings), now)
+        schedule = Schedule(store.windows.state(name), make_grant(user, settings), now)
         found |= {
-            property_id: (tier.value, due) for property_id, (tier, due) in plan.outlook().items()
+            property_id: (tier.value, due)
+            for property_id, (tier, due) in schedule.outlook().items()
         }
     return found
 

@@ -28,8 +28,8 @@ from icalbridge.store import Store
 from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.ledger import StoreLedger
-from icalbridge.sync.plan import Grant
 from icalbridge.sync.run import Report, Sync
+from icalbridge.sync.schedule import Grant
 from icalbridge.sync.worker import Worker
 
 if TYPE_CHECKING:
