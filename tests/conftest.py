@@ -1,14 +1,12 @@
-"""What every test may ask for: the plugins in `tests/fixtures`, each of which brings one real thing
-to test against.
-"""
+"""Plugins of `tests/fixtures`, and which tests run on both databases in `make test`."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
-settings.register_profile(
-    "patient", deadline=None
-)  # how long an example takes says more of the machine than of us
+# How long an example takes says more of the machine than of the product.
+settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 pytest_plugins = [
@@ -17,3 +15,35 @@ pytest_plugins = [
     "tests.fixtures.chromium",
     "tests.fixtures.stores",
 ]
+
+BOTH_DATABASES = (
+    "test_cli",
+    "test_end_to_end",
+    "test_fixtures",
+    "test_frozen_database",
+    "test_outage",
+    "test_settings",
+    "test_store",
+    "test_sync_clock",
+    "test_sync_kill",
+    "test_sync_many",
+    "test_sync_particulars",
+    "test_sync_unchanged",
+)
+"""Modules whose subject is SQL, locks or connections, by the beginning of their names. Single tests
+in others are marked `both_databases`.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave PostgreSQL to `make soak` where a test's subject does not depend on the database."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if (
+            callspec is not None
+            and callspec.params.get("database_url") == "postgresql"
+            and not item.path.name.startswith(BOTH_DATABASES)
+            and item.get_closest_marker("both_databases") is None
+        ):
+            item.add_marker(pytest.mark.soak)

@@ -1,16 +1,20 @@
-"""The README's pictures: starts `icalbridge demo`, photographs its pages in Chromium, ends it
-(`make screenshots`).
+"""The README's pictures: photographs the pages of `icalbridge demo` in Chromium, on an afternoon on
+which much is booked (`make screenshots`). Needs a C compiler, for `shifted_clock`.
 """
 
 from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from tests.at_hours import shifted_clock
 from tests.fixtures.chromium import chromium
 from tests.fixtures.commands import answer, free_port, running, until
 
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 FOLDER = Path(__file__).parent / "screenshots"
+MOMENT = datetime(2027, 1, 21, 0, 40, tzinfo=UTC)
+"""A Wednesday, 4:40 PM in the demo's zone."""
 GYM = re.compile(r"A gym's page +(\S+)")
 SCHOOL = "[...document.querySelectorAll('.crumbs a')].pop().getAttribute('href')"
 
@@ -70,4 +76,9 @@ def _photograph(browser: Browser, base: str, gym: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if "--shifted" in sys.argv:
+        main()
+    else:
+        with shifted_clock(MOMENT) as environment:
+            command = [sys.executable, "-m", "tests.screenshots", "--shifted"]
+            subprocess.run(command, env=environment, check=True)

@@ -6,13 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from icalbridge import sandbox
-from icalbridge.feeds.query import PARAMETERS
+from icalbridge.cli import COMMANDS as LISTED
+from icalbridge.cli import main
 from icalbridge.models import utcnow
-from icalbridge.settings import table
-from tests.fixtures.commands import ROOT, run
+from tests.fixtures.commands import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,12 @@ KEY = "key-that-nobody-may-see"
 def world() -> sandbox.World:
     """A small district."""
     return sandbox.build_world(
-        seed=3, today=sandbox.district_day(utcnow()), schools=2, facilities=3, events_per_day=5
+        seed=3,
+        today=sandbox.district_day(utcnow()),
+        schools=2,
+        facilities=3,
+        events_per_day=5,
+        hostile=True,
     )
 
 
@@ -69,6 +75,20 @@ def test_help_names_every_command() -> None:
     assert shown.returncode == 0
     listed = re.findall(r"^  (\w+)  ", shown.stdout.partition("Commands:")[2], re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_listed_sentence_is_the_first_of_the_help(name: str) -> None:
+    """`--help` imports no command, and still says of each what it says of itself."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert (
+        LISTED[name]
+        == " ".join((command.help or "").split("\n\n")[0].split())
+        .partition(". ")[0]
+        .removesuffix(".")
+        + "."
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,8 +193,8 @@ def test_status_of_no_database_says_what_to_do(tmp_path: Path) -> None:
 def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
     """It may run again."""
     given = {"DATABASE_URL": f"sqlite:///{tmp_path / 'new.db'}"}
-    for _ in range(2):
-        ended = run("db", "upgrade", **given)
+    for execute in (run, run):
+        ended = execute("db", "upgrade", **given)
         assert (ended.returncode, ended.stdout, ended.stderr) == (
             0,
             "The database is up to date.\n",
@@ -217,26 +237,3 @@ def test_doctor_says_what_to_do_about_each_failure(
     assert [name for state, name, _ in lines if state != "ok"] == failed
     assert KEY not in ended.stdout
     assert "wrong-key" not in ended.stdout
-
-
-def test_readme_has_every_setting() -> None:
-    """The README's table is the table in the code, row by row."""
-    rows = re.findall(
-        r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$",
-        (ROOT / "README.md").read_text("utf-8"),
-        re.MULTILINE,
-    )
-    expected = [(name, f"`{default}`" if default else "–", told) for name, default, told in table()]
-    assert rows == expected
-
-
-def test_readme_has_every_parameter() -> None:
-    """The README's table of shapes names what a feed's address takes, and nothing else."""
-    told = (
-        (ROOT / "README.md")
-        .read_text("utf-8")
-        .partition("## Shaping a calendar")[2]
-        .partition("\n### ")[0]
-    )
-    first = re.findall(r"^\| (`.*?) \| ", told, re.MULTILINE)
-    assert sorted(re.findall(r"`([a-z]+)=", " ".join(first))) == sorted(PARAMETERS)

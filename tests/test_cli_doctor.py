@@ -38,7 +38,12 @@ ANSWER = b'{"properties": [{"_id": "one", "name": "Sunny District", "timezone": 
 def world() -> sandbox.World:
     """A district and a school."""
     return sandbox.build_world(
-        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1
+        seed=3,
+        today=sandbox.district_day(utcnow()),
+        schools=1,
+        facilities=1,
+        events_per_day=1,
+        hostile=True,
     )
 
 
@@ -64,13 +69,13 @@ def environ(vendor: tuple[str, sandbox.State], database_url: str) -> dict[str, s
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that makes no pauses between its attempts."""
-    monkeypatch.setattr("icalbridge.facilitron.transport.FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("icalbridge.facilitron.http.FIRST_PAUSE_SECONDS", 0.0)
 
 
 def _told(checks: list[Check]) -> dict[str, tuple[bool | None, str]]:
     """Return each check's outcome by name; the names are always the same, in the same order."""
     assert [check.name for check in checks] == NAMES
-    return {check.name: (check.good, check.told) for check in checks}
+    return {check.name: (check.good, check.message) for check in checks}
 
 
 def _fail(vendor: tuple[str, sandbox.State], spec: str) -> None:

@@ -187,7 +187,12 @@ def test_level_is_ours_and_others_only_warn(
 def settings(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A small district over HTTP, a database to be, and logs as JSON."""
     world = sandbox.build_world(
-        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1
+        seed=3,
+        today=sandbox.district_day(utcnow()),
+        schools=1,
+        facilities=1,
+        events_per_day=1,
+        hostile=True,
     )
     app = sandbox.create_app(
         world, keys=("right",), rate_per_minute=100_000, quota_per_day=1_000_000

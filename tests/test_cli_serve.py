@@ -32,7 +32,12 @@ KEY = "key-that-nobody-may-see"
 def settings(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A small district over HTTP, and a database to be."""
     world = sandbox.build_world(
-        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=2, events_per_day=3
+        seed=3,
+        today=sandbox.district_day(utcnow()),
+        schools=1,
+        facilities=2,
+        events_per_day=3,
+        hostile=True,
     )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:

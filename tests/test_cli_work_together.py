@@ -71,7 +71,12 @@ class Start:
 def start(database_url: str) -> Iterator[Start]:
     """A district of two schools."""
     world = sandbox.build_world(
-        seed=3, today=sandbox.district_day(utcnow()), schools=2, facilities=2, events_per_day=3
+        seed=3,
+        today=sandbox.district_day(utcnow()),
+        schools=2,
+        facilities=2,
+        events_per_day=3,
+        hostile=True,
     )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:

@@ -265,6 +265,7 @@ def _situation(standing: WindowState) -> SyncState:
 # the store
 
 
+@pytest.mark.both_databases
 def test_lease_of_the_future_is_free(school: Store) -> None:
     """Of a window and of the catalogue."""
     later = NOW + timedelta(days=30)
@@ -431,6 +432,7 @@ def test_reader_is_noted_though_the_clock_was_put_back(shown: Bridge) -> None:
 # this machine's clock
 
 
+@pytest.mark.both_databases
 def test_machine_whose_clock_is_set_is_noticed_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

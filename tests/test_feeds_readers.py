@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from icalbridge.sandbox import names
+from icalbridge.sandbox import hostile_names as names
 from tests.any_entries import (
     CHANGES,
     FEEDS,

@@ -16,7 +16,7 @@ import requests
 from sqlalchemy import text
 
 from icalbridge import sandbox
-from icalbridge.cli.database import connect, connect_for_web
+from icalbridge.cli.runtime import connect, connect_for_web
 from icalbridge.errors import StoreError
 from icalbridge.models import utcnow
 from icalbridge.settings import Settings, from_environment
@@ -309,7 +309,7 @@ def test_server_answers_in_all_threads_while_nothing_answers_it(
 @pytest.fixture
 def vendor() -> Iterator[tuple[dict[str, str], State]]:
     world = sandbox.build_world(
-        seed=3, today=utcnow().date(), schools=1, facilities=1, events_per_day=1
+        seed=3, today=utcnow().date(), schools=1, facilities=1, events_per_day=1, hostile=True
     )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:

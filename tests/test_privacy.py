@@ -391,7 +391,12 @@ def test_no_echo_of_the_key_is_told(
 def vendor() -> Iterator[tuple[str, sandbox.State]]:
     """A small vendor for commands, which read the real clock."""
     world = sandbox.build_world(
-        seed=3, today=sandbox.district_day(utcnow()), schools=1, facilities=1, events_per_day=1
+        seed=3,
+        today=sandbox.district_day(utcnow()),
+        schools=1,
+        facilities=1,
+        events_per_day=1,
+        hostile=True,
     )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:

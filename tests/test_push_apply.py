@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.errors import InvalidRequest, QuotaSpent
-from icalbridge.push.apply import Hopeless, Terms
+from icalbridge.push.apply import EventTerms, RepeatedRefusal
 from tests.fixtures.pushing import Deadly, Killed, Pusher, at, calendar, event, pusher
 
 if TYPE_CHECKING:
@@ -186,9 +186,9 @@ def test_creation_with_an_answer_that_nobody_can_read_is_told_and_the_others_go_
 
 def test_same_refusal_again_and_again_ends_the_push(push: Pusher) -> None:
     """The quota is not spent on what the vendor refuses for all alike."""
-    push.terms = Terms("nobody@school.example", 12)
+    push.terms = EventTerms("nobody@school.example", 12)
     season = [event(f"game-{each}", f"202612{each:02}", name="Game") for each in range(1, 9)]
-    with pytest.raises(Hopeless) as caught:
+    with pytest.raises(RepeatedRefusal) as caught:
         push.push(calendar(*season))
     assert str(caught.value) == "User not found – renter_email belongs to no known renter."
     assert _writes(push) == {"POST": 3}
@@ -198,7 +198,7 @@ def test_terms_that_are_wrong_are_found_before_anything_is_sent(push: Pusher) ->
     """Also where something is to be cancelled for it."""
     push.push(calendar(WEEKLY))
     before = _writes(push)
-    push.terms = Terms("nobody", 12)
+    push.terms = EventTerms("nobody", 12)
     with pytest.raises(InvalidRequest):
         push.push(calendar((*WEEKLY, EXDATE)))
     assert _writes(push) == before

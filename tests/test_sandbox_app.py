@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from icalbridge.sandbox.bookings import timeslot
+from icalbridge.sandbox.builder import timeslot
 from tests.fixtures.vendor import TODAY, Vendor, vendor
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from icalbridge import sandbox
-from icalbridge.sandbox import names
-from icalbridge.sandbox.bookings import STATUSES
+from icalbridge.sandbox import hostile_names as names
+from icalbridge.sandbox.builder import STATUSES
 from icalbridge.sandbox.surprises import CLOCK_CHANGES, change_days
 from tests.fixtures.commands import ROOT, environment
 
@@ -50,7 +50,7 @@ DIGEST = """
 import hashlib, json, sys
 from datetime import date
 from icalbridge import sandbox
-world = sandbox.build_world(seed=int(sys.argv[1]), today=date.fromisoformat(sys.argv[2]), schools=3)
+world = sandbox.build_world(seed=int(sys.argv[1]), today=date.fromisoformat(sys.argv[2]), schools=3, hostile=True)
 told = json.dumps([world.properties, world.facilities, list(world.events.values())])
 print(hashlib.sha256(told.encode()).hexdigest())
 """
@@ -59,7 +59,7 @@ print(hashlib.sha256(told.encode()).hexdigest())
 @pytest.fixture(scope="module")
 def world() -> sandbox.World:
     """The default district; no test here edits it."""
-    return sandbox.build_world(seed=1, today=TODAY)
+    return sandbox.build_world(seed=1, today=TODAY, hostile=True)
 
 
 def _digest(world: sandbox.World) -> str:
@@ -94,13 +94,19 @@ def test_same_seed_and_day_give_the_same_world_in_any_process(hash_seed: str) ->
         check=True,
         timeout=60,
     )
-    assert ran.stdout.strip() == _digest(sandbox.build_world(seed=7, today=TODAY, schools=3))
+    assert ran.stdout.strip() == _digest(
+        sandbox.build_world(seed=7, today=TODAY, schools=3, hostile=True)
+    )
 
 
 def test_other_seed_or_day_gives_another_world() -> None:
     """Both count."""
     made = {
-        _digest(sandbox.build_world(seed=seed, today=TODAY + timedelta(days=ahead), schools=1))
+        _digest(
+            sandbox.build_world(
+                seed=seed, today=TODAY + timedelta(days=ahead), schools=1, hostile=True
+            )
+        )
         for seed in (1, 2)
         for ahead in (0, 1)
     }
@@ -124,7 +130,7 @@ def test_three_time_zones(world: sandbox.World) -> None:
     """
     zones = Counter(each["timezone"] for each in world.properties)
     assert zones == {"America/Los_Angeles": 11, "America/Phoenix": 1, "America/New_York": 1}
-    small = sandbox.build_world(seed=1, today=TODAY, schools=3)
+    small = sandbox.build_world(seed=1, today=TODAY, schools=3, hostile=True)
     assert len({each["timezone"] for each in small.properties}) == 3
 
 
@@ -163,7 +169,7 @@ def test_default_density(world: sandbox.World) -> None:
     """About 250 active timeslots a day over eight weeks, in well under a second."""
     assert 230 < len(_starts(world, 56)) / 56 < 270
     began = time.process_time()
-    sandbox.build_world(seed=2, today=TODAY)
+    sandbox.build_world(seed=2, today=TODAY, hostile=True)
     assert time.process_time() - began < 5
 
 
@@ -182,7 +188,12 @@ def test_weekday_evenings_and_saturdays_are_dense(world: sandbox.World) -> None:
 def test_small_world_has_something_every_week(facilities: int, events_per_day: int) -> None:
     """As dense as asked for, and approved events in each week of the year."""
     small = sandbox.build_world(
-        seed=3, today=TODAY, schools=1, facilities=facilities, events_per_day=events_per_day
+        seed=3,
+        today=TODAY,
+        schools=1,
+        facilities=facilities,
+        events_per_day=events_per_day,
+        hostile=True,
     )
     assert len(small.facilities_of(small.properties[1]["_id"])) == facilities
     weeks = {(each.date() - TODAY).days // 7 for each in _starts(small, 364)}
@@ -193,7 +204,7 @@ def test_small_world_has_something_every_week(facilities: int, events_per_day: i
 def test_large_world_is_built_and_asked_in_seconds() -> None:
     """60 schools of 33 facilities; then a window is a matter of milliseconds."""
     began = time.process_time()
-    large = sandbox.build_world(seed=1, today=TODAY, schools=60, facilities=33)
+    large = sandbox.build_world(seed=1, today=TODAY, schools=60, facilities=33, hostile=True)
     school_id = large.properties[30]["_id"]
     assert large.events_of([school_id], TODAY, TODAY + timedelta(days=30), ["reservation"])
     assert time.process_time() - began < 30
@@ -203,8 +214,17 @@ def test_large_world_is_built_and_asked_in_seconds() -> None:
 
 def test_world_may_be_empty() -> None:
     """No school, or no facility in it, is a world too."""
-    assert [len(sandbox.build_world(seed=1, today=TODAY, schools=0).properties)] == [1]
-    assert len(sandbox.build_world(seed=1, today=TODAY, schools=1, facilities=0).facilities) == 1
+    assert [len(sandbox.build_world(seed=1, today=TODAY, schools=0, hostile=True).properties)] == [
+        1
+    ]
+    assert (
+        len(
+            sandbox.build_world(
+                seed=1, today=TODAY, schools=1, facilities=0, hostile=True
+            ).facilities
+        )
+        == 1
+    )
 
 
 def test_every_event_can_be_answered(world: sandbox.World) -> None:

@@ -22,7 +22,10 @@ WEEK = [str(TODAY + timedelta(days=step)) for step in range(7)]
 def plain() -> sandbox.Scene:
     """A small district that nothing has happened to."""
     return sandbox.Scene(
-        sandbox.build_world(seed=5, today=TODAY, schools=3, facilities=4, events_per_day=9), TODAY
+        sandbox.build_world(
+            seed=5, today=TODAY, schools=3, facilities=4, events_per_day=9, hostile=True
+        ),
+        TODAY,
     )
 
 
@@ -116,7 +119,12 @@ MOMENTS = [
 def test_scenario_begins_on_the_day_of_each_school(now: datetime) -> None:
     """Whatever the hour in UTC, and also where it is yesterday at one school and today at another."""
     world = sandbox.build_world(
-        seed=1, today=sandbox.district_day(now), schools=4, facilities=2, events_per_day=24
+        seed=1,
+        today=sandbox.district_day(now),
+        schools=4,
+        facilities=2,
+        events_per_day=24,
+        hostile=True,
     )
     plain = sandbox.Scene(world, now)
     assert len({each["timezone"] for each in world.properties}) == 3
@@ -156,7 +164,12 @@ def test_graduation_is_on_the_saturday_of_each_school() -> None:
     """
     now = datetime(2026, 11, 28, 6, tzinfo=UTC)
     world = sandbox.build_world(
-        seed=1, today=sandbox.district_day(now), schools=4, facilities=1, events_per_day=8
+        seed=1,
+        today=sandbox.district_day(now),
+        schools=4,
+        facilities=1,
+        events_per_day=8,
+        hostile=True,
     )
     staged = sandbox.stage("graduation-day", sandbox.Scene(world, now)).world
     days = {
@@ -173,7 +186,9 @@ def test_graduation_is_on_the_saturday_of_each_school() -> None:
 
 def _statuses(name: str, count: int) -> list[int]:
     """Ask so often, and return the statuses; 0 for a connection that broke."""
-    world = sandbox.build_world(seed=5, today=TODAY, schools=1, facilities=1, events_per_day=0)
+    world = sandbox.build_world(
+        seed=5, today=TODAY, schools=1, facilities=1, events_per_day=0, hostile=True
+    )
     scene = sandbox.stage(name, sandbox.Scene(world, TODAY))
     faults = [sandbox.parse_fault(spec) for spec in scene.faults]
     app = sandbox.create_app(scene.world, faults=faults, rate_per_minute=10_000)

@@ -20,7 +20,7 @@ SERVE = """
 import sys
 from datetime import date
 from icalbridge import sandbox
-app = sandbox.create_app(sandbox.build_world(seed=1, today=date(2026, 11, 21), schools=1, facilities=1))
+app = sandbox.create_app(sandbox.build_world(seed=1, today=date(2026, 11, 21), schools=1, facilities=1, hostile=True))
 sandbox.run(app, "127.0.0.1", int(sys.argv[1]))
 print("ended")
 """
@@ -117,7 +117,9 @@ def _hang(url: str) -> None:
 
 def test_application_may_be_served_again() -> None:
     """What was stopped starts anew, with its delays."""
-    app = sandbox.create_app(sandbox.build_world(seed=1, today=TODAY, schools=1, facilities=1))
+    app = sandbox.create_app(
+        sandbox.build_world(seed=1, today=TODAY, schools=1, facilities=1, hostile=True)
+    )
     for _ in range(2):
         with sandbox.serve_in_thread(app) as url:
             assert requests.get(f"{url}/properties", headers=HEADERS, timeout=30).status_code == 200
@@ -137,7 +139,9 @@ def test_nothing_is_left_after_the_block() -> None:
 
 def test_taken_port_is_an_os_error(capsys: pytest.CaptureFixture[str]) -> None:
     """OSError, and not a word on the terminal."""
-    app = sandbox.create_app(sandbox.build_world(seed=1, today=TODAY, schools=1, facilities=1))
+    app = sandbox.create_app(
+        sandbox.build_world(seed=1, today=TODAY, schools=1, facilities=1, hostile=True)
+    )
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="Address already in use"):

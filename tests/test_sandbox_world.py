@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icalbridge.sandbox.bookings import timeslot
+from icalbridge.sandbox.builder import timeslot
 from icalbridge.sandbox.world import World
 
 if TYPE_CHECKING:

@@ -199,7 +199,7 @@ def test_client_books_every_attempt_before_it_is_sent(store: Store) -> None:
     nothing is sent.
     """
     world = sandbox.build_world(
-        seed=1, today=NOON.date(), schools=1, facilities=1, events_per_day=1
+        seed=1, today=NOON.date(), schools=1, facilities=1, events_per_day=1, hostile=True
     )
     faults = [sandbox.parse_fault("503:first=2")]
     app = sandbox.create_app(world, clock=lambda: NOON, rate_per_minute=RATE, faults=faults)

@@ -98,6 +98,8 @@ def _rows(store: Store) -> dict[str, list[dict[str, Any]]]:
         }
     for row in (*found["properties"], *found["facilities"]):
         del row["position"]  # the vendor's order is the order in which places are listed
+    for row in found["properties"]:
+        del row["read_at"]  # the reads of `answers` are written a few seconds later
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from icalbridge.models import UNTOLD, EventKey, Feed, StaffDetails
-from icalbridge.sandbox import names
+from icalbridge.sandbox import hostile_names as names
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
 from tests.fixtures.bridges import Bridge, bridge

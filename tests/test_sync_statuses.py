@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.cli.history import Wish, write_history
+from icalbridge.cli.clients import make_client
+from icalbridge.cli.records import HistoryQuery, write_history
 from icalbridge.cli.status import print_status
-from icalbridge.cli.work import make_client, sync_with_progress
+from icalbridge.cli.sync import sync_with_progress
 from icalbridge.models import Feed
 from icalbridge.settings import from_environment
 from icalbridge.store import Store
@@ -91,7 +92,7 @@ def _history(district: Bridge) -> list[str]:
     """Return the days of the league that `history` has, up to today."""
     day = _first(district).date()
     file = io.BytesIO()
-    write_history(district.store, Wish(day, day, as_json=True), file)
+    write_history(district.store, HistoryQuery(day, day, as_json=True), file)
     found = json.loads(file.getvalue())["entries"]
     return [each["start"][:10] for each in found if each["title"] == "League"]
 

@@ -11,8 +11,11 @@ Imports nothing of ours.
     faults.py, broken.py     things that go wrong, on demand
     bodies.py                answers as bytes
     world.py                 a district's data, to read and to edit while it is served
-    district.py              fills it, the same for the same seed and day, with
-    bookings.py, surprises.py, names.py
+    district.py              builds it, the same for the same seed and day: the showcase, with
+    bookings.py, names.py    weekly hours and names, or
+    hostile.py               the hostile district, with its hostile_bookings, hostile_names, and
+    surprises.py             events that occur once
+    builder.py               makes the objects of both
 
 What a client makes of the answers is no business of this room: a misreading of the pages cannot be
 shared.
@@ -22,7 +25,7 @@ from icalbridge.sandbox.app import State, create_app
 from icalbridge.sandbox.district import build_world, district_day
 from icalbridge.sandbox.faults import GRAMMAR, Fault, parse_fault
 from icalbridge.sandbox.openapi import document
-from icalbridge.sandbox.scenarios import SCENARIOS, Scene, stage
+from icalbridge.sandbox.scenarios import SCENARIOS, Scene, build_scene, stage
 from icalbridge.sandbox.server import run, serve_in_thread
 from icalbridge.sandbox.world import World
 
@@ -33,6 +36,7 @@ __all__ = [
     "Scene",
     "State",
     "World",
+    "build_scene",
     "build_world",
     "create_app",
     "district_day",

@@ -1,220 +1,145 @@
-"""Fills a property's weeks: leagues and rehearsals that repeat, and rentals that do not. Dense on
-weekday evenings and Saturdays, as schools are. Draws everything from one source of chance; times
-are the property's own.
+"""Bookings of the showcase: student groups after school, community groups in the evening and on
+weekends. No facility is booked twice at a time, and nothing is booked on public holidays.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from random import Random
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.sandbox import names
+from icalbridge.sandbox.builder import (
+    BOOKED_AHEAD,
+    SEASON_WEEKS,
+    STATUSES,
+    timeslot,
+)
 
 if TYPE_CHECKING:
-    from icalbridge.sandbox.world import Dto, World
+    from collections.abc import Iterator, Mapping
 
-Cell = tuple[int, str, str]
-"""A part of the week: weekday from Monday, begin and end as clock times."""
+    from icalbridge.sandbox.builder import WorldBuilder
+    from icalbridge.sandbox.world import Dto
 
-EVENINGS = (("15:00", "16:30"), ("16:30", "18:00"), ("18:00", "19:45"), ("20:00", "22:00"))
-SATURDAYS = (
-    ("08:00", "10:00"),
-    ("10:00", "12:00"),
-    ("12:00", "14:00"),
-    ("14:00", "16:00"),
-    ("16:00", "19:00"),
-)
-SUNDAYS = (("09:00", "11:00"), ("13:00", "15:30"))
-WEEK: tuple[Cell, ...] = (
-    *((day, *cell) for day in range(5) for cell in EVENINGS),
-    *((5, *cell) for cell in SATURDAYS),
-    *((6, *cell) for cell in SUNDAYS),
-)
-WEIGHTS = [{4: 2, 5: 4, 6: 1}.get(day, 3) for day, _, _ in WEEK]
+WEEKLY_SHARE = 0.97
+"""The share of timeslots that repeat weekly."""
+STATUS_WEIGHTS = (94, 3, 2, 1)
+FIXED_HOLIDAYS = {(1, 1), (6, 19), (7, 4), (11, 11), (12, 24), (12, 25), (12, 31)}
+"""Month and day."""
+MONDAY, THURSDAY = 0, 3
+NTH_WEEKDAYS = {(1, MONDAY): 3, (2, MONDAY): 3, (9, MONDAY): 1, (11, THURSDAY): 4}
+"""Martin Luther King Jr. Day, Presidents' Day, Labor Day and Thanksgiving: which one of the month,
+by month and weekday."""
 
-SEASON_WEEKS = 10
-WEEKS_BACK = 6
-"""How long ago the season began that is under way."""
-BOOKED_AHEAD = (1.0, 1.0, 0.7, 0.5, 0.4, 0.35, 0.35)
-"""How full each season is, seen from today: the further ahead, the less is booked."""
-WEEKLY_SHARE = 0.88
-STATUSES = ("Approved", "Pending", "Cancelled", "Declined")
-STATUS_WEIGHTS = (88, 5, 4, 3)
-SKIPPED, SUSPENDED, EXTERNAL = 0.05, 0.01, 0.1
-"""Shares: of weeks that a series leaves out, of timeslots that are suspended, of events that
-another system made.
-"""
+AFTER_SCHOOL = (("15:00", "16:30"), ("16:30", "18:00"))
+EVENING = (("18:00", "19:30"), ("19:45", "21:15"))
+SATURDAY = (("08:00", "10:00"), ("10:00", "12:00"), ("12:00", "14:00"), ("14:00", "16:00"))
+SUNDAY = (("09:00", "11:30"), ("13:00", "15:00"))
 
 
-class Maker:
-    """Makes the vendor's objects for one world, out of one source of chance."""
+class Block(NamedTuple):
+    """Hours of a facility's week that one group books together."""
 
-    def __init__(self, world: World, seed: str, today: date) -> None:
-        self.world = world
-        # seeded with a text: its digest is taken, never its hash, which differs from process to
-        # process
-        self.chance = Random(seed)
-        self.today = today
-        self.monday = today - timedelta(days=today.weekday())
-
-    def id(self, digits: int = 24) -> str:
-        """Return a new id of so many hexadecimal digits."""
-        return f"{self.chance.getrandbits(4 * digits):0{digits}x}"
-
-    def event(
-        self, owner: Dto, name: str | None, timeslots: list[Dto], status: str = "Approved"
-    ) -> Dto:
-        """Add an event, with a renter in one of the shapes that renters come in."""
-        chance = self.chance
-        external = chance.random() < EXTERNAL
-        if external:
-            for timeslot in timeslots:
-                timeslot["external_system_timeslot_id"] = f"slot-{self.id(8)}"
-        made: Dto = {
-            "_id": self.id(),
-            "short_id": f"{names.SHORT_ID}-{chance.randrange(10_000, 99_999)}",
-            "rate_category": chance.choice(names.RATE_CATEGORIES),
-            "status": status,
-            "external_system_event_id": f"sis-{self.id(8)}" if external else None,
-            "created_by_external_api": external,
-            "name": name,
-            "activity_type": chance.choice(names.ACTIVITY_TYPES),
-            "attendance": chance.choice((names.ATTENDANCE, names.ATTENDANCE, None)),
-            "property_id": owner["_id"],
-            "timeslots": timeslots,
-            "submit_date": f"{self.today - timedelta(days=chance.randrange(1, 200))}T09:12:33.482Z",
-            "type": "reservation",
-            "property_timezone": owner["timezone"],
-            "renter": chance.choice(names.RENTERS),
-        }
-        self.world.events[made["_id"]] = made
-        return made
-
-    def place(self, facility: Dto) -> Dto:
-        """Return a facility as timeslots name it."""
-        return {name: facility[name] for name in ("_id", "u_id", "name", "capacity", "type")}
+    place: Dto
+    groups: Mapping[str, tuple[str, ...]]
+    """Titles to choose from, by type of facility."""
+    days: tuple[int, ...]
+    """Weekdays from Monday, 0."""
+    start: str
+    end: str
 
 
-def timeslot(
-    place: Dto, start: str, end: str, activity: str | None = None, status: str = "active"
-) -> Dto:
-    """Return a timeslot; times as the vendor writes them, local and without an offset."""
-    return {
-        "external_system_timeslot_id": None,
-        "activity_name": activity,
-        "facility": place,
-        "start_datetime": start,
-        "end_datetime": end,
-        "status": status,
-    }
-
-
-def spell(moment: datetime) -> str:
-    """Return a local time as the vendor writes it."""
-    return moment.isoformat(timespec="seconds")
-
-
-class Bookings:
+class WeeklyBookings:
     """Fills properties, one after another."""
 
-    def __init__(self, maker: Maker) -> None:
-        self._maker = maker
-        self._chance = maker.chance
-        ahead = range(len(BOOKED_AHEAD) * SEASON_WEEKS * 7)
-        first = maker.monday - timedelta(weeks=WEEKS_BACK)
-        # written once: a large district has half a million timeslots on these few hundred days
-        self._days = [(first + timedelta(days=day)).isoformat() for day in ahead]
-        self._last = (maker.today + timedelta(days=365)).isoformat()
+    def __init__(self, builder: WorldBuilder) -> None:
+        self._builder = builder
+        self._random = builder.random
+        self._days = builder.season_days()
+        self._holidays = {day for day in self._days if is_holiday(date.fromisoformat(day))}
 
-    def fill(self, owner: Dto, per_week: float) -> None:
-        """Book a property: about `per_week` active timeslots of approved events a week, in the
-        weeks to come.
+    def fill(self, owner: Dto, level: str, per_week: float) -> None:
+        """Add about `per_week` timeslots a week, and no more than its facilities have hours.
+
+        `level` is one of `names.SCHOOLS`, or "" for the district's own office.
         """
-        maker = self._maker
-        places = [maker.place(each) for each in maker.world.facilities_of(owner["_id"])]
-        kinds: dict[str, list[Dto]] = {}
-        for place in places:
-            kinds.setdefault(place["type"], []).append(place)
-        for season, share in enumerate(BOOKED_AHEAD if places else ()):
-            weekly = self._round(per_week * share * WEEKLY_SHARE)
-            taken: set[tuple[str, Cell]] = set()
-            while weekly > 0:
-                weekly -= self._series(owner, places, kinds, season, weekly, taken)
-            for week in range(season * SEASON_WEEKS, (season + 1) * SEASON_WEEKS):
-                for _ in range(self._round(per_week * share * (1 - WEEKLY_SHARE))):
-                    self._rental(owner, places, week)
+        places = self._builder.facilities_of(owner)
+        for season, share in enumerate(BOOKED_AHEAD):
+            weeks = range(season * SEASON_WEEKS, (season + 1) * SEASON_WEEKS)
+            free = [block for place in places for block in _blocks(place, level)]
+            self._random.shuffle(free)
+            self._add_series(owner, free, weeks, per_week * share * WEEKLY_SHARE)
+            once = [block for block in free if block.groups in (EVENINGS, SATURDAYS)]
+            for week in weeks:
+                self._add_one_offs(owner, once, week, per_week * share * (1 - WEEKLY_SHARE))
 
-    def _series(
-        self,
-        owner: Dto,
-        places: list[Dto],
-        kinds: dict[str, list[Dto]],
-        season: int,
-        most: int,
-        taken: set[tuple[str, Cell]],
-    ) -> int:
-        """Book one league or rehearsal for a season; return how many timeslots a week it adds to
-        what feeds show.
+    def _add_series(self, owner: Dto, free: list[Block], weeks: range, per_week: float) -> None:
+        """Give free blocks to groups for a season, until enough is booked; each takes its block
+        out of `free`.
         """
-        chance = self._chance
-        kind = kinds[chance.choice(places)["type"]]
-        halls = chance.sample(kind, min(len(kind), most, chance.choice((1, 1, 1, 1, 2, 2, 3))))
-        count = max(1, min(most // len(halls), chance.choice((1, 1, 2, 2, 3))))
-        cells = self._cells(halls, count, taken)
-        title = chance.choice(names.SERIES.get(halls[0]["type"], names.ONE_OFFS))
-        activity = chance.choice(names.ACTIVITIES)
-        status = chance.choices(STATUSES, STATUS_WEIGHTS)[0]
-        timeslots = [
-            self._timeslot(hall, self._days[week * 7 + cell[0]], cell, activity)
-            for week in range(season * SEASON_WEEKS, (season + 1) * SEASON_WEEKS)
-            if chance.random() >= SKIPPED
-            for cell in cells
-            for hall in halls
-        ]
-        if not self._answered(timeslots):
-            return len(halls) * len(cells)
-        self._maker.event(owner, f"{title} {chance.randrange(1, 40)}", timeslots, status)
-        return len(halls) * len(cells) if status == "Approved" else 0
+        titles: dict[tuple[int, str], list[str]] = defaultdict(list)
+        weekly = self._builder.round(per_week)
+        while free and weekly > 0:
+            block = free.pop()
+            weekly -= len(block.days)
+            kind = block.place["type"]
+            left = titles[id(block.groups), kind]
+            if not left:
+                left += self._random.sample(block.groups[kind], len(block.groups[kind]))
+            status = self._random.choices(STATUSES, STATUS_WEIGHTS)[0]
+            slots = [
+                slot
+                for week in weeks
+                for day in block.days
+                for slot in self._slots(block, week, day)
+            ]
+            self._add(owner, left.pop(), slots, status)
 
-    def _rental(self, owner: Dto, places: list[Dto], week: int) -> None:
-        chance = self._chance
-        cell = chance.choices(WEEK, WEIGHTS)[0]
-        timeslots = [
-            self._timeslot(chance.choice(places), self._days[week * 7 + cell[0]], cell, None)
-        ]
-        if self._answered(timeslots):
-            self._maker.event(owner, chance.choice(names.ONE_OFFS), timeslots)
+    def _add_one_offs(self, owner: Dto, free: list[Block], week: int, count: float) -> None:
+        """Book free blocks for one day of one week."""
+        for block in self._random.sample(free, min(len(free), self._builder.round(count))):
+            title = self._random.choice(names.ONE_OFFS[block.place["type"]])
+            self._add(owner, title, self._slots(block, week, self._random.choice(block.days)))
 
-    def _answered(self, timeslots: list[Dto]) -> bool:
-        """Say whether some window that may be asked for answers with these: wholly past events are
-        gone.
-        """
-        today = self._maker.today.isoformat()
-        return any(today <= each["start_datetime"][:10] <= self._last for each in timeslots)
+    def _add(self, owner: Dto, title: str, slots: list[Dto], status: str = "Approved") -> None:
+        if self._builder.is_listed(slots):
+            self._builder.event(owner, title, slots, status)
 
-    def _cells(self, halls: list[Dto], count: int, taken: set[tuple[str, Cell]]) -> list[Cell]:
-        """Choose parts of the week in which all these halls are free; where a week is full, they
-        are shared.
-        """
-        chosen: list[Cell] = []
-        for attempt in range(40):
-            cell = self._chance.choices(WEEK, WEIGHTS)[0]
-            full = attempt >= 20
-            if cell not in chosen and (
-                full or not any((hall["_id"], cell) in taken for hall in halls)
-            ):
-                chosen.append(cell)
-            if len(chosen) == count:
-                break
-        taken.update((hall["_id"], cell) for hall in halls for cell in chosen)
-        return sorted(chosen)
+    def _slots(self, block: Block, week: int, weekday: int) -> list[Dto]:
+        """Return the timeslot of one day; none on a holiday."""
+        day = self._days[week * 7 + weekday]
+        if day in self._holidays:
+            return []
+        return [timeslot(block.place, f"{day}T{block.start}:00", f"{day}T{block.end}:00")]
 
-    def _timeslot(self, hall: Dto, day: str, cell: Cell, activity: str | None) -> Dto:
-        status = "suspended" if self._chance.random() < SUSPENDED else "active"
-        return timeslot(hall, f"{day}T{cell[1]}:00", f"{day}T{cell[2]}:00", activity, status)
 
-    def _round(self, wanted: float) -> int:
-        """Return a whole number, the wanted one on average."""
-        whole = int(wanted)
-        return whole + (self._chance.random() < wanted - whole)
+EVENINGS, SATURDAYS, SUNDAYS = names.EVENING_GROUPS, names.SATURDAY_GROUPS, names.SUNDAY_GROUPS
+
+
+def _blocks(place: Dto, level: str) -> Iterator[Block]:
+    """Yield the blocks of a facility's week for which there are groups."""
+    times = (
+        (names.STUDENT_GROUPS.get(level, {}), AFTER_SCHOOL, ((0, 2, 4), (1, 3))),
+        (EVENINGS, EVENING, ((0, 2), (1, 3), (4,))),
+        (SATURDAYS, SATURDAY, ((5,),)),
+        (SUNDAYS, SUNDAY, ((6,),)),
+    )
+    for groups, hours, patterns in times:
+        for start, end in hours if place["type"] in groups else ():
+            for days in patterns:
+                yield Block(place, groups, days, start, end)
+
+
+def is_holiday(day: date) -> bool:
+    """Return whether US schools are closed for a holiday; Memorial Day is the last Monday of May.
+
+    The day after Thanksgiving counts too.
+    """
+    if day.month == 11 and day.weekday() == THURSDAY + 1:
+        return is_holiday(day - timedelta(days=1))
+    if (day.month, day.day) in FIXED_HOLIDAYS:
+        return True
+    if day.month == 5 and day.weekday() == MONDAY:
+        return (day + timedelta(weeks=1)).month == 6
+    return NTH_WEEKDAYS.get((day.month, day.weekday())) == (day.day - 1) // 7 + 1

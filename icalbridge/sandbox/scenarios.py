@@ -11,9 +11,11 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from icalbridge.sandbox.bookings import spell, timeslot
+from icalbridge.sandbox.builder import facility_in_timeslot
+from icalbridge.sandbox.builder import timeslot_of as _slot
+from icalbridge.sandbox.district import build_world, district_day
 from icalbridge.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -53,6 +55,17 @@ class Scenario:
 
     summary: str
     change: Callable[[Scene], Scene]
+    hostile: bool = False
+    """Whether it is of the hostile district; the others are of the showcase."""
+
+
+def build_scene(name: str | None, now: datetime, **world: Any) -> Scene:
+    """Build a world with `build_world`'s arguments, in the situation of that name if there is one;
+    raises `KeyError`.
+    """
+    hostile = name is not None and SCENARIOS[name].hostile
+    scene = Scene(build_world(today=district_day(now), hostile=hostile, **world), now)
+    return stage(name, scene) if name else scene
 
 
 def stage(name: str, scene: Scene) -> Scene:
@@ -149,8 +162,7 @@ def _graduation(scene: Scene, school: Dto) -> Dto:
     """
     day = _next_saturday(scene, school["_id"])
     places = [
-        {name: each[name] for name in ("_id", "u_id", "name", "capacity", "type")}
-        for each in scene.world.facilities_of(school["_id"])
+        facility_in_timeslot(facility) for facility in scene.world.facilities_of(school["_id"])
     ]
     morning, eve = (
         datetime.combine(day, time(10)),
@@ -178,11 +190,15 @@ def _graduation(scene: Scene, school: Dto) -> Dto:
     }
 
 
-def _slot(place: Dto, start: datetime, minutes: int, activity: str) -> Dto:
-    return timeslot(place, spell(start), spell(start + timedelta(minutes=minutes)), activity)
+def hostile(scene: Scene) -> Scene:
+    """The scene as it is; its world was built hostile (`build_world`)."""
+    return _with(scene, scene.world.events.values())
 
 
 SCENARIOS: dict[str, Scenario] = {
+    "hostile": Scenario(
+        "another district: odd and malicious names, nulls, every surprise", hostile, hostile=True
+    ),
     "quiet-week": Scenario("nothing is booked in the seven days from today", quiet_week),
     "graduation-day": Scenario(
         "next Saturday: every school's graduation in all places", graduation_day

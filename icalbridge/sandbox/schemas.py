@@ -1,10 +1,8 @@
-"""Every schema on the vendor's pages, as OpenAPI 3.1 (JSON Schema 2020-12) has it: data, and
-nothing that acts.
+"""Every schema on the vendor's pages, as JSON Schema 2020-12 (OpenAPI 3.1). Data only.
 
-The request bodies are checked against these very schemas (`validation.py`), and `openapi.py`
-publishes them, so the document cannot tell of another bound than the one that is enforced. In
-answers any field may be null, whatever the vendor's table calls required ("Data Restrictions":
-fields where no data exists are returned as null).
+Request bodies are validated against them (`validation.py`) and `openapi.py` publishes them, so the
+documented bounds are the enforced ones. In responses any field may be null, whatever the vendor's
+table calls required ("Data Restrictions": fields where no data exists are returned as null).
 """
 
 from __future__ import annotations
@@ -14,7 +12,10 @@ from typing import Any
 Schema = dict[str, Any]
 
 NAMED = "^[a-zA-Z0-9._-]+$"
-LOCAL_TIME = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"  # noqa: E501
+LOCAL_TIME = (
+    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    "T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+)
 """ISO 8601 without zone or offset; the pages write it with and without seconds."""
 
 EVENT_TYPES = ("reservation", "maintenance-block")
@@ -32,17 +33,17 @@ def _text(description: str = "", *, least: int = 0, most: int = 0, **more: Any) 
     }
 
 
-def _told(kind: str = "string", description: str = "") -> Schema:
-    """Return the schema of a field in an answer, which may be null."""
+def _nullable(kind: str = "string", description: str = "") -> Schema:
+    """Return the schema of a field of a response, which may be null."""
     return {"type": [kind, "null"], **({"description": description} if description else {})}
 
 
 def _object(fields: Schema, *, optional: tuple[str, ...] = (), description: str = "") -> Schema:
-    made: Schema = {"type": "object"}
+    schema: Schema = {"type": "object"}
     if description:
-        made["description"] = description
+        schema["description"] = description
     return {
-        **made,
+        **schema,
         "required": [name for name in fields if name not in optional],
         "properties": fields,
     }
@@ -77,13 +78,13 @@ _ENVELOPE: Schema = {
 def _moment(description: str) -> Schema:
     return _text(
         f"{description}, local to the property, without offset",
-        pattern=LOCAL_TIME,
         format="date-time-local",
+        pattern=LOCAL_TIME,
     )
 
 
-def _answer(**found: Schema) -> Schema:
-    return _object({**_ENVELOPE, **found})
+def _answer(**fields: Schema) -> Schema:
+    return _object({**_ENVELOPE, **fields})
 
 
 def _error(description: str) -> Schema:
@@ -157,11 +158,11 @@ REQUESTS: dict[str, Schema] = {
 """What a request's body may hold."""
 
 _PLACE: Schema = {
-    "_id": _told(description="ObjectId"),
-    "u_id": _told(),
-    "name": _told(),
-    "capacity": _told("number"),
-    "type": _told(),
+    "_id": _nullable(description="ObjectId"),
+    "u_id": _nullable(),
+    "name": _nullable(),
+    "capacity": _nullable("number"),
+    "type": _nullable(),
 }
 _WRITTEN: Schema = {
     "external_system_event_id": EXTERNAL_ID,
@@ -173,17 +174,17 @@ ANSWERS: dict[str, Schema] = {
     "PropertyDto": _object(
         {
             "_id": _text("ObjectId; compare it, never parse it"),
-            "name": _told(),
-            "u_id": _told(
+            "name": _nullable(),
+            "u_id": _nullable(
                 description=(
                     "Called a uuid on the pages; 20 hexadecimal digits in the vendor's own example"
                 )
             ),
-            "address": _told(),
-            "city": _told(),
-            "zip": _told(),
-            "state": _told(),
-            "timezone": _told(description="IANA name"),
+            "address": _nullable(),
+            "city": _nullable(),
+            "zip": _nullable(),
+            "state": _nullable(),
+            "timezone": _nullable(description="IANA name"),
             "properties": {
                 "type": ["array", "null"],
                 "items": _text(),
@@ -196,35 +197,35 @@ ANSWERS: dict[str, Schema] = {
             "property_id": _text("ObjectId"),
             **_PLACE,
             "_id": _text("ObjectId"),
-            "search_term": _told(),
+            "search_term": _nullable(),
         }
     ),
     "EventDto": _object(
         {
             "_id": _text(),
-            "short_id": _told(),
-            "rate_category": _told(),
-            "status": _told(description="Approved, Pending, Cancelled or Declined"),
-            "external_system_event_id": _told(),
-            "created_by_external_api": _told("boolean"),
-            "name": _told(),
+            "short_id": _nullable(),
+            "rate_category": _nullable(),
+            "status": _nullable(description="Approved, Pending, Cancelled or Declined"),
+            "external_system_event_id": _nullable(),
+            "created_by_external_api": _nullable("boolean"),
+            "name": _nullable(),
             "activity_type": {"description": "No published shape"},
-            "attendance": _told("number"),
-            "property_id": _told(),
+            "attendance": _nullable("number"),
+            "property_id": _nullable(),
             "timeslots": {**_list_of("TimeslotDto"), "type": ["array", "null"]},
-            "submit_date": _told(),
-            "type": _told(),
-            "property_timezone": _told(),
+            "submit_date": _nullable(),
+            "type": _nullable(),
+            "property_timezone": _nullable(),
             "renter": {"description": "No published shape"},
         }
     ),
     "TimeslotDto": _object(
         {
             "external_system_timeslot_id": {"type": ["string", "null"], "pattern": NAMED},
-            "activity_name": _told(),
+            "activity_name": _nullable(),
             "facility": {"oneOf": [ref("TimeslotFacilityDto"), {"type": "null"}]},
-            "start_datetime": _told(description="ISO 8601, local to the property"),
-            "end_datetime": _told(description="ISO 8601, local to the property"),
+            "start_datetime": _nullable(description="ISO 8601, local to the property"),
+            "end_datetime": _nullable(description="ISO 8601, local to the property"),
             "status": {"enum": ["active", "suspended", None]},
         }
     ),

@@ -1,6 +1,6 @@
-"""Adds what happens once to a district: odd names, nights on which the clock changes, several
-places at once, a place that is not listed, a series that reaches far back and ahead, every status.
-Tests find each by its event's name.
+"""Events of the hostile district that occur once: odd names, nights on which the clock changes,
+several facilities at once, an unlisted facility, a series of years, every status. Tests look for
+them by name.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from icalbridge.sandbox import names
-from icalbridge.sandbox.bookings import STATUSES, Maker, spell, timeslot
+from icalbridge.sandbox import hostile_names
+from icalbridge.sandbox.builder import STATUSES, timeslot
+from icalbridge.sandbox.builder import timeslot_of as _slot
 
 if TYPE_CHECKING:
+    from icalbridge.sandbox.builder import WorldBuilder
     from icalbridge.sandbox.world import Dto
 
 CLOCK_CHANGES = {
@@ -31,105 +33,101 @@ under the offset before.
 """
 
 
-def surprise(maker: Maker, school: Dto, *, whole: bool) -> None:
+def add_surprises(builder: WorldBuilder, school: Dto, *, whole: bool) -> None:
     """Add the clock-change nights of a school's zone, and, with `whole`, everything else."""
-    listed = maker.world.facilities_of(school["_id"])
-    if not listed:
+    places = builder.facilities_of(school)
+    if not places:
         return
-    gym, *more = [maker.place(each) for each in listed]
-    _clock_changes(maker, school, gym)
+    gym, *more = places
+    _clock_changes(builder, school, gym)
     if not whole:
         return
-    _odd_names(maker, school, gym)
-    _states(maker, school, gym)
-    _places(maker, school, gym, more)
-    _spans(maker, school, gym)
+    _odd_names(builder, school, gym)
+    _states(builder, school, gym)
+    _places(builder, school, gym, more)
+    _spans(builder, school, gym)
 
 
 def change_days(zone: ZoneInfo, today: date) -> dict[int, date]:
     """Return the next day, within a year of `today`, on which clocks go forward (1) and back
     (-1).
     """
-    found: dict[int, date] = {}
+    days: dict[int, date] = {}
     for ahead in range(1, 365):
         day = today + timedelta(days=ahead)
         by = _offset(zone, day + timedelta(days=1)) - _offset(zone, day)
         if by:
-            found.setdefault(1 if by > timedelta(0) else -1, day)
-    return found
+            days.setdefault(1 if by > timedelta(0) else -1, day)
+    return days
 
 
 def _offset(zone: ZoneInfo, day: date) -> timedelta:
     return datetime.combine(day, time(0), zone).utcoffset() or timedelta(0)
 
 
-def _clock_changes(maker: Maker, school: Dto, gym: Dto) -> None:
-    days = change_days(ZoneInfo(school["timezone"]), maker.today)
+def _clock_changes(builder: WorldBuilder, school: Dto, gym: Dto) -> None:
+    days = change_days(ZoneInfo(school["timezone"]), builder.today)
     for name, (start, end, way) in CLOCK_CHANGES.items():
         if way in days:
-            maker.event(
+            builder.event(
                 school, name, [timeslot(gym, f"{days[way]}T{start}:00", f"{days[way]}T{end}:00")]
             )
 
 
-def _odd_names(maker: Maker, school: Dto, gym: Dto) -> None:
-    for number, name in enumerate(names.ODD_NAMES):
+def _odd_names(builder: WorldBuilder, school: Dto, gym: Dto) -> None:
+    for number, name in enumerate(hostile_names.ODD_NAMES):
         day, hour = divmod(number, 6)
-        start = datetime.combine(maker.today + timedelta(days=2 + day), time(8 + hour))
-        maker.event(school, name, [_slot(gym, start, 45)])
-    tricky = _slot(gym, datetime.combine(maker.today + timedelta(days=6), time(13)), 45)
-    tricky["activity_name"] = names.HOSTILE_ACTIVITY
-    maker.event(school, "Tricky Activity", [tricky])
+        start = datetime.combine(builder.today + timedelta(days=2 + day), time(8 + hour))
+        builder.event(school, name, [_slot(gym, start, 45)])
+    tricky = _slot(gym, datetime.combine(builder.today + timedelta(days=6), time(13)), 45)
+    tricky["activity_name"] = hostile_names.HOSTILE_ACTIVITY
+    builder.event(school, "Tricky Activity", [tricky])
 
 
-def _states(maker: Maker, school: Dto, gym: Dto) -> None:
+def _states(builder: WorldBuilder, school: Dto, gym: Dto) -> None:
     """Every status of an event, and an approved one in which one of two timeslots is suspended."""
-    start = datetime.combine(maker.today + timedelta(days=3), time(14))
+    start = datetime.combine(builder.today + timedelta(days=3), time(14))
     for number, status in enumerate(STATUSES):
-        maker.event(
+        builder.event(
             school, f"Audition ({status})", [_slot(gym, start + timedelta(days=number), 30)], status
         )
     halves = [_slot(gym, start, 20), _slot(gym, start + timedelta(minutes=20), 20)]
     halves[0]["status"] = "suspended"
-    maker.event(school, "Half Suspended", halves)
+    builder.event(school, "Half Suspended", halves)
 
 
-def _places(maker: Maker, school: Dto, gym: Dto, more: list[Dto]) -> None:
+def _places(builder: WorldBuilder, school: Dto, gym: Dto, more: list[Dto]) -> None:
     """Several facilities at one time; a virtual one, which is not listed; one place twice at the
     same time.
     """
-    start = datetime.combine(maker.today + timedelta(days=4), time(12))
-    maker.event(school, "Health Fair", [_slot(place, start, 180) for place in (gym, *more[:3])])
+    start = datetime.combine(builder.today + timedelta(days=4), time(12))
+    builder.event(school, "Health Fair", [_slot(place, start, 180) for place in (gym, *more[:3])])
     hidden = {
         **gym,
-        "_id": maker.id(),
-        "u_id": maker.id(20),
+        "_id": builder.id(),
+        "u_id": builder.id(20),
         "name": "East Wing (virtual)",
         "type": "Virtual",
     }
-    maker.event(school, "Staff Training", [_slot(hidden, start, 60)])
+    builder.event(school, "Staff Training", [_slot(hidden, start, 60)])
     twins = [_slot(gym, start - timedelta(hours=6), 30) for _ in range(2)]
-    maker.event(school, "Twins", twins)
+    builder.event(school, "Twins", twins)
     for number, twin in enumerate(twins):
         twin["external_system_timeslot_id"] = f"twin-{number}"
 
 
-def _spans(maker: Maker, school: Dto, gym: Dto) -> None:
+def _spans(builder: WorldBuilder, school: Dto, gym: Dto) -> None:
     """Timeslots over midnight and over days, years of them, and the two other ways in which times
     are spelled.
     """
-    start = datetime.combine(maker.today + timedelta(days=5), time(21))
-    maker.event(school, "Lock-In Night", [_slot(gym, start, 11 * 60)])
-    maker.event(school, "Science Camp", [_slot(gym, start + timedelta(days=7), 60 * 60)])
+    start = datetime.combine(builder.today + timedelta(days=5), time(21))
+    builder.event(school, "Lock-In Night", [_slot(gym, start, 11 * 60)])
+    builder.event(school, "Science Camp", [_slot(gym, start + timedelta(days=7), 60 * 60)])
     early = start.replace(hour=6)
     years = [_slot(gym, early + timedelta(weeks=week), 45) for week in range(-60, 81)]
-    maker.event(school, "Early Birds", years)
+    builder.event(school, "Early Birds", years)
     short = timeslot(gym, early.strftime("%Y-%m-%dT07:00"), early.strftime("%Y-%m-%dT07:40"))
     exact = timeslot(
         gym, early.strftime("%Y-%m-%dT07:40:00.000"), early.strftime("%Y-%m-%dT07:55:30.500")
     )
-    maker.event(school, "Spelled Otherwise", [short, exact])
-
-
-def _slot(place: Dto, start: datetime, minutes: int) -> Dto:
-    return timeslot(place, spell(start), spell(start + timedelta(minutes=minutes)))
+    builder.event(school, "Spelled Otherwise", [short, exact])

@@ -1,9 +1,7 @@
-"""Whether a request's body breaks a documented rule: checked against the published schemas, all
-wrong fields at once.
+"""Validates request bodies against the published schemas, and reports all wrong fields at once.
 
-Understands as much of JSON Schema as `schemas.py` uses. What no schema can say follows: a
-timeslot's times stand in order on one calendar day, and no timeslot is told twice. Rules that need
-the data, or the clock, are `writes.py`'s.
+Beyond the schemas: start and end of a timeslot are in order on one calendar day, and its external
+id is unique within its event. Rules that need the data, or the clock, are in `writes.py`.
 """
 
 from __future__ import annotations
@@ -13,9 +11,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.validators import extend
 
 from icalbridge.sandbox import rules
-from icalbridge.sandbox.schemas import REQUESTS, Schema
+from icalbridge.sandbox.schemas import REQUESTS, Schema, ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,10 +31,40 @@ _EMAIL = re.compile(
 """A valid e-mail address as HTML has it ("WHATWG HTML", 4.10.5.1.5), in a domain with at least one
 dot.
 """
+_TYPES = {
+    "string": "a text",
+    "number": "a number",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_FORMATS = {
+    "email": "an e-mail address",
+    "date-time-local": "a local time in the form YYYY-MM-DDTHH:mm:ss",
+}
+_PHRASES: dict[str, Callable[[Any, Schema], str]] = {
+    "type": lambda _, schema: f"must be {_any_of(schema['type'], _TYPES)}",
+    "enum": lambda _, schema: f"must be {' or '.join(schema['enum'])}",
+    "format": lambda _, schema: f"must be {_FORMATS[schema['format']]}",
+    "pattern": lambda *_: 'may hold only letters, digits, ".", "-" and "_"',
+    "minItems": lambda _, schema: f"must hold at least {schema['minItems']}",
+    **dict.fromkeys(
+        ("minLength", "maxLength"),
+        lambda value, schema: (
+            f"must be {schema.get('minLength', 0)} to {schema.get('maxLength', len(value))}"
+            " characters long"
+        ),
+    ),
+    **dict.fromkeys(
+        ("minimum", "maximum"),
+        lambda _, schema: f"must be {schema['minimum']} to {schema['maximum']}",
+    ),
+}
+"""What to report of a value, by the keyword of its schema that it breaks."""
 
 
 def read_body(raw: bytes, name: str) -> dict[str, Any]:
-    """Return a body that is good by the schema of that name; raises `Refusal` that names every
+    """Return a body that is valid by the schema of that name; raises `Refusal` that names every
     wrong field.
     """
     try:
@@ -43,120 +73,91 @@ def read_body(raw: bytes, name: str) -> dict[str, Any]:
         raise rules.invalid("the body must be JSON") from None
     if not isinstance(body, dict):
         raise rules.invalid("the body must be an object")
-    refuse(list(_wrong(body, REQUESTS[name], "")) or list(_unordered(body)))
+    schema = {**ref(name), "components": {"schemas": REQUESTS}}
+    refuse(_schema_errors(body, schema, "") or list(_unordered(body)))
     return body
 
 
 def check_part(value: str, schema: Schema, name: str) -> None:
     """Check one part of a path by its schema; raises `Refusal`."""
-    refuse(list(_wrong(value, schema, name)))
+    refuse(_schema_errors(value, schema, name))
 
 
-def refuse(wrong: list[str]) -> None:
-    """Raise `Refusal` that says all that is wrong, if anything is."""
-    if wrong:
-        raise rules.invalid("; ".join(wrong))
+def refuse(errors: list[str]) -> None:
+    """Raise `Refusal` that reports all errors, if there are any."""
+    if errors:
+        raise rules.invalid("; ".join(errors))
 
 
-def local(told: str) -> datetime:
-    """Read a local time as the vendor writes it, without an offset; raises `ValueError`."""
-    return datetime.fromisoformat(told).replace(tzinfo=None)
+def parse_local(text: str) -> datetime:
+    """Parse a local time as the vendor writes it, without an offset; raises `ValueError`."""
+    return datetime.fromisoformat(text).replace(tzinfo=None)
 
 
-def _wrong(value: object, schema: Schema, where: str) -> Iterator[str]:
-    """Yield a phrase for each thing in a value that its schema does not allow."""
-    if "$ref" in schema:
-        schema = REQUESTS[schema["$ref"].rpartition("/")[2]]
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    if not any(_KINDS[each][0](value) for each in kinds):
-        yield f"{where} must be {' or '.join(_KINDS[each][1] for each in kinds)}"
-        return
-    match value:
-        case str():
-            yield from _wrong_text(value, schema, where)
-        case list():
-            yield from _wrong_list(value, schema, where)
-        case dict():
-            yield from _wrong_fields(value, schema, where)
-        case int() | float() if (
-            not schema.get("minimum", value) <= value <= schema.get("maximum", value)
-        ):
-            yield f"{where} must be {schema['minimum']} to {schema['maximum']}"
+def _schema_errors(value: object, schema: Schema, name: str) -> list[str]:
+    """Return the first error of each wrong field."""
+    errors: dict[str, str] = {}
+    for error in _Validator(schema, format_checker=_formats).iter_errors(value):
+        path = name + error.json_path.removeprefix("$").removeprefix(".")
+        if error.validator == "required":
+            for field in error.validator_value:
+                if field not in error.instance:
+                    errors[f"{path}.{field}".removeprefix(".")] = "is required"
+        else:
+            phrase = _PHRASES[error.validator](error.instance, error.schema)
+            errors.setdefault(path, phrase)
+    return [f"{path} {phrase}" for path, phrase in errors.items()]
 
 
-def _wrong_list(value: list[object], schema: Schema, where: str) -> Iterator[str]:
-    if len(value) < schema.get("minItems", 0):
-        yield f"{where} must hold at least {schema['minItems']}"
-    for index, each in enumerate(value):
-        yield from _wrong(each, schema["items"], f"{where}[{index}]")
+def _any_of(types: str | list[str], phrases: dict[str, str]) -> str:
+    return " or ".join(phrases[kind] for kind in ([types] if isinstance(types, str) else types))
 
 
-def _wrong_fields(value: dict[str, object], schema: Schema, where: str) -> Iterator[str]:
-    for name, field in schema["properties"].items():
-        path = f"{where}.{name}" if where else name
-        if name in value:
-            yield from _wrong(value[name], field, path)
-        elif name in schema["required"]:
-            yield f"{path} is required"
+def _check_pattern(
+    _validator: object, pattern: str, value: object, _schema: Schema
+) -> Iterator[ValidationError]:
+    """Match the whole text as ECMA-262 does; Python's `$` would allow a line break at the end."""
+    if isinstance(value, str) and not re.fullmatch(pattern, value):
+        yield ValidationError("pattern")
 
 
-def _wrong_text(value: str, schema: Schema, where: str) -> Iterator[str]:
-    least, most = schema.get("minLength", 0), schema.get("maxLength", len(value))
-    if "enum" in schema and value not in schema["enum"]:
-        yield f"{where} must be {' or '.join(schema['enum'])}"
-    elif not least <= len(value) <= most:
-        yield f"{where} must be {least} to {most} characters long"
-    elif "format" in schema and not _FORMATS[schema["format"]](value):
-        yield f"{where} must be {_SPOKEN[schema['format']]}"
-    elif "pattern" in schema and not re.fullmatch(schema["pattern"], value):
-        yield f'{where} may hold only letters, digits, ".", "-" and "_"'
+_Validator = extend(  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+    Draft202012Validator, {"pattern": _check_pattern}
+)
+_formats = FormatChecker(formats=())
 
 
-def _is_email(value: str) -> bool:
-    return len(value) <= LONGEST_EMAIL and _EMAIL.fullmatch(value) is not None
+@_formats.checks("email")
+def _is_email(value: object) -> bool:
+    return not isinstance(value, str) or (
+        len(value) <= LONGEST_EMAIL and _EMAIL.fullmatch(value) is not None
+    )
 
 
-def _is_local_time(value: str) -> bool:
-    try:
-        local(value)
-    except ValueError:
-        return False
+@_formats.checks("date-time-local", raises=ValueError)
+def _is_local_time(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    parse_local(value)
     return re.fullmatch(r"[0-9-]{10}T([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2})?", value) is not None
 
 
-_KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
-    "string": (lambda value: isinstance(value, str), "a text"),
-    "number": (
-        lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-        "a number",
-    ),
-    "array": (lambda value: isinstance(value, list), "a list"),
-    "object": (lambda value: isinstance(value, dict), "an object"),
-    "null": (lambda value: value is None, "null"),
-}
-_FORMATS: dict[str, Callable[[str], bool]] = {"email": _is_email, "date-time-local": _is_local_time}
-_SPOKEN = {
-    "email": "an e-mail address",
-    "date-time-local": "a local time in the form YYYY-MM-DDTHH:mm:ss",
-}
-
-
 def _unordered(body: dict[str, Any]) -> Iterator[str]:
-    """Yield what is wrong between the fields of a body whose fields are good."""
+    """Yield the errors between fields of a body that is valid by its schema."""
     if "timeslots" not in body:
-        yield from _wrong_span(body, "") if "start_datetime" in body else ()
+        yield from _span_errors(body, "") if "start_datetime" in body else ()
         return
-    seen = set()
-    for index, each in enumerate(body["timeslots"]):
-        yield from _wrong_span(each, f"timeslots[{index}].")
-        if each["external_system_timeslot_id"] in seen:
+    ids = set()
+    for index, slot in enumerate(body["timeslots"]):
+        yield from _span_errors(slot, f"timeslots[{index}].")
+        if slot["external_system_timeslot_id"] in ids:
             yield f"timeslots[{index}].external_system_timeslot_id stands there twice"
-        seen.add(each["external_system_timeslot_id"])
+        ids.add(slot["external_system_timeslot_id"])
 
 
-def _wrong_span(told: dict[str, Any], where: str) -> Iterator[str]:
-    start, end = local(told["start_datetime"]), local(told["end_datetime"])
+def _span_errors(slot: dict[str, Any], path: str) -> Iterator[str]:
+    start, end = parse_local(slot["start_datetime"]), parse_local(slot["end_datetime"])
     if end - start < MINUTE:
-        yield f"{where}end_datetime must be at least 1 minute later than start_datetime"
+        yield f"{path}end_datetime must be at least 1 minute later than start_datetime"
     elif end.date() != start.date():
-        yield f"{where}end_datetime must be on the same calendar day as start_datetime"
+        yield f"{path}end_datetime must be on the same calendar day as start_datetime"

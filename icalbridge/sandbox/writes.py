@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from icalbridge.sandbox import rules, schemas
-from icalbridge.sandbox.validation import check_part, local, read_body, refuse
+from icalbridge.sandbox.validation import check_part, parse_local, read_body, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -195,11 +195,11 @@ class Writes:
 
 
 def _span(told: Dto) -> tuple[datetime, datetime]:
-    return local(told["start_datetime"]), local(told["end_datetime"])
+    return parse_local(told["start_datetime"]), parse_local(told["end_datetime"])
 
 
 def _spell(told: str) -> str:
-    return local(told).isoformat(timespec="seconds")
+    return parse_local(told).isoformat(timespec="seconds")
 
 
 def _is(event: Dto, status: str) -> bool:
@@ -254,7 +254,7 @@ def _collides(slot: Any, facility_id: str, start: datetime, end: datetime) -> bo
     time.
     """
     try:
-        theirs = local(slot["start_datetime"]), local(slot["end_datetime"])
+        theirs = parse_local(slot["start_datetime"]), parse_local(slot["end_datetime"])
         return bool(
             slot["facility"]["_id"] == facility_id
             and slot["status"] == "active"

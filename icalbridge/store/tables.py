@@ -29,6 +29,13 @@ from sqlalchemy import (
     text,
 )
 
+LONG_SECONDS = 86_400
+"""Entries that are longer have indexes of their own: others overlap a moment only if they start on
+the day before it.
+"""
+LONG = text(f"end_at - start_at > {LONG_SECONDS}")
+"""Condition of the partial index of long entries: literal, or no database would use the index."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -202,18 +209,13 @@ entries = Table(
     Index("ix_entries_property_start", "property_id", "start_at"),
     Index("ix_entries_facility_start", "facility_id", "start_at"),
 )
-LONG_SECONDS = 86_400
-"""Entries that are longer have indexes of their own: others overlap a moment only if they start on
-the day before it.
-"""
-_LONG = text(f"end_at - start_at > {LONG_SECONDS}")
 for _name in ("property", "facility"):
     Index(
         f"ix_entries_{_name}_long",
         entries.c[f"{_name}_id"],
         entries.c.end_at,
-        sqlite_where=_LONG,
-        postgresql_where=_LONG,
+        sqlite_where=LONG,
+        postgresql_where=LONG,
     )
 
 # what the public never sees, apart from what it does: no public address reads this table

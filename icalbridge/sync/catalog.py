@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from icalbridge.errors import ImplausibleAnswer, MalformedAnswer, VendorError
-from icalbridge.feeds import display_text
 from icalbridge.models import Changes, Facility, Property
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss, judge, together, withdrawal
 from icalbridge.sync.reconcile import KnownCatalog, end, relocate
 from icalbridge.sync.zone_evidence import settle_zones
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

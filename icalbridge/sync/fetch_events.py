@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import MalformedAnswer, NotFound
-from icalbridge.facilitron import EventsAnswer, Skipped
+from icalbridge.facilitron import EventsResponse, Skipped
 from icalbridge.sync import windows
 from icalbridge.sync.interpret import interpret
 from icalbridge.sync.reconcile import KnownCatalog
@@ -72,7 +72,7 @@ class EventsFetch:
         except MalformedAnswer as error:
             if not error.null_list:
                 raise
-            answer, null = EventsAnswer((), frozenset(), (), (), error.invocation_id), error
+            answer, null = EventsResponse((), frozenset(), (), (), error.invocation_id), error
         self._tally.update(f"skipped:{item.reason}" for item in (*answer.skipped, *answer.ignored))
         with self._store.alone(self._user) as store:
             now = self._clock()
@@ -93,7 +93,7 @@ class EventsFetch:
                 raise null  # where something is known, null is no list
             yield store, result
 
-    def send(self, request: EventsRequest, attempt: WindowAttempt) -> EventsAnswer:
+    def send(self, request: EventsRequest, attempt: WindowAttempt) -> EventsResponse:
         """Send a request; events whose bytes are known are not parsed."""
         anew = self._full or attempt.claim.from_future
         members = [member.id for member in request.members]
@@ -119,7 +119,7 @@ class EventsFetch:
                 known=known,
             )
         except NotFound:  # only timeslots name it: nothing can be fetched, so nothing is withdrawn
-            return EventsAnswer((), frozenset(), (Skipped("facility", "not listed"),), (), "")
+            return EventsResponse((), frozenset(), (Skipped("facility", "not listed"),), (), "")
 
     def forget_catalog(self) -> None:
         """Read the catalog again before the next window: this process has written it."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import EventsAnswer
+    from icalbridge.facilitron import EventsResponse
     from icalbridge.models import Entry, Event, EventKey, Property, Window
     from icalbridge.store import Store
     from icalbridge.sync.reconcile import KnownCatalog
@@ -74,7 +74,7 @@ def interpret(
     store: Store,
     catalog: KnownCatalog,
     request: EventsRequest,
-    answer: EventsAnswer,
+    answer: EventsResponse,
     *,
     requested_at: datetime,
     now: datetime,

@@ -13,7 +13,7 @@ from itertools import compress, groupby, pairwise, product
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from icalbridge.feeds import display_text
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence

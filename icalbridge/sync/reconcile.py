@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.feeds import display_text
 from icalbridge.models import Changes, Entry, StaffDetails
 from icalbridge.statuses import is_called_off
 from icalbridge.sync.uids import NewUids, pair, timeslot_order
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from datetime import datetime
 
-    from icalbridge.facilitron import Client, EventsAnswer
+    from icalbridge.facilitron import Client, EventsResponse
     from icalbridge.models import Changes, Event
     from icalbridge.store import Store
 
@@ -73,7 +73,7 @@ class EventRefresher:
             left -= 1
             catalog = KnownCatalog(*self._store.sync_reads.all_catalogs())
             zones, unsure = zones_of(catalog.properties)
-            answer = self._client.event_answer(
+            answer = self._client.event_response(
                 event_type, event_id, property_id=property_id, zones=zones, unsure=unsure
             )
             event = placed(answer.events[0], property_id, catalog)
@@ -112,7 +112,7 @@ class EventRefresher:
 
 
 def _understood(
-    store: Store, catalog: KnownCatalog, event: Event, answer: EventsAnswer, now: datetime
+    store: Store, catalog: KnownCatalog, event: Event, answer: EventsResponse, now: datetime
 ) -> Changes:
     return reconcile(
         SpanResponse((event,), frozenset(), answer.complete, now, now),

@@ -16,14 +16,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.feeds import display_text
 from icalbridge.sync.reconcile import relocate
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import EventsAnswer
+    from icalbridge.facilitron import EventsResponse
     from icalbridge.models import EventKey, Property, ZoneSource
     from icalbridge.store import Store
     from icalbridge.sync.reconcile import KnownCatalog
@@ -141,7 +141,7 @@ def zones_of(properties: Mapping[str, Property]) -> tuple[dict[str, str], frozen
 def learn_zones(
     store: Store,
     catalog: KnownCatalog,
-    answer: EventsAnswer,
+    answer: EventsResponse,
     *,
     requested_at: datetime,
     now: datetime,

@@ -36,6 +36,7 @@ from icalbridge.models import utcnow
 from icalbridge.web import formatting, i18n
 from icalbridge.web.api import api
 from icalbridge.web.branding import Look, look_files
+from icalbridge.web.catalog import Catalog
 from icalbridge.web.cross_origin import answer_preflights
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feed_cache import FeedService
@@ -49,11 +50,17 @@ from icalbridge.web.routes.embed import embeds
 from icalbridge.web.routes.embed_builder import embed_builder
 from icalbridge.web.routes.feeds import PREFIX, Doorkeeper, ical
 from icalbridge.web.routes.health import operations
-from icalbridge.web.routes.pages import facility_path, pages, property_path
+from icalbridge.web.routes.pages import pages
 from icalbridge.web.routes.posters import posters
 from icalbridge.web.routes.status import status_page
 from icalbridge.web.sharing import sitemap
-from icalbridge.web.site import Site, language_asked, other_languages
+from icalbridge.web.site import (
+    Site,
+    facility_path,
+    language_asked,
+    other_languages,
+    property_path,
+)
 from icalbridge.web.static_files import Assets, static_files
 from icalbridge.web.views.form import build_path, value_of
 
@@ -88,7 +95,8 @@ def create_app(
     service = FeedService(store, settings, metrics, clock, cache_bytes)
     site = Site(settings.public_url, store, clock, service.database)
     look = Look(settings, site, assets)
-    present = Present(store, service, site)
+    catalog = Catalog(store, service.database)
+    present = Present(catalog, service)
     app.jinja_options = {
         "undefined": StrictUndefined,
         "trim_blocks": True,
@@ -114,15 +122,15 @@ def create_app(
     for routes in (
         ical(service),
         api(store, service, present, site),
-        pages(store, service, site),
-        builder(store, service, site, settings),
+        pages(catalog, service, site),
+        builder(catalog, service, site, settings),
         displays(present, site),
-        embeds(store, service, site, settings),
-        embed_builder(store, service, site),
+        embeds(catalog, service, site, settings),
+        embed_builder(catalog, service, site),
         operations(store, metrics, site, service.database),
         static_files(assets),
         look_files(look),
-        posters(store, service, site),
+        posters(catalog, service, site),
         sitemap(store, site),
         status_page(site),
     ):

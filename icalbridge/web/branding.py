@@ -18,7 +18,6 @@ from flask import Blueprint, Response, abort, request
 from icalbridge.web import responses
 from icalbridge.web.color import ink, mixed, readable
 from icalbridge.web.i18n import gettext
-from icalbridge.web.routes.feeds import flask_response
 from icalbridge.web.static_files import FOR_EVER, NOT_LONG
 
 if TYPE_CHECKING:
@@ -168,7 +167,11 @@ def look_files(look: Look) -> Blueprint:
     @routes.get("/logo", endpoint="logo", defaults={"which": "logo"})
     def file(which: str) -> Response:
         found = look.document(which, request.args.get("v", ""))
-        return flask_response(responses.answer(found, request.environ)) if found else abort(404)
+        return (
+            responses.flask_response(responses.answer(found, request.environ))
+            if found
+            else abort(404)
+        )
 
     @routes.get("/site.webmanifest")
     def manifest() -> Response:
@@ -176,6 +179,6 @@ def look_files(look: Look) -> Blueprint:
         made = responses.document(
             look.manifest(), "application/manifest+json", cache_control=NOT_LONG, vary=vary
         )
-        return flask_response(responses.answer(made, request.environ))
+        return responses.flask_response(responses.answer(made, request.environ))
 
     return routes

@@ -22,7 +22,7 @@ from icalbridge.feeds import BadQuery
 from icalbridge.outage import OutageLog
 from icalbridge.web import problems, responses
 from icalbridge.web.cross_origin import REFUSED, allowed_methods
-from icalbridge.web.routes.feeds import PREFIX, flask_response
+from icalbridge.web.routes.feeds import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,19 +38,9 @@ log = logging.getLogger(__name__)
 
 
 def error_page(status: int, why: str) -> Response:
-    """Return a page that says why there is nothing to see; one that may come soon asks again by
-    itself.
-
-    It does so by a header: a `meta` element would fail WCAG 2.2.1 as axe reads it.
-    """
+    """Return a page that says why there is nothing; with 503 the browser asks again by itself."""
     html = render_template("error.html", why=why, status=status)
-    headers = {"Cache-Control": "no-store"}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers |= {
-            "Retry-After": str(responses.RETRY_SECONDS),
-            "Refresh": str(responses.RETRY_SECONDS),
-        }
-    return Response(html, status, headers, content_type="text/html; charset=utf-8")
+    return responses.respond_uncached(html, status, retry=status == 503)
 
 
 class Defects:
@@ -105,13 +95,13 @@ def catch_all(app: Flask, database: OutageLog) -> None:
 def _refusal(status: int, sentence: str, extra: Sequence[tuple[str, str]] = ()) -> Response:
     """Refuse in one sentence, with the headers that go with the path."""
     if request.path.startswith(problems.PREFIX):
-        return flask_response(problems.problem(status, sentence, extra))
+        return responses.flask_response(problems.problem(status, sentence, extra))
     if request.path.startswith(tokens.PREFIX):
-        return flask_response(
+        return responses.flask_response(
             responses.refusal(status, sentence, extra, security=responses.PRIVATE_HEADERS)
         )
     cross_origin = REFUSED if request.path.startswith(PREFIX) else ()
-    return flask_response(responses.refusal(status, sentence, [*extra, *cross_origin]))
+    return responses.flask_response(responses.refusal(status, sentence, [*extra, *cross_origin]))
 
 
 def _sentence(error: HTTPException) -> str:

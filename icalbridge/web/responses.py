@@ -1,8 +1,7 @@
-"""What HTTP asks of an answer that may be kept: entity tags, conditions, compression, security
-headers.
+"""HTTP responses: entity tags, conditional requests, compression, security headers (RFC 9110).
 
-Pure functions of a request's WSGI environment and of bytes that are known already; who serves them,
-Flask or the layer in front of it, is left to `ical`, `pages` and `assets`. RFC 9110 throughout.
+All but the last functions are pure: of a request's WSGI environment and of bytes. `respond` answers
+Flask's current request.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from hashlib import blake2b
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flask import Response, request
 from werkzeug.http import parse_date
 
 from icalbridge.models import is_future
@@ -257,3 +257,31 @@ def refusal(
         *security,
     ]
     return Answer(status, headers, body)
+
+
+def flask_response(answer: Answer) -> Response:
+    """Return an answer as Flask's response, with its own headers only."""
+    response = Response(answer.body, STATUS_LINES[answer.status])
+    response.headers.clear()
+    response.headers.extend(answer.headers)
+    return response
+
+
+def respond(known: Document, now: datetime | None = None) -> Response:
+    """Answer the current request for a document: 304, or 200 compressed if the client takes it."""
+    if wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", "")):
+        known = known.packed()
+    return flask_response(answer(known, request.environ, now))
+
+
+def respond_uncached(
+    html: str, status: int, security: Headers = (), *, retry: bool = False
+) -> Response:
+    """Answer with a page that no cache keeps; `retry` lets the browser ask again by itself.
+
+    It does so by a header: a `meta` element would fail WCAG 2.2.1 as axe reads it.
+    """
+    headers = {"Cache-Control": "no-store", **dict(security)}
+    if retry:
+        headers |= {"Retry-After": str(RETRY_SECONDS), "Refresh": str(RETRY_SECONDS)}
+    return Response(html, status, headers, content_type="text/html; charset=utf-8")

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort
 
 from icalbridge.feeds import feed_path, page_path
 from icalbridge.models import Feed
 from icalbridge.web import responses
-from icalbridge.web.routes.feeds import flask_response
 from icalbridge.web.views.structured_data import linked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from icalbridge.models import Entry
+    from icalbridge.feeds.audience import Item
     from icalbridge.store import Store
     from icalbridge.web.site import Site
 
@@ -45,16 +44,14 @@ class Sharing:
     """JSON-LD for a `script` element."""
 
 
-def sharing(site: Site, feed: Feed, name: str, entries: Sequence[Entry], now: datetime) -> Sharing:
-    """Return what is told of a facility's or a school's page; `entries` are what it shows, sorted
-    by start.
-    """
+def sharing(site: Site, feed: Feed, name: str, items: Sequence[Item], now: datetime) -> Sharing:
+    """Return the head of a facility's or a school's page; `items` are sorted by start."""
 
-    def address_of(entry: Entry) -> str:
+    def address_of(item: Item) -> str:
         known = (
-            Feed("facility", entry.facility_id)
-            if entry.facility_id
-            else Feed("property", entry.property_id)
+            Feed("facility", item.facility_ids[0])
+            if item.facility_ids
+            else Feed("property", item.property_id)
         )
         return site.address(page_path(known))
 
@@ -64,7 +61,7 @@ def sharing(site: Site, feed: Feed, name: str, entries: Sequence[Entry], now: da
         alternates=tuple(
             (media_type, site.path(feed_path(feed, suffix))) for suffix, media_type in FORMATS
         ),
-        events=linked(entries, now, address_of),
+        events=linked(items, now, address_of),
     )
 
 
@@ -82,7 +79,7 @@ def sitemap(store: Store, site: Site) -> Blueprint:
         made = responses.document(
             body, "application/xml; charset=utf-8", cache_control="public, max-age=3600"
         )
-        return flask_response(responses.answer(made.packed(), request.environ))
+        return responses.respond(made)
 
     return routes
 

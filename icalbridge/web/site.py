@@ -1,23 +1,24 @@
-"""What all pages share: the address they are reached under, the clock, and how fresh the data is.
+"""What all pages share: links, the clock, how they are rendered, and how fresh the data is.
 
-Links and the switch of languages hand on the language that an address asked for, and none that a
-browser did. Only here is it decided whether a request's Host header may be shown: never where
-`ICALBRIDGE_PUBLIC_URL` is set.
+Links keep the `lang` parameter of an address, not the language of a browser. Only here is it
+decided whether a request's Host header may be shown: never where `ICALBRIDGE_PUBLIC_URL` is set.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import abort, request
+from flask import Response, abort, render_template, request
 
-from icalbridge.web import i18n
+from icalbridge.feeds import page_path
+from icalbridge.models import Feed, is_future
+from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.feed_cache import RECOVERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from icalbridge.outage import OutageLog
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 WITHOUT_LANGUAGE = ("/ical/", "/static/")
 """Addresses that take no `lang=`."""
 HEALTH_GOOD_FOR = timedelta(seconds=5)
+STALE_AFTER = timedelta(hours=2)
+"""Data older than this is shown as old."""
 
 
 class Site:
@@ -78,6 +81,46 @@ class Site:
             known = self._health = (now, self._store.read.health(now))
             self._database.end(RECOVERED)
         return known[1]
+
+    def respond(self, template: str, /, **values: Any) -> Response:
+        """Answer with a page; anybody may cache it only where no Host header can be in it."""
+        html = render_template(template, **values).encode()
+        return responses.respond(
+            responses.document(
+                html,
+                "text/html; charset=utf-8",
+                cache_control="public, max-age=60" if self.is_public else "private, no-cache",
+                vary="Accept-Encoding, Accept-Language",
+            )
+        )
+
+
+def freshness(
+    fetched: Mapping[str, datetime | None] | None, zone: str, now: datetime
+) -> dict[str, Any] | None:
+    """Return how fresh data is, by the school that waits longest; None while one was never fetched.
+
+    `fetched`: when each school's was.
+    """
+    known = list((fetched or {}).values())
+    moments = [moment for moment in known if moment is not None and not is_future(moment, now)]
+    if not moments or len(moments) < len(known):
+        return None
+    oldest = min(moments)
+    return {
+        "moment": oldest.isoformat(),
+        "text": f"{formatting.clock_time(oldest, zone)}, {formatting.long_date(oldest, zone)}",
+        "age": formatting.age((now - oldest).total_seconds()),
+        "stale": now - oldest > STALE_AFTER,
+    }
+
+
+def facility_path(facility_id: str) -> str:
+    return page_path(Feed("facility", facility_id))
+
+
+def property_path(property_id: str) -> str:
+    return page_path(Feed("property", property_id))
 
 
 def language_asked() -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, abort, request
 
 from icalbridge.web import responses
-from icalbridge.web.routes.feeds import flask_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +62,10 @@ def static_files(assets: Assets) -> Blueprint:
     @routes.get("/static/<name>")
     def static(name: str) -> Response:
         found = assets.document(name, request.args.get("v", ""))
-        return flask_response(responses.answer(found, request.environ)) if found else abort(404)
+        return (
+            responses.flask_response(responses.answer(found, request.environ))
+            if found
+            else abort(404)
+        )
 
     return routes

@@ -50,7 +50,7 @@ def test_help() -> None:
 
 def test_serve_with_a_filled_database(tmp_path: Path) -> None:
     """Ready in at most 2 s, its worker beside it."""
-    world = sandbox.build_world(seed=1, today=sandbox.district_day(utcnow()))
+    world = sandbox.build_world(seed=1, today=sandbox.district_day(utcnow()), hostile=True)
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=1_000_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:
         settings = {

@@ -1,5 +1,7 @@
-"""Every page in every state, as everybody sees it: phone to TV set, magnified, light and dark, in
-both languages.
+"""Every page in every state, from phone to TV, magnified, light and dark, in both languages.
+
+`make test` opens each page in one look, and one page of each kind in all looks; `make soak` opens
+every page in all looks.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import pytest
 
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
-from tests.browser.looking import forgive, look_at
+from tests.browser.looking import LOOKS, forgive, look_at
 from tests.fixtures.chromium import axe
 from tests.fixtures.serving import serving
 from tests.web_world import PUBLIC, Clock
@@ -74,6 +76,17 @@ PAGES = {
     "embedded unknown": "/embed/facility/unknown",
     "embedded never fetched": "/embed/property/never",
 }
+KINDS = (
+    "directory",
+    "district",
+    "month",
+    "status",
+    "poster",
+    "builder for a school",
+    "snippets",
+    "embedded week",
+)
+"""One page of each kind."""
 TELLING = ("/facility/gym", "/status", "/poster/facility/gym", "/embed/property/school?view=week")
 LOGO = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20"'
@@ -100,12 +113,22 @@ def yellow(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield served
 
 
-@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
+@pytest.mark.parametrize("name", PAGES)
 def test_page_fits_and_can_be_read(
-    page: Page, address: str, page_faults: list[str], path: str
+    page: Page, address: str, page_faults: list[str], name: str
 ) -> None:
     """With everything unfolded, nothing to scroll sideways and nothing for axe to object to."""
-    look_at(page, address + path)
+    one = LOOKS[list(PAGES).index(name) % len(LOOKS)]
+    look_at(page, address + PAGES[name], looks=LOOKS if name in KINDS else (one,))
+    forgive(page_faults)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", [each for each in PAGES if each not in KINDS])
+def test_page_fits_and_can_be_read_in_every_look(
+    page: Page, address: str, page_faults: list[str], name: str
+) -> None:
+    look_at(page, address + PAGES[name])
     forgive(page_faults)
 
 

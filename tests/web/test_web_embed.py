@@ -79,7 +79,7 @@ def test_embed_shows_a_week(client: FlaskClient) -> None:
     assert days[-1] == "Saturday, November 21"
     assert len(days) == 7
     assert titles(page) == ["Practice: Varsity"]
-    assert "?view=week&from=2026-11-14&q=varsity" in page.links()
+    assert "?view=week&from=2026-11-08&q=varsity" in page.links()
     british = client.get("/embed/facility/gym?view=week", headers={"Accept-Language": "en-GB"})
     assert "Monday" in next(
         text for text in Seen(british.text).texts if "November" in text and "day" in text

@@ -1,11 +1,8 @@
-"""What the pages are arranged from: the words for moments, the days of a schedule, the tree of the
-directory.
-"""
+"""What the pages are arranged from: the words for moments, the tree of the directory, links."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -20,9 +17,8 @@ from icalbridge.web.views.directory import (
     kinds,
     search,
 )
-from icalbridge.web.views.schedule import schedule, title
 from icalbridge.web.views.subscribe import subscription
-from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry
+from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE
 
 HONOLULU = "Pacific/Honolulu"
 
@@ -91,81 +87,6 @@ def test_zone_name_has_its_letters_where_it_has_any() -> None:
 def test_age_is_said_in_its_largest_unit(seconds: float, said: str) -> None:
     """A clock that runs a little behind makes nothing of the future."""
     assert formatting.age(seconds) == said
-
-
-# a schedule
-
-
-def test_schedule_of_what_runs_over_midnight_is_todays() -> None:
-    """What began yesterday and is on still stands first, under today, and says when it began."""
-    night = entry(-20, uid="night", end=NOW + timedelta(hours=1))
-    plan = schedule([night, entry(2)], NOW, NOW + timedelta(days=1), ZONE, 100)
-    assert [(day.heading, [item.starts for item in day.items]) for day in plan.days] == [
-        ("Today, Saturday, November 21", ["Fri, Nov 20, 4:00 PM", "2:00 PM"])
-    ]
-    assert [item.entry for item in plan.running] == [night]
-
-
-def test_schedule_boundaries_are_exact() -> None:
-    """What ends now is over, what begins now is on, and what begins when the span ends is not in it
-    but may be next.
-    """
-    over, on, later = entry(-2, uid="over"), entry(0, uid="on"), entry(24, uid="later")
-    plan = schedule([over, on, later], NOW, NOW + timedelta(days=1), ZONE, 100)
-    assert [item.entry for day in plan.days for item in day.items] == [on]
-    assert [item.entry for item in plan.running] == [on]
-    assert plan.upcoming is not None
-    assert (plan.upcoming.entry, plan.upcoming_day) == (later, "Tomorrow, Sunday, November 22")
-
-
-def test_schedule_keeps_days_together_across_zones() -> None:
-    """Each entry falls on its own school's day; a day has one heading however the moments
-    interleave.
-    """
-    hawaii = replace(entry(13, uid="hawaii"), zone=HONOLULU)
-    plan = schedule(
-        [entry(12.5, uid="a"), hawaii, entry(14, uid="b")], NOW, NOW + timedelta(days=2), ZONE, 100
-    )
-    assert [
-        (day.heading, [(item.starts, item.zone) for item in day.items]) for day in plan.days
-    ] == [
-        ("Today, Saturday, November 21", [("11:00 PM", "HST")]),
-        ("Tomorrow, Sunday, November 22", [("12:30 AM", ""), ("2:00 AM", "")]),
-    ]
-
-
-def test_schedule_survives_a_zone_that_does_not_exist() -> None:
-    """An entry without a usable zone is told in the page's."""
-    plan = schedule(
-        [replace(entry(1), zone="Mars/Olympus")], NOW, NOW + timedelta(days=1), ZONE, 100
-    )
-    assert [(item.starts, item.zone) for item in plan.days[0].items] == [("1:00 PM", "")]
-
-
-def test_schedule_says_how_much_it_leaves_out() -> None:
-    """The limit counts entries of the span."""
-    plan = schedule(
-        [entry(hour, uid=f"u{hour}") for hour in range(1, 30)],
-        NOW,
-        NOW + timedelta(days=1),
-        ZONE,
-        5,
-    )
-    assert (sum(len(day.items) for day in plan.days), plan.left_out) == (5, 18)
-
-
-def test_title_is_the_feeds_summary() -> None:
-    """The same words in the calendar and on the page."""
-    assert [
-        title(entry(1, name=name, activity=activity))
-        for name, activity in (
-            ("Practice", ""),
-            ("Practice", "Varsity"),
-            (" ", ""),
-            ("", "Varsity"),
-            ("Two\r\nlines", ""),
-        )
-    ] == ["Practice", "Practice: Varsity", "Reserved", "Reserved: Varsity", "Two lines"]
 
 
 # the directory

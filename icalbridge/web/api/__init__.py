@@ -31,7 +31,7 @@ from icalbridge.web.api.places import ROOT, Places
 from icalbridge.web.cross_origin import cross_origin
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.problems import problem
-from icalbridge.web.routes.feeds import flask_response, is_id
+from icalbridge.web.routes.feeds import is_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,7 +72,7 @@ def api(store: Store, service: FeedService, present: Present, site: Site) -> Blu
 
     @routes.get(f"{ROOT}/openapi.json")
     def openapi() -> Response:
-        return flask_response(responses.answer(told, request.environ))
+        return responses.respond(told)
 
     @routes.get(f"{ROOT}/", strict_slashes=False)
     def people() -> Response:
@@ -80,15 +80,15 @@ def api(store: Store, service: FeedService, present: Present, site: Site) -> Blu
         html = page(store, site, now).encode()
         vary = "Accept-Encoding, Accept-Language"
         made = responses.document(html, HTML, cache_control=PAGE_CACHE_CONTROL, vary=vary)
-        return _answer(made, now)
+        return responses.respond(made, now)
 
     @routes.errorhandler(BadQuery)
     def refused(error: BadQuery) -> Response:
-        return flask_response(problem(400, str(error)))
+        return responses.flask_response(problem(400, str(error)))
 
     @routes.errorhandler(StoreError)
     def unreachable(_error: StoreError) -> Response:
-        return flask_response(problem(503, UNREACHABLE))
+        return responses.flask_response(problem(503, UNREACHABLE))
 
     return routes
 
@@ -144,12 +144,7 @@ def _told(found: Told, operation: Operation, now: datetime) -> Response:
         modified=found.modified,
         extra=clock if operation.moments else cross_origin(),
     )
-    return _answer(made, now)
-
-
-def _answer(made: responses.Document, now: datetime) -> Response:
-    packed = responses.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-    return flask_response(responses.answer(made.packed() if packed else made, request.environ, now))
+    return responses.respond(made, now)
 
 
 def _missing(why: Missing, operation: Operation) -> Response:
@@ -163,4 +158,4 @@ def _missing(why: Missing, operation: Operation) -> Response:
             told = problem(503, UNSYNCED)
         case _:
             told = problem(503, UNREACHABLE)
-    return flask_response(told)
+    return responses.flask_response(told)

@@ -20,14 +20,13 @@ from cachetools import LRUCache
 
 from icalbridge import timezones
 from icalbridge.feeds import Address, display_text
-from icalbridge.feeds.audience import Audience, Status, admit, view
+from icalbridge.feeds.audience import Audience, view
 from icalbridge.feeds.formats.datetimes import iso_local, iso_utc
 from icalbridge.feeds.formats.json_format import item_values
 from icalbridge.web.api import asking, schema
 from icalbridge.web.api.places import api_path, in_order
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.routes.feeds import is_id
-from icalbridge.web.views.board import within
 from icalbridge.web.views.filters import Reach
 from icalbridge.web.views.occupancy_state import standing
 from icalbridge.web.views.open_times import open_times
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
-    from icalbridge.models import Entry, Facility, Feed, FeedState
+    from icalbridge.models import Facility, Feed, FeedState
     from icalbridge.web.api.asking import Asked, Span
     from icalbridge.web.feed_cache import FeedService, Held
     from icalbridge.web.present import Present
@@ -143,8 +142,7 @@ class Booked:
         if isinstance(known, Missing):
             return known
         zone, seconds = known.place.zone, now.timestamp()
-        entries, until = within(known.entries, zone, now=now, days=known.days)
-        booked = [_on(entry) for entry in entries]
+        until, booked = known.until, [_on(item) for item in known.items]
         ends = asking.midnight(asking.tomorrow(now, zone), zone).timestamp()
         stands = standing(booked, seconds, ends, until.timestamp())
         made = schema.Now(
@@ -211,9 +209,9 @@ def _entry(item: Item) -> schema.Entry:
     return msgspec.convert(item_values(item, item.zone or "UTC", ()), schema.Entry)
 
 
-def _on(entry: Entry) -> _On:
-    item = admit(entry, Status.CONFIRMED if entry.shown else Status.CANCELLED, PUBLIC)
-    return _On(item, int(entry.start.timestamp()), int(entry.end.timestamp()), not entry.shown)
+def _on(item: Item) -> _On:
+    cancelled = item.cancelled is not None
+    return _On(item, int(item.start.timestamp()), int(item.end.timestamp()), cancelled)
 
 
 def _until(stands: Standing[_On], zone: str) -> str | None:

@@ -23,11 +23,10 @@ from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import refuse_unknown, sentence
-from icalbridge.web.routes.feeds import flask_response
 from icalbridge.web.site import language_asked
 from icalbridge.web.static_files import FOLDER
-from icalbridge.web.views.board import board
-from icalbridge.web.views.now_next import glance, words
+from icalbridge.web.views.board import make_board
+from icalbridge.web.views.now_next import SCRIPT_WORDS, display_view, words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,11 +82,13 @@ class Displays:
             refuse_unknown(given(query), PARAMETERS)
         except BadQuery as error:
             if data:
-                return flask_response(responses.refusal(400, str(error), [ANYWHERE]))
+                return responses.flask_response(responses.refusal(400, str(error), [ANYWHERE]))
             # The script asks with the same parameters, is refused as well, and leaves the sentence
             # there.
-            return _unkept(
-                self._rendered(feed, wishes, now, reason=sentence(error), query=query), 400
+            return responses.respond_uncached(
+                self._rendered(feed, wishes, now, reason=sentence(error), query=query),
+                400,
+                responses.DISPLAY_HEADERS,
             )
         if data:
             return self.data(Feed(feed.kind, feed.id.removesuffix(".json")), now)
@@ -99,8 +100,10 @@ class Displays:
         query = f"lang={language_asked()}" if language_asked() else ""
         if isinstance(found, Missing):
             reason = words()[f"missing-{found.name.lower()}"]
-            return _unkept(
-                self._rendered(feed, wishes, now, reason=reason, query=query), _status(found)
+            return responses.respond_uncached(
+                self._rendered(feed, wishes, now, reason=reason, query=query),
+                _status(found),
+                responses.DISPLAY_HEADERS,
             )
         unlisted = formatting.long_date(found.unlisted, found.place.zone) if found.unlisted else ""
         html = self._rendered(feed, wishes, now, _board(found, now), query=query, unlisted=unlisted)
@@ -110,7 +113,7 @@ class Displays:
             cache_control=PAGE_CACHE_CONTROL,
             security=responses.DISPLAY_HEADERS,
         )
-        return _answer(made)
+        return responses.respond(made)
 
     def _rendered(
         self,
@@ -131,9 +134,10 @@ class Displays:
             f"display_{feed.kind}.html",
             feed=feed,
             board=there,
-            view=glance(there, now.timestamp(), said) if there else None,
+            view=display_view(there, now.timestamp(), said) if there else None,
             data=asdict(replace(there, rows=())) if there else None,
             words=said,
+            script_words={name: said[name] for name in SCRIPT_WORDS},
             now=int(now.timestamp()),
             unlisted=unlisted,
             theme=wishes.theme,
@@ -153,7 +157,7 @@ class Displays:
                 if known is Missing.UNKNOWN
                 else [ANYWHERE, ("Retry-After", str(responses.RETRY_SECONDS))]
             )
-            return flask_response(responses.refusal(_status(known), known.value, extra))
+            return responses.flask_response(responses.refusal(_status(known), known.value, extra))
         made = responses.document(
             known.json(),
             "application/json; charset=utf-8",
@@ -164,7 +168,7 @@ class Displays:
                 (CLOCK, str(int(now.timestamp()))),
             ),
         )
-        return _answer(made)
+        return responses.respond(made)
 
     def _find(self, feed: Feed, now: datetime) -> Board | Missing:
         found = self._present.find(feed, now)
@@ -172,21 +176,13 @@ class Displays:
 
 
 def _board(found: Known, now: datetime) -> Board:
-    return board(found.place, found.entries, as_of=found.as_of, now=now, days=found.days)
+    return make_board(
+        found.place, found.items, words(), until=found.until, as_of=found.as_of, now=now
+    )
 
 
 def _status(why: Missing) -> int:
     return 404 if why is Missing.UNKNOWN else 503
-
-
-def _unkept(html: str, status: int) -> Response:
-    headers = {"Cache-Control": "no-store", **dict(responses.DISPLAY_HEADERS)}
-    return Response(html, status, headers, content_type="text/html; charset=utf-8")
-
-
-def _answer(made: responses.Document) -> Response:
-    packed = responses.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-    return flask_response(responses.answer(made.packed() if packed else made, request.environ))
 
 
 def displays(present: Present, site: Site) -> Blueprint:
@@ -198,11 +194,11 @@ def displays(present: Present, site: Site) -> Blueprint:
         "text/javascript; charset=utf-8",
         cache_control=WORKER_CACHE_CONTROL,
         security=responses.DISPLAY_HEADERS,
-    )
+    ).packed()
 
     @routes.get("/display/sw.js")
     def service_worker() -> Response:
-        return _answer(worker)
+        return responses.respond(worker)
 
     @routes.get("/display/facility/<path:name>")
     def facility(name: str) -> Response:

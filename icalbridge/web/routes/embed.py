@@ -11,37 +11,42 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs
 
 from flask import Blueprint, Response, render_template, request
 
+from icalbridge import timezones
 from icalbridge.errors import StoreError
-from icalbridge.feeds import Address, BadQuery, display_text, feed_path, page_path
+from icalbridge.feeds import PLAIN, BadQuery, display_text, feed_path, page_path
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.color import readable
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import sentence
-from icalbridge.web.routes.feeds import flask_response, is_id, unshaped
-from icalbridge.web.routes.pages import as_of
+from icalbridge.web.routes.feeds import is_id, unshaped
+from icalbridge.web.site import freshness
 from icalbridge.web.static_files import FOLDER
-from icalbridge.web.views.agenda import Told, agenda, cells, midnight, span
+from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, span
 from icalbridge.web.views.embed_options import Looks, looks, read
 from icalbridge.web.views.subscribe import subscription
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from icalbridge.feeds.audience import Item
+    from icalbridge.feeds import FeedQuery
+    from icalbridge.feeds.calendar import Calendar
     from icalbridge.settings import Settings
-    from icalbridge.store import Store
-    from icalbridge.web.feed_cache import FeedService, Held
+    from icalbridge.web.catalog import Catalog
+    from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.site import Site
+    from icalbridge.web.views.calendar_grid import Span
 
 DAYS = 7
 """How many days a list has, today included, unless its address says so."""
 ENTRIES = 300
+DAY_LINES = {"week": 30, "month": 4}
+"""How many entries a day of a week or month shows."""
 CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=86400"
 ASSET_CACHE_CONTROL = "public, max-age=3600"
 """Of what lives at an address without a version."""
@@ -66,8 +71,10 @@ class Wanted:
 class Embeds:
     """The embedded calendars of one application."""
 
-    def __init__(self, store: Store, service: FeedService, site: Site, settings: Settings) -> None:
-        self._read = store.read
+    def __init__(
+        self, catalog: Catalog, service: FeedService, site: Site, settings: Settings
+    ) -> None:
+        self._catalog = catalog
         self._service = service
         self._site = site
         self._headers = responses.embed_headers(settings.frame_ancestors)
@@ -82,59 +89,73 @@ class Embeds:
         try:
             chosen, rest = read(query)
             wanted = Wanted(feed, chosen, rest)
-            address = Address(
-                feed, unshaped(rest) if feed.kind == "saved" else self._service.shape(rest)
-            )
-            held = self._service.find(address) if is_id(feed.id) else Missing.UNKNOWN
-            if isinstance(held, Missing):
-                return self._missing(wanted, held)
-            return self._calendar(wanted, address, held, now)
+            filters = unshaped(rest) if feed.kind == "saved" else self._service.shape(rest)
+            zone = self._zone(feed, now)
+            if isinstance(zone, Missing):
+                return self._missing(wanted, zone)
+            return self._calendar(wanted, filters, GridContext(now, zone))
         except BadQuery as error:
-            return self._unkept(wanted, 400, "refused", sentence(error))
+            return self._uncached(wanted, 400, "refused", sentence(error))
         except StoreError:
             return self._missing(wanted, Missing.UNREACHABLE)
 
-    def _calendar(self, wanted: Wanted, address: Address, held: Held, now: datetime) -> Response:
-        members = self._members(wanted.feed, held)
-        names = {
-            each.id: display_text(each.name)
-            for each in self._read.properties()
-            if each.id in members
-        }
-        told = Told(now, held.state.zone, names if len(names) > 1 else {})
-        arranged = self._list if wanted.looks.view == "list" else self._grid
+    def _zone(self, feed: Feed, now: datetime) -> str | Missing:
+        """Return the zone of a feed, which decides what its days are."""
+        if not is_id(feed.id):
+            return Missing.UNKNOWN
+        if feed.kind != "saved":
+            return self._catalog.zone(feed)
+        midnight = timezones.midnight(now.date(), "UTC")
+        calendar = self._service.calendar(feed, PLAIN, None, midnight)
+        return calendar if isinstance(calendar, Missing) else calendar.zone
+
+    def _calendar(self, wanted: Wanted, filters: FeedQuery, context: GridContext) -> Response:
+        today, chosen, zone = context.today, wanted.looks, context.zone
+        days = chosen.days or DAYS
+        first, last = (today + timedelta(days=number) for number in self._reach)
+        start = min(max(chosen.start or today, first), last)
+        shown = span(chosen.view, today if chosen.view == "list" else start, days)
+        since = None if chosen.view == "list" else timezones.midnight(shown.first, zone)
+        until = timezones.midnight(shown.end, zone)
+        calendar = self._service.calendar(wanted.feed, filters, since, until)
+        if isinstance(calendar, Missing):
+            return self._missing(wanted, calendar)
+        context = replace(context, schools=self._schools(calendar))
+        state = calendar.state
         html = self._rendered(
             wanted,
-            title=held.state.title,
+            title=state.title,
             **self._whole(wanted.feed),
-            places=wanted.feed.kind != "facility",
-            zone=held.state.zone,
-            zone_name=formatting.zone_name(now, held.state.zone),
-            as_of=as_of(self._site, members, held.state.zone, now),
-            unlisted=formatting.long_date(held.state.unlisted, held.state.zone)
-            if held.state.unlisted
-            else "",
-            **arranged(wanted, address, held, told),
+            place="" if wanted.feed.kind == "facility" else "text",
+            zone=zone,
+            zone_name=formatting.zone_name(context.now, zone),
+            as_of=freshness(calendar.fetched, zone, context.now),
+            unlisted=formatting.long_date(state.unlisted, zone) if state.unlisted else "",
+            days=days,
+            **(
+                {"plan": list_days(calendar.items, until, context, ENTRIES)}
+                if chosen.view == "list"
+                else self._grid(wanted, calendar, shown, context)
+            ),
         )
-        made = responses.document(
-            html.encode(),
-            "text/html; charset=utf-8",
-            cache_control=CACHE_CONTROL,
-            vary=BY_LANGUAGE,
-            security=self._headers,
+        return responses.respond(
+            responses.document(
+                html.encode(),
+                "text/html; charset=utf-8",
+                cache_control=CACHE_CONTROL,
+                vary=BY_LANGUAGE,
+                security=self._headers,
+            )
         )
-        return _answer(made)
 
-    def _members(self, feed: Feed, held: Held) -> list[str]:
-        """Return the properties whose bookings a calendar shows."""
-        if feed.kind == "saved":
-            return list(held.made.property_ids)
-        own = self._read.property(held.state.property_id)
-        return (
-            [own.id, *own.child_ids]
-            if own and feed.kind == "property"
-            else [held.state.property_id]
-        )
+    def _schools(self, calendar: Calendar) -> dict[str, str]:
+        """Return the schools' names by id, where there are several."""
+        names = {
+            each.id: display_text(each.name)
+            for each in self._catalog.properties()
+            if each.id in calendar.property_ids
+        }
+        return names if len(names) > 1 else {}
 
     def _whole(self, feed: Feed) -> dict[str, str]:
         """Return where the whole calendar is: its page, or, as a saved feed has none, the feed
@@ -144,45 +165,25 @@ class Embeds:
             return {"page": page_path(feed)}
         return {"page": "", "webcal": subscription(self._site.address(feed_path(feed)), "").webcal}
 
-    def _list(self, wanted: Wanted, address: Address, held: Held, told: Told) -> dict[str, Any]:
-        days = wanted.looks.days or DAYS
-        until = midnight(told.today + timedelta(days=days), told.zone)
-        items = self._items(address, held, told.now, until)
-        return {"plan": agenda(items, until, told, ENTRIES), "days": days}
-
-    def _grid(self, wanted: Wanted, address: Address, held: Held, told: Told) -> dict[str, Any]:
+    def _grid(
+        self, wanted: Wanted, calendar: Calendar, shown: Span, context: GridContext
+    ) -> dict[str, Any]:
         """Return a week or month, and where to turn from it, as far as feeds reach."""
-        first, last = (told.today + timedelta(days=each) for each in self._reach)
-        shown = span(wanted.looks.view, min(max(wanted.looks.start or told.today, first), last))
-        items = self._items(
-            address, held, midnight(shown.first, told.zone), midnight(shown.end, told.zone)
-        )
+        today, chosen = context.today, wanted.looks
+        first, last = (today + timedelta(days=number) for number in self._reach)
         return {
             "span": shown,
-            "cells": cells(items, shown, told),
-            "earlier": self._turned(wanted, shown.earlier if shown.first > first else None),
-            "later": self._turned(wanted, shown.later if shown.end <= last else None),
+            "sheet": grid_days(calendar.items, shown, context, per_day=DAY_LINES[shown.view]),
+            "earlier": self._turned(wanted, shown.neighbor(-1) if shown.first > first else None),
+            "later": self._turned(wanted, shown.neighbor(1) if shown.end <= last else None),
             "current": ""
-            if shown.first <= told.today < shown.end
-            else f"?{wanted.looks.query(wanted.query, start=None)}",
-            "week": lambda day: f"?{wanted.looks.query(wanted.query, view='week', start=day)}",
+            if shown.first <= today < shown.end
+            else f"?{chosen.query(wanted.query, start=None)}",
+            "week": lambda day: f"?{chosen.query(wanted.query, view='week', start=day)}",
         }
 
     def _turned(self, wanted: Wanted, start: date | None) -> str:
         return f"?{wanted.looks.query(wanted.query, start=start)}" if start else ""
-
-    def _items(self, address: Address, held: Held, first: datetime, until: datetime) -> list[Item]:
-        """Return what the feed tells of a span; of what lies beyond it nothing is made."""
-        if address.feed.kind == "saved":
-            return self._service.items(address, held)
-        now, shape = held.checked, address.shape
-        past, ahead = (max(0, span.days + 1) for span in (now - first, until - now))
-        near = replace(
-            shape,
-            past=past if shape.past is None else min(past, shape.past),
-            ahead=ahead if shape.ahead is None else min(ahead, shape.ahead),
-        )
-        return self._service.items(Address(address.feed, near), held)
 
     def _rendered(self, wanted: Wanted, **shown: Any) -> str:
         known = dict.fromkeys(
@@ -218,17 +219,11 @@ class Embeds:
         return self._site.path(f"/embed.css?{own.query()}") if own.accent else ""
 
     def _missing(self, wanted: Wanted, why: Missing) -> Response:
-        return self._unkept(wanted, 404 if why is Missing.UNKNOWN else 503, why.name.lower())
+        return self._uncached(wanted, 404 if why is Missing.UNKNOWN else 503, why.name.lower())
 
-    def _unkept(self, wanted: Wanted, status: int, why: str, said: str = "") -> Response:
-        html = self._rendered(wanted, why=why, sentence=said)
-        headers = {"Cache-Control": "no-store", **dict(self._headers)}
-        if status == 503:
-            headers |= {
-                "Retry-After": str(responses.RETRY_SECONDS),
-                "Refresh": str(responses.RETRY_SECONDS),
-            }
-        return Response(html, status, headers, content_type="text/html; charset=utf-8")
+    def _uncached(self, wanted: Wanted, status: int, why: str, reason: str = "") -> Response:
+        html = self._rendered(wanted, why=why, sentence=reason)
+        return responses.respond_uncached(html, status, self._headers, retry=status == 503)
 
 
 def accent_css(chosen: Looks) -> bytes:
@@ -247,31 +242,20 @@ def accent_css(chosen: Looks) -> bytes:
     return text.encode() if chosen.accent else b""
 
 
-def embed_path(feed: Feed, query: str = "") -> str:
-    """Return the path of an embedded calendar."""
-    path = f"/embed/{feed.kind}/{quote(feed.id, safe='')}"
-    return f"{path}?{query}" if query else path
-
-
-def _answer(made: responses.Document) -> Response:
-    packed = responses.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-    return flask_response(responses.answer(made.packed() if packed else made, request.environ))
-
-
-def embeds(store: Store, service: FeedService, site: Site, settings: Settings) -> Blueprint:
+def embeds(catalog: Catalog, service: FeedService, site: Site, settings: Settings) -> Blueprint:
     """Return the addresses that frames are given, and those of what they load."""
     routes = Blueprint("embed", __name__)
-    made = Embeds(store, service, site, settings)
+    made = Embeds(catalog, service, site, settings)
     script = responses.document(
         (FOLDER / "embed.js").read_bytes(),
         "text/javascript; charset=utf-8",
         cache_control=ASSET_CACHE_CONTROL,
         extra=(ANYWHERE, ("Cross-Origin-Resource-Policy", "cross-origin")),
-    )
+    ).packed()
 
     @routes.get("/embed.js")
     def host_script() -> Response:
-        return _answer(script)
+        return responses.respond(script)
 
     @routes.get("/embed.css")
     def accent() -> Response:
@@ -282,8 +266,8 @@ def embeds(store: Store, service: FeedService, site: Site, settings: Settings) -
         try:
             sheet = accent_css(looks(said))
         except BadQuery as error:
-            return flask_response(responses.refusal(400, str(error)))
-        return _answer(
+            return responses.flask_response(responses.refusal(400, str(error)))
+        return responses.respond(
             responses.document(sheet, "text/css; charset=utf-8", cache_control=ASSET_CACHE_CONTROL)
         )
 

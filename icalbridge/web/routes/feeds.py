@@ -96,7 +96,7 @@ def ical(service: FeedService) -> Blueprint:
     @routes.get(f"{PREFIX}<path:_rest>", endpoint="feed")
     def feed(_rest: str) -> Response:
         # The raw path is read instead: werkzeug replaces bytes that are no UTF-8.
-        return flask_response(_answer(service, request.environ))
+        return responses.flask_response(_answer(service, request.environ))
 
     return routes
 
@@ -176,14 +176,6 @@ def unshaped(query: str) -> FeedQuery:
     if query:
         raise BadQuery(SHAPED)
     return PLAIN
-
-
-def flask_response(answer: responses.Answer) -> Response:
-    """Hand an answer to Flask as it is."""
-    response = Response(answer.body, responses.STATUS_LINES[answer.status])
-    response.headers.clear()
-    response.headers.extend(answer.headers)
-    return response
 
 
 class Doorkeeper:

@@ -1,52 +1,48 @@
-"""The pages that people read: the directory, a school, a facility. They show what the feeds say,
-and how to subscribe.
-
-Gathers what the templates show; arranging it is for `directory` and `schedule`, the words for
-`wording` and the templates. A page asks for its feed first, so that it is missing, not fetched yet
-or cut exactly as the feed is.
-"""
+"""The pages that people read: the directory, a school, a facility, and how to subscribe to each."""
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
-from icalbridge.feeds import Address, BadQuery, page_path
+from icalbridge.feeds import PLAIN, Address, BadQuery
 from icalbridge.feeds.query import UNREADABLE, given
-from icalbridge.feeds.selection import select
-from icalbridge.models import Feed, is_future
-from icalbridge.store.entries import TimeRange
+from icalbridge.models import Feed
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import sentence
-from icalbridge.web.routes.feeds import flask_response, is_id, query_of
+from icalbridge.web.routes.feeds import is_id, query_of
 from icalbridge.web.sharing import Sharing, sharing
+from icalbridge.web.site import freshness
+from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, page_title
 from icalbridge.web.views.directory import FIRST_PLACES, directory, kinds, search
-from icalbridge.web.views.filters import Reach, check_names, choices, filter_query, span, view
+from icalbridge.web.views.filters import Reach, check_names, choices, filter_query, page_view
 from icalbridge.web.views.form import build_path
-from icalbridge.web.views.month import month
 from icalbridge.web.views.open_times import open_times
-from icalbridge.web.views.schedule import schedule
 from icalbridge.web.views.subscribe import poster_path, qr_path, subscription
-from icalbridge.web.views.week import by_day, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import date
+    from datetime import datetime
 
-    from icalbridge.feeds import FeedQuery
-    from icalbridge.models import Entry, Facility, Property
-    from icalbridge.store import Store
-    from icalbridge.web.feed_cache import FeedService, Held
+    from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.calendar import Calendar
+    from icalbridge.models import Facility, Property
+    from icalbridge.web.catalog import Catalog
+    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.site import Site
-    from icalbridge.web.views.filters import View
+    from icalbridge.web.views.calendar_grid import CalendarList
+    from icalbridge.web.views.filters import PageView
+    from icalbridge.web.views.open_times import Gap
 
-    Asked = Mapping[str, Sequence[str]]
+    Parameters = Mapping[str, Sequence[str]]
 
 FACILITY_DAYS = 14
 """How many days after today are listed."""
@@ -54,197 +50,207 @@ FACILITY_ENTRIES = 100
 PROPERTY_DAYS = 7
 PROPERTY_ENTRIES = 300
 SHEET_LINES = 300
-"""How many entries a week tells, or a list that begins with a day of choice."""
+"""How many entries a week shows, or a list that begins with a day of choice."""
+MONTH_LINES = 3
 DAY = timedelta(days=1)
 QUERY_LENGTH = 200
-STALE_AFTER = timedelta(hours=2)
-"""Data older than this is said to be old."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePage:
+    """What a schedule page shows of a feed."""
+
+    view: PageView
+    everything: Calendar
+    """What comes, without the page's filters."""
+    coming: Calendar
+    """The same with them."""
+    completeness: Completeness
+    list_until: datetime
+
+    @property
+    def zone(self) -> str:
+        return self.everything.zone
 
 
 class Pages:
-    """What the pages of one application are made of."""
+    """The pages of one application."""
 
-    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
-        self._read = store.read
+    def __init__(self, catalog: Catalog, service: FeedService, site: Site) -> None:
+        self._catalog = catalog
         self._service = service
         self._site = site
 
     def home(self, query: str, now: datetime) -> Response:
-        """Return the directory, narrowed down to what a query names."""
-        properties = self._read.properties()
-        facilities = self._read.facilities()
+        """Return the directory, narrowed down to a search."""
+        properties = self._catalog.properties()
+        facilities = self._catalog.facilities()
         everything = directory(properties, facilities, self._counts(properties, facilities, now))
-        found = search(everything, query)
         only = everything[0].own if len(everything) == 1 else None
-        return self._page(
+        property_ids = [each.id for each in properties]
+        return self._site.respond(
             "directory.html",
-            districts=found,
+            districts=search(everything, query),
             kinds=kinds(facilities),
             most=None if query else FIRST_PLACES,
             query=query,
             title=only.site.name if only else "",
             empty=not everything,
             sharing=Sharing(self._site.address("/")),
-            as_of=as_of(self._site, [each.id for each in properties], _zone_of(properties), now),
+            as_of=freshness(self._catalog.fetched(property_ids), _zone_of(properties), now),
         )
 
-    def facility(self, facility_id: str, asked: Asked, now: datetime) -> Response:
+    def facility(self, facility_id: str, parameters: Parameters, now: datetime) -> Response:
         """Return one facility's schedule."""
         feed = Feed("facility", facility_id)
-        shape = self._service.shape(filter_query(asked))
-        held = self._held(feed, shape)
-        found = self._read.facility(facility_id)
-        if isinstance(held, Missing) or found is None:
-            return self._missing(held)
-        zone = held.state.zone
-        shown = self._view(asked, shape, zone, now, FACILITY_DAYS + 1)
-        entries = self._read.entries(feed, TimeRange(now))
-        until = _midnight(now, zone, FACILITY_DAYS + 1)
-        return self._page(
+        page = self._load(feed, parameters, now, FACILITY_DAYS)
+        if isinstance(page, Missing):
+            return _missing(page)
+        facility = self._catalog.facility(facility_id)
+        if facility is None:
+            return _missing(Missing.UNKNOWN)
+        context = GridContext(now, page.zone, title=page_title)
+        return self._site.respond(
             "facility.html",
-            facility=found,
-            school=self._read.property(found.property_id),
-            plan=schedule(self._chosen(entries, shape, now), now, until, zone, FACILITY_ENTRIES),
+            facility=facility,
+            school=self._catalog.property(facility.property_id),
+            plan=self._list(page, context, FACILITY_ENTRIES),
             days=FACILITY_DAYS,
-            open_times=open_times(
-                self._on(shown.day, zone, [found.property_id], found.id), shown.day, zone, now
-            ),
-            choices=choices(entries, shape, ()),
-            **self._spread(shown, zone, now, [found.property_id], found.id),
-            **self._common(feed, held, shown, [found.property_id], now),
-            sharing=sharing(self._site, feed, held.state.title, entries, now),
+            open_times=open_times(self._booked(feed, page), page.view.span.day, page.zone, now),
+            choices=choices(page.everything.items, page.view.filters, ()),
+            **self._sheet(page, context),
+            **self._common(page, now),
         )
 
-    def school(self, property_id: str, asked: Asked, now: datetime) -> Response:
+    def school(self, property_id: str, parameters: Parameters, now: datetime) -> Response:
         """Return a school's schedule, or a district's with its schools."""
         feed = Feed("property", property_id)
-        shape = self._service.shape(filter_query(asked))
-        held = self._held(feed, shape)
-        found = self._read.property(property_id)
-        if isinstance(held, Missing) or found is None:
-            return self._missing(held)
-        zone = held.state.zone
-        shown_view = self._view(asked, shape, zone, now, PROPERTY_DAYS + 1)
-        members = [found.id, *found.child_ids]
-        until = _midnight(now, zone, PROPERTY_DAYS + 1)
-        listed = [each for each in self._read.properties() if each.id in members]
-        shown = listed if found in listed else [found, *listed]
-        facilities = self._read.facilities(members)
-        tree = directory(shown, facilities, self._counts(shown, facilities, now))
-        places = next(
-            (one.places for each in tree for one in each.all if one.site.id == found.id), ()
-        )
-        entries = self._read.entries_between(members, now, until)
-        booked = self._on(shown_view.day, zone, [found.id]) if places else []
-        return self._page(
+        page = self._load(feed, parameters, now, PROPERTY_DAYS)
+        if isinstance(page, Missing):
+            return _missing(page)
+        properties = self._catalog.members(property_id)
+        own = next((each for each in properties if each.id == property_id), None)
+        if own is None:
+            return _missing(Missing.UNKNOWN)
+        facilities = self._catalog.facilities([own.id, *own.child_ids])
+        counts = self._counts(properties, facilities, now)
+        schools = [
+            school
+            for district in directory(properties, facilities, counts)
+            for school in district.all
+        ]
+        places = next((school.places for school in schools if school.site.id == own.id), ())
+        names = {each.id: each.name for each in properties if each.id != own.id and own.child_ids}
+        context = GridContext(now, page.zone, names, page_title)
+        return self._site.respond(
             "property.html",
-            site=found,
-            schools=tuple(
-                school for district in tree for school in district.all if school.site.id != found.id
-            ),
+            site=own,
+            schools=[school for school in schools if school.site.id != own.id],
             places=places,
-            plan=schedule(self._chosen(entries, shape, now), now, until, zone, PROPERTY_ENTRIES),
+            plan=self._list(page, context, PROPERTY_ENTRIES),
             days=PROPERTY_DAYS,
-            names={each.id: each.name for each in listed if each.id != found.id}
-            if found.child_ids
-            else {},
-            open_places=[
-                (
-                    place.facility,
-                    open_times(_of(booked, place.facility.id), shown_view.day, zone, now),
-                )
-                for place in places
-                if not shape.facility or place.facility.id in shape.facility
-            ],
-            choices=choices(entries, shape, facilities),
-            **self._spread(shown_view, zone, now, members),
-            **self._common(feed, held, shown_view, members, now),
-            sharing=sharing(self._site, feed, held.state.title, entries, now),
+            open_places=self._open_places([place.facility for place in places], page, now),
+            choices=choices(page.everything.items, page.view.filters, facilities),
+            **self._sheet(page, context),
+            **self._common(page, now),
         )
 
-    def _held(self, feed: Feed, shape: FeedQuery) -> Held | Missing:
-        return self._service.find(Address(feed, shape)) if is_id(feed.id) else Missing.UNKNOWN
+    def _load(
+        self, feed: Feed, parameters: Parameters, now: datetime, days: int
+    ) -> SchedulePage | Missing:
+        """Load what a page shows of a feed; `days` after today are listed."""
+        if not is_id(feed.id):
+            return Missing.UNKNOWN
+        filters = self._service.shape(filter_query(parameters))
+        zone = self._catalog.zone(feed)
+        today = timezones.local_date(now, zone)
+        # What comes next at a facility may be far away.
+        reach = Reach.of(today, *self._service.reach)
+        last = reach.last if feed.kind == "facility" else today + days * DAY
+        until = timezones.midnight(last + DAY, zone)
+        everything = self._service.calendar(feed, PLAIN, None, until)
+        coming = self._service.calendar(feed, filters, None, until)
+        completeness = self._service.completeness(feed, filters)
+        if isinstance(everything, Missing):
+            return everything
+        if isinstance(coming, Missing):
+            return coming
+        if isinstance(completeness, Missing):
+            return completeness
+        view = page_view(parameters, reach, filters, days + 1)
+        list_until = timezones.midnight(today + (days + 1) * DAY, zone)
+        return SchedulePage(view, everything, coming, completeness, list_until)
 
-    def _view(
-        self, asked: Asked, shape: FeedQuery, zone: str, now: datetime, list_days: int
-    ) -> View:
-        return view(
-            asked, Reach.of(timezones.local_date(now, zone), *self._service.reach), shape, list_days
-        )
+    def _list(self, page: SchedulePage, context: GridContext, limit: int) -> CalendarList:
+        return list_days(page.coming.items, page.list_until, context, limit)
 
-    def _chosen(self, entries: Sequence[Entry], shape: FeedQuery, now: datetime) -> Sequence[Entry]:
-        """Keep what the feed of the same filters shows."""
-        history, horizon = (timedelta(days=days) for days in self._service.reach)
-        return (
-            select(entries, now=now, history=history, horizon=horizon, shape=shape).entries
-            if entries
-            else ()
-        )
+    def _booked(self, feed: Feed, page: SchedulePage) -> Sequence[Item]:
+        """Return all that is booked on the page's day, whatever else the page is filtered by."""
+        bounds = timezones.day_bounds(page.view.span.day, page.zone)
+        calendar = self._service.calendar(feed, PLAIN, *bounds)
+        return () if isinstance(calendar, Missing) else calendar.items
 
-    def _on(
-        self, day: date, zone: str, property_ids: Sequence[str], facility_id: str = ""
-    ) -> list[Entry]:
-        """Return all that is booked on a day, whatever the page is narrowed down to."""
-        found = self._read.entries_between(property_ids, _start(day, zone), _start(day + DAY, zone))
-        return _of(found, facility_id) if facility_id else found
+    def _open_places(
+        self, facilities: Sequence[Facility], page: SchedulePage, now: datetime
+    ) -> list[tuple[Facility, Sequence[Gap]]]:
+        """Return the open times of a school's own facilities."""
+        day, only = page.view.span.day, page.view.filters.facility
+        shown = [each for each in facilities if not only or each.id in only]
+        by_facility: dict[str, list[Item]] = {each.id: [] for each in shown}
+        for item in self._booked(page.everything.feed, page) if shown else ():
+            for facility_id in by_facility.keys() & item.facility_ids:
+                by_facility[facility_id].append(item)
+        return [(each, open_times(by_facility[each.id], day, page.zone, now)) for each in shown]
 
-    def _spread(
-        self,
-        shown: View,
-        zone: str,
-        now: datetime,
-        property_ids: Sequence[str],
-        facility_id: str = "",
-    ) -> dict[str, Any]:
+    def _sheet(self, page: SchedulePage, context: GridContext) -> dict[str, Any]:
         """Return the days of a week, a month or a list that begins with a day of choice."""
-        spread: dict[str, Any] = {"view": shown, "sheet": (), "weeks": (), "more": 0}
-        if shown.name == "list" and not shown.dated:
-            return spread
-        since = _start(
-            shown.first - DAY, zone
-        )  # a school in another zone may have the day earlier, or still have it
-        found = self._read.entries_between(
-            property_ids, since, _start(shown.first + DAY * (shown.count + 1), zone)
-        )
-        entries = self._chosen(_of(found, facility_id) if facility_id else found, shown.shape, now)
-        if shown.name == "month":
-            return spread | {"weeks": month(entries, shown.day, now, zone)}
-        days, more = shortened(by_day(entries, shown.first, shown.count, now, zone), SHEET_LINES)
-        return spread | {"sheet": days, "more": more}
+        view, shown = page.view, page.view.span
+        if shown.view == "list" and not view.dated:
+            return {"view": view, "sheet": (), "more": 0}
+        # A school in another zone may have the day earlier, or still have it.
+        since = timezones.midnight(shown.first - DAY, context.zone)
+        until = timezones.midnight(shown.end + DAY, context.zone)
+        calendar = self._service.calendar(page.everything.feed, view.filters, since, until)
+        items = () if isinstance(calendar, Missing) else calendar.items
+        if shown.view == "month":
+            days = grid_days(items, shown, context, per_day=MONTH_LINES)
+        else:
+            days = grid_days(items, shown, context, in_all=SHEET_LINES)
+        more = sum(day.left_out for day in days)
+        if shown.view == "list":
+            days = tuple(day for day in days if day.count or day.day == shown.first)
+        return {"view": view, "sheet": days, "more": more}
 
-    def _common(
-        self, feed: Feed, held: Held, shown: View, property_ids: Sequence[str], now: datetime
-    ) -> dict[str, Any]:
+    def _common(self, page: SchedulePage, now: datetime) -> dict[str, Any]:
         """Return what every schedule page shows: title, zone, freshness, how to subscribe."""
-        zone = held.state.zone
-        path = Address(feed, shown.shape).path
-        narrowed = f"&{shown.filter_query}" if shown.filter_query else ""
+        calendar, view, zone = page.everything, page.view, page.zone
+        feed, state = calendar.feed, calendar.state
+        address = Address(feed, view.filters)
+        narrowed = f"&{view.filters.query}" if view.filters.query else ""
         return {
-            "title": held.state.title,
+            "title": state.title,
             "zone": zone,
             "zone_name": formatting.zone_name(now, zone),
-            "as_of": as_of(self._site, property_ids, zone, now),
-            "unlisted": formatting.long_date(held.state.unlisted, zone)
-            if held.state.unlisted
-            else "",
-            "complete_from": formatting.day_or_moment(held.made.complete_from, zone),
-            "complete_until": formatting.day_or_moment(held.made.complete_until, zone),
+            "as_of": freshness(calendar.fetched, zone, now),
+            "unlisted": formatting.long_date(state.unlisted, zone) if state.unlisted else "",
+            "complete_from": formatting.day_or_moment(page.completeness.complete_from, zone),
+            "complete_until": formatting.day_or_moment(page.completeness.complete_until, zone),
             "subscription": subscription(
-                self._site.address(path),
-                held.state.title,
-                qr=self._site.path(qr_path(Address(feed, shown.shape))),
-                poster=self._site.link(poster_path(Address(feed, shown.shape))),
+                self._site.address(address.path),
+                state.title,
+                qr=self._site.path(qr_path(address)),
+                poster=self._site.link(poster_path(address)),
             ),
-            "download": self._site.path(path),
-            "span": span(shown),
-            "day_name": formatting.day(shown.day, shown.reach.today),
+            "download": self._site.path(address.path),
+            "day_name": formatting.day(view.span.day, view.reach.today),
             "build": self._site.link(build_path(feed.kind, feed.id) + narrowed),
             "embedding": self._site.link(build_path(feed.kind, feed.id, root="/embed") + narrowed),
             "display": self._site.link(f"/display/{feed.kind}/{quote(feed.id, safe='')}"),
             "formats": {
-                suffix: self._site.path(Address(feed, shown.shape, suffix).path)
+                suffix: self._site.path(Address(feed, view.filters, suffix).path)
                 for suffix in ("json", "csv", "atom")
             },
+            "sharing": sharing(self._site, feed, state.title, calendar.items, now),
         }
 
     def _counts(
@@ -253,7 +259,7 @@ class Pages:
         """Return today's entries by facility; when today is, depends on each property's zone."""
         zone_of = {each.id: _zone_of([each]) for each in properties}
         by_zone = {
-            zone: self._read.counts(_midnight(now, zone, 0), _midnight(now, zone, 1))
+            zone: self._catalog.counts(*timezones.day_bounds(timezones.local_date(now, zone), zone))
             for zone in sorted(set(zone_of.values()))
         }
         return {
@@ -262,80 +268,25 @@ class Pages:
             if each.property_id in zone_of
         }
 
-    def _missing(self, why: Held | Missing) -> Response:
-        match why:
-            case Missing.UNSYNCED:
-                return error_page(503, "unsynced")
-            case Missing.UNREACHABLE:
-                return error_page(503, "unreachable")
-            case _:
-                return error_page(404, "unknown")
 
-    def _page(self, template: str, **shown: Any) -> Response:
-        return page(self._site, template, **shown)
-
-
-def page(site: Site, template: str, /, **shown: Any) -> Response:
-    """Render a page; it may be kept by anybody only where no Host header can be in it."""
-    cache_control = "public, max-age=60" if site.is_public else "private, no-cache"
-    html = render_template(template, **shown).encode()
-    vary = "Accept-Encoding, Accept-Language"
-    made = responses.document(
-        html, "text/html; charset=utf-8", cache_control=cache_control, vary=vary
-    )
-    packed = responses.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-    return flask_response(responses.answer(made.packed() if packed else made, request.environ))
-
-
-def as_of(
-    site: Site, property_ids: Sequence[str], zone: str, now: datetime
-) -> dict[str, Any] | None:
-    """Return how fresh the data is: by the property that waits longest; None while one was never
-    fetched.
-    """
-    known = {each.property_id: each.today_synced for each in site.health(now).properties}
-    synced = [known[each] for each in property_ids if each in known]
-    moments = [moment for moment in synced if moment is not None and not is_future(moment, now)]
-    if not moments or len(moments) < len(synced):
-        return None
-    oldest = min(moments)
-    return {
-        "moment": oldest.isoformat(),
-        "text": f"{formatting.clock_time(oldest, zone)}, {formatting.long_date(oldest, zone)}",
-        "age": formatting.age((now - oldest).total_seconds()),
-        "stale": now - oldest > STALE_AFTER,
-    }
-
-
-def facility_path(facility_id: str) -> str:
-    return page_path(Feed("facility", facility_id))
-
-
-def property_path(property_id: str) -> str:
-    return page_path(Feed("property", property_id))
-
-
-def pages(store: Store, service: FeedService, site: Site) -> Blueprint:
+def pages(catalog: Catalog, service: FeedService, site: Site) -> Blueprint:
     """Return the addresses that people open."""
     routes = Blueprint("pages", __name__)
-    made = Pages(store, service, site)
+    made = Pages(catalog, service, site)
 
-    def narrowed(show: Callable[[str, Asked, datetime], Response], feed_id: str) -> Response:
+    def narrowed(show: Callable[[str, Parameters, datetime], Response], feed_id: str) -> Response:
         try:
-            asked = given(query_of(request.environ.get("QUERY_STRING", "")))
-            check_names(asked)
-            return show(feed_id, asked, site.now())
+            parameters = given(query_of(request.environ.get("QUERY_STRING", "")))
+            check_names(parameters)
+            return show(feed_id, parameters, site.now())
         except BadQuery as bad:
             html = render_template("refused.html", sentence=sentence(bad))
-            return Response(
-                html, 400, {"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8"
-            )
+            return responses.respond_uncached(html, 400)
 
     @routes.get("/")
     def home() -> Response:
-        return made.home(
-            _searched(request.environ.get("QUERY_STRING", ""))[:QUERY_LENGTH].strip(), site.now()
-        )
+        query = _searched(request.environ.get("QUERY_STRING", ""))
+        return made.home(query[:QUERY_LENGTH].strip(), site.now())
 
     @routes.get("/facility/<path:facility_id>")
     def facility(facility_id: str) -> Response:
@@ -346,6 +297,10 @@ def pages(store: Store, service: FeedService, site: Site) -> Blueprint:
         return narrowed(made.school, property_id)
 
     return routes
+
+
+def _missing(why: Missing) -> Response:
+    return error_page(404 if why is Missing.UNKNOWN else 503, why.name.lower())
 
 
 def _searched(query: str) -> str:
@@ -361,16 +316,3 @@ def _searched(query: str) -> str:
 def _zone_of(properties: Sequence[Property]) -> str:
     """Return the first zone that exists; UTC where none does."""
     return next((each.timezone for each in properties if timezones.exists(each.timezone)), "UTC")
-
-
-def _midnight(now: datetime, zone: str, days: int) -> datetime:
-    """Return when the day begins that is some days after today in a zone."""
-    return _start(timezones.local_date(now, zone) + timedelta(days=days), zone)
-
-
-def _start(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time.min, timezones.zone(zone))
-
-
-def _of(entries: Sequence[Entry], facility_id: str) -> list[Entry]:
-    return [entry for entry in entries if entry.facility_id == facility_id]

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template
 
 from icalbridge import timezones
 from icalbridge.feeds import display_text
 from icalbridge.models import is_future
 from icalbridge.web import formatting, responses
-from icalbridge.web.routes.feeds import flask_response
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -221,7 +220,6 @@ def status_page(site: Site) -> Blueprint:
         now = site.now()
         html = render_template("status.html", status=status_of(site.health(now), now)).encode()
         made = responses.document(html, "text/html; charset=utf-8", cache_control=CACHE_CONTROL)
-        packed = responses.wants_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-        return flask_response(responses.answer(made.packed() if packed else made, request.environ))
+        return responses.respond(made)
 
     return routes

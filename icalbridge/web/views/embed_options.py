@@ -11,17 +11,19 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from icalbridge.feeds import BadQuery
 from icalbridge.feeds.query import LONGEST_QUERY, MOST_VALUES, UNREADABLE, quoted
 from icalbridge.web.i18n import NAMES, gettext
 from icalbridge.web.refusing import Refused
+from icalbridge.web.views.calendar_grid import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-VIEWS = ("list", "week", "month")
+    from icalbridge.models import Feed
+
 THEMES = ("auto", "light", "dark")
 MOST_DAYS = 366
 OWN = ("view", "days", "theme", "accent", "lang", "header", "from")
@@ -134,3 +136,9 @@ def _date(text: str) -> date | None:
         pass
     told = gettext("from is %(given)s and must be a date, such as 2026-11-21.")
     raise Refused(told % {"given": quoted(text)})
+
+
+def embed_path(feed: Feed, query: str = "") -> str:
+    """Return the path of an embedded calendar."""
+    path = f"/embed/{feed.kind}/{quote(feed.id, safe='')}"
+    return f"{path}?{query}" if query else path

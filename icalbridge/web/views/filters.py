@@ -1,9 +1,7 @@
-"""What the address of a schedule page asks for: list, week or month, around which day, narrowed
-down to what.
+"""The parameters of a schedule page: list, week or month, around which day, with which filters.
 
-A filter means what it means in a feed's address (`feeds.shape`), so that a page and the feed it
-links to agree. The other parameters of a feed are ignored, since the code on a poster leads here
-with them; unknown ones are refused. Pure.
+A filter means the same as in a feed's address (`feeds.query`). The other parameters of a feed are
+ignored, since the code on a poster leads here with them; unknown ones are refused. Pure.
 """
 
 from __future__ import annotations
@@ -15,19 +13,19 @@ from urllib.parse import quote, urlencode
 
 from icalbridge.feeds.query import PARAMETERS, quoted
 from icalbridge.text import search_key
-from icalbridge.web import formatting, i18n
+from icalbridge.web import i18n
 from icalbridge.web.i18n import gettext
 from icalbridge.web.refusing import Refused, refuse_unknown
-from icalbridge.web.views.month import beside, sheet
-from icalbridge.web.views.week import week_start
+from icalbridge.web.views.calendar_grid import VIEWS, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from icalbridge.feeds import FeedQuery
-    from icalbridge.models import Entry, Facility
+    from icalbridge.feeds.audience import Item
+    from icalbridge.models import Facility
+    from icalbridge.web.views.calendar_grid import Span
 
-VIEWS = ("list", "week", "month")
 FILTERS = ("facility", "type", "activity", "q", "not")
 """Parameters of feeds that pages take too."""
 OWN = ("view", "date", "lang")
@@ -48,110 +46,79 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """One page of a schedule."""
+class PageView:
+    """One page of a schedule: its days, its filters, and the addresses of its neighbors."""
 
-    name: str
-    day: date
+    span: Span
     dated: bool
     """Whether the address names the day; a list without one begins with this very moment."""
-    first: date
-    count: int
-    """How many days are shown."""
-    list_days: int
-    shape: FeedQuery
+    filters: FeedQuery
     reach: Reach
     lang: str = ""
-    """The language that the address asks for, handed on to every other page."""
+    """The `lang` parameter, which links to other pages keep."""
+
+    @property
+    def name(self) -> str:
+        return self.span.view
 
     def query(self, name: str, day: date | None) -> str:
         """Return the query of another page with the same filters; without a day, today's."""
-        own = self._own(name, day)
-        both = "&".join(filter(None, (own, self.filter_query)))
-        return f"?{both}" if both else "?"
+        return "?" + "&".join(filter(None, (self._own(name, day), self.filters.query)))
 
     @property
     def unfiltered(self) -> str:
-        """The query of the same view with nothing left out."""
+        """The query of the same view without filters."""
         return f"?{self._own(self.name, None)}"
 
     def _own(self, name: str, day: date | None) -> str:
-        wished = {
+        values = {
             "view": "" if name == "list" else name,
             "date": day.isoformat() if day else "",
             "lang": self.lang,
         }
-        return urlencode({key: value for key, value in wished.items() if value})
-
-    @property
-    def filter_query(self) -> str:
-        """The filters, as a feed's address has them."""
-        return self.shape.query
+        return urlencode({key: value for key, value in values.items() if value})
 
     def tab(self, name: str) -> str:
         """Return the query of the same day in another view."""
-        return self.query(name, self.day if self.dated and self.day != self.reach.today else None)
+        day = self.span.day
+        return self.query(name, day if self.dated and day != self.reach.today else None)
 
     @property
     def before(self) -> str:
         """The query of what lies before; empty where nothing can."""
-        return self._towards(self._beside(-1)) if self._begins > self.reach.first else ""
+        month = self.name == "month"
+        begins = self.span.day.replace(day=1) if month else self.span.first
+        return self._towards(-1) if begins > self.reach.first else ""
 
     @property
     def after(self) -> str:
         """The query of what lies after; empty where nothing can."""
-        return self._towards(self._beside(1)) if self._ends <= self.reach.last else ""
+        ends = self.span.neighbor(1) if self.name == "month" else self.span.end
+        return self._towards(1) if ends <= self.reach.last else ""
 
-    @property
-    def holds_today(self) -> bool:
-        return self._begins <= self.reach.today < self._ends
-
-    @property
-    def _begins(self) -> date:
-        return self.day.replace(day=1) if self.name == "month" else self.first
-
-    @property
-    def _ends(self) -> date:
-        return (
-            beside(self.day, 1) if self.name == "month" else self.first + timedelta(days=self.count)
-        )
-
-    def _beside(self, step: int) -> date:
-        if self.name == "month":
-            return beside(self.day, step)
-        return self.first + timedelta(days=step * (7 if self.name == "week" else self.list_days))
-
-    def _towards(self, day: date) -> str:
-        within = min(max(day, self.reach.first), self.reach.last)
-        return self.query(self.name, within)
+    def _towards(self, step: int) -> str:
+        day = min(max(self.span.neighbor(step), self.reach.first), self.reach.last)
+        return self.query(self.name, day)
 
     def day_query(self, day: date) -> str:
         """Return the query of one day's list; empty for a day that no page can show."""
         return self.query("list", day) if self.reach.first <= day <= self.reach.last else ""
 
 
-def view(
-    asked: Mapping[str, Sequence[str]], reach: Reach, shape: FeedQuery, list_days: int
-) -> View:
-    """Read the parameters of an address. Raises `Refused` with a sentence for what cannot be
-    shown.
-    """
-    name = _one(asked, "view") or "list"
+def page_view(
+    parameters: Mapping[str, Sequence[str]], reach: Reach, filters: FeedQuery, list_days: int
+) -> PageView:
+    """Read the parameters of an address. Raises `Refused` for what cannot be shown."""
+    name = _one(parameters, "view") or "list"
     if name not in VIEWS:
         raise Refused(
             gettext("view is %(given)s and must be list, week or month.") % {"given": quoted(name)}
         )
-    day = _day(_one(asked, "date"), reach)
-    shown = day or reach.today
-    first, count = _days(name, shown, list_days)
-    lang = i18n.asked(_one(asked, "lang"))
-    return View(name, shown, day is not None, first, count, list_days, shape, reach, lang)
-
-
-def _days(name: str, day: date, list_days: int) -> tuple[date, int]:
-    if name == "month":
-        return sheet(day)
-    return (week_start(day), 7) if name == "week" else (day, list_days)
+    day = _day(_one(parameters, "date"), reach)
+    lang = i18n.asked(_one(parameters, "lang"))
+    return PageView(
+        span(name, day or reach.today, list_days), day is not None, filters, reach, lang
+    )
 
 
 def check_names(asked: Iterable[str]) -> None:
@@ -189,17 +156,14 @@ class Choices:
         return bool(self.activity) and _written("activity", text) == self.activity
 
 
-def choices(entries: Iterable[Entry], shape: FeedQuery, facilities: Sequence[Facility]) -> Choices:
-    """Return what a page can be narrowed down to: what its entries are, and the facilities it is
-    about.
-    """
-    seen = list(entries)
-    types = {each.type for each in facilities} if facilities else set[str]()
+def choices(items: Iterable[Item], filters: FeedQuery, facilities: Sequence[Facility]) -> Choices:
+    """Return what a page can be narrowed down to: what its items are, and its facilities."""
+    types = {each.type for each in facilities}
     return Choices(
         types=_sorted(types) if len(types) > 1 else (),
-        activities=_sorted({each.activity for each in seen}),
+        activities=_sorted({item.activity for item in items}),
         facilities=tuple(facilities) if len(facilities) > 1 else (),
-        **{_NAMES.get(name, name): _given(shape, name) for name in FILTERS},
+        **{_NAMES.get(name, name): _given(filters, name) for name in FILTERS},
     )
 
 
@@ -217,18 +181,9 @@ def _written(name: str, text: str) -> str:
     return PARAMETERS[name].write((search_key(text),))
 
 
-def _given(shape: FeedQuery, name: str) -> str:
-    value = getattr(shape, PARAMETERS[name].field)
+def _given(filters: FeedQuery, name: str) -> str:
+    value = getattr(filters, PARAMETERS[name].field)
     return PARAMETERS[name].write(value) if value else ""
-
-
-def span(shown: View) -> str:
-    """Return what days a page shows, as people there write it: `Nov 15 - 21, 2026`, `November
-    2026`.
-    """
-    if shown.name == "month":
-        return formatting.month_name(shown.day)
-    return formatting.days(shown.first, shown.first + timedelta(days=shown.count - 1))
 
 
 def _one(asked: Mapping[str, Sequence[str]], name: str) -> str:

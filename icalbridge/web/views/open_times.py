@@ -50,7 +50,7 @@ def open_times(entries: Iterable[Booked], day: date, zone: str, now: datetime) -
     From 6:00 to 22:00, and longer where something that begins on that day begins before or ends
     after it.
     """
-    midnight, next_midnight = _at(day, time.min, zone), _at(day + timedelta(days=1), time.min, zone)
+    midnight, next_midnight = timezones.day_bounds(day, zone)
     booked = sorted(
         (max(entry.start, midnight), min(entry.end, next_midnight))
         for entry in entries

@@ -13,53 +13,49 @@ import msgspec
 from markupsafe import Markup
 
 from icalbridge import timezones
-from icalbridge.feeds import display_text
-from icalbridge.web.views.schedule import title
+from icalbridge.web.views.calendar_grid import page_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from icalbridge.models import Entry
+    from icalbridge.feeds.audience import Item
 
 COUNT = 20
 ESCAPES = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"}
 
 
-def linked(entries: Sequence[Entry], now: datetime, address_of: Callable[[Entry], str]) -> Markup:
-    """Return the next 20 entries that have not ended, for a `script` element; empty where nothing
-    is on.
+def linked(items: Sequence[Item], now: datetime, address_of: Callable[[Item], str]) -> Markup:
+    """Return the next 20 items that have not ended, for a `script` element; empty for none.
 
-    `entries` are sorted by start; `address_of` returns the absolute address of the page that shows
+    `items` are sorted by start; `address_of` returns the absolute address of the page that shows
     one.
     """
-    coming = [entry for entry in entries if entry.end > now][:COUNT]
+    coming = [item for item in items if item.end > now][:COUNT]
     if not coming:
         return Markup()
-    told = {
+    graph = {
         "@context": "https://schema.org",
-        "@graph": [_event(entry, address_of(entry)) for entry in coming],
+        "@graph": [_event(item, address_of(item)) for item in coming],
     }
-    return Markup(msgspec.json.encode(told).decode().translate(ESCAPES))  # noqa: S704  # every mark of HTML is escaped
+    return Markup(msgspec.json.encode(graph).decode().translate(ESCAPES))  # noqa: S704  # every mark of HTML is escaped
 
 
-def _event(entry: Entry, address: str) -> dict[str, Any]:
-    """Return one event: https://schema.org/Event. Times have the offset of the school's own
-    zone.
-    """
-    zone = timezones.zone(entry.zone if timezones.exists(entry.zone) else "UTC")
-    status = "EventScheduled" if entry.cancelled is None else "EventCancelled"
+def _event(item: Item, address: str) -> dict[str, Any]:
+    """Return one event (https://schema.org/Event); times have the offset of the school's zone."""
+    zone = timezones.zone(item.zone if timezones.exists(item.zone) else "UTC")
+    status = "EventScheduled" if item.cancelled is None else "EventCancelled"
     return {
         "@type": "Event",
-        "name": title(entry),
-        "startDate": entry.start.astimezone(zone).isoformat(),
-        "endDate": entry.end.astimezone(zone).isoformat(),
+        "name": page_title(item),
+        "startDate": item.start.astimezone(zone).isoformat(),
+        "endDate": item.end.astimezone(zone).isoformat(),
         "eventStatus": f"https://schema.org/{status}",
         "eventAttendanceMode": "https://schema.org/OfflineEventAttendanceMode",
         "location": {
             "@type": "Place",
-            "name": display_text(entry.place or entry.category),
-            "address": display_text(entry.location),
+            "name": item.facility or item.type,
+            "address": item.location,
         },
         "url": address,
     }
