@@ -107,7 +107,7 @@ def past(school: Store) -> Store:
     known = (*SHOWN, *BESIDE, *OFF)
     heard = tuple(event(event_id=each.event_id, status=each.status) for each in known)
     told = tuple(replace(each, particulars=TOLD) if each.id == "e-gym" else each for each in heard)
-    apply_changes(school, Changes(added=known, heard=told))
+    apply_changes(school, Changes(added=known, parsed=told))
     return school
 
 

@@ -15,7 +15,7 @@ from icalbridge.cli.signals import Stop
 from icalbridge.errors import BadCalendar, ConfigurationError, IcalbridgeError, StoreError
 from icalbridge.push.fetch import CalendarSource
 from icalbridge.push.service import RETRY_SECONDS, PushService
-from icalbridge.sync.follow import Follower
+from icalbridge.sync.refresh_event import EventRefresher
 from tests.fixtures.commands import running, until
 from tests.fixtures.push_shells import GAME, PRACTICE, YEAR, Shell, shell_in
 from tests.fixtures.pushing import calendar, event
@@ -134,7 +134,7 @@ def test_push_goes_on_where_the_store_cannot_follow(
     def follow(*_args: object, **_more: object) -> None:
         raise StoreError("The database is locked.")
 
-    monkeypatch.setattr(Follower, "follow", follow)
+    monkeypatch.setattr(EventRefresher, "follow", follow)
     assert service.run()
     assert shell.made() == Counter({("Match", "Approved", 1): 1, ("Game", "Cancelled", 1): 1})
     assert "2 events are in the calendars here after the next sync only." in capsys.readouterr().err

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from icalbridge import timezones
 from icalbridge.cli.clients import make_grant
 from icalbridge.errors import IcalbridgeError, NotFound
-from icalbridge.sync.plan import Plan, today, window
+from icalbridge.sync.schedule import Schedule
+from icalbridge.sync.windows import today, window_days
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from icalbridge.push.requested import RequestedState
     from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Store
-    from icalbridge.sync.follow import Follower
+    from icalbridge.sync.refresh_event import EventRefresher
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,13 @@ class ReadPace:
             return None
         days = {timezones.local_date(slot.start, zone) for slot in slots}
         situation = self.store.windows.state(self.user.name)
-        planned = Plan(situation, make_grant(self.user, self.settings), now)
+        planned = Schedule(situation, make_grant(self.user, self.settings), now)
         return min(
             (
                 planned.interval(each)
-                for each in situation.standings
+                for each in situation.windows
                 if each.property_id == property_id and each.number >= 0
-                if any(day in window(each.number, today(now, zone)) for day in days)
+                if any(day in window_days(each.number, today(now, zone)) for day in days)
             ),
             default=None,
         )
@@ -90,7 +91,7 @@ def _span(seconds: float) -> str:
 
 def follow_write(
     pace: ReadPace,
-    follower: Follower,
+    follower: EventRefresher,
     written: Event,
     requested: RequestedState,
     clock: Callable[[], datetime],
@@ -103,7 +104,7 @@ def follow_write(
         return AfterWrite(events[-1] if events else None, "not yet", note)
 
     try:
-        followed = follower.follow(written.type, written.id, property_id=written.property_id)
+        followed = follower.refresh(written.type, written.id, property_id=written.property_id)
     except IcalbridgeError as error:
         if isinstance(error, NotFound) and not requested.cancelled:
             return not_yet()

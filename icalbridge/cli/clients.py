@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from icalbridge.facilitron import Client
     from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Store
-    from icalbridge.sync.plan import Grant
+    from icalbridge.sync.schedule import Grant
 
 
 def new_worker_id() -> str:
@@ -65,7 +65,7 @@ def make_client(
 
 def make_grant(user: ApiUser, settings: Settings) -> Grant:
     """Return what the sync of a key may spend, and how often the operator wants each tier."""
-    from icalbridge.sync.plan import Grant
+    from icalbridge.sync.schedule import Grant
 
     return Grant(
         user.rate_per_minute,

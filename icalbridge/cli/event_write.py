@@ -53,7 +53,7 @@ from icalbridge.models import Feed
 from icalbridge.push.requested import RequestedSlot, RequestedState
 from icalbridge.statuses import is_cancelled
 from icalbridge.sync.clock import DatabaseClock
-from icalbridge.sync.follow import Follower
+from icalbridge.sync.refresh_event import EventRefresher
 from icalbridge.sync.zone_evidence import zones_of
 from icalbridge.text import display_text
 
@@ -95,7 +95,7 @@ class EventSession:
     def follow(self, written: Event, requested: RequestedState) -> AfterWrite:
         """Update the store after a write; `written`: the requested event, with its id."""
         types, clock = self.user.event_types, self.clock
-        follower = Follower(
+        follower = EventRefresher(
             self.client, self.store, event_types=types, clock=clock, sleep=self.stop.sleep
         )
         return follow_write(

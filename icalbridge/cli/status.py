@@ -100,11 +100,11 @@ def _planned(
     """Return each property's tier, and when it is asked for next, as the plan has it at this
     moment.
     """
-    from icalbridge.sync.plan import Plan
+    from icalbridge.sync.schedule import Schedule
 
     found: dict[str, tuple[str, datetime]] = {}
     for name, user in keys.items():
-        plan = Plan(store.windows.state(name), make_grant(user, settings), now)
+        plan = Schedule(store.windows.state(name), make_grant(user, settings), now)
         found |= {
             property_id: (tier.value, due) for property_id, (tier, due) in plan.outlook().items()
         }

@@ -32,8 +32,8 @@ from icalbridge.push.mapping import map_calendar
 from icalbridge.push.places import parse_places
 from icalbridge.push.requested import count_not_shown
 from icalbridge.sync.clock import DatabaseClock
-from icalbridge.sync.follow import Follower
 from icalbridge.sync.ledger import StoreLedger
+from icalbridge.sync.refresh_event import EventRefresher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -208,7 +208,7 @@ class PushService:
 
     def _load_places(self) -> PlaceTable:
         """Return the table of places, checked against the catalog as it is now."""
-        properties, facilities = self.context.store.sync_reads.places()
+        properties, facilities = self.context.store.sync_reads.all_catalogs()
         zones = {
             place.id: place.timezone
             for place in properties.values()
@@ -272,7 +272,7 @@ class PushService:
         store = self.context.store
         clock = DatabaseClock(store)
         follow = _Follow(
-            Follower(
+            EventRefresher(
                 client,
                 store,
                 event_types=user.event_types,
@@ -318,14 +318,14 @@ class PushService:
 class _Follow:
     """Updates the store with events that were written to; whatever fails, the write is done."""
 
-    follower: Follower
+    follower: EventRefresher
     applied: AppliedPush
     events: dict[str, Event] = field(default_factory=dict)
     """As they were read afterwards, by external id."""
 
     def __call__(self, external_id: str, property_id: str) -> None:
         try:
-            followed = self.follower.follow(EVENT_TYPE, external_id, property_id=property_id)
+            followed = self.follower.refresh(EVENT_TYPE, external_id, property_id=property_id)
         except QuotaSpent:
             raise
         except IcalbridgeError:

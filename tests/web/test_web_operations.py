@@ -196,10 +196,10 @@ def test_readyz_tells_today_from_the_month(client: FlaskClient, store: Store, cl
 
 def claim_day(store: Store, *, now: datetime = NOW) -> None:
     """Let the district's day have been fetched, and the school have been in it."""
-    days = [each for each in store.windows.state(USER).standings if each.number == -1]
+    days = [each for each in store.windows.state(USER).windows if each.number == -1]
     claim = store.windows.claim_planned(days, "worker", now=now)
     assert claim is not None
-    store.windows.finish(claim, WINDOW, Changes(), now=now, spoken_for=["school"])
+    store.windows.finish(claim, WINDOW, Changes(), now=now, covered_ids=["school"])
 
 
 def told_of(client: FlaskClient, property_id: str) -> tuple[int | None, int | None, int | None]:

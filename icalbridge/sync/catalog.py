@@ -2,7 +2,7 @@
 one transaction.
 
 Texts are cleaned here, once. Which zone a property has is settled in `zone_evidence`, when the
-catalogue is written.
+catalog is written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from icalbridge.errors import ImplausibleAnswer, MalformedAnswer, VendorError
 from icalbridge.models import Changes, Facility, Property
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss, judge, together, withdrawal
-from icalbridge.sync.reconcile import Places, end, relocate
+from icalbridge.sync.reconcile import KnownCatalog, end, relocate
 from icalbridge.sync.zone_evidence import settle_zones
 from icalbridge.text import display_text
 
@@ -38,8 +38,8 @@ REQUEST = "GET /properties"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What a key's catalogue had so far, in the vendor's order, and what of it was missing the last
+class PreviousCatalog:
+    """What a key's catalog had so far, in the vendor's order, and what of it was missing the last
     time.
     """
 
@@ -49,7 +49,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class FetchedCatalog:
     """What the vendor listed, with what is missing from it and not believed to be gone.
 
     `facilities_of` lacks the properties whose facilities could not be fetched.
@@ -65,16 +65,16 @@ class Catalogue:
 
 def fetch(
     client: Client,
-    known: Known,
+    known: PreviousCatalog,
     on_step: Callable[[int, int], None],
     *,
     now: datetime,
     full: bool = False,
-) -> Catalogue:
+) -> FetchedCatalog:
     """Ask for all properties, and for the facilities of each; a failed list of facilities does not
     stop the others.
 
-    A property that is missing, and most of a property's facilities, stay until a later catalogue
+    A property that is missing, and most of a property's facilities, stay until a later catalog
     agrees, unless `full` believes it at once. Raises `VendorError` when the properties cannot be
     had, which includes an answer with none of them, and one that lacks some while it could not be
     read in full.
@@ -85,7 +85,9 @@ def fetch(
         raise ImplausibleAnswer(
             REQUEST, "the key sees no property", 200, invocation_id=answer.invocation_id
         )
-    if answer.skipped and {each.id for each in known.properties} - {each.id for each in listed}:
+    if answer.skipped and {listed_property.id for listed_property in known.properties} - {
+        listed_property.id for listed_property in listed
+    }:
         reason = "properties known so far are missing, and some could not be read; keeping them all"
         raise MalformedAnswer(REQUEST, reason, 200, invocation_id=answer.invocation_id)
     reading = _Reading(known.doubt, now, full=full)
@@ -94,16 +96,20 @@ def fetch(
     )
     facilities_of: dict[str, tuple[Facility, ...]] = {}
     on_step(0, len(listed))
-    for done, each in enumerate(listed, start=1):
+    for done, listed_property in enumerate(listed, start=1):
         try:
-            found = _facilities(client, each.id, known.facilities_of.get(each.id, ()), reading)
+            facilities = _facilities(
+                client, listed_property.id, known.facilities_of.get(listed_property.id, ()), reading
+            )
         except VendorError as error:
             reading.failures.append(error)
         else:
-            if found is not None:
-                facilities_of[each.id] = found
+            if facilities is not None:
+                facilities_of[listed_property.id] = facilities
         on_step(done, len(listed))
-    return Catalogue(properties, facilities_of, tuple(reading.failures), together(reading.doubts))
+    return FetchedCatalog(
+        properties, facilities_of, tuple(reading.failures), together(reading.doubts)
+    )
 
 
 def _facilities(
@@ -113,20 +119,22 @@ def _facilities(
     nothing of the others.
     """
     try:
-        found = client.facilities(property_id)
+        answer = client.facilities(property_id)
     except MalformedAnswer as error:
         if known or not error.null_list:
             raise
         return ()
-    if found.skipped:
+    if answer.skipped:
         return None
-    listed = tuple(_clean_facility(each, property_id) for each in found.items)
+    listed = tuple(_clean_facility(facility, property_id) for facility in answer.items)
     request = f"GET /property/{property_id}/facilities"
-    return reading.read(request, "facilities", listed, known, found.invocation_id, empty=not listed)
+    return reading.read(
+        request, "facilities", listed, known, answer.invocation_id, empty=not listed
+    )
 
 
 class _Reading:
-    """The lists of one catalogue, each compared with what is known of it."""
+    """The lists of one catalog, each compared with what is known of it."""
 
     def __init__(self, doubt: Doubt, now: datetime, *, full: bool) -> None:
         self._doubt = doubt
@@ -150,9 +158,9 @@ class _Reading:
 
         `empty`: whether nothing may be missing unnoticed.
         """
-        listed_ids = {each.id for each in listed}
+        listed_ids = {item.id for item in listed}
         missing: dict[str, T] = {
-            f"{what}:{each.id}": each for each in known if each.id not in listed_ids
+            f"{what}:{item.id}": item for item in known if item.id not in listed_ids
         }
         loss = Loss(frozenset(missing), len(known), frozenset(missing), len(known), empty=empty)
         doubt = None if self._full else judge(loss, self._doubt, self._now).doubt
@@ -169,14 +177,14 @@ class _Reading:
             " believes it)"
         )
         self.failures.append(ImplausibleAnswer(request, reason, 200, invocation_id=invocation_id))
-        place = {each.id: position for position, each in enumerate(known)}
+        place = {item.id: position for position, item in enumerate(known)}
         every = [*listed, *(missing[name] for name in doubt.missing)]
-        return tuple(sorted(every, key=lambda each: place.get(each.id, len(place))))
+        return tuple(sorted(every, key=lambda item: place.get(item.id, len(place))))
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What a catalogue did to properties as a whole."""
+class AppliedCatalog:
+    """What a catalog did to properties as a whole."""
 
     left: tuple[MassWithdrawal, ...]
     """Of each property that left with bookings to come: what was withdrawn."""
@@ -184,24 +192,30 @@ class Applied:
     """The properties that are listed again."""
 
 
-def apply(store: Store, api_user_id: str, fetched: Catalogue, *, now: datetime) -> Applied:
-    """Write a catalogue, and what a rename or a move of a place changes in entries that are known
+def apply(
+    store: Store, api_user_id: str, fetched: FetchedCatalog, *, now: datetime
+) -> AppliedCatalog:
+    """Write a catalog, and what a rename or a move of a place changes in entries that are known
     already.
     """
     with store.alone(api_user_id) as alone:
         return _apply(alone, api_user_id, fetched, now)
 
 
-def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) -> Applied:
+def _apply(
+    store: Store, api_user_id: str, fetched: FetchedCatalog, now: datetime
+) -> AppliedCatalog:
     old_properties, old_facilities = store.sync_reads.catalog(api_user_id)
-    listed = settle_zones(fetched.properties, store.sync_reads.places()[0])
-    properties = {each.id: _with_known_order(each, old_properties.get(each.id)) for each in listed}
-    facilities = {each.id: each for some in fetched.facilities_of.values() for each in some}
-    places = Places({**old_properties, **properties}, {**old_facilities, **facilities})
+    listed = settle_zones(fetched.properties, store.sync_reads.all_catalogs()[0])
+    properties = {item.id: _with_known_order(item, old_properties.get(item.id)) for item in listed}
+    facilities = {
+        item.id: item for listed_here in fetched.facilities_of.values() for item in listed_here
+    }
+    catalog = KnownCatalog({**old_properties, **properties}, {**old_facilities, **facilities})
     other_properties = [
-        key for key, each in properties.items() if old_properties.get(key) not in {None, each}
+        key for key, item in properties.items() if old_properties.get(key) not in {None, item}
     ]
-    other_facilities = [key for key, each in facilities.items() if old_facilities.get(key) != each]
+    other_facilities = [key for key, item in facilities.items() if old_facilities.get(key) != item]
     changes = Changes()
     if other_properties or other_facilities:
         entries = store.sync_reads.entries_of(other_properties, other_facilities)
@@ -216,19 +230,17 @@ def _apply(store: Store, api_user_id: str, fetched: Catalogue, now: datetime) ->
             if not old_properties[key].zone_known
         }
         changes = replace(
-            relocate(entries, places, now, zones_before=guessed),
-            forgotten=frozenset(entry.key for entry in entries if entry.property_id in rezoned),
+            relocate(entries, catalog, now, zones_before=guessed),
+            reparse=frozenset(entry.key for entry in entries if entry.property_id in rezoned),
         )
         store.windows.make_due(sorted(rezoned), now=now)
     returned = tuple(sorted(store.sync_reads.unlisted() & properties.keys()))
     gone = end(store.sync_reads.upcoming(old_properties.keys() - properties.keys(), now), now)
-    changes = replace(
-        changes, withdrawn=gone.withdrawn, forgotten=changes.forgotten | gone.forgotten
-    )
+    changes = replace(changes, withdrawn=gone.withdrawn, reparse=changes.reparse | gone.reparse)
     listed = tuple(properties.values())
     store.write.apply_catalog(api_user_id, listed, fetched.facilities_of, changes, now=now)
     store.doubts.note_catalog(api_user_id, fetched.doubt.since, fetched.doubt.missing)
-    return Applied(_withdrawals(store, gone, old_properties, now), returned)
+    return AppliedCatalog(_withdrawals(store, gone, old_properties, now), returned)
 
 
 def _withdrawals(
@@ -238,39 +250,39 @@ def _withdrawals(
     entries_of: dict[str, list[Entry]] = {}
     for entry in gone.withdrawn:
         entries_of.setdefault(entry.property_id, []).append(entry)
-    found = tuple(
-        withdrawal(properties[key], some, len(some), at=now)
-        for key, some in sorted(entries_of.items())
+    withdrawals = tuple(
+        withdrawal(properties[key], withdrawn, len(withdrawn), at=now)
+        for key, withdrawn in sorted(entries_of.items())
     )
-    for each in found:
-        store.doubts.note_withdrawal(each, 0)
-    return found
+    for mass in withdrawals:
+        store.doubts.note_withdrawal(mass, 0)
+    return withdrawals
 
 
-def _with_known_order(each: Property, known: Property | None) -> Property:
+def _with_known_order(listed: Property, known: Property | None) -> Property:
     """Return a property whose children are in the known order, if they are the same: their order
     tells nothing.
     """
-    same = known is not None and set(known.child_ids) == set(each.child_ids)
-    return replace(each, child_ids=known.child_ids) if known and same else each
+    same = known is not None and set(known.child_ids) == set(listed.child_ids)
+    return replace(listed, child_ids=known.child_ids) if known and same else listed
 
 
-def _clean_property(each: Property) -> Property:
+def _clean_property(listed: Property) -> Property:
     return replace(
-        each,
-        name=display_text(each.name),
-        address=display_text(each.address),
-        city=display_text(each.city),
-        state=display_text(each.state),
-        zip=display_text(each.zip),
+        listed,
+        name=display_text(listed.name),
+        address=display_text(listed.address),
+        city=display_text(listed.city),
+        state=display_text(listed.state),
+        zip=display_text(listed.zip),
     )
 
 
-def _clean_facility(each: Facility, property_id: str) -> Facility:
+def _clean_facility(listed: Facility, property_id: str) -> Facility:
     return replace(
-        each,
+        listed,
         property_id=property_id,
-        name=display_text(each.name),
-        type=display_text(each.type),
-        search_term=display_text(each.search_term),
+        name=display_text(listed.name),
+        type=display_text(listed.type),
+        search_term=display_text(listed.search_term),
     )

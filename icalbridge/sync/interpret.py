@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from icalbridge.models import Changes
-from icalbridge.sync import plan
-from icalbridge.sync.identity import timeslot_order
+from icalbridge.sync import windows
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss
-from icalbridge.sync.reconcile import Heard, reconcile
+from icalbridge.sync.reconcile import SpanResponse, reconcile
+from icalbridge.sync.uids import timeslot_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from icalbridge.facilitron import EventsResponse
     from icalbridge.models import Entry, Event, EventKey, Property, Window
     from icalbridge.store import Store
-    from icalbridge.sync.reconcile import Places
+    from icalbridge.sync.reconcile import KnownCatalog
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EventsRequest:
     """What one request asked for: days of a property, of one of its facilities, or of a district
     with its schools.
     """
@@ -44,16 +44,18 @@ class Asked:
         """The properties whose events were asked for."""
         return (self.owner, *self.schools)
 
-    def with_places(self, places: Places) -> Asked:
+    def with_places(self, catalog: KnownCatalog) -> EventsRequest:
         """Return the same request with its properties as they are known in `places`."""
-        known = places.properties
+        known = catalog.properties
         return replace(
-            self, owner=known[self.owner.id], schools=tuple(known[each.id] for each in self.schools)
+            self,
+            owner=known[self.owner.id],
+            schools=tuple(known[school.id] for school in self.schools),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class Interpretation:
     """What an answer changes, and how far it can be trusted."""
 
     changes: Changes
@@ -61,74 +63,78 @@ class Understood:
     """What it would withdraw: of each property of a district's day, else of all that was asked for,
     under the owner.
     """
-    spoken_for: tuple[str, ...]
+    covered_ids: tuple[str, ...]
     """The properties it told anything of."""
-    silent_on: tuple[str, ...]
+    uncovered_ids: tuple[str, ...]
     """The properties of which something is known for these days and the answer has nothing."""
     invocation_id: str
 
 
-def understand(
+def interpret(
     store: Store,
-    places: Places,
-    asked: Asked,
+    catalog: KnownCatalog,
+    request: EventsRequest,
     answer: EventsResponse,
     *,
-    asked_at: datetime,
+    requested_at: datetime,
     now: datetime,
     moved: frozenset[EventKey] = frozenset(),
-) -> Understood:
+) -> Interpretation:
     """Decide what an answer changes; nothing is written.
 
-    An event that another worker changed after `asked_at` is left as it is: what it heard is newer.
+    An event that another worker changed after `requested_at` is left as it is: that is newer.
     Events in `moved` were changed by this answer's zones. A district's answer speaks for a school
     only if it has an event of that school: whether a key's district request covers a school cannot
     be known otherwise.
     """
-    told = tuple(
-        _reread_later(placed(each, asked.owner.id, places), places) for each in answer.events
+    events_read = tuple(
+        _reread_later(placed(event, request.owner.id, catalog), catalog) for event in answer.events
     )
-    if asked.schools:  # a school that left the catalogue is over, though its district still has it
-        told = tuple(each for each in told if each.property_id not in places.unlisted)
-    heard = answer.unchanged | {each.key for each in told}
-    named = {each.property_id for each in told}
+    if request.schools:  # a school that left the catalog is over, though its district still has it
+        events_read = tuple(
+            event for event in events_read if event.property_id not in catalog.unlisted
+        )
+    present_keys = answer.unchanged | {event.key for event in events_read}
+    named = {event.property_id for event in events_read}
     members: dict[tuple[datetime, datetime], list[str]] = {}
-    for each in asked.members:
-        members.setdefault(_span(asked, each), []).append(each.id)
+    for member in request.members:
+        members.setdefault(_span(request, member), []).append(member.id)
     spans: dict[tuple[datetime, datetime], set[EventKey]] = {span: set() for span in members}
-    spoken_for, silent_on = [], []
+    covered_ids, uncovered_ids = [], []
     unreadable = answer.unreadable_ids
     for span, property_ids in members.items():
-        known_there = store.sync_reads.present_each(
-            property_ids, *span, facility_id=asked.facility_id
+        known_there = store.sync_reads.present_by_property(
+            property_ids, *span, facility_id=request.facility_id
         )
         for property_id, present in known_there.items():
-            heard |= {key for key in present if key.event_id in unreadable}
-            if asked.schools and property_id not in named and heard.isdisjoint(present):
-                silent_on += [property_id] if present else []
+            present_keys |= {key for key in present if key.event_id in unreadable}
+            if request.schools and property_id not in named and present_keys.isdisjoint(present):
+                uncovered_ids += [property_id] if present else []
                 continue
-            spoken_for.append(property_id)
+            covered_ids.append(property_id)
             spans[span].update(key for key in present if key.event_type not in answer.refused_types)
-    absent = {key for keys in spans.values() for key in keys} - heard
+    absent = {key for keys in spans.values() for key in keys} - present_keys
     newer = (
-        store.sync_reads.changed_since({each.key for each in told} | absent, asked_at, now=now)
+        store.sync_reads.changed_since(
+            {event.key for event in events_read} | absent, requested_at, now=now
+        )
         - moved
     )
-    events = [each for each in told if each.key not in newer]
-    known = store.sync_reads.known({each.key for each in events} | absent)
-    horizon = min(plan.horizon(now, each.timezone) for each in asked.members)
+    events = [event for event in events_read if event.key not in newer]
+    known = store.sync_reads.known({event.key for event in events} | absent)
+    horizon = min(windows.horizon(now, member.timezone) for member in request.members)
     parts = [
         reconcile(
-            Heard(
+            SpanResponse(
                 events if number == 0 else (),
-                heard,
+                present_keys,
                 answer.withdraws,
                 *span,
-                facility_id=asked.facility_id,
+                facility_id=request.facility_id,
             ),
             present=frozenset(keys - newer),
             known=known,
-            places=places,
+            catalog=catalog,
             now=now,
             horizon=horizon,
         )
@@ -136,14 +142,18 @@ def understand(
     ]
     changes = _together(parts)
     losses = (
-        _losses(store, asked, changes, known, now, empty=not heard) if changes.withdrawn else {}
+        _losses(store, request, changes, known, now, empty=not present_keys)
+        if changes.withdrawn
+        else {}
     )
-    return Understood(changes, losses, tuple(spoken_for), tuple(silent_on), answer.invocation_id)
+    return Interpretation(
+        changes, losses, tuple(covered_ids), tuple(uncovered_ids), answer.invocation_id
+    )
 
 
 def _losses(
     store: Store,
-    asked: Asked,
+    request: EventsRequest,
     changes: Changes,
     known: Mapping[EventKey, Sequence[Entry]],
     now: datetime,
@@ -155,27 +165,27 @@ def _losses(
 
     It covers what begins in its span, and every timeslot to come of the events that it has.
     """
-    read = {event.key for event in changes.heard}
+    read = {event.key for event in changes.parsed}
     read_entries = [
         entry for key in read for entry in known[key] if entry.withdrawn is None and entry.end > now
     ]
     losses = {}
-    for member in asked.members:
+    for member in request.members:
         mine = (
             {member.id}
-            if asked.schools
+            if request.schools
             else {entry.property_id for entry in (*changes.withdrawn, *read_entries)}
         )
-        span = _span(asked, member)
+        span = _span(request, member)
         lost = [entry for entry in changes.withdrawn if entry.property_id in mine]
         inside = frozenset(
-            entry.uid for entry in lost if _is_inside(entry, span, asked.facility_id)
+            entry.uid for entry in lost if _is_inside(entry, span, request.facility_id)
         )
         known_inside = store.sync_reads.count_coming(
-            member.id, *span, now=now, facility_id=asked.facility_id
+            member.id, *span, now=now, facility_id=request.facility_id
         )
         beyond = sum(
-            entry.property_id in mine and not _is_inside(entry, span, asked.facility_id)
+            entry.property_id in mine and not _is_inside(entry, span, request.facility_id)
             for entry in read_entries
         )
         losses[member.id] = Loss(
@@ -193,42 +203,43 @@ def _is_inside(entry: Entry, span: tuple[datetime, datetime], facility_id: str) 
     return not elsewhere and span[0] <= entry.start < span[1]
 
 
-def placed(event: Event, asked_of: str, places: Places) -> Event:
+def placed(event: Event, requested_id: str, catalog: KnownCatalog) -> Event:
     """Return an event with a property that is known: its own, its first facility's, else the one
     that was asked for.
     """
-    if event.property_id in places.properties:
+    if event.property_id in catalog.properties:
         return event
-    found = (
-        places.facilities.get(each.facility_id)
-        for each in sorted(event.timeslots, key=timeslot_order)
+    facilities = (
+        catalog.facilities.get(slot.facility_id)
+        for slot in sorted(event.timeslots, key=timeslot_order)
     )
-    return replace(event, property_id=next((each.property_id for each in found if each), asked_of))
+    owners = (facility.property_id for facility in facilities if facility)
+    return replace(event, property_id=next(owners, requested_id))
 
 
-def _reread_later(event: Event, places: Places) -> Event:
+def _reread_later(event: Event, catalog: KnownCatalog) -> Event:
     """Forget the bytes of an event that was read before another worker learned its property's
     zone.
     """
-    owner = places.properties.get(event.property_id)
+    owner = catalog.properties.get(event.property_id)
     late = owner is not None and owner.zone_source == "events" and owner.timezone != event.zone
     return replace(event, digest="") if late else event
 
 
-def _span(asked: Asked, member: Property) -> tuple[datetime, datetime]:
+def _span(request: EventsRequest, member: Property) -> tuple[datetime, datetime]:
     """Return the moments an answer speaks for; nobody says whose midnight a district's day has, so
     what is in both.
     """
-    since, until = plan.bounds(asked.days, asked.owner.timezone)
-    other_since, other_until = plan.bounds(asked.days, member.timezone)
+    since, until = windows.bounds(request.days, request.owner.timezone)
+    other_since, other_until = windows.bounds(request.days, member.timezone)
     return max(since, other_since), min(until, other_until)
 
 
 def _together(parts: Sequence[Changes]) -> Changes:
     return Changes(
-        tuple(each for part in parts for each in part.added),
-        tuple(each for part in parts for each in part.changed),
-        tuple(each for part in parts for each in part.withdrawn),
-        tuple(each for part in parts for each in part.heard),
-        frozenset().union(*(part.forgotten for part in parts)),
+        tuple(change for part in parts for change in part.added),
+        tuple(change for part in parts for change in part.changed),
+        tuple(change for part in parts for change in part.withdrawn),
+        tuple(change for part in parts for change in part.parsed),
+        frozenset().union(*(part.reparse for part in parts)),
     )

@@ -51,11 +51,11 @@ def test_situation_is_what_the_rows_say(school: Store) -> None:
             update(properties).where(properties.c.id == "school").values(read_at=seconds(read))
         )
     situation = school.windows.state(USER)
-    assert sorted(situation.standings, key=lambda each: each.number) == [
+    assert sorted(situation.windows, key=lambda each: each.number) == [
         WindowState("school", 0, synced, attempted, due, 3, leased, SpanLimit(7, 2, 8)),
         WindowState("school", 1),
     ]
-    assert situation.subjects == {
+    assert situation.properties == {
         "district": PropertyState(0, ("school", "unseen"), 0),
         "school": PropertyState(1, (), 2, read),
     }
@@ -64,4 +64,4 @@ def test_situation_is_what_the_rows_say(school: Store) -> None:
             update(properties).where(properties.c.id == "school").values(listed=False)
         )
     situation = school.windows.state(USER)
-    assert (situation.standings, list(situation.subjects)) == ((), ["district"])
+    assert (situation.windows, list(situation.properties)) == ((), ["district"])

@@ -12,7 +12,7 @@ from icalbridge.errors import IcalbridgeError, WindowBroken
 log = logging.getLogger(__name__)
 
 
-def broken_by(error: Exception, what: str) -> WindowBroken:
+def log_unexpected(error: Exception, what: str) -> WindowBroken:
     """Log where an exception came from, and return the error that says so.
 
     Neither repeats the exception's own text, which may hold what the vendor says of somebody,

@@ -1,4 +1,4 @@
-"""`icalbridge.sync.plan.Plan`: which request is worth most next, how often each is made, what the
+"""`icalbridge.sync.plan.Schedule`: which request is worth most next, how often each is made, what the
 quota pays for.
 """
 
@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.store import PropertyState, SpanLimit, SyncState, WindowState
-from icalbridge.sync import plan
-from icalbridge.sync.plan import DAY, Grant, Plan, Tier
+from icalbridge.sync import schedule
+from icalbridge.sync import windows as sync_windows
+from icalbridge.sync.schedule import Grant, Schedule, Tier
+from icalbridge.sync.windows import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,12 +48,13 @@ def _situation(
     standings = [
         WindowState(name, number, synced, synced)
         for name in names
-        for number in range(plan.WINDOWS)
+        for number in range(sync_windows.WINDOWS)
     ]
     if district:
         subjects["district"] = PropertyState(0, tuple(names), 1, NOON if readers else None)
         standings += [
-            WindowState("district", number, synced, synced) for number in range(DAY, plan.WINDOWS)
+            WindowState("district", number, synced, synced)
+            for number in range(DAY, sync_windows.WINDOWS)
         ]
     return SyncState(subjects, tuple(standings))
 
@@ -59,7 +62,7 @@ def _situation(
 def _standing(situation: SyncState, property_id: str, number: int) -> WindowState:
     return next(
         each
-        for each in situation.standings
+        for each in situation.windows
         if (each.property_id, each.number) == (property_id, number)
     )
 
@@ -69,23 +72,21 @@ def _changed(situation: SyncState, *others: WindowState) -> SyncState:
     new = {(each.property_id, each.number): each for each in others}
     return replace(
         situation,
-        standings=tuple(
-            new.get((each.property_id, each.number), each) for each in situation.standings
-        ),
+        windows=tuple(new.get((each.property_id, each.number), each) for each in situation.windows),
     )
 
 
-def _requests_a_day(planned: Plan, situation: SyncState) -> float:
+def _requests_a_day(planned: Schedule, situation: SyncState) -> float:
     """Return how many requests a day at this pace would take."""
-    costs = {each.property_id: each for each in situation.standings}
+    costs = {each.property_id: each for each in situation.windows}
     assert costs
     day = 86_400.0
-    catalogue = len(situation.subjects) + 1
+    catalogue = len(situation.properties) + 1
     return catalogue + sum(
-        plan._cost(each, situation.subjects[each.property_id]) * day / planned.interval(each)
+        schedule._cost(each, situation.properties[each.property_id]) * day / planned.interval(each)
         if each.number != DAY
         else day / planned.interval(each)
-        for each in situation.standings
+        for each in situation.windows
     )
 
 
@@ -94,7 +95,7 @@ def test_tiers_are_what_people_wait_for() -> None:
     the unread daily.
     """
     situation = _situation(12, read=range(11))
-    planned = Plan(situation, Grant(), MIDNIGHT)
+    planned = Schedule(situation, Grant(), MIDNIGHT)
     intervals = {
         (property_id, number): planned.interval(_standing(situation, property_id, number))
         for property_id, number in [
@@ -119,18 +120,18 @@ def test_nobody_reads_means_daily() -> None:
     day.
     """
     situation = _situation(3, read=())
-    planned = Plan(situation, Grant(), MIDNIGHT)
-    assert {planned.interval(each) for each in situation.standings} == {86_400}
+    planned = Schedule(situation, Grant(), MIDNIGHT)
+    assert {planned.interval(each) for each in situation.windows} == {86_400}
 
 
 def test_reader_of_the_district_reads_its_schools() -> None:
     """The district's feed shows them all."""
     situation = _situation(3, read=())
     subjects = {
-        **situation.subjects,
-        "district": replace(situation.subjects["district"], read=NOON),
+        **situation.properties,
+        "district": replace(situation.properties["district"], read=NOON),
     }
-    planned = Plan(replace(situation, subjects=subjects), Grant(), NOON)
+    planned = Schedule(replace(situation, properties=subjects), Grant(), NOON)
     assert planned.tier(_standing(situation, "school-2", 0)) is Tier.MONTH
 
 
@@ -138,14 +139,14 @@ def test_reader_of_last_week_still_counts_and_one_of_last_month_does_not() -> No
     """The laziest calendar program asks once a week."""
     situation = _situation(1, district=False)
     window = _standing(situation, "school-0", 1)
-    assert Plan(situation, Grant(), NOON + timedelta(days=7)).tier(window) is Tier.YEAR
-    assert Plan(situation, Grant(), NOON + timedelta(days=8)).tier(window) is Tier.UNREAD
+    assert Schedule(situation, Grant(), NOON + timedelta(days=7)).tier(window) is Tier.YEAR
+    assert Schedule(situation, Grant(), NOON + timedelta(days=8)).tier(window) is Tier.UNREAD
 
 
 def test_quota_of_sixty_schools_fits_without_stretching() -> None:
     """The district of the benchmark: 15,000 requests a day pay for every wanted interval."""
     situation = _situation(60)
-    planned = Plan(situation, Grant(), MIDNIGHT)
+    planned = Schedule(situation, Grant(), MIDNIGHT)
     assert planned.stretch == 1
     assert 12_000 < _requests_a_day(planned, situation) < 13_500
 
@@ -160,11 +161,11 @@ def test_a_day_at_the_pace_fits_the_quota_less_the_reserve(
     anything at all.
     """
     situation = _situation(schools, district=district)
-    planned = Plan(situation, Grant(quota_per_day=quota), MIDNIGHT)
+    planned = Schedule(situation, Grant(quota_per_day=quota), MIDNIGHT)
     spent = _requests_a_day(planned, situation)
-    catalogue = len(situation.subjects) + 1
+    catalogue = len(situation.properties) + 1
     assert spent <= max(
-        quota * (1 - plan.RESERVE) * 1.001, catalogue + quota * plan.DISTRICTS_SHARE * 2
+        quota * (1 - schedule.RESERVE) * 1.001, catalogue + quota * schedule.DISTRICTS_SHARE * 2
     )
 
 
@@ -173,10 +174,10 @@ def test_stretching_is_fair() -> None:
     minute.
     """
     situation = _situation(200)
-    planned = Plan(situation, Grant(), MIDNIGHT)
+    planned = Schedule(situation, Grant(), MIDNIGHT)
     assert planned.stretch > 2
-    month = {planned.interval(each) for each in situation.standings if each.number == 0}
-    year = {planned.interval(each) for each in situation.standings if each.number > 0}
+    month = {planned.interval(each) for each in situation.windows if each.number == 0}
+    year = {planned.interval(each) for each in situation.windows if each.number > 0}
     assert len(month) == len(year) == 1
     assert year.pop() / month.pop() == pytest.approx(36)
     assert planned.interval(_standing(situation, "district", DAY)) == 60
@@ -188,15 +189,17 @@ def test_pace_follows_what_is_left_of_the_day() -> None:
     """
     fresh = _situation(60)
     spent = replace(fresh, quota_day=NOON.date(), quota_used=12_000)
-    assert Plan(fresh, Grant(), NOON).stretch == 1
-    assert Plan(spent, Grant(), NOON).stretch > 3
-    assert Plan(spent, Grant(), NOON + timedelta(days=1)).stretch == 1
+    assert Schedule(fresh, Grant(), NOON).stretch == 1
+    assert Schedule(spent, Grant(), NOON).stretch > 3
+    assert Schedule(spent, Grant(), NOON + timedelta(days=1)).stretch == 1
 
 
 def test_minutes_rate_stretches_too() -> None:
     """A rate that cannot pay for the day's pace is not planned over."""
     assert (
-        Plan(_situation(60), Grant(rate_per_minute=3, quota_per_day=1_000_000), MIDNIGHT).stretch
+        Schedule(
+            _situation(60), Grant(rate_per_minute=3, quota_per_day=1_000_000), MIDNIGHT
+        ).stretch
         > 3
     )
 
@@ -206,9 +209,9 @@ def test_school_without_a_district_is_asked_as_often_as_fits() -> None:
     is affordable.
     """
     alone = _situation(1, district=False)
-    assert Plan(alone, Grant(), MIDNIGHT).interval(_standing(alone, "school-0", 0)) == 60
+    assert Schedule(alone, Grant(), MIDNIGHT).interval(_standing(alone, "school-0", 0)) == 60
     many = _situation(30, district=False)
-    interval = Plan(many, Grant(), MIDNIGHT).interval(_standing(many, "school-0", 0))
+    interval = Schedule(many, Grant(), MIDNIGHT).interval(_standing(many, "school-0", 0))
     assert 60 < interval < 600
 
 
@@ -216,26 +219,30 @@ def test_refused_district_leaves_its_schools_alone() -> None:
     """Three failures in a row, or one refusal: the schools are asked one by one."""
     situation = _situation(5)
     day = _standing(situation, "district", DAY)
-    down = _changed(situation, replace(day, failures=plan.GIVEN_UP))
+    down = _changed(situation, replace(day, failures=schedule.GIVEN_UP))
     window = _standing(situation, "school-0", 0)
-    assert Plan(situation, Grant(), MIDNIGHT).tier(window) is Tier.MONTH
-    assert Plan(down, Grant(), MIDNIGHT).tier(window) is Tier.TODAY
+    assert Schedule(situation, Grant(), MIDNIGHT).tier(window) is Tier.MONTH
+    assert Schedule(down, Grant(), MIDNIGHT).tier(window) is Tier.TODAY
 
 
 def test_heavy_window_costs_what_its_pieces_cost() -> None:
     """Windows in pieces use the quota up faster, and the plan knows."""
     situation = _situation(60)
-    pieces = [replace(each, reach=SpanLimit(1)) for each in situation.standings if each.number >= 0]
-    assert Plan(_changed(situation, *pieces), Grant(), MIDNIGHT).stretch > 20
-    rooms = [replace(each, reach=SpanLimit(0)) for each in situation.standings if each.number >= 0]
-    assert Plan(_changed(situation, *rooms), Grant(), MIDNIGHT).stretch > 600
+    pieces = [
+        replace(each, span_limit=SpanLimit(1)) for each in situation.windows if each.number >= 0
+    ]
+    assert Schedule(_changed(situation, *pieces), Grant(), MIDNIGHT).stretch > 20
+    rooms = [
+        replace(each, span_limit=SpanLimit(0)) for each in situation.windows if each.number >= 0
+    ]
+    assert Schedule(_changed(situation, *rooms), Grant(), MIDNIGHT).stretch > 600
 
 
 # the order
 
 
 def _order(situation: SyncState, now: datetime = NOON) -> list[tuple[str, int]]:
-    return [(each.property_id, each.number) for each in Plan(situation, Grant(), now).ranked()]
+    return [(each.property_id, each.number) for each in Schedule(situation, Grant(), now).ranked()]
 
 
 def test_first_sync_goes_near_before_far() -> None:
@@ -272,7 +279,7 @@ def test_leased_and_not_due_are_left_out() -> None:
     failed = replace(
         _standing(situation, "school-0", 1), synced=LONG_AGO, due=NOON + timedelta(seconds=30)
     )
-    planned = Plan(_changed(situation, leased, failed), Grant(), NOON)
+    planned = Schedule(_changed(situation, leased, failed), Grant(), NOON)
     assert planned.ranked() == []
     assert planned.next_due() == NOON + timedelta(seconds=30)
 
@@ -293,7 +300,7 @@ def test_told_to_be_due_beats_the_tier() -> None:
 
 def test_nothing_known_is_nothing_to_do() -> None:
     """Before the first catalogue."""
-    planned = Plan(SyncState({}, ()), Grant(), NOON)
+    planned = Schedule(SyncState({}, ()), Grant(), NOON)
     assert (planned.ranked(), planned.next_due(), planned.stretch) == ([], None, 1)
 
 
@@ -309,15 +316,15 @@ def test_plan_always_gets_everywhere(ages: list[int], used: int, district: bool)
     situation = _situation(1, district=district, synced=NOON)
     aged = [
         replace(each, synced=NOON - timedelta(seconds=ages[each.number]))
-        for each in situation.standings
+        for each in situation.windows
         if each.number >= 0
     ]
     situation = replace(_changed(situation, *aged), quota_day=NOON.date(), quota_used=used)
-    planned = Plan(situation, Grant(), NOON)
+    planned = Schedule(situation, Grant(), NOON)
     next_due = planned.next_due()
     assert next_due is not None
     assert (next_due <= NOON) == bool(planned.ranked())
-    for each in situation.standings:
+    for each in situation.windows:
         assert planned.due(each) - NOON <= timedelta(seconds=planned.interval(each))
         assert (each in planned.ranked()) == (planned.due(each) <= NOON)
 
@@ -327,9 +334,9 @@ def test_plan_always_gets_everywhere(ages: list[int], used: int, district: bool)
 
 def test_window_is_cut_into_pieces_that_cover_it_once() -> None:
     """Whatever the span."""
-    wanted = plan.window(0, MIDNIGHT.date())
+    wanted = sync_windows.window_days(0, MIDNIGHT.date())
     for days in range(32):
-        pieces = plan.pieces(wanted, days)
+        pieces = sync_windows.split(wanted, days)
         covered = [
             each.start + timedelta(days=step) for each in pieces for step in range(each.days)
         ]
@@ -341,7 +348,7 @@ def test_span_is_halved_down_to_a_day_then_to_facilities() -> None:
     """31, 16, 8, 4, 2, 1, facility by facility, and no further."""
     spans: list[int | None] = [31]
     while (last := spans[-1]) is not None:
-        spans.append(plan.shorter(last))
+        spans.append(sync_windows.halve(last))
     assert spans == [31, 16, 8, 4, 2, 1, 0, None]
 
 
@@ -349,13 +356,13 @@ def test_span_regrows_with_care() -> None:
     """After it held four times, twice as much is tried; in vain, and it must hold twice as often
     before the next.
     """
-    reach = plan.learned(SpanLimit(), 31, 4)
+    reach = sync_windows.learn_span(SpanLimit(), 31, 4)
     tries = []
     for number in range(40):
-        tried = plan.to_try(reach)
+        tried = sync_windows.next_span(reach)
         if tried > 4:
             tries.append(number)
-        reach = plan.learned(reach, tried, 4)  # four days are all it ever answers
+        reach = sync_windows.learn_span(reach, tried, 4)  # four days are all it ever answers
     assert tries == [4, 13, 30]
 
 
@@ -363,17 +370,17 @@ def test_span_that_regrew_is_as_good_as_new() -> None:
     """Once the vendor answers again, it doubles back to a whole window and stays there."""
     reach, requests = SpanLimit(0), 0
     while reach != SpanLimit():
-        tried = plan.to_try(reach)
-        reach = plan.learned(reach, tried, tried)
+        tried = sync_windows.next_span(reach)
+        reach = sync_windows.learn_span(reach, tried, tried)
         requests += 1
     assert requests == 30
-    assert plan.learned(reach, 31, 31) == reach
+    assert sync_windows.learn_span(reach, 31, 31) == reach
 
 
 def test_failure_forgets_no_span() -> None:
     """A window that failed whole keeps what was known of it; one that was cut first is cut the next
     time as well.
     """
-    assert plan.shrunk(SpanLimit(8, 3, 4), 8) == SpanLimit(8, 3, 4)
-    assert plan.shrunk(SpanLimit(8, 3, 4), 16) == SpanLimit(8, 3, 4)
-    assert plan.shrunk(SpanLimit(8, 3, 8), 2) == SpanLimit(2, 0, 8)
+    assert sync_windows.shrink_span(SpanLimit(8, 3, 4), 8) == SpanLimit(8, 3, 4)
+    assert sync_windows.shrink_span(SpanLimit(8, 3, 4), 16) == SpanLimit(8, 3, 4)
+    assert sync_windows.shrink_span(SpanLimit(8, 3, 8), 2) == SpanLimit(2, 0, 8)

@@ -1,4 +1,4 @@
-"""`icalbridge.sync.identity`: timeslots have no ids, yet a moved practice keeps its UID."""
+"""`icalbridge.sync.uids`: timeslots have no ids, yet a moved practice keeps its UID."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.models import Entry, Event, EventKey
-from icalbridge.sync.identity import Pairs, new_uid, pair
+from icalbridge.sync.uids import Pairs, new_uid, pair
 from tests.samples import GYM, NOW, POOL, entry, event, timeslot
 
 HORIZON = NOW + timedelta(days=365)

@@ -1,4 +1,4 @@
-"""`icalbridge.sync.follow`: what was written is in the store, and so in feeds, without any window
+"""`icalbridge.sync.refresh_event`: what was written is in the store, and so in feeds, without any window
 being fetched.
 """
 
@@ -22,8 +22,8 @@ from icalbridge.facilitron import (
 )
 from icalbridge.models import Feed, FeedState
 from icalbridge.store import Store
-from icalbridge.sync import plan
-from icalbridge.sync.follow import Followed, Follower
+from icalbridge.sync import windows as sync_windows
+from icalbridge.sync.refresh_event import EventRefresher, RefreshedEvent
 from icalbridge.sync.run import Sync
 from tests.fixtures.bridges import KEY, Bridge, bridge
 from tests.fixtures.writes import RENTER
@@ -70,7 +70,7 @@ class Desk:
             on_request=lambda endpoint, outcome: self.requests.append(f"{endpoint} {outcome}"),
             waiting=_once(after),
         )
-        self.follower = Follower(
+        self.follower = EventRefresher(
             self.client,
             district.store,
             event_types=event_types,
@@ -94,8 +94,8 @@ class Desk:
     def write_and_follow(self) -> None:
         self.follow(self.create(self.slot("one", DAY)))
 
-    def follow(self, event_id: str) -> Followed:
-        return self.follower.follow("reservation", event_id)
+    def follow(self, event_id: str) -> RefreshedEvent:
+        return self.follower.refresh("reservation", event_id)
 
     def shown(self) -> list[tuple[str, datetime, int]]:
         """Return name, start and sequence of what the facility's feed shows on the day and the
@@ -140,7 +140,7 @@ def test_created_event_is_shown(desk: Desk, district: Bridge) -> None:
 
 
 def test_event_that_did_not_change_raises_nothing(desk: Desk) -> None:
-    """Followed again, it changes no entry and no revision."""
+    """RefreshedEvent again, it changes no entry and no revision."""
     desk.create(desk.slot("one", DAY))
     desk.follow("push-1")
     before = desk.state()
@@ -233,14 +233,14 @@ def test_event_of_an_unknown_property_is_left_out(
     desk.create(desk.slot("one", DAY))
     empty = Store.connect(f"sqlite:///{tmp_path}/empty.db")
     empty.upgrade()
-    follower = Follower(
+    follower = EventRefresher(
         desk.client,
         empty,
         event_types=("reservation",),
         clock=district.clock,
         sleep=district.naps.append,
     )
-    told = follower.follow("reservation", "push-1")
+    told = follower.refresh("reservation", "push-1")
     empty.close()
     assert (told.changes, told.left_out) == (0, "the catalogue does not have its property")
 
@@ -266,7 +266,10 @@ def test_worker_that_wrote_meanwhile_lets_it_be_asked_again(desk: Desk, district
 
     hasty = Desk(district, after=rename)
     requests: list[str] = hasty.requests
-    assert (hasty.follow(event_id).event.name, requests) == ("Evensong", ["event 200", "event 200"])
+    assert (hasty.follow(event_id).event.name, requests) == (
+        "Evensong",
+        ["event 200", "event 200"],
+    )
     assert desk.shown() == [("Evensong", DAY, 0)]
 
 
@@ -303,7 +306,7 @@ def _claim(district: Bridge, property_id: str) -> Claim:
     while claim := windows.claim(
         "default", "late", now=district.clock(), property_ids=[property_id]
     ):
-        if DAY.date() in plan.window(claim.number, district.clock().date()):
+        if DAY.date() in sync_windows.window_days(claim.number, district.clock().date()):
             return claim
         windows.release(claim, due=district.clock() + timedelta(days=1))
     raise AssertionError("the window is not due")

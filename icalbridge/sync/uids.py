@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
@@ -59,29 +60,28 @@ def pair(event: Event, known: Sequence[Entry], *, now: datetime, horizon: dateti
     def candidate(traits: Traits, entry: Entry | None = None) -> Candidate:
         return Candidate(traits, (traits.end <= now, traits.start >= horizon), entry)
 
-    slots = [candidate(traits_of_timeslot(each, event.type)) for each in event.timeslots]
+    slots = [candidate(traits_of_timeslot(slot, event.type)) for slot in event.timeslots]
     entries = [
-        candidate(traits_of_entry(each), each) for each in sorted(known, key=lambda each: each.uid)
+        candidate(traits_of_entry(entry), entry) for entry in sorted(known, key=attrgetter("uid"))
     ]
-    entries.sort(key=lambda each: each.traits)
-    live = [each for each in entries if each.entry and each.entry.withdrawn is None]
-    withdrawn = {
-        each: each.entry.withdrawn for each in entries if each.entry and each.entry.withdrawn
-    }
-    open_slots = sorted(slots, key=lambda each: each.traits)
-    for some in (live, withdrawn):
+    entries.sort(key=attrgetter("traits"))
+    live = [one for one in entries if one.entry and one.entry.withdrawn is None]
+    withdrawn = {one: one.entry.withdrawn for one in entries if one.entry and one.entry.withdrawn}
+    open_slots = sorted(slots, key=attrgetter("traits"))
+    for pool in (live, withdrawn):
         for sign in (_external_span, _external_start, _external, _span, _start):
-            open_slots = match_equal(open_slots, some, sign)
-    for some in (live, [each for each, moment in withdrawn.items() if now - moment <= REVIVAL]):
-        free = _without_reserved(some, event.unreadable)
+            open_slots = match_equal(open_slots, pool, sign)
+    recent = [one for one, moment in withdrawn.items() if now - moment <= REVIVAL]
+    for pool in (live, recent):
+        free = _without_reserved(pool, event.unreadable)
         open_slots = match_equal(open_slots, free, _day(event.zone))
         open_slots = match_nearest(open_slots, free)
     return Pairs(
         tuple(
-            (slot, each.match.entry if each.match else None)
-            for slot, each in zip(event.timeslots, slots, strict=True)
+            (slot, one.match.entry if one.match else None)
+            for slot, one in zip(event.timeslots, slots, strict=True)
         ),
-        tuple(each.entry for each in entries if each.entry and each.match is None),
+        tuple(one.entry for one in entries if one.entry and one.match is None),
     )
 
 
@@ -132,33 +132,33 @@ def new_uid(key: EventKey, timeslot: Timeslot, taken: Iterable[str]) -> str:
     return NewUids(key, taken).issue(timeslot)
 
 
-def _external_span(each: Candidate) -> Hashable:
-    traits = each.traits
-    return (traits.external_id, _span(each)) if traits.external_id else None
+def _external_span(candidate: Candidate) -> Hashable:
+    traits = candidate.traits
+    return (traits.external_id, _span(candidate)) if traits.external_id else None
 
 
-def _external_start(each: Candidate) -> Hashable:
-    traits = each.traits
-    return (traits.external_id, _start(each)) if traits.external_id else None
+def _external_start(candidate: Candidate) -> Hashable:
+    traits = candidate.traits
+    return (traits.external_id, _start(candidate)) if traits.external_id else None
 
 
-def _external(each: Candidate) -> Hashable:
-    return each.traits.external_id or None
+def _external(candidate: Candidate) -> Hashable:
+    return candidate.traits.external_id or None
 
 
-def _span(each: Candidate) -> Hashable:
-    return each.traits.facility_id, each.traits.start, each.traits.end
+def _span(candidate: Candidate) -> Hashable:
+    return candidate.traits.facility_id, candidate.traits.start, candidate.traits.end
 
 
-def _start(each: Candidate) -> Hashable:
-    return each.traits.facility_id, each.traits.start
+def _start(candidate: Candidate) -> Hashable:
+    return candidate.traits.facility_id, candidate.traits.start
 
 
 def _day(zone: str) -> Callable[[Candidate], Hashable]:
-    return lambda each: (
-        each.traits.facility_id,
-        timezones.local_date(each.traits.start, zone),
-        each.period,
+    return lambda candidate: (
+        candidate.traits.facility_id,
+        timezones.local_date(candidate.traits.start, zone),
+        candidate.period,
     )
 
 
@@ -169,16 +169,16 @@ def _without_reserved(
     timeslot.
     """
     externals, places = set(), set()
-    for each in unreadable:
-        if not (each.external_id or each.start or each.end):
+    for slot in unreadable:
+        if not (slot.external_id or slot.start or slot.end):
             return []
-        externals.add(each.external_id)
-        places |= {(each.facility_id, "start", each.start), (each.facility_id, "end", each.end)}
+        externals.add(slot.external_id)
+        places |= {(slot.facility_id, "start", slot.start), (slot.facility_id, "end", slot.end)}
     externals.discard("")
     return [
-        each
-        for each in entries
-        if each.traits.external_id not in externals
-        and (each.traits.facility_id, "start", each.traits.start) not in places
-        and (each.traits.facility_id, "end", each.traits.end) not in places
+        candidate
+        for candidate in entries
+        if candidate.traits.external_id not in externals
+        and (candidate.traits.facility_id, "start", candidate.traits.start) not in places
+        and (candidate.traits.facility_id, "end", candidate.traits.end) not in places
     ]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.sync import plan
-from icalbridge.sync.reconcile import Heard, Places, reconcile
-from icalbridge.sync.understand import placed
+from icalbridge.sync import windows
+from icalbridge.sync.interpret import placed
+from icalbridge.sync.reconcile import KnownCatalog, SpanResponse, reconcile
 from icalbridge.sync.zone_evidence import learn_zones, zones_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class RefreshedEvent:
     """What became of an event in the store."""
 
     event: Event
@@ -41,7 +41,7 @@ class Followed:
     """Why the store does not keep it, as a clause; empty: it does."""
 
 
-class Follower:
+class EventRefresher:
     """Brings single events up to date with one key's client."""
 
     def __init__(
@@ -60,38 +60,42 @@ class Follower:
         self._clock = clock
         self._sleep = sleep
 
-    def follow(self, event_type: str, event_id: str, *, property_id: str = "") -> Followed:
+    def refresh(self, event_type: str, event_id: str, *, property_id: str = "") -> RefreshedEvent:
         """Fetch an event by the vendor's id or the external one, after it was written, and keep
         what it says now.
 
         `property_id` stands in where the event names none that is known. Raises `VendorError` when
         it cannot be fetched: the store is then as it was, and the next sync finds out.
         """
-        begun = asked_at = self._clock()
+        begun = requested_at = self._clock()
         left = ATTEMPTS
         while True:
             left -= 1
-            places = Places(*self._store.sync_reads.places())
-            zones, unsure = zones_of(places.properties)
+            catalog = KnownCatalog(*self._store.sync_reads.all_catalogs())
+            zones, unsure = zones_of(catalog.properties)
             answer = self._client.event_response(
                 event_type, event_id, property_id=property_id, zones=zones, unsure=unsure
             )
-            event = placed(answer.events[0], property_id, places)
+            event = placed(answer.events[0], property_id, catalog)
             owner = self._store.read.api_user_of(event.property_id)
             if owner is None:
-                return Followed(event, 0, "the catalogue does not have its property")
+                return RefreshedEvent(event, 0, "the catalogue does not have its property")
             if event.type not in self._event_types:
-                return Followed(
+                return RefreshedEvent(
                     event, 0, f"calendars here show no {event.type} (FACILITRON_EVENT_TYPES)"
                 )
             now = self._after(begun)
             with self._store.alone(owner) as alone:
-                if not left or not alone.sync_reads.changed_since([event.key], asked_at, now=now):
-                    places, _ = learn_zones(alone, places, answer, asked_at=asked_at, now=now)
-                    changes = _understood(alone, places, event, answer, now)
+                if not left or not alone.sync_reads.changed_since(
+                    [event.key], requested_at, now=now
+                ):
+                    catalog, _ = learn_zones(
+                        alone, catalog, answer, requested_at=requested_at, now=now
+                    )
+                    changes = _understood(alone, catalog, event, answer, now)
                     alone.write.apply(changes, now=now)
-                    return Followed(event, changes.count)
-            asked_at = (
+                    return RefreshedEvent(event, changes.count)
+            requested_at = (
                 self._clock()
             )  # what another worker wrote meanwhile may be older or newer than ours
 
@@ -108,13 +112,13 @@ class Follower:
 
 
 def _understood(
-    store: Store, places: Places, event: Event, answer: EventsResponse, now: datetime
+    store: Store, catalog: KnownCatalog, event: Event, answer: EventsResponse, now: datetime
 ) -> Changes:
     return reconcile(
-        Heard((event,), frozenset(), answer.complete, now, now),
+        SpanResponse((event,), frozenset(), answer.complete, now, now),
         present=frozenset(),
         known=store.sync_reads.known([event.key]),
-        places=places,
+        catalog=catalog,
         now=now,
-        horizon=plan.horizon(now, places.properties[event.property_id].timezone),
+        horizon=windows.horizon(now, catalog.properties[event.property_id].timezone),
     )
