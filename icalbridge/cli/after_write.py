@@ -71,10 +71,10 @@ class ReadPace:
         planned = Plan(situation, make_grant(self.user, self.settings), now)
         return min(
             (
-                planned.interval(each)
-                for each in situation.standings
-                if each.property_id == property_id and each.number >= 0
-                if any(day in window(each.number, today(now, zone)) for day in days)
+                planned.interval(standing)
+                for standing in situation.standings
+                if standing.property_id == property_id and standing.number >= 0
+                if any(day in window(standing.number, today(now, zone)) for day in days)
             ),
             default=None,
         )

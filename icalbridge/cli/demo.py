@@ -82,7 +82,10 @@ def _busiest(store: Store) -> str:
     """
     now = utcnow()
     counts = store.read.counts(now, now + timedelta(days=7))
-    return max((each.id for each in store.read.facilities()), key=lambda each: counts.get(each, 0))
+    return max(
+        (facility.id for facility in store.read.facilities()),
+        key=lambda facility: counts.get(facility, 0),
+    )
 
 
 def _addresses(settings: Settings, facility_id: str, district_id: str) -> str:
