@@ -74,7 +74,7 @@ def test_watching_tries_again_what_was_refused_once_an_hour(shell: Shell) -> Non
     before = len(shell.deployed.bridge.state.requests)
     assert not service.run()
     assert len(shell.deployed.bridge.state.requests) == before
-    service.asked_at -= RETRY_SECONDS + 1
+    service.checked_at -= RETRY_SECONDS + 1
     assert not service.run()
     assert len(shell.deployed.bridge.state.requests) > before
 
@@ -106,15 +106,17 @@ def test_watching_outlives_a_bad_table(shell: Shell) -> None:
     states = iter(["[places", good, None])
     errors: list[IcalbridgeError] = []
 
-    def sleep(_seconds: float) -> None:
+    def sleep(seconds: float) -> None:
+        if seconds < 900:  # between a write and the look at it
+            return
         if (state := next(states)) is None:
             raise KeyboardInterrupt
         table.write_text(state)
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Stop, "sleep", lambda _stop, seconds: sleep(seconds))
-        with pytest.raises(KeyboardInterrupt):
-            service.watch(900, errors.append)
+    service.context = replace(service.context, sleep=sleep)
+    with pytest.raises(KeyboardInterrupt):
+        service.watch(900, errors.append)
+    assert len(errors) == 1
     table.write_text("[places")
     with pytest.raises(ConfigurationError):
         service.watch(900, errors.append)

@@ -72,10 +72,10 @@ class ReadPace:
         planned = Schedule(situation, make_grant(self.user, self.settings), now)
         return min(
             (
-                planned.interval(each)
-                for each in situation.windows
-                if each.property_id == property_id and each.number >= 0
-                if any(day in window_days(each.number, today(now, zone)) for day in days)
+                planned.interval(window)
+                for window in situation.windows
+                if window.property_id == property_id and window.number >= 0
+                if any(day in window_days(window.number, today(now, zone)) for day in days)
             ),
             default=None,
         )

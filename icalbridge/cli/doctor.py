@@ -97,10 +97,10 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
             checks += (
                 of_key
                 if len(users) == 1
-                else [replace(each, name=f"{each.name} {user.name}") for each in of_key]
+                else [replace(item, name=f"{item.name} {user.name}") for item in of_key]
             )
     except StoreError as error:
-        checks = [each for each in checks if each.name == "configuration"]
+        checks = [check for check in checks if check.name == "configuration"]
         return [*checks, _database(error), *_unchecked("key", "clock", "scope", "zones", "quota")]
     finally:
         store.close()
@@ -122,8 +122,8 @@ def _with_times(checks: list[Check], ahead: int) -> list[Check]:
 
     fault = Check("clock", False, f"{TIMES_IN_FUTURE} They are up to {ahead} s ahead.")
     return [
-        fault if ahead and each.name == "clock" and each.good is not False else each
-        for each in checks
+        fault if ahead and check.name == "clock" and check.good is not False else check
+        for check in checks
     ]
 
 
@@ -203,14 +203,14 @@ def _scope(listed: tuple[Property, ...]) -> Check:
 
 def _zones(listed: tuple[Property, ...], store: Store) -> Check:
     """Look at what the vendor gives; where that is no zone, say what is shown until it is one."""
-    without = [each for each in listed if not timezones.resolve_name(each.timezone)]
+    without = [place for place in listed if not timezones.resolve_name(place.timezone)]
     if not without:
         return Check("zones", True, "every property has one that exists")
     message = (
         f"no time zone that exists: {', '.join(map(_named, without))}; ask Facilitron to set it"
     )
-    stored = store.sync_reads.properties(each.id for each in without)
-    notes = [_zone_note(each, stored[each.id]) for each in without if each.id in stored]
+    stored = store.sync_reads.properties(place.id for place in without)
+    notes = [_zone_note(place, stored[place.id]) for place in without if place.id in stored]
     return Check("zones", False, ". ".join([message, *notes]))
 
 
@@ -223,8 +223,8 @@ def _zone_note(given: Property, stored: Property) -> str:
     return zone_note(_named(given), stored.timezone, source, given.timezone)
 
 
-def _named(each: Property) -> str:
-    return display_text(each.name) or display_text(each.id)
+def _named(place: Property) -> str:
+    return display_text(place.name) or display_text(place.id)
 
 
 def _quota(user: ApiUser, store: Store) -> Check:

@@ -106,10 +106,10 @@ def timeslots_table(event: dict[str, Any]) -> Table:
 def collision_lines(collisions: Sequence[dict[str, Any]]) -> list[str]:
     """Return a sentence on each booking that collides."""
     return [
-        f"{each['facility'] or each['facility_id']} is booked from"
-        f" {each['start'][:16].replace('T', ' ')} to {each['end'][:16].replace('T', ' ')}:"
-        f" {each['name'] or 'Reserved'} ({each['event_type']} {each['event_id']})."
-        for each in collisions
+        f"{item['facility'] or item['facility_id']} is booked from"
+        f" {item['start'][:16].replace('T', ' ')} to {item['end'][:16].replace('T', ' ')}:"
+        f" {item['name'] or 'Reserved'} ({item['event_type']} {item['event_id']})."
+        for item in collisions
     ]
 
 

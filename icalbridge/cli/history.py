@@ -105,8 +105,8 @@ def limits(
 
     A day counts as known only when it is known in all of the zones.
     """
-    first = max(timezones.local_date(began, each) for each in zone_names) if began else None
-    today = min(timezones.local_date(now, each) for each in zone_names)
+    first = max(timezones.local_date(began, zone) for zone in zone_names) if began else None
+    today = min(timezones.local_date(now, zone) for zone in zone_names)
     if first is None:
         yield "Nothing was ever synced; run `icalbridge sync` first."
     elif query.first <= first:
@@ -120,24 +120,26 @@ def limits(
 
 def _zones(store: Store, query: HistoryQuery) -> set[str]:
     """Return the zones of the properties in the query; UTC where none of them has a known one."""
-    places = (store.read.facility(each) for each in query.facility_ids)
-    ids = {*query.property_ids, *(each.property_id for each in places if each)}
-    properties = [store.read.property(each) for each in ids] if ids else store.read.properties()
-    return {each.timezone for each in properties if each and timezones.exists(each.timezone)} or {
-        "UTC"
-    }
+    places = (store.read.facility(facility_id) for facility_id in query.facility_ids)
+    ids = {*query.property_ids, *(place.property_id for place in places if place)}
+    properties = (
+        [store.read.property(place_id) for place_id in ids] if ids else store.read.properties()
+    )
+    return {
+        place.timezone for place in properties if place and timezones.exists(place.timezone)
+    } or {"UTC"}
 
 
 def _require_known(store: Store, query: HistoryQuery) -> None:
-    for each in query.property_ids:
-        if store.read.property(each) is None:
+    for property_id in query.property_ids:
+        if store.read.property(property_id) is None:
             raise IcalbridgeError(
-                f"There is no property {each!r} here; look its id up in the directory."
+                f"There is no property {property_id!r} here; look its id up in the directory."
             )
-    for each in query.facility_ids:
-        if store.read.facility(each) is None:
+    for facility_id in query.facility_ids:
+        if store.read.facility(facility_id) is None:
             raise IcalbridgeError(
-                f"There is no facility {each!r} here; look its id up in the directory."
+                f"There is no facility {facility_id!r} here; look its id up in the directory."
             )
 
 

@@ -1,8 +1,7 @@
-"""How `push` shows a plan and what came of it: rows, as a table for people and as JSON for
-programs.
+"""Plan and outcomes of `push`: rows, as a table and as JSON.
 
-One row is an event, or a timeslot that moves; times are those of the property's clock. Nothing here
-knows who rents.
+A row is an event, or a timeslot that moves; times are in the property's zone. No row contains the
+renter.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ STYLES: dict[StepName, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One line of the plan."""
+    """Row of a plan."""
 
     what: StepName
     name: str
@@ -57,7 +56,7 @@ class PlanRow:
     when: str = ""
     where: str = ""
     count: int = 0
-    """How many timeslots it is about."""
+    """Number of timeslots."""
     why: str = ""
     collides_with: tuple[str, ...] = ()
     """StepName the bridge knows to stand in the way."""
@@ -65,36 +64,38 @@ class PlanRow:
 
 
 def plan_rows(
-    plan: PushPlan, places: PlaceTable, store: Store, held: Sequence[PushedState]
+    plan: PushPlan, places: PlaceTable, store: Store, pushed: Sequence[PushedState]
 ) -> list[PlanRow]:
-    """Return a row for each step, and for what stays and what cannot be."""
-    staying = {each.uid: _staying(each, plan, places, held) for each in plan.unchanged}
-    slots = [slot for some in (*map(_slots, plan.steps), *staying.values()) for slot in some]
-    known = load_bookings(store, slots) if slots else None
-    going = {each.pushed.external_id for each in plan.steps if isinstance(each, Cancel)}
+    """Return a row for each step, each unchanged event and each impossible one."""
+    staying = {event.uid: _staying(event, plan, places, pushed) for event in plan.unchanged}
+    slots = [slot for group in (*map(_slots, plan.steps), *staying.values()) for slot in group]
+    bookings = load_bookings(store, slots) if slots else None
+    going = {step.pushed.external_id for step in plan.steps if isinstance(step, Cancel)}
 
-    def colliding(row: PlanRow, some: Sequence[PushSlot]) -> PlanRow:
+    def colliding(row: PlanRow, slots: Sequence[PushSlot]) -> PlanRow:
         # what goes stands in nobody's way, nor does the rest of the same event
         own = {
-            each.event.id
-            for each in held
-            if each.event and (each.uid == row.uid or each.external_id in going)
+            state.event.id
+            for state in pushed
+            if state.event and (state.uid == row.uid or state.external_id in going)
         }
-        return replace(row, collides_with=known.describe(some, places.zones, own) if known else ())
+        return replace(
+            row, collides_with=bookings.describe(slots, places.zones, own) if bookings else ()
+        )
 
     return [
-        *(colliding(_row(each, places), _slots(each)) for each in plan.steps),
-        *(colliding(_unchanged(each, places), staying[each.uid]) for each in plan.unchanged),
+        *(colliding(_row(step, places), _slots(step)) for step in plan.steps),
+        *(colliding(_unchanged(event, places), staying[event.uid]) for event in plan.unchanged),
         *_impossible(plan.impossible, places),
     ]
 
 
 def _staying(
-    unchanged: Unchanged, plan: PushPlan, places: PlaceTable, held: Sequence[PushedState]
+    unchanged: Unchanged, plan: PushPlan, places: PlaceTable, pushed: Sequence[PushedState]
 ) -> list[PushSlot]:
     """Return the timeslots to come of an event that stays, as they are at the vendor."""
-    going = {each.pushed.external_id for each in plan.steps if isinstance(each, Cancel)}
-    moving = {(each.pushed.external_id, each.before.external_id) for each in plan.moves}
+    going = {step.pushed.external_id for step in plan.steps if isinstance(step, Cancel)}
+    moving = {(move.pushed.external_id, move.before.external_id) for move in plan.moves}
     return [
         PushSlot(
             slot.external_id,
@@ -103,11 +104,11 @@ def _staying(
             places.facilities[slot.facility_id],
             slot.activity,
         )
-        for each in held
-        if each.uid == unchanged.uid and each.event and each.event.status not in OVER
-        if each.external_id not in going
-        for slot in each.event.timeslots
-        if slot.start >= unchanged.start and (each.external_id, slot.external_id) not in moving
+        for state in pushed
+        if state.uid == unchanged.uid and state.event and state.event.status not in OVER
+        if state.external_id not in going
+        for slot in state.event.timeslots
+        if slot.start >= unchanged.start and (state.external_id, slot.external_id) not in moving
         if slot.facility_id in places.facilities
     ]
 
@@ -120,11 +121,11 @@ def _slots(step: Step) -> tuple[PushSlot, ...]:
 
 def _row(step: Step, places: PlaceTable) -> PlanRow:
     if isinstance(step, Create):
-        where = _joined(each.facility.name or each.facility.id for each in step.slots)
+        where = _joined(slot.facility.name or slot.facility.id for slot in step.slots)
         zone = places.zones[step.slots[0].facility.property_id]
-        told = tuple(
-            {"id": each.id, **_span(each.start, each.end, zone), "facility_id": each.facility.id}
-            for each in step.slots
+        values = tuple(
+            {"id": slot.id, **_span(slot.start, slot.end, zone), "facility_id": slot.facility.id}
+            for slot in step.slots
         )
         return PlanRow(
             "create",
@@ -135,12 +136,12 @@ def _row(step: Step, places: PlaceTable) -> PlanRow:
             len(step.slots),
             "",
             (),
-            told,
+            values,
         )
     if isinstance(step, Move):
         return _move(step, places)
     zone = _zone(step.pushed, places)
-    where = _joined(each.facility_name or each.facility_id for each in step.slots)
+    where = _joined(slot.facility_name or slot.facility_id for slot in step.slots)
     return PlanRow(
         "cancel", step.name, step.uid, _when(step.slots, zone), where, len(step.slots), step.why
     )
@@ -156,33 +157,47 @@ def _move(step: Move, places: PlaceTable) -> PlanRow:
         changes.append(f"it is in {before.facility_name or before.facility_id} now")
     if before.activity != after.activity:
         changes.append("its text has changed")
-    told = {"id": after.id, **_span(after.start, after.end, zone), "facility_id": after.facility.id}
+    values = {
+        "id": after.id,
+        **_span(after.start, after.end, zone),
+        "facility_id": after.facility.id,
+    }
     where = after.facility.name or after.facility.id
     return PlanRow(
-        "move", step.name, step.uid, _when([after], zone), where, 1, "; ".join(changes), (), (told,)
+        "move",
+        step.name,
+        step.uid,
+        _when([after], zone),
+        where,
+        1,
+        "; ".join(changes),
+        (),
+        (values,),
     )
 
 
-def _unchanged(each: Unchanged, places: PlaceTable) -> PlanRow:
-    zone = places.zones.get(each.property_id, "UTC")
+def _unchanged(item: Unchanged, places: PlaceTable) -> PlanRow:
+    zone = places.zones.get(item.property_id, "UTC")
     return PlanRow(
         "unchanged",
-        each.name,
-        each.uid,
-        f"from {each.start.astimezone(timezones.zone(zone)):%Y-%m-%d}",
+        item.name,
+        item.uid,
+        f"from {item.start.astimezone(timezones.zone(zone)):%Y-%m-%d}",
         "",
-        each.count,
+        item.count,
     )
 
 
-def _impossible(some: Sequence[Impossible], places: PlaceTable) -> Iterator[PlanRow]:
+def _impossible(items: Sequence[Impossible], places: PlaceTable) -> Iterator[PlanRow]:
     """Yield a row for all instances of an event that are impossible for the same reason."""
     clock = timezones.zone(places.zone)
     alike: dict[tuple[str, str], list[Impossible]] = {}
-    for each in some:
-        alike.setdefault((each.uid or each.name, each.why), []).append(each)
+    for item in items:
+        alike.setdefault((item.uid or item.name, item.why), []).append(item)
     for (_uid, why), instances in alike.items():
-        days = sorted(each.start.astimezone(clock).date() for each in instances if each.start)
+        days = sorted(
+            instance.start.astimezone(clock).date() for instance in instances if instance.start
+        )
         when = str(days[0]) if days else ""
         times = f", {len(instances)} times to {days[-1]}" if len(days) > 1 else ""
         first = instances[0]
@@ -191,8 +206,8 @@ def _impossible(some: Sequence[Impossible], places: PlaceTable) -> Iterator[Plan
         )
 
 
-def _zone(held: PushedState, places: PlaceTable) -> str:
-    return places.zones.get(held.event.property_id if held.event else "", "UTC")
+def _zone(pushed: PushedState, places: PlaceTable) -> str:
+    return places.zones.get(pushed.event.property_id if pushed.event else "", "UTC")
 
 
 def _span(start: datetime, end: datetime, zone: str) -> dict[str, str]:
@@ -207,11 +222,11 @@ def _when(slots: Sequence[PushSlot | Timeslot], zone: str) -> str:
     """Return a timeslot's time; of several, the first one's and how many there are until when."""
     clock = timezones.zone(zone)
     start, end = slots[0].start.astimezone(clock), slots[0].end.astimezone(clock)
-    told = f"{start:%a %Y-%m-%d %H:%M}–{end:%H:%M}"
+    text = f"{start:%a %Y-%m-%d %H:%M}–{end:%H:%M}"
     return (
-        told
+        text
         if len(slots) == 1
-        else f"{told}, {len(slots)} times to {slots[-1].start.astimezone(clock):%Y-%m-%d}"
+        else f"{text}, {len(slots)} times to {slots[-1].start.astimezone(clock):%Y-%m-%d}"
     )
 
 
@@ -222,26 +237,26 @@ def _joined(names: Any) -> str:
 def plan_table(shown: Sequence[PlanRow]) -> Table:
     """Return a plan as a table; what stays as it is, is in it too."""
     rows = table("", "What", "Event", "When", "Where", "Why")
-    for each in shown:
-        why = [each.why, *(f"collides with {other}" for other in each.collides_with)]
-        told = "; ".join(filter(None, why))
+    for row in shown:
+        why = [row.why, *(f"collides with {other}" for other in row.collides_with)]
+        reasons = "; ".join(filter(None, why))
         rows.add_row(
-            SYMBOLS[each.what],
-            each.what,
-            each.name or "–",
-            each.when,
-            each.where,
-            told,
-            style=STYLES[each.what],
+            SYMBOLS[row.what],
+            row.what,
+            row.name or "–",
+            row.when,
+            row.where,
+            reasons,
+            style=STYLES[row.what],
         )
     return rows
 
 
 def summary(shown: Sequence[PlanRow]) -> str:
-    """Say how much of what there is, in one sentence."""
-    counts = {what: sum(each.what == what for each in shown) for what in SYMBOLS}
-    stay = sum(each.count for each in shown if each.what == "unchanged")
-    impossible = sum(each.count for each in shown if each.what == "impossible")
+    """Return the counts of a plan in one sentence."""
+    counts = {what: sum(row.what == what for row in shown) for what in SYMBOLS}
+    stay = sum(row.count for row in shown if row.what == "unchanged")
+    impossible = sum(row.count for row in shown if row.what == "impossible")
     timeslots = "1 timeslot" if stay == 1 else f"{stay} timeslots"
     return (
         f"{counts['create']} to create, {counts['move']} to move, {counts['cancel']} to cancel,"
@@ -251,18 +266,20 @@ def summary(shown: Sequence[PlanRow]) -> str:
 
 def sentences(outcomes: Sequence[Outcome], places: PlaceTable) -> list[str]:
     """Return a sentence on everything that did not go as planned."""
-    told = []
-    for each in outcomes:
-        others = ", and with ".join(each.collisions)
-        if each.result == "collides":
+    lines = []
+    for outcome in outcomes:
+        others = ", and with ".join(outcome.collisions)
+        if outcome.result == "collides":
             with_whom = others or "a booking that the bridge does not know yet"
-            told.append(f"{_named(each.step, places)} is booked, and collides with {with_whom}.")
-        elif each.result == "refused":
-            why = each.why.removesuffix(".") + (f"; it collides with {others}" if others else "")
-            told.append(
-                f"{_named(each.step, places)} could not be {_DONE[type(each.step)]}: {why}."
+            lines.append(
+                f"{_named(outcome.step, places)} is booked, and collides with {with_whom}."
             )
-    return told
+        elif outcome.result == "refused":
+            why = outcome.why.removesuffix(".") + (f"; it collides with {others}" if others else "")
+            lines.append(
+                f"{_named(outcome.step, places)} could not be {_DONE[type(outcome.step)]}: {why}."
+            )
+    return lines
 
 
 _DONE: Mapping[type, str] = {Create: "created", Move: "moved", Cancel: "cancelled"}
@@ -283,28 +300,28 @@ def push_json(
     """Return plan and outcomes as one object; outcomes are null where nothing was to be done."""
     done = [
         {
-            "what": type(each.step).__name__.lower(),
-            "uid": each.step.uid,
-            "name": each.step.name,
-            "result": each.result,
-            "why": each.why,
-            "collides_with": list(each.collisions),
+            "what": type(outcome.step).__name__.lower(),
+            "uid": outcome.step.uid,
+            "name": outcome.step.name,
+            "result": outcome.result,
+            "why": outcome.why,
+            "collides_with": list(outcome.collisions),
         }
-        for each in outcomes or ()
+        for outcome in outcomes or ()
     ]
     plan = [
         {
-            "what": each.what,
-            "uid": each.uid,
-            "name": each.name,
-            "when": each.when,
-            "where": each.where,
-            "count": each.count,
-            "why": each.why,
-            "collides_with": list(each.collides_with),
-            "timeslots": list(each.timeslots),
+            "what": row.what,
+            "uid": row.uid,
+            "name": row.name,
+            "when": row.when,
+            "where": row.where,
+            "count": row.count,
+            "why": row.why,
+            "collides_with": list(row.collides_with),
+            "timeslots": list(row.timeslots),
         }
-        for each in shown
+        for row in shown
     ]
     whole = {
         "source": source,

@@ -195,7 +195,9 @@ def _choose_user(settings: Settings, store: Store, places: PlaceTable, key: str)
 
     def find_name() -> str | None:
         ids = {*places.table.values(), places.default} - {""}
-        names = {store.read.api_user_of(places.facilities[each].property_id) for each in ids}
+        names = {
+            store.read.api_user_of(places.facilities[place_id].property_id) for place_id in ids
+        }
         return names.pop() if len(names) == 1 else None
 
     unknown = "The facilities are not all of one key; push for each apart, with --key, of"

@@ -70,14 +70,14 @@ def _admitted(store: Store, query: HistoryQuery) -> Generator[tuple[Entry, Item]
     )
     with closing(parts):
         for part in parts:
-            entries = [each for each in part if _falls_on(each, query)]
+            entries = [entry for entry in part if _falls_on(entry, query)]
             details = (
-                store.read.particulars({each.key for each in entries})
+                store.read.particulars({entry.key for entry in entries})
                 if shown.needs_particulars
                 else {}
             )
-            for each in entries:
-                yield each, admit(each, _status(each), shown, particulars=details.get(each.key))
+            for entry in entries:
+                yield entry, admit(entry, _status(entry), shown, particulars=details.get(entry.key))
 
 
 def _falls_on(entry: Entry, query: HistoryQuery) -> bool:

@@ -100,7 +100,7 @@ def ask_before_removing(settings: Settings, slug: str) -> None:
     """Show what is removed with a feed, and ask; raises `click.Abort` for a no."""
     with opened(settings) as store:
         title = _saved(store, slug).title
-        valid = [each for each in store.saved.tokens(slug) if each.revoked is None]
+        valid = [token for token in store.saved.tokens(slug) if token.revoked is None]
     if not sys.stdin.isatty():
         raise ConfigurationError(f"There is no terminal to ask on; add --yes to remove '{title}'.")
     losers = "1 subscriber" if len(valid) == 1 else f"{len(valid)} subscribers"
@@ -116,7 +116,7 @@ def print_feeds(settings: Settings) -> None:
         tokens = store.saved.tokens()
     rows = table("Slug", "Name", "Audience", "Subscribers", folded("Address"))
     for saved in feeds:
-        valid = sum(each.slug == saved.slug and each.revoked is None for each in tokens)
+        valid = sum(token.slug == saved.slug and token.revoked is None for token in tokens)
         if (spec := _parse_or_none(saved)) is None:
             reason = f"This version cannot read it; `icalbridge feed show {saved.slug}` says why."
             rows.add_row(saved.slug, saved.title, "–", str(valid), reason)
@@ -141,7 +141,7 @@ def import_feeds(settings: Settings, file: str, *, now: datetime) -> None:
     with opened(settings) as store:
         specs = read_feeds(_read_text(file))
         unlisted = _check(store, settings, specs)
-        written = store.saved.put([to_keep(each) for each in specs], now=now)
+        written = store.saved.put([to_keep(spec) for spec in specs], now=now)
     for slug, outcome in written.items():
         click.echo(f"{slug}: {outcome}")
     for sentence in unlisted:
@@ -198,9 +198,11 @@ def print_tokens(settings: Settings, slug: str | None) -> None:
             _saved(store, slug)
         tokens = store.saved.tokens(slug)
     rows = table("ID", "Feed", "Subscriber", "Created", "Last used", "Revoked")
-    for each in tokens:
-        moments = (_format_time(moment) for moment in (each.created, each.last_used, each.revoked))
-        rows.add_row(str(each.id), each.slug, each.name, *moments)
+    for token in tokens:
+        moments = (
+            _format_time(moment) for moment in (token.created, token.last_used, token.revoked)
+        )
+        rows.add_row(str(token.id), token.slug, token.name, *moments)
     console().print(rows)
 
 
@@ -221,7 +223,7 @@ def _merge(
     """Return a feed's table, overridden by a file, overridden by options."""
     merged = {**table, **(_read_table(file, slug) if file else {})}
     for key, value in given.items():
-        values = value if isinstance(value, str) else [each for each in value if each]
+        values = value if isinstance(value, str) else [text for text in value if text]
         if values:
             merged[key] = (
                 int(value)
@@ -288,15 +290,15 @@ def _unlisted(
     slug: str, kind: str, ids: Iterable[str], find: Callable[[str], object | None]
 ) -> Iterator[str]:
     """Yield a sentence on each unlisted place; refuse unknown ones."""
-    for each in sorted(ids):
-        if find(each) is None:
+    for place_id in sorted(ids):
+        if find(place_id) is None:
             raise ConfigurationError(
-                f"Feed '{slug}': there is no {kind} '{each}' in the catalogue; look its id up in"
-                " the directory, or run `icalbridge sync` first."
+                f"Feed '{slug}': there is no {kind} '{place_id}' in the catalogue; look its id up"
+                " in the directory, or run `icalbridge sync` first."
             )
         yield (
-            f"Feed '{slug}': the catalogue no longer lists the {kind} '{each}'; what is known of it"
-            " is shown all the same."
+            f"Feed '{slug}': the catalogue no longer lists the {kind} '{place_id}'; what is known"
+            " of it is shown all the same."
         )
 
 

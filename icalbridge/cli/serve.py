@@ -155,7 +155,7 @@ def supervise(
     1. the web child starts, and with `sync` the worker
     2. a worker that ended is started again after a pause
     3. SIGHUP: new processes take over from the ones that serve and sync
-    4. SIGTERM or Ctrl-C: both are told to end, and waited for
+    4. SIGTERM or Ctrl-C: both are stopped and waited for
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)

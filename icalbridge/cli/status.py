@@ -35,16 +35,15 @@ def status_command(as_json: bool) -> None:
 def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
     """Print the status; needs no key and sends no request."""
     with open_current(settings) as store:
-        users = {each.name: each for each in settings.api_users()}
+        users = {item.name: item for item in settings.api_users()}
         health = store.read.health(now)
         keys = {
-            each.name: users.get(each.name) or _nameless(settings, each.name)
-            for each in health.keys
+            key.name: users.get(key.name) or _nameless(settings, key.name) for key in health.keys
         }
         planned = _planned(settings, store, keys, now)
     keys_with_quota = (
-        replace(each, quota_per_day=each.quota_per_day or keys[each.name].quota_per_day)
-        for each in health.keys
+        replace(key, quota_per_day=key.quota_per_day or keys[key.name].quota_per_day)
+        for key in health.keys
     )
     health = replace(health, keys=tuple(keys_with_quota))
     unknown = UnknownStatuses(health, settings)
@@ -83,7 +82,7 @@ class UnknownStatuses:
 
 
 def _counts(counted: Mapping[str, int]) -> str:
-    ordered = sorted(counted.items(), key=lambda each: (-each[1], each[0]))
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f'"{name}" {count}' for name, count in ordered)
 
 
@@ -102,26 +101,26 @@ def _planned(
     """
     from icalbridge.sync.schedule import Schedule
 
-    found: dict[str, tuple[str, datetime]] = {}
+    planned: dict[str, tuple[str, datetime]] = {}
     for name, user in keys.items():
         plan = Schedule(store.windows.state(name), make_grant(user, settings), now)
-        found |= {
+        planned |= {
             property_id: (tier.value, due) for property_id, (tier, due) in plan.outlook().items()
         }
-    return found
+    return planned
 
 
 def _as_json(health: Health, planned: dict[str, tuple[str, datetime]]) -> dict[str, object]:
     values = json.loads(json.dumps(asdict(health), default=_iso))
     if not health.ahead_seconds:
         del values["ahead_seconds"]
-    for each in values["properties"]:
-        del each["newest"]
-        tier, due = planned.get(each["property_id"], (None, None))
-        each |= {"tier": tier, "next": None if due is None else _iso(due)}
+    for place in values["properties"]:
+        del place["newest"]
+        tier, due = planned.get(place["property_id"], (None, None))
+        place |= {"tier": tier, "next": None if due is None else _iso(due)}
     return {
         "ready": health.ready,
-        "quota_per_day": sum(each.quota_per_day for each in health.keys),
+        "quota_per_day": sum(key.quota_per_day for key in health.keys),
         **values,
     }
 
@@ -137,13 +136,13 @@ def _iso(value: object) -> str:
 def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: datetime) -> None:
     error = folded("Last error")  # its end is what the vendor's support asks for
     rows = table("Property", "Tier", "Today", "31 days", "Year", "Next", error)
-    for each in health.properties:
-        tier, due = planned.get(each.property_id, ("–", None))
+    for place in health.properties:
+        tier, due = planned.get(place.property_id, ("–", None))
         ages = (
             age(moment, now)
-            for moment in (each.today_synced, each.month_synced, each.oldest_synced)
+            for moment in (place.today_synced, place.month_synced, place.oldest_synced)
         )
-        rows.add_row(each.name or each.property_id, tier, *ages, _until(due, now), _error(each))
+        rows.add_row(place.name or place.property_id, tier, *ages, _until(due, now), _error(place))
     console(wide=False).print(rows)
     click.echo()
     click.echo(f"Catalogue   {age(health.catalogue_synced, now)}")
@@ -190,14 +189,14 @@ def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
 def _zone_notes(health: Health) -> list[str]:
     """Return a sentence on each property whose zone the vendor does not give."""
     notes = (
-        zone_note(each.name or each.property_id, each.zone, each.zone_source, each.vendor_zone)
-        for each in health.properties
+        zone_note(place.name or place.property_id, place.zone, place.zone_source, place.vendor_zone)
+        for place in health.properties
     )
     return list(filter(None, notes))
 
 
-def _error(each: Freshness) -> str:
-    return each.error or "–"
+def _error(item: Freshness) -> str:
+    return item.error or "–"
 
 
 def _until(due: datetime | None, now: datetime) -> str:

@@ -94,8 +94,10 @@ def sync_with_progress(
                 whole += sync.everything(property_ids)
             finally:
                 store.workers.leave(worker_id)
-    listed = {each.id for each in store.read.properties()}
+    listed = {place.id for place in store.read.properties()}
     whole.failures += [
-        f"property {each} is not in the catalogue" for each in property_ids if each not in listed
+        f"property {property_id} is not in the catalogue"
+        for property_id in property_ids
+        if property_id not in listed
     ]
     return whole

@@ -1,8 +1,6 @@
-"""What the vendor has of a calendar that was pushed: the store knows which events to ask for, the
-vendor what they are.
+"""Pushed events as the vendor has them; the store knows their external ids.
 
-An event that is cancelled as it should be, or whose last timeslot is over, is settled, and not
-asked for again.
+An event that a push cancelled, or whose last timeslot is over, is settled: it is not fetched again.
 """
 
 from __future__ import annotations
@@ -24,19 +22,20 @@ EVENT_TYPE = "reservation"
 """The only one that the vendor makes ("Always "reservation" for now")."""
 
 
-class Asks(Protocol):
-    """What is asked of the vendor here: `facilitron.Client` does it."""
+class EventReader(Protocol):
+    """The part of `facilitron.Client` that is used here."""
 
     def event_response(
         self, event_type: str, event_id: str, *, zones: Mapping[str, str]
     ) -> EventsResponse: ...
 
 
-def look_up(client: Asks, external_id: str, zones: Mapping[str, str]) -> tuple[Event | None, bool]:
-    """Return an event by its external id, None where there is none; and whether all that was told
-    could be read.
+def look_up(
+    client: EventReader, external_id: str, zones: Mapping[str, str]
+) -> tuple[Event | None, bool]:
+    """Return an event by its external id, if any, and whether its answer could be read in full.
 
-    A timeslot that could not must not be taken for one that is not there. Raises `VendorError`.
+    An unreadable timeslot must not be taken for a missing one. Raises `VendorError`.
     """
     try:
         answer = client.event_response(EVENT_TYPE, external_id, zones=zones)
@@ -48,7 +47,7 @@ def look_up(client: Asks, external_id: str, zones: Mapping[str, str]) -> tuple[E
 
 
 def load_pushed(
-    client: Asks,
+    client: EventReader,
     store: Store,
     source: str,
     zones: Mapping[str, str],
@@ -57,39 +56,38 @@ def load_pushed(
     again: bool = False,
     on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
 ) -> list[PushedState]:
-    """Return every event that was pushed from a calendar, as the vendor has it now: a request for
-    each that matters.
+    """Return the events pushed from a calendar as the vendor has them, one request for each.
 
     `again`: what somebody else cancelled counts as if a push had. Raises `VendorError`.
     """
     rows = store.pushed.of(source)
-    asked = [each for each in rows if not each.settled]
-    found = [
-        PushedState(each.external_id, each.uid, None, each.dropped, settled=True)
-        for each in rows
-        if each.settled
+    open_rows = [row for row in rows if not row.settled]
+    states = [
+        PushedState(row.external_id, row.uid, None, row.dropped, settled=True)
+        for row in rows
+        if row.settled
     ]
-    over, kept = [], []
-    for number, row in enumerate(asked):
-        on_progress("looking", number, len(asked))
+    over, standing = [], []
+    for number, row in enumerate(open_rows):
+        on_progress("looking", number, len(open_rows))
         event, whole = look_up(client, row.external_id, zones)
         cancelled = event is not None and event.status in OVER
         stands = event is not None and not cancelled
         if (
             row.dropped and stands
         ):  # the push ended before it was cancelled; who cancels it from now on has a reason
-            kept.append(row.external_id)
+            standing.append(row.external_id)
         dropped = (row.dropped and not stands) or (again and cancelled)
-        found.append(PushedState(row.external_id, row.uid, event, dropped, unread=not whole))
+        states.append(PushedState(row.external_id, row.uid, event, dropped, unread=not whole))
         if event is not None and whole and _is_over(row, event, now):
             over.append(row.external_id)
-    on_progress("looking", len(asked), len(asked))
-    store.pushed.keep(kept)
+    on_progress("looking", len(open_rows), len(open_rows))
+    store.pushed.keep(standing)
     store.pushed.settle(over)
-    return found
+    return states
 
 
 def _is_over(row: Pushed, event: Event, now: datetime) -> bool:
-    """Say whether nothing will become of an event: it can be asked for by no later push."""
-    past = bool(event.timeslots) and all(each.end <= now for each in event.timeslots)
+    """Return whether no later push can need an event."""
+    past = bool(event.timeslots) and all(slot.end <= now for slot in event.timeslots)
     return past or (row.dropped and event.status == "cancelled")

@@ -51,7 +51,7 @@ def plan_push(
     by_uid: dict[str, list[PushedState]] = defaultdict(list)
     for state in pushed:
         by_uid[state.uid].append(state)
-    requested = {each.uid: each for each in requests.events}
+    requested = {event.uid: event for event in requests.events}
     staying = requests.staying()
     cases = {
         uid: _UidState(
@@ -67,13 +67,13 @@ def plan_push(
         plans[uids[tangled]] = _plan_uid(replace(cases[uids[tangled]], anew=frozenset(anew)))
     parts = list(plans.values())
     return PushPlan(
-        tuple(each for part in parts for each in part.cancels),
-        tuple(each for part in parts for each in part.moves),
-        tuple(each for part in parts for each in part.renewals),
-        tuple(each for part in parts for each in part.unchanged),
-        (*requests.impossible, *(each for part in parts for each in part.impossible)),
-        sum(each.coming for each in parts),
-        sum(each.ending for each in parts),
+        tuple(cancel for part in parts for cancel in part.cancels),
+        tuple(move for part in parts for move in part.moves),
+        tuple(renewal for part in parts for renewal in part.renewals),
+        tuple(event for part in parts for event in part.unchanged),
+        (*requests.impossible, *(item for part in parts for item in part.impossible)),
+        sum(part.coming for part in parts),
+        sum(part.ending for part in parts),
     )
 
 
@@ -101,13 +101,13 @@ class _UidState:
 
 def _plan_uid(case: _UidState) -> PushPlan:
     """Decide for one UID."""
-    if any(each.unread for each in case.pushed):
+    if any(state.unread for state in case.pushed):
         return PushPlan(impossible=(Impossible(case.uid, _name(case), UNREAD),))
     refused = _refused(case)
     requested = {
-        each.id: each
-        for each in (case.requested.slots if case.requested else ())
-        if each.id not in refused
+        slot.id: slot
+        for slot in (case.requested.slots if case.requested else ())
+        if slot.id not in refused
     }
     cancels: list[Cancel] = []
     moves: list[Move] = []
@@ -120,18 +120,18 @@ def _plan_uid(case: _UidState) -> PushPlan:
             continue
         if reason := _cancel_reason(state, coming, requested, covered, case):
             cancels.append(Cancel(case.uid, _name(case, state), state, coming, reason))
-            anew |= {each.id: each for each in _carried(state, requested, case)}
+            anew |= {slot.id: slot for slot in _carried(state, requested, case)}
             continue
-        covered.update(each.external_id for each in coming)
-        pairs = [(each, requested.get(each.external_id)) for each in coming]
+        covered.update(slot.external_id for slot in coming)
+        pairs = [(slot, requested.get(slot.external_id)) for slot in coming]
         changed = [(before, after) for before, after in pairs if after and not _same(before, after)]
         moves += [Move(case.uid, _name(case, state), state, *pair) for pair in changed]
         if same := len(coming) - len(changed):
             unchanged.append(
                 Unchanged(case.uid, _name(case, state), same, coming[0].start, state.property_id)
             )
-    anew |= {each.id: each for each in requested.values() if each.id not in covered}
-    creates = _creations(case, [each for each in anew.values() if each.id not in covered])
+    anew |= {slot.id: slot for slot in requested.values() if slot.id not in covered}
+    creates = _creations(case, [slot for slot in anew.values() if slot.id not in covered])
     plain, renewals = _renewals(case.uid, creates, cancels)
     before = {
         slot.external_id for state in case.pushed if state.live for slot in state.coming(case.now)
@@ -143,8 +143,8 @@ def _plan_uid(case: _UidState) -> PushPlan:
         renewals,
         tuple(unchanged),
         tuple(
-            Impossible(case.uid, _name(case), REFUSED, each.start, each.id)
-            for each in refused.values()
+            Impossible(case.uid, _name(case), REFUSED, slot.start, slot.id)
+            for slot in refused.values()
         ),
         len(before),
         max(0, len(before) - len(after)),
@@ -154,7 +154,7 @@ def _plan_uid(case: _UidState) -> PushPlan:
 def _name(case: _UidState, state: PushedState | None = None) -> str:
     if case.requested:
         return case.requested.name
-    event = state.event if state else next((each.event for each in case.pushed if each.event), None)
+    event = state.event if state else next((item.event for item in case.pushed if item.event), None)
     return display_text(event.name if event else "")
 
 
@@ -170,7 +170,7 @@ def _refused(case: _UidState) -> dict[str, PushSlot]:
         slot.external_id for state in case.pushed if state.live for slot in state.coming(case.now)
     }
     slots = case.requested.slots if case.requested else ()
-    return {each.id: each for each in slots if each.id in cancelled - live}
+    return {slot.id: slot for slot in slots if slot.id in cancelled - live}
 
 
 def _cancel_reason(
@@ -181,10 +181,10 @@ def _cancel_reason(
     case: _UidState,
 ) -> str:
     """Say why an event cannot stay, as a clause; "" where it can, with its timeslots changed."""
-    ids = {each.external_id for each in coming}
+    ids = {slot.external_id for slot in coming}
     if not ids.isdisjoint(covered):
         return "its instances stand there twice"
-    gone = [each for each in ids if each not in requested and not case.stays(each)]
+    gone = [place_id for place_id in ids if place_id not in requested and not case.stays(place_id)]
     if len(gone) == len(ids):
         return "it is no longer in the calendar"
     if gone:
@@ -195,8 +195,9 @@ def _cancel_reason(
     ):
         return "it has another name, and the vendor can rename no event"
     if any(
-        each in requested and requested[each].facility.property_id != state.event.property_id
-        for each in ids
+        place_id in requested
+        and requested[place_id].facility.property_id != state.event.property_id
+        for place_id in ids
     ):
         return "it takes place at another property"
     if state.external_id in case.anew:
@@ -220,41 +221,45 @@ def _carried(
     what is just over.
     """
     slots = state.event.timeslots if state.event else ()
-    others = (each.event for each in case.pushed if each.live and each is not state)
+    others = (item.event for item in case.pushed if item.live and item is not state)
     elsewhere = {slot.external_id for event in others if event for slot in event.timeslots}
     goes_on = any(
-        each.external_id in requested or case.stays(each.external_id)
-        for each in state.coming(case.now)
+        slot.external_id in requested or case.stays(slot.external_id)
+        for slot in state.coming(case.now)
     )
-    for each in slots:
-        if each.end > case.now:
-            carried = each.external_id not in requested and case.stays(each.external_id)
+    for item in slots:
+        if item.end > case.now:
+            carried = item.external_id not in requested and case.stays(item.external_id)
         else:
             carried = (
-                goes_on and each.external_id not in requested and each.start > case.now - CARRIED
+                goes_on and item.external_id not in requested and item.start > case.now - CARRIED
             )
         if (
             carried
-            and each.external_id not in {"", *elsewhere}
-            and each.facility_id in case.facilities
+            and item.external_id not in {"", *elsewhere}
+            and item.facility_id in case.facilities
         ):
-            facility = case.facilities[each.facility_id]
+            facility = case.facilities[item.facility_id]
             yield PushSlot(
-                each.external_id, each.start, each.end, facility, display_text(each.activity)
+                item.external_id, item.start, item.end, facility, display_text(item.activity)
             )
 
 
 def _creations(case: _UidState, slots: Sequence[PushSlot]) -> Iterator[Create]:
     """Yield the events that have to be made for some timeslots: one for each property."""
-    unmade = sorted(external_ids.number_of(each.external_id) for each in case.pushed if each.unmade)
-    fresh = max((external_ids.number_of(each.external_id) for each in case.pushed), default=-1) + 1
+    unmade = sorted(
+        external_ids.number_of(state.external_id) for state in case.pushed if state.unmade
+    )
+    fresh = (
+        max((external_ids.number_of(state.external_id) for state in case.pushed), default=-1) + 1
+    )
     numbers = iter([*unmade, *range(fresh, fresh + len(slots))])
     by_property: dict[str, list[PushSlot]] = defaultdict(list)
-    for each in slots:
-        by_property[each.facility.property_id].append(each)
-    for some in by_property.values():
+    for item in slots:
+        by_property[item.facility.property_id].append(item)
+    for group in by_property.values():
         yield Create(
-            case.uid, _name(case), next(numbers), tuple(sorted(some, key=lambda slot: slot.start))
+            case.uid, _name(case), next(numbers), tuple(sorted(group, key=lambda slot: slot.start))
         )
 
 
@@ -268,27 +273,27 @@ def _renewals(
     refused must not keep up what it has nothing to do with.
     """
     plain: list[Cancel] = []
-    groups = [Renewal(uid, (each,)) for each in creates]
+    groups = [Renewal(uid, (create,)) for create in creates]
     for cancel in cancels:
         ids = (
-            {each.external_id for each in cancel.pushed.event.timeslots}
+            {slot.external_id for slot in cancel.pushed.event.timeslots}
             if cancel.pushed.event
             else set()
         )
         mine = [
-            each
-            for each in groups
-            if any(slot.id in ids for create in each.creates for slot in create.slots)
+            group
+            for group in groups
+            if any(slot.id in ids for create in group.creates for slot in create.slots)
         ]
         if not mine:
             plain.append(cancel)
             continue
         together = Renewal(
             uid,
-            tuple(create for each in mine for create in each.creates),
-            (*(other for each in mine for other in each.cancels), cancel),
+            tuple(create for group in mine for create in group.creates),
+            (*(other for group in mine for other in group.cancels), cancel),
         )
-        groups = [*(each for each in groups if each not in mine), together]
+        groups = [*(group for group in groups if group not in mine), together]
     return tuple(plain), tuple(groups)
 
 
@@ -298,11 +303,11 @@ def _find_cycle(moves: Sequence[Move]) -> str:
     In a cycle none can be the first, since the vendor moves nothing onto a booking.
     """
     standing: dict[tuple[str, date], list[int]] = defaultdict(list)
-    for number, each in enumerate(moves):
-        for day in days_between(each.before.start, each.before.end):
-            standing[each.before.facility_id, day].append(number)
+    for number, move in enumerate(moves):
+        for day in days_between(move.before.start, move.before.end):
+            standing[move.before.facility_id, day].append(number)
     waits = {
-        number: _blockers(each, moves, standing) - {number} for number, each in enumerate(moves)
+        number: _blockers(move, moves, standing) - {number} for number, move in enumerate(moves)
     }
     while free := {number for number, blockers in waits.items() if not blockers}:
         waits = {

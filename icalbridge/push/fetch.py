@@ -107,8 +107,8 @@ def fetch_calendar(
             f"{source.where.partition('://')[0]}:// is no address that can be read; use https or"
             " webcal."
         )
-    found = FetchedCalendar(_file(source.where))
-    return None if before and before.content == found.content else found
+    fetched = FetchedCalendar(_file(source.where))
+    return None if before and before.content == fetched.content else fetched
 
 
 def _file(where: str) -> bytes:
@@ -226,9 +226,11 @@ def _body(response: requests.Response, source: CalendarSource) -> bytes:
 
 
 def _validators(response: requests.Response) -> dict[str, str]:
-    asked = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
+    conditions = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
     return {
-        header: response.headers[name] for name, header in asked.items() if name in response.headers
+        header: response.headers[name]
+        for name, header in conditions.items()
+        if name in response.headers
     }
 
 
@@ -241,12 +243,12 @@ def _unreachable(error: Exception, source: CalendarSource) -> BadCalendar | Cale
         causes.append(
             reason if isinstance(reason, BaseException) else last.__cause__ or last.__context__
         )
-    if any(isinstance(each, PrivateAddress) for each in causes):
+    if any(isinstance(cause, PrivateAddress) for cause in causes):
         return BadCalendar(
             f"{source.shown} is in a private network, where a push does not go by itself; give"
             " --allow-private-address if that is meant."
         )
-    if any(isinstance(each, requests.Timeout | TimeoutError) for each in causes):
+    if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
         return CalendarUnreachable(f"{source.shown} cannot be fetched: there is no answer in time.")
     return CalendarUnreachable(
         f"{source.shown} cannot be fetched: there is no connection, or it broke."

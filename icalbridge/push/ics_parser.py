@@ -109,12 +109,15 @@ def parse_calendar(
     Raises `NotACalendar`.
     """
     calendars = _parsed(content)
-    events = [each for calendar in calendars for each in calendar.walk("VEVENT")]
+    events = [item for calendar in calendars for item in calendar.walk("VEVENT")]
     by_uid = _by_uid(events)
     if _is_ours(calendars, by_uid):
         return ParsedCalendar(events=len(by_uid), ours=True)
-    unusable = [UnusableEvent("", _text(each, "SUMMARY"), NO_UID) for each in by_uid.pop("", ())]
-    zone = next((str(each["X-WR-TIMEZONE"]) for each in calendars if "X-WR-TIMEZONE" in each), "")
+    unusable = [UnusableEvent("", _text(item, "SUMMARY"), NO_UID) for item in by_uid.pop("", ())]
+    zone = next(
+        (str(calendar["X-WR-TIMEZONE"]) for calendar in calendars if "X-WR-TIMEZONE" in calendar),
+        "",
+    )
     instances: list[Instance] = []
     size = 0
     for uid, components in by_uid.items():
@@ -180,8 +183,10 @@ def _parsed(content: bytes) -> list[icalendar.Calendar]:
         parsed = icalendar.Calendar.from_ical(text, multiple=True)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise NotACalendar("cannot be read as a calendar") from None
-    calendars = [each for each in parsed if isinstance(each, icalendar.Calendar)]
-    if any(str(each.get("CALSCALE", "GREGORIAN")).upper() != "GREGORIAN" for each in calendars):
+    calendars = [item for item in parsed if isinstance(item, icalendar.Calendar)]
+    if any(
+        str(calendar.get("CALSCALE", "GREGORIAN")).upper() != "GREGORIAN" for calendar in calendars
+    ):
         raise NotACalendar("does not count days as the Gregorian calendar does")
     return calendars
 
@@ -192,14 +197,16 @@ def _is_ours(calendars: Sequence[icalendar.Calendar], uids: dict[str, Any]) -> b
 
     Those that copy a calendar keep its UIDs, or put something after them.
     """
-    made_here = any("//icalbridge//" in str(each.get("PRODID", "")).lower() for each in calendars)
+    made_here = any(
+        "//icalbridge//" in str(calendar.get("PRODID", "")).lower() for calendar in calendars
+    )
     return made_here or (bool(uids) and all(OURS in uid.lower() for uid in uids))
 
 
 def _by_uid(events: Sequence[icalendar.Component]) -> dict[str, list[icalendar.Component]]:
     expanded: dict[str, list[icalendar.Component]] = defaultdict(list)
-    for each in events:
-        expanded[_text(each, "UID").replace("\0", "").strip()].append(each)
+    for event in events:
+        expanded[_text(event, "UID").replace("\0", "").strip()].append(event)
     return dict(expanded)
 
 
@@ -213,14 +220,14 @@ def _instances(
     since, until, rules_until = span
     if OURS in uid.lower():
         raise _Refused("it is a booking already, copied from one of the bridge's own calendars")
-    for each in components:
-        _check(each)
-    recurs = any(not RECURRING.isdisjoint(each) for each in components)
+    for component in components:
+        _check(component)
+    recurs = any(not RECURRING.isdisjoint(component) for component in components)
     taken: set[str] = set()
-    for each in _between(components, zone, since, until):
+    for item in _between(components, zone, since, until):
         # of a change to all that follows, every instance bears the RECURRENCE-ID of the first
-        follows = "RANGE" in each["RECURRENCE-ID"].params
-        recurrence = _when(each, "DTSTART" if follows else "RECURRENCE-ID")
+        follows = "RANGE" in item["RECURRENCE-ID"].params
+        recurrence = _when(item, "DTSTART" if follows else "RECURRENCE-ID")
         if recurs and _after(recurrence, rules_until):
             continue
         slot_id = external_ids.instance_id(recurrence) if recurs else external_ids.SINGLE
@@ -228,7 +235,7 @@ def _instances(
             raise _Refused("two of its instances have the same RECURRENCE-ID")
         taken.add(slot_id)
         yield Instance(
-            uid, slot_id, *_span(each), name, _text(each, "SUMMARY"), _text(each, "LOCATION")
+            uid, slot_id, *_span(item), name, _text(item, "SUMMARY"), _text(item, "LOCATION")
         )
 
 
@@ -239,14 +246,14 @@ def _between(
     calendar = icalendar.Calendar()
     if zone:
         calendar.add("X-WR-TIMEZONE", zone)
-    for each in components:
-        calendar.add_component(each)
+    for component in components:
+        calendar.add_component(component)
     expanded = recurring_ical_events.of(calendar).between(since, until)
     if len(expanded) > MOST_INSTANCES:
         raise _Refused(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
-    for each in expanded:
-        if str(each.get("STATUS", "")).upper() != "CANCELLED":
-            yield each
+    for item in expanded:
+        if str(item.get("STATUS", "")).upper() != "CANCELLED":
+            yield item
 
 
 def _check(event: icalendar.Component) -> None:
@@ -276,10 +283,11 @@ def _listed(content: Any) -> list[Any]:
 def _unknown_zone(content: Any) -> str:
     """Return the TZID of times that were read without one."""
     named = str(content.params.get("TZID", ""))
-    moments = [each.dt for each in content.dts] if hasattr(content, "dts") else [content.dt]
+    moments = [moment.dt for moment in content.dts] if hasattr(content, "dts") else [content.dt]
     return (
         named[:80]
-        if named and any(isinstance(each, datetime) and each.tzinfo is None for each in moments)
+        if named
+        and any(isinstance(moment, datetime) and moment.tzinfo is None for moment in moments)
         else ""
     )
 
@@ -336,7 +344,11 @@ def _midnight(day: date) -> datetime:
 def _name(components: Sequence[icalendar.Component]) -> str:
     """Return the SUMMARY of the event as a whole: of what is no exception to it."""
     return _text(
-        next((each for each in components if "RECURRENCE-ID" not in each), components[0]), "SUMMARY"
+        next(
+            (component for component in components if "RECURRENCE-ID" not in component),
+            components[0],
+        ),
+        "SUMMARY",
     )
 
 

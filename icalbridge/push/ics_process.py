@@ -63,7 +63,7 @@ def span_at(now: datetime) -> CalendarSpan:
         for year in (until.year - 1, until.year)
         for month in (1, 7)
     ]
-    return CalendarSpan(now - LOOKS_BACK, until, max(each for each in ends if each <= until))
+    return CalendarSpan(now - LOOKS_BACK, until, max(item for item in ends if item <= until))
 
 
 def parse_in_process(

@@ -82,7 +82,7 @@ class PushRequests:
         """Return UID and instance of what is left alone, since it is impossible; "" for all of a
         UID.
         """
-        return frozenset((each.uid, each.instance) for each in self.impossible)
+        return frozenset((item.uid, item.instance) for item in self.impossible)
 
     def since(
         self, now: datetime
@@ -91,15 +91,17 @@ class PushRequests:
         on.
         """
         events = [
-            (each.uid, each.name, tuple(slot for slot in each.slots if slot.end > now))
-            for each in self.events
+            (event.uid, event.name, tuple(slot for slot in event.slots if slot.end > now))
+            for event in self.events
         ]
         staying = frozenset(
-            (each.uid, each.instance)
-            for each in self.impossible
-            if not each.start or each.start > now
+            (item.uid, item.instance)
+            for item in self.impossible
+            if not item.start or item.start > now
         )
-        return sorted((each for each in events if each[2]), key=lambda each: each[0]), staying
+        return sorted(
+            (event for event in events if event[2]), key=lambda component: component[0]
+        ), staying
 
 
 @dataclass(slots=True)
@@ -116,11 +118,11 @@ class _Mapped:
 def map_calendar(calendar: ParsedCalendar, places: PlaceTable, now: datetime) -> PushRequests:
     """Return what to request of the vendor."""
     mapped = _Mapped()
-    for each in calendar.unusable:
-        mapped.impossible.append(Impossible(each.uid, display_text(each.name), each.reason))
+    for item in calendar.unusable:
+        mapped.impossible.append(Impossible(item.uid, display_text(item.name), item.reason))
     placed = {
         location: _find_place(places, location)
-        for location in {each.location for each in calendar.instances}
+        for location in {instance.location for instance in calendar.instances}
     }
     for instance in calendar.instances:
         mapped.names.setdefault(instance.uid, _cut(instance.name, LONGEST_NAME) or NO_NAME)
@@ -165,8 +167,8 @@ def _map_instance(
     pieces = _pieces(instance, zone)
     if _is_over(instance, zone, now):
         mapped.past.update(
-            (instance.uid, external_ids.part_id(instance.slot_id, each))
-            for each in range(len(pieces))
+            (instance.uid, external_ids.part_id(instance.slot_id, piece))
+            for piece in range(len(pieces))
         )
         return
     if not 0 < len(pieces) <= MOST_DAYS:
@@ -208,7 +210,7 @@ def _pieces(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:
     clock = timezones.zone(zone)
     if instance.kind == "moment":
         begin, finish = (
-            each.astimezone(clock).replace(tzinfo=None) for each in (instance.start, instance.end)
+            item.astimezone(clock).replace(tzinfo=None) for item in (instance.start, instance.end)
         )
         if begin.date() == finish.date():
             return [(instance.start, instance.end)]

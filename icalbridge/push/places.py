@@ -1,8 +1,7 @@
-"""LOCATION → facility, by a table that somebody wrote; what is not in it is not guessed at, but
-gets suggestions.
+"""LOCATION → facility, by the operator's table; a location that is not in it gets suggestions.
 
-A place in the table may be none of ours, such as the other team's field: what takes place there is
-left out. Where nobody wrote a table, one facility takes everything.
+A location may map to no facility, such as the other team's field: its events are left out. Without
+a table, one facility takes everything.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ LONGEST_HINTED = 200
 
 
 class Unplaced(ValueError):
-    """A LOCATION for which there is no facility; the text says so, with suggestions."""
+    """Raised for a LOCATION without a facility; the text has suggestions."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceTable:
-    """The table, and what it is about."""
+    """Table of locations with the facilities and zones that it refers to."""
 
     facilities: Mapping[str, Facility]
     """By id: all that there are."""
@@ -55,14 +54,21 @@ class PlaceTable:
     def __post_init__(self) -> None:
         """Prepare what each of many thousand places is compared with."""
         object.__setattr__(
-            self, "_lines", tuple((*_compile(each), found) for each, found in self.table.items())
+            self,
+            "_lines",
+            tuple((*_compile(location), place_id) for location, place_id in self.table.items()),
         )
-        given = [self.facilities[each] for each in (self.default, *self.table.values()) if each]
-        near = {
-            each.property_id for each in given
-        }  # schools have rooms of the same names: theirs are meant
-        every = sorted(self.facilities.values(), key=lambda each: each.property_id in near)
-        named = {_plain(each.name): each for each in every if each.name}
+        given = [
+            self.facilities[place_id]
+            for place_id in (self.default, *self.table.values())
+            if place_id
+        ]
+        # schools have rooms of the same names: those of the given facilities' schools come first
+        near = {facility.property_id for facility in given}
+        facilities = sorted(
+            self.facilities.values(), key=lambda facility: facility.property_id in near
+        )
+        named = {_plain(facility.name): facility for facility in facilities if facility.name}
         object.__setattr__(self, "_names", named)
 
     @property
@@ -72,7 +78,7 @@ class PlaceTable:
         """
         named = (self.default, *self.table.values())
         return next(
-            (self.zones[self.facilities[each].property_id] for each in named if each), "UTC"
+            (self.zones[self.facilities[name].property_id] for name in named if name), "UTC"
         )
 
     def find(self, location: str) -> Facility | None:
@@ -91,7 +97,7 @@ class PlaceTable:
 
     def _unplaced_text(self, location: str) -> str:
         hints = " or ".join(
-            f"{each.id} ({each.name})" for each in self._near(_plain(location[:LONGEST_HINTED]))
+            f"{item.id} ({item.name})" for item in self._near(_plain(location[:LONGEST_HINTED]))
         )
         shown = location if len(location) <= 80 else f"{location[:79]}…"
         return f"no facility is given for {shown!r}" + (f"; perhaps {hints}" if hints else "")
@@ -102,10 +108,10 @@ class PlaceTable:
             return []
         self._hinted.add(named)
         near = difflib.get_close_matches(named, self._names, SUGGESTIONS, cutoff=0.5)
-        near += [each for each in self._names if each in named and each not in near][
+        near += [name for name in self._names if name in named and name not in near][
             : SUGGESTIONS - len(near)
         ]
-        return [self._names[each] for each in near]
+        return [self._names[name] for name in near]
 
 
 def _compile(place: str) -> tuple[str, re.Pattern[str] | None]:
@@ -121,14 +127,14 @@ def parse_places(
 
     Raises `ConfigurationError` for a facility that there is none of, and for two defaults.
     """
-    by_id = {each.id: each for each in facilities}
+    by_id = {facility.id: facility for facility in facilities}
     table, defaults = dict(_file(file)), []
-    for each in given:
-        location, separator, facility_id = each.rpartition("=")
+    for text in given:
+        location, separator, facility_id = text.rpartition("=")
         if separator:
             table[location] = facility_id.strip()
         else:
-            defaults.append(each.strip())
+            defaults.append(text.strip())
     if len(set(defaults)) > 1:
         raise ConfigurationError(
             f"Two facilities are given for everything, {defaults[0]} and {defaults[1]}; say which"
@@ -147,10 +153,11 @@ def _check(facility_id: str, facilities: Mapping[str, Facility], zones: Mapping[
     facility = facilities.get(facility_id)
     if facility is None:
         near = difflib.get_close_matches(
-            facility_id, [*facilities, *(each.name for each in facilities.values())], 1
+            facility_id, [*facilities, *(value.name for value in facilities.values())], 1
         )
         named = next(
-            (each for each in facilities.values() if near and near[0] in (each.id, each.name)), None
+            (place for place in facilities.values() if near and near[0] in (place.id, place.name)),
+            None,
         )
         hint = (
             f"; perhaps {named.id} ({named.name}) is meant"
@@ -178,7 +185,7 @@ def _file(text: str) -> Mapping[str, str]:
     if text and (
         not table
         or not isinstance(table, dict)
-        or not all(isinstance(each, str) for each in table.values())
+        or not all(isinstance(value, str) for value in table.values())
     ):
         raise ConfigurationError(
             'The file of --map must have a table [places] with lines such as "Main Gym" = "ID".'

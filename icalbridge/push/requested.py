@@ -56,7 +56,7 @@ class RequestedState:
         """Return whether an event is in this state."""
         if self.cancelled:
             return is_cancelled(event.status)
-        return all(any(each.matches(slot) for slot in event.timeslots) for each in self.slots)
+        return all(any(item.matches(slot) for slot in event.timeslots) for item in self.slots)
 
     def hidden_reason(
         self, event: Event, entries: Iterable[Entry], settings: Settings, now: datetime
@@ -67,9 +67,9 @@ class RequestedState:
         """
         if self.cancelled:
             return ""
-        shown = {(each.facility_id, each.start, each.end) for each in entries if each.shown}
+        shown = {(entry.facility_id, entry.start, entry.end) for entry in entries if entry.shown}
         requested = [
-            slot for slot in event.timeslots if any(each.matches(slot) for each in self.slots)
+            slot for slot in event.timeslots if any(item.matches(slot) for item in self.slots)
         ]
         if hidden := [
             slot for slot in requested if (slot.facility_id, slot.start, slot.end) not in shown

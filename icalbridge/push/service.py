@@ -144,7 +144,7 @@ class PushService:
     """Whether nothing was refused then."""
     complete: bool = True
     """Whether nothing was impossible then."""
-    asked_at: float = 0.0
+    checked_at: float = 0.0
     """When that was; monotonic seconds."""
 
     def run(self) -> bool:
@@ -166,7 +166,7 @@ class PushService:
             planned = self._plan(client, requests, places, clock)
             outcomes = self._apply_approved(user, client, planned)
         self.well = all(outcome.result != "refused" for outcome in outcomes)
-        self.settled, self.asked_at = requests, time.monotonic()
+        self.settled, self.checked_at = requests, time.monotonic()
         self.complete = not planned.plan.impossible
         return self.well
 
@@ -223,7 +223,7 @@ class PushService:
         by now.
         """
         patience = FULL_SECONDS if self.well else RETRY_SECONDS
-        if self.settled is None or time.monotonic() - self.asked_at > patience:
+        if self.settled is None or time.monotonic() - self.checked_at > patience:
             return False
         return self.settled.since(now) == requests.since(now)
 

@@ -133,8 +133,8 @@ class PushPlan:
     def steps(self) -> tuple[Step, ...]:
         """Return every step, in order."""
         steps: list[Step] = [*self.cancels, *self.moves]
-        for each in self.renewals:
-            steps += [*each.creates, *each.cancels]
+        for renewal in self.renewals:
+            steps += [*renewal.creates, *renewal.cancels]
         return tuple(steps)
 
     @property
