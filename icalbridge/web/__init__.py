@@ -94,7 +94,7 @@ def create_app(
     service = FeedService(store, settings, metrics, clock, cache_bytes)
     site = Site(settings.public_url, store, clock, service.database)
     look = Look(settings, site, assets)
-    present = Present(store, service, site)
+    present = Present(service)
     app.jinja_options = {
         "undefined": StrictUndefined,
         "trim_blocks": True,

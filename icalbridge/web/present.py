@@ -1,130 +1,94 @@
-"""What is on at a school or a facility and what comes: read in one place, for displays and for the
-API's `now`.
-
-Kept while the place's calendar stays as it is. Making a board of it is for `board`, how a place
-stands for `standing`.
-"""
+"""What is on at a school or a facility and what comes: for displays and for the API's `now`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from cachetools import LRUCache
-
+from icalbridge import timezones
 from icalbridge.errors import StoreError
-from icalbridge.feeds import Address
-from icalbridge.store.entries import ALL_ENTRIES, TimeRange
+from icalbridge.feeds import FeedQuery
+from icalbridge.feeds.audience import without_mark
+from icalbridge.feeds.query import Cancelled
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.routes.feeds import is_id
-from icalbridge.web.views.board import Place
+from icalbridge.web.views.board import MOST_ENTRIES, BoardSubject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from icalbridge.models import Entry, Facility, Feed, FeedState
-    from icalbridge.store import Store
+    from icalbridge.feeds.audience import Item
+    from icalbridge.models import Facility, Feed, FeedState
     from icalbridge.web.feed_cache import FeedService
-    from icalbridge.web.site import Site
 
 DAYS = {"facility": 8, "property": 2}
-"""How many days, with today, are told about: of a facility enough to name what comes next."""
-
-
-GOOD_FOR = timedelta(minutes=1)
-"""How long what was read is good while nothing that the place's calendar shows has changed."""
-MOST_ENTRIES = 20_000
-"""How many entries are kept; each takes about a kilobyte."""
+"""How many days, with today, are loaded: of a facility enough to name what comes next."""
+MARKED = FeedQuery(cancelled=Cancelled.MARK)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a place, of any status."""
+    """What is booked at a place in the next days, cancelled bookings too."""
 
-    place: Place
+    place: BoardSubject
     facilities: tuple[Facility, ...]
     """Those of a property, and of its schools; none for a facility."""
-    entries: Sequence[Entry]
+    items: Sequence[Item]
+    until: datetime
+    """Up to when the items are all there are."""
     as_of: datetime
     """When it was fetched from the booking system."""
-    days: int
     unlisted: datetime | None = None
     """When its school left the booking system's list; None while it is there."""
-
-
-class _Kept(NamedTuple):
-    """What was read of a place, while its calendar was at a state."""
-
-    state: FeedState
-    read: datetime
-    known: Known
-    property_ids: list[str]
 
 
 class Present:
     """What is on at the places of one store."""
 
-    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
-        self._read = store.read
+    def __init__(self, service: FeedService) -> None:
         self._service = service
-        self._site = site
-        self._kept: LRUCache[Feed, _Kept] = LRUCache(
-            MOST_ENTRIES, lambda kept: len(kept.known.entries) + 1
-        )
-        self._lock = Lock()
+        self._catalog = service.catalog
 
     def find(self, feed: Feed, now: datetime) -> Known | Missing:
         """Return what is known of a place, or why nothing is."""
         try:
-            held = self._service.find(Address(feed)) if is_id(feed.id) else Missing.UNKNOWN
-            return held if isinstance(held, Missing) else self._known(feed, held.state, now)
+            state = self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
+            return state if isinstance(state, Missing) else self._known(feed, state, now)
         except StoreError:
             return Missing.UNREACHABLE
 
     def _known(self, feed: Feed, state: FeedState, now: datetime) -> Known | Missing:
-        with self._lock:
-            kept = self._kept.get(feed)
-        if kept is None or kept.state != state or not kept.read <= now < kept.read + GOOD_FOR:
-            kept = self._reading(feed, state, now)
-            if kept is None:
-                return Missing.UNKNOWN
-            if len(kept.known.entries) < MOST_ENTRIES:
-                with self._lock:
-                    self._kept[feed] = kept
-        if state.unlisted:  # of a school that left nothing is known from then on
-            return replace(kept.known, as_of=state.unlisted, days=0, unlisted=state.unlisted)
-        return replace(kept.known, as_of=self._as_of(kept.property_ids) or state.changed)
-
-    def _reading(self, feed: Feed, state: FeedState, now: datetime) -> _Kept | None:
-        """Read a place; an entry that is on now may have begun long ago, but hardly earlier than a
-        feed reaches.
-        """
-        own = self._read.property(state.property_id)
-        if own is None:
-            return None
-        if feed.kind == "facility":
-            facility = self._read.facility(feed.id)
-            title = facility.name or facility.type if facility else ""
-            place = Place(feed, title or state.title, own.name, state.zone, {own.id: own.name})
-            entries = self._read.entries(feed, TimeRange(now), ALL_ENTRIES)
-            return _Kept(state, now, Known(place, (), entries, now, DAYS["facility"]), [own.id])
-        members = [own.id, *own.child_ids]
-        listed = {each.id: each.name for each in self._read.properties() if each.id in members}
-        place = Place(feed, state.title, "", state.zone, {own.id: own.name} | listed)
-        entries = self._read.entries_between(members, now, now + timedelta(days=3), everything=True)
-        facilities = tuple(self._read.facilities(list(place.schools)))
-        return _Kept(state, now, Known(place, facilities, entries, now, DAYS["property"]), members)
-
-    def _as_of(self, property_ids: list[str]) -> datetime | None:
-        """Return when the property was last fetched that waits longest, of those that ever were."""
-        found = {
-            each.property_id: each.today_synced
-            for each in self._site.health(self._site.now()).properties
-        }
-        return min(
-            (moment for each in property_ids if (moment := found.get(each)) is not None),
-            default=None,
+        days = 0 if state.unlisted else DAYS[feed.kind]
+        # Of a school that left nothing is known from then on.
+        until = timezones.midnight(
+            timezones.local_date(now, state.zone) + timedelta(days=days), state.zone
         )
+        calendar = self._service.calendar(feed, MARKED, None, until, limit=MOST_ENTRIES)
+        if isinstance(calendar, Missing):
+            return calendar
+        place, facilities = self._place(feed, calendar.state)
+        until = min(filter(None, (until, calendar.complete_until)))
+        as_of = state.unlisted or calendar.as_of or state.changed
+        items = [without_mark(item) for item in calendar.items]
+        return Known(place, facilities, items, until, as_of, state.unlisted)
+
+    def _place(self, feed: Feed, state: FeedState) -> tuple[BoardSubject, tuple[Facility, ...]]:
+        own = self._catalog.property(state.property_id)
+        if own is None:
+            raise StoreError(f"There is no property {state.property_id}.")
+        schools = {own.id: own.name}
+        if feed.kind == "facility":
+            facility = self._catalog.facility(feed.id)
+            title = (facility.name or facility.type if facility else "") or state.title
+            return BoardSubject(feed, title, own.name, state.zone, schools), ()
+        members = {own.id, *own.child_ids}
+        schools |= {each.id: each.name for each in self._catalog.properties() if each.id in members}
+        facilities = tuple(self._catalog.facilities(tuple(schools)))
+        return BoardSubject(feed, state.title, "", state.zone, schools), facilities
+
+
+def within(known: Known, now: datetime) -> tuple[Sequence[Item], datetime]:
+    """Return what has not ended at `now`, cancelled ones too, and up to when that is everything."""
+    return [item for item in known.items if item.end > now], known.until

@@ -63,19 +63,16 @@ def build(path: Path) -> None:
 
 def add_entries(connection: sqlite3.Connection, first: int, last: int) -> None:
     """Add the entries of all schools on some days, counted from today; indexes are made anew."""
-    indexes = [
-        row
-        for row in connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-            " AND tbl_name = 'entries'"
-        )
-    ]
+    indexes = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        " AND tbl_name = 'entries'"
+    ).fetchall()
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}")
     columns = [column.name for column in entries_table.columns]
     marks = ",".join("?" * len(columns))
     connection.executemany(
-        f"INSERT INTO entries ({','.join(columns)}) VALUES ({marks})",  # noqa: S608
+        f"INSERT INTO entries ({','.join(columns)}) VALUES ({marks})",
         _rows(columns, first, last),
     )
     for _, statement in indexes:
@@ -119,7 +116,7 @@ def _add_catalog(connection: sqlite3.Connection) -> None:
 
 def _rows(columns: list[str], first: int, last: int) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of all schools, and of the small one beside them two."""
-    chance = random.Random(first)  # noqa: S311
+    chance = random.Random(first)
     usual = entry_values(entry(0)) | {"first_seen_at": int(NOW.timestamp())}
     midnight = int((NOW - timedelta(hours=12)).timestamp())
     for school in range(SCHOOLS):

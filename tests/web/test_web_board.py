@@ -11,32 +11,53 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from icalbridge import timezones
+from icalbridge.feeds import FeedQuery, select
+from icalbridge.feeds.audience import Audience, admit, view
+from icalbridge.feeds.query import Cancelled
 from icalbridge.models import Feed
-from icalbridge.web.views.board import MOST_ENTRIES, NamedDay, Place, Row, Said, board, offsets
-from icalbridge.web.views.now_next import WORDS, Line, glance
+from icalbridge.web.views.board import (
+    MOST_ENTRIES,
+    BoardRow,
+    BoardSubject,
+    LocalMoment,
+    make_board,
+    offsets,
+)
+from icalbridge.web.views.now_next import WORDS, display_view
 from tests.samples import GYM, NOW, POOL, ZONE, entry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from icalbridge.models import Entry, Facility
     from icalbridge.web.views.board import Board
+    from icalbridge.web.views.now_next import DisplayLine
 
-GYM_PLACE = Place(
+GYM_PLACE = BoardSubject(
     Feed("facility", "gym"), "Main Gym", "Lincoln High", ZONE, {"school": "Lincoln High"}
 )
 SCHOOLS = {"district": "Sunny Union District", "school": "Lincoln High", "odd": "Oddly High"}
-DISTRICT_PLACE = Place(Feed("property", "district"), "Sunny Union District", "", ZONE, SCHOOLS)
+DISTRICT_PLACE = BoardSubject(
+    Feed("property", "district"), "Sunny Union District", "", ZONE, SCHOOLS
+)
 
 
 def made(
     *entries: Entry,
-    place: Place = GYM_PLACE,
+    place: BoardSubject = GYM_PLACE,
     now: datetime = NOW,
     as_of: datetime = NOW,
     days: int = 8,
+    words: Mapping[str, str] = WORDS,
 ) -> Board:
-    return board(place, entries, as_of=as_of, now=now, days=days)
+    horizon = timedelta(days=days + 2)
+    marked = FeedQuery(cancelled=Cancelled.MARK)
+    shown = select(entries, now=now, history=timedelta(0), horizon=horizon, shape=marked).shown
+    items = [admit(each, status, view(Audience.PUBLIC)) for each, status in shown]
+    last = timezones.local_date(now, place.zone) + timedelta(days=days)
+    until = timezones.midnight(last, place.zone)
+    return make_board(place, items, words, until=until, as_of=as_of, now=now)
 
 
 def lasting(
@@ -51,13 +72,13 @@ def off(was: Entry) -> Entry:
     return replace(was, status="cancelled", cancelled=NOW - timedelta(hours=1))
 
 
-def told(lines: Sequence[Line]) -> list[str]:
+def told(lines: Sequence[DisplayLine]) -> list[str]:
     return [f"{line.start} – {line.end} {line.title} {line.mark}".strip() for line in lines]
 
 
 def at(shown: Board, hours: float) -> tuple[str, str, str]:
     """Return state, until and what is left, some hours after noon."""
-    seen = glance(shown, NOW.timestamp() + hours * 3600)
+    seen = display_view(shown, NOW.timestamp() + hours * 3600)
     return seen.headline, seen.until, seen.left
 
 
@@ -70,8 +91,8 @@ def test_board_tells_each_moment_in_seconds_and_in_words() -> None:
     """
     (slot,) = made(lasting(9, 3)).entries
     noon = int(NOW.timestamp())
-    assert slot.start == Said(noon + 9 * 3600, "9:00 PM", "2026-11-21", "Sat, Nov 21")
-    assert slot.end == Said(noon + 12 * 3600, "12:00 AM", "2026-11-21", "Sat, Nov 21")
+    assert slot.start == LocalMoment(noon + 9 * 3600, "9:00 PM", "2026-11-21", "Sat, Nov 21")
+    assert slot.end == LocalMoment(noon + 12 * 3600, "12:00 AM", "2026-11-21", "Sat, Nov 21")
 
 
 def test_board_holds_what_is_on_and_comes_within_its_days() -> None:
@@ -148,16 +169,24 @@ def test_board_rows_are_flat_and_of_today() -> None:
 
 def test_board_rows_name_their_fields() -> None:
     """A data set is set up by the names of its columns, which stay as they are."""
-    assert list(Row.__slots__) == ["facility", "school", "title", "start", "end", "date", "status"]
+    assert list(BoardRow.__slots__) == [
+        "facility",
+        "school",
+        "title",
+        "start",
+        "end",
+        "date",
+        "status",
+    ]
 
 
 def test_board_names_eight_days_of_the_schools_zone() -> None:
     """Days follow each other without a gap, also where a clock change makes one of them longer."""
     shown = made(now=datetime(2026, 10, 31, 19, tzinfo=UTC))
-    assert shown.days[:2] == (
-        NamedDay("2026-10-31", "Saturday, October 31", 1793430000, 1793516400),
-        NamedDay("2026-11-01", "Sunday, November 1", 1793516400, 1793516400 + 25 * 3600),
-    )
+    assert [(day.date, day.name, day.start, day.end) for day in shown.days[:2]] == [
+        ("2026-10-31", "Saturday, October 31", 1793430000, 1793516400),
+        ("2026-11-01", "Sunday, November 1", 1793516400, 1793516400 + 25 * 3600),
+    ]
     assert [day.end for day in shown.days[:-1]] == [day.start for day in shown.days[1:]]
     assert len(shown.days) == 8
 
@@ -179,6 +208,25 @@ def test_offsets_change_at_the_second(zone: str, changes: list[tuple[str, int]])
     assert later == [
         (int(datetime.fromisoformat(f"{utc}+00:00").timestamp()), h * 3600) for utc, h in changes
     ]
+
+
+def test_board_has_a_timeline_of_states() -> None:
+    """Each state says from when on it holds and up to when; midnight begins a new one, and past
+    what is known there is only the unknown.
+    """
+    shown = made(lasting(-1, 2, uid="a"), lasting(10, 4, uid="b"), days=2)
+    noon = int(NOW.timestamp())
+    states = [((each.since - noon) / 3600, each.headline, each.until) for each in shown.states[1:]]
+    assert states == [
+        (-12, "Free", "until 11:00 AM"),
+        (-1, "In use", "until 1:00 PM"),
+        (1, "Free", "until 10:00 PM"),
+        (10, "In use", "until 2:00 AM tomorrow"),
+        (12, "In use", "until 2:00 AM"),
+        (14, "Free", "for the rest of today"),
+        (36, "No recent data", ""),
+    ]
+    assert shown.states[0].state == "unknown"
 
 
 # what is shown of it
@@ -211,7 +259,9 @@ def test_glance_free_for_the_rest_of_the_day() -> None:
     """Where nothing comes before midnight, no countdown runs to some other day."""
     shown = made(lasting(20, 1))
     assert at(shown, 0) == ("Free", "for the rest of today", "")
-    assert told(glance(shown, NOW.timestamp()).next) == ["Tomorrow, 8:00 AM – 9:00 AM Practice"]
+    assert told(display_view(shown, NOW.timestamp()).next) == [
+        "Tomorrow, 8:00 AM – 9:00 AM Practice"
+    ]
 
 
 def test_glance_of_a_facility_has_now_next_and_later() -> None:
@@ -224,7 +274,7 @@ def test_glance_of_a_facility_has_now_next_and_later() -> None:
         lasting(4, 1, uid="e", name="Choir"),
         lasting(20, 1, uid="f", name="Mass"),
     )
-    seen = glance(shown, NOW.timestamp())
+    seen = display_view(shown, NOW.timestamp())
     assert told(seen.now) == [
         "11:00 AM – 1:00 PM Open Gym Now",
         "11:00 AM – 2:00 PM Chess Cancelled",
@@ -244,7 +294,7 @@ def test_glance_of_a_property_has_all_that_is_today_and_not_over() -> None:
         lasting(14, 2, uid="d", name="Mass"),
         place=DISTRICT_PLACE,
     )
-    seen = [told(glance(shown, NOW.timestamp() + hours * 3600).today) for hours in (0, 2, 3)]
+    seen = [told(display_view(shown, NOW.timestamp() + hours * 3600).today) for hours in (0, 2, 3)]
     late = "11:30 PM – Tomorrow, 1:30 AM Dance"
     assert seen[0] == [
         "Fri, Nov 20, 9:00 PM – 1:00 PM Lock-in Now",
@@ -259,19 +309,19 @@ def test_glance_of_a_property_has_all_that_is_today_and_not_over() -> None:
 def test_glance_names_schools_only_where_there_are_several() -> None:
     """A district's line names the school; another zone's letters stand beside its times."""
     far = lasting(3, 1, property_id="odd", zone="America/New_York")
-    (district,) = glance(made(far, place=DISTRICT_PLACE), NOW.timestamp()).today
+    (district,) = display_view(made(far, place=DISTRICT_PLACE), NOW.timestamp()).today
     assert (district.place, district.start, district.end) == (
         "Main Gym · Oddly High",
         "6:00 PM",
         "7:00 PM EST",
     )
-    (own,) = glance(made(lasting(3, 1)), NOW.timestamp()).today
+    (own,) = display_view(made(lasting(3, 1)), NOW.timestamp()).today
     assert (own.place, own.end) == ("Main Gym", "4:00 PM")
 
 
 def test_glance_says_that_nothing_is_left() -> None:
     """An empty board says so, and what comes next."""
-    seen = glance(made(lasting(20, 1), place=DISTRICT_PLACE, days=2), NOW.timestamp())
+    seen = display_view(made(lasting(20, 1), place=DISTRICT_PLACE, days=2), NOW.timestamp())
     assert (seen.today, seen.empty, told(seen.next)) == (
         (),
         "Nothing more today",
@@ -282,7 +332,7 @@ def test_glance_says_that_nothing_is_left() -> None:
 def test_glance_claims_nothing_past_what_it_knows() -> None:
     """A display that has had no news for days does not say that a gym is free."""
     shown = made(lasting(34, 4), days=2)
-    seen = glance(shown, shown.until)
+    seen = display_view(shown, shown.until)
     assert (seen.state, seen.headline, seen.until, seen.left) == (
         "unknown",
         "No recent data",
@@ -297,7 +347,9 @@ def test_glance_claims_nothing_past_what_it_knows() -> None:
 def test_glance_turns_the_day_at_the_schools_midnight() -> None:
     """A second before midnight it is still today; then tomorrow's entries are today's."""
     shown = made(lasting(20, 1), place=DISTRICT_PLACE)
-    before, after = (glance(shown, NOW.timestamp() + 12 * 3600 + second) for second in (-1, 0))
+    before, after = (
+        display_view(shown, NOW.timestamp() + 12 * 3600 + second) for second in (-1, 0)
+    )
     assert (before.date, before.clock, told(before.today)) == (
         "Saturday, November 21",
         "11:59 PM",
@@ -323,7 +375,7 @@ def test_glance_follows_a_change_of_clocks(change: datetime, clocks: list[str]) 
     """
     shift = entry(0, start=change - timedelta(hours=3), end=change + timedelta(hours=3))
     shown = made(shift, now=change - timedelta(hours=2), as_of=change)
-    seen = [glance(shown, change.timestamp() + second) for second in (-1, 0)]
+    seen = [display_view(shown, change.timestamp() + second) for second in (-1, 0)]
     assert [each.clock for each in seen] == clocks
     assert [each.left for each in seen] == ["3 h 1 min", "3 h"]
 
@@ -331,15 +383,16 @@ def test_glance_follows_a_change_of_clocks(change: datetime, clocks: list[str]) 
 def test_glance_says_how_old_data_is_after_a_quarter_of_an_hour() -> None:
     """Fresh data need no note; older data say since when, with the day if it was another one."""
     shown = made()
-    notes = [glance(shown, NOW.timestamp() + seconds).as_of for seconds in (900, 901, 86_400)]
+    notes = [display_view(shown, NOW.timestamp() + seconds).as_of for seconds in (900, 901, 86_400)]
     assert notes == ["", "As of 12:00 PM", "As of Sat, Nov 21, 12:00 PM"]
 
 
 def test_glance_takes_every_word_from_its_words() -> None:
     """With words of another language nothing English is left but what the board itself says."""
-    shown = made(lasting(-1, 2, uid="a"), lasting(20, 1, uid="b"), as_of=NOW - timedelta(hours=1))
     other = {name: text if "{" in text else text.upper() for name, text in WORDS.items()}
-    seen = glance(shown, NOW.timestamp(), other | {"clock": "{hour24}.{minute}"})
+    other |= {"clock": "{hour24}.{minute}"}
+    shown = made(lasting(-1, 2, uid="a"), lasting(20, 1, uid="b"), words=other)
+    seen = display_view(shown, NOW.timestamp(), other)
     assert (seen.headline, seen.clock, seen.left) == ("IN USE", "12.00", "1 h")
     assert told(seen.next) == ["TOMORROW, 8:00 AM – 9:00 AM Practice"]
 

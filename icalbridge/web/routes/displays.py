@@ -22,11 +22,12 @@ from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.feed_cache import Missing
+from icalbridge.web.present import within
 from icalbridge.web.refusing import refuse_unknown, sentence
 from icalbridge.web.site import language_asked
 from icalbridge.web.static_files import FOLDER
-from icalbridge.web.views.board import board
-from icalbridge.web.views.now_next import glance, words
+from icalbridge.web.views.board import make_board
+from icalbridge.web.views.now_next import SCRIPT_WORDS, display_view, words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -134,9 +135,10 @@ class Displays:
             f"display_{feed.kind}.html",
             feed=feed,
             board=there,
-            view=glance(there, now.timestamp(), said) if there else None,
+            view=display_view(there, now.timestamp(), said) if there else None,
             data=asdict(replace(there, rows=())) if there else None,
             words=said,
+            script_words={name: said[name] for name in SCRIPT_WORDS},
             now=int(now.timestamp()),
             unlisted=unlisted,
             theme=wishes.theme,
@@ -175,7 +177,8 @@ class Displays:
 
 
 def _board(found: Known, now: datetime) -> Board:
-    return board(found.place, found.entries, as_of=found.as_of, now=now, days=found.days)
+    items, until = within(found, now)
+    return make_board(found.place, items, words(), until=until, as_of=found.as_of, now=now)
 
 
 def _status(why: Missing) -> int:

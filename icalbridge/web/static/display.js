@@ -1,8 +1,8 @@
 /* Keeps a display true: asks for its data once a minute and draws what that means now, every second.
 
-   ES5, for TV sets of 2018. It decides as icalbridge/web/glance.py does, has no words of its own, and trusts nothing of
-   the device: the clock is the server's, carried on by a counter that no one sets, and texts of times come from the
-   server. It never leaves the page, and whatever fails is tried again while the last good data stays on the wall. */
+   ES5, for TV sets of 2018. It has no words of its own, and trusts nothing of the device: the clock is the server's,
+   carried on by a counter that no one sets, and states and texts come from the server as a timeline. It never leaves
+   the page, and whatever fails is tried again while the last good data stays on the wall. */
 
 (function () {
   'use strict';
@@ -51,15 +51,19 @@
     } catch (full) { /* it goes on with what is in memory */ }
   }
 
+  function isBoard(data) {
+    return Boolean(data && data.version === VERSION && data.states);
+  }
+
   /* A page out of a cache is older than what was last written down; one that was just served is newer. */
   function recall() {
     var last = stored();
-    var usable = last && last.board && last.board.version === VERSION;
+    var usable = last && isBoard(last.board);
     if (usable && last.server >= anchor.server) { setClock(last.server + Math.max(0, Date.now() / 1000 - last.device)); }
     if (usable && (!board || last.server >= anchor.server)) { board = last.board; }
   }
 
-  /* What a moment means: glance.py in another language. */
+  /* What a moment means: the board has every state and text ready, and only the clock decides. */
 
   function fill(word, values) {
     return words[word].replace(/\{(\w+)\}/g, function (whole, name) {
@@ -68,126 +72,71 @@
   }
 
   function first(list, test) {
-    for (var i = 0; i < list.length; i += 1) {
-      if (test(list[i])) { return list[i]; }
-    }
-    return null;
+    return list.filter(test)[0] || null;
   }
 
-  function glance(at) {
+  function last(list, test) {
+    return list.filter(test).pop();
+  }
+
+  function span(seconds) {
+    var all = Math.ceil(seconds / 60), hours = Math.floor(all / 60), minutes = all % 60;
+    var word = hours && minutes ? 'hours' : hours ? 'full_hours' : 'minutes';
+    return fill(word, { hours: String(hours), minutes: String(minutes) });
+  }
+
+  function minuteOfDay(at) {
+    var offset = last(board.offsets, function (each) { return each[0] <= at; });
+    return Math.floor((at + (offset ? offset[1] : 0)) / 60) % 1440;
+  }
+
+  function clock(at) {
+    var hour = Math.floor(minuteOfDay(at) / 60), minute = minuteOfDay(at) % 60;
+    return fill('clock', {
+      hour: String(hour % 12 || 12),
+      hour24: String(hour),
+      hour24_of_two: (hour < 10 ? '0' : '') + hour,
+      minute: (minute < 10 ? '0' : '') + minute,
+      half: hour < 12 ? words.am : words.pm
+    });
+  }
+
+  function viewAt(at) {
+    var state = last(board.states, function (each) { return each.since <= at; });
     var day = first(board.days, function (each) { return each.start <= at && at < each.end; });
-    var known = day !== null && at < board.until;
-    var left = known ? board.entries.filter(function (each) { return each.end.at > at; }) : [];
-    var on = left.filter(function (each) { return each.start.at <= at; });
-    var coming = left.filter(function (each) { return each.start.at > at; });
-    var today = coming.filter(isToday);
-    var next = first(coming, isOn);
-    var state = stateOf();
+    var known = state.state === 'unknown' ? null : day;
+    var left = (known ? known.lines : []).filter(function (each) { return entryOf(each).end.at > at; });
+    var coming = left.filter(function (each) { return entryOf(each).start.at > at; });
+    var next = first(coming, function (each) { return !entryOf(each).cancelled; }) || known && known.next;
 
-    function isOn(entry) { return !entry.cancelled; }
-    function isToday(entry) { return entry.start.at < day.end; }
+    function entryOf(line) { return board.entries[line.entry]; }
 
-    function isTomorrow(moment) {
-      return day !== null && first(board.days, function (each) {
-        return each.start === day.end && each.date === moment.date;
-      }) !== null;
-    }
-
-    function name(moment) { return isTomorrow(moment) ? words.tomorrow : moment.day; }
-
-    function told(moment, beside) {
-      if (day !== null && (moment.date === day.date || moment.date === beside)) { return moment.text; }
-      return fill('on', { day: name(moment), time: moment.text });
-    }
-
-    function until(moment) {
-      return isTomorrow(moment) ? fill('until_tomorrow', { time: moment.text }) : fill('until', { time: told(moment) });
-    }
-
-    function span(end) {
-      var minutes = Math.ceil((end - at) / 60);
-      if (minutes < 60) { return fill('minutes', { minutes: String(minutes) }); }
-      if (minutes % 60 === 0) { return fill('full_hours', { hours: String(minutes / 60) }); }
-      return fill('hours', { hours: String(Math.floor(minutes / 60)), minutes: String(minutes % 60) });
-    }
-
-    function endOf(running) {
-      var end = running[0].end;
-      running.forEach(function (each) { if (each.end.at > end.at) { end = each.end; } });
-      coming.forEach(function (each) {
-        if (isOn(each) && each.start.at <= end.at && end.at < each.end.at) { end = each.end; }
-      });
-      return end;
-    }
-
-    function stateOf() {
-      var running = on.filter(isOn), end;
-      if (!known) { return { name: 'unknown', until: '', left: '' }; }
-      if (running.length) {
-        end = endOf(running);
-        return { name: 'busy', until: until(end), left: span(end.at) };
-      }
-      if (next && isToday(next)) {
-        return { name: 'free', until: until(next.start), left: span(next.start.at) };
-      }
-      return { name: 'free', until: words.rest, left: '' };
-    }
-
-    function clock() {
-      var offset = 0, minutes, hour, minute;
-      board.offsets.forEach(function (each) { if (each[0] <= at) { offset = each[1]; } });
-      minutes = Math.floor((at + offset) / 60) % 1440;
-      hour = Math.floor(minutes / 60);
-      minute = minutes % 60;
-      return {
-        hour: hour,
-        text: fill('clock', {
-          hour: String(hour % 12 || 12),
-          hour24: String(hour),
-          hour24_of_two: (hour < 10 ? '0' : '') + hour,
-          minute: (minute < 10 ? '0' : '') + minute,
-          half: hour < 12 ? words.am : words.pm
-        })
-      };
-    }
-
-    function place(entry) {
-      if (!board.schools || !entry.school) { return entry.facility; }
-      return entry.facility ? fill('place', { facility: entry.facility, school: entry.school }) : entry.school;
-    }
-
-    function line(entry) {
-      var kind = entry.cancelled ? 'cancelled' : entry.start.at <= at ? 'now' : 'upcoming';
-      return {
-        start: told(entry.start),
-        end: told(entry.end, entry.start.date) + (entry.zone ? ' ' + entry.zone : ''),
-        title: entry.title,
-        place: place(entry),
-        kind: kind,
-        mark: kind === 'upcoming' ? '' : words[kind]
-      };
+    function written(line) {
+      var entry = entryOf(line), kind = entry.cancelled ? 'cancelled' : entry.start.at <= at ? 'now' : 'upcoming';
+      var mark = kind === 'upcoming' ? '' : words[kind];
+      return { start: line.start, end: line.end, title: entry.title, place: entry.place, kind: kind, mark: mark };
     }
 
     return {
-      state: state.name,
-      alone: on.length === 0 && next === null && today.length === 0,
-      hour: clock().hour,
+      state: state.state,
+      alone: !left.length && !next,
+      hour: Math.floor(minuteOfDay(at) / 60),
       slots: {
         title: board.title,
         school: board.school,
-        headline: words[state.name],
+        headline: state.headline,
         until: state.until,
-        left: state.left,
-        clock: clock().text,
+        left: state.ends === null ? '' : span(state.ends - at),
+        clock: clock(at),
         date: day ? day.name : '',
-        as_of: at - board.as_of.at > OLD ? fill('as_of', { time: told(board.as_of) }) : '',
-        empty: on.length || today.length || !known ? '' : words.nothing
+        as_of: at - board.as_of.at > OLD ? (day || board.days[board.days.length - 1]).as_of : '',
+        empty: left.length || !known ? '' : words.nothing
       },
       lines: {
-        now: on.map(line),
-        next: next ? [line(next)] : [],
-        later: today.filter(function (each) { return each !== next; }).map(line),
-        today: on.concat(today).map(line)
+        now: left.slice(0, left.length - coming.length).map(written),
+        next: next ? [written(next)] : [],
+        later: coming.filter(function (each) { return each !== next; }).map(written),
+        today: left.map(written)
       }
     };
   }
@@ -271,7 +220,7 @@
     var at = now(), view, text, page;
     shift(at);
     if (!board) { return; }
-    view = glance(at);
+    view = viewAt(at);
     text = JSON.stringify(view);
     page = [Math.floor(at / PAGE_SECONDS), window.innerWidth, window.innerHeight].join(' ');
     setClass(document.documentElement, 'live', true);
@@ -289,14 +238,14 @@
     var before = board, age = Number(request.getResponseHeader('Age')) || 0;
     var server = Number(request.getResponseHeader('Display-Now'));
     var news = JSON.parse(request.responseText);
-    if (news.version !== VERSION || !(server > 0)) { throw new Error(); }
+    if (!isBoard(news) || !(server > 0)) { throw new Error(); }
     if (request.getResponseHeader('Display-Kept')) {
       if (!board) { board = news; setClock(Math.max(server, now())); }
       throw new Error();
     }
     try {
       board = news;
-      glance(server);
+      viewAt(server);
     } catch (unusable) {
       board = before;
       throw unusable;

@@ -1,47 +1,44 @@
-"""What a display on the wall is given: today's entries and the days to come, with every text that a
-clock would need.
+"""What a display on the wall is given: entries, days and states, with every text already written.
 
-Pure. A display trusts neither its own clock nor its own zone, so each moment is here twice: in
-seconds since 1970, to reckon with, and as people at the school read it. What is shown of it at a
-moment is for `glance` and `display.js`.
+Pure. A display trusts neither its own clock nor its own zone: moments are in seconds since 1970,
+and texts are as people at the school read them. `states` is a timeline: the display picks the
+last state that has begun, the day that it is, and leaves out the lines that ended.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.feeds import FeedQuery, display_text
-from icalbridge.feeds.audience import Audience, Status, admit, view
-from icalbridge.feeds.query import Cancelled
-from icalbridge.feeds.selection import select
+from icalbridge.text import display_text
 from icalbridge.web import formatting
 from icalbridge.web.views.calendar_grid import page_title
+from icalbridge.web.views.occupancy_state import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
+    from collections.abc import Mapping, Sequence
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.models import Entry, Feed
+    from icalbridge.models import Feed
+    from icalbridge.web.views.occupancy_state import State
+
+    Words = Mapping[str, str]
 
 VERSION = 1
 """Raised when a display that was started before could not read what is written now."""
 NAMED_DAYS = 8
-"""How many days from today on have their names with them; a display without a network can tell the
-date so long.
+"""How many days from today on are described; a display without a network can tell the date so long.
 """
 OFFSET_DAYS = 400
 MOST_ENTRIES = 400
-MARKED = FeedQuery(cancelled=Cancelled.MARK)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LocalMoment:
     """A moment as people at the school read it."""
 
     at: int
@@ -55,17 +52,17 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """One entry."""
-
-    start: Said
-    end: Said
+class BoardEntry:
+    start: LocalMoment
+    end: LocalMoment
     title: str
     facility: str
     school: str
     zone: str
     """The letters of its zone, only where it is not the board's."""
     cancelled: bool
+    place: str
+    """Facility and school, as a line names them."""
 
     @property
     def starts_at(self) -> int:
@@ -77,19 +74,45 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class NamedDay:
+class BoardLine:
+    """The times of an entry as a day's board writes them."""
+
+    entry: int
+    """Index of the entry."""
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoardDay:
     date: str
     name: str
     """`Saturday, November 21`"""
     start: int
     end: int
+    as_of: str
+    """`As of Fri, Nov 20, 6:30 PM`, as it is written on this day."""
+    lines: tuple[BoardLine, ...]
+    """Entries that are on at some time of the day."""
+    next: BoardLine | None
+    """The first entry of a later day that is not cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line for programs that fill a data set; what is over is not there, nor is any day but
-    today.
-    """
+class BoardState:
+    """Whether a place is in use, from a moment until the next state begins."""
+
+    since: int
+    state: State
+    headline: str
+    until: str
+    ends: int | None
+    """Up to which moment the remaining time is counted, in seconds since 1970; None for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """One line for signage systems that fill a data set: of today, not over."""
 
     facility: str
     school: str
@@ -114,85 +137,77 @@ class Board:
     schools: bool
     """Whether each line names its school."""
     zone: str
-    as_of: Said
-    """When what is told was fetched from the booking system."""
+    as_of: LocalMoment
+    """When the data were fetched from the booking system."""
     until: int
-    """Up to when everything is here, in seconds since 1970; nothing is known of what comes after.
-    """
+    """Up to when everything is here, in seconds since 1970; what comes after is unknown."""
     offsets: tuple[tuple[int, int], ...]
     """From when on which offset from UTC holds, both in seconds."""
-    days: tuple[NamedDay, ...]
-    entries: tuple[Slot, ...]
-    rows: tuple[Row, ...]
+    days: tuple[BoardDay, ...]
+    states: tuple[BoardState, ...]
+    entries: tuple[BoardEntry, ...]
+    rows: tuple[BoardRow, ...]
 
     def json(self) -> bytes:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a board is of."""
+class BoardSubject:
+    """The facility or property that a board is of."""
 
     feed: Feed
     title: str
     school: str
     zone: str
     schools: Mapping[str, str]
-    """Names by id."""
+    """Names by property id."""
 
 
-def board(
-    place: Place, entries: Iterable[Entry], *, as_of: datetime, now: datetime, days: int
+def make_board(
+    subject: BoardSubject,
+    items: Sequence[Item],
+    words: Words,
+    *,
+    until: datetime,
+    as_of: datetime,
+    now: datetime,
 ) -> Board:
-    """Make the board of a place: what has not ended at `now`, until some midnights later in the
-    place's zone.
+    """Make a board of the items, in order of start, that have not ended and begin before `until`.
 
-    `entries` may be of any status: what was called off is told as cancelled, what never was on is
-    not told.
+    Cancelled ones are among them. The same items give the same board all day long.
     """
-    today = timezones.local_date(now, place.zone)
-    shown, until = within(entries, place.zone, now=now, days=days)
-    known = [_slot(entry, place) for entry in shown]
-    named = tuple(
-        _named(today + timedelta(days=number), place.zone) for number in range(NAMED_DAYS)
-    )
+    zone, today = subject.zone, timezones.local_date(now, subject.zone)
+    shown = [item for item in items if item.end > now and item.start < until]
+    if len(shown) > MOST_ENTRIES:
+        until = shown[MOST_ENTRIES].start
+    known_until = _seconds(until)
+    entries = tuple(_entry(item, subject, words) for item in shown[:MOST_ENTRIES])
+    fetched = local_moment(as_of, zone)
+    dates = [today + timedelta(days=number) for number in range(NAMED_DAYS)]
+    days = tuple(_day(day, zone, entries, fetched, words) for day in dates)
     return Board(
         version=VERSION,
-        kind=place.feed.kind,
-        id=place.feed.id,
-        title=display_text(place.title),
-        school=display_text(place.school),
-        schools=len(place.schools) > 1,
-        zone=place.zone,
-        as_of=said(as_of, place.zone),
-        until=_seconds(until),
-        offsets=offsets(place.zone, today),
-        days=named,
-        entries=tuple(known),
-        rows=tuple(_row(each, now) for each in known if each.start.at < named[0].end),
+        kind=subject.feed.kind,
+        id=subject.feed.id,
+        title=display_text(subject.title),
+        school=display_text(subject.school),
+        schools=len(subject.schools) > 1,
+        zone=zone,
+        as_of=fetched,
+        until=known_until,
+        offsets=offsets(zone, today),
+        days=days,
+        states=tuple(_states(entries, days, known_until, words)),
+        entries=entries,
+        rows=tuple(_row(each, now) for each in entries if each.start.at < days[0].end),
     )
 
 
-def within(
-    entries: Iterable[Entry], zone: str, *, now: datetime, days: int
-) -> tuple[Sequence[Entry], datetime]:
-    """Return what has not ended at `now` and is to be told, by start, and up to when that is
-    everything.
-    """
-    until = _midnight(timezones.local_date(now, zone) + timedelta(days=days), zone)
-    shown = select(
-        entries, now=now, history=timedelta(0), horizon=timedelta(days=days + 2), shape=MARKED
-    ).entries
-    found = [entry for entry in shown if entry.start < until]
-    if len(found) > MOST_ENTRIES:
-        until = found[MOST_ENTRIES].start
-    return found[:MOST_ENTRIES], until
-
-
-def said(moment: datetime, zone: str, *, ends: bool = False) -> Said:
-    belongs = timezones.local_date(moment - timedelta(seconds=1) if ends else moment, zone)
+def local_moment(moment: datetime, zone: str, *, ends: bool = False) -> LocalMoment:
+    day = timezones.local_date(moment - timedelta(seconds=1) if ends else moment, zone)
     text = formatting.clock_time(moment, zone)
-    return Said(_seconds(moment), text, belongs.isoformat(), formatting.short_day(belongs))
+    return LocalMoment(_seconds(moment), text, day.isoformat(), formatting.short_day(day))
 
 
 @lru_cache(maxsize=256)
@@ -200,7 +215,7 @@ def offsets(zone: str, first: date) -> tuple[tuple[int, int], ...]:
     """Return which offset from UTC holds from when on: at the beginning of a day, and after each
     change of clocks.
     """
-    since = _seconds(_midnight(first, zone))
+    since = _seconds(timezones.midnight(first, zone))
     found = [(since, _offset(since, zone))]
     for number in range(OFFSET_DAYS):
         before, after = since + number * 86_400, since + (number + 1) * 86_400
@@ -218,58 +233,117 @@ def _first_with(offset: int, before: int, after: int, zone: str) -> int:
 
 
 def _offset(at: int, zone: str) -> int:
-    there = datetime.fromtimestamp(at, UTC).astimezone(timezones.zone(zone)).utcoffset()
-    return int((there or timedelta(0)).total_seconds())
+    local = datetime.fromtimestamp(at, UTC).astimezone(timezones.zone(zone)).utcoffset()
+    return int((local or timedelta(0)).total_seconds())
 
 
-def _slot(entry: Entry, place: Place) -> Slot:
-    name = place.schools.get(entry.property_id, "")
-    cancelled = not entry.shown
-    item = admit(
-        entry,
-        Status.CANCELLED if cancelled else Status.CONFIRMED,
-        view(Audience.PUBLIC),
-        school=name,
-    )
-    zone = entry.zone if timezones.exists(entry.zone) else place.zone
-    return Slot(
-        start=said(entry.start, zone),
-        end=said(entry.end, zone, ends=True),
+def _entry(item: Item, subject: BoardSubject, words: Words) -> BoardEntry:
+    zone = item.zone if timezones.exists(item.zone) else subject.zone
+    facility = item.facility or item.type
+    school = display_text(subject.schools.get(item.property_id, ""))
+    named = [facility, school] if len(subject.schools) > 1 else [facility]
+    place = fill(words["place"], facility=facility, school=school)
+    return BoardEntry(
+        start=local_moment(item.start, zone),
+        end=local_moment(item.end, zone, ends=True),
         title=page_title(item),
-        facility=_facility(item),
-        school=display_text(name),
-        zone="" if zone == place.zone else formatting.zone_letters(entry.start, zone),
-        cancelled=cancelled,
+        facility=facility,
+        school=school,
+        zone="" if zone == subject.zone else formatting.zone_letters(item.start, zone),
+        cancelled=item.cancelled is not None,
+        place=place if all(named) and len(named) > 1 else "".join(named),
     )
 
 
-def _facility(item: Item) -> str:
-    return item.facility or item.type
-
-
-def _row(slot: Slot, now: datetime) -> Row:
-    status = (
-        "cancelled" if slot.cancelled else "now" if slot.start.at <= _seconds(now) else "upcoming"
+def _day(
+    day: date, zone: str, entries: Sequence[BoardEntry], as_of: LocalMoment, words: Words
+) -> BoardDay:
+    start, end = (_seconds(moment) for moment in timezones.day_bounds(day, zone))
+    later = (
+        number for number, each in enumerate(entries) if each.start.at >= end and not each.cancelled
     )
-    return Row(
-        slot.facility,
-        slot.school,
-        slot.title,
-        slot.start.text,
-        slot.end.text,
-        slot.start.date,
-        status,
+    following = next(later, None)
+    return BoardDay(
+        date=day.isoformat(),
+        name=formatting.weekday(day),
+        start=start,
+        end=end,
+        as_of=fill(words["as_of"], time=_written(as_of, day, words)),
+        lines=tuple(
+            _line(number, each, day, words)
+            for number, each in enumerate(entries)
+            if each.start.at < end and each.end.at > start
+        ),
+        next=None if following is None else _line(following, entries[following], day, words),
     )
 
 
-def _named(day: date, zone: str) -> NamedDay:
-    start, end = (_seconds(_midnight(each, zone)) for each in (day, day + timedelta(days=1)))
-    return NamedDay(day.isoformat(), formatting.weekday(day), start, end)
+def _line(number: int, entry: BoardEntry, day: date, words: Words) -> BoardLine:
+    end = _written(entry.end, day, words, entry.start.date)
+    return BoardLine(
+        number, _written(entry.start, day, words), f"{end} {entry.zone}" if entry.zone else end
+    )
 
 
-def _midnight(day: date, zone: str) -> datetime:
-    return timezones.midnight(day, zone)
+def _written(moment: LocalMoment, day: date, words: Words, beside: str = "") -> str:
+    """Return a time as it is written on a day, with its own day unless that is this one, or was
+    written already.
+    """
+    if moment.date in (day.isoformat(), beside):
+        return moment.text
+    name = words["tomorrow"] if _is_tomorrow(moment, day) else moment.day
+    return fill(words["on"], day=name, time=moment.text)
+
+
+def _is_tomorrow(moment: LocalMoment, day: date) -> bool:
+    return moment.date == (day + timedelta(days=1)).isoformat()
+
+
+def _states(
+    entries: Sequence[BoardEntry], days: Sequence[BoardDay], known_until: int, words: Words
+) -> list[BoardState]:
+    """Return the timeline of a place: unknown before the first day, and from `known_until` on."""
+    states = [BoardState(0, "unknown", words["unknown"], "", None)]
+    for day in days:
+        at = day.start
+        while at < min(day.end, known_until):
+            stands = standing(entries, at, day.end, known_until)
+            end = stands.last.end if stands.last else None
+            if stands.taken_by:
+                end = stands.taken_by.start
+            until = _until(end, date.fromisoformat(day.date), words) if end else words["rest"]
+            headline = words[stands.state]
+            states.append(BoardState(at, stands.state, headline, until, end.at if end else None))
+            at = min(end.at, day.end) if end else day.end
+    states.append(BoardState(known_until, "unknown", words["unknown"], "", None))
+    return states
+
+
+def _until(end: LocalMoment, day: date, words: Words) -> str:
+    if _is_tomorrow(end, day):
+        return fill(words["until_tomorrow"], time=end.text)
+    return fill(words["until"], time=_written(end, day, words))
+
+
+def _row(entry: BoardEntry, now: datetime) -> BoardRow:
+    running = "now" if entry.start.at <= _seconds(now) else "upcoming"
+    return BoardRow(
+        entry.facility,
+        entry.school,
+        entry.title,
+        entry.start.text,
+        entry.end.text,
+        entry.start.date,
+        "cancelled" if entry.cancelled else running,
+    )
 
 
 def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
+
+
+def fill(text: str, **values: str) -> str:
+    """Return a text with `{name}` replaced by values, as `display.js` does it."""
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text

@@ -1,9 +1,7 @@
-"""What a display shows of its board at a moment: the same decisions that `static/display.js` takes
-every second.
+"""What a display shows of its board at a moment: the same that `static/display.js` picks every
+second, for the first paint and for displays without scripts.
 
-Needed twice, so that the first paint, and a display without scripts, already tell everything; a
-test holds both against each other. All words are here, and the page hands them to the script in the
-display's language: it has none itself.
+All words of displays are here; the page hands those that the script needs to it.
 """
 
 from __future__ import annotations
@@ -14,15 +12,16 @@ from typing import TYPE_CHECKING
 
 from icalbridge.web.formatting import clock_words
 from icalbridge.web.i18n import gettext, marked
-from icalbridge.web.views.occupancy_state import standing
+from icalbridge.web.views.board import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
-    from icalbridge.web.views.board import Board, Said, Slot
+    from icalbridge.web.views.board import Board, BoardEntry, BoardLine
+    from icalbridge.web.views.occupancy_state import State
 
 OLD_SECONDS = 15 * 60
-"""Data older than this is said to be."""
+"""Data older than this are marked as old."""
 WORDS: Mapping[str, str] = {
     "am": "AM",
     "pm": "PM",
@@ -54,6 +53,21 @@ WORDS: Mapping[str, str] = {
 }
 
 
+SCRIPT_WORDS = (
+    "am",
+    "pm",
+    "clock",
+    "minutes",
+    "hours",
+    "full_hours",
+    "now",
+    "cancelled",
+    "nothing",
+    "page",
+)
+"""What the script puts together by itself; every other text is in the board."""
+
+
 def words() -> dict[str, str]:
     """Return the words in the current language, with the time of day as its region writes it.
 
@@ -64,7 +78,7 @@ def words() -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DisplayLine:
     """One entry as it is written."""
 
     start: str
@@ -77,11 +91,10 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class DisplayView:
     """Everything that is written on a display at one moment."""
 
-    state: str
-    """`free`, `busy` or `unknown`."""
+    state: State
     headline: str
     until: str
     left: str
@@ -89,142 +102,74 @@ class Glance:
     clock: str
     date: str
     as_of: str
-    now: tuple[Line, ...]
-    next: tuple[Line, ...]
-    later: tuple[Line, ...]
+    now: tuple[DisplayLine, ...]
+    next: tuple[DisplayLine, ...]
+    later: tuple[DisplayLine, ...]
     """Of a facility: what else is today."""
-    today: tuple[Line, ...]
+    today: tuple[DisplayLine, ...]
     """Of a property: everything that is today and not over."""
     empty: str
 
     @property
     def alone(self) -> bool:
-        """Whether nothing is said beside the state."""
+        """Whether nothing is written beside the state."""
         return not (self.now or self.next or self.later)
 
 
-def glance(board: Board, now: float, words: Mapping[str, str] = WORDS) -> Glance:
+def display_view(board: Board, now: float, words: Mapping[str, str] = WORDS) -> DisplayView:
     """Return what a display shows at `now`, in seconds since 1970."""
-    return _Look(board, now, words).all()
+    state = [each for each in board.states if each.since <= now][-1]
+    day = next((each for each in board.days if each.start <= now < each.end), None)
+    known = day if state.state != "unknown" else None
+    entries = board.entries
+    left = [line for line in known.lines if entries[line.entry].ends_at > now] if known else []
+    coming = [line for line in left if entries[line.entry].starts_at > now]
+    following = next((line for line in coming if not entries[line.entry].cancelled), None)
+    following = following or (known.next if known else None)
+
+    def written(lines: Sequence[BoardLine]) -> tuple[DisplayLine, ...]:
+        return tuple(_written(line, entries[line.entry], now, words) for line in lines)
+
+    return DisplayView(
+        state=state.state,
+        headline=state.headline,
+        until=state.until,
+        left="" if state.ends is None else _span(state.ends - now, words),
+        clock=_clock(board, now, words),
+        date=day.name if day else "",
+        as_of=(day or board.days[-1]).as_of if now - board.as_of.at > OLD_SECONDS else "",
+        now=written(left[: len(left) - len(coming)]),
+        next=written([following] if following else []),
+        later=written([line for line in coming if line is not following]),
+        today=written(left),
+        empty="" if left or not known else words["nothing"],
+    )
 
 
-class _Look:
-    """One look at a board."""
+def _written(
+    line: BoardLine, entry: BoardEntry, now: float, words: Mapping[str, str]
+) -> DisplayLine:
+    begun = entry.starts_at <= now
+    kind = "cancelled" if entry.cancelled else "now" if begun else "upcoming"
+    mark = "" if kind == "upcoming" else words[kind]
+    return DisplayLine(line.start, line.end, entry.title, entry.place, kind, mark)
 
-    def __init__(self, board: Board, now: float, words: Mapping[str, str]) -> None:
-        self._board = board
-        self._now = now
-        self._words = words
-        self._day = next((each for each in board.days if each.start <= now < each.end), None)
-        self._known = self._day is not None and now < board.until
-        day_ends, known_until = (self._day.end, board.until) if self._day else (now, now)
-        self._standing = standing(board.entries, now, day_ends, known_until)
 
-    def all(self) -> Glance:
-        on, coming, first = self._standing.on, self._standing.coming, self._standing.next
-        until, left = self._lasting()
-        today = [each for each in coming if self._is_today(each)]
-        return Glance(
-            state=self._standing.state,
-            headline=self._words[self._standing.state],
-            until=until,
-            left=left,
-            clock=self._clock(),
-            date=self._day.name if self._day else "",
-            as_of=self._as_of(),
-            now=self._lines(on),
-            next=self._lines([first] if first else []),
-            later=self._lines(each for each in today if each is not first),
-            today=self._lines([*on, *today]),
-            empty="" if on or today or not self._known else self._words["nothing"],
-        )
+def _span(seconds: float, words: Mapping[str, str]) -> str:
+    hours, minutes = divmod(ceil(seconds / 60), 60)
+    word = "hours" if hours and minutes else "full_hours" if hours else "minutes"
+    return fill(words[word], hours=str(hours), minutes=str(minutes))
 
-    def _lasting(self) -> tuple[str, str]:
-        """Say until when the state lasts, and how long that is."""
-        last, taken_by = self._standing.last, self._standing.taken_by
-        end = last.end if last else taken_by.start if taken_by else None
-        if end is not None:
-            return self._until(end), self._span(end.at)
-        return (self._words["rest"] if self._known else ""), ""
 
-    def _until(self, end: Said) -> str:
-        if self._is_tomorrow(end):
-            return self._fill("until_tomorrow", time=end.text)
-        return self._fill("until", time=self._moment(end))
-
-    def _is_today(self, slot: Slot) -> bool:
-        return self._day is not None and slot.start.at < self._day.end
-
-    def _span(self, at: int) -> str:
-        minutes = ceil((at - self._now) / 60)
-        if minutes < 60:
-            return self._fill("minutes", minutes=str(minutes))
-        if minutes % 60 == 0:
-            return self._fill("full_hours", hours=str(minutes // 60))
-        return self._fill("hours", hours=str(minutes // 60), minutes=str(minutes % 60))
-
-    def _clock(self) -> str:
-        """Put the time of day together out of the offsets, as a display does that has nothing else
-        to go by.
-        """
-        offset = [seconds for since, seconds in self._board.offsets if since <= self._now][-1:] or [
-            0
-        ]
-        minute_of_day = int((self._now + offset[0]) // 60) % 1440
-        hour, minute = divmod(minute_of_day, 60)
-        half = self._words["am" if hour < 12 else "pm"]
-        hours = {"hour": str(hour % 12 or 12), "hour24": str(hour), "hour24_of_two": f"{hour:02d}"}
-        return self._fill("clock", minute=f"{minute:02d}", half=half, **hours)
-
-    def _as_of(self) -> str:
-        if self._now - self._board.as_of.at <= OLD_SECONDS:
-            return ""
-        return self._fill("as_of", time=self._moment(self._board.as_of))
-
-    def _moment(self, moment: Said, beside: str = "") -> str:
-        """Return a time, with its day unless that is today or was said already."""
-        day = self._day
-        if day is None or moment.date not in (day.date, beside):
-            return self._fill("on", day=self._name(moment), time=moment.text)
-        return moment.text
-
-    def _name(self, moment: Said) -> str:
-        return self._words["tomorrow"] if self._is_tomorrow(moment) else moment.day
-
-    def _is_tomorrow(self, moment: Said) -> bool:
-        day = self._day
-        return day is not None and any(
-            each.start == day.end and each.date == moment.date for each in self._board.days
-        )
-
-    def _lines(self, slots: Iterable[Slot]) -> tuple[Line, ...]:
-        return tuple(self._line(slot) for slot in slots)
-
-    def _line(self, slot: Slot) -> Line:
-        kind = (
-            "cancelled" if slot.cancelled else "now" if slot.start.at <= self._now else "upcoming"
-        )
-        end = self._moment(slot.end, slot.start.date)
-        return Line(
-            start=self._moment(slot.start),
-            end=f"{end} {slot.zone}" if slot.zone else end,
-            title=slot.title,
-            place=self._place(slot),
-            kind=kind,
-            mark="" if kind == "upcoming" else self._words[kind],
-        )
-
-    def _place(self, slot: Slot) -> str:
-        if not self._board.schools or not slot.school:
-            return slot.facility
-        return (
-            self._fill("place", facility=slot.facility, school=slot.school)
-            if slot.facility
-            else slot.school
-        )
-
-    def _fill(self, word: str, **values: str) -> str:
-        text = self._words[word]
-        for name, value in values.items():
-            text = text.replace(f"{{{name}}}", value)
-        return text
+def _clock(board: Board, now: float, words: Mapping[str, str]) -> str:
+    """Return the time of day by the board's offsets, as a display does that has nothing else."""
+    offset = [seconds for since, seconds in board.offsets if since <= now][-1:] or [0]
+    hour, minute = divmod(int((now + offset[0]) // 60) % 1440, 60)
+    return fill(
+        words["clock"],
+        hour=str(hour % 12 or 12),
+        hour24=str(hour),
+        hour24_of_two=f"{hour:02d}",
+        minute=f"{minute:02d}",
+        half=words["am" if hour < 12 else "pm"],
+    )

@@ -1,0 +1,70 @@
+"""Schools and facilities as this process last read them, also while the database is down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from icalbridge.errors import StoreError
+from icalbridge.web.cache import ByteCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+    from datetime import datetime
+
+    from icalbridge.models import Facility, Property
+    from icalbridge.store import Store
+
+ROW_BYTES = 700
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    value: Any
+
+    @property
+    def size(self) -> int:
+        return ROW_BYTES * (len(self.value) if isinstance(self.value, list | dict) else 1)
+
+
+class Catalog:
+    """Reads the catalog; answers with what it last read while the database is down."""
+
+    def __init__(self, store: Store, max_bytes: int) -> None:
+        self._read = store.read
+        self._cache: ByteCache[Hashable, _Read] = ByteCache(max_bytes)
+
+    def properties(self) -> list[Property]:
+        return self.remember("properties", self._read.properties)
+
+    def property(self, property_id: str) -> Property | None:
+        return self.remember(("property", property_id), lambda: self._read.property(property_id))
+
+    def facilities(self, property_ids: Sequence[str] | None = None) -> list[Facility]:
+        key = ("facilities", None if property_ids is None else tuple(property_ids))
+        return self.remember(key, lambda: self._read.facilities(property_ids))
+
+    def facility(self, facility_id: str) -> Facility | None:
+        return self.remember(("facility", facility_id), lambda: self._read.facility(facility_id))
+
+    def counts(self, since: datetime, until: datetime) -> dict[str, int]:
+        """Return how many shown entries overlap a span, by facility."""
+        return self.remember(("counts", since, until), lambda: self._read.counts(since, until))
+
+    def remember(self, key: Hashable, read: Callable[[], Value]) -> Value:
+        """Return what is read now, or, with the database down, what was last read under the key.
+
+        Raises `StoreError` where nothing was.
+        """
+        try:
+            value = read()
+        except StoreError:
+            cached = self._cache.get(key)
+            if cached is None:
+                raise
+            remembered: Value = cached.value
+            return remembered
+        self._cache.put(key, _Read(value))
+        return value
