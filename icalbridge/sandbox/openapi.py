@@ -22,8 +22,8 @@ has only a `message`, and no `Retry-After`.
 
 Of several refusals the first wins: the key (401), the limits (429), the path and the body as such \
 (400, every wrong field named at once), what they name (404), whose it is (403), the clock's \
-bounds and a facility's owner (400), then state, duplicate and conflict (409). A write changes nothing \
-unless all of it is good, and shows in the next read.
+bounds and a facility's owner (400), then state, duplicate and conflict (409). A write changes \
+nothing unless all of it is good, and shows in the next read.
 
 The sandbox knows the renters `coach@school.example` and `office@school.example`, and the activity \
 types 12, 14 and 21.\

@@ -36,7 +36,6 @@ from icalbridge.models import utcnow
 from icalbridge.web import formatting, i18n
 from icalbridge.web.api import api
 from icalbridge.web.branding import Look, look_files
-from icalbridge.web.catalog import Catalog
 from icalbridge.web.cross_origin import answer_preflights
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feed_cache import FeedService
@@ -95,7 +94,7 @@ def create_app(
     service = FeedService(store, settings, metrics, clock, cache_bytes)
     site = Site(settings.public_url, store, clock, service.database)
     look = Look(settings, site, assets)
-    catalog = Catalog(store, service.database)
+    catalog = service.catalog
     present = Present(catalog, service)
     app.jinja_options = {
         "undefined": StrictUndefined,

@@ -4,35 +4,41 @@ while the database is down.
 
 from __future__ import annotations
 
-from threading import Lock
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cachetools import LRUCache
-
 from icalbridge.errors import StoreError
+from icalbridge.web.cache import ByteCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.models import Facility, Feed, Property
     from icalbridge.outage import OutageLog
     from icalbridge.store import Store
 
-MOST_ANSWERS = 512
-"""How many answers of the store are kept for when it is down."""
+ROW_BYTES = 700
 
-Answer = TypeVar("Answer")
+Rows = TypeVar("Rows")
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedRows:
+    rows: Any
+
+    @property
+    def size(self) -> int:
+        return ROW_BYTES * (len(self.rows) if isinstance(self.rows, list | dict) else 1)
 
 
 class Catalog:
     """The lists of one store. Raises `StoreError` for what was never read before an outage."""
 
-    def __init__(self, store: Store, database: OutageLog) -> None:
+    def __init__(self, store: Store, database: OutageLog, max_bytes: int) -> None:
         self._read = store.read
         self._database = database
-        self._answers: LRUCache[tuple[Any, ...], Any] = LRUCache(MOST_ANSWERS)
-        self._lock = Lock()
+        self._cache: ByteCache[Hashable, _CachedRows] = ByteCache(max_bytes)
 
     def properties(self) -> Sequence[Property]:
         return self._recall(("properties",), self._read.properties)
@@ -74,16 +80,15 @@ class Catalog:
         listed = [each for each in self.properties() if each.id in ids]
         return listed if own in listed else [own, *listed]
 
-    def _recall(self, key: tuple[Any, ...], read: Callable[[], Answer]) -> Answer:
+    def _recall(self, key: Hashable, read: Callable[[], Rows]) -> Rows:
         try:
-            answer = read()
+            rows = read()
         except StoreError as error:
-            with self._lock:
-                if key not in self._answers:
-                    raise
-                self._database.begin("pages are served from memory: %s", error)
-                known: Answer = self._answers[key]
-                return known
-        with self._lock:
-            self._answers[key] = answer
-        return answer
+            cached = self._cache.get(key)
+            if cached is None:
+                raise
+            self._database.begin("pages are served from memory: %s", error)
+            last_read: Rows = cached.rows
+            return last_read
+        self._cache.put(key, _CachedRows(rows))
+        return rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from icalbridge import timezones
 from icalbridge.errors import StoreError
 from icalbridge.feeds import FeedQuery
-from icalbridge.feeds.audience import Status, retitled
+from icalbridge.feeds.audience import without_mark
 from icalbridge.feeds.query import Cancelled
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.routes.feeds import is_id
@@ -85,13 +85,6 @@ class Present:
             until = timezones.midnight(timezones.local_date(now, state.zone), state.zone)
             return Known(place, facilities, (), until, state.unlisted, state.unlisted)
         until = min(until, calendar.complete_until or until)
-        items = tuple(_as_cancelled(item) for item in calendar.items if item.end > now)
+        items = tuple(without_mark(item) for item in calendar.items if item.end > now)
         as_of = calendar.as_of or state.changed
         return Known(place, facilities, items, until, as_of)
-
-
-def _as_cancelled(item: Item) -> Item:
-    """Return a cancelled item with that status, and without the feed's word for it in its title."""
-    if item.cancelled is None:
-        return item
-    return retitled(item._replace(status=Status.CANCELLED), "")
