@@ -99,11 +99,11 @@ class VendorError(IcalbridgeError):
         super().__init__(self.request, self.message)
 
     def __str__(self) -> str:
-        said = " ".join(
+        reported = " ".join(
             part for part in (str(self.status or ""), self.message_code, self.message) if part
         )
         trace = f" (invocation_id {self.invocation_id})" if self.invocation_id else ""
-        return f"{self.request}: {said}{trace}"
+        return f"{self.request}: {reported}{trace}"
 
     __hash__ = Exception.__hash__
 

@@ -137,14 +137,14 @@ def _folded(text: str) -> str:
     """Return a name as it is compared: lower case, one blank between words, no quotes around it."""
     plain = unicodedata.normalize("NFKC", text).replace("_", " ").casefold()
     return " ".join(
-        "".join(each for each in plain if each.isprintable() or each.isspace()).split()
+        "".join(mark for mark in plain if mark.isprintable() or mark.isspace()).split()
     ).strip("\"' ")
 
 
 def _exact(folded: str) -> str:
     """Return the zone of an IANA or Windows name, in whatever case; empty for any other text."""
-    found = _folded_names().get(re.sub(r" ?([/\\]) ?", "/", folded).replace(" ", ""))
-    return found or _windows().get(folded.replace(" daylight ", " standard "), "")
+    name = _folded_names().get(re.sub(r" ?([/\\]) ?", "/", folded).replace(" ", ""))
+    return name or _windows().get(folded.replace(" daylight ", " standard "), "")
 
 
 @cache
@@ -159,7 +159,7 @@ def _folded_names() -> dict[str, str]:
 def _windows() -> dict[str, str]:
     from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-    return {_folded(name): found for name, found in WINDOWS_TO_OLSON.items()}
+    return {_folded(name): iana for name, iana in WINDOWS_TO_OLSON.items()}
 
 
 @cache
@@ -182,15 +182,15 @@ def _common(folded: str) -> str:
     ]
     if re.search(r"\d", folded):
         return ""
-    found: dict[bool, set[str]] = {True: set(), False: set()}
+    zones: dict[bool, set[str]] = {True: set(), False: set()}
     while words:
         size = next((size for size in (2, 1) if " ".join(words[:size]) in _common_names()), 0)
         if not size:
             return ""
         of_place, name = _common_names()[" ".join(words[:size])]
-        found[of_place].add(name)
+        zones[of_place].add(name)
         del words[:size]
-    return _only(found[True] or found[False])
+    return _only(zones[True] or zones[False])
 
 
 def _only(names: set[str]) -> str:

@@ -136,7 +136,7 @@ def test_push_goes_on_where_the_store_cannot_follow(
     def follow(*_args: object, **_more: object) -> None:
         raise StoreError("The database is locked.")
 
-    monkeypatch.setattr(EventRefresher, "follow", follow)
+    monkeypatch.setattr(EventRefresher, "refresh", follow)
     assert service.run()
     assert shell.made() == Counter({("Match", "Approved", 1): 1, ("Game", "Cancelled", 1): 1})
     assert "2 events are in the calendars here after the next sync only." in capsys.readouterr().err

@@ -115,8 +115,8 @@ class ClientSocket(socket.socket):
     def flush(self) -> None:
         """Go on with `unsent`."""
         waiting, self.unsent = self.unsent, deque()
-        for each in waiting:
-            self.sendall(each)
+        for data in waiting:
+            self.sendall(data)
 
 
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types

@@ -237,25 +237,25 @@ class Settings:
         given = self.api_keys or ((ApiUser("default", self.api_key),) if self.api_key else ())
         return tuple(
             replace(
-                each,
-                url=each.url or self.api_url,
-                rate_per_minute=each.rate_per_minute or self.rate_per_minute,
-                quota_per_day=each.quota_per_day or self.quota_per_day,
-                event_types=each.event_types or self.event_types,
+                user,
+                url=user.url or self.api_url,
+                rate_per_minute=user.rate_per_minute or self.rate_per_minute,
+                quota_per_day=user.quota_per_day or self.quota_per_day,
+                event_types=user.event_types or self.event_types,
                 approved_statuses=self.approved_statuses,
             )
-            for each in given
+            for user in given
         )
 
     def require_keys(self) -> tuple[ApiUser, ...]:
         """Return every key, or raise `ConfigurationError` where a command cannot do without one."""
-        found = self.api_users()
-        if not found:
+        users = self.api_users()
+        if not users:
             raise ConfigurationError(
                 "FACILITRON_API_KEY is not set; set it to the key that Facilitron gave you, "
                 "or FACILITRON_API_KEY_FILE to a file that holds it."
             )
-        return found
+        return users
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -267,15 +267,15 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     given = {**environ, **_key_from_file(environ)}
     key = given.get("FACILITRON_API_KEY", "").strip()
     values = {}
-    for each in fields(Settings):
-        name: str = each.metadata["name"]
+    for field_ in fields(Settings):
+        name: str = field_.metadata["name"]
         text = given.get(name, "").strip()
         if not text:
             continue
         try:
-            values[each.name] = each.metadata["read"](text)
+            values[field_.name] = field_.metadata["read"](text)
         except ValueError as error:
-            hidden = not each.repr or "@" in text or (key and key in text) or _no_file(name, text)
+            hidden = not field_.repr or "@" in text or (key and key in text) or _no_file(name, text)
             shown = "" if hidden else f" is {text[:80]!r} and"
             raise ConfigurationError(f"{name}{shown} cannot be used; it must be {error}.") from None
     settings = Settings(**values)
@@ -337,6 +337,6 @@ def _key_from_file(environ: Mapping[str, str]) -> dict[str, str]:
 def table() -> list[tuple[str, str, str]]:
     """Return name, default and help of every setting, in the order of the README's table."""
     return [
-        (each.metadata["name"], each.metadata["default"], each.metadata["help"])
-        for each in fields(Settings)
+        (field_.metadata["name"], field_.metadata["default"], field_.metadata["help"])
+        for field_ in fields(Settings)
     ]

@@ -44,7 +44,7 @@ def keys_file(text: str) -> tuple[ApiUser, ...]:
     say.
     """
     try:
-        told = tomllib.loads(Path(text).read_text("utf-8-sig"))
+        tables = tomllib.loads(Path(text).read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError):
         raise ValueError("a file that can be read") from None
     except (
@@ -52,35 +52,33 @@ def keys_file(text: str) -> tuple[ApiUser, ...]:
     ) as error:  # its text may repeat the key; where it is wrong never does
         where = str(error).rpartition("(")[2].rstrip(")")
         raise ValueError(f"a file in TOML ({where})") from None
-    if not told or not all(isinstance(each, dict) for each in told.values()):
+    if not tables or not all(isinstance(table, dict) for table in tables.values()):
         raise ValueError("a TOML file with a table such as [sunny-valley] for each key")
-    users = tuple(_api_user(name, each, Path(text).parent) for name, each in told.items())
-    for number, user in enumerate(
-        users
-    ):  # under two names a key would be asked for twice what was granted to it
-        if other := next(
-            (each for each in users[:number] if (each.key, each.url) == (user.key, user.url)), None
-        ):
-            raise ValueError(
-                f"a file in which each key is once; [{other.name}] and [{user.name}] have the same"
-            )
+    users = tuple(_api_user(name, table, Path(text).parent) for name, table in tables.items())
+    for number, user in enumerate(users):  # twice in the file, a key would get twice its rate
+        for other in users[:number]:
+            if (other.key, other.url) == (user.key, user.url):
+                raise ValueError(
+                    f"a file in which each key is once; [{other.name}] and [{user.name}] have the"
+                    " same"
+                )
     return users
 
 
-def _api_user(name: str, told: Mapping[str, Any], folder: Path) -> ApiUser:
-    if odd := sorted(told.keys() - _USER_FIELDS):
+def _api_user(name: str, table: Mapping[str, Any], folder: Path) -> ApiUser:
+    if odd := sorted(table.keys() - _USER_FIELDS):
         raise ValueError(
             f"a file whose [{name}] has only {', '.join(sorted(_USER_FIELDS))}; it has {odd[0]!r}"
         )
     try:
-        key = told.get("key") or (folder / told["key_file"]).read_text("utf-8-sig").strip()
+        key = table.get("key") or (folder / table["key_file"]).read_text("utf-8-sig").strip()
     except KeyError:
         key = ""
     except (OSError, UnicodeDecodeError, TypeError):
         raise ValueError(f"a file whose [{name}] names a key_file that can be read") from None
     if not key or not isinstance(key, str):
         raise ValueError(f"a file whose [{name}] has a key, or a key_file that holds it")
-    types = told.get("event_types", ())
+    types = table.get("event_types", ())
     read: dict[str, Callable[[str], Any]] = {
         "key": readers.key,
         "url": readers.http_url,
@@ -89,7 +87,7 @@ def _api_user(name: str, told: Mapping[str, Any], folder: Path) -> ApiUser:
         "event_types": readers.event_types,
     }
     given = {
-        **told,
+        **table,
         "key": key,
         **({"event_types": ",".join(map(str, types))} if isinstance(types, list) else {}),
     }

@@ -108,10 +108,10 @@ def statuses(text: str) -> tuple[str, ...]:
     """Read vendor statuses, separated by commas; normalized and sorted, so that their order makes
     no difference.
     """
-    found = {normalize_status(part) for part in text.split(",")} - {""}
-    if not found or not text.isprintable():
+    names = {normalize_status(part) for part in text.split(",")} - {""}
+    if not names or not text.isprintable():
         raise ValueError("statuses separated by commas, such as approved, confirmed")
-    return tuple(sorted(found))
+    return tuple(sorted(names))
 
 
 def frame_ancestors(text: str) -> str:

@@ -1,5 +1,4 @@
-"""What Prometheus is told: how the requests were answered, how the feed cache does, how fresh the
-data is.
+"""Prometheus metrics: requests, feed cache, and how fresh the data is.
 
 Counters live in a registry of the application's own. Under several gunicorn workers
 prometheus_client keeps them in files (PROMETHEUS_MULTIPROC_DIR, set by `serve` before anything is
@@ -81,9 +80,9 @@ class Metrics:
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             counted = CollectorRegistry()
             MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
-        told = CollectorRegistry()
-        told.register(HealthCollector(health, now, database))
-        return generate_latest(counted) + generate_latest(told)
+        stored = CollectorRegistry()
+        stored.register(HealthCollector(health, now, database))
+        return generate_latest(counted) + generate_latest(stored)
 
 
 class HealthCollector(Collector):
@@ -106,7 +105,7 @@ class HealthCollector(Collector):
         self._database.end(RECOVERED)
         yield _gauge("icalbridge_database_up", "Whether the database could be read.", 1)
         yield from _whole(health, self._now)
-        yield from _each_property(health, self._now)
+        yield from _property_metrics(health, self._now)
 
 
 def _whole(health: Health, now: datetime) -> Iterator[Metric]:
@@ -129,8 +128,8 @@ def _whole(health: Health, now: datetime) -> Iterator[Metric]:
         health.stretch,
     )
     yield from _counted(health)
-    yield from _each_key(health)
-    yield from _each_tier(health, now)
+    yield from _key_metrics(health)
+    yield from _tier_metrics(health, now)
 
 
 COUNTED = {
@@ -170,7 +169,7 @@ def _counted(health: Health) -> Iterator[Metric]:
         yield family
 
 
-def _each_key(health: Health) -> Iterator[Metric]:
+def _key_metrics(health: Health) -> Iterator[Metric]:
     left = GaugeMetricFamily(
         "icalbridge_quota_left", "Requests left of this UTC day's quota.", labels=["key"]
     )
@@ -179,32 +178,32 @@ def _each_key(health: Health) -> Iterator[Metric]:
         "Whether the vendor refuses or does not answer a whole key.",
         labels=["key"],
     )
-    for each in health.keys:
-        if each.quota_per_day:
-            left.add_metric([each.name], each.quota_per_day - each.quota_used)
-        troubled.add_metric([each.name], bool(each.error))
+    for key in health.keys:
+        if key.quota_per_day:
+            left.add_metric([key.name], key.quota_per_day - key.quota_used)
+        troubled.add_metric([key.name], bool(key.error))
     yield left
     yield troubled
 
 
-def _each_tier(health: Health, now: datetime) -> Iterator[Metric]:
+def _tier_metrics(health: Health, now: datetime) -> Iterator[Metric]:
     ages = GaugeMetricFamily(
         "icalbridge_tier_age_seconds",
         "Age of the property that waits longest, by tier.",
         labels=["tier"],
     )
     for tier, synced in {
-        "today": [each.today_synced for each in health.properties],
-        "month": [each.month_synced for each in health.properties],
-        "year": [each.oldest_synced for each in health.properties],
+        "today": [freshness.today_synced for freshness in health.properties],
+        "month": [freshness.month_synced for freshness in health.properties],
+        "year": [freshness.oldest_synced for freshness in health.properties],
     }.items():
-        known = [each for each in synced if each is not None]
+        known = [moment for moment in synced if moment is not None]
         if known:
             ages.add_metric([tier], (now - min(known)).total_seconds())
     yield ages
 
 
-def _each_property(health: Health, now: datetime) -> Iterator[Metric]:
+def _property_metrics(health: Health, now: datetime) -> Iterator[Metric]:
     ages = GaugeMetricFamily(
         "icalbridge_data_age_seconds",
         "Age of a property's data: the window that holds today, and the one that waits longest.",
@@ -215,11 +214,14 @@ def _each_property(health: Health, now: datetime) -> Iterator[Metric]:
         "Whether the last fetch of some window failed.",
         labels=["property_id"],
     )
-    for each in health.properties:
-        for window, synced in (("today", each.today_synced), ("oldest", each.oldest_synced)):
+    for freshness in health.properties:
+        for window, synced in (
+            ("today", freshness.today_synced),
+            ("oldest", freshness.oldest_synced),
+        ):
             if synced is not None:
-                ages.add_metric([each.property_id, window], (now - synced).total_seconds())
-        failing.add_metric([each.property_id], bool(each.error))
+                ages.add_metric([freshness.property_id, window], (now - synced).total_seconds())
+        failing.add_metric([freshness.property_id], bool(freshness.error))
     yield ages
     yield failing
 

@@ -1,8 +1,6 @@
-"""What operators and machines ask: `/healthz`, `/readyz`, `/metrics`, `/robots.txt`, and what a
-feed's JSON looks like.
+"""Routes for machines: `/healthz`, `/readyz`, `/metrics`, `/robots.txt` and the JSON feeds' schema.
 
-How fresh things are is for `store` to know; here it is only told, without secrets and whatever
-happens.
+Their responses hold no secrets, and come whatever happens.
 """
 
 from __future__ import annotations
@@ -85,7 +83,7 @@ def readiness(health: Health, now: datetime) -> dict[str, Any]:
         "catalogue": {
             "synced": _iso(health.catalogue_synced),
             "age_seconds": _age(health.catalogue_synced, now),
-            "error": _told(health.catalogue_error),
+            "error": _public_error(health.catalogue_error),
             "invocation_id": health.catalogue_invocation_id,
         },
         "workers_alive": health.workers_alive,
@@ -96,46 +94,46 @@ def readiness(health: Health, now: datetime) -> dict[str, Any]:
         "stretch": health.stretch,
         "keys": [
             {
-                "name": each.name,
-                "error": _told(each.error),
-                "error_at": _iso(each.error_at),
-                "quota_used": each.quota_used,
-                "quota_per_day": each.quota_per_day,
-                "stretch": each.stretch,
+                "name": key.name,
+                "error": _public_error(key.error),
+                "error_at": _iso(key.error_at),
+                "quota_used": key.quota_used,
+                "quota_per_day": key.quota_per_day,
+                "stretch": key.stretch,
             }
-            for each in health.keys
+            for key in health.keys
         ],
-        "properties": [_freshness(each, now) for each in health.properties],
+        "properties": [_freshness(freshness, now) for freshness in health.properties],
     }
 
 
-def _freshness(each: Freshness, now: datetime) -> dict[str, Any]:
+def _freshness(freshness: Freshness, now: datetime) -> dict[str, Any]:
     return {
-        "property_id": each.property_id,
-        "name": each.name,
-        "zone": each.zone,
-        "zone_source": each.zone_source,
-        "synced": _iso(each.today_synced),
-        "age_seconds": _age(each.today_synced, now),
-        "month_synced": _iso(each.month_synced),
-        "month_age_seconds": _age(each.month_synced, now),
-        "oldest_window_synced": _iso(each.oldest_synced),
-        "oldest_window_age_seconds": _age(each.oldest_synced, now),
-        "attempted": _iso(each.attempted),
-        "error": _told(each.error),
-        "error_at": _iso(each.error_at),
-        "invocation_id": each.invocation_id,
+        "property_id": freshness.property_id,
+        "name": freshness.name,
+        "zone": freshness.zone,
+        "zone_source": freshness.zone_source,
+        "synced": _iso(freshness.today_synced),
+        "age_seconds": _age(freshness.today_synced, now),
+        "month_synced": _iso(freshness.month_synced),
+        "month_age_seconds": _age(freshness.month_synced, now),
+        "oldest_window_synced": _iso(freshness.oldest_synced),
+        "oldest_window_age_seconds": _age(freshness.oldest_synced, now),
+        "attempted": _iso(freshness.attempted),
+        "error": _public_error(freshness.error),
+        "error_at": _iso(freshness.error_at),
+        "invocation_id": freshness.invocation_id,
     }
 
 
-def _told(error: str) -> str:
+def _public_error(error: str) -> str:
     """Return what anybody may know of an error: which request, status and code; the vendor's own
     words may name people, and stay in `status` and the log.
     """
-    found = _REQUEST.match(error)
+    request = _REQUEST.match(error)
     return (
-        found[0]
-        if found
+        request[0]
+        if request
         else ("The last request failed; `icalbridge status` says why." if error else "")
     )
 
@@ -152,8 +150,8 @@ def _age(synced: datetime | None, now: datetime) -> int | None:
     return None if synced is None else int((now - synced).total_seconds())
 
 
-def _json(said: dict[str, Any], status: int) -> Response:
-    body = msgspec.json.format(msgspec.json.encode(said), indent=2) + b"\n"
+def _json(content: dict[str, Any], status: int) -> Response:
+    body = msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
     return Response(
         body, status, content_type="application/json", headers={"Cache-Control": "no-store"}
     )
