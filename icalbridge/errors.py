@@ -1,29 +1,32 @@
 """Every error that icalbridge raises on purpose. Each message is one sentence for people: what is
 wrong, what to do.
 
-    IcalbridgeError ├── ConfigurationError          a setting is missing or wrong; start-up stops
-    and names it ├── StoreError                  the database cannot be used as it is │   └──
-    SchemaOutdated          its schema is older or newer than this program ├── UnknownZone
-    no such IANA time zone ├── BadCalendar                 a calendar to be pushed that cannot be
-    used: what is wrong with it ├── CalendarUnreachable         a calendar to be pushed that could
-    not be fetched; it may work later ├── WindowBroken                an unexpected exception while
-    one window, or the catalogue, was fetched ├── InvalidRequest              a write that breaks
-    the vendor's published rules; nothing was sent (a ValueError) └── VendorError                 a
-    request to the vendor's API brought no usable answer ├── RetryableError          the same
-    request may work later │   ├── VendorUnavailable   any other 5xx, a connection that was reset or
-    never came: the vendor is down │   │   └── VendorTimeout   503, 504, our own deadline: it may be
-    the window that is too heavy │   ├── RateLimited         429: asked more than the vendor grants
-    │   └── QuotaSpent          our own limiter: today's quota is used up, nothing was sent ├──
-    RefusedError            the same request will never work │   ├── KeyRefused          401: the
-    key is wrong or was revoked │   ├── AccessRefused       403: the key may not see this │   ├──
-    NotFound            404: no such property, facility or event │   └── RequestRefused      400 and
-    any other 4xx: the request breaks one of the vendor's rules ├── MalformedAnswer         a 200
-    that cannot be read, or has the code of an error; it speaks for nothing └── ImplausibleAnswer
-    a 200 without most of what was known; not believed the first time
+    IcalbridgeError
+    ├── ConfigurationError          a setting is missing or wrong; start-up stops and names it
+    ├── StoreError                  the database cannot be used as it is
+    │   ├── StoreClosed             it was closed: the process ends
+    │   └── SchemaOutdated          its schema is older or newer than this program
+    ├── UnknownZone                 no such IANA time zone
+    ├── BadCalendar                 a calendar to push cannot be used
+    ├── CalendarUnreachable         a calendar to push could not be fetched; retry later
+    ├── WindowBroken                an unexpected exception in one window, or in the catalog
+    ├── InvalidRequest              a write breaks the vendor's rules; nothing was sent (ValueError)
+    └── VendorError                 a request to the vendor's API brought no usable response
+        ├── RetryableError          the same request may work later
+        │   ├── VendorUnavailable   any other 5xx, connection reset or refused: the vendor is down
+        │   │   └── VendorTimeout   503, 504, our own deadline: the window may be too heavy
+        │   ├── RateLimited         429: more requests than the vendor grants
+        │   └── QuotaSpent          our own limiter: today's quota is used up, nothing was sent
+        ├── RefusedError            the same request will never work
+        │   ├── KeyRefused          401: the key is wrong or was revoked
+        │   ├── AccessRefused       403: the key may not see this
+        │   ├── NotFound            404: no such property, facility or event
+        │   └── RequestRefused      400 and any other 4xx: it breaks one of the vendor's rules
+        ├── MalformedAnswer         a 200 that cannot be read, or has the code of an error
+        └── ImplausibleAnswer       a 200 without most of what was known; not believed at first
 
-A caller of the client needs to tell three apart: retry (`RetryableError`), do not retry
-(`RefusedError`), and an answer that says nothing (`MalformedAnswer`). None of them ever holds the
-key.
+A caller of the client distinguishes three: retry (`RetryableError`), do not retry (`RefusedError`),
+and a response that cannot be used (`MalformedAnswer`). None of them ever holds the key.
 """
 
 from __future__ import annotations
@@ -85,7 +88,7 @@ class VendorError(IcalbridgeError):
     """A request to the vendor brought no usable answer.
 
     `status` is the HTTP status, None when no answer came. `message`, `message_code`,
-    `invocation_id` are the vendor's own words where it said any; `invocation_id` is what its
+    `invocation_id` are the vendor's own words if any; `invocation_id` is what its
     support asks for. `request` is method and path.
     """
 
@@ -119,7 +122,7 @@ class VendorUnavailable(RetryableError):
 
 
 class VendorTimeout(VendorUnavailable):
-    """Raised for 503, 504 and our own deadline: the vendor is down, or what was asked for is too
+    """Raised for 503, 504 and our own deadline: the vendor is down, or what was requested is too
     heavy for it.
     """
 
@@ -155,8 +158,8 @@ class RequestRefused(RefusedError):
 
 
 class MalformedAnswer(VendorError):
-    """Raised for a 200 that says nothing: cut off, too large, no JSON, without its list, or with an
-    error's code.
+    """Raised for a 200 that cannot be used: cut off, too large, no JSON, without its list, or
+    with an error's code.
     """
 
     null_list = False

@@ -1,4 +1,4 @@
-"""What the rooms of the house say to one another: frozen data classes, and nothing that acts.
+"""Data classes shared by all packages: frozen, without behavior.
 
 Texts are never None: what the vendor leaves null is an empty string here. Every moment is an aware
 datetime in UTC; the IANA name beside it (`zone`) says in which zone people read it. The vendor's
@@ -88,7 +88,7 @@ class Facility:
     capacity: int | None = None
     search_term: str = ""
     u_id: str = field(default="", compare=False)
-    """What a write names it by; empty when the vendor told none. No feed shows it, so that
+    """What a write names it by; empty when the vendor gave none. No feed shows it, so that
     facilities are equal whatever it is.
     """
 
@@ -128,15 +128,15 @@ class EventKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StaffDetails:
-    """What staff may know of an event and the public never; no `repr` tells it, since a `repr` may
+    """What staff may know of an event and the public never; no `repr` holds it, since a `repr` may
     reach a log.
     """
 
     renter: str = field(default="", repr=False)
-    """Whoever rents: a name as far as one was told, else what the vendor calls them."""
+    """Whoever rents: a name as far as one is known, else what the vendor calls them."""
     email: str = field(default="", repr=False)
     attendance: int | None = field(default=None, repr=False)
-    """How many people are expected; None when nobody said, 0 when the vendor says so."""
+    """How many people are expected; None when unknown, 0 when the vendor gives 0."""
     reservation: str = field(default="", repr=False)
     """The reservation id by which people know it (vendor: `short_id`)."""
     category: str = field(default="", repr=False)
@@ -197,7 +197,7 @@ FeedKind = Literal["facility", "property", "event", "saved"]
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Which calendar is meant: the address without its format."""
+    """Address of a calendar without its format."""
 
     kind: FeedKind
     id: str

@@ -35,12 +35,12 @@ def normalize_status(text: str | None) -> str:
 
 
 def is_cancelled(status: str) -> bool:
-    """Return whether a normalized status says cancelled, also as the first word of several."""
+    """Return whether a normalized status means cancelled, also as the first word of several."""
     return _FIRST_WORD.match(status)[0] == "cancelled"  # type: ignore[index]  # it matches every text
 
 
 def is_called_off(status: str) -> bool:
-    """Return whether a normalized status says cancelled or declined, also as the first word of
+    """Return whether a normalized status means cancelled or declined, also as the first word of
     several.
     """
     return is_cancelled(status) or _FIRST_WORD.match(status)[0] == "declined"  # type: ignore[index]  # as above

@@ -1,8 +1,6 @@
-"""How changes are written, inside a transaction that the caller opened: events, entries, catalog
-rows, revisions.
+"""Writes `Changes` inside the caller's transaction: events, entries, staff details, counters.
 
-Nothing is decided here but whether a row differs from what is kept: one that does not is left
-alone.
+Only rows that differ from what is stored are written.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What is not believed yet of a key's catalog, and what was withdrawn for good at one go.
+"""Withdrawals that are not believed yet, of a key's catalog; mass withdrawals that were believed.
 
-What is not believed of a window's answer is kept with the window: see `Windows.doubt`.
+Those of a window's response are stored with the window: see `Windows.doubt`.
 """
 
 from __future__ import annotations

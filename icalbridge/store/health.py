@@ -1,6 +1,4 @@
-"""How the whole stands, for machines and operators: how fresh each property is, what each key has
-left, who works.
-"""
+"""Health for machines and operators: how fresh each property is, each key's quota, live workers."""
 
 from __future__ import annotations
 
@@ -78,7 +76,7 @@ class KeyHealth:
     error_at: datetime | None = None
     quota_used: int = 0
     quota_per_day: int = 0
-    """What the vendor granted; 0 before a worker told."""
+    """What the vendor granted; 0 before a worker reported it."""
     stretch: float = 1.0
     """By how much the plan's intervals are stretched to fit the quota; 1 when they are not."""
     failed_at: datetime | None = None

@@ -1,7 +1,7 @@
 """Which of the vendor's events were made out of a calendar: the one thing that a push cannot ask
 the vendor for.
 
-A row is written before the vendor is asked for anything, so that whatever interrupts a push, what
+A row is written before the vendor is fetched anything, so that whatever interrupts a push, what
 it may have made is known here. What became of it is the vendor's to say.
 """
 
@@ -88,7 +88,7 @@ class PushedEvents:
                 )
 
     def settle(self, external_ids: Iterable[str]) -> None:
-        """Note that events are over and need not be asked for again."""
+        """Note that events are over and need not be fetched again."""
         with writing(self._opened) as connection:
             for ids in in_parts(set(external_ids)):
                 connection.execute(

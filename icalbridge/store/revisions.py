@@ -23,7 +23,7 @@ ENTRIES_COUNTER = "entries"
 
 
 class Revision:
-    """The number that a transaction raises revisions to: asked for only when something did
+    """The number that a transaction raises revisions to: taken only when something did
     change.
     """
 

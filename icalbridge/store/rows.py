@@ -1,6 +1,4 @@
-"""Rows to the model's classes and back: the one place that knows how a moment, a day or a list is
-kept.
-"""
+"""Rows to model classes and back, with their times and lists."""
 
 from __future__ import annotations
 
@@ -60,7 +58,7 @@ SHOWN = and_(
     entries.c.timeslot_status == "active",
     entries.c.withdrawn_at.is_(None),
 )
-"""`Entry.shown`, said in SQL."""
+"""`Entry.shown`, in SQL."""
 
 
 def seconds(moment: datetime) -> int:

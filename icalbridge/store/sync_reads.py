@@ -1,4 +1,4 @@
-"""What the sync reads before it decides. Work is bounded by the span and the keys asked for."""
+"""What the sync reads before it decides. Work is bounded by the span and the keys given."""
 
 from __future__ import annotations
 
@@ -63,9 +63,8 @@ class SyncReads:
         return known
 
     def catalog_version(self, api_user_id: str) -> tuple[int | None, ...]:
-        """Return what tells one fetch of a key's catalog from the next: while it stays, so does
-        what `catalog` returns. A fetch that failed in part has written the other part, so success
-        alone is not enough to go by; and zones are learned from events in between.
+        """Return a value that changes with every fetch of a key's catalog, also one that failed in
+        part, and with every zone learned from events.
         """
         mine = and_(properties.c.api_user_id == api_user_id, properties.c.zone_source == "events")
         learned = select(func.count()).select_from(properties).where(mine).scalar_subquery()

@@ -23,7 +23,7 @@ class SpanLimit(NamedTuple):
     """What is known of a window's weight; the default is a window nobody had trouble with."""
 
     days: int = 31
-    """The longest span that was answered in time; 0: a single day was too much, it is asked
+    """The longest span that was answered in time; 0: a single day was too much, it is fetched
     facility by facility.
     """
     steady: int = 0
@@ -44,7 +44,7 @@ class WindowState:
     synced: datetime | None = None
     attempted: datetime | None = None
     due: datetime | None = None
-    """When it was told to be due, by a failure, a doubt or a person; None: when its tier says so.
+    """When it was set due, by a failure, a doubt or a person; None: by its tier.
     """
     failures: int = 0
     leased_until: datetime | None = None

@@ -79,7 +79,7 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     _moment("error_at"),
     Column(
         "quota_per_day", Integer, nullable=False, server_default="0"
-    ),  # what the vendor granted; 0: not told yet
+    ),  # what the vendor granted; 0: not known yet
     _moment("doubted_at"),  # when its catalog first came back without something that is known
     _text("missing"),  # JSON: the properties and facilities that it lacked then
 )
@@ -117,7 +117,7 @@ facilities = Table(
     _text("type"),
     Column("capacity", Integer),
     _text("search_term"),
-    Column("u_id", String),  # what a write names it by; NULL: not told
+    Column("u_id", String),  # what a write names it by; NULL: not known
     Column("position", Integer, nullable=False),
     Column("listed", Boolean, nullable=False),
     _moment("first_seen_at", nullable=False),
@@ -135,7 +135,7 @@ windows = Table(
     _text("end_date"),
     _moment("synced_at"),
     _moment("attempted_at"),
-    _moment("due_at"),  # when it was told to be due; NULL: when its tier says so
+    _moment("due_at"),  # when it was set due; NULL: by its tier
     Column("failures", Integer, nullable=False, server_default="0"),
     _text("error"),
     _moment("error_at"),  # of the last failure, also after it is over
@@ -270,7 +270,7 @@ pushed = Table(
     _text("uid"),
     _moment("pushed_at", nullable=False),
     _moment("dropped_at"),  # when a push was going to cancel it
-    Column("settled", Boolean, nullable=False),  # cancelled or past: not asked for any more
+    Column("settled", Boolean, nullable=False),  # cancelled or past: not fetched any more
 )
 
 counters = Table(

@@ -1,5 +1,4 @@
-"""Which window is fetched when and by whom: leases, due times, how each attempt ended; the quota;
-who is alive.
+"""Windows: due times, leases, and how the last attempt of each ended.
 
 A lease is taken in one transaction: SQLite lets one writer at a time, PostgreSQL locks the row and
 skips locked ones. Its holder renews it while it works; a killed worker's lease runs out by itself.
@@ -72,7 +71,7 @@ class Windows:
                 insert_missing(connection, windows, rows)
 
     def make_due(self, property_ids: Sequence[str], *, now: datetime) -> int:
-        """Tell all windows of some properties to be due now, but no district's day; return how many
+        """Make all windows of some properties due now, but no district's day; return how many
         there are.
         """
         with writing(self._engine) as connection:
@@ -95,10 +94,10 @@ class Windows:
         due: datetime | None = None,
         property_ids: Sequence[str] | None = None,
     ) -> Claim | None:
-        """Lease a window that was told to be due by `due`, or by now: near windows of all
+        """Lease a window that was due by `due`, or by now: near windows of all
         properties before far ones.
 
-        Returns None when there is none that nobody is at.
+        Returns None when all are leased.
         """
         query = (
             select(windows)
@@ -114,7 +113,7 @@ class Windows:
         return self._lease(query, worker_id, now)
 
     def count_due(self, api_user_id: str, due: datetime, property_ids: Sequence[str]) -> int:
-        """Return how many windows of some listed properties were told to be due by a moment, and
+        """Return how many windows of some listed properties were due by a moment, and
         still are.
         """
         query = (
@@ -306,7 +305,7 @@ class Windows:
             connection.execute(settle(claim, now, due).values(**doubted))
 
     def release(self, claim: Claim, *, due: datetime) -> None:
-        """Give a claim back as if it had never been taken, to be asked at `due`."""
+        """Give a claim back as if it had never been taken, to be fetched at `due`."""
         with writing(self._engine) as connection:
             free = (
                 update(windows)
@@ -316,7 +315,7 @@ class Windows:
             connection.execute(free)
 
     def make_today_due(self, property_ids: Sequence[str], *, now: datetime) -> None:
-        """Tell today's window of some properties to be due now, unless asked since a district last
+        """Make today's window of some properties due now, unless fetched since a district last
         had any of it.
         """
         chosen = and_(windows.c.property_id.in_(property_ids), windows.c.number == 0)

@@ -29,9 +29,9 @@ class WindowAttempt:
     catalog: KnownCatalog
     begun: datetime
     tried: int
-    """The span asked for at first, in days."""
+    """The span requested at first, in days."""
     span: int
-    """The span asked for now."""
+    """The span requested now."""
     answered: bool = False
     """Whether the vendor answered anything since a piece was last not answered in time, so that it
     is not down.
@@ -39,7 +39,7 @@ class WindowAttempt:
     answered_span: int = windows.WINDOW_DAYS
     """The span of the last piece that was answered."""
     doubts: list[Doubt] = field(default_factory=list)
-    """What is not believed of it after all pieces were asked for."""
+    """What is not believed of it after all pieces were requested."""
     lacking: tuple[int, int, str] = (0, 0, "")
     """Of the last piece that is not believed: how many entries it lacks of how many (0: it is
     empty), and its `invocation_id`.
@@ -52,7 +52,7 @@ class WindowAttempt:
     """How many entries the window had before the first of these."""
 
     def again(self, request: EventsRequest, doubt: Doubt | None) -> list[EventsRequest]:
-        """Return what is asked again after a piece was answered: once, what is not believed."""
+        """Return what is requested again after a piece was answered: once, what is not believed."""
         if doubt is None:
             return []
         if request.doubt.since is None:

@@ -261,7 +261,7 @@ def _withdrawals(
 
 def _with_known_order(listed: Property, known: Property | None) -> Property:
     """Return a property whose children are in the known order, if they are the same: their order
-    tells nothing.
+    means nothing.
     """
     same = known is not None and set(known.child_ids) == set(listed.child_ids)
     return replace(listed, child_ids=known.child_ids) if known and same else listed

@@ -1,8 +1,6 @@
-"""One claimed window: asked for in pieces that the vendor answers in time, each understood and
-written as it comes.
+"""One claimed window: fetched in pieces that the vendor answers in time, each written as it comes.
 
-What went wrong is kept with the window, so that `status` and `/readyz` can say so; feeds go on from
-the last good state.
+A failure is stored with the window, for `status` and `/readyz`; feeds stay at the last good state.
 """
 
 from __future__ import annotations
@@ -88,7 +86,9 @@ class WindowFetch:
         except (VendorError, LeaseLost):
             raise
         except StoreError as error:
-            with suppress(StoreError):  # of a database that is down, whoever needs it next says so
+            with suppress(
+                StoreError
+            ):  # of a database that is down, whoever needs it next reports it
                 self._fail_unforeseen(claim, str(error))
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the other windows go on
@@ -121,7 +121,7 @@ class WindowFetch:
             if isinstance(error, RequestRefused) and self._midnight(attempt, now):
                 self._store.windows.release(
                     claim, due=now
-                )  # the day turned while we asked: plan it again
+                )  # the day turned meanwhile: plan it again
                 return 0
             self._fail(attempt, error, now)
             raise
@@ -195,7 +195,7 @@ class WindowFetch:
         """Fetch a window in pieces that the vendor answers in time, each written as it comes.
 
         A piece that is too heavy is cut, and so are those after it. One that is not believed is
-        asked again at the end, if enough time has passed by then.
+        requested again at the end, if enough time has passed by then.
         """
         todo = self._cut([EventsRequest(attempt.owner, attempt.days)], attempt)
         changed = 0
@@ -300,7 +300,7 @@ class WindowFetch:
             self._store.doubts.note_withdrawal(withdrawn, attempt.claim.number)
 
     def _cut(self, todo: Sequence[EventsRequest], attempt: WindowAttempt) -> list[EventsRequest]:
-        """Cut what is to be asked into pieces of the attempt's span; for 0, into single days of
+        """Cut requests into pieces of the attempt's span; for 0, into single days of
         single facilities.
         """
         days = [

@@ -1,8 +1,6 @@
-"""From a request and its answer to changes: which properties and moments the answer speaks for, and
-what it says there.
+"""From a request and its response to changes: which properties and times the response covers.
 
-`reconcile` decides what an answer means; here it is given what is known of the span, and asked once
-for each span.
+`reconcile` decides the changes of one span; it is called here with what is stored of each.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EventsRequest:
-    """What one request asked for: days of a property, of one of its facilities, or of a district
+    """Days requested: days of a property, of one of its facilities, or of a district
     with its schools.
     """
 
@@ -37,11 +35,11 @@ class EventsRequest:
     facility_id: str = ""
     schools: tuple[Property, ...] = ()
     doubt: Doubt = NO_DOUBT
-    """What the same, or more, lacked when it was asked before in this pass."""
+    """What the same, or more, lacked when it was requested before in this pass."""
 
     @property
     def members(self) -> tuple[Property, ...]:
-        """The properties whose events were asked for."""
+        """The properties whose events were requested."""
         return (self.owner, *self.schools)
 
     def with_places(self, catalog: KnownCatalog) -> EventsRequest:
@@ -60,11 +58,11 @@ class Interpretation:
 
     changes: Changes
     losses: Mapping[str, Loss]
-    """What it would withdraw: of each property of a district's day, else of all that was asked for,
+    """What it would withdraw: of each property of a district's day, else of all that was requested,
     under the owner.
     """
     covered_ids: tuple[str, ...]
-    """The properties it told anything of."""
+    """The properties it has anything of."""
     uncovered_ids: tuple[str, ...]
     """The properties of which something is known for these days and the answer has nothing."""
     invocation_id: str
@@ -83,7 +81,7 @@ def interpret(
     """Decide what an answer changes; nothing is written.
 
     An event that another worker changed after `requested_at` is left as it is: that is newer.
-    Events in `moved` were changed by this answer's zones. A district's answer speaks for a school
+    Events in `moved` were changed by this answer's zones. A district's answer covers a school
     only if it has an event of that school: whether a key's district request covers a school cannot
     be known otherwise.
     """
@@ -205,7 +203,7 @@ def _is_inside(entry: Entry, span: tuple[datetime, datetime], facility_id: str) 
 
 def placed(event: Event, requested_id: str, catalog: KnownCatalog) -> Event:
     """Return an event with a property that is known: its own, its first facility's, else the one
-    that was asked for.
+    that was requested.
     """
     if event.property_id in catalog.properties:
         return event
@@ -227,7 +225,7 @@ def _reread_later(event: Event, catalog: KnownCatalog) -> Event:
 
 
 def _span(request: EventsRequest, member: Property) -> tuple[datetime, datetime]:
-    """Return the moments an answer speaks for; nobody says whose midnight a district's day has, so
+    """Return the moments an answer covers; nobody says whose midnight a district's day has, so
     what is in both.
     """
     since, until = windows.bounds(request.days, request.owner.timezone)

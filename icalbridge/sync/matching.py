@@ -64,8 +64,8 @@ def traits_of_timeslot(slot: Timeslot, event_type: str) -> Traits:
 
 
 def traits_of_entry(entry: Entry) -> Traits:
-    """Return an entry's traits; place and category may be the catalog's, and then tell no two
-    apart.
+    """Return an entry's traits; place and category may be the catalog's, and then distinguish
+    no two.
     """
     return Traits(
         entry.start,

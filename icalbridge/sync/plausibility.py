@@ -53,7 +53,7 @@ class Loss:
     known: int = 0
     """How many are known of what it covers, the missing ones included."""
     inside: frozenset[str] = frozenset()
-    """Those missing from the days that were asked for; an event's other timeslots may be on other
+    """Those missing from the days that were requested; an event's other timeslots may be on other
     days.
     """
     known_inside: int = 0

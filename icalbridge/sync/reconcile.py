@@ -1,9 +1,8 @@
-"""What an answer means: known + fetched → changes. Pure; identity is decided in `identity`, writing
-is for `store`.
+"""Stored + fetched → changes. Pure; identity is decided in `uids`, `store` writes.
 
-An answer speaks for its window only: an event that should be in it and is not is withdrawn there.
-An event that is present speaks for all its timeslots that are neither past nor beyond the vendor's
-horizon. An event with an unreadable timeslot, and an answer with an unreadable item of which no
+A response covers its window only: an event that should be in it and is not is withdrawn there.
+An event that is present covers all its timeslots that are neither past nor beyond the vendor's
+horizon. An event with an unreadable timeslot, and a response with an unreadable item of which no
 event is known, may add and change, but withdraws nothing.
 """
 
@@ -37,7 +36,7 @@ class KnownCatalog:
     def describe_place(
         self, property_id: str, facility_id: str, *, seen_name: str, seen_type: str
     ) -> tuple[str, str, str]:
-        """Return place, location and facility type; what the timeslot said stands in for what the
+        """Return place, location and facility type; what the timeslot names stands in for what the
         catalog lacks.
         """
         facility = self.facilities.get(facility_id)
@@ -64,9 +63,9 @@ class SpanResponse:
     """Whether what it lacks is gone, since nothing in it was unreadable that could be just that."""
     since: datetime
     until: datetime
-    """The span it speaks for: since <= start < until."""
+    """The span it covers: since <= start < until."""
     facility_id: str = ""
-    """The facility it speaks for; empty: all of them."""
+    """The facility it covers; empty: all of them."""
 
     def covers(self, entry: Entry) -> bool:
         """Say whether the answer would have this entry's event, if the vendor still had it."""

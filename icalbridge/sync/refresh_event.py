@@ -1,7 +1,7 @@
 """After a write: that one event is fetched by its id and written at once, so that feeds show it
 within seconds.
 
-What its answer means is `reconcile`'s, as for any event that is present in a window: it speaks for
+What its answer means is `reconcile`'s, as for any event that is present in a window: it covers
 all its timeslots that are neither past nor beyond the horizon, and for no other event.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 ATTEMPTS = 3
-"""How often an event is asked for that other workers keep changing meanwhile."""
+"""How often an event is fetched that other workers keep changing meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class RefreshedEvent:
     """What became of an event in the store."""
 
     event: Event
-    """As the vendor tells it now."""
+    """As the vendor has it now."""
     changes: int
     """How many entries changed."""
     left_out: str = ""
@@ -62,7 +62,7 @@ class EventRefresher:
 
     def refresh(self, event_type: str, event_id: str, *, property_id: str = "") -> RefreshedEvent:
         """Fetch an event by the vendor's id or the external one, after it was written, and keep
-        what it says now.
+        its current state.
 
         `property_id` stands in where the event names none that is known. Raises `VendorError` when
         it cannot be fetched: the store is then as it was, and the next sync finds out.
@@ -102,7 +102,7 @@ class EventRefresher:
     def _after(self, begun: datetime) -> datetime:
         """Return a moment in a later second than the one in which the write was over.
 
-        So every answer that a worker asked for before that counts as older than what is written
+        So every answer that a worker requested before that counts as older than what is written
         now: see `understand`, which goes by whole seconds.
         """
         later = begun + timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""Fetching and applying: the catalog, one window (`window`), one pass over everything."""
+"""Fetches and applies: the catalog, one window, one pass over everything."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 HOPELESS = (KeyRefused, QuotaSpent)
 """After one of these every other request would fail alike."""
 WAIT_SECONDS = 1.0
-"""How long to wait before looking again at what another worker is at."""
+"""How long to wait before looking again at what another worker has leased."""
 
 
 @dataclass(slots=True)

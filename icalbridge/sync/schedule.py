@@ -26,10 +26,10 @@ RESERVE = 0.1
 DISTRICTS_SHARE = 0.25
 """The share of what the plan may spend that the districts' days get at most."""
 MINUTE_SHARE = 0.9
-"""The share of the minute's rate that the plan counts on; the rest is for what must be asked twice.
+"""The share of the minute's rate that the plan counts on; the rest is for what must be sent twice.
 """
 GIVEN_UP = 3
-"""After so many failures in a row a district's day covers nobody: its schools are asked one by one.
+"""After so many failures in a row a district's day covers no school: each is fetched by itself.
 """
 REFUSED_SECONDS = 24 * 3600
 """How long a district's day is left alone after the vendor refused it."""
@@ -48,7 +48,7 @@ DOUBT_SECONDS = 120
 CLOCKS_DIFFER_SECONDS = 120
 """How far the vendor's clock may be from ours."""
 CUT_PATIENCE = 4
-"""By so many failures longer a window waits that is asked for in pieces."""
+"""By so many failures longer a window waits that is fetched in pieces."""
 FIRST_RETRY_SECONDS = 30
 LAST_RETRY_SECONDS = 1800
 
@@ -96,7 +96,7 @@ class Schedule:
         """Find the intervals that a number of requests a second can pay for.
 
         A district's day, one request for many schools, keeps its interval as long as it takes no
-        more than a share. A school that no district covers is asked as often as today would need,
+        more than a share. A school that no district covers is fetched as often as today would need,
         if nobody else has to wait for that. When even the tiers' own intervals do not fit, all
         stretch by one factor.
         """
@@ -149,7 +149,7 @@ class Schedule:
         return Tier.MONTH if window.property_id in self._covered else Tier.TODAY
 
     def interval(self, window: WindowState) -> float:
-        """Return how often a window is asked for at this pace, in seconds."""
+        """Return how often a window is fetched at this pace, in seconds."""
         match self.tier(window):
             case Tier.TODAY if window.number == DAY:
                 return self._today
@@ -163,7 +163,7 @@ class Schedule:
                 return self._grant.unread * self._factor
 
     def due(self, window: WindowState) -> datetime:
-        """Return when a window is due: when it was told to be, else an interval after it was last
+        """Return when a window is due: when it was set to be, else an interval after it was last
         fetched.
 
         A due time later than this plan would ever set was written by a clock that stood ahead, and
@@ -188,7 +188,7 @@ class Schedule:
         return max(latest, next_utc_midnight(self._now)) if self._quota_spent else latest
 
     def ranked(self) -> list[WindowState]:
-        """Return what is due now, what is worth most first, without what some worker is at.
+        """Return what is due now, what is worth most first, without what is leased.
 
         1. what holds today of a school never fetched: there is no feed without it
         2. a district's day
@@ -214,7 +214,7 @@ class Schedule:
         return 2, -late, window.number, position
 
     def next_due(self) -> datetime | None:
-        """Return when the next window that nobody is at is due; None when there is none."""
+        """Return when the next window that no worker has leased is due; None when there is none."""
         return min(
             (self.due(window) for window in self._windows if not self._leased(window)), default=None
         )

@@ -1,10 +1,10 @@
-"""Which timeslot of an answer is which known entry: timeslots have no ids, yet a moved practice
-keeps its UID.
+"""Identity: which timeslot of a response is which stored entry. Timeslots have no ids, yet a moved
+practice keeps its UID.
 
 Inside one event, the surest sign is tried first: the external id; the same facility, start and end;
 the same facility and start; the same facility and day; then the nearest start. Among equals the
-activity decides, then the status, then anything else that tells them apart. Entries that the vendor
-still had are tried before those it had withdrawn. Pure; the same answer and the same known entries,
+activity decides, then the status, then anything else that differs. Entries that the vendor still
+had are tried before those it had withdrawn. Pure; the same answer and the same known entries,
 each in any order, give the same pairs.
 """
 
@@ -53,7 +53,7 @@ def pair(event: Event, known: Sequence[Entry], *, now: datetime, horizon: dateti
     """Pair an event's timeslots with what is known of the event.
 
     What is past stays as it was: a past entry is paired by guesswork with a past timeslot only. So
-    is one beyond `horizon`, of which an answer says nothing. No guess takes an entry that may be an
+    is one beyond `horizon`, where a response is no evidence. No guess takes an entry that may be an
     unreadable timeslot's.
     """
 

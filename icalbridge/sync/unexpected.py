@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def log_unexpected(error: Exception, what: str) -> WindowBroken:
-    """Log where an exception came from, and return the error that says so.
+    """Log where an exception came from, and return the error to report.
 
     Neither repeats the exception's own text, which may hold what the vendor says of somebody,
     unless it is one of ours.

@@ -50,7 +50,7 @@ def bounds(window: Window, zone: str) -> tuple[datetime, datetime]:
 
 
 def horizon(now: datetime, zone: str) -> datetime:
-    """Return the moment from which on an answer says nothing: the end of the vendor's year."""
+    """Return the moment from which on an answer is no evidence: the end of the vendor's year."""
     return bounds(window_days(WINDOWS - 1, today(now, zone)), zone)[1]
 
 

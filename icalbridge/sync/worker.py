@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LONGEST_NAP_SECONDS = 30
-"""Also how often an idle worker says that it is alive; well under
+"""Also how often an idle worker sends a heartbeat; well under
 `store.reading.WORKER_ALIVE_SECONDS`.
 """
 REFUSED_SECONDS = 300
@@ -52,7 +52,7 @@ up.
 PLAN_SECONDS = 5
 """How long a plan holds."""
 BEAT_SECONDS = 10
-"""How often a busy worker says that it is alive."""
+"""How often a busy worker sends a heartbeat."""
 SILENT = 3
 """After so many requests in a row without an answer it is the vendor, not a window."""
 CANDIDATES = 16
@@ -227,7 +227,7 @@ class Worker:
             if sentence or self._trouble:
                 log.log(level, "%s", sentence or "the vendor answers again")
             self._trouble = sentence
-            with suppress(StoreError):  # whoever needs the database next says so
+            with suppress(StoreError):  # whoever needs the database next reports it
                 self._store.api_keys.note_trouble(self._user, sentence, now=self._clock())
 
     def _until(self, moment: datetime | None) -> float:
