@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +15,7 @@ from icalbridge import sandbox
 from icalbridge.cli import COMMANDS as LISTED
 from icalbridge.cli import main
 from icalbridge.models import utcnow
-from tests.fixtures.commands import run, run_process
+from tests.fixtures.commands import environment, run, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +77,41 @@ def test_help_names_every_command() -> None:
     assert shown.returncode == 0
     listed = re.findall(r"^  (\w+)  ", shown.stdout.partition("Commands:")[2], re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
+
+
+HEAVY = {"alembic", "flask", "icalendar", "msgspec", "requests", "rich", "sqlalchemy"}
+SCRIPT = """
+import sys
+import click
+from icalbridge.cli import main
+
+def loaded():
+    return [name for name in sys.modules if name.startswith("icalbridge.cli.") or "." not in name]
+
+main(["--help"], standalone_mode=False)
+print("@", *loaded())
+for name in sys.argv[1:]:
+    main.get_command(click.Context(main), name)
+print("@", *loaded())
+"""
+
+
+def test_help_imports_neither_commands_nor_what_they_need() -> None:
+    """It answers at once: that of all commands loads none, that of one loads its module only; the
+    sandbox's tables are the sandbox's own.
+    """
+    names = [name for name in COMMANDS if name != "sandbox"]
+    shown = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *names],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment({}),
+    )
+    first, then = (set(line.split()) for line in shown.stdout.splitlines() if line[:1] == "@")
+    assert {name for name in first if name.startswith("icalbridge.cli.")} == set()
+    assert {f"icalbridge.cli.{name}" for name in names} <= then
+    assert HEAVY & then == set()
 
 
 @pytest.mark.parametrize("name", COMMANDS)

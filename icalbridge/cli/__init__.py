@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +128,8 @@ def _exit_with_error(context: click.Context, error: Exception, code: int) -> Non
         _log_json(str(error), traceback_of=error if debug else None)
         sys.exit(code)
     if debug:
+        import traceback
+
         traceback.print_exc()
     click.secho(f"icalbridge: {error}", err=True, fg="red")
     sys.exit(code)

@@ -6,7 +6,6 @@ Everything it needs lies in one temporary folder, and nothing is left behind.
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import tempfile
 import time
@@ -24,12 +23,12 @@ from icalbridge.cli.serve import ListenAddress, listen, supervise
 from icalbridge.cli.sync import sync_with_progress
 from icalbridge.errors import IcalbridgeError
 from icalbridge.models import Feed, utcnow
-from icalbridge.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
+    from icalbridge.settings import Settings
     from icalbridge.store import Store
 
 KEY = "sandbox-key"
@@ -49,6 +48,8 @@ def demo_command(port: int) -> None:
 
 def run_demo(port: int) -> None:
     """Show everything until Ctrl-C."""
+    from icalbridge.settings import Settings
+
     start_logging("text", level="WARNING")
     with (
         tempfile.TemporaryDirectory(prefix="icalbridge-demo-") as folder,
@@ -104,6 +105,8 @@ Ctrl-C stops everything.
 @contextmanager
 def _sandbox() -> Iterator[str]:
     """Run the simulator in a process of its own; yield the base address of its API."""
+    import multiprocessing
+
     here, there = multiprocessing.Pipe()
     child = multiprocessing.get_context("fork").Process(
         target=_run_sandbox, args=(there,), name="icalbridge-sandbox"

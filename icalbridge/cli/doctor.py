@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icalbridge import settings as settings_table
-from icalbridge import timezones
 from icalbridge.cli import FAILED
 from icalbridge.cli.clients import make_client
 from icalbridge.cli.runtime import open_upgraded
-from icalbridge.cli.zone_notes import zone_note
 from icalbridge.errors import (
     AccessRefused,
     ConfigurationError,
@@ -74,10 +71,11 @@ def run_doctor(environ: Mapping[str, str]) -> bool:
 
 def examine(environ: Mapping[str, str]) -> list[Check]:
     """Check configuration, database, key, clock, scope, zones and quota, in this order."""
+    from icalbridge.settings import from_environment
     from icalbridge.sync.clock import DatabaseClock
 
     try:
-        settings = settings_table.from_environment(environ)
+        settings = from_environment(environ)
         users = settings.require_keys()
     except ConfigurationError as error:
         return [Check("configuration", False, str(error))]
@@ -203,7 +201,9 @@ def _scope(listed: tuple[Property, ...]) -> Check:
 
 def _zones(listed: tuple[Property, ...], store: Store) -> Check:
     """Look at what the vendor gives; where that is no zone, say what is shown until it is one."""
-    without = [place for place in listed if not timezones.resolve_name(place.timezone)]
+    from icalbridge.timezones import resolve_name
+
+    without = [place for place in listed if not resolve_name(place.timezone)]
     if not without:
         return Check("zones", True, "every property has one that exists")
     message = (
@@ -218,6 +218,8 @@ def _zone_note(given: Property, stored: Property) -> str:
     """Return what is shown of a property whose zone the vendor does not give, also when it did
     until now.
     """
+    from icalbridge.cli.zone_notes import zone_note
+
     before: dict[ZoneSource, ZoneSource] = {"property": "stored", "": "earlier"}
     source = before.get(stored.zone_source, stored.zone_source)
     return zone_note(_named(given), stored.timezone, source, given.timezone)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icalbridge import settings as settings_table
 from icalbridge.errors import StoreError
 
 if TYPE_CHECKING:
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
 def load_settings(*, quiet: bool = False) -> Settings:
     """Read the settings and start logging as they say; `quiet` logs warnings and errors only."""
     from icalbridge.cli.logs import log_everything, start_logging
+    from icalbridge.settings import from_environment
 
-    settings = settings_table.from_environment(os.environ)
+    settings = from_environment(os.environ)
     debug = bool(click.get_current_context().find_root().params.get("debug"))
     level = "DEBUG" if debug else "WARNING" if quiet else "INFO"
     secrets = [*(user.key for user in settings.api_users()), settings.renter_email]

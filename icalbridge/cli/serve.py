@@ -8,9 +8,7 @@ this process is killed, its children end by themselves.
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import multiprocessing
 import os
 import shutil
 import signal
@@ -21,7 +19,6 @@ import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,6 +183,8 @@ def _sweep() -> None:
 
 
 def _watch(settings: Settings, children: dict[str, ForkProcess], *, sync: bool) -> None:
+    from multiprocessing.connection import wait
+
     pause, started = 1.0, 0.0
     while True:
         if sync and "worker" not in children:
@@ -213,6 +212,8 @@ def _watch(settings: Settings, children: dict[str, ForkProcess], *, sync: bool) 
 
 
 def _start(name: str, target: Callable[..., None], *args: Any) -> ForkProcess:
+    import multiprocessing
+
     child = multiprocessing.get_context("fork").Process(
         target=_child, args=(target, args), name=f"icalbridge-{name}"
     )
@@ -261,6 +262,8 @@ def _die_with_parent() -> None:
     do without.
     """
     if sys.platform == "linux":
+        import ctypes
+
         parent = os.getppid()
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:

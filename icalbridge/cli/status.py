@@ -13,15 +13,13 @@ from icalbridge.cli.clients import make_grant
 from icalbridge.cli.options import json_option
 from icalbridge.cli.output import console, folded, print_json, table
 from icalbridge.cli.runtime import load_settings, open_current
-from icalbridge.cli.zone_notes import zone_note
 from icalbridge.models import is_future, utcnow
-from icalbridge.settings import ApiUser
 from icalbridge.statuses import status_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from icalbridge.settings import Settings
+    from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Freshness, Health, KeyHealth, Store
 
 
@@ -90,6 +88,8 @@ def _nameless(settings: Settings, name: str) -> ApiUser:
     """Return a key that is not set here, as on a machine that only looks, with what the settings
     grant to any.
     """
+    from icalbridge.settings import ApiUser
+
     return ApiUser(name, "", "", settings.rate_per_minute, settings.quota_per_day)
 
 
@@ -188,6 +188,8 @@ def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
 
 def _zone_notes(health: Health) -> list[str]:
     """Return a sentence on each property whose zone the vendor does not give."""
+    from icalbridge.cli.zone_notes import zone_note
+
     notes = (
         zone_note(place.name or place.property_id, place.zone, place.zone_source, place.vendor_zone)
         for place in health.properties

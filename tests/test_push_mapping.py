@@ -13,7 +13,7 @@ from icalbridge.push.ics_process import span_at
 from icalbridge.push.mapping import PushRequests, map_calendar
 from icalbridge.push.places import parse_places
 from tests.fixtures.pushing import ZONE, at, calendar, event, utc
-from tests.test_push_place import KNOWN
+from tests.test_push_places import KNOWN
 
 NOW = utc(2026, 11, 21, 20)
 

@@ -106,7 +106,7 @@ from icalbridge.cli.signals import Stop
 
 def tracer(frame, event, argument):
     global left
-    if frame.f_code.co_filename.endswith(("stopping.py", "threading.py", "contextlib.py")):
+    if frame.f_code.co_filename.endswith(("signals.py", "threading.py", "contextlib.py")):
         if event == "line":
             left -= 1
             if left == 0:

@@ -1,4 +1,4 @@
-"""`icalbridge.push.plan`: from what is there to what is wanted, without any vendor; orders of edits
+"""`icalbridge.push.diff`: from what is there to what is wanted, without any vendor; orders of edits
 by hypothesis.
 """
 
