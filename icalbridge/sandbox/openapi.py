@@ -12,21 +12,21 @@ from icalbridge.sandbox.schemas import EVENT_ID, EVENT_TYPE, EVENT_TYPES, SCHEMA
 Part = dict[str, Any]
 
 ABOUT = """\
-The vendor's external API (v1) as its public pages describe it, served by a sandbox: \
-`icalbridge sandbox`. Nothing here reaches the vendor. This document is the sandbox's; where the \
-vendor's pages leave room or disagree it tells the reading that the sandbox enforces.
+The vendor's external API (v1) as its public pages describe it, served by a sandbox: `icalbridge \
+sandbox`. Nothing here reaches the vendor. This document is the sandbox's; where the vendor's \
+pages leave room or disagree it tells the reading that the sandbox enforces.
 
 Times are local to the property's `timezone`, without an offset. Any field of an answer may be \
-null. There are no pages of results. 120 requests a minute and 15,000 a UTC day by default; a 429 \
-has only a `message`, and no `Retry-After`.
+null. There are no pages of results. 120 requests a minute and 15,000 a UTC day by default; a \
+429 has only a `message`, and no `Retry-After`.
 
-Of several refusals the first wins: the key (401), the limits (429), the path and the body as such \
-(400, every wrong field named at once), what they name (404), whose it is (403), the clock's \
-bounds and a facility's owner (400), then state, duplicate and conflict (409). A write changes \
-nothing unless all of it is good, and shows in the next read.
+Of several refusals the first wins: the key (401), the limits (429), the path and the body as \
+such (400, every wrong field named at once), what they name (404), whose it is (403), the \
+clock's bounds and a facility's owner (400), then state, duplicate and conflict (409). A write \
+changes nothing unless all of it is good, and shows in the next read.
 
-The sandbox knows the renters `coach@school.example` and `office@school.example`, and the activity \
-types 12, 14 and 21.\
+The sandbox knows the renters `coach@school.example` and `office@school.example`, and the \
+activity types 12, 14 and 21.\
 """
 
 _ERRORS = {
