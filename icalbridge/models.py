@@ -298,16 +298,16 @@ class Changes:
     """What a sync found out: the only thing that `store` writes entries from.
 
     `added` and `changed` hold entries as they shall be from now on; `withdrawn` those that went,
-    with `withdrawn` set. `heard` are the events that were read anew, with their particulars, so
-    that the same bytes need not be read again; an event in `forgotten` must be read again when it
-    is next heard of, whatever its bytes. `count` is of entries.
+    with `withdrawn` set. `parsed` are the events that were parsed, with their staff details, so
+    that the same bytes need not be parsed again; an event in `reparse` must be parsed when the
+    vendor next has it, whatever its bytes. `count` is of entries.
     """
 
     added: tuple[Entry, ...] = ()
     changed: tuple[Entry, ...] = ()
     withdrawn: tuple[Entry, ...] = ()
-    heard: tuple[Event, ...] = ()
-    forgotten: frozenset[EventKey] = frozenset()
+    parsed: tuple[Event, ...] = ()
+    reparse: frozenset[EventKey] = frozenset()
 
     @property
     def count(self) -> int:

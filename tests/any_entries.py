@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from icalbridge.models import Entry, EventKey, Feed, FeedState, Timeslot
-from icalbridge.sync.identity import new_uid
+from icalbridge.sync.uids import new_uid
 from tests.readers import Reading
 
 if TYPE_CHECKING:

@@ -6,13 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from icalbridge import sandbox
-from icalbridge.feeds.query import PARAMETERS
+from icalbridge.cli import COMMANDS as LISTED
+from icalbridge.cli import main
 from icalbridge.models import utcnow
-from icalbridge.settings import table
-from tests.fixtures.commands import ROOT, run
+from tests.fixtures.commands import run, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +71,24 @@ def settings(api: str, tmp_path: Path) -> dict[str, str]:
 
 def test_help_names_every_command() -> None:
     """`--help` lists the commands of the contract."""
-    shown = run("--help")
+    shown = run_process("--help")
     assert shown.returncode == 0
     listed = re.findall(r"^  (\w+)  ", shown.stdout.partition("Commands:")[2], re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_listed_sentence_is_the_first_of_the_help(name: str) -> None:
+    """`--help` imports no command, and still says of each what it says of itself."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert (
+        LISTED[name]
+        == " ".join((command.help or "").split("\n\n")[0].split())
+        .partition(". ")[0]
+        .removesuffix(".")
+        + "."
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +102,7 @@ def test_help_names_every_command() -> None:
 )
 def test_every_command_has_help(command: list[str]) -> None:
     """Each explains itself and ends with 0."""
-    shown = run(*command, "--help")
+    shown = run_process(*command, "--help")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert shown.stdout.startswith(f"Usage: icalbridge {' '.join(command)}")
 
@@ -124,7 +139,7 @@ def test_debug_shows_the_traceback() -> None:
 
 def test_sync_fetches_everything(settings: dict[str, str]) -> None:
     """Three properties have three times twelve windows; code 0; a second run changes nothing."""
-    first, second = run("sync", **settings), run("sync", **settings)
+    first, second = run_process("sync", **settings), run("sync", **settings)
     assert (first.returncode, first.stderr) == (0, "")
     assert re.fullmatch(r"36 windows fetched, [1-9]\d* changes, 0 failures\.\n", first.stdout)
     assert (second.returncode, second.stdout) == (0, "36 windows fetched, 0 changes, 0 failures.\n")
@@ -159,7 +174,7 @@ def test_status_tells_people_and_programs(settings: dict[str, str]) -> None:
     """A table, or one JSON object; neither asks the vendor or needs the key."""
     run("sync", **settings)
     del settings["FACILITRON_API_KEY"]
-    shown, told = run("status", **settings), run("status", "--json", **settings)
+    shown, told = run_process("status", **settings), run("status", "--json", **settings)
     assert (shown.returncode, shown.stderr, told.returncode, told.stderr) == (0, "", 0, "")
     parsed = json.loads(told.stdout)
     assert parsed["ready"] is True
@@ -178,8 +193,8 @@ def test_status_of_no_database_says_what_to_do(tmp_path: Path) -> None:
 def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
     """It may run again."""
     given = {"DATABASE_URL": f"sqlite:///{tmp_path / 'new.db'}"}
-    for _ in range(2):
-        ended = run("db", "upgrade", **given)
+    for execute in (run_process, run):
+        ended = execute("db", "upgrade", **given)
         assert (ended.returncode, ended.stdout, ended.stderr) == (
             0,
             "The database is up to date.\n",
@@ -189,7 +204,7 @@ def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
 
 def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None:
     """One line each; code 0."""
-    ended = run("doctor", **settings)
+    ended = run_process("doctor", **settings)
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = ended.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["ok"] * len(lines)
@@ -222,26 +237,3 @@ def test_doctor_says_what_to_do_about_each_failure(
     assert [name for state, name, _ in lines if state != "ok"] == failed
     assert KEY not in ended.stdout
     assert "wrong-key" not in ended.stdout
-
-
-def test_readme_has_every_setting() -> None:
-    """The README's table is the table in the code, row by row."""
-    rows = re.findall(
-        r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$",
-        (ROOT / "README.md").read_text("utf-8"),
-        re.MULTILINE,
-    )
-    expected = [(name, f"`{default}`" if default else "–", told) for name, default, told in table()]
-    assert rows == expected
-
-
-def test_readme_has_every_parameter() -> None:
-    """The README's table of shapes names what a feed's address takes, and nothing else."""
-    told = (
-        (ROOT / "README.md")
-        .read_text("utf-8")
-        .partition("## Shaping a calendar")[2]
-        .partition("\n### ")[0]
-    )
-    first = re.findall(r"^\| (`.*?) \| ", told, re.MULTILINE)
-    assert sorted(re.findall(r"`([a-z]+)=", " ".join(first))) == sorted(PARAMETERS)

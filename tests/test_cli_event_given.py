@@ -1,4 +1,4 @@
-"""`icalbridge.cli.event_given`: what is typed for `event`, and a sentence for all that cannot be
+"""`icalbridge.cli.event_request`: what is typed for `event`, and a sentence for all that cannot be
 meant.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.cli import event_given as given
+from icalbridge.cli import event_request
 from icalbridge.errors import ConfigurationError
 from icalbridge.models import Changes, Facility
 from icalbridge.settings import Settings
@@ -38,9 +38,13 @@ def listed(store: Store) -> Store:
     return store
 
 
-def _wish(*slots: given.Slot, facility: str = "gym", name: str = "Recital") -> given.Wish:
-    when = slots or (given.Slot("2026-12-01T18:00", "2026-12-01T19:00"),)
-    return given.Wish(name, facility, when, "coach@school.example", 12.0, "reservation")
+def _wish(
+    *slots: event_request.SlotInput, facility: str = "gym", name: str = "Recital"
+) -> event_request.CreateInput:
+    when = slots or (event_request.SlotInput("2026-12-01T18:00", "2026-12-01T19:00"),)
+    return event_request.CreateInput(
+        name, facility, when, "coach@school.example", 12.0, "reservation"
+    )
 
 
 def _refusal(ask: Callable[[], object]) -> str:
@@ -52,7 +56,7 @@ def _refusal(ask: Callable[[], object]) -> str:
 def test_moment_is_a_local_time_of_the_zone() -> None:
     """With seconds or without, with a T or a blank; in winter and in summer."""
     typed = ("2026-12-01T18:00", "2026-12-01 18:00:30", "2026-07-01T18:00")
-    assert [given.moment(each, ZONE, "--start") for each in typed] == [
+    assert [event_request.parse_local_time(each, ZONE, "--start") for each in typed] == [
         (datetime(2026, 12, 2, 2, tzinfo=UTC), ""),
         (datetime(2026, 12, 2, 2, 0, 30, tzinfo=UTC), ""),
         (datetime(2026, 7, 2, 1, tzinfo=UTC), ""),
@@ -83,7 +87,7 @@ def test_moment_is_a_local_time_of_the_zone() -> None:
 def test_moment_refuses_what_is_no_local_time(text: str) -> None:
     """The sentence shows how it is written."""
     assert (
-        _refusal(lambda: given.moment(text, ZONE, "--start"))
+        _refusal(lambda: event_request.parse_local_time(text, ZONE, "--start"))
         == f"--start is {text!r}, which is no local time; write it as 2026-12-01T18:00."
     )
 
@@ -91,7 +95,7 @@ def test_moment_refuses_what_is_no_local_time(text: str) -> None:
 def test_moment_refuses_what_the_clocks_skip() -> None:
     """Nobody can be there at that time."""
     assert (
-        _refusal(lambda: given.moment("2027-03-14T02:30", ZONE, "--end"))
+        _refusal(lambda: event_request.parse_local_time("2027-03-14T02:30", ZONE, "--end"))
         == "--end is '2027-03-14T02:30', a time that the clocks of America/Los_Angeles skip on that"
         " day."
     )
@@ -99,7 +103,7 @@ def test_moment_refuses_what_the_clocks_skip() -> None:
 
 def test_moment_that_comes_twice_is_the_first() -> None:
     """And that is said."""
-    assert given.moment("2026-11-01T01:30", ZONE, "--start") == (
+    assert event_request.parse_local_time("2026-11-01T01:30", ZONE, "--start") == (
         datetime(2026, 11, 1, 8, 30, tzinfo=UTC),
         (
             "--start: 2026-11-01T01:30 comes twice in America/Los_Angeles on that day; the first is"
@@ -110,10 +114,12 @@ def test_moment_that_comes_twice_is_the_first() -> None:
 
 def test_slots_are_those_of_the_options_first() -> None:
     """Then each --timeslot, in its order."""
-    assert given.slots("a", "b", ["c/d", "e / f;facility=pool; activity=A=B ;id=x-1"], "own") == (
-        given.Slot("a", "b", external_id="own"),
-        given.Slot("c", "d"),
-        given.Slot("e", "f", "pool", "A=B", "x-1"),
+    assert event_request.parse_slots(
+        "a", "b", ["c/d", "e / f;facility=pool; activity=A=B ;id=x-1"], "own"
+    ) == (
+        event_request.SlotInput("a", "b", external_id="own"),
+        event_request.SlotInput("c", "d"),
+        event_request.SlotInput("e", "f", "pool", "A=B", "x-1"),
     )
 
 
@@ -121,7 +127,7 @@ def test_slots_are_those_of_the_options_first() -> None:
 def test_slots_refuse_what_cannot_be_read(spec: str) -> None:
     """The sentence shows how it is written."""
     assert (
-        _refusal(lambda: given.slots(None, None, [spec], ""))
+        _refusal(lambda: event_request.parse_slots(None, None, [spec], ""))
         == f"--timeslot is {spec!r}, which cannot be read; write it as"
         " START/END[;facility=ID][;activity=NAME][;id=ID]."
     )
@@ -131,19 +137,19 @@ def test_slots_refuse_half_a_time_and_none() -> None:
     """Both ends, or a --timeslot."""
     half = "--start and --end belong together; give both, or neither and --timeslot."
     assert [
-        _refusal(lambda: given.slots("a", None, ["a/b"], "")),
-        _refusal(lambda: given.slots(None, "b", [], "")),
+        _refusal(lambda: event_request.parse_slots("a", None, ["a/b"], "")),
+        _refusal(lambda: event_request.parse_slots(None, "b", [], "")),
     ] == [half, half]
     assert (
-        _refusal(lambda: given.slots(None, None, [], ""))
+        _refusal(lambda: event_request.parse_slots(None, None, [], ""))
         == "When? Give --start and --end, or --timeslot for each of several timeslots."
     )
 
 
 def test_plan_takes_facility_and_zone_from_the_catalogue(listed: Store) -> None:
     """Ids that were not given are made up, and that is said."""
-    later = given.Slot("2026-12-02T18:00", "2026-12-02T19:00", "pool", "Swim", "own")
-    plan = given.planned(listed, _wish(_wish().slots[0], later))
+    later = event_request.SlotInput("2026-12-02T18:00", "2026-12-02T19:00", "pool", "Swim", "own")
+    plan = event_request.plan_create(listed, _wish(_wish().slots[0], later))
     slots = [
         (each.external_id, each.start, each.facility_u_id, each.activity_name)
         for each in plan.request.timeslots
@@ -160,16 +166,16 @@ def test_plan_takes_facility_and_zone_from_the_catalogue(listed: Store) -> None:
 def test_made_external_id_is_the_same_for_the_same_event_only(listed: Store) -> None:
     """So that it cannot be booked twice; whatever its name is made of."""
     wishes = [_wish(), _wish(), _wish(name="Concert"), _wish(facility="pool"), _wish(name="\ud800")]
-    made = [given.planned(listed, each).request.external_id for each in wishes]
+    made = [event_request.plan_create(listed, each).request.external_id for each in wishes]
     assert [made[0] == each for each in made] == [True, True, False, False, False]
     assert {len(each) for each in made} == {35}
 
 
 def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
     """An unknown facility, one that no write can name, and facilities of two schools."""
-    pool = given.Slot("2026-12-02T18:00", "2026-12-02T19:00", "hall")
+    pool = event_request.SlotInput("2026-12-02T18:00", "2026-12-02T19:00", "hall")
     wishes = [_wish(facility="nowhere"), _wish(facility="bare"), _wish(_wish().slots[0], pool)]
-    assert [_refusal(partial(given.planned, listed, each)) for each in wishes] == [
+    assert [_refusal(partial(event_request.plan_create, listed, each)) for each in wishes] == [
         (
             "There is no facility 'nowhere' in the catalogue; look its id up in the directory, or"
             " run `icalbridge sync` first."
@@ -186,7 +192,7 @@ def test_plan_needs_a_time_zone(listed: Store) -> None:
     """Without one nobody knows what a local time means."""
     listed.write.apply_catalog(USER, [replace(SCHOOL, timezone="")], {}, Changes(), now=NOW)
     assert (
-        _refusal(lambda: given.planned(listed, _wish()))
+        _refusal(lambda: event_request.plan_create(listed, _wish()))
         == "The catalogue has no time zone for the facility 'gym'; run `icalbridge sync`."
     )
 
@@ -199,22 +205,22 @@ def test_renter_is_given_in_a_file_or_set(tmp_path: Path) -> None:
     file.write_text("\ufefffile@school.example\n", "utf-8")
     settings = Settings(renter_email="set@school.example")
     found = [
-        given.renter(settings, *each)
+        event_request.read_renter(settings, *each)
         for each in ((None, None), ("me@here.example", None), (None, str(file)))
     ]
     assert found == ["set@school.example", "me@here.example", "file@school.example"]
     assert (
-        _refusal(lambda: given.renter(settings, "a@b.example", "x"))
+        _refusal(lambda: event_request.read_renter(settings, "a@b.example", "x"))
         == "--renter-email and --renter-email-file exclude each other; give one of them."
     )
     assert (
-        _refusal(lambda: given.renter(settings, None, "me@school.example"))
+        _refusal(lambda: event_request.read_renter(settings, None, "me@school.example"))
         == "--renter-email-file names a file that cannot be read as text."
     )
     file.write_bytes(b"")
     for email, name in ((None, str(file)), ("", None)):
         assert (
-            _refusal(partial(given.renter, settings, email, name))
+            _refusal(partial(event_request.read_renter, settings, email, name))
             == "For whom? Set ICALBRIDGE_RENTER_EMAIL, or give --renter-email-file, to the e-mail"
             " address of a renter whom Facilitron knows."
         )

@@ -11,41 +11,17 @@ import pytest
 
 from icalbridge.models import Changes, SavedFeed
 from icalbridge.tokens import digest
-from tests.fixtures.commands import run
+from tests.fixtures.feed_shells import NO_HALL, PLAIN, TOML, Shell
 from tests.samples import NOW
 from tests.web_world import DISTRICT, USER, add_catalogue, empty_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from subprocess import CompletedProcess
 
     from icalbridge.store import Store
 
 URL = "https://calendars.example.org"
-TOML = """[[feed]]
-slug = "gyms"
-name = "All gyms"
-audience = "staff"
-facilities = [
-    "gym",
-]
-fields = [
-    "name",
-    "renter",
-]
-past = 7
-
-[[feed.rules]]
-action = "hide"
-q = "rehearsal"
-"""
-PLAIN = """[[feed]]
-slug = "plain"
-properties = [
-    "school",
-]
-"""
 
 
 @pytest.fixture
@@ -55,34 +31,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     add_catalogue(opened)
     yield opened
     opened.close()
-
-
-class Shell:
-    """Runs `icalbridge feed` over one database."""
-
-    def __init__(self, store: Store, folder: Path) -> None:
-        self._url = store.engine.url.render_as_string(hide_password=False)
-        self._folder = folder
-
-    def run(self, *args: str, **settings: str) -> CompletedProcess[str]:
-        return run("feed", *args, DATABASE_URL=self._url, **settings)
-
-    def says(self, *args: str, **settings: str) -> str:
-        """Return what a command that does what it should prints."""
-        done = self.run(*args, **settings)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
-
-    def refuses(self, *args: str) -> tuple[int, str]:
-        """Return exit code and sentence of a command that does not."""
-        done = self.run(*args)
-        assert done.stdout == ""
-        return done.returncode, done.stderr
-
-    def file(self, text: str) -> str:
-        path = self._folder / "feeds.toml"
-        path.write_text(text, encoding="utf-8")
-        return str(path)
 
 
 @pytest.fixture
@@ -186,6 +134,8 @@ def test_import_and_export_are_each_other_s_reverse(shell: Shell) -> None:
     assert shell.says("import", path) == "gyms: unchanged\nplain: unchanged\n"
     assert shell.says("export") == f"{TOML}\n{PLAIN}"
     assert shell.says("export", "plain") == PLAIN
+    alone = shell.run_process("export", "plain")
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, PLAIN, "")
     assert (
         shell.says("import", shell.file(TOML.replace("past = 7", "past = 8"))) == "gyms: changed\n"
     )
@@ -321,96 +271,3 @@ def test_feed_is_removed_with_its_tokens_once_that_was_confirmed(
     assert shell.says("remove", "gyms", "--yes") == "gyms: removed\n"
     assert [each.slug for each in store.saved.feeds()] == ["plain"]
     assert store.saved.tokens() == []
-
-
-NO_HALL = (
-    "icalbridge: Feed 'x': there is no facility 'hall' in the catalogue; look its id up in the"
-    " directory, or run `icalbridge sync` first.\n"
-)
-NOT_PENDING = (
-    "icalbridge: Feed 'x': bookings that are still pending are not shown in public; set "
-    "ICALBRIDGE_PUBLIC_PENDING to 1, or leave them out of status.\n"
-)
-UNKNOWN = "icalbridge: There is no feed 'x'; `icalbridge feed list` shows them all.\n"
-
-
-@pytest.mark.parametrize(
-    ("args", "code", "sentence"),
-    [
-        (("show", "x"), 1, UNKNOWN),
-        (("edit", "x", "--name", "y"), 1, UNKNOWN),
-        (("remove", "x", "--yes"), 1, UNKNOWN),
-        (("remove", "x"), 1, UNKNOWN),
-        (("export", "x"), 1, UNKNOWN),
-        (("token", "add", "x", "y"), 1, UNKNOWN),
-        (("token", "list", "x"), 1, UNKNOWN),
-        (
-            ("token", "revoke", "7"),
-            1,
-            (
-                "icalbridge: There is no private address 7 in use; `icalbridge feed token list`"
-                " shows them all.\n"
-            ),
-        ),
-        (
-            ("add", "x"),
-            2,
-            (
-                "icalbridge: Feed 'x' shows nothing; name properties, facilities, or events to"
-                " include.\n"
-            ),
-        ),
-        (
-            ("add", "A", "--facility", "gym"),
-            2,
-            (
-                "icalbridge: The slug 'A' of a feed must be 1 to 60 of the characters a-z, 0-9 and"
-                " -.\n"
-            ),
-        ),
-        (("add", "x", "--facility", "hall"), 2, NO_HALL),
-        (
-            ("add", "x", "--facility", "gym", "--past", "soon"),
-            2,
-            "icalbridge: Feed 'x': past must be a whole number of days.\n",
-        ),
-        (("add", "x", "--facility", "gym", "--status", "pending"), 2, NOT_PENDING),
-        (
-            ("import", "nowhere.toml"),
-            2,
-            "icalbridge: nowhere.toml cannot be read: no such file or directory.\n",
-        ),
-    ],
-)
-def test_mistake_is_one_sentence(
-    shell: Shell, args: tuple[str, ...], code: int, sentence: str
-) -> None:
-    """On standard error; 2 for what was typed, 1 for what is not there."""
-    assert shell.refuses(*args) == (code, sentence)
-
-
-def test_slug_that_is_taken_is_not_written_over(shell: Shell) -> None:
-    """Adding adds; editing edits."""
-    shell.says("add", "x", "--facility", "gym")
-    assert shell.refuses("add", "x", "--facility", "pool") == (
-        1,
-        "icalbridge: There is a feed 'x' already; change it with `icalbridge feed edit x`.\n",
-    )
-
-
-def test_file_for_one_feed_holds_that_feed(shell: Shell) -> None:
-    """Its slug may be left out, but not be another."""
-    path = shell.file(PLAIN)
-    assert shell.refuses("add", "x", "--file", path) == (
-        2,
-        f"icalbridge: {path} holds another feed; leave its slug out, or name it as 'x'.\n",
-    )
-    path = shell.file(PLAIN + TOML)
-    assert shell.refuses("add", "x", "--file", path) == (
-        2,
-        f"icalbridge: {path} must hold one feed; several are read by `icalbridge feed import`.\n",
-    )
-    assert (
-        shell.says("add", "x", "--file", shell.file("[[feed]]\nproperties = ['school']\n"))
-        == "/ical/feed/x.ics\n"
-    )

@@ -1,4 +1,4 @@
-"""`icalbridge.cli.push_told`: a plan in rows, and what did not go as planned in sentences."""
+"""`icalbridge.cli.push_output`: a plan in rows, and what did not go as planned in sentences."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.cli.push_told import Row, rows, sentences, summary
+from icalbridge.cli.push_output import PlanRow, plan_rows, sentences, summary
 from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.push import held
+from icalbridge.push.current import load_pushed
 from tests.fixtures.bridges import KEY
 from tests.fixtures.pushing import Pusher, at, calendar, event, pusher
 
@@ -26,12 +26,12 @@ def push(tmp_path: Path) -> Iterator[Pusher]:
         yield opened
 
 
-def _rows(push: Pusher) -> list[Row]:
+def _rows(push: Pusher) -> list[PlanRow]:
     """Return the rows of the last plan, as the store stands now."""
     bridge, known = push.bridge, push.places()
     client = Client(bridge.url, KEY, ledger=MemoryLedger(10_000, 10_000), clock=bridge.clock)
-    there = held.held(client, bridge.store, push.source, known.zones, bridge.clock())
-    return rows(push.decided, known, bridge.store, there)
+    there = load_pushed(client, bridge.store, push.source, known.zones, bridge.clock())
+    return plan_rows(push.decided, known, bridge.store, there)
 
 
 def test_plan_says_what_it_collides_with(push: Pusher) -> None:
@@ -102,7 +102,7 @@ def test_what_is_impossible_for_one_reason_is_one_row(push: Pusher) -> None:
     push.given = [f"Gym={push.facility()}"]
     push.push(calendar(event("w", "20261201", "RRULE:FREQ=WEEKLY;COUNT=3", "LOCATION:Nowhere")))
     assert _rows(push) == [
-        Row(
+        PlanRow(
             "impossible",
             "Practice",
             "w",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge import settings as settings_package
-from icalbridge.cli.push import RETRY_SECONDS, Round, Wish, _watch
-from icalbridge.cli.stopping import Stop
-from icalbridge.errors import BadCalendar, ConfigurationError, StoreError
-from icalbridge.push.source import Source
-from icalbridge.sync.follow import Follower
+from icalbridge.cli.push_review import PushInput, make_service
+from icalbridge.cli.signals import Stop
+from icalbridge.errors import BadCalendar, ConfigurationError, IcalbridgeError, StoreError
+from icalbridge.push.fetch import CalendarSource
+from icalbridge.push.service import RETRY_SECONDS, PushService
+from icalbridge.sync.refresh_event import EventRefresher
 from tests.fixtures.commands import running, until
 from tests.fixtures.push_shells import GAME, PRACTICE, YEAR, Shell, shell_in
 from tests.fixtures.pushing import calendar, event
@@ -32,16 +33,16 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
         yield made
 
 
-def _round(shell: Shell, where: str) -> Round:
+def _service(shell: Shell, where: str) -> PushService:
     read = settings_package.from_environment(shell.settings)
-    wish = Wish(
-        Source(where, allow_private=True),
+    given = PushInput(
+        CalendarSource(where, allow_private=True),
         (shell.facility,),
         activity_type=12,
         yes=True,
         as_json=True,
     )
-    return Round(read, wish, shell.deployed.bridge.store, Stop())
+    return make_service(read, given, shell.deployed.bridge.store, Stop())
 
 
 def test_watching_asks_the_vendor_only_when_something_changed(shell: Shell) -> None:
@@ -50,10 +51,10 @@ def test_watching_asks_the_vendor_only_when_something_changed(shell: Shell) -> N
     edited = calendar(PRACTICE, event("game", f"{YEAR}0116", name="Game"))
     replies = [Reply(200, first, {"ETag": "1"}), Reply(304), Reply(200, same), Reply(200, edited)]
     with scripted(*replies) as script:
-        made = _round(shell, script.url)
+        service = _service(shell, script.url)
         counts = []
         for _ in replies:
-            assert made.run()
+            assert service.run()
             counts.append(len(shell.deployed.bridge.state.requests))
     assert counts[0] == counts[1] == counts[2] < counts[3]
     assert any(
@@ -66,15 +67,15 @@ def test_watching_tries_again_what_was_refused_once_an_hour(shell: Shell) -> Non
     """Not each time: the quota is the sync's, too."""
     shell.push("--yes", "--name", "other")
     shell.write(event("theirs", f"{YEAR}0116"))
-    made = _round(shell, str(shell.file))
-    assert made.run()
+    service = _service(shell, str(shell.file))
+    assert service.run()
     shell.write(event("theirs", f"{YEAR}0115"))
-    assert not made.run()
+    assert not service.run()
     before = len(shell.deployed.bridge.state.requests)
-    assert not made.run()
+    assert not service.run()
     assert len(shell.deployed.bridge.state.requests) == before
-    made.looked -= RETRY_SECONDS + 1
-    assert not made.run()
+    service.checked_at -= RETRY_SECONDS + 1
+    assert not service.run()
     assert len(shell.deployed.bridge.state.requests) > before
 
 
@@ -82,15 +83,15 @@ def test_watching_hears_of_what_can_be_again(shell: Shell) -> None:
     """What was impossible, and is gone from the calendar, changes what is wanted as much as an
     event does.
     """
-    made = _round(shell, str(shell.file))
+    service = _service(shell, str(shell.file))
     late = event("game", f"{YEAR}0115", name="Game", end="180000")
     shell.write(PRACTICE, GAME)
-    assert made.run()
+    assert service.run()
     shell.write(PRACTICE, late)
-    assert made.run()
+    assert service.run()
     before = len(shell.deployed.bridge.state.requests)
     shell.write(PRACTICE)
-    assert made.run()
+    assert service.run()
     assert len(shell.deployed.bridge.state.requests) > before
     assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Cancelled", 1): 1})
 
@@ -100,22 +101,25 @@ def test_watching_outlives_a_bad_table(shell: Shell) -> None:
     table = shell.file.with_suffix(".toml")
     good = f'[places]\n"*" = "{shell.facility}"\n'
     table.write_text(good)
-    made = _round(shell, str(shell.file))
-    made.wish = replace(made.wish, facilities=(), map_file=str(table))
+    service = _service(shell, str(shell.file))
+    service.options = replace(service.options, facilities=(), map_file=str(table))
     states = iter(["[places", good, None])
+    errors: list[IcalbridgeError] = []
 
-    def sleep(_seconds: float) -> None:
+    def sleep(seconds: float) -> None:
+        if seconds < 900:  # between a write and the look at it
+            return
         if (state := next(states)) is None:
             raise KeyboardInterrupt
         table.write_text(state)
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Stop, "sleep", lambda _stop, seconds: sleep(seconds))
-        with pytest.raises(KeyboardInterrupt):
-            _watch(made, 900)
+    service.context = replace(service.context, sleep=sleep)
+    with pytest.raises(KeyboardInterrupt):
+        service.watch(900, errors.append)
+    assert len(errors) == 1
     table.write_text("[places")
     with pytest.raises(ConfigurationError):
-        _watch(made, 900)
+        service.watch(900, errors.append)
 
 
 def test_push_goes_on_where_the_store_cannot_follow(
@@ -124,16 +128,16 @@ def test_push_goes_on_where_the_store_cannot_follow(
     """A database that is locked after a creation leaves nothing booked twice: the old event is
     cancelled.
     """
-    made = _round(shell, str(shell.file))
+    service = _service(shell, str(shell.file))
     shell.write(GAME)
-    assert made.run()
+    assert service.run()
     shell.write(event("game", f"{YEAR}0115", name="Match"))
 
     def follow(*_args: object, **_more: object) -> None:
         raise StoreError("The database is locked.")
 
-    monkeypatch.setattr(Follower, "follow", follow)
-    assert made.run()
+    monkeypatch.setattr(EventRefresher, "follow", follow)
+    assert service.run()
     assert shell.made() == Counter({("Match", "Approved", 1): 1, ("Game", "Cancelled", 1): 1})
     assert "2 events are in the calendars here after the next sync only." in capsys.readouterr().err
 
@@ -144,7 +148,7 @@ def test_push_says_what_facilitron_does_not_show_yet(
     """A creation, a move and a cancellation that are done, and of which the answer afterwards knows
     nothing.
     """
-    made = _round(shell, str(shell.file))
+    service = _service(shell, str(shell.file))
     late = "icalbridge: 1 events are in the calendars here after the next sync only.\n"
     moved = event("game", f"{YEAR}0116", name="Game")
     for events, state in (
@@ -154,14 +158,14 @@ def test_push_says_what_facilitron_does_not_show_yet(
     ):
         shell.write(*events)
         shell.deployed.bridge.fail("stale:endpoint=event")
-        made.wish = replace(made.wish, cancel_many=True)
-        assert made.run()
+        service.options = replace(service.options, cancel_many=True)
+        assert service.run()
         expected = late if events != (PRACTICE,) else late.replace("1", "2")
         assert capsys.readouterr().err == expected
         shell.deployed.bridge.heal()
         assert shell.made()["Game", state, 1] == 1
     shell.write(PRACTICE, GAME)
-    assert made.run()
+    assert service.run()
     assert capsys.readouterr().err == ""
 
 
@@ -170,7 +174,7 @@ def test_bridges_own_address_is_not_read(shell: Shell) -> None:
     with scripted(Reply(200, calendar(PRACTICE))) as script:
         shell.settings["ICALBRIDGE_PUBLIC_URL"] = script.url.removesuffix("/v1")
         with pytest.raises(BadCalendar) as caught:
-            _round(shell, f"{script.url}/ical/property/x.ics").run()
+            _service(shell, f"{script.url}/ical/property/x.ics").run()
         assert script.asked == []
     assert (
         str(caught.value)
@@ -184,11 +188,11 @@ def test_watching_goes_on_after_a_bad_answer(shell: Shell) -> None:
     with scripted(
         Reply(200, calendar(PRACTICE)), Reply(200, b"<html>"), Reply(200, calendar(PRACTICE, GAME))
     ) as script:
-        made = _round(shell, script.url)
-        assert made.run()
+        service = _service(shell, script.url)
+        assert service.run()
         with pytest.raises(BadCalendar):
-            made.run()
-        assert made.run()
+            service.run()
+        assert service.run()
     assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Approved", 1): 1})
 
 

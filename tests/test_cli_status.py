@@ -47,7 +47,7 @@ def bridge(school: Store) -> Store:
             school,
             Changes(
                 added=(entry(24, uid=f"u{number}", event_id=f"e{number}"),),
-                heard=(event(event_id=f"e{number}"),),
+                parsed=(event(event_id=f"e{number}"),),
             ),
             number=number,
         )
@@ -125,10 +125,10 @@ def test_table_tells_what_comes_next(
     """
     monkeypatch.setenv("COLUMNS", "160")
     school.windows.ensure(["district"], 0, now=NOW, first=-1)
-    everything = school.windows.state(USER).standings
+    everything = school.windows.state(USER).windows
     while claim := school.windows.claim_planned(everything, "w", now=NOW):
         school.windows.finish(
-            claim, WINDOW, Changes(), now=NOW, spoken_for=["school"] if claim.number == -1 else []
+            claim, WINDOW, Changes(), now=NOW, covered_ids=["school"] if claim.number == -1 else []
         )
         everything = tuple(
             each
@@ -341,7 +341,7 @@ def test_unknown_statuses_are_named(
         for word, count in words.items()
         for number in range(count)
     ]
-    apply_changes(school, Changes(heard=tuple(told)))
+    apply_changes(school, Changes(parsed=tuple(told)))
     named = replace(settings, approved_statuses=("approved", "completed"))
     print_status(named, as_json=False, now=LATER)
     assert capsys.readouterr().out.splitlines()[-3:] == [

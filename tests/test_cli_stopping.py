@@ -1,4 +1,4 @@
-"""`icalbridge.cli.stopping`: a signal ends a wait whenever it comes, and nothing else."""
+"""`icalbridge.cli.signals`: a signal ends a wait whenever it comes, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.cli.stopping import Stop
+from icalbridge.cli.signals import Stop
 from tests.fixtures.commands import PATIENCE_SECONDS, ROOT
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_signal_outside_a_wait_ends_the_next_one(stop: Stop) -> None:
         raise AssertionError("begun all the same")
     with pytest.raises(KeyboardInterrupt):
         stop.sleep(0)
-    with pytest.raises(KeyboardInterrupt), stop.unless_asked():
+    with pytest.raises(KeyboardInterrupt), stop.unless_stopped():
         raise AssertionError("begun all the same")
 
 
@@ -95,14 +95,14 @@ def test_thread_that_sleeps_ends_when_the_main_thread_asks(stop: Stop) -> None:
 
     thread = threading.Thread(target=sleep)
     thread.start()
-    stop.ask()
+    stop.request()
     thread.join()
     assert ended == ["asked"]
 
 
 EVERY_LINE = """
 import os, signal, sys, threading
-from icalbridge.cli.stopping import Stop
+from icalbridge.cli.signals import Stop
 
 def tracer(frame, event, argument):
     global left

@@ -1,4 +1,4 @@
-"""`icalbridge.cli.work`: `worker` and `sync` end at once when told to, and leave the database free."""
+"""`icalbridge.cli.worker`: `worker` and `sync` end at once when told to, and leave the database free."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from icalbridge import sandbox
-from icalbridge.cli.stopping import Stop
-from icalbridge.cli.work import STOP_SECONDS, work_with_key
+from icalbridge.cli.signals import Stop
+from icalbridge.cli.worker import STOP_SECONDS, work_with_key
 from icalbridge.models import utcnow
 from icalbridge.settings import ApiUser, Settings
 from icalbridge.store import Store
@@ -104,7 +104,7 @@ def test_what_breaks_is_told_unless_the_end_was_asked_for(
 
     def broken(_worker: Worker) -> None:
         if ended or caplog.records:
-            stop.ask()
+            stop.request()
         raise RuntimeError
 
     monkeypatch.setattr(Worker, "run", broken)

@@ -21,10 +21,11 @@ from icalbridge.store import PropertyState, SyncState, WindowState
 from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.store.tables import api_users, events, properties, windows, workers
 from icalbridge.store.windows import LEASE_SECONDS
-from icalbridge.sync import plan
+from icalbridge.sync import schedule
+from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.clock import DatabaseClock
-from icalbridge.sync.plan import Grant, Plan
 from icalbridge.sync.run import Sync
+from icalbridge.sync.schedule import Grant, Schedule
 from icalbridge.web import create_app
 from icalbridge.web.usage import Demand
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
@@ -90,7 +91,7 @@ def _future_times(district: Bridge) -> dict[str, Any]:
                         later
                         and not name.endswith("due_at")
                         and name != "next_at"
-                        and row.get("number") != plan.DAY
+                        and row.get("number") != sync_windows.DAY
                     ):
                         found[f"{table.name}.{name}"] = value
         for moment in connection.scalars(
@@ -124,7 +125,7 @@ def test_worker_goes_on_at_its_normal_pace(
     begun = len(district.state.requests)
     nap = agency.hire("right", ledger=Unlimited()).work()
     assert 0 < nap <= 30
-    assert len(district.state.requests) - begun >= 3 * plan.WINDOWS
+    assert len(district.state.requests) - begun >= 3 * sync_windows.WINDOWS
     assert _future_times(district) == {}
     assert client.get("/readyz").status_code == 200
     assert district.told() == district.truth()
@@ -228,23 +229,33 @@ def test_moment_in_the_future_counts_as_never() -> None:
             ),
             True,
         ),
-        (WindowState("p", plan.DAY, due=NOW + timedelta(hours=24), failures=plan.GIVEN_UP), False),
-        (WindowState("p", plan.DAY, due=NOW + timedelta(days=30), failures=plan.GIVEN_UP), True),
+        (
+            WindowState(
+                "p", sync_windows.DAY, due=NOW + timedelta(hours=24), failures=schedule.GIVEN_UP
+            ),
+            False,
+        ),
+        (
+            WindowState(
+                "p", sync_windows.DAY, due=NOW + timedelta(days=30), failures=schedule.GIVEN_UP
+            ),
+            True,
+        ),
         (WindowState("p", 0, leased_until=NOW + timedelta(days=30)), True),
         (WindowState("p", 0, leased_until=NOW + timedelta(seconds=LEASE_SECONDS)), False),
     ):
-        planned = Plan(_situation(standing), grant, NOW)
+        planned = Schedule(_situation(standing), grant, NOW)
         assert bool(planned.ranked()) is due, standing
 
 
 def test_window_left_to_the_next_day_for_want_of_quota_stays_so() -> None:
     """While the quota is used up the next UTC midnight is a due time as good as any."""
-    midnight = plan.next_utc_midnight(NOW)
+    midnight = schedule.next_utc_midnight(NOW)
     situation = _situation(WindowState("p", 0, synced=NOW, due=midnight))
     spent = replace(situation, quota_day=NOW.date(), quota_used=15_000)
-    assert Plan(spent, Grant(), NOW).ranked() == []
-    (standing,) = spent.standings
-    assert Plan(spent, Grant(), NOW).due(standing) == midnight
+    assert Schedule(spent, Grant(), NOW).ranked() == []
+    (standing,) = spent.windows
+    assert Schedule(spent, Grant(), NOW).due(standing) == midnight
 
 
 def _situation(standing: WindowState) -> SyncState:
@@ -272,7 +283,7 @@ def test_catalogue_of_the_future_is_due(school: Store, ahead: timedelta, error: 
     later = NOW + ahead
     for _ in range(2):
         assert school.api_keys.claim_catalog(USER, "ahead", now=later, at_once=True)
-    longest = timedelta(seconds=plan.PARTLY_SECONDS if error else plan.CATALOG_SECONDS)
+    longest = timedelta(seconds=schedule.PARTLY_SECONDS if error else schedule.CATALOG_SECONDS)
     school.api_keys.finish_catalog(USER, now=later, due=later + longest, error=error)
     assert school.api_keys.claim_catalog(USER, "right", now=NOW)
 
@@ -304,7 +315,7 @@ def test_district_that_answered_in_the_future_asks_its_schools_once(school: Stor
     apply_changes(school, Changes())
     with school.engine.begin() as connection:
         connection.execute(update(windows).values(covered_at=int(later.timestamp()), due_at=None))
-    school.windows.ask_soon(["school"], now=NOW)
+    school.windows.make_today_due(["school"], now=NOW)
     with school.engine.connect() as connection:
         assert set(connection.scalars(select(windows.c.due_at))) == {None}
     health = school.read.health(NOW)
@@ -415,7 +426,7 @@ def test_reader_is_noted_though_the_clock_was_put_back(shown: Bridge) -> None:
         demand.note(school_id)
         demand.write()
     situation = shown.store.windows.state("default")
-    assert situation.subjects[school_id].read == START
+    assert situation.properties[school_id].read == START
 
 
 # this machine's clock

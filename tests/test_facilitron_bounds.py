@@ -1,4 +1,4 @@
-"""`icalbridge.facilitron.bounds`: what is refused unsent; exactly what the sandbox, by itself,
+"""`icalbridge.facilitron.write_requests`: what is refused unsent; exactly what the sandbox, by itself,
 answers with 400.
 """
 
@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from icalbridge.errors import ConfigurationError, IcalbridgeError, InvalidRequest
 from icalbridge.facilitron import NewEvent, NewTimeslot, TimeslotChange
-from icalbridge.facilitron.bounds import checked_cancellation, checked_change, checked_event
+from icalbridge.facilitron.write_requests import checked_cancellation, checked_change, checked_event
 from tests import contract
 from tests.fixtures.vendor import NOW, Vendor, vendor
 from tests.fixtures.writes import RENTER, create, place

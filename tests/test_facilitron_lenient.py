@@ -1,4 +1,4 @@
-"""`icalbridge.facilitron.lenient` and the catalogue's side of `wire`: broken JSON, and properties
+"""`icalbridge.facilitron.lenient_json` and `schemas`: broken JSON, and properties
 and facilities.
 """
 
@@ -11,22 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.facilitron import Skipped, envelope, wire
-from icalbridge.facilitron.lenient import loose, mend
+from icalbridge.facilitron import Skipped, envelope, schemas
+from icalbridge.facilitron.events import EventDefaults, EventsResponse, read_events
+from icalbridge.facilitron.lenient_json import decode_json, repair_json
 from icalbridge.models import Facility, Property
 
-ASKED = wire.Asked("p1", "reservation", {"p1": "America/Los_Angeles"})
+ASKED = EventDefaults("p1", "reservation", {"p1": "America/Los_Angeles"})
 
 
-def _named(name: bytes) -> wire.EventsAnswer:
+def _named(name: bytes) -> EventsResponse:
     """Return an answer with an event of this name, as bytes of JSON, between two others."""
     events = (
         b'{"_id": "a", "timeslots": []}, {"_id": "b", "timeslots": [], "name": %s}, {"_id": "c",'
         b' "timeslots": []}'
     )
-    return wire.read_events(
-        b'{"events": [' + events % name + b'], "invocation_id": "i-1"}', ASKED, {}
-    )
+    return read_events(b'{"events": [' + events % name + b'], "invocation_id": "i-1"}', ASKED, {})
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,7 @@ def test_broken_text_is_mended(name: bytes, read: str) -> None:
 
 def test_byte_order_mark_is_no_harm() -> None:
     """RFC 8259, section 8.1: it may be ignored."""
-    assert wire.read_events(b'\xef\xbb\xbf{"events": []}', ASKED, {}).events == ()
+    assert read_events(b'\xef\xbb\xbf{"events": []}', ASKED, {}).events == ()
 
 
 @pytest.mark.parametrize("value", [b"1" + b"0" * 5000, b"-" + b"9" * 400, b"1" + b"0" * 60])
@@ -106,7 +105,7 @@ events = st.fixed_dictionaries(
 def test_no_event_whatever_sinks_its_neighbours(odd: Any) -> None:
     """Any JSON in an event's place is read or skipped, and what is read are texts."""
     good = {"_id": "good", "timeslots": [], "property_id": "p1"}
-    answer = wire.read_events(json.dumps({"events": [odd, good]}).encode(), ASKED, {})
+    answer = read_events(json.dumps({"events": [odd, good]}).encode(), ASKED, {})
     assert answer.events[-1].id == "good"
     assert len(answer.events) + len(answer.skipped) >= 2 or odd.get("_id") == "good"
     for event in answer.events:
@@ -120,18 +119,20 @@ def test_no_event_whatever_sinks_its_neighbours(odd: Any) -> None:
 def test_no_bytes_whatever_raise_anything_else(body: bytes) -> None:
     """An answer is read or malformed."""
     with pytest.raises(envelope.Malformed):
-        wire.read_events(body, ASKED, {})
+        read_events(body, ASKED, {})
 
 
 @given(json_values)
 def test_sound_json_is_left_alone(value: object) -> None:
     """Mending changes only what is broken."""
     raw = json.dumps(value).encode()
-    assert (mend(raw), loose(raw)) == (raw, json.loads(raw))
+    assert (repair_json(raw), decode_json(raw)) == (raw, json.loads(raw))
 
 
 def _properties(*items: object) -> Any:
-    return wire.read_properties(json.dumps({"properties": items, "invocation_id": "i-1"}).encode())
+    return schemas.read_properties(
+        json.dumps({"properties": items, "invocation_id": "i-1"}).encode()
+    )
 
 
 def test_properties_are_read() -> None:
@@ -182,7 +183,7 @@ def test_capacity_is_a_number_or_nothing(capacity: object, read: int | None) -> 
     body = json.dumps(
         {"facilities": [{"_id": "f1", "property_id": None, "name": "Gym", "capacity": capacity}]}
     )
-    assert wire.read_facilities(body.encode(), "p1").items == (
+    assert schemas.read_facilities(body.encode(), "p1").items == (
         Facility("f1", "p1", "Gym", capacity=read),
     )
 
@@ -193,14 +194,14 @@ def test_capacity_is_a_number_or_nothing(capacity: object, read: int | None) -> 
 def test_property_that_cannot_be_read_is_malformed(body: bytes) -> None:
     """There is nothing else in the answer."""
     with pytest.raises(envelope.Malformed):
-        wire.read_property(body)
+        schemas.read_property(body)
 
 
 def test_invocation_id_is_one_clean_line() -> None:
     """It goes into logs: no control characters, a number at most, else nothing."""
     ids = ["i-1", "a\nb\x1b", 5, None, {"a": 1}, "x" * 400]
     read = [
-        wire.read_properties(json.dumps({"properties": [], "invocation_id": each}).encode())
+        schemas.read_properties(json.dumps({"properties": [], "invocation_id": each}).encode())
         for each in ids
     ]
     assert [each.invocation_id for each in read] == ["i-1", "a b", "5", "", "", "x" * 299 + "…"]

@@ -1,4 +1,4 @@
-"""`icalbridge.facilitron.private`: who rents, in every shape the vendor might tell it; never an
+"""`icalbridge.facilitron.staff_details`: who rents, in every shape the vendor might tell it; never an
 error.
 """
 
@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.facilitron import wire
-from icalbridge.facilitron.private import FIELDS
+from icalbridge.facilitron.events import EventDefaults, read_events
+from icalbridge.facilitron.staff_details import FIELDS
 from icalbridge.models import UNTOLD, Event, StaffDetails
 from icalbridge.sandbox import hostile_names as names
 
-ASKED = wire.Asked("p1", "reservation", {"p1": "America/Los_Angeles"})
+ASKED = EventDefaults("p1", "reservation", {"p1": "America/Los_Angeles"})
 NAME, EMAIL = names.RENTER_NAME, "renata@renter.example"
 SLOT = b'{"start_datetime": "2026-11-24T18:00", "end_datetime": "2026-11-24T20:00"}'
 
@@ -29,7 +29,7 @@ def _read(told: bytes, *, identity: bytes = b'"e1"') -> Event:
         SLOT,
         told,
     )
-    answer = wire.read_events(body, ASKED, {})
+    answer = read_events(body, ASKED, {})
     assert (answer.skipped, answer.ignored, len(answer.events)) == ((), (), 1)
     return answer.events[0]
 

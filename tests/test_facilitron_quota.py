@@ -1,4 +1,4 @@
-"""`icalbridge.facilitron.quota`: never over the minute's rate or the day's quota, and never far
+"""`icalbridge.facilitron.rate_limit`: never over the minute's rate or the day's quota, and never far
 below the rate.
 """
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from icalbridge.errors import QuotaSpent
 from icalbridge.facilitron import Allowance, MemoryLedger, book
-from icalbridge.facilitron.transport import SHORTEST_NAP_SECONDS
+from icalbridge.facilitron.http import SHORTEST_NAP_SECONDS
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NEVER = 1_000_000_000

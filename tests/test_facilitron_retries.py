@@ -39,12 +39,12 @@ from tests.fixtures.scripted import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icalbridge.facilitron import EventsAnswer
+    from icalbridge.facilitron import EventsResponse
 
 WINDOW = Window(date(2026, 11, 21), date(2026, 12, 21))
 
 
-def _events(client: Client) -> EventsAnswer:
+def _events(client: Client) -> EventsResponse:
     return client.property_events("p1", WINDOW, zones=ZONES)
 
 

@@ -1,4 +1,4 @@
-"""`icalbridge.facilitron.transport`: an answer is read up to 64 MB, after decompression too; over
+"""`icalbridge.facilitron.http`: an answer is read up to 64 MB, after decompression too; over
 HTTP, to order.
 """
 
@@ -19,7 +19,7 @@ from icalbridge.errors import (
     VendorTimeout,
     VendorUnavailable,
 )
-from icalbridge.facilitron.transport import MOST_OCTETS
+from icalbridge.facilitron.http import MOST_OCTETS
 from tests.fixtures.scripted import PROPERTIES, Reply, client_of, scripted
 
 if TYPE_CHECKING:

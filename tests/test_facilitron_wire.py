@@ -1,4 +1,4 @@
-"""`icalbridge.facilitron.wire`, `lenient` and `times`: every surprise of the vendor's pages, and
+"""`icalbridge.facilitron.events`, `lenient_json` and `times`: every surprise of the vendor's pages, and
 what is made of it.
 """
 
@@ -13,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge import timezones
-from icalbridge.facilitron import Skipped, wire
-from icalbridge.facilitron.times import moment
+from icalbridge.facilitron import Skipped
+from icalbridge.facilitron.events import EventDefaults, EventsResponse, read_events
+from icalbridge.facilitron.times import parse_moment
 from icalbridge.models import UNTOLD, Event, EventKey, StaffDetails, Timeslot, UnreadableTimeslot
 
 LA = "America/Los_Angeles"
-ASKED = wire.Asked("p1", "reservation", {"p1": LA, "p2": "America/Phoenix", "odd": "Mars/Olympus"})
+ASKED = EventDefaults(
+    "p1", "reservation", {"p1": LA, "p2": "America/Phoenix", "odd": "Mars/Olympus"}
+)
 GYM = {"_id": "f1", "u_id": "u", "name": "Gym", "capacity": 300, "type": "Gymnasium"}
 SLOT = {
     "external_system_timeslot_id": "x-1",
@@ -57,8 +60,8 @@ def _body(*events: object) -> bytes:
     ).encode()
 
 
-def _read(*events: object) -> wire.EventsAnswer:
-    return wire.read_events(_body(*events), ASKED, {})
+def _read(*events: object) -> EventsResponse:
+    return read_events(_body(*events), ASKED, {})
 
 
 def _one(**fields: object) -> Event:
@@ -175,8 +178,8 @@ DROPPED: dict[str, tuple[object, str]] = {
 def test_unreadable_event_is_dropped_alone(case: str) -> None:
     """It is told in `skipped`, its neighbours stay, and the answer may withdraw nothing."""
     odd, reason = DROPPED[case]
-    asked = wire.Asked("p3", "reservation", {"p1": LA})
-    answer = wire.read_events(_body(EVENT, odd, {**EVENT, "_id": "e2"}), asked, {})
+    asked = EventDefaults("p3", "reservation", {"p1": LA})
+    answer = read_events(_body(EVENT, odd, {**EVENT, "_id": "e2"}), asked, {})
     assert [each.id for each in answer.events] == ["e1", "e2"]
     assert (answer.skipped, answer.complete) == ((Skipped(reason, "events[1]"),), False)
 
@@ -187,7 +190,7 @@ def test_unreadable_event_withdraws_nothing_unless_its_id_can_be_read(case: str)
     missing.
     """
     odd, _reason = DROPPED[case]
-    answer = wire.read_events(_body(odd), wire.Asked("p3", "reservation", {}), {})
+    answer = read_events(_body(odd), EventDefaults("p3", "reservation", {}), {})
     named = case in {"null timeslots", "timeslots no list", "no timeslots", "unknown zone"}
     assert (answer.withdraws, answer.unreadable_ids) == (named, frozenset({"e1"} if named else ()))
 
@@ -305,7 +308,7 @@ def test_times_are_moments(told: str) -> None:
     """Local to the zone; a gap has the offset before it, of an overlap it is the first; an offset
     is honoured.
     """
-    read = moment(told, timezones.zone(LA))
+    read = parse_moment(told, timezones.zone(LA))
     assert (read, read.tzinfo) == (datetime.fromisoformat(TIMES[told]).replace(tzinfo=UTC), UTC)
 
 
@@ -322,7 +325,7 @@ def test_times_are_moments(told: str) -> None:
 def test_times_that_are_none_are_refused(told: str) -> None:
     """Out of range, without a time, or in another form: nothing is guessed."""
     with pytest.raises(ValueError, match=r"no date-time|out of range|must be|month|day|offset"):
-        moment(told, timezones.zone(LA))
+        parse_moment(told, timezones.zone(LA))
 
 
 @given(
@@ -336,7 +339,7 @@ def test_every_local_time_is_a_moment(local: datetime, name: str) -> None:
     local = local.replace(second=0, microsecond=0)
     offset = local.replace(tzinfo=timezones.zone(name), fold=0).utcoffset()
     assert offset is not None
-    assert moment(local.isoformat(timespec="minutes"), timezones.zone(name)) == (
+    assert parse_moment(local.isoformat(timespec="minutes"), timezones.zone(name)) == (
         local - offset
     ).replace(tzinfo=UTC)
 
@@ -345,9 +348,9 @@ def test_known_bytes_are_not_read_again() -> None:
     """The same bytes have the same digest and are only named; one changed letter is read anew."""
     first = _one()
     known = {first.digest: first.key}
-    same = wire.read_events(_body(EVENT), ASKED, known)
+    same = read_events(_body(EVENT), ASKED, known)
     assert (same.events, same.unchanged) == ((), frozenset({first.key}))
-    other = wire.read_events(_body({**EVENT, "name": "league"}), ASKED, known)
+    other = read_events(_body({**EVENT, "name": "league"}), ASKED, known)
     assert ([each.name for each in other.events], other.unchanged) == (["league"], frozenset())
 
 
@@ -357,19 +360,17 @@ def test_known_bytes_are_read_again_where_other_statuses_count_as_approved() -> 
     """
     confirmed = replace(ASKED, approved=("approved", "confirmed"))
     body = _body({**EVENT, "status": " CONFIRMED"})
-    (plain,) = wire.read_events(body, ASKED, {}).events
-    (named,) = wire.read_events(body, confirmed, {plain.digest: plain.key}).events
+    (plain,) = read_events(body, ASKED, {}).events
+    (named,) = read_events(body, confirmed, {plain.digest: plain.key}).events
     assert [(each.status, each.entry_status) for each in (plain, named)] == [
         ("confirmed", ""),
         ("confirmed", "approved"),
     ]
-    assert wire.read_events(body, confirmed, {named.digest: named.key}).unchanged == frozenset(
+    assert read_events(body, confirmed, {named.digest: named.key}).unchanged == frozenset(
         {named.key}
     )
     assert (
-        wire.read_events(
-            body, replace(ASKED, approved=("approved",)), {plain.digest: plain.key}
-        ).events
+        read_events(body, replace(ASKED, approved=("approved",)), {plain.digest: plain.key}).events
         == ()
     )
 
@@ -380,8 +381,7 @@ def test_event_told_twice_is_what_it_is_told_last() -> None:
     known = {_one().digest: EventKey("reservation", "e1")}
     assert [each.name for each in _read(EVENT, other).events] == ["Other"]
     answers = [
-        wire.read_events(_body(*events), ASKED, known)
-        for events in ([EVENT, other], [other, EVENT])
+        read_events(_body(*events), ASKED, known) for events in ([EVENT, other], [other, EVENT])
     ]
     assert [([each.name for each in answer.events], len(answer.unchanged)) for answer in answers] == [
         (["Other"], 0), ([], 1),
@@ -390,13 +390,13 @@ def test_event_told_twice_is_what_it_is_told_last() -> None:
 
 def _events_of(
     *named: object, unsure: tuple[str, ...] = ("p1",), zones: dict[str, str] | None = None
-) -> wire.EventsAnswer:
+) -> EventsResponse:
     """Read one event of p1 for each zone that it names, of which p1's is a guess."""
-    asked = wire.Asked("p1", "reservation", {"p1": LA} if zones is None else zones, unsure)
+    asked = EventDefaults("p1", "reservation", {"p1": LA} if zones is None else zones, unsure)
     bodies = [
         {**EVENT, "_id": f"e{index}", "property_timezone": each} for index, each in enumerate(named)
     ]
-    return wire.read_events(_body(*bodies), asked, {})
+    return read_events(_body(*bodies), asked, {})
 
 
 NEW_YORK, CHICAGO = "America/New_York", "America/Chicago"
@@ -432,10 +432,10 @@ def test_named_zone_gives_a_property_without_any_its_own() -> None:
 
 def test_known_bytes_are_read_again_when_their_zone_changes() -> None:
     """The same bytes mean other moments; once the zone is known they need not be read."""
-    asked = wire.Asked("p1", "reservation", {"p1": LA}, ["p1"])
+    asked = EventDefaults("p1", "reservation", {"p1": LA}, ["p1"])
     body = _body({**EVENT, "property_timezone": NEW_YORK})
-    (first,) = wire.read_events(body, asked, {}).events
+    (first,) = read_events(body, asked, {}).events
     known = {first.digest: first.key}
-    assert wire.read_events(body, asked, known).events == (first,)
-    same = wire.Asked("p1", "reservation", {"p1": NEW_YORK}, ["p1"])
-    assert wire.read_events(body, same, known).unchanged == {first.key}
+    assert read_events(body, asked, known).events == (first,)
+    same = EventDefaults("p1", "reservation", {"p1": NEW_YORK}, ["p1"])
+    assert read_events(body, same, known).unchanged == {first.key}

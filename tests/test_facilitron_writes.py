@@ -26,7 +26,7 @@ from icalbridge.errors import (
     VendorUnavailable,
 )
 from icalbridge.facilitron import (
-    Cancelled,
+    CancelledEvent,
     Client,
     Conflict,
     Created,
@@ -328,10 +328,10 @@ def test_event_is_cancelled_by_either_id(api: Vendor) -> None:
     made = client.create_event(_event(api))
     assert isinstance(made, Created)
     first = client.cancel_event("reservation", "event-1", "rain")
-    assert isinstance(first, Cancelled)
+    assert isinstance(first, CancelledEvent)
     assert (first.event_id, first.external_id, first.already) == (made.event_id, "event-1", False)
     again = client.cancel_event("reservation", made.event_id)
-    assert again == Cancelled(made.event_id, "event-1", already=True)
+    assert again == CancelledEvent(made.event_id, "event-1", already=True)
     assert client.event("reservation", "event-1", zones={}).status == "cancelled"
     assert api.world.log_messages == [(made.event_id, "rain")]
 
@@ -343,7 +343,7 @@ def test_cancellation_is_sent_again(api: Vendor, fault: str) -> None:
     client.create_event(_event(api))
     api.fail(f"{fault}:endpoint=cancel-event,first=1")
     outcome = client.cancel_event("reservation", "event-1")
-    assert isinstance(outcome, Cancelled)
+    assert isinstance(outcome, CancelledEvent)
     assert outcome.already is (fault in {"lost", "done-503", "truncated"})
 
 

@@ -22,6 +22,7 @@ TOP_LEVEL = [
     "Makefile",
     "Procfile",
     "README.md",
+    "docs",
     "icalbridge",
     "pyproject.toml",
     "requirements.txt",

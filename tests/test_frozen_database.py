@@ -16,7 +16,7 @@ import requests
 from sqlalchemy import text
 
 from icalbridge import sandbox
-from icalbridge.cli.database import connect, connect_for_web
+from icalbridge.cli.runtime import connect, connect_for_web
 from icalbridge.errors import StoreError
 from icalbridge.models import utcnow
 from icalbridge.settings import Settings, from_environment

@@ -217,7 +217,7 @@ def test_nothing_is_told_before_the_first_sync(tmp_path: Path) -> None:
         f"sqlite:///{tmp_path}/bridge.db", schools=1, facilities=1, events_per_day=1
     ) as made:
         made.store.write.add_api_user("default")
-        assert made.sync.catalogue(at_once=True) == []
+        assert made.sync.fetch_catalog(at_once=True) == []
         client = create_app(OPEN, made.store, clock=made.clock).test_client()
         paths = [
             "/readyz",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.errors import InvalidRequest, QuotaSpent
-from icalbridge.push.apply import Hopeless, Terms
-from tests.fixtures.pushing import Deadly, Killed, Pusher, at, calendar, event, pusher
+from icalbridge.errors import InvalidRequest
+from icalbridge.push.apply import EventTerms, RepeatedRefusal
+from tests.fixtures.pushing import Pusher, calendar, event, pusher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,17 +24,6 @@ def push(tmp_path: Path) -> Iterator[Pusher]:
     """A bridge and a vendor in which nothing is booked."""
     with pusher(f"sqlite:///{tmp_path}/bridge.db") as opened:
         yield opened
-
-
-def _writes(push: Pusher) -> Counter[str]:
-    """Count the requests that wrote so far."""
-    return Counter(
-        method for method, _path, _query, _status in push.bridge.state.requests if method != "GET"
-    )
-
-
-def _steps(push: Pusher) -> list[str]:
-    return [type(each).__name__ for each in push.decided.steps]
 
 
 def test_calendar_becomes_events(push: Pusher) -> None:
@@ -60,9 +48,9 @@ def test_calendar_becomes_events(push: Pusher) -> None:
 def test_again_it_does_nothing(push: Pusher) -> None:
     """No step, and no write."""
     push.push(calendar(WEEKLY, GAME))
-    before = _writes(push)
+    before = push.writes()
     assert push.push(calendar(WEEKLY, GAME)) == []
-    assert _writes(push) == before
+    assert push.writes() == before
 
 
 def test_store_follows_at_once(push: Pusher) -> None:
@@ -98,7 +86,7 @@ def test_edit_is_the_difference(
     """And nothing after it; what stands there is the calendar."""
     push.push(calendar(WEEKLY, GAME))
     outcomes = push.push(calendar(*edited))
-    assert _steps(push) == steps
+    assert push.steps() == steps
     assert {each.result for each in outcomes} == {"done"}
     assert push.booked() == push.wished()
     assert push.push(calendar(*edited)) == []
@@ -111,7 +99,7 @@ def test_moved_instance_is_a_move(push: Pusher) -> None:
         "weekly", "20261209", "RECURRENCE-ID;TZID=America/Los_Angeles:20261208T180000"
     )
     push.push(calendar(WEEKLY, exception))
-    assert _steps(push) == ["Move"]
+    assert push.steps() == ["Move"]
     assert (
         "Practice",
         push.facility(),
@@ -167,7 +155,7 @@ def test_new_date_that_collides_with_what_nobody_here_knows_is_told(push: Pusher
         connection.exec_driver_sql("DELETE FROM entries WHERE name = 'Concert'")
     push.source = "season"
     outcomes = push.push(calendar(event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=6")))
-    assert _steps(push) == ["Create"]
+    assert push.steps() == ["Create"]
     assert [(each.result, each.collisions) for each in outcomes] == [("collides", ())]
 
 
@@ -186,22 +174,22 @@ def test_creation_with_an_answer_that_nobody_can_read_is_told_and_the_others_go_
 
 def test_same_refusal_again_and_again_ends_the_push(push: Pusher) -> None:
     """The quota is not spent on what the vendor refuses for all alike."""
-    push.terms = Terms("nobody@school.example", 12)
+    push.terms = EventTerms("nobody@school.example", 12)
     season = [event(f"game-{each}", f"202612{each:02}", name="Game") for each in range(1, 9)]
-    with pytest.raises(Hopeless) as caught:
+    with pytest.raises(RepeatedRefusal) as caught:
         push.push(calendar(*season))
     assert str(caught.value) == "User not found – renter_email belongs to no known renter."
-    assert _writes(push) == {"POST": 3}
+    assert push.writes() == {"POST": 3}
 
 
 def test_terms_that_are_wrong_are_found_before_anything_is_sent(push: Pusher) -> None:
     """Also where something is to be cancelled for it."""
     push.push(calendar(WEEKLY))
-    before = _writes(push)
-    push.terms = Terms("nobody", 12)
+    before = push.writes()
+    push.terms = EventTerms("nobody", 12)
     with pytest.raises(InvalidRequest):
         push.push(calendar((*WEEKLY, EXDATE)))
-    assert _writes(push) == before
+    assert push.writes() == before
 
 
 def test_move_onto_a_booking_is_told(push: Pusher) -> None:
@@ -254,10 +242,10 @@ def test_place_moves_within_a_property_and_is_made_anew_in_another(push: Pusher)
     push.given = [f"Gym={push.facility(0)}", f"Pool={push.facility(1)}", f"Away={there}"]
     push.push(calendar((*GAME, "LOCATION:Gym")))
     push.push(calendar((*GAME, "LOCATION:Pool")))
-    assert _steps(push) == ["Move"]
+    assert push.steps() == ["Move"]
     assert push.booked() == push.wished()
     push.push(calendar((*GAME, "LOCATION:Away")))
-    assert _steps(push) == ["Create", "Cancel"]
+    assert push.steps() == ["Create", "Cancel"]
     assert [each[1] for each in push.booked()] == [there]
 
 
@@ -276,7 +264,7 @@ def test_recent_past_goes_along_when_an_event_is_made_anew(push: Pusher) -> None
     push.bridge.clock.advance(days=20)
     late = "EXDATE;TZID=America/Los_Angeles:20261229T180000"
     push.push(calendar((*WEEKLY, late)))
-    assert _steps(push) == ["Create", "Cancel"]
+    assert push.steps() == ["Create", "Cancel"]
     assert [each[2] for each in push.booked()] == [
         "2026-12-08T18:00:00",
         "2026-12-15T18:00:00",
@@ -322,96 +310,3 @@ def test_timeslot_that_cannot_be_read_is_not_taken_for_none(push: Pusher, bad: i
         each["start_datetime"] = start
     assert push.push(calendar(WEEKLY)) == []
     assert (push.decided.impossible, len(push.decided.unchanged)) == ((), 1)
-
-
-def test_refusal_at_one_property_keeps_nothing_up_at_another(push: Pusher) -> None:
-    """What is made anew there is made, and the old one goes, at once and not only when all is well."""
-    district = push.bridge.world.properties[2]["_id"]
-    there = push.bridge.world.facilities_of(district)[0]
-    push.given = [f"Gym={push.facility()}", f"Away={there['_id']}"]
-    push.push(calendar((*WEEKLY, "LOCATION:Gym")))
-    there["u_id"] = "another"
-    away = event("weekly", "20270105", at("20270105", "180000", "RECURRENCE-ID"), "LOCATION:Away")
-    edited = calendar((*WEEKLY, "LOCATION:Gym", EXDATE, at("20270105", "180000", "RDATE")), away)
-    outcomes = push.push(edited)
-    assert [(type(each.step).__name__, each.result) for each in outcomes] == [
-        ("Create", "refused"),
-        ("Create", "done"),
-        ("Cancel", "done"),
-    ]
-    assert [(type(each.step).__name__, each.result) for each in push.push(edited)] == [
-        ("Create", "refused")
-    ]
-    assert [each[2][:10] for each in push.booked()] == [
-        "2026-12-01",
-        "2026-12-15",
-        "2026-12-22",
-        "2026-12-29",
-    ]
-
-
-def test_renewal_is_written_before_it_is_followed(push: Pusher) -> None:
-    """So that whatever ends the push leaves nothing there twice that could have been cancelled."""
-    push.push(calendar(WEEKLY))
-    push.bridge.clock.advance(minutes=1)
-    before = len(push.bridge.state.requests)
-    push.push(calendar((*WEEKLY, EXDATE)))
-    methods = [method for method, _path, _query, _status in push.bridge.state.requests[before:]]
-    assert methods == ["GET", "POST", "PATCH", "GET", "GET"]
-    assert [each.start.day for each in push.bridge.entries()] == [2, 16, 23, 30]
-
-
-def test_renewal_that_the_quota_would_break_off_is_not_begun(push: Pusher) -> None:
-    """What only makes something is: that can be ended at any request."""
-    push.push(calendar(WEEKLY))
-    push.left = 1
-    before = _writes(push)
-    with pytest.raises(QuotaSpent):
-        push.push(calendar((*WEEKLY, EXDATE)))
-    assert _writes(push) == before
-    push.push(calendar(WEEKLY, GAME))
-    assert push.booked() == push.wished()
-    push.left = 2
-    push.push(calendar((*WEEKLY, EXDATE), GAME))
-    assert push.booked() == push.wished()
-
-
-def test_refused_cancellations_keep_nothing_from_being_made(push: Pusher) -> None:
-    """However many there are, and whatever is said of them."""
-    push.push(
-        calendar(*(event(f"old-{each}", f"202612{each:02}", name="Old") for each in range(1, 5)))
-    )
-    for each in push.bridge.world.events.values():
-        each["created_by_external_api"] = False
-    outcomes = push.push(calendar(GAME))
-    assert [(type(each.step).__name__, each.result) for each in outcomes] == [
-        ("Cancel", "refused")
-    ] * 4 + [("Create", "collides")]
-    assert push.booked() == push.wished() != []
-
-
-def test_cancellation_that_never_came_is_forgotten(push: Pusher) -> None:
-    """Killed before it, and wanted again: if somebody in Facilitron cancels the event later, that
-    is their word.
-    """
-    push.push(calendar(GAME))
-    with pytest.raises(Killed):
-        push.push(calendar(), Deadly(2))
-    assert push.push(calendar(GAME)) == []
-    made = next(
-        key for key, each in push.bridge.world.events.items() if each["created_by_external_api"]
-    )
-    push.bridge.world.set_status(made, "Cancelled")
-    assert push.push(calendar(GAME)) == []
-    assert len(push.decided.impossible) == 1
-
-
-def test_events_change_places(push: Pusher) -> None:
-    """None can move first: one is made anew, and the others move after it; in one run."""
-    push.push(calendar(*(event(each, f"2026120{day}") for day, each in enumerate("abc", 1))))
-    swapped = calendar(event("a", "20261202"), event("b", "20261203"), event("c", "20261201"))
-    outcomes = push.push(swapped)
-    assert sorted(_steps(push)) == ["Cancel", "Create", "Move", "Move"]
-    assert "refused" not in {each.result for each in outcomes}
-    assert push.booked() == push.wished()
-    assert push.push(swapped) == []

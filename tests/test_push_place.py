@@ -1,4 +1,4 @@
-"""`icalbridge.push.place`: LOCATION → facility, by a table, with suggestions for what is not in it."""
+"""`icalbridge.push.places`: LOCATION → facility, by a table, with suggestions for what is not in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from icalbridge.errors import ConfigurationError
-from icalbridge.push.place import MOST_HINTED, Places, Unplaced, places
+from icalbridge.push.places import MOST_HINTED, PlaceTable, Unplaced, parse_places
 from tests.samples import GYM, POOL, ZONE
 
 HALL = replace(GYM, id="hall", name="Assembly Hall", u_id="u-hall")
@@ -15,16 +15,16 @@ KNOWN = (replace(GYM, u_id="u-gym"), replace(POOL, u_id="u-pool"), HALL)
 ZONES = {"school": ZONE}
 
 
-def _places(*given: str, file: str = "") -> Places:
-    return places(KNOWN, ZONES, given, file)
+def _places(*given: str, file: str = "") -> PlaceTable:
+    return parse_places(KNOWN, ZONES, given, file)
 
 
-def _found(table: Places, *locations: str) -> list[str | None]:
+def _found(table: PlaceTable, *locations: str) -> list[str | None]:
     found = [table.find(each) for each in locations]
     return [each.id if each else None for each in found]
 
 
-def _complaint(table: Places, location: str) -> str:
+def _complaint(table: PlaceTable, location: str) -> str:
     with pytest.raises(Unplaced) as caught:
         table.find(location)
     return str(caught.value)
@@ -92,10 +92,10 @@ def test_suggestion_is_of_the_schools_that_are_named() -> None:
     zones = {**ZONES, "other": "America/New_York"}
     for every in ((GYM, other, POOL), (other, GYM, POOL)):
         known = [replace(each, u_id=f"u-{each.id}") for each in every]
-        assert _complaint(places(known, zones, ["Pool=pool"]), "Main Gim").endswith(
+        assert _complaint(parse_places(known, zones, ["Pool=pool"]), "Main Gim").endswith(
             "; perhaps gym (Main Gym)"
         )
-        assert _complaint(places(known, zones, ["X=other-gym"]), "Main Gim").endswith(
+        assert _complaint(parse_places(known, zones, ["X=other-gym"]), "Main Gim").endswith(
             "; perhaps other-gym (Main Gym)"
         )
 
@@ -106,7 +106,7 @@ def test_thousands_of_places_are_looked_up_in_a_moment() -> None:
         replace(GYM, id=f"room-{each}", name=f"Room number {each}", u_id=f"u-{each}")
         for each in range(400)
     ]
-    table = places(many, ZONES, ["Pool=room-1"])
+    table = parse_places(many, ZONES, ["Pool=room-1"])
     told = [_complaint(table, f"Rome number {each + 1000}") for each in range(2_000)]
     assert sum("; perhaps room-" in each for each in told) == MOST_HINTED
     assert told[-1] == "no facility is given for 'Rome number 2999'"
@@ -167,12 +167,12 @@ def test_bad_table_is_told(name: str) -> None:
 def test_facility_must_be_one_that_can_be_written_to() -> None:
     """It needs the vendor's name for writes, and a zone."""
     with pytest.raises(ConfigurationError) as caught:
-        places([GYM], ZONES, ["gym"])
+        parse_places([GYM], ZONES, ["gym"])
     assert (
         str(caught.value)
         == "The vendor's name for writes of the facility 'gym' is not known yet; run `icalbridge"
         " sync`."
     )
     with pytest.raises(ConfigurationError) as caught:
-        places(KNOWN, {}, ["gym"])
+        parse_places(KNOWN, {}, ["gym"])
     assert str(caught.value) == "The property of the facility 'gym' has no time zone that is known."

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.models import Event, Timeslot
-from icalbridge.push import identify
-from icalbridge.push.plan import Cancel, Create, Held, Move, Plan, plan
-from icalbridge.push.want import Impossible, Slot, Wanted, Wish
+from icalbridge.push import external_ids
+from icalbridge.push.diff import plan_push
+from icalbridge.push.mapping import Impossible, PushEvent, PushRequests, PushSlot
+from icalbridge.push.steps import Cancel, Create, Move, PushedState, PushPlan
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE
 
 FIELD = replace(GYM, id="field", property_id="away")
@@ -21,41 +22,50 @@ FACILITIES = {each.id: replace(each, u_id=f"u-{each.id}") for each in (GYM, POOL
 HOUR = timedelta(hours=1)
 
 
-def _slot(number: int, hour: int = 0, facility: str = "gym") -> Slot:
+def _slot(number: int, hour: int = 0, facility: str = "gym") -> PushSlot:
     start = NOW + timedelta(days=number, hours=hour)
-    return Slot(f"slot-{number}", start, start + HOUR, FACILITIES[facility])
+    return PushSlot(f"slot-{number}", start, start + HOUR, FACILITIES[facility])
 
 
 def _wish(
-    *slots: Slot, name: str = "Practice", uid: str = "a", impossible: tuple[Impossible, ...] = ()
-) -> Wish:
-    return Wish((Wanted(uid, name, slots),) if slots else (), impossible)
+    *slots: PushSlot,
+    name: str = "Practice",
+    uid: str = "a",
+    impossible: tuple[Impossible, ...] = (),
+) -> PushRequests:
+    return PushRequests((PushEvent(uid, name, slots),) if slots else (), impossible)
 
 
 def _held(
-    *slots: Slot, number: int = 0, status: str = "approved", name: str = "Practice", uid: str = "a"
-) -> Held:
+    *slots: PushSlot,
+    number: int = 0,
+    status: str = "approved",
+    name: str = "Practice",
+    uid: str = "a",
+) -> PushedState:
     told = tuple(
         Timeslot(each.start, each.end, each.facility.id, external_id=each.id, status="active")
         for each in slots
     )
     event = Event(f"e{number}", "reservation", SCHOOL.id, ZONE, name, status, timeslots=told)
-    return Held(identify.event_id("s", uid, number), uid, event)
+    return PushedState(external_ids.event_id("s", uid, number), uid, event)
 
 
-def _steps(decided: Plan) -> list[tuple[str, int]]:
+def _steps(decided: PushPlan) -> list[tuple[str, int]]:
     """Return each step's kind, and the number of the event that it makes or changes."""
     return [
         (
             type(each).__name__,
-            each.number if isinstance(each, Create) else identify.number_of(each.held.external_id),
+            each.number
+            if isinstance(each, Create)
+            else external_ids.number_of(each.pushed.external_id),
         )
         for each in decided.steps
     ]
 
 
-def _plan(wish: Wish, *held: Held) -> Plan:
-    return plan(wish, held, FACILITIES, NOW)
+def _plan(wish: PushRequests, *held: PushedState) -> PushPlan:
+    return plan_push(wish, held, FACILITIES, NOW)
 
 
 def test_nothing_is_there_and_all_is_made() -> None:
@@ -67,7 +77,7 @@ def test_nothing_is_there_and_all_is_made() -> None:
 
 def test_id_that_was_chosen_is_used_first() -> None:
     """What is on its way to the vendor must not stand there beside another."""
-    chosen = Held(identify.event_id("s", "a", 3), "a")
+    chosen = PushedState(external_ids.event_id("s", "a", 3), "a")
     assert _steps(_plan(_wish(_slot(1)), chosen)) == [("Create", 3)]
     settled = replace(chosen, settled=True)
     assert _steps(_plan(_wish(_slot(1)), settled)) == [("Create", 4)]
@@ -77,7 +87,7 @@ def test_id_that_was_chosen_is_used_first() -> None:
 
 def test_what_frees_a_place_comes_first() -> None:
     """Cancellations, then moves, then what is made."""
-    wish = Wish((Wanted("b", "B", (_slot(1),)), Wanted("c", "C", (_slot(2, 5),))))
+    wish = PushRequests((PushEvent("b", "B", (_slot(1),)), PushEvent("c", "C", (_slot(2, 5),))))
     gone, moved = _held(_slot(1), uid="a", name="A"), _held(_slot(2), uid="c", name="C")
     assert [type(each) for each in _plan(wish, gone, moved).steps] == [Cancel, Move, Create]
 
@@ -103,7 +113,7 @@ def test_cancellation_waits_for_what_carries_its_timeslots_alone() -> None:
     there, away = (_slot(1), _slot(2)), _slot(9, facility="field")
     old, new = _held(*there), _held(_slot(2), number=1)
     decided = _plan(_wish(_slot(2), away), old, new)
-    assert [identify.number_of(each.held.external_id) for each in decided.cancels] == [0]
+    assert [external_ids.number_of(each.pushed.external_id) for each in decided.cancels] == [0]
     assert [(len(each.creates), each.cancels) for each in decided.renewals] == [(1, ())]
     first = _plan(_wish(_slot(2), away), old)
     assert [
@@ -127,11 +137,11 @@ def test_uid_that_cannot_be_read_is_left_alone() -> None:
 def test_most_is_implausible() -> None:
     """More than half, and more than one; not what is made anew."""
     held = [_held(_slot(1), uid=uid, name=uid) for uid in "abcd"]
-    left = Wish(tuple(Wanted(uid, uid, (_slot(1),)) for uid in "ab"))
+    left = PushRequests(tuple(PushEvent(uid, uid, (_slot(1),)) for uid in "ab"))
     assert not _plan(left, *held).implausible
-    assert _plan(Wish(left.events[:1]), *held).implausible
-    assert not _plan(Wish(()), held[0]).implausible
-    renamed = Wish(tuple(Wanted(uid, f"{uid}!", (_slot(1),)) for uid in "abcd"))
+    assert _plan(PushRequests(left.events[:1]), *held).implausible
+    assert not _plan(PushRequests(()), held[0]).implausible
+    renamed = PushRequests(tuple(PushEvent(uid, f"{uid}!", (_slot(1),)) for uid in "abcd"))
     assert not _plan(renamed, *held).implausible
 
 
@@ -166,7 +176,7 @@ WISHES = st.lists(
 )
 
 
-def _done(decided: Plan, held: dict[str, Held], count: int) -> None:
+def _done(decided: PushPlan, held: dict[str, PushedState], count: int) -> None:
     """Do the first steps of a plan, as the vendor would."""
     for step in decided.steps[:count]:
         if isinstance(step, Create):
@@ -176,7 +186,7 @@ def _done(decided: Plan, held: dict[str, Held], count: int) -> None:
             )  # an id is taken for ever
             held[made.external_id] = made
             continue
-        before = held[step.held.external_id]
+        before = held[step.pushed.external_id]
         assert before.event
         if isinstance(step, Cancel):
             event = replace(before.event, status="cancelled")
@@ -197,7 +207,7 @@ def test_whatever_is_edited_and_broken_off_it_ends_in_the_wish(
     """Plans that are done in part, one after the other; the last one to the end; then there is
     nothing to do.
     """
-    held: dict[str, Held] = {}
+    held: dict[str, PushedState] = {}
     told = _wish()
     for name, numbers in wishes:
         told = _wish(*(_slot(number, *how) for number, how in sorted(numbers.items())), name=name)

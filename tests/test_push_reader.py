@@ -1,4 +1,4 @@
-"""`icalbridge.push.reader` and `expand`: bad calendars get a sentence, in bounded time and memory."""
+"""`icalbridge.push.ics_process` and `ics_parser`: bad calendars get a sentence, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.errors import BadCalendar
-from icalbridge.push.expand import Expansion, expand
-from icalbridge.push.reader import LOOKS_BACK, TOO_MUCH, Span, read_calendar, span_at
+from icalbridge.push.ics_parser import ParsedCalendar, parse_calendar
+from icalbridge.push.ics_process import (
+    LOOKS_BACK,
+    TOO_MUCH,
+    CalendarSpan,
+    parse_in_process,
+    span_at,
+)
 from tests.fixtures.pushing import at, calendar, event, utc
 
 if TYPE_CHECKING:
@@ -22,14 +28,16 @@ SPAN = span_at(NOW)
 GOOD = event("good", "20261202", name="Good")
 
 
-def _expanded(told: bytes) -> Expansion:
-    return expand(told, *SPAN)
+def _expanded(told: bytes) -> ParsedCalendar:
+    return parse_calendar(told, *SPAN)
 
 
 def test_span_ends_in_two_years_and_rules_with_a_half_year() -> None:
     """So that an endless rule brings new instances twice a year, and not every day."""
-    assert span_at(NOW) == Span(NOW - LOOKS_BACK, utc(2028, 11, 20, 20), utc(2028, 7, 1))
-    assert span_at(utc(2027, 1, 1)) == Span(utc(2026, 12, 30), utc(2028, 12, 31), utc(2028, 7, 1))
+    assert span_at(NOW) == CalendarSpan(NOW - LOOKS_BACK, utc(2028, 11, 20, 20), utc(2028, 7, 1))
+    assert span_at(utc(2027, 1, 1)) == CalendarSpan(
+        utc(2026, 12, 30), utc(2028, 12, 31), utc(2028, 7, 1)
+    )
     assert span_at(utc(2027, 7, 5)).rules_until == utc(2029, 7, 1)
     assert span_at(utc(2028, 1, 1)).rules_until == utc(2029, 7, 1)
 
@@ -69,7 +77,7 @@ def test_what_is_no_calendar_is_told(name: str) -> None:
     """In one sentence, out of the process that found it."""
     told, sentence = BAD[name]
     with pytest.raises(BadCalendar) as caught:
-        read_calendar(told, SPAN)
+        parse_in_process(told, SPAN)
     assert str(caught.value) == sentence
 
 
@@ -80,7 +88,7 @@ def test_good_calendar_comes_whole_out_of_its_process() -> None:
         event("w", "20261201", "RRULE:FREQ=WEEKLY", "LOCATION:Gym"),
         ("UID:d", "DTSTART;VALUE=DATE:20261201"),
     )
-    assert read_calendar(told, SPAN) == _expanded(told)
+    assert parse_in_process(told, SPAN) == _expanded(told)
 
 
 def test_calendar_that_takes_too_long_is_ended() -> None:
@@ -92,7 +100,7 @@ def test_calendar_that_takes_too_long_is_ended() -> None:
         for each in range(100)
     ]
     with pytest.raises(BadCalendar) as caught:
-        read_calendar(calendar(*never), SPAN, seconds=2)
+        parse_in_process(calendar(*never), SPAN, cpu_seconds=2)
     assert str(caught.value) == TOO_MUCH
 
 
@@ -100,7 +108,7 @@ def test_calendar_that_takes_too_much_memory_is_ended() -> None:
     """In its own process: this one never had it."""
     told = calendar(*(event(f"e{each}", "20261201") for each in range(3_000)))
     with pytest.raises(BadCalendar) as caught:
-        read_calendar(told, SPAN, octets=40_000_000)
+        parse_in_process(told, SPAN, memory_bytes=40_000_000)
     assert str(caught.value) == TOO_MUCH
 
 
@@ -109,7 +117,7 @@ def test_long_texts_are_cut_where_they_are_read() -> None:
     told = calendar(
         event("w", "20261201", "RRULE:FREQ=DAILY", f"LOCATION:{'p' * 2_000}", name="n" * 200_000)
     )
-    found = read_calendar(told, SPAN).instances
+    found = parse_in_process(told, SPAN).instances
     assert len(found) == 577
     assert {(len(each.name), len(each.summary), len(each.location)) for each in found} == {
         (1_000, 1_000, 1_000)
@@ -123,7 +131,7 @@ def test_calendar_that_would_fill_the_memory_of_who_asks_is_refused() -> None:
         event(f"{each}{'u' * 999}", "20261201", "RRULE:FREQ=DAILY", **long) for each in range(25)
     ]
     with pytest.raises(BadCalendar) as caught:
-        read_calendar(calendar(*daily), SPAN)
+        parse_in_process(calendar(*daily), SPAN)
     assert (
         str(caught.value)
         == "The calendar has more than 40 MB of names and places in the two years ahead."
@@ -145,7 +153,7 @@ def test_reader_that_breaks_is_no_endless_rule(
     (tmp_path / "recurring_ical_events.py").write_text(module)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     with pytest.raises(BadCalendar) as caught:
-        read_calendar(calendar(GOOD), SPAN)
+        parse_in_process(calendar(GOOD), SPAN)
     assert (
         str(caught.value)
         == "The calendar could not be worked out: the bridge's own program for it broke off"
@@ -161,7 +169,7 @@ def test_times_do_not_depend_on_the_zones_of_the_machine(
     wrong.parent.mkdir()
     wrong.write_bytes((resources.files("tzdata") / "zoneinfo" / "Asia" / "Tokyo").read_bytes())
     monkeypatch.setenv("PYTHONTZPATH", str(tmp_path))
-    assert [each.start for each in read_calendar(calendar(GOOD), SPAN).instances] == [
+    assert [each.start for each in parse_in_process(calendar(GOOD), SPAN).instances] == [
         utc(2026, 12, 3, 2)
     ]
 
@@ -227,7 +235,7 @@ def test_event_that_cannot_be_is_told_and_the_others_stay(name: str) -> None:
     """By itself, in words; a neighbour is read as ever."""
     lines, why = TROUBLES[name]
     found = _expanded(calendar(lines, GOOD))
-    assert [each.why for each in found.troubles] == [why]
+    assert [each.reason for each in found.unusable] == [why]
     assert [each.uid for each in found.instances] == ["good"]
 
 
@@ -262,7 +270,7 @@ def test_old_rule_is_followed_to_today() -> None:
 )
 def test_own_feed_is_known(told: bytes) -> None:
     """By its PRODID, or by its UIDs where another service has put its own PRODID there."""
-    assert read_calendar(told, SPAN).ours
+    assert parse_in_process(told, SPAN).ours
 
 
 def test_floating_and_whole_days_are_known_as_such() -> None:

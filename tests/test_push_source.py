@@ -1,4 +1,4 @@
-"""`icalbridge.push.source` and `network`: bytes from a file or a public address, so many, in so
+"""`icalbridge.push.fetch` and `network`: bytes from a file or a public address, so many, in so
 much time.
 """
 
@@ -18,8 +18,8 @@ import pytest
 
 from icalbridge.errors import BadCalendar, CalendarUnreachable, IcalbridgeError
 from icalbridge.push import network
+from icalbridge.push.fetch import CalendarSource, FetchedCalendar, fetch_calendar
 from icalbridge.push.network import is_public
-from icalbridge.push.source import Fetched, Source, read
 from tests.fixtures.commands import free_port
 from tests.fixtures.scripted import Reply, Script, scripted
 
@@ -34,27 +34,27 @@ PRIVATE = (
 )
 
 
-def _at(script: Script, path: str = "") -> Source:
-    return Source(f"{script.url}{path}", allow_private=True)
+def _at(script: Script, path: str = "") -> CalendarSource:
+    return CalendarSource(f"{script.url}{path}", allow_private=True)
 
 
-def _told(source: Source, before: Fetched | None = None, **more: float) -> bytes:
-    found = read(source, before, **more)
+def _told(source: CalendarSource, before: FetchedCalendar | None = None, **more: float) -> bytes:
+    found = fetch_calendar(source, before, **more)
     assert found
-    return found.told
+    return found.content
 
 
 def test_file_is_read(tmp_path: Path) -> None:
     """As it is; and not again while it is the same."""
     file = tmp_path / "season.ics"
     file.write_bytes(TOLD)
-    source = Source(str(file))
+    source = CalendarSource(str(file))
     assert source.shown == f"The file {file}"
-    first = read(source)
-    assert first == Fetched(TOLD)
-    assert read(source, first) is None
+    first = fetch_calendar(source)
+    assert first == FetchedCalendar(TOLD)
+    assert fetch_calendar(source, first) is None
     file.write_bytes(TOLD * 2)
-    assert read(source, first) == Fetched(TOLD * 2)
+    assert fetch_calendar(source, first) == FetchedCalendar(TOLD * 2)
 
 
 def test_files_of_one_name_are_two_calendars(
@@ -65,7 +65,8 @@ def test_files_of_one_name_are_two_calendars(
     girls.parent.mkdir()
     monkeypatch.chdir(girls.parent)
     names = [
-        Source(str(each)).name for each in (girls, "practice.ics", "../girls/practice.ics", boys)
+        CalendarSource(str(each)).name
+        for each in (girls, "practice.ics", "../girls/practice.ics", boys)
     ]
     digest = sha256(str(girls.resolve()).encode()).hexdigest()[:8]
     assert names[:3] == [f"practice-{digest}"] * 3
@@ -84,7 +85,7 @@ def test_file_that_is_none_is_bad(tmp_path: Path) -> None:
     for name, sentence in sentences.items():
         where = str(tmp_path / name)
         with pytest.raises(BadCalendar) as caught:
-            read(Source(where))
+            fetch_calendar(CalendarSource(where))
         assert str(caught.value) == sentence.format(where)
 
 
@@ -96,7 +97,7 @@ def test_large_file_is_bad_at_once(tmp_path: Path) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(BadCalendar) as caught:
-            read(Source(str(file)))
+            fetch_calendar(CalendarSource(str(file)))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -115,7 +116,7 @@ def test_large_answer_is_bad_at_once(packed: bool) -> None:
         tracemalloc.start()
         try:
             with pytest.raises(BadCalendar) as caught:
-                read(_at(script))
+                fetch_calendar(_at(script))
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -141,19 +142,19 @@ def test_same_calendar_is_not_sent_again() -> None:
     with scripted(
         Reply(200, TOLD, marks), Reply(304), Reply(200, TOLD), Reply(200, TOLD * 2)
     ) as script:
-        first = read(_at(script))
+        first = fetch_calendar(_at(script))
         assert first
-        assert read(_at(script), first) is None
+        assert fetch_calendar(_at(script), first) is None
         assert [
             script.asked[1].headers[name] for name in ("if-none-match", "if-modified-since")
         ] == list(marks.values())
-        assert read(_at(script), first) is None
-        assert read(_at(script), first) == Fetched(TOLD * 2)
+        assert fetch_calendar(_at(script), first) is None
+        assert fetch_calendar(_at(script), first) == FetchedCalendar(TOLD * 2)
 
 
 def test_webcal_is_https() -> None:
     """What subscribers click on is an address, too; a name tells nothing secret of it."""
-    source = Source("webcal://calendar.example.org/private-1a2b/basic.ics")
+    source = CalendarSource("webcal://calendar.example.org/private-1a2b/basic.ics")
     assert source.url == "https://calendar.example.org/private-1a2b/basic.ics"
     assert source.name == "calendar.example.org-eb6ca671"
     assert "private-1a2b" not in f"{source.shown} {source!r}"
@@ -167,7 +168,7 @@ def test_redirects_are_followed() -> None:
     with scripted(*moved, Reply(200, TOLD)) as script:
         assert _told(_at(script)) == TOLD
     with scripted(moved[0]) as script, pytest.raises(CalendarUnreachable) as caught:
-        read(_at(script))
+        fetch_calendar(_at(script))
     assert (
         str(caught.value)
         == "The calendar at 127.0.0.1 leads from one address to the next, and never to a calendar."
@@ -184,7 +185,7 @@ def test_private_address_is_not_called(scheme: str, host: str) -> None:
     with scripted(Reply(200, TOLD)) as script:
         port = script.url.split(":")[2].split("/")[0]
         with pytest.raises(BadCalendar) as caught:
-            read(Source(f"{scheme}://{host}:{port}/season.ics"))
+            fetch_calendar(CalendarSource(f"{scheme}://{host}:{port}/season.ics"))
         assert "is in a private network" in str(caught.value)
         assert script.asked == []
 
@@ -196,7 +197,7 @@ def test_redirect_to_a_private_address_is_not_followed(monkeypatch: pytest.Monke
         there = inner.url.replace("127.0.0.1", "127.0.0.2")
         with scripted(Reply(302, headers={"Location": there})) as outer:
             with pytest.raises(BadCalendar) as caught:
-                read(Source(outer.url))
+                fetch_calendar(CalendarSource(outer.url))
             assert len(outer.asked) == 1
         assert inner.asked == []
     assert str(caught.value) == PRIVATE
@@ -211,7 +212,7 @@ def test_redirect_to_what_is_no_address_is_not_followed(location: str) -> None:
         scripted(Reply(302, headers={"Location": location})) as script,
         pytest.raises(BadCalendar) as caught,
     ):
-        read(_at(script))
+        fetch_calendar(_at(script))
     assert (
         str(caught.value) == "The address of the calendar is none; write it as https://HOST/PATH."
     )
@@ -236,14 +237,14 @@ def test_redirect_to_what_is_no_address_is_not_followed(location: str) -> None:
 def test_server_that_fails_is_said_to(reply: Reply, sentence: str) -> None:
     """It may work later, and is another error."""
     with scripted(reply) as script, pytest.raises(CalendarUnreachable) as caught:
-        read(_at(script))
+        fetch_calendar(_at(script))
     assert str(caught.value) == f"The calendar at 127.0.0.1 cannot be fetched: {sentence}"
 
 
 def test_server_that_is_not_there_is_said_to_be() -> None:
     """Without the address, which may be a secret."""
     with pytest.raises(CalendarUnreachable) as caught:
-        read(Source(f"http://127.0.0.1:{free_port()}/secret", allow_private=True))
+        fetch_calendar(CalendarSource(f"http://127.0.0.1:{free_port()}/secret", allow_private=True))
     assert (
         str(caught.value)
         == "The calendar at 127.0.0.1 cannot be fetched: there is no connection, or it broke."
@@ -254,7 +255,7 @@ def test_server_that_drips_is_not_waited_for() -> None:
     """The deadline is for all of it."""
     dripping = Reply(200, dripping=True, headers={"Content-Length": "1000000"})
     with scripted(dripping) as script, pytest.raises(CalendarUnreachable) as caught:
-        read(_at(script), deadline=0.2)
+        fetch_calendar(_at(script), deadline=0.2)
     assert (
         str(caught.value)
         == "The calendar at 127.0.0.1 cannot be fetched: there is no answer in time."
@@ -287,7 +288,7 @@ def test_server_that_drips_headers_is_not_waited_for() -> None:
     with _dripping_headers() as url:
         begun = time.monotonic()
         with pytest.raises(CalendarUnreachable) as caught:
-            read(Source(url, allow_private=True), deadline=0.3)
+            fetch_calendar(CalendarSource(url, allow_private=True), deadline=0.3)
         took = time.monotonic() - begun
     assert (
         str(caught.value)
@@ -311,7 +312,7 @@ def test_addresses_of_a_name_share_the_time(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(network, "monotonic", lambda: now[0])
     monkeypatch.setattr(network, "create_connection", connect)
     with pytest.raises(CalendarUnreachable) as caught:
-        read(Source("http://many.example/season.ics"))
+        fetch_calendar(CalendarSource("http://many.example/season.ics"))
     assert (
         str(caught.value)
         == "The calendar at many.example cannot be fetched: there is no answer in time."
@@ -325,7 +326,7 @@ def test_addresses_of_a_name_share_the_time(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_is_no_address_is_bad(where: str) -> None:
     """Nothing is asked for."""
     with pytest.raises(IcalbridgeError) as caught:
-        read(Source(where))
+        fetch_calendar(CalendarSource(where))
     assert isinstance(caught.value, BadCalendar)
 
 

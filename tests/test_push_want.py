@@ -1,4 +1,4 @@
-"""`icalbridge.push.want`: which timeslots the vendor shall have, by its rules; and what cannot be,
+"""`icalbridge.push.mapping`: which timeslots the vendor shall have, by its rules; and what cannot be,
 and why.
 """
 
@@ -8,22 +8,22 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from icalbridge.push.expand import expand
-from icalbridge.push.place import places
-from icalbridge.push.reader import span_at
-from icalbridge.push.want import Wish, wish
+from icalbridge.push.ics_parser import parse_calendar
+from icalbridge.push.ics_process import span_at
+from icalbridge.push.mapping import PushRequests, map_calendar
+from icalbridge.push.places import parse_places
 from tests.fixtures.pushing import ZONE, at, calendar, event, utc
 from tests.test_push_place import KNOWN
 
 NOW = utc(2026, 11, 21, 20)
 
 
-def _wish(*events: tuple[str, ...], now: datetime = NOW, zone: str = ZONE) -> Wish:
-    table = places(KNOWN, {"school": zone}, ["gym"])
-    return wish(expand(calendar(*events), *span_at(now)), table, now)
+def _wish(*events: tuple[str, ...], now: datetime = NOW, zone: str = ZONE) -> PushRequests:
+    table = parse_places(KNOWN, {"school": zone}, ["gym"])
+    return map_calendar(parse_calendar(calendar(*events), *span_at(now)), table, now)
 
 
-def _slots(told: Wish) -> list[tuple[str, datetime, datetime]]:
+def _slots(told: PushRequests) -> list[tuple[str, datetime, datetime]]:
     return [(each.id, each.start, each.end) for event in told.events for each in event.slots]
 
 

@@ -48,7 +48,7 @@ def test_schema_is_what_the_tables_say(store: Store) -> None:
 
 def test_schema_upgrade_may_run_again(school: Store) -> None:
     """Bringing a current database up to date changes nothing in it."""
-    apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
+    apply_changes(school, Changes(added=(entry(24),), parsed=(event(),)))
     school.upgrade()
     school.check()
     assert school.read.entries(Feed("facility", "gym"), TimeRange(NOW)) == [entry(24)]
@@ -189,7 +189,7 @@ def test_entries_are_those_of_the_feed(school: Store) -> None:
         entry(24, uid="u2", facility=POOL),
         entry(48, uid="u3", event_id="e2"),
     )
-    apply_changes(school, Changes(added=(gym, pool, other), heard=(event(), event(event_id="e2"))))
+    apply_changes(school, Changes(added=(gym, pool, other), parsed=(event(), event(event_id="e2"))))
     asked = {
         "gym": Feed("facility", "gym"),
         "school": Feed("property", "school"),
@@ -211,7 +211,7 @@ def test_entries_hide_what_a_feed_does_not_show(school: Store) -> None:
         entry(24, uid="b", timeslot_status="suspended"),
         entry(24, uid="c", withdrawn=NOW),
     )
-    apply_changes(school, Changes(added=(*hidden, entry(24, uid="d")), heard=(event(),)))
+    apply_changes(school, Changes(added=(*hidden, entry(24, uid="d")), parsed=(event(),)))
     assert [each.uid for each in school.read.entries(Feed("facility", "gym"), TimeRange(NOW))] == [
         "d@icalbridge"
     ]
@@ -226,7 +226,7 @@ def test_entries_begin_after_a_moment(school: Store) -> None:
     apply_changes(
         school,
         Changes(
-            added=(entry(-4, uid="a"), entry(-2, uid="b"), entry(-1, uid="c")), heard=(event(),)
+            added=(entry(-4, uid="a"), entry(-2, uid="b"), entry(-1, uid="c")), parsed=(event(),)
         ),
     )
     gym = Feed("facility", "gym")
@@ -245,7 +245,7 @@ def test_event_feed_takes_the_external_id_too(school: Store) -> None:
     )
     other = event(event_id="e4", external_id="practice-8", name="Other")
     on = tuple(entry(24, uid=each, event_id=each) for each in ("e1", "practice-8"))
-    apply_changes(school, Changes(added=on, heard=(*heard, other)))
+    apply_changes(school, Changes(added=on, parsed=(*heard, other)))
     by_external = school.read.feed_state(Feed("event", "practice-7", "reservation"))
     by_id = school.read.feed_state(Feed("event", "practice-8", "reservation"))
     assert by_external is not None
@@ -258,7 +258,7 @@ def test_event_that_never_was_on_does_not_tell_its_name(school: Store) -> None:
     off was on.
     """
     apply_changes(
-        school, Changes(added=(entry(24, status="pending"),), heard=(event(name="Wedding"),))
+        school, Changes(added=(entry(24, status="pending"),), parsed=(event(name="Wedding"),))
     )
     feed = Feed("event", "e1", "reservation")
     pending = school.read.feed_state(feed)
@@ -282,11 +282,11 @@ def test_questions_take_a_fixed_number_of_statements(school: Store) -> None:
         school.read.health(NOW)
         return sum("SELECT" in statement for statement in counted)
 
-    apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
+    apply_changes(school, Changes(added=(entry(24),), parsed=(event(),)))
     one = cost()
     more = tuple(entry(24 + hour, uid=f"m{hour}", event_id=f"m{hour}") for hour in range(30))
     apply_changes(
-        school, Changes(added=more, heard=tuple(event(event_id=f"m{hour}") for hour in range(30)))
+        school, Changes(added=more, parsed=tuple(event(event_id=f"m{hour}") for hour in range(30)))
     )
     assert cost() == one
 
@@ -298,7 +298,7 @@ def test_changes_raise_the_revisions_of_what_shows_them(school: Store) -> None:
     """An entry that moves from the gym to the pool changes both, their school, its district and its
     event, once.
     """
-    apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
+    apply_changes(school, Changes(added=(entry(24),), parsed=(event(),)))
     before = _revisions(school)
     apply_changes(school, Changes(changed=(entry(24, facility=POOL, sequence=1),)))
     after = _revisions(school)
@@ -312,17 +312,17 @@ def test_changes_raise_the_revisions_of_what_shows_them(school: Store) -> None:
 
 def test_changes_of_nothing_raise_nothing(school: Store) -> None:
     """Events read anew without a change of what is shown raise no revision."""
-    apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
+    apply_changes(school, Changes(added=(entry(24),), parsed=(event(),)))
     before = _revisions(school)
-    apply_changes(school, Changes(heard=(event(digest="other"),)))
+    apply_changes(school, Changes(parsed=(event(digest="other"),)))
     assert _revisions(school) == before
 
 
 def test_renamed_event_raises_its_own_feed(school: Store) -> None:
     """An event's feed bears its name, even when it has no entry."""
-    apply_changes(school, Changes(heard=(event(),)))
+    apply_changes(school, Changes(parsed=(event(),)))
     before = _revisions(school)
-    apply_changes(school, Changes(heard=(event(name="Match"),)))
+    apply_changes(school, Changes(parsed=(event(name="Match"),)))
     assert _raised(before, _revisions(school)) == {"e1"}
 
 
@@ -337,14 +337,12 @@ def test_digests_are_of_events_that_need_not_be_parsed_again(school: Store) -> N
         entry(1, uid="u3", event_id="e3"),
         entry(24 * 4, uid="u4", event_id="e4"),
     )
-    apply_changes(school, Changes(added=added, heard=heard))
+    apply_changes(school, Changes(added=added, parsed=heard))
     assert school.sync_reads.digests(["district", "school"], *span) == {
         "digest-e1": key,
         "digest-e2": EventKey("reservation", "e2"),
     }
-    apply_changes(
-        school, Changes(withdrawn=(entry(23, withdrawn=NOW),), forgotten=frozenset({key}))
-    )
+    apply_changes(school, Changes(withdrawn=(entry(23, withdrawn=NOW),), reparse=frozenset({key})))
     assert set(school.sync_reads.digests(["school"], *span)) == {"digest-e2"}
     assert school.sync_reads.digests(["district"], *span) == {}
 
@@ -355,7 +353,7 @@ def test_present_is_by_start_and_property(school: Store) -> None:
         school,
         Changes(
             added=(entry(24), entry(48, uid="u2", event_id="e2", withdrawn=NOW)),
-            heard=(event(), event(event_id="e2")),
+            parsed=(event(), event(event_id="e2")),
         ),
     )
     start = NOW + timedelta(hours=24)
@@ -373,7 +371,7 @@ def test_known_takes_any_number_of_events(school: Store) -> None:
     apply_changes(
         school,
         Changes(
-            added=tuple(many), heard=tuple(event(event_id=f"e{number}") for number in range(1000))
+            added=tuple(many), parsed=tuple(event(event_id=f"e{number}") for number in range(1000))
         ),
     )
     known = school.sync_reads.known(each.key for each in many)
@@ -398,7 +396,7 @@ def test_property_that_two_keys_see_belongs_to_the_first(school: Store) -> None:
     assert school.read.feed_state(Feed("property", "school")) == before
     assert [each.id for each in school.read.properties(USER)] == ["district", "school"]
     assert school.read.properties("other") == []
-    assert {each.property_id for each in school.windows.state("other").standings} == set()
+    assert {each.property_id for each in school.windows.state("other").windows} == set()
     school.write.apply_catalog(USER, [DISTRICT], {}, Changes(), now=SOON)
     school.write.apply_catalog("other", [seen], {}, Changes(), now=SOON)
     assert [each.name for each in school.read.properties("other")] == ["As the other key calls it"]

@@ -29,7 +29,7 @@ def district(database_url: str) -> Iterator[Bridge]:
     """A district of two schools whose catalogue is known, and nothing else."""
     with bridge(database_url) as made:
         made.store.write.add_api_user("default")
-        assert made.sync.catalogue(at_once=True) == []
+        assert made.sync.fetch_catalog(at_once=True) == []
         yield made
 
 

@@ -31,7 +31,7 @@ KEPT_SINCE = NOW - timedelta(days=60)
 
 def _keep(store: Store, *entries: Entry) -> None:
     heard = tuple({each.event_id: event(event_id=each.event_id) for each in entries}.values())
-    apply_changes(store, Changes(added=entries, heard=heard))
+    apply_changes(store, Changes(added=entries, parsed=heard))
 
 
 def _kept(store: Store) -> tuple[set[str], set[str]]:
@@ -71,7 +71,7 @@ def test_forget_takes_what_was_withdrawn_too(school: Store) -> None:
 
 def test_forget_leaves_events_that_never_had_an_entry(school: Store) -> None:
     """Their bytes need not be read again."""
-    apply_changes(school, Changes(heard=(event(event_id="e9"),)))
+    apply_changes(school, Changes(parsed=(event(event_id="e9"),)))
     _keep(school, entry(LONG_AGO, uid="old"))
     assert school.write.forget(KEPT_SINCE, now=SOON) == 1
     assert _kept(school) == (set(), {"e9"})

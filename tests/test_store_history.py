@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,7 +96,7 @@ def test_counter_of_entries_follows_every_write(school: Store) -> None:
     heard = (event_of(),)
     added = (entry(1), entry(2, uid="u2", status="pending"), entry(-24 * 90, uid="old"))
     steps = [
-        Changes(added=added, heard=heard),
+        Changes(added=added, parsed=heard),
         Changes(changed=(entry(2, uid="u2"), entry(3))),
         Changes(changed=(entry(2, uid="u2", timeslot_status="suspended"),)),
         Changes(withdrawn=(entry(3, withdrawn=NOW),)),
@@ -134,30 +134,34 @@ def test_counts_are_of_what_overlaps_a_span(
         entry(1, uid="u2"),
         entry(1, uid="u3", status="pending"),
     )
-    apply_changes(school, Changes(added=added, heard=(event_of(),)))
+    apply_changes(school, Changes(added=added, parsed=(event_of(),)))
     expected = {GYM.id: 1} | ({POOL.id: 1} if counted else {})
     assert school.read.counts(NOW, NOW + timedelta(days=1)) == expected
 
 
-def test_plan_of_counts_uses_the_indexes(tmp_path: Path) -> None:
-    """Neither database reads the table: the short ones by start, the long ones by end."""
+def test_counts_are_found_by_indexes(tmp_path: Path) -> None:
+    """SQLite finds short entries by their start and long ones by their end."""
     with bridge(f"sqlite:///{tmp_path / 'bridge.db'}") as district:
+        assert district.run().failures == []
+        engine = district.store.engine
         statements: list[tuple[str, Any]] = []
 
-        def note(
-            _connection: object, _cursor: object, sql: str, values: Any, *_more: object
-        ) -> None:
+        def note(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
             statements.append((sql, values))
 
-        event.listen(district.store.engine, "before_cursor_execute", note)
-        district.store.read.counts(
-            datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
-        )
-        event.remove(district.store.engine, "before_cursor_execute", note)
-        ((sql, values),) = [each for each in statements if "entries" in each[0]]
-        with district.store.engine.connect() as connection:
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
-            used = [row[3] for row in plan if " entries " in row[3]]
-        assert len(used) == 2
-        assert "ix_entries_property_start (property_id=? AND start_at>? AND start_at<?)" in used[0]
-        assert "ix_entries_property_long (property_id=? AND end_at>?)" in used[1]
+        event.listen(engine, "before_cursor_execute", note)
+        district.store.read.counts(NOW, NOW + timedelta(days=1))
+        event.remove(engine, "before_cursor_execute", note)
+        plans = [_plan(engine, sql, values) for sql, values in statements if "FROM entries" in sql]
+        assert plans == [
+            "ix_entries_property_start (property_id=? AND start_at>? AND start_at<?)",
+            "ix_entries_property_long (property_id=? AND end_at>?)",
+        ]
+
+
+def _plan(engine: Engine, sql: str, values: Any) -> str:
+    """Return the index by which SQLite searches the entries."""
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
+    (found,) = [row[3] for row in rows if "entries" in row[3]]
+    return str(found).partition("USING INDEX ")[2]

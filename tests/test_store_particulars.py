@@ -53,7 +53,7 @@ def _without_revision(states: dict[str, FeedState | None]) -> list[FeedState | N
 def rented(school: Store) -> Store:
     """A practice in the gym of which everything is told, and one in the pool of which nothing is."""
     added = (entry(24), entry(24, uid="u2", facility=POOL, event_id="e2"))
-    _apply(school, Changes(added=added, heard=(_heard(RENATA), _heard(UNTOLD, event_id="e2"))))
+    _apply(school, Changes(added=added, parsed=(_heard(RENATA), _heard(UNTOLD, event_id="e2"))))
     return school
 
 
@@ -71,7 +71,7 @@ def test_particulars_are_read_back(rented: Store) -> None:
 def test_particulars_keep_any_text_and_number(attendance: int | None, school: Store) -> None:
     """Other scripts, quotes, and every number that is told."""
     told = StaffDetails("Renée O'Hara 東京 ⚽", "r@x", attendance, "R;1", '"District", External')
-    _apply(school, Changes(heard=(_heard(told),)))
+    _apply(school, Changes(parsed=(_heard(told),)))
     assert school.read.particulars([KEY]) == {KEY: (told, NOW)}
 
 
@@ -79,7 +79,7 @@ def test_particulars_of_any_number_of_events(school: Store) -> None:
     """More events than one statement can name."""
     keys = [EventKey("reservation", f"e{number}") for number in range(1000)]
     heard = tuple(_heard(StaffDetails(renter=key.event_id), event_id=key.event_id) for key in keys)
-    _apply(school, Changes(heard=heard))
+    _apply(school, Changes(parsed=heard))
     assert school.read.particulars(keys) == {
         key: (StaffDetails(renter=key.event_id), NOW) for key in keys
     }
@@ -106,7 +106,7 @@ def test_changed_particulars_raise_the_feeds_of_their_places_only(
     """
     before, entries = _states(rented), rented.read.entries(FEEDS["district"], TimeRange(NOW))
     marks = rented.read.event_marks([KEY, OTHER])
-    _apply(rented, Changes(heard=(_heard(told, digest="new"),)), hours=1)
+    _apply(rented, Changes(parsed=(_heard(told, digest="new"),)), hours=1)
     after = _states(rented)
     assert {name for name in after if after[name] != before[name]} == {
         "gym",
@@ -128,7 +128,7 @@ def test_same_particulars_change_nothing(rented: Store) -> None:
     before = _states(rented)
     _apply(
         rented,
-        Changes(heard=(_heard(RENATA, digest="new"), _heard(UNTOLD, event_id="e2"))),
+        Changes(parsed=(_heard(RENATA, digest="new"), _heard(UNTOLD, event_id="e2"))),
         hours=1,
     )
     assert _states(rented) == before
@@ -140,7 +140,7 @@ def test_particulars_told_later_reach_staff(rented: Store) -> None:
     other.
     """
     before = _states(rented)
-    _apply(rented, Changes(heard=(_heard(RENATA, event_id="e2", digest="new"),)), hours=1)
+    _apply(rented, Changes(parsed=(_heard(RENATA, event_id="e2", digest="new"),)), hours=1)
     after = _states(rented)
     assert {name for name in after if after[name] != before[name]} == {
         "pool",
@@ -152,17 +152,17 @@ def test_particulars_told_later_reach_staff(rented: Store) -> None:
 
 def test_first_particulars_raise_nothing_of_their_own(school: Store) -> None:
     """A new event's feeds are raised once, with its entries, by one and the same number."""
-    apply_changes(school, Changes(added=(entry(24),), heard=(_heard(RENATA),)))
+    apply_changes(school, Changes(added=(entry(24),), parsed=(_heard(RENATA),)))
     states = _states(school)
     assert len({state.revision for name, state in states.items() if state and name != "pool"}) == 1
-    _apply(school, Changes(heard=(_heard(RENATA, event_id="e9"),)))
+    _apply(school, Changes(parsed=(_heard(RENATA, event_id="e9"),)))
     assert _states(school) == states
 
 
 def test_particulars_are_forgotten_with_their_event(rented: Store) -> None:
     """Nothing of a renter outlives the last entry of the event."""
     past = entry(-24 * 90, uid="past", event_id="e3")
-    _apply(rented, Changes(added=(past,), heard=(_heard(RENATA, event_id="e3"),)))
+    _apply(rented, Changes(added=(past,), parsed=(_heard(RENATA, event_id="e3"),)))
     assert rented.write.forget(NOW - timedelta(days=60), now=SOON) == 1
     with rented.engine.connect() as connection:
         assert list(connection.scalars(select(particulars.c.event_id))) == ["e1"]

@@ -38,7 +38,7 @@ SHOWN = entry(26, uid="e")
 @pytest.fixture
 def booked(school: Store) -> Store:
     """A gym with one shown entry and one of every kind that is not."""
-    apply_changes(school, Changes(added=(*HIDDEN, SHOWN), heard=(event(),)))
+    apply_changes(school, Changes(added=(*HIDDEN, SHOWN), parsed=(event(),)))
     return school
 
 
@@ -121,7 +121,7 @@ def test_saved_feed_is_a_union(
     too.
     """
     apply_changes(
-        school, Changes(added=MANY, heard=(event(), event(event_id="e2"), event(event_id="e3")))
+        school, Changes(added=MANY, parsed=(event(), event(event_id="e2"), event(event_id="e3")))
     )
     feed = selection(school, property_ids, facility_ids, event_ids)
     later = NOW + timedelta(days=9)
@@ -241,7 +241,7 @@ def test_saved_feed_is_read_by_indexes(
 
 def test_event_is_found_by_indexes(sqlite_school: Store) -> None:
     """By its own id or by the external one, no statement reads all events of a type."""
-    apply_changes(sqlite_school, Changes(added=(SHOWN,), heard=(event(external_id="practice-7"),)))
+    apply_changes(sqlite_school, Changes(added=(SHOWN,), parsed=(event(external_id="practice-7"),)))
     for name in ("e1", "practice-7", "unknown"):
         feed = Feed("event", name, "reservation")
         with plans(sqlite_school) as found:
@@ -267,7 +267,7 @@ def test_event_of_an_external_id_is_the_first_of_its_type(school: Store) -> None
         replace(event(event_id="e1", external_id="x"), type="internal"),
     )
     apply_changes(
-        school, Changes(added=(entry(24, uid="b", event_id="e2"),), heard=(*others, first))
+        school, Changes(added=(entry(24, uid="b", event_id="e2"),), parsed=(*others, first))
     )
     assert [
         each.event_id
@@ -278,7 +278,7 @@ def test_event_of_an_external_id_is_the_first_of_its_type(school: Store) -> None
 
 def test_event_marks_are_what_its_feed_says(booked: Store) -> None:
     """Revision and moment of each event that is known, for any number of them."""
-    apply_changes(booked, Changes(heard=(event(event_id="e2"),)))
+    apply_changes(booked, Changes(parsed=(event(event_id="e2"),)))
     keys = [
         EventKey("reservation", each)
         for each in ("e1", "e2", *(f"x{number}" for number in range(1000)))

@@ -43,7 +43,7 @@ def _fill(school: Store) -> None:
     """Let the gym and the pool have one booking each."""
     gym, pool = entry(1, uid="gym"), entry(2, uid="pool", facility=POOL, event_id="e2")
     heard = event(timeslot(1)), event(timeslot(2, facility=POOL), event_id="e2")
-    apply_changes(school, Changes(added=(gym, pool), heard=heard))
+    apply_changes(school, Changes(added=(gym, pool), parsed=heard))
 
 
 def test_feed_is_kept_as_it_was_written(store: Store) -> None:
@@ -179,7 +179,7 @@ def test_change_of_what_is_for_staff_raises_the_revision(school: Store, slug: st
     school.saved.put([GYMS, SCHOOLS, SINGLE], now=NOW)
     before = _state(school, slug)
     told = replace(event(timeslot(1), digest="other"), particulars=StaffDetails(renter="Renata"))
-    apply_changes(school, Changes(heard=(told,)))
+    apply_changes(school, Changes(parsed=(told,)))
     assert _state(school, slug).revision > before.revision
 
 

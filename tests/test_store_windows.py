@@ -47,7 +47,7 @@ def test_claim_is_exclusive_until_its_lease_runs_out(school: Store) -> None:
     before = school.read.feed_state(Feed("facility", "gym"))
     with pytest.raises(LeaseLost):
         school.windows.finish(
-            mine, WINDOW, Changes(added=(entry(24),), heard=(event(),)), now=later, due=SOON
+            mine, WINDOW, Changes(added=(entry(24),), parsed=(event(),)), now=later, due=SOON
         )
     assert school.read.feed_state(Feed("facility", "gym")) == before
     assert school.read.entries(Feed("facility", "gym"), TimeRange(NOW)) == []
@@ -55,7 +55,7 @@ def test_claim_is_exclusive_until_its_lease_runs_out(school: Store) -> None:
 
 def test_failed_window_keeps_what_is_known_and_says_why(school: Store) -> None:
     """A failure is kept with its invocation_id, waits, and is gone after a success."""
-    apply_changes(school, Changes(added=(entry(24),), heard=(event(),)))
+    apply_changes(school, Changes(added=(entry(24),), parsed=(event(),)))
     school.windows.make_due(["school"], now=NOW)
     claim = school.windows.claim(USER, "w", now=NOW, property_ids=["school"])
     assert claim is not None
@@ -165,7 +165,7 @@ def test_health_counts_what_could_not_be_read(store: Store) -> None:
 
 
 def _statuses(school: Store, *told: Event) -> dict[str, int]:
-    apply_changes(school, Changes(heard=told))
+    apply_changes(school, Changes(parsed=told))
     return school.read.health(NOW).unknown_statuses
 
 
@@ -194,7 +194,7 @@ def test_unknown_statuses_of_timeslots_count_when_their_event_is_new_or_changed(
         timeslot(96, status=""),
     )
     for told in (odd, odd, replace(odd, timeslots=odd.timeslots[:1], digest="other")):
-        apply_changes(school, Changes(heard=(told,)))
+        apply_changes(school, Changes(parsed=(told,)))
     assert school.read.health(NOW).unknown_timeslot_statuses == {"done": 3, "(none)": 1}
 
 

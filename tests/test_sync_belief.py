@@ -14,7 +14,7 @@ import pytest
 from icalbridge.errors import ImplausibleAnswer
 from icalbridge.facilitron import Client, MemoryLedger
 from icalbridge.store import Store
-from icalbridge.sync import plan
+from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.run import Sync
 from tests.fixtures.bridges import KEY, Bridge, bridge
 from tests.fixtures.scripted import scripted, told
@@ -76,7 +76,9 @@ def _coming(district: Bridge) -> list[Entry]:
 def _window(district: Bridge) -> list[Entry]:
     """Return what is to come in the first window of the first school."""
     zone = "America/Los_Angeles"
-    since, until = plan.bounds(plan.window(0, plan.today(district.clock(), zone)), zone)
+    since, until = sync_windows.bounds(
+        sync_windows.window_days(0, sync_windows.today(district.clock(), zone)), zone
+    )
     return [each for each in _coming(district) if since <= each.start < until]
 
 
@@ -268,8 +270,9 @@ def test_short_day_of_a_district_leaves_it_to_the_schools(district: Bridge) -> N
     is asked at once.
     """
     now = district.clock()
-    since, until = plan.bounds(
-        plan.window(plan.DAY, plan.today(now, "America/Los_Angeles")), "America/Los_Angeles"
+    since, until = sync_windows.bounds(
+        sync_windows.window_days(sync_windows.DAY, sync_windows.today(now, "America/Los_Angeles")),
+        "America/Los_Angeles",
     )
 
     def today() -> list[Entry]:
@@ -289,7 +292,7 @@ def test_short_day_of_a_district_leaves_it_to_the_schools(district: Bridge) -> N
     district.clock.advance(minutes=1)
     _day(district)
     assert {each.uid for each in today()} == before
-    standings = district.store.windows.state(USER).standings
+    standings = district.store.windows.state(USER).windows
     (own,) = [
         each for each in standings if (each.property_id, each.number) == (_school(district), 0)
     ]
@@ -298,7 +301,9 @@ def test_short_day_of_a_district_leaves_it_to_the_schools(district: Bridge) -> N
 
 def _day(district: Bridge) -> None:
     ranked = [
-        each for each in district.store.windows.state(USER).standings if each.number == plan.DAY
+        each
+        for each in district.store.windows.state(USER).windows
+        if each.number == sync_windows.DAY
     ]
     claim = district.store.windows.claim_planned(ranked, "test", now=district.clock())
     assert claim is not None

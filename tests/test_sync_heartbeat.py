@@ -203,7 +203,7 @@ def test_catalogue_whose_lease_was_lost_is_thrown_away(district: Bridge) -> None
     sync._on_progress = take_over
     version = district.store.sync_reads.catalog_version("default")
     with pytest.raises(LeaseLost, match="list of schools"):
-        sync.catalogue(at_once=True)
+        sync.fetch_catalog(at_once=True)
     assert district.store.sync_reads.catalog_version("default") == version
 
 

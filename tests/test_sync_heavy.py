@@ -11,7 +11,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from icalbridge.store import SpanLimit
-from icalbridge.sync import plan
+from icalbridge.sync import schedule
+from icalbridge.sync import windows as sync_windows
 from tests.fixtures.bridges import Bridge, bridge
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def _window(district: Bridge, number: int = 0) -> int:
 
 def _reach(district: Bridge, number: int = 0) -> SpanLimit:
     school = district.world.properties[1]["_id"]
-    standings = district.store.windows.state(USER).standings
+    standings = district.store.windows.state(USER).windows
     return next(
-        each.reach for each in standings if (each.property_id, each.number) == (school, number)
+        each.span_limit for each in standings if (each.property_id, each.number) == (school, number)
     )
 
 
@@ -104,7 +105,7 @@ def test_day_that_is_too_heavy_is_asked_facility_by_facility(district: Bridge) -
     """No property is answered at all; one facility is, and so each is asked for each day."""
     district.fail(HEAVY)
     asked = _asked(district, _window(district, 11))
-    days = plan.window(11, date(2026, 11, 21)).days
+    days = sync_windows.window_days(11, date(2026, 11, 21)).days
     assert {kind for kind, span in asked if span > 0} == {"F"}
     assert [span for kind, span in asked if kind == "F"] == [1] * (days * 3 + 1)
     assert _reach(district, 11).days == 0
@@ -118,7 +119,9 @@ def test_facilities_alone_follow_a_deletion(district: Bridge) -> None:
     district.world.delete(gone)
     district.clock.advance(hours=1)
     _window(district)
-    since, until = plan.bounds(plan.window(0, date(2026, 11, 21)), "America/Los_Angeles")
+    since, until = sync_windows.bounds(
+        sync_windows.window_days(0, date(2026, 11, 21)), "America/Los_Angeles"
+    )
     left = [
         each for each in district.entries() if each.event_id == gone and since <= each.start < until
     ]
@@ -166,7 +169,7 @@ def test_growing_in_vain_costs_one_try(district: Bridge) -> None:
 def _day(district: Bridge) -> int:
     """Fetch the district's day; return how many entries it changed."""
     situation = district.store.windows.state(USER)
-    ranked = [each for each in situation.standings if each.number == plan.DAY]
+    ranked = [each for each in situation.windows if each.number == sync_windows.DAY]
     claim = district.store.windows.claim_planned(ranked, "test", now=district.clock())
     assert claim is not None
     return district.sync.window(claim)
@@ -175,8 +178,11 @@ def _day(district: Bridge) -> int:
 def _today(district: Bridge, school: int) -> list[str]:
     """Return the ids of the school's events that are shown today."""
     owner = district.world.properties[school]
-    since, until = plan.bounds(
-        plan.window(plan.DAY, plan.today(district.clock(), owner["timezone"])), owner["timezone"]
+    since, until = sync_windows.bounds(
+        sync_windows.window_days(
+            sync_windows.DAY, sync_windows.today(district.clock(), owner["timezone"])
+        ),
+        owner["timezone"],
     )
     return sorted(
         {
@@ -236,7 +242,7 @@ def test_school_that_falls_silent_is_asked_itself_once(district: Bridge) -> None
     _day(district)
     (told,) = [
         each
-        for each in district.store.windows.state(USER).standings
+        for each in district.store.windows.state(USER).windows
         if (each.property_id, each.number) == (school, 0)
     ]
     assert told.due == district.clock()
@@ -253,6 +259,8 @@ def test_refused_district_day_is_left_alone_for_a_day(district: Bridge, kind: st
     with pytest.raises(Exception, match=kind):
         _day(district)
     (day,) = [
-        each for each in district.store.windows.state(USER).standings if each.number == plan.DAY
+        each
+        for each in district.store.windows.state(USER).windows
+        if each.number == sync_windows.DAY
     ]
-    assert (day.failures, day.due) == (plan.GIVEN_UP, district.clock() + timedelta(days=1))
+    assert (day.failures, day.due) == (schedule.GIVEN_UP, district.clock() + timedelta(days=1))

@@ -13,7 +13,8 @@ import pytest
 
 from icalbridge.models import Feed
 from icalbridge.settings import Settings
-from icalbridge.sync import plan
+from icalbridge.sync import schedule
+from icalbridge.sync import windows as sync_windows
 from icalbridge.web import create_app
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.workers import Agency, read
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.fixtures.stores import Prepared
 
-TWO_MINUTES = timedelta(seconds=plan.DOUBT_SECONDS)
+TWO_MINUTES = timedelta(seconds=schedule.DOUBT_SECONDS)
 
 
 def _synced(url: str) -> None:
@@ -74,17 +75,17 @@ def test_missing_school_stays_until_a_later_catalogue_agrees(
     before, told = _listed(district), district.told()
     feed = _web(district).get(f"/ical/property/{before[1]}.ics").data
     gone = [each["_id"] for each in _remove(district, *positions)]
-    failures = district.sync.catalogue(at_once=True)
+    failures = district.sync.fetch_catalog(at_once=True)
     assert failures is not None
     assert f"came back without {len(gone)} of 3 properties" in str(failures[0])
     assert (_listed(district), district.told()) == (before, told)
     assert _web(district).get(f"/ical/property/{before[1]}.ics").data == feed
     assert _catalogue_due(district) == TWO_MINUTES
     district.clock.advance(seconds=119)
-    assert district.sync.catalogue(at_once=True)
+    assert district.sync.fetch_catalog(at_once=True)
     assert _listed(district) == before
     district.clock.advance(seconds=1)
-    assert district.sync.catalogue() == []
+    assert district.sync.fetch_catalog() == []
     assert _listed(district) == [each for each in before if each not in gone]
     assert _catalogue_due(district) == timedelta(days=1)
 
@@ -93,13 +94,13 @@ def test_school_that_is_back_at_once_never_left(district: Bridge) -> None:
     """One short answer leaves no trace, and the next one is the first again."""
     before, told = _listed(district), district.told()
     gone = _remove(district, 1)
-    assert district.sync.catalogue(at_once=True)
+    assert district.sync.fetch_catalog(at_once=True)
     district.world.properties.insert(1, *gone)
     district.clock.advance(minutes=3)
-    assert district.sync.catalogue() == []
+    assert district.sync.fetch_catalog() == []
     district.world.properties.remove(gone[0])
     district.clock.advance(minutes=3)
-    assert district.sync.catalogue(at_once=True)
+    assert district.sync.fetch_catalog(at_once=True)
     assert (_listed(district), district.told()) == (before, told)
     assert district.store.read.health(district.clock()).left == ()
 
@@ -108,11 +109,11 @@ def test_catalogues_that_lack_different_schools_lose_none(district: Bridge) -> N
     """What one of the two has is there."""
     before = _listed(district)
     first = _remove(district, 1)
-    district.sync.catalogue(at_once=True)
+    district.sync.fetch_catalog(at_once=True)
     second = _remove(district, 1)
     district.world.properties.append(first[0])
     district.clock.advance(minutes=3)
-    assert district.sync.catalogue()
+    assert district.sync.fetch_catalog()
     assert _listed(district) == before
     district.world.properties.insert(1, *second)
 
@@ -148,13 +149,13 @@ def test_facilities_that_are_mostly_missing_stay_until_a_later_list_agrees(
         before = known()
         hidden = [each for each in made.world.facilities if each["_id"] in before[:4]]
         made.world.facilities[:] = [each for each in made.world.facilities if each not in hidden]
-        failures = made.sync.catalogue(at_once=True)
+        failures = made.sync.fetch_catalog(at_once=True)
         assert failures is not None
         assert "came back without 4 of 6 facilities" in str(failures[0])
         assert known() == before
         assert _catalogue_due(made) == TWO_MINUTES
         made.clock.advance(minutes=2)
-        assert made.sync.catalogue() == []
+        assert made.sync.fetch_catalog() == []
         assert known() == before[4:]
 
 
@@ -289,8 +290,8 @@ def test_districts_day_does_not_revive_a_school_that_left(district: Bridge) -> N
     district.clock.advance(minutes=1)
     ranked = [
         each
-        for each in district.store.windows.state("default").standings
-        if each.number == plan.DAY
+        for each in district.store.windows.state("default").windows
+        if each.number == sync_windows.DAY
     ]
     claim = district.store.windows.claim_planned(ranked, "test", now=district.clock())
     assert claim is not None

@@ -23,8 +23,8 @@ from icalbridge import sandbox
 from icalbridge.store import Store
 from icalbridge.store.rows import SHOWN
 from icalbridge.store.tables import counters, entries, events, metadata, properties
-from icalbridge.sync import plan
-from icalbridge.sync.identity import REVIVAL
+from icalbridge.sync import windows as sync_windows
+from icalbridge.sync.uids import REVIVAL
 from tests.fixtures.bridges import START, Bridge, bridge
 from tests.upstream import (
     DOUBT,
@@ -65,7 +65,7 @@ class Machine(Upstream):
         """Until the next quiet sync the clock hardly moves: two minutes later the same answer is
         believed.
         """
-        horizon = plan.horizon(self.now, str(self._zone))
+        horizon = sync_windows.horizon(self.now, str(self._zone))
         if len(self.bridge.store.sync_reads.present(SCHOOL, self.now, horizon)) >= FEWEST:
             self._vendor.state.faults[:] = [
                 sandbox.parse_fault(each) for each in (spec, *([HEAVY[1]] * heavy))

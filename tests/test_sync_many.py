@@ -19,10 +19,11 @@ from sqlalchemy import func, select
 from icalbridge.facilitron import Client
 from icalbridge.models import utcnow
 from icalbridge.store.tables import windows
-from icalbridge.sync import plan
+from icalbridge.sync import schedule
+from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.ledger import StoreLedger
-from icalbridge.sync.plan import Grant
 from icalbridge.sync.run import Sync
+from icalbridge.sync.schedule import Grant
 from icalbridge.sync.worker import Worker
 from tests.fixtures import commands
 from tests.fixtures.bridges import KEY, bridge
@@ -89,7 +90,7 @@ def _a_pass(deployed: Deployment) -> int:
     """Return how many requests everything takes once: catalogue, facilities, twelve windows, the
     district's day.
     """
-    return 1 + len(deployed.bridge.world.properties) * (1 + plan.WINDOWS) + 1
+    return 1 + len(deployed.bridge.world.properties) * (1 + sync_windows.WINDOWS) + 1
 
 
 def _unfetched(deployed: Deployment) -> int:
@@ -185,7 +186,7 @@ def test_plan_leaves_the_reserve(tmp_path: Path) -> None:
         f"sqlite:///{tmp_path}/bridge.db", schools=2, facilities=1, events_per_day=1
     ) as district:
         clock, store = district.clock, district.store
-        clock.now = plan.next_utc_midnight(clock())
+        clock.now = schedule.next_utc_midnight(clock())
         ledger = StoreLedger(store, "default", rate_per_minute=120, quota_per_day=quota)
         client = Client(
             district.url,
@@ -199,14 +200,14 @@ def test_plan_leaves_the_reserve(tmp_path: Path) -> None:
         worker = Worker(
             sync, store, grant, api_user_id="default", worker_id="w1", clock=clock, sleep=_rest
         )
-        evening = plan.next_utc_midnight(clock()) - STEP
+        evening = schedule.next_utc_midnight(clock()) - STEP
         while clock() < evening:
             if worker.step():
                 clock.now += STEP
                 store.write.note_read(
                     [each["_id"] for each in district.world.properties], now=clock()
                 )
-        planned, unplanned = quota * (1 - plan.RESERVE), 2 * len(district.world.properties)
+        planned, unplanned = quota * (1 - schedule.RESERVE), 2 * len(district.world.properties)
         assert planned * BUDGET <= district.state.quota_used <= planned + unplanned
         assert {status for *_, status in district.state.requests} == {200}
 

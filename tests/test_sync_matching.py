@@ -23,9 +23,9 @@ from icalbridge.models import (
     Timeslot,
     UnreadableTimeslot,
 )
-from icalbridge.sync.identity import pair
 from icalbridge.sync.matching import Candidate, Traits, match_nearest
-from icalbridge.sync.reconcile import Heard, Places, reconcile
+from icalbridge.sync.reconcile import KnownCatalog, SpanResponse, reconcile
+from icalbridge.sync.uids import pair
 from tests.samples import GYM, NOW, POOL, SCHOOL, entry, event, timeslot
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from random import Random
     from types import FrameType
 
-PLACES = Places({"school": SCHOOL}, {"gym": GYM, "pool": POOL})
+PLACES = KnownCatalog({"school": SCHOOL}, {"gym": GYM, "pool": POOL})
 HORIZON = NOW + timedelta(days=9999)
 KEY = EventKey("reservation", "e1")
 NOWHERE = Facility("", "school", "")
@@ -42,10 +42,10 @@ NOWHERE = Facility("", "school", "")
 
 def _changes(told: Event, known: Sequence[Entry] = (), *, now: datetime = NOW) -> Changes:
     return reconcile(
-        Heard((told,), frozenset(), True, NOW, NOW + timedelta(days=31)),
+        SpanResponse((told,), frozenset(), True, NOW, NOW + timedelta(days=31)),
         present=frozenset(),
         known={KEY: known},
-        places=PLACES,
+        catalog=PLACES,
         now=now,
         horizon=HORIZON,
     )
@@ -122,7 +122,7 @@ def test_any_order_of_timeslots_means_the_same_change(
     shuffled = random.sample(slots, len(slots))
     one = _changes(event(*slots), known, now=now)
     other = _changes(event(*shuffled), random.sample(known, len(known)), now=now)
-    assert replace(other, heard=()) == replace(one, heard=())
+    assert replace(other, parsed=()) == replace(one, parsed=())
 
 
 EDITS: dict[str, Callable[[Timeslot], Timeslot]] = {
@@ -234,7 +234,7 @@ def test_unreadable_timeslot_keeps_its_entry() -> None:
         changes = _changes(event(timeslot(48), timeslot(25), unreadable=(unreadable,)), known)
         assert (changes.changed, changes.withdrawn) == ((), ())
         assert [each.start for each in changes.added] == [NOW + timedelta(hours=25)]
-        assert [each.digest for each in changes.heard] == [""]
+        assert [each.digest for each in changes.parsed] == [""]
 
 
 def test_unreadable_timeslot_with_an_external_id_keeps_its_entry() -> None:

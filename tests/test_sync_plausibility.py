@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.sync.plan import DOUBT_SECONDS
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss, Verdict, judge, together
+from icalbridge.sync.schedule import DOUBT_SECONDS
 
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=DOUBT_SECONDS)

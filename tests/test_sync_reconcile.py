@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.models import Changes, Entry, Event, EventKey
-from icalbridge.sync.reconcile import Heard, Places, reconcile, relocate
+from icalbridge.sync.reconcile import KnownCatalog, SpanResponse, reconcile, relocate
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry, event, timeslot
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Timeslot
 
-PLACES = Places({"school": SCHOOL}, {"gym": GYM, "pool": POOL})
+PLACES = KnownCatalog({"school": SCHOOL}, {"gym": GYM, "pool": POOL})
 SINCE, UNTIL = NOW - timedelta(hours=12), NOW + timedelta(days=31)
 HORIZON = NOW + timedelta(days=366)
 KEY = EventKey("reservation", "e1")
@@ -34,10 +34,10 @@ def _reconcile(
         grouped.setdefault(each.key, []).append(each)
     present = {each.key for each in known if each.withdrawn is None and SINCE <= each.start < UNTIL}
     return reconcile(
-        Heard(events, frozenset(unchanged), complete, SINCE, UNTIL),
+        SpanResponse(events, frozenset(unchanged), complete, SINCE, UNTIL),
         present=frozenset(present),
         known=grouped,
-        places=PLACES,
+        catalog=PLACES,
         now=NOW,
         horizon=HORIZON,
     )
@@ -235,7 +235,7 @@ def test_status_of_an_entry_is_what_the_operator_counts_it_as() -> None:
     """The event keeps the vendor's word."""
     changes = _reconcile(replace(event(timeslot(24), status="confirmed"), entry_status="approved"))
     assert [each.status for each in changes.added] == ["approved"]
-    assert [each.status for each in changes.heard] == ["confirmed"]
+    assert [each.status for each in changes.parsed] == ["confirmed"]
 
 
 def test_first_seen_stays_and_is_no_change() -> None:
@@ -245,7 +245,7 @@ def test_first_seen_stays_and_is_no_change() -> None:
     (changed,) = _reconcile(event(timeslot(25)), known=(known,)).changed
     (gone,) = _reconcile(known=(known,)).withdrawn
     (renamed,) = relocate(
-        [known], Places({"school": replace(SCHOOL, name="Roosevelt High")}, {}), NOW
+        [known], KnownCatalog({"school": replace(SCHOOL, name="Roosevelt High")}, {}), NOW
     ).changed
     assert [each.first_seen for each in (changed, gone, renamed)] == [ONCE, ONCE, ONCE]
 
@@ -293,7 +293,7 @@ def test_absent_event_is_withdrawn_in_the_window_only() -> None:
     assert changes.withdrawn == (
         entry(24, uid="here", sequence=1, withdrawn=NOW, cancelled=NOW, modified=NOW),
     )
-    assert (changes.added, changes.changed, changes.forgotten) == ((), (), frozenset({KEY}))
+    assert (changes.added, changes.changed, changes.reparse) == ((), (), frozenset({KEY}))
 
 
 def test_present_event_speaks_for_all_its_timeslots() -> None:
@@ -316,9 +316,9 @@ def test_event_with_something_left_is_read_again() -> None:
     its bytes.
     """
     settled = _reconcile(event(timeslot(24)), known=(entry(24), entry(48, uid="gone")))
-    assert [each.digest for each in settled.heard] == ["digest-e1"]
+    assert [each.digest for each in settled.parsed] == ["digest-e1"]
     unsettled = _reconcile(event(timeslot(24)), known=(entry(24), entry(24 * 370, uid="beyond")))
-    assert [each.digest for each in unsettled.heard] == [""]
+    assert [each.digest for each in unsettled.parsed] == [""]
 
 
 def test_incomplete_answer_withdraws_nothing() -> None:
@@ -328,7 +328,7 @@ def test_incomplete_answer_withdraws_nothing() -> None:
         event(timeslot(25), timeslot(99), timeslot(199)), known=known, complete=False
     )
     assert changes.withdrawn == ()
-    assert changes.forgotten == frozenset()
+    assert changes.reparse == frozenset()
     assert [each.uid for each in changes.changed] == ["u1@icalbridge", "c@icalbridge"]
     assert len(changes.added) == 1
 
@@ -362,7 +362,7 @@ def test_texts_are_cleaned_once() -> None:
 
 def test_relocate_follows_a_renamed_school() -> None:
     """A place's new name is a change of place in every entry there; others stay as they are."""
-    places = Places({"school": replace(SCHOOL, name="Roosevelt High")}, PLACES.facilities)
+    places = KnownCatalog({"school": replace(SCHOOL, name="Roosevelt High")}, PLACES.facilities)
     elsewhere = entry(24, uid="u2", property_id="other", location="Main Gym")
     changes = relocate([_same(), elsewhere], places, NOW)
     location = "Main Gym, Roosevelt High, 1 Oak St, Sunnyvale, CA, 94087"

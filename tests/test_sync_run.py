@@ -308,13 +308,13 @@ def test_past_date_refusal_at_midnight_is_planned_again(district: Bridge) -> Non
     district.clock.now = district.clock().replace(hour=7, minute=59, second=59) + timedelta(
         days=1
     )  # 23:59:59 there
-    send = district.sync._fetch._client.property_events
+    send = district.sync._fetch._events._client.property_events
 
     def late(*args: object, **options: object) -> object:
         district.clock.advance(seconds=2)
         return send(*args, **options)  # type: ignore[arg-type]
 
-    district.sync._fetch._client.property_events = late  # type: ignore[method-assign,assignment]
+    district.sync._fetch._events._client.property_events = late  # type: ignore[method-assign,assignment]
     assert district.sync.window(claim) == 0
     health = district.store.read.health(district.clock())
     assert {each.error for each in health.properties} == {""}

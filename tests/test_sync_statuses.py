@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.cli.history import Wish, write_history
+from icalbridge.cli.clients import make_client
+from icalbridge.cli.records import HistoryQuery, write_history
 from icalbridge.cli.status import print_status
-from icalbridge.cli.work import make_client, sync_with_progress
+from icalbridge.cli.sync import sync_with_progress
 from icalbridge.models import Feed
 from icalbridge.settings import from_environment
 from icalbridge.store import Store
-from icalbridge.sync.follow import Follower
+from icalbridge.sync.refresh_event import EventRefresher
 from tests.fixtures.bridges import KEY, Bridge, bridge
 from tests.fixtures.deployments import deployment
 
@@ -91,7 +92,7 @@ def _history(district: Bridge) -> list[str]:
     """Return the days of the league that `history` has, up to today."""
     day = _first(district).date()
     file = io.BytesIO()
-    write_history(district.store, Wish(day, day, as_json=True), file)
+    write_history(district.store, HistoryQuery(day, day, as_json=True), file)
     found = json.loads(file.getvalue())["entries"]
     return [each["start"][:10] for each in found if each["title"] == "League"]
 
@@ -225,8 +226,10 @@ def test_event_that_is_followed_has_its_status_counted_as_the_sync_does(
     assert (user.key, user.approved_statuses) == (KEY, ("approved", "confirmed"))
     with closing(Store.connect(read.database_url)) as store:
         client = make_client(user, store)
-        follower = Follower(client, store, event_types=user.event_types, clock=lambda: _ALWAYS[0])
-        event = follower.follow("reservation", EVENT_ID).event
+        follower = EventRefresher(
+            client, store, event_types=user.event_types, clock=lambda: _ALWAYS[0]
+        )
+        event = follower.refresh("reservation", EVENT_ID).event
         assert (event.status, event.entry_status) == ("confirmed", "approved")
         (entries,) = store.sync_reads.known([event.key]).values()
         assert {each.status for each in entries} == {"approved"}

@@ -20,7 +20,7 @@ from icalbridge.store.tables import (
     particulars,
     properties,
 )
-from icalbridge.sync import plan
+from icalbridge.sync import schedule
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.workers import Agency
 
@@ -106,7 +106,7 @@ def test_unchanged_day_of_a_worker_writes_bookkeeping_only(
         hired = Agency(district, database_url, open_stores).hire("w1")
         with _written(hired.store.engine) as tables:
             for _ in range(3):
-                district.clock.advance(seconds=plan.CATALOG_SECONDS / 3)
+                district.clock.advance(seconds=schedule.CATALOG_SECONDS / 3)
                 hired.work()
     assert len(district.state.requests) - asked > 36
     assert _kept(district) == before

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icalbridge.sync import plan
+from icalbridge.sync import schedule
 from tests.any_world import UNREADABLE
 from tests.fixtures.bridges import START, Bridge, bridge
 from tests.fixtures.workers import Agency
@@ -54,7 +54,7 @@ def _entries(school: Bridge, event: Dto) -> list[Entry]:
 def _sync(school: Bridge) -> None:
     """Sync until an answer that seemed to lack much is believed."""
     for _ in range(2):
-        school.clock.advance(seconds=plan.DOUBT_SECONDS)
+        school.clock.advance(seconds=schedule.DOUBT_SECONDS)
         school.run()
 
 
@@ -150,7 +150,7 @@ def test_unreadable_time_holds_up_its_own_event_only_in_a_districts_day(
     with ExitStack() as open_stores:
         hired = Agency(school, url, open_stores).hire("w1")
         while _entries(school, gone) and school.clock() < START + timedelta(hours=1):
-            school.clock.advance(seconds=plan.DOUBT_SECONDS)
+            school.clock.advance(seconds=schedule.DOUBT_SECONDS)
             hired.worker.step()
     assert (_entries(school, gone), _entries(school, bad)) == ([], before)
 

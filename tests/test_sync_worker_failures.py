@@ -14,8 +14,8 @@ from sqlalchemy import update
 
 from icalbridge.facilitron import MemoryLedger
 from icalbridge.store.tables import properties
-from icalbridge.sync import catalogue, window
-from icalbridge.sync.understand import understand
+from icalbridge.sync import catalog, fetch_events
+from icalbridge.sync.interpret import interpret
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
 from tests.fixtures.workers import GRANTED, Agency, Stop, asked, due, key, leased, present, read
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icalbridge.store import Store, WindowState
-    from icalbridge.sync.reconcile import Places
-    from icalbridge.sync.understand import Asked, Understood
+    from icalbridge.sync.interpret import EventsRequest, Interpretation
+    from icalbridge.sync.reconcile import KnownCatalog
 
 
 @pytest.fixture
@@ -280,18 +280,20 @@ def test_window_that_breaks_is_postponed_alone(
 
 def _break(patched: pytest.MonkeyPatch, school_id: str, kind: type[BaseException]) -> None:
     """Let the first window of a school break where its answer is understood."""
-    understood = understand
+    understood = interpret
 
-    def _raise(store: Store, places: Places, asked: Asked, *rest: Any, **more: Any) -> Understood:
+    def _raise(
+        store: Store, places: KnownCatalog, asked: EventsRequest, *rest: Any, **more: Any
+    ) -> Interpretation:
         if asked.owner.id == school_id and asked.days.start == START.date():
             raise kind(SECRET)
         return understood(store, places, asked, *rest, **more)
 
-    patched.setattr(window, "understand", _raise)
+    patched.setattr(fetch_events, "interpret", _raise)
 
 
 def _standing(district: Bridge, property_id: str, number: int = 0) -> WindowState:
-    standings = district.store.windows.state("default").standings
+    standings = district.store.windows.state("default").windows
     return next(
         each for each in standings if (each.property_id, each.number) == (property_id, number)
     )
@@ -334,7 +336,7 @@ def test_catalogue_that_breaks_is_postponed(
         raise KeyError(SECRET)
 
     with monkeypatch.context() as patched:
-        patched.setattr(catalogue, "apply", broken)
+        patched.setattr(catalog, "apply", broken)
         hired.work()
     health = district.store.read.health(district.clock())
     assert (

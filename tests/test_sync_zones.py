@@ -14,9 +14,9 @@ from icalbridge.cli.doctor import Check, examine
 from icalbridge.facilitron import Client, MemoryLedger
 from icalbridge.models import Changes, Feed, Window
 from icalbridge.store.tables import properties, windows
-from icalbridge.sync.follow import Follower
-from icalbridge.sync.reconcile import Places
-from icalbridge.sync.understand import Asked, understand
+from icalbridge.sync.interpret import EventsRequest, interpret
+from icalbridge.sync.reconcile import KnownCatalog
+from icalbridge.sync.refresh_event import EventRefresher
 from icalbridge.sync.zone_evidence import learn_zones, zones_of
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
 
@@ -301,14 +301,14 @@ def test_followed_event_is_evidence(district: District) -> None:
     client = Client(
         district.bridge.url, KEY, ledger=MemoryLedger(10**7, 10**7), clock=district.bridge.clock
     )
-    follower = Follower(
+    follower = EventRefresher(
         client,
         district.bridge.store,
         event_types=["reservation"],
         clock=district.bridge.clock,
         sleep=lambda _: None,
     )
-    followed = follower.follow("reservation", event_id)
+    followed = follower.refresh("reservation", event_id)
     assert followed.event.zone == NEW_YORK
     assert district.shown == (NEW_YORK, "events")
     district.sync()
@@ -323,7 +323,7 @@ def test_answer_that_was_read_before_the_zone_was_learned_is_read_again(district
     district.name(None)
     district.sync()
     store, now = district.bridge.store, district.bridge.clock()
-    stale = Places(*store.sync_reads.places())
+    stale = KnownCatalog(*store.sync_reads.all_catalogs())
     owner, days = (
         stale.properties[district.school_id],
         Window(now.date(), now.date() + timedelta(days=30)),
@@ -336,11 +336,17 @@ def test_answer_that_was_read_before_the_zone_was_learned_is_read_again(district
     assert {each.zone for each in answer.events} == {LOS_ANGELES}
     store.write.learn_zones({owner.id: NEW_YORK}, Changes(), now=now)
     with store.alone("default") as alone:
-        places, moved = learn_zones(alone, stale, answer, asked_at=now, now=now)
-        understood = understand(
-            alone, places, Asked(owner, days), answer, asked_at=now, now=now, moved=moved
+        places, moved = learn_zones(alone, stale, answer, requested_at=now, now=now)
+        understood = interpret(
+            alone,
+            places,
+            EventsRequest(owner, days),
+            answer,
+            requested_at=now,
+            now=now,
+            moved=moved,
         )
-    assert {each.digest for each in understood.changes.heard} == {""}
+    assert {each.digest for each in understood.changes.parsed} == {""}
     district.sync()
     assert district.moments() == district.truth(NEW_YORK)
 

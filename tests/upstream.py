@@ -23,7 +23,7 @@ from icalbridge import sandbox
 from icalbridge.facilitron import Client
 from icalbridge.store import Store
 from icalbridge.store.windows import LEASE_SECONDS
-from icalbridge.sync import plan
+from icalbridge.sync import schedule
 from icalbridge.sync.run import Sync
 from tests.any_world import fill
 from tests.fixtures.bridges import KEY, START, Bridge
@@ -42,10 +42,10 @@ Place = tuple[str, str, datetime, datetime]
 DISTRICT, SCHOOL = "district", "school"
 ZONES = ("America/Los_Angeles", "America/New_York", "Pacific/Auckland")
 HISTORY = timedelta(days=60)
-FEWEST = plan.PLENTY + 2
+FEWEST = schedule.PLENTY + 2
 """So many events stay to come, so that an empty answer is always an implausible one."""
 LEASE = timedelta(seconds=LEASE_SECONDS + 1)
-DOUBT = timedelta(seconds=plan.DOUBT_SECONDS)
+DOUBT = timedelta(seconds=schedule.DOUBT_SECONDS)
 
 FAULTS = (
     *(

@@ -113,7 +113,7 @@ def added(entries: Iterable[Entry]) -> Changes:
         )
         for each in shown
     }
-    return Changes(added=shown, heard=tuple(heard.values()))
+    return Changes(added=shown, parsed=tuple(heard.values()))
 
 
 def odd_entry(hours: float, facility: Facility, number: int, name: str, **fields: object) -> Entry:

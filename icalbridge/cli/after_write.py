@@ -1,100 +1,30 @@
-"""Compares an event, as it is read after a write, with what was requested; says when the calendars
-here will show it.
-
-Facilitron may accept a write and still answer with the old state for a while.
-"""
+"""After a write of `event`: the store follows, and the result is compared with the request."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from icalbridge import timezones
-from icalbridge.cli.work import make_grant
-from icalbridge.feeds import display_text
-from icalbridge.push import identify
-from icalbridge.push.plan import Cancel, Create
-from icalbridge.statuses import APPROVED, is_cancelled
-from icalbridge.sync.plan import Plan, today, window
+from icalbridge.cli.clients import make_grant
+from icalbridge.errors import IcalbridgeError, NotFound
+from icalbridge.sync.schedule import Schedule
+from icalbridge.sync.windows import today, window_days
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from icalbridge.models import Entry, Event, Timeslot
-    from icalbridge.push.apply import Outcome
-    from icalbridge.push.want import Slot
+    from icalbridge.models import Event, Timeslot
+    from icalbridge.push.requested import RequestedState
     from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class RequestedSlot:
-    """A timeslot as it was requested; None stands for what was not."""
-
-    external_id: str
-    start: datetime
-    end: datetime
-    facility_id: str | None = None
-    activity: str | None = None
-
-    def matches(self, slot: Timeslot) -> bool:
-        """Return whether a timeslot is as requested."""
-        return (
-            (self.external_id, self.start, self.end) == (slot.external_id, slot.start, slot.end)
-            and self.facility_id in {None, slot.facility_id}
-            and (
-                self.activity is None or display_text(self.activity) == display_text(slot.activity)
-            )
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RequestedState:
-    """The state of an event that a write requested."""
-
-    slots: tuple[RequestedSlot, ...] = ()
-    cancelled: bool = False
-
-    def matches(self, event: Event) -> bool:
-        """Return whether an event is in this state."""
-        if self.cancelled:
-            return is_cancelled(event.status)
-        return all(any(each.matches(slot) for slot in event.timeslots) for each in self.slots)
-
-    def hidden_reason(
-        self, event: Event, entries: Iterable[Entry], settings: Settings, now: datetime
-    ) -> str:
-        """Return why calendars do not show an event that is in this state, as a clause; empty where
-        they do.
-
-        `entries` are those of the event in the store.
-        """
-        if self.cancelled:
-            return ""
-        shown = {(each.facility_id, each.start, each.end) for each in entries if each.shown}
-        requested = [
-            slot for slot in event.timeslots if any(each.matches(slot) for each in self.slots)
-        ]
-        if hidden := [
-            slot for slot in requested if (slot.facility_id, slot.start, slot.end) not in shown
-        ]:
-            if (event.entry_status or event.status) != APPROVED:
-                return f"its status at Facilitron is {event.status or 'empty'}"
-            return f"its timeslot's status at Facilitron is {hidden[0].status or 'empty'}"
-        if any(slot.start - now >= timedelta(days=settings.horizon_days) for slot in requested):
-            return (
-                f"they reach {settings.horizon_days} days ahead, and show it when it comes nearer"
-            )
-        if any(now - slot.end >= timedelta(days=settings.history_days) for slot in requested):
-            return f"they reach {settings.history_days} days back"
-        return ""
+    from icalbridge.sync.refresh_event import EventRefresher
 
 
 @dataclass(frozen=True, slots=True)
 class AfterWrite:
-    """What was found out after a write."""
+    """State of an event and of the calendars here after a write."""
 
     event: Event | None
     """The event as the vendor answers it now; None where it could not be read."""
@@ -104,7 +34,7 @@ class AfterWrite:
     known.
     """
     note: str = ""
-    """What to say of it."""
+    """A sentence for the user."""
 
     @property
     def notes(self) -> list[str]:
@@ -120,8 +50,9 @@ class ReadPace:
     user: ApiUser
 
     def not_yet(self, property_id: str, slots: Iterable[Timeslot], now: datetime) -> str:
-        """Return what to say where an event is still in its old state; `slots` are those it has or
-        was to have.
+        """Return the note on an event that is still in its old state.
+
+        `slots`: those that it has, or was to have.
         """
         seconds = self._interval(property_id, slots, now)
         within = "" if seconds is None else f", within {_span(seconds)}"
@@ -131,22 +62,20 @@ class ReadPace:
         )
 
     def _interval(self, property_id: str, slots: Iterable[Timeslot], now: datetime) -> float | None:
-        """Return the seconds between two reads of any window with one of these timeslots; None
-        where there is none.
-        """
+        """Return the seconds between two reads of a window with one of these timeslots, if any."""
         owner = self.store.read.property(property_id)
         zone = (owner.timezone if owner else "") or "UTC"
         if owner is None or not timezones.exists(zone):
             return None
         days = {timezones.local_date(slot.start, zone) for slot in slots}
         situation = self.store.windows.state(self.user.name)
-        planned = Plan(situation, make_grant(self.user, self.settings), now)
+        planned = Schedule(situation, make_grant(self.user, self.settings), now)
         return min(
             (
-                planned.interval(each)
-                for each in situation.standings
-                if each.property_id == property_id and each.number >= 0
-                if any(day in window(each.number, today(now, zone)) for day in days)
+                planned.interval(window)
+                for window in situation.windows
+                if window.property_id == property_id and window.number >= 0
+                if any(day in window_days(window.number, today(now, zone)) for day in days)
             ),
             default=None,
         )
@@ -160,26 +89,34 @@ def _span(seconds: float) -> str:
     return f"{-(-minutes // 60)} hours"
 
 
-def count_not_shown(source: str, outcomes: Iterable[Outcome], events: Mapping[str, Event]) -> int:
-    """Return how many events of a push are not yet in the state that its steps requested.
+def follow_write(
+    pace: ReadPace,
+    follower: EventRefresher,
+    written: Event,
+    requested: RequestedState,
+    clock: Callable[[], datetime],
+) -> AfterWrite:
+    """Update the store with an event after a write; whatever fails here, the write is done."""
 
-    `events`: by external id, each as it was read after the push wrote to it.
-    """
-    late = set()
-    for outcome in outcomes:
-        step = outcome.step
-        if isinstance(step, Create):
-            external_id = identify.event_id(source, step.uid, step.number)
-            state = RequestedState(tuple(map(_requested, step.slots)))
-        elif isinstance(step, Cancel):
-            external_id, state = step.held.external_id, RequestedState(cancelled=True)
-        else:
-            external_id, state = step.held.external_id, RequestedState((_requested(step.after),))
-        event = events.get(external_id)
-        if outcome.result != "refused" and event is not None and not state.matches(event):
-            late.add(external_id)
-    return len(late)
+    def not_yet(*events: Event) -> AfterWrite:
+        slots = [slot for event in (written, *events) for slot in event.timeslots]
+        note = pace.not_yet((written, *events)[-1].property_id, slots, clock())
+        return AfterWrite(events[-1] if events else None, "not yet", note)
 
-
-def _requested(slot: Slot) -> RequestedSlot:
-    return RequestedSlot(slot.id, slot.start, slot.end, slot.facility.id)
+    try:
+        followed = follower.refresh(written.type, written.id, property_id=written.property_id)
+    except IcalbridgeError as error:
+        if isinstance(error, NotFound) and not requested.cancelled:
+            return not_yet()
+        note = f"The calendars here show it after the next sync; it could not be read back: {error}"
+        return AfterWrite(None, "unread", note)
+    if not requested.matches(followed.event):
+        return not_yet(followed.event)
+    reason = followed.left_out
+    if not reason:
+        (entries,) = pace.store.sync_reads.known([followed.event.key]).values()
+        reason = requested.hidden_reason(followed.event, entries, pace.settings, clock())
+    if reason:
+        note = f"The calendars here do not show it: {reason}."
+        return AfterWrite(followed.event, "hidden", note)
+    return AfterWrite(followed.event, "shown")

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 import click
 
 from icalbridge.cli.logs import start_logging
-from icalbridge.cli.serve import Address, listen, supervise
-from icalbridge.cli.work import open_store, sync_with_progress
+from icalbridge.cli.options import port_option
+from icalbridge.cli.runtime import open_upgraded
+from icalbridge.cli.serve import ListenAddress, listen, supervise
+from icalbridge.cli.sync import sync_with_progress
 from icalbridge.errors import IcalbridgeError
-from icalbridge.feeds import feed_path, page_path
 from icalbridge.models import Feed, utcnow
 from icalbridge.settings import Settings
 
@@ -36,12 +37,22 @@ RATE_PER_MINUTE = 12_000
 QUOTA_PER_DAY = 1_000_000
 
 
+@click.command("demo")
+@port_option(8000, envvar="PORT")
+def demo_command(port: int) -> None:
+    """Show the whole product with nothing to configure, until Ctrl-C.
+
+    Starts a simulator of the vendor's API, fetches a district from it, and serves its calendars.
+    """
+    run_demo(port)
+
+
 def run_demo(port: int) -> None:
     """Show everything until Ctrl-C."""
     start_logging("text", level="WARNING")
     with (
         tempfile.TemporaryDirectory(prefix="icalbridge-demo-") as folder,
-        listen(Address("127.0.0.1", port)) as opened,
+        listen(ListenAddress("127.0.0.1", port)) as opened,
     ):
         click.echo("Starting the simulator of the vendor's API …")
         with _sandbox() as api_url:
@@ -55,7 +66,7 @@ def run_demo(port: int) -> None:
                 public_url=base,
             )
             click.echo("Fetching the district from it, over HTTP …")
-            store = open_store(settings)
+            store = open_upgraded(settings)
             sync_with_progress(settings, store)
             addresses = _addresses(settings, _busiest_gym(store), store.read.properties()[0].id)
             store.close()
@@ -74,6 +85,8 @@ def _busiest_gym(store: Store) -> str:
 
 
 def _addresses(settings: Settings, facility_id: str, district_id: str) -> str:
+    from icalbridge.feeds import feed_path, page_path
+
     base = settings.public_url
     facility, district = Feed("facility", facility_id), Feed("property", district_id)
     return f"""

@@ -1,12 +1,12 @@
-"""`doctor`: everything that going live depends on, one line each, and what to do about what is
-wrong.
+"""`doctor`: checks everything that going live depends on, one line each, with advice.
 
-Later checks need earlier ones: what cannot be looked at is said to be unchecked rather than
-guessed.
+Later checks need earlier ones; where those fail, the later ones are reported as not checked.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,9 @@ import click
 
 from icalbridge import settings as settings_table
 from icalbridge import timezones
-from icalbridge.cli.work import make_client, open_store
+from icalbridge.cli import FAILED
+from icalbridge.cli.clients import make_client
+from icalbridge.cli.runtime import open_upgraded
 from icalbridge.cli.zone_notes import zone_note
 from icalbridge.errors import (
     AccessRefused,
@@ -27,10 +29,8 @@ from icalbridge.errors import (
     StoreError,
     VendorError,
 )
-from icalbridge.feeds import display_text
 from icalbridge.models import utcnow
-from icalbridge.store.health import TIMES_IN_FUTURE
-from icalbridge.sync.clock import DatabaseClock
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,31 +43,39 @@ if TYPE_CHECKING:
 CLOCK_TOLERANCE_SECONDS = 60
 
 
+@click.command("doctor")
+def doctor_command() -> None:
+    """Check configuration, key, scope, quota, database, clock and zones, and say what to do about
+    each failure.
+    """
+    sys.exit(0 if run_doctor(os.environ) else FAILED)
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One line: `good` is None for what could not be checked."""
 
     name: str
     good: bool | None
-    told: str
+    message: str
 
 
 def run_doctor(environ: Mapping[str, str]) -> bool:
-    """Print every check; return whether none failed. What could not be looked at for want of a
-    header is no failure.
-    """
+    """Print every check; return whether none failed. A check that was skipped is no failure."""
     checks = examine(environ)
     width = max(14, *(len(check.name) for check in checks)) if len(checks) > 1 else 14
     for check in checks:
-        word, colour = {True: ("ok", "green"), False: ("FAIL", "red"), None: ("skip", "yellow")}[
+        word, color = {True: ("ok", "green"), False: ("FAIL", "red"), None: ("skip", "yellow")}[
             check.good
         ]
-        click.echo(f"{click.style(f'{word:<5}', fg=colour)} {check.name:<{width}} {check.told}")
+        click.echo(f"{click.style(f'{word:<5}', fg=color)} {check.name:<{width}} {check.message}")
     return not any(check.good is False for check in checks)
 
 
 def examine(environ: Mapping[str, str]) -> list[Check]:
     """Check configuration, database, key, clock, scope, zones and quota, in this order."""
+    from icalbridge.sync.clock import DatabaseClock
+
     try:
         settings = settings_table.from_environment(environ)
         users = settings.require_keys()
@@ -75,7 +83,7 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
         return [Check("configuration", False, str(error))]
     checks = [_configuration(settings)]
     try:
-        store = open_store(settings)
+        store = open_upgraded(settings)
     except StoreError as error:
         return [*checks, _database(error), *_unchecked("key", "clock", "scope", "zones", "quota")]
     try:
@@ -89,10 +97,10 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
             checks += (
                 of_key
                 if len(users) == 1
-                else [replace(each, name=f"{each.name} {user.name}") for each in of_key]
+                else [replace(item, name=f"{item.name} {user.name}") for item in of_key]
             )
     except StoreError as error:
-        checks = [each for each in checks if each.name == "configuration"]
+        checks = [check for check in checks if check.name == "configuration"]
         return [*checks, _database(error), *_unchecked("key", "clock", "scope", "zones", "quota")]
     finally:
         store.close()
@@ -100,20 +108,22 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
 
 
 def _database(error: StoreError) -> Check:
-    told = str(error).rstrip(".")
+    reason = str(error).rstrip(".")
     if isinstance(error, SchemaOutdated):
-        return Check("database", False, told)
+        return Check("database", False, reason)
     return Check(
-        "database", False, f"{told}; set DATABASE_URL to one that can be opened and written"
+        "database", False, f"{reason}; set DATABASE_URL to one that can be opened and written"
     )
 
 
 def _with_times(checks: list[Check], ahead: int) -> list[Check]:
     """Let the clock fail where stored times are in the future, by so many seconds."""
+    from icalbridge.store.health import TIMES_IN_FUTURE
+
     fault = Check("clock", False, f"{TIMES_IN_FUTURE} They are up to {ahead} s ahead.")
     return [
-        fault if ahead and each.name == "clock" and each.good is not False else each
-        for each in checks
+        fault if ahead and check.name == "clock" and check.good is not False else check
+        for check in checks
     ]
 
 
@@ -193,13 +203,15 @@ def _scope(listed: tuple[Property, ...]) -> Check:
 
 def _zones(listed: tuple[Property, ...], store: Store) -> Check:
     """Look at what the vendor gives; where that is no zone, say what is shown until it is one."""
-    without = [each for each in listed if not timezones.resolve_name(each.timezone)]
+    without = [place for place in listed if not timezones.resolve_name(place.timezone)]
     if not without:
         return Check("zones", True, "every property has one that exists")
-    told = f"no time zone that exists: {', '.join(map(_named, without))}; ask Facilitron to set it"
-    stored = store.sync_reads.properties(each.id for each in without)
-    notes = [_zone_note(each, stored[each.id]) for each in without if each.id in stored]
-    return Check("zones", False, ". ".join([told, *notes]))
+    message = (
+        f"no time zone that exists: {', '.join(map(_named, without))}; ask Facilitron to set it"
+    )
+    stored = store.sync_reads.properties(place.id for place in without)
+    notes = [_zone_note(place, stored[place.id]) for place in without if place.id in stored]
+    return Check("zones", False, ". ".join([message, *notes]))
 
 
 def _zone_note(given: Property, stored: Property) -> str:
@@ -211,8 +223,8 @@ def _zone_note(given: Property, stored: Property) -> str:
     return zone_note(_named(given), stored.timezone, source, given.timezone)
 
 
-def _named(each: Property) -> str:
-    return display_text(each.name) or display_text(each.id)
+def _named(place: Property) -> str:
+    return display_text(place.name) or display_text(place.id)
 
 
 def _quota(user: ApiUser, store: Store) -> Check:
@@ -221,12 +233,12 @@ def _quota(user: ApiUser, store: Store) -> Check:
     except IcalbridgeError as error:
         return Check("quota", None, f"not checked: {error}")
     left = user.quota_per_day - used
-    told = (
+    message = (
         f"{used} of {user.quota_per_day} requests used today (UTC), {user.rate_per_minute} a minute"
     )
     if left <= 0:
-        return Check("quota", False, f"{told}; wait for midnight UTC or ask Facilitron for more")
-    return Check("quota", True, told)
+        return Check("quota", False, f"{message}; wait for midnight UTC or ask Facilitron for more")
+    return Check("quota", True, message)
 
 
 def _unchecked(*names: str) -> list[Check]:

@@ -11,8 +11,8 @@ from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
 from icalbridge.cli.connections import ConnectionCounts
-from icalbridge.cli.database import connect_for_web
 from icalbridge.cli.request_line import read_raw_targets
+from icalbridge.cli.runtime import connect_for_web
 from icalbridge.web import create_app
 
 if TYPE_CHECKING:

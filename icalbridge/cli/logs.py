@@ -5,7 +5,7 @@ lines of its own. JSON is one object a line, in ASCII, so that no locale can bre
 
     time        when, such as 2026-11-21T20:00:00Z
     level       debug, info, warning, error or critical
-    logger      who says it: icalbridge.… is ours
+    logger      name of the logger: icalbridge.… is ours
     message     what happened, in one sentence
     exception   the traceback; only where there is one
 
@@ -52,20 +52,20 @@ class _Json(logging.Formatter):
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        told = {
+        values = {
             "time": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps({name: _without(self._secrets, text) for name, text in told.items()})
+            values["exception"] = self.formatException(record.exc_info)
+        return json.dumps({name: _without(self._secrets, text) for name, text in values.items()})
 
 
 def _without(secrets: Sequence[str], text: str) -> str:
-    for each in filter(None, secrets):
-        text = text.replace(each, "…")
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "…")
     return redacted(text)
 
 
@@ -74,8 +74,8 @@ def _printable(text: str) -> str:
     them.
     """
     return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
-        for each in text
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
     )
 
 

@@ -1,4 +1,4 @@
-"""`serve`: gunicorn and one sync worker, watched over by this process.
+"""`serve`: gunicorn and one sync worker, supervised by this process.
 
 The socket is opened here, so that a taken port is one sentence, and handed down. The children are
 forked: the web child becomes gunicorn's master, the other the sync worker. A worker that dies is
@@ -25,9 +25,12 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from icalbridge.cli.work import run_worker
+import click
+
+from icalbridge.cli.options import host_option, port_option
+from icalbridge.cli.runtime import load_settings
+from icalbridge.cli.worker import run_worker
 from icalbridge.errors import ConfigurationError, IcalbridgeError, StoreError
-from icalbridge.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,19 +56,42 @@ PR_SET_PDEATHSIG = 1
 METRICS = "icalbridge-metrics-"
 
 
+@click.command("serve")
+@host_option()
+@port_option(8000, envvar="PORT")
+@click.option(
+    "--workers",
+    default=2,
+    show_default=True,
+    envvar="WEB_CONCURRENCY",
+    show_envvar=True,
+    type=click.IntRange(1, 64),
+    help="Processes that serve.",
+)
+@click.option(
+    "--no-sync", is_flag=True, help="Serve only; a worker elsewhere keeps the database true."
+)
+def serve_command(host: str, port: int, workers: int, no_sync: bool) -> None:
+    """Serve feeds and pages, and keep them true with one sync worker. PORT is honoured."""
+    settings = load_settings()
+    if not no_sync:
+        settings.require_keys()
+    run_server(settings, ListenAddress(host, port), workers=workers, sync=not no_sync)
+
+
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """Where to listen; port 0 takes a free one."""
 
     host: str
     port: int
 
 
-class _Stop(Exception):  # not an error: SIGTERM or Ctrl-C reached the supervisor
+class _ServerStopped(Exception):  # not an error: SIGTERM or Ctrl-C reached the supervisor
     """Raised out of the signal handler."""
 
 
-def listen(address: Address) -> socket.socket:
+def listen(address: ListenAddress) -> socket.socket:
     """Open the listening socket; raises `ConfigurationError` when that cannot be."""
     try:
         family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
@@ -74,8 +100,8 @@ def listen(address: Address) -> socket.socket:
         raise cannot_listen(address, error) from None
 
 
-def cannot_listen(address: Address, error: OSError) -> ConfigurationError:
-    """Return what to tell a person when a socket could not be opened."""
+def cannot_listen(address: ListenAddress, error: OSError) -> ConfigurationError:
+    """Return the error for a socket that cannot be opened."""
     reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "no such host"
     return ConfigurationError(
         f"Cannot listen on {address.host} port {address.port}: {reason}; choose another with --host"
@@ -83,7 +109,7 @@ def cannot_listen(address: Address, error: OSError) -> ConfigurationError:
     )
 
 
-def run_server(settings: Settings, address: Address, *, workers: int, sync: bool) -> None:
+def run_server(settings: Settings, address: ListenAddress, *, workers: int, sync: bool) -> None:
     """Serve until SIGTERM or Ctrl-C, then end cleanly."""
     with listen(address) as opened:
         _prepare(settings)
@@ -99,6 +125,8 @@ def _prepare(settings: Settings) -> None:
     """Bring the database up to date. One that is so and cannot be written is served as it is;
     raises `StoreError`.
     """
+    from icalbridge.store import Store
+
     with closing(Store.connect(settings.database_url)) as store:
         try:
             store.upgrade()
@@ -107,9 +135,9 @@ def _prepare(settings: Settings) -> None:
 
 
 def _leave_one_file(settings: Settings) -> None:
-    """Let the SQLite database be complete without its `-wal` file, also where a child was
-    killed.
-    """
+    """Merge SQLite's `-wal` file into the database, also where a child was killed."""
+    from icalbridge.store import Store
+
     with closing(Store.connect(settings.database_url)) as store, suppress(StoreError):
         store.merge_log()
 
@@ -127,7 +155,7 @@ def supervise(
     1. the web child starts, and with `sync` the worker
     2. a worker that ended is started again after a pause
     3. SIGHUP: new processes take over from the ones that serve and sync
-    4. SIGTERM or Ctrl-C: both are told to end, and waited for
+    4. SIGTERM or Ctrl-C: both are stopped and waited for
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
@@ -140,7 +168,7 @@ def supervise(
         if on_started:
             on_started()
         _watch(settings, children, sync=sync)
-    except _Stop:
+    except _ServerStopped:
         log.info("stopping")
     finally:
         for number in SIGNALS:
@@ -240,7 +268,7 @@ def _die_with_parent() -> None:
 
 
 def _stop(_number: int, _frame: object) -> None:
-    raise _Stop
+    raise _ServerStopped
 
 
 def _end(children: dict[str, ForkProcess]) -> None:

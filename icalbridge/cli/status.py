@@ -1,28 +1,22 @@
-"""`status`: how fresh everything is and what comes next, as a table for people or as JSON for
-programs.
-"""
+"""`status`: how fresh each property is and when it is fetched next, as a table or as JSON."""
 
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
 
-from icalbridge.cli.database import connect
-from icalbridge.cli.work import make_grant
+from icalbridge.cli.clients import make_grant
+from icalbridge.cli.options import json_option
+from icalbridge.cli.output import console, folded, print_json, table
+from icalbridge.cli.runtime import load_settings, open_current
 from icalbridge.cli.zone_notes import zone_note
-from icalbridge.models import is_future
+from icalbridge.models import is_future, utcnow
 from icalbridge.settings import ApiUser
 from icalbridge.statuses import status_name
-from icalbridge.store import Store
-from icalbridge.store.health import TIMES_IN_FUTURE
-from icalbridge.sync.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,27 +25,30 @@ if TYPE_CHECKING:
     from icalbridge.store import Freshness, Health, KeyHealth, Store
 
 
+@click.command("status")
+@json_option
+def status_command(as_json: bool) -> None:
+    """Show how fresh each property is, the quota used today, the last errors and the workers."""
+    print_status(load_settings(quiet=True), as_json=as_json, now=utcnow())
+
+
 def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
-    """Print how the whole stands; needs no key and asks the vendor nothing."""
-    with closing(connect(settings)) as store:
-        store.check()
-        users = {each.name: each for each in settings.api_users()}
+    """Print the status; needs no key and sends no request."""
+    with open_current(settings) as store:
+        users = {item.name: item for item in settings.api_users()}
         health = store.read.health(now)
         keys = {
-            each.name: users.get(each.name) or _nameless(settings, each.name)
-            for each in health.keys
+            key.name: users.get(key.name) or _nameless(settings, key.name) for key in health.keys
         }
         planned = _planned(settings, store, keys, now)
-    told = (
-        replace(each, quota_per_day=each.quota_per_day or keys[each.name].quota_per_day)
-        for each in health.keys
+    keys_with_quota = (
+        replace(key, quota_per_day=key.quota_per_day or keys[key.name].quota_per_day)
+        for key in health.keys
     )
-    health = replace(health, keys=tuple(told))
+    health = replace(health, keys=tuple(keys_with_quota))
     unknown = UnknownStatuses(health, settings)
     if as_json:
-        click.echo(
-            json.dumps(_as_json(health, planned) | unknown.values, ensure_ascii=False, indent=2)
-        )
+        print_json(_as_json(health, planned) | unknown.values)
         return
     _print_table(health, planned, now)
     for line in unknown.lines():
@@ -85,7 +82,7 @@ class UnknownStatuses:
 
 
 def _counts(counted: Mapping[str, int]) -> str:
-    ordered = sorted(counted.items(), key=lambda each: (-each[1], each[0]))
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f'"{name}" {count}' for name, count in ordered)
 
 
@@ -102,27 +99,29 @@ def _planned(
     """Return each property's tier, and when it is asked for next, as the plan has it at this
     moment.
     """
-    found: dict[str, tuple[str, datetime]] = {}
+    from icalbridge.sync.schedule import Schedule
+
+    planned: dict[str, tuple[str, datetime]] = {}
     for name, user in keys.items():
-        plan = Plan(store.windows.state(name), make_grant(user, settings), now)
-        found |= {
+        plan = Schedule(store.windows.state(name), make_grant(user, settings), now)
+        planned |= {
             property_id: (tier.value, due) for property_id, (tier, due) in plan.outlook().items()
         }
-    return found
+    return planned
 
 
 def _as_json(health: Health, planned: dict[str, tuple[str, datetime]]) -> dict[str, object]:
-    told = json.loads(json.dumps(asdict(health), default=_iso))
+    values = json.loads(json.dumps(asdict(health), default=_iso))
     if not health.ahead_seconds:
-        del told["ahead_seconds"]
-    for each in told["properties"]:
-        del each["newest"]
-        tier, due = planned.get(each["property_id"], (None, None))
-        each |= {"tier": tier, "next": None if due is None else _iso(due)}
+        del values["ahead_seconds"]
+    for place in values["properties"]:
+        del place["newest"]
+        tier, due = planned.get(place["property_id"], (None, None))
+        place |= {"tier": tier, "next": None if due is None else _iso(due)}
     return {
         "ready": health.ready,
-        "quota_per_day": sum(each.quota_per_day for each in health.keys),
-        **told,
+        "quota_per_day": sum(key.quota_per_day for key in health.keys),
+        **values,
     }
 
 
@@ -135,19 +134,16 @@ def _iso(value: object) -> str:
 
 
 def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: datetime) -> None:
-    console = Console(markup=False, emoji=False, highlight=False)  # a name in brackets is a name
-    error = Column("Last error", overflow="fold")  # its end is what the vendor's support asks for
-    table = Table(
-        "Property", "Tier", "Today", "31 days", "Year", "Next", error, box=None, pad_edge=False
-    )
-    for each in health.properties:
-        tier, due = planned.get(each.property_id, ("–", None))
+    error = folded("Last error")  # its end is what the vendor's support asks for
+    rows = table("Property", "Tier", "Today", "31 days", "Year", "Next", error)
+    for place in health.properties:
+        tier, due = planned.get(place.property_id, ("–", None))
         ages = (
             age(moment, now)
-            for moment in (each.today_synced, each.month_synced, each.oldest_synced)
+            for moment in (place.today_synced, place.month_synced, place.oldest_synced)
         )
-        table.add_row(each.name or each.property_id, tier, *ages, _until(due, now), _error(each))
-    console.print(table)
+        rows.add_row(place.name or place.property_id, tier, *ages, _until(due, now), _error(place))
+    console(wide=False).print(rows)
     click.echo()
     click.echo(f"Catalogue   {age(health.catalogue_synced, now)}")
     if health.catalogue_error:
@@ -160,7 +156,7 @@ def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: 
 
 
 def _notes(health: Health) -> Iterator[str]:
-    """Yield what is to be said below the table and the keys."""
+    """Yield the lines below the table and the keys."""
     yield from (f"Left        {left}" for left in health.left)
     yield from (f"Withdrawn   {withdrawal}" for withdrawal in health.withdrawals)
     yield (
@@ -171,6 +167,8 @@ def _notes(health: Health) -> Iterator[str]:
     for number, note in enumerate(_zone_notes(health)):
         yield f"{'' if number else 'Time zones':<12}{note}"
     if health.ahead_seconds:
+        from icalbridge.store.health import TIMES_IN_FUTURE
+
         yield f"Clock       {TIMES_IN_FUTURE}"
 
 
@@ -190,15 +188,15 @@ def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
 
 def _zone_notes(health: Health) -> list[str]:
     """Return a sentence on each property whose zone the vendor does not give."""
-    told = (
-        zone_note(each.name or each.property_id, each.zone, each.zone_source, each.vendor_zone)
-        for each in health.properties
+    notes = (
+        zone_note(place.name or place.property_id, place.zone, place.zone_source, place.vendor_zone)
+        for place in health.properties
     )
-    return [note for note in told if note]
+    return list(filter(None, notes))
 
 
-def _error(each: Freshness) -> str:
-    return each.error or "–"
+def _error(item: Freshness) -> str:
+    return item.error or "–"
 
 
 def _until(due: datetime | None, now: datetime) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.feeds import display_text
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from icalbridge.models import ZoneSource

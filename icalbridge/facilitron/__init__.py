@@ -1,27 +1,25 @@
-"""The vendor's API: the one room that speaks to it.
+"""Client of the vendor's API (Facilitron): the only package that calls it.
 
-client.py     every endpoint, typed: six that read, three that write
-transport.py  requests over HTTP, with retries, limits and errors
-answers.py    what an answer that is no success means
-envelope.py   what an answer is wrapped in, and whether its code is one of success
-wire.py       JSON → model, tolerant of every surprise
-timeslots.py  one timeslot of an event
-listed.py     items of the catalogue → model
-event_zones.py  the time zones that events name
-lenient.py    JSON as it ought not to be
-times.py      local times → moments
-quota.py      the minute's rate and the day's quota
-writes.py     what may be written, and what comes of it
-bounds.py     the rules for it, checked before a request is spent
-writing.py    sends it, and finds out what became of it
+client.py          every endpoint: six that read, three that write
+http.py            requests over HTTP, with retries, limits and errors
+http_errors.py     maps error responses to our errors
+rate_limit.py      requests a minute and a day
+envelope.py        list or item, invocation_id and message_code of a response
+schemas.py         properties, facilities and timeslots: JSON → model
+events.py          events: JSON → model
+staff_details.py   renter and the other fields that are for staff alone
+lenient_json.py    decoder for broken JSON
+times.py           local times → moments
+write_requests.py  requests that write, their outcomes and their bounds
+write_client.py    sends them, and looks up what became of them
 """
 
-from icalbridge.facilitron.bounds import check_event, wrong_times
 from icalbridge.facilitron.client import Client
-from icalbridge.facilitron.quota import Allowance, Ledger, MemoryLedger, book
-from icalbridge.facilitron.wire import Answer, EventsAnswer, Skipped
-from icalbridge.facilitron.writes import (
-    Cancelled,
+from icalbridge.facilitron.events import EventsResponse
+from icalbridge.facilitron.rate_limit import Allowance, Ledger, MemoryLedger, book
+from icalbridge.facilitron.schemas import ListResponse, Skipped
+from icalbridge.facilitron.write_requests import (
+    CancelledEvent,
     Conflict,
     Created,
     CreateOutcome,
@@ -31,18 +29,20 @@ from icalbridge.facilitron.writes import (
     NotCreated,
     TimeslotChange,
     Unknown,
+    check_event,
+    time_errors,
 )
 
 __all__ = [
     "Allowance",
-    "Answer",
-    "Cancelled",
+    "CancelledEvent",
     "Client",
     "Conflict",
     "CreateOutcome",
     "Created",
-    "EventsAnswer",
+    "EventsResponse",
     "Ledger",
+    "ListResponse",
     "MemoryLedger",
     "Moved",
     "NewEvent",
@@ -53,5 +53,5 @@ __all__ = [
     "Unknown",
     "book",
     "check_event",
-    "wrong_times",
+    "time_errors",
 ]

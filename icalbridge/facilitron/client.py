@@ -1,8 +1,4 @@
-"""The vendor's API, typed: six endpoints that read, three that write.
-
-How a request is sent, and sent again, is `transport.py`'s; how an answer is read `wire.py`'s; what
-may be written `writes.py`'s.
-"""
+"""Client of the vendor's API: six endpoints that read, three that write."""
 
 from __future__ import annotations
 
@@ -10,14 +6,15 @@ import logging
 import time
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from random import SystemRandom
 from typing import TYPE_CHECKING, TypeVar
 
 from icalbridge.errors import MalformedAnswer, RequestRefused
-from icalbridge.facilitron import envelope, wire
-from icalbridge.facilitron.transport import Call, Transport, path_of
-from icalbridge.facilitron.wire import EventsAnswer
-from icalbridge.facilitron.writing import Writing
+from icalbridge.facilitron import envelope, events, schemas
+from icalbridge.facilitron.events import EventDefaults, EventsResponse
+from icalbridge.facilitron.http import Call, Transport, path_of
+from icalbridge.facilitron.write_client import WriteClient
 from icalbridge.models import utcnow
 from icalbridge.statuses import APPROVED
 
@@ -27,10 +24,10 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from random import Random
 
-    from icalbridge.facilitron.quota import Ledger
-    from icalbridge.facilitron.wire import Answer
-    from icalbridge.facilitron.writes import (
-        Cancelled,
+    from icalbridge.facilitron.rate_limit import Ledger
+    from icalbridge.facilitron.schemas import ListResponse
+    from icalbridge.facilitron.write_requests import (
+        CancelledEvent,
         Conflict,
         CreateOutcome,
         Moved,
@@ -45,9 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class Client:
-    """One key's view of the vendor. Every method raises `VendorError`; see `icalbridge.errors` for
-    which.
-    """
+    """Client with one key. Every method raises `VendorError`; see `icalbridge.errors` for which."""
 
     def __init__(
         self,
@@ -66,11 +61,11 @@ class Client:
         on_request: Callable[[str, str], None] | None = None,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`timeout`: seconds to wait for one answer, a little over the vendor's own 30;
+        """`timeout`: seconds to wait for a response, a little over the vendor's own 30;
         `write_timeout` for a write, the longer of the two limits on its pages. `deadline`: seconds
-        for all attempts of one request, waiting for the ledger not counted. `on_request` hears each
-        attempt's endpoint and outcome (a status, or `no answer`). `approved_statuses`: what counts
-        as approved, normalized and sorted. `waiting` is entered while the vendor is being asked.
+        for all attempts of one request, waiting for the ledger not counted. `on_request` is called
+        with each attempt's endpoint and outcome (a status, or `no answer`). `approved_statuses`
+        are normalized and sorted. `waiting` is entered during each request.
 
         Raises `ConfigurationError` for a key that no header can carry.
         """
@@ -89,30 +84,30 @@ class Client:
             on_request=on_request or (lambda _endpoint, _outcome: None),
             waiting=waiting,
         )
-        self._writing = Writing(
+        self._writes = WriteClient(
             self._transport, self.event, clock=clock, sleep=sleep, write_timeout=write_timeout
         )
 
     @property
     def clock_offset(self) -> timedelta | None:
-        """The vendor's clock less ours, as its last answer's Date told; None before the first, and
-        when it had none.
-        """
+        """The vendor's clock less ours, by the last response's Date header; None without one."""
         return self._transport.clock_offset
 
-    def properties(self) -> Answer[Property]:
+    def properties(self) -> ListResponse[Property]:
         """Return every property that the key may see: `GET /properties`."""
-        return self._read("properties", "/properties", {}, wire.read_properties)
+        return self._read(Call("properties", "GET", "/properties"), schemas.read_properties)
 
     def property(self, property_id: str) -> Property:
         """Return one property: `GET /property/{property_id}`."""
-        return self._read("property", path_of("property", property_id), {}, wire.read_property)
+        return self._read(
+            Call("property", "GET", path_of("property", property_id)), schemas.read_property
+        )
 
-    def facilities(self, property_id: str) -> Answer[Facility]:
+    def facilities(self, property_id: str) -> ListResponse[Facility]:
         """Return the active facilities of a property: `GET /property/{property_id}/facilities`."""
         path = path_of("property", property_id, "facilities")
         return self._read(
-            "facilities", path, {}, lambda body: wire.read_facilities(body, property_id)
+            Call("facilities", "GET", path), lambda body: schemas.read_facilities(body, property_id)
         )
 
     def property_events(
@@ -124,19 +119,17 @@ class Client:
         unsure: Collection[str] = (),
         known: Mapping[str, EventKey] | None = None,
         include_child_events: bool = False,
-    ) -> EventsAnswer:
+    ) -> EventsResponse:
         """Return the events of a property in a window: `GET /property/{property_id}/events`.
 
-        `zones` are IANA names by property id; for the properties in `unsure` these are guesses, and
-        the zone that their events name comes before them (see `wire.Asked`). Events whose bytes
-        have a digest in `known` are not read again. With `include_child_events` the window is one
-        day, of a district with all its schools.
+        `zones` are IANA names by property id, guesses for the properties in `unsure` (see
+        `EventDefaults`). Events whose bytes have a digest in `known` are not parsed again. With
+        `include_child_events` the window is one day, of a district with all its schools.
         """
         path = path_of("property", property_id, "events")
         more = {"include_child_events": "true"} if include_child_events else {}
-        return self._events(
-            "property-events", path, property_id, window, zones, unsure, known or {}, more
-        )
+        call = Call("property-events", "GET", path, {**_window_params(window), **more})
+        return self._read_events(call, self._defaults(property_id, zones, unsure), known or {})
 
     def facility_events(
         self,
@@ -147,12 +140,11 @@ class Client:
         zones: Mapping[str, str],
         unsure: Collection[str] = (),
         known: Mapping[str, EventKey] | None = None,
-    ) -> EventsAnswer:
+    ) -> EventsResponse:
         """Return the events of a facility in a window: `GET /facility/{facility_id}/events`."""
         path = path_of("facility", facility_id, "events")
-        return self._events(
-            "facility-events", path, property_id, window, zones, unsure, known or {}, {}
-        )
+        call = Call("facility-events", "GET", path, _window_params(window))
+        return self._read_events(call, self._defaults(property_id, zones, unsure), known or {})
 
     def event(
         self,
@@ -166,11 +158,11 @@ class Client:
         """Return one event by the vendor's id or the external one: `GET
         /event/{event_type}/{event_id}`.
         """
-        return self.event_answer(
+        return self.event_response(
             event_type, event_id, property_id=property_id, zones=zones, unsure=unsure
         ).events[0]
 
-    def event_answer(
+    def event_response(
         self,
         event_type: str,
         event_id: str,
@@ -178,38 +170,37 @@ class Client:
         property_id: str = "",
         zones: Mapping[str, str],
         unsure: Collection[str] = (),
-    ) -> EventsAnswer:
-        """Return the same with what of it could not be read: an answer with exactly one event."""
+    ) -> EventsResponse:
+        """Return the same with its unreadable parts: a response with exactly one event."""
         path = path_of("event", event_type, event_id)
-        asked = wire.Asked(property_id, event_type, zones, unsure, self._approved)
-        answer = self._read("event", path, {}, lambda body: wire.read_event(body, asked))
-        if not answer.events:
-            reason = answer.skipped[0].reason
-            raise MalformedAnswer(
-                f"GET {path}", f"the event cannot be read: {reason}", 200, "", answer.invocation_id
-            )
-        return answer
+        defaults = EventDefaults(property_id, event_type, zones, unsure, self._approved)
+        call = Call("event", "GET", path)
+        response = self._read(call, lambda body: events.read_event(body, defaults))
+        if not response.events:
+            reason = f"the event cannot be read: {response.skipped[0].reason}"
+            raise MalformedAnswer(str(call), reason, 200, "", response.invocation_id)
+        return response
 
     def create_event(self, request: NewEvent) -> CreateOutcome:
-        """Create an event: `POST /event`. Never sent twice where it may have been done.
+        """Create an event: `POST /event`. Never retried if it may have been done.
 
-        Without an answer to go by, the external id is looked up: `Created` when it is there,
-        `NotCreated` when it is not and the vendor's time for it is over, `Unknown` when that could
-        not be found out. A 409 is a `Conflict`. Raises `InvalidRequest` before anything is sent,
-        and `RefusedError` for any other refusal.
+        Without a usable response the external id is looked up: `Created` when it exists,
+        `NotCreated` when it does not and the vendor's time limit is over, `Unknown` when the lookup
+        failed. A 409 is a `Conflict`. Raises `InvalidRequest` before anything is sent, and
+        `RefusedError` for any other refusal.
         """
-        return self._writing.create(request)
+        return self._writes.create(request)
 
     def cancel_event(
         self, event_type: str, event_id: str, log_message: str = ""
-    ) -> Cancelled | Conflict:
+    ) -> CancelledEvent | Conflict:
         """Cancel an event by the vendor's id or the external one: `PATCH
         /event/{event_type}/{event_id}`.
 
-        What was cancelled before is `Cancelled` with `already`. Raises `InvalidRequest` before
-        anything is sent.
+        An event that was cancelled before is a `CancelledEvent` with `already`. Raises
+        `InvalidRequest` before anything is sent.
         """
-        return self._writing.cancel(event_type, event_id, log_message)
+        return self._writes.cancel(event_type, event_id, log_message)
 
     def change_timeslot(
         self, event_type: str, event_id: str, timeslot_id: str, change: TimeslotChange
@@ -219,95 +210,87 @@ class Client:
 
         Raises `InvalidRequest` before anything is sent.
         """
-        return self._writing.change(event_type, event_id, timeslot_id, change)
+        return self._writes.change(event_type, event_id, timeslot_id, change)
 
-    def _events(
-        self,
-        endpoint: str,
-        path: str,
-        property_id: str,
-        window: Window,
-        zones: Mapping[str, str],
-        unsure: Collection[str],
-        known: Mapping[str, EventKey],
-        more: dict[str, str],
-    ) -> EventsAnswer:
-        """Ask for all event types at once; where that is refused, for each alone, so that none
-        loses the others.
+    def _defaults(
+        self, property_id: str, zones: Mapping[str, str], unsure: Collection[str]
+    ) -> EventDefaults:
+        return EventDefaults(property_id, self._event_types[0], zones, unsure, self._approved)
+
+    def _read_events(
+        self, call: Call, defaults: EventDefaults, known: Mapping[str, EventKey]
+    ) -> EventsResponse:
+        """Request all event types at once; if that is refused, one by one, so that one refused type
+        does not lose the others.
         """
 
-        def ask(types: Sequence[str]) -> EventsAnswer:
-            told = {
-                "start_date": str(window.start),
-                "end_date": str(window.end),
-                "event_types": ",".join(types),
-                **more,
-            }
-            asked = wire.Asked(property_id, types[0], zones, unsure, self._approved)
+        def request(types: Sequence[str]) -> EventsResponse:
             return self._read(
-                endpoint, path, told, lambda body: wire.read_events(body, asked, known)
+                replace(call, params={**call.params, "event_types": ",".join(types)}),
+                lambda body: events.read_events(
+                    body, replace(defaults, event_type=types[0]), known
+                ),
             )
 
         try:
-            return ask(self._event_types)
+            return request(self._event_types)
         except RequestRefused as refusal:
             if len(self._event_types) == 1 or refusal.status != 400:
                 raise
-            return _one_by_one(self._event_types, ask, refusal)
+            return _request_by_type(self._event_types, request, refusal)
 
-    def _read(
-        self, endpoint: str, path: str, params: dict[str, str], read: Callable[[bytes], T]
-    ) -> T:
-        body = self._transport.send(Call(endpoint, "GET", path, params))
+    def _read(self, call: Call, parse: Callable[[bytes], T]) -> T:
+        body = self._transport.send(call)
         try:
-            answer = read(body)
+            response = parse(body)
         except envelope.Malformed as error:
             malformed = MalformedAnswer(
-                f"GET {path}", str(error), 200, error.message_code, error.invocation_id
+                str(call), str(error), 200, error.message_code, error.invocation_id
             )
             malformed.null_list = isinstance(error, envelope.NullList)
             raise malformed from None
-        _tell_left_out(path, answer)
-        return answer
+        _log_left_out(call, response)
+        return response
 
 
-def _one_by_one(
-    types: Sequence[str], ask: Callable[[Sequence[str]], EventsAnswer], refusal: RequestRefused
-) -> EventsAnswer:
-    answers, refused = [], set()
-    for each in types:
+def _window_params(window: Window) -> dict[str, str]:
+    """Return the query of a window; `_read_events` fills in the event types."""
+    return {"start_date": str(window.start), "end_date": str(window.end), "event_types": ""}
+
+
+def _request_by_type(
+    types: Sequence[str],
+    request: Callable[[Sequence[str]], EventsResponse],
+    refusal: RequestRefused,
+) -> EventsResponse:
+    responses, refused = [], set()
+    for event_type in types:
         try:
-            answers.append(ask([each]))
+            responses.append(request([event_type]))
         except RequestRefused as error:
             if error.status != 400:
                 raise
-            refused.add(each)
-            log.warning("event type %s is refused: %s", each, error)
-    if not answers:
+            refused.add(event_type)
+            log.warning("event type %s is refused: %s", event_type, error)
+    if not responses:
         raise refusal
-    events = {event.key: event for answer in answers for event in answer.events}
-    return EventsAnswer(
-        tuple(events.values()),
-        frozenset(key for answer in answers for key in answer.unchanged if key not in events),
-        tuple(each for answer in answers for each in answer.skipped),
-        tuple(each for answer in answers for each in answer.ignored),
-        answers[0].invocation_id,
+    parsed = {event.key: event for response in responses for event in response.events}
+    return EventsResponse(
+        tuple(parsed.values()),
+        frozenset(key for response in responses for key in response.unchanged if key not in parsed),
+        tuple(item for response in responses for item in response.skipped),
+        tuple(item for response in responses for item in response.ignored),
+        responses[0].invocation_id,
         frozenset(refused),
-        {each: name for answer in reversed(answers) for each, name in answer.zones.items()},
+        {owner: zone for response in reversed(responses) for owner, zone in response.zones.items()},
     )
 
 
-def _tell_left_out(path: str, answer: object) -> None:
-    """Log one line about all that was left out of an answer, counted by reason."""
-    left_out = (*getattr(answer, "skipped", ()), *getattr(answer, "ignored", ()))
+def _log_left_out(call: Call, response: object) -> None:
+    """Log one line about everything that was left out of a response, counted by reason."""
+    left_out = (*getattr(response, "skipped", ()), *getattr(response, "ignored", ()))
     if left_out:
-        reasons = ", ".join(
-            f"{count} {reason}"
-            for reason, count in sorted(Counter(x.reason for x in left_out).items())
-        )
-        log.warning(
-            "GET %s: left out: %s; invocation_id %s",
-            path,
-            reasons,
-            getattr(answer, "invocation_id", ""),
-        )
+        counts = Counter(item.reason for item in left_out)
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+        invocation_id = getattr(response, "invocation_id", "")
+        log.warning("%s: left out: %s; invocation_id %s", call, reasons, invocation_id)

@@ -1,12 +1,15 @@
 """Calendars to bookings: an .ics becomes the vendor's internal events, and stays the same as they.
 
-source.py     a file or an address → bytes, of bounded size and from no private network
-reader.py     bytes → instances, in a process with bounded time and memory
-expand.py     recurrences, in their own zone
-identify.py   external ids
-place.py      LOCATION → facility
-want.py       instances → the timeslots that the vendor shall have, by its rules
-plan.py       wanted and there → steps. Pure
-held.py       what is there: by the store's list of what was pushed, and the vendor's word on each
-apply.py      steps → the vendor, one after the other; killed and run again, it goes on
+service       fetch, parse, map, diff and apply; once or again and again
+fetch         a file or an address to bytes, bounded in size; network: public addresses only
+ics_parser    bytes to instances, recurrences in their own zone
+ics_process   runs the parser with limits of time and memory
+external_ids  ids that are the same every time
+places        LOCATION to facility
+mapping       instances to requested timeslots, by the vendor's rules
+steps         what a push may do; diff decides on it: requested and pushed to steps. Pure
+current       pushed events as the vendor has them
+apply         steps to the vendor, one after the other; killed and run again, it goes on
+requested     compares an event after a write with what was requested
+collisions    stored bookings that overlap timeslots
 """

@@ -3,7 +3,7 @@
 Killed at any of them and run again, the next plan finds what was done under its external id and
 does the rest: a creation is never sent under another id while one may be on its way, and to move or
 to cancel twice changes nothing. Errors that would befall every step (`RetryableError`, a refused
-key) end the run; what one step alone is refused for is told of it, and the others go on.
+key) end the run; what one step alone is refused for is answer of it, and the others go on.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ from icalbridge.facilitron import (
     Unknown,
     check_event,
 )
-from icalbridge.push import identify
-from icalbridge.push.collide import bookings
-from icalbridge.push.held import EVENT_TYPE, look_up
-from icalbridge.push.plan import OVER, Create, Held, plan
-from icalbridge.push.want import Wish
+from icalbridge.push import external_ids
+from icalbridge.push.collisions import load_bookings
+from icalbridge.push.current import EVENT_TYPE, look_up
+from icalbridge.push.diff import plan_push
+from icalbridge.push.mapping import PushRequests
+from icalbridge.push.steps import OVER, Create, PushedState
 from icalbridge.store import Pushed
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import Client, Created
-    from icalbridge.push.place import Places
-    from icalbridge.push.plan import Cancel, Move, Plan, Renewal, Step
-    from icalbridge.push.want import Slot
+    from icalbridge.push.mapping import PushSlot
+    from icalbridge.push.places import PlaceTable
+    from icalbridge.push.steps import Cancel, Move, PushPlan, Renewal, Step
     from icalbridge.store import Store
 
 MOST_ADOPTED = 100
@@ -56,21 +57,19 @@ UID.
 """
 LOG_MESSAGE = "icalbridge push"
 ONE_OFF = (RequestRefused, NotFound, AccessRefused, MalformedAnswer)
-"""What befalls one step alone."""
+"""Errors that concern one step alone."""
 SAME_REFUSALS = 3
-"""After so many refused creations in a row in the same words, the others would be refused as well.
+"""After so many refused creations in a row with the same message, the others would be refused too.
 """
 
 
-class Hopeless(IcalbridgeError):
-    """Raised when the vendor refuses one creation after the other in the same words; the text is
-    those.
-    """
+class RepeatedRefusal(IcalbridgeError):
+    """Raised when the vendor refuses one creation after the other with the same message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What a new event says beside its name and times; see `facilitron.NewEvent`."""
+class EventTerms:
+    """Fields of a new event beside its name and times; see `facilitron.NewEvent`."""
 
     renter_email: str = field(repr=False)
     activity_type_id: float
@@ -80,131 +79,135 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a step."""
+    """Outcome of a step."""
 
     step: Step
     result: Literal["done", "collides", "refused"]
     """`collides`: it was done all the same."""
     why: str = ""
-    """The vendor's words."""
+    """The vendor's message."""
     collisions: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
-class Push:
-    """One calendar's way to the vendor."""
+class PushRun:
+    """Applies the plan of one calendar."""
 
     client: Client
     store: Store
     source: str
-    terms: Terms
-    places: Places
+    terms: EventTerms
+    places: PlaceTable
     clock: Callable[[], datetime]
     follow: Callable[[str, str], None] = lambda _external_id, _property_id: None
-    """Hears external id and property of each event that was written to."""
+    """Called with external id and property of each event that was written to."""
     on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None
     done: list[Outcome] = field(default_factory=list)
-    """What came of each step so far, for whoever asks after `run` broke off."""
-    room: Callable[[], int] | None = None
-    """Tells how many requests are left today; None where that does not matter."""
+    """Outcomes so far, also after `run` broke off."""
+    requests_left: Callable[[], int] | None = None
+    """Returns how many requests are left today; None where that does not matter."""
 
-    def run(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> list[Outcome]:
-        """Do what was decided of a wish and of what is there.
+    def run(
+        self, decided: PushPlan, requests: PushRequests, pushed: Sequence[PushedState]
+    ) -> list[Outcome]:
+        """Apply a plan.
 
         Raises `InvalidRequest`, before anything is sent, for terms that the vendor would refuse;
         `VendorError` where nothing more can be done for now.
         """
-        for create in (each for renewal in decided.renewals for each in renewal.creates):
+        for create in (create for renewal in decided.renewals for create in renewal.creates):
             check_event(self._request(create), self.clock())
         total = len(decided.steps)
         done = self.done
-        for outcome in self._steps(decided, wish, held):
+        for outcome in self._steps(decided, requests, pushed):
             done.append(outcome)
             self.on_progress("writing", min(len(done), total), total)
-            _stop_if_hopeless(done)
+            _stop_at_same_refusals(done)
         return done
 
-    def _steps(self, decided: Plan, wish: Wish, held: Sequence[Held]) -> Iterator[Outcome]:
+    def _steps(
+        self, decided: PushPlan, requests: PushRequests, pushed: Sequence[PushedState]
+    ) -> Iterator[Outcome]:
         yield from self._cancel_all(decided.cancels)
         blocked = yield from self._move_free(decided.moves)
         if not decided.renewals:
             yield from self._still_blocked(blocked)
             return
         for renewal in decided.renewals:
-            self._require_room(renewal)
+            self._require_requests(renewal)
             yield from self._renew(
-                renewal, wish, [each for each in held if each.uid == renewal.uid]
+                renewal, requests, [state for state in pushed if state.uid == renewal.uid]
             )
         yield from self._move_all(
-            [each for each, _ in blocked]
+            [move for move, _ in blocked]
         )  # what was made anew may have freed a place
 
     def _cancel_all(self, cancels: Sequence[Cancel]) -> Iterator[Outcome]:
-        for each in cancels:
-            outcome = self._cancel(each)
+        for cancel in cancels:
+            outcome = self._cancel(cancel)
             if outcome.result == "done":
-                self._follow(each.held.external_id, each.held)
+                self._follow(cancel.pushed.external_id, cancel.pushed)
             yield outcome
 
     def _cancel(self, step: Cancel) -> Outcome:
-        external_id = step.held.external_id
+        external_id = step.pushed.external_id
         self.store.pushed.drop(external_id, now=self.clock())
         try:
-            told = self.client.cancel_event(EVENT_TYPE, external_id, LOG_MESSAGE)
+            answer = self.client.cancel_event(EVENT_TYPE, external_id, LOG_MESSAGE)
         except ONE_OFF as error:
             self.store.pushed.keep([external_id])
-            return Outcome(step, "refused", _words(error))
-        if isinstance(told, Conflict):
+            return Outcome(step, "refused", _message(error))
+        if isinstance(answer, Conflict):
             self.store.pushed.keep([external_id])
-            return Outcome(step, "refused", told.message)
+            return Outcome(step, "refused", answer.message)
         return Outcome(step, "done")
 
-    def _require_room(self, renewal: Renewal) -> None:
+    def _require_requests(self, renewal: Renewal) -> None:
         """Stop before a renewal that the quota would break off, since that leaves its bookings
         there twice.
         """
         writes = len(renewal.creates) + len(renewal.cancels)
-        if self.room and renewal.cancels and (left := self.room()) < writes:
+        if self.requests_left and renewal.cancels and (left := self.requests_left()) < writes:
             raise QuotaSpent(
                 "quota",
                 f"the next {writes} changes belong together, and {left} requests are left today",
             )
 
     def _move_all(self, moves: Sequence[Move]) -> Iterator[Outcome]:
-        """Do moves, and say which are blocked."""
+        """Do moves, and yield an outcome for each blocked one."""
         yield from self._still_blocked((yield from self._move_free(moves)))
 
     def _move_free(self, moves: Sequence[Move]) -> Generator[Outcome, None, list[tuple[Move, str]]]:
-        """Do moves, and return those that are blocked, with the vendor's words.
+        """Do moves, and return the blocked ones with the vendor's message.
 
         What stands in another's way is tried again once that one has moved.
         """
-        written: dict[str, Held] = {}
+        written: dict[str, PushedState] = {}
         left = list(moves)
         blocked: list[tuple[Move, str]] = []
         while left:
             blocked = []
-            for each in left:
-                outcome = self._move(each)
+            for move in left:
+                outcome = self._move(move)
                 if isinstance(outcome, str):
-                    blocked.append((each, outcome))
+                    blocked.append((move, outcome))
                     continue
-                written[each.held.external_id] = each.held
+                written[move.pushed.external_id] = move.pushed
                 yield outcome
             if len(blocked) == len(left):
                 break
-            left = [each for each, _ in blocked]
-        for external_id, held in written.items():
-            self._follow(external_id, held)
+            left = [move for move, _ in blocked]
+        for external_id, pushed in written.items():
+            self._follow(external_id, pushed)
         return blocked
 
     def _still_blocked(self, blocked: Sequence[tuple[Move, str]]) -> Iterator[Outcome]:
-        for each, words in blocked:
-            own = {each.held.event.id} if each.held.event else set()
-            yield Outcome(each, "refused", words, self._collisions([each.after], own))
+        for move, words in blocked:
+            own = {move.pushed.event.id} if move.pushed.event else set()
+            yield Outcome(move, "refused", words, self._collisions([move.after], own))
 
     def _move(self, step: Move) -> Outcome | str:
-        """Change a timeslot; return the vendor's words where something stands in the way."""
+        """Change a timeslot; return the vendor's message where something is in the way."""
         before, after = step.before, step.after
         zone = self.places.zones[after.facility.property_id]
         change = TimeslotChange(
@@ -216,107 +219,118 @@ class Push:
             log_message=LOG_MESSAGE,
         )
         try:
-            told = self.client.change_timeslot(EVENT_TYPE, step.held.external_id, after.id, change)
+            answer = self.client.change_timeslot(
+                EVENT_TYPE, step.pushed.external_id, after.id, change
+            )
         except (*ONE_OFF, InvalidRequest) as error:
-            return Outcome(step, "refused", _words(error))
-        return Outcome(step, "done") if isinstance(told, Moved) else told.message
+            return Outcome(step, "refused", _message(error))
+        return Outcome(step, "done") if isinstance(answer, Moved) else answer.message
 
     def _renew(
-        self, renewal: Renewal, wish: Wish, held: Sequence[Held], adopted: int = 0
+        self,
+        renewal: Renewal,
+        requests: PushRequests,
+        pushed: Sequence[PushedState],
+        adopted: int = 0,
     ) -> Iterator[Outcome]:
-        """Make what a UID lacks, then cancel what that stands for; where it cannot be made, all
+        """Make the events of a renewal, then cancel the old ones; where one cannot be made, all
         stays as it is.
 
-        The store hears of it at the end: what is there twice must not wait for that.
+        The store follows at the end: what is booked twice must not wait for that.
         """
         written: list[tuple[str, str]] = []
-        yield from self._renew_at_vendor(renewal, wish, held, adopted, written)
-        for each in written:
-            self.follow(*each)
+        yield from self._renew_at_vendor(renewal, requests, pushed, adopted, written)
+        for change in written:
+            self.follow(*change)
 
     def _renew_at_vendor(
         self,
         renewal: Renewal,
-        wish: Wish,
-        held: Sequence[Held],
+        requests: PushRequests,
+        pushed: Sequence[PushedState],
         adopted: int,
         written: list[tuple[str, str]],
     ) -> Iterator[Outcome]:
-        """Do it, and note external id and property of each event that was written to."""
-        own = {each.event.id for each in held if each.event}
+        """Write a renewal; add external id and property of each written event to `written`."""
+        own = {state.event.id for state in pushed if state.event}
         for create in renewal.creates:
-            external_id = identify.event_id(self.source, create.uid, create.number)
+            external_id = external_ids.event_id(self.source, create.uid, create.number)
             self.store.pushed.intend(Pushed(external_id, self.source, create.uid), now=self.clock())
             try:
-                told = self.client.create_event(self._request(create))
+                answer = self.client.create_event(self._request(create))
             except (*ONE_OFF, InvalidRequest) as error:
-                yield Outcome(create, "refused", _words(error))
+                yield Outcome(create, "refused", _message(error))
                 return
-            if isinstance(told, NotCreated | Unknown):
-                if not isinstance(told.error, ONE_OFF):
-                    raise told.error
-                yield Outcome(create, "refused", _words(told.error))
+            if isinstance(answer, NotCreated | Unknown):
+                if not isinstance(answer.error, ONE_OFF):
+                    raise answer.error
+                yield Outcome(create, "refused", _message(answer.error))
                 return
-            if isinstance(told, Conflict):
-                yield from self._after_conflict(create, told, wish, held, adopted)
+            if isinstance(answer, Conflict):
+                yield from self._after_conflict(create, answer, requests, pushed, adopted)
                 return
             written.append((external_id, create.slots[0].facility.property_id))
-            yield self._made(create, told, {told.event_id, *own}, excused=_overlaps(create, held))
-        for each in renewal.cancels:
-            outcome = self._cancel(each)
+            yield self._made(
+                create, answer, {answer.event_id, *own}, excused=_overlaps(create, pushed)
+            )
+        for cancel in renewal.cancels:
+            outcome = self._cancel(cancel)
             if outcome.result == "done":
-                written.append((each.held.external_id, _property(each.held)))
+                written.append((cancel.pushed.external_id, cancel.pushed.property_id))
             yield outcome
 
-    def _made(self, create: Create, told: Created, own: set[str], *, excused: bool) -> Outcome:
-        """Say what a creation came to; where it stands in for an older event of its own, it is
-        excused for that.
-        """
-        found = () if told.has_conflict is False else self._collisions(create.slots, own)
-        if found or (told.has_conflict and not excused):
-            return Outcome(create, "collides", "", found)
+    def _made(self, create: Create, answer: Created, own: set[str], *, excused: bool) -> Outcome:
+        """Return the outcome of a creation; `excused`: it may collide with its own older event."""
+        entries = () if answer.has_conflict is False else self._collisions(create.slots, own)
+        if entries or (answer.has_conflict and not excused):
+            return Outcome(create, "collides", "", entries)
         return Outcome(create, "done")
 
     def _after_conflict(
-        self, create: Create, told: Conflict, wish: Wish, held: Sequence[Held], adopted: int
+        self,
+        create: Create,
+        answer: Conflict,
+        requests: PushRequests,
+        pushed: Sequence[PushedState],
+        adopted: int,
     ) -> Iterator[Outcome]:
-        """Take up the event that has the id already, of which the store did not know, and decide
-        anew for its UID.
+        """Adopt the event that has the id already, of which the store did not know, and plan its
+        UID again.
         """
-        external_id = identify.event_id(self.source, create.uid, create.number)
+        external_id = external_ids.event_id(self.source, create.uid, create.number)
         event, whole = look_up(self.client, external_id, self.places.zones)
         if event is None or not whole or adopted >= MOST_ADOPTED:
-            own = {each.event.id for each in held if each.event}
-            yield Outcome(create, "refused", told.message, self._collisions(create.slots, own))
+            own = {state.event.id for state in pushed if state.event}
+            yield Outcome(create, "refused", answer.message, self._collisions(create.slots, own))
             return
-        found = Held(external_id, create.uid, event, dropped=event.status in OVER)
-        if found.dropped:
+        adopted_state = PushedState(external_id, create.uid, event, dropped=event.status in OVER)
+        if adopted_state.dropped:
             self.store.pushed.drop(external_id, now=self.clock())
-        known = [*(each for each in held if each.external_id != external_id), found]
-        alone = Wish(
-            tuple(each for each in wish.events if each.uid == create.uid),
-            tuple(each for each in wish.impossible if each.uid == create.uid),
-            past=wish.past,
+        known = [*(state for state in pushed if state.external_id != external_id), adopted_state]
+        alone = PushRequests(
+            tuple(event for event in requests.events if event.uid == create.uid),
+            tuple(item for item in requests.impossible if item.uid == create.uid),
+            past=requests.past,
         )
-        decided = plan(alone, known, self.places.facilities, self.clock())
+        decided = plan_push(alone, known, self.places.facilities, self.clock())
         yield from self._cancel_all(decided.cancels)
         yield from self._move_all(decided.moves)
         for renewal in decided.renewals:
-            yield from self._renew(renewal, wish, known, adopted + 1)
+            yield from self._renew(renewal, requests, known, adopted + 1)
         if not decided.steps:
             yield Outcome(create, "done", "it was there already")
 
     def _request(self, create: Create) -> NewEvent:
         return NewEvent(
-            identify.event_id(self.source, create.uid, create.number),
+            external_ids.event_id(self.source, create.uid, create.number),
             create.name,
             self.terms.renter_email,
             self.terms.activity_type_id,
             tuple(
                 NewTimeslot(
-                    each.id, each.start, each.end, each.facility.u_id, each.activity or None
+                    slot.id, slot.start, slot.end, slot.facility.u_id, slot.activity or None
                 )
-                for each in create.slots
+                for slot in create.slots
             ),
             self.places.zones[create.slots[0].facility.property_id],
             renter_owner=self.terms.renter_owner,
@@ -324,26 +338,20 @@ class Push:
             log_message=LOG_MESSAGE,
         )
 
-    def _collisions(self, slots: Sequence[Slot], own: set[str]) -> tuple[str, ...]:
-        return bookings(self.store, slots).collisions(slots, self.places.zones, own)
+    def _collisions(self, slots: Sequence[PushSlot], own: set[str]) -> tuple[str, ...]:
+        return load_bookings(self.store, slots).describe(slots, self.places.zones, own)
 
-    def _follow(self, external_id: str, held: Held) -> None:
-        self.follow(external_id, _property(held))
-
-
-def _property(held: Held) -> str:
-    return held.event.property_id if held.event else ""
+    def _follow(self, external_id: str, pushed: PushedState) -> None:
+        self.follow(external_id, pushed.property_id)
 
 
-def _overlaps(create: Create, held: Sequence[Held]) -> bool:
-    """Say whether a creation is where and when an event of its own still is, until that one is
-    cancelled.
-    """
+def _overlaps(create: Create, pushed: Sequence[PushedState]) -> bool:
+    """Return whether a creation overlaps an event of its own that is cancelled after it."""
     live = [
         slot
-        for each in held
-        if each.event and each.event.status not in OVER
-        for slot in each.event.timeslots
+        for state in pushed
+        if state.event and state.event.status not in OVER
+        for slot in state.event.timeslots
     ]
     return any(
         old.facility_id == new.facility.id and old.start < new.end and new.start < old.end
@@ -352,20 +360,20 @@ def _overlaps(create: Create, held: Sequence[Held]) -> bool:
     )
 
 
-def _words(error: VendorError | InvalidRequest) -> str:
+def _message(error: VendorError | InvalidRequest) -> str:
     return error.message if isinstance(error, VendorError) else str(error)
 
 
-def _stop_if_hopeless(done: Sequence[Outcome]) -> None:
-    """Raise where the last creations were all refused in the same words, so that the others need
-    not be tried.
+def _stop_at_same_refusals(done: Sequence[Outcome]) -> None:
+    """Raise where the last creations were all refused with the same message.
 
-    What is refused of an event that is there says nothing of any other, and must keep nothing from
-    being made.
+    Refused moves and cancellations do not count: they say nothing about new events.
     """
     refused = (
-        each for each in done[-SAME_REFUSALS:] if each.result == "refused" and not each.collisions
+        outcome
+        for outcome in done[-SAME_REFUSALS:]
+        if outcome.result == "refused" and not outcome.collisions
     )
-    last = [each for each in refused if isinstance(each.step, Create)]
-    if len(last) == SAME_REFUSALS and len({each.why for each in last}) == 1:
-        raise Hopeless(last[0].why)
+    last = [outcome for outcome in refused if isinstance(outcome.step, Create)]
+    if len(last) == SAME_REFUSALS and len({outcome.why for outcome in last}) == 1:
+        raise RepeatedRefusal(last[0].why)

@@ -46,9 +46,9 @@ def is_public(address: str) -> bool:
     """Say whether an IP address is one of the public Internet, in whatever form it wraps an IPv4
     one.
     """
-    found = ip_address(address.partition("%")[0])
-    named = any(found in each for each in NOT_PUBLIC)
-    return not named and all(each.is_global and not each.is_multicast for each in _wrapped(found))
+    parsed = ip_address(address.partition("%")[0])
+    named = any(parsed in network for network in NOT_PUBLIC)
+    return not named and all(item.is_global and not item.is_multicast for item in _wrapped(parsed))
 
 
 def _wrapped(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
@@ -58,7 +58,7 @@ def _wrapped(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6A
         return
     inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
     inner += [IPv4Address(int(address) & 0xFFFFFFFF)] if address in NAT64 else []
-    wrapped = [each for each in inner if each is not None]
+    wrapped = [item for item in inner if item is not None]
     if address.ipv4_mapped is None and address not in NAT64:
         yield address
     yield from wrapped
@@ -70,8 +70,8 @@ def _connect(connection: HTTPConnection) -> socket.socket:
     All of them together have the time that a connection is given, each an equal share of what is
     left.
     """
-    found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
-    addresses = [str(each[4][0]) for each in found]
+    answers = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+    addresses = [str(answer[4][0]) for answer in answers]
     if not addresses or not all(map(is_public, addresses)):
         raise PrivateAddress(connection.host)
     last: OSError = OSError(connection.host)

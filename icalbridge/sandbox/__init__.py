@@ -3,13 +3,13 @@ Imports nothing of ours.
 
     server.py                over HTTP
     app.py, rules.py         the endpoints, and the rules that they enforce
-    writes.py, validation.py what the three that write do, and what their bodies may hold
-    schemas.py, openapi.py   the published document, which the bodies are checked against
-    published.py, pages/     it, served; and as a page for people
-    scenarios.py             situations by name
-    limits.py                the minute's rate and the day's quota
-    faults.py, broken.py     things that go wrong, on demand
-    bodies.py                answers as bytes
+    writes.py, validation.py the three endpoints that write, and checks of their bodies
+    schemas.py, openapi.py   the OpenAPI document, whose schemas validate the bodies
+    published.py, pages/     serves it, and a page of it
+    scenarios.py             scenarios by name
+    limits.py                requests a minute and a day
+    faults.py, broken.py     faults on demand
+    bodies.py                response bodies
     world.py                 a district's data, to read and to edit while it is served
     district.py              builds it, the same for the same seed and day: the showcase, with
     bookings.py, names.py    weekly hours and names, or
@@ -17,8 +17,7 @@ Imports nothing of ours.
     surprises.py             events that occur once
     builder.py               makes the objects of both
 
-What a client makes of the answers is no business of this room: a misreading of the pages cannot be
-shared.
+It shares no code with the client, so that both cannot share a misreading of the pages.
 """
 
 from icalbridge.sandbox.app import State, create_app

@@ -81,13 +81,13 @@ CREATED = 201
 LONGEST_BODY = 1_048_576
 """Octets of a request's body: hundreds of times what any needs."""
 
-REQUESTS_KEPT = 100_000
-"""At least so many of the last requests are remembered: a sandbox may run for weeks."""
+REQUEST_LOG_SIZE = 100_000
+"""Least number of recent requests that are recorded: a sandbox may run for weeks."""
 
 
 @dataclass
 class State:
-    """What a test looks at and changes: `app.extensions["sandbox"]`."""
+    """State that tests read and change: `app.extensions["sandbox"]`."""
 
     world: World
     limits: dict[str, Limits]
@@ -103,10 +103,8 @@ class State:
 
     @property
     def quota_used(self) -> int:
-        """Requests counted against the quota of the last UTC day that had any, all keys
-        together.
-        """
-        return sum(each.used for each in self.limits.values())
+        """Requests of all keys on the last UTC day that had any."""
+        return sum(limits.used for limits in self.limits.values())
 
 
 def create_app(
@@ -119,8 +117,8 @@ def create_app(
     faults: Sequence[Fault] = (),
     maintenance_blocks: bool = False,
 ) -> Flask:
-    """Make the application. `clock` gives aware UTC moments; `maintenance_blocks`: what is "coming
-    soon" has come.
+    """Create the application. `clock` returns aware UTC moments; `maintenance_blocks` allows the
+    event type that is "coming soon".
     """
     app = Flask("icalbridge.sandbox", static_folder=None, template_folder="pages")
     state = State(
@@ -151,7 +149,7 @@ def create_app(
 
 
 class _Endpoints:
-    """The nine endpoints. Each answers or raises `rules.Refusal`."""
+    """The nine endpoints. They respond or raise `rules.Refusal`."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -189,10 +187,10 @@ class _Endpoints:
 
     def property_events(self, property_id: str) -> Response:
         with self._events_shown():
-            asked = self._property(property_id)
+            dto = self._property(property_id)
             query = self._query(property_id)
             # a child has no children of its own, so asking for them expands nothing
-            children = asked.get("properties") or [] if query.include_child_events else []
+            children = dto.get("properties") or [] if query.include_child_events else []
             owners = [property_id, *children]
             return _done(
                 "property-events",
@@ -214,10 +212,10 @@ class _Endpoints:
         rules.check_event_type(event_type, maintenance_blocks=self._state.maintenance_blocks)
         rules.check_event_id(event_id)
         with self._events_shown():
-            found = self._world.event(event_type, event_id)
-            if found is None:
+            event = self._world.event(event_type, event_id)
+            if event is None:
                 raise rules.unknown_event()
-            return _done("event", event=found)
+            return _done("event", event=event)
 
     def create_event(self) -> Response:
         with self._world.lock:
@@ -235,21 +233,21 @@ class _Endpoints:
             return _done("change-timeslot", timeslot=moved)
 
     def owner(self) -> str:
-        """Return the id of the property that this request is about; "" for none."""
+        """Return the id of the property of this request; "" for none."""
         if request.endpoint == "create-event":
-            return self._writes.owner_named(request.get_data())
+            return self._writes.owner_of_body(request.get_data())
         return self._world.owner_of(request.view_args or {})
 
     def _events_shown(self) -> AbstractContextManager[object]:
-        """Lock the world for a read of events, which the fault `stale` keeps as they were."""
+        """Lock the world for a read of events; the fault `stale` shows a snapshot of them."""
         stale = any(fault.kind == "stale" for fault in g.faults)
         return self._world.as_in_snapshot() if stale else self._world.lock
 
     def _property(self, property_id: str) -> Dto:
-        found = self._world.property(property_id)
-        if found is None:
+        dto = self._world.property(property_id)
+        if dto is None:
             raise rules.unknown_property()
-        return found
+        return dto
 
     def _query(self, property_id: str) -> rules.Query:
         today = self._world.day_of(property_id, self._state.clock())
@@ -259,7 +257,7 @@ class _Endpoints:
 
 
 def _enter(state: State, owner_of: Callable[[], str]) -> Response | None:
-    """Check key and limits, then let faults strike; None lets the endpoint answer."""
+    """Check key and limits, then apply faults; None lets the endpoint respond."""
     g.faults = []
     if request.endpoint in published.ENDPOINTS:
         return None
@@ -280,32 +278,32 @@ def _enter(state: State, owner_of: Callable[[], str]) -> Response | None:
     # a delay ends early when the server does, so that no test ever waits for a hanging request
     state.stopping.wait(sum(fault.delay() for fault in g.faults))
     answers = (broken.instead(fault, request.endpoint) for fault in g.faults)
-    answer = next((each for each in answers if each is not None), None)
+    answer = next((response for response in answers if response is not None), None)
     if answer is not None:
         g.faults = []
     return answer
 
 
 def _leave(state: State, response: Response) -> Response:
-    """Let faults spoil a right answer, and write the request down."""
+    """Let faults change a valid response, and record the request."""
     if response.status_code in {200, CREATED} and response.mimetype == "application/json":
         for fault in g.faults:
-            response = broken.spoiled(fault, response)
-    status = 0 if isinstance(response, broken.Nothing) else response.status_code
+            response = broken.change_response(fault, response)
+    status = 0 if isinstance(response, broken.NoResponse) else response.status_code
     state.requests.append(
         (request.method, request.path, request.query_string.decode("latin-1"), status)
     )
-    if len(state.requests) > 2 * REQUESTS_KEPT:
-        del state.requests[:-REQUESTS_KEPT]
+    if len(state.requests) > 2 * REQUEST_LOG_SIZE:
+        del state.requests[:-REQUEST_LOG_SIZE]
     return response
 
 
-def _done(endpoint: str, status: int = 200, **found: Any) -> Response:
-    return bodies.answer(status, {**bodies.envelope(*DONE[endpoint]), **found})
+def _done(endpoint: str, status: int = 200, **fields: Any) -> Response:
+    return bodies.json_response(status, {**bodies.envelope(*DONE[endpoint]), **fields})
 
 
 def _no_route(error: HTTPException) -> Response:
-    """Answer for an address or method that the API does not have."""
+    """Respond to an unknown path or method."""
     status = error.code or 404
     refused = bodies.problem(
         status, "SY001", f"{error.name} – {request.method} {request.path} is not an endpoint."
@@ -316,7 +314,7 @@ def _no_route(error: HTTPException) -> Response:
 
 
 def _no_body(_error: HTTPException) -> Response:
-    """Answer for a body that is too long, or that did not come whole."""
+    """Respond to a body that is too long or incomplete."""
     return bodies.problem(
         400,
         "SY001",

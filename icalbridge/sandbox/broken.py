@@ -1,8 +1,4 @@
-"""What a fault does to an answer: in its place, or to it; down to the socket where need be.
-
-`faults.py` says which request is struck. What is sent here beside the faults' own bodies is the
-right answer, spoiled.
-"""
+"""Broken responses: what a fault sends instead of a valid response, or changes in it."""
 
 from __future__ import annotations
 
@@ -44,12 +40,12 @@ BREAK_OFF = struct.pack("ii", 1, 0)
 """SO_LINGER of a connection whose end is to be an RST, at once, and nothing else."""
 
 
-class Nothing(Response):
-    """No answer: the connection breaks instead."""
+class NoResponse(Response):
+    """No response: the connection breaks instead."""
 
 
 def instead(fault: Fault, endpoint: str) -> Response | None:
-    """Return what the client gets in the right answer's place; None lets the endpoint answer."""
+    """Return the response to send instead; None lets the endpoint respond."""
     match fault.kind:
         case "401":
             return bodies.unauthorized(request.path)
@@ -70,8 +66,8 @@ def instead(fault: Fault, endpoint: str) -> Response | None:
             return None
 
 
-def spoiled(fault: Fault, response: Response) -> Response:
-    """Return what becomes of a right answer."""
+def change_response(fault: Fault, response: Response) -> Response:
+    """Return a valid response as the fault changes it."""
     match fault.kind:
         case "empty" | "null" | "short" | "error-coded":
             return _hollow(fault.kind, response)
@@ -86,15 +82,15 @@ def spoiled(fault: Fault, response: Response) -> Response:
 
 
 def _hollow(kind: str, response: Response) -> Response:
-    """Empty what was asked for, or all but its first item, and leave the envelope."""
+    """Empty the list, or remove all but its first item; the envelope stays."""
     envelope = json.loads(response.get_data())
-    for name, found in envelope.items():
-        if isinstance(found, list | dict):
-            rest = found[:1] if kind == "short" and isinstance(found, list) else type(found)()
+    for name, item in envelope.items():
+        if isinstance(item, list | dict):
+            rest = item[:1] if kind == "short" and isinstance(item, list) else type(item)()
             envelope[name] = None if kind == "null" else rest
     if kind == "error-coded":
         envelope["message_code"], envelope["message"] = WORDS[500]
-    return bodies.answer(response.status_code, envelope)
+    return bodies.json_response(response.status_code, envelope)
 
 
 def _truncated(response: Response) -> Response:
@@ -110,9 +106,9 @@ def _truncated(response: Response) -> Response:
     return cut
 
 
-def _nothing() -> Nothing:
+def _nothing() -> NoResponse:
     connection = request.environ.get("werkzeug.socket")
-    return Nothing(iter(lambda: _reset(connection), b""))
+    return NoResponse(iter(lambda: _reset(connection), b""))
 
 
 def _reset(connection: object) -> bytes:

@@ -1,8 +1,7 @@
-"""Things that go wrong, on demand: the grammar of `--fault SPEC`, and which requests a fault
-strikes.
+"""Faults on demand: the grammar of `--fault SPEC` and the requests that a fault applies to.
 
-What the client then sees is `broken.py`'s. A request that lacks a valid key, or that is one too
-many, is not struck. `GRAMMAR` is what `--help` shows of it.
+`broken.py` has their responses. Faults do not apply to a request without a valid key, or over the
+limits. `--help` shows `GRAMMAR`.
 """
 
 from __future__ import annotations
@@ -166,7 +165,7 @@ def _among(*allowed: str) -> Callable[[str], str]:
     return read
 
 
-def _some(value: str) -> str:
+def _not_empty(value: str) -> str:
     if not value:
         raise ValueError(value)
     return value
@@ -174,7 +173,7 @@ def _some(value: str) -> str:
 
 _OPTIONS: dict[str, tuple[str, Callable[[str], object]]] = {
     "endpoint": ("endpoint", _among(*ENDPOINTS)),
-    "property": ("property_id", _some),
+    "property": ("property_id", _not_empty),
     "days": ("days", _within(int, 1, MANY)),
     "children": ("children", lambda value: bool(_among("1")(value))),
     "p": ("share", _within(float, 0, 1)),

@@ -1,5 +1,4 @@
-"""What the vendor grants a key: requests in any 60 seconds, requests in a UTC day. How a refusal
-reads is `app.py`'s.
+"""Limits of a key: requests in any 60 seconds, requests in a UTC day.
 
 The pages do not say whether a refused request counts. Here it counts against neither, which is what
 a gateway does.
@@ -15,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Limits:
-    """One key's use of its grant."""
+    """Limits of one key, and what is used of them."""
 
     def __init__(self, rate_per_minute: int, quota_per_day: int) -> None:
         self.rate_per_minute = rate_per_minute

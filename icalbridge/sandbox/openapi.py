@@ -1,8 +1,6 @@
-"""The document of the API in OpenAPI 3.1: nine operations and every schema on the vendor's pages,
-as served here.
+"""OpenAPI 3.1 document of the API: nine operations, and every schema on the vendor's pages.
 
-Data only. What a body or an answer holds is `schemas.py`'s; `published.py` serves the document, and
-a readable page.
+Data only; `published.py` serves it.
 """
 
 from __future__ import annotations
@@ -14,21 +12,22 @@ from icalbridge.sandbox.schemas import EVENT_ID, EVENT_TYPE, EVENT_TYPES, SCHEMA
 Part = dict[str, Any]
 
 ABOUT = """\
-The vendor's external API (v1) as its public pages describe it, served by a sandbox: `icalbridge sandbox`. Nothing \
-here reaches the vendor. This document is the sandbox's; where the vendor's pages leave room or disagree it tells the \
-reading that the sandbox enforces.
+The vendor's external API (v1) as its public pages describe it, served by a sandbox: \
+`icalbridge sandbox`. Nothing here reaches the vendor. This document is the sandbox's; where the \
+vendor's pages leave room or disagree it tells the reading that the sandbox enforces.
 
-Times are local to the property's `timezone`, without an offset. Any field of an answer may be null. There are no \
-pages of results. 120 requests a minute and 15,000 a UTC day by default; a 429 has only a `message`, and no \
-`Retry-After`.
+Times are local to the property's `timezone`, without an offset. Any field of an answer may be \
+null. There are no pages of results. 120 requests a minute and 15,000 a UTC day by default; a 429 \
+has only a `message`, and no `Retry-After`.
 
-Of several refusals the first wins: the key (401), the limits (429), the path and the body as such (400, every wrong \
-field named at once), what they name (404), whose it is (403), the clock's bounds and a facility's owner (400), then \
-state, duplicate and conflict (409). A write changes nothing unless all of it is good, and shows in the next read.
+Of several refusals the first wins: the key (401), the limits (429), the path and the body as such \
+(400, every wrong field named at once), what they name (404), whose it is (403), the clock's \
+bounds and a facility's owner (400), then state, duplicate and conflict (409). A write changes \
+nothing unless all of it is good, and shows in the next read.
 
-The sandbox knows the renters `coach@school.example` and `office@school.example`, and the activity types 12, 14 and \
-21.\
-"""  # noqa: E501
+The sandbox knows the renters `coach@school.example` and `office@school.example`, and the activity \
+types 12, 14 and 21.\
+"""
 
 _ERRORS = {
     "400": ("BadRequestError", "The request breaks a rule"),
@@ -45,8 +44,8 @@ _ERRORS = {
 
 
 def _parameter(name: str, where: str, schema: Part, description: str = "", **more: Any) -> Part:
-    made: Part = {"name": name, "in": where, "required": where == "path", "schema": schema, **more}
-    return {**made, "description": description} if description else made
+    part: Part = {"name": name, "in": where, "required": where == "path", "schema": schema, **more}
+    return {**part, "description": description} if description else part
 
 
 _PROPERTY = _parameter(
@@ -95,23 +94,23 @@ def _operation(
     status: str = "200",
     description: str = "",
 ) -> Part:
-    made: Part = {"operationId": name, "tags": [tag], "summary": summary, "parameters": parameters}
+    part: Part = {"operationId": name, "tags": [tag], "summary": summary, "parameters": parameters}
     if description:
-        made["description"] = description
+        part["description"] = description
     if body:
-        made["requestBody"] = {
+        part["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": ref(body)}},
         }
     success = {
         status: {"description": "Done", "content": {"application/json": {"schema": ref(answer)}}}
     }
-    refusals = [each for each in _ERRORS if each != "409" or body]
+    refusals = [code for code in _ERRORS if code != "409" or body]
     return {
-        **made,
+        **part,
         "responses": {
             **success,
-            **{each: {"$ref": f"#/components/responses/{each}"} for each in refusals},
+            **{code: {"$ref": f"#/components/responses/{code}"} for code in refusals},
         },
     }
 
@@ -193,7 +192,7 @@ _PATHS: Part = {
             _EVENT,
             body="CancelEventDto",
             description=(
-                "Only what was made through the API (403). A cancelled one is in an invalid state"
+                "Only what was part through the API (403). A cancelled one is in an invalid state"
                 " (409)."
             ),
         ),
@@ -207,7 +206,7 @@ _PATHS: Part = {
             [*_EVENT, _parameter("timeslot_id", "path", TIMESLOT_ID)],
             body="UpdateTimeslotDto",
             description=(
-                "Only what was made through the API (403). A time or place that is taken is a"
+                "Only what was part through the API (403). A time or place that is taken is a"
                 " conflict (409)."
             ),
         )

@@ -1,8 +1,6 @@
-"""The API's document for all to read, without a key and outside /v1: `/openapi.json`, and `/docs`
-as a page for people.
+"""Serves the OpenAPI document without a key, outside /v1: `/openapi.json`, and `/docs` as a page.
 
-What stands in it is `openapi.py`'s; the page is `pages/docs.html`, made here on the server, without
-scripts.
+The page is `pages/docs.html`, rendered on the server, without scripts.
 """
 
 from __future__ import annotations
@@ -24,9 +22,9 @@ ENDPOINTS = frozenset({"openapi", "docs"})
 
 def add_to(app: Flask) -> None:
     """Add both addresses to the application."""
-    told = msgspec.json.encode(document())
+    body = msgspec.json.encode(document())
     app.jinja_env.globals.update(kind_of=kind_of, bounds_of=bounds_of)
-    app.add_url_rule("/openapi.json", "openapi", lambda: Response(told, content_type=bodies.JSON))
+    app.add_url_rule("/openapi.json", "openapi", lambda: Response(body, content_type=bodies.JSON))
     app.add_url_rule("/docs", "docs", _page)
 
 
@@ -35,9 +33,9 @@ def _page() -> str:
         "docs.html",
         api=document(),
         operations=[
-            (method.upper(), path, told)
+            (method.upper(), path, operation)
             for path, item in document()["paths"].items()
-            for method, told in item.items()
+            for method, operation in item.items()
         ],
         scenarios=scenarios.SCENARIOS,
         grammar=faults.GRAMMAR,
@@ -45,31 +43,31 @@ def _page() -> str:
 
 
 def kind_of(schema: dict[str, Any]) -> str:
-    """Return what a schema is called on the page: its name, or its types."""
+    """Return a schema's name on the page: its own, or its types."""
     if "$ref" in schema:
         return str(schema["$ref"].rpartition("/")[2])
     if "oneOf" in schema:
         return " or ".join(map(kind_of, schema["oneOf"]))
     if "const" in schema or "enum" in schema:
         return " or ".join(
-            str(msgspec.json.encode(each), "utf-8")
-            for each in schema.get("enum", [schema.get("const")])
+            str(msgspec.json.encode(value), "utf-8")
+            for value in schema.get("enum", [schema.get("const")])
         )
-    told = schema.get("type", "anything")
-    kinds = told if isinstance(told, list) else [told]
+    types = schema.get("type", "anything")
+    kinds = types if isinstance(types, list) else [types]
     of = f" of {kind_of(schema['items'])}" if "items" in schema else ""
-    return " or ".join(f"{each}{of}" if each == "array" else each for each in kinds)
+    return " or ".join(f"{kind}{of}" if kind == "array" else kind for kind in kinds)
 
 
 def bounds_of(schema: dict[str, Any]) -> str:
     """Return a schema's bounds in one line; "" for none."""
-    told = [
+    bounds = [
         _range(schema.get("minLength"), schema.get("maxLength"), " characters"),
         _range(schema.get("minimum"), schema.get("maximum"), ""),
         _range(schema.get("minItems"), None, " items"),
         *(f"{name} {schema[name]}" for name in ("format", "pattern", "default") if name in schema),
     ]
-    return ", ".join(filter(None, told))
+    return ", ".join(filter(None, bounds))
 
 
 def _range(least: int | None, most: int | None, unit: str) -> str:

@@ -1,5 +1,4 @@
-"""The vendor's documented rules for a request, pure: what it may ask, and the status, code and text
-of each refusal.
+"""The vendor's documented rules for a request, and the status, code and message of each refusal.
 
 Where the vendor's pages disagree, a request is refused only if it breaks what all readings have in
 common: a client that keeps to one reading is never refused by the other (api/README.md, "Where the
@@ -29,7 +28,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Refusal(Exception):
-    """A request that breaks a rule; its text is the answer's `message`."""
+    """Raised for a request that breaks a rule; its text is the response's `message`."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -39,7 +38,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A request for events that breaks no rule: local days, both counted, and event types."""
+    """Valid query for events: local days, both included, and event types."""
 
     start: date
     end: date
@@ -107,7 +106,7 @@ def invalid(message: str) -> Refusal:
 def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool = False) -> Query:
     """Check the query of an events request; `today` is the calendar day in the property's zone.
 
-    `maintenance_blocks`: whether the event type that is "coming soon" has come. Raises `Refusal`.
+    `maintenance_blocks` allows the event type that is "coming soon". Raises `Refusal`.
     """
     types = _event_types(args.get("event_types", ""), maintenance_blocks=maintenance_blocks)
     start, end = _day(args, "start_date", today), _day(args, "end_date", today)
@@ -118,20 +117,18 @@ def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool
     return Query(start, end, types, children)
 
 
-def check_span(start: datetime, end: datetime, now: datetime, where: str = "") -> list[str]:
-    """Return what is wrong with a new timeslot, seen from `now`; all three are wall times of the
-    property's zone.
-    """
-    wrong = []
+def check_span(start: datetime, end: datetime, now: datetime, path: str = "") -> list[str]:
+    """Return the errors of a new timeslot; all times are local to the property, without zone."""
+    errors = []
     if start < now - timedelta(days=WRITE_DAYS_BACK):
-        wrong.append(
-            f"{where}start_datetime cannot be older than {WRITE_DAYS_BACK} days in the past"
+        errors.append(
+            f"{path}start_datetime cannot be older than {WRITE_DAYS_BACK} days in the past"
         )
     if end > _years_after(now, WRITE_YEARS_AHEAD):
-        wrong.append(
-            f"{where}end_datetime cannot be more than {WRITE_YEARS_AHEAD} years in the future"
+        errors.append(
+            f"{path}end_datetime cannot be more than {WRITE_YEARS_AHEAD} years in the future"
         )
-    return wrong
+    return errors
 
 
 def _years_after(moment: datetime, years: int) -> datetime:
@@ -142,9 +139,7 @@ def _years_after(moment: datetime, years: int) -> datetime:
 
 
 def span_of(args: Mapping[str, str]) -> int:
-    """Return how many days a request asks for, both ends counted; 0 where it names none that can be
-    read.
-    """
+    """Return the number of days of a query, both ends included; 0 if missing or invalid."""
     try:
         return (
             date.fromisoformat(args["end_date"]) - date.fromisoformat(args["start_date"])
@@ -153,19 +148,17 @@ def span_of(args: Mapping[str, str]) -> int:
         return 0
 
 
-def check_event_type(told: str, *, maintenance_blocks: bool = False) -> None:
+def check_event_type(event_type: str, *, maintenance_blocks: bool = False) -> None:
     """Check one event type; raises `Refusal`."""
-    if told not in EVENT_TYPES:
+    if event_type not in EVENT_TYPES:
         raise invalid(f"event_types must be one of {', '.join(EVENT_TYPES)}")
-    if told == "maintenance-block" and not maintenance_blocks:
+    if event_type == "maintenance-block" and not maintenance_blocks:
         raise invalid("event type maintenance-block is coming soon")
 
 
-def check_event_id(told: str) -> None:
-    """Check an event's id, the vendor's or an external one: 3 to 50 characters; raises
-    `Refusal`.
-    """
-    if not 3 <= len(told) <= 50:
+def check_event_id(event_id: str) -> None:
+    """Check an event's id, the vendor's or an external one; raises `Refusal`."""
+    if not 3 <= len(event_id) <= 50:
         raise invalid("event_id must be 3 to 50 characters long")
 
 
@@ -192,29 +185,29 @@ def _check_child_events(start: date, end: date, today: date) -> None:
         )
 
 
-def _event_types(told: str, *, maintenance_blocks: bool) -> frozenset[str]:
-    types = [each.strip() for each in told.split(",") if each.strip()]
+def _event_types(text: str, *, maintenance_blocks: bool) -> frozenset[str]:
+    types = [part.strip() for part in text.split(",") if part.strip()]
     if not types:
         raise invalid("event_types is required")
-    for each in types:
-        check_event_type(each, maintenance_blocks=maintenance_blocks)
+    for event_type in types:
+        check_event_type(event_type, maintenance_blocks=maintenance_blocks)
     return frozenset(types)
 
 
 def _day(args: Mapping[str, str], name: str, default: date) -> date:
-    told = args.get(name)
-    if told is None:
+    text = args.get(name)
+    if text is None:
         return default
     try:
-        if not _DAY.fullmatch(told):
+        if not _DAY.fullmatch(text):
             raise ValueError
-        return date.fromisoformat(told)
+        return date.fromisoformat(text)
     except ValueError:
         raise invalid(f"{name} must be a date in the form YYYY-MM-DD") from None
 
 
 def _flag(args: Mapping[str, str], name: str) -> bool:
-    told = args.get(name, "false")
-    if told not in {"true", "false"}:
+    text = args.get(name, "false")
+    if text not in {"true", "false"}:
         raise invalid(f"{name} must be true or false")
-    return told == "true"
+    return text == "true"

@@ -1,8 +1,7 @@
-"""Situations by name, for `--scenario`: what a district, and the vendor, look like on such a day.
+"""Scenarios by name, for `--scenario`: a district, and the vendor, in a certain situation.
 
-Each is a pure function: a new world or faults come out, what went in stays as it was. Ids stay too,
-so a client that has met the plain district meets the same one in its new situation: start once
-without, sync, then start again with it.
+A scenario is a pure function from one scene to another. Ids stay, so that a client can sync the
+showcase, and then again after a restart with a scenario; only `hostile` is another district.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ OUTAGE = 400
 
 @dataclass(frozen=True)
 class Scene:
-    """What is served: a world as it stands at a moment, and faults as `--fault` takes them."""
+    """A world as it stands at a moment, and faults in the form of `--fault`."""
 
     world: World
     now: datetime | date
@@ -79,7 +78,7 @@ def quiet_week(scene: Scene) -> Scene:
         {
             **event,
             "timeslots": [
-                each for each in event["timeslots"] if not _touches(each, _week(scene, event))
+                slot for slot in event["timeslots"] if not _touches(slot, _week(scene, event))
             ],
         }
         for event in scene.world.events.values()
@@ -92,7 +91,7 @@ def graduation_day(scene: Scene) -> Scene:
     is suspended.
     """
     events = [_with_saturday_suspended(scene, event) for event in scene.world.events.values()]
-    schools = [each for each in scene.world.properties if not each["properties"]]
+    schools = [owner for owner in scene.world.properties if not owner["properties"]]
     return _with(scene, [*events, *(_graduation(scene, school) for school in schools)])
 
 
@@ -100,7 +99,7 @@ def mass_cancellation(scene: Scene) -> Scene:
     """Every event with a timeslot in the seven days from its property's today is cancelled."""
     cancelled = (
         {**event, "status": "Cancelled"}
-        if any(_touches(each, _week(scene, event)) for each in event["timeslots"])
+        if any(_touches(slot, _week(scene, event)) for slot in event["timeslots"])
         else event
         for event in scene.world.events.values()
     )
@@ -143,17 +142,21 @@ def _with_saturday_suspended(scene: Scene, event: Dto) -> Dto:
     """Return the event with all that touches its property's next Saturday suspended."""
     day = {_next_saturday(scene, event["property_id"])}
     slots = [
-        {**each, "status": "suspended"} if _touches(each, day) else each
-        for each in event["timeslots"]
+        {**slot, "status": "suspended"} if _touches(slot, day) else slot
+        for slot in event["timeslots"]
     ]
     return {**event, "timeslots": slots}
 
 
 def _with(scene: Scene, events: Iterable[Dto]) -> Scene:
     """Return the scene in a world of its own with these events; nothing of the old one is in it."""
-    told = {event["_id"]: deepcopy(event) for event in events}
     world = scene.world
-    return replace(scene, world=World(deepcopy(world.properties), deepcopy(world.facilities), told))
+    copied = World(
+        deepcopy(world.properties),
+        deepcopy(world.facilities),
+        {event["_id"]: deepcopy(event) for event in events},
+    )
+    return replace(scene, world=copied)
 
 
 def _graduation(scene: Scene, school: Dto) -> Dto:
@@ -218,7 +221,7 @@ HELP = "\n".join(
     [
         "The NAME of a scenario is one of",
         "",
-        *(f"    {name:<20}{each.summary}" for name, each in SCENARIOS.items()),
+        *(f"    {name:<20}{scenario.summary}" for name, scenario in SCENARIOS.items()),
         "",
     ]
 )

@@ -1,9 +1,7 @@
-"""The simulator over HTTP/1.1: threaded, connections kept open, no access log; in a thread for
-tests, or by itself.
+"""HTTP/1.1 server: threaded, persistent connections, no access log; in a thread, or alone.
 
-werkzeug's server never keeps a connection, and the client's pool is one of the things to be proven.
-So requests are run here, on werkzeug's server and parser. What is answered is `app.py`'s, what
-breaks is `broken.py`'s.
+werkzeug's server closes each connection, and the client's pool is one of the things to test. So
+requests are handled here, with werkzeug's server and parser.
 """
 
 from __future__ import annotations
@@ -24,8 +22,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-LONGEST_KEPT = 1_048_576
-"""Octets of a body that are read, wanted or not, for the sake of the connection."""
+LONGEST_BODY = 1_048_576
+"""Octets of a request body that are read, even if unused, to keep the connection open."""
 PATIENCE_SECONDS = 5
 """How long an ending server waits for requests in progress."""
 
@@ -41,18 +39,18 @@ class _Handler(WSGIRequestHandler):
     def version_string(self) -> str:
         return "icalbridge-sandbox"
 
-    def log(self, *_told: Any, **_named: Any) -> None:
-        """Say nothing: a test reads `requests` of the application instead."""
+    def log(self, *_args: Any, **_kwargs: Any) -> None:
+        """Log nothing: a test reads `requests` of the application instead."""
 
     def run_wsgi(self) -> None:
-        """Answer one request; a ConnectionError out of the body is a fault that broke the
+        """Handle one request; a ConnectionError out of the body is a fault that broke the
         connection.
         """
         self.environ = self.make_environ()
         head: list[tuple[str, list[tuple[str, str]]]] = []
         self._take_body()
         body = self.server.app(
-            self.environ, lambda status, headers, _error=None: _told(head, status, headers)
+            self.environ, lambda status, headers, _error=None: _set_head(head, status, headers)
         )
         try:
             self._send(head, body)
@@ -63,20 +61,19 @@ class _Handler(WSGIRequestHandler):
                 body.close()
 
     def _take_body(self) -> None:
-        """Read the body at once, so that the next request can be told from it, whatever is made of
-        this one.
+        """Read the body at once, so that the next request on the connection begins after it.
 
-        The connection ends after one that is too long, or that does not tell its length.
+        The connection ends after a body that is too long, or of unknown length.
         """
-        told = self.headers.get("Content-Length", "0")
+        length = self.headers.get("Content-Length", "0")
         if (
             "Transfer-Encoding" in self.headers
-            or not (told.isascii() and told.isdigit())
-            or int(told) > LONGEST_KEPT
+            or not (length.isascii() and length.isdigit())
+            or int(length) > LONGEST_BODY
         ):
             self.close_connection = True
         else:
-            self.environ["wsgi.input"] = BytesIO(self.rfile.read(int(told)))
+            self.environ["wsgi.input"] = BytesIO(self.rfile.read(int(length)))
 
     def _send(self, head: list[tuple[str, list[tuple[str, str]]]], body: Iterable[bytes]) -> None:
         parts = iter(body)
@@ -95,7 +92,7 @@ class _Handler(WSGIRequestHandler):
         self.wfile.flush()
 
 
-def _told(
+def _set_head(
     head: list[tuple[str, list[tuple[str, str]]]], status: str, headers: list[tuple[str, str]]
 ) -> Any:
     head[:] = [(status, headers)]
@@ -138,7 +135,7 @@ class _Server(ThreadedWSGIServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that went away in mid-request."""
+        """Log nothing if a client went away during a request."""
 
     def end(self) -> None:
         """End all connections, and wait for their threads."""
@@ -171,8 +168,7 @@ def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
 def run(
     app: Flask, host: str, port: int, on_started: Callable[[str], None] = lambda _url: None
 ) -> None:
-    """Serve until SIGTERM or SIGINT, from the main thread; `on_started` is told the API's base
-    address.
+    """Serve until SIGTERM or SIGINT, from the main thread; `on_started` gets the API's base URL.
 
     Raises `OSError`: the port is taken.
     """
@@ -180,13 +176,13 @@ def run(
     on_started(f"http://{f'[{host}]' if ':' in host else host}:{server.port}/v1")
     # both by name: a shell starts background jobs with SIGINT ignored
     before = {
-        each: signal.signal(each, signal.default_int_handler)
-        for each in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         with suppress(KeyboardInterrupt):
             server.serve_forever()
         server.end()
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,9 +1,6 @@
-"""A district as the vendor keeps it: properties, facilities and events in the vendor's own shapes,
-to read and to edit.
+"""The vendor's data: properties, facilities and events as plain data (EventDto and the like).
 
-Everything is plain data (EventDto and its like on the vendor's schema page). Tests edit it while it
-is served; an edit shows in the very next answer. Which requests are allowed is left to `rules.py`,
-what is in it to `district.py`.
+Tests edit it while it is served; the next response shows the edit.
 """
 
 from __future__ import annotations
@@ -61,19 +58,19 @@ class World:
 
     def property(self, property_id: str) -> Dto | None:
         """Return a property by id."""
-        return next((each for each in self.properties if each["_id"] == property_id), None)
+        return next((item for item in self.properties if item["_id"] == property_id), None)
 
     def facility(self, facility_id: str) -> Dto | None:
         """Return a listed facility by id."""
-        return next((each for each in self.facilities if each["_id"] == facility_id), None)
+        return next((item for item in self.facilities if item["_id"] == facility_id), None)
 
-    def facility_called(self, u_id: str) -> Dto | None:
+    def facility_by_u_id(self, u_id: str) -> Dto | None:
         """Return a listed facility by its `u_id`."""
-        return next((each for each in self.facilities if each["u_id"] == u_id), None)
+        return next((item for item in self.facilities if item["u_id"] == u_id), None)
 
     def facilities_of(self, property_id: str) -> list[Dto]:
         """Return a property's listed facilities."""
-        return [each for each in self.facilities if each["property_id"] == property_id]
+        return [item for item in self.facilities if item["property_id"] == property_id]
 
     def zone_of(self, property_id: str) -> ZoneInfo:
         """Return the zone whose days count for a property; UTC for one that has none, or one that
@@ -124,22 +121,23 @@ class World:
         with self.lock:
             self._index()
             return [
-                self.events[each] for each in self._days.get((facility_id, day.isoformat()), ())
+                self.events[event_id]
+                for event_id in self._days.get((facility_id, day.isoformat()), ())
             ]
 
     def event(self, event_type: str, event_id: str) -> Dto | None:
         """Return an event by the vendor's id or the external one."""
-        found = self.any_event(event_id)
-        return found if found and found.get("type") == event_type else None
+        event = self.any_event(event_id)
+        return event if event and event.get("type") == event_type else None
 
     def any_event(self, event_id: str) -> Dto | None:
         """Return an event of whatever type by the vendor's id or the external one."""
         with self.lock:
             return self.events.get(event_id) or next(
                 (
-                    each
-                    for each in self.events.values()
-                    if each.get("external_system_event_id") == event_id
+                    event
+                    for event in self.events.values()
+                    if event.get("external_system_event_id") == event_id
                 ),
                 None,
             )
@@ -193,17 +191,15 @@ class World:
     def rename_facility(self, facility_id: str, name: str | None) -> None:
         """Give a facility another name, in the list and in every timeslot."""
         with self.lock:
-            named = [each for each in self.facilities if each["_id"] == facility_id]
+            places = [item for item in self.facilities if item["_id"] == facility_id]
             for event in self.events.values():
-                places = [timeslot["facility"] for timeslot in event["timeslots"] or ()]
-                named += [place for place in places if place and place["_id"] == facility_id]
-            for each in named:
-                each["name"] = name
+                used = [timeslot["facility"] for timeslot in event["timeslots"] or ()]
+                places += [place for place in used if place and place["_id"] == facility_id]
+            for place in places:
+                place["name"] = name
 
     def edited(self) -> None:
-        """Say that times, places or owners of events were changed by hand; all else shows without
-        it.
-        """
+        """Invalidate the index after direct changes of times, facilities or owners."""
         with self.lock:
             self._days.clear()
             self._indexed.clear()
@@ -211,9 +207,7 @@ class World:
     # stale reads
 
     def keep_snapshot(self, cause: object) -> None:
-        """Keep the events as they are, unless they were kept for this very cause; for None drop
-        what was kept.
-        """
+        """Copy the events, unless there is a copy for this cause; None drops the copy."""
         with self.lock:
             if cause is not self._snapshot_cause:
                 self._snapshot_cause = cause
@@ -221,7 +215,7 @@ class World:
 
     @contextmanager
     def as_in_snapshot(self) -> Iterator[None]:
-        """Lock the world, and show the events that were kept for as long as the context lasts."""
+        """Lock the world, and show the events of the snapshot while the context lasts."""
         with self.lock:
             current = dict(self.events)
             self._show(self._snapshot)
@@ -245,22 +239,22 @@ class World:
             days = [
                 (start + timedelta(days=step)).isoformat() for step in range((end - start).days + 1)
             ]
-            found = {
+            matches = {
                 event_id
                 for owner in owners
                 for day in days
                 for event_id in self._days.get((owner, day), ())
             }
-            kept = frozenset(types)
+            event_types = frozenset(types)
             # in the order of the world: a set of texts has another one in every process
             return [
                 event
                 for event_id, event in self.events.items()
-                if event_id in found and event.get("type") in kept
+                if event_id in matches and event.get("type") in event_types
             ]
 
     def _index(self) -> None:
-        """Index what an edit has made known anew; at first, everything."""
+        """Add new and edited events to the index."""
         if len(self._indexed) == len(self.events):
             return
         for event_id, event in self.events.items():
@@ -276,9 +270,7 @@ class World:
 
 
 def _keys(event: Dto) -> set[tuple[str, str]]:
-    """Return owner and day of all timeslots; what a test has made unreadable is in no window, and
-    harms nobody.
-    """
+    """Return owner and day of all timeslots; unreadable ones are in no window."""
     keys: set[tuple[str, str]] = set()
     timeslots = event.get("timeslots")
     for timeslot in timeslots if isinstance(timeslots, list) else ():
@@ -293,14 +285,13 @@ def _keys(event: Dto) -> set[tuple[str, str]]:
 
 
 def _days_of(start: object, end: object) -> list[str]:
-    """Return the local days that a timeslot touches; the one that is told when only one is, none
-    when neither is.
+    """Return the local days that a timeslot touches; the readable ones of invalid times.
 
-    Nearly all begin and end on one day, so that is told by its letters: a large world is indexed in
-    a second.
+    Nearly all begin and end on one day, so their texts are compared: a large world is indexed in a
+    second.
     """
     if not isinstance(start, str) or not isinstance(end, str):
-        return [each[:10] for each in (start, end) if isinstance(each, str)]
+        return [text[:10] for text in (start, end) if isinstance(text, str)]
     if start[:10] == end[:10]:
         return [start[:10]]
     try:

@@ -1,4 +1,4 @@
-"""The three write endpoints: what each changes in the world, and which refusal comes first.
+"""The three write endpoints: their changes of the world, and the order of their checks.
 
 In this order: the path and the body as such (400, all wrong fields at once), what they name (404),
 whose it is (403), the clock's bounds (400) and the owner of a facility (400), state, duplicate and
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from icalbridge.sandbox import rules, schemas
+from icalbridge.sandbox.builder import facility_in_timeslot, format_time
 from icalbridge.sandbox.validation import check_part, parse_local, read_body, refuse
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
 
 
 class Writes:
-    """Creates, cancels and moves in one world; every method wants the world's lock held, and raises
-    `Refusal`.
-    """
+    """Creates, cancels and moves in one world; call with the world locked. Raises `Refusal`."""
 
     def __init__(
         self, world: World, clock: Callable[[], datetime], *, maintenance_blocks: bool
@@ -43,23 +42,23 @@ class Writes:
         """Create an event; return a CreatedEventDto."""
         body = read_body(raw, "CreateEventDto")
         rules.check_event_type(body["event_type"], maintenance_blocks=self._maintenance_blocks)
-        places = [self._facility(each["facility_u_id"]) for each in body["timeslots"]]
+        places = [self._facility(slot["facility_u_id"]) for slot in body["timeslots"]]
         self._check_named(body)
         owner_id = self._only_owner(places)
         now = self._wall_time(owner_id)
-        spans = [_span(each) for each in body["timeslots"]]
+        spans = [_span(slot) for slot in body["timeslots"]]
         refuse(
             [
-                wrong
+                error
                 for index, span in enumerate(spans)
-                for wrong in rules.check_span(*span, now, f"timeslots[{index}].")
+                for error in rules.check_span(*span, now, f"timeslots[{index}].")
             ]
         )
         if self._world.any_event(body["external_system_event_id"]):
             raise rules.duplicate()
         taken = [self._taken(place, *span) for place, span in zip(places, spans, strict=True)]
         slots = [
-            _timeslot(told, place) for told, place in zip(body["timeslots"], places, strict=True)
+            _timeslot(slot, place) for slot, place in zip(body["timeslots"], places, strict=True)
         ]
         event = self._event(body, owner_id, slots)
         self._world.add_event(event)
@@ -83,7 +82,7 @@ class Writes:
         check_part(timeslot_id, schemas.TIMESLOT_ID, "timeslot_id")
         body = read_body(raw, "UpdateTimeslotDto")
         event = self._own_event(event_type, event_id)
-        slot = _slot_called(event, timeslot_id)
+        slot = _find_slot(event, timeslot_id)
         place = self._facility(body["facility_u_id"]) if "facility_u_id" in body else None
         refuse(rules.check_span(*_span(body), self._wall_time(event["property_id"])))
         if place and place["property_id"] != event["property_id"]:
@@ -94,8 +93,7 @@ class Writes:
         moved = any(
             changed[name] != slot[name] for name in ("start_datetime", "end_datetime", "facility")
         )
-        # to say again what is so already disturbs nobody: a move that is sent twice is answered
-        # twice
+        # a move that changes nothing collides with nothing: sent twice, it succeeds twice
         if moved and self._taken(changed["facility"], *_span(body), besides=event["_id"]):
             raise rules.conflict()
         slot.update(changed)
@@ -109,13 +107,11 @@ class Writes:
             },
         }
 
-    def owner_named(self, raw: bytes) -> str:
-        """Return the id of the property that a new event is for; "" where the body does not
-        tell.
-        """
+    def owner_of_body(self, raw: bytes) -> str:
+        """Return the id of the property that a new event is for; "" if that is unreadable."""
         try:
             body = msgspec.json.decode(raw)
-            facility = self._world.facility_called(body["timeslots"][0]["facility_u_id"])
+            facility = self._world.facility_by_u_id(body["timeslots"][0]["facility_u_id"])
         except (msgspec.MsgspecError, ValueError, RecursionError, LookupError, TypeError):
             return ""
         return str(facility["property_id"]) if facility else ""
@@ -125,10 +121,10 @@ class Writes:
         rules.check_event_id(event_id)
 
     def _facility(self, u_id: str) -> Dto:
-        found = self._world.facility_called(u_id)
-        if found is None:
+        facility = self._world.facility_by_u_id(u_id)
+        if facility is None:
             raise rules.unknown_facility()
-        return found
+        return facility
 
     def _check_named(self, body: Dto) -> None:
         if body["renter_email"].lower() not in self._world.renters:
@@ -137,29 +133,29 @@ class Writes:
             raise rules.unknown_activity_type()
         owner = body.get("renter_owner")
         if owner is not None and owner not in {
-            each[name] for each in self._world.properties for name in ("_id", "u_id")
+            item[name] for item in self._world.properties for name in ("_id", "u_id")
         }:
             raise rules.unknown_property()
 
     def _only_owner(self, places: Iterable[Dto]) -> str:
-        owners = {str(each["property_id"]) for each in places}
+        owners = {str(place["property_id"]) for place in places}
         if len(owners) > 1:
             raise rules.several_owners()
         return owners.pop()
 
     def _own_event(self, event_type: str, event_id: str) -> Dto:
-        found = self._world.event(event_type, event_id)
-        if found is None:
+        event = self._world.event(event_type, event_id)
+        if event is None:
             raise rules.unknown_event()
-        if not found.get("created_by_external_api"):
+        if not event.get("created_by_external_api"):
             raise rules.not_yours()
-        return found
+        return event
 
     def _wall_time(self, property_id: str) -> datetime:
         return self._clock().astimezone(self._world.zone_of(property_id)).replace(tzinfo=None)
 
     def _taken(self, place: Dto, start: datetime, end: datetime, besides: str = "") -> bool:
-        """Say whether another approved event has an active timeslot in a facility at that time."""
+        """Return whether another approved event has an active timeslot in a facility then."""
         return any(
             _collides(slot, place["_id"], start, end)
             for event in self._world.booked(place["_id"], start.date())
@@ -194,12 +190,12 @@ class Writes:
             self._world.log_messages.append((event["_id"], message))
 
 
-def _span(told: Dto) -> tuple[datetime, datetime]:
-    return parse_local(told["start_datetime"]), parse_local(told["end_datetime"])
+def _span(slot: Dto) -> tuple[datetime, datetime]:
+    return parse_local(slot["start_datetime"]), parse_local(slot["end_datetime"])
 
 
-def _spell(told: str) -> str:
-    return parse_local(told).isoformat(timespec="seconds")
+def _normalize(text: str) -> str:
+    return format_time(parse_local(text))
 
 
 def _is(event: Dto, status: str) -> bool:
@@ -210,17 +206,13 @@ def _written(event: Dto) -> Dto:
     return {name: event[name] for name in ("external_system_event_id", "_id", "short_id")}
 
 
-def _place(facility: Dto) -> Dto:
-    return {name: facility[name] for name in ("_id", "u_id", "name", "capacity", "type")}
-
-
-def _timeslot(told: Dto, facility: Dto) -> Dto:
+def _timeslot(slot: Dto, facility: Dto) -> Dto:
     return {
-        "external_system_timeslot_id": told["external_system_timeslot_id"],
-        "activity_name": told.get("activity_name"),
-        "facility": _place(facility),
-        "start_datetime": _spell(told["start_datetime"]),
-        "end_datetime": _spell(told["end_datetime"]),
+        "external_system_timeslot_id": slot["external_system_timeslot_id"],
+        "activity_name": slot.get("activity_name"),
+        "facility": facility_in_timeslot(facility),
+        "start_datetime": _normalize(slot["start_datetime"]),
+        "end_datetime": _normalize(slot["end_datetime"]),
         "status": "active",
     }
 
@@ -229,30 +221,25 @@ def _changed(slot: Dto, body: Dto, facility: Dto | None) -> Dto:
     """Return a timeslot as a change leaves it; null and the empty text both clear its name."""
     return {
         **slot,
-        "start_datetime": _spell(body["start_datetime"]),
-        "end_datetime": _spell(body["end_datetime"]),
+        "start_datetime": _normalize(body["start_datetime"]),
+        "end_datetime": _normalize(body["end_datetime"]),
         "activity_name": (
             (body["activity_name"] or "") if "activity_name" in body else slot["activity_name"]
         ),
-        "facility": _place(facility) if facility else slot["facility"],
+        "facility": facility_in_timeslot(facility) if facility else slot["facility"],
     }
 
 
-def _slot_called(event: Dto, timeslot_id: str) -> Dto:
-    found: list[Dto] = [
-        each
-        for each in event["timeslots"]
-        if each.get("external_system_timeslot_id") == timeslot_id
-    ]
-    if not found:
-        raise rules.unknown_timeslot()
-    return found[0]
+def _find_slot(event: Dto, timeslot_id: str) -> Dto:
+    slot: Dto
+    for slot in event["timeslots"]:
+        if slot.get("external_system_timeslot_id") == timeslot_id:
+            return slot
+    raise rules.unknown_timeslot()
 
 
 def _collides(slot: Any, facility_id: str, start: datetime, end: datetime) -> bool:
-    """Say whether a timeslot, which a test may have made unreadable, takes a facility at that
-    time.
-    """
+    """Return whether a timeslot, which a test may have made unreadable, books a facility then."""
     try:
         theirs = parse_local(slot["start_datetime"]), parse_local(slot["end_datetime"])
         return bool(

@@ -57,11 +57,13 @@ class ApiKeys:
         ours = (
             api_users.c.leased_by == worker_id
         )  # a try of our own that broke off keeps us waiting for nobody
-        wanted = and_(api_users.c.id == api_user_id, or_(is_free(api_users.c, now), ours))
+        claimable = and_(api_users.c.id == api_user_id, or_(is_free(api_users.c, now), ours))
         leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
         with writing(self._engine) as connection:
             statement = (
-                update(api_users).where(wanted if at_once else and_(wanted, due)).values(**leased)
+                update(api_users)
+                .where(claimable if at_once else and_(claimable, due))
+                .values(**leased)
             )
             return bool(connection.execute(statement).rowcount)
 
@@ -122,22 +124,22 @@ class ApiKeys:
         """Note by how much a key's plan is stretched, and what it was granted, for those who look
         from outside.
         """
-        told = {"stretch": round(stretch, 1), "quota_per_day": quota_per_day}
+        values = {"stretch": round(stretch, 1), "quota_per_day": quota_per_day}
         other = or_(
-            api_users.c.stretch != told["stretch"], api_users.c.quota_per_day != quota_per_day
+            api_users.c.stretch != values["stretch"], api_users.c.quota_per_day != quota_per_day
         )
-        self._note_user(and_(api_users.c.id == api_user_id, other), told)
+        self._note_user(and_(api_users.c.id == api_user_id, other), values)
 
     def note_trouble(self, api_user_id: str, error: str, *, now: datetime) -> None:
         """Note what keeps a whole key from being served, or with an empty text that nothing
         does.
         """
-        told = {"error": error} | ({"error_at": seconds(now)} if error else {})
-        self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), told)
+        values = {"error": error} | ({"error_at": seconds(now)} if error else {})
+        self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), values)
 
-    def _note_user(self, which: ColumnElement[bool], told: dict[str, Any]) -> None:
+    def _note_user(self, which: ColumnElement[bool], values: dict[str, Any]) -> None:
         with reading(self._engine) as connection:  # nothing new is the rule: no write lock for that
             if connection.execute(select(api_users.c.id).where(which)).first() is None:
                 return
         with writing(self._engine) as connection:
-            connection.execute(update(api_users).where(which).values(**told))
+            connection.execute(update(api_users).where(which).values(**values))

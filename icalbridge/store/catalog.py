@@ -36,17 +36,19 @@ def write_catalog(
 
     Return the ids of the rows of which something that a feed may show differs.
     """
-    found = connection.execute(select(table).where(or_(scope, table.c.id.in_(list(rows)))))
-    known = {row.id: row._asdict() for row in found}
+    stored = connection.execute(select(table).where(or_(scope, table.c.id.in_(list(rows)))))
+    known = {row.id: row._asdict() for row in stored}
     changed = []
     for position, (row_id, values) in enumerate(rows.items()):
-        wanted = values | {"position": position, "listed": True}
+        row_values = values | {"position": position, "listed": True}
         if row_id not in known:
             first = {"first_seen_at": revision.moment, **revision.values}
-            connection.execute(insert(table).values(id=row_id, **wanted, **first))
-        elif other := {name for name, value in wanted.items() if known[row_id][name] != value}:
+            connection.execute(insert(table).values(id=row_id, **row_values, **first))
+        elif other := {name for name, value in row_values.items() if known[row_id][name] != value}:
             raised = revision.values if other - UNSHOWN else {}
-            connection.execute(update(table).where(table.c.id == row_id).values(**wanted, **raised))
+            connection.execute(
+                update(table).where(table.c.id == row_id).values(**row_values, **raised)
+            )
             changed += [row_id] if raised else []
     gone = [row_id for row_id, row in known.items() if row["listed"] and row_id not in rows]
     if gone:

@@ -23,8 +23,7 @@ from sqlalchemy import (
 
 from icalbridge.models import UNTOLD, StaffDetails
 from icalbridge.statuses import APPROVED, EVENT_STATUSES, TIMESLOT_STATUSES, status_name
-from icalbridge.store.counts import ENTRIES_COUNTER
-from icalbridge.store.revisions import raise_around, raise_counter, raise_each
+from icalbridge.store.revisions import ENTRIES_COUNTER, raise_around, raise_counter, raise_revisions
 from icalbridge.store.rows import (
     PARTICULARS_COLUMNS,
     SHOWN,
@@ -39,7 +38,7 @@ from icalbridge.store.statements import (
     in_parts,
     insert_missing,
     of_events,
-    update_each,
+    update_rows,
 )
 from icalbridge.store.tables import (
     counters,
@@ -73,41 +72,45 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
     """Write what a sync found out, and raise the revision of every feed that shows it or showed it
     before.
     """
-    known = _write_events(connection, changes.heard, revision) if changes.heard else {}
+    known = _write_events(connection, changes.parsed, revision) if changes.parsed else {}
     touched = (*changes.added, *changes.changed, *changes.withdrawn)
     if touched:
         places, shown = _stored(connection, touched)
         _write_entries(connection, changes, revision)
-        _raise_revisions(connection, touched, places, revision)
+        _raise_touched(connection, touched, places, revision)
         shown_now = sum({entry.uid: entry.shown for entry in touched}.values())
         add_entries(connection, shown_now - shown)
-    if changes.heard:
-        _write_particulars(connection, changes.heard, frozenset(known), revision)
-    if changes.forgotten:
+    if changes.parsed:
+        _write_particulars(connection, changes.parsed, frozenset(known), revision)
+    if changes.reparse:
         keys = [
             {"event_type": key.event_type, "event_id": key.event_id, "digest": ""}
-            for key in changes.forgotten
+            for key in changes.reparse
         ]
-        update_each(connection, events, EVENT_KEY, keys)
-    _count_statuses(connection, unknown_statuses(changes.heard, known))
+        update_rows(connection, events, EVENT_KEY, keys)
+    _count_statuses(connection, unknown_statuses(changes.parsed, known))
 
 
 def unknown_statuses(
-    heard: Iterable[Event], known: Mapping[tuple[str, str], Row[Any]]
+    parsed: Iterable[Event], known: Mapping[tuple[str, str], Row[Any]]
 ) -> Counter[str]:
     """Return how many events newly have a status that is not known, and how many timeslots of new
     or changed events have one, by the name of their counter. `known`: name, status and digest of
     the events as they were stored.
     """
     counted: Counter[str] = Counter()
-    for event in heard:
+    for event in parsed:
         before = known.get(event.key)
         unknown = event.status not in EVENT_STATUSES and event.entry_status != APPROVED
         if unknown and (before is None or before.status != event.status):
             counted[STATUS_COUNTER + status_name(event.status)] += 1
         if before is None or before.digest != event.digest:
-            odd = (each.status for each in event.timeslots if each.status not in TIMESLOT_STATUSES)
-            counted.update(TIMESLOT_STATUS_COUNTER + status_name(each) for each in odd)
+            odd = (
+                timeslot.status
+                for timeslot in event.timeslots
+                if timeslot.status not in TIMESLOT_STATUSES
+            )
+            counted.update(TIMESLOT_STATUS_COUNTER + status_name(timeslot) for timeslot in odd)
     return counted
 
 
@@ -157,47 +160,47 @@ def delete_old(connection: Connection, ended_before: int, revision: Revision) ->
     left = and_(
         entries.c.event_type == events.c.event_type, entries.c.event_id == events.c.event_id
     )
-    for some in in_parts(keys):
-        named = of_events(events, some)
+    for keys_part in in_parts(keys):
+        named = of_events(events, keys_part)
         nothing_left = select(events.c.event_type, events.c.event_id).where(
             named, ~exists().where(left)
         )
         of_none = tuple_(particulars.c.event_type, particulars.c.event_id).in_(nothing_left)
         connection.execute(delete(particulars).where(of_none))
         connection.execute(delete(events).where(named, ~exists().where(left)))
-    raise_each(connection, events, EVENT_KEY, keys, revision)
-    raise_each(connection, properties, ["id"], {(row.property_id,) for row in gone}, revision)
-    raise_each(connection, facilities, ["id"], {(row.facility_id,) for row in gone}, revision)
+    raise_revisions(connection, events, EVENT_KEY, keys, revision)
+    raise_revisions(connection, properties, ["id"], {(row.property_id,) for row in gone}, revision)
+    raise_revisions(connection, facilities, ["id"], {(row.facility_id,) for row in gone}, revision)
     add_entries(connection, -shown)
     return len(gone)
 
 
 def _write_events(
-    connection: Connection, heard: Sequence[Event], revision: Revision
+    connection: Connection, parsed: Sequence[Event], revision: Revision
 ) -> dict[tuple[str, str], Row[Any]]:
     """Write the events that differ; return what was stored of those known already, by key."""
     known: dict[tuple[str, str], Row[Any]] = {}
     columns = [events.c[name] for name in (*EVENT_KEY, *EVENT_COLUMNS)]
-    for keys in in_parts(event.key for event in heard):
+    for keys in in_parts(event.key for event in parsed):
         query = select(*columns).where(of_events(events, keys))
         known |= {(row.event_type, row.event_id): row for row in connection.execute(query)}
-    rows = [(event.key, event_values(event)) for event in heard]
+    rows = [(event.key, event_values(event)) for event in parsed]
     new = [values for key, values in rows if key not in known]
     if new:
         first = {"first_seen_at": revision.moment, **revision.values}
         insert_missing(connection, events, [values | first for values in new])
     changed = [values for key, values in rows if key in known and known[key]._asdict() != values]
-    update_each(connection, events, EVENT_KEY, changed)
+    update_rows(connection, events, EVENT_KEY, changed)
     renamed = [
-        event.key for event in heard if event.key in known and known[event.key].name != event.name
+        event.key for event in parsed if event.key in known and known[event.key].name != event.name
     ]
-    raise_each(connection, events, EVENT_KEY, renamed, revision)
+    raise_revisions(connection, events, EVENT_KEY, renamed, revision)
     return known
 
 
 def _write_particulars(
     connection: Connection,
-    heard: Sequence[Event],
+    parsed: Sequence[Event],
     known: frozenset[tuple[str, str]],
     revision: Revision,
 ) -> None:
@@ -206,20 +209,20 @@ def _write_particulars(
     Staff feeds of where a known event is must be rendered anew; what the public sees of it is as it
     was, and so are the event's revision and the moments at which public feeds say they changed.
     """
-    kept: dict[tuple[str, str], StaffDetails] = {}
-    for keys in in_parts(event.key for event in heard):
+    stored: dict[tuple[str, str], StaffDetails] = {}
+    for keys in in_parts(event.key for event in parsed):
         named = of_events(particulars, keys)
         query = select(
             particulars.c.event_type, particulars.c.event_id, *PARTICULARS_COLUMNS
         ).where(named)
-        kept |= {(row[0], row[1]): StaffDetails(*row[2:]) for row in connection.execute(query)}
-    differing = [event for event in heard if event.particulars != kept.get(event.key, UNTOLD)]
+        stored |= {(row[0], row[1]): StaffDetails(*row[2:]) for row in connection.execute(query)}
+    differing = [event for event in parsed if event.particulars != stored.get(event.key, UNTOLD)]
     moment = {"changed_at": revision.moment}
-    rows = [particulars_values(event) | moment for event in differing if event.key not in kept]
+    rows = [particulars_values(event) | moment for event in differing if event.key not in stored]
     if rows:
         insert_missing(connection, particulars, rows)
-    rows = [particulars_values(event) | moment for event in differing if event.key in kept]
-    update_each(connection, particulars, EVENT_KEY, rows)
+    rows = [particulars_values(event) | moment for event in differing if event.key in stored]
+    update_rows(connection, particulars, EVENT_KEY, rows)
     if changed := {event.key for event in differing} & known:
         raise_around(connection, changed, revision)
 
@@ -232,7 +235,7 @@ def _write_entries(connection: Connection, changes: Changes, revision: Revision)
     if changes.added:
         rows = [entry_values(entry) | {"first_seen_at": revision.moment} for entry in changes.added]
         connection.execute(insert(entries), rows)
-    update_each(
+    update_rows(
         connection,
         entries,
         ["uid"],
@@ -264,17 +267,17 @@ def add_entries(connection: Connection, by: int) -> None:
         raise_counter(connection, ENTRIES_COUNTER, by)
 
 
-def _raise_revisions(
+def _raise_touched(
     connection: Connection,
     touched: Sequence[Entry],
     before: set[tuple[str, str]],
     revision: Revision,
 ) -> None:
     places = before | {(entry.property_id, entry.facility_id) for entry in touched}
-    raise_each(
+    raise_revisions(
         connection, properties, ["id"], {(property_id,) for property_id, _ in places}, revision
     )
-    raise_each(
+    raise_revisions(
         connection, facilities, ["id"], {(facility_id,) for _, facility_id in places}, revision
     )
-    raise_each(connection, events, EVENT_KEY, {entry.key for entry in touched}, revision)
+    raise_revisions(connection, events, EVENT_KEY, {entry.key for entry in touched}, revision)

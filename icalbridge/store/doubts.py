@@ -133,16 +133,16 @@ class Doubts:
 def mass_withdrawals(connection: Connection, now: datetime) -> list[MassWithdrawal]:
     """Return the last mass withdrawal of each property that had one lately, the latest first."""
     lately = windows.c.withdrawn_at > seconds(now - timedelta(days=SHOWN_DAYS))
-    columns = [each for each in windows.c if each.name.startswith("withdrawn")]
+    columns = [column for column in windows.c if column.name.startswith("withdrawn")]
     query = select(properties.c.id, properties.c.name, properties.c.zone, *columns).join_from(
         windows, properties
     )
-    found: dict[str, list[Row[Any]]] = {}
+    of_property: dict[str, list[Row[Any]]] = {}
     for row in connection.execute(
         query.where(lately).order_by(windows.c.withdrawn_at.desc(), properties.c.id)
     ):
-        found.setdefault(row.id, []).append(row)
-    return [_withdrawal(rows) for rows in found.values()]
+        of_property.setdefault(row.id, []).append(row)
+    return [_withdrawal(rows) for rows in of_property.values()]
 
 
 def _withdrawal(rows: list[Row[Any]]) -> MassWithdrawal:

@@ -162,7 +162,7 @@ def _any_synced(connection: Connection, property_ids: Sequence[str]) -> bool:
 def _all_tried(connection: Connection, property_ids: Sequence[str], first_seen_at: int) -> bool:
     """Say whether today's window was asked for once, so that a roll-up never starts out half full.
 
-    Only of properties that the first catalogue had: a school that joins later does not take its
+    Only of properties that the first catalog had: a school that joins later does not take its
     district's feed away.
     """
     query = (

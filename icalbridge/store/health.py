@@ -11,8 +11,8 @@ from sqlalchemy import case, func, select
 
 from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.changes import STATUS_COUNTER, TIMESLOT_STATUS_COUNTER
-from icalbridge.store.counts import ENTRIES_COUNTER
 from icalbridge.store.doubts import left_properties, mass_withdrawals
+from icalbridge.store.revisions import ENTRIES_COUNTER
 from icalbridge.store.rows import from_seconds, maybe, seconds
 from icalbridge.store.tables import api_users, counters, properties, windows, workers
 
@@ -117,7 +117,7 @@ class Health:
 
     def key(self, name: str) -> KeyHealth:
         """Return how one key stands; one that was never used has used nothing."""
-        return next((each for each in self.keys if each.name == name), KeyHealth(name))
+        return next((state for state in self.keys if state.name == name), KeyHealth(name))
 
     @property
     def unknown_statuses(self) -> dict[str, int]:
@@ -136,7 +136,7 @@ class Health:
     @property
     def stretch(self) -> float:
         """By how much the intervals of the key that has it hardest are stretched."""
-        return max((each.stretch for each in self.keys), default=1.0)
+        return max((key.stretch for key in self.keys), default=1.0)
 
     @property
     def ready(self) -> bool:
@@ -149,7 +149,7 @@ class Health:
             not self.ahead_seconds
             and self.catalogue_synced is not None
             and bool(self.properties)
-            and all(each.month_synced for each in self.properties)
+            and all(state.month_synced for state in self.properties)
         )
 
 
@@ -190,25 +190,25 @@ def health(connection: Connection, now: datetime) -> Health:
         withdrawals=tuple(mass_withdrawals(connection, now)),
         properties=known,
         ahead_seconds=_ahead_seconds(
-            [from_seconds(each) for each in synced if each is not None], known, now
+            [from_seconds(moment) for moment in synced if moment is not None], known, now
         ),
     )
 
 
 def _ahead_seconds(catalogs: Sequence[datetime], known: Sequence[Freshness], now: datetime) -> int:
     """Return how far in the future the latest time of a fetch is, in seconds; 0 when none is."""
-    moments = [*catalogs, *(each.newest for each in known if each.newest)]
+    moments = [*catalogs, *(state.newest for state in known if state.newest)]
     latest = max(moments, default=now)
     return int((latest - now).total_seconds()) if is_future(latest, now) else 0
 
 
 def _counters(connection: Connection) -> dict[str, int]:
-    told = (
+    query = (
         select(counters.c.name, counters.c.value)
         .where(counters.c.name != "revision")
         .order_by(counters.c.name)
     )
-    return {row.name: row.value for row in connection.execute(told)}
+    return {row.name: row.value for row in connection.execute(query)}
 
 
 def _key_health(user: Row[Any], today: str) -> KeyHealth:
@@ -244,8 +244,8 @@ _WINDOW_COLUMNS: list[Any] = [
 
 def _properties(connection: Connection) -> list[Freshness]:
     """Read one row a property, whatever its number of windows."""
-    of_each = select(*_WINDOW_COLUMNS).where(windows.c.number >= 0)
-    rows = connection.execute(of_each.group_by(windows.c.property_id))
+    by_property = select(*_WINDOW_COLUMNS).where(windows.c.number >= 0)
+    rows = connection.execute(by_property.group_by(windows.c.property_id))
     states: dict[str, tuple[Any, ...]] = {row[0]: tuple(row[1:]) for row in rows}
     failures = _last_failures(connection)
     listed = select(*_PROPERTY_COLUMNS).where(properties.c.listed)

@@ -52,7 +52,7 @@ class Claim:
     """When it first came back without most of what is known; None when its last answer was
     believed.
     """
-    reach: SpanLimit = UNTRIED
+    span_limit: SpanLimit = UNTRIED
     """How much of it the vendor answers at once."""
     from_future: bool = False
     """Whether it was last fetched by a clock that stood ahead: its answer is read in full, known
@@ -105,16 +105,16 @@ def settle(claim: Claim, now: datetime, due: datetime | None) -> Update:
     return update(windows).where(is_claimed(claim)).values(**ended)
 
 
-def require_lease(connection: Connection, held: Update, claim: Claim) -> None:
-    if not connection.execute(held).rowcount:
+def require_lease(connection: Connection, renewal: Update, claim: Claim) -> None:
+    if not connection.execute(renewal).rowcount:
         raise LeaseLost(
             f"The lease of {claim.property_id}/{claim.number} ran out; its answer was thrown away."
         )
 
 
-def reach_values(reach: SpanLimit) -> dict[str, int]:
+def span_limit_values(limit: SpanLimit) -> dict[str, int]:
     return {
-        "reach_days": reach.days,
-        "reach_steady": reach.steady,
-        "reach_patience": reach.patience,
+        "reach_days": limit.days,
+        "reach_steady": limit.steady,
+        "reach_patience": limit.patience,
     }

@@ -52,7 +52,7 @@ def _latest() -> str | None:
 
 
 def _versions() -> set[str]:
-    return {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def check(engine: Engine) -> None:

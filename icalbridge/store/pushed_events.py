@@ -57,15 +57,15 @@ class PushedEvents:
                 for row in rows
             ]
 
-    def intend(self, some: Pushed, *, now: datetime) -> None:
+    def intend(self, event: Pushed, *, now: datetime) -> None:
         """Note that an event is about to be made; what is noted already stays as it is."""
         values = {
-            "external_id": some.external_id,
-            "source": some.source,
-            "uid": some.uid,
+            "external_id": event.external_id,
+            "source": event.source,
+            "uid": event.uid,
             "pushed_at": seconds(now),
-            "dropped_at": seconds(now) if some.dropped else None,
-            "settled": some.settled,
+            "dropped_at": seconds(now) if event.dropped else None,
+            "settled": event.settled,
         }
         with writing(self._opened) as connection:
             insert_missing(connection, pushed, [values])
@@ -82,15 +82,15 @@ class PushedEvents:
     def keep(self, external_ids: Iterable[str]) -> None:
         """Note that events were not cancelled, though they were going to be."""
         with writing(self._opened) as connection:
-            for some in in_parts(set(external_ids)):
+            for ids in in_parts(set(external_ids)):
                 connection.execute(
-                    update(pushed).where(pushed.c.external_id.in_(some)).values(dropped_at=None)
+                    update(pushed).where(pushed.c.external_id.in_(ids)).values(dropped_at=None)
                 )
 
     def settle(self, external_ids: Iterable[str]) -> None:
         """Note that events are over and need not be asked for again."""
         with writing(self._opened) as connection:
-            for some in in_parts(set(external_ids)):
+            for ids in in_parts(set(external_ids)):
                 connection.execute(
-                    update(pushed).where(pushed.c.external_id.in_(some)).values(settled=True)
+                    update(pushed).where(pushed.c.external_id.in_(ids)).values(settled=True)
                 )

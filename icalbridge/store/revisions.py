@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from icalbridge.store.rows import seconds
-from icalbridge.store.statements import in_parts, insert_missing, of_events, update_each
+from icalbridge.store.statements import in_parts, insert_missing, of_events, update_rows
 from icalbridge.store.tables import counters, entries, facilities, properties
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
     from icalbridge.store.rows import Values
+
+ENTRIES_COUNTER = "entries"
+"""Name of the counter of shown entries, past ones included; writers keep it up to date."""
 
 
 class Revision:
@@ -45,16 +48,16 @@ def raise_counter(connection: Connection, name: str, by: int) -> int:
     return int(connection.execute(raised.returning(counters.c.value)).scalar_one())
 
 
-def raise_each(
+def raise_revisions(
     connection: Connection,
     table: Table,
     key: list[str],
     keys: Iterable[tuple[str, ...]],
     revision: Revision,
 ) -> None:
-    rows = [dict(zip(key, each, strict=True)) for each in sorted(keys)]
+    rows = [dict(zip(key, values, strict=True)) for values in sorted(keys)]
     if rows:
-        update_each(connection, table, key, [row | revision.values for row in rows])
+        update_rows(connection, table, key, [row | revision.values for row in rows])
 
 
 def raise_around(
@@ -63,8 +66,8 @@ def raise_around(
     """Raise the revision of the properties and facilities where some events are, but not when they
     changed.
     """
-    for some in in_parts(keys):
-        here = of_events(entries, some)
+    for keys_part in in_parts(keys):
+        here = of_events(entries, keys_part)
         for table, column in (
             (properties, entries.c.property_id),
             (facilities, entries.c.facility_id),

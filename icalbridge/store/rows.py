@@ -54,7 +54,7 @@ _MOMENTS = [index for index, name in enumerate(_TEXTS + _REST) if name.endswith(
 ENTRY_COLUMNS = [entries.c[name] for name in _TEXTS + _REST]
 """What `entry_of` takes, in the order of the fields of `Entry`."""
 
-PARTICULARS_COLUMNS = [particulars.c[each.name] for each in fields(StaffDetails)]
+PARTICULARS_COLUMNS = [particulars.c[column.name] for column in fields(StaffDetails)]
 """What `StaffDetails` takes, in its order."""
 
 SHOWN = and_(

@@ -46,8 +46,8 @@ class SavedFeeds:
     def feeds(self) -> list[SavedFeed]:
         """Return all saved feeds, by slug."""
         with reading(self._opened) as connection:
-            found = [_feed_of(row) for row in connection.execute(select(saved_feeds))]
-            return sorted(found, key=lambda each: each.slug)
+            saved = [_feed_of(row) for row in connection.execute(select(saved_feeds))]
+            return sorted(saved, key=lambda feed: feed.slug)
 
     def feed(self, slug: str) -> SavedFeed | None:
         with reading(self._opened) as connection:
@@ -62,14 +62,14 @@ class SavedFeeds:
             _put(connection, saved, Revision(connection, now))
             return True
 
-    def put(self, some: Iterable[SavedFeed], *, now: datetime) -> dict[str, Written]:
+    def put(self, feeds: Iterable[SavedFeed], *, now: datetime) -> dict[str, Written]:
         """Write feeds, new ones or in place of those with the same slug, all or none; say what
         became of each.
         """
         with writing(self._opened) as connection:
             _line_up(connection)
             revision = Revision(connection, now)
-            return {saved.slug: _put(connection, saved, revision) for saved in some}
+            return {saved.slug: _put(connection, saved, revision) for saved in feeds}
 
     def remove(self, slug: str) -> bool:
         """Delete a feed and all its tokens; say whether there was one."""
@@ -130,8 +130,8 @@ class SavedFeeds:
             feed_tokens.c.last_used_at.is_(None), feed_tokens.c.last_used_at < seconds(now)
         )
         with writing(self._opened) as connection:
-            for some in in_parts(token_ids):
-                used = update(feed_tokens).where(feed_tokens.c.id.in_(some), earlier)
+            for ids in in_parts(token_ids):
+                used = update(feed_tokens).where(feed_tokens.c.id.in_(ids), earlier)
                 connection.execute(used.values(last_used_at=seconds(now)))
 
 
@@ -179,7 +179,7 @@ def _feed_of(row: Row[Any]) -> SavedFeed:
         row.spec,
         tuple(json.loads(row.property_ids)),
         tuple(json.loads(row.facility_ids)),
-        tuple(EventKey(*each) for each in json.loads(row.event_keys)),
+        tuple(EventKey(*key) for key in json.loads(row.event_keys)),
     )
 
 

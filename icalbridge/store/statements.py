@@ -38,20 +38,23 @@ def of_events(table: Table, keys: Iterable[tuple[str, str]]) -> ColumnElement[bo
     return or_(
         false(),
         *(
-            and_(table.c.event_type == name, table.c.event_id.in_([each for _, each in some]))
-            for name, some in of_type
+            and_(
+                table.c.event_type == name,
+                table.c.event_id.in_([event_id for _, event_id in named]),
+            )
+            for name, named in of_type
         ),
     )
 
 
 def in_parts(keys: Iterable[Any]) -> Iterator[list[Any]]:
     """Yield sorted keys in parts small enough for one statement each."""
-    wanted = sorted(keys)
-    for first in range(0, len(wanted), KEYS_A_STATEMENT):
-        yield wanted[first : first + KEYS_A_STATEMENT]
+    in_order = sorted(keys)
+    for first in range(0, len(in_order), KEYS_A_STATEMENT):
+        yield in_order[first : first + KEYS_A_STATEMENT]
 
 
-def update_each(connection: Connection, table: Table, key: list[str], rows: list[Values]) -> None:
+def update_rows(connection: Connection, table: Table, key: list[str], rows: list[Values]) -> None:
     """Update rows by their primary key in one executemany; all rows have the same columns."""
     if not rows:
         return

@@ -45,7 +45,7 @@ class SyncReads:
             )
             return known, {row.id: facility_of(row) for row in connection.execute(query)}
 
-    def places(self) -> tuple[dict[str, Property], dict[str, Facility]]:
+    def all_catalogs(self) -> tuple[dict[str, Property], dict[str, Facility]]:
         """Return all properties and facilities ever seen, by id, whichever key they belong to."""
         with reading(self._engine) as connection:
             known = {row.id: property_of(row) for row in connection.execute(select(properties))}
@@ -57,8 +57,8 @@ class SyncReads:
         """Return some properties by id, listed or not; unknown ones are left out."""
         known: dict[str, Property] = {}
         with reading(self._engine) as connection:
-            for some in in_parts(frozenset(property_ids)):
-                rows = connection.execute(select(properties).where(properties.c.id.in_(some)))
+            for ids in in_parts(frozenset(property_ids)):
+                rows = connection.execute(select(properties).where(properties.c.id.in_(ids)))
                 known |= {row.id: property_of(row) for row in rows}
         return known
 
@@ -103,9 +103,11 @@ class SyncReads:
 
         With `facility_id`, only of that facility.
         """
-        return self.present_each([property_id], since, until, facility_id=facility_id)[property_id]
+        return self.present_by_property([property_id], since, until, facility_id=facility_id)[
+            property_id
+        ]
 
-    def present_each(
+    def present_by_property(
         self,
         property_ids: Sequence[str],
         since: datetime,
@@ -124,11 +126,11 @@ class SyncReads:
         )
         if facility_id:
             query = query.where(entries.c.facility_id == facility_id)
-        found: dict[str, set[EventKey]] = {each: set() for each in property_ids}
+        by_property: dict[str, set[EventKey]] = {id_: set() for id_ in property_ids}
         with reading(self._engine) as connection:
             for property_id, event_type, event_id in connection.execute(query):
-                found[property_id].add(EventKey(event_type, event_id))
-        return {property_id: frozenset(keys) for property_id, keys in found.items()}
+                by_property[property_id].add(EventKey(event_type, event_id))
+        return {property_id: frozenset(keys) for property_id, keys in by_property.items()}
 
     def count_coming(
         self,
@@ -161,29 +163,27 @@ class SyncReads:
 
     def upcoming(self, property_ids: Iterable[str], now: datetime) -> list[Entry]:
         """Return the entries of some properties that are neither withdrawn nor over."""
-        found: list[Entry] = []
+        rows: list[Entry] = []
         coming = and_(entries.c.end_at > seconds(now), entries.c.withdrawn_at.is_(None))
         with reading(self._engine) as connection:
-            for some in in_parts(frozenset(property_ids)):
-                query = select(*ENTRY_COLUMNS).where(entries.c.property_id.in_(some), coming)
-                found += [
-                    entry_of(row) for row in connection.execute(query.order_by(entries.c.uid))
-                ]
-        return found
+            for ids in in_parts(frozenset(property_ids)):
+                query = select(*ENTRY_COLUMNS).where(entries.c.property_id.in_(ids), coming)
+                rows += [entry_of(row) for row in connection.execute(query.order_by(entries.c.uid))]
+        return rows
 
     def known(self, keys: Iterable[EventKey]) -> dict[EventKey, list[Entry]]:
         """Return every entry, withdrawn or not, of some events."""
-        wanted = frozenset(keys)
-        found: dict[EventKey, list[Entry]] = {key: [] for key in wanted}
+        unique = frozenset(keys)
+        by_event: dict[EventKey, list[Entry]] = {key: [] for key in unique}
         with reading(self._engine) as connection:
-            for some in in_parts(wanted):
-                named = of_events(entries, some)
+            for part in in_parts(unique):
+                named = of_events(entries, part)
                 for row in connection.execute(
                     select(*ENTRY_COLUMNS).where(named).order_by(entries.c.uid)
                 ):
                     entry = entry_of(row)
-                    found[entry.key].append(entry)
-        return found
+                    by_event[entry.key].append(entry)
+        return by_event
 
     def changed_since(
         self, keys: Iterable[EventKey], moment: datetime, *, now: datetime
@@ -191,17 +191,17 @@ class SyncReads:
         """Return those of some events of which something was changed after a moment, and not in the
         future.
         """
-        found: set[EventKey] = set()
+        changed: set[EventKey] = set()
         with reading(self._engine) as connection:
-            for some in in_parts(frozenset(keys)):
-                named = of_events(events, some)
+            for part in in_parts(frozenset(keys)):
+                named = of_events(events, part)
                 later = select(events.c.event_type, events.c.event_id).where(
                     named,
                     events.c.changed_at > seconds(moment),
                     events.c.changed_at <= seconds(now + CLOCK_TOLERANCE),
                 )
-                found.update(EventKey(*row) for row in connection.execute(later))
-        return frozenset(found)
+                changed.update(EventKey(*row) for row in connection.execute(later))
+        return frozenset(changed)
 
     def entries_of(self, property_ids: Sequence[str], facility_ids: Sequence[str]) -> list[Entry]:
         """Return every entry, withdrawn or not, of some properties and of some facilities."""

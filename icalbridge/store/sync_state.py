@@ -48,7 +48,7 @@ class WindowState:
     """
     failures: int = 0
     leased_until: datetime | None = None
-    reach: SpanLimit = UNTRIED
+    span_limit: SpanLimit = UNTRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ class PropertyState:
 class SyncState:
     """All that the plan of one key is made from."""
 
-    subjects: Mapping[str, PropertyState]
-    standings: tuple[WindowState, ...]
+    properties: Mapping[str, PropertyState]
+    windows: tuple[WindowState, ...]
     """Of listed properties only."""
     quota_day: date | None = None
     quota_used: int = 0
 
 
-_STANDING = [
+_WINDOW_COLUMNS = [
     windows.c.property_id,
     windows.c.number,
     windows.c.synced_at,
@@ -85,10 +85,10 @@ _STANDING = [
     windows.c.reach_steady,
     windows.c.reach_patience,
 ]
-"""What `_standing` takes."""
+"""What `_window_state` takes."""
 
 
-def _standing(row: Sequence[Any]) -> WindowState:
+def _window_state(row: Sequence[Any]) -> WindowState:
     property_id, number, synced, attempted, due, failures, leased_until, days, steady, patience = (
         row
     )
@@ -116,22 +116,22 @@ def read_sync_state(connection: Connection, api_user_id: str) -> SyncState:
         .subquery()
     )
     columns = (properties.c.id, properties.c.position, properties.c.child_ids, properties.c.read_at)
-    of_each = select(*columns, counted.c.facilities).join_from(
+    by_property = select(*columns, counted.c.facilities).join_from(
         properties, counted, counted.c.property_id == properties.c.id, isouter=True
     )
-    subjects = {
+    states = {
         row.id: PropertyState(
             row.position, tuple(json.loads(row.child_ids)), row.facilities or 0, maybe(row.read_at)
         )
-        for row in connection.execute(of_each.where(*mine))
+        for row in connection.execute(by_property.where(*mine))
     }
     query = (
-        select(*_STANDING)
+        select(*_WINDOW_COLUMNS)
         .join_from(windows, properties, properties.c.id == windows.c.property_id)
         .where(*mine)
     )
-    standings = tuple(map(_standing, connection.execute(query)))
+    window_states = tuple(map(_window_state, connection.execute(query)))
     user = connection.execute(select(api_users).where(api_users.c.id == api_user_id)).first()
     if user is None or not user.quota_day:
-        return SyncState(subjects, standings)
-    return SyncState(subjects, standings, date.fromisoformat(user.quota_day), user.quota_used)
+        return SyncState(states, window_states)
+    return SyncState(states, window_states, date.fromisoformat(user.quota_day), user.quota_used)

@@ -25,9 +25,9 @@ from icalbridge.store.leases import (
     is_free,
     is_window,
     latest_second,
-    reach_values,
     require_lease,
     settle,
+    span_limit_values,
     unless_future,
 )
 from icalbridge.store.revisions import Revision
@@ -63,8 +63,8 @@ class Windows:
         are due at once.
         """
         rows = [
-            {"property_id": each, "number": number, "due_at": seconds(now)}
-            for each in property_ids
+            {"property_id": property_id, "number": number, "due_at": seconds(now)}
+            for property_id in property_ids
             for number in range(first, count)
         ]
         if rows:
@@ -169,14 +169,14 @@ class Windows:
             return None
         unchanged = [
             and_(
-                is_window(each.property_id, each.number),
+                is_window(window.property_id, window.number),
                 (
                     windows.c.attempted_at.is_(None)
-                    if each.attempted is None
-                    else windows.c.attempted_at == seconds(each.attempted)
+                    if window.attempted is None
+                    else windows.c.attempted_at == seconds(window.attempted)
                 ),
             )
-            for each in ranked
+            for window in ranked
         ]
         order = case(*((condition, rank) for rank, condition in enumerate(unchanged)))
         return self._lease(select(windows).where(or_(*unchanged)).order_by(order), worker_id, now)
@@ -215,12 +215,12 @@ class Windows:
         Raises `LeaseLost` when the lease ran out meanwhile.
         """
         with writing(self._engine) as connection:
-            held = (
+            renewal = (
                 update(windows)
                 .where(is_claimed(claim))
                 .values(leased_until=seconds(now) + LEASE_SECONDS)
             )
-            require_lease(connection, held, claim)
+            require_lease(connection, renewal, claim)
             write_changes(connection, changes, Revision(connection, now))
 
     def finish(
@@ -231,13 +231,13 @@ class Windows:
         *,
         now: datetime,
         due: datetime | None = None,
-        reach: SpanLimit | None = None,
-        spoken_for: Sequence[str] = (),
+        span_limit: SpanLimit | None = None,
+        covered_ids: Sequence[str] = (),
     ) -> None:
         """Write what a window's last answer brought, and when to ask again if not by its tier; all
         of it or nothing.
 
-        `spoken_for`: the properties whose today a district's answer brought. Raises `LeaseLost`
+        `covered_ids`: the properties whose today a district's answer brought. Raises `LeaseLost`
         when the lease ran out meanwhile.
         """
         values = {
@@ -251,12 +251,12 @@ class Windows:
             "invocation_id": "",
             "doubted_at": None,
             "missing": "",
-            **reach_values(reach or claim.reach),
+            **span_limit_values(span_limit or claim.span_limit),
         }
         with writing(self._engine) as connection:
             require_lease(connection, settle(claim, now, due).values(**values), claim)
-            if spoken_for:
-                chosen = and_(windows.c.property_id.in_(spoken_for), windows.c.number == 0)
+            if covered_ids:
+                chosen = and_(windows.c.property_id.in_(covered_ids), windows.c.number == 0)
                 connection.execute(update(windows).where(chosen).values(covered_at=seconds(now)))
             write_changes(connection, changes, Revision(connection, now))
 
@@ -269,7 +269,7 @@ class Windows:
         now: datetime,
         due: datetime,
         failures: int = 1,
-        reach: SpanLimit | None = None,
+        span_limit: SpanLimit | None = None,
     ) -> None:
         """Note that a window could not be fetched, and when to try again; what is known of it
         stays.
@@ -281,7 +281,7 @@ class Windows:
             "error": error,
             "error_at": seconds(now),
             "invocation_id": invocation_id,
-            **reach_values(reach or claim.reach),
+            **span_limit_values(span_limit or claim.span_limit),
         }
         with writing(self._engine) as connection:
             connection.execute(settle(claim, now, due).values(**values))
@@ -315,7 +315,7 @@ class Windows:
             )
             connection.execute(free)
 
-    def ask_soon(self, property_ids: Sequence[str], *, now: datetime) -> None:
+    def make_today_due(self, property_ids: Sequence[str], *, now: datetime) -> None:
         """Tell today's window of some properties to be due now, unless asked since a district last
         had any of it.
         """

@@ -64,16 +64,16 @@ class Writing:
             mine = properties.c.api_user_id == api_user_id
             taken = listed_by_others(connection, api_user_id, now)
             rows = {
-                each.id: property_values(each) | {"api_user_id": api_user_id}
-                for each in listed
-                if each.id not in taken
+                row.id: property_values(row) | {"api_user_id": api_user_id}
+                for row in listed
+                if row.id not in taken
             }
             renamed = write_catalog(connection, properties, rows, mine, revision)
             renamed += mark_unlisted(connection, api_user_id, revision)
-            for property_id, some in facilities_of.items():
+            for property_id, listed_here in facilities_of.items():
                 if property_id in taken:
                     continue
-                rows = {each.id: facility_values(each) for each in some}
+                rows = {row.id: facility_values(row) for row in listed_here}
                 write_catalog(
                     connection, facilities, rows, facilities.c.property_id == property_id, revision
                 )
@@ -116,7 +116,7 @@ class Writing:
     def note_read(self, property_ids: Iterable[str], *, now: datetime) -> None:
         """Note that somebody reads these properties."""
         with writing(self._engine) as connection:
-            for some in in_parts(property_ids):
+            for ids in in_parts(property_ids):
                 connection.execute(
-                    update(properties).where(properties.c.id.in_(some)).values(read_at=seconds(now))
+                    update(properties).where(properties.c.id.in_(ids)).values(read_at=seconds(now))
                 )

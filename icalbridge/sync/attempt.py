@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import ImplausibleAnswer
-from icalbridge.sync import plan
+from icalbridge.sync import windows
 from icalbridge.sync.plausibility import together
 
 if TYPE_CHECKING:
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Entry, Property, Window
     from icalbridge.store import Claim
+    from icalbridge.sync.interpret import EventsRequest
     from icalbridge.sync.plausibility import Doubt
-    from icalbridge.sync.reconcile import Places
-    from icalbridge.sync.understand import Asked
+    from icalbridge.sync.reconcile import KnownCatalog
 
 
 @dataclass(slots=True)
-class Attempt:
+class WindowAttempt:
     """One try at one claimed window."""
 
     claim: Claim
     owner: Property
-    wanted: Window
-    places: Places
+    days: Window
+    catalog: KnownCatalog
     begun: datetime
     tried: int
     """The span asked for at first, in days."""
@@ -36,7 +36,7 @@ class Attempt:
     """Whether the vendor answered anything since a piece was last not answered in time, so that it
     is not down.
     """
-    held: int = plan.WINDOW_DAYS
+    answered_span: int = windows.WINDOW_DAYS
     """The span of the last piece that was answered."""
     doubts: list[Doubt] = field(default_factory=list)
     """What is not believed of it after all pieces were asked for."""
@@ -51,20 +51,20 @@ class Attempt:
     known: int = 0
     """How many entries the window had before the first of these."""
 
-    def again(self, asked: Asked, doubt: Doubt | None) -> list[Asked]:
+    def again(self, request: EventsRequest, doubt: Doubt | None) -> list[EventsRequest]:
         """Return what is asked again after a piece was answered: once, what is not believed."""
         if doubt is None:
             return []
-        if asked.doubt.since is None:
-            return [replace(asked, doubt=doubt)]
+        if request.doubt.since is None:
+            return [replace(request, doubt=doubt)]
         self.doubts.append(doubt)
         return []
 
 
-class Doubtful(Exception):
+class DoubtedResponse(Exception):
     """Raised where what an answer lacks is not believed."""
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: WindowAttempt) -> None:
         self.doubt = together(attempt.doubts)
         lacking, known, invocation_id = attempt.lacking
         how = (
@@ -76,6 +76,6 @@ class Doubtful(Exception):
             f"came back {how}; not believed until a later answer agrees (`icalbridge sync --full`"
             " believes it at once)"
         )
-        request = f"GET /property/{attempt.owner.id}/events {attempt.wanted}"
+        request = f"GET /property/{attempt.owner.id}/events {attempt.days}"
         self.error = ImplausibleAnswer(request, reason, 200, invocation_id=invocation_id)
         super().__init__(str(self.error))

@@ -43,10 +43,10 @@ class DatabaseClock:
 
     def _compare(self) -> None:
         try:
-            told = self._store.now()
+            database_now = self._store.now()
         except StoreError:
             return  # whoever asks next for more than the time will say so
-        self._ahead = told - utcnow() if told else timedelta()
+        self._ahead = database_now - utcnow() if database_now else timedelta()
         self._compare_at = time.monotonic() + COMPARE_SECONDS
         self._offset = _wall_offset()
 

@@ -33,10 +33,10 @@ class StoreLedger:
         """
 
         def decide(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
-            kept = Allowance(
+            stored = Allowance(
                 date.fromisoformat(day) if day else now.astimezone(UTC).date(), used, next_at
             )
-            after, wait = book(kept, now, self._rate, self._quota)
+            after, wait = book(stored, now, self._rate, self._quota)
             return after.day.isoformat(), after.used, after.next_at, wait
 
         return self._store.api_keys.update_allowance(self._api_user_id, decide)

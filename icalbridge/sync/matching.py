@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import compress, groupby, pairwise, product
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from icalbridge.feeds import display_text
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -63,7 +64,7 @@ def traits_of_timeslot(slot: Timeslot, event_type: str) -> Traits:
 
 
 def traits_of_entry(entry: Entry) -> Traits:
-    """Return an entry's traits; place and category may be the catalogue's, and then tell no two
+    """Return an entry's traits; place and category may be the catalog's, and then tell no two
     apart.
     """
     return Traits(
@@ -100,29 +101,29 @@ def match_equal(
         return []
     groups: dict[Hashable, tuple[list[Candidate], list[Candidate]]] = {}
     for side, candidates in enumerate((slots, entries)):
-        for each in candidates:
-            if each.match is None and (mark := sign(each)) is not None:
-                groups.setdefault(mark, ([], []))[side].append(each)
+        for candidate in candidates:
+            if candidate.match is None and (mark := sign(candidate)) is not None:
+                groups.setdefault(mark, ([], []))[side].append(candidate)
     for mine, theirs in groups.values():
         if len(mine) == len(theirs) == 1:
             mine[0].match, theirs[0].match = theirs[0], mine[0]
         elif mine and theirs:
             _match_pools(_Pool(mine), _Pool(theirs), ALIKE)
-    return [each for each in slots if each.match is None]
+    return [candidate for candidate in slots if candidate.match is None]
 
 
 def match_nearest(slots: Sequence[Candidate], entries: Iterable[Candidate]) -> list[Candidate]:
     """Match by start, nearest first, the same facility before another; return the slots still
     open.
     """
-    free = [each for each in entries if each.match is None]
+    free = [candidate for candidate in entries if candidate.match is None]
     if slots and free:
-        for period in {each.period for each in slots}:
+        for period in {candidate.period for candidate in slots}:
             _Timeline(
-                [each for each in slots if each.period == period],
-                [each for each in free if each.period == period],
+                [candidate for candidate in slots if candidate.period == period],
+                [candidate for candidate in free if candidate.period == period],
             ).match()
-    return [each for each in slots if each.match is None]
+    return [candidate for candidate in slots if candidate.match is None]
 
 
 class _Pool:
@@ -134,20 +135,20 @@ class _Pool:
         self.size = len(members)
 
     def open(self) -> list[Candidate]:
-        self._members = [each for each in self._members if each.match is None]
+        self._members = [member for member in self._members if member.match is None]
         return self._members
 
     def find(self, other: Candidate, level: Level) -> Candidate | None:
         """Return the first open member that shares with `other` what the level demands."""
         if level not in self._by_shared:
-            found: dict[tuple[object, ...], list[Candidate]] = {}
-            for each in reversed(self.open()):
-                found.setdefault(each.traits.shared(level), []).append(each)
-            self._by_shared[level] = found
+            buckets: dict[tuple[object, ...], list[Candidate]] = {}
+            for member in reversed(self.open()):
+                buckets.setdefault(member.traits.shared(level), []).append(member)
+            self._by_shared[level] = buckets
         bucket = self._by_shared[level].get(other.traits.shared(level), [])
         while bucket:
-            if (each := bucket.pop()).match is None:
-                return each
+            if (member := bucket.pop()).match is None:
+                return member
         return None
 
 
@@ -157,9 +158,9 @@ def _match_pools(mine: _Pool, theirs: _Pool, levels: Iterable[Level]) -> None:
     """
     small, large = sorted((mine, theirs), key=lambda pool: pool.size)
     for level in levels:
-        for each in small.open():
-            if other := large.find(each, level):
-                each.match, other.match = other, each
+        for candidate in small.open():
+            if other := large.find(candidate, level):
+                candidate.match, other.match = other, candidate
                 small.size -= 1
                 large.size -= 1
         if not small.size:
@@ -210,18 +211,18 @@ class _Timeline:
 
     def __init__(self, slots: Sequence[Candidate], entries: Sequence[Candidate]) -> None:
         marked = [
-            (each.traits.start, side, each)
-            for side, some in enumerate((slots, entries))
-            for each in some
+            (candidate.traits.start, side, candidate)
+            for side, candidates in enumerate((slots, entries))
+            for candidate in candidates
         ]
-        marked.sort(key=lambda each: each[:2])
+        marked.sort(key=itemgetter(0, 1))
         blocks = [
-            _Block(start, side, _Pool([each for *_, each in some]))
-            for (start, side), some in groupby(marked, key=lambda each: each[:2])
+            _Block(start, side, _Pool([candidate for *_, candidate in group]))
+            for (start, side), group in groupby(marked, key=itemgetter(0, 1))
         ]
         for left, right in pairwise(blocks):
             left.after, right.before = right, left
-        self._heap = [each for left, right in pairwise(blocks) for each in _neighbors(left, right)]
+        self._heap = [pair for two in pairwise(blocks) for pair in _neighbors(*two)]
         heapify(self._heap)
 
     def match(self) -> None:
@@ -231,9 +232,9 @@ class _Timeline:
             if not (left.pool.size and right.pool.size):
                 continue
             _match_pools(left.pool, right.pool, PHASES[nearest.phase])
-            for each in (left, right):
-                if not each.pool.size:
-                    each.unlink()
+            for block in (left, right):
+                if not block.pool.size:
+                    block.unlink()
             self._add(left, right, nearest.phase + 1)
 
     def _add(self, left: _Block, right: _Block, phase: int) -> None:
@@ -243,8 +244,8 @@ class _Timeline:
         remaining = left if left.pool.size else left.before
         following = right if right.pool.size else right.after
         same = remaining is left and following is right
-        for each in _neighbors(remaining, following, phase if same else 0):
-            heappush(self._heap, each)
+        for pair in _neighbors(remaining, following, phase if same else 0):
+            heappush(self._heap, pair)
 
 
 def _neighbors(left: _Block | None, right: _Block | None, phase: int = 0) -> Iterator[_Neighbors]:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.store import MassWithdrawal
-from icalbridge.sync.plan import DOUBT_SECONDS
+from icalbridge.sync.schedule import DOUBT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -115,8 +115,8 @@ def together(doubts: Collection[Doubt]) -> Doubt:
     """Return one doubt for all pieces of a window; as old as the youngest, so that nothing is
     believed too soon.
     """
-    since = max((each.since for each in doubts if each.since), default=None)
-    return Doubt(since, frozenset().union(*(each.missing for each in doubts)))
+    since = max((doubt.since for doubt in doubts if doubt.since), default=None)
+    return Doubt(since, frozenset().union(*(doubt.missing for doubt in doubts)))
 
 
 def without_withdrawals(changes: Changes, missing: Collection[str]) -> Changes:
@@ -126,12 +126,12 @@ def without_withdrawals(changes: Changes, missing: Collection[str]) -> Changes:
     """
     if not missing:
         return changes
-    waiting = {each.key for each in changes.withdrawn if each.uid in missing}
+    waiting = {entry.key for entry in changes.withdrawn if entry.uid in missing}
     return replace(
         changes,
-        withdrawn=tuple(each for each in changes.withdrawn if each.uid not in missing),
-        heard=tuple(
-            replace(each, digest="") if each.key in waiting else each for each in changes.heard
+        withdrawn=tuple(entry for entry in changes.withdrawn if entry.uid not in missing),
+        parsed=tuple(
+            replace(event, digest="") if event.key in waiting else event for event in changes.parsed
         ),
     )
 
@@ -149,6 +149,6 @@ def withdrawal(
         at,
         len(entries),
         max(known, len(entries)),
-        min(each.start for each in entries),
-        max(each.start for each in entries),
+        min(entry.start for entry in entries),
+        max(entry.start for entry in entries),
     )

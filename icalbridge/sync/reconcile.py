@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.feeds import display_text
 from icalbridge.models import Changes, Entry, StaffDetails
 from icalbridge.statuses import is_called_off
-from icalbridge.sync.identity import NewUids, pair, timeslot_order
+from icalbridge.sync.uids import NewUids, pair, timeslot_order
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """The catalogue, as far as an entry's texts need it."""
+class KnownCatalog:
+    """The catalog, as far as an entry's texts need it."""
 
     properties: Mapping[str, Property]
     facilities: Mapping[str, Facility]
     unlisted: frozenset[str] = frozenset()
-    """The properties that the catalogue had once and has no more."""
+    """The properties that the catalog had once and has no more."""
 
-    def of(
+    def describe_place(
         self, property_id: str, facility_id: str, *, seen_name: str, seen_type: str
     ) -> tuple[str, str, str]:
         """Return place, location and facility type; what the timeslot said stands in for what the
-        catalogue lacks.
+        catalog lacks.
         """
         facility = self.facilities.get(facility_id)
         place = display_text((facility.name if facility else "") or seen_name)
@@ -53,7 +53,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class SpanResponse:
     """One answer, in the terms of this module."""
 
     events: Sequence[Event]
@@ -75,11 +75,11 @@ class Heard:
 
 
 def reconcile(
-    heard: Heard,
+    response: SpanResponse,
     *,
     present: frozenset[EventKey],
     known: Mapping[EventKey, Sequence[Entry]],
-    places: Places,
+    catalog: KnownCatalog,
     now: datetime,
     horizon: datetime,
 ) -> Changes:
@@ -94,18 +94,20 @@ def reconcile(
     changed: list[Entry] = []
     withdrawn: list[Entry] = []
     events: list[Event] = []
-    for event in heard.events:
+    for event in response.events:
         pairs = pair(event, known.get(event.key, ()), now=now, horizon=horizon)
         uids = NewUids(event.key, [entry.uid for entry in known.get(event.key, ())])
-        for timeslot, before in sorted(pairs.matched, key=lambda each: timeslot_order(each[0])):
-            after = _entry(event, timeslot, before, places, uids, now)
+        for timeslot, before in sorted(
+            pairs.matched, key=lambda matched: timeslot_order(matched[0])
+        ):
+            after = _entry(event, timeslot, before, catalog, uids, now)
             if before is None:
                 added.append(after)
             elif after is not before:
                 changed.append(after)
         gone = (
             _withdraw(pairs.left, now, upto=horizon)
-            if heard.complete and not event.unreadable
+            if response.complete and not event.unreadable
             else []
         )
         withdrawn += gone
@@ -115,23 +117,23 @@ def reconcile(
             entry.withdrawn is None and entry.end > now for entry in pairs.left
         )
         named = replace(
-            event, name=display_text(event.name), particulars=_cleaned(event.particulars)
+            event, name=display_text(event.name), particulars=_clean_details(event.particulars)
         )
         events.append(named if settled else replace(named, digest=""))
     absent = (
-        present - heard.unchanged - {event.key for event in heard.events}
-        if heard.complete
+        present - response.unchanged - {event.key for event in response.events}
+        if response.complete
         else frozenset()
     )
     for key in sorted(absent):
-        here = [entry for entry in known.get(key, ()) if heard.covers(entry)]
+        here = [entry for entry in known.get(key, ()) if response.covers(entry)]
         withdrawn += _withdraw(here, now, upto=horizon)
     return Changes(tuple(added), tuple(changed), tuple(withdrawn), tuple(events), absent)
 
 
 def relocate(
     entries: Iterable[Entry],
-    places: Places,
+    catalog: KnownCatalog,
     now: datetime,
     *,
     zones_before: Mapping[str, str] | None = None,
@@ -145,12 +147,12 @@ def relocate(
     changed = []
     for entry in entries:
         kind = "" if entry.category == entry.event_type else entry.category
-        place, location, kind = places.of(
+        place, location, kind = catalog.describe_place(
             entry.property_id, entry.facility_id, seen_name=entry.place, seen_type=kind
         )
         after = replace(entry, place=place, location=location, category=kind or entry.event_type)
         if zones_before and zones_before.get(entry.property_id) == entry.zone:
-            after = _in_zone(after, places.properties[entry.property_id].timezone)
+            after = _in_zone(after, catalog.properties[entry.property_id].timezone)
         if after != entry:
             changed.append(_stamp(after, entry, now))
     return Changes(changed=tuple(changed))
@@ -175,21 +177,19 @@ def end(entries: Sequence[Entry], now: datetime) -> Changes:
     Their events are read again if the property comes back.
     """
     withdrawn = _withdraw(entries, now, upto=datetime.max.replace(tzinfo=UTC))
-    return Changes(
-        withdrawn=tuple(withdrawn), forgotten=frozenset(entry.key for entry in withdrawn)
-    )
+    return Changes(withdrawn=tuple(withdrawn), reparse=frozenset(entry.key for entry in withdrawn))
 
 
 def _entry(
     event: Event,
     timeslot: Timeslot,
     before: Entry | None,
-    places: Places,
+    catalog: KnownCatalog,
     uids: NewUids,
     now: datetime,
 ) -> Entry:
     """Return the entry of a timeslot: `before` itself when nothing changed."""
-    place, location, kind = places.of(
+    place, location, kind = catalog.describe_place(
         event.property_id,
         timeslot.facility_id,
         seen_name=timeslot.facility_name,
@@ -259,11 +259,11 @@ def _statuses(
     return status, timeslot.status
 
 
-def _cleaned(told: StaffDetails) -> StaffDetails:
+def _clean_details(details: StaffDetails) -> StaffDetails:
     renter, email, reservation, category = map(
-        display_text, (told.renter, told.email, told.reservation, told.category)
+        display_text, (details.renter, details.email, details.reservation, details.category)
     )
-    return StaffDetails(renter, email, told.attendance, reservation, category)
+    return StaffDetails(renter, email, details.attendance, reservation, category)
 
 
 def _stamp(after: Entry, before: Entry, now: datetime) -> Entry:

@@ -1,4 +1,4 @@
-"""Fetching and applying: the catalogue, one window (`window`), one pass over everything."""
+"""Fetching and applying: the catalog, one window (`window`), one pass over everything."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, WindowBroken
 from icalbridge.store.windows import LEASE_SECONDS, LeaseLost
-from icalbridge.sync import catalogue, plan
-from icalbridge.sync.broken import broken_by
-from icalbridge.sync.catalogue import Known
+from icalbridge.sync import catalog, schedule
+from icalbridge.sync import windows as sync_windows
+from icalbridge.sync.catalog import PreviousCatalog
+from icalbridge.sync.fetch_window import WindowFetch
 from icalbridge.sync.heartbeat import Heartbeat
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt
-from icalbridge.sync.window import WindowFetch
+from icalbridge.sync.unexpected import log_unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,23 +107,23 @@ class Sync:
         )
 
     def everything(self, property_ids: Sequence[str] = ()) -> Report:
-        """Fetch the catalogue and all windows now, of all properties or of some.
+        """Fetch the catalog and all windows now, of all properties or of some.
 
-        1. the catalogue; when it fails, what is known of it serves on
+        1. the catalog; when it fails, what is known of it serves on
         2. every window wanted becomes due
         3. windows are claimed and fetched until none is left, near ones first
         """
         report = Report()
         self._store.write.add_api_user(self._user)
-        failed = self._catalogue_now()
+        failed = self._fetch_catalog_now()
         report.failures += map(str, failed)
-        if any(isinstance(each, HOPELESS) for each in failed):
+        if any(isinstance(error, HOPELESS) for error in failed):
             return report
-        listed = [each.id for each in self._store.read.properties(self._user)]
-        wanted = [each for each in listed if not property_ids or each in property_ids]
-        total = self._store.windows.make_due(wanted, now=self._clock()) if wanted else 0
+        listed = [owner.id for owner in self._store.read.properties(self._user)]
+        due_ids = [owner_id for owner_id in listed if not property_ids or owner_id in property_ids]
+        total = self._store.windows.make_due(due_ids, now=self._clock()) if due_ids else 0
         begun, done = self._clock(), 0
-        while claim := self._next(begun, wanted):
+        while claim := self._next(begun, due_ids):
             done += 1
             try:
                 report.changes += self.window(claim)
@@ -136,10 +137,10 @@ class Sync:
             self._on_progress("windows", done, total)
         return report
 
-    def _catalogue_now(self) -> Sequence[VendorError | WindowBroken]:
-        """Fetch the catalogue at once; what another worker fetched meanwhile is as good."""
+    def _fetch_catalog_now(self) -> Sequence[VendorError | WindowBroken]:
+        """Fetch the catalog at once; what another worker fetched meanwhile is as good."""
         begun = self._store.sync_reads.catalog_version(self._user)
-        while (failed := self.catalogue(at_once=True)) is None:
+        while (failed := self.fetch_catalog(at_once=True)) is None:
             self._report_wait(
                 "the list of schools", self._store.api_keys.catalog_leased_by(self._user)
             )
@@ -148,7 +149,7 @@ class Sync:
                 return []
         return failed
 
-    def _next(self, begun: datetime, wanted: Sequence[str]) -> Claim | None:
+    def _next(self, begun: datetime, property_ids: Sequence[str]) -> Claim | None:
         """Claim the next window of a pass; wait for those that other workers are at, which may yet
         fail.
         """
@@ -159,12 +160,12 @@ class Sync:
                 begun, now
             )  # were the clock set back, a window that failed would be due again at once
             claim = windows.claim(
-                self._user, self._worker_id, now=now, due=due, property_ids=wanted
+                self._user, self._worker_id, now=now, due=due, property_ids=property_ids
             )
-            if claim or not windows.count_due(self._user, due, wanted):
+            if claim or not windows.count_due(self._user, due, property_ids):
                 return claim
             leases = windows.leased_by_others(
-                self._user, self._worker_id, now=now, due=due, property_ids=wanted
+                self._user, self._worker_id, now=now, due=due, property_ids=property_ids
             )
             for lease in leases[:1]:
                 self._report_wait(
@@ -182,10 +183,12 @@ class Sync:
             self._waits.add(sentence)
             self._on_wait(sentence)
 
-    # the catalogue
+    # the catalog
 
-    def catalogue(self, *, at_once: bool = False) -> Sequence[VendorError | WindowBroken] | None:
-        """Fetch the catalogue if it is due, or at once; return what failed, None when it was not
+    def fetch_catalog(
+        self, *, at_once: bool = False
+    ) -> Sequence[VendorError | WindowBroken] | None:
+        """Fetch the catalog if it is due, or at once; return what failed, None when it was not
         for us to fetch.
         """
         now = self._clock()
@@ -195,69 +198,75 @@ class Sync:
             return None
         try:
             with self._heartbeat.beating():
-                return self._fetch_catalogue()
+                return self._fetch_leased_catalog()
         except (VendorError, StoreError):
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, what is known of the catalogue serves on
-            broken = broken_by(error, "catalogue")
-            self._end_catalogue(str(broken), "")
+        except Exception as error:  # noqa: BLE001  # whatever it is, what is known of the catalog serves on
+            broken = log_unexpected(error, "catalogue")
+            self._finish_catalog(str(broken), "")
             return [broken]
 
-    def _fetch_catalogue(self) -> list[VendorError]:
+    def _fetch_leased_catalog(self) -> list[VendorError]:
         try:
-            fetched = catalogue.fetch(
+            fetched = catalog.fetch(
                 self._client,
-                self._known_catalogue(),
-                self._on_catalogue,
+                self._previous_catalog(),
+                self._on_catalog_progress,
                 now=self._clock(),
                 full=self._full,
             )
         except VendorError as error:
-            self._end_catalogue(str(error), error.invocation_id)
+            self._finish_catalog(str(error), error.invocation_id)
             return [error]
         finally:
             self._fetch.flush()
         if self._store.api_keys.catalog_leased_by(self._user) != self._worker_id:
             raise LeaseLost("The lease of the list of schools ran out; its answer was thrown away.")
         now = self._clock()
-        applied = catalogue.apply(self._store, self._user, fetched, now=now)
-        for each in applied.left:
-            log.warning("%s; Facilitron no longer lists this school", each)
-        self._fetch.forget_places()
-        self._store.windows.ensure([each.id for each in fetched.properties], plan.WINDOWS, now=now)
+        applied = catalog.apply(self._store, self._user, fetched, now=now)
+        for withdrawn in applied.left:
+            log.warning("%s; Facilitron no longer lists this school", withdrawn)
+        self._fetch.forget_catalog()
+        self._store.windows.ensure(
+            [owner.id for owner in fetched.properties], sync_windows.WINDOWS, now=now
+        )
         if applied.returned:
             self._store.windows.make_due(applied.returned, now=now)
-        districts = [each.id for each in fetched.properties if each.child_ids]
-        self._store.windows.ensure(districts, plan.DAY + 1, now=now, first=plan.DAY)
+        districts = [owner.id for owner in fetched.properties if owner.child_ids]
+        self._store.windows.ensure(districts, sync_windows.DAY + 1, now=now, first=sync_windows.DAY)
         first = next(iter(fetched.failures), None)
         sentence, invocation_id = (str(first), first.invocation_id) if first else ("", "")
-        self._end_catalogue(sentence, invocation_id, partly=True, doubt=fetched.doubt)
+        self._finish_catalog(sentence, invocation_id, partly=True, doubt=fetched.doubt)
         return list(fetched.failures)
 
-    def _known_catalogue(self) -> Known:
+    def _previous_catalog(self) -> PreviousCatalog:
         listed = self._store.read.properties(self._user)
-        facilities_of: dict[str, list[Facility]] = {each.id: [] for each in listed}
-        for each in self._store.read.facilities(list(facilities_of)):
-            facilities_of[each.property_id].append(each)
-        in_vendor_words = tuple(replace(each, timezone=each.vendor_zone) for each in listed)
-        return Known(in_vendor_words, facilities_of, Doubt(*self._store.doubts.catalog(self._user)))
+        facilities_of: dict[str, list[Facility]] = {owner.id: [] for owner in listed}
+        for facility in self._store.read.facilities(list(facilities_of)):
+            facilities_of[facility.property_id].append(facility)
+        in_vendor_words = tuple(replace(owner, timezone=owner.vendor_zone) for owner in listed)
+        return PreviousCatalog(
+            in_vendor_words, facilities_of, Doubt(*self._store.doubts.catalog(self._user))
+        )
 
-    def _on_catalogue(self, done: int, total: int) -> None:
+    def _on_catalog_progress(self, done: int, total: int) -> None:
         self._store.workers.hold(self._worker_id, now=self._clock())
         self._on_progress("catalogue", done, total)
 
-    def _end_catalogue(
+    def _finish_catalog(
         self, error: str, invocation_id: str, *, partly: bool = False, doubt: Doubt = NO_DOUBT
     ) -> None:
         now = self._clock()
         if doubt.since:
             due = doubt.settled_from(now)
         elif not error:
-            due = now + timedelta(seconds=plan.CATALOG_SECONDS)
+            due = now + timedelta(seconds=schedule.CATALOG_SECONDS)
         elif partly:
-            due = now + timedelta(seconds=plan.PARTLY_SECONDS)
+            due = now + timedelta(seconds=schedule.PARTLY_SECONDS)
         else:
-            due = plan.due_after_failure(now, 5 if self._store.read.properties(self._user) else 2)
+            due = schedule.due_after_failure(
+                now, 5 if self._store.read.properties(self._user) else 2
+            )
         self._store.api_keys.finish_catalog(
             self._user, now=now, due=due, error=error, invocation_id=invocation_id
         )

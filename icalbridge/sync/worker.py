@@ -26,15 +26,15 @@ from icalbridge.errors import (
 )
 from icalbridge.outage import OutageLog
 from icalbridge.store.windows import LEASE_SECONDS
-from icalbridge.sync import plan
+from icalbridge.sync import schedule
 from icalbridge.sync.run import HOPELESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icalbridge.store import Claim, Store, WindowState
-    from icalbridge.sync.plan import Grant
     from icalbridge.sync.run import Sync
+    from icalbridge.sync.schedule import Grant
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Worker:
         self._clock = clock
         self._sleep = sleep
         self._keep_days = keep_days
-        self._said: str | None = None
+        self._trouble: str | None = None
         self._database = OutageLog(log)
         self._ranked: list[WindowState] = []
         self._next_due: datetime | None = None
@@ -123,15 +123,15 @@ class Worker:
             self._database.end("the database can be used again")
             return pause
         except QuotaSpent as error:
-            self._say(str(error), logging.WARNING)
-            return self._until(plan.next_utc_midnight(self._clock()))
+            self._report_trouble(str(error), logging.WARNING)
+            return self._until(schedule.next_utc_midnight(self._clock()))
         except KeyRefused as error:
-            self._say(f"{error}; feeds go on from what is known", logging.ERROR)
+            self._report_trouble(f"{error}; feeds go on from what is known", logging.ERROR)
             self._quiet_until = self._clock() + timedelta(seconds=REFUSED_SECONDS)
             return LONGEST_NAP_SECONDS
         except (VendorUnavailable, RateLimited, MalformedAnswer, AccessRefused) as error:
             log.warning("%s", error)
-            return self._nap_in_vain(error)
+            return self._back_off(error)
         except VendorError as error:
             log.warning("%s", error)
             return 0
@@ -144,15 +144,15 @@ class Worker:
             log.error("%s", error)
             return LONGEST_NAP_SECONDS
 
-    def _nap_in_vain(self, error: VendorError) -> float:
+    def _back_off(self, error: VendorError) -> float:
         """Return the seconds to leave the vendor alone after it gave nothing usable: ever more,
         until it does.
         """
         self._silent += 1
         if self._silent >= SILENT:
             given = "no answer" if isinstance(error, VendorUnavailable) else "no usable answer"
-            said = f"the vendor gives {given} ({error.message}); feeds go on from what is known"
-            self._say(said, logging.ERROR)
+            sentence = f"the vendor gives {given} ({error.message}); feeds go on from what is known"
+            self._report_trouble(sentence, logging.ERROR)
         return min(
             SHORTEST_OUTAGE_NAP_SECONDS * 2.0 ** min(self._silent - 1, 10),
             LONGEST_OUTAGE_NAP_SECONDS,
@@ -163,13 +163,15 @@ class Worker:
         if not _pending(self._beat_again, now, BEAT_SECONDS):
             self._store.workers.beat(self._worker_id, now=now)
             self._beat_again = now + timedelta(seconds=BEAT_SECONDS)
-            if self._said == "":  # another worker may have noted trouble that is over, and be gone
+            if (
+                self._trouble == ""
+            ):  # another worker may have noted trouble that is over, and be gone
                 self._store.api_keys.note_trouble(self._user, "", now=now)
 
     def _step(self) -> float:
         if self._quiet_until and _pending(self._quiet_until, self._clock(), REFUSED_SECONDS):
             return self._until(self._quiet_until)
-        failures = self._sync.catalogue()
+        failures = self._sync.fetch_catalog()
         if failures is not None:
             self._tidy()
         for failure in failures or ():
@@ -181,9 +183,11 @@ class Worker:
             return self._until(self._next_due)
         changes = self._sync.window(claim)
         self._silent = 0
-        self._say("")
-        told = logging.INFO if changes else logging.DEBUG
-        log.log(told, "property %s window %d: %d changes", claim.property_id, claim.number, changes)
+        self._report_trouble("")
+        level = logging.INFO if changes else logging.DEBUG
+        log.log(
+            level, "property %s window %d: %d changes", claim.property_id, claim.number, changes
+        )
         return 0
 
     def _claim(self) -> Claim | None:
@@ -192,7 +196,7 @@ class Worker:
         """
         now = self._clock()
         if not self._ranked or not _pending(self._plan_again, now, PLAN_SECONDS):
-            planned = plan.Plan(self._store.windows.state(self._user), self._grant, now)
+            planned = schedule.Schedule(self._store.windows.state(self._user), self._grant, now)
             self._store.api_keys.note_pace(self._user, planned.stretch, self._grant.quota_per_day)
             self._ranked, self._next_due = planned.ranked(), planned.next_due()
             self._plan_again = now + timedelta(seconds=PLAN_SECONDS)
@@ -201,7 +205,7 @@ class Worker:
             claim = self._store.windows.claim_planned(
                 self._ranked[:CANDIDATES], self._worker_id, now=now
             )
-            taken = [(each.property_id, each.number) for each in self._ranked[:CANDIDATES]]
+            taken = [(window.property_id, window.number) for window in self._ranked[:CANDIDATES]]
             done = taken.index((claim.property_id, claim.number)) + 1 if claim else len(taken)
             del self._ranked[:done]
             if claim:
@@ -215,14 +219,14 @@ class Worker:
             gone = self._store.write.forget(now - timedelta(days=self._keep_days), now=now)
             log.info("%d entries that ended over %d days ago are forgotten", gone, self._keep_days)
 
-    def _say(self, sentence: str, level: int = logging.INFO) -> None:
+    def _report_trouble(self, sentence: str, level: int = logging.INFO) -> None:
         """Log what keeps the whole key from being served, once, and keep it for `status`; nothing
         clears it.
         """
-        if sentence != self._said:
-            if sentence or self._said:
+        if sentence != self._trouble:
+            if sentence or self._trouble:
                 log.log(level, "%s", sentence or "the vendor answers again")
-            self._said = sentence
+            self._trouble = sentence
             with suppress(StoreError):  # whoever needs the database next says so
                 self._store.api_keys.note_trouble(self._user, sentence, now=self._clock())
 

@@ -1,7 +1,7 @@
 """Which time zone a property has, on what evidence: no guess outranks evidence, and worse evidence
 changes nothing.
 
-In this order: the zone that the catalogue gives, as far as it names one; the zone already stored on
+In this order: the zone that the catalog gives, as far as it names one; the zone already stored on
 evidence of the property's own; the zone that the property's events name; its district's; and for
 want of all these a guess, the zone that most of the others have. Each is stored with its source
 (`model.ZoneSource`).
@@ -16,17 +16,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.feeds import display_text
 from icalbridge.sync.reconcile import relocate
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import EventsAnswer
+    from icalbridge.facilitron import EventsResponse
     from icalbridge.models import EventKey, Property, ZoneSource
     from icalbridge.store import Store
-    from icalbridge.sync.reconcile import Places
+    from icalbridge.sync.reconcile import KnownCatalog
 
 log = logging.getLogger(__name__)
 
@@ -49,32 +49,36 @@ def settle_zones(
 
     `stored` are the properties as they are known so far, by id.
     """
-    own = {each.id: _own(each, stored.get(each.id)) for each in listed}
-    districts = sorted(listed, key=lambda each: each.id)
+    own = {owner.id: _own(owner, stored.get(owner.id)) for owner in listed}
+    districts = sorted(listed, key=lambda owner: owner.id)
     parents = {
-        child_id: each.id
-        for each in districts
-        for child_id in each.child_ids
-        if child_id != each.id
+        child_id: owner.id
+        for owner in districts
+        for child_id in owner.child_ids
+        if child_id != owner.id
     }
     usual = Counter(name for name, _ in own.values() if name)
     guess = min(usual, key=lambda name: (-usual[name], name), default="")
     settled = []
-    for each in listed:
-        zone, source = own[each.id]
+    for owner in listed:
+        zone, source = own[owner.id]
         if not source:
             zone, source = (
-                _borrowed(each.id, own, parents) or _kept(stored.get(each.id)) or (guess, "guess")
+                _borrowed(owner.id, own, parents)
+                or _previous(stored.get(owner.id))
+                or (guess, "guess")
             )
         if source != "property":
             log.warning(
                 "property %s: no usable time zone from the vendor; showing %s (%s)",
-                each.id,
+                owner.id,
                 zone,
                 source,
             )
         settled.append(
-            replace(each, timezone=zone, zone_source=source, vendor_zone=_shortened(each.timezone))
+            replace(
+                owner, timezone=zone, zone_source=source, vendor_zone=_shortened(owner.timezone)
+            )
         )
     return tuple(settled)
 
@@ -109,7 +113,7 @@ def _borrowed(
     return None
 
 
-def _kept(stored: Property | None) -> Evidence | None:
+def _previous(stored: Property | None) -> Evidence | None:
     """Return what was borrowed or guessed before: nothing better came, so nothing changes."""
     return (
         (stored.timezone, stored.zone_source)
@@ -130,53 +134,56 @@ def zones_of(properties: Mapping[str, Property]) -> tuple[dict[str, str], frozen
     """Return the zones of properties by their ids, and the ids of those whose events' zone comes
     first.
     """
-    named = {each.id: each.timezone for each in properties.values() if each.timezone}
-    return named, frozenset(each.id for each in properties.values() if not each.zone_known)
+    named = {owner.id: owner.timezone for owner in properties.values() if owner.timezone}
+    return named, frozenset(owner.id for owner in properties.values() if not owner.zone_known)
 
 
 def learn_zones(
-    store: Store, places: Places, answer: EventsAnswer, *, asked_at: datetime, now: datetime
-) -> tuple[Places, frozenset[EventKey]]:
+    store: Store,
+    catalog: KnownCatalog,
+    answer: EventsResponse,
+    *,
+    requested_at: datetime,
+    now: datetime,
+) -> tuple[KnownCatalog, frozenset[EventKey]]:
     """Write the zones that an answer's events name for properties whose zone is not known, and move
     the entries that were read in another zone: their local times stay.
 
     `store` is one transaction. Return the places as they are now, and the events that were moved
-    here and that no other worker changed since `asked_at`.
+    here and that no other worker changed since `requested_at`.
     """
-    read = {each.property_id for each in answer.events} | answer.zones.keys()
+    read = {event.property_id for event in answer.events} | answer.zones.keys()
     _, unsure = zones_of(
-        {each: places.properties[each] for each in read if each in places.properties}
+        {key: catalog.properties[key] for key in read if key in catalog.properties}
     )
     if not unsure:
-        return places, frozenset()
+        return catalog, frozenset()
     current = store.sync_reads.properties(
         unsure
     )  # another worker may have learned a zone meanwhile
     learned = {
-        each.id: replace(each, timezone=answer.zones[each.id], zone_source="events")
-        for each in current.values()
-        if each.id in answer.zones and not each.zone_known
+        owner.id: replace(owner, timezone=answer.zones[owner.id], zone_source="events")
+        for owner in current.values()
+        if owner.id in answer.zones and not owner.zone_known
     }
-    places = replace(places, properties={**places.properties, **current, **learned})
-    named = {each.id: each.timezone for each in learned.values()}
+    catalog = replace(catalog, properties={**catalog.properties, **current, **learned})
+    named = {owner.id: owner.timezone for owner in learned.values()}
     before = {
-        each: current[each].timezone
-        for each, name in named.items()
-        if current[each].timezone != name
+        key: current[key].timezone for key, name in named.items() if current[key].timezone != name
     }
-    for each, name in before.items():
+    for key, name in before.items():
         log.warning(
             "property %s: its events name the time zone %s; it was shown in %s",
-            each,
-            named[each],
+            key,
+            named[key],
             name,
         )
     entries = store.sync_reads.entries_of(list(before), []) if before else []
-    changes = relocate(entries, places, now, zones_before=before)
+    changes = relocate(entries, catalog, now, zones_before=before)
     moved = frozenset(entry.key for entry in changes.changed)
-    newer = store.sync_reads.changed_since(moved, asked_at, now=now)
+    newer = store.sync_reads.changed_since(moved, requested_at, now=now)
     if named:
         store.write.learn_zones(named, changes, now=now)
     if before:
         store.windows.make_due(list(before), now=now - LONGEST_PASS)
-    return places, moved - newer
+    return catalog, moved - newer

@@ -94,7 +94,8 @@ def create_app(
     service = FeedService(store, settings, metrics, clock, cache_bytes)
     site = Site(settings.public_url, store, clock, service.database)
     look = Look(settings, site, assets)
-    present = Present(service)
+    catalog = service.catalog
+    present = Present(catalog, service)
     app.jinja_options = {
         "undefined": StrictUndefined,
         "trim_blocks": True,
@@ -120,15 +121,15 @@ def create_app(
     for routes in (
         ical(service),
         api(store, service, present, site),
-        pages(store, service, site),
-        builder(store, service, site, settings),
+        pages(catalog, service, site),
+        builder(catalog, service, site, settings),
         displays(present, site),
-        embeds(store, service, site, settings),
-        embed_builder(store, service, site),
+        embeds(catalog, service, site, settings),
+        embed_builder(catalog, service, site),
         operations(store, metrics, site, service.database),
         static_files(assets),
         look_files(look),
-        posters(store, service, site),
+        posters(catalog, service, site),
         sitemap(store, site),
         status_page(site),
     ):

@@ -18,7 +18,7 @@ from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.feed_cache import RECOVERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from icalbridge.outage import OutageLog
@@ -82,23 +82,6 @@ class Site:
             self._database.end(RECOVERED)
         return known[1]
 
-    def as_of(self, property_ids: Sequence[str], zone: str, now: datetime) -> dict[str, Any] | None:
-        """Return how fresh data is, by the property that waits longest; None while one was never
-        fetched.
-        """
-        synced = {each.property_id: each.today_synced for each in self.health(now).properties}
-        known = [synced[each] for each in property_ids if each in synced]
-        moments = [moment for moment in known if moment is not None and not is_future(moment, now)]
-        if not moments or len(moments) < len(known):
-            return None
-        oldest = min(moments)
-        return {
-            "moment": oldest.isoformat(),
-            "text": f"{formatting.clock_time(oldest, zone)}, {formatting.long_date(oldest, zone)}",
-            "age": formatting.age((now - oldest).total_seconds()),
-            "stale": now - oldest > STALE_AFTER,
-        }
-
     def respond(self, template: str, /, **values: Any) -> Response:
         """Answer with a page; anybody may cache it only where no Host header can be in it."""
         html = render_template(template, **values).encode()
@@ -110,6 +93,26 @@ class Site:
                 vary="Accept-Encoding, Accept-Language",
             )
         )
+
+
+def freshness(
+    fetched: Mapping[str, datetime | None] | None, zone: str, now: datetime
+) -> dict[str, Any] | None:
+    """Return how fresh data is, by the school that waits longest; None while one was never fetched.
+
+    `fetched`: when each school's was.
+    """
+    known = list((fetched or {}).values())
+    moments = [moment for moment in known if moment is not None and not is_future(moment, now)]
+    if not moments or len(moments) < len(known):
+        return None
+    oldest = min(moments)
+    return {
+        "moment": oldest.isoformat(),
+        "text": f"{formatting.clock_time(oldest, zone)}, {formatting.long_date(oldest, zone)}",
+        "age": formatting.age((now - oldest).total_seconds()),
+        "stale": now - oldest > STALE_AFTER,
+    }
 
 
 def facility_path(facility_id: str) -> str:

@@ -26,8 +26,8 @@ from icalbridge.facilitron import Client
 from icalbridge.store import Store
 from icalbridge.store.tables import events
 from icalbridge.sync.ledger import StoreLedger
-from icalbridge.sync.plan import Grant
 from icalbridge.sync.run import Sync
+from icalbridge.sync.schedule import Grant
 from icalbridge.sync.worker import Worker
 from tests.benchmarks import plot
 

@@ -14,7 +14,7 @@ import requests
 from icalbridge.facilitron import Client, MemoryLedger
 from icalbridge.models import utcnow
 from icalbridge.store import Store
-from icalbridge.sync import plan
+from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.run import Sync
 from tests.fixtures.commands import free_port, running, until
 
@@ -76,8 +76,10 @@ def _reference(url: str, store: Store) -> float:
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {KEY}"
         for each in store.read.properties():
-            for number in range(plan.WINDOWS):
-                window = plan.window(number, plan.today(utcnow(), each.timezone))
+            for number in range(sync_windows.WINDOWS):
+                window = sync_windows.window_days(
+                    number, sync_windows.today(utcnow(), each.timezone)
+                )
                 params = {
                     "start_date": str(window.start),
                     "end_date": str(window.end),

@@ -11,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from icalbridge.facilitron import wire
+from icalbridge.facilitron.events import EventDefaults, read_events
 from icalbridge.models import Event, Timeslot
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ SLOTS = 20
 RUNS = 9
 LIMIT_MICROSECONDS = 10.0
 ZONE = "America/Los_Angeles"
-ASKED = wire.Asked("67ca78934e4730d41310bd91", "reservation", {"67ca78934e4730d41310bd91": ZONE})
+ASKED = EventDefaults("67ca78934e4730d41310bd91", "reservation", {"67ca78934e4730d41310bd91": ZONE})
 
 
 def _slot(event: int, week: int) -> dict[str, object]:
@@ -109,16 +109,16 @@ def test_decoding_and_normalising_a_timeslot() -> None:
     """At most 10 µs for each of 10,000; what is known already costs its digest."""
     events = [_event(number) for number in range(EVENTS)]
     body = json.dumps({"invocation_id": "i-1", "events": events}, ensure_ascii=False).encode()
-    read = wire.read_events(body, ASKED, {})
+    read = read_events(body, ASKED, {})
     assert [each.timeslots for each in read.events] == [each.timeslots for each in _by_hand(body)]
     known = {each.digest: each.key for each in read.events}
     odd = json.dumps(
         {"events": [{**each, "_id": number} for number, each in enumerate(events)]}
     ).encode()
     works = {
-        "ours": lambda: wire.read_events(body, ASKED, {}),
-        "ours, every id a number": lambda: wire.read_events(odd, ASKED, {}),
-        "ours, all known already": lambda: wire.read_events(body, ASKED, known),
+        "ours": lambda: read_events(body, ASKED, {}),
+        "ours, every id a number": lambda: read_events(odd, ASKED, {}),
+        "ours, all known already": lambda: read_events(body, ASKED, known),
         "json.loads and data classes by hand": lambda: _by_hand(body),
     }
     spent: dict[str, list[float]] = {name: [] for name in works}

@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from icalbridge.models import Changes
 from icalbridge.store.tables import properties
-from icalbridge.sync.plan import DAY, Grant, Plan
+from icalbridge.sync.schedule import Grant, Schedule
+from icalbridge.sync.windows import DAY
 from icalbridge.web import create_app, usage
 from icalbridge.web.usage import AGAIN_SECONDS, WRITE_SECONDS, Demand
 from tests.samples import NOW
@@ -212,8 +213,10 @@ def test_answer_writes_nothing(
 
 def _tiers(store: Store, now: datetime) -> dict[tuple[str, int], str]:
     situation = store.windows.state(USER)
-    plan = Plan(situation, Grant(), now)
-    return {(each.property_id, each.number): plan.tier(each).value for each in situation.standings}
+    schedule = Schedule(situation, Grant(), now)
+    return {
+        (each.property_id, each.number): schedule.tier(each).value for each in situation.windows
+    }
 
 
 def test_reader_of_a_district_counts_for_its_schools(
@@ -223,7 +226,7 @@ def test_reader_of_a_district_counts_for_its_schools(
     daily.
     """
     store.windows.ensure(["district"], 0, now=NOW, first=DAY)
-    days = [each for each in store.windows.state(USER).standings if each.number == DAY]
+    days = [each for each in store.windows.state(USER).windows if each.number == DAY]
     claim = store.windows.claim_planned(days, "worker", now=NOW)
     assert claim is not None
     store.windows.finish(claim, WINDOW, Changes(), now=NOW)

@@ -196,10 +196,10 @@ def test_readyz_tells_today_from_the_month(client: FlaskClient, store: Store, cl
 
 def claim_day(store: Store, *, now: datetime = NOW) -> None:
     """Let the district's day have been fetched, and the school have been in it."""
-    days = [each for each in store.windows.state(USER).standings if each.number == -1]
+    days = [each for each in store.windows.state(USER).windows if each.number == -1]
     claim = store.windows.claim_planned(days, "worker", now=now)
     assert claim is not None
-    store.windows.finish(claim, WINDOW, Changes(), now=now, spoken_for=["school"])
+    store.windows.finish(claim, WINDOW, Changes(), now=now, covered_ids=["school"])
 
 
 def told_of(client: FlaskClient, property_id: str) -> tuple[int | None, int | None, int | None]:
@@ -271,6 +271,7 @@ def test_metrics_tell_how_fresh_the_data_is(
         "icalbridge_database_up": 1,
         "icalbridge_ready": 1,
         "icalbridge_workers_alive": 1,
+        "icalbridge_calendars_loaded_total": 0,
         "icalbridge_entries": 1,
         "icalbridge_quota_used": 0,
         "icalbridge_catalogue_age_seconds": 45,
@@ -387,7 +388,7 @@ def test_metrics_count_requests_through_both_doors(
         "icalbridge_http_requests_total endpoint=none status=405": 1,
         "icalbridge_http_requests_total endpoint=pages.facility status=200": 1,
         "icalbridge_feed_cache_hits_total": 5,
-        "icalbridge_feed_cache_misses_total": 2,
+        "icalbridge_feed_cache_misses_total": 1,
     }
     assert told["icalbridge_feed_cache_bytes"] > 1000
 

@@ -66,7 +66,7 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[Timer]:
 def store(store: Store) -> Store:
     """The filled database, where it is known who rents the gym."""
     heard = Event("e1", "reservation", "school", ZONE, "Practice", "approved", particulars=RENTER)
-    sync(store, "school", Changes(heard=(heard,)))
+    sync(store, "school", Changes(parsed=(heard,)))
     save(store, STAFF)
     return store
 
@@ -353,7 +353,7 @@ def test_change_of_what_is_for_staff_is_told(
         "approved",
         particulars=StaffDetails("Rudi"),
     )
-    sync(store, "school", Changes(heard=(heard,)), now=clock.now)
+    sync(store, "school", Changes(parsed=(heard,)), now=clock.now)
     conditions = {"If-Modified-Since": before.headers["Last-Modified"]}
     after = client.get(tokens.path(token), headers=conditions)
     assert after.status_code == 200

@@ -23,7 +23,6 @@ from icalbridge.models import is_future
 from icalbridge.web.api import asking, schema
 from icalbridge.web.api.places import api_path, in_order
 from icalbridge.web.feed_cache import Missing
-from icalbridge.web.present import within
 from icalbridge.web.routes.feeds import is_id
 from icalbridge.web.views.filters import Reach
 from icalbridge.web.views.occupancy_state import standing
@@ -127,8 +126,7 @@ class Booked:
         if isinstance(known, Missing):
             return known
         zone, seconds = known.place.zone, now.timestamp()
-        items, until = within(known, now)
-        booked = [_on(item) for item in items]
+        until, booked = known.until, [_on(item) for item in known.items]
         ends = asking.midnight(asking.tomorrow(now, zone), zone).timestamp()
         stands = standing(booked, seconds, ends, until.timestamp())
         made = schema.Now(

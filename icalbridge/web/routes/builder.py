@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Blueprint, Response, render_template, request
 
+from icalbridge import timezones
 from icalbridge.feeds import FORMATS, Address, BadQuery, display_text
 from icalbridge.feeds.titles import DEFAULT, FIELDS
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
-from icalbridge.web.feed_cache import CacheEntry, Missing
+from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import about, sentence
+from icalbridge.web.site import freshness
 from icalbridge.web.views.calendar_grid import GridContext, list_days
 from icalbridge.web.views.feed_form import calendars, picking, scope_of
 from icalbridge.web.views.form import Form, build_path, filled_in
@@ -28,10 +30,11 @@ from icalbridge.web.views.subscribe import subscription
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from icalbridge.feeds.calendar import Calendar
     from icalbridge.settings import Settings
-    from icalbridge.store import Store
+    from icalbridge.web.catalog import Catalog
     from icalbridge.web.feed_cache import FeedService
-    from icalbridge.web.rendered_feed import RenderedFeed
+    from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.site import Site
     from icalbridge.web.views.feed_form import Scope
 
@@ -49,6 +52,13 @@ PREVIEW_DAYS = 31
 """Over which coming entries are counted."""
 
 
+class PreviewData(NamedTuple):
+    """What is shown of the feed that the form makes."""
+
+    calendar: Calendar
+    completeness: Completeness
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What came of the form: a sentence, or a feed, or, without either, a calendar that has still
@@ -57,14 +67,16 @@ class Result:
 
     refusal: BadQuery | None = None
     address: Address | None = None
-    found: CacheEntry[RenderedFeed] | Missing | None = None
+    found: PreviewData | Missing | None = None
 
 
 class Builder:
     """The page over one application's feeds."""
 
-    def __init__(self, store: Store, service: FeedService, site: Site, settings: Settings) -> None:
-        self._read = store.read
+    def __init__(
+        self, catalog: Catalog, service: FeedService, site: Site, settings: Settings
+    ) -> None:
+        self._catalog = catalog
         self._service = service
         self._site = site
         self._settings = settings
@@ -78,7 +90,7 @@ class Builder:
             form = filled_in(query)
         except BadQuery as error:
             refusal = error
-        scope = scope_of(self._read, form.feed)
+        scope = scope_of(self._catalog, form.feed)
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         result = Result(refusal) if refusal else self._result(form, scope)
@@ -108,19 +120,35 @@ class Builder:
                 )
             # Written out, an address may be longer than the form was.
             address = Address(scope.feed, self._service.shape(shape.query), form.suffix)
-            return Result(address=address, found=self._service.find(address))
+            return Result(None, address, self._coming(address))
         except BadQuery as error:
             return Result(error)
 
+    def _coming(self, address: Address) -> PreviewData | Missing:
+        """Return what the feed shows of the next days, or its next entries where these are few."""
+        feed, query, today = address.feed, address.shape, self._site.now().date()
+        completeness = self._service.completeness(feed, query)
+        if isinstance(completeness, Missing):
+            return completeness
+        ends = completeness.complete_until
+        near, far = (
+            timezones.midnight(today + timedelta(days=days), "UTC")
+            for days in (PREVIEW_DAYS + 1, self._settings.horizon_days + 2)
+        )
+        calendar = self._service.calendar(feed, query, None, min(near, ends or near))
+        if not (isinstance(calendar, Missing) or ends or len(calendar.items) >= PREVIEW_LINES):
+            calendar = self._service.calendar(feed, query, None, far)
+        return calendar if isinstance(calendar, Missing) else PreviewData(calendar, completeness)
+
     def _nowhere(self, facility_id: str) -> bool:
-        return self._read.facility(facility_id) is None
+        return self._catalog.facility(facility_id) is None
 
     def _offered(self, form: Form, scope: Scope | None) -> dict[str, Any]:
         """Return what the form shows."""
         title = form.text("title")
         return {
             "form": form,
-            "groups": calendars(self._read.properties(), scope),
+            "groups": calendars(self._catalog.properties(), scope),
             "scope": scope,
             "picking": picking(scope, form) if scope else None,
             "titles": TITLES,
@@ -142,38 +170,31 @@ class Builder:
         }
         if scope is None or result.address is None:
             return told
-        path, held = result.address.path, result.found
+        path, found = result.address.path, result.found
         told |= {"address": result.address, "download": self._site.path(path)}
-        title = held.state.title if isinstance(held, CacheEntry) else scope.name
-        told["subscription"] = subscription(self._site.address(path), title)
-        if not isinstance(held, CacheEntry):
-            return told | {"missing": held.name if held else ""}
-        made, zone = held.made, held.state.zone
-        schools = (
-            {each.id: display_text(each.name) for each in scope.schools}
-            if len(scope.schools) > 1
-            else {}
-        )
-        coming = [item for item in self._service.items(result.address, held) if item.end > now]
-        if made.complete_until is not None:
-            coming = [item for item in coming if item.start < made.complete_until]
+        if found is None or isinstance(found, Missing):
+            told["subscription"] = subscription(self._site.address(path), scope.name)
+            return told | {"missing": found.name if found else ""}
+        calendar, complete = found
+        names = {each.id: display_text(each.name) for each in scope.schools}
+        context = GridContext(now, calendar.zone, names if len(names) > 1 else {})
         until = now + timedelta(days=PREVIEW_DAYS)
-        context = GridContext(now, zone, schools)
         return told | {
-            "preview": list_days(coming, None, context, PREVIEW_LINES),
-            "coming_count": sum(item.start < until for item in coming),
+            "subscription": subscription(self._site.address(path), calendar.title),
+            "preview": list_days(calendar.items, None, context, PREVIEW_LINES),
+            "coming_count": sum(item.end > now and item.start < until for item in calendar.items),
             "days": PREVIEW_DAYS,
-            "zone_name": formatting.zone_name(now, zone),
-            "as_of": self._site.as_of([each.id for each in scope.schools], zone, now),
-            "complete_from": formatting.day_or_moment(made.complete_from, zone),
-            "complete_until": formatting.day_or_moment(made.complete_until, zone),
+            "zone_name": formatting.zone_name(now, calendar.zone),
+            "as_of": freshness(calendar.fetched, calendar.zone, now),
+            "complete_from": formatting.day_or_moment(complete.complete_from, calendar.zone),
+            "complete_until": formatting.day_or_moment(complete.complete_until, calendar.zone),
         }
 
 
-def builder(store: Store, service: FeedService, site: Site, settings: Settings) -> Blueprint:
+def builder(catalog: Catalog, service: FeedService, site: Site, settings: Settings) -> Blueprint:
     """Return the builder's address."""
     routes = Blueprint("builder", __name__)
-    made = Builder(store, service, site, settings)
+    made = Builder(catalog, service, site, settings)
 
     @routes.get(build_path())
     def build() -> Response:

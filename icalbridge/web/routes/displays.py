@@ -22,7 +22,6 @@ from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.feed_cache import Missing
-from icalbridge.web.present import within
 from icalbridge.web.refusing import refuse_unknown, sentence
 from icalbridge.web.site import language_asked
 from icalbridge.web.static_files import FOLDER
@@ -177,8 +176,9 @@ class Displays:
 
 
 def _board(found: Known, now: datetime) -> Board:
-    items, until = within(found, now)
-    return make_board(found.place, items, words(), until=until, as_of=found.as_of, now=now)
+    return make_board(
+        found.place, found.items, words(), until=found.until, as_of=found.as_of, now=now
+    )
 
 
 def _status(why: Missing) -> int:

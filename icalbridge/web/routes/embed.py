@@ -17,7 +17,7 @@ from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
 from icalbridge.errors import StoreError
-from icalbridge.feeds import Address, BadQuery, display_text, feed_path, page_path
+from icalbridge.feeds import PLAIN, BadQuery, display_text, feed_path, page_path
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.color import readable
@@ -25,6 +25,7 @@ from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import sentence
 from icalbridge.web.routes.feeds import is_id, unshaped
+from icalbridge.web.site import freshness
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, span
 from icalbridge.web.views.embed_options import Looks, looks, read
@@ -33,11 +34,13 @@ from icalbridge.web.views.subscribe import subscription
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from icalbridge.feeds.audience import Item
+    from icalbridge.feeds import FeedQuery
+    from icalbridge.feeds.calendar import Calendar
     from icalbridge.settings import Settings
-    from icalbridge.store import Store
-    from icalbridge.web.feed_cache import FeedService, Held
+    from icalbridge.web.catalog import Catalog
+    from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.site import Site
+    from icalbridge.web.views.calendar_grid import Span
 
 DAYS = 7
 """How many days a list has, today included, unless its address says so."""
@@ -68,8 +71,10 @@ class Wanted:
 class Embeds:
     """The embedded calendars of one application."""
 
-    def __init__(self, store: Store, service: FeedService, site: Site, settings: Settings) -> None:
-        self._read = store.read
+    def __init__(
+        self, catalog: Catalog, service: FeedService, site: Site, settings: Settings
+    ) -> None:
+        self._catalog = catalog
         self._service = service
         self._site = site
         self._headers = responses.embed_headers(settings.frame_ancestors)
@@ -84,59 +89,73 @@ class Embeds:
         try:
             chosen, rest = read(query)
             wanted = Wanted(feed, chosen, rest)
-            address = Address(
-                feed, unshaped(rest) if feed.kind == "saved" else self._service.shape(rest)
-            )
-            held = self._service.find(address) if is_id(feed.id) else Missing.UNKNOWN
-            if isinstance(held, Missing):
-                return self._missing(wanted, held)
-            return self._calendar(wanted, address, held, now)
+            filters = unshaped(rest) if feed.kind == "saved" else self._service.shape(rest)
+            zone = self._zone(feed, now)
+            if isinstance(zone, Missing):
+                return self._missing(wanted, zone)
+            return self._calendar(wanted, filters, GridContext(now, zone))
         except BadQuery as error:
             return self._uncached(wanted, 400, "refused", sentence(error))
         except StoreError:
             return self._missing(wanted, Missing.UNREACHABLE)
 
-    def _calendar(self, wanted: Wanted, address: Address, held: Held, now: datetime) -> Response:
-        members = self._members(wanted.feed, held)
-        names = {
-            each.id: display_text(each.name)
-            for each in self._read.properties()
-            if each.id in members
-        }
-        context = GridContext(now, held.state.zone, names if len(names) > 1 else {})
-        arranged = self._list if wanted.looks.view == "list" else self._grid
+    def _zone(self, feed: Feed, now: datetime) -> str | Missing:
+        """Return the zone of a feed, which decides what its days are."""
+        if not is_id(feed.id):
+            return Missing.UNKNOWN
+        if feed.kind != "saved":
+            return self._catalog.zone(feed)
+        midnight = timezones.midnight(now.date(), "UTC")
+        calendar = self._service.calendar(feed, PLAIN, None, midnight)
+        return calendar if isinstance(calendar, Missing) else calendar.zone
+
+    def _calendar(self, wanted: Wanted, filters: FeedQuery, context: GridContext) -> Response:
+        today, chosen, zone = context.today, wanted.looks, context.zone
+        days = chosen.days or DAYS
+        first, last = (today + timedelta(days=number) for number in self._reach)
+        start = min(max(chosen.start or today, first), last)
+        shown = span(chosen.view, today if chosen.view == "list" else start, days)
+        since = None if chosen.view == "list" else timezones.midnight(shown.first, zone)
+        until = timezones.midnight(shown.end, zone)
+        calendar = self._service.calendar(wanted.feed, filters, since, until)
+        if isinstance(calendar, Missing):
+            return self._missing(wanted, calendar)
+        context = replace(context, schools=self._schools(calendar))
+        state = calendar.state
         html = self._rendered(
             wanted,
-            title=held.state.title,
+            title=state.title,
             **self._whole(wanted.feed),
             place="" if wanted.feed.kind == "facility" else "text",
-            zone=held.state.zone,
-            zone_name=formatting.zone_name(now, held.state.zone),
-            as_of=self._site.as_of(members, held.state.zone, now),
-            unlisted=formatting.long_date(held.state.unlisted, held.state.zone)
-            if held.state.unlisted
-            else "",
-            **arranged(wanted, address, held, context),
+            zone=zone,
+            zone_name=formatting.zone_name(context.now, zone),
+            as_of=freshness(calendar.fetched, zone, context.now),
+            unlisted=formatting.long_date(state.unlisted, zone) if state.unlisted else "",
+            days=days,
+            **(
+                {"plan": list_days(calendar.items, until, context, ENTRIES)}
+                if chosen.view == "list"
+                else self._grid(wanted, calendar, shown, context)
+            ),
         )
-        made = responses.document(
-            html.encode(),
-            "text/html; charset=utf-8",
-            cache_control=CACHE_CONTROL,
-            vary=BY_LANGUAGE,
-            security=self._headers,
+        return responses.respond(
+            responses.document(
+                html.encode(),
+                "text/html; charset=utf-8",
+                cache_control=CACHE_CONTROL,
+                vary=BY_LANGUAGE,
+                security=self._headers,
+            )
         )
-        return responses.respond(made)
 
-    def _members(self, feed: Feed, held: Held) -> list[str]:
-        """Return the properties whose bookings a calendar shows."""
-        if feed.kind == "saved":
-            return list(held.made.property_ids)
-        own = self._read.property(held.state.property_id)
-        return (
-            [own.id, *own.child_ids]
-            if own and feed.kind == "property"
-            else [held.state.property_id]
-        )
+    def _schools(self, calendar: Calendar) -> dict[str, str]:
+        """Return the schools' names by id, where there are several."""
+        names = {
+            each.id: display_text(each.name)
+            for each in self._catalog.properties()
+            if each.id in calendar.property_ids
+        }
+        return names if len(names) > 1 else {}
 
     def _whole(self, feed: Feed) -> dict[str, str]:
         """Return where the whole calendar is: its page, or, as a saved feed has none, the feed
@@ -146,26 +165,15 @@ class Embeds:
             return {"page": page_path(feed)}
         return {"page": "", "webcal": subscription(self._site.address(feed_path(feed)), "").webcal}
 
-    def _list(
-        self, wanted: Wanted, address: Address, held: Held, context: GridContext
-    ) -> dict[str, Any]:
-        days = wanted.looks.days or DAYS
-        until = timezones.midnight(context.today + timedelta(days=days), context.zone)
-        items = self._items(address, held, context.now, until)
-        return {"plan": list_days(items, until, context, ENTRIES), "days": days}
-
     def _grid(
-        self, wanted: Wanted, address: Address, held: Held, context: GridContext
+        self, wanted: Wanted, calendar: Calendar, shown: Span, context: GridContext
     ) -> dict[str, Any]:
         """Return a week or month, and where to turn from it, as far as feeds reach."""
         today, chosen = context.today, wanted.looks
-        first, last = (today + timedelta(days=days) for days in self._reach)
-        shown = span(chosen.view, min(max(chosen.start or today, first), last))
-        since, until = (timezones.midnight(day, context.zone) for day in (shown.first, shown.end))
-        items = self._items(address, held, since, until)
+        first, last = (today + timedelta(days=number) for number in self._reach)
         return {
             "span": shown,
-            "sheet": grid_days(items, shown, context, per_day=DAY_LINES[shown.view]),
+            "sheet": grid_days(calendar.items, shown, context, per_day=DAY_LINES[shown.view]),
             "earlier": self._turned(wanted, shown.neighbor(-1) if shown.first > first else None),
             "later": self._turned(wanted, shown.neighbor(1) if shown.end <= last else None),
             "current": ""
@@ -176,19 +184,6 @@ class Embeds:
 
     def _turned(self, wanted: Wanted, start: date | None) -> str:
         return f"?{wanted.looks.query(wanted.query, start=start)}" if start else ""
-
-    def _items(self, address: Address, held: Held, first: datetime, until: datetime) -> list[Item]:
-        """Return what the feed tells of a span; of what lies beyond it nothing is made."""
-        if address.feed.kind == "saved":
-            return self._service.items(address, held)
-        now, shape = held.checked, address.shape
-        past, ahead = (max(0, span.days + 1) for span in (now - first, until - now))
-        near = replace(
-            shape,
-            past=past if shape.past is None else min(past, shape.past),
-            ahead=ahead if shape.ahead is None else min(ahead, shape.ahead),
-        )
-        return self._service.items(Address(address.feed, near), held)
 
     def _rendered(self, wanted: Wanted, **shown: Any) -> str:
         known = dict.fromkeys(
@@ -247,10 +242,10 @@ def accent_css(chosen: Looks) -> bytes:
     return text.encode() if chosen.accent else b""
 
 
-def embeds(store: Store, service: FeedService, site: Site, settings: Settings) -> Blueprint:
+def embeds(catalog: Catalog, service: FeedService, site: Site, settings: Settings) -> Blueprint:
     """Return the addresses that frames are given, and those of what they load."""
     routes = Blueprint("embed", __name__)
-    made = Embeds(store, service, site, settings)
+    made = Embeds(catalog, service, site, settings)
     script = responses.document(
         (FOLDER / "embed.js").read_bytes(),
         "text/javascript; charset=utf-8",

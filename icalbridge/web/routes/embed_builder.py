@@ -26,7 +26,7 @@ from icalbridge.web.views.feed_form import calendars, picking, scope_of
 from icalbridge.web.views.form import Form, filled_in
 
 if TYPE_CHECKING:
-    from icalbridge.store import Store
+    from icalbridge.web.catalog import Catalog
     from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.site import Site
     from icalbridge.web.views.feed_form import Scope
@@ -57,8 +57,8 @@ class Snippet:
 class EmbedBuilder:
     """The page over one application's feeds."""
 
-    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
-        self._read = store.read
+    def __init__(self, catalog: Catalog, service: FeedService, site: Site) -> None:
+        self._catalog = catalog
         self._service = service
         self._site = site
 
@@ -72,7 +72,7 @@ class EmbedBuilder:
             form = filled_in(query)
         except BadQuery as error:
             refusal = error
-        scope = scope_of(self._read, form.feed)
+        scope = scope_of(self._catalog, form.feed)
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         try:
@@ -83,7 +83,7 @@ class EmbedBuilder:
         html = render_template(
             "embed_builder.html",
             form=form,
-            groups=calendars(self._read.properties(), scope),
+            groups=calendars(self._catalog.properties(), scope),
             scope=scope,
             picking=picking(scope, form) if scope else None,
             views=VIEWS,
@@ -145,10 +145,10 @@ def snippet_of(site: Site, scope: Scope, own: Looks, rest: str) -> Snippet:
     return Snippet(address, site.path(path), title, frame, f"{frame}\n{script}")
 
 
-def embed_builder(store: Store, service: FeedService, site: Site) -> Blueprint:
+def embed_builder(catalog: Catalog, service: FeedService, site: Site) -> Blueprint:
     """Return the address at which snippets are made."""
     routes = Blueprint("embed_builder", __name__)
-    made = EmbedBuilder(store, service, site)
+    made = EmbedBuilder(catalog, service, site)
 
     @routes.get("/embed")
     def build() -> Response:

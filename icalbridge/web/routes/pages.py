@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
@@ -10,18 +11,15 @@ from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
 from icalbridge.feeds import PLAIN, Address, BadQuery
-from icalbridge.feeds.audience import Audience, admit
-from icalbridge.feeds.audience import view as audience_view
 from icalbridge.feeds.query import UNREADABLE, given
-from icalbridge.feeds.selection import select
 from icalbridge.models import Feed
-from icalbridge.store.entries import TimeRange
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import sentence
 from icalbridge.web.routes.feeds import is_id, query_of
 from icalbridge.web.sharing import Sharing, sharing
+from icalbridge.web.site import freshness
 from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, page_title
 from icalbridge.web.views.directory import FIRST_PLACES, directory, kinds, search
 from icalbridge.web.views.filters import Reach, check_names, choices, filter_query, page_view
@@ -33,13 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.calendar import Calendar
     from icalbridge.models import Facility, Property
-    from icalbridge.store import Store
-    from icalbridge.web.feed_cache import FeedService, Held
+    from icalbridge.web.catalog import Catalog
+    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.site import Site
+    from icalbridge.web.views.calendar_grid import CalendarList
     from icalbridge.web.views.filters import PageView
+    from icalbridge.web.views.open_times import Gap
 
     Parameters = Mapping[str, Sequence[str]]
 
@@ -55,18 +56,35 @@ DAY = timedelta(days=1)
 QUERY_LENGTH = 200
 
 
+@dataclass(frozen=True, slots=True)
+class SchedulePage:
+    """What a schedule page shows of a feed."""
+
+    view: PageView
+    everything: Calendar
+    """What comes, without the page's filters."""
+    coming: Calendar
+    """The same with them."""
+    completeness: Completeness
+    list_until: datetime
+
+    @property
+    def zone(self) -> str:
+        return self.everything.zone
+
+
 class Pages:
     """The pages of one application."""
 
-    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
-        self._read = store.read
+    def __init__(self, catalog: Catalog, service: FeedService, site: Site) -> None:
+        self._catalog = catalog
         self._service = service
         self._site = site
 
     def home(self, query: str, now: datetime) -> Response:
         """Return the directory, narrowed down to a search."""
-        properties = self._read.properties()
-        facilities = self._read.facilities()
+        properties = self._catalog.properties()
+        facilities = self._catalog.facilities()
         everything = directory(properties, facilities, self._counts(properties, facilities, now))
         only = everything[0].own if len(everything) == 1 else None
         property_ids = [each.id for each in properties]
@@ -79,54 +97,42 @@ class Pages:
             title=only.site.name if only else "",
             empty=not everything,
             sharing=Sharing(self._site.address("/")),
-            as_of=self._site.as_of(property_ids, _zone_of(properties), now),
+            as_of=freshness(self._catalog.fetched(property_ids), _zone_of(properties), now),
         )
 
     def facility(self, facility_id: str, parameters: Parameters, now: datetime) -> Response:
         """Return one facility's schedule."""
         feed = Feed("facility", facility_id)
-        filters = self._service.shape(filter_query(parameters))
-        held = self._held(feed, filters)
-        facility = self._read.facility(facility_id)
-        if isinstance(held, Missing) or facility is None:
-            return _missing(held)
-        zone = held.state.zone
-        view = self._view(parameters, filters, zone, now, FACILITY_DAYS + 1)
-        context = GridContext(now, zone, title=page_title)
-        coming = self._items(feed, [facility.property_id], filters, now, None, now)
-        everything = self._items(feed, [facility.property_id], PLAIN, now, None, now)
-        until = _midnight(now, zone, FACILITY_DAYS + 1)
-        booked = self._items(
-            feed, [facility.property_id], PLAIN, *timezones.day_bounds(view.span.day, zone), now
-        )
+        page = self._load(feed, parameters, now, FACILITY_DAYS)
+        if isinstance(page, Missing):
+            return _missing(page)
+        facility = self._catalog.facility(facility_id)
+        if facility is None:
+            return _missing(Missing.UNKNOWN)
+        context = GridContext(now, page.zone, title=page_title)
         return self._site.respond(
             "facility.html",
             facility=facility,
-            school=self._read.property(facility.property_id),
-            plan=list_days(coming, until, context, FACILITY_ENTRIES),
+            school=self._catalog.property(facility.property_id),
+            plan=self._list(page, context, FACILITY_ENTRIES),
             days=FACILITY_DAYS,
-            open_times=open_times(booked, view.span.day, zone, now),
-            choices=choices(everything, filters, ()),
-            **self._sheet(feed, view, context, [facility.property_id]),
-            **self._common(feed, held, view, [facility.property_id], now),
-            sharing=sharing(self._site, feed, held.state.title, everything, now),
+            open_times=open_times(self._booked(feed, page), page.view.span.day, page.zone, now),
+            choices=choices(page.everything.items, page.view.filters, ()),
+            **self._sheet(page, context),
+            **self._common(page, now),
         )
 
     def school(self, property_id: str, parameters: Parameters, now: datetime) -> Response:
         """Return a school's schedule, or a district's with its schools."""
         feed = Feed("property", property_id)
-        filters = self._service.shape(filter_query(parameters))
-        held = self._held(feed, filters)
-        own = self._read.property(property_id)
-        if isinstance(held, Missing) or own is None:
-            return _missing(held)
-        zone = held.state.zone
-        view = self._view(parameters, filters, zone, now, PROPERTY_DAYS + 1)
-        members = [own.id, *own.child_ids]
-        until = _midnight(now, zone, PROPERTY_DAYS + 1)
-        listed = [each for each in self._read.properties() if each.id in members]
-        properties = listed if own in listed else [own, *listed]
-        facilities = self._read.facilities(members)
+        page = self._load(feed, parameters, now, PROPERTY_DAYS)
+        if isinstance(page, Missing):
+            return _missing(page)
+        properties = self._catalog.members(property_id)
+        own = next((each for each in properties if each.id == property_id), None)
+        if own is None:
+            return _missing(Missing.UNKNOWN)
+        facilities = self._catalog.facilities([own.id, *own.child_ids])
         counts = self._counts(properties, facilities, now)
         schools = [
             school
@@ -134,97 +140,78 @@ class Pages:
             for school in district.all
         ]
         places = next((school.places for school in schools if school.site.id == own.id), ())
-        names = {each.id: each.name for each in listed if each.id != own.id and own.child_ids}
-        context = GridContext(now, zone, names, page_title)
-        coming = self._items(feed, members, filters, now, until, now)
-        everything = self._items(feed, members, PLAIN, now, until, now)
+        names = {each.id: each.name for each in properties if each.id != own.id and own.child_ids}
+        context = GridContext(now, page.zone, names, page_title)
         return self._site.respond(
             "property.html",
             site=own,
             schools=[school for school in schools if school.site.id != own.id],
             places=places,
-            plan=list_days(coming, until, context, PROPERTY_ENTRIES),
+            plan=self._list(page, context, PROPERTY_ENTRIES),
             days=PROPERTY_DAYS,
-            open_places=self._open_places(
-                own.id, [place.facility for place in places], view, zone, now
-            ),
-            choices=choices(everything, filters, facilities),
-            **self._sheet(feed, view, context, members),
-            **self._common(feed, held, view, members, now),
-            sharing=sharing(self._site, feed, held.state.title, everything, now),
+            open_places=self._open_places([place.facility for place in places], page, now),
+            choices=choices(page.everything.items, page.view.filters, facilities),
+            **self._sheet(page, context),
+            **self._common(page, now),
         )
 
-    def _held(self, feed: Feed, filters: FeedQuery) -> Held | Missing:
-        return self._service.find(Address(feed, filters)) if is_id(feed.id) else Missing.UNKNOWN
+    def _load(
+        self, feed: Feed, parameters: Parameters, now: datetime, days: int
+    ) -> SchedulePage | Missing:
+        """Load what a page shows of a feed; `days` after today are listed."""
+        if not is_id(feed.id):
+            return Missing.UNKNOWN
+        filters = self._service.shape(filter_query(parameters))
+        zone = self._catalog.zone(feed)
+        today = timezones.local_date(now, zone)
+        # What comes next at a facility may be far away.
+        reach = Reach.of(today, *self._service.reach)
+        last = reach.last if feed.kind == "facility" else today + days * DAY
+        until = timezones.midnight(last + DAY, zone)
+        everything = self._service.calendar(feed, PLAIN, None, until)
+        coming = self._service.calendar(feed, filters, None, until)
+        completeness = self._service.completeness(feed, filters)
+        if isinstance(everything, Missing):
+            return everything
+        if isinstance(coming, Missing):
+            return coming
+        if isinstance(completeness, Missing):
+            return completeness
+        view = page_view(parameters, reach, filters, days + 1)
+        list_until = timezones.midnight(today + (days + 1) * DAY, zone)
+        return SchedulePage(view, everything, coming, completeness, list_until)
 
-    def _view(
-        self, parameters: Parameters, filters: FeedQuery, zone: str, now: datetime, list_days: int
-    ) -> PageView:
-        reach = Reach.of(timezones.local_date(now, zone), *self._service.reach)
-        return page_view(parameters, reach, filters, list_days)
+    def _list(self, page: SchedulePage, context: GridContext, limit: int) -> CalendarList:
+        return list_days(page.coming.items, page.list_until, context, limit)
 
-    def _items(
-        self,
-        feed: Feed,
-        property_ids: Sequence[str],
-        filters: FeedQuery,
-        since: datetime,
-        until: datetime | None,
-        now: datetime,
-    ) -> list[Item]:
-        """Return what the feed of the same filters shows of a span."""
-        history, horizon = (timedelta(days=days) for days in self._service.reach)
-        if feed.kind == "facility" and until is None:
-            entries = self._read.entries(feed, TimeRange(since))
-        else:
-            entries = self._read.entries_between(property_ids, since, until or now + horizon)
-        if feed.kind == "facility":
-            entries = [each for each in entries if each.facility_id == feed.id]
-        shown = select(entries, now=now, history=history, horizon=horizon, shape=filters).shown
-        public = audience_view(Audience.PUBLIC)
-        return [admit(entry, status, public) for entry, status in shown]
+    def _booked(self, feed: Feed, page: SchedulePage) -> Sequence[Item]:
+        """Return all that is booked on the page's day, whatever else the page is filtered by."""
+        bounds = timezones.day_bounds(page.view.span.day, page.zone)
+        calendar = self._service.calendar(feed, PLAIN, *bounds)
+        return () if isinstance(calendar, Missing) else calendar.items
 
     def _open_places(
-        self,
-        property_id: str,
-        facilities: Sequence[Facility],
-        view: PageView,
-        zone: str,
-        now: datetime,
-    ) -> list[tuple[Facility, Any]]:
-        """Return the open times of a school's facilities, whatever else the page is filtered by."""
-        if not facilities:
-            return []
-        day, only = view.span.day, view.filters.facility
-        items = self._items(
-            Feed("property", property_id),
-            [property_id],
-            PLAIN,
-            *timezones.day_bounds(day, zone),
-            now,
-        )
-        return [
-            (
-                facility,
-                open_times(
-                    [item for item in items if facility.id in item.facility_ids], day, zone, now
-                ),
-            )
-            for facility in facilities
-            if not only or facility.id in only
-        ]
+        self, facilities: Sequence[Facility], page: SchedulePage, now: datetime
+    ) -> list[tuple[Facility, Sequence[Gap]]]:
+        """Return the open times of a school's own facilities."""
+        day, only = page.view.span.day, page.view.filters.facility
+        shown = [each for each in facilities if not only or each.id in only]
+        by_facility: dict[str, list[Item]] = {each.id: [] for each in shown}
+        for item in self._booked(page.everything.feed, page) if shown else ():
+            for facility_id in by_facility.keys() & item.facility_ids:
+                by_facility[facility_id].append(item)
+        return [(each, open_times(by_facility[each.id], day, page.zone, now)) for each in shown]
 
-    def _sheet(
-        self, feed: Feed, view: PageView, context: GridContext, property_ids: Sequence[str]
-    ) -> dict[str, Any]:
+    def _sheet(self, page: SchedulePage, context: GridContext) -> dict[str, Any]:
         """Return the days of a week, a month or a list that begins with a day of choice."""
-        shown = view.span
+        view, shown = page.view, page.view.span
         if shown.view == "list" and not view.dated:
             return {"view": view, "sheet": (), "more": 0}
         # A school in another zone may have the day earlier, or still have it.
         since = timezones.midnight(shown.first - DAY, context.zone)
         until = timezones.midnight(shown.end + DAY, context.zone)
-        items = self._items(feed, property_ids, view.filters, since, until, context.now)
+        calendar = self._service.calendar(page.everything.feed, view.filters, since, until)
+        items = () if isinstance(calendar, Missing) else calendar.items
         if shown.view == "month":
             days = grid_days(items, shown, context, per_day=MONTH_LINES)
         else:
@@ -234,26 +221,20 @@ class Pages:
             days = tuple(day for day in days if day.count or day.day == shown.first)
         return {"view": view, "sheet": days, "more": more}
 
-    def _common(
-        self,
-        feed: Feed,
-        held: Held,
-        view: PageView,
-        property_ids: Sequence[str],
-        now: datetime,
-    ) -> dict[str, Any]:
+    def _common(self, page: SchedulePage, now: datetime) -> dict[str, Any]:
         """Return what every schedule page shows: title, zone, freshness, how to subscribe."""
-        state, zone = held.state, held.state.zone
+        calendar, view, zone = page.everything, page.view, page.zone
+        feed, state = calendar.feed, calendar.state
         address = Address(feed, view.filters)
         narrowed = f"&{view.filters.query}" if view.filters.query else ""
         return {
             "title": state.title,
             "zone": zone,
             "zone_name": formatting.zone_name(now, zone),
-            "as_of": self._site.as_of(property_ids, zone, now),
+            "as_of": freshness(calendar.fetched, zone, now),
             "unlisted": formatting.long_date(state.unlisted, zone) if state.unlisted else "",
-            "complete_from": formatting.day_or_moment(held.made.complete_from, zone),
-            "complete_until": formatting.day_or_moment(held.made.complete_until, zone),
+            "complete_from": formatting.day_or_moment(page.completeness.complete_from, zone),
+            "complete_until": formatting.day_or_moment(page.completeness.complete_until, zone),
             "subscription": subscription(
                 self._site.address(address.path),
                 state.title,
@@ -269,6 +250,7 @@ class Pages:
                 suffix: self._site.path(Address(feed, view.filters, suffix).path)
                 for suffix in ("json", "csv", "atom")
             },
+            "sharing": sharing(self._site, feed, state.title, calendar.items, now),
         }
 
     def _counts(
@@ -277,7 +259,7 @@ class Pages:
         """Return today's entries by facility; when today is, depends on each property's zone."""
         zone_of = {each.id: _zone_of([each]) for each in properties}
         by_zone = {
-            zone: self._read.counts(*timezones.day_bounds(timezones.local_date(now, zone), zone))
+            zone: self._catalog.counts(*timezones.day_bounds(timezones.local_date(now, zone), zone))
             for zone in sorted(set(zone_of.values()))
         }
         return {
@@ -287,10 +269,10 @@ class Pages:
         }
 
 
-def pages(store: Store, service: FeedService, site: Site) -> Blueprint:
+def pages(catalog: Catalog, service: FeedService, site: Site) -> Blueprint:
     """Return the addresses that people open."""
     routes = Blueprint("pages", __name__)
-    made = Pages(store, service, site)
+    made = Pages(catalog, service, site)
 
     def narrowed(show: Callable[[str, Parameters, datetime], Response], feed_id: str) -> Response:
         try:
@@ -317,10 +299,8 @@ def pages(store: Store, service: FeedService, site: Site) -> Blueprint:
     return routes
 
 
-def _missing(why: Held | Missing) -> Response:
-    if why in (Missing.UNSYNCED, Missing.UNREACHABLE):
-        return error_page(503, why.name.lower())
-    return error_page(404, "unknown")
+def _missing(why: Missing) -> Response:
+    return error_page(404 if why is Missing.UNKNOWN else 503, why.name.lower())
 
 
 def _searched(query: str) -> str:
@@ -336,8 +316,3 @@ def _searched(query: str) -> str:
 def _zone_of(properties: Sequence[Property]) -> str:
     """Return the first zone that exists; UTC where none does."""
     return next((each.timezone for each in properties if timezones.exists(each.timezone)), "UTC")
-
-
-def _midnight(now: datetime, zone: str, days: int) -> datetime:
-    """Return when the day begins that is some days after today in a zone."""
-    return timezones.midnight(timezones.local_date(now, zone) + timedelta(days=days), zone)

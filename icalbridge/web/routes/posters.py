@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 import segno
 from flask import Blueprint, Response, abort, request
 
+from icalbridge import timezones
 from icalbridge.feeds import Address, display_text
 from icalbridge.models import Feed
 from icalbridge.web import responses
@@ -24,15 +25,14 @@ from icalbridge.web.routes.feeds import is_id, text_of
 from icalbridge.web.views.subscribe import qr_path, shown_at, subscription
 
 if TYPE_CHECKING:
-    from icalbridge.store import Store
-    from icalbridge.web.feed_cache import FeedService, Held
+    from icalbridge.web.catalog import Catalog
+    from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.site import Site
 
 LONGEST = 500
 """Octets of an address that a phone still reads off a door: more make modules too small."""
 QUIET = 4
 """Modules of quiet zone around the code (ISO/IEC 18004, section 9.1)."""
-ANSWERS = {Missing.UNKNOWN: (404, "unknown"), Missing.UNSYNCED: (503, "unsynced")}
 
 
 def code_of(address: str) -> segno.QRCode:
@@ -64,25 +64,25 @@ def drawing(address: str) -> bytes:
 class Posters:
     """What posters and codes of one application are made of."""
 
-    def __init__(self, store: Store, service: FeedService, site: Site) -> None:
-        self._read = store.read
+    def __init__(self, catalog: Catalog, service: FeedService, site: Site) -> None:
+        self._catalog = catalog
         self._service = service
         self._site = site
 
     def poster(self, feed: Feed) -> Response:
         """Return the page to print."""
         query, _ = _parted(text_of(request.environ["QUERY_STRING"]))
-        address = self._address(feed, query)
-        held = self._find(address)
-        if isinstance(held, Missing):
-            return error_page(*ANSWERS.get(held, (503, "unreachable")))
+        address = Address(feed, self._service.shape(query))
+        title = self._title(address)
+        if isinstance(title, Missing):
+            return error_page(404 if title is Missing.UNKNOWN else 503, title.name.lower())
         shown = self._site.address(shown_at(address))
-        facility = self._read.facility(feed.id) if feed.kind == "facility" else None
-        school = self._read.property(facility.property_id) if facility else None
+        facility = self._catalog.facility(feed.id) if feed.kind == "facility" else None
+        school = self._catalog.property(facility.property_id) if facility else None
         own = display_text(facility.name or facility.type) if facility else ""
         return self._site.respond(
             "poster.html",
-            name=own or held.state.title,
+            name=own or title,
             school=display_text(school.name) if school else "",
             narrowed=bool(address.shape.query),
             shown=self._site.link(shown_at(address)),
@@ -96,27 +96,25 @@ class Posters:
         one.
         """
         query, to_calendar = _parted(text_of(request.environ["QUERY_STRING"]))
-        address = self._address(feed, query)
-        if isinstance(self._find(address), Missing):
+        address = Address(feed, self._service.shape(query))
+        if isinstance(self._title(address), Missing):
             abort(404)
-        path = address.path if to_calendar else shown_at(address)
-        held = self._site.address(path)
+        text = self._site.address(address.path if to_calendar else shown_at(address))
         if to_calendar:
-            held = subscription(held, "").webcal
-        if len(held) > LONGEST:
+            text = subscription(text, "").webcal
+        if len(text) > LONGEST:
             abort(404)
-        kept = "public, max-age=86400" if self._site.is_public else "private, no-cache"
-        made = responses.document(drawing(held), "image/svg+xml", cache_control=kept)
+        cache_control = "public, max-age=86400" if self._site.is_public else "private, no-cache"
+        made = responses.document(drawing(text), "image/svg+xml", cache_control=cache_control)
         return responses.respond(made)
 
-    def _address(self, feed: Feed, query: str) -> Address:
-        """Return the calendar in the shape that the query asks for. Raises `BadQuery`, which is
-        answered 400.
-        """
-        return Address(feed, self._service.shape(query))
-
-    def _find(self, address: Address) -> Held | Missing:
-        return self._service.find(address) if is_id(address.feed.id) else Missing.UNKNOWN
+    def _title(self, address: Address) -> str | Missing:
+        """Return the title of a calendar, or why there is none."""
+        if not is_id(address.feed.id):
+            return Missing.UNKNOWN
+        midnight = timezones.midnight(self._site.now().date(), "UTC")
+        calendar = self._service.calendar(address.feed, address.shape, None, midnight)
+        return calendar if isinstance(calendar, Missing) else calendar.title
 
 
 def _parted(query: str) -> tuple[str, bool]:
@@ -132,10 +130,10 @@ def _parted(query: str) -> tuple[str, bool]:
     return (query if len(rest) == len(pairs) else urlencode(rest)), ("to", "calendar") in pairs
 
 
-def posters(store: Store, service: FeedService, site: Site) -> Blueprint:
+def posters(catalog: Catalog, service: FeedService, site: Site) -> Blueprint:
     """Return the addresses of posters and codes."""
     routes = Blueprint("posters", __name__)
-    made = Posters(store, service, site)
+    made = Posters(catalog, service, site)
 
     @routes.get("/poster/facility/<path:facility_id>")
     def facility_poster(facility_id: str) -> Response:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from icalbridge.models import Facility, Feed, Property
-    from icalbridge.store.reading import Reading
+    from icalbridge.web.catalog import Catalog
     from icalbridge.web.views.form import Form
 
 
@@ -66,21 +66,23 @@ class Picking:
     kinds: tuple[Choice, ...]
 
 
-def scope_of(read: Reading, feed: Feed | None) -> Scope | None:
+def scope_of(catalog: Catalog, feed: Feed | None) -> Scope | None:
     """Return the calendar that is chosen; None where none is, or one that there is not."""
     if feed is None:
         return None
     if feed.kind == "facility":
-        facility = read.facility(feed.id)
-        school = read.property(facility.property_id) if facility else None
+        facility = catalog.facility(feed.id)
+        school = catalog.property(facility.property_id) if facility else None
         name = display_text(facility.name or facility.type) if facility else ""
         return Scope(feed, name, (school,) if school else (), (facility,)) if facility else None
-    own = read.property(feed.id)
+    own = catalog.property(feed.id)
     if own is None:
         return None
-    listed = [each for each in read.properties() if each.id in own.child_ids and each.id != own.id]
+    listed = [
+        each for each in catalog.properties() if each.id in own.child_ids and each.id != own.id
+    ]
     schools = (own, *listed)
-    facilities = tuple(read.facilities([each.id for each in schools]))
+    facilities = tuple(catalog.facilities([each.id for each in schools]))
     return Scope(feed, display_text(own.name), schools, facilities)
 
 

@@ -1,0 +1,353 @@
+"""From the options of `event` to requests: local times, timeslots, the renter's address.
+
+Every mistake is one sentence. Nothing is sent here; the vendor's rules are in `facilitron.bounds`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
+
+from icalbridge import timezones
+from icalbridge.errors import ConfigurationError
+from icalbridge.facilitron import NewEvent, NewTimeslot, TimeslotChange
+from icalbridge.models import Event, Timeslot
+from icalbridge.text import display_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from icalbridge.models import Facility, Property
+    from icalbridge.settings import Settings
+    from icalbridge.store import Store
+
+_LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[T ]((?:[01]\d|2[0-3]):\d\d(?::[0-5]\d)?)", re.ASCII)
+_SPEC_KEYS = ("facility", "activity", "id")
+SPEC = "START/END[;facility=ID][;activity=NAME][;id=ID]"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotInput:
+    """Timeslot as typed: local times; empty texts stand for the command's own options."""
+
+    start: str
+    end: str
+    facility: str = ""
+    activity: str = ""
+    external_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInput:
+    """Event as typed."""
+
+    name: str
+    facility: str
+    slots: tuple[SlotInput, ...]
+    renter_email: str = field(repr=False)
+    activity_type: float
+    event_type: str
+    activity: str = ""
+    external_id: str = ""
+    attendance: float | None = None
+    rate_category: str | None = None
+    renter_owner: str | None = field(default=None, repr=False)
+    log_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePlan:
+    """Request for a new event, where it takes place, and notes for the user."""
+
+    request: NewEvent
+    owner: Property
+    places: tuple[Facility, ...]
+    """One for each timeslot."""
+    notes: tuple[str, ...]
+
+
+def parse_slots(
+    start: str | None, end: str | None, specs: Iterable[str], external_id: str
+) -> tuple[SlotInput, ...]:
+    """Return the timeslots: the one of --start and --end first. Raises `ConfigurationError`."""
+    if (start is None) != (end is None):
+        raise ConfigurationError(
+            "--start and --end belong together; give both, or neither and --timeslot."
+        )
+    own = () if start is None or end is None else (SlotInput(start, end, external_id=external_id),)
+    slots = (*own, *(_parse_slot(spec) for spec in specs))
+    if not slots:
+        raise ConfigurationError(
+            "When? Give --start and --end, or --timeslot for each of several timeslots."
+        )
+    return slots
+
+
+def _parse_slot(spec: str) -> SlotInput:
+    span, *rest = spec.split(";")
+    start, slash, end = span.partition("/")
+    values = {
+        key.strip(): value.strip() for key, _, value in (part.partition("=") for part in rest)
+    }
+    if not slash or len(values) < len(rest) or values.keys() - set(_SPEC_KEYS):
+        raise ConfigurationError(
+            f"--timeslot is {spec!r}, which cannot be read; write it as {SPEC}."
+        )
+    texts = (values.get(key, "") for key in _SPEC_KEYS)
+    return SlotInput(start.strip(), end.strip(), *texts)
+
+
+def parse_local_time(text: str, zone: str, what: str) -> tuple[datetime, str]:
+    """Return a local time in a zone as UTC, and a note on it, mostly empty.
+
+    A time that a clock change skips is refused; of one that comes twice the first is taken, and the
+    note says so.
+    """
+    local = _parse_in_zone(text, zone)
+    if local is None:
+        raise ConfigurationError(
+            f"{what} is {text!r}, which is no local time; write it as 2026-12-01T18:00."
+        )
+    moment = local.astimezone(UTC)
+    if moment.astimezone(local.tzinfo).replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise ConfigurationError(
+            f"{what} is {text!r}, a time that the clocks of {zone} skip on that day."
+        )
+    twice = local.utcoffset() != local.replace(fold=1).utcoffset()
+    return (
+        moment,
+        f"{what}: {text} comes twice in {zone} on that day; the first is meant." if twice else "",
+    )
+
+
+def _parse_in_zone(text: str, zone: str) -> datetime | None:
+    """Return a local time in its zone; None for other text, and for years without bookings."""
+    match = _LOCAL.fullmatch(text)
+    try:
+        local = datetime.fromisoformat("T".join(match.groups())) if match else None
+    except ValueError:
+        return None
+    if local is None or not 1970 <= local.year <= 9990:
+        return None
+    return local.replace(tzinfo=timezones.zone(zone))
+
+
+def require_facility(store: Store, facility_id: str) -> Facility:
+    """Return a facility that a write can name. Raises `ConfigurationError`."""
+    facility = store.read.facility(facility_id)
+    if facility is None:
+        raise ConfigurationError(
+            f"There is no facility '{facility_id}' in the catalogue; look its id up in the"
+            " directory, or run `icalbridge sync` first."
+        )
+    if not facility.u_id:
+        raise ConfigurationError(
+            f"The catalogue does not say yet by what a write names the facility '{facility_id}';"
+            " run `icalbridge sync`."
+        )
+    return facility
+
+
+def plan_create(store: Store, given: CreateInput) -> CreatePlan:
+    """Return the request with facilities, zone and times by the catalog, and with made-up ids where
+    none was given. Raises `ConfigurationError`.
+    """
+    places = tuple(require_facility(store, slot.facility or given.facility) for slot in given.slots)
+    owners = {place.property_id for place in places}
+    if len(owners) > 1:
+        raise ConfigurationError(
+            f"All facilities of one event belong to one school; {' and '.join(sorted(owners))} are"
+            " several."
+        )
+    owner = store.read.property(owners.pop())
+    if owner is None or not timezones.exists(owner.timezone):
+        raise ConfigurationError(
+            f"The catalogue has no time zone for the facility '{places[0].id}'; run `icalbridge"
+            " sync`."
+        )
+    notes: list[str] = []
+    timeslots = []
+    for number, (slot, place) in enumerate(zip(given.slots, places, strict=True), start=1):
+        (start, first), (end, second) = (
+            parse_local_time(text, owner.timezone, f"{what} of timeslot {number}")
+            for what, text in (("The start", slot.start), ("The end", slot.end))
+        )
+        notes += filter(None, (first, second))
+        name = slot.external_id or f"slot-{number}"
+        timeslots.append(
+            NewTimeslot(name, start, end, place.u_id, slot.activity or given.activity or None)
+        )
+    if not given.external_id:
+        notes.append("Its external id was made from its type, name, facilities and times.")
+    return CreatePlan(_make_request(given, timeslots, owner), owner, places, tuple(notes))
+
+
+def _make_request(given: CreateInput, timeslots: list[NewTimeslot], owner: Property) -> NewEvent:
+    return NewEvent(
+        given.external_id or derive_id(given.event_type, given.name, timeslots),
+        given.name,
+        given.renter_email,
+        given.activity_type,
+        tuple(timeslots),
+        owner.timezone,
+        event_type=given.event_type,
+        attendance=given.attendance,
+        renter_rate_category_id=given.rate_category,
+        renter_owner=given.renter_owner,
+        log_message=given.log_message,
+    )
+
+
+def derive_id(event_type: str, name: str, timeslots: Iterable[NewTimeslot]) -> str:
+    """Return the same external id for the same event: sent again, it cannot be booked twice."""
+    texts = [event_type, name]
+    for slot in timeslots:
+        texts += [slot.facility_u_id, slot.start.isoformat(), slot.end.isoformat()]
+    digest = sha256("\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"icalbridge-{digest[:24]}"
+
+
+def read_renter(settings: Settings, given: str | None, file: str | None) -> str:
+    """Return the renter's address: as given, from a file (- for stdin), or from the settings."""
+    if given is not None and file is not None:
+        raise ConfigurationError(
+            "--renter-email and --renter-email-file exclude each other; give one of them."
+        )
+    address = settings.renter_email if given is None else given
+    if file is not None:
+        address = _read_address(file)
+    if not address:
+        raise ConfigurationError(
+            "For whom? Set ICALBRIDGE_RENTER_EMAIL, or give --renter-email-file, to the e-mail"
+            " address of a renter whom Facilitron knows."
+        )
+    return address
+
+
+def _read_address(file: str) -> str:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+    except (OSError, UnicodeError):
+        raise ConfigurationError(
+            "--renter-email-file names a file that cannot be read as text."
+        ) from None
+    return text.strip()
+
+
+def quote_name(name: str) -> str:
+    """Return an event's name in quotes, for a sentence."""
+    return f"'{display_text(name, missing='Reserved')}'"
+
+
+def planned_event(plan: CreatePlan) -> Event:
+    """Return the event that a request would make."""
+    request = plan.request
+    slots = tuple(
+        Timeslot(
+            slot.start,
+            slot.end,
+            place.id,
+            place.name,
+            place.type,
+            slot.activity_name or "",
+            "active",
+            slot.external_id,
+        )
+        for slot, place in zip(request.timeslots, plan.places, strict=True)
+    )
+    return Event(
+        "",
+        request.event_type,
+        plan.owner.id,
+        request.zone,
+        request.name,
+        "approved",
+        request.external_id,
+        slots,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TimeslotInput:
+    """Changes of a timeslot as typed; None leaves a value as it is."""
+
+    start: str | None = None
+    end: str | None = None
+    facility: str | None = None
+    activity: str | None = None
+    log_message: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        return not (self.start or self.end or self.facility or self.activity is not None)
+
+
+def find_timeslot(event: Event, timeslot_id: str) -> int:
+    """Return the index of a timeslot by its external id. Raises `ConfigurationError`."""
+    ids = [slot.external_id for slot in event.timeslots]
+    if timeslot_id in ids:
+        return ids.index(timeslot_id)
+    known = ", ".join(sorted(filter(None, ids)))
+    has = (
+        f"it has {known}"
+        if known
+        else "its timeslots have no external ids, so that none of them can be moved"
+    )
+    raise ConfigurationError(f"{quote_name(event.name)} has no timeslot '{timeslot_id}'; {has}.")
+
+
+def plan_move(
+    store: Store, event: Event, index: int, change: TimeslotInput
+) -> tuple[Event, TimeslotChange, list[str]]:
+    """Return the event as it would be, the request for it, and notes.
+
+    A new start alone keeps the length. Raises `ConfigurationError`.
+    """
+    before = event.timeslots[index]
+    if not timezones.exists(event.zone):
+        raise ConfigurationError(
+            f"The event {event.id} has no time zone that is known; run `icalbridge sync`."
+        )
+    start, end, notes = _parse_times(before, change, event.zone)
+    place = require_facility(store, change.facility) if change.facility else None
+    if place and place.property_id != event.property_id:
+        raise ConfigurationError(
+            f"The facility '{place.id}' belongs to another school than the event does."
+        )
+    changed: dict[str, Any] = {"start": start, "end": end}
+    if place:
+        changed |= {"facility_id": place.id, "facility_name": place.name}
+    if change.activity is not None:
+        changed["activity"] = change.activity
+    request = TimeslotChange(
+        start,
+        end,
+        event.zone,
+        UNSET if change.activity is None else change.activity,
+        place.u_id if place else None,
+        change.log_message,
+    )
+    slots = list(event.timeslots)
+    slots[index] = replace(before, **changed)
+    return replace(event, timeslots=tuple(slots)), request, notes
+
+
+def _parse_times(
+    before: Timeslot, change: TimeslotInput, zone: str
+) -> tuple[datetime, datetime, list[str]]:
+    start, end, notes = before.start, before.end, []
+    if change.start is not None:
+        start, note = parse_local_time(change.start, zone, "--start")
+        end = start + (before.end - before.start)
+        notes.append(note)
+    if change.end is not None:
+        end, note = parse_local_time(change.end, zone, "--end")
+        notes.append(note)
+    return start, end, list(filter(None, notes))

@@ -1,0 +1,180 @@
+"""Results of `event`: as one JSON object, or as a sentence and a table of timeslots.
+
+Results go to stdout, errors and notes to stderr. No result contains the renter.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from icalbridge import timezones
+from icalbridge.cli.output import console, print_failure, print_json, table, warn
+from icalbridge.push.collisions import find_collisions
+from icalbridge.text import display_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from rich.table import Table
+
+    from icalbridge.models import Entry, Event, Timeslot
+    from icalbridge.store import Store
+
+HIDDEN = frozenset({"renter_email", "renter_owner"})
+"""Fields that are sent and never shown."""
+DONE = frozenset({"found", "created", "moved", "cancelled", "planned"})
+FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EventResult:
+    """Outcome of a command. JSON has these names in this order; what does not apply is null or
+    empty.
+    """
+
+    command: str
+    outcome: str
+    """`found`, `created`, `moved`, `cancelled`, `planned` (by --dry-run); or `conflict`,
+    `not_created`, `unknown`.
+    """
+    message: str
+    event: dict[str, Any] | None = None
+    has_conflict: bool | None = None
+    """Whether the vendor says that what was created collides with another booking."""
+    collides_with: list[dict[str, Any]] = field(default_factory=list)
+    """What the store knows to be in the same places at the same times."""
+    followed: bool | None = None
+    """Whether the calendars here show what was written already, by the vendor's answer after the
+    write.
+    """
+    request: dict[str, Any] | None = None
+    """What would be sent; only of a dry run."""
+    notes: list[str] = field(default_factory=list)
+    invocation_id: str = ""
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return 0 if self.outcome in DONE else FAILED
+
+
+def print_result(result: EventResult, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(result))
+    if result.code:
+        print_failure(result.message)
+        _print_notes(result)
+    elif not as_json:
+        click.echo(result.message)
+        if result.event:
+            console().print(timeslots_table(result.event))
+        if result.followed:
+            click.echo("The calendars here show it so.")
+        if result.request:
+            click.echo(f"{result.request['method']} {result.request['path']}")
+            click.echo(json.dumps(result.request["body"], ensure_ascii=False, indent=2))
+        _print_notes(result)
+
+
+def _print_notes(result: EventResult) -> None:
+    if result.has_conflict:
+        warn("Facilitron says that it collides with another booking; both are booked now.")
+    for line in (*result.notes, *collision_lines(result.collides_with)):
+        warn(line)
+
+
+def timeslots_table(event: dict[str, Any]) -> Table:
+    """Return an event's timeslots in the local time of their property."""
+    rows = table("Start", "End", "Facility", "Activity", "Status", "Timeslot")
+    for slot in event["timeslots"]:
+        start, end = (f"{slot[name][:10]} {slot[name][11:16]}" for name in ("start", "end"))
+        texts = (
+            slot["facility"] or slot["facility_id"],
+            slot["activity"],
+            slot["status"],
+            slot["external_id"],
+        )
+        rows.add_row(start, end.removeprefix(start[:11]), *(text or "–" for text in texts))
+    return rows
+
+
+def collision_lines(collisions: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a sentence on each booking that collides."""
+    return [
+        f"{item['facility'] or item['facility_id']} is booked from"
+        f" {item['start'][:16].replace('T', ' ')} to {item['end'][:16].replace('T', ' ')}:"
+        f" {item['name'] or 'Reserved'} ({item['event_type']} {item['event_id']})."
+        for item in collisions
+    ]
+
+
+def event_values(store: Store, event: Event) -> dict[str, Any]:
+    """Return an event as JSON has it: times in the property's zone with their offset."""
+    owner = store.read.property(event.property_id)
+    return {
+        "event_type": event.type,
+        "event_id": event.id,
+        "external_id": event.external_id,
+        "name": display_text(event.name),
+        "status": event.status,
+        "property_id": event.property_id,
+        "property": owner.name if owner else "",
+        "zone": event.zone,
+        "timeslots": [
+            _timeslot_values(store, slot, event.zone) for slot in _by_start(event.timeslots)
+        ],
+    }
+
+
+def _by_start(timeslots: Sequence[Timeslot]) -> list[Timeslot]:
+    return sorted(timeslots, key=lambda slot: (slot.start, slot.end, slot.facility_id))
+
+
+def _timeslot_values(store: Store, timeslot: Timeslot, zone: str) -> dict[str, Any]:
+    known = store.read.facility(timeslot.facility_id)
+    return {
+        "external_id": timeslot.external_id,
+        "start": _local_text(timeslot.start, zone),
+        "end": _local_text(timeslot.end, zone),
+        "facility_id": timeslot.facility_id,
+        "facility": known.name if known else display_text(timeslot.facility_name),
+        "activity": display_text(timeslot.activity),
+        "status": timeslot.status,
+    }
+
+
+def _local_text(moment: datetime, zone: str) -> str:
+    """Return a time in a zone with its offset."""
+    return moment.astimezone(timezones.zone(zone)).isoformat(timespec="seconds")
+
+
+def collision_values(store: Store, event: Event) -> list[dict[str, Any]]:
+    """Return the stored bookings of other events that overlap an event's timeslots."""
+    spans = [(slot.facility_id, slot.start, slot.end) for slot in event.timeslots]
+    return [
+        _entry_values(entry)
+        for entry in find_collisions(store, {event.property_id}, spans, {event.id})
+    ]
+
+
+def _entry_values(entry: Entry) -> dict[str, Any]:
+    return {
+        "event_type": entry.event_type,
+        "event_id": entry.event_id,
+        "name": entry.name,
+        "activity": entry.activity,
+        "facility_id": entry.facility_id,
+        "facility": entry.place,
+        "start": _local_text(entry.start, entry.zone),
+        "end": _local_text(entry.end, entry.zone),
+    }
+
+
+def without_renter(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a request's body as it may be shown."""
+    return {name: "(hidden)" if name in HIDDEN else value for name, value in body.items()}

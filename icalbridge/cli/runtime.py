@@ -1,0 +1,77 @@
+"""What every command starts with: settings, logging and the database.
+
+The database is imported when it is opened, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from icalbridge import settings as settings_table
+from icalbridge.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icalbridge.settings import Settings
+    from icalbridge.store import Store
+
+
+def load_settings(*, quiet: bool = False) -> Settings:
+    """Read the settings and start logging as they say; `quiet` logs warnings and errors only."""
+    from icalbridge.cli.logs import log_everything, start_logging
+
+    settings = settings_table.from_environment(os.environ)
+    debug = bool(click.get_current_context().find_root().params.get("debug"))
+    level = "DEBUG" if debug else "WARNING" if quiet else "INFO"
+    secrets = [*(user.key for user in settings.api_users()), settings.renter_email]
+    start_logging(settings.log_format, level=level, secrets=list(filter(None, secrets)))
+    if settings.log_format == "json" and not quiet:
+        log_everything()
+    return settings
+
+
+def connect(settings: Settings) -> Store:
+    """Return the store for a command or a worker; nothing is opened yet."""
+    from icalbridge.store import Store, Timeouts
+
+    limits = Timeouts(settings.database_connect_seconds, settings.database_statement_seconds)
+    return Store.connect(settings.database_url, limits)
+
+
+def connect_for_web(settings: Settings) -> Store:
+    """Return the store for feeds and pages, which answer from memory when PostgreSQL is silent."""
+    from icalbridge.store import Store, Timeouts
+
+    limits = Timeouts(
+        settings.database_connect_seconds,
+        settings.database_statement_seconds,
+        settings.database_web_seconds,
+    )
+    return Store.connect(settings.database_url, limits)
+
+
+@contextmanager
+def open_current(settings: Settings) -> Iterator[Store]:
+    """Open the database, whose schema must be up to date. Raises `StoreError`."""
+    store = connect(settings)
+    try:
+        store.check()
+        yield store
+    finally:
+        store.close()
+
+
+def open_upgraded(settings: Settings) -> Store:
+    """Open the database and upgrade its schema. Raises `StoreError`, with nothing left open."""
+    store = connect(settings)
+    try:
+        store.upgrade()
+    except StoreError:
+        store.close()
+        raise
+    return store

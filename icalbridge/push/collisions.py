@@ -1,0 +1,95 @@
+"""The collision check: which stored bookings overlap timeslots in the same facility.
+
+The vendor reports that a booking collides; the store knows with what.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from icalbridge import timezones
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import date, datetime
+
+    from icalbridge.models import Entry
+    from icalbridge.push.mapping import PushSlot
+    from icalbridge.store import Store
+
+    Span = tuple[str, datetime, datetime]
+    """Facility id, start and end."""
+
+SHOWN = 3
+"""So many collisions are named; the rest is counted."""
+NO_NAME = "Reserved"
+
+
+class StoredBookings:
+    """Entries of some properties during a span, read once."""
+
+    def __init__(
+        self, store: Store, property_ids: Collection[str], since: datetime, until: datetime
+    ) -> None:
+        self._by_day: dict[tuple[str, date], list[Entry]] = defaultdict(list)
+        for entry in store.read.entries_between(sorted(property_ids), since, until):
+            for day in days_between(max(entry.start, since), min(entry.end, until)):
+                self._by_day[entry.facility_id, day].append(entry)
+
+    def overlapping(self, spans: Iterable[Span], own: Collection[str]) -> list[Entry]:
+        """Return the entries that overlap spans in the same facility, by time.
+
+        `own`: the vendor's ids of events that do not count.
+        """
+        entries: dict[str, Entry] = {}
+        for facility_id, start, end in spans:
+            for day in days_between(start, end):
+                for entry in self._by_day.get((facility_id, day), ()):
+                    if entry.start < end and start < entry.end and entry.event_id not in own:
+                        entries[entry.uid] = entry
+        return sorted(entries.values(), key=lambda entry: (entry.start, entry.name, entry.uid))
+
+    def describe(
+        self, slots: Iterable[PushSlot], zones: Mapping[str, str], own: Collection[str]
+    ) -> tuple[str, ...]:
+        """Return the entries that overlap timeslots, each as a phrase; see `overlapping`."""
+        spans = ((slot.facility.id, slot.start, slot.end) for slot in slots)
+        phrases = [_phrase(entry, zones) for entry in self.overlapping(spans, own)]
+        more = len(phrases) - SHOWN
+        return tuple(phrases if more <= 0 else [*phrases[:SHOWN], f"{more} more"])
+
+
+def find_collisions(
+    store: Store, property_ids: Collection[str], spans: Collection[Span], own: Collection[str]
+) -> list[Entry]:
+    """Return the stored entries that overlap spans in the same facility, by time."""
+    if not spans:
+        return []
+    since, until = min(start for _, start, _ in spans), max(end for _, _, end in spans)
+    return StoredBookings(store, property_ids, since, until).overlapping(spans, own)
+
+
+def load_bookings(store: Store, slots: Collection[PushSlot]) -> StoredBookings:
+    """Read what may collide with timeslots, of which there must be at least one."""
+    properties = {slot.facility.property_id for slot in slots}
+    since, until = min(slot.start for slot in slots), max(slot.end for slot in slots)
+    return StoredBookings(store, properties, since, until)
+
+
+def days_between(start: datetime, end: datetime) -> Iterator[date]:
+    """Yield the days of UTC that a span touches."""
+    day = start.date()
+    while day <= end.date():
+        yield day
+        day += timedelta(days=1)
+
+
+def _phrase(entry: Entry, zones: Mapping[str, str]) -> str:
+    clock = timezones.zone(zones.get(entry.property_id, "UTC"))
+    start, end = entry.start.astimezone(clock), entry.end.astimezone(clock)
+    return (
+        f"'{entry.name or NO_NAME}' on {start:%Y-%m-%d} from {start:%H:%M} to {end:%H:%M} in"
+        f" {entry.place}"
+    )

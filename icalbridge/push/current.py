@@ -1,0 +1,93 @@
+"""Pushed events as the vendor has them; the store knows their external ids.
+
+An event that a push cancelled, or whose last timeslot is over, is settled: it is not fetched again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from icalbridge.errors import MalformedAnswer, NotFound
+from icalbridge.push.steps import OVER, PushedState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from icalbridge.facilitron import EventsResponse
+    from icalbridge.models import Event
+    from icalbridge.store import Pushed, Store
+
+EVENT_TYPE = "reservation"
+"""The only one that the vendor makes ("Always "reservation" for now")."""
+
+
+class EventReader(Protocol):
+    """The part of `facilitron.Client` that is used here."""
+
+    def event_response(
+        self, event_type: str, event_id: str, *, zones: Mapping[str, str]
+    ) -> EventsResponse: ...
+
+
+def look_up(
+    client: EventReader, external_id: str, zones: Mapping[str, str]
+) -> tuple[Event | None, bool]:
+    """Return an event by its external id, if any, and whether its answer could be read in full.
+
+    An unreadable timeslot must not be taken for a missing one. Raises `VendorError`.
+    """
+    try:
+        answer = client.event_response(EVENT_TYPE, external_id, zones=zones)
+    except NotFound:
+        return None, True
+    except MalformedAnswer:
+        return None, False
+    return answer.events[0], answer.complete and not answer.ignored
+
+
+def load_pushed(
+    client: EventReader,
+    store: Store,
+    source: str,
+    zones: Mapping[str, str],
+    now: datetime,
+    *,
+    again: bool = False,
+    on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
+) -> list[PushedState]:
+    """Return the events pushed from a calendar as the vendor has them, one request for each.
+
+    `again`: what somebody else cancelled counts as if a push had. Raises `VendorError`.
+    """
+    rows = store.pushed.of(source)
+    open_rows = [row for row in rows if not row.settled]
+    states = [
+        PushedState(row.external_id, row.uid, None, row.dropped, settled=True)
+        for row in rows
+        if row.settled
+    ]
+    over, standing = [], []
+    for number, row in enumerate(open_rows):
+        on_progress("looking", number, len(open_rows))
+        event, whole = look_up(client, row.external_id, zones)
+        cancelled = event is not None and event.status in OVER
+        stands = event is not None and not cancelled
+        if (
+            row.dropped and stands
+        ):  # the push ended before it was cancelled; who cancels it from now on has a reason
+            standing.append(row.external_id)
+        dropped = (row.dropped and not stands) or (again and cancelled)
+        states.append(PushedState(row.external_id, row.uid, event, dropped, unread=not whole))
+        if event is not None and whole and _is_over(row, event, now):
+            over.append(row.external_id)
+    on_progress("looking", len(open_rows), len(open_rows))
+    store.pushed.keep(standing)
+    store.pushed.settle(over)
+    return states
+
+
+def _is_over(row: Pushed, event: Event, now: datetime) -> bool:
+    """Return whether no later push can need an event."""
+    past = bool(event.timeslots) and all(slot.end <= now for slot in event.timeslots)
+    return past or (row.dropped and event.status == "cancelled")

@@ -1,0 +1,137 @@
+"""Parser in a process of its own, with two limits: processor time and memory.
+
+A rule of one line can ask for more instances than any memory holds, and a parser can be led astray;
+here that ends a child, and costs the caller one sentence. `parse_in_process` starts the child; run
+as a program, this module is the child: it reads limits, span and calendar from stdin, and writes
+what `parse_calendar` returns to stdout.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from icalbridge.errors import BadCalendar
+from icalbridge.push.ics_parser import NotACalendar, ParsedCalendar, parse_calendar
+
+CPU_SECONDS = 120
+"""Five times what the largest calendar takes on a small machine."""
+MEMORY_BYTES = 800_000_000
+"""Address space, where the system limits it: three times what the largest calendar takes."""
+UNUSABLE = 3
+"""Exit code of the child where it explains on stderr why it cannot parse the calendar."""
+OUT_OF_MEMORY = 4
+"""Exit code of the child where its memory was used up."""
+TOO_MUCH = (
+    "The calendar takes more time or memory to be worked out than any real one does; look for a"
+    " rule that never ends."
+)
+
+LOOKS_BACK = timedelta(days=2)
+"""What is over in the property's zone may not be in UTC, in which days and floating times are
+compared here; and what is missing must be gone from the calendar, rather than over.
+"""
+
+
+class CalendarSpan(NamedTuple):
+    """Span of a calendar to parse; times in UTC."""
+
+    since: datetime
+    until: datetime
+    rules_until: datetime
+    """End for recurring events: a little less, since it moves in half-years."""
+
+
+def span_at(now: datetime) -> CalendarSpan:
+    """Return what a push looks at: from a little before now on, for the two years that the vendor
+    takes bookings ahead.
+
+    Rules are followed to the last half-year's end within them. Were it a day more each day, each
+    day would bring one more instance, and with it one more event at the vendor, since no timeslot
+    can be added to one that is there.
+    """
+    until = now + timedelta(days=2 * 365)
+    ends = [
+        now.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
+        for year in (until.year - 1, until.year)
+        for month in (1, 7)
+    ]
+    return CalendarSpan(now - LOOKS_BACK, until, max(item for item in ends if item <= until))
+
+
+def parse_in_process(
+    content: bytes,
+    span: CalendarSpan,
+    *,
+    cpu_seconds: int = CPU_SECONDS,
+    memory_bytes: int = MEMORY_BYTES,
+) -> ParsedCalendar:
+    """Return a calendar's instances in a span.
+
+    Raises `BadCalendar` for what is no calendar, and where a limit is reached.
+    """
+    head = msgspec.json.encode((span, cpu_seconds, memory_bytes))
+    child = subprocess.run(
+        [sys.executable, "-m", "icalbridge.push.ics_process"],
+        input=head + b"\n" + content,
+        capture_output=True,
+        # the zones that ship with the bridge, as everywhere in it
+        env={**os.environ, "PYTHONTZPATH": ""},
+        check=False,
+    )
+    if child.returncode == UNUSABLE:
+        raise BadCalendar(f"The calendar {child.stderr.decode(errors='replace')}.")
+    if _reached_limit(child.returncode, child.stderr):
+        raise BadCalendar(TOO_MUCH)
+    if child.returncode:
+        raise BadCalendar(_crash_text(child.returncode, child.stderr))
+    return msgspec.json.decode(child.stdout, type=ParsedCalendar)
+
+
+def _reached_limit(code: int, stderr: bytes) -> bool:
+    """Return whether the child ended at a limit.
+
+    Outside of our own code, an interpreter without memory ends with 1, perhaps without a message.
+    """
+    if code in (OUT_OF_MEMORY, -signal.SIGXCPU):
+        return True
+    return code == 1 and stderr.strip().rpartition(b"\n")[2] in (b"", b"MemoryError")
+
+
+def _crash_text(code: int, stderr: bytes) -> str:
+    """Return a sentence with the kind of an error; its text may contain the calendar's."""
+    last = stderr.decode(errors="replace").strip().rpartition("\n")[2].partition(":")[0]
+    kind = f", {last}" if last.replace(".", "").isidentifier() else ""
+    how = f"signal {-code}" if code < 0 else f"exit code {code}{kind}"
+    return (
+        f"The calendar could not be worked out: the bridge's own program for it broke off ({how})."
+    )
+
+
+def main() -> None:
+    """Run as the child."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this
+    head, _, content = sys.stdin.buffer.read().partition(b"\n")
+    span, seconds, octets = msgspec.json.decode(head, type=tuple[CalendarSpan, int, int])
+    # at the second limit the signal is SIGKILL
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
+    try:
+        parsed = msgspec.json.encode(parse_calendar(content, *span))
+    except NotACalendar as error:
+        sys.stderr.write(str(error))
+        sys.exit(UNUSABLE)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)  # any other way out may need memory, too
+    sys.stdout.buffer.write(parsed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,300 @@
+"""Instances of a calendar → requested timeslots within the vendor's rules; for the rest, reasons.
+
+A timeslot begins and ends on one calendar day of the property's zone (vendor: UpdateTimeslotDto).
+So a whole day is 00:00 to 23:59, and what goes on past midnight is a timeslot for each day, the
+earlier ones to 23:59. Floating times are in the property's zone. A push neither makes nor changes
+nor cancels what is over.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from icalbridge import timezones
+from icalbridge.facilitron import time_errors
+from icalbridge.push import external_ids
+from icalbridge.push.collisions import NO_NAME
+from icalbridge.push.places import Unplaced
+from icalbridge.text import display_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icalbridge.models import Facility
+    from icalbridge.push.ics_parser import Instance, ParsedCalendar
+    from icalbridge.push.places import PlaceTable
+
+LONGEST_NAME = 100
+LONGEST_ACTIVITY = 250
+MOST_DAYS = 31
+"""Of one instance."""
+LAST_MINUTE = time(23, 59)
+
+
+@dataclass(frozen=True, slots=True)
+class PushSlot:
+    """Requested timeslot; times in UTC."""
+
+    id: str
+    start: datetime
+    end: datetime
+    facility: Facility
+    activity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PushEvent:
+    """Requested event."""
+
+    uid: str
+    name: str
+    slots: tuple[PushSlot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """Event or instance that cannot be booked, and why; its bookings are left as they are."""
+
+    uid: str
+    name: str
+    why: str
+    start: datetime | None = None
+    """Of an instance; None for an event as a whole."""
+    instance: str = ""
+    """The id of the instance's timeslot; "" for an event as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushRequests:
+    """Everything that a calendar requests of the vendor."""
+
+    events: tuple[PushEvent, ...]
+    impossible: tuple[Impossible, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences on times that were interpreted in a way that somebody may not expect."""
+    past: frozenset[tuple[str, str]] = frozenset()
+    """UID and timeslot of what is just over: nothing is requested for it, but it is not gone."""
+
+    def staying(self) -> frozenset[tuple[str, str]]:
+        """Return UID and instance of what is left alone, since it is impossible; "" for all of a
+        UID.
+        """
+        return frozenset((item.uid, item.instance) for item in self.impossible)
+
+    def since(
+        self, now: datetime
+    ) -> tuple[list[tuple[str, str, tuple[PushSlot, ...]]], frozenset[tuple[str, str]]]:
+        """Return what of the requests is not over: equal for two that request the same from now
+        on.
+        """
+        events = [
+            (event.uid, event.name, tuple(slot for slot in event.slots if slot.end > now))
+            for event in self.events
+        ]
+        staying = frozenset(
+            (item.uid, item.instance)
+            for item in self.impossible
+            if not item.start or item.start > now
+        )
+        return sorted(
+            (event for event in events if event[2]), key=lambda component: component[0]
+        ), staying
+
+
+@dataclass(slots=True)
+class _Mapped:
+    """What has been mapped so far."""
+
+    slots: dict[str, list[PushSlot]] = field(default_factory=lambda: defaultdict(list))
+    names: dict[str, str] = field(default_factory=dict)
+    impossible: list[Impossible] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    past: set[tuple[str, str]] = field(default_factory=set)
+
+
+def map_calendar(calendar: ParsedCalendar, places: PlaceTable, now: datetime) -> PushRequests:
+    """Return what to request of the vendor."""
+    mapped = _Mapped()
+    for item in calendar.unusable:
+        mapped.impossible.append(Impossible(item.uid, display_text(item.name), item.reason))
+    placed = {
+        location: _find_place(places, location)
+        for location in {instance.location for instance in calendar.instances}
+    }
+    for instance in calendar.instances:
+        mapped.names.setdefault(instance.uid, _cut(instance.name, LONGEST_NAME) or NO_NAME)
+        facility = placed[instance.location]
+        if facility is None:
+            mapped.counts["elsewhere"] += 1
+        elif isinstance(facility, Unplaced):
+            if _is_over(instance, places.zone, now):
+                mapped.past.add((instance.uid, instance.slot_id))
+                continue
+            mapped.impossible.append(_impossible(instance, str(facility)))
+        else:
+            _map_instance(instance, facility, places.zones[facility.property_id], now, mapped)
+    events = [
+        PushEvent(
+            uid,
+            mapped.names[uid],
+            tuple(sorted(slots, key=lambda slot: (slot.start, slot.end, slot.id))),
+        )
+        for uid, slots in mapped.slots.items()
+        if slots
+    ]
+    return PushRequests(
+        tuple(sorted(events, key=lambda event: (event.slots[0].start, event.uid))),
+        tuple(mapped.impossible),
+        tuple(_notes(mapped.counts)),
+        frozenset(mapped.past),
+    )
+
+
+def _find_place(places: PlaceTable, location: str) -> Facility | Unplaced | None:
+    try:
+        return places.find(location)
+    except Unplaced as error:
+        return error
+
+
+def _map_instance(
+    instance: Instance, facility: Facility, zone: str, now: datetime, mapped: _Mapped
+) -> None:
+    """Add an instance's timeslots to the requested or to the impossible ones."""
+    pieces = _pieces(instance, zone)
+    if _is_over(instance, zone, now):
+        mapped.past.update(
+            (instance.uid, external_ids.part_id(instance.slot_id, piece))
+            for piece in range(len(pieces))
+        )
+        return
+    if not 0 < len(pieces) <= MOST_DAYS:
+        why = f"it lasts more than {MOST_DAYS} days" if pieces else "it lasts less than a minute"
+        mapped.impossible.append(_impossible(instance, why))
+        return
+    summary = _cut(instance.summary, LONGEST_ACTIVITY)
+    activity = "" if _cut(summary, LONGEST_NAME) in ("", mapped.names[instance.uid]) else summary
+    slots = []
+    for number, (start, end) in enumerate(pieces):
+        if end <= now:
+            mapped.past.add((instance.uid, external_ids.part_id(instance.slot_id, number)))
+            continue
+        if wrong := time_errors(start, end, zone, now):
+            mapped.impossible.append(_impossible(instance, _reason_text(*wrong[0]), start))
+            return
+        slots.append(
+            PushSlot(external_ids.part_id(instance.slot_id, number), start, end, facility, activity)
+        )
+    mapped.slots[instance.uid] += slots
+    mapped.counts[instance.kind] += 1
+    mapped.counts["split"] += len(pieces) > 1
+
+
+def _is_over(instance: Instance, zone: str, now: datetime) -> bool:
+    """Return whether an instance has ended, in the zone where it is local."""
+    end = (
+        instance.end
+        if instance.kind == "moment"
+        else _moments(instance.start, instance.end, zone)[1]
+    )
+    return end <= now
+
+
+def _pieces(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:
+    """Return when an instance takes place, a span for each calendar day of the zone; moments in
+    UTC.
+    """
+    clock = timezones.zone(zone)
+    if instance.kind == "moment":
+        begin, finish = (
+            item.astimezone(clock).replace(tzinfo=None) for item in (instance.start, instance.end)
+        )
+        if begin.date() == finish.date():
+            return [(instance.start, instance.end)]
+    else:
+        begin, finish = instance.start, instance.end
+        if begin.date() == finish.date():
+            return [_moments(begin, finish, zone)]
+    days = min((finish.date() - begin.date()).days, MOST_DAYS + 1)
+    spans = [
+        (
+            (
+                begin
+                if number == 0
+                else datetime.combine(begin.date() + timedelta(days=number), time())
+            ),
+            (
+                finish
+                if number == days
+                else datetime.combine(begin.date() + timedelta(days=number), LAST_MINUTE)
+            ),
+        )
+        for number in range(days + 1)
+    ]
+    return [_moments(*span, zone) for span in spans if span[0] < span[1]]
+
+
+def _moments(start: datetime, end: datetime, zone: str) -> tuple[datetime, datetime]:
+    """Return what two times of a zone's clock mean; across the hour that it skips, as long as they
+    say.
+    """
+    clock = timezones.zone(zone)
+    moments = start.replace(tzinfo=clock).astimezone(UTC), end.replace(tzinfo=clock).astimezone(UTC)
+    return (
+        moments
+        if start >= end or moments[0] < moments[1]
+        else (moments[0], moments[0] + (end - start))
+    )
+
+
+def _impossible(instance: Instance, why: str, start: datetime | None = None) -> Impossible:
+    shown = start or (
+        instance.start if instance.start.tzinfo else instance.start.replace(tzinfo=UTC)
+    )
+    return Impossible(
+        instance.uid,
+        _cut(instance.summary or instance.name, LONGEST_NAME),
+        why,
+        shown,
+        instance.slot_id,
+    )
+
+
+def _reason_text(field_name: str, why: str) -> str:
+    """Return the vendor's rule that a time breaks as a clause."""
+    if "1 minute" in why:
+        return "it lasts less than a minute"
+    return f"its {'start' if field_name.startswith('start') else 'end'} {why}"
+
+
+def _notes(counts: Counter[str]) -> Iterator[str]:
+    if counts["floating"]:
+        yield (
+            f"{_times(counts['floating'])} without a time zone, and read on the clock of the"
+            " facility's property."
+        )
+    if counts["day"]:
+        yield (
+            f"{_times(counts['day'])} for whole days: from 00:00 to 23:59, since a booking cannot"
+            " reach midnight."
+        )
+    if counts["split"]:
+        yield (
+            f"{_times(counts['split'])} on more than one day: a booking for each, the earlier ones"
+            " until 23:59."
+        )
+    if counts["elsewhere"]:
+        yield f"{_times(counts['elsewhere'])} somewhere that the table leaves out."
+
+
+def _times(count: int) -> str:
+    return "1 instance is" if count == 1 else f"{count} instances are"
+
+
+def _cut(text: str, most: int) -> str:
+    """Return a text as the vendor takes it: on one line, and not longer than it may be."""
+    plain = display_text(text)
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"

@@ -1,0 +1,197 @@
+"""LOCATION → facility, by the operator's table; a location that is not in it gets suggestions.
+
+A location may map to no facility, such as the other team's field: its events are left out. Without
+a table, one facility takes everything.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass, field
+from fnmatch import translate
+from typing import TYPE_CHECKING
+
+from icalbridge.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from icalbridge.models import Facility
+
+SUGGESTIONS = 3
+MOST_HINTED = 50
+"""How many places get suggestions; to look for them is work, and nobody mends more than so many at
+once.
+"""
+LONGEST_HINTED = 200
+
+
+class Unplaced(ValueError):
+    """Raised for a LOCATION without a facility; the text has suggestions."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTable:
+    """Table of locations with the facilities and zones that it refers to."""
+
+    facilities: Mapping[str, Facility]
+    """By id: all that there are."""
+    zones: Mapping[str, str]
+    """IANA names by property id, of properties that have one."""
+    table: Mapping[str, str] = field(default_factory=dict)
+    """Facility ids by LOCATION, "" for what is left out; a `*` stands for any letters."""
+    default: str = ""
+    """The id of the facility for what names no place; without a table, for everything."""
+    _lines: tuple[tuple[str, re.Pattern[str] | None, str], ...] = field(
+        init=False, repr=False, compare=False
+    )
+    """The table: each place, its pattern if it is one, and the facility's id."""
+    _names: Mapping[str, Facility] = field(init=False, repr=False, compare=False)
+    _hinted: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what each of many thousand places is compared with."""
+        object.__setattr__(
+            self,
+            "_lines",
+            tuple((*_compile(location), place_id) for location, place_id in self.table.items()),
+        )
+        given = [
+            self.facilities[place_id]
+            for place_id in (self.default, *self.table.values())
+            if place_id
+        ]
+        # schools have rooms of the same names: those of the given facilities' schools come first
+        near = {facility.property_id for facility in given}
+        facilities = sorted(
+            self.facilities.values(), key=lambda facility: facility.property_id in near
+        )
+        named = {_plain(facility.name): facility for facility in facilities if facility.name}
+        object.__setattr__(self, "_names", named)
+
+    @property
+    def zone(self) -> str:
+        """Return the IANA zone in which to show what has no place: the default's, or that of the
+        first in the table.
+        """
+        named = (self.default, *self.table.values())
+        return next(
+            (self.zones[self.facilities[name].property_id] for name in named if name), "UTC"
+        )
+
+    def find(self, location: str) -> Facility | None:
+        """Return where something takes place; None for what is left out. Raises `Unplaced`."""
+        named = _plain(location)
+        for place, pattern, facility_id in self._lines:
+            if named == place or (pattern and pattern.match(named)):
+                return self.facilities[facility_id] if facility_id else None
+        if self.default and (not named or not self.table):
+            return self.facilities[self.default]
+        raise Unplaced(
+            self._unplaced_text(location)
+            if named
+            else "it has no LOCATION, and there is no facility for such"
+        )
+
+    def _unplaced_text(self, location: str) -> str:
+        hints = " or ".join(
+            f"{item.id} ({item.name})" for item in self._near(_plain(location[:LONGEST_HINTED]))
+        )
+        shown = location if len(location) <= 80 else f"{location[:79]}…"
+        return f"no facility is given for {shown!r}" + (f"; perhaps {hints}" if hints else "")
+
+    def _near(self, named: str) -> list[Facility]:
+        """Return what may be meant: what is spelled alike, then what is part of it."""
+        if len(self._hinted) >= MOST_HINTED and named not in self._hinted:
+            return []
+        self._hinted.add(named)
+        near = difflib.get_close_matches(named, self._names, SUGGESTIONS, cutoff=0.5)
+        near += [name for name in self._names if name in named and name not in near][
+            : SUGGESTIONS - len(near)
+        ]
+        return [self._names[name] for name in near]
+
+
+def _compile(place: str) -> tuple[str, re.Pattern[str] | None]:
+    plain = _plain(place)
+    return plain, re.compile(translate(plain.replace("[", "[[]"))) if "*" in place else None
+
+
+def parse_places(
+    facilities: Iterable[Facility], zones: Mapping[str, str], given: Iterable[str], file: str = ""
+) -> PlaceTable:
+    """Make a table of what was given: `ID`, the default, or `LOCATION=ID`; and of a TOML file's
+    text with the latter.
+
+    Raises `ConfigurationError` for a facility that there is none of, and for two defaults.
+    """
+    by_id = {facility.id: facility for facility in facilities}
+    table, defaults = dict(_file(file)), []
+    for text in given:
+        location, separator, facility_id = text.rpartition("=")
+        if separator:
+            table[location] = facility_id.strip()
+        else:
+            defaults.append(text.strip())
+    if len(set(defaults)) > 1:
+        raise ConfigurationError(
+            f"Two facilities are given for everything, {defaults[0]} and {defaults[1]}; say which"
+            " LOCATION each is for, as LOCATION=ID."
+        )
+    for facility_id in filter(None, [*table.values(), *defaults]):
+        _check(facility_id, by_id, zones)
+    if not table and not defaults:
+        raise ConfigurationError(
+            "No facility is given; say where the events take place with --facility or --map."
+        )
+    return PlaceTable(by_id, zones, table, defaults[0] if defaults else "")
+
+
+def _check(facility_id: str, facilities: Mapping[str, Facility], zones: Mapping[str, str]) -> None:
+    facility = facilities.get(facility_id)
+    if facility is None:
+        near = difflib.get_close_matches(
+            facility_id, [*facilities, *(value.name for value in facilities.values())], 1
+        )
+        named = next(
+            (place for place in facilities.values() if near and near[0] in (place.id, place.name)),
+            None,
+        )
+        hint = (
+            f"; perhaps {named.id} ({named.name}) is meant"
+            if named
+            else "; look its id up in the directory"
+        )
+        raise ConfigurationError(f"There is no facility {facility_id!r} in the catalogue{hint}.")
+    if not facility.u_id:
+        raise ConfigurationError(
+            f"The vendor's name for writes of the facility {facility_id!r} is not known yet; run"
+            " `icalbridge sync`."
+        )
+    if facility.property_id not in zones:
+        raise ConfigurationError(
+            f"The property of the facility {facility_id!r} has no time zone that is known."
+        )
+
+
+def _file(text: str) -> Mapping[str, str]:
+    """Read the file of `--map`: a table `[places]`, LOCATION = "facility id"."""
+    try:
+        table = tomllib.loads(text).get("places", {}) if text else {}
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"The file of --map is no TOML: {error}.") from None
+    if text and (
+        not table
+        or not isinstance(table, dict)
+        or not all(isinstance(value, str) for value in table.values())
+    ):
+        raise ConfigurationError(
+            'The file of --map must have a table [places] with lines such as "Main Gym" = "ID".'
+        )
+    return table if isinstance(table, dict) else {}
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

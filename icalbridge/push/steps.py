@@ -1,0 +1,143 @@
+"""Steps of a push, and the state of pushed events that they are decided from. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.models import Event, Timeslot
+    from icalbridge.push.mapping import Impossible, PushSlot
+
+FEW = 2
+"""At least so many timeslots must end for that to be implausible."""
+OVER = frozenset({"cancelled", "declined"})
+"""Statuses of an event whose timeslots are no bookings."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushedState:
+    """Event that was pushed for a UID, or was going to be, as the vendor has it."""
+
+    external_id: str
+    uid: str
+    event: Event | None = None
+    """As the vendor has it; None where it has none of that id, and for what is settled."""
+    dropped: bool = False
+    """Whether it was a push that cancelled it, or was going to."""
+    settled: bool = False
+    """Whether nothing will become of it any more; the vendor was not asked."""
+    unread: bool = False
+    """Whether the vendor's answer cannot be read in full: its state is not known then."""
+
+    @property
+    def property_id(self) -> str:
+        return self.event.property_id if self.event else ""
+
+    @property
+    def live(self) -> bool:
+        return self.event is not None and self.event.status not in OVER
+
+    @property
+    def unmade(self) -> bool:
+        """Whether its id was chosen, and the vendor has no event of it: it is the next one to be
+        made, since what is still on its way to the vendor must not stand there beside another.
+        """
+        return self.event is None and not (self.dropped or self.settled or self.unread)
+
+    def coming(self, now: datetime) -> tuple[Timeslot, ...]:
+        """Return what is not over of the timeslots that were pushed, by start."""
+        slots = self.event.timeslots if self.event else ()
+        coming = (slot for slot in slots if slot.external_id and slot.end > now)
+        return tuple(sorted(coming, key=lambda slot: slot.start))
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make an event."""
+
+    uid: str
+    name: str
+    number: int
+    """Which of its UID's events it is: see `external_ids.event_id`."""
+    slots: tuple[PushSlot, ...]
+    """All in facilities of one property."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Change a timeslot's time, place or activity."""
+
+    uid: str
+    name: str
+    pushed: PushedState
+    before: Timeslot
+    after: PushSlot
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel an event; `why` is a clause."""
+
+    uid: str
+    name: str
+    pushed: PushedState
+    slots: tuple[Timeslot, ...]
+    """What of it is not over."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """An event of which so many timeslots are as they shall be."""
+
+    uid: str
+    name: str
+    count: int
+    start: datetime
+    property_id: str
+
+
+Step: TypeAlias = Cancel | Move | Create
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Make events for a UID, and when they are there cancel those in whose place they are; neither
+    part can be less.
+    """
+
+    uid: str
+    creates: tuple[Create, ...]
+    cancels: tuple[Cancel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PushPlan:
+    """All that there is to do, in this order: what frees a place stands before what takes it."""
+
+    cancels: tuple[Cancel, ...] = ()
+    """Of what only goes."""
+    moves: tuple[Move, ...] = ()
+    renewals: tuple[Renewal, ...] = ()
+    unchanged: tuple[Unchanged, ...] = ()
+    impossible: tuple[Impossible, ...] = ()
+    coming: int = 0
+    """How many timeslots that are not over there are that were pushed."""
+    ending: int = 0
+    """How many of them would go with nothing in their stead under the same UID."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return every step, in order."""
+        steps: list[Step] = [*self.cancels, *self.moves]
+        for renewal in self.renewals:
+            steps += [*renewal.creates, *renewal.cancels]
+        return tuple(steps)
+
+    @property
+    def implausible(self) -> bool:
+        """Whether so much would go that this is likely to be the wrong calendar, or half of one."""
+        return self.ending >= FEW and self.ending * 2 > self.coming

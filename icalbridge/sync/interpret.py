@@ -1,0 +1,245 @@
+"""From a request and its answer to changes: which properties and moments the answer speaks for, and
+what it says there.
+
+`reconcile` decides what an answer means; here it is given what is known of the span, and asked once
+for each span.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from icalbridge.models import Changes
+from icalbridge.sync import windows
+from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss
+from icalbridge.sync.reconcile import SpanResponse, reconcile
+from icalbridge.sync.uids import timeslot_order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from icalbridge.facilitron import EventsResponse
+    from icalbridge.models import Entry, Event, EventKey, Property, Window
+    from icalbridge.store import Store
+    from icalbridge.sync.reconcile import KnownCatalog
+
+
+@dataclass(frozen=True, slots=True)
+class EventsRequest:
+    """What one request asked for: days of a property, of one of its facilities, or of a district
+    with its schools.
+    """
+
+    owner: Property
+    days: Window
+    facility_id: str = ""
+    schools: tuple[Property, ...] = ()
+    doubt: Doubt = NO_DOUBT
+    """What the same, or more, lacked when it was asked before in this pass."""
+
+    @property
+    def members(self) -> tuple[Property, ...]:
+        """The properties whose events were asked for."""
+        return (self.owner, *self.schools)
+
+    def with_places(self, catalog: KnownCatalog) -> EventsRequest:
+        """Return the same request with its properties as they are known in `places`."""
+        known = catalog.properties
+        return replace(
+            self,
+            owner=known[self.owner.id],
+            schools=tuple(known[school.id] for school in self.schools),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """What an answer changes, and how far it can be trusted."""
+
+    changes: Changes
+    losses: Mapping[str, Loss]
+    """What it would withdraw: of each property of a district's day, else of all that was asked for,
+    under the owner.
+    """
+    covered_ids: tuple[str, ...]
+    """The properties it told anything of."""
+    uncovered_ids: tuple[str, ...]
+    """The properties of which something is known for these days and the answer has nothing."""
+    invocation_id: str
+
+
+def interpret(
+    store: Store,
+    catalog: KnownCatalog,
+    request: EventsRequest,
+    answer: EventsResponse,
+    *,
+    requested_at: datetime,
+    now: datetime,
+    moved: frozenset[EventKey] = frozenset(),
+) -> Interpretation:
+    """Decide what an answer changes; nothing is written.
+
+    An event that another worker changed after `requested_at` is left as it is: that is newer.
+    Events in `moved` were changed by this answer's zones. A district's answer speaks for a school
+    only if it has an event of that school: whether a key's district request covers a school cannot
+    be known otherwise.
+    """
+    events_read = tuple(
+        _reread_later(placed(event, request.owner.id, catalog), catalog) for event in answer.events
+    )
+    if request.schools:  # a school that left the catalog is over, though its district still has it
+        events_read = tuple(
+            event for event in events_read if event.property_id not in catalog.unlisted
+        )
+    present_keys = answer.unchanged | {event.key for event in events_read}
+    named = {event.property_id for event in events_read}
+    members: dict[tuple[datetime, datetime], list[str]] = {}
+    for member in request.members:
+        members.setdefault(_span(request, member), []).append(member.id)
+    spans: dict[tuple[datetime, datetime], set[EventKey]] = {span: set() for span in members}
+    covered_ids, uncovered_ids = [], []
+    unreadable = answer.unreadable_ids
+    for span, property_ids in members.items():
+        known_there = store.sync_reads.present_by_property(
+            property_ids, *span, facility_id=request.facility_id
+        )
+        for property_id, present in known_there.items():
+            present_keys |= {key for key in present if key.event_id in unreadable}
+            if request.schools and property_id not in named and present_keys.isdisjoint(present):
+                uncovered_ids += [property_id] if present else []
+                continue
+            covered_ids.append(property_id)
+            spans[span].update(key for key in present if key.event_type not in answer.refused_types)
+    absent = {key for keys in spans.values() for key in keys} - present_keys
+    newer = (
+        store.sync_reads.changed_since(
+            {event.key for event in events_read} | absent, requested_at, now=now
+        )
+        - moved
+    )
+    events = [event for event in events_read if event.key not in newer]
+    known = store.sync_reads.known({event.key for event in events} | absent)
+    horizon = min(windows.horizon(now, member.timezone) for member in request.members)
+    parts = [
+        reconcile(
+            SpanResponse(
+                events if number == 0 else (),
+                present_keys,
+                answer.withdraws,
+                *span,
+                facility_id=request.facility_id,
+            ),
+            present=frozenset(keys - newer),
+            known=known,
+            catalog=catalog,
+            now=now,
+            horizon=horizon,
+        )
+        for number, (span, keys) in enumerate(spans.items())
+    ]
+    changes = _together(parts)
+    losses = (
+        _losses(store, request, changes, known, now, empty=not present_keys)
+        if changes.withdrawn
+        else {}
+    )
+    return Interpretation(
+        changes, losses, tuple(covered_ids), tuple(uncovered_ids), answer.invocation_id
+    )
+
+
+def _losses(
+    store: Store,
+    request: EventsRequest,
+    changes: Changes,
+    known: Mapping[EventKey, Sequence[Entry]],
+    now: datetime,
+    *,
+    empty: bool,
+) -> dict[str, Loss]:
+    """Return what an answer would withdraw of how much that it covers: of each school of a
+    district's day by itself.
+
+    It covers what begins in its span, and every timeslot to come of the events that it has.
+    """
+    read = {event.key for event in changes.parsed}
+    read_entries = [
+        entry for key in read for entry in known[key] if entry.withdrawn is None and entry.end > now
+    ]
+    losses = {}
+    for member in request.members:
+        mine = (
+            {member.id}
+            if request.schools
+            else {entry.property_id for entry in (*changes.withdrawn, *read_entries)}
+        )
+        span = _span(request, member)
+        lost = [entry for entry in changes.withdrawn if entry.property_id in mine]
+        inside = frozenset(
+            entry.uid for entry in lost if _is_inside(entry, span, request.facility_id)
+        )
+        known_inside = store.sync_reads.count_coming(
+            member.id, *span, now=now, facility_id=request.facility_id
+        )
+        beyond = sum(
+            entry.property_id in mine and not _is_inside(entry, span, request.facility_id)
+            for entry in read_entries
+        )
+        losses[member.id] = Loss(
+            frozenset(entry.uid for entry in lost),
+            known_inside + beyond,
+            inside,
+            known_inside,
+            empty=empty,
+        )
+    return losses
+
+
+def _is_inside(entry: Entry, span: tuple[datetime, datetime], facility_id: str) -> bool:
+    elsewhere = facility_id and entry.facility_id != facility_id
+    return not elsewhere and span[0] <= entry.start < span[1]
+
+
+def placed(event: Event, requested_id: str, catalog: KnownCatalog) -> Event:
+    """Return an event with a property that is known: its own, its first facility's, else the one
+    that was asked for.
+    """
+    if event.property_id in catalog.properties:
+        return event
+    facilities = (
+        catalog.facilities.get(slot.facility_id)
+        for slot in sorted(event.timeslots, key=timeslot_order)
+    )
+    owners = (facility.property_id for facility in facilities if facility)
+    return replace(event, property_id=next(owners, requested_id))
+
+
+def _reread_later(event: Event, catalog: KnownCatalog) -> Event:
+    """Forget the bytes of an event that was read before another worker learned its property's
+    zone.
+    """
+    owner = catalog.properties.get(event.property_id)
+    late = owner is not None and owner.zone_source == "events" and owner.timezone != event.zone
+    return replace(event, digest="") if late else event
+
+
+def _span(request: EventsRequest, member: Property) -> tuple[datetime, datetime]:
+    """Return the moments an answer speaks for; nobody says whose midnight a district's day has, so
+    what is in both.
+    """
+    since, until = windows.bounds(request.days, request.owner.timezone)
+    other_since, other_until = windows.bounds(request.days, member.timezone)
+    return max(since, other_since), min(until, other_until)
+
+
+def _together(parts: Sequence[Changes]) -> Changes:
+    return Changes(
+        tuple(change for part in parts for change in part.added),
+        tuple(change for part in parts for change in part.changed),
+        tuple(change for part in parts for change in part.withdrawn),
+        tuple(change for part in parts for change in part.parsed),
+        frozenset().union(*(part.reparse for part in parts)),
+    )

@@ -1,0 +1,242 @@
+"""`icalbridge event move` and `cancel`: changes of bookings, and in the feeds right afterwards."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fixtures.office import Office, office
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Office]:
+    with office(f"sqlite:///{tmp_path}/bridge.db") as opened:
+        yield opened
+
+
+# move
+
+
+def test_moved_timeslot_is_shown_at_once(desk: Office) -> None:
+    """A new start alone keeps the length; the JSON says how the event is now."""
+    event_id = desk.book()
+    desk.written()
+    told = desk.does(
+        "move", "recital.1", "slot-1", "--start", desk.at("04:30"), "--yes", "--activity", "Late"
+    )
+    assert told == {
+        "command": "move",
+        "outcome": "moved",
+        "message": f"Changed the timeslot slot-1 of 'Recital', reservation {event_id}.",
+        "event": desk.event_told(
+            desk.timeslot("04:30", "05:30", activity="Late"), event_id=event_id
+        ),
+        "has_conflict": None,
+        "collides_with": [],
+        "followed": True,
+        "request": None,
+        "notes": [],
+        "invocation_id": told["invocation_id"],
+    }
+    assert desk.written() == [("PATCH", 200)]
+    assert desk.shown() == [("Recital: Late", desk.compact("0430"))]
+
+
+def test_timeslot_moves_to_another_facility(desk: Office) -> None:
+    """One feed loses it, the other has it; an empty activity takes away what was there."""
+    desk.does(*desk.create("--yes", "--external-id", "recital.1", "--activity", "Show"))
+    first, second = desk.facilities[:2]
+    desk.does("move", "recital.1", "slot-1", "--facility", second.id, "--activity", "", "--yes")
+    assert (desk.shown(first), desk.shown(second)) == ([], [("Recital", desk.compact("0300"))])
+    told = desk.does("move", "recital.1", "slot-1", "--end", desk.at("03:20"), "--yes")
+    moved = {"facility_id": second.id, "facility": second.name}
+    assert told["event"]["timeslots"] == [desk.timeslot("03:00", "03:20", **moved)]
+
+
+def test_move_to_what_is_taken_says_with_what_it_collides(desk: Office) -> None:
+    """Nothing is changed: code 1, the vendor's words, and the booking that is there."""
+    before = desk.book()
+    late = ("--start", desk.at("04:00"), "--end", desk.at("05:00"))
+    desk.does(*desk.create("--yes", "--external-id", "other", *late))
+    done = desk.event("move", "other", "slot-1", "--start", desk.at("03:30"), "--yes", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"]) == (1, "conflict")
+    refusal = "Facilitron refused it: 409 (EV004) Conflict – The facility is booked at that time."
+    assert done.stderr.splitlines() == [
+        f"icalbridge: Not changed; give another time or facility. {refusal}",
+        desk.collision(before),
+    ]
+    assert [each["event_id"] for each in told["collides_with"]] == [before]
+    assert desk.shown() == [("Recital", desk.compact("0300")), ("Recital", desk.compact("0400"))]
+
+
+NOT_YET = (
+    "Facilitron does not yet show the change; the calendars here follow when it does, within 24"
+    " hours."
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("--start", "04:30"), ("--end", "03:20"), ("--facility", ""), ("--activity", "Late")],
+    ids=lambda told: told[0],
+)
+def test_move_that_does_not_show_yet_says_so(desk: Office, change: tuple[str, str]) -> None:
+    """It was accepted, so the code is 0; the answer after the write is the old state, and so are
+    the calendars.
+    """
+    event_id = desk.book()
+    option, value = change
+    typed = {"--facility": desk.facilities[1].id, "--activity": value}.get(option) or desk.at(value)
+    desk.place.bridge.fail("stale:endpoint=event")
+    done = desk.event("move", "recital.1", "slot-1", option, typed, "--yes", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (
+        0,
+        "moved",
+        False,
+        [NOT_YET],
+    )
+    assert (
+        told["message"]
+        == "Facilitron accepted the change of the timeslot slot-1 of 'Recital', reservation"
+        f" {event_id}."
+    )
+    assert told["event"] == desk.event_told(event_id=event_id)
+    assert desk.shown() == [("Recital", desk.compact("0300"))]
+    desk.place.bridge.heal()
+    again = desk.event("move", "recital.1", "slot-1", option, typed, "--yes")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.endswith("\nThe calendars here show it so.\n")
+
+
+def test_what_does_not_show_yet_is_told_to_people(desk: Office) -> None:
+    """One sentence on stderr, and none that the calendars show it."""
+    desk.book()
+    desk.place.bridge.fail("stale:endpoint=event")
+    for arguments in (
+        ("move", "recital.1", "slot-1", "--start", desk.at("04:30")),
+        ("cancel", "recital.1"),
+    ):
+        done = desk.event(*arguments, "--yes")
+        assert (done.returncode, done.stderr) == (0, f"icalbridge: {NOT_YET}\n")
+        assert "The calendars here show it so." not in done.stdout
+        assert done.stdout.startswith("Facilitron accepted the c")
+
+
+def test_created_event_that_does_not_show_yet_says_so(desk: Office) -> None:
+    """Facilitron answers that there is none."""
+    desk.place.bridge.fail("stale:endpoint=event")
+    done = desk.event(*desk.create("--yes", "--external-id", "recital.1", "--json"))
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (
+        0,
+        "created",
+        False,
+        [NOT_YET],
+    )
+    assert desk.shown() == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("event", "Pending", "its status at Facilitron is pending"),
+        ("event", None, "its status at Facilitron is empty"),
+        ("timeslot", "suspended", "its timeslot's status at Facilitron is suspended"),
+    ],
+)
+def test_moved_timeslot_that_calendars_do_not_show_says_why(
+    desk: Office, field: str, value: str | None, reason: str
+) -> None:
+    """Facilitron shows the change, and the calendars show no such booking."""
+    event_id = desk.book()
+    world = desk.place.bridge.world
+    if field == "event":
+        world.set_status(event_id, value)
+    else:
+        world.set_timeslot_field(event_id, 0, "status", value)
+    told = desk.does_with_notes("move", "recital.1", "slot-1", "--start", desk.at("04:30"), "--yes")
+    assert (told["followed"], told["notes"]) == (
+        False,
+        [f"The calendars here do not show it: {reason}."],
+    )
+    assert desk.shown() == []
+
+
+def test_event_beyond_the_horizon_is_shown_later(desk: Office) -> None:
+    """The calendars reach less far than Facilitron's writes."""
+    told = desk.does_with_notes(
+        *desk.create("--yes", "--external-id", "recital.1"), ICALBRIDGE_HORIZON_DAYS="30"
+    )
+    reason = "they reach 30 days ahead, and show it when it comes nearer"
+    assert (told["followed"], told["notes"]) == (
+        False,
+        [f"The calendars here do not show it: {reason}."],
+    )
+
+
+# cancel
+
+
+def test_cancellation_that_does_not_show_yet_says_so(desk: Office) -> None:
+    """The calendars go on with what Facilitron answers."""
+    event_id = desk.book()
+    desk.place.bridge.fail("stale:endpoint=event")
+    done = desk.event("cancel", "recital.1", "--yes", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"], told["followed"], told["notes"]) == (
+        0,
+        "cancelled",
+        False,
+        [NOT_YET],
+    )
+    assert (
+        told["message"]
+        == f"Facilitron accepted the cancellation of 'Recital', reservation {event_id}."
+    )
+    assert told["event"]["status"] == "approved"
+    assert desk.shown() == [("Recital", desk.compact("0300"))]
+
+
+@pytest.mark.parametrize("status", ["CANCELED", " Cancelled by renter"])
+def test_cancelled_in_any_spelling_is_cancelled(desk: Office, status: str) -> None:
+    """Nothing is sent for what is cancelled already."""
+    event_id = desk.book()
+    desk.place.bridge.world.set_status(event_id, status)
+    desk.written()
+    told = desk.does("cancel", "recital.1", "--yes")
+    assert told["message"] == f"'Recital', reservation {event_id}, was cancelled before."
+    assert (told["followed"], desk.written(), desk.shown()) == (True, [], [])
+
+
+def test_cancelled_event_leaves_at_once(desk: Office) -> None:
+    """Cancelled once more, nothing is sent, and it is said."""
+    event_id = desk.book()
+    desk.written()
+    told = desk.does("cancel", event_id, "--log-message", "Rain", "--yes")
+    assert told == {
+        "command": "cancel",
+        "outcome": "cancelled",
+        "message": f"'Recital', reservation {event_id}, is cancelled.",
+        "event": desk.event_told(event_id=event_id, status="cancelled"),
+        "has_conflict": None,
+        "collides_with": [],
+        "followed": True,
+        "request": None,
+        "notes": [],
+        "invocation_id": told["invocation_id"],
+    }
+    assert (desk.written(), desk.shown()) == ([("PATCH", 200)], [])
+    assert desk.place.bridge.world.log_messages == [(event_id, "Rain")]
+    again = desk.does("cancel", "recital.1", "--yes")
+    assert (again["message"], desk.written()) == (
+        f"'Recital', reservation {event_id}, was cancelled before.",
+        [],
+    )
