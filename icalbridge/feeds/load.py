@@ -24,7 +24,13 @@ from icalbridge.feeds.saved_feed import apply
 from icalbridge.feeds.saved_feed_toml import BadSpec, kept_feed
 from icalbridge.feeds.selection import BEGINNING, reach, select
 from icalbridge.feeds.size_limit import NEAR_DAYS
-from icalbridge.store.entries import ALL_ENTRIES, SHOWN_ENTRIES, EntryCriteria, TimeRange
+from icalbridge.store.entries import (
+    ALL_ENTRIES,
+    SHOWN_ENTRIES,
+    EntryCriteria,
+    TextCriteria,
+    TimeRange,
+)
 from icalbridge.store.rows import from_seconds
 
 if TYPE_CHECKING:
@@ -156,12 +162,22 @@ class _Loader:
     def _criteria(self) -> EntryCriteria:
         query = self._query
         approved = "approved" in query.status
+        text_ids, text_total = self._text_ids()
         return EntryCriteria(
             shown=approved,
             pending=query.pending,
             cancelled=approved and (query.occupancy or query.cancelled is not Cancelled.DROP),
             facility_ids=query.facility,
+            text_ids=text_ids,
+            text_total=text_total,
         )
+
+    def _text_ids(self) -> tuple[tuple[int, ...] | None, int]:
+        query = self._query
+        texts = TextCriteria(query.type, query.activity, query.words, query.unwanted)
+        if self._feed.kind != "property" or texts == TextCriteria():
+            return None, 0
+        return self._read.text_ids(self._feed.id, texts)
 
     @property
     def _oldest(self) -> datetime:
@@ -221,7 +237,9 @@ class _Loader:
     def _exact(self) -> bool:
         """Whether every entry that is read becomes an item, so that no more are read than shown."""
         query = self._query
-        once = not (query.grouped or query.occupancy or query.filters)
+        once = not (query.grouped or query.occupancy or query.category)
+        if self._criteria.text_ids is None and query.filters:
+            return False
         return once and self._saved is None and query.cancelled is not Cancelled.TOMBSTONE
 
     def whole(self, count: int) -> Calendar:

@@ -28,6 +28,8 @@ from icalbridge.store.rows import (
     entry_values,
     event_values,
     particulars_values,
+    text_id,
+    text_values,
 )
 from icalbridge.store.statements import (
     EVENT_KEY,
@@ -36,7 +38,15 @@ from icalbridge.store.statements import (
     of_events,
     update_rows,
 )
-from icalbridge.store.tables import counters, entries, events, facilities, particulars, properties
+from icalbridge.store.tables import (
+    counters,
+    entries,
+    entry_texts,
+    events,
+    facilities,
+    particulars,
+    properties,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -216,6 +226,10 @@ def _write_particulars(
 
 
 def _write_entries(connection: Connection, changes: Changes, revision: Revision) -> None:
+    texts = {text_id(entry): entry for entry in (*changes.added, *changes.changed)}
+    if texts:
+        rows = [text_values(entry) for _, entry in sorted(texts.items())]
+        insert_missing(connection, entry_texts, rows)
     if changes.added:
         rows = [entry_values(entry) | {"first_seen_at": revision.moment} for entry in changes.added]
         connection.execute(insert(entries), rows)

@@ -3,27 +3,109 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, false, or_, select, text, true
+from sqlalchemy import ARRAY, and_, cast, false, func, or_, select, text, true
 
+from icalbridge.models import EventKey
 from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of, maybe, seconds
 from icalbridge.store.saved_feeds import saved_feed
-from icalbridge.store.statements import in_parts, of_events
-from icalbridge.store.tables import LONG_SECONDS, entries, events, properties
+from icalbridge.store.statements import KEYS_A_STATEMENT, in_parts, of_events
+from icalbridge.store.tables import LONG_SECONDS, entries, entry_texts, events, properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
 
     from sqlalchemy import Column, ColumnElement, Connection, Row
+    from sqlalchemy.sql.selectable import TableValuedAlias
 
-    from icalbridge.models import Entry, EventKey, Feed
+    from icalbridge.models import Entry, Feed
 
+RARE = 20
+"""Texts that are fewer than one in so many are found by their own index."""
 LONG = text(f"entries.end_at - entries.start_at > {LONG_SECONDS}")
 """The condition of the partial indexes, in their words: SQLite compares it as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Entries by the values of a column that has indexes, or of some events."""
+
+    column: str = ""
+    values: tuple[Any, ...] = ()
+    event_keys: tuple[EventKey, ...] = ()
+    within: Scope | None = None
+    """A scope that the entries are of, too."""
+    other: Scope | None = None
+    """The same entries found by another index, where that is the better one."""
+    is_frequent: bool = False
+    """Whether so many entries are of the scope that they are found while reading all of a day."""
+
+    def for_range(self, *, is_long: bool) -> Scope:
+        return self.other if self.other and (is_long or self.is_frequent) else self
+
+    def condition(self, connection: Connection) -> ColumnElement[bool]:
+        if self.within is not None:
+            alone = replace(self, within=None).condition(connection)
+            return and_(alone, self.within.condition_without_index(connection))
+        if self.event_keys:
+            return of_events(entries, self.event_keys)
+        return self._among(entries.c[self.column], connection)
+
+    def condition_without_index(self, connection: Connection) -> ColumnElement[bool]:
+        """Return the condition of a column in words that no index answers."""
+        column = entries.c[self.column]
+        is_number = self.column == "text_id"
+        return self._among(column + 0 if is_number else column.concat(""), connection)
+
+    def _among(self, column: ColumnElement[Any], connection: Connection) -> ColumnElement[bool]:
+        if len(self.values) <= KEYS_A_STATEMENT:
+            return column.in_(self.values)
+        return column.in_(select(self.table(connection).c.value))
+
+    def table(self, connection: Connection) -> TableValuedAlias:
+        """Return the values as a table, by one parameter."""
+        if connection.dialect.name == "postgresql":
+            array = cast(self.values, ARRAY(entries.c[self.column].type))
+            return func.unnest(array).table_valued("value", joins_implicitly=True).render_derived()
+        return func.json_each(json.dumps(self.values)).table_valued("value", joins_implicitly=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TextCriteria:
+    """Which texts an entry has; all of them are folded."""
+
+    types: tuple[str, ...] = ()
+    activities: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+
+    def ids(
+        self, connection: Connection, property_ids: Iterable[str]
+    ) -> tuple[tuple[int, ...], int]:
+        """Return the keys of the texts of some properties that meet the criteria, and how many
+        texts there are.
+        """
+        contains = func.strpos if connection.dialect.name == "postgresql" else func.instr
+        conditions = [contains(entry_texts.c.search, word) > 0 for word in self.words]
+        conditions += [contains(entry_texts.c.search, word) == 0 for word in self.unwanted]
+        if self.activities:
+            conditions.append(entry_texts.c.activity.in_(self.activities))
+        if self.types:
+            by_category = entry_texts.c.category.in_(self.types)
+            conditions.append(or_(by_category, entry_texts.c.event_type.in_(self.types)))
+        query = select(entry_texts.c.id).where(*conditions)
+        count = select(func.count()).select_from(entry_texts)
+        ids: list[int] = []
+        total = 0
+        for some in in_parts(set(property_ids)):
+            here = entry_texts.c.property_id.in_(some)
+            ids += connection.scalars(query.where(here))
+            total += connection.scalar(count.where(here)) or 0
+        return tuple(ids), total
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +118,10 @@ class EntryCriteria:
     cancelled: bool = False
     """Those that were shown before they were called off."""
     facility_ids: tuple[str, ...] = ()
+    text_ids: tuple[int, ...] | None = None
+    """Keys of the texts that are looked for, see `TextCriteria`; of a property's feed only."""
+    text_total: int = 0
+    """How many texts there are in the feed."""
 
     @property
     def status(self) -> ColumnElement[bool]:
@@ -84,14 +170,16 @@ class TimeRange:
     starts_from: datetime | None = None
     ends_by: datetime | None = None
 
-    def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Yield the conditions of disjoint statements, each of which an index answers."""
+    def conditions(self) -> Iterator[tuple[ColumnElement[bool], bool]]:
+        """Yield the conditions of disjoint statements, each of which an index answers; and whether
+        it is the index of long entries.
+        """
         if self.starts_from is not None:
-            yield and_(entries.c.start_at >= seconds(self.starts_from), self._bounds)
+            yield and_(entries.c.start_at >= seconds(self.starts_from), self._bounds), False
             return
         a_day_before = seconds(self.ends_after) - LONG_SECONDS
-        yield and_(entries.c.start_at >= a_day_before, self._bounds)
-        yield and_(LONG, entries.c.start_at < a_day_before, self._bounds)
+        yield and_(entries.c.start_at >= a_day_before, self._bounds), False
+        yield and_(LONG, entries.c.start_at < a_day_before, self._bounds), True
 
     @property
     def _bounds(self) -> ColumnElement[bool]:
@@ -105,7 +193,7 @@ class TimeRange:
 
 def read_entries(
     connection: Connection,
-    scopes: Iterable[ColumnElement[bool]],
+    scopes: Iterable[Scope],
     times: TimeRange,
     criteria: EntryCriteria,
     *,
@@ -123,8 +211,9 @@ def read_entries(
     if newest_first:
         order = [column.desc() for column in order]
     for scope in scopes:
-        for condition in times.conditions():
-            query = select(*ENTRY_COLUMNS).where(scope, condition, criteria.condition)
+        for condition, is_long in times.conditions():
+            here = scope.for_range(is_long=is_long).condition(connection)
+            query = select(*ENTRY_COLUMNS).where(here, condition, criteria.condition)
             if limit is not None:
                 query = (query.order_by(*order) if ordered else query).limit(limit)
             rows |= {row.uid: row for row in connection.execute(query)}
@@ -136,7 +225,7 @@ def read_entries(
 
 def first_start(
     connection: Connection,
-    scopes: Iterable[ColumnElement[bool]],
+    scopes: Iterable[Scope],
     starts_from: datetime,
     criteria: EntryCriteria,
 ) -> datetime | None:
@@ -149,7 +238,7 @@ def first_start(
 
 def latest_start(
     connection: Connection,
-    scopes: Iterable[ColumnElement[bool]],
+    scopes: Iterable[Scope],
     ended_by: datetime,
     criteria: EntryCriteria,
 ) -> datetime | None:
@@ -161,7 +250,7 @@ def latest_start(
 
 def latest_end(
     connection: Connection,
-    scopes: Iterable[ColumnElement[bool]],
+    scopes: Iterable[Scope],
     ended_by: datetime,
     criteria: EntryCriteria,
 ) -> datetime | None:
@@ -172,34 +261,54 @@ def latest_end(
 
 def _extreme(
     connection: Connection,
-    scopes: Iterable[ColumnElement[bool]],
+    scopes: Iterable[Scope],
     condition: ColumnElement[bool],
     column: Column[int],
     choose: Callable[[Iterable[int]], int],
 ) -> int | None:
-    """Return the first or last value of a column, by one seek in an index for each id."""
+    """Return the first or last value of a column, by one seek in an index for each value of a
+    scope.
+    """
     order = column.desc() if choose is max else column
-    found = []
+    values: list[int | None] = []
     for scope in scopes:
-        query = select(column).where(scope, condition).order_by(order).limit(1)
-        found.append(connection.scalar(query))
-    return choose([value for value in found if value is not None] or [0]) or None
+        query = select(column).where(condition).order_by(order).limit(1)
+        if scope.event_keys:
+            values.append(connection.scalar(query.where(of_events(entries, scope.event_keys))))
+        elif scope.values:
+            table = scope.table(connection)
+            own = entries.c[scope.column] == table.c.value
+            if scope.within is not None:
+                own = and_(own, scope.within.condition_without_index(connection))
+            each = query.where(own).correlate(table).scalar_subquery()
+            values += connection.scalars(select(each).select_from(table))
+    return choose([value for value in values if value is not None] or [0]) or None
 
 
-def feed_scopes(connection: Connection, feed: Feed) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions that select a feed's entries, for one statement each; none for a saved
-    feed that was deleted.
+def feed_scopes(connection: Connection, feed: Feed, criteria: EntryCriteria) -> Iterator[Scope]:
+    """Yield the scopes of a feed's entries, for one statement each; none for a saved feed that was
+    deleted.
 
     Joined by OR into one, they could make SQLite read the whole table.
     """
     match feed.kind:
         case "facility":
-            yield entries.c.facility_id == feed.id
+            yield Scope("facility_id", (feed.id,))
         case "property":
-            yield from scopes_of(member_ids(connection, [feed.id]))
+            members = member_ids(connection, [feed.id])
+            if criteria.text_ids is not None:
+                by_text = Scope("text_id", criteria.text_ids)
+                by_property = Scope("property_id", tuple(members), within=by_text)
+                frequent = len(by_text.values) * RARE > criteria.text_total
+                yield replace(by_text, other=by_property, is_frequent=frequent)
+            elif criteria.facility_ids:
+                own = Scope("property_id", tuple(members))
+                yield Scope("facility_id", criteria.facility_ids, within=own)
+            else:
+                yield from scopes_of(members)
         case "event":
             event_id = resolve_event_id(connection, feed) or feed.id
-            yield of_events(entries, [(feed.event_type, event_id)])
+            yield Scope(event_keys=(EventKey(feed.event_type, event_id),))
         case "saved":
             if saved := saved_feed(connection, feed.id):
                 yield from scopes_of(
@@ -213,11 +322,11 @@ def scopes_of(
     property_ids: Iterable[str],
     facility_ids: Iterable[str] = (),
     event_keys: Iterable[EventKey] = (),
-) -> Iterator[ColumnElement[bool]]:
-    """Yield one condition for as many ids as a statement may name."""
-    yield from (entries.c.property_id.in_(ids) for ids in in_parts(set(property_ids)))
-    yield from (entries.c.facility_id.in_(ids) for ids in in_parts(set(facility_ids)))
-    yield from (of_events(entries, keys) for keys in in_parts(set(event_keys)))
+) -> Iterator[Scope]:
+    """Yield one scope for as many ids as a statement may name."""
+    yield from (Scope("property_id", tuple(ids)) for ids in in_parts(set(property_ids)))
+    yield from (Scope("facility_id", tuple(ids)) for ids in in_parts(set(facility_ids)))
+    yield from (Scope(event_keys=tuple(keys)) for keys in in_parts(set(event_keys)))
 
 
 def member_ids(connection: Connection, property_ids: Collection[str]) -> list[str]:

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table
 
-    from icalbridge.store.entries import EntryCriteria
+    from icalbridge.store.entries import EntryCriteria, TextCriteria
     from icalbridge.store.health import Health
 
 ENTRIES_A_PART = 1000
@@ -90,7 +90,7 @@ class Reading:
         with reading(self._engine) as connection:
             return read_entries(
                 connection,
-                feed_scopes(connection, feed),
+                feed_scopes(connection, feed, criteria),
                 times,
                 criteria,
                 limit=limit,
@@ -103,21 +103,34 @@ class Reading:
     ) -> datetime | None:
         """Return when the first of the feed's entries starts that start at a moment or later."""
         with reading(self._engine) as connection:
-            return first_start(connection, feed_scopes(connection, feed), starts_from, criteria)
+            return first_start(
+                connection, feed_scopes(connection, feed, criteria), starts_from, criteria
+            )
 
     def latest_start(
         self, feed: Feed, ended_by: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
     ) -> datetime | None:
         """Return when the last of the feed's entries started that ended by a moment."""
         with reading(self._engine) as connection:
-            return latest_start(connection, feed_scopes(connection, feed), ended_by, criteria)
+            return latest_start(
+                connection, feed_scopes(connection, feed, criteria), ended_by, criteria
+            )
 
     def latest_end(
         self, feed: Feed, ended_by: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
     ) -> datetime | None:
         """Return when the last of the feed's entries ended that ended by a moment."""
         with reading(self._engine) as connection:
-            return latest_end(connection, feed_scopes(connection, feed), ended_by, criteria)
+            return latest_end(
+                connection, feed_scopes(connection, feed, criteria), ended_by, criteria
+            )
+
+    def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...], int]:
+        """Return the keys of the texts in a property's feed that meet some criteria, and how many
+        texts there are.
+        """
+        with reading(self._engine) as connection:
+            return texts.ids(connection, member_ids(connection, [property_id]))
 
     def fetched(self, property_ids: Collection[str]) -> dict[str, datetime | None]:
         """Return when today's entries of some listed properties were last fetched; None: never."""
@@ -213,9 +226,8 @@ class Reading:
         """
         with reading(self._engine) as connection:
             members = member_ids(connection, property_ids)
-            places = (
-                or_(*scopes_of(members, facility_ids)) if property_ids or facility_ids else true()
-            )
+            scopes = [scope.condition(connection) for scope in scopes_of(members, facility_ids)]
+            places = or_(*scopes) if scopes else true()
             wanted = and_(_overlap(since, until), places, true() if everything else SHOWN)
             rows = connection.execute(
                 _by_start(wanted), execution_options={"yield_per": ENTRIES_A_PART}

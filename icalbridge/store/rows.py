@@ -6,12 +6,14 @@ import json
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_
 
 from icalbridge.models import Entry, Facility, Property, StaffDetails
 from icalbridge.store.tables import entries, particulars
+from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -137,12 +139,55 @@ def entry_of(row: Row[Any]) -> Entry:
 def entry_values(entry: Entry) -> Values:
     return {
         **{name: getattr(entry, name) for name in (*_TEXTS, "zone", "sequence", "external_id")},
+        "text_id": text_id(entry),
         "start_at": seconds(entry.start),
         "end_at": seconds(entry.end),
         "modified_at": seconds(entry.modified),
         "withdrawn_at": None if entry.withdrawn is None else seconds(entry.withdrawn),
         "cancelled_at": None if entry.cancelled is None else seconds(entry.cancelled),
     }
+
+
+def text_id(entry: Entry) -> int:
+    """Return the key of an entry's texts: a digest, so that writers need not look it up."""
+    return _text_id(*_texts_of(entry))
+
+
+def text_values(entry: Entry) -> Values:
+    """Return the row of `entry_texts` for an entry."""
+    return text_row(*_texts_of(entry))
+
+
+def text_row(
+    property_id: str, event_type: str, name: str, activity: str, place: str, category: str
+) -> Values:
+    """Return the row of `entry_texts` for some texts: folded, as the words of queries are."""
+    texts = [search_key(display_text(text)) for text in (name, activity, place, category)]
+    return {
+        "id": _text_id(property_id, event_type, name, activity, place, category),
+        "property_id": property_id,
+        "event_type": search_key(display_text(event_type)),
+        "category": texts[3],
+        "activity": texts[1],
+        "search": " ".join(texts),
+    }
+
+
+def _texts_of(entry: Entry) -> tuple[str, str, str, str, str, str]:
+    return (
+        entry.property_id,
+        entry.event_type,
+        entry.name,
+        entry.activity,
+        entry.place,
+        entry.category,
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _text_id(*texts: str) -> int:
+    digest = blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 def event_values(event: Event) -> Values:

@@ -203,6 +203,8 @@ entries = Table(
     _moment("withdrawn_at"),
     _moment("cancelled_at"),  # when it ceased to be on, after it had been
     ForeignKeyConstraint(["event_type", "event_id"], ["events.event_type", "events.event_id"]),
+    Column("text_id", BigInteger),  # its row in `entry_texts`
+    Index("ix_entries_text", "text_id", "start_at"),
     Index("ix_entries_event", "event_type", "event_id"),
     Index("ix_entries_property", "property_id", "end_at"),
     Index("ix_entries_facility", "facility_id", "end_at"),
@@ -217,6 +219,18 @@ for _name in ("property", "facility"):
         sqlite_where=LONG,
         postgresql_where=LONG,
     )
+
+# what entries are searched by: their texts as readers compare them, each combination once
+entry_texts = Table(
+    "entry_texts",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # `rows.text_id`
+    Column("property_id", String, nullable=False, index=True),
+    _text("event_type"),
+    _text("category"),
+    _text("activity"),
+    _text("search"),  # name, activity, place and category with spaces between
+)
 
 # what the public never sees, apart from what it does: no public address reads this table
 particulars = Table(

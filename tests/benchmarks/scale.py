@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from icalbridge.settings import Settings
 from icalbridge.store import Store
-from icalbridge.store.rows import entry_values
+from icalbridge.store.rows import entry_values, text_row
 from icalbridge.store.tables import entries as entries_table
 from icalbridge.web import create_app
 from tests.samples import entry
@@ -73,7 +73,7 @@ def add_entries(connection: sqlite3.Connection, first: int, last: int) -> None:
     marks = ",".join("?" * len(columns))
     connection.executemany(
         f"INSERT INTO entries ({','.join(columns)}) VALUES ({marks})",
-        _rows(columns, first, last),
+        _rows(connection, columns, first, last),
     )
     for _, statement in indexes:
         connection.execute(statement)
@@ -114,9 +114,12 @@ def _add_catalog(connection: sqlite3.Connection) -> None:
     )
 
 
-def _rows(columns: list[str], first: int, last: int) -> Iterator[tuple[Any, ...]]:
+def _rows(
+    connection: sqlite3.Connection, columns: list[str], first: int, last: int
+) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of all schools, and of the small one beside them two."""
     chance = random.Random(first)
+    known: set[int] = set()
     usual = entry_values(entry(0)) | {"first_seen_at": int(NOW.timestamp())}
     midnight = int((NOW - timedelta(hours=12)).timestamp())
     for school in range(SCHOOLS):
@@ -141,6 +144,10 @@ def _rows(columns: list[str], first: int, last: int) -> Iterator[tuple[Any, ...]
                 "end_at": begins + chance.choice((2_700, 3_600, 5_400, 7_200)),
                 "modified_at": midnight - chance.randrange(10**6),
             }
+            values["text_id"], texts = _texts(values)
+            if values["text_id"] not in known:
+                known.add(values["text_id"])
+                connection.execute(INSERT_TEXTS, texts)
             yield tuple(values.get(column) for column in columns)
     if first == -DAYS_BACK:
         for number in range(2):
@@ -148,6 +155,19 @@ def _rows(columns: list[str], first: int, last: int) -> Iterator[tuple[Any, ...]
             values = usual | {"uid": f"annex{number}", "property_id": "annex"}
             values |= {"facility_id": "room", "start_at": begins, "end_at": begins + 3_600}
             yield tuple(values.get(column) for column in columns)
+
+
+INSERT_TEXTS = (
+    "INSERT OR IGNORE INTO entry_texts (id, property_id, event_type, category, activity, search)"
+    " VALUES (:id, :property_id, :event_type, :category, :activity, :search)"
+)
+
+
+def _texts(values: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Return the row of the texts of an entry, and its key."""
+    names = ("property_id", "event_type", "name", "activity", "place", "category")
+    row = text_row(*(values[name] for name in names))
+    return row["id"], row
 
 
 def main(database: str, path: str, warm_up: str) -> None:
