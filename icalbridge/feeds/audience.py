@@ -186,6 +186,13 @@ def retitled(item: Item, template: str) -> Item:
     return item._replace(title=_called(fill(template, values), item.cancelled, item.status))
 
 
+def without_mark(item: Item) -> Item:
+    """Return an item that was called off with its own title, and cancelled by its status."""
+    if item.cancelled is None:
+        return item
+    return item._replace(status=Status.CANCELLED, title=item.title.removeprefix(CALLED_OFF))
+
+
 def _called(title: str, cancelled: datetime | None, status: Status) -> str:
     return CALLED_OFF + title if cancelled and status is Status.CONFIRMED else title
 

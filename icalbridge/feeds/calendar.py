@@ -31,6 +31,9 @@ class CalendarRequest:
     """With either, the items that overlap [since, until). Without `since`: that are not over."""
     limit: int | None = None
     """At most so many items, the first ones."""
+    after: tuple[int, int, str] | None = None
+    """Only items after these start, end (seconds since 1970) and UID: the last of the page before.
+    """
     with_cancelled: bool = False
     """Whether cancelled items are there although the query does not ask for them (Atom)."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.errors import StoreError
-from icalbridge.feeds.audience import Audience, admit, view
+from icalbridge.feeds.audience import Audience, Item, admit, view
 from icalbridge.feeds.calendar import Calendar
 from icalbridge.feeds.grouping import grouped
 from icalbridge.feeds.metadata import cover
@@ -25,12 +25,12 @@ from icalbridge.feeds.saved_feed_toml import BadSpec, kept_feed
 from icalbridge.feeds.selection import BEGINNING, reach, select
 from icalbridge.feeds.size_limit import NEAR_DAYS
 from icalbridge.store.entries import ALL_ENTRIES, SHOWN_ENTRIES, EntryCriteria, TimeRange
+from icalbridge.store.rows import from_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.feeds.audience import Item
     from icalbridge.feeds.calendar import CalendarRequest
     from icalbridge.feeds.metadata import FeedMetadata
     from icalbridge.feeds.query import FeedQuery
@@ -181,25 +181,48 @@ class _Loader:
 
     def span(self) -> Calendar:
         """Load what overlaps a span."""
-        since, until = self._request.since, self._request.until
-        begins, ends = since or self._now, until or self._newest
+        since, until = self._request.since or self._now, self._request.until or self._newest
+        if self._request.limit is not None:
+            return self._page(since, until, self._request.limit)
         margin = MARGIN if self._query.occupancy else timedelta(0)
-        entries = self._read.entries(
-            self._feed, TimeRange(begins - margin, ends + margin), self._criteria
-        )
+        entries = self._of(TimeRange(since - margin, until + margin))
         calendar = self._calendar(_Read(entries), moments=())
-        items = [item for item in calendar.items if item.end > begins and item.start < ends]
-        limit = self._request.limit
-        if limit is None or len(items) <= limit:
-            return replace(calendar, items=tuple(items))
+        items = [item for item in calendar.items if item.end > since and item.start < until]
+        return replace(calendar, items=tuple(items))
+
+    def _page(self, since: datetime, until: datetime, limit: int) -> Calendar:
+        """Load the first items of a span, by days until there are enough."""
+        since = max(since, self._now - self._history)
+        until = min(until, self._newest)
+        after, read = self._request.after, _Read([])
+        calendar, items = self._calendar(read, moments=()), list[Item]()
+        first = from_seconds(after[0]) if after else since
+        for begins, ends in _steps(first, until):
+            starts_from = begins if after or begins > first else None
+            times = TimeRange(since, ends, starts_from=starts_from)
+            read.entries += self._of(times, limit + 1 if self._exact and not after else None)
+            calendar = self._calendar(read, moments=())
+            items = [item for item in calendar.items if not after or _key(item) > after]
+            if len(items) > limit:
+                return self._first_of(calendar, items, limit)
+        return replace(calendar, items=tuple(items))
+
+    def _first_of(self, calendar: Calendar, items: Sequence[Item], limit: int) -> Calendar:
         shown = tuple(items[:limit])
-        over = [item.end for item in shown] if since is None else []
+        ends = [item.end for item in shown] if self._request.since is None else []
         return replace(
             calendar,
             items=shown,
             complete_until=items[limit].start,
-            expires=min(filter(None, [calendar.expires, *over]), default=None),
+            expires=min(filter(None, [calendar.expires, *ends]), default=None),
         )
+
+    @property
+    def _exact(self) -> bool:
+        """Whether every entry that is read becomes an item, so that no more are read than shown."""
+        query = self._query
+        once = not (query.grouped or query.occupancy or query.filters)
+        return once and self._saved is None and query.cancelled is not Cancelled.TOMBSTONE
 
     def whole(self, count: int) -> Calendar:
         """Load a whole feed, or at least so many of its entries from today outward."""
@@ -454,3 +477,7 @@ def _steps_back(until: datetime, since: datetime) -> Iterator[tuple[datetime, da
         begins = max(until - length, since)
         yield begins, until
         until, length = begins, length * 2
+
+
+def _key(item: Item) -> tuple[int, int, str]:
+    return int(item.start.timestamp()), int(item.end.timestamp()), item.uid

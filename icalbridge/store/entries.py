@@ -117,12 +117,16 @@ def read_entries(
     `newest_first`, or, not `ordered`, any.
     """
     rows: dict[str, Row[Any]] = {}  # a saved feed may select one entry in more than one way
-    first = entries.c.start_at.desc() if newest_first else entries.c.start_at
+    # The order of code points, as Python's.
+    uid = entries.c.uid.collate("C" if connection.dialect.name == "postgresql" else "BINARY")
+    order = [entries.c.start_at, entries.c.end_at, uid]
+    if newest_first:
+        order = [column.desc() for column in order]
     for scope in scopes:
         for condition in times.conditions():
             query = select(*ENTRY_COLUMNS).where(scope, condition, criteria.condition)
             if limit is not None:
-                query = (query.order_by(first) if ordered else query).limit(limit)
+                query = (query.order_by(*order) if ordered else query).limit(limit)
             rows |= {row.uid: row for row in connection.execute(query)}
     in_order = sorted(rows.values(), key=attrgetter("start_at", "end_at", "uid"))
     if limit is not None:

@@ -36,7 +36,6 @@ from icalbridge.models import utcnow
 from icalbridge.web import formatting, i18n
 from icalbridge.web.api import api
 from icalbridge.web.branding import Look, look_files
-from icalbridge.web.catalog import Catalog
 from icalbridge.web.cross_origin import answer_preflights
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feed_cache import FeedService
@@ -95,8 +94,7 @@ def create_app(
     service = FeedService(store, settings, metrics, clock, cache_bytes)
     site = Site(settings.public_url, store, clock, service.database)
     look = Look(settings, site, assets)
-    catalog = Catalog(store, service.database)
-    present = Present(catalog, service)
+    present = Present(service)
     app.jinja_options = {
         "undefined": StrictUndefined,
         "trim_blocks": True,
@@ -122,15 +120,15 @@ def create_app(
     for routes in (
         ical(service),
         api(store, service, present, site),
-        pages(catalog, service, site),
-        builder(catalog, service, site, settings),
+        pages(service, site),
+        builder(service, site, settings),
         displays(present, site),
-        embeds(catalog, service, site, settings),
-        embed_builder(catalog, service, site),
+        embeds(service, site, settings),
+        embed_builder(service, site),
         operations(store, metrics, site, service.database),
         static_files(assets),
         look_files(look),
-        posters(catalog, service, site),
+        posters(service, site),
         sitemap(store, site),
         status_page(site),
     ):

@@ -22,6 +22,7 @@ from icalbridge.feeds.load import Source, load_calendar
 from icalbridge.feeds.query import parse
 from icalbridge.outage import OutageLog
 from icalbridge.web.cache import ByteCache
+from icalbridge.web.catalog import Catalog
 from icalbridge.web.rendered_feed import measure_feed, render_feed
 from icalbridge.web.tokens import Tokens
 from icalbridge.web.usage import Demand
@@ -112,6 +113,14 @@ class CacheEntry(Generic[Value]):
 
 Held = CacheEntry["RenderedFeed"]
 """What pages hold that do not ask for calendars yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """A value where the state alone is cached."""
+
+    size: int = 0
+    expires: datetime | None = None
 
 
 class RevisionCache(Generic[Key, Value]):
@@ -240,11 +249,13 @@ class FeedService:
         self._plain: RevisionCache[Address, RenderedFeed] = RevisionCache(*parts, 2 * quarter)
         self._filtered: RevisionCache[Address, RenderedFeed] = RevisionCache(*parts, quarter)
         self._calendars: RevisionCache[CalendarRequest, Calendar] = RevisionCache(
-            *parts, quarter - quarter // 8
+            *parts, quarter - 3 * (quarter // 8)
         )
         self._completeness: RevisionCache[CalendarRequest, Completeness] = RevisionCache(
             *parts, quarter // 8
         )
+        self._states: RevisionCache[Feed, _Nothing] = RevisionCache(*parts, quarter // 8)
+        self.catalog = Catalog(store, quarter // 8)
 
     @property
     def cached_bytes(self) -> int:
@@ -253,6 +264,7 @@ class FeedService:
             + self._filtered.bytes
             + self._calendars.bytes
             + self._completeness.bytes
+            + self._states.bytes
         )
 
     def shape(self, query: str) -> FeedQuery:
@@ -264,6 +276,14 @@ class FeedService:
 
     # calendars
 
+    def state(self, feed: Feed) -> FeedState | Missing:
+        """Return a feed's title, zone and revision, or why there is none; at most a second old, and
+        from memory while the database is down.
+        """
+        nothing = _Nothing()
+        found = self._states.recall(feed) or self._states.get(feed, feed, lambda *_: nothing)
+        return found if isinstance(found, Missing) else found.state
+
     def calendar(
         self,
         feed: Feed,
@@ -272,6 +292,7 @@ class FeedService:
         until: datetime,
         *,
         limit: int | None = None,
+        after: tuple[int, int, str] | None = None,
     ) -> Calendar | Missing:
         """Return what a feed with a query shows of the span [since, until), or why there is none:
         the `Calendar` for pages, embeds, displays and the API. No file is rendered.
@@ -279,7 +300,8 @@ class FeedService:
         The items are those of the feed's file with the same query, in order of their start, that
         end after `since` and start before `until`; what the file leaves out for its size is there.
         Without `since`: that are not over now. `limit`: at most so many, the first ones; the
-        calendar's `complete_until` is then the start of the first that was left out.
+        calendar's `complete_until` is then the start of the first that was left out. `after`: only
+        those after this start, end (seconds since 1970) and UID, for the next page.
 
         Spans are keys of the cache: pass bounds of days (`timezones.midnight`) or None, never a
         moment made of `now`. A calendar in the cache may have been loaded some time ago: leave out
@@ -288,7 +310,7 @@ class FeedService:
 
         Raises `BadQuery` for a query that this deployment does not allow.
         """
-        request = CalendarRequest(feed, query, since=since, until=until, limit=limit)
+        request = CalendarRequest(feed, query, since=since, until=until, limit=limit, after=after)
         entry = self._calendars.recall(request)
         if entry is None:
             found = self._calendars.get(request, feed, self._span_loader(request))

@@ -63,12 +63,10 @@ def build(path: Path) -> None:
 
 def add_entries(connection: sqlite3.Connection, first: int, last: int) -> None:
     """Add the entries of all schools on some days, counted from today; indexes are made anew."""
-    indexes = list(
-        connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-            " AND tbl_name = 'entries'"
-        )
-    )
+    indexes = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        " AND tbl_name = 'entries'"
+    ).fetchall()
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}")
     columns = [column.name for column in entries_table.columns]

@@ -8,21 +8,18 @@ the public; what is on now is what `present` gathers for displays; open times ar
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
-from cachetools import LRUCache
 
 from icalbridge import timezones
-from icalbridge.feeds import Address, display_text
-from icalbridge.feeds.audience import Audience, view
+from icalbridge.feeds import PLAIN, display_text
 from icalbridge.feeds.formats.datetimes import iso_local, iso_utc
 from icalbridge.feeds.formats.json_format import item_values
+from icalbridge.models import is_future
 from icalbridge.web.api import asking, schema
 from icalbridge.web.api.places import api_path, in_order
 from icalbridge.web.feed_cache import Missing
@@ -38,14 +35,10 @@ if TYPE_CHECKING:
     from icalbridge.feeds.audience import Item
     from icalbridge.models import Facility, Feed, FeedState
     from icalbridge.web.api.asking import Asked, Span
-    from icalbridge.web.feed_cache import FeedService, Held
+    from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.present import Present
     from icalbridge.web.site import Site
     from icalbridge.web.views.occupancy_state import Standing
-
-MOST_ITEMS = 20_000
-"""How many entries are kept as calendars told them; each takes about a kilobyte."""
-PUBLIC = view(Audience.PUBLIC)
 
 
 class Told(NamedTuple):
@@ -53,14 +46,6 @@ class Told(NamedTuple):
 
     answer: msgspec.Struct
     modified: datetime | None = None
-
-
-class _Kept(NamedTuple):
-    """A calendar's entries while its data are the same and time alone changes nothing."""
-
-    state: FeedState
-    until: datetime | None
-    items: list[Item]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,61 +65,60 @@ class Booked:
         self._service = service
         self._present = present
         self._site = site
-        self._kept: LRUCache[Address, _Kept] = LRUCache(
-            MOST_ITEMS, lambda kept: len(kept.items) + 1
-        )
-        self._lock = Lock()
 
     def entries(self, feed: Feed, found: Asked, now: datetime) -> Told | Missing:
         """Return a page of what is booked. Raises `BadQuery`."""
-        shape = self._service.shape(asking.filters(found))
-        address = Address(feed, shape)
-        held = self._held(address)
-        if isinstance(held, Missing):
-            return held
-        zone = held.state.zone
+        query = self._service.shape(asking.filters(found))
+        state = self._state(feed)
+        if isinstance(state, Missing):
+            return state
+        zone = state.zone
         asked = asking.span(found, self._reach(zone, now), zone)
-        items, more = _page(self._items(address, held), asked)
+        calendar = self._service.calendar(
+            feed, query, asked.since, asked.until, limit=asked.limit, after=asked.after
+        )
+        if isinstance(calendar, Missing):
+            return calendar
         path = self._site.path(api_path(feed, "/entries"))
+        items, more = calendar.items, calendar.complete_until is not None
         answer = schema.Entries(
-            title=held.state.title,
+            title=calendar.title,
             zone=zone,
             from_=iso_local(asked.since, zone),
             to=iso_local(asked.until, zone),
-            entries=[_entry(each) for each in items],
-            next=f"{path}?{_next(asked, shape, items[-1])}" if more else None,
+            entries=[_entry(item) for item in items],
+            next=f"{path}?{_next(asked, query, items[-1])}" if more else None,
         )
-        modified = held.made.document.modified
-        if modified is not None and not asked.fixed:
+        modified = calendar.last_modified
+        if not asked.fixed:
             modified = max(modified, asked.since)
-        return Told(answer, modified)
+        return Told(answer, None if is_future(modified, now) else modified)
 
     def open_times(self, feed: Feed, found: Asked, now: datetime) -> Told | Missing:
         """Return when a facility is free on some days. Raises `BadQuery`."""
-        address = Address(feed)
-        held = self._held(address)
-        if isinstance(held, Missing):
-            return held
-        zone = held.state.zone
+        state = self._state(feed)
+        if isinstance(state, Missing):
+            return state
+        zone = state.zone
         wished = asking.open_days(found, self._reach(zone, now))
         begins, ends = (
             asking.midnight(wished[0], zone),
             asking.midnight(wished[-1] + timedelta(days=1), zone),
         )
-        items = _overlapping(self._items(address, held), begins, ends)
+        calendar = self._service.calendar(feed, PLAIN, begins, ends)
+        if isinstance(calendar, Missing):
+            return calendar
         days = [
             schema.OpenDay(
                 date=day.isoformat(),
                 open=[
                     schema.Open(start=iso_local(gap.start, zone), end=iso_local(gap.end, zone))
-                    for gap in open_times(items, day, zone, now)
+                    for gap in open_times(calendar.items, day, zone, now)
                 ],
             )
             for day in wished
         ]
-        return Told(
-            schema.OpenTimes(facility_id=feed.id, title=held.state.title, zone=zone, days=days)
-        )
+        return Told(schema.OpenTimes(facility_id=feed.id, title=state.title, zone=zone, days=days))
 
     def now(self, feed: Feed, now: datetime) -> Told | Missing:
         """Return what is on at a place, and what comes next, as its displays tell it."""
@@ -163,40 +147,11 @@ class Booked:
         ]
         return Told(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=each_stands))
 
-    def _held(self, address: Address) -> Held | Missing:
-        return self._service.find(address) if is_id(address.feed.id) else Missing.UNKNOWN
+    def _state(self, feed: Feed) -> FeedState | Missing:
+        return self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
 
     def _reach(self, zone: str, now: datetime) -> Reach:
         return Reach.of(timezones.local_date(now, zone), *self._service.reach)
-
-    def _items(self, address: Address, held: Held) -> list[Item]:
-        """Return a calendar's entries by start, end and uid; arranged anew only when they are
-        others.
-        """
-        until = held.made.expires
-        with self._lock:
-            kept = self._kept.get(address)
-        if kept is not None and (kept.state, kept.until) == (held.state, until):
-            return kept.items
-        items = self._service.items(address, held)
-        if len(items) < MOST_ITEMS:
-            with self._lock:
-                self._kept[address] = _Kept(held.state, until, items)
-        return items
-
-
-def _page(items: Sequence[Item], asked: Span) -> tuple[list[Item], bool]:
-    """Return those of a page, and whether there are more."""
-    found = _overlapping(items, asked.since, asked.until)
-    if asked.after is not None:
-        found = [each for each in found if asking.Key.of(each) > asked.after]
-    return found[: asked.limit], len(found) > asked.limit
-
-
-def _overlapping(items: Sequence[Item], since: datetime, until: datetime) -> list[Item]:
-    """Return what is on at some time in a span, of items in order of their start."""
-    begun = items[: bisect_left(items, until, key=lambda each: each.start)]
-    return [each for each in begun if each.end > since]
 
 
 def _next(asked: Span, shape: FeedQuery, last: Item) -> str:
