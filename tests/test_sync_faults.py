@@ -79,7 +79,7 @@ class Stage:
             vendor.url, KEY, ledger=ledger, clock=vendor.clock, sleep=vendor.naps.append
         )
         made = Sync(client, store, api_user_id="default", worker_id="healed", clock=vendor.clock)
-        failed: list[object] = [*(made.catalogue(at_once=True) or ())]
+        failed: list[object] = [*(made.fetch_catalog(at_once=True) or ())]
         make_first_month_due(store, vendor.clock())
         while claim := store.windows.claim("default", "healed", now=vendor.clock()):
             try:

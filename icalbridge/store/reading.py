@@ -8,12 +8,12 @@ ids are asked about, or are selected by a saved feed, or are a district's school
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
+from icalbridge.store.counts import count_by_facility
 from icalbridge.store.engine import reading
 from icalbridge.store.entries import (
     ALL_ENTRIES,
@@ -237,16 +237,8 @@ class Reading:
 
     def counts(self, since: datetime, until: datetime) -> dict[str, int]:
         """Return how many shown entries overlap a span, by facility."""
-        counted: Counter[str] = Counter()
-        query = select(entries.c.facility_id, func.count()).where(SHOWN)
         with reading(self._engine) as connection:
-            known = connection.scalars(select(properties.c.id)).all()
-            for scope in scopes_of(known):
-                for condition in TimeRange(since, until).conditions():
-                    grouped = query.where(scope, condition).group_by(entries.c.facility_id)
-                    for facility_id, count in connection.execute(grouped):
-                        counted[facility_id] += count
-        return dict(counted)
+            return count_by_facility(connection, since, until)
 
     def properties(self, api_user_id: str | None = None) -> list[Property]:
         """Return the listed properties, of one key or of all, in the vendor's order.

@@ -94,8 +94,7 @@ def create_app(
     service = FeedService(store, settings, metrics, clock, cache_bytes)
     site = Site(settings.public_url, store, clock, service.database)
     look = Look(settings, site, assets)
-    catalog = service.catalog
-    present = Present(catalog, service)
+    present = Present(service)
     app.jinja_options = {
         "undefined": StrictUndefined,
         "trim_blocks": True,
@@ -121,15 +120,15 @@ def create_app(
     for routes in (
         ical(service),
         api(store, service, present, site),
-        pages(catalog, service, site),
-        builder(catalog, service, site, settings),
+        pages(service, site),
+        builder(service, site, settings),
         displays(present, site),
-        embeds(catalog, service, site, settings),
-        embed_builder(catalog, service, site),
+        embeds(service, site, settings),
+        embed_builder(service, site),
         operations(store, metrics, site, service.database),
         static_files(assets),
         look_files(look),
-        posters(catalog, service, site),
+        posters(service, site),
         sitemap(store, site),
         status_page(site),
     ):

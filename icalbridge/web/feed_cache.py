@@ -255,7 +255,7 @@ class FeedService:
             *parts, quarter // 8
         )
         self._states: RevisionCache[Feed, _Nothing] = RevisionCache(*parts, quarter // 8)
-        self.catalog = Catalog(store, self.database, quarter // 8)
+        self.catalog = Catalog(store, quarter // 8)
 
     @property
     def cached_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""What is on at a school or a facility and what comes, for displays and for the API's `now`."""
+"""What is on at a school or a facility and what comes: for displays and for the API's `now`."""
 
 from __future__ import annotations
 
@@ -16,30 +16,28 @@ from icalbridge.web.routes.feeds import is_id
 from icalbridge.web.views.board import MOST_ENTRIES, BoardSubject
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.feeds.calendar import Calendar
-    from icalbridge.models import Facility, Feed
-    from icalbridge.web.catalog import Catalog
+    from icalbridge.models import Facility, Feed, FeedState
     from icalbridge.web.feed_cache import FeedService
 
 DAYS = {"facility": 8, "property": 2}
-"""How many days, with today, are known: of a facility enough to name what comes next."""
+"""How many days, with today, are loaded: of a facility enough to name what comes next."""
 MARKED = FeedQuery(cancelled=Cancelled.MARK)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a place."""
+    """What is booked at a place in the next days, cancelled bookings too."""
 
     place: BoardSubject
     facilities: tuple[Facility, ...]
     """Those of a property, and of its schools; none for a facility."""
-    items: tuple[Item, ...]
-    """What has not ended, cancelled ones too, by start."""
+    items: Sequence[Item]
     until: datetime
-    """Up to when that is everything."""
+    """Up to when the items are all there are."""
     as_of: datetime
     """When it was fetched from the booking system."""
     unlisted: datetime | None = None
@@ -49,42 +47,48 @@ class Known:
 class Present:
     """What is on at the places of one store."""
 
-    def __init__(self, catalog: Catalog, service: FeedService) -> None:
-        self._catalog = catalog
+    def __init__(self, service: FeedService) -> None:
         self._service = service
+        self._catalog = service.catalog
 
     def find(self, feed: Feed, now: datetime) -> Known | Missing:
         """Return what is known of a place, or why nothing is."""
-        if not is_id(feed.id):
-            return Missing.UNKNOWN
         try:
-            zone = self._catalog.zone(feed)
-            today = timezones.local_date(now, zone)
-            until = timezones.midnight(today + timedelta(days=DAYS[feed.kind]), zone)
-            calendar = self._service.calendar(feed, MARKED, None, until, limit=MOST_ENTRIES)
-            if isinstance(calendar, Missing):
-                return calendar
-            return self._known(calendar, until, now)
+            state = self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
+            return state if isinstance(state, Missing) else self._known(feed, state, now)
         except StoreError:
             return Missing.UNREACHABLE
 
-    def _known(self, calendar: Calendar, until: datetime, now: datetime) -> Known:
-        feed, state = calendar.feed, calendar.state
-        members = self._catalog.members(state.property_id)
-        facilities: tuple[Facility, ...] = ()
-        if feed.kind == "property":
-            schools = {each.id: each.name for each in members}
-            place = BoardSubject(feed, state.title, "", state.zone, schools)
-            facilities = tuple(self._catalog.facilities(list(schools)))
-        else:
-            own = {each.id: each.name for each in members if each.id == state.property_id}
+    def _known(self, feed: Feed, state: FeedState, now: datetime) -> Known | Missing:
+        days = 0 if state.unlisted else DAYS[feed.kind]
+        # Of a school that left nothing is known from then on.
+        until = timezones.midnight(
+            timezones.local_date(now, state.zone) + timedelta(days=days), state.zone
+        )
+        calendar = self._service.calendar(feed, MARKED, None, until, limit=MOST_ENTRIES)
+        if isinstance(calendar, Missing):
+            return calendar
+        place, facilities = self._place(feed, calendar.state)
+        until = min(filter(None, (until, calendar.complete_until)))
+        as_of = state.unlisted or calendar.as_of or state.changed
+        items = [without_mark(item) for item in calendar.items]
+        return Known(place, facilities, items, until, as_of, state.unlisted)
+
+    def _place(self, feed: Feed, state: FeedState) -> tuple[BoardSubject, tuple[Facility, ...]]:
+        own = self._catalog.property(state.property_id)
+        if own is None:
+            raise StoreError(f"There is no property {state.property_id}.")
+        schools = {own.id: own.name}
+        if feed.kind == "facility":
             facility = self._catalog.facility(feed.id)
-            name = (facility.name or facility.type if facility else "") or state.title
-            place = BoardSubject(feed, name, "".join(own.values()), state.zone, own)
-        if state.unlisted:  # nothing is known of a school that left from then on
-            until = timezones.midnight(timezones.local_date(now, state.zone), state.zone)
-            return Known(place, facilities, (), until, state.unlisted, state.unlisted)
-        until = min(until, calendar.complete_until or until)
-        items = tuple(without_mark(item) for item in calendar.items if item.end > now)
-        as_of = calendar.as_of or state.changed
-        return Known(place, facilities, items, until, as_of)
+            title = (facility.name or facility.type if facility else "") or state.title
+            return BoardSubject(feed, title, own.name, state.zone, schools), ()
+        members = {own.id, *own.child_ids}
+        schools |= {each.id: each.name for each in self._catalog.properties() if each.id in members}
+        facilities = tuple(self._catalog.facilities(tuple(schools)))
+        return BoardSubject(feed, state.title, "", state.zone, schools), facilities
+
+
+def within(known: Known, now: datetime) -> tuple[Sequence[Item], datetime]:
+    """Return what has not ended at `now`, cancelled ones too, and up to when that is everything."""
+    return [item for item in known.items if item.end > now], known.until

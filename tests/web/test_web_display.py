@@ -303,7 +303,7 @@ def test_display_page_has_the_data_of_its_json(client: FlaskClient) -> None:
 def test_display_that_asks_again_costs_the_database_little(
     client: FlaskClient, clock: Clock, statements: list[str]
 ) -> None:
-    """While nothing changes, entries are read once, however many displays and programs ask."""
+    """While nothing changes, entries are not read again, however many displays and programs ask."""
     data(client)
     statements.clear()
     for _ in range(5):

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.settings import Settings
-    from icalbridge.web.catalog import Catalog
     from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.site import Site
@@ -73,10 +72,8 @@ class Result:
 class Builder:
     """The page over one application's feeds."""
 
-    def __init__(
-        self, catalog: Catalog, service: FeedService, site: Site, settings: Settings
-    ) -> None:
-        self._catalog = catalog
+    def __init__(self, service: FeedService, site: Site, settings: Settings) -> None:
+        self._catalog = service.catalog
         self._service = service
         self._site = site
         self._settings = settings
@@ -191,10 +188,10 @@ class Builder:
         }
 
 
-def builder(catalog: Catalog, service: FeedService, site: Site, settings: Settings) -> Blueprint:
+def builder(service: FeedService, site: Site, settings: Settings) -> Blueprint:
     """Return the builder's address."""
     routes = Blueprint("builder", __name__)
-    made = Builder(catalog, service, site, settings)
+    made = Builder(service, site, settings)
 
     @routes.get(build_path())
     def build() -> Response:

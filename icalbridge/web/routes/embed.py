@@ -17,10 +17,11 @@ from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
 from icalbridge.errors import StoreError
-from icalbridge.feeds import PLAIN, BadQuery, display_text, feed_path, page_path
+from icalbridge.feeds import BadQuery, display_text, feed_path, page_path
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.color import readable
+from icalbridge.web.coming import Coming, load_coming
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import sentence
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.settings import Settings
-    from icalbridge.web.catalog import Catalog
     from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.site import Site
     from icalbridge.web.views.calendar_grid import Span
@@ -71,10 +71,8 @@ class Wanted:
 class Embeds:
     """The embedded calendars of one application."""
 
-    def __init__(
-        self, catalog: Catalog, service: FeedService, site: Site, settings: Settings
-    ) -> None:
-        self._catalog = catalog
+    def __init__(self, service: FeedService, site: Site, settings: Settings) -> None:
+        self._catalog = service.catalog
         self._service = service
         self._site = site
         self._headers = responses.embed_headers(settings.frame_ancestors)
@@ -90,52 +88,46 @@ class Embeds:
             chosen, rest = read(query)
             wanted = Wanted(feed, chosen, rest)
             filters = unshaped(rest) if feed.kind == "saved" else self._service.shape(rest)
-            zone = self._zone(feed, now)
-            if isinstance(zone, Missing):
-                return self._missing(wanted, zone)
-            return self._calendar(wanted, filters, GridContext(now, zone))
+            state = self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
+            if isinstance(state, Missing):
+                return self._missing(wanted, state)
+            return self._calendar(wanted, filters, GridContext(now, state.zone))
         except BadQuery as error:
             return self._uncached(wanted, 400, "refused", sentence(error))
         except StoreError:
             return self._missing(wanted, Missing.UNREACHABLE)
 
-    def _zone(self, feed: Feed, now: datetime) -> str | Missing:
-        """Return the zone of a feed, which decides what its days are."""
-        if not is_id(feed.id):
-            return Missing.UNKNOWN
-        if feed.kind != "saved":
-            return self._catalog.zone(feed)
-        midnight = timezones.midnight(now.date(), "UTC")
-        calendar = self._service.calendar(feed, PLAIN, None, midnight)
-        return calendar if isinstance(calendar, Missing) else calendar.zone
-
     def _calendar(self, wanted: Wanted, filters: FeedQuery, context: GridContext) -> Response:
         today, chosen, zone = context.today, wanted.looks, context.zone
-        days = chosen.days or DAYS
         first, last = (today + timedelta(days=number) for number in self._reach)
         start = min(max(chosen.start or today, first), last)
-        shown = span(chosen.view, today if chosen.view == "list" else start, days)
-        since = None if chosen.view == "list" else timezones.midnight(shown.first, zone)
+        shown = span(chosen.view, today if chosen.view == "list" else start, chosen.days or DAYS)
         until = timezones.midnight(shown.end, zone)
-        calendar = self._service.calendar(wanted.feed, filters, since, until)
-        if isinstance(calendar, Missing):
-            return self._missing(wanted, calendar)
-        context = replace(context, schools=self._schools(calendar))
-        state = calendar.state
+        coming: Coming | Missing
+        if chosen.view == "list":
+            coming = load_coming(self._service, wanted.feed, filters, until, context.now)
+        else:
+            since = timezones.midnight(shown.first, zone)
+            calendar = self._service.calendar(wanted.feed, filters, since, until)
+            coming = calendar if isinstance(calendar, Missing) else Coming(calendar, 0)
+        if isinstance(coming, Missing):
+            return self._missing(wanted, coming)
+        context = replace(context, schools=self._schools(coming.calendar))
+        items, unlisted = coming.calendar.items, coming.calendar.state.unlisted
         html = self._rendered(
             wanted,
-            title=state.title,
+            title=coming.calendar.title,
             **self._whole(wanted.feed),
             place="" if wanted.feed.kind == "facility" else "text",
             zone=zone,
             zone_name=formatting.zone_name(context.now, zone),
-            as_of=freshness(calendar.fetched, zone, context.now),
-            unlisted=formatting.long_date(state.unlisted, zone) if state.unlisted else "",
-            days=days,
+            as_of=freshness(coming.calendar.fetched, zone, context.now),
+            unlisted=formatting.long_date(unlisted, zone) if unlisted else "",
+            days=shown.count,
             **(
-                {"plan": list_days(calendar.items, until, context, ENTRIES)}
+                {"plan": list_days(items, until, context, ENTRIES, coming.left_out)}
                 if chosen.view == "list"
-                else self._grid(wanted, calendar, shown, context)
+                else self._grid(wanted, coming.calendar, shown, context)
             ),
         )
         return responses.respond(
@@ -242,10 +234,10 @@ def accent_css(chosen: Looks) -> bytes:
     return text.encode() if chosen.accent else b""
 
 
-def embeds(catalog: Catalog, service: FeedService, site: Site, settings: Settings) -> Blueprint:
+def embeds(service: FeedService, site: Site, settings: Settings) -> Blueprint:
     """Return the addresses that frames are given, and those of what they load."""
     routes = Blueprint("embed", __name__)
-    made = Embeds(catalog, service, site, settings)
+    made = Embeds(service, site, settings)
     script = responses.document(
         (FOLDER / "embed.js").read_bytes(),
         "text/javascript; charset=utf-8",

@@ -26,7 +26,6 @@ from icalbridge.web.views.feed_form import calendars, picking, scope_of
 from icalbridge.web.views.form import Form, filled_in
 
 if TYPE_CHECKING:
-    from icalbridge.web.catalog import Catalog
     from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.site import Site
     from icalbridge.web.views.feed_form import Scope
@@ -57,8 +56,8 @@ class Snippet:
 class EmbedBuilder:
     """The page over one application's feeds."""
 
-    def __init__(self, catalog: Catalog, service: FeedService, site: Site) -> None:
-        self._catalog = catalog
+    def __init__(self, service: FeedService, site: Site) -> None:
+        self._catalog = service.catalog
         self._service = service
         self._site = site
 
@@ -145,10 +144,10 @@ def snippet_of(site: Site, scope: Scope, own: Looks, rest: str) -> Snippet:
     return Snippet(address, site.path(path), title, frame, f"{frame}\n{script}")
 
 
-def embed_builder(catalog: Catalog, service: FeedService, site: Site) -> Blueprint:
+def embed_builder(service: FeedService, site: Site) -> Blueprint:
     """Return the address at which snippets are made."""
     routes = Blueprint("embed_builder", __name__)
-    made = EmbedBuilder(catalog, service, site)
+    made = EmbedBuilder(service, site)
 
     @routes.get("/embed")
     def build() -> Response:

@@ -14,6 +14,7 @@ from icalbridge.feeds import PLAIN, Address, BadQuery
 from icalbridge.feeds.query import UNREADABLE, given
 from icalbridge.models import Feed
 from icalbridge.web import formatting, responses
+from icalbridge.web.coming import Coming, load_coming
 from icalbridge.web.failures import error_page
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import sentence
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.models import Facility, Property
-    from icalbridge.web.catalog import Catalog
     from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.site import Site
@@ -63,7 +63,7 @@ class SchedulePage:
     view: PageView
     everything: Calendar
     """What comes, without the page's filters."""
-    coming: Calendar
+    coming: Coming
     """The same with them."""
     completeness: Completeness
     list_until: datetime
@@ -76,8 +76,8 @@ class SchedulePage:
 class Pages:
     """The pages of one application."""
 
-    def __init__(self, catalog: Catalog, service: FeedService, site: Site) -> None:
-        self._catalog = catalog
+    def __init__(self, service: FeedService, site: Site) -> None:
+        self._catalog = service.catalog
         self._service = service
         self._site = site
 
@@ -162,14 +162,18 @@ class Pages:
         if not is_id(feed.id):
             return Missing.UNKNOWN
         filters = self._service.shape(filter_query(parameters))
-        zone = self._catalog.zone(feed)
-        today = timezones.local_date(now, zone)
-        # What comes next at a facility may be far away.
+        state = self._service.state(feed)
+        if isinstance(state, Missing):
+            return state
+        today = timezones.local_date(now, state.zone)
         reach = Reach.of(today, *self._service.reach)
+        # What comes next at a facility may be far away.
         last = reach.last if feed.kind == "facility" else today + days * DAY
-        until = timezones.midnight(last + DAY, zone)
-        everything = self._service.calendar(feed, PLAIN, None, until)
-        coming = self._service.calendar(feed, filters, None, until)
+        until = timezones.midnight(last + DAY, state.zone)
+        coming = load_coming(self._service, feed, filters, until, now)
+        everything = (
+            load_coming(self._service, feed, PLAIN, until, now) if filters != PLAIN else coming
+        )
         completeness = self._service.completeness(feed, filters)
         if isinstance(everything, Missing):
             return everything
@@ -178,11 +182,12 @@ class Pages:
         if isinstance(completeness, Missing):
             return completeness
         view = page_view(parameters, reach, filters, days + 1)
-        list_until = timezones.midnight(today + (days + 1) * DAY, zone)
-        return SchedulePage(view, everything, coming, completeness, list_until)
+        list_until = timezones.midnight(today + (days + 1) * DAY, state.zone)
+        return SchedulePage(view, everything.calendar, coming, completeness, list_until)
 
     def _list(self, page: SchedulePage, context: GridContext, limit: int) -> CalendarList:
-        return list_days(page.coming.items, page.list_until, context, limit)
+        calendar, more = page.coming
+        return list_days(calendar.items, page.list_until, context, limit, more)
 
     def _booked(self, feed: Feed, page: SchedulePage) -> Sequence[Item]:
         """Return all that is booked on the page's day, whatever else the page is filtered by."""
@@ -269,10 +274,10 @@ class Pages:
         }
 
 
-def pages(catalog: Catalog, service: FeedService, site: Site) -> Blueprint:
+def pages(service: FeedService, site: Site) -> Blueprint:
     """Return the addresses that people open."""
     routes = Blueprint("pages", __name__)
-    made = Pages(catalog, service, site)
+    made = Pages(service, site)
 
     def narrowed(show: Callable[[str, Parameters, datetime], Response], feed_id: str) -> Response:
         try:

@@ -25,7 +25,6 @@ from icalbridge.web.routes.feeds import is_id, text_of
 from icalbridge.web.views.subscribe import qr_path, shown_at, subscription
 
 if TYPE_CHECKING:
-    from icalbridge.web.catalog import Catalog
     from icalbridge.web.feed_cache import FeedService
     from icalbridge.web.site import Site
 
@@ -64,8 +63,8 @@ def drawing(address: str) -> bytes:
 class Posters:
     """What posters and codes of one application are made of."""
 
-    def __init__(self, catalog: Catalog, service: FeedService, site: Site) -> None:
-        self._catalog = catalog
+    def __init__(self, service: FeedService, site: Site) -> None:
+        self._catalog = service.catalog
         self._service = service
         self._site = site
 
@@ -109,11 +108,11 @@ class Posters:
         return responses.respond(made)
 
     def _title(self, address: Address) -> str | Missing:
-        """Return the title of a calendar, or why there is none."""
+        """Return the title of a calendar, or why there is none. Raises `BadQuery`."""
         if not is_id(address.feed.id):
             return Missing.UNKNOWN
         midnight = timezones.midnight(self._site.now().date(), "UTC")
-        calendar = self._service.calendar(address.feed, address.shape, None, midnight)
+        calendar = self._service.calendar(address.feed, address.shape, None, midnight, limit=1)
         return calendar if isinstance(calendar, Missing) else calendar.title
 
 
@@ -130,10 +129,10 @@ def _parted(query: str) -> tuple[str, bool]:
     return (query if len(rest) == len(pairs) else urlencode(rest)), ("to", "calendar") in pairs
 
 
-def posters(catalog: Catalog, service: FeedService, site: Site) -> Blueprint:
+def posters(service: FeedService, site: Site) -> Blueprint:
     """Return the addresses of posters and codes."""
     routes = Blueprint("posters", __name__)
-    made = Posters(catalog, service, site)
+    made = Posters(service, site)
 
     @routes.get("/poster/facility/<path:facility_id>")
     def facility_poster(facility_id: str) -> Response:

@@ -206,12 +206,16 @@ class CalendarList:
 
 
 def list_days(
-    items: Iterable[Item], until: datetime | None, context: GridContext, limit: int
+    items: Iterable[Item],
+    until: datetime | None,
+    context: GridContext,
+    limit: int,
+    more: int = 0,
 ) -> CalendarList:
     """Arrange items in order of start that have not ended; list those that begin before `until`
     if there is one.
 
-    An item that is on already is listed under today.
+    An item that is on already is listed under today. `more` items come after all of these.
     """
     coming = [item for item in items if item.end > context.now]
     listed = [item for item in coming if until is None or item.start < until]
@@ -220,7 +224,7 @@ def list_days(
     upcoming = next((_line(item, context) for item in coming if item.start > context.now), None)
     return CalendarList(
         days=tuple(CalendarDay(day, group, len(group), context.today) for day, group in groups),
-        left_out=len(listed) - len(lines),
+        left_out=len(listed) - len(lines) + more,
         upcoming=upcoming,
         upcoming_day=formatting.day(upcoming.day, context.today) if upcoming else "",
     )

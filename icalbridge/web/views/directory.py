@@ -79,19 +79,16 @@ def directory(
             Place(facility, counts.get(facility.id, 0))
         )
     schools = {each.id: _school(each, places.get(each.id, ())) for each in properties}
-    districts, held = [], set[str]()
+    districts, placed = [], set[str]()
     for parent in properties:
-        children = [
-            child
-            for child in parent.child_ids
-            if child in schools and child not in held | {parent.id}
-        ]
-        if children and parent.id not in held:
-            held |= {parent.id, *children}
+        taken = placed | {parent.id}
+        children = [child for child in parent.child_ids if child in schools and child not in taken]
+        if children and parent.id not in placed:
+            placed |= {parent.id, *children}
             districts.append(
                 District(schools[parent.id], tuple(schools[child] for child in children))
             )
-    alone = tuple(school for property_id, school in schools.items() if property_id not in held)
+    alone = tuple(school for property_id, school in schools.items() if property_id not in placed)
     return (*districts, District(None, alone)) if alone else tuple(districts)
 
 

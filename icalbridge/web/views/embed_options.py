@@ -1,67 +1,68 @@
-"""How an embedded calendar is to look: what its address says beside the parameters of a feed,
-checked.
-
-The rest of the address is for `feeds.shape`, whose sentences these sound like: what is not
-understood is refused.
-"""
+"""The looks of an embedded calendar: the parameters of its address beside those of its feed."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import TYPE_CHECKING
+from datetime import date  # noqa: TC003  # msgspec reads it
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
+from msgspec import Meta, Struct, structs
+
 from icalbridge.feeds import BadQuery
-from icalbridge.feeds.query import LONGEST_QUERY, MOST_VALUES, UNREADABLE, quoted
+from icalbridge.feeds.query import LONGEST_QUERY, MOST_VALUES, UNREADABLE
 from icalbridge.web.i18n import NAMES, gettext
+from icalbridge.web.parameters import choice_refusal, convert_parameters
 from icalbridge.web.refusing import Refused
 from icalbridge.web.views.calendar_grid import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from icalbridge.models import Feed
 
-THEMES = ("auto", "light", "dark")
+CHOICES = {
+    "view": VIEWS,
+    "theme": ("auto", "light", "dark"),
+    "lang": tuple(NAMES),
+    "header": ("0", "1"),
+}
 MOST_DAYS = 366
 OWN = ("view", "days", "theme", "accent", "lang", "header", "from")
 
-_ACCENT = re.compile(r"#?([0-9a-fA-F]{6})")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
+class Looks(Struct, frozen=True, rename={"start": "from"}):
+    """How an embedded calendar looks."""
 
-@dataclass(frozen=True, slots=True)
-class Looks:
-    """What is not said is empty or None, but for view and theme."""
-
-    view: str = "list"
-    days: int | None = None
+    view: Literal["list", "week", "month"] = "list"
+    days: Annotated[int, Meta(ge=1, le=MOST_DAYS)] | None = None
     """Of a list, today included."""
-    theme: str = "auto"
-    accent: str = ""
+    theme: Literal["auto", "light", "dark"] = "auto"
+    accent: Annotated[str, Meta(pattern=r"^(#?[0-9a-fA-F]{6})?$")] = ""
     """Six hexadecimal digits, lower case."""
-    lang: str = ""
-    header: bool = True
+    lang: Literal["", "en", "es"] = ""
+    header: Literal["0", "1"] = "1"
     start: date | None = None
     """A day of the week or month that is shown."""
+
+    @property
+    def has_header(self) -> bool:
+        return self.header == "1"
 
     def query(self, rest: str = "", **other: object) -> str:
         """Return the parameters in one order, with those of the feed after them; `other` replaces
         fields.
         """
-        looks = replace(self, **other)  # type: ignore[arg-type]  # named by the caller
-        said = {
+        looks = structs.replace(self, **other)
+        values = {
             "view": "" if looks.view == "list" else looks.view,
             "days": "" if looks.days is None else str(looks.days),
             "theme": "" if looks.theme == "auto" else looks.theme,
             "accent": looks.accent,
             "lang": looks.lang,
-            "header": "" if looks.header else "0",
+            "header": "" if looks.has_header else "0",
             "from": looks.start.isoformat() if looks.start else "",
         }
-        own = urlencode({name: text for name, text in said.items() if text})
+        own = urlencode({name: text for name, text in values.items() if text})
         return "&".join(filter(None, (own, rest)))
 
 
@@ -85,57 +86,26 @@ def read(query: str) -> tuple[Looks, str]:
     return looks(own), urlencode([(name, text) for name, text in given if name not in OWN])
 
 
-def looks(said: Mapping[str, str]) -> Looks:
-    """Check what an address or a form says of the looks. Raises `BadQuery`."""
-    text = {name: said.get(name, "") for name in OWN}
-    return Looks(
-        view=_one_of("view", text["view"], VIEWS) or "list",
-        days=_days(text["days"]),
-        theme=_one_of("theme", text["theme"], THEMES) or "auto",
-        accent=_accent(text["accent"]),
-        lang=_one_of("lang", text["lang"], tuple(NAMES)),
-        header=_one_of("header", text["header"], ("0", "1")) != "0",
-        start=_date(text["from"]),
-    )
+def looks(values: Mapping[str, str]) -> Looks:
+    """Check what an address or a form gives for the looks. Raises `Refused`."""
+    own = {name: values.get(name, "") for name in OWN}
+    checked = convert_parameters(own, Looks, _refusal, numbers=["days"])
+    return structs.replace(checked, accent=checked.accent.removeprefix("#").lower())
 
 
-def _one_of(name: str, text: str, choices: Sequence[str]) -> str:
-    if text and text not in choices:
-        told = gettext("%(name)s is %(given)s and must be %(choices)s or %(last)s.")
-        shown = {"choices": ", ".join(choices[:-1]), "last": choices[-1]}
-        raise Refused(told % {"name": name, "given": quoted(text), **shown})
-    return text
-
-
-def _days(text: str) -> int | None:
-    if not text:
-        return None
-    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= MOST_DAYS:
-        told = gettext("days is %(given)s and must be a whole number from 1 to %(most)s.")
-        raise Refused(told % {"given": quoted(text), "most": MOST_DAYS})
-    return int(text)
-
-
-def _accent(text: str) -> str:
-    found = _ACCENT.fullmatch(text)
-    if text and not found:
-        told = gettext(
-            "accent is %(given)s and must be a color of six hexadecimal digits, such as 0b5c6b."
-        )
-        raise Refused(told % {"given": quoted(text)})
-    return found[1].lower() if found else ""
-
-
-def _date(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        if _DATE.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    told = gettext("from is %(given)s and must be a date, such as 2026-11-21.")
-    raise Refused(told % {"given": quoted(text)})
+def _refusal(name: str, given: str) -> str:
+    match name:
+        case "days":
+            sentence = gettext("days is %(given)s and must be a whole number from 1 to %(most)s.")
+        case "accent":
+            sentence = gettext(
+                "accent is %(given)s and must be a color of six hexadecimal digits, such as 0b5c6b."
+            )
+        case "from":
+            sentence = gettext("from is %(given)s and must be a date, such as 2026-11-21.")
+        case _:
+            return choice_refusal(name, given, CHOICES[name])
+    return sentence % {"given": given, "most": MOST_DAYS}
 
 
 def embed_path(feed: Feed, query: str = "") -> str:

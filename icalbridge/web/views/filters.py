@@ -6,15 +6,19 @@ ignored, since the code on a poster leads here with them; unknown ones are refus
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
 
 from icalbridge.feeds.query import PARAMETERS, quoted
 from icalbridge.text import search_key
 from icalbridge.web import i18n
 from icalbridge.web.i18n import gettext
+from icalbridge.web.parameters import choice_refusal, convert_parameters
 from icalbridge.web.refusing import Refused, refuse_unknown
 from icalbridge.web.views.calendar_grid import VIEWS, span
 
@@ -105,20 +109,31 @@ class PageView:
         return self.query("list", day) if self.reach.first <= day <= self.reach.last else ""
 
 
+class PageParameters(Struct, frozen=True):
+    view: Literal["list", "week", "month"] = "list"
+    date: datetime.date | None = None
+
+
 def page_view(
     parameters: Mapping[str, Sequence[str]], reach: Reach, filters: FeedQuery, list_days: int
 ) -> PageView:
     """Read the parameters of an address. Raises `Refused` for what cannot be shown."""
-    name = _one(parameters, "view") or "list"
-    if name not in VIEWS:
-        raise Refused(
-            gettext("view is %(given)s and must be list, week or month.") % {"given": quoted(name)}
+    given = {name: _last(parameters.get(name, ())) for name in OWN}
+
+    def refusal(name: str, value: str) -> str:
+        if name == "view":
+            return choice_refusal(name, value, VIEWS)
+        sentence = gettext(
+            "date is %(given)s and must be a day from %(first)s to %(last)s, written as YYYY-MM-DD."
         )
-    day = _day(_one(parameters, "date"), reach)
-    lang = i18n.asked(_one(parameters, "lang"))
-    return PageView(
-        span(name, day or reach.today, list_days), day is not None, filters, reach, lang
-    )
+        bounds = {"first": reach.first.isoformat(), "last": reach.last.isoformat()}
+        return sentence % {"given": value, **bounds}
+
+    own = convert_parameters(given, PageParameters, refusal)
+    if own.date and not reach.first <= own.date <= reach.last:
+        raise Refused(refusal("date", quoted(given["date"])))
+    shown = span(own.view, own.date or reach.today, list_days)
+    return PageView(shown, own.date is not None, filters, reach, i18n.asked(given["lang"]))
 
 
 def check_names(asked: Iterable[str]) -> None:
@@ -186,25 +201,5 @@ def _given(filters: FeedQuery, name: str) -> str:
     return PARAMETERS[name].write(value) if value else ""
 
 
-def _one(asked: Mapping[str, Sequence[str]], name: str) -> str:
-    values = [value.strip() for value in asked.get(name, ()) if value.strip()]
-    return values[-1] if values else ""
-
-
-def _day(text: str, reach: Reach) -> date | None:
-    if not text:
-        return None
-    told = {"given": quoted(text), "first": reach.first.isoformat(), "last": reach.last.isoformat()}
-    try:
-        found = date.fromisoformat(text) if len(text) == len("2026-11-21") else None
-    except ValueError:
-        found = None
-    if found is None or not reach.first <= found <= reach.last:
-        raise Refused(
-            gettext(
-                "date is %(given)s and must be a day from %(first)s to %(last)s, written as"
-                " YYYY-MM-DD."
-            )
-            % told
-        )
-    return found
+def _last(values: Sequence[str]) -> str:
+    return next((value.strip() for value in reversed(values) if value.strip()), "")

@@ -1,0 +1,52 @@
+"""What comes in a feed, bounded: a large district has thousands of bookings a week, and a list of
+them shows the first few hundred and how many more there are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from icalbridge.errors import StoreError
+from icalbridge.feeds import PLAIN
+from icalbridge.web.feed_cache import Missing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.feeds import FeedQuery
+    from icalbridge.feeds.calendar import Calendar
+    from icalbridge.models import Feed
+    from icalbridge.web.feed_cache import FeedService
+
+MOST_ITEMS = 1000
+
+
+class Coming(NamedTuple):
+    calendar: Calendar
+    left_out: int
+    """How many items of the span were not loaded."""
+
+
+def load_coming(
+    service: FeedService, feed: Feed, query: FeedQuery, until: datetime, now: datetime
+) -> Coming | Missing:
+    """Load what is not over and begins before `until`, the first items of a property only."""
+    limit = MOST_ITEMS if feed.kind == "property" and query == PLAIN else None
+    calendar = service.calendar(feed, query, None, until, limit=limit)
+    if not isinstance(calendar, Missing) and calendar.complete_until is not None:
+        loaded = [item for item in calendar.items if item.end > now]
+        if any(item.start > now for item in loaded):
+            more = _count(service, calendar, until, now) - len(loaded)
+            return Coming(calendar, max(more, 0))
+        calendar = service.calendar(feed, query, None, until)  # so much is on that nothing is next
+    return calendar if isinstance(calendar, Missing) else Coming(calendar, 0)
+
+
+def _count(service: FeedService, calendar: Calendar, until: datetime, now: datetime) -> int:
+    """Return how many bookings of the property's facilities come; 0 while nobody can tell."""
+    facilities = service.catalog.facilities(calendar.property_ids)
+    try:
+        counts = service.catalog.counts(now, until)
+    except StoreError:
+        return 0
+    return sum(counts.get(facility.id, 0) for facility in facilities)
