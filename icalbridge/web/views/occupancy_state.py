@@ -1,4 +1,4 @@
-"""Whether a place is in use, until when, and what comes next, for displays and for the API. Pure."""
+"""Whether a place is in use, until when, and what comes next, for displays and the API. Pure."""
 
 from __future__ import annotations
 
