@@ -134,7 +134,7 @@ def test_four_workers_share_plan_and_rate(postgresql_url: str) -> None:
     ):
         district.state.limits[KEY].rate_per_minute = rate
         properties = [item["_id"] for item in district.world.properties]
-        whole = 1 + len(properties) * (1 + plan.WINDOWS) + 1
+        whole = 1 + len(properties) * (1 + sync_windows.WINDOWS) + 1
         begun = district.clock()
         workers = [
             _simulated(district, postgresql_url, f"w{number}", rate, open_stores)
