@@ -26,7 +26,7 @@ from icalbridge.web.views.feed_form import calendars, picking, scope_of
 from icalbridge.web.views.form import Form, filled_in
 
 if TYPE_CHECKING:
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
     from icalbridge.web.views.feed_form import Scope
 
@@ -56,7 +56,7 @@ class Snippet:
 class EmbedBuilder:
     """The page over one application's feeds."""
 
-    def __init__(self, service: FeedService, site: Site) -> None:
+    def __init__(self, service: FeedCache, site: Site) -> None:
         self._catalog = service.catalog
         self._service = service
         self._site = site
@@ -144,7 +144,7 @@ def snippet_of(site: Site, scope: Scope, own: Looks, rest: str) -> Snippet:
     return Snippet(address, site.path(path), title, frame, f"{frame}\n{script}")
 
 
-def embed_builder(service: FeedService, site: Site) -> Blueprint:
+def embed_builder(service: FeedCache, site: Site) -> Blueprint:
     """Return the address at which snippets are made."""
     routes = Blueprint("embed_builder", __name__)
     made = EmbedBuilder(service, site)
