@@ -18,7 +18,7 @@ from icalbridge.feeds.query import PARAMETERS
 from icalbridge.models import Feed
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
-from icalbridge.web.feed_cache import CACHED_QUERIES, FeedService
+from icalbridge.web.feed_cache import CACHED_QUERIES, FeedCache
 from tests.any_entries import PIECES
 from tests.samples import entry
 from tests.web_world import PUBLIC, Clock, added, empty_store, fill, sync
@@ -127,7 +127,7 @@ class Served:
     """An application and what is inside it."""
 
     app: Any
-    service: FeedService
+    service: FeedCache
 
     def get(self, path: str, query: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         environ = EnvironBuilder(path=path, headers=list(headers.items())).get_environ()
@@ -140,13 +140,13 @@ def served(
     store: Store, monkeypatch: pytest.MonkeyPatch, clock: Clock, *, cache_bytes: int = 64_000_000
 ) -> Served:
     """Make an application, and catch its service as it is made."""
-    caught: list[FeedService] = []
+    caught: list[FeedCache] = []
 
-    def catch(*args: Any) -> FeedService:
-        caught.append(FeedService(*args))
+    def catch(*args: Any) -> FeedCache:
+        caught.append(FeedCache(*args))
         return caught[-1]
 
-    monkeypatch.setattr("icalbridge.web.FeedService", catch)
+    monkeypatch.setattr("icalbridge.web.FeedCache", catch)
     app = create_app(
         Settings(public_url=PUBLIC.public_url), store, clock=clock, cache_bytes=cache_bytes
     )

@@ -42,6 +42,7 @@ from icalbridge.store.rows import (
 )
 from icalbridge.store.statements import in_parts, of_events
 from icalbridge.store.tables import (
+    counters,
     entries,
     events,
     facilities,
@@ -202,6 +203,11 @@ class Reading:
             return read_entries(
                 connection, scopes_of(property_ids), TimeRange(since, until), criteria
             )
+
+    def revision(self) -> int | None:
+        """Return the last revision that anything was raised to; None before the first."""
+        with reading(self._engine) as connection:
+            return connection.scalar(select(counters.c.value).where(counters.c.name == "revision"))
 
     def began(self) -> datetime | None:
         """Return when the first property was seen; None before that."""

@@ -31,7 +31,7 @@ from icalbridge.web.api import api
 from icalbridge.web.branding import Look, look_files
 from icalbridge.web.cross_origin import answer_preflights
 from icalbridge.web.failures import catch_all
-from icalbridge.web.feed_cache import FeedService
+from icalbridge.web.feed_cache import FeedCache
 from icalbridge.web.metrics import Metrics
 from icalbridge.web.normalize import AddressNormalizer
 from icalbridge.web.present import Present
@@ -40,7 +40,7 @@ from icalbridge.web.routes.builder import builder
 from icalbridge.web.routes.displays import displays
 from icalbridge.web.routes.embed import embeds
 from icalbridge.web.routes.embed_builder import embed_builder
-from icalbridge.web.routes.feeds import PREFIX, Doorkeeper, ical
+from icalbridge.web.routes.feeds import PREFIX, CachedFeedMiddleware, ical
 from icalbridge.web.routes.health import operations
 from icalbridge.web.routes.pages import pages
 from icalbridge.web.routes.posters import posters
@@ -84,7 +84,7 @@ def create_app(
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     metrics, assets = Metrics(), Assets()
-    service = FeedService(store, settings, metrics, clock, cache_bytes)
+    service = FeedCache(store, settings, metrics, clock, cache_bytes)
     site = Site(settings.public_url, store, clock, service.database)
     look = Look(settings, site, assets)
     present = Present(service)
@@ -139,7 +139,7 @@ def create_app(
         return response
 
     # As Flask documents it.
-    app.wsgi_app = AddressNormalizer(Doorkeeper(app.wsgi_app, service, metrics))  # type: ignore[method-assign]
+    app.wsgi_app = AddressNormalizer(CachedFeedMiddleware(app.wsgi_app, service, metrics))  # type: ignore[method-assign]
     return app
 
 

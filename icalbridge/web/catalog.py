@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.models import Facility, Property
+    from icalbridge.outage import OutageLog
     from icalbridge.store import Store
 
 ROW_BYTES = 700
@@ -23,6 +24,7 @@ Value = TypeVar("Value")
 @dataclass(frozen=True, slots=True)
 class _Read:
     value: Any
+    revision: int | None
 
     @property
     def size(self) -> int:
@@ -32,8 +34,9 @@ class _Read:
 class Catalog:
     """Reads the catalog; answers with what it last read while the database is down."""
 
-    def __init__(self, store: Store, max_bytes: int) -> None:
+    def __init__(self, store: Store, database: OutageLog, max_bytes: int) -> None:
         self._read = store.read
+        self._database = database
         self._cache: ByteCache[Hashable, _Read] = ByteCache(max_bytes)
 
     def properties(self) -> list[Property]:
@@ -56,7 +59,12 @@ class Catalog:
     def fetched(self, property_ids: Sequence[str]) -> dict[str, datetime | None]:
         """Return when today's entries of the listed ones were last fetched; None: never."""
         key = ("fetched", *property_ids)
-        return self.remember(key, lambda: self._read.fetched(property_ids))
+        try:
+            fetched = self._read.fetched(property_ids)  # a sync that changes nothing raises nothing
+        except StoreError:
+            return self.remember(key, lambda: self._read.fetched(property_ids))
+        self._cache.put(key, _Read(fetched, None))
+        return fetched
 
     def members(self, property_id: str) -> list[Property]:
         """Return a property and the listed ones that it holds, in the vendor's order."""
@@ -68,17 +76,18 @@ class Catalog:
         return listed if own in listed else [own, *listed]
 
     def remember(self, key: Hashable, read: Callable[[], Value]) -> Value:
-        """Return what is read now, or, with the database down, what was last read under the key.
-
-        Raises `StoreError` where nothing was.
+        """Return what is read now, or what was last read under the key: while no revision was
+        raised since then, and while the database is down. Raises `StoreError` where nothing was.
         """
+        cached = self._cache.get(key)
         try:
-            value = read()
-        except StoreError:
-            cached = self._cache.get(key)
+            revision = self._read.revision()
+            if cached is None or cached.revision != revision:
+                cached = _Read(read(), revision)
+                self._cache.put(key, cached)
+        except StoreError as error:
             if cached is None:
                 raise
-            remembered: Value = cached.value
-            return remembered
-        self._cache.put(key, _Read(value))
+            self._database.begin("pages are served from memory: %s", error)
+        value: Value = cached.value
         return value

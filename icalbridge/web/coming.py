@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.models import Feed
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
 
 MOST_ITEMS = 1000
 
@@ -28,7 +28,7 @@ class Coming(NamedTuple):
 
 
 def load_coming(
-    service: FeedService, feed: Feed, query: FeedQuery, until: datetime, now: datetime
+    service: FeedCache, feed: Feed, query: FeedQuery, until: datetime, now: datetime
 ) -> Coming | Missing:
     """Load what is not over and begins before `until`, the first items of a property only."""
     limit = MOST_ITEMS if feed.kind == "property" and query == PLAIN else None
@@ -42,7 +42,7 @@ def load_coming(
     return calendar if isinstance(calendar, Missing) else Coming(calendar, 0)
 
 
-def _count(service: FeedService, calendar: Calendar, until: datetime, now: datetime) -> int:
+def _count(service: FeedCache, calendar: Calendar, until: datetime, now: datetime) -> int:
     """Return how many bookings of the property's facilities come; 0 while nobody can tell."""
     facilities = service.catalog.facilities(calendar.property_ids)
     try:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.feeds import Address, FeedQuery
-    from icalbridge.feeds.audience import Item
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.models import Feed, FeedState
     from icalbridge.settings import Settings
@@ -87,11 +86,6 @@ class CacheEntry(Generic[Value]):
     def size(self) -> int:
         return self.value.size
 
-    @property
-    def made(self) -> Value:
-        """The value, as pages call it that do not ask for calendars yet."""
-        return self.value
-
     def is_fresh(self, now: datetime) -> bool:
         return self.checked <= now < self.good_until
 
@@ -109,10 +103,6 @@ class CacheEntry(Generic[Value]):
         if expires is not None and now < expires:
             good_until = min(good_until, expires)
         return replace(self, checked=now, good_until=good_until)
-
-
-Held = CacheEntry["RenderedFeed"]
-"""What pages hold that do not ask for calendars yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +211,7 @@ class RevisionCache(Generic[Key, Value]):
         return CacheEntry(value, state, now, now, now).with_check(now)
 
 
-class FeedService:
+class FeedCache:
     """Every feed of one store, as this process serves it."""
 
     def __init__(
@@ -255,7 +245,7 @@ class FeedService:
             *parts, quarter // 8
         )
         self._states: RevisionCache[Feed, _Nothing] = RevisionCache(*parts, quarter // 8)
-        self.catalog = Catalog(store, quarter // 8)
+        self.catalog = Catalog(store, self.database, quarter // 8)
 
     @property
     def cached_bytes(self) -> int:
@@ -409,12 +399,6 @@ class FeedService:
             found = cache.replace(address, replace(found, value=value))
             self._metrics.cache_bytes.set(self.cached_bytes)
         return found
-
-    def items(self, address: Address, entry: CacheEntry[RenderedFeed]) -> list[Item]:
-        """Return all items of a feed, for pages that do not ask for calendars yet."""
-        request = CalendarRequest(address.feed, address.shape, address.private)
-        calendar = self._whole(request, entry.state, entry.checked, 0)
-        return list(calendar.items) if calendar else []
 
     def _count(self, address: Address, *, rendered: bool) -> None:
         if not rendered:

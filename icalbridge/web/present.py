@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds.audience import Item
     from icalbridge.models import Facility, Feed, FeedState
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
 
 DAYS = {"facility": 8, "property": 2}
 """How many days, with today, are loaded: of a facility enough to name what comes next."""
@@ -47,7 +47,7 @@ class CurrentBookings:
 class Present:
     """What is on at the places of one store."""
 
-    def __init__(self, service: FeedService) -> None:
+    def __init__(self, service: FeedCache) -> None:
         self._service = service
         self._catalog = service.catalog
 

@@ -42,9 +42,6 @@ class RenderedFeed:
     """When time alone changes it."""
     read_ids: tuple[str, ...]
     """The properties that a reader of the file is interested in."""
-    property_ids: tuple[str, ...]
-    complete_from: datetime | None
-    complete_until: datetime | None
 
     @property
     def size(self) -> int:
@@ -120,14 +117,7 @@ def _document(
         security=PRIVATE_HEADERS if private else SECURITY_HEADERS,
     )
     expires = min(filter(None, (calendar.expires, rendered.until)), default=None)
-    return RenderedFeed(
-        made,
-        expires,
-        calendar.read_ids,
-        calendar.property_ids,
-        rendered.complete_from,
-        rendered.complete_until,
-    )
+    return RenderedFeed(made, expires, calendar.read_ids)
 
 
 def readable_name(title: str, feed_id: str) -> str:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
     from icalbridge.web.api.asking import Asked
     from icalbridge.web.api.operations import Operation
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.present import Present
     from icalbridge.web.site import Site
 
@@ -59,7 +59,7 @@ UNREACHABLE = "This cannot be read right now; ask again in half a minute."
 UNSYNCED = "This place is being fetched for the first time; ask again in half a minute."
 
 
-def api(store: Store, service: FeedService, present: Present, site: Site) -> Blueprint:
+def api(store: Store, service: FeedCache, present: Present, site: Site) -> Blueprint:
     """Return the addresses of the API."""
     routes = Blueprint("api", __name__)
     answering = _answering(Places(store, site), Booked(service, present, site))

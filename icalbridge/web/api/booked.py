@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds.audience import Item
     from icalbridge.models import Facility, Feed, FeedState
     from icalbridge.web.api.asking import Asked, Span
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.present import Present
     from icalbridge.web.site import Site
     from icalbridge.web.views.occupancy_state import OccupancyState
@@ -61,7 +61,7 @@ class _On:
 class Booked:
     """What is booked in one store."""
 
-    def __init__(self, service: FeedService, present: Present, site: Site) -> None:
+    def __init__(self, service: FeedCache, present: Present, site: Site) -> None:
         self._service = service
         self._present = present
         self._site = site

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.settings import Settings
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.site import Site
     from icalbridge.web.views.forms import FormScope
@@ -75,7 +75,7 @@ class Result:
 class Builder:
     """The page over one application's feeds."""
 
-    def __init__(self, service: FeedService, site: Site, settings: Settings) -> None:
+    def __init__(self, service: FeedCache, site: Site, settings: Settings) -> None:
         self._catalog = service.catalog
         self._service = service
         self._site = site
@@ -191,7 +191,7 @@ class Builder:
         }
 
 
-def builder(service: FeedService, site: Site, settings: Settings) -> Blueprint:
+def builder(service: FeedCache, site: Site, settings: Settings) -> Blueprint:
     """Return the builder's address."""
     routes = Blueprint("builder", __name__)
     made = Builder(service, site, settings)

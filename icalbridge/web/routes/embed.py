@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.settings import Settings
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
     from icalbridge.web.views.calendar_grid import GridSpan
 
@@ -69,7 +69,7 @@ class EmbedRequest:
 class Embeds:
     """The embedded calendars of one application."""
 
-    def __init__(self, service: FeedService, site: Site, settings: Settings) -> None:
+    def __init__(self, service: FeedCache, site: Site, settings: Settings) -> None:
         self._catalog = service.catalog
         self._service = service
         self._site = site
@@ -236,7 +236,7 @@ def accent_css(chosen: EmbedOptions) -> bytes:
     return text.encode() if chosen.accent else b""
 
 
-def embeds(service: FeedService, site: Site, settings: Settings) -> Blueprint:
+def embeds(service: FeedCache, site: Site, settings: Settings) -> Blueprint:
     """Return the addresses that frames are given, and those of what they load."""
     routes = Blueprint("embed", __name__)
     made = Embeds(service, site, settings)

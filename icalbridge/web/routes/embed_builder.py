@@ -20,7 +20,7 @@ from icalbridge.web.views.embed_options import OWN, EmbedOptions, embed_path, lo
 from icalbridge.web.views.forms import BuilderForm, calendars, filled_in, picking, scope_of
 
 if TYPE_CHECKING:
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
     from icalbridge.web.views.forms import FormScope
 
@@ -50,7 +50,7 @@ class Snippet:
 class EmbedBuilder:
     """The page over one application's feeds."""
 
-    def __init__(self, service: FeedService, site: Site) -> None:
+    def __init__(self, service: FeedCache, site: Site) -> None:
         self._catalog = service.catalog
         self._service = service
         self._site = site
@@ -138,7 +138,7 @@ def snippet_of(site: Site, scope: FormScope, own: EmbedOptions, rest: str) -> Sn
     return Snippet(address, site.path(path), title, frame, f"{frame}\n{script}")
 
 
-def embed_builder(service: FeedService, site: Site) -> Blueprint:
+def embed_builder(service: FeedCache, site: Site) -> Blueprint:
     """Return the address at which snippets are made."""
     routes = Blueprint("embed_builder", __name__)
     made = EmbedBuilder(service, site)

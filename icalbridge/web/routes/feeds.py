@@ -1,10 +1,8 @@
-"""The feeds' addresses, `/ical/...`: which feed a path means, and two doors that answer for it
-alike.
+"""The feeds' addresses, `/ical/...`: which feed a path names, and two routes that answer alike.
 
-A feed that is in memory and was checked a moment ago is answered by `Doorkeeper`, a WSGI layer in
-front of Flask, since Flask alone takes longer than the whole answer may. All else goes through
-Flask. Both leave finding a feed to `feeds` and speaking HTTP to `http`, so that nobody can tell
-which door a request came through.
+A feed that is in memory and was checked a moment ago is answered by `CachedFeedMiddleware`, a WSGI
+layer in front of Flask, since Flask alone takes longer than the whole answer may. All else goes
+through Flask. Both leave finding a feed to `feed_cache` and HTTP to `responses`.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from icalbridge.feeds import FeedQuery
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.metrics import Metrics
 
 PREFIX = "/ical/"
@@ -89,7 +87,7 @@ def is_id(text: str) -> bool:
     return bool(text) and _CONTROL.search(text) is None
 
 
-def ical(service: FeedService) -> Blueprint:
+def ical(service: FeedCache) -> Blueprint:
     """Return Flask's door: every request that is not answered out of memory at once."""
     routes = Blueprint("ical", __name__)
 
@@ -101,7 +99,7 @@ def ical(service: FeedService) -> Blueprint:
     return routes
 
 
-def _answer(service: FeedService, environ: WSGIEnvironment) -> responses.Answer:
+def _answer(service: FeedCache, environ: WSGIEnvironment) -> responses.Answer:
     packed = responses.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     try:
         address = _address(service, environ, service.tokens.find)
@@ -117,8 +115,8 @@ def _answer(service: FeedService, environ: WSGIEnvironment) -> responses.Answer:
             return _refusal(
                 503, found.value, environ, ("Retry-After", str(responses.RETRY_SECONDS))
             )
-        case held:
-            return responses.answer(held.made.document, environ, held.checked)
+        case entry:
+            return responses.answer(entry.value.document, environ, entry.checked)
 
 
 def _refusal(
@@ -136,7 +134,7 @@ def is_private(environ: WSGIEnvironment) -> bool:
 
 
 def _address(
-    service: FeedService, environ: WSGIEnvironment, opens: Callable[[str], str | None]
+    service: FeedCache, environ: WSGIEnvironment, opens: Callable[[str], str | None]
 ) -> Address | None:
     """Return what a request asks for, None where its path can mean no feed. Raises `BadQuery`.
 
@@ -178,12 +176,12 @@ def unshaped(query: str) -> FeedQuery:
     return PLAIN
 
 
-class Doorkeeper:
+class CachedFeedMiddleware:
     """Answers for feeds that are in memory and were checked a moment ago; lets everything else
     through.
     """
 
-    def __init__(self, inner: WSGIApplication, service: FeedService, metrics: Metrics) -> None:
+    def __init__(self, inner: WSGIApplication, service: FeedCache, metrics: Metrics) -> None:
         self._inner = inner
         self._service = service
         self._metrics = metrics
@@ -207,10 +205,10 @@ class Doorkeeper:
             address = _address(self._service, environ, self._service.tokens.recall)
         except BadQuery:  # Flask's door says why
             return None
-        held = self._service.recall(address) if address is not None else None
-        if held is None:
+        entry = self._service.recall(address) if address is not None else None
+        if entry is None:
             return None
-        known = held.made.document
-        if known.gzip is None and responses.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+        document = entry.value.document
+        if document.gzip is None and responses.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
             return None
-        return responses.answer(known, environ, held.checked)
+        return responses.answer(document, environ, entry.checked)

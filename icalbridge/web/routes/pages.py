@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.models import Facility, Property
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.site import Site
     from icalbridge.web.views.calendar_grid import CalendarList
@@ -76,7 +76,7 @@ class SchedulePage:
 class Pages:
     """The pages of one application."""
 
-    def __init__(self, service: FeedService, site: Site) -> None:
+    def __init__(self, service: FeedCache, site: Site) -> None:
         self._catalog = service.catalog
         self._service = service
         self._site = site
@@ -274,7 +274,7 @@ class Pages:
         }
 
 
-def pages(service: FeedService, site: Site) -> Blueprint:
+def pages(service: FeedCache, site: Site) -> Blueprint:
     """Return the addresses that people open."""
     routes = Blueprint("pages", __name__)
     made = Pages(service, site)

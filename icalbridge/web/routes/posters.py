@@ -25,7 +25,7 @@ from icalbridge.web.routes.feeds import is_id, text_of
 from icalbridge.web.views.subscribe import qr_path, shown_at, subscription
 
 if TYPE_CHECKING:
-    from icalbridge.web.feed_cache import FeedService
+    from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
 
 LONGEST = 500
@@ -63,7 +63,7 @@ def drawing(address: str) -> bytes:
 class Posters:
     """What posters and codes of one application are made of."""
 
-    def __init__(self, service: FeedService, site: Site) -> None:
+    def __init__(self, service: FeedCache, site: Site) -> None:
         self._catalog = service.catalog
         self._service = service
         self._site = site
@@ -129,7 +129,7 @@ def _parted(query: str) -> tuple[str, bool]:
     return (query if len(rest) == len(pairs) else urlencode(rest)), ("to", "calendar") in pairs
 
 
-def posters(service: FeedService, site: Site) -> Blueprint:
+def posters(service: FeedCache, site: Site) -> Blueprint:
     """Return the addresses of posters and codes."""
     routes = Blueprint("posters", __name__)
     made = Posters(service, site)
