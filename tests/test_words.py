@@ -29,13 +29,13 @@ NAME_FIELDS = ("name", "id", "attr", "arg", "rest", "asname")
 LEFT = {
     "cli": 1,
     "facilitron": 0,
-    "feeds": 39,
+    "feeds": 0,
     "push": 0,
     "sandbox": 0,
     "settings": 0,
-    "store": 8,
+    "store": 0,
     "sync": 0,
-    "web": 112,
+    "web": 65,
     "": 1,
 }
 """How many names each package still has to change; "" is the modules beside the packages."""
