@@ -1,8 +1,8 @@
 """Many workers, one truth: processes on PostgreSQL share one plan, one rate and one quota; keys do
 not share anything.
 
-The vendor enforces what it grants, by the real clock; how long the tests take is decided by that
-rate, not by speed.
+The vendor enforces what it grants: of processes by the real clock, of workers in this process by a
+simulated one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 
 from icalbridge.facilitron import Client
 from icalbridge.models import utcnow
+from icalbridge.store import Store
 from icalbridge.store.tables import windows
 from icalbridge.sync import schedule
 from icalbridge.sync import windows as sync_windows
@@ -26,12 +27,12 @@ from icalbridge.sync.run import Sync
 from icalbridge.sync.schedule import Grant
 from icalbridge.sync.worker import Worker
 from tests.fixtures import commands
-from tests.fixtures.bridges import KEY, bridge
+from tests.fixtures.bridges import KEY, Bridge, bridge
 from tests.fixtures.commands import running
 from tests.fixtures.deployments import Deployment, deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from flask import Response
@@ -126,10 +127,65 @@ def test_four_workers_share_plan_and_rate(postgresql_url: str) -> None:
     """Never a request over the rate, no window twice, and at least 85 % of the rate used until all
     is fetched.
     """
-    with deployment(
-        postgresql_url, schools=7, facilities=1, events_per_day=1, rate_per_minute=300
-    ) as deployed:
-        _first_sync(deployed, 300)
+    rate = 300
+    with (
+        bridge(postgresql_url, schools=7, facilities=1, events_per_day=1) as district,
+        ExitStack() as open_stores,
+    ):
+        district.state.limits[KEY].rate_per_minute = rate
+        properties = [item["_id"] for item in district.world.properties]
+        whole = 1 + len(properties) * (1 + sync_windows.WINDOWS) + 1
+        begun = district.clock()
+        workers = [
+            _simulated(district, postgresql_url, f"w{number}", rate, open_stores)
+            for number in range(WORKERS)
+        ]
+        _work_until(district, workers, whole)
+        assert whole / ((district.clock() - begun).total_seconds() / 60) >= rate * BUDGET
+        assert set(_requests(district).values()) == {1}
+        again = district.store.windows.make_due(properties[:2], now=district.clock())
+        _work_until(district, workers, whole + again)
+        assert {status for *_, status in district.state.requests} == {200}
+        assert Counter(_requests(district).values()) == {1: whole - again, 2: again}
+        assert district.told() == district.truth()
+
+
+def _simulated(
+    district: Bridge, database_url: str, name: str, rate: int, open_stores: ExitStack
+) -> Worker:
+    """Return a worker with connections of its own, whose waits for the rate turn the clock."""
+    store = Store.connect(database_url)
+    open_stores.callback(store.close)
+    clock = district.clock
+    store.write.add_api_user("default")
+    ledger = StoreLedger(store, "default", rate_per_minute=rate, quota_per_day=15_000)
+    client = Client(
+        district.url,
+        KEY,
+        ledger=ledger,
+        clock=clock,
+        sleep=lambda seconds: clock.advance(seconds=seconds),
+    )
+    sync = Sync(client, store, api_user_id="default", worker_id=name, clock=clock)
+    grant = Grant(rate_per_minute=rate)
+    return Worker(
+        sync, store, grant, api_user_id="default", worker_id=name, clock=clock, sleep=_rest
+    )
+
+
+def _work_until(district: Bridge, workers: Sequence[Worker], requests: int) -> None:
+    """Let workers step in turn, and the clock go on where none has anything to do."""
+    deadline = district.clock() + timedelta(minutes=1)
+    while len(district.state.requests) < requests:
+        naps = [worker.step() for worker in workers if len(district.state.requests) < requests]
+        if all(naps):
+            district.clock.advance(seconds=1)
+        assert district.clock() < deadline
+
+
+def _requests(district: Bridge) -> Counter[tuple[str, str]]:
+    """Return how often each address was requested."""
+    return Counter((path, query) for _, path, query, _ in district.state.requests)
 
 
 @pytest.mark.soak

@@ -3,23 +3,16 @@
 It never speaks to the vendor, so no outage there can break a feed. `create_app` ties the parts
 together:
 
-    normalize   middleware: one address for each feed and page, whatever programs add to it ical
-    the feeds' addresses: a fast door in front of Flask, and Flask's own feeds       a feed as a
-    document: looked up, rendered once a revision, kept (cache) demand      who is read, and by
-    whom: noted aside cross_origin  which answers the pages of other sites may read, and preflights
-    http        tags, conditions, compression, security headers: pure functions pages
-    directory and schedules: directory, schedule, subscribe, wording arrange what the templates show
-    builder     /build: form, picking, preview api         /api/v1: what is booked, for programs;
-    problems is how it refuses embed       calendars in frames: embed_looks reads how, agenda
-    arranges when; embed_builder makes their snippets display     signage: board is what a display
-    knows, glance what it shows of that present     what is on and comes, for displays and the API;
-    standing: whether a place is in use, until when look        the site's name, logo and accent
-    (colour); status: how fresh everything is, for people poster      the poster for the door, and
-    its QR code (qr) sharing     what search engines and other sites are told: Open Graph,
-    schema.org (linked), sitemap language    in which language and region a page is told operations
-    /healthz, /readyz, /metrics, /robots.txt saving      saved feeds: who gets which; tokens: what a
-    private address means failures    404, 405, 500, 503 for people and programs; refusing: why an
-    address cannot be shown
+    normalize, routes.feeds   middleware: one address for each feed; cached feeds without Flask
+    feed_cache, catalog       calendars, rendered feeds, schools and facilities, in memory
+    coming, present           what comes in a feed; what is on at a place
+    responses                 entity tags, conditional requests, compression, security headers
+    routes                    the addresses, a module for each kind of page; api is `/api/v1`
+    views                     what the templates show: pure functions of items, days and `now`
+    parameters, refusing      checked parameters, and sentences for those that are refused
+    site, branding, sharing   links and freshness; name, logo and accent; metadata and sitemap
+    i18n, formatting          the language and region of a page, and how it writes moments
+    failures, problems        errors for people and for programs
 """
 
 from __future__ import annotations
@@ -61,7 +54,7 @@ from icalbridge.web.site import (
     property_path,
 )
 from icalbridge.web.static_files import Assets, static_files
-from icalbridge.web.views.form import build_path, value_of
+from icalbridge.web.views.forms import build_path, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

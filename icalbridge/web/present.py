@@ -29,7 +29,7 @@ MARKED = FeedQuery(cancelled=Cancelled.MARK)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CurrentBookings:
     """What is booked at a place in the next days, cancelled bookings too."""
 
     place: BoardSubject
@@ -51,7 +51,7 @@ class Present:
         self._service = service
         self._catalog = service.catalog
 
-    def find(self, feed: Feed, now: datetime) -> Known | Missing:
+    def find(self, feed: Feed, now: datetime) -> CurrentBookings | Missing:
         """Return what is known of a place, or why nothing is."""
         try:
             state = self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
@@ -59,7 +59,7 @@ class Present:
         except StoreError:
             return Missing.UNREACHABLE
 
-    def _known(self, feed: Feed, state: FeedState, now: datetime) -> Known | Missing:
+    def _known(self, feed: Feed, state: FeedState, now: datetime) -> CurrentBookings | Missing:
         days = 0 if state.unlisted else DAYS[feed.kind]
         # Of a school that left nothing is known from then on.
         until = timezones.midnight(
@@ -72,7 +72,7 @@ class Present:
         until = min(filter(None, (until, calendar.complete_until)))
         as_of = state.unlisted or calendar.as_of or state.changed
         items = [without_mark(item) for item in calendar.items]
-        return Known(place, facilities, items, until, as_of, state.unlisted)
+        return CurrentBookings(place, facilities, items, until, as_of, state.unlisted)
 
     def _place(self, feed: Feed, state: FeedState) -> tuple[BoardSubject, tuple[Facility, ...]]:
         own = self._catalog.property(state.property_id)
@@ -89,6 +89,6 @@ class Present:
         return BoardSubject(feed, state.title, "", state.zone, schools), facilities
 
 
-def within(known: Known, now: datetime) -> tuple[Sequence[Item], datetime]:
+def within(known: CurrentBookings, now: datetime) -> tuple[Sequence[Item], datetime]:
     """Return what has not ended at `now`, cancelled ones too, and up to when that is everything."""
     return [item for item in known.items if item.end > now], known.until

@@ -74,7 +74,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Form(NamedTuple):
+class Representation(NamedTuple):
     """One way of writing a document: as it is, or compressed."""
 
     body: bytes
@@ -88,8 +88,8 @@ class Form(NamedTuple):
 class Document:
     """Bytes with all that is needed to answer for them, in one form or two."""
 
-    identity: Form
-    gzip: Form | None
+    identity: Representation
+    gzip: Representation | None
     """None until somebody asks for it: see `packed`."""
     gzip_tag: str
     shared: Headers
@@ -145,8 +145,10 @@ def document(
     )
 
 
-def _form(body: bytes, tag: str, shared: Headers, described: Headers) -> Form:
-    return Form(body, tag, (*described, ("Content-Length", str(len(body))), ("ETag", tag), *shared))
+def _form(body: bytes, tag: str, shared: Headers, described: Headers) -> Representation:
+    return Representation(
+        body, tag, (*described, ("Content-Length", str(len(body))), ("ETag", tag), *shared)
+    )
 
 
 def embed_headers(ancestors: str) -> Headers:

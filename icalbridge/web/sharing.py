@@ -1,8 +1,4 @@
-"""What search engines and other sites are told: a page's own address, its formats and events, and
-the site's map.
-
-The words are in `templates/_sharing.html`; the events are put together by `linked`.
-"""
+"""Metadata of pages for search engines and other sites (Open Graph, JSON-LD), and the sitemap."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 from icalbridge.feeds.audience import Audience, Status, admit, view
 from icalbridge.web.views.calendar_grid import (
     GridContext,
-    Span,
+    GridSpan,
     grid_days,
     list_days,
     month_beside,
@@ -49,7 +49,7 @@ def listed(entries: Sequence[Entry], until: datetime, limit: int) -> CalendarLis
 def days_of(
     entries: Sequence[Entry], first: date, count: int, in_all: int | None = None
 ) -> tuple[CalendarDay, ...]:
-    days = Span("week", first, first, count)
+    days = GridSpan("week", first, first, count)
     return grid_days([shown(each) for each in entries], days, CONTEXT, in_all=in_all)
 
 

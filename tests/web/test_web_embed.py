@@ -13,7 +13,7 @@ import pytest
 
 from icalbridge.feeds import BadQuery
 from icalbridge.web import create_app
-from icalbridge.web.views.embed_options import Looks, read
+from icalbridge.web.views.embed_options import EmbedOptions, read
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, PUBLIC, Clock
 
@@ -337,7 +337,7 @@ def test_embed_builder_says_what_is_wrong(client: FlaskClient, query: str, statu
 def test_looks_come_apart_from_the_feed_and_together_again() -> None:
     """What is the embedded calendar's own is read by it, everything else is handed on in its order."""
     looks, rest = read("q=a+b&view=week&header=1&accent=ABCDEF&days=&facility=x%2Cy")
-    assert (looks, rest) == (Looks(view="week", accent="abcdef"), "q=a+b&facility=x%2Cy")
+    assert (looks, rest) == (EmbedOptions(view="week", accent="abcdef"), "q=a+b&facility=x%2Cy")
     assert looks.query(rest) == "view=week&accent=abcdef&q=a+b&facility=x%2Cy"
 
 

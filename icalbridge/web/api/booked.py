@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.present import Present
     from icalbridge.web.site import Site
-    from icalbridge.web.views.occupancy_state import Standing
+    from icalbridge.web.views.occupancy_state import OccupancyState
 
 
 class ApiResult(NamedTuple):
@@ -180,7 +180,7 @@ def _on(item: Item) -> _On:
     return _On(item, int(item.start.timestamp()), int(item.end.timestamp()), cancelled)
 
 
-def _until(stands: Standing[_On], zone: str) -> str | None:
+def _until(stands: OccupancyState[_On], zone: str) -> str | None:
     return (
         None if stands.until is None else iso_local(datetime.fromtimestamp(stands.until, UTC), zone)
     )

@@ -1,9 +1,6 @@
-"""The builder, `/build`: anybody shapes a calendar in a form and sees at once what it shows, and
-its address.
+"""The calendar builder, `/build`: a form for a feed, with its next entries and its address.
 
-The form is read by `form`, what it offers is arranged by `picking`, the next entries by `preview`.
-Here they come together over the feed itself: the preview is made of its items, and what the feed
-would refuse the page refuses too.
+What the feed would refuse the page refuses too.
 """
 
 from __future__ import annotations
@@ -23,8 +20,14 @@ from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import about, sentence
 from icalbridge.web.site import freshness
 from icalbridge.web.views.calendar_grid import GridContext, list_days
-from icalbridge.web.views.feed_form import calendars, picking, scope_of
-from icalbridge.web.views.form import Form, build_path, filled_in
+from icalbridge.web.views.forms import (
+    BuilderForm,
+    build_path,
+    calendars,
+    filled_in,
+    picking,
+    scope_of,
+)
 from icalbridge.web.views.subscribe import subscription
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.site import Site
-    from icalbridge.web.views.feed_form import Scope
+    from icalbridge.web.views.forms import FormScope
 
 TITLES = (
     DEFAULT,
@@ -82,7 +85,7 @@ class Builder:
         """Return the form as it was filled in and what it gives: 400 where that is refused, 404
         without a calendar.
         """
-        form, refusal = Form({}), None
+        form, refusal = BuilderForm({}), None
         try:
             form = filled_in(query)
         except BadQuery as error:
@@ -98,7 +101,7 @@ class Builder:
             return responses.respond_uncached(render_template("build.html", **shown), 503)
         return self._site.respond("build.html", **shown)
 
-    def _result(self, form: Form, scope: Scope | None) -> Result:
+    def _result(self, form: BuilderForm, scope: FormScope | None) -> Result:
         try:
             shape = self._service.shape(form.query)
             if scope is None:
@@ -140,7 +143,7 @@ class Builder:
     def _nowhere(self, facility_id: str) -> bool:
         return self._catalog.facility(facility_id) is None
 
-    def _offered(self, form: Form, scope: Scope | None) -> dict[str, Any]:
+    def _offered(self, form: BuilderForm, scope: FormScope | None) -> dict[str, Any]:
         """Return what the form shows."""
         title = form.text("title")
         return {
@@ -157,7 +160,7 @@ class Builder:
             "reach": (self._settings.history_days, self._settings.horizon_days),
         }
 
-    def _told(self, result: Result, scope: Scope | None, now: datetime) -> dict[str, Any]:
+    def _told(self, result: Result, scope: FormScope | None, now: datetime) -> dict[str, Any]:
         """Return what stands beside the form."""
         told: dict[str, Any] = dict.fromkeys(("missing", "address", "preview", "as_of"))
         refused = result.refusal

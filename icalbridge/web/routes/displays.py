@@ -1,10 +1,9 @@
-"""Displays on a wall: `/display/...`, a page that tells everything by itself, and the data that a
-script keeps it by.
+"""Displays on a wall: `/display/...`, a page that is complete by itself, and the data with which a
+script keeps it up to date.
 
-What a display is told is gathered by `present`, for the API too; making it a board is for `board`,
-what is shown of it for `glance` and `static/display.js`. A display is never sent anywhere else:
-whatever is wrong is answered with the page of a display, which goes on asking, because an error
-page would hang on the wall until somebody comes with a ladder.
+A display is never sent anywhere else: whatever is wrong is answered with the page of a display,
+which goes on asking, because an error page would hang on the wall until somebody comes with a
+ladder.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from icalbridge.web.views.now_next import SCRIPT_WORDS, display_view, words
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.web.present import Known, Present
+    from icalbridge.web.present import CurrentBookings, Present
     from icalbridge.web.site import Site
     from icalbridge.web.views.board import Board
 
@@ -49,7 +48,7 @@ _DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DisplayOptions:
     """What the address of a display asks for; what is not understood asks for nothing."""
 
     theme: str
@@ -57,7 +56,7 @@ class Wishes:
     """From which full hour until which it is dimmed, in the school's zone."""
 
     @classmethod
-    def of(cls, theme: str, dim: str) -> Wishes:
+    def of(cls, theme: str, dim: str) -> DisplayOptions:
         hours = _DIM.fullmatch(dim)
         return cls(
             "light" if theme == "light" else "dark",
@@ -76,7 +75,7 @@ class Displays:
         """Return the page of a display, or its data where the address ends in `.json`: 400 for a
         bad address.
         """
-        wishes = Wishes.of(request.args.get("theme", ""), request.args.get("dim", ""))
+        options = DisplayOptions.of(request.args.get("theme", ""), request.args.get("dim", ""))
         data = feed.id.endswith(".json")
         try:
             refuse_unknown(given(query), PARAMETERS)
@@ -86,27 +85,29 @@ class Displays:
             # The script asks with the same parameters, is refused as well, and leaves the sentence
             # there.
             return responses.respond_uncached(
-                self._rendered(feed, wishes, now, reason=sentence(error), query=query),
+                self._rendered(feed, options, now, reason=sentence(error), query=query),
                 400,
                 responses.DISPLAY_HEADERS,
             )
         if data:
             return self.data(Feed(feed.kind, feed.id.removesuffix(".json")), now)
-        return self.page(feed, wishes, now)
+        return self.page(feed, options, now)
 
-    def page(self, feed: Feed, wishes: Wishes, now: datetime) -> Response:
+    def page(self, feed: Feed, options: DisplayOptions, now: datetime) -> Response:
         """Return the page of a display, whether or not there is anything to show."""
         found = self._present.find(feed, now)
         query = f"lang={language_asked()}" if language_asked() else ""
         if isinstance(found, Missing):
             reason = words()[f"missing-{found.name.lower()}"]
             return responses.respond_uncached(
-                self._rendered(feed, wishes, now, reason=reason, query=query),
+                self._rendered(feed, options, now, reason=reason, query=query),
                 _status(found),
                 responses.DISPLAY_HEADERS,
             )
         unlisted = formatting.long_date(found.unlisted, found.place.zone) if found.unlisted else ""
-        html = self._rendered(feed, wishes, now, _board(found, now), query=query, unlisted=unlisted)
+        html = self._rendered(
+            feed, options, now, _board(found, now), query=query, unlisted=unlisted
+        )
         made = responses.document(
             html.encode(),
             "text/html; charset=utf-8",
@@ -118,7 +119,7 @@ class Displays:
     def _rendered(
         self,
         feed: Feed,
-        wishes: Wishes,
+        options: DisplayOptions,
         now: datetime,
         there: Board | None = None,
         *,
@@ -140,8 +141,8 @@ class Displays:
             script_words={name: said[name] for name in SCRIPT_WORDS},
             now=int(now.timestamp()),
             unlisted=unlisted,
-            theme=wishes.theme,
-            dim="-".join(map(str, wishes.dim)) if wishes.dim else "",
+            theme=options.theme,
+            dim="-".join(map(str, options.dim)) if options.dim else "",
             data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json")
             + (f"?{query}" if query else ""),
             worker_path=self._site.path("/display/sw.js"),
@@ -175,7 +176,7 @@ class Displays:
         return found if isinstance(found, Missing) else _board(found, now)
 
 
-def _board(found: Known, now: datetime) -> Board:
+def _board(found: CurrentBookings, now: datetime) -> Board:
     return make_board(
         found.place, found.items, words(), until=found.until, as_of=found.as_of, now=now
     )

@@ -1,9 +1,7 @@
-"""Calendars for other people's sites: `/embed/...`, pages for a frame, and what makes a frame as
-high as its page.
+"""Calendars for other sites: `/embed/...`, pages for a frame, and their script and style sheet.
 
-They show what a feed tells, with the filters of its address; `embed_looks` reads how, `agenda`
-arranges when. Only these pages may be framed, so every link in them opens elsewhere, and what goes
-wrong is told inside the frame, too.
+Only these pages may be framed, so every link in them opens elsewhere, and errors are shown inside
+the frame, too.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from icalbridge.web.routes.feeds import is_id, unshaped
 from icalbridge.web.site import freshness
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, span
-from icalbridge.web.views.embed_options import Looks, looks, read
+from icalbridge.web.views.embed_options import EmbedOptions, looks, read
 from icalbridge.web.views.subscribe import subscription
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from icalbridge.settings import Settings
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
-    from icalbridge.web.views.calendar_grid import Span
+    from icalbridge.web.views.calendar_grid import GridSpan
 
 DAYS = 7
 """How many days a list has, today included, unless its address says so."""
@@ -59,11 +57,11 @@ on.
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EmbedRequest:
     """What an embedded calendar was asked for."""
 
     feed: Feed
-    looks: Looks
+    looks: EmbedOptions
     query: str
     """Of the feed."""
 
@@ -83,42 +81,44 @@ class Embeds:
         """Return the page of a calendar, or one with a sentence: 400 for a bad address, 404 and 503
         as its feed.
         """
-        wanted = Wanted(feed, Looks(), "")
+        requested = EmbedRequest(feed, EmbedOptions(), "")
         try:
             chosen, rest = read(query)
-            wanted = Wanted(feed, chosen, rest)
+            requested = EmbedRequest(feed, chosen, rest)
             filters = unshaped(rest) if feed.kind == "saved" else self._service.shape(rest)
             state = self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
             if isinstance(state, Missing):
-                return self._missing(wanted, state)
-            return self._calendar(wanted, filters, GridContext(now, state.zone))
+                return self._missing(requested, state)
+            return self._calendar(requested, filters, GridContext(now, state.zone))
         except BadQuery as error:
-            return self._uncached(wanted, 400, "refused", sentence(error))
+            return self._uncached(requested, 400, "refused", sentence(error))
         except StoreError:
-            return self._missing(wanted, Missing.UNREACHABLE)
+            return self._missing(requested, Missing.UNREACHABLE)
 
-    def _calendar(self, wanted: Wanted, filters: FeedQuery, context: GridContext) -> Response:
-        today, chosen, zone = context.today, wanted.looks, context.zone
+    def _calendar(
+        self, requested: EmbedRequest, filters: FeedQuery, context: GridContext
+    ) -> Response:
+        today, chosen, zone = context.today, requested.looks, context.zone
         first, last = (today + timedelta(days=number) for number in self._reach)
         start = min(max(chosen.start or today, first), last)
         shown = span(chosen.view, today if chosen.view == "list" else start, chosen.days or DAYS)
         until = timezones.midnight(shown.end, zone)
         coming: Coming | Missing
         if chosen.view == "list":
-            coming = load_coming(self._service, wanted.feed, filters, until, context.now)
+            coming = load_coming(self._service, requested.feed, filters, until, context.now)
         else:
             since = timezones.midnight(shown.first, zone)
-            calendar = self._service.calendar(wanted.feed, filters, since, until)
+            calendar = self._service.calendar(requested.feed, filters, since, until)
             coming = calendar if isinstance(calendar, Missing) else Coming(calendar, 0)
         if isinstance(coming, Missing):
-            return self._missing(wanted, coming)
+            return self._missing(requested, coming)
         context = replace(context, schools=self._schools(coming.calendar))
         items, unlisted = coming.calendar.items, coming.calendar.state.unlisted
         html = self._rendered(
-            wanted,
+            requested,
             title=coming.calendar.title,
-            **self._whole(wanted.feed),
-            place="" if wanted.feed.kind == "facility" else "text",
+            **self._whole(requested.feed),
+            place="" if requested.feed.kind == "facility" else "text",
             zone=zone,
             zone_name=formatting.zone_name(context.now, zone),
             as_of=freshness(coming.calendar.fetched, zone, context.now),
@@ -127,7 +127,7 @@ class Embeds:
             **(
                 {"plan": list_days(items, until, context, ENTRIES, coming.left_out)}
                 if chosen.view == "list"
-                else self._grid(wanted, coming.calendar, shown, context)
+                else self._grid(requested, coming.calendar, shown, context)
             ),
         )
         return responses.respond(
@@ -158,26 +158,26 @@ class Embeds:
         return {"page": "", "webcal": subscription(self._site.address(feed_path(feed)), "").webcal}
 
     def _grid(
-        self, wanted: Wanted, calendar: Calendar, shown: Span, context: GridContext
+        self, requested: EmbedRequest, calendar: Calendar, shown: GridSpan, context: GridContext
     ) -> dict[str, Any]:
         """Return a week or month, and where to turn from it, as far as feeds reach."""
-        today, chosen = context.today, wanted.looks
+        today, chosen = context.today, requested.looks
         first, last = (today + timedelta(days=number) for number in self._reach)
         return {
             "span": shown,
             "sheet": grid_days(calendar.items, shown, context, per_day=DAY_LINES[shown.view]),
-            "earlier": self._turned(wanted, shown.neighbor(-1) if shown.first > first else None),
-            "later": self._turned(wanted, shown.neighbor(1) if shown.end <= last else None),
+            "earlier": self._turned(requested, shown.neighbor(-1) if shown.first > first else None),
+            "later": self._turned(requested, shown.neighbor(1) if shown.end <= last else None),
             "current": ""
             if shown.first <= today < shown.end
-            else f"?{chosen.query(wanted.query, start=None)}",
-            "week": lambda day: f"?{chosen.query(wanted.query, view='week', start=day)}",
+            else f"?{chosen.query(requested.query, start=None)}",
+            "week": lambda day: f"?{chosen.query(requested.query, view='week', start=day)}",
         }
 
-    def _turned(self, wanted: Wanted, start: date | None) -> str:
-        return f"?{wanted.looks.query(wanted.query, start=start)}" if start else ""
+    def _turned(self, requested: EmbedRequest, start: date | None) -> str:
+        return f"?{requested.looks.query(requested.query, start=start)}" if start else ""
 
-    def _rendered(self, wanted: Wanted, **shown: Any) -> str:
+    def _rendered(self, requested: EmbedRequest, **shown: Any) -> str:
         known = dict.fromkeys(
             (
                 "why",
@@ -197,28 +197,30 @@ class Embeds:
             **{
                 **known,
                 **shown,
-                "looks": wanted.looks,
+                "looks": requested.looks,
                 "lang": i18n.current().language,
-                "accent_path": self._accent_path(wanted.looks),
+                "accent_path": self._accent_path(requested.looks),
             },
         )
 
-    def _accent_path(self, chosen: Looks) -> str:
+    def _accent_path(self, chosen: EmbedOptions) -> str:
         """Return the address of the style sheet with the colour of a calendar or else of the site;
         empty for none.
         """
-        own = Looks(theme=chosen.theme, accent=chosen.accent or self._accent)
+        own = EmbedOptions(theme=chosen.theme, accent=chosen.accent or self._accent)
         return self._site.path(f"/embed.css?{own.query()}") if own.accent else ""
 
-    def _missing(self, wanted: Wanted, why: Missing) -> Response:
-        return self._uncached(wanted, 404 if why is Missing.UNKNOWN else 503, why.name.lower())
+    def _missing(self, requested: EmbedRequest, why: Missing) -> Response:
+        return self._uncached(requested, 404 if why is Missing.UNKNOWN else 503, why.name.lower())
 
-    def _uncached(self, wanted: Wanted, status: int, why: str, reason: str = "") -> Response:
-        html = self._rendered(wanted, why=why, sentence=reason)
+    def _uncached(
+        self, requested: EmbedRequest, status: int, why: str, reason: str = ""
+    ) -> Response:
+        html = self._rendered(requested, why=why, sentence=reason)
         return responses.respond_uncached(html, status, self._headers, retry=status == 503)
 
 
-def accent_css(chosen: Looks) -> bytes:
+def accent_css(chosen: EmbedOptions) -> bytes:
     """Return that style sheet: the accent as it can be read on light and on dark ground."""
     light, dark = (
         f":root[data-theme]{{--accent:{readable(f'#{chosen.accent}', ground)}}}"

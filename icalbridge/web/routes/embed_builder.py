@@ -1,9 +1,4 @@
-"""The maker of snippets, `/embed`: anybody picks a calendar and its looks, sees it in a frame, and
-copies the lines.
-
-The form is read by `form` and `embed_looks`, what it offers is arranged by `picking`. How each site
-builder takes a snippet is in the words of the template.
-"""
+"""The builder of embed snippets, `/embed`: a form for a calendar and its looks, with a preview."""
 
 from __future__ import annotations
 
@@ -21,14 +16,13 @@ from icalbridge.web.failures import error_page
 from icalbridge.web.i18n import gettext
 from icalbridge.web.refusing import sentence
 from icalbridge.web.views.calendar_grid import VIEWS
-from icalbridge.web.views.embed_options import OWN, Looks, embed_path, looks
-from icalbridge.web.views.feed_form import calendars, picking, scope_of
-from icalbridge.web.views.form import Form, filled_in
+from icalbridge.web.views.embed_options import OWN, EmbedOptions, embed_path, looks
+from icalbridge.web.views.forms import BuilderForm, calendars, filled_in, picking, scope_of
 
 if TYPE_CHECKING:
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
-    from icalbridge.web.views.feed_form import Scope
+    from icalbridge.web.views.forms import FormScope
 
 HEIGHTS = {"list": 600, "week": 640, "month": 760}
 """How high a frame is, in pixels, where no script makes it fit."""
@@ -65,7 +59,7 @@ class EmbedBuilder:
         """Return the form as it was filled in, and the snippet: 400 where that is refused, 404
         without a calendar.
         """
-        form, snippet = Form({}), None
+        form, snippet = BuilderForm({}), None
         refusal: BadQuery | None = None
         try:
             form = filled_in(query)
@@ -97,7 +91,7 @@ class EmbedBuilder:
         )
         return self._answer(html, 400 if refusal else 200)
 
-    def _snippet(self, form: Form, scope: Scope | None) -> Snippet | None:
+    def _snippet(self, form: BuilderForm, scope: FormScope | None) -> Snippet | None:
         said = {name: form.text(name) for name in OWN} | {"lang": form.text(SPEAK)}
         own = looks(said)
         shape = self._service.shape(
@@ -126,7 +120,7 @@ def _shown(name: str) -> bool:
     return name in SHOWN or name in OWN
 
 
-def snippet_of(site: Site, scope: Scope, own: Looks, rest: str) -> Snippet:
+def snippet_of(site: Site, scope: FormScope, own: EmbedOptions, rest: str) -> Snippet:
     """Return what shows a calendar in a page; everything in it is escaped for HTML."""
     path = embed_path(scope.feed, own.query(rest))
     address, page = site.address(path), site.address(page_path(scope.feed))

@@ -24,7 +24,7 @@ from icalbridge.web.site import freshness
 from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, page_title
 from icalbridge.web.views.directory import FIRST_PLACES, directory, kinds, search
 from icalbridge.web.views.filters import Reach, check_names, choices, filter_query, page_view
-from icalbridge.web.views.form import build_path
+from icalbridge.web.views.forms import build_path
 from icalbridge.web.views.open_times import open_times
 from icalbridge.web.views.subscribe import poster_path, qr_path, subscription
 

@@ -84,7 +84,7 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class SystemStatus:
     """Everything that the page says."""
 
     schools: tuple[SchoolStatus, ...]
@@ -116,13 +116,13 @@ class Status:
         )
 
 
-def status_of(health: Health, now: datetime) -> Status:
+def status_of(health: Health, now: datetime) -> SystemStatus:
     """Arrange how everything stands at `now`, what is worst first, else in the vendor's order."""
     schools = sorted(
         (_school(each, now) for each in health.properties), key=lambda each: KINDS.index(each.kind)
     )
     kinds = [each.kind for each in schools]
-    return Status(
+    return SystemStatus(
         schools=tuple(schools),
         counts={kind: kinds.count(kind) for kind in KINDS},
         running=health.workers_alive > 0,

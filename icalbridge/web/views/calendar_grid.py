@@ -32,7 +32,7 @@ MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class GridSpan:
     """The days of a list, of a week, or of the weeks in which a month lies."""
 
     view: str
@@ -60,15 +60,15 @@ class Span:
         return self.first + timedelta(days=step * self.count)
 
 
-def span(view: str, day: date, list_days: int = 1) -> Span:
+def span(view: str, day: date, list_days: int = 1) -> GridSpan:
     """Return the span of a view around a day; weeks begin as in the reader's region."""
     match view:
         case "week":
-            return Span(view, day, week_start(day), 7)
+            return GridSpan(view, day, week_start(day), 7)
         case "month":
-            return Span(view, day, *month_sheet(day))
+            return GridSpan(view, day, *month_sheet(day))
         case _:
-            return Span(view, day, day, list_days)
+            return GridSpan(view, day, day, list_days)
 
 
 def week_start(day: date, first_weekday: int | None = None) -> date:
@@ -232,7 +232,7 @@ def list_days(
 
 def grid_days(
     items: Iterable[Item],
-    shown: Span,
+    shown: GridSpan,
     context: GridContext,
     *,
     per_day: int | None = None,
@@ -259,7 +259,7 @@ def _days_between(first: date, end: date) -> Iterator[date]:
     return (first + timedelta(days=number) for number in range((end - first).days))
 
 
-def _days_of(item: Item, shown: Span, context: GridContext) -> Sequence[date]:
+def _days_of(item: Item, shown: GridSpan, context: GridContext) -> Sequence[date]:
     """Return the days of a span on which an item is; midnight belongs to the evening before."""
     zone = context.zone_of(item)
     first = timezones.local_date(item.start, zone)

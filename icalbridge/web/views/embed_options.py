@@ -30,7 +30,7 @@ MOST_DAYS = 366
 OWN = ("view", "days", "theme", "accent", "lang", "header", "from")
 
 
-class Looks(Struct, frozen=True, rename={"start": "from"}):
+class EmbedOptions(Struct, frozen=True, rename={"start": "from"}):
     """How an embedded calendar looks."""
 
     view: Literal["list", "week", "month"] = "list"
@@ -66,7 +66,7 @@ class Looks(Struct, frozen=True, rename={"start": "from"}):
         return "&".join(filter(None, (own, rest)))
 
 
-def read(query: str) -> tuple[Looks, str]:
+def read(query: str) -> tuple[EmbedOptions, str]:
     """Part the query of an embedded calendar's address into its looks and the query of its feed.
     Raises `BadQuery`.
     """
@@ -86,10 +86,10 @@ def read(query: str) -> tuple[Looks, str]:
     return looks(own), urlencode([(name, text) for name, text in given if name not in OWN])
 
 
-def looks(values: Mapping[str, str]) -> Looks:
+def looks(values: Mapping[str, str]) -> EmbedOptions:
     """Check what an address or a form gives for the looks. Raises `Refused`."""
     own = {name: values.get(name, "") for name in OWN}
-    checked = convert_parameters(own, Looks, _refusal, numbers=["days"])
+    checked = convert_parameters(own, EmbedOptions, _refusal, numbers=["days"])
     return structs.replace(checked, accent=checked.accent.removeprefix("#").lower())
 
 

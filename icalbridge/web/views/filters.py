@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
     from icalbridge.models import Facility
-    from icalbridge.web.views.calendar_grid import Span
+    from icalbridge.web.views.calendar_grid import GridSpan
 
 FILTERS = ("facility", "type", "activity", "q", "not")
 """Parameters of feeds that pages take too."""
@@ -53,7 +53,7 @@ class Reach:
 class PageView:
     """One page of a schedule: its days, its filters, and the addresses of its neighbors."""
 
-    span: Span
+    span: GridSpan
     dated: bool
     """Whether the address names the day; a list without one begins with this very moment."""
     filters: FeedQuery

@@ -1,9 +1,4 @@
-"""Whether a place is in use at a moment, until when, and what comes next: one decision, for
-displays and for the API.
-
-Pure, and of anything that says when it is; `static/display.js` takes the same decision every
-second, see `glance`.
-"""
+"""Whether a place is in use, until when, and what comes next, for displays and the API. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +29,7 @@ T = TypeVar("T", bound=Timed)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing(Generic[T]):
+class OccupancyState(Generic[T]):
     """How a place stands at a moment."""
 
     state: State
@@ -59,21 +54,23 @@ class Standing(Generic[T]):
         return None if self.taken_by is None else self.taken_by.starts_at
 
 
-def standing(booked: Sequence[T], now: float, day_ends: float, known_until: float) -> Standing[T]:
+def standing(
+    booked: Sequence[T], now: float, day_ends: float, known_until: float
+) -> OccupancyState[T]:
     """Return how a place stands at `now` by what is booked there, in order of start.
 
     `day_ends` is the next midnight there; from `known_until` on nothing is known, and nothing is
     told.
     """
     if now >= known_until:
-        return Standing("unknown", (), (), None, None, None)
+        return OccupancyState("unknown", (), (), None, None, None)
     left = [each for each in booked if each.ends_at > now]
     on = tuple(each for each in left if each.starts_at <= now)
     coming = tuple(each for each in left if each.starts_at > now)
     first = next((each for each in coming if not each.cancelled), None)
     last = _last([each for each in on if not each.cancelled], coming)
     taken_by = first if last is None and first is not None and first.starts_at < day_ends else None
-    return Standing("free" if last is None else "busy", on, coming, first, last, taken_by)
+    return OccupancyState("free" if last is None else "busy", on, coming, first, last, taken_by)
 
 
 def _last(on: Sequence[T], coming: Sequence[T]) -> T | None:

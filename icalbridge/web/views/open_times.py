@@ -23,7 +23,7 @@ SHORTEST = timedelta(minutes=30)
 """Gaps that are shorter are of no use to anybody."""
 
 
-class Booked(Protocol):
+class BookedTime(Protocol):
     """What takes a facility: an entry, or an item of a calendar."""
 
     @property
@@ -43,7 +43,9 @@ class Gap:
     ends: str
 
 
-def open_times(entries: Iterable[Booked], day: date, zone: str, now: datetime) -> tuple[Gap, ...]:
+def open_times(
+    entries: Iterable[BookedTime], day: date, zone: str, now: datetime
+) -> tuple[Gap, ...]:
     """Return one facility's gaps on a local day that are not over at `now`; one that goes on is
     told whole.
 

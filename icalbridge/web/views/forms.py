@@ -1,0 +1,280 @@
+"""The form of the builders: its fields as the query of a feed's address, and the choices it offers.
+
+Its fields are the parameters of a feed, checked by `feeds.query`. A form has a tick for each value
+and blanks for what is not given. A district has thousands of facilities: those of one school are
+listed at a time, and what is ticked elsewhere stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, urlencode
+
+from icalbridge.feeds import FORMATS, PLAIN, BadQuery
+from icalbridge.feeds.query import PARAMETERS, UNREADABLE, parse
+from icalbridge.models import Feed
+from icalbridge.text import display_text, search_key
+from icalbridge.web.routes.feeds import is_id
+from icalbridge.web.views.directory import directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from icalbridge.feeds import FeedQuery
+    from icalbridge.models import Facility, Property
+    from icalbridge.web.catalog import Catalog
+
+OWN = ("feed", "school", "format", "lang")
+"""What the form has beside the parameters: which calendar, whose facilities are listed, format,
+language.
+"""
+TICKED = ("facility", "type", "category", "activity", "status")
+"""Parameters that take several values, of which a form sends each by itself."""
+LONGEST = 16_000
+MOST_FIELDS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class BuilderForm:
+    """The fields that are not blank, as they were filled in; nothing of it is checked.
+
+    A blank field that is none of a feed's parameters is there without values, so that an unknown
+    one can be refused.
+    """
+
+    fields: Mapping[str, tuple[str, ...]]
+
+    def text(self, name: str) -> str:
+        """Return what a field holds; of several the last, as with a title of one's own."""
+        return (self.fields.get(name) or ("",))[-1]
+
+    def all(self, name: str) -> str:
+        """Return all that was filled in under a parameter's name, as one value of it."""
+        if name in TICKED:
+            return ",".join(self.fields.get(name, ()))
+        return (
+            self.text(name)
+            if name == "title"
+            else " ".join(dict.fromkeys(self.fields.get(name, ())))
+        )
+
+    @property
+    def feed(self) -> Feed | None:
+        """The calendar that is chosen; None where that is none that there can be."""
+        kind, _, feed_id = self.text("feed").partition(":")
+        if not is_id(feed_id):
+            return None
+        match kind:
+            case "facility":
+                return Feed("facility", feed_id)
+            case "property":
+                return Feed("property", feed_id)
+            case _:
+                return None
+
+    @property
+    def suffix(self) -> str:
+        """The format's suffix. Raises `BadQuery` for a format that there is not."""
+        suffix = self.text("format") or "ics"
+        if suffix not in FORMATS:
+            raise BadQuery(
+                f"There is no format '{suffix[:60]}'; a feed comes as {', '.join(FORMATS)}."
+            )
+        return suffix
+
+    @property
+    def query(self) -> str:
+        """The parameters as a feed's address takes them, in the order they came in."""
+        return urlencode({name: self.all(name) for name in self.fields if name not in OWN})
+
+    @property
+    def facility_ids(self) -> frozenset[str]:
+        return frozenset(each for shape in self._parts("facility") for each in shape.facility)
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The kinds that are ticked, as they are compared."""
+        return frozenset(each for shape in self._parts("type") for each in shape.type)
+
+    def _parts(self, name: str) -> list[FeedQuery]:
+        """Read each value of a field by itself, so that one too many of them does not lose the
+        others.
+        """
+        return [_alone(name, value) for value in self.fields.get(name, ())]
+
+
+def _alone(name: str, value: str) -> FeedQuery:
+    try:
+        return parse(urlencode({name: value}))
+    except BadQuery:
+        return PLAIN
+
+
+def filled_in(query: str) -> BuilderForm:
+    """Read the query of the form's address, as WSGI has it. Raises `BadQuery` for one that cannot
+    be read.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    try:
+        if len(query) > LONGEST:
+            raise ValueError
+        for name, value in parse_qsl(
+            query, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+        ):
+            if value.strip():
+                found[name] = (*found.get(name, ()), value.strip())
+            elif name not in PARAMETERS:
+                found.setdefault(name, ())
+    except (UnicodeError, ValueError):
+        raise BadQuery(UNREADABLE) from None
+    return BuilderForm(found)
+
+
+def value_of(name: str, text: str) -> str:
+    """Return a value as the field of that parameter sends it: a comma of its own does not part
+    it.
+    """
+    return PARAMETERS[name].write((text,))
+
+
+def build_path(kind: str = "", feed_id: str = "", *, root: str = "/build") -> str:
+    """Return the path of the builder, or of that of snippets, filled in for a calendar if one is
+    named.
+    """
+    return f"{root}?feed={quote(f'{kind}:{feed_id}', safe=':')}" if kind else root
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One option or tick. A label may be empty: the template has a word for that."""
+
+    value: str
+    label: str
+    beside: str = ""
+    """What tells it from others of its name."""
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    label: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FormScope:
+    """The calendar that is chosen, with all that it spans."""
+
+    feed: Feed
+    name: str
+    schools: tuple[Property, ...]
+    facilities: tuple[Facility, ...]
+
+    @property
+    def facility_ids(self) -> frozenset[str]:
+        return frozenset(each.id for each in self.facilities)
+
+
+@dataclass(frozen=True, slots=True)
+class FormChoices:
+    """The facilities and kinds of a calendar."""
+
+    schools: tuple[Choice, ...]
+    """Whose facilities can be listed; empty where there is but one."""
+    listed: tuple[Choice, ...]
+    elsewhere: tuple[Choice, ...]
+    """Ticked, but not of the school whose facilities are listed."""
+    kinds: tuple[Choice, ...]
+
+
+def scope_of(catalog: Catalog, feed: Feed | None) -> FormScope | None:
+    """Return the calendar that is chosen; None where none is, or one that there is not."""
+    if feed is None:
+        return None
+    if feed.kind == "facility":
+        facility = catalog.facility(feed.id)
+        school = catalog.property(facility.property_id) if facility else None
+        name = display_text(facility.name or facility.type) if facility else ""
+        return FormScope(feed, name, (school,) if school else (), (facility,)) if facility else None
+    own = catalog.property(feed.id)
+    if own is None:
+        return None
+    listed = [
+        each for each in catalog.properties() if each.id in own.child_ids and each.id != own.id
+    ]
+    schools = (own, *listed)
+    facilities = tuple(catalog.facilities([each.id for each in schools]))
+    return FormScope(feed, display_text(own.name), schools, facilities)
+
+
+def calendars(properties: Sequence[Property], scope: FormScope | None) -> tuple[Group, ...]:
+    """Return every calendar of a district or school; ahead of them the chosen one, if it is none of
+    these.
+    """
+    chosen = f"{scope.feed.kind}:{scope.feed.id}" if scope else ""
+    groups = [
+        Group(
+            display_text(district.own.site.name) if district.own else "",
+            tuple(_calendar(school.site, chosen) for school in district.all),
+        )
+        for district in directory(properties, (), {})
+    ]
+    if scope and not any(choice.chosen for group in groups for choice in group.choices):
+        beside = (
+            display_text(scope.schools[0].name)
+            if scope.feed.kind == "facility" and scope.schools
+            else ""
+        )
+        groups.insert(0, Group(beside, (Choice(chosen, scope.name, chosen=True),)))
+    return tuple(groups)
+
+
+def _calendar(site: Property, chosen: str) -> Choice:
+    value = f"property:{site.id}"
+    return Choice(value, display_text(site.name), display_text(site.city), value == chosen)
+
+
+def picking(scope: FormScope, form: BuilderForm) -> FormChoices:
+    """Return what can be ticked in a calendar, and what is."""
+    housed = {each.property_id for each in scope.facilities}
+    schools = [each for each in scope.schools if each.id in housed]
+    asked = form.text("school")
+    if scope.feed.kind == "facility":
+        shown = ""
+    elif len(schools) == 1:
+        shown = schools[0].id
+    else:
+        shown = asked if asked in housed else ""
+    names = {each.id: display_text(each.name) for each in scope.schools}
+    ticked = form.facility_ids
+    several = len(schools) > 1
+    return FormChoices(
+        schools=tuple(Choice(each.id, names[each.id], chosen=each.id == shown) for each in schools)
+        if several
+        else (),
+        listed=tuple(
+            _facility(each, ticked) for each in scope.facilities if each.property_id == shown
+        ),
+        elsewhere=tuple(
+            _facility(each, ticked, names.get(each.property_id, ""))
+            for each in scope.facilities
+            if each.property_id != shown and each.id in ticked
+        ),
+        kinds=_kinds((each.type for each in scope.facilities), form.types),
+    )
+
+
+def _facility(facility: Facility, ticked: frozenset[str], school: str = "") -> Choice:
+    kind, name = display_text(facility.type), display_text(facility.name)
+    beside = school or (kind if name else "")
+    return Choice(value_of("facility", facility.id), name or kind, beside, facility.id in ticked)
+
+
+def _kinds(types: Iterable[str], ticked: frozenset[str]) -> tuple[Choice, ...]:
+    """Return the kinds that exist, each once, and any others that were asked for."""
+    known = {search_key(each): each for each in sorted(set(types)) if search_key(each)}
+    found = {each: known.get(each, each) for each in sorted(known.keys() | ticked)}
+    return tuple(
+        Choice(value_of("type", name), name, chosen=each in ticked) for each, name in found.items()
+    )
