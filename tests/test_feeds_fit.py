@@ -70,10 +70,10 @@ def test_fit_is_never_empty_while_something_is_on_or_coming(
     items, sizes = feed
     now = NOW + quarters * HOUR / 4
     found = fit(items, sizes, ZoneInfo(zone), now, room)
-    assert sum(sizes[index] for index in found.kept) <= room
+    assert sum(sizes[index] for index in found.fitting) <= room
     if any(each.end > now and size <= room for each, size in zip(items, sizes, strict=True)):
-        assert found.kept
-    left_out = [each for index, each in enumerate(items) if index not in found.kept]
+        assert found.fitting
+    left_out = [each for index, each in enumerate(items) if index not in found.fitting]
     begins = found.complete_from or datetime.min.replace(tzinfo=UTC)
     ends = found.complete_until or datetime.max.replace(tzinfo=UTC)
     assert [each for each in left_out if begins <= each.start < ends] == []
@@ -106,8 +106,8 @@ def test_first_day_that_does_not_fit_keeps_what_comes_soonest(
     if not coming or sum(whole_day) <= room or any(sizes[index] > room for index in coming):
         return
     found = fit(items, sizes, ZoneInfo(zone), NOW, room)
-    count = len(found.kept)
-    assert found.kept == coming[:count]
+    count = len(found.fitting)
+    assert found.fitting == coming[:count]
     assert found.left_out == len(coming) - count
     assert (count == len(coming)) == (found.complete_until is None)
     if count < len(coming):

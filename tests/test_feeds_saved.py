@@ -38,7 +38,7 @@ def _items(spec: Saved, *entries: Entry) -> list[Item]:
     told = {each.key: (PARTICULARS, NOW) for each in entries} if spec.needs_particulars else {}
     selection = _selected(*entries, shape=spec.shape)
     found = apply(
-        spec, selection, categories=CATEGORIES, told=told, schools={"school": "Lincoln High"}
+        spec, selection, categories=CATEGORIES, details=told, schools={"school": "Lincoln High"}
     )
     assert set(found) <= {
         (each.key, item) for each in selection.entries for _, item in found if item.uid == each.uid
@@ -233,7 +233,7 @@ def test_no_item_holds_what_its_audience_may_not_see(spec: Saved) -> None:
     told = {each.key: (PARTICULARS, NOW) for each in ENTRIES}  # also where nobody asked for it
     selection = _selected(*ENTRIES, shape=spec.shape)
     items = [
-        item for _, item in apply(spec, selection, categories=CATEGORIES, told=told, schools={})
+        item for _, item in apply(spec, selection, categories=CATEGORIES, details=told, schools={})
     ]
     allowed = ALLOWED[spec.audience] & (frozenset(Field) if spec.fields is None else spec.fields)
     secret = {

@@ -16,7 +16,7 @@ from icalbridge.feeds.query import Cancelled, FeedQuery
 from icalbridge.feeds.saved_feed import Action, Rule, Saved
 from icalbridge.feeds.saved_feed_toml import (
     BadSpec,
-    kept_feed,
+    parse_saved_feed,
     read_feed,
     read_feeds,
     table_of,
@@ -331,5 +331,5 @@ def test_table_says_only_what_differs() -> None:
 def test_kept_text_that_is_not_one_feed_is_a_sentence(text: str, count: int) -> None:
     """Whoever wrote it into the database: what cannot be read is told, like any other mistake."""
     with pytest.raises(BadSpec) as raised:
-        kept_feed(SavedFeed("gyms", "Gyms", text))
+        parse_saved_feed(SavedFeed("gyms", "Gyms", text))
     assert str(raised.value) == f"What is kept as feed 'gyms' is {count} feeds."

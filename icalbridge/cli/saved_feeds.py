@@ -20,7 +20,7 @@ from icalbridge.errors import ConfigurationError, IcalbridgeError
 from icalbridge.feeds import feed_path
 from icalbridge.feeds.saved_feed_toml import (
     BadSpec,
-    kept_feed,
+    parse_saved_feed,
     read_feed,
     read_feeds,
     read_tables,
@@ -310,13 +310,13 @@ def _saved(store: Store, slug: str) -> SavedFeed:
 
 
 def _feed(store: Store, slug: str) -> Saved:
-    return kept_feed(_saved(store, slug))
+    return parse_saved_feed(_saved(store, slug))
 
 
 def _parse_or_none(saved: SavedFeed) -> Saved | None:
     """Return a parsed feed; None where another version wrote what this one cannot read."""
     try:
-        return kept_feed(saved)
+        return parse_saved_feed(saved)
     except BadSpec:
         return None
 

@@ -182,7 +182,7 @@ def admit(
 
 def retitled(item: Item, template: str) -> Item:
     """Return an item called by what it now says of itself."""
-    values = {each: getattr(item, each) for each in FIELDS}
+    values = {row: getattr(item, row) for row in FIELDS}
     return item._replace(title=_called(fill(template, values), item.cancelled, item.status))
 
 
@@ -197,17 +197,17 @@ def _called(title: str, cancelled: datetime | None, status: Status) -> str:
     return CALLED_OFF + title if cancelled and status is Status.CONFIRMED else title
 
 
-def _with(item: Item, fields: frozenset[Field], told: StaffDetails, changed: datetime) -> Item:
+def _with(item: Item, fields: frozenset[Field], details: StaffDetails, changed: datetime) -> Item:
     """Add what is particular; the item is as new as the newest of it, if anything of it is
     shown.
     """
     if fields.isdisjoint(PARTICULAR):
         return item
     return item._replace(
-        renter=display_text(told.renter) if Field.RENTER in fields else "",
-        email=display_text(told.email) if Field.EMAIL in fields else "",
-        attendance=told.attendance if Field.ATTENDANCE in fields else None,
-        reservation=display_text(told.reservation) if Field.RESERVATION in fields else "",
-        category=display_text(told.category) if Field.CATEGORY in fields else "",
+        renter=display_text(details.renter) if Field.RENTER in fields else "",
+        email=display_text(details.email) if Field.EMAIL in fields else "",
+        attendance=details.attendance if Field.ATTENDANCE in fields else None,
+        reservation=display_text(details.reservation) if Field.RESERVATION in fields else "",
+        category=display_text(details.category) if Field.CATEGORY in fields else "",
         modified=max(item.modified, changed),
     )

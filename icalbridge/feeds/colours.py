@@ -28,7 +28,7 @@ _HEXADECIMAL = re.compile(r"#[0-9a-f]{6}")
 
 def colour(text: str) -> str:
     """Return a colour as it is kept, in lower case; raises ValueError for what is none."""
-    found = text.strip().lower()
-    if found and found not in NAMES and not _HEXADECIMAL.fullmatch(found):
+    result = text.strip().lower()
+    if result and result not in NAMES and not _HEXADECIMAL.fullmatch(result):
         raise ValueError("a CSS3 colour name such as teal, or #rrggbb")
-    return found
+    return result

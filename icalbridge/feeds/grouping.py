@@ -33,7 +33,7 @@ def grouped(
     """
 
     members: dict[tuple[object, ...], tuple[EventKey, list[Item]]] = {}
-    for key, item in sorted(items, key=lambda each: each[1].uid):
+    for key, item in sorted(items, key=lambda row: row[1].uid):
         alike = (
             key,
             item.start,
@@ -44,31 +44,31 @@ def grouped(
             item.cancelled is not None,
         )
         members.setdefault(alike, (key, []))[1].append(item)
-    found = [
-        _one(some, *marks.get(key, (0, some[0].modified)), template)
-        for key, some in members.values()
+    result = [
+        _one(part, *marks.get(key, (0, part[0].modified)), template)
+        for key, part in members.values()
     ]
-    return sorted(found, key=lambda item: (item.start, item.end, item.uid))
+    return sorted(result, key=lambda item: (item.start, item.end, item.uid))
 
 
 def _one(members: list[Item], revision: int, changed: datetime, template: str) -> Item:
     first = members[0]
-    newest = max(changed, *(each.modified for each in members))
+    newest = max(changed, *(row.modified for row in members))
     if len(members) == 1:
         return first._replace(sequence=revision, modified=newest)
-    places = sorted({(each.facility, each.location) for each in members})
-    seen = [each.first_seen for each in members if each.first_seen]
+    places = sorted({(row.facility, row.location) for row in members})
+    seen = [row.first_seen for row in members if row.first_seen]
     whole = first._replace(
         sequence=revision,
         modified=newest,
         facility_ids=tuple(
-            sorted({facility_id for each in members for facility_id in each.facility_ids})
+            sorted({facility_id for row in members for facility_id in row.facility_ids})
         ),
         facility=", ".join(facility for facility, _ in places if facility),
         location=_where(places),
         first_seen=min(seen, default=None),
     )
-    return whole if len({each.title for each in members}) == 1 else retitled(whole, template)
+    return whole if len({row.title for row in members}) == 1 else retitled(whole, template)
 
 
 def _where(places: list[tuple[str, str]]) -> str:

@@ -21,7 +21,7 @@ from icalbridge.feeds.metadata import cover
 from icalbridge.feeds.occupancy import FOREVER, blocks, present
 from icalbridge.feeds.query import BadQuery, Cancelled, quoted
 from icalbridge.feeds.saved_feed import apply
-from icalbridge.feeds.saved_feed_toml import BadSpec, kept_feed
+from icalbridge.feeds.saved_feed_toml import BadSpec, parse_saved_feed
 from icalbridge.feeds.selection import BEGINNING, reach, select
 from icalbridge.feeds.size_limit import NEAR_DAYS
 from icalbridge.store.entries import (
@@ -92,7 +92,7 @@ class Source:
         if stored is None:
             return None
         try:
-            saved = kept_feed(stored)
+            saved = parse_saved_feed(stored)
         except BadSpec as error:  # a newer version has written it
             raise StoreError(f"The saved feed {slug} cannot be read: {error}") from None
         if not (saved.public or private):
@@ -306,10 +306,10 @@ class _Loader:
             if limit <= 0:
                 return self._read.first_start(self._feed, begins, self._criteria)
             times = TimeRange(self._oldest, ends, starts_from=begins)
-            found = self._of(times, limit)
-            read.entries += found
-            if len(found) == limit:
-                return self._midnight_of(found[-1].start)
+            result = self._of(times, limit)
+            read.entries += result
+            if len(result) == limit:
+                return self._midnight_of(result[-1].start)
         return None
 
     def _back(self, read: _Read, before: datetime, count: int) -> datetime | None:
@@ -319,10 +319,10 @@ class _Loader:
             if limit <= 0:
                 return self._past_from(ends)
             times = TimeRange(self._oldest, ends, starts_from=begins, ends_by=before)
-            found = self._of(times, limit, back=True)
-            read.entries += found
-            if len(found) == limit:
-                return self._midnight_of(found[0].start) + DAY
+            result = self._of(times, limit, back=True)
+            read.entries += result
+            if len(result) == limit:
+                return self._midnight_of(result[0].start) + DAY
         long_ago = TimeRange(self._oldest, self._oldest - DAY, ends_by=before)
         read.entries += self._of(long_ago)
         return None
@@ -422,7 +422,7 @@ class _Loader:
         unlimited = replace(self._query, past=None, ahead=None)
         selection, changed = self._select(entries, (), query=unlimited, horizon=FOREVER)
         every = blocks(selection.shown, self._query, metadata)
-        found = present(
+        result = present(
             every,
             self._query,
             now=self._now,
@@ -430,7 +430,7 @@ class _Loader:
             horizon=self._source.horizon,
             moments=moments,
         )
-        return found.items, max(found.changed, changed), found.until
+        return result.items, max(result.changed, changed), result.until
 
     def _items(self, selection: Selection) -> tuple[list[Item], datetime]:
         """Return the items of a selection, and when what is stored apart from entries last
@@ -470,7 +470,7 @@ class _Loader:
             saved,
             selection,
             categories={key: category for key, (category, _) in categories.items()},
-            told=details,
+            details=details,
             schools=schools,
         )
         return items, max((changed for _, changed in categories.values()), default=BEGINNING)

@@ -70,8 +70,8 @@ def blocks(
             cancelled.append(block._replace(title=NOT_IN_USE))
         else:
             alike[entry.facility_id or entry.uid, status].append(block)
-    merged = [block for some in alike.values() for block in _merged(some)]
-    return sorted([*merged, *cancelled], key=lambda each: (each.start, each.end, each.uid))
+    merged = [block for part in alike.values() for block in _merged(part)]
+    return sorted([*merged, *cancelled], key=lambda row: (row.start, row.end, row.uid))
 
 
 def present(
@@ -87,20 +87,18 @@ def present(
     by.
     """
     back, ahead = reach(shape, history, horizon)
-    spans = [span(each, each.status, back, ahead) for each in every]
+    spans = [span(row, row.status, back, ahead) for row in every]
     shown = [
-        each for each, (comes, leaves) in zip(every, spans, strict=True) if comes <= now < leaves
+        row for row, (comes, leaves) in zip(every, spans, strict=True) if comes <= now < leaves
     ]
-    return Occupancy(
-        shown, *around([*moments, *(moment for each in spans for moment in each)], now)
-    )
+    return Occupancy(shown, *around([*moments, *(moment for row in spans for moment in row)], now))
 
 
-def _merged(some: list[Item]) -> list[Item]:
-    found: list[Item] = []
-    for block in sorted(some, key=lambda each: (each.start, each.uid)):
-        if found and block.start <= found[-1].end:
-            found[-1] = found[-1]._replace(end=max(found[-1].end, block.end))
+def _merged(part: list[Item]) -> list[Item]:
+    result: list[Item] = []
+    for block in sorted(part, key=lambda row: (row.start, row.uid)):
+        if result and block.start <= result[-1].end:
+            result[-1] = result[-1]._replace(end=max(result[-1].end, block.end))
         else:
-            found.append(block)
-    return found
+            result.append(block)
+    return result

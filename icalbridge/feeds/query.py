@@ -86,11 +86,11 @@ class FeedQuery:
         """Return the parameters as one address has them, in one order; empty for a feed as it is by
         itself.
         """
-        wished = [(name, each, getattr(self, each.field)) for name, each in PARAMETERS.items()]
+        requested = [(name, item, getattr(self, item.field)) for name, item in PARAMETERS.items()]
         chosen = [
-            (name, each.write(value))
-            for name, each, value in wished
-            if value != getattr(PLAIN, each.field)
+            (name, item.write(value))
+            for name, item, value in requested
+            if value != getattr(PLAIN, item.field)
         ]
         return "&".join(f"{name}={quote(text, safe=',:')}" for name, text in chosen)
 
@@ -125,22 +125,24 @@ _PART = r"(?:\\.|[^,\\]|\\$)+"
 
 
 def _ids(given: Sequence[str]) -> tuple[str, ...]:
-    return _some(_several(given))
+    return _not_empty(_several(given))
 
 
 def _texts(given: Sequence[str]) -> tuple[str, ...]:
-    return _some({text for each in _several(given) if (text := search_key(each))})
+    return _not_empty({text for item in _several(given) if (text := search_key(item))})
 
 
 def _words(given: Sequence[str]) -> tuple[str, ...]:
-    return _some({word for text in given for word in search_key(text).replace(",", " ").split()})
+    return _not_empty(
+        {word for text in given for word in search_key(text).replace(",", " ").split()}
+    )
 
 
-def _some(found: Collection[str]) -> tuple[str, ...]:
+def _not_empty(result: Collection[str]) -> tuple[str, ...]:
     """Refuse what comes to nothing: it would filter nothing, and show too much."""
-    if not 0 < len(found) <= MOST_VALUES:
+    if not 0 < len(result) <= MOST_VALUES:
         raise ValueError(f"at least one value, and at most {MOST_VALUES}")
-    return tuple(sorted(found))
+    return tuple(sorted(result))
 
 
 def _whole(most: int) -> Callable[[Sequence[str]], object]:
@@ -154,10 +156,10 @@ def _whole(most: int) -> Callable[[Sequence[str]], object]:
 
 
 def _statuses(given: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(sorted({each.lower() for each in _several(given)}))
-    if not found or not {"approved", "pending"}.issuperset(found):
+    result = tuple(sorted({item.lower() for item in _several(given)}))
+    if not result or not {"approved", "pending"}.issuperset(result):
         raise ValueError("approved, pending, or both with a comma between them")
-    return found
+    return result
 
 
 def _choice(**choices: object) -> Callable[[Sequence[str]], object]:
@@ -179,7 +181,7 @@ def _title(given: Sequence[str]) -> str:
 
 
 def _listed(value: Any) -> str:
-    return ",".join(each.replace("\\", "\\\\").replace(",", "\\,") for each in value)
+    return ",".join(item.replace("\\", "\\\\").replace(",", "\\,") for item in value)
 
 
 def _spaced(value: Any) -> str:
@@ -207,7 +209,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "past": Parameter("past", _whole(MOST_DAYS)),
     "ahead": Parameter("ahead", _whole(MOST_DAYS)),
     "status": Parameter("status", _statuses, _listed),
-    "cancelled": Parameter("cancelled", _choice(**{each.value: each for each in Cancelled})),
+    "cancelled": Parameter("cancelled", _choice(**{item.value: item for item in Cancelled})),
     "detail": Parameter("busy", _choice(name=False, busy=True), lambda _: "busy"),
     "group": Parameter("grouped", _choice(event=True), lambda _: "event"),
     "tz": Parameter("utc", _choice(utc=True), lambda _: "utc"),
@@ -228,7 +230,7 @@ def parse(query: str) -> FeedQuery:
     """
     if not query:
         return PLAIN
-    wished = {}
+    requested = {}
     for name, values in given(query).items():
         parameter = PARAMETERS.get(name)
         if parameter is None:
@@ -237,10 +239,10 @@ def parse(query: str) -> FeedQuery:
             )
         try:
             if values:
-                wished[parameter.field] = parameter.read(values)
+                requested[parameter.field] = parameter.read(values)
         except ValueError as error:
             raise BadQuery(f"{name} is {quoted(','.join(values))} and must be {error}.") from None
-    return _settled(FeedQuery(**wished))  # type: ignore[arg-type]  # each reader gives what its field takes
+    return _settled(FeedQuery(**requested))  # type: ignore[arg-type]  # each reader gives what its field takes
 
 
 def _settled(shape: FeedQuery) -> FeedQuery:
@@ -265,7 +267,7 @@ def given(query: str) -> dict[str, list[str]]:
         raise BadQuery(
             f"This address is too long; its parameters may have {LONGEST_QUERY} characters."
         )
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     try:
         for name, value in parse_qsl(
             query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES
@@ -274,12 +276,12 @@ def given(query: str) -> dict[str, list[str]]:
                 raise BadQuery(
                     "This address has control characters in its parameters; leave them out."
                 )
-            found.setdefault(name, [])
+            result.setdefault(name, [])
             if value.strip():
-                found[name].append(value.strip())
+                result[name].append(value.strip())
     except (UnicodeError, ValueError) as error:
         raise error if isinstance(error, BadQuery) else BadQuery(UNREADABLE) from None
-    return found
+    return result
 
 
 UNREADABLE = (
@@ -293,5 +295,5 @@ def quoted(text: str) -> str:
     """Return what was given as a sentence quotes it: not too long, and nothing in it that cannot be
     seen.
     """
-    seen = "".join(each if each.isprintable() else "\ufffd" for each in text[:61])
+    seen = "".join(item if item.isprintable() else "\ufffd" for item in text[:61])
     return f"'{seen}'" if len(seen) <= 60 else f"'{seen[:59]}…'"

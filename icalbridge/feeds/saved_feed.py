@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds.selection import Selection
     from icalbridge.models import Entry, EventKey, StaffDetails
 
-    Told = Mapping[EventKey, tuple[StaffDetails, datetime]]
+    StaffDetailsByEvent = Mapping[EventKey, tuple[StaffDetails, datetime]]
     """What is for staff alone of some events, and when it last changed."""
 
 
@@ -141,7 +141,7 @@ def apply(
     selection: Selection,
     *,
     categories: Mapping[EventKey, str],
-    told: Told,
+    details: StaffDetailsByEvent,
     schools: Mapping[str, str],
 ) -> list[tuple[EventKey, Item]]:
     """Return what a saved feed shows of a selection, in its order, each item with the event that it
@@ -151,14 +151,14 @@ def apply(
     only what the feed may tell is taken from it. `schools`: names of properties, for titles that
     name them.
     """
-    return list(_shown(spec, selection, categories, told, schools))
+    return list(_shown(spec, selection, categories, details, schools))
 
 
 def _shown(
     spec: Saved,
     selection: Selection,
     categories: Mapping[EventKey, str],
-    told: Told,
+    details: StaffDetailsByEvent,
     schools: Mapping[str, str],
 ) -> Iterator[tuple[EventKey, Item]]:
     views = {action: _view_of(spec, action) for action in Action}
@@ -169,7 +169,7 @@ def _shown(
         shown, spoken = views[rule.action], entry
         if rule.action is Action.RENAME:
             spoken = replace(entry, name=rule.title, activity="")
-        known = told.get(entry.key) if shown.needs_particulars else None
+        known = details.get(entry.key) if shown.needs_particulars else None
         item = admit(
             spoken, status, shown, school=schools.get(entry.property_id, ""), particulars=known
         )

@@ -43,12 +43,12 @@ class BadSpec(ValueError):
 
 def read_feeds(text: str) -> tuple[Saved, ...]:
     """Return the feeds of a TOML text. Raises `BadSpec`."""
-    found = tuple(read_feed(table) for table in read_tables(text))
-    slugs = [each.slug for each in found]
+    result = tuple(read_feed(table) for table in read_tables(text))
+    slugs = [item.slug for item in result]
     for slug in slugs:
         if slugs.count(slug) > 1:
             raise BadSpec(f"There are two feeds called '{slug}'; give each a slug of its own.")
-    return found
+    return result
 
 
 def read_tables(text: str) -> list[Table]:
@@ -81,11 +81,11 @@ def to_keep(spec: Saved) -> SavedFeed:
     )
 
 
-def kept_feed(kept: SavedFeed) -> Saved:
+def parse_saved_feed(stored: SavedFeed) -> Saved:
     """Return the feed that the store keeps. Raises `BadSpec` for one that another version wrote."""
-    specs = read_feeds(kept.spec)
+    specs = read_feeds(stored.spec)
     if len(specs) != 1:
-        raise BadSpec(f"What is kept as feed '{kept.slug}' is {len(specs)} feeds.")
+        raise BadSpec(f"What is kept as feed '{stored.slug}' is {len(specs)} feeds.")
     return specs[0]
 
 
@@ -144,20 +144,20 @@ def table_of(spec: Saved) -> Table:
         "properties": list(spec.property_ids),
         "facilities": list(spec.facility_ids),
         "fields": (
-            None if spec.fields is None else [each.value for each in Field if each in spec.fields]
+            None if spec.fields is None else [item.value for item in Field if item in spec.fields]
         ),
         "include": _written(spec.include),
         "exclude": _written(spec.exclude),
         "rules": [_table_of_rule(rule) for rule in spec.rules],
     }
     # A feed may have no fields at all: it says when something is on, and nothing else.
-    said = {
+    table = {
         key: value
         for key, value in table.items()
         if value or (key == "fields" and value is not None)
     }
-    said |= _table_of_shape(spec.shape)
-    return {key: said[key] for key in _KEYS if key in said}
+    table |= _table_of_shape(spec.shape)
+    return {key: table[key] for key in _KEYS if key in table}
 
 
 class _Reader:
@@ -187,7 +187,7 @@ class _Reader:
 
 
 def _is_list_of(kind: type, value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, kind) for each in value)
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
 
 
 def _text(value: object) -> str:
@@ -206,11 +206,11 @@ def _line(value: object) -> str:
 def _texts(value: object) -> list[str]:
     if not isinstance(value, list) or not _is_list_of(str, value) or len(value) > MOST_OF_A_LIST:
         raise ValueError(f"a list of at most {MOST_OF_A_LIST} texts")
-    return [_line(each) for each in value]
+    return [_line(item) for item in value]
 
 
 def _ids(value: object) -> tuple[str, ...]:
-    return tuple(sorted({each for each in _texts(value) if each}))
+    return tuple(sorted({item for item in _texts(value) if item}))
 
 
 def _colour(value: object) -> str:
@@ -226,15 +226,15 @@ def _audience(value: object) -> Audience:
 
 def _fields_of(audience: Audience) -> Callable[[object], frozenset[Field]]:
     def read(value: object) -> frozenset[Field]:
-        found = set(_texts(value))
-        allowed = [each for each in Field if each in ALLOWED[audience]]
-        if found - set(allowed):
-            wrong = min(found - set(allowed))
+        result = set(_texts(value))
+        allowed = [item for item in Field if item in ALLOWED[audience]]
+        if result - set(allowed):
+            wrong = min(result - set(allowed))
             raise ValueError(
                 f"of those that the audience {audience} may see ({', '.join(allowed)}); '{wrong}'"
                 " is not"
             )
-        return frozenset(each for each in allowed if each in found)
+        return frozenset(item for item in allowed if item in result)
 
     return read
 
@@ -243,7 +243,7 @@ def _events(value: object) -> frozenset[EventKey]:
     """Read events as their addresses have them: type and the vendor's id, with a slash between
     them.
     """
-    return frozenset(_event(each) for each in _texts(value))
+    return frozenset(_event(item) for item in _texts(value))
 
 
 def _event(text: str) -> EventKey:
@@ -258,9 +258,11 @@ def _written(keys: Iterable[EventKey]) -> list[str]:
 
 
 def _shape(reader: _Reader) -> FeedQuery:
-    found = {PARAMETERS[key].field: reader.read(key, _as_in_addresses(key), None) for key in SHAPED}
+    result = {
+        PARAMETERS[key].field: reader.read(key, _as_in_addresses(key), None) for key in SHAPED
+    }
     return FeedQuery(
-        **{name: value for name, value in found.items() if value is not None}
+        **{name: value for name, value in result.items() if value is not None}
     )  # each reader fits its field
 
 
@@ -300,8 +302,8 @@ def _rules(slug: str, value: object) -> tuple[Rule, ...]:
             f"Feed '{slug}': each rule begins with [[feed.rules]], in two brackets on either side."
         )
     return tuple(
-        _rule(_Reader(f"Rule {number} of feed '{slug}'", each), each)
-        for number, each in enumerate(value, 1)
+        _rule(_Reader(f"Rule {number} of feed '{slug}'", item), item)
+        for number, item in enumerate(value, 1)
     )
 
 
@@ -315,8 +317,8 @@ def _rule(reader: _Reader, table: Mapping[str, object]) -> Rule:
         raise BadSpec(f"{reader.where} lacks the title to rename to.")
     if title and action is not Action.RENAME:
         raise BadSpec(f"{reader.where}: a title goes with the action rename, and with no other.")
-    found = {name: reader.read(key, read, ()) for key, (name, read) in _CONDITIONS.items()}
-    return Rule(action, title=title, **found)
+    result = {name: reader.read(key, read, ()) for key, (name, read) in _CONDITIONS.items()}
+    return Rule(action, title=title, **result)
 
 
 def _action(value: object) -> Action:
@@ -327,19 +329,19 @@ def _action(value: object) -> Action:
 
 
 def _words(value: object) -> tuple[str, ...]:
-    return _some(tuple(sorted(set(search_key(_text(value)).split()))))
+    return _not_empty(tuple(sorted(set(search_key(_text(value)).split()))))
 
 
 def _alternatives(value: object) -> tuple[str, ...]:
     given = [_line(value)] if isinstance(value, str) else _texts(value)
-    return _some(tuple(sorted({text for each in given if (text := search_key(each))})))
+    return _not_empty(tuple(sorted({text for item in given if (text := search_key(item))})))
 
 
-def _some(found: tuple[str, ...]) -> tuple[str, ...]:
+def _not_empty(result: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse a condition that says nothing: it would match everything, against all expectation."""
-    if not found:
+    if not result:
         raise ValueError("more than nothing, or left out")
-    return found
+    return result
 
 
 _CONDITIONS: Mapping[str, tuple[str, Callable[[object], tuple[str, ...]]]] = {

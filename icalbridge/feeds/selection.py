@@ -64,17 +64,17 @@ def select(
     """
     history, horizon = reach(shape, history, horizon)
     fold = lru_cache(maxsize=None)(_compared)  # what is on every week is called the same every week
-    takes_all, told = _takes_all(shape), categories or {}
-    wanted = (
-        entries if takes_all else [each for each in entries if _matches(each, shape, told, fold)]
+    takes_all, values = _takes_all(shape), categories or {}
+    requested = (
+        entries if takes_all else [item for item in entries if _matches(item, shape, values, fold)]
     )
-    known = [(each, status) for each in wanted if (status := _status(each, shape)) is not None]
-    known.sort(key=lambda each: (each[0].start, each[0].end, each[0].uid))
-    spans = [span(each, status, history, horizon) for each, status in known]
+    known = [(item, status) for item in requested if (status := _status(item, shape)) is not None]
+    known.sort(key=lambda item: (item[0].start, item[0].end, item[0].uid))
+    spans = [span(item, status, history, horizon) for item, status in known]
     shown = tuple(
-        each for each, (comes, leaves) in zip(known, spans, strict=True) if comes <= now < leaves
+        item for item, (comes, leaves) in zip(known, spans, strict=True) if comes <= now < leaves
     )
-    changes = [*moments, *(moment for each in spans for moment in each)]
+    changes = [*moments, *(moment for item in spans for moment in item)]
     return Selection(shown, *around(changes, now))
 
 
@@ -85,13 +85,13 @@ def reach(shape: FeedQuery, history: timedelta, horizon: timedelta) -> tuple[tim
 
 
 def span(
-    told: Entry | Item, status: Status, history: timedelta, horizon: timedelta
+    values: Entry | Item, status: Status, history: timedelta, horizon: timedelta
 ) -> tuple[datetime, datetime]:
     """Return from when on something is in a feed, and from when on it no longer is."""
-    leaves = told.end + history
-    if status is Status.CANCELLED and told.cancelled is not None:
-        leaves = min(leaves, told.cancelled + TOMBSTONE)
-    return max(told.start - horizon + SECOND, BEGINNING), leaves
+    leaves = values.end + history
+    if status is Status.CANCELLED and values.cancelled is not None:
+        leaves = min(leaves, values.cancelled + TOMBSTONE)
+    return max(values.start - horizon + SECOND, BEGINNING), leaves
 
 
 def around(moments: Sequence[datetime], now: datetime) -> tuple[datetime, datetime | None]:

@@ -28,7 +28,7 @@ NEAR_DAYS = 31
 class Fit:
     """What is left of a feed that was too large."""
 
-    kept: list[int]
+    fitting: list[int]
     """Indices of the items that stay, in their order."""
     left_out: int
     """How many items that are not over were left out: the last ones."""
@@ -42,23 +42,25 @@ class Fit:
     """When it may become another one."""
 
 
-def fit(items: Sequence[Item], sizes: Sequence[int], zone: tzinfo, now: datetime, room: int) -> Fit:
-    """Choose what fits; `items` are in order of their start, `sizes` their octets, `room` the
+def fit(
+    items: Sequence[Item], sizes: Sequence[int], zone: tzinfo, now: datetime, budget: int
+) -> Fit:
+    """Choose what fits; `items` are in order of their start, `sizes` their octets, `budget` the
     octets for all of them.
 
     The choice is the same from `since` until `until`, whatever `now` is between them.
     """
     today = now.astimezone(zone).date()
     midnight, next_midnight = _midnight(today, zone), _midnight(today + timedelta(days=1), zone)
-    days = [_day(each, zone, midnight, today) for each in items]
-    kept_days = _whole_days(days, sizes, today, room)
-    kept = [index for index, day in enumerate(days) if day in kept_days]
-    if any(day >= today for day in days) and not any(sizes[index] for index in kept):
-        return _soonest(items, sizes, now, room, (midnight, next_midnight))
-    gone = [day for day in days if day not in kept_days]
+    days = [_day(row, zone, midnight, today) for row in items]
+    whole_days = _whole_days(days, sizes, today, budget)
+    fitting = [index for index, day in enumerate(days) if day in whole_days]
+    if any(day >= today for day in days) and not any(sizes[index] for index in fitting):
+        return _soonest(items, sizes, now, budget, (midnight, next_midnight))
+    gone = [day for day in days if day not in whole_days]
     past, future = [day for day in gone if day < today], [day for day in gone if day >= today]
     return Fit(
-        kept,
+        fitting,
         len(future),
         _midnight(max(past) + timedelta(days=1), zone) if past else None,
         _midnight(min(future), zone) if future else None,
@@ -67,24 +69,24 @@ def fit(items: Sequence[Item], sizes: Sequence[int], zone: tzinfo, now: datetime
     )
 
 
-def _whole_days(days: Sequence[date], sizes: Sequence[int], today: date, room: int) -> set[date]:
+def _whole_days(days: Sequence[date], sizes: Sequence[int], today: date, budget: int) -> set[date]:
     weights: Counter[date] = Counter()
     for day, size in zip(days, sizes, strict=True):
         weights[day] += size
-    kept: set[date] = set()
+    fitting: set[date] = set()
     for day in sorted(weights, key=lambda day: _worth((day - today).days)):
-        room -= weights[day]
-        if room < 0:
+        budget -= weights[day]
+        if budget < 0:
             break
-        kept.add(day)
-    return kept
+        fitting.add(day)
+    return fitting
 
 
 def _soonest(
     items: Sequence[Item],
     sizes: Sequence[int],
     now: datetime,
-    room: int,
+    budget: int,
     day: tuple[datetime, datetime],
 ) -> Fit:
     """Choose single items among those that are not over, in order of their start.
@@ -93,21 +95,21 @@ def _soonest(
     others out. `day` is when today begins and ends: the choice is another one when an item ends,
     and when the day does.
     """
-    coming = [index for index, each in enumerate(items) if each.end > now]
-    kept: list[int] = []
-    left = room
+    coming = [index for index, row in enumerate(items) if row.end > now]
+    fitting: list[int] = []
+    left = budget
     for index in coming:
-        if sizes[index] > room:
+        if sizes[index] > budget:
             continue
         left -= sizes[index]
         if left < 0:
             break
-        kept.append(index)
-    chosen = set(kept)
+        fitting.append(index)
+    chosen = set(fitting)
     gone = [index for index in coming if index not in chosen]
-    over = [each.end for each in items if each.end <= now]
+    over = [row.end for row in items if row.end <= now]
     return Fit(
-        kept,
+        fitting,
         len(gone),
         max(over, default=None),
         items[gone[0]].start if gone else None,
@@ -116,12 +118,12 @@ def _soonest(
     )
 
 
-def _day(each: Item, zone: tzinfo, midnight: datetime, today: date) -> date:
+def _day(row: Item, zone: tzinfo, midnight: datetime, today: date) -> date:
     """Return the day that an item belongs to, the same all day long: what went on after midnight is
     today's.
     """
-    day = each.start.astimezone(zone).date()
-    return max(day, today) if each.end > midnight else day
+    day = row.start.astimezone(zone).date()
+    return max(day, today) if row.end > midnight else day
 
 
 def _worth(ahead: int) -> tuple[int, int]:

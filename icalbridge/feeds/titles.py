@@ -58,39 +58,41 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     """Return a title; a field that is empty takes the text before it along, and the brackets around
     it. Never empty.
     """
-    wanted = values if values["name"] else {**values, "name": UNNAMED}
-    said = frozenset(field for field in FIELDS if wanted[field])
+    requested = values if values["name"] else {**values, "name": UNNAMED}
+    filled = frozenset(field for field in FIELDS if requested[field])
     # What is between fields has no braces, so that a template is a format string.
-    return _without_gaps(template or DEFAULT, said).format_map(wanted).strip() or UNNAMED
+    return _without_gaps(template or DEFAULT, filled).format_map(requested).strip() or UNNAMED
 
 
 @lru_cache(maxsize=1024)
-def _without_gaps(template: str, said: frozenset[str]) -> str:
+def _without_gaps(template: str, filled: frozenset[str]) -> str:
     """Return a template without the fields that have nothing to say, and without what then stands
     between nothing.
     """
     parts = _FIELD.split(template)
-    around = _around(parts, said)
-    found = ""
+    around = _around(parts, filled)
+    result = ""
     for index in range(0, len(parts), 2):
         before, after = parts[max(index - 1, 0) : index : 2], parts[index + 1 : index + 2]
-        keeps = after[0] in said and (not before or "{" in found) if after else before[0] in said
-        found += "".join(
+        keeps = (
+            after[0] in filled and (not before or "{" in result) if after else before[0] in filled
+        )
+        result += "".join(
             character
             for place, character in enumerate(parts[index])
             if around.get((index, place), keeps)
         )
-        found += "".join(f"{{{field}}}" for field in after if field in said)
-    return found
+        result += "".join(f"{{{field}}}" for field in after if field in filled)
+    return result
 
 
-def _around(parts: Sequence[str], said: frozenset[str]) -> dict[tuple[int, int], bool]:
+def _around(parts: Sequence[str], filled: frozenset[str]) -> dict[tuple[int, int], bool]:
     """Say of each bracket around fields, by its part and its place there, whether any of them has
     something to say.
 
     A bracket without its counterpart is punctuation like any other.
     """
-    found: dict[tuple[int, int], bool] = {}
+    result: dict[tuple[int, int], bool] = {}
     opened: list[tuple[str, tuple[int, int]]] = []
     for at, character in _between(parts):
         if character in _BRACKETS.values():
@@ -98,8 +100,8 @@ def _around(parts: Sequence[str], said: frozenset[str]) -> dict[tuple[int, int],
         elif opened and opened[-1][0] == _BRACKETS.get(character):
             begun = opened.pop()[1]
             if inside := parts[begun[0] + 1 : at[0] : 2]:
-                found[begun] = found[at] = not said.isdisjoint(inside)
-    return found
+                result[begun] = result[at] = not filled.isdisjoint(inside)
+    return result
 
 
 def _between(parts: Sequence[str]) -> Iterator[tuple[tuple[int, int], str]]:

@@ -31,20 +31,20 @@ LONG = text(f"entries.end_at - entries.start_at > {LONG_SECONDS}")
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class EntryScope:
     """Entries by the values of a column that has indexes, or of some events."""
 
     column: str = ""
     values: tuple[Any, ...] = ()
     event_keys: tuple[EventKey, ...] = ()
-    within: Scope | None = None
+    within: EntryScope | None = None
     """A scope that the entries are of, too."""
-    other: Scope | None = None
+    other: EntryScope | None = None
     """The same entries found by another index, where that is the better one."""
     is_frequent: bool = False
     """Whether so many entries are of the scope that they are found while reading all of a day."""
 
-    def for_range(self, *, is_long: bool) -> Scope:
+    def for_range(self, *, is_long: bool) -> EntryScope:
         return self.other if self.other and (is_long or self.is_frequent) else self
 
     def condition(self, connection: Connection) -> ColumnElement[bool]:
@@ -101,8 +101,8 @@ class TextCriteria:
         count = select(func.count()).select_from(entry_texts)
         ids: list[int] = []
         total = 0
-        for some in in_parts(set(property_ids)):
-            here = entry_texts.c.property_id.in_(some)
+        for part in in_parts(set(property_ids)):
+            here = entry_texts.c.property_id.in_(part)
             ids += connection.scalars(query.where(here))
             total += connection.scalar(count.where(here)) or 0
         return tuple(ids), total
@@ -193,7 +193,7 @@ class TimeRange:
 
 def read_entries(
     connection: Connection,
-    scopes: Iterable[Scope],
+    scopes: Iterable[EntryScope],
     times: TimeRange,
     criteria: EntryCriteria,
     *,
@@ -225,7 +225,7 @@ def read_entries(
 
 def first_start(
     connection: Connection,
-    scopes: Iterable[Scope],
+    scopes: Iterable[EntryScope],
     starts_from: datetime,
     criteria: EntryCriteria,
 ) -> datetime | None:
@@ -238,7 +238,7 @@ def first_start(
 
 def latest_start(
     connection: Connection,
-    scopes: Iterable[Scope],
+    scopes: Iterable[EntryScope],
     ended_by: datetime,
     criteria: EntryCriteria,
 ) -> datetime | None:
@@ -250,7 +250,7 @@ def latest_start(
 
 def latest_end(
     connection: Connection,
-    scopes: Iterable[Scope],
+    scopes: Iterable[EntryScope],
     ended_by: datetime,
     criteria: EntryCriteria,
 ) -> datetime | None:
@@ -261,7 +261,7 @@ def latest_end(
 
 def _extreme(
     connection: Connection,
-    scopes: Iterable[Scope],
+    scopes: Iterable[EntryScope],
     condition: ColumnElement[bool],
     column: Column[int],
     choose: Callable[[Iterable[int]], int],
@@ -280,12 +280,14 @@ def _extreme(
             own = entries.c[scope.column] == table.c.value
             if scope.within is not None:
                 own = and_(own, scope.within.condition_without_index(connection))
-            each = query.where(own).correlate(table).scalar_subquery()
-            values += connection.scalars(select(each).select_from(table))
+            item = query.where(own).correlate(table).scalar_subquery()
+            values += connection.scalars(select(item).select_from(table))
     return choose([value for value in values if value is not None] or [0]) or None
 
 
-def feed_scopes(connection: Connection, feed: Feed, criteria: EntryCriteria) -> Iterator[Scope]:
+def feed_scopes(
+    connection: Connection, feed: Feed, criteria: EntryCriteria
+) -> Iterator[EntryScope]:
     """Yield the scopes of a feed's entries, for one statement each; none for a saved feed that was
     deleted.
 
@@ -293,22 +295,22 @@ def feed_scopes(connection: Connection, feed: Feed, criteria: EntryCriteria) -> 
     """
     match feed.kind:
         case "facility":
-            yield Scope("facility_id", (feed.id,))
+            yield EntryScope("facility_id", (feed.id,))
         case "property":
             members = member_ids(connection, [feed.id])
             if criteria.text_ids is not None:
-                by_text = Scope("text_id", criteria.text_ids)
-                by_property = Scope("property_id", tuple(members), within=by_text)
+                by_text = EntryScope("text_id", criteria.text_ids)
+                by_property = EntryScope("property_id", tuple(members), within=by_text)
                 frequent = len(by_text.values) * RARE > criteria.text_total
                 yield replace(by_text, other=by_property, is_frequent=frequent)
             elif criteria.facility_ids:
-                own = Scope("property_id", tuple(members))
-                yield Scope("facility_id", criteria.facility_ids, within=own)
+                own = EntryScope("property_id", tuple(members))
+                yield EntryScope("facility_id", criteria.facility_ids, within=own)
             else:
                 yield from scopes_of(members)
         case "event":
             event_id = resolve_event_id(connection, feed) or feed.id
-            yield Scope(event_keys=(EventKey(feed.event_type, event_id),))
+            yield EntryScope(event_keys=(EventKey(feed.event_type, event_id),))
         case "saved":
             if saved := saved_feed(connection, feed.id):
                 yield from scopes_of(
@@ -322,11 +324,11 @@ def scopes_of(
     property_ids: Iterable[str],
     facility_ids: Iterable[str] = (),
     event_keys: Iterable[EventKey] = (),
-) -> Iterator[Scope]:
+) -> Iterator[EntryScope]:
     """Yield one scope for as many ids as a statement may name."""
-    yield from (Scope("property_id", tuple(ids)) for ids in in_parts(set(property_ids)))
-    yield from (Scope("facility_id", tuple(ids)) for ids in in_parts(set(facility_ids)))
-    yield from (Scope(event_keys=tuple(keys)) for keys in in_parts(set(event_keys)))
+    yield from (EntryScope("property_id", tuple(ids)) for ids in in_parts(set(property_ids)))
+    yield from (EntryScope("facility_id", tuple(ids)) for ids in in_parts(set(facility_ids)))
+    yield from (EntryScope(event_keys=tuple(keys)) for keys in in_parts(set(event_keys)))
 
 
 def member_ids(connection: Connection, property_ids: Collection[str]) -> list[str]:

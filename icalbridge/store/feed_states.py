@@ -79,8 +79,8 @@ def _property_state(connection: Connection, property_id: str) -> FeedState | Non
 
 def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
     event_id = resolve_event_id(connection, feed)
-    found = and_(events.c.event_type == feed.event_type, events.c.event_id == event_id)
-    row = None if event_id is None else connection.execute(select(events).where(found)).first()
+    result = and_(events.c.event_type == feed.event_type, events.c.event_id == event_id)
+    row = None if event_id is None else connection.execute(select(events).where(result)).first()
     if row is None:
         return None
     ever_on = and_(
@@ -113,44 +113,44 @@ def _saved_state(connection: Connection, slug: str) -> FeedState | None:
     # What is for staff alone of an event raises its property's revision and not its own.
     around = {
         *member_ids(connection, saved.property_ids),
-        *(each.property_id for each in own_events),
+        *(item.property_id for item in own_events),
     }
-    members = around | {each.property_id for each in of_facilities}
+    members = around | {item.property_id for item in of_facilities}
     here = select(properties).where(properties.c.id.in_(sorted(members)))
-    known = {each.id: each for each in connection.execute(here)}
+    known = {item.id: item for item in connection.execute(here)}
     own = connection.execute(select(saved_feeds).where(saved_feeds.c.slug == slug)).one()
     marks = [
         own,
         *of_facilities,
         *own_events,
-        *(each for each in known.values() if each.id in around),
+        *(item for item in known.values() if item.id in around),
     ]
-    named = [*saved.property_ids, *(each.property_id for each in (*of_facilities, *own_events))]
-    found = [known[each] for each in named if each in known]
+    named = [*saved.property_ids, *(item.property_id for item in (*of_facilities, *own_events))]
+    result = [known[item] for item in named if item in known]
     synced = (
-        _all_tried(connection, list(known), min(each.first_seen_at for each in found))
-        if found
+        _all_tried(connection, list(known), min(item.first_seen_at for item in result))
+        if result
         else True
     )
-    left = [each.unlisted_at for each in found]
+    left = [item.unlisted_at for item in result]
     return FeedState(
         saved.title,
-        (found[0].zone if found else "") or "UTC",
-        max(each.revision for each in marks),
-        from_seconds(max(each.changed_at for each in marks)),
-        found[0].id if found else "",
-        synced and (not found or _any_synced(connection, list(known))),
+        (result[0].zone if result else "") or "UTC",
+        max(item.revision for item in marks),
+        from_seconds(max(item.changed_at for item in marks)),
+        result[0].id if result else "",
+        synced and (not result or _any_synced(connection, list(known))),
         maybe(max(left)) if left and None not in left else None,
     )
 
 
 def _marks(
-    connection: Connection, table: Table, wanted: ColumnElement[bool]
+    connection: Connection, table: Table, requested: ColumnElement[bool]
 ) -> Sequence[Row[Any, Any, Any]]:
     """Return revision, moment and property of some facilities or events, in the order of their
     keys.
     """
-    query = select(table.c.revision, table.c.changed_at, table.c.property_id).where(wanted)
+    query = select(table.c.revision, table.c.changed_at, table.c.property_id).where(requested)
     return connection.execute(query.order_by(*table.primary_key)).all()
 
 

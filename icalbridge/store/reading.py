@@ -153,9 +153,9 @@ class Reading:
         left out.
         """
         with reading(self._engine) as connection:
-            found = _by_key(connection, events, [events.c.revision, events.c.changed_at], keys)
+            result = _by_key(connection, events, [events.c.revision, events.c.changed_at], keys)
             return {
-                key: (revision, from_seconds(changed_at)) for key, (revision, changed_at) in found
+                key: (revision, from_seconds(changed_at)) for key, (revision, changed_at) in result
             }
 
     def particulars(
@@ -167,12 +167,12 @@ class Reading:
         Events of which nothing of the kind was ever told are left out.
         """
         with reading(self._engine) as connection:
-            found = _by_key(
+            result = _by_key(
                 connection, particulars, [*PARTICULARS_COLUMNS, particulars.c.changed_at], keys
             )
             return {
-                key: (StaffDetails(*told), from_seconds(changed_at))
-                for key, (*told, changed_at) in found
+                key: (StaffDetails(*values), from_seconds(changed_at))
+                for key, (*values, changed_at) in result
             }
 
     def categories(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[str, datetime]]:
@@ -180,11 +180,11 @@ class Reading:
         anything for staff alone of each last changed.
         """
         with reading(self._engine) as connection:
-            found = _by_key(
+            result = _by_key(
                 connection, particulars, [particulars.c.category, particulars.c.changed_at], keys
             )
             return {
-                key: (category, from_seconds(changed_at)) for key, (category, changed_at) in found
+                key: (category, from_seconds(changed_at)) for key, (category, changed_at) in result
             }
 
     def entries_between(
@@ -234,9 +234,9 @@ class Reading:
             members = member_ids(connection, property_ids)
             scopes = [scope.condition(connection) for scope in scopes_of(members, facility_ids)]
             places = or_(*scopes) if scopes else true()
-            wanted = and_(_overlap(since, until), places, true() if everything else SHOWN)
+            requested = and_(_overlap(since, until), places, true() if everything else SHOWN)
             rows = connection.execute(
-                _by_start(wanted), execution_options={"yield_per": ENTRIES_A_PART}
+                _by_start(requested), execution_options={"yield_per": ENTRIES_A_PART}
             )
             for part in rows.partitions():
                 yield [entry_of(row) for row in part]
@@ -281,11 +281,11 @@ class Reading:
         """
         names: dict[str, str] = {}
         with reading(self._engine) as connection:
-            for some in in_parts(set(property_ids)):
-                found = connection.execute(
-                    select(properties.c.id, properties.c.name).where(properties.c.id.in_(some))
+            for chunk in in_parts(set(property_ids)):
+                result = connection.execute(
+                    select(properties.c.id, properties.c.name).where(properties.c.id.in_(chunk))
                 )
-                names |= {row.id: row.name for row in found}
+                names |= {row.id: row.name for row in result}
         return names
 
     def facilities(self, property_ids: Sequence[str] | None = None) -> list[Facility]:
@@ -313,10 +313,10 @@ class Reading:
             return health(connection, now)
 
 
-def _by_start(wanted: ColumnElement[bool]) -> Select[Any]:
+def _by_start(requested: ColumnElement[bool]) -> Select[Any]:
     return (
         select(*ENTRY_COLUMNS)
-        .where(wanted)
+        .where(requested)
         .order_by(entries.c.start_at, entries.c.end_at, entries.c.uid)
     )
 
@@ -325,9 +325,9 @@ def _by_key(
     connection: Connection, table: Table, columns: Sequence[Column[Any]], keys: Iterable[EventKey]
 ) -> Iterator[tuple[EventKey, Sequence[Any]]]:
     """Yield some columns of the rows of some events."""
-    for some in in_parts(set(keys)):
+    for chunk in in_parts(set(keys)):
         query = select(table.c.event_type, table.c.event_id, *columns)
-        for row in connection.execute(query.where(of_events(table, some))):
+        for row in connection.execute(query.where(of_events(table, chunk))):
             yield EventKey(row[0], row[1]), row[2:]
 
 

@@ -36,31 +36,31 @@ class ByteCache(Generic[Key, Value]):
     """A least-recently-used cache bounded in octets, safe between threads."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._kept: LRUCache[Key, Value] = LRUCache(max_bytes, getsizeof=_weight)
+        self._cache: LRUCache[Key, Value] = LRUCache(max_bytes, getsizeof=_weight)
         self._lock = Lock()
 
     @property
     def bytes(self) -> int:
         with self._lock:
-            return int(self._kept.currsize)
+            return int(self._cache.currsize)
 
     def get(self, key: Key) -> Value | None:
         with self._lock:
-            return self._kept.get(key)
+            return self._cache.get(key)
 
     def put(self, key: Key, value: Value) -> None:
         """Keep a value in place of the one before, weighed anew; one larger than the whole cache is
         not kept.
         """
         with self._lock:
-            self._kept.pop(key, None)
-            if _weight(value) <= self._kept.maxsize:
-                self._kept[key] = value
+            self._cache.pop(key, None)
+            if _weight(value) <= self._cache.maxsize:
+                self._cache[key] = value
 
     def drop(self, key: Key) -> None:
         """Keep a value no longer, if it was."""
         with self._lock:
-            self._kept.pop(key, None)
+            self._cache.pop(key, None)
 
 
 def _weight(value: Sized) -> int:

@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _CatalogRead:
     value: Any
     revision: int | None
 
@@ -37,7 +37,7 @@ class Catalog:
     def __init__(self, store: Store, database: OutageLog, max_bytes: int) -> None:
         self._read = store.read
         self._database = database
-        self._cache: ByteCache[Hashable, _Read] = ByteCache(max_bytes)
+        self._cache: ByteCache[Hashable, _CatalogRead] = ByteCache(max_bytes)
 
     def properties(self) -> list[Property]:
         return self.remember("properties", self._read.properties)
@@ -63,7 +63,7 @@ class Catalog:
             fetched = self._read.fetched(property_ids)  # a sync that changes nothing raises nothing
         except StoreError:
             return self.remember(key, lambda: self._read.fetched(property_ids))
-        self._cache.put(key, _Read(fetched, None))
+        self._cache.put(key, _CatalogRead(fetched, None))
         return fetched
 
     def members(self, property_id: str) -> list[Property]:
@@ -72,7 +72,7 @@ class Catalog:
         if own is None:
             return []
         ids = {own.id, *own.child_ids}
-        listed = [each for each in self.properties() if each.id in ids]
+        listed = [item for item in self.properties() if item.id in ids]
         return listed if own in listed else [own, *listed]
 
     def remember(self, key: Hashable, read: Callable[[], Value]) -> Value:
@@ -83,7 +83,7 @@ class Catalog:
         try:
             revision = self._read.revision()
             if cached is None or cached.revision != revision:
-                cached = _Read(read(), revision)
+                cached = _CatalogRead(read(), revision)
                 self._cache.put(key, cached)
         except StoreError as error:
             if cached is None:

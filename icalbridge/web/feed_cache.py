@@ -271,8 +271,8 @@ class FeedCache:
         from memory while the database is down.
         """
         nothing = _Nothing()
-        found = self._states.recall(feed) or self._states.get(feed, feed, lambda *_: nothing)
-        return found if isinstance(found, Missing) else found.state
+        result = self._states.recall(feed) or self._states.get(feed, feed, lambda *_: nothing)
+        return result if isinstance(result, Missing) else result.state
 
     def calendar(
         self,
@@ -303,10 +303,10 @@ class FeedCache:
         request = CalendarRequest(feed, query, since=since, until=until, limit=limit, after=after)
         entry = self._calendars.recall(request)
         if entry is None:
-            found = self._calendars.get(request, feed, self._span_loader(request))
-            if isinstance(found, Missing):
-                return found
-            entry = self._with_fetched(request, found)
+            result = self._calendars.get(request, feed, self._span_loader(request))
+            if isinstance(result, Missing):
+                return result
+            entry = self._with_fetched(request, result)
             self._note_read(entry)
         return entry.value
 
@@ -319,8 +319,8 @@ class FeedCache:
         def load(state: FeedState, at: datetime) -> Completeness | None:
             return measure_feed(self._whole, request, state, at, self._source.settings)
 
-        found = self._completeness.recall(request) or self._completeness.get(request, feed, load)
-        return found if isinstance(found, Missing) else found.value
+        result = self._completeness.recall(request) or self._completeness.get(request, feed, load)
+        return result if isinstance(result, Missing) else result.value
 
     def _span_loader(
         self, request: CalendarRequest
@@ -379,7 +379,7 @@ class FeedCache:
         Raises `BadQuery`.
         """
         cache = self._cache_of(address)
-        found: CacheEntry[RenderedFeed] | Missing | None = cache.recall(address)
+        result: CacheEntry[RenderedFeed] | Missing | None = cache.recall(address)
         rendered = False
 
         def load(state: FeedState, now: datetime) -> RenderedFeed | None:
@@ -387,18 +387,18 @@ class FeedCache:
             rendered = True
             return render_feed(self._whole, address, state, now, self._source.settings)
 
-        if found is None:
-            found = cache.get(address, address.feed, load)
-            if isinstance(found, CacheEntry):
-                self._note_read(found)
-        if isinstance(found, Missing):
-            return found
+        if result is None:
+            result = cache.get(address, address.feed, load)
+            if isinstance(result, CacheEntry):
+                self._note_read(result)
+        if isinstance(result, Missing):
+            return result
         self._count(address, rendered=rendered)
-        if packed and found.value.document.gzip is None:
-            value = replace(found.value, document=found.value.document.packed())
-            found = cache.replace(address, replace(found, value=value))
+        if packed and result.value.document.gzip is None:
+            value = replace(result.value, document=result.value.document.packed())
+            result = cache.replace(address, replace(result, value=value))
             self._metrics.cache_bytes.set(self.cached_bytes)
-        return found
+        return result
 
     def _count(self, address: Address, *, rendered: bool) -> None:
         if not rendered:

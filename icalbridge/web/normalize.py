@@ -83,12 +83,12 @@ def candidates(path: str) -> list[str]:
         return ["/"]
     stem, dot, suffix = bare.rpartition(".")
     lowered = f"{stem}{dot}{suffix.lower()}"
-    found = [path]
+    result = [path]
     if bare != path:
-        found += [path[:-1], bare]
+        result += [path[:-1], bare]
     if lowered.endswith(SUFFIXES):
-        found.append(lowered)
-    return list(dict.fromkeys(found))
+        result.append(lowered)
+    return list(dict.fromkeys(result))
 
 
 class AddressNormalizer:

@@ -70,10 +70,10 @@ class Tokens:
 
     def _ask(self, digest: str) -> str | None:
         now = self._clock()
-        found = self._saved.token(digest)
-        if found is None or not hmac.compare_digest(found[1], digest):
+        result = self._saved.token(digest)
+        if result is None or not hmac.compare_digest(result[1], digest):
             return None
-        token, _ = found
+        token, _ = result
         with self._lock:
             self._known[digest] = _Known(token.id, token.slug, now)
         self._uses.note(token.id)

@@ -90,7 +90,7 @@ def _entry(item: Item, cover: FeedMetadata) -> bytes:
         f'<link rel="alternate" type="text/html" href={_quoted(cover.site + page_of(item))}/>\n'
         if cover.site
         else "",
-        f'<content type="text">{_text(_told(item, zone_of(item, cover)))}</content>\n',
+        f'<content type="text">{_text(_content(item, zone_of(item, cover)))}</content>\n',
         "</entry>\n",
     ]
     return "".join(parts).encode()
@@ -109,7 +109,7 @@ def _fate(item: Item) -> str:
     return "Moved" if item.sequence else "Changed"
 
 
-def _told(item: Item, zone: str) -> str:
+def _content(item: Item, zone: str) -> str:
     where = item.location or item.facility
     lines = [f"When: {_when(item, zone)}", f"Where: {where}" if where else "", *particulars(item)]
     return "\n".join(filter(None, lines))

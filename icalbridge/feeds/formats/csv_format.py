@@ -91,7 +91,7 @@ _WRITER = csv.writer(_Echo(), lineterminator="\r\n")
 def line(values: Iterable[object]) -> bytes:
     """Return a row of RFC 4180 in UTF-8; texts that look like formulas are made harmless."""
     row: str = _WRITER.writerow(
-        [harmless(each) if isinstance(each, str) else each for each in values]
+        [harmless(entry) if isinstance(entry, str) else entry for entry in values]
     )
     return row.encode()
 

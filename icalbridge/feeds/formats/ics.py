@@ -153,14 +153,14 @@ def _vevent(item: Item, zone: str, page: bytes) -> bytes:
 def particulars(item: Item) -> Iterator[str]:
     """Yield what only a private feed says of an item, a line each."""
     attendance = "" if item.attendance is None else str(item.attendance)
-    told = (
+    values = (
         ("Renter", item.renter),
         ("E-mail", item.email),
         ("Attendance", attendance),
         ("Reservation", item.reservation),
         ("Rate category", item.category),
     )
-    return (f"{label}: {text}" for label, text in told if text)
+    return (f"{label}: {text}" for label, text in values if text)
 
 
 def page_of(item: Item) -> str:

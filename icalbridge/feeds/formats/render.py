@@ -83,8 +83,8 @@ def render(suffix: str, calendar: Calendar, *, now: datetime, max_bytes: int) ->
     if len(body) <= max_bytes:
         return Rendered(body, len(calendar.items))
     cut = _fit(form, calendar, fragments, len(body), now, max_bytes)
-    items = [calendar.items[index] for index in cut.kept]
-    parts = [fragments[index] for index in cut.kept]
+    items = [calendar.items[index] for index in cut.fitting]
+    parts = [fragments[index] for index in cut.fitting]
     body = form.whole(metadata, items, parts, cut.complete_from, cut.complete_until)
     return Rendered(body, len(items), cut.complete_from, cut.complete_until, cut.since, cut.until)
 
@@ -108,8 +108,8 @@ def _fit(
     max_bytes: int,
 ) -> Fit:
     sizes = [len(fragment) for fragment in fragments]
-    room = max_bytes - (size - sum(sizes)) - form.spare
-    cut = fit(calendar.items, sizes, timezones.zone(calendar.metadata.zone), now, room)
+    budget = max_bytes - (size - sum(sizes)) - form.spare
+    cut = fit(calendar.items, sizes, timezones.zone(calendar.metadata.zone), now, budget)
     return replace(
         cut,
         complete_from=cut.complete_from or calendar.complete_from,

@@ -85,16 +85,16 @@ def rule(zone: str) -> Rule | None:
     That is so for days of the year without a weekday, and for changes outside the day that they are
     named for.
     """
-    found = _RULE.fullmatch(timezones.posix_rule(zone))
-    if not found:
+    result = _RULE.fullmatch(timezones.posix_rule(zone))
+    if not result:
         return None
-    standard, offset, daylight, saved, *onsets = found.groups()
+    standard, offset, daylight, saved, *onsets = result.groups()
     usual = -_span(offset)
     if not daylight:
         return Rule((Side(standard.strip("<>"), usual),))
     other = -_span(saved) if saved else usual + timedelta(hours=1)
     begin, end = _onset(*onsets[:4]), _onset(*onsets[4:])
-    if not all(timedelta() <= each.at < timedelta(days=1) for each in (begin, end)):
+    if not all(timedelta() <= item.at < timedelta(days=1) for item in (begin, end)):
         return None
     return Rule((Side(standard.strip("<>"), usual, end), Side(daylight.strip("<>"), other, begin)))
 
@@ -102,17 +102,17 @@ def rule(zone: str) -> Rule | None:
 @cache
 def vtimezone(zone: str) -> Timezone:
     """Return the VTIMEZONE of a zone that has a rule; the TZID is its IANA name."""
-    found = rule(zone)
-    if found is None:
+    result = rule(zone)
+    if result is None:
         raise ValueError(zone)
     component = Timezone()
     component.add("TZID", zone)
-    summer = max(side.offset for side in found.sides)
-    for side in sorted(found.sides, key=lambda side: side.offset):
-        before = next((each.offset for each in found.sides if each is not side), side.offset)
+    summer = max(side.offset for side in result.sides)
+    for side in sorted(result.sides, key=lambda side: side.offset):
+        before = next((item.offset for item in result.sides if item is not side), side.offset)
         part = (
             TimezoneDaylight()
-            if len(found.sides) == 2 and side.offset == summer
+            if len(result.sides) == 2 and side.offset == summer
             else TimezoneStandard()
         )
         january = datetime(BASE_YEAR, 1, 1)  # noqa: DTZ001
@@ -129,27 +129,27 @@ def holds(zone: str, local: datetime) -> bool:
     """Say whether an aware local time is read alike by all clients: it occurs once, and the rule
     gives its offset.
     """
-    found = rule(zone)
+    result = rule(zone)
     offset = local.utcoffset()
-    if found is None or offset is None or local.replace(fold=1 - local.fold).utcoffset() != offset:
+    if result is None or offset is None or local.replace(fold=1 - local.fold).utcoffset() != offset:
         return False
-    return found.offset(local.astimezone(UTC)) == offset
+    return result.offset(local.astimezone(UTC)) == offset
 
 
-def _offsets(found: Rule, year: int, moment: datetime) -> timedelta:
+def _offsets(result: Rule, year: int, moment: datetime) -> timedelta:
     latest = max(
         (begun, side.offset)
-        for each in (year - 1, year, year + 1)
-        for begun, side in _changes(found, each)
+        for item in (year - 1, year, year + 1)
+        for begun, side in _changes(result, item)
         if begun <= moment
     )
     return latest[1]
 
 
 @cache
-def _changes(found: Rule, year: int) -> tuple[tuple[datetime, Side], ...]:
+def _changes(result: Rule, year: int) -> tuple[tuple[datetime, Side], ...]:
     """Return when each side of the rule begins in a year, in UTC."""
-    one, other = found.sides
+    one, other = result.sides
     return tuple(
         ((side.onset.in_year(year) - before.offset).replace(tzinfo=UTC), side)
         for side, before in ((one, other), (other, one))

@@ -22,8 +22,8 @@ from icalbridge.feeds.formats.datetimes import iso_utc
 from icalbridge.feeds.formats.json_format import dumps
 from icalbridge.models import Feed
 from icalbridge.web import responses
-from icalbridge.web.api.asking import asked
-from icalbridge.web.api.booked import Booked, Told
+from icalbridge.web.api.asking import parsed
+from icalbridge.web.api.booked import ApiResult, Booked
 from icalbridge.web.api.openapi import document
 from icalbridge.web.api.operations import OPERATIONS
 from icalbridge.web.api.page import page
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from msgspec import Struct
 
     from icalbridge.store import Store
-    from icalbridge.web.api.asking import Asked
+    from icalbridge.web.api.asking import RequestParameters
     from icalbridge.web.api.operations import Operation
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.present import Present
     from icalbridge.web.site import Site
 
-    Answering = Callable[[str, Asked, datetime], Told | Missing]
+    Answering = Callable[[str, RequestParameters, datetime], ApiResult | Missing]
 
 __all__ = ["api", "document"]
 
@@ -66,13 +66,13 @@ def api(store: Store, service: FeedCache, present: Present, site: Site) -> Bluep
     for operation in OPERATIONS:
         _add(routes, operation, answering[operation.name], site)
 
-    told = responses.document(
+    values = responses.document(
         dumps(document()), JSON, cache_control=DOCUMENT_CACHE_CONTROL, extra=cross_origin()
     ).packed()
 
     @routes.get(f"{ROOT}/openapi.json")
     def openapi() -> Response:
-        return responses.respond(told)
+        return responses.respond(values)
 
     @routes.get(f"{ROOT}/", strict_slashes=False)
     def people() -> Response:
@@ -96,52 +96,52 @@ def api(store: Store, service: FeedCache, present: Present, site: Site) -> Bluep
 def _answering(places: Places, booked: Booked) -> Mapping[str, Answering]:
     """Return what answers for each operation: of an id, of what is asked for, at a moment."""
     return {
-        "properties": lambda _id, _asked, _now: Told(places.properties()),
-        "property": lambda each, _asked, _now: _found(places.property(each)),
-        "facilities": lambda _id, asked, _now: Told(places.facilities(asked)),
-        "facility": lambda each, _asked, _now: _found(places.facility(each)),
-        "property_entries": lambda each, asked, now: booked.entries(
-            Feed("property", each), asked, now
+        "properties": lambda _id, _parameters, _now: ApiResult(places.properties()),
+        "property": lambda item, _parameters, _now: _or_missing(places.property(item)),
+        "facilities": lambda _id, parsed, _now: ApiResult(places.facilities(parsed)),
+        "facility": lambda item, _parameters, _now: _or_missing(places.facility(item)),
+        "property_entries": lambda item, parsed, now: booked.entries(
+            Feed("property", item), parsed, now
         ),
-        "facility_entries": lambda each, asked, now: booked.entries(
-            Feed("facility", each), asked, now
+        "facility_entries": lambda item, parsed, now: booked.entries(
+            Feed("facility", item), parsed, now
         ),
-        "property_now": lambda each, _asked, now: booked.now(Feed("property", each), now),
-        "facility_now": lambda each, _asked, now: booked.now(Feed("facility", each), now),
-        "open_times": lambda each, asked, now: booked.open_times(
-            Feed("facility", each), asked, now
+        "property_now": lambda item, _parameters, now: booked.now(Feed("property", item), now),
+        "facility_now": lambda item, _parameters, now: booked.now(Feed("facility", item), now),
+        "open_times": lambda item, parsed, now: booked.open_times(
+            Feed("facility", item), parsed, now
         ),
     }
 
 
-def _found(place: Struct | None) -> Told | Missing:
-    return Missing.UNKNOWN if place is None else Told(place)
+def _or_missing(place: Struct | None) -> ApiResult | Missing:
+    return Missing.UNKNOWN if place is None else ApiResult(place)
 
 
 def _add(routes: Blueprint, operation: Operation, answering: Answering, site: Site) -> None:
     def view(name: str = "") -> Response:
         now = site.now()
-        wished = asked(request.environ.get("QUERY_STRING", ""), operation.takes)
-        found = (
-            Missing.UNKNOWN if operation.of and not is_id(name) else answering(name, wished, now)
+        requested = parsed(request.environ.get("QUERY_STRING", ""), operation.takes)
+        result = (
+            Missing.UNKNOWN if operation.of and not is_id(name) else answering(name, requested, now)
         )
         return (
-            _missing(found, operation)
-            if isinstance(found, Missing)
-            else _told(found, operation, now)
+            _missing(result, operation)
+            if isinstance(result, Missing)
+            else _respond(result, operation, now)
         )
 
     rule = operation.path.replace("{id}", "<path:name>")
     routes.add_url_rule(rule, operation.name, view, methods=["GET"])
 
 
-def _told(found: Told, operation: Operation, now: datetime) -> Response:
+def _respond(result: ApiResult, operation: Operation, now: datetime) -> Response:
     clock = (*cross_origin("Server-Now"), ("Server-Now", iso_utc(now)))
     made = responses.document(
-        dumps(found.answer) + b"\n",
+        dumps(result.answer) + b"\n",
         JSON,
         cache_control=operation.cache_control,
-        modified=found.modified,
+        modified=result.modified,
         extra=clock if operation.moments else cross_origin(),
     )
     return responses.respond(made, now)
@@ -151,11 +151,11 @@ def _missing(why: Missing, operation: Operation) -> Response:
     match why:
         case Missing.UNKNOWN:
             folder = "properties" if operation.of == "property" else "facilities"
-            told = problem(
+            values = problem(
                 404, f"There is no such {operation.of} here; {ROOT}/{folder} lists those there are."
             )
         case Missing.UNSYNCED:
-            told = problem(503, UNSYNCED)
+            values = problem(503, UNSYNCED)
         case _:
-            told = problem(503, UNREACHABLE)
-    return responses.flask_response(told)
+            values = problem(503, UNREACHABLE)
+    return responses.flask_response(values)

@@ -119,16 +119,16 @@ FILTERS = (
     ),
 )
 """What calendars take too, and in the same words."""
-FILTER_NAMES = frozenset(each.name for each in FILTERS)
+FILTER_NAMES = frozenset(row.name for row in FILTERS)
 
-Asked = dict[str, list[str]]
+RequestParameters = dict[str, list[str]]
 
 
-def asked(query_string: str, takes: Sequence[Parameter]) -> Asked:
+def parsed(query_string: str, takes: Sequence[Parameter]) -> RequestParameters:
     """Return the values of an address's parameters, by name. Raises `BadQuery` with a sentence."""
-    found = given(query_of(query_string))
-    names = [each.name for each in takes]
-    for name, values in found.items():
+    parameters = given(query_of(query_string))
+    names = [row.name for row in takes]
+    for name, values in parameters.items():
         if name not in names:
             raise BadQuery(
                 f"There is no parameter {quoted(name)}; this address takes"
@@ -136,15 +136,15 @@ def asked(query_string: str, takes: Sequence[Parameter]) -> Asked:
             )
         if not values:
             raise BadQuery(f"{name} has no value; give it one, or leave it out.")
-    return found
+    return parameters
 
 
-def filters(found: Asked) -> str:
+def filters(parameters: RequestParameters) -> str:
     """Return the narrowing parameters as a calendar's address has them."""
     return urlencode(
         [
             (name, value)
-            for name, values in found.items()
+            for name, values in parameters.items()
             if name in FILTER_NAMES
             for value in values
         ]
@@ -179,42 +179,44 @@ class Span:
     after: Key | None
     fixed: bool
     """Whether the address says when it begins, so that tomorrow it means the same."""
-    wished: tuple[tuple[str, str], ...]
+    requested: tuple[tuple[str, str], ...]
     """`from`, `to` and `limit` as another page of the same span has them."""
 
 
-def span(found: Asked, reach: Reach, zone: str) -> Span:
+def span(parameters: RequestParameters, reach: Reach, zone: str) -> Span:
     """Read which entries are asked for. Raises `BadQuery`."""
-    after = _key(_one(found, "after")) if "after" in found else None
-    begins = _one(found, "from") or reach.today.isoformat()
+    after = _key(_one(parameters, "after")) if "after" in parameters else None
+    begins = _one(parameters, "from") or reach.today.isoformat()
     # Who walks on at midnight shall not be told that the first day is gone.
     first = reach.first if after is None else reach.first - timedelta(days=1)
     since = _moment("from", begins, first, reach.last, zone)
     usual = timezones.local_date(since, zone) + timedelta(days=USUAL_DAYS - 1)
-    ends = _one(found, "to") or min(usual, reach.last).isoformat()
+    ends = _one(parameters, "to") or min(usual, reach.last).isoformat()
     until = _moment("to", ends, first, reach.last, zone, ends=True)
     if since >= until:
         raise BadQuery("from must be before to.")
     last = until - timedelta(microseconds=1)
     if (timezones.local_date(last, zone) - timezones.local_date(since, zone)).days >= MOST_DAYS:
         raise BadQuery(f"from and to are too far apart; ask for at most {MOST_DAYS} days at once.")
-    limit = _limit(_one(found, "limit") or str(USUAL_ENTRIES))
-    wished = (("from", begins), ("to", ends), ("limit", str(limit)))
-    return Span(since, until, limit, after, "from" in found, wished)
+    limit = _limit(_one(parameters, "limit") or str(USUAL_ENTRIES))
+    requested = (("from", begins), ("to", ends), ("limit", str(limit)))
+    return Span(since, until, limit, after, "from" in parameters, requested)
 
 
-def open_days(found: Asked, reach: Reach) -> list[date]:
+def open_days(parameters: RequestParameters, reach: Reach) -> list[date]:
     """Read of which days the open times are asked for. Raises `BadQuery`."""
-    if "date" in found and ("from" in found or "to" in found):
+    if "date" in parameters and ("from" in parameters or "to" in parameters):
         raise BadQuery("date is one day, from and to are several; ask for one or the other.")
-    if "date" in found:
-        return [_day("date", _one(found, "date"), reach.first, reach.last)]
+    if "date" in parameters:
+        return [_day("date", _one(parameters, "date"), reach.first, reach.last)]
     first = (
-        _day("from", _one(found, "from"), reach.first, reach.last)
-        if "from" in found
+        _day("from", _one(parameters, "from"), reach.first, reach.last)
+        if "from" in parameters
         else reach.today
     )
-    last = _day("to", _one(found, "to"), reach.first, reach.last) if "to" in found else first
+    last = (
+        _day("to", _one(parameters, "to"), reach.first, reach.last) if "to" in parameters else first
+    )
     if last < first:
         raise BadQuery("from must not be after to.")
     count = (last - first).days + 1
@@ -234,8 +236,8 @@ def tomorrow(now: datetime, zone: str) -> date:
     return timezones.local_date(now, zone) + timedelta(days=1)
 
 
-def _one(found: Asked, name: str) -> str:
-    values = found.get(name, [])
+def _one(parameters: RequestParameters, name: str) -> str:
+    values = parameters.get(name, [])
     if len(set(values)) > 1:
         raise BadQuery(f"{name} is {quoted(','.join(values))} and must be given once.")
     return values[0] if values else ""
@@ -250,13 +252,13 @@ def _limit(text: str) -> int:
 
 
 def _day(name: str, text: str, first: date, last: date) -> date:
-    found = _date(text) if _DAY.fullmatch(text) else None
-    if found is None or not first <= found <= last:
+    result = _date(text) if _DAY.fullmatch(text) else None
+    if result is None or not first <= result <= last:
         raise BadQuery(
             f"{name} is {quoted(text)} and must be a day from {first} to {last}, written as"
             " YYYY-MM-DD."
         )
-    return found
+    return result
 
 
 def _moment(
@@ -264,13 +266,13 @@ def _moment(
 ) -> datetime:
     """Read a day, which is whole, or a moment; in UTC."""
     earliest, latest = midnight(first, zone), midnight(last + timedelta(days=1), zone)
-    found = _day_or_moment(text, zone, ends=ends)
-    if found is None or not earliest <= found <= latest:
+    result = _day_or_moment(text, zone, ends=ends)
+    if result is None or not earliest <= result <= latest:
         raise BadQuery(
             f"{name} is {quoted(text)} and must be a day from {first} to {last}, written as"
             " YYYY-MM-DD, or a moment within them, written as 2026-11-21T18:30:00Z."
         )
-    return found
+    return result
 
 
 def _day_or_moment(text: str, zone: str, *, ends: bool) -> datetime | None:
@@ -292,18 +294,18 @@ def _day_or_moment(text: str, zone: str, *, ends: bool) -> datetime | None:
 def _date(text: str) -> date | None:
     """Read a day; those at either end of time, where reckoning with zones fails, are none."""
     try:
-        found = date.fromisoformat(text)
+        result = date.fromisoformat(text)
     except ValueError:
         return None
-    return found if 1 < found.year < 9999 else None
+    return result if 1 < result.year < 9999 else None
 
 
 def _key(text: str) -> Key:
     try:
         start, end, uid = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(".", 2)
-        found = Key(int(start), int(end), uid)
+        result = Key(int(start), int(end), uid)
     except ValueError:
-        found = None
-    if found is None or str(found) != text:
+        result = None
+    if result is None or str(result) != text:
         raise BadQuery(f"after is {quoted(text)} and must be what the page before has in its next.")
-    return found
+    return result

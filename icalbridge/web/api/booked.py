@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
     from icalbridge.models import Facility, Feed, FeedState
-    from icalbridge.web.api.asking import Asked, Span
+    from icalbridge.web.api.asking import RequestParameters, Span
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.present import Present
     from icalbridge.web.site import Site
     from icalbridge.web.views.occupancy_state import OccupancyState
 
 
-class Told(NamedTuple):
+class ApiResult(NamedTuple):
     """An answer, and when it last changed where that is known."""
 
     answer: msgspec.Struct
@@ -66,16 +66,23 @@ class Booked:
         self._present = present
         self._site = site
 
-    def entries(self, feed: Feed, found: Asked, now: datetime) -> Told | Missing:
+    def entries(
+        self, feed: Feed, parameters: RequestParameters, now: datetime
+    ) -> ApiResult | Missing:
         """Return a page of what is booked. Raises `BadQuery`."""
-        query = self._service.shape(asking.filters(found))
+        query = self._service.shape(asking.filters(parameters))
         state = self._state(feed)
         if isinstance(state, Missing):
             return state
         zone = state.zone
-        asked = asking.span(found, self._reach(zone, now), zone)
+        requested = asking.span(parameters, self._reach(zone, now), zone)
         calendar = self._service.calendar(
-            feed, query, asked.since, asked.until, limit=asked.limit, after=asked.after
+            feed,
+            query,
+            requested.since,
+            requested.until,
+            limit=requested.limit,
+            after=requested.after,
         )
         if isinstance(calendar, Missing):
             return calendar
@@ -84,23 +91,25 @@ class Booked:
         answer = schema.Entries(
             title=calendar.title,
             zone=zone,
-            from_=iso_local(asked.since, zone),
-            to=iso_local(asked.until, zone),
+            from_=iso_local(requested.since, zone),
+            to=iso_local(requested.until, zone),
             entries=[_entry(item) for item in items],
-            next=f"{path}?{_next(asked, query, items[-1])}" if more else None,
+            next=f"{path}?{_next(requested, query, items[-1])}" if more else None,
         )
         modified = calendar.last_modified
-        if not asked.fixed:
-            modified = max(modified, asked.since)
-        return Told(answer, None if is_future(modified, now) else modified)
+        if not requested.fixed:
+            modified = max(modified, requested.since)
+        return ApiResult(answer, None if is_future(modified, now) else modified)
 
-    def open_times(self, feed: Feed, found: Asked, now: datetime) -> Told | Missing:
+    def open_times(
+        self, feed: Feed, parameters: RequestParameters, now: datetime
+    ) -> ApiResult | Missing:
         """Return when a facility is free on some days. Raises `BadQuery`."""
         state = self._state(feed)
         if isinstance(state, Missing):
             return state
         zone = state.zone
-        wished = asking.open_days(found, self._reach(zone, now))
+        wished = asking.open_days(parameters, self._reach(zone, now))
         begins, ends = (
             asking.midnight(wished[0], zone),
             asking.midnight(wished[-1] + timedelta(days=1), zone),
@@ -118,9 +127,11 @@ class Booked:
             )
             for day in wished
         ]
-        return Told(schema.OpenTimes(facility_id=feed.id, title=state.title, zone=zone, days=days))
+        return ApiResult(
+            schema.OpenTimes(facility_id=feed.id, title=state.title, zone=zone, days=days)
+        )
 
-    def now(self, feed: Feed, now: datetime) -> Told | Missing:
+    def now(self, feed: Feed, now: datetime) -> ApiResult | Missing:
         """Return what is on at a place, and what comes next, as its displays tell it."""
         known = self._present.find(feed, now)
         if isinstance(known, Missing):
@@ -136,16 +147,16 @@ class Booked:
             as_of=iso_utc(known.as_of),
             state=stands.state,
             until=_until(stands, zone),
-            now=[_entry(each.item) for each in stands.on],
+            now=[_entry(row.item) for row in stands.on],
             next=None if stands.next is None else _entry(stands.next.item),
         )
         if feed.kind == "facility":
-            return Told(made)
+            return ApiResult(made)
         facilities = in_order(known.facilities, known.place.schools)
-        each_stands = [
-            _standing(each, booked, seconds, ends, until.timestamp(), zone) for each in facilities
+        states = [
+            _standing(row, booked, seconds, ends, until.timestamp(), zone) for row in facilities
         ]
-        return Told(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=each_stands))
+        return ApiResult(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=states))
 
     def _state(self, feed: Feed) -> FeedState | Missing:
         return self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
@@ -154,9 +165,9 @@ class Booked:
         return Reach.of(timezones.local_date(now, zone), *self._service.reach)
 
 
-def _next(asked: Span, shape: FeedQuery, last: Item) -> str:
+def _next(requested: Span, shape: FeedQuery, last: Item) -> str:
     """Return the query of the page after this one, which says all that this one left open."""
-    own = urlencode([*asked.wished, ("after", str(asking.Key.of(last)))])
+    own = urlencode([*requested.requested, ("after", str(asking.Key.of(last)))])
     return "&".join(filter(None, (own, shape.query)))
 
 
@@ -183,7 +194,7 @@ def _standing(
     known_until: float,
     zone: str,
 ) -> schema.Standing:
-    own = [each for each in booked if each.item.facility_ids == (facility.id,)]
+    own = [row for row in booked if row.item.facility_ids == (facility.id,)]
     stands = standing(own, now, day_ends, known_until)
     name = display_text(facility.name)
     return schema.Standing(

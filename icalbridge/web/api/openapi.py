@@ -70,7 +70,7 @@ _REFUSALS = {
 def document() -> Part:
     """Return the document; whoever changes it changes it for everybody."""
     schemas, components = json.schema_components(
-        [*(each.answer for each in OPERATIONS), problems.Problem],
+        [*(item.answer for item in OPERATIONS), problems.Problem],
         ref_template="#/components/schemas/{name}",
     )
     return {
@@ -82,8 +82,8 @@ def document() -> Part:
             "description": ABOUT,
         },
         "paths": {
-            each.path: {"get": _operation(each, answer)}
-            for each, answer in zip(OPERATIONS, schemas, strict=False)
+            item.path: {"get": _operation(item, answer)}
+            for item, answer in zip(OPERATIONS, schemas, strict=False)
         },
         "components": {
             "schemas": components,
@@ -96,16 +96,16 @@ def document() -> Part:
     }
 
 
-def _operation(each: Operation, answer: Part) -> Part:
+def _operation(item: Operation, answer: Part) -> Part:
     more = {
-        **(_SERVER_NOW if each.moments else {}),
-        **(_MODIFIED if each.name.endswith("entries") else {}),
+        **(_SERVER_NOW if item.moments else {}),
+        **(_MODIFIED if item.name.endswith("entries") else {}),
     }
-    refusals = [status for status in _REFUSALS if each.of or status != "404"]
+    refusals = [status for status in _REFUSALS if item.of or status != "404"]
     made: Part = {
-        "operationId": each.name,
-        "summary": each.summary,
-        "parameters": [*_path_parameters(each), *map(_parameter, each.takes), _CONDITION],
+        "operationId": item.name,
+        "summary": item.summary,
+        "parameters": [*_path_parameters(item), *map(_parameter, item.takes), _CONDITION],
         "responses": {
             "200": {
                 "description": "Here it is",
@@ -118,7 +118,7 @@ def _operation(each: Operation, answer: Part) -> Part:
             },
         },
     }
-    return {**made, "description": each.about} if each.about else made
+    return {**made, "description": item.about} if item.about else made
 
 
 _CONDITION: Part = {
@@ -130,31 +130,31 @@ _CONDITION: Part = {
 }
 
 
-def _path_parameters(each: Operation) -> list[Part]:
-    if not each.of:
+def _path_parameters(item: Operation) -> list[Part]:
+    if not item.of:
         return []
-    told = f"The {each.of}'s id"
+    values = f"The {item.of}'s id"
     return [
         {
             "name": "id",
             "in": "path",
             "required": True,
             "schema": {"type": "string", "minLength": 1},
-            "description": told,
+            "description": values,
         }
     ]
 
 
-def _parameter(each: Parameter) -> Part:
+def _parameter(item: Parameter) -> Part:
     made: Part = {
-        "name": each.name,
+        "name": item.name,
         "in": "query",
         "required": False,
-        "schema": dict(each.schema),
-        "description": f"{each.about}; commas between them" if each.listed else each.about,
+        "schema": dict(item.schema),
+        "description": f"{item.about}; commas between them" if item.listed else item.about,
     }
     return (
-        {**made, "style": "form", "explode": False} if each.schema.get("type") == "array" else made
+        {**made, "style": "form", "explode": False} if item.schema.get("type") == "array" else made
     )
 
 

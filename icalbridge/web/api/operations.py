@@ -90,7 +90,7 @@ OPERATIONS = (
         "/facilities/{id}/entries",
         "What is booked in a facility",
         schema.Entries,
-        (*SPAN, *(each for each in asking.FILTERS if each.name != "facility")),
+        (*SPAN, *(item for item in asking.FILTERS if item.name != "facility")),
         about=_ENTRIES_ABOUT,
     ),
     Operation(

@@ -44,22 +44,24 @@ def page(store: Store, site: Site, now: datetime) -> str:
         "api.html",
         api=document(),
         document_path=site.path(f"{ROOT}/openapi.json"),
-        operations=[_operation(each, examples) for each in OPERATIONS],
+        operations=[_operation(item, examples) for item in OPERATIONS],
         kinds=lambda schema: list(kinds(schema)),
         bounds=bounds,
     )
 
 
-def _operation(each: Operation, examples: Mapping[str, str]) -> Part:
-    told = document()["paths"][each.path]["get"]
-    answers = {status: _schema_of(status, answer) for status, answer in told["responses"].items()}
-    example = examples.get(each.name, "")
-    parameters = [one for one in told["parameters"] if one["in"] != "header"]
+def _operation(item: Operation, examples: Mapping[str, str]) -> Part:
+    details = document()["paths"][item.path]["get"]
+    answers = {
+        status: _schema_of(status, answer) for status, answer in details["responses"].items()
+    }
+    example = examples.get(item.name, "")
+    parameters = [one for one in details["parameters"] if one["in"] != "header"]
     return {
-        **told,
+        **details,
         "parameters": parameters,
-        "description": each.about,
-        "path": each.path,
+        "description": item.about,
+        "path": item.path,
         "answers": answers,
         "example": example,
     }
@@ -74,23 +76,23 @@ def _schema_of(status: str, answer: Part) -> str:
 def _examples(store: Store, site: Site, now: datetime) -> dict[str, str]:
     """Return addresses that answer, by operation."""
     fetched = {
-        each.property_id for each in site.health(now).properties if each.today_synced is not None
+        item.property_id for item in site.health(now).properties if item.today_synced is not None
     }
-    facility = next((each for each in store.read.facilities() if each.property_id in fetched), None)
+    facility = next((item for item in store.read.facilities() if item.property_id in fetched), None)
     feeds: dict[str, Feed] = {}
     if facility is not None:
         feeds = {
             "facility": Feed("facility", facility.id),
             "property": Feed("property", facility.property_id),
         }
-    found = {}
-    for each in OPERATIONS:
-        feed = feeds.get(each.of)
-        if not each.of:
-            found[each.name] = site.path(each.path)
+    result = {}
+    for item in OPERATIONS:
+        feed = feeds.get(item.of)
+        if not item.of:
+            result[item.name] = site.path(item.path)
         elif feed is not None:
-            found[each.name] = site.path(api_path(feed, each.rest.partition("{id}")[2]))
-    return found
+            result[item.name] = site.path(api_path(feed, item.rest.partition("{id}")[2]))
+    return result
 
 
 def kinds(schema: Mapping[str, Any]) -> Iterator[Word]:
@@ -98,12 +100,12 @@ def kinds(schema: Mapping[str, Any]) -> Iterator[Word]:
     if "$ref" in schema:
         yield Word(_name(schema), link=True)
     elif "anyOf" in schema:
-        for each in schema["anyOf"]:
-            yield from kinds(each)
+        for item in schema["anyOf"]:
+            yield from kinds(item)
     elif "items" in schema:
-        yield from (each._replace(of=True) for each in kinds(schema["items"]))
+        yield from (item._replace(of=True) for item in kinds(schema["items"]))
     elif "enum" in schema:
-        yield from (Word(str(json.encode(each), "utf-8")) for each in schema["enum"])
+        yield from (Word(str(json.encode(item), "utf-8")) for item in schema["enum"])
     else:
         yield Word(schema.get("format") or schema["type"])
 

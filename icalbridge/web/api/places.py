@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Facility, Property
     from icalbridge.store import Store
-    from icalbridge.web.api.asking import Asked
+    from icalbridge.web.api.asking import RequestParameters
     from icalbridge.web.site import Site
 
 ROOT = "/api/v1"
@@ -42,62 +42,64 @@ class Places:
 
     def properties(self) -> schema.Properties:
         listed = self._read.properties()
-        known = {each.id for each in listed}
-        return schema.Properties(properties=[self._property(each, known) for each in listed])
+        known = {item.id for item in listed}
+        return schema.Properties(properties=[self._property(item, known) for item in listed])
 
     def property(self, property_id: str) -> schema.Property | None:
-        found = self._read.property(property_id)
+        result = self._read.property(property_id)
         known = (
-            {each.id for each in self._read.properties()}
-            if found and found.child_ids
+            {item.id for item in self._read.properties()}
+            if result and result.child_ids
             else set[str]()
         )
-        return None if found is None else self._property(found, known)
+        return None if result is None else self._property(result, known)
 
-    def facilities(self, found: Asked) -> schema.Facilities:
+    def facilities(self, parameters: RequestParameters) -> schema.Facilities:
         """Return the facilities of some properties and of some types, or all. Raises `BadQuery`."""
-        properties = {each.id: each for each in self._read.properties()}
-        wanted = self._wanted(found.get("property", []), properties)
-        facilities = in_order(self._read.facilities(wanted), properties)
-        types = _listed("type", "type", found.get("type", []))
+        properties = {item.id: item for item in self._read.properties()}
+        requested = self._requested(parameters.get("property", []), properties)
+        facilities = in_order(self._read.facilities(requested), properties)
+        types = _listed("type", "type", parameters.get("type", []))
         return schema.Facilities(
             facilities=[
-                self._facility(each, properties.get(each.property_id))
-                for each in facilities
-                if not types or search_key(display_text(each.type)) in types
+                self._facility(item, properties.get(item.property_id))
+                for item in facilities
+                if not types or search_key(display_text(item.type)) in types
             ]
         )
 
     def facility(self, facility_id: str) -> schema.Facility | None:
-        found = self._read.facility(facility_id)
+        result = self._read.facility(facility_id)
         return (
-            None if found is None else self._facility(found, self._read.property(found.property_id))
+            None
+            if result is None
+            else self._facility(result, self._read.property(result.property_id))
         )
 
-    def _wanted(self, given: Sequence[str], properties: dict[str, Property]) -> list[str] | None:
+    def _requested(self, given: Sequence[str], properties: dict[str, Property]) -> list[str] | None:
         if not given:
             return None
-        wanted: list[str] = []
+        requested: list[str] = []
         for property_id in _listed("property", "facility", given):
             if property_id not in properties:
                 raise BadQuery(
                     f"There is no property {quoted(property_id)} here; {ROOT}/properties lists"
                     " those there are."
                 )
-            wanted += [property_id, *properties[property_id].child_ids]
-        return wanted
+            requested += [property_id, *properties[property_id].child_ids]
+        return requested
 
-    def _property(self, each: Property, known: set[str]) -> schema.Property:
-        feed = Feed("property", each.id)
+    def _property(self, item: Property, known: set[str]) -> schema.Property:
+        feed = Feed("property", item.id)
         return schema.Property(
-            id=each.id,
-            name=display_text(each.name),
-            address=display_text(each.address),
-            city=display_text(each.city),
-            state=display_text(each.state),
-            zip=display_text(each.zip),
-            zone=_zone(each),
-            child_ids=[child_id for child_id in each.child_ids if child_id in known],
+            id=item.id,
+            name=display_text(item.name),
+            address=display_text(item.address),
+            city=display_text(item.city),
+            state=display_text(item.state),
+            zip=display_text(item.zip),
+            zone=_zone(item),
+            child_ids=[child_id for child_id in item.child_ids if child_id in known],
             links=schema.Links(
                 page=self._site.path(page_path(feed)),
                 calendar=self._site.path(feed_path(feed)),
@@ -106,14 +108,14 @@ class Places:
             ),
         )
 
-    def _facility(self, each: Facility, of: Property | None) -> schema.Facility:
-        feed = Feed("facility", each.id)
+    def _facility(self, item: Facility, of: Property | None) -> schema.Facility:
+        feed = Feed("facility", item.id)
         return schema.Facility(
-            id=each.id,
-            property_id=each.property_id,
-            name=display_text(each.name),
-            type=display_text(each.type),
-            capacity=each.capacity,
+            id=item.id,
+            property_id=item.property_id,
+            name=display_text(item.name),
+            type=display_text(item.type),
+            capacity=item.capacity,
             zone=_zone(of),
             links=schema.FacilityLinks(
                 page=self._site.path(page_path(feed)),
@@ -130,7 +132,7 @@ def in_order(facilities: Iterable[Facility], property_ids: Iterable[str]) -> lis
     they are.
     """
     places = {property_id: place for place, property_id in enumerate(property_ids)}
-    return sorted(facilities, key=lambda each: places.get(each.property_id, len(places)))
+    return sorted(facilities, key=lambda item: places.get(item.property_id, len(places)))
 
 
 def _listed(name: str, like: str, given: Sequence[str]) -> tuple[str, ...]:
@@ -145,5 +147,5 @@ def _listed(name: str, like: str, given: Sequence[str]) -> tuple[str, ...]:
         raise BadQuery(f"{name} is {quoted(','.join(given))} and must be {error}.") from None
 
 
-def _zone(each: Property | None) -> str:
-    return each.timezone if each is not None and timezones.exists(each.timezone) else "UTC"
+def _zone(item: Property | None) -> str:
+    return item.timezone if item is not None and timezones.exists(item.timezone) else "UTC"

@@ -103,17 +103,17 @@ def _answer(service: FeedCache, environ: WSGIEnvironment) -> responses.Answer:
     packed = responses.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     try:
         address = _address(service, environ, service.tokens.find)
-        found = Missing.UNKNOWN if address is None else service.find(address, packed=packed)
+        result = Missing.UNKNOWN if address is None else service.find(address, packed=packed)
     except BadQuery as error:
         return _refusal(400, str(error), environ)
     except StoreError:
-        found = Missing.UNREACHABLE
-    match found:
+        result = Missing.UNREACHABLE
+    match result:
         case Missing.UNKNOWN:
-            return _refusal(404, found.value, environ)
+            return _refusal(404, result.value, environ)
         case Missing():
             return _refusal(
-                503, found.value, environ, ("Retry-After", str(responses.RETRY_SECONDS))
+                503, result.value, environ, ("Retry-After", str(responses.RETRY_SECONDS))
             )
         case entry:
             return responses.answer(entry.value.document, environ, entry.checked)
@@ -143,10 +143,10 @@ def _address(
     query = environ.get("QUERY_STRING", "")
     if is_private(environ):
         return _private_address(environ["PATH_INFO"], query, opens)
-    meant = named(environ.get("PATH_INFO", ""))
-    if meant is None:
+    parsed = named(environ.get("PATH_INFO", ""))
+    if parsed is None:
         return None
-    feed, suffix = meant
+    feed, suffix = parsed
     if feed.kind == "saved":
         return Address(feed, unshaped(query), suffix)
     return Address(feed, service.shape(query_of(query)), suffix)
