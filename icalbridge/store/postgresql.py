@@ -1,9 +1,9 @@
 """PostgreSQL connections that do not wait for ever for a server that is stopped or cut off.
 
 A server whose process is stopped still has its packets acknowledged by its kernel, so no TCP option
-notices it. What bounds the wait is here: `PatientConnection.wait` gives a connection up when nothing at all
-arrives for a while. A server that is busy, and says so by sending something or by ending a
-statement in time, is waited for.
+notices it. What bounds the wait is here: `PatientConnection.wait` gives a connection up when
+nothing at all arrives for a while. A server that is busy, and says so by sending something or by
+ending a statement in time, is waited for.
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ def connect(url: str, timeouts: Timeouts, patience: Patience) -> Engine:
     return engine
 
 
-def _open(milliseconds: int, patience: Patience, *args: Any, **parameters: Any) -> PatientConnection:
+def _open(
+    milliseconds: int, patience: Patience, *args: Any, **parameters: Any
+) -> PatientConnection:
     """Open a connection and set the server's own limits, by a statement: poolers refuse them as
     options.
     """

@@ -73,6 +73,9 @@ def document() -> Part:
         [*(item.answer for item in OPERATIONS), problems.Problem],
         ref_template="#/components/schemas/{name}",
     )
+    for component in components.values():
+        if description := component.get("description"):
+            component["description"] = _unwrapped(description)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -94,6 +97,11 @@ def document() -> Part:
         },
         "x-generator": f"icalbridge {icalbridge.__version__}",
     }
+
+
+def _unwrapped(docstring: str) -> str:
+    """Return a docstring with each of its paragraphs on one line."""
+    return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
 
 
 def _operation(item: Operation, answer: Part) -> Part:
