@@ -73,6 +73,7 @@ def document() -> Part:
         [*(item.answer for item in OPERATIONS), problems.Problem],
         ref_template="#/components/schemas/{name}",
     )
+    schemas, components = _without_suffix((schemas, components))
     for component in components.values():
         if description := component.get("description"):
             component["description"] = _unwrapped(description)
@@ -97,6 +98,11 @@ def document() -> Part:
         },
         "x-generator": f"icalbridge {icalbridge.__version__}",
     }
+
+
+def _without_suffix(part: Any) -> Any:
+    """Return schemas under the names that the API publishes: `EntryResource` is `Entry` there."""
+    return json.decode(json.encode(part).replace(b"Resource", b""))
 
 
 def _unwrapped(docstring: str) -> str:
