@@ -73,6 +73,9 @@ def document() -> Part:
         [*(item.answer for item in OPERATIONS), problems.Problem],
         ref_template="#/components/schemas/{name}",
     )
+    for schema in components.values():
+        if "description" in schema:
+            schema["description"] = _unwrapped(schema["description"])
     return {
         "openapi": "3.1.0",
         "info": {
@@ -165,3 +168,8 @@ def _refusal(status: str, schema: Part) -> Part:
         "headers": {**headers, **_RETRY_AFTER} if status == "503" else headers,
         "content": {problems.CONTENT_TYPE: {"schema": schema}},
     }
+
+
+def _unwrapped(docstring: str) -> str:
+    """Return a docstring's paragraphs, each in one line."""
+    return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
