@@ -46,13 +46,13 @@ def fold(line: str) -> bytes:
     if len(octets) <= MAX_OCTETS:
         return octets + b"\r\n"
     parts = []
-    start, room = 0, MAX_OCTETS
-    while len(octets) - start > room:
-        end = start + room
+    start, limit = 0, MAX_OCTETS
+    while len(octets) - start > limit:
+        end = start + limit
         while octets[end] & 0xC0 == 0x80:
             end -= 1
         parts.append(octets[start:end])
-        start, room = end, MAX_OCTETS - 1
+        start, limit = end, MAX_OCTETS - 1
     parts.append(octets[start:])
     return b"\r\n ".join(parts) + b"\r\n"
 

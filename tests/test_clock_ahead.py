@@ -27,7 +27,7 @@ from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.run import Sync
 from icalbridge.sync.schedule import Grant, Schedule
 from icalbridge.web import create_app
-from icalbridge.web.usage import Demand
+from icalbridge.web.usage import ReadCounts
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
 from tests.fixtures.stores import USER, apply_changes
 from tests.fixtures.workers import Agency, Unlimited, read
@@ -419,7 +419,7 @@ def test_pages_count_the_future_as_never(district: Bridge) -> None:
 
 def test_reader_is_noted_though_the_clock_was_put_back(shown: Bridge) -> None:
     """Who reads what is remembered for an hour, not until the date that a clock once stood at."""
-    demand = Demand(shown.store, shown.clock)
+    demand = ReadCounts(shown.store, shown.clock)
     school_id = shown.world.properties[1]["_id"]
     for moment in (START + timedelta(days=30), START):
         shown.clock.now = moment

@@ -49,9 +49,9 @@ from icalbridge.web.sharing import sitemap
 from icalbridge.web.site import (
     Site,
     facility_path,
-    language_asked,
     other_languages,
     property_path,
+    requested_language,
 )
 from icalbridge.web.static_files import Assets, static_files
 from icalbridge.web.views.forms import build_path, value_of
@@ -107,7 +107,7 @@ def create_app(
         "share": formatting.share,
         "property_path": property_path,
         "language": lambda: i18n.current().language,
-        "language_asked": language_asked,
+        "requested_language": requested_language,
         "other_languages": other_languages,
     }
     for routes in (
@@ -161,8 +161,8 @@ def _speak(app: Flask) -> None:
     def choose_language() -> None:
         if request.path.startswith(PREFIX):  # feeds have none, and read their parameters themselves
             return
-        asked = request.args.get("lang", "")
-        i18n.use(i18n.choose(asked, request.headers.get("Accept-Language", "")))
+        lang = request.args.get("lang", "")
+        i18n.use(i18n.choose(lang, request.headers.get("Accept-Language", "")))
 
     @app.teardown_request
     def forget_language(_error: BaseException | None) -> None:

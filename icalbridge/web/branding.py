@@ -54,20 +54,20 @@ class Accent(NamedTuple):
     tint: str
 
 
-def accent_on(wanted: str, grounds: tuple[str, ...]) -> Accent:
+def accent_on(color: str, grounds: tuple[str, ...]) -> Accent:
     """Return the accent as it is read on every ground and on its own tint; the grounds are all
     light or all dark.
     """
-    tint = mixed(grounds[0], wanted, TINT_PARTS)
-    accent = wanted
+    tint = mixed(grounds[0], color, TINT_PARTS)
+    accent = color
     for ground in (*grounds, tint):
         accent = readable(accent, ground)
     return Accent(accent, ink(accent), tint)
 
 
-def style_sheet(wanted: str) -> str:
+def style_sheet(color: str) -> str:
     """Return what changes in static/site.css for an accent; paper stays black on white."""
-    light, dark = accent_on(wanted, LIGHT), accent_on(wanted, DARK)
+    light, dark = accent_on(color, LIGHT), accent_on(color, DARK)
     return (
         f"@media screen {{ {_rule(light)} }}\n"
         f"@media screen and (prefers-color-scheme: dark) {{ {_rule(dark)} }}\n"
@@ -166,10 +166,10 @@ def look_files(look: Look) -> Blueprint:
     @routes.get("/site.css", endpoint="style", defaults={"which": "style"})
     @routes.get("/logo", endpoint="logo", defaults={"which": "logo"})
     def file(which: str) -> Response:
-        found = look.document(which, request.args.get("v", ""))
+        asset = look.document(which, request.args.get("v", ""))
         return (
-            responses.flask_response(responses.answer(found, request.environ))
-            if found
+            responses.flask_response(responses.answer(asset, request.environ))
+            if asset
             else abort(404)
         )
 

@@ -42,7 +42,7 @@ def readable(accent: str, background: str) -> str:
 
 def ink(background: str) -> str:
     """Return black or white: the one that is read better on a background."""
-    return max((BLACK, WHITE), key=lambda each: contrast(each, background))
+    return max((BLACK, WHITE), key=lambda channel: contrast(channel, background))
 
 
 def mixed(start: str, goal: str, parts: int) -> str:
@@ -51,7 +51,7 @@ def mixed(start: str, goal: str, parts: int) -> str:
         one + round((other - one) * parts / 255)
         for one, other in zip(_rgb(start), _rgb(goal), strict=True)
     )
-    return "#" + "".join(f"{each:02x}" for each in steps)
+    return "#" + "".join(f"{channel:02x}" for channel in steps)
 
 
 def _rgb(text: str) -> Rgb:
@@ -60,7 +60,7 @@ def _rgb(text: str) -> Rgb:
 
 def _luminance(rgb: Rgb) -> float:
     """Return the relative luminance, from 0 to 1 (WCAG 2.1)."""
-    red, green, blue = (_linear(each / 255) for each in rgb)
+    red, green, blue = (_linear(channel / 255) for channel in rgb)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 

@@ -25,7 +25,7 @@ from icalbridge.web.cache import ByteCache
 from icalbridge.web.catalog import Catalog
 from icalbridge.web.rendered_feed import measure_feed, render_feed
 from icalbridge.web.tokens import Tokens
-from icalbridge.web.usage import Demand
+from icalbridge.web.usage import ReadCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -228,7 +228,7 @@ class FeedCache:
         """
         self.reach = settings.history_days, settings.horizon_days
         self._read = store.read
-        self._demand = Demand(store, clock)
+        self._demand = ReadCounts(store, clock)
         self._source = Source(store, settings)
         self._metrics = metrics
         self._clock = clock

@@ -68,11 +68,11 @@ def clock_words() -> dict[str, str]:
     locale = current()
     halves = locale.day_periods["format"]["abbreviated"]
     hour = {"h": "{hour}", "H": "{hour24}", "HH": "{hour24_of_two}"}
-    found = _clock_pattern.match(locale.time_formats["short"].pattern)
+    match = _clock_pattern.match(locale.time_formats["short"].pattern)
     text = "{hour24}:{minute}"
-    if found:
+    if match:
         text = (
-            f"{hour[found['hour']]}{found['between']}{{minute}}{' {half}' if found['half'] else ''}"
+            f"{hour[match['hour']]}{match['between']}{{minute}}{' {half}' if match['half'] else ''}"
         )
     return {"clock": text} | {
         name: str(halves[name]).translate(PLAIN_SPACES) for name in ("am", "pm")

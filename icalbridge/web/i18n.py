@@ -46,18 +46,18 @@ def use(locale: Locale) -> None:
     _current.set(locale)
 
 
-def asked(lang: str) -> str:
+def requested_language(lang: str) -> str:
     """Return what an address's `lang=` asks for, as it should be written; empty where that is
     nothing that we speak.
     """
-    found = _asked(lang)
-    if found is None:
+    locale = _requested_locale(lang)
+    if locale is None:
         return ""
-    return str(found).replace("_", "-") if "-" in lang else found.language
+    return str(locale).replace("_", "-") if "-" in lang else locale.language
 
 
 @lru_cache(maxsize=64)
-def _asked(lang: str) -> Locale | None:
+def _requested_locale(lang: str) -> Locale | None:
     return next(_locales(lang), None) if len(lang) <= LONGEST_TAG else None
 
 
@@ -69,14 +69,16 @@ def choose(lang: str, accept_language: str) -> Locale:
     A language that we do not speak counts as not asked for. The region is the browser's where it
     goes with the language, since 12- or 24-hour clocks hang on it; `lang=es-MX` names one itself.
     """
-    wanted = list(_locales(accept_language))
-    told = _asked(lang)
-    if told is None:
-        return wanted[0] if wanted else AMERICAN_ENGLISH
+    accepted = list(_locales(accept_language))
+    requested = _requested_locale(lang)
+    if requested is None:
+        return accepted[0] if accepted else AMERICAN_ENGLISH
     return (
-        told
+        requested
         if "-" in lang
-        else next((each for each in wanted if each.language == told.language), told)
+        else next(
+            (locale for locale in accepted if locale.language == requested.language), requested
+        )
     )
 
 
@@ -86,11 +88,11 @@ def _locales(accept_language: str) -> Iterator[Locale]:
         if quality <= 0 or language not in NAMES:
             continue
         try:
-            found = Locale.parse(tag, sep="-")
+            locale = Locale.parse(tag, sep="-")
         except (ValueError, UnknownLocaleError):
             yield AMERICAN[language]
         else:
-            yield found if found.territory else AMERICAN[language]
+            yield locale if locale.territory else AMERICAN[language]
 
 
 @cache

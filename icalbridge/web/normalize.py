@@ -107,10 +107,10 @@ class AddressNormalizer:
         if path.startswith(PREFIX):
             environ["PATH_INFO"] = normalize_feed_path(path)
         elif path[-1:] in ENDINGS or path[-LONGEST_SUFFIX:].lower().endswith(SUFFIXES):
-            return self._first_found(environ, start_response, candidates(path))
+            return self._first_existing(environ, start_response, candidates(path))
         return self._inner(environ, start_response)
 
-    def _first_found(
+    def _first_existing(
         self, environ: WSGIEnvironment, start_response: StartResponse, paths: Sequence[str]
     ) -> Iterable[bytes]:
         """Return the answer for the first path that is not answered 404, or for the last one."""

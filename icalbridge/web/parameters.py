@@ -41,8 +41,8 @@ def convert_parameters(
     try:
         return msgspec.convert(fields, into)
     except msgspec.ValidationError as error:
-        found = _NAME.search(str(error))
-        name = found[1] if found else next(iter(fields))
+        match = _NAME.search(str(error))
+        name = match[1] if match else next(iter(fields))
         raise Refused(refusal(name, quoted(values[name]))) from None
 
 

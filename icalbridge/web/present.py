@@ -84,7 +84,9 @@ class Present:
             title = (facility.name or facility.type if facility else "") or state.title
             return BoardSubject(feed, title, own.name, state.zone, schools), ()
         members = {own.id, *own.child_ids}
-        schools |= {each.id: each.name for each in self._catalog.properties() if each.id in members}
+        schools |= {
+            school.id: school.name for school in self._catalog.properties() if school.id in members
+        }
         facilities = tuple(self._catalog.facilities(tuple(schools)))
         return BoardSubject(feed, state.title, "", state.zone, schools), facilities
 

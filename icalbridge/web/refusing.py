@@ -31,8 +31,8 @@ def refuse_unknown(
     taken = {*known, *tolerated}
     for name in names:
         if name not in taken:
-            told = gettext("There is no parameter %(given)s; this address takes %(known)s.")
-            raise Refused(told % {"given": quoted(name), "known": ", ".join(known)})
+            message = gettext("There is no parameter %(given)s; this address takes %(known)s.")
+            raise Refused(message % {"given": quoted(name), "known": ", ".join(known)})
 
 
 def about(error: BadQuery) -> str:
@@ -48,7 +48,7 @@ def sentence(error: BadQuery) -> str:
     field = about(error)
     if not field:
         return gettext("This calendar cannot be made as it is asked for.")
-    told = gettext(
+    message = gettext(
         "This calendar cannot be made as it is asked for: check what is given for “%(field)s”."
     )
-    return told % {"field": field}
+    return message % {"field": field}

@@ -48,7 +48,7 @@ SECURITY_HEADERS: Headers = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 PRIVATE_HEADERS: Headers = (
-    *(each for each in SECURITY_HEADERS if each[0] != "Referrer-Policy"),
+    *(header for header in SECURITY_HEADERS if header[0] != "Referrer-Policy"),
     ("Referrer-Policy", "no-referrer"),
     ("X-Robots-Tag", "noindex"),
 )
@@ -158,7 +158,7 @@ def embed_headers(ancestors: str) -> Headers:
     allowed = " ".join(
         [
             "'self'",
-            *(each for each in ancestors.split() if each.lower() not in ("'none'", "'self'")),
+            *(header for header in ancestors.split() if header.lower() not in ("'none'", "'self'")),
         ]
     )
     policy = (
@@ -175,16 +175,18 @@ def answer(known: Document, environ: Mapping[str, Any], now: datetime | None = N
     `now` is needed for documents that have a date of modification.
     """
     packed = wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-    held_tag = _held_tag(known, environ, known.gzip_tag if packed else known.identity.tag, now)
-    if held_tag is not None:
-        return Answer(304, [("ETag", held_tag), *known.shared], b"")
+    matching_tag = _matching_tag(
+        known, environ, known.gzip_tag if packed else known.identity.tag, now
+    )
+    if matching_tag is not None:
+        return Answer(304, [("ETag", matching_tag), *known.shared], b"")
     form = known.gzip if packed and known.gzip else known.identity
     return Answer(
         200, list(form.headers), b"" if environ["REQUEST_METHOD"] == "HEAD" else form.body
     )
 
 
-def _held_tag(
+def _matching_tag(
     known: Document, environ: Mapping[str, Any], chosen: str, now: datetime | None
 ) -> str | None:
     """Return the tag of the form that the asker holds, if it is still good: If-None-Match wins over
@@ -193,19 +195,19 @@ def _held_tag(
     """
     tags = environ.get("HTTP_IF_NONE_MATCH")
     if tags is not None:
-        return _matching_tag(tags, chosen, (known.identity.tag, known.gzip_tag))
+        return _weak_match(tags, chosen, (known.identity.tag, known.gzip_tag))
     since = environ.get("HTTP_IF_MODIFIED_SINCE")
     return chosen if since is not None and _unmodified(known.modified, since, now) else None
 
 
-def _matching_tag(sent: str, chosen: str, good: tuple[str, str]) -> str | None:
+def _weak_match(sent: str, chosen: str, good: tuple[str, str]) -> str | None:
     """Compare weakly (RFC 9110, section 8.8.3.2): a proxy that compresses marks our tags as
     weak.
     """
     if sent == chosen or sent.strip() == "*":
         return chosen
-    found = _ENTITY_TAG.findall(sent)
-    return next((tag for tag in (chosen, *good) if tag in found), None)
+    sent_tags = _ENTITY_TAG.findall(sent)
+    return next((tag for tag in (chosen, *good) if tag in sent_tags), None)
 
 
 def _unmodified(modified: datetime | None, since: str, now: datetime | None) -> bool:

@@ -82,18 +82,20 @@ def sitemap(store: Store, site: Site) -> Blueprint:
 
 def _paths(store: Store, site: Site) -> list[str]:
     """Return every page that is there: schools that were never fetched have none to show yet."""
-    fetched = {each.property_id for each in site.health(site.now()).properties if each.today_synced}
-    schools = [each.id for each in store.read.properties() if each.id in fetched]
+    fetched = {
+        place.property_id for place in site.health(site.now()).properties if place.today_synced
+    }
+    schools = [place.id for place in store.read.properties() if place.id in fetched]
     order = {property_id: number for number, property_id in enumerate(schools)}
-    places = [each for each in store.read.facilities() if each.property_id in order]
-    places.sort(key=lambda each: order[each.property_id])
-    pages = [Feed("property", each) for each in schools] + [
-        Feed("facility", each.id) for each in places
+    places = [place for place in store.read.facilities() if place.property_id in order]
+    places.sort(key=lambda place: order[place.property_id])
+    pages = [Feed("property", place) for place in schools] + [
+        Feed("facility", place.id) for place in places
     ]
     return ["/", *map(page_path, pages)][:MOST]
 
 
 def _xml(addresses: Sequence[str]) -> bytes:
-    lines = "".join(f"<url><loc>{escape(each)}</loc></url>\n" for each in addresses)
+    lines = "".join(f"<url><loc>{escape(place)}</loc></url>\n" for place in addresses)
     head = '<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
     return f"{head}{lines}</urlset>\n".encode()

@@ -58,7 +58,7 @@ class Site:
         """Return a link to a page: in the language that this page's own address asked for, if it
         did.
         """
-        lang = language_asked()
+        lang = requested_language()
         if not lang or path.startswith(WITHOUT_LANGUAGE):
             return self.path(path)
         page, hash_sign, fragment = path.partition("#")
@@ -123,11 +123,11 @@ def property_path(property_id: str) -> str:
     return page_path(Feed("property", property_id))
 
 
-def language_asked() -> str:
+def requested_language() -> str:
     """Return the language that the address of this page asks for; empty where it leaves that to the
     browser.
     """
-    return i18n.asked(request.args.get("lang", ""))
+    return i18n.requested_language(request.args.get("lang", ""))
 
 
 def other_languages() -> list[tuple[str, str, str]]:
@@ -135,9 +135,9 @@ def other_languages() -> list[tuple[str, str, str]]:
 
     Nothing but a query, since an address that begins with two slashes would lead elsewhere.
     """
-    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    others = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
     return [
-        (code, name, f"?{urlencode([*kept, ('lang', code)])}")
+        (code, name, f"?{urlencode([*others, ('lang', code)])}")
         for code, name in i18n.NAMES.items()
         if code != i18n.current().language
     ]

@@ -61,10 +61,10 @@ def static_files(assets: Assets) -> Blueprint:
 
     @routes.get("/static/<name>")
     def static(name: str) -> Response:
-        found = assets.document(name, request.args.get("v", ""))
+        asset = assets.document(name, request.args.get("v", ""))
         return (
-            responses.flask_response(responses.answer(found, request.environ))
-            if found
+            responses.flask_response(responses.answer(asset, request.environ))
+            if asset
             else abort(404)
         )
 

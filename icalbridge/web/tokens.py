@@ -32,7 +32,7 @@ MOST_TOKENS = 4096
 class _Known:
     id: int
     slug: str
-    asked: datetime
+    checked: datetime
 
 
 class Tokens:
@@ -63,7 +63,7 @@ class Tokens:
     def _recall(self, digest: str) -> str | None:
         with self._lock:
             known = self._known.get(digest)
-        if known is None or not known.asked <= self._clock() < known.asked + REMEMBERED:
+        if known is None or not known.checked <= self._clock() < known.checked + REMEMBERED:
             return None
         self._uses.note(known.id)
         return known.slug

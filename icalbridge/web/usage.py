@@ -76,7 +76,7 @@ class Aside(Generic[Key]):
         raise NotImplementedError
 
 
-class Demand(Aside[str]):
+class ReadCounts(Aside[str]):
     """Which properties are read: their feeds, their facilities' feeds, their pages."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:

@@ -16,7 +16,7 @@ from icalbridge.store.tables import properties
 from icalbridge.sync.schedule import Grant, Schedule
 from icalbridge.sync.windows import DAY
 from icalbridge.web import create_app, usage
-from icalbridge.web.usage import AGAIN_SECONDS, WRITE_SECONDS, Demand
+from icalbridge.web.usage import AGAIN_SECONDS, WRITE_SECONDS, ReadCounts
 from tests.samples import NOW
 from tests.web_world import PUBLIC, USER, WINDOW, Clock
 
@@ -43,9 +43,9 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[Timer]:
 
 
 @pytest.fixture
-def noting(store: Store, clock: Clock, timers: list[Timer]) -> Demand:
+def noting(store: Store, clock: Clock, timers: list[Timer]) -> ReadCounts:
     assert timers == []
-    return Demand(store, clock)
+    return ReadCounts(store, clock)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def _read(store: Store) -> dict[str, float]:
 
 
 def test_reading_is_written_aside(
-    store: Store, clock: Clock, noting: Demand, timers: list[Timer]
+    store: Store, clock: Clock, noting: ReadCounts, timers: list[Timer]
 ) -> None:
     """What is noted is collected for some seconds and then written once, by a thread that keeps no
     process alive.
@@ -100,7 +100,7 @@ def test_timer_is_a_thread_of_its_own(
             begun.append(self)
             super().start()
 
-    class Watched(Demand):
+    class Watched(ReadCounts):
         def write(self) -> None:
             super().write()
             written.append(current_thread())
@@ -115,7 +115,7 @@ def test_timer_is_a_thread_of_its_own(
 
 
 def test_property_is_noted_once_an_hour(
-    store: Store, clock: Clock, noting: Demand, timers: list[Timer]
+    store: Store, clock: Clock, noting: ReadCounts, timers: list[Timer]
 ) -> None:
     """However often it is read; each property for itself."""
     noting.note("school")
@@ -135,7 +135,7 @@ def test_property_is_noted_once_an_hour(
 def test_dead_database_harms_nobody(
     store: Store,
     clock: Clock,
-    noting: Demand,
+    noting: ReadCounts,
     timers: list[Timer],
     caplog: pytest.LogCaptureFixture,
 ) -> None:

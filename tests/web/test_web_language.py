@@ -72,7 +72,7 @@ def test_language_is_the_address_s_then_the_browser_s(
 )
 def test_asked_is_written_in_one_way(lang: str, asked: str) -> None:
     """Only what is understood is ever put into a link."""
-    assert i18n.asked(lang) == asked
+    assert i18n.requested_language(lang) == asked
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.web.views.filters import Reach
+    from icalbridge.web.views.filters import DateRange
 
 MOST_ENTRIES = 500
 USUAL_ENTRIES = 100
@@ -183,7 +183,7 @@ class Span:
     """`from`, `to` and `limit` as another page of the same span has them."""
 
 
-def span(parameters: RequestParameters, reach: Reach, zone: str) -> Span:
+def span(parameters: RequestParameters, reach: DateRange, zone: str) -> Span:
     """Read which entries are asked for. Raises `BadQuery`."""
     after = _key(_one(parameters, "after")) if "after" in parameters else None
     begins = _one(parameters, "from") or reach.today.isoformat()
@@ -203,7 +203,7 @@ def span(parameters: RequestParameters, reach: Reach, zone: str) -> Span:
     return Span(since, until, limit, after, "from" in parameters, requested)
 
 
-def open_days(parameters: RequestParameters, reach: Reach) -> list[date]:
+def open_days(parameters: RequestParameters, reach: DateRange) -> list[date]:
     """Read of which days the open times are asked for. Raises `BadQuery`."""
     if "date" in parameters and ("from" in parameters or "to" in parameters):
         raise BadQuery("date is one day, from and to are several; ask for one or the other.")

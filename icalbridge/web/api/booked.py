@@ -24,7 +24,7 @@ from icalbridge.web.api import asking, schema
 from icalbridge.web.api.places import api_path, in_order
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.routes.feeds import is_id
-from icalbridge.web.views.filters import Reach
+from icalbridge.web.views.filters import DateRange
 from icalbridge.web.views.occupancy_state import standing
 from icalbridge.web.views.open_times import open_times
 
@@ -109,10 +109,10 @@ class Booked:
         if isinstance(state, Missing):
             return state
         zone = state.zone
-        wished = asking.open_days(parameters, self._reach(zone, now))
+        dates = asking.open_days(parameters, self._reach(zone, now))
         begins, ends = (
-            asking.midnight(wished[0], zone),
-            asking.midnight(wished[-1] + timedelta(days=1), zone),
+            asking.midnight(dates[0], zone),
+            asking.midnight(dates[-1] + timedelta(days=1), zone),
         )
         calendar = self._service.calendar(feed, PLAIN, begins, ends)
         if isinstance(calendar, Missing):
@@ -125,7 +125,7 @@ class Booked:
                     for gap in open_times(calendar.items, day, zone, now)
                 ],
             )
-            for day in wished
+            for day in dates
         ]
         return ApiResult(
             schema.OpenTimes(facility_id=feed.id, title=state.title, zone=zone, days=days)
@@ -161,8 +161,8 @@ class Booked:
     def _state(self, feed: Feed) -> FeedState | Missing:
         return self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
 
-    def _reach(self, zone: str, now: datetime) -> Reach:
-        return Reach.of(timezones.local_date(now, zone), *self._service.reach)
+    def _reach(self, zone: str, now: datetime) -> DateRange:
+        return DateRange.of(timezones.local_date(now, zone), *self._service.reach)
 
 
 def _next(requested: Span, shape: FeedQuery, last: Item) -> str:
@@ -193,10 +193,10 @@ def _standing(
     day_ends: float,
     known_until: float,
     zone: str,
-) -> schema.Standing:
+) -> schema.StandingResource:
     own = [row for row in booked if row.item.facility_ids == (facility.id,)]
     stands = standing(own, now, day_ends, known_until)
     name = display_text(facility.name)
-    return schema.Standing(
+    return schema.StandingResource(
         facility_id=facility.id, name=name, state=stands.state, until=_until(stands, zone)
     )

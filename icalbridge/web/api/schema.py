@@ -122,7 +122,7 @@ class Entries(Struct, frozen=True, kw_only=True):
     next: Annotated[Path | None, Meta(description="The next page; null on the last.")]
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class StandingResource(Struct, frozen=True, kw_only=True):
     """Whether a facility is in use."""
 
     facility_id: Id
@@ -173,7 +173,7 @@ class PropertyNow(Now, frozen=True, kw_only=True):
     stands.
     """
 
-    facilities: list[Standing]
+    facilities: list[StandingResource]
 
 
 class Open(Struct, frozen=True, kw_only=True):

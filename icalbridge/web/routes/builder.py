@@ -69,7 +69,7 @@ class Result:
 
     refusal: BadQuery | None = None
     address: Address | None = None
-    found: PreviewData | Missing | None = None
+    preview_data: PreviewData | Missing | None = None
 
 
 class Builder:
@@ -94,10 +94,10 @@ class Builder:
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         result = Result(refusal) if refusal else self._result(form, scope)
-        shown = {**self._offered(form, scope), **self._told(result, scope, now)}
+        shown = {**self._offered(form, scope), **self._shown_values(result, scope, now)}
         if result.refusal:
             return responses.respond_uncached(render_template("build.html", **shown), 400)
-        if isinstance(result.found, Missing):
+        if isinstance(result.preview_data, Missing):
             return responses.respond_uncached(render_template("build.html", **shown), 503)
         return self._site.respond("build.html", **shown)
 
@@ -113,9 +113,9 @@ class Builder:
                 shape = replace(
                     shape,
                     facility=tuple(
-                        each
-                        for each in shape.facility
-                        if each not in strange or self._nowhere(each)
+                        facility_id
+                        for facility_id in shape.facility
+                        if facility_id not in strange or self._nowhere(facility_id)
                     ),
                 )
             # Written out, an address may be longer than the form was.
@@ -160,26 +160,28 @@ class Builder:
             "reach": (self._settings.history_days, self._settings.horizon_days),
         }
 
-    def _told(self, result: Result, scope: FormScope | None, now: datetime) -> dict[str, Any]:
+    def _shown_values(
+        self, result: Result, scope: FormScope | None, now: datetime
+    ) -> dict[str, Any]:
         """Return what stands beside the form."""
-        told: dict[str, Any] = dict.fromkeys(("missing", "address", "preview", "as_of"))
+        shown_values: dict[str, Any] = dict.fromkeys(("missing", "address", "preview", "as_of"))
         refused = result.refusal
-        told |= {
+        shown_values |= {
             "refusal": sentence(refused) if refused else "",
             "about": about(refused) if refused else "",
         }
         if scope is None or result.address is None:
-            return told
-        path, found = result.address.path, result.found
-        told |= {"address": result.address, "download": self._site.path(path)}
-        if found is None or isinstance(found, Missing):
-            told["subscription"] = subscription(self._site.address(path), scope.name)
-            return told | {"missing": found.name if found else ""}
-        calendar, complete = found
-        names = {each.id: display_text(each.name) for each in scope.schools}
+            return shown_values
+        path, preview_data = result.address.path, result.preview_data
+        shown_values |= {"address": result.address, "download": self._site.path(path)}
+        if preview_data is None or isinstance(preview_data, Missing):
+            shown_values["subscription"] = subscription(self._site.address(path), scope.name)
+            return shown_values | {"missing": preview_data.name if preview_data else ""}
+        calendar, complete = preview_data
+        names = {facility_id.id: display_text(facility_id.name) for facility_id in scope.schools}
         context = GridContext(now, calendar.zone, names if len(names) > 1 else {})
         until = now + timedelta(days=PREVIEW_DAYS)
-        return told | {
+        return shown_values | {
             "subscription": subscription(self._site.address(path), calendar.title),
             "preview": list_days(calendar.items, None, context, PREVIEW_LINES),
             "coming_count": sum(item.end > now and item.start < until for item in calendar.items),

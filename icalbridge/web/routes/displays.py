@@ -22,7 +22,7 @@ from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import refuse_unknown, sentence
-from icalbridge.web.site import language_asked
+from icalbridge.web.site import requested_language
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.board import make_board
 from icalbridge.web.views.now_next import SCRIPT_WORDS, display_view, words
@@ -95,18 +95,22 @@ class Displays:
 
     def page(self, feed: Feed, options: DisplayOptions, now: datetime) -> Response:
         """Return the page of a display, whether or not there is anything to show."""
-        found = self._present.find(feed, now)
-        query = f"lang={language_asked()}" if language_asked() else ""
-        if isinstance(found, Missing):
-            reason = words()[f"missing-{found.name.lower()}"]
+        bookings = self._present.find(feed, now)
+        query = f"lang={requested_language()}" if requested_language() else ""
+        if isinstance(bookings, Missing):
+            reason = words()[f"missing-{bookings.name.lower()}"]
             return responses.respond_uncached(
                 self._rendered(feed, options, now, reason=reason, query=query),
-                _status(found),
+                _status(bookings),
                 responses.DISPLAY_HEADERS,
             )
-        unlisted = formatting.long_date(found.unlisted, found.place.zone) if found.unlisted else ""
+        unlisted = (
+            formatting.long_date(bookings.unlisted, bookings.place.zone)
+            if bookings.unlisted
+            else ""
+        )
         html = self._rendered(
-            feed, options, now, _board(found, now), query=query, unlisted=unlisted
+            feed, options, now, _board(bookings, now), query=query, unlisted=unlisted
         )
         made = responses.document(
             html.encode(),
@@ -130,15 +134,15 @@ class Displays:
         """Render the page of a display that shows a board, or else why there is none; `query` is
         that of its data.
         """
-        said = words()
+        texts = words()
         return render_template(
             f"display_{feed.kind}.html",
             feed=feed,
             board=there,
-            view=display_view(there, now.timestamp(), said) if there else None,
+            view=display_view(there, now.timestamp(), texts) if there else None,
             data=asdict(replace(there, rows=())) if there else None,
-            words=said,
-            script_words={name: said[name] for name in SCRIPT_WORDS},
+            words=texts,
+            script_words={name: texts[name] for name in SCRIPT_WORDS},
             now=int(now.timestamp()),
             unlisted=unlisted,
             theme=options.theme,
@@ -172,13 +176,13 @@ class Displays:
         return responses.respond(made)
 
     def _find(self, feed: Feed, now: datetime) -> Board | Missing:
-        found = self._present.find(feed, now)
-        return found if isinstance(found, Missing) else _board(found, now)
+        bookings = self._present.find(feed, now)
+        return bookings if isinstance(bookings, Missing) else _board(bookings, now)
 
 
-def _board(found: CurrentBookings, now: datetime) -> Board:
+def _board(bookings: CurrentBookings, now: datetime) -> Board:
     return make_board(
-        found.place, found.items, words(), until=found.until, as_of=found.as_of, now=now
+        bookings.place, bookings.items, words(), until=bookings.until, as_of=bookings.as_of, now=now
     )
 
 
@@ -212,7 +216,7 @@ def displays(present: Present, site: Site) -> Blueprint:
     @routes.before_request
     def choose_language() -> None:
         """Take it from the address alone: a TV set's own says nothing of who stands before it."""
-        i18n.use(i18n.choose(language_asked(), ""))
+        i18n.use(i18n.choose(requested_language(), ""))
 
     def answer(feed: Feed) -> Response:
         return made.answer(feed, request.environ.get("QUERY_STRING", ""), site.now())

@@ -143,9 +143,9 @@ class Embeds:
     def _schools(self, calendar: Calendar) -> dict[str, str]:
         """Return the schools' names by id, where there are several."""
         names = {
-            each.id: display_text(each.name)
-            for each in self._catalog.properties()
-            if each.id in calendar.property_ids
+            school.id: display_text(school.name)
+            for school in self._catalog.properties()
+            if school.id in calendar.property_ids
         }
         return names if len(names) > 1 else {}
 
@@ -253,12 +253,12 @@ def embeds(service: FeedCache, site: Site, settings: Settings) -> Blueprint:
 
     @routes.get("/embed.css")
     def accent() -> Response:
-        said = {
+        given = {
             name: values[-1]
             for name, values in parse_qs(request.environ.get("QUERY_STRING", "")).items()
         }
         try:
-            sheet = accent_css(looks(said))
+            sheet = accent_css(looks(given))
         except BadQuery as error:
             return responses.flask_response(responses.refusal(400, str(error)))
         return responses.respond(

@@ -92,8 +92,8 @@ class EmbedBuilder:
         return self._answer(html, 400 if refusal else 200)
 
     def _snippet(self, form: BuilderForm, scope: FormScope | None) -> Snippet | None:
-        said = {name: form.text(name) for name in OWN} | {"lang": form.text(SPEAK)}
-        own = looks(said)
+        given = {name: form.text(name) for name in OWN} | {"lang": form.text(SPEAK)}
+        own = looks(given)
         shape = self._service.shape(
             urlencode(
                 {
@@ -106,7 +106,9 @@ class EmbedBuilder:
         if scope is None:
             return None
         # What was ticked in another calendar, before this one was chosen, is left out.
-        ticked = tuple(each for each in shape.facility if each in scope.facility_ids)
+        ticked = tuple(
+            facility_id for facility_id in shape.facility if facility_id in scope.facility_ids
+        )
         return snippet_of(self._site, scope, own, replace(shape, facility=ticked).query)
 
     def _answer(self, html: str, status: int) -> Response:

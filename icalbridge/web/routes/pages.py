@@ -23,7 +23,7 @@ from icalbridge.web.sharing import Sharing, sharing
 from icalbridge.web.site import freshness
 from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, page_title
 from icalbridge.web.views.directory import FIRST_PLACES, directory, kinds, search
-from icalbridge.web.views.filters import Reach, check_names, choices, filter_query, page_view
+from icalbridge.web.views.filters import DateRange, check_names, choices, filter_query, page_view
 from icalbridge.web.views.forms import build_path
 from icalbridge.web.views.open_times import open_times
 from icalbridge.web.views.subscribe import poster_path, qr_path, subscription
@@ -87,7 +87,7 @@ class Pages:
         facilities = self._catalog.facilities()
         everything = directory(properties, facilities, self._counts(properties, facilities, now))
         only = everything[0].own if len(everything) == 1 else None
-        property_ids = [each.id for each in properties]
+        property_ids = [place.id for place in properties]
         return self._site.respond(
             "directory.html",
             districts=search(everything, query),
@@ -129,7 +129,7 @@ class Pages:
         if isinstance(page, Missing):
             return _missing(page)
         properties = self._catalog.members(property_id)
-        own = next((each for each in properties if each.id == property_id), None)
+        own = next((place for place in properties if place.id == property_id), None)
         if own is None:
             return _missing(Missing.UNKNOWN)
         facilities = self._catalog.facilities([own.id, *own.child_ids])
@@ -140,7 +140,9 @@ class Pages:
             for school in district.all
         ]
         places = next((school.places for school in schools if school.site.id == own.id), ())
-        names = {each.id: each.name for each in properties if each.id != own.id and own.child_ids}
+        names = {
+            place.id: place.name for place in properties if place.id != own.id and own.child_ids
+        }
         context = GridContext(now, page.zone, names, page_title)
         return self._site.respond(
             "property.html",
@@ -166,7 +168,7 @@ class Pages:
         if isinstance(state, Missing):
             return state
         today = timezones.local_date(now, state.zone)
-        reach = Reach.of(today, *self._service.reach)
+        reach = DateRange.of(today, *self._service.reach)
         # What comes next at a facility may be far away.
         last = reach.last if feed.kind == "facility" else today + days * DAY
         until = timezones.midnight(last + DAY, state.zone)
@@ -200,12 +202,12 @@ class Pages:
     ) -> list[tuple[Facility, Sequence[Gap]]]:
         """Return the open times of a school's own facilities."""
         day, only = page.view.span.day, page.view.filters.facility
-        shown = [each for each in facilities if not only or each.id in only]
-        by_facility: dict[str, list[Item]] = {each.id: [] for each in shown}
+        shown = [place for place in facilities if not only or place.id in only]
+        by_facility: dict[str, list[Item]] = {place.id: [] for place in shown}
         for item in self._booked(page.everything.feed, page) if shown else ():
             for facility_id in by_facility.keys() & item.facility_ids:
                 by_facility[facility_id].append(item)
-        return [(each, open_times(by_facility[each.id], day, page.zone, now)) for each in shown]
+        return [(place, open_times(by_facility[place.id], day, page.zone, now)) for place in shown]
 
     def _sheet(self, page: SchedulePage, context: GridContext) -> dict[str, Any]:
         """Return the days of a week, a month or a list that begins with a day of choice."""
@@ -262,15 +264,15 @@ class Pages:
         self, properties: Sequence[Property], facilities: Sequence[Facility], now: datetime
     ) -> dict[str, int]:
         """Return today's entries by facility; when today is, depends on each property's zone."""
-        zone_of = {each.id: _zone_of([each]) for each in properties}
+        zone_of = {place.id: _zone_of([place]) for place in properties}
         by_zone = {
             zone: self._catalog.counts(*timezones.day_bounds(timezones.local_date(now, zone), zone))
             for zone in sorted(set(zone_of.values()))
         }
         return {
-            each.id: by_zone[zone_of[each.property_id]].get(each.id, 0)
-            for each in facilities
-            if each.property_id in zone_of
+            place.id: by_zone[zone_of[place.property_id]].get(place.id, 0)
+            for place in facilities
+            if place.property_id in zone_of
         }
 
 
@@ -320,4 +322,4 @@ def _searched(query: str) -> str:
 
 def _zone_of(properties: Sequence[Property]) -> str:
     """Return the first zone that exists; UTC where none does."""
-    return next((each.timezone for each in properties if timezones.exists(each.timezone)), "UTC")
+    return next((place.timezone for place in properties if timezones.exists(place.timezone)), "UTC")

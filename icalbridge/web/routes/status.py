@@ -119,9 +119,10 @@ class SystemStatus:
 def status_of(health: Health, now: datetime) -> SystemStatus:
     """Arrange how everything stands at `now`, what is worst first, else in the vendor's order."""
     schools = sorted(
-        (_school(each, now) for each in health.properties), key=lambda each: KINDS.index(each.kind)
+        (_school(school, now) for school in health.properties),
+        key=lambda school: KINDS.index(school.kind),
     )
-    kinds = [each.kind for each in schools]
+    kinds = [school.kind for school in schools]
     return SystemStatus(
         schools=tuple(schools),
         counts={kind: kinds.count(kind) for kind in KINDS},
@@ -134,28 +135,28 @@ def status_of(health: Health, now: datetime) -> SystemStatus:
         trouble=_last_trouble(health, now),
         left=tuple(
             Left(
-                each.property_id,
-                display_text(each.name),
-                formatting.long_date(each.since, _known_zone(each.zone)),
+                school.property_id,
+                display_text(school.name),
+                formatting.long_date(school.since, _known_zone(school.zone)),
             )
-            for each in health.left
+            for school in health.left
         ),
         withdrawn=tuple(
             Withdrawn(
-                each.property_id,
-                display_text(each.name),
-                _moment(each.at, _known_zone(each.zone)),
-                each.count,
-                each.known,
+                school.property_id,
+                display_text(school.name),
+                _moment(school.at, _known_zone(school.zone)),
+                school.count,
+                school.known,
             )
-            for each in health.withdrawals
+            for school in health.withdrawals
         ),
     )
 
 
 def _last_trouble(health: Health, now: datetime) -> Trouble | None:
     zone = _zone(health.properties[0]) if health.properties else "UTC"
-    known = [(each.failed_at, _zone(each)) for each in health.properties] + [
+    known = [(school.failed_at, _zone(school)) for school in health.properties] + [
         (key.failed_at, zone) for key in health.keys
     ]
     failed = max(
@@ -167,21 +168,21 @@ def _last_trouble(health: Health, now: datetime) -> Trouble | None:
     )
 
 
-def _school(each: Freshness, now: datetime) -> SchoolStatus:
+def _school(school: Freshness, now: datetime) -> SchoolStatus:
     return SchoolStatus(
-        id=each.property_id,
-        name=display_text(each.name),
-        kind=_kind(each, now),
-        read=_age(each.today_synced, now),
-        failed=_moment(each.error_at, _zone(each)) if each.error and each.error_at else "",
-        moment=each.today_synced.isoformat() if each.today_synced else "",
-        zone=_zone(each).replace("_", " "),
-        zone_source=each.zone_source,
+        id=school.property_id,
+        name=display_text(school.name),
+        kind=_kind(school, now),
+        read=_age(school.today_synced, now),
+        failed=_moment(school.error_at, _zone(school)) if school.error and school.error_at else "",
+        moment=school.today_synced.isoformat() if school.today_synced else "",
+        zone=_zone(school).replace("_", " "),
+        zone_source=school.zone_source,
     )
 
 
-def _zone(each: Freshness) -> str:
-    return _known_zone(each.zone)
+def _zone(school: Freshness) -> str:
+    return _known_zone(school.zone)
 
 
 def _known_zone(zone: str) -> str:
@@ -192,12 +193,12 @@ def _moment(moment: datetime, zone: str) -> str:
     return f"{formatting.clock_time(moment, zone)}, {formatting.long_date(moment, zone)}"
 
 
-def _kind(each: Freshness, now: datetime) -> str:
-    if each.error:
+def _kind(school: Freshness, now: datetime) -> str:
+    if school.error:
         return "failing"
-    if each.today_synced is None or is_future(each.today_synced, now):
+    if school.today_synced is None or is_future(school.today_synced, now):
         return "waiting"
-    return "fresh" if now - each.today_synced <= FRESH else "resting"
+    return "fresh" if now - school.today_synced <= FRESH else "resting"
 
 
 def _age(moment: datetime | None, now: datetime) -> str:

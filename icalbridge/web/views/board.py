@@ -200,7 +200,7 @@ def make_board(
         days=days,
         states=tuple(_states(entries, days, known_until, words)),
         entries=entries,
-        rows=tuple(_row(each, now) for each in entries if each.start.at < days[0].end),
+        rows=tuple(_row(entry, now) for entry in entries if entry.start.at < days[0].end),
     )
 
 
@@ -216,13 +216,13 @@ def offsets(zone: str, first: date) -> tuple[tuple[int, int], ...]:
     change of clocks.
     """
     since = _seconds(timezones.midnight(first, zone))
-    found = [(since, _offset(since, zone))]
+    offsets_in_order = [(since, _offset(since, zone))]
     for number in range(OFFSET_DAYS):
         before, after = since + number * 86_400, since + (number + 1) * 86_400
-        if _offset(after, zone) != found[-1][1]:
+        if _offset(after, zone) != offsets_in_order[-1][1]:
             changed = _first_with(_offset(after, zone), before, after, zone)
-            found.append((changed, _offset(after, zone)))
-    return tuple(found)
+            offsets_in_order.append((changed, _offset(after, zone)))
+    return tuple(offsets_in_order)
 
 
 def _first_with(offset: int, before: int, after: int, zone: str) -> int:
@@ -260,7 +260,9 @@ def _day(
 ) -> BoardDay:
     start, end = (_seconds(moment) for moment in timezones.day_bounds(day, zone))
     later = (
-        number for number, each in enumerate(entries) if each.start.at >= end and not each.cancelled
+        number
+        for number, entry in enumerate(entries)
+        if entry.start.at >= end and not entry.cancelled
     )
     following = next(later, None)
     return BoardDay(
@@ -270,9 +272,9 @@ def _day(
         end=end,
         as_of=fill(words["as_of"], time=_written(as_of, day, words)),
         lines=tuple(
-            _line(number, each, day, words)
-            for number, each in enumerate(entries)
-            if each.start.at < end and each.end.at > start
+            _line(number, entry, day, words)
+            for number, entry in enumerate(entries)
+            if entry.start.at < end and entry.end.at > start
         ),
         next=None if following is None else _line(following, entries[following], day, words),
     )

@@ -78,7 +78,7 @@ def directory(
         places.setdefault(facility.property_id, []).append(
             Place(facility, counts.get(facility.id, 0))
         )
-    schools = {each.id: _school(each, places.get(each.id, ())) for each in properties}
+    schools = {place.id: _school(place, places.get(place.id, ())) for place in properties}
     districts, placed = [], set[str]()
     for parent in properties:
         taken = placed | {parent.id}
@@ -96,11 +96,11 @@ def kinds(facilities: Iterable[Facility]) -> tuple[Kind, ...]:
     """Return what kinds of facilities there are, the most frequent first; none where all are of
     one.
     """
-    found: dict[str, list[str]] = {}
+    results: dict[str, list[str]] = {}
     for facility in facilities:
         if words := search_key(facility.type):
-            found.setdefault(words, []).append(facility.type)
-    counted = [Kind(min(names), len(names)) for _, names in sorted(found.items())]
+            results.setdefault(words, []).append(facility.type)
+    counted = [Kind(min(names), len(names)) for _, names in sorted(results.items())]
     counted.sort(key=lambda kind: -kind.count)
     return tuple(counted[:MOST_KINDS]) if len(counted) > 1 else ()
 
@@ -117,15 +117,17 @@ def search(districts: Iterable[District], query: str) -> tuple[District, ...]:
     Case and accents do not matter. A blank query keeps everything.
     """
     words = search_key(query).split()
-    found = (_narrowed(district, words) for district in districts)
+    results = (_narrowed(district, words) for district in districts)
     return (
-        tuple(district for district in found if district is not None) if words else tuple(districts)
+        tuple(district for district in results if district is not None)
+        if words
+        else tuple(districts)
     )
 
 
 def _narrowed(district: District, words: Sequence[str]) -> District | None:
     own = _matching(district.own, words) if district.own else None
-    schools = tuple(found for school in district.schools if (found := _matching(school, words)))
+    schools = tuple(results for school in district.schools if (results := _matching(school, words)))
     if own is None and not schools:
         return None
     return District(own or (School(district.own.site, (), 0) if district.own else None), schools)

@@ -71,8 +71,8 @@ def read(query: str) -> tuple[EmbedOptions, str]:
     Raises `BadQuery`.
     """
     if len(query) > LONGEST_QUERY:
-        told = gettext("This address is too long; its parameters may have %(most)s characters.")
-        raise Refused(told % {"most": LONGEST_QUERY})
+        message = gettext("This address is too long; its parameters may have %(most)s characters.")
+        raise Refused(message % {"most": LONGEST_QUERY})
     try:
         given = parse_qsl(
             query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES

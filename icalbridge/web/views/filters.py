@@ -36,7 +36,7 @@ OWN = ("view", "date", "lang")
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class DateRange:
     """The days that pages can show: as far as feeds reach."""
 
     today: date
@@ -44,7 +44,7 @@ class Reach:
     last: date
 
     @classmethod
-    def of(cls, today: date, history: int, horizon: int) -> Reach:
+    def of(cls, today: date, history: int, horizon: int) -> DateRange:
         """Return the reach of some days back and ahead."""
         return cls(today, today - timedelta(days=history), today + timedelta(days=horizon))
 
@@ -57,7 +57,7 @@ class PageView:
     dated: bool
     """Whether the address names the day; a list without one begins with this very moment."""
     filters: FeedQuery
-    reach: Reach
+    reach: DateRange
     lang: str = ""
     """The `lang` parameter, which links to other pages keep."""
 
@@ -115,7 +115,7 @@ class PageParameters(Struct, frozen=True):
 
 
 def page_view(
-    parameters: Mapping[str, Sequence[str]], reach: Reach, filters: FeedQuery, list_days: int
+    parameters: Mapping[str, Sequence[str]], reach: DateRange, filters: FeedQuery, list_days: int
 ) -> PageView:
     """Read the parameters of an address. Raises `Refused` for what cannot be shown."""
     given = {name: _last(parameters.get(name, ())) for name in OWN}
@@ -133,17 +133,21 @@ def page_view(
     if own.date and not reach.first <= own.date <= reach.last:
         raise Refused(refusal("date", quoted(given["date"])))
     shown = span(own.view, own.date or reach.today, list_days)
-    return PageView(shown, own.date is not None, filters, reach, i18n.asked(given["lang"]))
+    return PageView(
+        shown, own.date is not None, filters, reach, i18n.requested_language(given["lang"])
+    )
 
 
-def check_names(asked: Iterable[str]) -> None:
+def check_names(parameters: Iterable[str]) -> None:
     """Raise `Refused` for a parameter that neither a page nor a feed takes."""
-    refuse_unknown(asked, (*OWN, *FILTERS), tolerated=PARAMETERS)
+    refuse_unknown(parameters, (*OWN, *FILTERS), tolerated=PARAMETERS)
 
 
-def filter_query(asked: Mapping[str, Sequence[str]]) -> str:
+def filter_query(parameters: Mapping[str, Sequence[str]]) -> str:
     """Return only the filters of an address that say something, as they were given."""
-    given = [(name, value) for name in FILTERS for value in asked.get(name, ()) if value.strip()]
+    given = [
+        (name, value) for name in FILTERS for value in parameters.get(name, ()) if value.strip()
+    ]
     return "&".join(f"{name}={quote(value)}" for name, value in given)
 
 
@@ -173,7 +177,7 @@ class Choices:
 
 def choices(items: Iterable[Item], filters: FeedQuery, facilities: Sequence[Facility]) -> Choices:
     """Return what a page can be narrowed down to: what its items are, and its facilities."""
-    types = {each.type for each in facilities}
+    types = {place.type for place in facilities}
     return Choices(
         types=_sorted(types) if len(types) > 1 else (),
         activities=_sorted({item.activity for item in items}),

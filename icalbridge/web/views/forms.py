@@ -90,12 +90,12 @@ class BuilderForm:
 
     @property
     def facility_ids(self) -> frozenset[str]:
-        return frozenset(each for shape in self._parts("facility") for each in shape.facility)
+        return frozenset(value for shape in self._parts("facility") for value in shape.facility)
 
     @property
     def types(self) -> frozenset[str]:
         """The kinds that are ticked, as they are compared."""
-        return frozenset(each for shape in self._parts("type") for each in shape.type)
+        return frozenset(value for shape in self._parts("type") for value in shape.type)
 
     def _parts(self, name: str) -> list[FeedQuery]:
         """Read each value of a field by itself, so that one too many of them does not lose the
@@ -115,7 +115,7 @@ def filled_in(query: str) -> BuilderForm:
     """Read the query of the form's address, as WSGI has it. Raises `BadQuery` for one that cannot
     be read.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    fields: dict[str, tuple[str, ...]] = {}
     try:
         if len(query) > LONGEST:
             raise ValueError
@@ -123,12 +123,12 @@ def filled_in(query: str) -> BuilderForm:
             query, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
         ):
             if value.strip():
-                found[name] = (*found.get(name, ()), value.strip())
+                fields[name] = (*fields.get(name, ()), value.strip())
             elif name not in PARAMETERS:
-                found.setdefault(name, ())
+                fields.setdefault(name, ())
     except (UnicodeError, ValueError):
         raise BadQuery(UNREADABLE) from None
-    return BuilderForm(found)
+    return BuilderForm(fields)
 
 
 def value_of(name: str, text: str) -> str:
@@ -173,7 +173,7 @@ class FormScope:
 
     @property
     def facility_ids(self) -> frozenset[str]:
-        return frozenset(each.id for each in self.facilities)
+        return frozenset(value.id for value in self.facilities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +201,10 @@ def scope_of(catalog: Catalog, feed: Feed | None) -> FormScope | None:
     if own is None:
         return None
     listed = [
-        each for each in catalog.properties() if each.id in own.child_ids and each.id != own.id
+        value for value in catalog.properties() if value.id in own.child_ids and value.id != own.id
     ]
     schools = (own, *listed)
-    facilities = tuple(catalog.facilities([each.id for each in schools]))
+    facilities = tuple(catalog.facilities([value.id for value in schools]))
     return FormScope(feed, display_text(own.name), schools, facilities)
 
 
@@ -237,31 +237,33 @@ def _calendar(site: Property, chosen: str) -> Choice:
 
 def picking(scope: FormScope, form: BuilderForm) -> FormChoices:
     """Return what can be ticked in a calendar, and what is."""
-    housed = {each.property_id for each in scope.facilities}
-    schools = [each for each in scope.schools if each.id in housed]
-    asked = form.text("school")
+    housed = {value.property_id for value in scope.facilities}
+    schools = [value for value in scope.schools if value.id in housed]
+    chosen_school = form.text("school")
     if scope.feed.kind == "facility":
         shown = ""
     elif len(schools) == 1:
         shown = schools[0].id
     else:
-        shown = asked if asked in housed else ""
-    names = {each.id: display_text(each.name) for each in scope.schools}
+        shown = chosen_school if chosen_school in housed else ""
+    names = {value.id: display_text(value.name) for value in scope.schools}
     ticked = form.facility_ids
     several = len(schools) > 1
     return FormChoices(
-        schools=tuple(Choice(each.id, names[each.id], chosen=each.id == shown) for each in schools)
+        schools=tuple(
+            Choice(value.id, names[value.id], chosen=value.id == shown) for value in schools
+        )
         if several
         else (),
         listed=tuple(
-            _facility(each, ticked) for each in scope.facilities if each.property_id == shown
+            _facility(value, ticked) for value in scope.facilities if value.property_id == shown
         ),
         elsewhere=tuple(
-            _facility(each, ticked, names.get(each.property_id, ""))
-            for each in scope.facilities
-            if each.property_id != shown and each.id in ticked
+            _facility(value, ticked, names.get(value.property_id, ""))
+            for value in scope.facilities
+            if value.property_id != shown and value.id in ticked
         ),
-        kinds=_kinds((each.type for each in scope.facilities), form.types),
+        kinds=_kinds((value.type for value in scope.facilities), form.types),
     )
 
 
@@ -273,8 +275,9 @@ def _facility(facility: Facility, ticked: frozenset[str], school: str = "") -> C
 
 def _kinds(types: Iterable[str], ticked: frozenset[str]) -> tuple[Choice, ...]:
     """Return the kinds that exist, each once, and any others that were asked for."""
-    known = {search_key(each): each for each in sorted(set(types)) if search_key(each)}
-    found = {each: known.get(each, each) for each in sorted(known.keys() | ticked)}
+    known = {search_key(value): value for value in sorted(set(types)) if search_key(value)}
+    fields = {value: known.get(value, value) for value in sorted(known.keys() | ticked)}
     return tuple(
-        Choice(value_of("type", name), name, chosen=each in ticked) for each, name in found.items()
+        Choice(value_of("type", name), name, chosen=value in ticked)
+        for value, name in fields.items()
     )

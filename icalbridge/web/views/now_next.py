@@ -118,8 +118,8 @@ class DisplayView:
 
 def display_view(board: Board, now: float, words: Mapping[str, str] = WORDS) -> DisplayView:
     """Return what a display shows at `now`, in seconds since 1970."""
-    state = [each for each in board.states if each.since <= now][-1]
-    day = next((each for each in board.days if each.start <= now < each.end), None)
+    state = [item for item in board.states if item.since <= now][-1]
+    day = next((item for item in board.days if item.start <= now < item.end), None)
     known = day if state.state != "unknown" else None
     entries = board.entries
     left = [line for line in known.lines if entries[line.entry].ends_at > now] if known else []

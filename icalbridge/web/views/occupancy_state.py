@@ -64,11 +64,11 @@ def standing(
     """
     if now >= known_until:
         return OccupancyState("unknown", (), (), None, None, None)
-    left = [each for each in booked if each.ends_at > now]
-    on = tuple(each for each in left if each.starts_at <= now)
-    coming = tuple(each for each in left if each.starts_at > now)
-    first = next((each for each in coming if not each.cancelled), None)
-    last = _last([each for each in on if not each.cancelled], coming)
+    left = [booking for booking in booked if booking.ends_at > now]
+    on = tuple(booking for booking in left if booking.starts_at <= now)
+    coming = tuple(booking for booking in left if booking.starts_at > now)
+    first = next((booking for booking in coming if not booking.cancelled), None)
+    last = _last([booking for booking in on if not booking.cancelled], coming)
     taken_by = first if last is None and first is not None and first.starts_at < day_ends else None
     return OccupancyState("free" if last is None else "busy", on, coming, first, last, taken_by)
 
@@ -77,8 +77,8 @@ def _last(on: Sequence[T], coming: Sequence[T]) -> T | None:
     """Return with what a place falls free: what begins as another ends keeps it in use."""
     if not on:
         return None
-    last = max(on, key=lambda each: each.ends_at)
-    for each in coming:
-        if not each.cancelled and each.starts_at <= last.ends_at < each.ends_at:
-            last = each
+    last = max(on, key=lambda booking: booking.ends_at)
+    for booking in coming:
+        if not booking.cancelled and booking.starts_at <= last.ends_at < booking.ends_at:
+            last = booking
     return last

@@ -42,13 +42,13 @@ class Subscription:
 
 def subscription(address: str, title: str, *, qr: str = "", poster: str = "") -> Subscription:
     """Return the links for a feed's absolute address; `title` is what Outlook will call it."""
-    wanted = f"url={quote(address, safe='')}&name={quote(title, safe='')}"
+    subscribe_query = f"url={quote(address, safe='')}&name={quote(title, safe='')}"
     return Subscription(
         address=address,
         webcal=f"webcal://{address.partition('://')[2]}",
         google=GOOGLE,
-        outlook=f"https://outlook.live.com/calendar/0/addfromweb/?{wanted}",
-        microsoft365=f"https://outlook.office.com/calendar/0/addfromweb/?{wanted}",
+        outlook=f"https://outlook.live.com/calendar/0/addfromweb/?{subscribe_query}",
+        microsoft365=f"https://outlook.office.com/calendar/0/addfromweb/?{subscribe_query}",
         only_here=_is_loopback(urlsplit(address).hostname or ""),
         qr=qr,
         poster=poster,
