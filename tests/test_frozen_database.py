@@ -24,7 +24,7 @@ from icalbridge.store import Store, Timeouts
 from icalbridge.store import patience as patience_module
 from icalbridge.store.engine import patience_of, without_time_limit, writing
 from icalbridge.store.patience import HURRY_SECONDS, Breaker, Patience
-from icalbridge.store.postgresql import Client
+from icalbridge.store.postgresql import PatientConnection
 from icalbridge.web import create_app
 from tests.fixtures.bridges import KEY, bridge
 from tests.fixtures.commands import answer, free_port, run, running, until
@@ -156,7 +156,7 @@ def test_server_that_sends_something_now_and_then_is_waited_for(
         return "rows"
 
     patience = Patience(1.0, 1.0, None)
-    watched = Client._watch(cast("Any", None), statement(), patience)
+    watched = PatientConnection._watch(cast("Any", None), statement(), patience)
     next(watched)
     signs = itertools.cycle([0, 1])
 

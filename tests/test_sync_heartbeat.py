@@ -106,7 +106,7 @@ def test_heartbeat_outlives_a_database_that_is_down(
         failed.set()
         raise StoreError("The database cannot be used: gone")
 
-    monkeypatch.setattr(school.windows, "hold", fail_once)
+    monkeypatch.setattr(school.workers, "hold", fail_once)
     pulse = _Pulse(beats=4)
     with Heartbeat(school, "w", pulse, seconds=0.01).beating():
         assert pulse.done.wait(PATIENCE_SECONDS)

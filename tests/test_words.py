@@ -39,14 +39,7 @@ LEFT = {
     "": 1,
 }
 """How many names each package still has to change; "" is the modules beside the packages."""
-CLASSES_LEFT: set[str] = {
-    "Client",
-    "Entry",
-    "Facility",
-    "Parameter",
-    "Property",
-    "Rule",
-}
+CLASSES_LEFT: set[str] = set()
 """Class names that are still defined more than once."""
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")

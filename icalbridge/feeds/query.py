@@ -189,7 +189,7 @@ def _spaced(value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class QueryParameter:
     """One parameter: the field of `FeedQuery` that it sets, how it is read, and written again."""
 
     field: str
@@ -198,24 +198,24 @@ class Parameter:
     write: Callable[[Any], str] = str
 
 
-PARAMETERS: Mapping[str, Parameter] = {
-    "view": Parameter("occupancy", _choice(occupancy=True), lambda _: "occupancy"),
-    "facility": Parameter("facility", _ids, _listed),
-    "type": Parameter("type", _texts, _listed),
-    "category": Parameter("category", _texts, _listed),
-    "activity": Parameter("activity", _texts, _listed),
-    "q": Parameter("words", _words, _spaced),
-    "not": Parameter("unwanted", _words, _spaced),
-    "past": Parameter("past", _whole(MOST_DAYS)),
-    "ahead": Parameter("ahead", _whole(MOST_DAYS)),
-    "status": Parameter("status", _statuses, _listed),
-    "cancelled": Parameter("cancelled", _choice(**{item.value: item for item in Cancelled})),
-    "detail": Parameter("busy", _choice(name=False, busy=True), lambda _: "busy"),
-    "group": Parameter("grouped", _choice(event=True), lambda _: "event"),
-    "tz": Parameter("utc", _choice(utc=True), lambda _: "utc"),
-    "title": Parameter("title", _title),
-    "before": Parameter("before", _whole(MOST_MINUTES)),
-    "after": Parameter("after", _whole(MOST_MINUTES)),
+PARAMETERS: Mapping[str, QueryParameter] = {
+    "view": QueryParameter("occupancy", _choice(occupancy=True), lambda _: "occupancy"),
+    "facility": QueryParameter("facility", _ids, _listed),
+    "type": QueryParameter("type", _texts, _listed),
+    "category": QueryParameter("category", _texts, _listed),
+    "activity": QueryParameter("activity", _texts, _listed),
+    "q": QueryParameter("words", _words, _spaced),
+    "not": QueryParameter("unwanted", _words, _spaced),
+    "past": QueryParameter("past", _whole(MOST_DAYS)),
+    "ahead": QueryParameter("ahead", _whole(MOST_DAYS)),
+    "status": QueryParameter("status", _statuses, _listed),
+    "cancelled": QueryParameter("cancelled", _choice(**{item.value: item for item in Cancelled})),
+    "detail": QueryParameter("busy", _choice(name=False, busy=True), lambda _: "busy"),
+    "group": QueryParameter("grouped", _choice(event=True), lambda _: "event"),
+    "tz": QueryParameter("utc", _choice(utc=True), lambda _: "utc"),
+    "title": QueryParameter("title", _title),
+    "before": QueryParameter("before", _whole(MOST_MINUTES)),
+    "after": QueryParameter("after", _whole(MOST_MINUTES)),
 }
 """Every parameter of a feed's address, in the order in which addresses have them."""
 PLAIN = FeedQuery()

@@ -1,9 +1,9 @@
 """PostgreSQL connections that do not wait for ever for a server that is stopped or cut off.
 
 A server whose process is stopped still has its packets acknowledged by its kernel, so no TCP option
-notices it. What bounds the wait is here: `Client.wait` gives a connection up when nothing at all
-arrives for a while. A server that is busy, and says so by sending something or by ending a
-statement in time, is waited for.
+notices it. What bounds the wait is here: `PatientConnection.wait` gives a connection up when
+nothing at all arrives for a while. A server that is busy, and says so by sending something or by
+ending a statement in time, is waited for.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ the client.
 T = TypeVar("T")
 
 
-class Client(psycopg.Connection[Any]):
+class PatientConnection(psycopg.Connection[Any]):
     """A connection that is closed when the server sends nothing for `patience.silence` seconds."""
 
     patience: Patience | None = None
@@ -88,7 +88,7 @@ def connect(url: str, timeouts: Timeouts, patience: Patience) -> Engine:
     @event.listens_for(engine, "do_connect")
     def open_connection(
         _dialect: object, _record: object, args: Any, parameters: dict[str, Any]
-    ) -> Client:
+    ) -> PatientConnection:
         if patience.lately_silent:
             raise psycopg.OperationalError("the server does not answer")
         return _within(
@@ -98,11 +98,13 @@ def connect(url: str, timeouts: Timeouts, patience: Patience) -> Engine:
     return engine
 
 
-def _open(milliseconds: int, patience: Patience, *args: Any, **parameters: Any) -> Client:
+def _open(
+    milliseconds: int, patience: Patience, *args: Any, **parameters: Any
+) -> PatientConnection:
     """Open a connection and set the server's own limits, by a statement: poolers refuse them as
     options.
     """
-    connection = Client.connect(*args, **parameters)
+    connection = PatientConnection.connect(*args, **parameters)
     connection.patience = patience
     try:
         connection.autocommit = True
@@ -118,11 +120,11 @@ def _open(milliseconds: int, patience: Patience, *args: Any, **parameters: Any) 
     return connection
 
 
-def _within(connecting: Callable[[], Client], patience: Patience) -> Client:
+def _within(connecting: Callable[[], PatientConnection], patience: Patience) -> PatientConnection:
     """Connect in a thread of its own, since neither name resolution nor libpq can be bounded to a
     second or two.
     """
-    outcome: Future[Client] = Future()
+    outcome: Future[PatientConnection] = Future()
 
     def run() -> None:
         try:

@@ -66,7 +66,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ZoneRule:
     """A zone's rule for all years: one side, or two that take turns."""
 
     sides: tuple[Side, ...]
@@ -79,7 +79,7 @@ class Rule:
 
 
 @cache
-def rule(zone: str) -> Rule | None:
+def rule(zone: str) -> ZoneRule | None:
     """Return a zone's rule; None where it cannot be said as one yearly rule a side.
 
     That is so for days of the year without a weekday, and for changes outside the day that they are
@@ -91,12 +91,14 @@ def rule(zone: str) -> Rule | None:
     standard, offset, daylight, saved, *onsets = result.groups()
     usual = -_span(offset)
     if not daylight:
-        return Rule((Side(standard.strip("<>"), usual),))
+        return ZoneRule((Side(standard.strip("<>"), usual),))
     other = -_span(saved) if saved else usual + timedelta(hours=1)
     begin, end = _onset(*onsets[:4]), _onset(*onsets[4:])
     if not all(timedelta() <= item.at < timedelta(days=1) for item in (begin, end)):
         return None
-    return Rule((Side(standard.strip("<>"), usual, end), Side(daylight.strip("<>"), other, begin)))
+    return ZoneRule(
+        (Side(standard.strip("<>"), usual, end), Side(daylight.strip("<>"), other, begin))
+    )
 
 
 @cache
@@ -136,7 +138,7 @@ def holds(zone: str, local: datetime) -> bool:
     return result.offset(local.astimezone(UTC)) == offset
 
 
-def _offsets(result: Rule, year: int, moment: datetime) -> timedelta:
+def _offsets(result: ZoneRule, year: int, moment: datetime) -> timedelta:
     latest = max(
         (begun, side.offset)
         for item in (year - 1, year, year + 1)
@@ -147,7 +149,7 @@ def _offsets(result: Rule, year: int, moment: datetime) -> timedelta:
 
 
 @cache
-def _changes(result: Rule, year: int) -> tuple[tuple[datetime, Side], ...]:
+def _changes(result: ZoneRule, year: int) -> tuple[tuple[datetime, Side], ...]:
     """Return when each side of the rule begins in a year, in UTC."""
     one, other = result.sides
     return tuple(

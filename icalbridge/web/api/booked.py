@@ -171,8 +171,8 @@ def _next(requested: Span, shape: FeedQuery, last: Item) -> str:
     return "&".join(filter(None, (own, shape.query)))
 
 
-def _entry(item: Item) -> schema.Entry:
-    return msgspec.convert(item_values(item, item.zone or "UTC", ()), schema.Entry)
+def _entry(item: Item) -> schema.EntryResource:
+    return msgspec.convert(item_values(item, item.zone or "UTC", ()), schema.EntryResource)
 
 
 def _on(item: Item) -> _On:

@@ -73,9 +73,10 @@ def document() -> Part:
         [*(item.answer for item in OPERATIONS), problems.Problem],
         ref_template="#/components/schemas/{name}",
     )
-    for schema in components.values():
-        if "description" in schema:
-            schema["description"] = _unwrapped(schema["description"])
+    schemas, components = _without_suffix((schemas, components))
+    for component in components.values():
+        if description := component.get("description"):
+            component["description"] = _unwrapped(description)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -97,6 +98,16 @@ def document() -> Part:
         },
         "x-generator": f"icalbridge {icalbridge.__version__}",
     }
+
+
+def _without_suffix(part: Any) -> Any:
+    """Return schemas under the names that the API publishes: `EntryResource` is `Entry` there."""
+    return json.decode(json.encode(part).replace(b"Resource", b""))
+
+
+def _unwrapped(docstring: str) -> str:
+    """Return a docstring with each of its paragraphs on one line."""
+    return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
 
 
 def _operation(item: Operation, answer: Part) -> Part:
@@ -168,8 +179,3 @@ def _refusal(status: str, schema: Part) -> Part:
         "headers": {**headers, **_RETRY_AFTER} if status == "503" else headers,
         "content": {problems.CONTENT_TYPE: {"schema": schema}},
     }
-
-
-def _unwrapped(docstring: str) -> str:
-    """Return a docstring's paragraphs, each in one line."""
-    return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))

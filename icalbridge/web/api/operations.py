@@ -64,7 +64,11 @@ OPERATIONS = (
         "properties", "/properties", "All properties", schema.Properties, cache_control=CATALOGUE
     ),
     Operation(
-        "property", "/properties/{id}", "One property", schema.Property, cache_control=CATALOGUE
+        "property",
+        "/properties/{id}",
+        "One property",
+        schema.PropertyResource,
+        cache_control=CATALOGUE,
     ),
     Operation(
         "facilities",
@@ -75,7 +79,11 @@ OPERATIONS = (
         CATALOGUE,
     ),
     Operation(
-        "facility", "/facilities/{id}", "One facility", schema.Facility, cache_control=CATALOGUE
+        "facility",
+        "/facilities/{id}",
+        "One facility",
+        schema.FacilityResource,
+        cache_control=CATALOGUE,
     ),
     Operation(
         "property_entries",

@@ -45,7 +45,7 @@ class Places:
         known = {item.id for item in listed}
         return schema.Properties(properties=[self._property(item, known) for item in listed])
 
-    def property(self, property_id: str) -> schema.Property | None:
+    def property(self, property_id: str) -> schema.PropertyResource | None:
         result = self._read.property(property_id)
         known = (
             {item.id for item in self._read.properties()}
@@ -68,7 +68,7 @@ class Places:
             ]
         )
 
-    def facility(self, facility_id: str) -> schema.Facility | None:
+    def facility(self, facility_id: str) -> schema.FacilityResource | None:
         result = self._read.facility(facility_id)
         return (
             None
@@ -89,9 +89,9 @@ class Places:
             requested += [property_id, *properties[property_id].child_ids]
         return requested
 
-    def _property(self, item: Property, known: set[str]) -> schema.Property:
+    def _property(self, item: Property, known: set[str]) -> schema.PropertyResource:
         feed = Feed("property", item.id)
-        return schema.Property(
+        return schema.PropertyResource(
             id=item.id,
             name=display_text(item.name),
             address=display_text(item.address),
@@ -108,9 +108,9 @@ class Places:
             ),
         )
 
-    def _facility(self, item: Facility, of: Property | None) -> schema.Facility:
+    def _facility(self, item: Facility, of: Property | None) -> schema.FacilityResource:
         feed = Feed("facility", item.id)
-        return schema.Facility(
+        return schema.FacilityResource(
             id=item.id,
             property_id=item.property_id,
             name=display_text(item.name),

@@ -41,7 +41,7 @@ class FacilityLinks(Links, frozen=True, kw_only=True):
     open_times: Path
 
 
-class Property(Struct, frozen=True, kw_only=True):
+class PropertyResource(Struct, frozen=True, kw_only=True):
     """A school, or a district that holds schools."""
 
     id: Id
@@ -60,10 +60,10 @@ class Property(Struct, frozen=True, kw_only=True):
 class Properties(Struct, frozen=True, kw_only=True):
     """Every property, in the booking system's order."""
 
-    properties: list[Property]
+    properties: list[PropertyResource]
 
 
-class Facility(Struct, frozen=True, kw_only=True):
+class FacilityResource(Struct, frozen=True, kw_only=True):
     """A gym, field, theater or room of one property."""
 
     id: Id
@@ -80,10 +80,10 @@ class Facility(Struct, frozen=True, kw_only=True):
 class Facilities(Struct, frozen=True, kw_only=True):
     """The facilities that were asked for, property by property, in the booking system's order."""
 
-    facilities: list[Facility]
+    facilities: list[FacilityResource]
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class EntryResource(Struct, frozen=True, kw_only=True):
     """One booking of one facility, as the JSON of every calendar has it."""
 
     uid: Annotated[
@@ -118,7 +118,7 @@ class Entries(Struct, frozen=True, kw_only=True):
         name="from"
     )
     to: Annotated[Moment, Meta(description="Entries that begin then or later are not told.")]
-    entries: Annotated[list[Entry], Meta(description="By start, end and uid.")]
+    entries: Annotated[list[EntryResource], Meta(description="By start, end and uid.")]
     next: Annotated[Path | None, Meta(description="The next page; null on the last.")]
 
 
@@ -159,10 +159,11 @@ class Now(Struct, frozen=True, kw_only=True):
         ),
     ]
     now: Annotated[
-        list[Entry], Meta(description="What is on, and what would be had it not been called off.")
+        list[EntryResource],
+        Meta(description="What is on, and what would be had it not been called off."),
     ]
     next: Annotated[
-        Entry | None,
+        EntryResource | None,
         Meta(description="What begins next and is not called off; null where nothing does."),
     ]
 
