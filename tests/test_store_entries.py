@@ -1,0 +1,115 @@
+"""`icalbridge.store.entries`: what a feed's entries are chosen by is looked for by the database, and
+it finds what `select` finds.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from icalbridge.feeds.query import parse
+from icalbridge.feeds.selection import select
+from icalbridge.models import Changes, Feed
+from icalbridge.store.entries import (
+    SHOWN_ENTRIES,
+    EntryCriteria,
+    TextCriteria,
+    TimeRange,
+)
+from tests.fixtures.stores import apply_changes
+from tests.samples import GYM, NOW, POOL, entry, event
+
+if TYPE_CHECKING:
+    from icalbridge.models import Entry
+    from icalbridge.store import Store
+
+SCHOOL = Feed("property", "school")
+YEAR = timedelta(days=365)
+KINDS: tuple[dict[str, Any], ...] = (
+    {},
+    {"name": "Ligue juvénile"},
+    {"activity": "Varsity Practice"},
+    {"name": "STRASSE ß"},
+)
+
+
+def _booked(count: int) -> list[Entry]:
+    """Return entries of many names, in two places, one of them longer than a day."""
+    booked = [
+        entry(
+            number,
+            uid=f"u{number:04}",
+            facility=(GYM, POOL)[number % 2],
+            **({"name": f"Club {number}"} | KINDS[number % 4]),
+        )
+        for number in range(count)
+    ]
+    return [*booked, entry(-72, uid="long", name="Camp", end=NOW + timedelta(hours=5))]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q=club",
+        "q=juvenile",
+        "q=strasse",
+        "q=club+7",
+        "not=club",
+        "not=club+juvenile&q=ligue",
+        "activity=varsity+practice",
+        "type=gymnasium",
+        "type=pool,gymnasium&q=club&not=11",
+        "facility=pool&q=club",
+        "facility=gym",
+        "q=camp",
+        "q=nothing",
+    ],
+)
+@pytest.mark.parametrize("count", [20, 1_000])
+def test_database_finds_what_select_finds(school: Store, query: str, count: int) -> None:
+    """Words, types and activities without case and accents, of few texts and of many."""
+    booked = _booked(count)
+    apply_changes(school, Changes(added=tuple(booked), parsed=(event(),)))
+    wanted = parse(query)
+    texts = TextCriteria(wanted.type, wanted.activity, wanted.words, wanted.unwanted)
+    ids, total = school.read.text_ids("school", texts)
+    criteria = EntryCriteria(
+        facility_ids=wanted.facility,
+        text_ids=None if texts == TextCriteria() else ids,
+        text_total=total,
+    )
+    chosen = select(booked, now=NOW, history=YEAR, horizon=YEAR, shape=wanted).entries
+    expected = [each.uid for each in chosen if each.end > NOW]
+    read = school.read.entries(SCHOOL, TimeRange(NOW), criteria)
+    assert [each.uid for each in read] == expected
+    first = school.read.entries(SCHOOL, TimeRange(NOW), criteria, limit=3)
+    assert [each.uid for each in first] == expected[:3]
+    last = school.read.entries(SCHOOL, TimeRange(NOW), criteria, limit=3, newest_first=True)
+    assert [each.uid for each in last] == expected[-3:]
+    starts = [each.start for each in chosen if each.start >= NOW]
+    assert school.read.first_start(SCHOOL, NOW, criteria) == min(starts, default=None)
+    late = NOW + YEAR
+    ends = [each.end for each in chosen]
+    assert school.read.latest_end(SCHOOL, late, criteria) == max(ends, default=None)
+    starts = [each.start for each in chosen]
+    assert school.read.latest_start(SCHOOL, late, criteria) == max(starts, default=None)
+
+
+def test_range_takes_what_overlaps_it_once(school: Store) -> None:
+    """Long entries that began earlier are there; parts that begin where another ends have nothing
+    in common.
+    """
+    booked = _booked(50)
+    apply_changes(school, Changes(added=tuple(booked), parsed=(event(),)))
+    hour = timedelta(hours=1)
+    whole = school.read.entries(SCHOOL, TimeRange(NOW, NOW + 9 * hour))
+    assert "long@icalbridge" in {each.uid for each in whole}
+    parts = [
+        *school.read.entries(SCHOOL, TimeRange(NOW, NOW + 4 * hour)),
+        *school.read.entries(
+            SCHOOL, TimeRange(NOW, NOW + 9 * hour, starts_from=NOW + 4 * hour), SHOWN_ENTRIES
+        ),
+    ]
+    assert [each.uid for each in parts] == [each.uid for each in whole]
