@@ -12,11 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from icalbridge.cli.after_write import AfterWrite, ReadPace, follow_write
 from icalbridge.cli.clients import (
     as_bad_input,
-    choose_user,
-    open_client,
     require_write_permission,
 )
 from icalbridge.cli.event_request import (
@@ -37,9 +34,9 @@ from icalbridge.cli.event_result import (
     timeslots_table,
     without_renter,
 )
+from icalbridge.cli.event_session import EventSession, open_key, open_session
 from icalbridge.cli.output import console, warn
 from icalbridge.cli.runtime import open_current
-from icalbridge.cli.signals import Stop
 from icalbridge.errors import ConfigurationError, InvalidRequest
 from icalbridge.facilitron import (
     CancelledEvent,
@@ -49,21 +46,17 @@ from icalbridge.facilitron import (
     NotCreated,
     write_requests,
 )
-from icalbridge.models import Feed
 from icalbridge.push.requested import RequestedSlot, RequestedState
 from icalbridge.statuses import is_cancelled
-from icalbridge.sync.clock import DatabaseClock
-from icalbridge.sync.refresh_event import EventRefresher
-from icalbridge.sync.zone_evidence import zones_of
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icalbridge.facilitron import Client, CreateOutcome
+    from icalbridge.cli.signals import Stop
+    from icalbridge.facilitron import CreateOutcome
     from icalbridge.models import Event
-    from icalbridge.settings import ApiUser, Settings
-    from icalbridge.store import Store
+    from icalbridge.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,62 +69,9 @@ class WriteOptions:
     yes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EventSession:
-    """Client of one key over the open database, for one command."""
-
-    settings: Settings
-    store: Store
-    user: ApiUser
-    client: Client
-    clock: DatabaseClock
-    stop: Stop
-
-    def fetch(self, event_type: str, event_id: str) -> Event:
-        """Return an event as the vendor has it. Raises `VendorError`."""
-        zones, unsure = zones_of({place.id: place for place in self.store.read.properties()})
-        return self.client.event(event_type, event_id, zones=zones, unsure=unsure)
-
-    def follow(self, written: Event, requested: RequestedState) -> AfterWrite:
-        """Update the store after a write; `written`: the requested event, with its id."""
-        types, clock = self.user.event_types, self.clock
-        follower = EventRefresher(
-            self.client, self.store, event_types=types, clock=clock, sleep=self.stop.sleep
-        )
-        return follow_write(
-            ReadPace(self.settings, self.store, self.user), follower, written, requested, clock
-        )
-
-
-@contextmanager
-def _open_session(
-    settings: Settings, key: str, event_type: str, event_id: str
-) -> Iterator[EventSession]:
-    """Open the database and the client of the right key: of the event's property by default."""
-    settings.require_keys()
-    with open_current(settings) as store:
-        known = store.read.feed_state(Feed("event", event_id, event_type))
-        with _open_key(settings, store, known.property_id if known else "", key) as session:
-            yield session
-
-
-@contextmanager
-def _open_key(
-    settings: Settings, store: Store, property_id: str, key: str
-) -> Iterator[EventSession]:
-    unknown = "Which key this is for is not known here; say it with --key, one of"
-    user = choose_user(
-        settings, key, lambda: store.read.api_user_of(property_id) if property_id else None, unknown
-    )
-    stop = Stop()
-    stop.listen()
-    with open_client(user, store, stop) as client:
-        yield EventSession(settings, store, user, client, DatabaseClock(store), stop)
-
-
 def get_event(settings: Settings, event_type: str, event_id: str, key: str) -> EventResult:
     """Fetch one event; nothing is written but the quota's use."""
-    with _open_session(settings, key, event_type, event_id) as session:
+    with open_session(settings, key, event_type, event_id) as session:
         event = session.fetch(event_type, event_id)
         external = f", external id {event.external_id}" if event.external_id else ""
         message = (
@@ -147,7 +87,7 @@ def create_event(settings: Settings, given: CreateInput, options: WriteOptions) 
     settings.require_keys()
     with open_current(settings) as store:
         plan = plan_create(store, given)
-        with _open_key(settings, store, plan.owner.id, options.key) as session:
+        with open_key(settings, store, plan.owner.id, options.key) as session:
             with as_bad_input(InvalidRequest):
                 body = write_requests.checked_event(plan.request, session.clock())
             event = planned_event(plan)
@@ -229,7 +169,7 @@ def cancel_event(
     require_write_permission(settings, dry_run=options.dry_run, yes=options.yes)
     with as_bad_input(InvalidRequest):
         body = write_requests.checked_cancellation(event_type, event_id, log_message)
-    with _open_session(settings, options.key, event_type, event_id) as session:
+    with open_session(settings, options.key, event_type, event_id) as session:
         event = session.fetch(event_type, event_id)
         result = EventResult("cancel", "planned", "", event_values(session.store, event))
         if options.dry_run:
@@ -296,7 +236,7 @@ def move_timeslot(
         raise ConfigurationError(
             "Nothing to change; give --start, --end, --facility or --activity."
         )
-    with _open_session(settings, options.key, event_type, event_id) as session:
+    with open_session(settings, options.key, event_type, event_id) as session:
         event = session.fetch(event_type, event_id)
         index = find_timeslot(event, timeslot_id)
         after, request, notes = plan_move(session.store, event, index, change)

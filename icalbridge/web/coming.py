@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds import PLAIN
-from icalbridge.web.feed_cache import Missing
+from icalbridge.web.revision_cache import Missing
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from icalbridge.errors import StoreError
-from icalbridge.web.feed_cache import RECOVERED
+from icalbridge.web.revision_cache import RECOVERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from icalbridge.errors import StoreError
 from icalbridge.feeds import FeedQuery
 from icalbridge.feeds.audience import without_mark
 from icalbridge.feeds.query import Cancelled
-from icalbridge.web.feed_cache import Missing
+from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id
 from icalbridge.web.views.board import MOST_ENTRIES, BoardSubject
 

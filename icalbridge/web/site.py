@@ -15,7 +15,7 @@ from flask import Response, abort, render_template, request
 from icalbridge.feeds import page_path
 from icalbridge.models import Feed, is_future
 from icalbridge.web import formatting, i18n, responses
-from icalbridge.web.feed_cache import RECOVERED
+from icalbridge.web.revision_cache import RECOVERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,8 +20,8 @@ from sqlalchemy import event
 from icalbridge.models import Changes, Facility, Property
 from icalbridge.store import Store
 from icalbridge.web import create_app
-from icalbridge.web.feed_cache import Missing
 from icalbridge.web.rendered_feed import readable_name
+from icalbridge.web.revision_cache import Missing
 from tests.fixtures.serving import serving
 from tests.samples import NOW, SCHOOL, entry
 from tests.web_world import (

@@ -29,8 +29,8 @@ from icalbridge.web.api.operations import OPERATIONS
 from icalbridge.web.api.page import page
 from icalbridge.web.api.places import ROOT, Places
 from icalbridge.web.cross_origin import cross_origin
-from icalbridge.web.feed_cache import Missing
 from icalbridge.web.problems import problem
+from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id
 
 if TYPE_CHECKING:

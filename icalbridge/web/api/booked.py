@@ -22,7 +22,7 @@ from icalbridge.feeds.formats.json_format import item_values
 from icalbridge.models import is_future
 from icalbridge.web.api import asking, schema
 from icalbridge.web.api.places import api_path, in_order
-from icalbridge.web.feed_cache import Missing
+from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id
 from icalbridge.web.views.filters import DateRange
 from icalbridge.web.views.occupancy_state import standing

@@ -16,8 +16,8 @@ from icalbridge.feeds import FORMATS, Address, BadQuery, display_text
 from icalbridge.feeds.titles import DEFAULT, FIELDS
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
-from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import about, sentence
+from icalbridge.web.revision_cache import Missing
 from icalbridge.web.site import freshness
 from icalbridge.web.views.calendar_grid import GridContext, list_days
 from icalbridge.web.views.forms import (

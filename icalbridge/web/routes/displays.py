@@ -20,8 +20,8 @@ from icalbridge.feeds.query import given
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
-from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import refuse_unknown, sentence
+from icalbridge.web.revision_cache import Missing
 from icalbridge.web.site import requested_language
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.board import make_board

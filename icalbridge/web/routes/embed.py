@@ -21,8 +21,8 @@ from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.color import readable
 from icalbridge.web.coming import Coming, load_coming
 from icalbridge.web.cross_origin import ANYWHERE
-from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import sentence
+from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id, unshaped
 from icalbridge.web.site import freshness
 from icalbridge.web.static_files import FOLDER

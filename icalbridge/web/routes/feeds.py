@@ -20,7 +20,7 @@ from icalbridge.feeds.saved_feed_toml import SLUG
 from icalbridge.models import Feed
 from icalbridge.web import responses
 from icalbridge.web.cross_origin import REFUSED
-from icalbridge.web.feed_cache import Missing
+from icalbridge.web.revision_cache import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -16,8 +16,8 @@ from icalbridge.errors import StoreError
 from icalbridge.feeds.formats import json_format
 from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.web.cross_origin import ANYWHERE
-from icalbridge.web.feed_cache import RECOVERED
 from icalbridge.web.metrics import CONTENT_TYPE
+from icalbridge.web.revision_cache import RECOVERED
 
 if TYPE_CHECKING:
     from datetime import datetime

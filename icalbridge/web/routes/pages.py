@@ -16,8 +16,8 @@ from icalbridge.models import Feed
 from icalbridge.web import formatting, responses
 from icalbridge.web.coming import Coming, load_coming
 from icalbridge.web.failures import error_page
-from icalbridge.web.feed_cache import Missing
 from icalbridge.web.refusing import sentence
+from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id, query_of
 from icalbridge.web.sharing import Sharing, sharing
 from icalbridge.web.site import freshness

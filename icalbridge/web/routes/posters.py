@@ -20,7 +20,7 @@ from icalbridge.feeds import Address, display_text
 from icalbridge.models import Feed
 from icalbridge.web import responses
 from icalbridge.web.failures import error_page
-from icalbridge.web.feed_cache import Missing
+from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id, text_of
 from icalbridge.web.views.subscribe import qr_path, shown_at, subscription
 
