@@ -239,13 +239,13 @@ class FeedCache:
         self._plain: RevisionCache[Address, RenderedFeed] = RevisionCache(*parts, 2 * quarter)
         self._filtered: RevisionCache[Address, RenderedFeed] = RevisionCache(*parts, quarter)
         self._calendars: RevisionCache[CalendarRequest, Calendar] = RevisionCache(
-            *parts, quarter - 3 * (quarter // 8)
+            *parts, quarter // 2
         )
         self._completeness: RevisionCache[CalendarRequest, Completeness] = RevisionCache(
             *parts, quarter // 8
         )
         self._states: RevisionCache[Feed, _Nothing] = RevisionCache(*parts, quarter // 8)
-        self.catalog = Catalog(store, self.database, quarter // 8)
+        self.catalog = Catalog(store, self.database, quarter // 4)
 
     @property
     def cached_bytes(self) -> int:
