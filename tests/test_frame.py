@@ -139,9 +139,10 @@ def test_wheel_holds_package_and_templates_and_nothing_else(tmp_path: Path) -> N
 
 
 def test_no_module_is_over_400_lines() -> None:
-    """A module that has outgrown 400 lines becomes a folder."""
-    long = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in _modules()}
-    assert {name: lines for name, lines in long.items() if lines > 520} == {}
+    """A module that has outgrown 400 lines becomes a folder; tests may have 500 and a few."""
+    lines = {path.relative_to(ROOT): path.read_text().count("\n") for path in _modules()}
+    most = {path: 400 if path.parts[0] == "icalbridge" else 505 for path in lines}
+    assert {str(path): count for path, count in lines.items() if count > most[path]} == {}
 
 
 def test_every_module_opens_with_a_docstring() -> None:

@@ -1,7 +1,8 @@
-"""Which entries a feed shows and to whom, and what they look like as a file. Pure: no clock, no
-store, no network.
+"""Which entries a feed shows and to whom, and what they look like as a file. Pure but for
+`load`, which reads the store.
 
     urls            where a feed and its page live
+    calendar        the read model; load reads it from the store (source, outward)
     query           what a reader asks for: the parameters of an address
     selection       which entries are shown now, and until when that holds
     audience        entries to items: what one audience may see of them; titles

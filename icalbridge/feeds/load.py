@@ -7,23 +7,20 @@ A whole feed is read from today outward, in the order in which days are kept whe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from icalbridge import timezones
-from icalbridge.errors import StoreError
 from icalbridge.feeds.audience import Audience, Item, admit, view
 from icalbridge.feeds.calendar import Calendar
 from icalbridge.feeds.grouping import grouped
 from icalbridge.feeds.metadata import cover
 from icalbridge.feeds.occupancy import FOREVER, blocks, present
-from icalbridge.feeds.query import BadQuery, Cancelled, quoted
+from icalbridge.feeds.outward import EntriesRead, OutwardReader, steps
+from icalbridge.feeds.query import Cancelled
 from icalbridge.feeds.saved_feed import apply
-from icalbridge.feeds.saved_feed_toml import BadSpec, parse_saved_feed
 from icalbridge.feeds.selection import BEGINNING, reach, select
-from icalbridge.feeds.size_limit import NEAR_DAYS
 from icalbridge.store.entries import (
     ALL_ENTRIES,
     SHOWN_ENTRIES,
@@ -34,7 +31,7 @@ from icalbridge.store.entries import (
 from icalbridge.store.rows import from_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.feeds.calendar import CalendarRequest
@@ -42,66 +39,11 @@ if TYPE_CHECKING:
     from icalbridge.feeds.query import FeedQuery
     from icalbridge.feeds.saved_feed import Saved
     from icalbridge.feeds.selection import Selection
+    from icalbridge.feeds.source import Source
     from icalbridge.models import Entry, EventKey, FeedState
-    from icalbridge.settings import Settings
-    from icalbridge.store import Store
 
-DAY = timedelta(days=1)
-MARGIN = 7 * DAY
+MARGIN = timedelta(days=7)
 """How much more is read on either side for occupancy, whose blocks go on over midnight."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where calendars are loaded from, and what the operator lets them show."""
-
-    store: Store
-    settings: Settings
-
-    @property
-    def history(self) -> timedelta:
-        return timedelta(days=self.settings.history_days)
-
-    @property
-    def horizon(self) -> timedelta:
-        return timedelta(days=self.settings.horizon_days)
-
-    def clamp(self, query: FeedQuery) -> FeedQuery:
-        return query.clamped(self.settings.history_days, self.settings.horizon_days)
-
-    def check_query(self, query: FeedQuery) -> None:
-        """Raise `BadQuery` for what this deployment does not show, or what names nothing here."""
-        if query.pending and not self.settings.public_pending:
-            raise BadQuery("Bookings that are still pending are not shown here; leave status out.")
-        if query.category and not self.settings.public_category:
-            raise BadQuery(
-                "Calendars cannot be narrowed by rate category here; leave category out."
-            )
-        for facility_id in query.facility:
-            if self.store.read.facility(facility_id) is None:
-                raise BadQuery(
-                    f"There is no facility {quoted(facility_id)} here; look its id up in the"
-                    " directory."
-                )
-
-    def saved_feed(self, slug: str, *, private: bool) -> Saved | None:
-        """Return a saved feed within what the operator allows; None where there is none at such an
-        address: what is for staff or operations is at private addresses only.
-        """
-        stored = self.store.saved.feed(slug)
-        if stored is None:
-            return None
-        try:
-            saved = parse_saved_feed(stored)
-        except BadSpec as error:  # a newer version has written it
-            raise StoreError(f"The saved feed {slug} cannot be read: {error}") from None
-        if not (saved.public or private):
-            return None
-        query = self.clamp(saved.shape)
-        if saved.public and not self.settings.public_pending:
-            statuses = tuple(status for status in query.status if status != "pending")
-            query = replace(query, status=statuses)
-        return replace(saved, shape=query)
 
 
 def load_calendar(
@@ -119,17 +61,6 @@ def load_calendar(
             return None
     loader = _Loader(source, request, state, now, saved)
     return loader.whole(count) if request.whole else loader.span()
-
-
-@dataclass(slots=True)
-class _Read:
-    """What was read of a whole feed."""
-
-    entries: list[Entry]
-    complete_from: datetime | None = None
-    complete_until: datetime | None = None
-    expires: datetime | None = None
-    """When other days would be read."""
 
 
 class _Loader:
@@ -202,7 +133,7 @@ class _Loader:
             return self._page(since, until, self._request.limit)
         margin = MARGIN if self._query.occupancy else timedelta(0)
         entries = self._of(TimeRange(since - margin, until + margin))
-        calendar = self._calendar(_Read(entries), moments=())
+        calendar = self._calendar(EntriesRead(entries), moments=())
         items = [item for item in calendar.items if item.end > since and item.start < until]
         return replace(calendar, items=tuple(items))
 
@@ -210,10 +141,10 @@ class _Loader:
         """Load the first items of a span, by days until there are enough."""
         since = max(since, self._now - self._history)
         until = min(until, self._newest)
-        after, read = self._request.after, _Read([])
+        after, read = self._request.after, EntriesRead([])
         calendar, items = self._calendar(read, moments=()), list[Item]()
         first = from_seconds(after[0]) if after else since
-        for begins, ends in _steps(first, until):
+        for begins, ends in steps(first, until):
             starts_from = begins if after or begins > first else None
             times = TimeRange(since, ends, starts_from=starts_from)
             read.entries += self._of(times, limit + 1 if self._exact and not after else None)
@@ -248,7 +179,7 @@ class _Loader:
         limit = count + 1 if count else None
         entries = self._read.entries(self._feed, times, self._criteria, limit=limit, ordered=False)
         if limit is None or len(entries) <= count:
-            return self._calendar(_Read(entries), moments=self._moments())
+            return self._calendar(EntriesRead(entries), moments=self._moments())
         return self._calendar(self._outward(count), moments=())
 
     def _moments(self) -> list[datetime]:
@@ -274,72 +205,25 @@ class _Loader:
                 moments.append(last + self._history)
         return moments
 
-    def _outward(self, count: int) -> _Read:
-        """Read from today outward until at least so many entries are there: today and the next 30
-        days, then the past, nearest first, then further ahead.
-        """
-        zone = self._state.zone
-        today = timezones.local_date(self._now, zone)
-        midnight, tomorrow = (timezones.midnight(today + number * DAY, zone) for number in (0, 1))
-        near = min(timezones.midnight(today + NEAR_DAYS * DAY, zone), self._newest)
-        margin = MARGIN if self._query.occupancy else timedelta(0)
-        read = _Read(self._of(TimeRange(midnight - margin, tomorrow)), expires=tomorrow)
-        read.complete_until = self._ahead(read, tomorrow, near, count)
-        if read.complete_until is not None:
-            read.complete_from = self._past_from(midnight)
-            return read
-        read.complete_from = self._back(read, midnight - margin, count)
-        if read.complete_from is not None:
-            read.complete_until = self._read.first_start(self._feed, near, self._criteria)
-            return read
-        read.complete_until = self._ahead(read, near, self._newest, count)
-        return read
+    def _outward(self, count: int) -> EntriesRead:
+        reader = OutwardReader(
+            self._read,
+            self._feed,
+            self._criteria,
+            self._state.zone,
+            self._now,
+            self._oldest,
+            self._newest,
+            MARGIN if self._query.occupancy else timedelta(0),
+        )
+        return reader.read(count)
 
-    def _of(self, times: TimeRange, limit: int | None = None, *, back: bool = False) -> list[Entry]:
-        return self._read.entries(self._feed, times, self._criteria, limit=limit, newest_first=back)
-
-    def _ahead(self, read: _Read, since: datetime, until: datetime, count: int) -> datetime | None:
-        """Read ahead; return from when on something is left out, None where nothing is."""
-        for begins, ends in _steps(since, until):
-            # What is over today may have to go for what is to come.
-            limit = count - sum(entry.end > self._now for entry in read.entries) + 1
-            if limit <= 0:
-                return self._read.first_start(self._feed, begins, self._criteria)
-            times = TimeRange(self._oldest, ends, starts_from=begins)
-            result = self._of(times, limit)
-            read.entries += result
-            if len(result) == limit:
-                return self._midnight_of(result[-1].start)
-        return None
-
-    def _back(self, read: _Read, before: datetime, count: int) -> datetime | None:
-        """Read the past, nearest first; return up to when something is left out."""
-        for begins, ends in _steps_back(before, self._oldest - DAY):
-            limit = count - len(read.entries) + 1
-            if limit <= 0:
-                return self._past_from(ends)
-            times = TimeRange(self._oldest, ends, starts_from=begins, ends_by=before)
-            result = self._of(times, limit, back=True)
-            read.entries += result
-            if len(result) == limit:
-                return self._midnight_of(result[0].start) + DAY
-        long_ago = TimeRange(self._oldest, self._oldest - DAY, ends_by=before)
-        read.entries += self._of(long_ago)
-        return None
-
-    def _past_from(self, before: datetime) -> datetime | None:
-        last = self._read.latest_start(self._feed, before, self._criteria)
-        if last is None or last < self._oldest - DAY:
-            return None
-        return self._midnight_of(last) + DAY
-
-    def _midnight_of(self, moment: datetime) -> datetime:
-        zone = self._state.zone
-        return timezones.midnight(timezones.local_date(moment, zone), zone)
+    def _of(self, times: TimeRange, limit: int | None = None) -> list[Entry]:
+        return self._read.entries(self._feed, times, self._criteria, limit=limit)
 
     # what becomes of it
 
-    def _calendar(self, read: _Read, moments: Sequence[datetime]) -> Calendar:
+    def _calendar(self, read: EntriesRead, moments: Sequence[datetime]) -> Calendar:
         metadata = self._metadata()
         if self._query.occupancy and self._saved is None:
             items, changed, expires = self._blocks(read.entries, metadata, moments)
@@ -477,24 +361,6 @@ class _Loader:
 
     def _schools(self, selection: Selection) -> dict[str, str]:
         return self._read.property_names({entry.property_id for entry in selection.entries})
-
-
-def _steps(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield spans of one day, then each twice as long as the one before, up to `until`."""
-    length = DAY
-    while since < until:
-        ends = min(since + length, until)
-        yield since, ends
-        since, length = ends, length * 2
-
-
-def _steps_back(until: datetime, since: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield spans backward likewise, down to `since`."""
-    length = DAY
-    while since < until:
-        begins = max(until - length, since)
-        yield begins, until
-        until, length = begins, length * 2
 
 
 def _key(item: Item) -> tuple[int, int, str]:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from icalbridge.errors import StoreError
 from icalbridge.feeds import PLAIN
 from icalbridge.feeds.calendar import CalendarRequest
-from icalbridge.feeds.load import Source, load_calendar
+from icalbridge.feeds.load import load_calendar
 from icalbridge.feeds.query import parse
+from icalbridge.feeds.source import Source
 from icalbridge.outage import OutageLog
 from icalbridge.web.catalog import Catalog
 from icalbridge.web.rendered_feed import measure_feed, render_feed
@@ -69,13 +70,13 @@ class FeedCache:
         self._plain: RevisionCache[Address, RenderedFeed] = RevisionCache(*parts, 2 * quarter)
         self._filtered: RevisionCache[Address, RenderedFeed] = RevisionCache(*parts, quarter)
         self._calendars: RevisionCache[CalendarRequest, Calendar] = RevisionCache(
-            *parts, quarter - 3 * (quarter // 8)
+            *parts, quarter // 2
         )
         self._completeness: RevisionCache[CalendarRequest, Completeness] = RevisionCache(
             *parts, quarter // 8
         )
         self._states: RevisionCache[Feed, StateOnly] = RevisionCache(*parts, quarter // 8)
-        self.catalog = Catalog(store, self.database, quarter // 8)
+        self.catalog = Catalog(store, self.database, quarter // 4)
 
     @property
     def cached_bytes(self) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from datetime import datetime
 
-    from icalbridge.feeds.load import Source
+    from icalbridge.feeds.source import Source
     from icalbridge.models import Feed, FeedState
     from icalbridge.outage import OutageLog
 
