@@ -254,11 +254,9 @@ def test_no_header_of_a_client_says_where_the_site_is(server: Server, path: str)
     for name, value in BELIEVED_BY_SOME.items():
         for given in (value, path):
             status, headers, body = server.ask(f"{request}{name}: {given}\r\n\r\n")
-            assert (status, headers.get("etag"), _steady(body)) == (
-                200,
-                expected[1].get("etag"),
-                _steady(expected[2]),
-            )
+            assert (status, _steady(body)) == (200, _steady(expected[2]))
+            if not path.startswith("/display"):  # its page names the second
+                assert headers.get("etag") == expected[1].get("etag")
 
 
 def _steady(body: bytes) -> bytes:

@@ -244,8 +244,8 @@ def filled(postgresql_url: str) -> Iterator[tuple[Proxy, list[str]]]:
 
 
 def test_feeds_in_memory_are_served_while_nothing_answers(filled: tuple[Proxy, list[str]]) -> None:
-    """Each with the bytes that it had; what is not in memory is a 503 with a sentence, and all is
-    well afterwards.
+    """Each with the bytes that it had, the directory too; what is not in memory is a 503 with a
+    sentence, and all is well afterwards.
     """
     proxy, addresses = filled
     store = connect_for_web(Settings(database_url=_ours(proxy.url), database_web_seconds=3))
@@ -258,11 +258,13 @@ def test_feeds_in_memory_are_served_while_nothing_answers(filled: tuple[Proxy, l
         for address, body in before.items():
             answered = client.get(address)
             assert (answered.status_code, answered.data) == (200, body)
-        for address in (addresses[-1], "/", "/readyz", "/api/v1/properties"):
+        assert client.get("/").status_code == 200
+        unread = f"/facility/{addresses[-1].removeprefix('/ical/facility/').removesuffix('.ics')}"
+        for address in (addresses[-1], unread, "/readyz"):
             assert client.get(address).status_code == 503
         assert b"icalbridge_database_up 0.0" in client.get("/metrics").data
     proxy.thaw()
-    until(lambda: True if client.get("/").status_code == 200 else None, "page")
+    until(lambda: client.get(addresses[-1]).status_code == 200 or None, "the feed")
     assert client.get("/").data == page
     assert client.get(addresses[-1]).status_code == 200
     store.close()

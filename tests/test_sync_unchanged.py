@@ -14,6 +14,7 @@ from sqlalchemy import event, select
 from icalbridge.store.tables import (
     counters,
     entries,
+    entry_texts,
     events,
     facilities,
     metadata,
@@ -49,7 +50,7 @@ def _kept(district: Bridge) -> dict[str, list[tuple[object, ...]]]:
             table.name: [
                 tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))
             ]
-            for table in (properties, facilities, events, entries, particulars)
+            for table in (properties, facilities, events, entries, entry_texts, particulars)
         }
         revision = select(counters).where(counters.c.name == "revision")
         return rows | {"revision": [tuple(row) for row in connection.execute(revision)]}
@@ -78,6 +79,7 @@ def test_every_table_is_kept_or_bookkeeping() -> None:
         "facilities",
         "events",
         "entries",
+        "entry_texts",
         "particulars",
     }
 
