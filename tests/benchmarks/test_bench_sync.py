@@ -36,7 +36,8 @@ def test_unchanged_full_sync_of_fifty_thousand_timeslots(tmp_path: Path) -> None
     url = f"http://127.0.0.1:{port}/v1"
     limits = ["--rate-per-minute", "1000000", "--quota-per-day", str(GENEROUS)]
     with running(
-        "sandbox", "--port", str(port), "--schools", "20", "--events-per-day", "175", *limits
+        *("sandbox", "--port", str(port), "--schools", "20", "--events-per-day", "175"),
+        *("--scenario", "hostile", *limits),
     ):
         until(lambda: _alive(url), "sandbox")
         store = Store.connect(f"sqlite:///{tmp_path / 'bench.db'}")
