@@ -8,6 +8,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet --no-input
 
+# One more than there are cores: some tests wait for a server or a browser.
+TEST_PROCESSES = $(shell $(PY) -c 'import os; print(min((os.cpu_count() or 1) + 1, 8))')
+
 PRODUCT := $(VENV)/.product
 WORKSHOP := $(VENV)/.workshop
 READERS := tests/js/node_modules/.package-lock.json
@@ -31,7 +34,7 @@ demo: $(PRODUCT)  ## the whole product against a simulated vendor, nothing to co
 	@$(PY) -m icalbridge demo $(ARGS)
 
 test: lint machine $(READERS)  ## lint, then every test (ARGS go to pytest)
-	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -m "not soak" --ignore tests/benchmarks $(ARGS)
+	$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup -m "not soak" --ignore tests/benchmarks $(ARGS)
 
 lint: $(WORKSHOP)  ## ruff, mypy --strict and the import contracts
 	$(VENV)/bin/ruff check .
