@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import ALLOWED, Audience, Field
-from icalbridge.feeds.colours import NAMES
+from icalbridge.feeds.colors import NAMES
 from icalbridge.feeds.query import Cancelled, FeedQuery
 from icalbridge.feeds.saved_feed import Action, Rule, Saved
 from icalbridge.feeds.saved_feed_toml import (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from icalbridge.feeds.audience import ALLOWED, Audience, Field
-from icalbridge.feeds.colours import colour
+from icalbridge.feeds.colors import colour
 from icalbridge.feeds.query import PARAMETERS, PLAIN, FeedQuery
 from icalbridge.feeds.saved_feed import Action, Rule, Saved
 from icalbridge.models import EventKey, SavedFeed

@@ -67,7 +67,7 @@ def load_pushed(
         for row in rows
         if row.settled
     ]
-    over, standing = [], []
+    over, current_ids = [], []
     for number, row in enumerate(open_rows):
         on_progress("looking", number, len(open_rows))
         event, whole = look_up(client, row.external_id, zones)
@@ -76,13 +76,13 @@ def load_pushed(
         if (
             row.dropped and stands
         ):  # the push ended before it was cancelled; who cancels it from now on has a reason
-            standing.append(row.external_id)
+            current_ids.append(row.external_id)
         dropped = (row.dropped and not stands) or (again and cancelled)
         states.append(PushedState(row.external_id, row.uid, event, dropped, unread=not whole))
         if event is not None and whole and _is_over(row, event, now):
             over.append(row.external_id)
     on_progress("looking", len(open_rows), len(open_rows))
-    store.pushed.keep(standing)
+    store.pushed.keep(current_ids)
     store.pushed.settle(over)
     return states
 

@@ -302,12 +302,12 @@ def _find_cycle(moves: Sequence[Move]) -> str:
 
     In a cycle none can be the first, since the vendor moves nothing onto a booking.
     """
-    standing: dict[tuple[str, date], list[int]] = defaultdict(list)
+    occupying: dict[tuple[str, date], list[int]] = defaultdict(list)
     for number, move in enumerate(moves):
         for day in days_between(move.before.start, move.before.end):
-            standing[move.before.facility_id, day].append(number)
+            occupying[move.before.facility_id, day].append(number)
     waits = {
-        number: _blockers(move, moves, standing) - {number} for number, move in enumerate(moves)
+        number: _blockers(move, moves, occupying) - {number} for number, move in enumerate(moves)
     }
     while free := {number for number, blockers in waits.items() if not blockers}:
         waits = {
@@ -324,12 +324,12 @@ def _find_cycle(moves: Sequence[Move]) -> str:
 
 
 def _blockers(
-    move: Move, moves: Sequence[Move], standing: dict[tuple[str, date], list[int]]
+    move: Move, moves: Sequence[Move], occupying: dict[tuple[str, date], list[int]]
 ) -> set[int]:
     after = move.after
     return {
         number
         for day in days_between(after.start, after.end)
-        for number in standing.get((after.facility.id, day), ())
+        for number in occupying.get((after.facility.id, day), ())
         if moves[number].before.start < after.end and after.start < moves[number].before.end
     }

@@ -32,8 +32,8 @@ USED_AGAIN_SECONDS = 60
 Key = TypeVar("Key", str, int)
 
 
-class Aside(Generic[Key]):
-    """What one process saw, collected for some seconds and then written by a thread of its own."""
+class WriteBehind(Generic[Key]):
+    """Write-behind of reads: collected for some seconds, then written by a thread of its own."""
 
     def __init__(self, clock: Callable[[], datetime], again_seconds: int) -> None:
         self._clock = clock
@@ -76,7 +76,7 @@ class Aside(Generic[Key]):
         raise NotImplementedError
 
 
-class ReadCounts(Aside[str]):
+class ReadCounts(WriteBehind[str]):
     """Which properties are read: their feeds, their facilities' feeds, their pages."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
@@ -87,7 +87,7 @@ class ReadCounts(Aside[str]):
         self._store.write.note_read(keys, now=now)
 
 
-class Uses(Aside[int]):
+class Uses(WriteBehind[int]):
     """Which tokens are used."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:

@@ -182,7 +182,10 @@ def _page(facility_ids: Sequence[str], property_id: str) -> str:
 
 
 def _digits(moment: datetime) -> str:
-    return f"{moment.year:04}{moment.month:02}{moment.day:02}T{moment.hour:02}{moment.minute:02}{moment.second:02}"  # noqa: E501
+    return (
+        f"{moment.year:04}{moment.month:02}{moment.day:02}"
+        f"T{moment.hour:02}{moment.minute:02}{moment.second:02}"
+    )
 
 
 def _utc(moment: datetime) -> str:

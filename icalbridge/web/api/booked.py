@@ -25,7 +25,7 @@ from icalbridge.web.api.places import api_path, in_order
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id
 from icalbridge.web.views.filters import DateRange
-from icalbridge.web.views.occupancy_state import standing
+from icalbridge.web.views.occupancy_state import find_occupancy
 from icalbridge.web.views.open_times import open_times
 
 if TYPE_CHECKING:
@@ -139,22 +139,22 @@ class Booked:
         zone, seconds = known.place.zone, now.timestamp()
         until, booked = known.until, [_on(item) for item in known.items]
         ends = asking.midnight(asking.tomorrow(now, zone), zone).timestamp()
-        stands = standing(booked, seconds, ends, until.timestamp())
+        occupancy = find_occupancy(booked, seconds, ends, until.timestamp())
         made = schema.Now(
             id=feed.id,
             title=display_text(known.place.title),
             zone=zone,
             as_of=iso_utc(known.as_of),
-            state=stands.state,
-            until=_until(stands, zone),
-            now=[_entry(row.item) for row in stands.on],
-            next=None if stands.next is None else _entry(stands.next.item),
+            state=occupancy.state,
+            until=_until(occupancy, zone),
+            now=[_entry(row.item) for row in occupancy.on],
+            next=None if occupancy.next is None else _entry(occupancy.next.item),
         )
         if feed.kind == "facility":
             return ApiResult(made)
         facilities = in_order(known.facilities, known.place.schools)
         states = [
-            _standing(row, booked, seconds, ends, until.timestamp(), zone) for row in facilities
+            _occupancy(row, booked, seconds, ends, until.timestamp(), zone) for row in facilities
         ]
         return ApiResult(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=states))
 
@@ -180,13 +180,13 @@ def _on(item: Item) -> _On:
     return _On(item, int(item.start.timestamp()), int(item.end.timestamp()), cancelled)
 
 
-def _until(stands: OccupancyState[_On], zone: str) -> str | None:
-    return (
-        None if stands.until is None else iso_local(datetime.fromtimestamp(stands.until, UTC), zone)
-    )
+def _until(occupancy: OccupancyState[_On], zone: str) -> str | None:
+    if occupancy.until is None:
+        return None
+    return iso_local(datetime.fromtimestamp(occupancy.until, UTC), zone)
 
 
-def _standing(
+def _occupancy(
     facility: Facility,
     booked: Sequence[_On],
     now: float,
@@ -195,8 +195,8 @@ def _standing(
     zone: str,
 ) -> schema.StandingResource:
     own = [row for row in booked if row.item.facility_ids == (facility.id,)]
-    stands = standing(own, now, day_ends, known_until)
+    occupancy = find_occupancy(own, now, day_ends, known_until)
     name = display_text(facility.name)
     return schema.StandingResource(
-        facility_id=facility.id, name=name, state=stands.state, until=_until(stands, zone)
+        facility_id=facility.id, name=name, state=occupancy.state, until=_until(occupancy, zone)
     )

@@ -17,7 +17,7 @@ from icalbridge import timezones
 from icalbridge.text import display_text
 from icalbridge.web import formatting
 from icalbridge.web.views.calendar_grid import page_title
-from icalbridge.web.views.occupancy_state import standing
+from icalbridge.web.views.occupancy_state import find_occupancy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -309,13 +309,13 @@ def _states(
     for day in days:
         at = day.start
         while at < min(day.end, known_until):
-            stands = standing(entries, at, day.end, known_until)
-            end = stands.last.end if stands.last else None
-            if stands.taken_by:
-                end = stands.taken_by.start
+            occupancy = find_occupancy(entries, at, day.end, known_until)
+            end = occupancy.last.end if occupancy.last else None
+            if occupancy.taken_by:
+                end = occupancy.taken_by.start
             until = _until(end, date.fromisoformat(day.date), words) if end else words["rest"]
-            headline = words[stands.state]
-            states.append(BoardState(at, stands.state, headline, until, end.at if end else None))
+            headline = words[occupancy.state]
+            states.append(BoardState(at, occupancy.state, headline, until, end.at if end else None))
             at = min(end.at, day.end) if end else day.end
     states.append(BoardState(known_until, "unknown", words["unknown"], "", None))
     return states

@@ -54,7 +54,7 @@ class OccupancyState(Generic[T]):
         return None if self.taken_by is None else self.taken_by.starts_at
 
 
-def standing(
+def find_occupancy(
     booked: Sequence[T], now: float, day_ends: float, known_until: float
 ) -> OccupancyState[T]:
     """Return how a place stands at `now` by what is booked there, in order of start.
