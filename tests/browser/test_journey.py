@@ -59,7 +59,7 @@ def find_varsity(page: Page, address: str) -> str:
     page.get_by_label("Find a school or facility").fill("main gym lincoln")
     page.get_by_role("button", name="Find").click()
     page.get_by_role("link", name="Main Gym").click()
-    page.get_by_text("Show only some of it").click()
+    page.get_by_text("View only some bookings").click()
     page.get_by_label("Activity").select_option("Varsity")
     page.get_by_role("button", name="Show", exact=True).click()
     page.wait_for_url("**/facility/gym?*activity=*")

@@ -133,7 +133,7 @@ def test_week_is_narrowed_down_by_keyboard_without_javascript(
     page.get_by_role("link", name="Week", exact=True).focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/facility/gym?view=week#schedule")
-    page.get_by_text("Show only some of it").focus()
+    page.get_by_text("View only some bookings").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.type("open gym")
