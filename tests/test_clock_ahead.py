@@ -86,11 +86,11 @@ def _future_times(district: Bridge) -> dict[str, Any]:
         for table in (windows, api_users):
             for row in connection.execute(select(table)).mappings():
                 for name, value in row.items():
-                    later = name.endswith("_at") and value is not None and value > now
+                    later = isinstance(value, datetime) and value > now
                     if (
                         later
+                        and name.endswith("_at")
                         and not name.endswith("due_at")
-                        and name != "next_at"
                         and row.get("number") != sync_windows.DAY
                     ):
                         found[f"{table.name}.{name}"] = value
