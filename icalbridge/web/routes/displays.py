@@ -16,7 +16,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge.feeds import BadQuery
-from icalbridge.feeds.query import given
+from icalbridge.feeds.query import split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
@@ -30,7 +30,7 @@ from icalbridge.web.views.now_next import SCRIPT_WORDS, display_view, words
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.web.present import CurrentBookings, Present
+    from icalbridge.web.current_bookings import CurrentBookings, CurrentBookingsReader
     from icalbridge.web.site import Site
     from icalbridge.web.views.board import Board
 
@@ -67,7 +67,7 @@ class DisplayOptions:
 class Displays:
     """What the displays of one application are told."""
 
-    def __init__(self, present: Present, site: Site) -> None:
+    def __init__(self, present: CurrentBookingsReader, site: Site) -> None:
         self._present = present
         self._site = site
 
@@ -78,7 +78,7 @@ class Displays:
         options = DisplayOptions.of(request.args.get("theme", ""), request.args.get("dim", ""))
         data = feed.id.endswith(".json")
         try:
-            refuse_unknown(given(query), PARAMETERS)
+            refuse_unknown(split_query(query), PARAMETERS)
         except BadQuery as error:
             if data:
                 return responses.flask_response(responses.refusal(400, str(error), [ANYWHERE]))
@@ -190,7 +190,7 @@ def _status(why: Missing) -> int:
     return 404 if why is Missing.UNKNOWN else 503
 
 
-def displays(present: Present, site: Site) -> Blueprint:
+def displays(present: CurrentBookingsReader, site: Site) -> Blueprint:
     """Return the addresses that displays are set to."""
     routes = Blueprint("display", __name__)
     made = Displays(present, site)

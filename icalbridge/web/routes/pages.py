@@ -11,7 +11,7 @@ from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
 from icalbridge.feeds import PLAIN, Address, BadQuery
-from icalbridge.feeds.query import UNREADABLE, given
+from icalbridge.feeds.query import UNREADABLE, split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, responses
 from icalbridge.web.coming import Coming, load_coming
@@ -283,7 +283,7 @@ def pages(service: FeedCache, site: Site) -> Blueprint:
 
     def narrowed(show: Callable[[str, Parameters, datetime], Response], feed_id: str) -> Response:
         try:
-            parameters = given(query_of(request.environ.get("QUERY_STRING", "")))
+            parameters = split_query(query_of(request.environ.get("QUERY_STRING", "")))
             check_names(parameters)
             return show(feed_id, parameters, site.now())
         except BadQuery as bad:

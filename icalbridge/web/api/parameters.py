@@ -1,30 +1,33 @@
-"""What an address of the API may ask for: every parameter, described once, and how its value is
-read.
+"""Parameters of the API's addresses: each described once, for the OpenAPI document, and checked.
 
-The narrowing ones mean what they mean in a calendar's address (`feeds.shape`) and are read there.
-Unlike a calendar's address, one of the API has no blank values: they would not say what is wanted.
-Pure.
+Filters mean the same as in a feed's address (`feeds.query`) and are read there. Unlike there, a
+blank value is refused. Pure.
 """
 
 from __future__ import annotations
 
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
+
+from msgspec import Meta, ValidationError, convert
 
 from icalbridge import timezones
 from icalbridge.feeds import BadQuery
-from icalbridge.feeds.query import given, quoted
+from icalbridge.feeds.query import only_value, quoted, read_value, read_whole, split_query
 from icalbridge.web.routes.feeds import query_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from icalbridge.feeds.audience import Item
     from icalbridge.web.views.filters import DateRange
+
+Value = TypeVar("Value")
+Default = TypeVar("Default")
 
 MOST_ENTRIES = 500
 USUAL_ENTRIES = 100
@@ -32,12 +35,6 @@ USUAL_DAYS = 7
 MOST_DAYS = 92
 """How many days one question about entries may span: the longest quarter."""
 MOST_OPEN_DAYS = 31
-
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,6})?([Zz]|[ +-]\d\d:\d\d)", re.ASCII
-)
-"""RFC 3339, section 5.6. The space is a plus that nobody escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +119,12 @@ FILTERS = (
 FILTER_NAMES = frozenset(row.name for row in FILTERS)
 
 RequestParameters = dict[str, list[str]]
+Read = Callable[[Sequence[str]], Value]
 
 
-def parsed(query_string: str, takes: Sequence[Parameter]) -> RequestParameters:
+def parse_parameters(query_string: str, takes: Sequence[Parameter]) -> RequestParameters:
     """Return the values of an address's parameters, by name. Raises `BadQuery` with a sentence."""
-    parameters = given(query_of(query_string))
+    parameters = split_query(query_of(query_string))
     names = [row.name for row in takes]
     for name, values in parameters.items():
         if name not in names:
@@ -139,22 +137,15 @@ def parsed(query_string: str, takes: Sequence[Parameter]) -> RequestParameters:
     return parameters
 
 
-def filters(parameters: RequestParameters) -> str:
-    """Return the narrowing parameters as a calendar's address has them."""
+def filter_query(parameters: RequestParameters) -> str:
+    """Return the filters as the query of a feed's address."""
     return urlencode(
-        [
-            (name, value)
-            for name, values in parameters.items()
-            if name in FILTER_NAMES
-            for value in values
-        ]
+        {name: values for name, values in parameters.items() if name in FILTER_NAMES}, doseq=True
     )
 
 
 class Key(NamedTuple):
-    """Where an entry stands in the order of all: by start and end, in seconds since 1970, and by
-    uid.
-    """
+    """The sort key of an entry: start and end, in seconds since 1970, and UID."""
 
     start: int
     end: int
@@ -171,141 +162,116 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which part of a calendar is asked for."""
+    """The requested part of a calendar, in UTC."""
 
     since: datetime
     until: datetime
     limit: int
     after: Key | None
     fixed: bool
-    """Whether the address says when it begins, so that tomorrow it means the same."""
+    """Whether the address has `from`, so that tomorrow it means the same."""
     requested: tuple[tuple[str, str], ...]
     """`from`, `to` and `limit` as another page of the same span has them."""
 
 
-def span(parameters: RequestParameters, reach: DateRange, zone: str) -> Span:
-    """Read which entries are asked for. Raises `BadQuery`."""
-    after = _key(_one(parameters, "after")) if "after" in parameters else None
-    begins = _one(parameters, "from") or reach.today.isoformat()
-    # Who walks on at midnight shall not be told that the first day is gone.
+def read_span(parameters: RequestParameters, reach: DateRange, zone: str) -> Span:
+    """Return the span of entries. Raises `BadQuery`."""
+    after = _read(parameters, "after", _key, None)
+    # Who turns pages at midnight must not be refused because the first day is gone.
     first = reach.first if after is None else reach.first - timedelta(days=1)
-    since = _moment("from", begins, first, reach.last, zone)
-    usual = timezones.local_date(since, zone) + timedelta(days=USUAL_DAYS - 1)
-    ends = _one(parameters, "to") or min(usual, reach.last).isoformat()
-    until = _moment("to", ends, first, reach.last, zone, ends=True)
+    since = _read(parameters, "from", _moment(first, reach.last, zone), None)
+    since = since or timezones.midnight(reach.today, zone)
+    default = min(timezones.local_date(since, zone) + timedelta(days=USUAL_DAYS - 1), reach.last)
+    until = _read(parameters, "to", _moment(first, reach.last, zone, ends=True), None)
+    until = until or timezones.midnight(default + timedelta(days=1), zone)
     if since >= until:
         raise BadQuery("from must be before to.")
     last = until - timedelta(microseconds=1)
-    if (timezones.local_date(last, zone) - timezones.local_date(since, zone)).days >= MOST_DAYS:
-        raise BadQuery(f"from and to are too far apart; ask for at most {MOST_DAYS} days at once.")
-    limit = _limit(_one(parameters, "limit") or str(USUAL_ENTRIES))
-    requested = (("from", begins), ("to", ends), ("limit", str(limit)))
+    days = timezones.local_date(last, zone) - timezones.local_date(since, zone)
+    if days >= timedelta(days=MOST_DAYS):
+        raise BadQuery(_too_far(MOST_DAYS))
+    limit = _read(parameters, "limit", read_whole(MOST_ENTRIES, least=1), USUAL_ENTRIES)
+    requested = (
+        ("from", parameters.get("from", [reach.today.isoformat()])[0]),
+        ("to", parameters.get("to", [default.isoformat()])[0]),
+        ("limit", str(limit)),
+    )
     return Span(since, until, limit, after, "from" in parameters, requested)
 
 
-def open_days(parameters: RequestParameters, reach: DateRange) -> list[date]:
-    """Read of which days the open times are asked for. Raises `BadQuery`."""
+def read_days(parameters: RequestParameters, reach: DateRange) -> list[date]:
+    """Return the days of open times. Raises `BadQuery`."""
     if "date" in parameters and ("from" in parameters or "to" in parameters):
         raise BadQuery("date is one day, from and to are several; ask for one or the other.")
-    if "date" in parameters:
-        return [_day("date", _one(parameters, "date"), reach.first, reach.last)]
-    first = (
-        _day("from", _one(parameters, "from"), reach.first, reach.last)
-        if "from" in parameters
-        else reach.today
-    )
-    last = (
-        _day("to", _one(parameters, "to"), reach.first, reach.last) if "to" in parameters else first
-    )
+    read = _day(reach.first, reach.last)
+    first = _read(parameters, "from", read, _read(parameters, "date", read, reach.today))
+    last = _read(parameters, "to", read, first)
     if last < first:
         raise BadQuery("from must not be after to.")
     count = (last - first).days + 1
     if count > MOST_OPEN_DAYS:
-        raise BadQuery(
-            f"from and to are too far apart; ask for at most {MOST_OPEN_DAYS} days at once."
-        )
+        raise BadQuery(_too_far(MOST_OPEN_DAYS))
     return [first + timedelta(days=number) for number in range(count)]
 
 
-def midnight(day: date, zone: str) -> datetime:
-    """Return in UTC when a local day begins."""
-    return timezones.midnight(day, zone)
+def _too_far(most: int) -> str:
+    return f"from and to are too far apart; ask for at most {most} days at once."
 
 
-def tomorrow(now: datetime, zone: str) -> date:
-    return timezones.local_date(now, zone) + timedelta(days=1)
+def _read(
+    parameters: RequestParameters, name: str, read: Read[Value], default: Default
+) -> Value | Default:
+    return read_value(name, parameters[name], read) if name in parameters else default
 
 
-def _one(parameters: RequestParameters, name: str) -> str:
-    values = parameters.get(name, [])
-    if len(set(values)) > 1:
-        raise BadQuery(f"{name} is {quoted(','.join(values))} and must be given once.")
-    return values[0] if values else ""
+def _day(first: date, last: date) -> Read[date]:
+    def read(values: Sequence[str]) -> date:
+        day = _convert(only_value(values), date)
+        if day is None or not first <= day <= last:
+            raise ValueError(f"a day from {first} to {last}, written as YYYY-MM-DD")
+        return day
+
+    return read
 
 
-def _limit(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= MOST_ENTRIES:
-        raise BadQuery(
-            f"limit is {quoted(text)} and must be a whole number from 1 to {MOST_ENTRIES}."
-        )
-    return int(text)
+def _moment(first: date, last: date, zone: str, *, ends: bool = False) -> Read[datetime]:
+    """Return a reader of a whole day, or of a moment (RFC 3339); in UTC."""
+
+    def read(values: Sequence[str]) -> datetime:
+        text = only_value(values)
+        day = _convert(text, date)
+        if day is not None and first <= day <= last:
+            return timezones.day_bounds(day, zone)[ends]
+        # A space is a plus that nobody escaped.
+        moment = _convert(text.replace(" ", "+"), _Moment)
+        earliest = timezones.midnight(first, zone)
+        if moment is None or not earliest <= moment <= timezones.day_bounds(last, zone)[1]:
+            raise ValueError(
+                f"a day from {first} to {last}, written as YYYY-MM-DD, or a moment within them,"
+                " written as 2026-11-21T18:30:00Z"
+            )
+        return moment.astimezone(UTC)
+
+    return read
 
 
-def _day(name: str, text: str, first: date, last: date) -> date:
-    result = _date(text) if _DAY.fullmatch(text) else None
-    if result is None or not first <= result <= last:
-        raise BadQuery(
-            f"{name} is {quoted(text)} and must be a day from {first} to {last}, written as"
-            " YYYY-MM-DD."
-        )
-    return result
+_Moment = Annotated[datetime, Meta(tz=True)]
 
 
-def _moment(
-    name: str, text: str, first: date, last: date, zone: str, *, ends: bool = False
-) -> datetime:
-    """Read a day, which is whole, or a moment; in UTC."""
-    earliest, latest = midnight(first, zone), midnight(last + timedelta(days=1), zone)
-    result = _day_or_moment(text, zone, ends=ends)
-    if result is None or not earliest <= result <= latest:
-        raise BadQuery(
-            f"{name} is {quoted(text)} and must be a day from {first} to {last}, written as"
-            " YYYY-MM-DD, or a moment within them, written as 2026-11-21T18:30:00Z."
-        )
-    return result
-
-
-def _day_or_moment(text: str, zone: str, *, ends: bool) -> datetime | None:
-    if _DAY.fullmatch(text):
-        day = _date(text)
-        return None if day is None else midnight(day + timedelta(days=1) if ends else day, zone)
-    parts = _MOMENT.fullmatch(text)
-    if parts is None or _date(parts[1]) is None:
-        return None
-    offset = "+00:00" if parts[4] in "Zz" else parts[4].replace(" ", "+")
+def _convert(text: str, into: type[Value]) -> Value | None:
     try:
-        return datetime.fromisoformat(f"{parts[1]}T{parts[2]}{parts[3] or ''}{offset}").astimezone(
-            UTC
-        )
-    except ValueError:
+        return convert(text, into)
+    except ValidationError:
         return None
 
 
-def _date(text: str) -> date | None:
-    """Read a day; those at either end of time, where reckoning with zones fails, are none."""
-    try:
-        result = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return result if 1 < result.year < 9999 else None
-
-
-def _key(text: str) -> Key:
+def _key(values: Sequence[str]) -> Key:
+    text = only_value(values)
     try:
         start, end, uid = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(".", 2)
         result = Key(int(start), int(end), uid)
     except ValueError:
         result = None
     if result is None or str(result) != text:
-        raise BadQuery(f"after is {quoted(text)} and must be what the page before has in its next.")
+        raise ValueError("what the page before has in its next")
     return result

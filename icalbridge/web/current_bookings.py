@@ -1,4 +1,4 @@
-"""What is on at a school or a facility and what comes: for displays and for the API's `now`."""
+"""Current and next bookings of a school, facility or saved feed: for displays and the API's `now`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CurrentBookings:
     """When its school left the booking system's list; None while it is there."""
 
 
-class Present:
+class CurrentBookingsReader:
     """What is on at the places of one store."""
 
     def __init__(self, service: FeedCache) -> None:
@@ -89,8 +89,3 @@ class Present:
         }
         facilities = tuple(self._catalog.facilities(tuple(schools)))
         return BoardSubject(feed, state.title, "", state.zone, schools), facilities
-
-
-def within(known: CurrentBookings, now: datetime) -> tuple[Sequence[Item], datetime]:
-    """Return what has not ended at `now`, cancelled ones too, and up to when that is everything."""
-    return [item for item in known.items if item.end > now], known.until
