@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 from icalbridge.feeds import titles
 from icalbridge.text import search_key
@@ -268,20 +268,20 @@ def _settled(shape: FeedQuery) -> FeedQuery:
     return replace(shape, cancelled=Cancelled.DROP, busy=False, grouped=False, title="")
 
 
-def split_query(query: str) -> dict[str, list[str]]:
+def split_query(
+    query: str, longest: int = LONGEST_QUERY, most: int = MOST_VALUES
+) -> dict[str, list[str]]:
     """Split a query, as WSGI has it, into its parameters with their values; blank values are left
     out.
 
     Raises `BadQuery`.
     """
-    if len(query) > LONGEST_QUERY:
-        raise BadQuery(
-            f"This address is too long; its parameters may have {LONGEST_QUERY} characters."
-        )
+    if len(query) > longest:
+        raise BadQuery(f"This address is too long; its parameters may have {longest} characters.")
     result: dict[str, list[str]] = {}
     try:
         for name, value in parse_qsl(
-            query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES
+            query, keep_blank_values=True, errors="strict", max_num_fields=most
         ):
             if _CONTROL.search(name + value):
                 raise BadQuery(
@@ -293,6 +293,12 @@ def split_query(query: str) -> dict[str, list[str]]:
     except (UnicodeError, ValueError) as error:
         raise error if isinstance(error, BadQuery) else BadQuery(UNREADABLE) from None
     return result
+
+
+def join_query(parameters: Mapping[str, Sequence[str]]) -> str:
+    """Return parameters as the query of an address."""
+    pairs = [(name, value) for name, values in parameters.items() for value in values or ("",)]
+    return urlencode(pairs)
 
 
 UNREADABLE = (

@@ -115,7 +115,7 @@ def create_app(
         api(store, service, present, site),
         pages(service, site),
         builder(service, site, settings),
-        displays(present, site),
+        displays(service, present, site),
         embeds(service, site, settings),
         embed_builder(service, site),
         operations(store, metrics, site, service.database),

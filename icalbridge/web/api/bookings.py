@@ -2,8 +2,8 @@
 facility is free.
 
 Entries are those of the calendar with the same filters, as `feeds` finds, keeps and shows them to
-the public; what is on now is what `current_bookings` reads for displays; open times are those of the pages
-(`open_times`). No reader costs the vendor anything, and few cost the database.
+the public; what is on now is what `current_bookings` reads for displays; open times are those of
+the pages (`open_times`). No reader costs the vendor anything, and few cost the database.
 """
 
 from __future__ import annotations

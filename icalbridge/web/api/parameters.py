@@ -11,13 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
-from urllib.parse import urlencode
 
 from msgspec import Meta, ValidationError, convert
 
 from icalbridge import timezones
 from icalbridge.feeds import BadQuery
-from icalbridge.feeds.query import only_value, quoted, read_value, read_whole, split_query
+from icalbridge.feeds.query import (
+    join_query,
+    only_value,
+    quoted,
+    read_value,
+    read_whole,
+    split_query,
+)
 from icalbridge.web.routes.feeds import query_of
 
 if TYPE_CHECKING:
@@ -139,9 +145,7 @@ def parse_parameters(query_string: str, takes: Sequence[Parameter]) -> RequestPa
 
 def filter_query(parameters: RequestParameters) -> str:
     """Return the filters as the query of a feed's address."""
-    return urlencode(
-        {name: values for name, values in parameters.items() if name in FILTER_NAMES}, doseq=True
-    )
+    return join_query({name: values for name, values in parameters.items() if name in FILTER_NAMES})
 
 
 class Key(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, render_template, request
 
@@ -26,7 +26,7 @@ from icalbridge.web.views.directory import FIRST_PLACES, directory, kinds, searc
 from icalbridge.web.views.filters import DateRange, check_names, choices, filter_query, page_view
 from icalbridge.web.views.forms import build_path
 from icalbridge.web.views.open_times import open_times
-from icalbridge.web.views.subscribe import poster_path, qr_path, subscription
+from icalbridge.web.views.subscribe import display_path, poster_path, qr_path, subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -252,7 +252,7 @@ class Pages:
             "day_name": formatting.day(view.span.day, view.reach.today),
             "build": self._site.link(build_path(feed.kind, feed.id) + narrowed),
             "embedding": self._site.link(build_path(feed.kind, feed.id, root="/embed") + narrowed),
-            "display": self._site.link(f"/display/{feed.kind}/{quote(feed.id, safe='')}"),
+            "display": self._site.link(display_path(address)),
             "formats": {
                 suffix: self._site.path(Address(feed, view.filters, suffix).path)
                 for suffix in ("json", "csv", "atom")
