@@ -108,7 +108,10 @@ class Embeds:
             coming = load_coming(self._service, requested.feed, filters, until, context.now)
         else:
             since = timezones.midnight(shown.first, zone)
-            calendar = self._service.calendar(requested.feed, filters, since, until)
+            lines = DAY_LINES[chosen.view]
+            calendar = self._service.calendar(
+                requested.feed, filters, since, until, day_limit=lines
+            )
             coming = calendar if isinstance(calendar, Missing) else Coming(calendar, 0)
         if isinstance(coming, Missing):
             return self._missing(requested, coming)
@@ -165,7 +168,13 @@ class Embeds:
         first, last = (today + timedelta(days=number) for number in self._reach)
         return {
             "span": shown,
-            "sheet": grid_days(calendar.items, shown, context, per_day=DAY_LINES[shown.view]),
+            "sheet": grid_days(
+                calendar.items,
+                shown,
+                context,
+                per_day=DAY_LINES[shown.view],
+                counts=calendar.day_counts,
+            ),
             "earlier": self._turned(requested, shown.neighbor(-1) if shown.first > first else None),
             "later": self._turned(requested, shown.neighbor(1) if shown.end <= last else None),
             "current": ""

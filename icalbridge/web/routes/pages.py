@@ -217,12 +217,14 @@ class Pages:
         # A school in another zone may have the day earlier, or still have it.
         since = timezones.midnight(shown.first - DAY, context.zone)
         until = timezones.midnight(shown.end + DAY, context.zone)
-        calendar = self._service.calendar(page.everything.feed, view.filters, since, until)
-        items = () if isinstance(calendar, Missing) else calendar.items
-        if shown.view == "month":
-            days = grid_days(items, shown, context, per_day=MONTH_LINES)
-        else:
-            days = grid_days(items, shown, context, in_all=SHEET_LINES)
+        per_day, in_all = (MONTH_LINES, None) if shown.view == "month" else (None, SHEET_LINES)
+        calendar = self._service.calendar(
+            page.everything.feed, view.filters, since, until, day_limit=per_day or in_all
+        )
+        items, counts = (
+            ((), None) if isinstance(calendar, Missing) else (calendar.items, calendar.day_counts)
+        )
+        days = grid_days(items, shown, context, per_day=per_day, in_all=in_all, counts=counts)
         more = sum(day.left_out for day in days)
         if shown.view == "list":
             days = tuple(day for day in days if day.count or day.day == shown.first)
