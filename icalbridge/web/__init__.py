@@ -54,7 +54,7 @@ from icalbridge.web.site import (
     requested_language,
 )
 from icalbridge.web.static_files import Assets, static_files
-from icalbridge.web.views.forms import build_path, value_of
+from icalbridge.web.views.forms import build_path, form_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,7 @@ def create_app(
         "link": site.link,
         "asset": lambda name: site.path(assets.path(name)),
         "build_path": build_path,
-        "value_of": value_of,
+        "form_value": form_value,
         "facility_path": facility_path,
         "look": look,
         "number": formatting.number,

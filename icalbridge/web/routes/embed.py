@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
 from icalbridge.errors import StoreError
 from icalbridge.feeds import BadQuery, display_text, feed_path, page_path
+from icalbridge.feeds.query import split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.color import readable
@@ -262,12 +262,9 @@ def embeds(service: FeedCache, site: Site, settings: Settings) -> Blueprint:
 
     @routes.get("/embed.css")
     def accent() -> Response:
-        given = {
-            name: values[-1]
-            for name, values in parse_qs(request.environ.get("QUERY_STRING", "")).items()
-        }
         try:
-            sheet = accent_css(looks(given))
+            parameters = split_query(request.environ.get("QUERY_STRING", ""))
+            sheet = accent_css(looks({name: "".join(parameters[name][-1:]) for name in parameters}))
         except BadQuery as error:
             return responses.flask_response(responses.refusal(400, str(error)))
         return responses.respond(
