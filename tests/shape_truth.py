@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
@@ -225,6 +226,7 @@ def _wanted(fact: Fact, wishes: Wishes) -> bool:
     )
 
 
+@cache
 def folded(text: str) -> str:
     """Return a text without case and accents."""
     return "".join(
@@ -263,20 +265,25 @@ def _type(fact: Fact, wishes: Wishes) -> str:
 
 
 def _groups(shown: Sequence[tuple[Fact, str]], wishes: Wishes) -> list[Told]:
-    """Make one of the timeslots that one event has at one time; what type it has is one of its
-    places'.
+    """Make one of the timeslots that one event has at one time; a title that names the facility
+    names them all, and the type is that of one of them.
     """
     members: defaultdict[tuple[str, str, Told], list[Fact]] = defaultdict(list)
+    plain = {name: value for name, value in wishes.items() if name != "title"}
     for fact, status in shown:
-        alike = Told(fact.start, fact.end, _title(fact, status, wishes), "", status, "")
+        alike = Told(fact.start, fact.end, _title(fact, status, plain), "", status, "")
         members[fact.event_id, fact.fate, alike].append(fact)
     found = []
-    for (_, _, alike), some in members.items():
+    for (_, _, alike), group in members.items():
         places = [
-            place for place in sorted({(each.facility, each.location) for each in some}) if place[0]
+            place
+            for place in sorted({(each.facility, each.location) for each in group})
+            if place[0]
         ]
-        location = ", ".join([*(facility for facility, _ in places), some[0].address])
-        found.append(alike._replace(location=location))
+        facilities = ", ".join(facility for facility, _ in places)
+        title = _title(replace(group[0], facility=facilities), alike.status, wishes)
+        location = ", ".join([*(facility for facility, _ in places), group[0].address])
+        found.append(alike._replace(title=title, location=location))
     return found
 
 

@@ -25,6 +25,7 @@ from tests.web_world import PUBLIC, Clock, added, filled_store, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from icalbridge.store import Store
 
@@ -211,20 +212,20 @@ def test_query_may_be_sent_as_it_is(site: Served) -> None:
     assert site.get("/ical/property/odd.json", sent)[2].count(b'"uid"') == 1
 
 
+@pytest.mark.parametrize(
+    ("count", "bound"), [(200, 400_000), pytest.param(1200, 2_000_000, marks=pytest.mark.soak)]
+)
 def test_flood_of_variants_leaves_memory_bounded_and_the_plain_feed_in_it(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, bound: int
 ) -> None:
-    """A thousand different shapes of different feeds, with and without gzip: what everybody reads
-    stays.
-    """
-    store = filled_store(tmp_path_factory.mktemp("flood"))
+    """Hundreds of shapes of different feeds, with and without gzip: what everybody reads stays."""
+    store = filled_store(tmp_path)
     many = added(entry(hour, uid=f"many{hour}", event_id=f"many{hour % 7}") for hour in range(150))
     sync(store, "school", many)
-    bound = 2_000_000
     site = served(store, monkeypatch, Clock(), cache_bytes=bound)
     assert site.get("/ical/facility/gym.ics", "")[0] == 200
     answered = 0
-    for number in range(1_200):
+    for number in range(count):
         feed, suffix = FEEDS[number % len(FEEDS)], [*FORMATS][number % len(FORMATS)]
         query = f"ahead={number % 364}&cancelled=tombstone&not=without{number}"
         status, _, body = site.get(
@@ -234,6 +235,8 @@ def test_flood_of_variants_leaves_memory_bounded_and_the_plain_feed_in_it(
         answered += len(body)
         assert site.service.cached_bytes <= bound
     assert answered > 2 * bound
+    for number in range(CACHED_QUERIES):
+        assert site.service.shape(f"not=word{number}").unwanted == (f"word{number}",)
     assert site.service._parse.cache_info().currsize == CACHED_QUERIES
     assert site.service.recall(Address(Feed("facility", "gym"))) is not None
     store.close()
