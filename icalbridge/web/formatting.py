@@ -13,7 +13,7 @@ from datetime import time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from babel.dates import format_interval, format_skeleton, format_time, parse_pattern
+from babel.dates import format_date, format_interval, format_skeleton, format_time, parse_pattern
 from babel.numbers import format_decimal, format_percent
 
 from icalbridge import timezones
@@ -103,6 +103,27 @@ def day(of: date, today: date) -> str:
     if of == today + timedelta(days=1):
         return gettext("Tomorrow, %(day)s") % {"day": text}
     return _begun(text)
+
+
+def short_weekday(of: date) -> str:
+    """Return `Sat`."""
+    return str(format_date(of, "ccc", locale=current()))
+
+
+def month_day(of: date) -> str:
+    """Return `Nov 21`."""
+    return str(format_skeleton("MMMd", of, locale=current()))
+
+
+def hour(of: int) -> str:
+    """Return an hour of the day, 0 to 23, as an axis has it: `7 AM` or `07`."""
+    return _hour(of, current())
+
+
+@lru_cache(maxsize=256)
+def _hour(of: int, locale: Locale) -> str:
+    skeleton = "h" if "h" in locale.time_formats["short"].pattern else "H"
+    return str(format_skeleton(skeleton, time(of), locale=locale)).translate(PLAIN_SPACES)
 
 
 def short_day(of: date) -> str:

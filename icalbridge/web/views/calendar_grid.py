@@ -12,8 +12,6 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from babel.dates import format_date, format_skeleton
-
 from icalbridge import timezones
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.titles import FIELDS, fill
@@ -181,12 +179,12 @@ class CalendarDay:
     @property
     def weekday(self) -> str:
         """`Sat`"""
-        return str(format_date(self.day, "ccc", locale=i18n.current()))
+        return formatting.short_weekday(self.day)
 
     @property
     def short(self) -> str:
         """`Nov 21`"""
-        return str(format_skeleton("MMMd", self.day, locale=i18n.current()))
+        return formatting.month_day(self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +217,11 @@ def list_days(
     """
     coming = [item for item in items if item.end > context.now]
     listed = [item for item in coming if until is None or item.start < until]
-    lines = sorted((_line(item, context) for item in listed[:limit]), key=_day_of)
+    lines = sorted((calendar_line(item, context) for item in listed[:limit]), key=_day_of)
     groups = ((day, tuple(group)) for day, group in groupby(lines, key=_day_of))
-    upcoming = next((_line(item, context) for item in coming if item.start > context.now), None)
+    upcoming = next(
+        (calendar_line(item, context) for item in coming if item.start > context.now), None
+    )
     return CalendarList(
         days=tuple(CalendarDay(day, group, len(group), context.today) for day, group in groups),
         left_out=len(listed) - len(lines) + more,
@@ -248,7 +248,7 @@ def grid_days(
             by_day[day].append(item)
     days = []
     for day, on_day in by_day.items():
-        lines = tuple(_line(item, context, day) for item in on_day[:per_day][:in_all])
+        lines = tuple(calendar_line(item, context, day) for item in on_day[:per_day][:in_all])
         in_all = None if in_all is None else in_all - len(lines)
         outside = shown.view == "month" and day.month != shown.day.month
         days.append(CalendarDay(day, lines, len(on_day), context.today, outside))
@@ -268,7 +268,7 @@ def _days_of(item: Item, shown: GridSpan, context: GridContext) -> Sequence[date
     return tuple(_days_between(max(first, shown.first), end))
 
 
-def _line(item: Item, context: GridContext, day: date | None = None) -> CalendarLine:
+def calendar_line(item: Item, context: GridContext, day: date | None = None) -> CalendarLine:
     """Return an item as a line of a day: without one, of the day it starts on, or of today where it
     is on already.
     """
