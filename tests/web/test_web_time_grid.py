@@ -141,6 +141,32 @@ def test_timeline_has_every_item_in_its_facility(world: tuple[date, Sequence[Ite
             assert interval(grid, column, box)[0] <= max(walls(box.line.item)[0], midnight(first))
 
 
+    starts = [placed.line.item.start for placed in grid.timeline]
+    assert sorted(uid for uid in parts(grid)) == sorted(
+        {placed.line.item.uid for placed in grid.timeline}
+    )
+    assert len(starts) == sum(len(column.boxes) + len(column.all_day) for column in grid.columns)
+
+
+def test_rows_of_a_timeline_follow_each_other() -> None:
+    """A facility takes a row for each lane; what takes the whole day has one of its own."""
+    camp = booked(SATURDAY, 0, 24, "camp")
+    one, other = booked(SATURDAY, 9, 2, "one"), booked(SATURDAY, 10, 2, "other")
+    late = booked(SATURDAY, 8, 1, "late", "pool")
+    grid = day_timeline([camp, one, other, late], SATURDAY, ["gym", "pool", "court"], CONTEXT)
+    assert [(column.key, first, count) for column, first, count in grid.rows] == [
+        ("gym", 1, 3),
+        ("pool", 4, 1),
+        ("court", 5, 1),
+    ]
+    assert [(box.line.item.name and box.classes.split()[0]) for box in grid.timeline] == [
+        "r1",
+        "r4",
+        "r2",
+        "r3",
+    ]
+
+
 def test_hours_fit_what_is_booked() -> None:
     """From 7:00 to 22:00, and longer where something is on before or after."""
     quiet = week_grid([booked(SATURDAY, 9, 2)], SATURDAY, 1, CONTEXT)
@@ -209,6 +235,6 @@ def test_what_is_called_off_overlaps_nothing() -> None:
 def test_now_is_where_the_clock_is() -> None:
     """In today's column only, and nowhere while the hours that are shown have not begun."""
     grid = week_grid([], SATURDAY - DAY, 3, CONTEXT)
-    assert [column.now for column in grid.columns] == [None, 5 * 12 + 1, None], "noon"
+    assert [column.now for column in grid.columns] == ["", "h5 m0", ""], "noon"
     early = replace(CONTEXT, now=NOW - timedelta(hours=9))
-    assert [column.now for column in week_grid([], SATURDAY, 1, early).columns] == [None]
+    assert [column.now for column in week_grid([], SATURDAY, 1, early).columns] == [""]

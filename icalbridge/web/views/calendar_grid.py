@@ -49,6 +49,8 @@ class GridSpan:
         """`November 2026`, or `Nov 15 – 21, 2026`."""
         if self.view == "month":
             return formatting.month_name(self.day)
+        if self.count == 1:
+            return formatting.full_date(self.first)
         return formatting.days(self.first, self.end - timedelta(days=1))
 
     def neighbor(self, step: int) -> date:
@@ -65,6 +67,8 @@ def span(view: str, day: date, list_days: int = 1) -> GridSpan:
             return GridSpan(view, day, week_start(day), 7)
         case "month":
             return GridSpan(view, day, *month_sheet(day))
+        case "day":
+            return GridSpan(view, day, day, 1)
         case _:
             return GridSpan(view, day, day, list_days)
 
@@ -132,14 +136,23 @@ class CalendarLine:
     """With the day where it began on an earlier one."""
     ends: str
     """With the day where it ends on a later one."""
+    span: str
+    """Both in short: `4:30 – 6:00 PM`; `All day` for a whole day."""
     zone: str
     """The zone's short name, only where it is not the calendar's."""
     running: bool
     over: bool
+    is_all_day: bool
+    """Whether it is one whole day, from midnight to midnight."""
 
     @property
     def cancelled(self) -> bool:
         return self.item.cancelled is not None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes more than a day."""
+        return self.item.end - self.item.start > timedelta(days=1)
 
     @property
     def pending(self) -> bool:
@@ -283,10 +296,19 @@ def calendar_line(item: Item, context: GridContext, day: date | None = None) -> 
         day=listed,
         starts=starts if begun == listed else f"{formatting.short_day(begun)}, {starts}",
         ends=formatting.end_time(item.end, zone, listed),
+        span=_span_of(item, zone, listed),
         zone="" if zone == context.zone else formatting.zone_letters(item.start, zone),
         running=item.start <= context.now < item.end and listed == today,
         over=item.end <= context.now,
+        is_all_day=(item.start, item.end) == timezones.day_bounds(listed, zone),
     )
+
+
+def _span_of(item: Item, zone: str, day: date) -> str:
+    since, until = timezones.day_bounds(day, zone)
+    if item.start <= since and item.end >= until:
+        return gettext("All day")
+    return formatting.time_span(item.start, item.end, zone)
 
 
 def _day_of(line: CalendarLine) -> date:

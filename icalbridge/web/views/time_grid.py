@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge import timezones
 from icalbridge.web import formatting
-from icalbridge.web.views.calendar_grid import calendar_line
+from icalbridge.web.views.calendar_grid import calendar_line, grid_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.web.views.calendar_grid import CalendarLine, GridContext
+    from icalbridge.web.views.calendar_grid import CalendarDay, CalendarLine, GridContext, GridSpan
 
 STEP = timedelta(minutes=5)
 HOUR_STEPS = 12
@@ -29,6 +29,17 @@ DAY_HOURS = 24
 NIGHT_HOURS = 4
 """What ends so many hours after midnight is shown whole on the day on which it began."""
 DAY = timedelta(days=1)
+MOST_LANES = 12
+"""How many lanes `grid.css` knows; a facility with more bookings at once shows the last of them
+over each other.
+"""
+
+
+def step_classes(start: int, length: int = 0) -> str:
+    """Return the classes of `grid.css` for a first step, from 1, and a length in steps."""
+    hour, step = divmod(start - 1, HOUR_STEPS)
+    hours, steps = divmod(length, HOUR_STEPS)
+    return f"h{hour} m{step}" + (f" H{hours} M{steps}" if length else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,14 @@ class GridBox:
         """The first step after it."""
         return self.start + self.length
 
+    @property
+    def classes(self) -> str:
+        """Return the classes of `grid.css` that place it."""
+        marks = {"overlaps": self.overlaps, "earlier": self.earlier, "later": self.later}
+        place = step_classes(self.start, self.length)
+        lane = f"l{min(self.lane, MOST_LANES - 1)} o{min(self.lanes, MOST_LANES)}"
+        return " ".join([place, lane, *(name for name, given in marks.items() if given)])
+
 
 @dataclass(frozen=True, slots=True)
 class TimeColumn:
@@ -72,8 +91,8 @@ class TimeColumn:
     today: date
     boxes: tuple[GridBox, ...]
     all_day: tuple[CalendarLine, ...]
-    now: int | None
-    """The step in which now is; None where now is not in it."""
+    now: str
+    """The classes that place now; empty where now is not in it."""
     key: str = ""
     """Whose column it is in a timeline: the facility's id."""
 
@@ -91,14 +110,9 @@ class TimeColumn:
         return max((box.lanes for box in self.boxes), default=1)
 
     @property
-    def weekday(self) -> str:
-        """`Sat`"""
-        return formatting.short_weekday(self.day)
-
-    @property
-    def short(self) -> str:
-        """`Nov 21`"""
-        return formatting.month_day(self.day)
+    def short_heading(self) -> str:
+        """`Sat, Nov 21`"""
+        return formatting.short_day(self.day)
 
     @property
     def heading(self) -> str:
@@ -109,9 +123,23 @@ class TimeColumn:
 class GridHour(NamedTuple):
     """One hour on the axis."""
 
-    start: int
-    """Its first step."""
+    classes: str
     label: str
+
+
+class TimelineRow(NamedTuple):
+    """One facility of a timeline: the row in which it begins, and how many it takes."""
+
+    column: TimeColumn
+    first: int
+    rows: int
+
+
+class TimelineBox(NamedTuple):
+    """One item of a timeline, the class of its row among those that place it."""
+
+    line: CalendarLine
+    classes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +152,57 @@ class TimeGrid:
     columns: tuple[TimeColumn, ...]
 
     @property
+    def hour_count(self) -> int:
+        return self.last_hour - self.first_hour
+
+    @property
     def steps(self) -> int:
-        return (self.last_hour - self.first_hour) * HOUR_STEPS
+        return self.hour_count * HOUR_STEPS
 
     @property
     def hours(self) -> tuple[GridHour, ...]:
         return tuple(
-            GridHour((hour - self.first_hour) * HOUR_STEPS + 1, formatting.hour(hour % DAY_HOURS))
+            GridHour(f"h{hour - self.first_hour}", formatting.hour(hour % DAY_HOURS))
             for hour in range(self.first_hour, self.last_hour)
         )
 
     @property
     def has_all_day(self) -> bool:
         return any(column.all_day for column in self.columns)
+
+    @property
+    def rows(self) -> tuple[TimelineRow, ...]:
+        """Its columns as rows of a timeline, each with one row for each lane and whole day."""
+        rows, first = [], 1
+        for column in self.columns:
+            count = max(len(column.all_day) + (column.lanes if column.boxes else 0), 1)
+            rows.append(TimelineRow(column, first, count))
+            first += count
+        return tuple(rows)
+
+    @property
+    def timeline(self) -> tuple[TimelineBox, ...]:
+        """All items of all rows, in order of time."""
+        found = []
+        whole = step_classes(1, self.steps)
+        for column, first, _ in self.rows:
+            for number, line in enumerate(column.all_day):
+                found.append((0, first, TimelineBox(line, f"r{first + number} {whole}")))
+            for box in column.boxes:
+                row = first + len(column.all_day) + box.lane
+                placed = TimelineBox(box.line, f"r{row} {box.classes}")
+                found.append((box.start, first, placed))
+        return tuple(box for _, _, box in sorted(found, key=lambda item: item[:2]))
+
+    @property
+    def now(self) -> str:
+        """The classes that place now; empty where now is not in it."""
+        return next((column.now for column in self.columns if column.now), "")
+
+    @property
+    def over_count(self) -> int:
+        """How many boxes are of what is over."""
+        return sum(box.line.over for column in self.columns for box in column.boxes)
 
     @property
     def has_overlap(self) -> bool:
@@ -246,7 +312,7 @@ def _placed(column: _Column, first: int, last: int, context: GridContext) -> Tim
             box for cluster in _clusters(column.pieces) for box in _boxes(cluster, offset, context)
         ),
         all_day=tuple(calendar_line(item, context, column.day) for item in column.all_day),
-        now=step if shown else None,
+        now=step_classes(step) if shown else "",
         key=column.key,
     )
 
@@ -296,3 +362,27 @@ def _overlap(item: Item, other: Item) -> bool:
     if other is item or item.cancelled or other.cancelled:
         return False
     return item.start < other.end and other.start < item.end
+
+
+class MatrixRow(NamedTuple):
+    """One facility over the days of a table; the key is empty for what is at no listed one."""
+
+    key: str
+    days: tuple[CalendarDay, ...]
+
+
+def week_matrix(
+    items: Iterable[Item], shown: GridSpan, keys: Sequence[str], context: GridContext, limit: int
+) -> tuple[MatrixRow, ...]:
+    """Return one row for each facility that is booked in a span, in the given order; at most
+    `limit` entries of a facility a day are lines, and the others are counted.
+    """
+    by_key: dict[str, list[Item]] = {key: [] for key in (*keys, "")}
+    for item in items:
+        for key in dict.fromkeys(key for key in item.facility_ids if key in by_key) or ("",):
+            by_key[key].append(item)
+    rows = (
+        MatrixRow(key, grid_days(booked, shown, context, per_day=limit))
+        for key, booked in by_key.items()
+    )
+    return tuple(row for row in rows if any(day.count for day in row.days))
