@@ -10,6 +10,7 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 pytest_plugins = [
+    "tests.fixtures.compiled",
     "tests.fixtures.isolation",
     "tests.fixtures.postgresql",
     "tests.fixtures.chromium",

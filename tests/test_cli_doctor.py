@@ -308,7 +308,7 @@ def test_times_in_the_future_are_a_failure(environ: dict[str, str], database_url
     """A clock stood ahead when they were written, or this machine's is behind."""
     assert checks_by_name(examine(environ))["clock"] == (True, "agrees with the vendor's")
     store = Store.connect(database_url)
-    later = int((utcnow() + timedelta(days=30)).timestamp())
+    later = utcnow() + timedelta(days=30)
     with store.engine.begin() as connection:
         connection.execute(update(api_users).values(catalogue_synced_at=later))
     store.close()

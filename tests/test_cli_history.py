@@ -263,10 +263,10 @@ def test_history_needs_little_memory(school: Store) -> None:
     some = [entry(number / 10, uid=f"u{number:06}") for number in range(count)]
     with school.engine.begin() as connection:
         connection.execute(
-            insert(events), [first | {"first_seen_at": 0, "revision": 1, "changed_at": 0}]
+            insert(events), [first | {"first_seen_at": NOW, "revision": 1, "changed_at": NOW}]
         )
         connection.execute(
-            insert(entries), [entry_values(each) | {"first_seen_at": 0} for each in some]
+            insert(entries), [entry_values(each) | {"first_seen_at": NOW} for each in some]
         )
     del some
     sink = Sink()

@@ -10,7 +10,7 @@ import pytest
 
 from icalbridge.feeds.query import UNREADABLE
 from tests.fixtures.commands import answer, free_port, running, until
-from tests.web_world import empty_store, fill
+from tests.web_world import filled_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Where the server as it is shipped listens."""
     folder = tmp_path_factory.mktemp("serve")
-    store = empty_store(folder)
-    fill(store)
+    store = filled_store(folder)
     store.close()
     chosen = free_port()
     settings = {

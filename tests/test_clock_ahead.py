@@ -80,17 +80,17 @@ def _web(district: Bridge) -> FlaskClient:
 
 def _future_times(district: Bridge) -> dict[str, Any]:
     """Return every stored moment of the sync that is later than now."""
-    now = district.clock().timestamp() + 60
+    now = district.clock() + timedelta(minutes=1)
     found = {}
     with district.store.engine.connect() as connection:
         for table in (windows, api_users):
             for row in connection.execute(select(table)).mappings():
                 for name, value in row.items():
-                    later = name.endswith("_at") and value is not None and value > now
+                    later = isinstance(value, datetime) and value > now
                     if (
                         later
+                        and name.endswith("_at")
                         and not name.endswith("due_at")
-                        and name != "next_at"
                         and row.get("number") != sync_windows.DAY
                     ):
                         found[f"{table.name}.{name}"] = value
@@ -314,7 +314,7 @@ def test_district_that_answered_in_the_future_asks_its_schools_once(school: Stor
     later = NOW + timedelta(days=30)
     apply_changes(school, Changes())
     with school.engine.begin() as connection:
-        connection.execute(update(windows).values(covered_at=int(later.timestamp()), due_at=None))
+        connection.execute(update(windows).values(covered_at=later, due_at=None))
     school.windows.make_today_due(["school"], now=NOW)
     with school.engine.connect() as connection:
         assert set(connection.scalars(select(windows.c.due_at))) == {None}
@@ -327,7 +327,7 @@ def test_change_of_the_future_holds_no_answer_back(school: Store) -> None:
     """An event that a clock ahead wrote is not newer than every answer until then."""
     with school.engine.begin() as connection:
         row = {"event_type": "reservation", "event_id": "e", "property_id": "school", "revision": 1}
-        moments = {"changed_at": int((NOW + timedelta(days=30)).timestamp()), "first_seen_at": 0}
+        moments = {"changed_at": NOW + timedelta(days=30), "first_seen_at": NOW}
         connection.execute(insert(events).values(**row, **moments))
     key = EventKey("reservation", "e")
     assert school.sync_reads.changed_since([key], NOW, now=NOW) == frozenset()

@@ -30,7 +30,7 @@ from tests.fixtures.documents import (
     table,
     typed_lines,
 )
-from tests.web_world import PUBLIC, Clock, empty_store, fill
+from tests.web_world import PUBLIC, Clock, filled_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +53,7 @@ OUTDATED_WORDS = re.compile(
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[FlaskClient]:
     """The application over a filled database."""
-    store = empty_store(tmp_path)
-    fill(store)
+    store = filled_store(tmp_path)
     yield create_app(PUBLIC, store, clock=Clock()).test_client()
     store.close()
 

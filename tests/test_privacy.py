@@ -27,12 +27,12 @@ from icalbridge import sandbox
 from icalbridge.facilitron import Client, MemoryLedger
 from icalbridge.models import EventKey, utcnow
 from icalbridge.settings import Settings
-from icalbridge.store import Store
 from icalbridge.store.tables import metadata
 from icalbridge.sync.run import Sync
 from icalbridge.web import create_app
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
 from tests.fixtures.commands import answer, free_port, run, running, until
+from tests.fixtures.migrated import new_store
 from tests.fixtures.serving import serving
 from tests.world_truth import feeds, truth
 
@@ -366,8 +366,7 @@ def test_no_echo_of_the_key_is_told(
 ) -> None:
     """A vendor, or a proxy before it, that repeats the request's headers in its answers."""
     caplog.set_level(logging.DEBUG)
-    store = Store.connect(f"sqlite:///{tmp_path}/bridge.db")
-    store.upgrade()
+    store = new_store(f"sqlite:///{tmp_path}/bridge.db")
     with serving(echo()) as base:
         ledger = MemoryLedger(1_000_000, 1_000_000)
         url = f"{base}/v1/{status}-{form}"

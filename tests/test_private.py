@@ -16,7 +16,7 @@ from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.tokens import PREFIX, digest, is_token, new_token, path, redacted
 from tests.fixtures.commands import answer, free_port, running, until
 from tests.samples import NOW
-from tests.web_world import empty_store, fill
+from tests.web_world import filled_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,8 +67,7 @@ def test_token_is_in_nothing_that_a_server_says(tmp_path: Path) -> None:
     """With --debug, over real HTTP: good, out of order, refused, unknown, and by a method that
     there is not.
     """
-    store = empty_store(tmp_path)
-    fill(store)
+    store = filled_store(tmp_path)
     good = to_keep(Saved("good", facility_ids=("gym",), audience=Audience.STAFF))
     store.saved.put([good, replace(good, slug="bad", spec="nothing = 1")], now=NOW)
     tokens = {slug: new_token() for slug in ("good", "bad")}

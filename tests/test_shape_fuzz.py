@@ -21,7 +21,7 @@ from icalbridge.web import create_app
 from icalbridge.web.feed_cache import CACHED_QUERIES, FeedCache
 from tests.any_entries import PIECES
 from tests.samples import entry
-from tests.web_world import PUBLIC, Clock, added, empty_store, fill, sync
+from tests.web_world import PUBLIC, Clock, added, filled_store, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,8 +155,7 @@ def served(
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    opened = empty_store(tmp_path_factory.mktemp("fuzz"))
-    fill(opened)
+    opened = filled_store(tmp_path_factory.mktemp("fuzz"))
     yield opened
     opened.close()
 
@@ -218,8 +217,7 @@ def test_flood_of_variants_leaves_memory_bounded_and_the_plain_feed_in_it(
     """A thousand different shapes of different feeds, with and without gzip: what everybody reads
     stays.
     """
-    store = empty_store(tmp_path_factory.mktemp("flood"))
-    fill(store)
+    store = filled_store(tmp_path_factory.mktemp("flood"))
     many = added(entry(hour, uid=f"many{hour}", event_id=f"many{hour % 7}") for hour in range(150))
     sync(store, "school", many)
     bound = 2_000_000

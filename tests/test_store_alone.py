@@ -17,6 +17,7 @@ from icalbridge.store import Store
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.stores import USER
 from tests.fixtures.workers import Agency, asked, asked_days, leased
+from tests.samples import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def test_alone_loses_no_update(store: Store, database_url: str) -> None:
 def _write_used(store: Store, used: int) -> None:
     """Write a number down, whatever is there."""
     store.api_keys.update_allowance(
-        USER, lambda _day, _used, next_at: ("2026-11-21", used, next_at, 0.0)
+        USER, lambda _day, _used, next_at: (NOW.date(), used, next_at, 0.0)
     )
 
 

@@ -274,7 +274,7 @@ def test_token_itself_is_nowhere(store: Store) -> None:
         "slug": "gyms",
         "name": "a",
         "digest": "digest",
-        "created_at": int(NOW.timestamp()),
+        "created_at": NOW,
         "last_used_at": None,
         "revoked_at": None,
     }

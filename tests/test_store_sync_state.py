@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, insert, update
 
 from icalbridge.store import PropertyState, SpanLimit, WindowState
-from icalbridge.store.rows import seconds
 from icalbridge.store.tables import properties, windows
 from tests.fixtures.stores import USER
 from tests.samples import NOW
@@ -25,11 +24,11 @@ def test_situation_is_what_the_rows_say(school: Store) -> None:
     """
     synced, attempted, due, leased, read = (NOW + timedelta(hours=hour) for hour in range(5))
     full = {
-        "synced_at": seconds(synced),
-        "attempted_at": seconds(attempted),
-        "due_at": seconds(due),
+        "synced_at": synced,
+        "attempted_at": attempted,
+        "due_at": due,
         "failures": 3,
-        "leased_until": seconds(leased),
+        "leased_until": leased,
         "leased_by": "w",
         "reach_days": 7,
         "reach_steady": 2,
@@ -48,7 +47,7 @@ def test_situation_is_what_the_rows_say(school: Store) -> None:
                 insert(windows).values(property_id="school", number=number, **values)
             )
         connection.execute(
-            update(properties).where(properties.c.id == "school").values(read_at=seconds(read))
+            update(properties).where(properties.c.id == "school").values(read_at=read)
         )
     situation = school.windows.state(USER)
     assert sorted(situation.windows, key=lambda each: each.number) == [

@@ -17,6 +17,8 @@ from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes
 from tests.samples import NOW, entry, event, timeslot
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from icalbridge.models import Event
     from icalbridge.store import Store
 
@@ -125,8 +127,8 @@ def test_allowance_is_booked_one_at_a_time(store: Store) -> None:
     """Two connections that book at once never see the same state."""
     from concurrent.futures import ThreadPoolExecutor
 
-    def book(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
-        return "2026-11-21", used + 1, next_at + 0.5, float(used)
+    def book(day: date | None, used: int, next_at: float) -> tuple[date, int, float, float]:
+        return NOW.date(), used + 1, next_at + 0.5, float(used)
 
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _: store.api_keys.update_allowance(USER, book), range(40)))

@@ -8,6 +8,7 @@ import copy
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -93,8 +94,8 @@ def make_first_month_due(store: Store, now: datetime) -> None:
     """Let the windows of the coming 31 days be due now, and all others in a year."""
     with store.engine.begin() as connection:
         for condition, days in ((windows.c.number == 0, 0), (windows.c.number != 0, 365)):
-            moment = int(now.timestamp()) + days * 24 * 3600
-            connection.execute(update(windows).where(condition).values(due_at=moment))
+            due = now + timedelta(days=days)
+            connection.execute(update(windows).where(condition).values(due_at=due))
 
 
 @pytest.fixture(scope="module")

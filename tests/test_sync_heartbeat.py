@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 60
 
 
-def _leased_until(store: Store) -> list[int]:
+def _leased_until(store: Store) -> list[datetime]:
     """Return when the leases of windows and of the catalogue run out."""
     with store.engine.connect() as connection:
         return [
@@ -87,9 +87,9 @@ def test_heartbeat_renews_what_its_worker_has(school: Store) -> None:
         assert pulse.done.wait(PATIENCE_SECONDS)
     ended = pulse.now
     until_then = sorted(_leased_until(school))
-    assert until_then[0] == NOW.timestamp() + LEASE_SECONDS
+    assert until_then[0] == NOW + timedelta(seconds=LEASE_SECONDS)
     assert len(until_then) == 3
-    assert all(moment >= NOW.timestamp() + LEASE_SECONDS + 30 for moment in until_then[1:])
+    assert all(moment >= NOW + timedelta(seconds=LEASE_SECONDS + 30) for moment in until_then[1:])
     assert pulse.now == ended
 
 
@@ -110,7 +110,7 @@ def test_heartbeat_outlives_a_database_that_is_down(
     pulse = _Pulse(beats=4)
     with Heartbeat(school, "w", pulse, seconds=0.01).beating():
         assert pulse.done.wait(PATIENCE_SECONDS)
-    assert _leased_until(school)[0] > NOW.timestamp() + LEASE_SECONDS
+    assert _leased_until(school)[0] > NOW + timedelta(seconds=LEASE_SECONDS)
 
 
 def test_renewals_leave_room_for_two_that_fail() -> None:
@@ -154,7 +154,7 @@ def test_pass_says_for_what_it_waits(district: Bridge) -> None:
         mine = (windows.c.property_id == school_id) & (windows.c.number == 3)
         lease = {
             "leased_by": "host:2:b",
-            "leased_until": int(begun.timestamp()) + 2 * LEASE_SECONDS - 1,
+            "leased_until": begun + timedelta(seconds=2 * LEASE_SECONDS - 1),
         }
         connection.execute(update(windows).where(mine).values(**lease))
     report = _sync(district, waits).everything()
@@ -231,7 +231,7 @@ def test_killed_process_holds_nothing_for_longer_than_half_a_minute(
         deployed.bridge.heal()
         freed = died + timedelta(seconds=LEASE_SECONDS)
         (last,) = _leased_until(store)
-        assert last <= freed.timestamp()
+        assert last <= freed
         with store.engine.connect() as connection:
             killed = connection.execute(select(windows).where(windows.c.leased_by != "")).one()
         claim = store.windows.claim("default", "next", now=freed, due=freed + timedelta(days=1))

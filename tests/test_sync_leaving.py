@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,8 +57,8 @@ def _remove(district: Bridge, *positions: int) -> list[dict[str, Any]]:
 def _catalogue_due(district: Bridge) -> timedelta:
     """Return in how long the catalogue is read again."""
     due = district.store.sync_reads.catalog_version("default")[1]
-    assert due is not None
-    return timedelta(seconds=due - district.clock().timestamp())
+    assert isinstance(due, datetime)
+    return due - district.clock()
 
 
 def _web(district: Bridge) -> FlaskClient:

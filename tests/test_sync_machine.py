@@ -224,7 +224,7 @@ class Machine(Upstream):
         heard of it.
         """
         with self.bridge.store.engine.connect() as connection:
-            over = entries.c.end_at <= self.now.timestamp()
+            over = entries.c.end_at <= self.now
             rows = connection.execute(
                 select(entries.c.uid, entries.c.event_id, SHOWN.label("shown")).where(over)
             ).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -369,7 +369,7 @@ def test_today_is_the_learned_zones(district: District) -> None:
         mine = select(windows.c.start_date).where(
             windows.c.property_id == district.school_id, windows.c.number == 0
         )
-        assert connection.scalar(mine) == "2026-11-24"
+        assert connection.scalar(mine) == date(2026, 11, 24)
 
 
 def test_slots_an_hour_apart_keep_their_uids(district: District) -> None:

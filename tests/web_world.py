@@ -14,6 +14,7 @@ from icalbridge.models import Changes, Event, Facility, Property, Window
 from icalbridge.settings import Settings
 from icalbridge.store import Store
 from icalbridge.web import create_app
+from tests.fixtures.migrated import new_store
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry
 
 if TYPE_CHECKING:
@@ -79,10 +80,22 @@ class Clock:
 
 def empty_store(folder: Path) -> Store:
     """Open a new database with the current schema, one key and no catalogue."""
-    store = Store.connect(f"sqlite:///{folder}/bridge.db")
+    return new_store(f"sqlite:///{folder}/bridge.db", _migrate)
+
+
+def filled_store(folder: Path) -> Store:
+    """Open a new database that `fill` filled."""
+    return new_store(f"sqlite:///{folder}/bridge.db", _migrate_and_fill)
+
+
+def _migrate(store: Store) -> None:
     store.upgrade()
     store.write.add_api_user(USER)
-    return store
+
+
+def _migrate_and_fill(store: Store) -> None:
+    _migrate(store)
+    fill(store)
 
 
 def add_catalogue(store: Store, facilities: Mapping[str, Sequence[Facility]] = FACILITIES) -> None:

@@ -8,7 +8,7 @@ A whole feed is read from today outward, in the order in which days are kept whe
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,11 +28,9 @@ from icalbridge.store.entries import (
     TextCriteria,
     TimeRange,
 )
-from icalbridge.store.rows import from_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from icalbridge.feeds.calendar import CalendarRequest
     from icalbridge.feeds.metadata import FeedMetadata
@@ -143,7 +141,7 @@ class _Loader:
         until = min(until, self._newest)
         after, read = self._request.after, EntriesRead([])
         calendar, items = self._calendar(read, moments=()), list[Item]()
-        first = from_seconds(after[0]) if after else since
+        first = datetime.fromtimestamp(after[0], UTC) if after else since
         for begins, ends in steps(first, until):
             starts_from = begins if after or begins > first else None
             times = TimeRange(since, ends, starts_from=starts_from)

@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode
 
 from icalbridge.feeds import titles
 from icalbridge.text import search_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+
+Value = TypeVar("Value")
 
 LONGEST_QUERY = 2000
 MOST_VALUES = 50
@@ -105,7 +107,17 @@ class FeedQuery:
         )
 
 
-def _one(given: Sequence[str]) -> str:
+def read_value(name: str, values: Sequence[str], read: Callable[[Sequence[str]], Value]) -> Value:
+    """Return what a parameter's reader makes of its values. Raises `BadQuery` with the end of the
+    sentence from the reader's ValueError.
+    """
+    try:
+        return read(values)
+    except ValueError as error:
+        raise BadQuery(f"{name} is {quoted(','.join(values))} and must be {error}.") from None
+
+
+def only_value(given: Sequence[str]) -> str:
     if len(set(given)) > 1:
         raise ValueError("given once")
     return given[0]
@@ -145,11 +157,13 @@ def _not_empty(result: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(result))
 
 
-def _whole(most: int) -> Callable[[Sequence[str]], object]:
+def read_whole(most: int, *, least: int = 0) -> Callable[[Sequence[str]], int]:
+    """Return a reader of whole numbers."""
+
     def read(given: Sequence[str]) -> int:
-        text = _one(given)
-        if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) > most:
-            raise ValueError(f"a whole number from 0 to {most}")
+        text = only_value(given)
+        if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
         return int(text)
 
     return read
@@ -164,7 +178,7 @@ def _statuses(given: Sequence[str]) -> tuple[str, ...]:
 
 def _choice(**choices: object) -> Callable[[Sequence[str]], object]:
     def read(given: Sequence[str]) -> object:
-        text = _one(given)
+        text = only_value(given)
         if text not in choices:
             raise ValueError(
                 " or ".join(filter(None, (", ".join(list(choices)[:-1]), list(choices)[-1])))
@@ -175,7 +189,7 @@ def _choice(**choices: object) -> Callable[[Sequence[str]], object]:
 
 
 def _title(given: Sequence[str]) -> str:
-    text = _one(given)
+    text = only_value(given)
     titles.check(text)
     return "" if text == titles.DEFAULT else text
 
@@ -206,16 +220,16 @@ PARAMETERS: Mapping[str, QueryParameter] = {
     "activity": QueryParameter("activity", _texts, _listed),
     "q": QueryParameter("words", _words, _spaced),
     "not": QueryParameter("unwanted", _words, _spaced),
-    "past": QueryParameter("past", _whole(MOST_DAYS)),
-    "ahead": QueryParameter("ahead", _whole(MOST_DAYS)),
+    "past": QueryParameter("past", read_whole(MOST_DAYS)),
+    "ahead": QueryParameter("ahead", read_whole(MOST_DAYS)),
     "status": QueryParameter("status", _statuses, _listed),
     "cancelled": QueryParameter("cancelled", _choice(**{item.value: item for item in Cancelled})),
     "detail": QueryParameter("busy", _choice(name=False, busy=True), lambda _: "busy"),
     "group": QueryParameter("grouped", _choice(event=True), lambda _: "event"),
     "tz": QueryParameter("utc", _choice(utc=True), lambda _: "utc"),
     "title": QueryParameter("title", _title),
-    "before": QueryParameter("before", _whole(MOST_MINUTES)),
-    "after": QueryParameter("after", _whole(MOST_MINUTES)),
+    "before": QueryParameter("before", read_whole(MOST_MINUTES)),
+    "after": QueryParameter("after", read_whole(MOST_MINUTES)),
 }
 """Every parameter of a feed's address, in the order in which addresses have them."""
 PLAIN = FeedQuery()
@@ -231,17 +245,14 @@ def parse(query: str) -> FeedQuery:
     if not query:
         return PLAIN
     requested = {}
-    for name, values in given(query).items():
+    for name, values in split_query(query).items():
         parameter = PARAMETERS.get(name)
         if parameter is None:
             raise BadQuery(
                 f"There is no parameter {quoted(name)}; a feed takes {', '.join(PARAMETERS)}."
             )
-        try:
-            if values:
-                requested[parameter.field] = parameter.read(values)
-        except ValueError as error:
-            raise BadQuery(f"{name} is {quoted(','.join(values))} and must be {error}.") from None
+        if values:
+            requested[parameter.field] = read_value(name, values, parameter.read)
     return _settled(FeedQuery(**requested))  # type: ignore[arg-type]  # each reader gives what its field takes
 
 
@@ -257,20 +268,20 @@ def _settled(shape: FeedQuery) -> FeedQuery:
     return replace(shape, cancelled=Cancelled.DROP, busy=False, grouped=False, title="")
 
 
-def given(query: str) -> dict[str, list[str]]:
+def split_query(
+    query: str, longest: int = LONGEST_QUERY, most: int = MOST_VALUES
+) -> dict[str, list[str]]:
     """Split a query, as WSGI has it, into its parameters with their values; blank values are left
     out.
 
     Raises `BadQuery`.
     """
-    if len(query) > LONGEST_QUERY:
-        raise BadQuery(
-            f"This address is too long; its parameters may have {LONGEST_QUERY} characters."
-        )
+    if len(query) > longest:
+        raise BadQuery(f"This address is too long; its parameters may have {longest} characters.")
     result: dict[str, list[str]] = {}
     try:
         for name, value in parse_qsl(
-            query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES
+            query, keep_blank_values=True, errors="strict", max_num_fields=most
         ):
             if _CONTROL.search(name + value):
                 raise BadQuery(
@@ -282,6 +293,12 @@ def given(query: str) -> dict[str, list[str]]:
     except (UnicodeError, ValueError) as error:
         raise error if isinstance(error, BadQuery) else BadQuery(UNREADABLE) from None
     return result
+
+
+def join_query(parameters: Mapping[str, Sequence[str]]) -> str:
+    """Return parameters as the query of an address."""
+    pairs = [(name, value) for name, values in parameters.items() for value in values or ("",)]
+    return urlencode(pairs)
 
 
 UNREADABLE = (

@@ -4,25 +4,25 @@ served.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import and_, or_, select, update
 
+from icalbridge.models import CLOCK_TOLERANCE
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.leases import (
     CATALOG_SECONDS,
-    LEASE_SECONDS,
     PARTLY_SECONDS,
     is_free,
-    latest_second,
+    lease_values,
     unless_future,
 )
-from icalbridge.store.rows import seconds
 from icalbridge.store.tables import api_users, properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy import ColumnElement, Connection, Engine
 
@@ -47,23 +47,26 @@ class ApiKeys:
         It is due, too, when it was last fetched in the future, or is due later than it would ever
         be set to.
         """
-        longest = case((api_users.c.catalogue_error == "", CATALOG_SECONDS), else_=PARTLY_SECONDS)
+        due_at, latest = api_users.c.catalogue_due_at, now + CLOCK_TOLERANCE
         due = or_(
-            api_users.c.catalogue_due_at.is_(None),
-            api_users.c.catalogue_due_at <= seconds(now),
-            api_users.c.catalogue_due_at > latest_second(now) + longest,
-            api_users.c.catalogue_synced_at > latest_second(now),
+            due_at.is_(None),
+            due_at <= now,
+            due_at > latest + timedelta(seconds=CATALOG_SECONDS),
+            and_(
+                api_users.c.catalogue_error != "",
+                due_at > latest + timedelta(seconds=PARTLY_SECONDS),
+            ),
+            api_users.c.catalogue_synced_at > latest,
         )
         ours = (
             api_users.c.leased_by == worker_id
         )  # a try of our own that broke off keeps us waiting for nobody
         claimable = and_(api_users.c.id == api_user_id, or_(is_free(api_users.c, now), ours))
-        leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
         with writing(self._engine) as connection:
             statement = (
                 update(api_users)
                 .where(claimable if at_once else and_(claimable, due))
-                .values(**leased)
+                .values(**lease_values(worker_id, now))
             )
             return bool(connection.execute(statement).rowcount)
 
@@ -80,32 +83,33 @@ class ApiKeys:
         values = {
             "leased_by": "",
             "leased_until": None,
-            "catalogue_due_at": seconds(due),
+            "catalogue_due_at": due,
             "catalogue_error": error,
             "catalogue_invocation_id": invocation_id,
             "error_at": unless_future(api_users.c.error_at, now),
         }
         if not error:
-            values["catalogue_synced_at"] = seconds(now)
+            values["catalogue_synced_at"] = now
         with writing(self._engine) as connection:
             connection.execute(
                 update(api_users).where(api_users.c.id == api_user_id).values(**values)
             )
             read_later = and_(
-                properties.c.api_user_id == api_user_id, properties.c.read_at > latest_second(now)
+                properties.c.api_user_id == api_user_id,
+                properties.c.read_at > now + CLOCK_TOLERANCE,
             )
             if connection.execute(select(properties.c.id).where(read_later).limit(1)).first():
-                connection.execute(
-                    update(properties).where(read_later).values(read_at=seconds(now))
-                )
+                connection.execute(update(properties).where(read_later).values(read_at=now))
 
     def update_allowance(
-        self, api_user_id: str, book: Callable[[str, int, float], tuple[str, int, float, float]]
+        self,
+        api_user_id: str,
+        book: Callable[[date | None, int, float], tuple[date | None, int, float, float]],
     ) -> float:
         """Let a pure function book one request on a key's allowance, with no other booking in
         between.
 
-        It gets day (ISO), used and next_at, and returns these three and the result, which is passed
+        It gets day, used and next_at, and returns these three and the result, which is passed
         on.
         """
         mine = api_users.c.id == api_user_id
@@ -134,7 +138,7 @@ class ApiKeys:
         """Note what keeps a whole key from being served, or with an empty text that nothing
         does.
         """
-        values = {"error": error} | ({"error_at": seconds(now)} if error else {})
+        values = {"error": error} | ({"error_at": now} if error else {})
         self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), values)
 
     def _note_user(self, which: ColumnElement[bool], values: dict[str, Any]) -> None:

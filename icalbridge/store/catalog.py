@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, insert, or_, select, update
 
-from icalbridge.store.rows import seconds
 from icalbridge.store.tables import api_users, events, facilities, properties
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 UNSHOWN = frozenset({"u_id", "position", "zone_source", "vendor_zone"})
 """Columns of the catalog that no feed shows: a change of one raises no revision."""
 
-IN_USE_SECONDS = 2 * 86_400
+IN_USE = timedelta(days=2)
 """A key whose catalog was not read for so long is not in use; it is read daily."""
 
 
@@ -106,7 +106,7 @@ def listed_by_others(connection: Connection, api_user_id: str, now: datetime) ->
     """Return what belongs to other keys that are in use; one that lists nothing any more holds
     nothing.
     """
-    in_use = api_users.c.catalogue_synced_at > seconds(now) - IN_USE_SECONDS
+    in_use = api_users.c.catalogue_synced_at > now - IN_USE
     query = (
         select(properties.c.id)
         .join(api_users, api_users.c.id == properties.c.api_user_id)

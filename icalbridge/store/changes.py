@@ -50,6 +50,7 @@ from icalbridge.store.tables import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection, Row
 
@@ -136,7 +137,7 @@ def _count_statuses(connection: Connection, counted: Mapping[str, int]) -> None:
             raise_counter(connection, name, by)
 
 
-def delete_old(connection: Connection, ended_before: int, revision: Revision) -> int:
+def delete_old(connection: Connection, ended_before: datetime, revision: Revision) -> int:
     """Delete entries that ended before a moment, and their events where nothing else is left;
     return how many entries.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import func, select, text, union_all
 
-from icalbridge.store.rows import SHOWN, seconds
+from icalbridge.store.rows import SHOWN
 from icalbridge.store.tables import LONG, LONG_SECONDS, entries, properties
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ def count_by_facility(connection: Connection, since: datetime, until: datetime) 
     overlapping = (
         select(entries.c.facility_id)
         .where(entries.c.property_id.in_(select(properties.c.id)), SHOWN)
-        .where(entries.c.end_at > seconds(since), entries.c.start_at < seconds(until))
+        .where(entries.c.end_at > since, entries.c.start_at < until)
     )
     short = overlapping.where(
-        entries.c.start_at > seconds(since) - LONG_SECONDS,
-        entries.c.end_at - entries.c.start_at <= LONG_SECONDS,
+        entries.c.start_at > since - timedelta(seconds=LONG_SECONDS),
+        text(f"end_at - start_at <= {LONG_SECONDS}"),
     )
     overlapping_entries = union_all(short, overlapping.where(LONG)).subquery()
     query = select(overlapping_entries.c.facility_id, func.count()).group_by(

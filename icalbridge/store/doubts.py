@@ -5,7 +5,6 @@ Those of a window's response are stored with the window: see `Windows.doubt`.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ from sqlalchemy import and_, select, update
 
 from icalbridge import timezones
 from icalbridge.store.engine import reading, writing
-from icalbridge.store.rows import from_seconds, maybe, seconds
 from icalbridge.store.tables import api_users, properties, windows
 
 if TYPE_CHECKING:
@@ -95,11 +93,7 @@ class Doubts:
         )
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
-        return (
-            (maybe(row.doubted_at), frozenset(json.loads(row.missing or "[]")))
-            if row
-            else (None, frozenset())
-        )
+        return (row.doubted_at, row.missing) if row else (None, frozenset())
 
     def note_catalog(
         self, api_user_id: str, since: datetime | None, missing: Collection[str]
@@ -107,10 +101,7 @@ class Doubts:
         """Note what is missing from a key's catalog and not believed to be gone; nothing for
         None.
         """
-        values = {
-            "doubted_at": None if since is None else seconds(since),
-            "missing": json.dumps(sorted(missing)) if missing else "",
-        }
+        values = {"doubted_at": since, "missing": frozenset(missing)}
         with writing(self._engine) as connection:
             connection.execute(
                 update(api_users).where(api_users.c.id == api_user_id).values(**values)
@@ -119,11 +110,11 @@ class Doubts:
     def note_withdrawal(self, withdrawal: MassWithdrawal, number: int) -> None:
         """Note that most of a window of a property was withdrawn."""
         values = {
-            "withdrawn_at": seconds(withdrawal.at),
+            "withdrawn_at": withdrawal.at,
             "withdrawn": withdrawal.count,
             "withdrawn_of": withdrawal.known,
-            "withdrawn_from": seconds(withdrawal.since),
-            "withdrawn_until": seconds(withdrawal.until),
+            "withdrawn_from": withdrawal.since,
+            "withdrawn_until": withdrawal.until,
         }
         this = and_(windows.c.property_id == withdrawal.property_id, windows.c.number == number)
         with writing(self._engine) as connection:
@@ -132,7 +123,7 @@ class Doubts:
 
 def mass_withdrawals(connection: Connection, now: datetime) -> list[MassWithdrawal]:
     """Return the last mass withdrawal of each property that had one lately, the latest first."""
-    lately = windows.c.withdrawn_at > seconds(now - timedelta(days=SHOWN_DAYS))
+    lately = windows.c.withdrawn_at > now - timedelta(days=SHOWN_DAYS)
     columns = [column for column in windows.c if column.name.startswith("withdrawn")]
     query = select(properties.c.id, properties.c.name, properties.c.zone, *columns).join_from(
         windows, properties
@@ -147,16 +138,16 @@ def mass_withdrawals(connection: Connection, now: datetime) -> list[MassWithdraw
 
 def _withdrawal(rows: list[Row[Any]]) -> MassWithdrawal:
     last = rows[0].withdrawn_at
-    rows = [row for row in rows if last - row.withdrawn_at <= ONE_GO.total_seconds()]
+    rows = [row for row in rows if last - row.withdrawn_at <= ONE_GO]
     return MassWithdrawal(
         rows[0].id,
         rows[0].name,
         rows[0].zone,
-        from_seconds(last),
+        last,
         sum(row.withdrawn for row in rows),
         sum(row.withdrawn_of for row in rows),
-        from_seconds(min(row.withdrawn_from for row in rows)),
-        from_seconds(max(row.withdrawn_until for row in rows)),
+        min(row.withdrawn_from for row in rows),
+        max(row.withdrawn_until for row in rows),
     )
 
 
@@ -167,4 +158,4 @@ def left_properties(connection: Connection) -> list[LeftProperty]:
     rows = connection.execute(
         query.order_by(properties.c.unlisted_at.desc(), properties.c.position, properties.c.id)
     )
-    return [LeftProperty(row.id, row.name, row.zone, from_seconds(row.unlisted_at)) for row in rows]
+    return [LeftProperty(row.id, row.name, row.zone, row.unlisted_at) for row in rows]

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ARRAY, and_, cast, false, func, or_, select, text, true
 
 from icalbridge.models import EventKey
-from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of, maybe, seconds
+from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of
 from icalbridge.store.saved_feeds import saved_feed
 from icalbridge.store.statements import KEYS_A_STATEMENT, in_parts, of_events
 from icalbridge.store.tables import LONG_SECONDS, entries, entry_texts, events, properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
-    from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Connection, Row
+    from sqlalchemy import Column, ColumnElement, Connection
     from sqlalchemy.sql.selectable import TableValuedAlias
 
     from icalbridge.models import Entry, Feed
@@ -175,19 +175,19 @@ class TimeRange:
         it is the index of long entries.
         """
         if self.starts_from is not None:
-            yield and_(entries.c.start_at >= seconds(self.starts_from), self._bounds), False
+            yield and_(entries.c.start_at >= self.starts_from, self._bounds), False
             return
-        a_day_before = seconds(self.ends_after) - LONG_SECONDS
+        a_day_before = self.ends_after - timedelta(seconds=LONG_SECONDS)
         yield and_(entries.c.start_at >= a_day_before, self._bounds), False
         yield and_(LONG, entries.c.start_at < a_day_before, self._bounds), True
 
     @property
     def _bounds(self) -> ColumnElement[bool]:
-        bounds = [entries.c.end_at > seconds(self.ends_after)]
+        bounds = [entries.c.end_at > self.ends_after]
         if self.starts_before is not None:
-            bounds.append(entries.c.start_at < seconds(self.starts_before))
+            bounds.append(entries.c.start_at < self.starts_before)
         if self.ends_by is not None:
-            bounds.append(entries.c.end_at <= seconds(self.ends_by))
+            bounds.append(entries.c.end_at <= self.ends_by)
         return and_(*bounds)
 
 
@@ -204,7 +204,7 @@ def read_entries(
     """Return entries by start, end and UID; with a limit the first ones, or the last with
     `newest_first`, or, not `ordered`, any.
     """
-    rows: dict[str, Row[Any]] = {}  # a saved feed may select one entry in more than one way
+    by_uid: dict[str, Entry] = {}  # a saved feed may select one entry in more than one way
     # The order of code points, as Python's.
     uid = entries.c.uid.collate("C" if connection.dialect.name == "postgresql" else "BINARY")
     order = [entries.c.start_at, entries.c.end_at, uid]
@@ -216,11 +216,11 @@ def read_entries(
             query = select(*ENTRY_COLUMNS).where(here, condition, criteria.condition)
             if limit is not None:
                 query = (query.order_by(*order) if ordered else query).limit(limit)
-            rows |= {row.uid: row for row in connection.execute(query)}
-    in_order = sorted(rows.values(), key=attrgetter("start_at", "end_at", "uid"))
-    if limit is not None:
-        in_order = in_order[-limit:] if newest_first else in_order[:limit]
-    return [entry_of(row) for row in in_order]
+            by_uid |= {row[0]: entry_of(row) for row in connection.execute(query)}
+    in_order = sorted(by_uid.values(), key=attrgetter("start", "end", "uid"))
+    if limit is None:
+        return in_order
+    return in_order[-limit:] if newest_first else in_order[:limit]
 
 
 def first_start(
@@ -230,10 +230,8 @@ def first_start(
     criteria: EntryCriteria,
 ) -> datetime | None:
     """Return when the first entry starts that starts at a moment or later."""
-    later = entries.c.start_at >= seconds(starts_from)
-    return maybe(
-        _extreme(connection, scopes, and_(later, criteria.condition), entries.c.start_at, min)
-    )
+    later = entries.c.start_at >= starts_from
+    return _extreme(connection, scopes, and_(later, criteria.condition), entries.c.start_at, min)
 
 
 def latest_start(
@@ -243,9 +241,8 @@ def latest_start(
     criteria: EntryCriteria,
 ) -> datetime | None:
     """Return when the last entry started that ended by a moment."""
-    end = seconds(ended_by)
-    earlier = and_(entries.c.start_at < end, entries.c.end_at <= end, criteria.condition)
-    return maybe(_extreme(connection, scopes, earlier, entries.c.start_at, max))
+    earlier = and_(entries.c.start_at < ended_by, entries.c.end_at <= ended_by, criteria.condition)
+    return _extreme(connection, scopes, earlier, entries.c.start_at, max)
 
 
 def latest_end(
@@ -255,22 +252,22 @@ def latest_end(
     criteria: EntryCriteria,
 ) -> datetime | None:
     """Return when the last entry ended that ended by a moment."""
-    over = and_(entries.c.end_at <= seconds(ended_by), criteria.condition)
-    return maybe(_extreme(connection, scopes, over, entries.c.end_at, max))
+    over = and_(entries.c.end_at <= ended_by, criteria.condition)
+    return _extreme(connection, scopes, over, entries.c.end_at, max)
 
 
 def _extreme(
     connection: Connection,
     scopes: Iterable[EntryScope],
     condition: ColumnElement[bool],
-    column: Column[int],
-    choose: Callable[[Iterable[int]], int],
-) -> int | None:
+    column: Column[datetime],
+    choose: Callable[[Iterable[datetime]], datetime],
+) -> datetime | None:
     """Return the first or last value of a column, by one seek in an index for each value of a
     scope.
     """
     order = column.desc() if choose is max else column
-    values: list[int | None] = []
+    values: list[datetime | None] = []
     for scope in scopes:
         query = select(column).where(condition).order_by(order).limit(1)
         if scope.event_keys:
@@ -282,7 +279,8 @@ def _extreme(
                 own = and_(own, scope.within.condition_without_index(connection))
             item = query.where(own).correlate(table).scalar_subquery()
             values += connection.scalars(select(item).select_from(table))
-    return choose([value for value in values if value is not None] or [0]) or None
+    chosen = [value for value in values if value is not None]
+    return choose(chosen) if chosen else None
 
 
 def feed_scopes(
@@ -339,7 +337,7 @@ def member_ids(connection: Connection, property_ids: Collection[str]) -> list[st
     for ids in in_parts(set(property_ids)):
         children = select(properties.c.child_ids).where(properties.c.id.in_(ids))
         for child_ids in connection.scalars(children):
-            members |= dict.fromkeys(json.loads(child_ids))
+            members |= dict.fromkeys(child_ids)
     return list(members)
 
 

@@ -8,13 +8,14 @@ from sqlalchemy import and_, func, or_, select
 
 from icalbridge.models import FeedState
 from icalbridge.store.entries import member_ids, resolve_event_id
-from icalbridge.store.rows import SHOWN, from_seconds, maybe
+from icalbridge.store.rows import SHOWN
 from icalbridge.store.saved_feeds import saved_feed
 from icalbridge.store.statements import of_events
 from icalbridge.store.tables import entries, events, facilities, properties, saved_feeds, windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Row, Table
 
@@ -50,8 +51,8 @@ def _facility_state(connection: Connection, facility_id: str) -> FeedState | Non
         return None
     title = ", ".join(part for part in (row.name or row.type, row.property_name) if part)
     synced = _any_synced(connection, [row.property_id])
-    changed = from_seconds(row.changed_at)
-    left = maybe(row.unlisted_at)
+    changed = row.changed_at
+    left = row.unlisted_at
     return FeedState(
         title or "Facility", row.zone or "UTC", row.revision, changed, row.property_id, synced, left
     )
@@ -65,12 +66,12 @@ def _property_state(connection: Connection, property_id: str) -> FeedState | Non
     newest = select(func.max(properties.c.revision), func.max(properties.c.changed_at))
     revision, changed = connection.execute(newest.where(properties.c.id.in_(members))).one()
     synced = _all_tried(connection, members, own.first_seen_at) and _any_synced(connection, members)
-    left = maybe(own.unlisted_at)
+    left = own.unlisted_at
     return FeedState(
         own.name or "School",
         own.zone or "UTC",
         revision,
-        from_seconds(changed),
+        changed,
         property_id,
         synced,
         left,
@@ -93,9 +94,9 @@ def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
         properties.c.id == row.property_id
     )
     of_property, left = connection.execute(around).one()
-    revision, changed = max(row.revision, of_property), from_seconds(row.changed_at)
+    revision, changed = max(row.revision, of_property), row.changed_at
     return FeedState(
-        title, row.zone, revision, changed, row.property_id, synced=True, unlisted=maybe(left)
+        title, row.zone, revision, changed, row.property_id, synced=True, unlisted=left
     )
 
 
@@ -137,10 +138,10 @@ def _saved_state(connection: Connection, slug: str) -> FeedState | None:
         saved.title,
         (result[0].zone if result else "") or "UTC",
         max(item.revision for item in marks),
-        from_seconds(max(item.changed_at for item in marks)),
+        max(item.changed_at for item in marks),
         result[0].id if result else "",
         synced and (not result or _any_synced(connection, list(known))),
-        maybe(max(left)) if left and None not in left else None,
+        max(left) if left and None not in left else None,
     )
 
 
@@ -159,7 +160,9 @@ def _any_synced(connection: Connection, property_ids: Sequence[str]) -> bool:
     return connection.scalar(select(windows.c.number).where(done).limit(1)) is not None
 
 
-def _all_tried(connection: Connection, property_ids: Sequence[str], first_seen_at: int) -> bool:
+def _all_tried(
+    connection: Connection, property_ids: Sequence[str], first_seen_at: datetime
+) -> bool:
     """Say whether today's window was asked for once, so that a roll-up never starts out half full.
 
     Only of properties that the first catalog had: a school that joins later does not take its

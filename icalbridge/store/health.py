@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, select
@@ -11,7 +12,7 @@ from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.changes import STATUS_COUNTER, TIMESLOT_STATUS_COUNTER
 from icalbridge.store.doubts import left_properties, mass_withdrawals
 from icalbridge.store.revisions import ENTRIES_COUNTER
-from icalbridge.store.rows import from_seconds, maybe, seconds
+from icalbridge.store.rows import latest
 from icalbridge.store.tables import api_users, counters, properties, windows, workers
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from icalbridge.models import ZoneSource
     from icalbridge.store.doubts import LeftProperty, MassWithdrawal
 
-WORKER_ALIVE_SECONDS = 300
+WORKER_ALIVE = timedelta(seconds=300)
 """A worker that gave no sign for this long is taken for dead."""
 
 
@@ -167,14 +168,14 @@ def health(connection: Connection, now: datetime) -> Health:
     # a key that a person tried once, under a name or a key that was wrong, must not count for ever
     users = [user for user in users if user.id in owners or user.error or not owners]
     synced = [user.catalogue_synced_at for user in users if user.id in owners or not owners]
-    today = now.date().isoformat()
+    today = now.date()
     counted = _counters(connection)
     alive = workers.c.seen_at.between(
-        seconds(now) - WORKER_ALIVE_SECONDS + 1, seconds(now + CLOCK_TOLERANCE)
+        now - WORKER_ALIVE + timedelta(seconds=1), now + CLOCK_TOLERANCE
     )
     known = tuple(_properties(connection))
     return Health(
-        catalogue_synced=from_seconds(min(synced)) if synced and None not in synced else None,
+        catalogue_synced=min(synced) if synced and None not in synced else None,
         catalogue_error=failed.catalogue_error if failed else "",
         catalogue_invocation_id=failed.catalogue_invocation_id if failed else "",
         workers_alive=connection.scalar(select(func.count()).where(alive)) or 0,
@@ -188,7 +189,7 @@ def health(connection: Connection, now: datetime) -> Health:
         withdrawals=tuple(mass_withdrawals(connection, now)),
         properties=known,
         ahead_seconds=_ahead_seconds(
-            [from_seconds(moment) for moment in synced if moment is not None], known, now
+            [moment for moment in synced if moment is not None], known, now
         ),
     )
 
@@ -209,17 +210,16 @@ def _counters(connection: Connection) -> dict[str, int]:
     return {row.name: row.value for row in connection.execute(query)}
 
 
-def _key_health(user: Row[Any], today: str) -> KeyHealth:
+def _key_health(user: Row[Any], today: date) -> KeyHealth:
     used = user.quota_used if user.quota_day == today else 0
-    failed = maybe(user.error_at)
     return KeyHealth(
         user.id,
         user.error,
-        failed if user.error else None,
+        user.error_at if user.error else None,
         used,
         user.quota_per_day,
         user.stretch,
-        failed,
+        user.error_at,
     )
 
 
@@ -260,7 +260,7 @@ def _last_failures(connection: Connection) -> dict[str, Row[Any]]:
     query = (
         select(*columns)
         .where(windows.c.error != "", windows.c.number >= 0)
-        .order_by(func.coalesce(windows.c.error_at, 0), windows.c.number.desc())
+        .order_by(windows.c.error_at.nulls_first(), windows.c.number.desc())
     )
     return {row.property_id: row for row in connection.execute(query)}
 
@@ -272,15 +272,15 @@ def _freshness(row: Row[Any], state: tuple[Any, ...], failure: Row[Any] | None) 
         property_id,
         name,
         zone,
-        today_synced=None if month is None else from_seconds(max(month, covered or 0)),
-        month_synced=maybe(month),
-        oldest_synced=maybe(oldest) if complete else None,
-        attempted=maybe(attempted),
+        today_synced=month and latest(month, covered),
+        month_synced=month,
+        oldest_synced=oldest if complete else None,
+        attempted=attempted,
         error=failure.error if failure else "",
-        error_at=maybe(failure.error_at) if failure else None,
+        error_at=failure.error_at if failure else None,
         invocation_id=failure.invocation_id if failure else "",
-        failed_at=maybe(failed),
+        failed_at=failed,
         zone_source=zone_source,
         vendor_zone=vendor_zone,
-        newest=maybe(max(newest or 0, newest_covered or 0) or None),
+        newest=latest(newest, newest_covered),
     )

@@ -6,13 +6,13 @@ A stored moment that lies in the future was written by a clock that stood ahead,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, case, or_, update
 
 from icalbridge.errors import StoreError
 from icalbridge.models import CLOCK_TOLERANCE
-from icalbridge.store.rows import seconds
 from icalbridge.store.sync_state import UNTRIED, SpanLimit
 from icalbridge.store.tables import windows
 
@@ -81,17 +81,21 @@ def is_claimed(claim: Claim) -> ColumnElement[bool]:
 def is_free(columns: ReadOnlyColumnCollection[str, Any], now: datetime) -> ColumnElement[bool]:
     """Nobody's lease, or one that ran out, or one that is longer than leases are."""
     until = columns.leased_until
-    return or_(until.is_(None), until <= seconds(now), until > latest_second(now) + LEASE_SECONDS)
+    longest = now + CLOCK_TOLERANCE + timedelta(seconds=LEASE_SECONDS)
+    return or_(until.is_(None), until <= now, until > longest)
 
 
-def latest_second(now: datetime) -> int:
-    """Return the latest moment that a clock which stands right may have written by `now`."""
-    return seconds(now + CLOCK_TOLERANCE)
+def lease_values(worker_id: str, now: datetime) -> dict[str, Any]:
+    return {"leased_by": worker_id, "leased_until": lease_end(now)}
 
 
-def unless_future(column: ColumnElement[int], now: datetime) -> ColumnElement[int | None]:
+def lease_end(now: datetime) -> datetime:
+    return now + timedelta(seconds=LEASE_SECONDS)
+
+
+def unless_future(column: ColumnElement[datetime], now: datetime) -> ColumnElement[datetime | None]:
     """Return a column's own value, NULL where it was written by a clock that stood ahead."""
-    return case((column <= latest_second(now), column))
+    return case((column <= now + CLOCK_TOLERANCE, column))
 
 
 def settle(claim: Claim, now: datetime, due: datetime | None) -> Update:
@@ -99,8 +103,8 @@ def settle(claim: Claim, now: datetime, due: datetime | None) -> Update:
     ended = {
         "leased_by": "",
         "leased_until": None,
-        "attempted_at": seconds(now),
-        "due_at": None if due is None else seconds(due),
+        "attempted_at": now,
+        "due_at": due,
     }
     return update(windows).where(is_claimed(claim)).values(**ended)
 

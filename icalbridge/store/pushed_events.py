@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from icalbridge.store.engine import reading, writing
-from icalbridge.store.rows import seconds
 from icalbridge.store.statements import in_parts, insert_missing
 from icalbridge.store.tables import pushed
 
@@ -63,8 +62,8 @@ class PushedEvents:
             "external_id": event.external_id,
             "source": event.source,
             "uid": event.uid,
-            "pushed_at": seconds(now),
-            "dropped_at": seconds(now) if event.dropped else None,
+            "pushed_at": now,
+            "dropped_at": now if event.dropped else None,
             "settled": event.settled,
         }
         with writing(self._opened) as connection:
@@ -74,9 +73,7 @@ class PushedEvents:
         """Note that an event is about to be cancelled."""
         with writing(self._opened) as connection:
             connection.execute(
-                update(pushed)
-                .where(pushed.c.external_id == external_id)
-                .values(dropped_at=seconds(now))
+                update(pushed).where(pushed.c.external_id == external_id).values(dropped_at=now)
             )
 
     def keep(self, external_ids: Iterable[str]) -> None:

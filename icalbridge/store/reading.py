@@ -35,10 +35,8 @@ from icalbridge.store.rows import (
     SHOWN,
     entry_of,
     facility_of,
-    from_seconds,
-    maybe,
+    latest,
     property_of,
-    seconds,
 )
 from icalbridge.store.statements import in_parts, of_events
 from icalbridge.store.tables import (
@@ -144,8 +142,9 @@ class Reading:
         with reading(self._engine) as connection:
             for ids in in_parts(set(property_ids)):
                 for row in connection.execute(query.where(windows.c.property_id.in_(ids))):
-                    synced, covered = row.synced_at, row.covered_at or 0
-                    fetched[row.property_id] = maybe(synced and max(synced, covered))
+                    fetched[row.property_id] = row.synced_at and latest(
+                        row.synced_at, row.covered_at
+                    )
         return fetched
 
     def event_marks(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[int, datetime]]:
@@ -154,9 +153,7 @@ class Reading:
         """
         with reading(self._engine) as connection:
             result = _by_key(connection, events, [events.c.revision, events.c.changed_at], keys)
-            return {
-                key: (revision, from_seconds(changed_at)) for key, (revision, changed_at) in result
-            }
+            return {key: (revision, changed_at) for key, (revision, changed_at) in result}
 
     def particulars(
         self, keys: Iterable[EventKey]
@@ -171,8 +168,7 @@ class Reading:
                 connection, particulars, [*PARTICULARS_COLUMNS, particulars.c.changed_at], keys
             )
             return {
-                key: (StaffDetails(*values), from_seconds(changed_at))
-                for key, (*values, changed_at) in result
+                key: (StaffDetails(*values), changed_at) for key, (*values, changed_at) in result
             }
 
     def categories(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[str, datetime]]:
@@ -183,9 +179,7 @@ class Reading:
             result = _by_key(
                 connection, particulars, [particulars.c.category, particulars.c.changed_at], keys
             )
-            return {
-                key: (category, from_seconds(changed_at)) for key, (category, changed_at) in result
-            }
+            return {key: (category, changed_at) for key, (category, changed_at) in result}
 
     def entries_between(
         self,
@@ -212,8 +206,8 @@ class Reading:
     def began(self) -> datetime | None:
         """Return when the first property was seen; None before that."""
         with reading(self._engine) as connection:
-            first = connection.execute(select(func.min(properties.c.first_seen_at))).scalar()
-        return maybe(first)
+            began: datetime | None = connection.scalar(select(func.min(properties.c.first_seen_at)))
+        return began
 
     def history(
         self,
@@ -332,4 +326,4 @@ def _by_key(
 
 
 def _overlap(since: datetime, until: datetime) -> ColumnElement[bool]:
-    return and_(entries.c.end_at > seconds(since), entries.c.start_at < seconds(until))
+    return and_(entries.c.end_at > since, entries.c.start_at < until)

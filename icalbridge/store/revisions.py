@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from icalbridge.store.rows import seconds
 from icalbridge.store.statements import in_parts, insert_missing, of_events, update_rows
 from icalbridge.store.tables import counters, entries, facilities, properties
 
@@ -29,7 +28,7 @@ class Revision:
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
-        self.moment = seconds(now)
+        self.moment = now
         self._number: int | None = None
 
     @property

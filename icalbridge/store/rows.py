@@ -1,10 +1,8 @@
-"""Rows to model classes and back, with their times and lists."""
+"""Rows to model classes and back."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,9 @@ from icalbridge.store.tables import entries, particulars
 from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
     from sqlalchemy import Row
 
     from icalbridge.models import Event
@@ -48,7 +49,6 @@ _REST = (
     "cancelled_at",
     "first_seen_at",
 )
-_MOMENTS = [index for index, name in enumerate(_TEXTS + _REST) if name.endswith("_at")]
 ENTRY_COLUMNS = [entries.c[name] for name in _TEXTS + _REST]
 """What `entry_of` takes, in the order of the fields of `Entry`."""
 
@@ -63,20 +63,8 @@ SHOWN = and_(
 """`Entry.shown`, in SQL."""
 
 
-def seconds(moment: datetime) -> int:
-    """Return an aware moment as whole seconds since 1970 in UTC."""
-    return int(moment.timestamp())
-
-
-@lru_cache(
-    maxsize=1 << 14
-)  # entries and windows share most of their moments, and are read again and again
-def from_seconds(value: int) -> datetime:
-    return datetime.fromtimestamp(value, UTC)
-
-
-def maybe(value: int | None) -> datetime | None:
-    return None if value is None else from_seconds(value)
+def latest(*times: datetime | None) -> datetime | None:
+    return max((time for time in times if time is not None), default=None)
 
 
 def property_of(row: Row[Any]) -> Property:
@@ -88,7 +76,7 @@ def property_of(row: Row[Any]) -> Property:
         state=row.state,
         zip=row.zip,
         timezone=row.zone,
-        child_ids=tuple(json.loads(row.child_ids)),
+        child_ids=row.child_ids,
         zone_source=row.zone_source,
         vendor_zone=row.vendor_zone,
     )
@@ -104,7 +92,7 @@ def property_values(known: Property) -> Values:
         "zone": known.timezone,
         "zone_source": known.zone_source,
         "vendor_zone": known.vendor_zone,
-        "child_ids": json.dumps(known.child_ids),
+        "child_ids": known.child_ids,
     }
 
 
@@ -125,26 +113,20 @@ def facility_values(known: Facility) -> Values:
     }
 
 
-def entry_of(row: Row[Any]) -> Entry:
-    """Turn a row of `ENTRY_COLUMNS` into an entry; a feed may hold ten thousand, so it goes by
-    position.
-    """
-    values = list(row)
-    for index in _MOMENTS:
-        if (value := values[index]) is not None:
-            values[index] = from_seconds(value)
-    return Entry(*values)
+def entry_of(row: Iterable[Any]) -> Entry:
+    """Return the entry of a row of `ENTRY_COLUMNS`."""
+    return Entry(*row)
 
 
 def entry_values(entry: Entry) -> Values:
     return {
         **{name: getattr(entry, name) for name in (*_TEXTS, "zone", "sequence", "external_id")},
         "text_id": text_id(entry),
-        "start_at": seconds(entry.start),
-        "end_at": seconds(entry.end),
-        "modified_at": seconds(entry.modified),
-        "withdrawn_at": None if entry.withdrawn is None else seconds(entry.withdrawn),
-        "cancelled_at": None if entry.cancelled is None else seconds(entry.cancelled),
+        "start_at": entry.start,
+        "end_at": entry.end,
+        "modified_at": entry.modified,
+        "withdrawn_at": entry.withdrawn,
+        "cancelled_at": entry.cancelled,
     }
 
 

@@ -7,7 +7,6 @@ for `feeds.spec`, and what it selects is read by `reading`, like any feed's.
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from sqlalchemy import delete, insert, or_, select, update
 from icalbridge.models import EventKey, FeedToken, SavedFeed
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.revisions import Revision
-from icalbridge.store.rows import from_seconds, maybe, seconds
 from icalbridge.store.statements import in_parts, insert_missing
 from icalbridge.store.tables import counters, feed_tokens, saved_feeds
 
@@ -97,7 +95,7 @@ class SavedFeeds:
         with writing(self._opened) as connection:
             if saved_feed(connection, slug) is None:
                 return None
-            row = {"slug": slug, "name": name, "digest": digest, "created_at": seconds(now)}
+            row = {"slug": slug, "name": name, "digest": digest, "created_at": now}
             made = insert(feed_tokens).values(row).returning(feed_tokens.c.id)
             return int(connection.execute(made).scalar_one())
 
@@ -105,10 +103,7 @@ class SavedFeeds:
         """Let a token mean nothing from now on; say whether it did mean something."""
         valid = feed_tokens.c.id == token_id, feed_tokens.c.revoked_at.is_(None)
         revoked = (
-            update(feed_tokens)
-            .where(*valid)
-            .values(revoked_at=seconds(now))
-            .returning(feed_tokens.c.id)
+            update(feed_tokens).where(*valid).values(revoked_at=now).returning(feed_tokens.c.id)
         )
         with writing(self._opened) as connection:
             return connection.execute(revoked).first() is not None
@@ -126,13 +121,11 @@ class SavedFeeds:
         """Note that somebody used these tokens; never an earlier moment than one that is noted
         already.
         """
-        earlier = or_(
-            feed_tokens.c.last_used_at.is_(None), feed_tokens.c.last_used_at < seconds(now)
-        )
+        earlier = or_(feed_tokens.c.last_used_at.is_(None), feed_tokens.c.last_used_at < now)
         with writing(self._opened) as connection:
             for ids in in_parts(token_ids):
                 used = update(feed_tokens).where(feed_tokens.c.id.in_(ids), earlier)
-                connection.execute(used.values(last_used_at=seconds(now)))
+                connection.execute(used.values(last_used_at=now))
 
 
 def saved_feed(connection: Connection, slug: str) -> SavedFeed | None:
@@ -166,9 +159,9 @@ def _values(saved: SavedFeed) -> Values:
     return {
         "title": saved.title,
         "spec": saved.spec,
-        "property_ids": json.dumps(saved.property_ids),
-        "facility_ids": json.dumps(saved.facility_ids),
-        "event_keys": json.dumps(saved.event_keys),
+        "property_ids": saved.property_ids,
+        "facility_ids": saved.facility_ids,
+        "event_keys": saved.event_keys,
     }
 
 
@@ -177,9 +170,9 @@ def _feed_of(row: Row[Any]) -> SavedFeed:
         row.slug,
         row.title,
         row.spec,
-        tuple(json.loads(row.property_ids)),
-        tuple(json.loads(row.facility_ids)),
-        tuple(EventKey(*key) for key in json.loads(row.event_keys)),
+        row.property_ids,
+        row.facility_ids,
+        tuple(EventKey(*key) for key in row.event_keys),
     )
 
 
@@ -188,7 +181,7 @@ def _token_of(row: Row[Any]) -> FeedToken:
         row.id,
         row.slug,
         row.name,
-        from_seconds(row.created_at),
-        maybe(row.last_used_at),
-        maybe(row.revoked_at),
+        row.created_at,
+        row.last_used_at,
+        row.revoked_at,
     )

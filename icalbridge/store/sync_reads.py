@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, or_, select
 
 from icalbridge.models import CLOCK_TOLERANCE, EventKey
 from icalbridge.store.engine import reading
-from icalbridge.store.rows import ENTRY_COLUMNS, entry_of, facility_of, property_of, seconds
+from icalbridge.store.rows import ENTRY_COLUMNS, entry_of, facility_of, property_of
 from icalbridge.store.statements import in_parts, of_events
 from icalbridge.store.tables import api_users, entries, events, facilities, properties
 
@@ -62,7 +62,7 @@ class SyncReads:
                 known |= {row.id: property_of(row) for row in rows}
         return known
 
-    def catalog_version(self, api_user_id: str) -> tuple[int | None, ...]:
+    def catalog_version(self, api_user_id: str) -> tuple[datetime | int | None, ...]:
         """Return a value that changes with every fetch of a key's catalog, also one that failed in
         part, and with every zone learned from events.
         """
@@ -81,9 +81,7 @@ class SyncReads:
 
         The span is widened by `DIGEST_MARGIN`, since the vendor's midnight may be another.
         """
-        starts = entries.c.start_at.between(
-            seconds(since - DIGEST_MARGIN), seconds(until + DIGEST_MARGIN)
-        )
+        starts = entries.c.start_at.between(since - DIGEST_MARGIN, until + DIGEST_MARGIN)
         query = (
             select(events.c.digest, events.c.event_type, events.c.event_id)
             .join_from(entries, events)
@@ -115,7 +113,7 @@ class SyncReads:
         facility_id: str = "",
     ) -> dict[str, frozenset[EventKey]]:
         """Return the same for each of some properties."""
-        starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
+        starts = and_(entries.c.start_at >= since, entries.c.start_at < until)
         query = (
             select(entries.c.property_id, entries.c.event_type, entries.c.event_id)
             .where(
@@ -145,8 +143,8 @@ class SyncReads:
 
         With `facility_id`, only of that facility.
         """
-        starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
-        coming = and_(starts, entries.c.end_at > seconds(now), entries.c.withdrawn_at.is_(None))
+        starts = and_(entries.c.start_at >= since, entries.c.start_at < until)
+        coming = and_(starts, entries.c.end_at > now, entries.c.withdrawn_at.is_(None))
         query = select(func.count()).where(entries.c.property_id == property_id, coming)
         if facility_id:
             query = query.where(entries.c.facility_id == facility_id)
@@ -163,7 +161,7 @@ class SyncReads:
     def upcoming(self, property_ids: Iterable[str], now: datetime) -> list[Entry]:
         """Return the entries of some properties that are neither withdrawn nor over."""
         rows: list[Entry] = []
-        coming = and_(entries.c.end_at > seconds(now), entries.c.withdrawn_at.is_(None))
+        coming = and_(entries.c.end_at > now, entries.c.withdrawn_at.is_(None))
         with reading(self._engine) as connection:
             for ids in in_parts(frozenset(property_ids)):
                 query = select(*ENTRY_COLUMNS).where(entries.c.property_id.in_(ids), coming)
@@ -196,8 +194,8 @@ class SyncReads:
                 named = of_events(events, part)
                 later = select(events.c.event_type, events.c.event_id).where(
                     named,
-                    events.c.changed_at > seconds(moment),
-                    events.c.changed_at <= seconds(now + CLOCK_TOLERANCE),
+                    events.c.changed_at > moment,
+                    events.c.changed_at <= now + CLOCK_TOLERANCE,
                 )
                 changed.update(EventKey(*row) for row in connection.execute(later))
         return frozenset(changed)
@@ -215,7 +213,7 @@ class SyncReads:
         """Return the facilities, listed or not, that a property's entries name, not withdrawn, in a
         span.
         """
-        starts = and_(entries.c.start_at >= seconds(since), entries.c.start_at < seconds(until))
+        starts = and_(entries.c.start_at >= since, entries.c.start_at < until)
         mine = and_(
             entries.c.property_id == property_id,
             entries.c.withdrawn_at.is_(None),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
-from icalbridge.store.rows import maybe
 from icalbridge.store.tables import api_users, facilities, properties, windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy import Connection
 
@@ -95,11 +92,11 @@ def _window_state(row: Sequence[Any]) -> WindowState:
     return WindowState(
         property_id,
         number,
-        maybe(synced),
-        maybe(attempted),
-        maybe(due),
+        synced,
+        attempted,
+        due,
         failures,
-        maybe(leased_until),
+        leased_until,
         SpanLimit(days, steady, patience),
     )
 
@@ -120,9 +117,7 @@ def read_sync_state(connection: Connection, api_user_id: str) -> SyncState:
         properties, counted, counted.c.property_id == properties.c.id, isouter=True
     )
     states = {
-        row.id: PropertyState(
-            row.position, tuple(json.loads(row.child_ids)), row.facilities or 0, maybe(row.read_at)
-        )
+        row.id: PropertyState(row.position, row.child_ids, row.facilities or 0, row.read_at)
         for row in connection.execute(by_property.where(*mine))
     }
     query = (
@@ -132,6 +127,6 @@ def read_sync_state(connection: Connection, api_user_id: str) -> SyncState:
     )
     window_states = tuple(map(_window_state, connection.execute(query)))
     user = connection.execute(select(api_users).where(api_users.c.id == api_user_id)).first()
-    if user is None or not user.quota_day:
+    if user is None:
         return SyncState(states, window_states)
-    return SyncState(states, window_states, date.fromisoformat(user.quota_day), user.quota_used)
+    return SyncState(states, window_states, user.quota_day, user.quota_used)

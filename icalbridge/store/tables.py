@@ -1,18 +1,18 @@
-"""The tables. Every moment is a whole number of seconds since 1970 in UTC, every day an ISO date,
-so that SQLite and PostgreSQL hold the very same values; `rows` turns them into the model's classes
-and back.
+"""The tables. `column_types` converts times, days and lists.
 
-    api_users 1─n properties 1─n facilities
-                  properties 1─n windows    what is fetched when, and by which worker
-                  properties 1─n events 1─n entries    all that was ever seen
-                                 events 1─1 particulars    renter and the like, for staff alone
-    saved_feeds 1─n feed_tokens   what somebody decided to show, and its private addresses
-    pushed                        which events were made out of a calendar
-    counters                      revision, shown entries, and what could not be read
-    workers                       who is alive
+api_users 1─n properties 1─n facilities
+              properties 1─n windows    what is fetched when, and by which worker
+              properties 1─n events 1─n entries    all that was ever seen
+                             events 1─1 particulars    renter and the like, for staff alone
+saved_feeds 1─n feed_tokens   what somebody decided to show, and its private addresses
+pushed                        which events were made out of a calendar
+counters                      revision, shown entries, and what could not be read
+workers                       who is alive
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -28,6 +28,11 @@ from sqlalchemy import (
     Table,
     text,
 )
+
+from icalbridge.store.column_types import Day, Instant, JsonList, JsonSet
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
 
 LONG_SECONDS = 86_400
 """Entries that are longer have indexes of their own: others overlap a moment only if they start on
@@ -49,14 +54,24 @@ def _text(name: str) -> Column[str]:
     return Column(name, String, nullable=False, server_default="")
 
 
-def _moment(name: str, *, nullable: bool = True) -> Column[int]:
-    return Column(name, BigInteger, nullable=nullable)
+def _moment(name: str, *, nullable: bool = True) -> Column[datetime]:
+    return Column(name, Instant, nullable=nullable)
 
 
-def _revision() -> tuple[Column[int], Column[int]]:
-    return Column("revision", BigInteger, nullable=False), Column(
-        "changed_at", BigInteger, nullable=False
-    )
+def _day(name: str) -> Column[date]:
+    return Column(name, Day, nullable=False, server_default="")
+
+
+def _list(name: str) -> Column[tuple[Any, ...]]:
+    return Column(name, JsonList, nullable=False, server_default="[]")
+
+
+def _set(name: str) -> Column[frozenset[str]]:
+    return Column(name, JsonSet, nullable=False, server_default="")
+
+
+def _revision() -> tuple[Column[int], Column[datetime]]:
+    return Column("revision", BigInteger, nullable=False), _moment("changed_at", nullable=False)
 
 
 api_users = Table(  # one vendor API key each; the key itself is never kept
@@ -69,7 +84,7 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     _text("catalogue_invocation_id"),
     _text("leased_by"),
     _moment("leased_until"),
-    _text("quota_day"),
+    _day("quota_day"),
     Column("quota_used", Integer, nullable=False, server_default="0"),
     Column("next_at", Float, nullable=False, server_default="0"),
     Column(
@@ -81,7 +96,7 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
         "quota_per_day", Integer, nullable=False, server_default="0"
     ),  # what the vendor granted; 0: not known yet
     _moment("doubted_at"),  # when its catalog first came back without something that is known
-    _text("missing"),  # JSON: the properties and facilities that it lacked then
+    _set("missing"),  # the properties and facilities that it lacked then
 )
 
 properties = Table(
@@ -97,9 +112,7 @@ properties = Table(
     _text("zone"),
     _text("zone_source"),  # `model.ZoneSource`
     _text("vendor_zone"),  # what the last catalog gave, as it gave it
-    Column(
-        "child_ids", String, nullable=False, server_default="[]"
-    ),  # a JSON list, as the vendor gave it
+    _list("child_ids"),  # as the vendor gave it
     Column("position", Integer, nullable=False),  # the vendor's order
     Column("listed", Boolean, nullable=False),  # whether the last catalog had it
     _moment("first_seen_at", nullable=False),
@@ -131,8 +144,8 @@ windows = Table(
     Column(
         "number", Integer, primary_key=True
     ),  # 0 holds today, 1 the 31 days after it, ...; -1 a district's day
-    _text("start_date"),
-    _text("end_date"),
+    _day("start_date"),
+    _day("end_date"),
     _moment("synced_at"),
     _moment("attempted_at"),
     _moment("due_at"),  # when it was set due; NULL: by its tier
@@ -141,7 +154,7 @@ windows = Table(
     _moment("error_at"),  # of the last failure, also after it is over
     _text("invocation_id"),
     _moment("doubted_at"),  # when it first came back without most of what is known
-    _text("missing"),  # a JSON list: the entries that it lacked then
+    _set("missing"),  # the entries that it lacked then
     _moment(
         "withdrawn_at"
     ),  # when most of it was last withdrawn: how many of how many, which begin from when on
@@ -253,11 +266,9 @@ saved_feeds = Table(
     Column("slug", String, primary_key=True),
     _text("title"),
     _text("spec"),  # TOML
-    Column(
-        "property_ids", String, nullable=False, server_default="[]"
-    ),  # JSON lists: what the revision hangs on
-    Column("facility_ids", String, nullable=False, server_default="[]"),
-    Column("event_keys", String, nullable=False, server_default="[]"),
+    _list("property_ids"),  # what the revision hangs on
+    _list("facility_ids"),
+    _list("event_keys"),
     _moment("created_at", nullable=False),
     *_revision(),
 )

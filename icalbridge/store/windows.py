@@ -6,12 +6,11 @@ skips locked ones. Its holder renews it while it works; a killed worker's lease 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, not_, or_, select, update
 
-from icalbridge.models import is_future
+from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.changes import write_changes
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.leases import (
@@ -23,14 +22,14 @@ from icalbridge.store.leases import (
     is_claimed,
     is_free,
     is_window,
-    latest_second,
+    lease_end,
+    lease_values,
     require_lease,
     settle,
     span_limit_values,
     unless_future,
 )
 from icalbridge.store.revisions import Revision
-from icalbridge.store.rows import maybe, seconds
 from icalbridge.store.statements import insert_missing
 from icalbridge.store.sync_state import SpanLimit, read_sync_state
 from icalbridge.store.tables import properties, windows
@@ -42,11 +41,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Select
 
     from icalbridge.models import Changes, Window
+    from icalbridge.store.rows import Values
     from icalbridge.store.sync_state import SyncState, WindowState
 
 __all__ = ["CATALOG_SECONDS", "LEASE_SECONDS", "Claim", "Lease", "LeaseLost", "Windows"]
-
-FORGET_WORKER_SECONDS = 86_400
 
 
 class Windows:
@@ -62,7 +60,7 @@ class Windows:
         are due at once.
         """
         rows = [
-            {"property_id": property_id, "number": number, "due_at": seconds(now)}
+            {"property_id": property_id, "number": number, "due_at": now}
             for property_id in property_ids
             for number in range(first, count)
         ]
@@ -76,9 +74,7 @@ class Windows:
         """
         with writing(self._engine) as connection:
             mine = and_(windows.c.property_id.in_(property_ids), windows.c.number >= 0)
-            return connection.execute(
-                update(windows).where(mine).values(due_at=seconds(now))
-            ).rowcount
+            return connection.execute(update(windows).where(mine).values(due_at=now)).rowcount
 
     def state(self, api_user_id: str) -> SyncState:
         """Return the state of every window of a key's listed properties."""
@@ -102,7 +98,7 @@ class Windows:
         query = (
             select(windows)
             .join(properties, properties.c.id == windows.c.property_id)
-            .where(windows.c.due_at <= seconds(due or now), windows.c.number >= 0)
+            .where(windows.c.due_at <= (due or now), windows.c.number >= 0)
             .where(properties.c.api_user_id == api_user_id, properties.c.listed)
             .order_by(
                 windows.c.number, windows.c.due_at, properties.c.position, windows.c.property_id
@@ -121,7 +117,7 @@ class Windows:
             .select_from(windows)
             .join(properties, properties.c.id == windows.c.property_id)
             .where(
-                windows.c.due_at <= seconds(due),
+                windows.c.due_at <= due,
                 windows.c.number >= 0,
                 windows.c.property_id.in_(property_ids),
             )
@@ -146,7 +142,7 @@ class Windows:
             select(windows.c.property_id, windows.c.number, windows.c.leased_by)
             .join(properties, properties.c.id == windows.c.property_id)
             .where(
-                windows.c.due_at <= seconds(due),
+                windows.c.due_at <= due,
                 windows.c.number >= 0,
                 windows.c.property_id.in_(property_ids),
             )
@@ -169,11 +165,7 @@ class Windows:
         unchanged = [
             and_(
                 is_window(window.property_id, window.number),
-                (
-                    windows.c.attempted_at.is_(None)
-                    if window.attempted is None
-                    else windows.c.attempted_at == seconds(window.attempted)
-                ),
+                windows.c.attempted_at == window.attempted,
             )
             for window in ranked
         ]
@@ -191,20 +183,17 @@ class Windows:
             row = connection.execute(first).first()
             if row is None:
                 return None
-            leased = {"leased_by": worker_id, "leased_until": seconds(now) + LEASE_SECONDS}
-            connection.execute(
-                update(windows).where(is_window(row.property_id, row.number)).values(**leased)
-            )
-            doubted = maybe(row.doubted_at)
+            leased = update(windows).where(is_window(row.property_id, row.number))
+            connection.execute(leased.values(**lease_values(worker_id, now)))
             return Claim(
                 row.property_id,
                 row.number,
                 worker_id,
                 row.failures,
-                None if is_future(doubted, now) else doubted,
+                None if is_future(row.doubted_at, now) else row.doubted_at,
                 SpanLimit(row.reach_days, row.reach_steady, row.reach_patience),
-                is_future(maybe(row.synced_at), now),
-                frozenset(json.loads(row.missing or "[]")),
+                is_future(row.synced_at, now),
+                row.missing,
             )
 
     def note(self, claim: Claim, changes: Changes, *, now: datetime) -> None:
@@ -214,11 +203,7 @@ class Windows:
         Raises `LeaseLost` when the lease ran out meanwhile.
         """
         with writing(self._engine) as connection:
-            renewal = (
-                update(windows)
-                .where(is_claimed(claim))
-                .values(leased_until=seconds(now) + LEASE_SECONDS)
-            )
+            renewal = update(windows).where(is_claimed(claim)).values(leased_until=lease_end(now))
             require_lease(connection, renewal, claim)
             write_changes(connection, changes, Revision(connection, now))
 
@@ -239,24 +224,24 @@ class Windows:
         `covered_ids`: the properties whose today a district's answer brought. Raises `LeaseLost`
         when the lease ran out meanwhile.
         """
-        values = {
-            "start_date": window.start.isoformat(),
-            "end_date": window.end.isoformat(),
-            "synced_at": seconds(now),
+        values: Values = {
+            "start_date": window.start,
+            "end_date": window.end,
+            "synced_at": now,
             "failures": 0,
             "error": "",  # and `error_at` stays: it says when the last trouble was
             "error_at": unless_future(windows.c.error_at, now),
             "covered_at": unless_future(windows.c.covered_at, now),
             "invocation_id": "",
             "doubted_at": None,
-            "missing": "",
+            "missing": frozenset(),
             **span_limit_values(span_limit or claim.span_limit),
         }
         with writing(self._engine) as connection:
             require_lease(connection, settle(claim, now, due).values(**values), claim)
             if covered_ids:
                 chosen = and_(windows.c.property_id.in_(covered_ids), windows.c.number == 0)
-                connection.execute(update(windows).where(chosen).values(covered_at=seconds(now)))
+                connection.execute(update(windows).where(chosen).values(covered_at=now))
             write_changes(connection, changes, Revision(connection, now))
 
     def fail(
@@ -278,7 +263,7 @@ class Windows:
         values = {
             "failures": claim.failures + failures,
             "error": error,
-            "error_at": seconds(now),
+            "error_at": now,
             "invocation_id": invocation_id,
             **span_limit_values(span_limit or claim.span_limit),
         }
@@ -298,8 +283,8 @@ class Windows:
         decides.
         """
         doubted = {
-            "doubted_at": seconds(since or claim.doubted or now),
-            "missing": json.dumps(sorted(missing)),
+            "doubted_at": since or claim.doubted or now,
+            "missing": frozenset(missing),
         }
         with writing(self._engine) as connection:
             connection.execute(settle(claim, now, due).values(**doubted))
@@ -310,7 +295,7 @@ class Windows:
             free = (
                 update(windows)
                 .where(is_claimed(claim))
-                .values(leased_by="", leased_until=None, due_at=seconds(due))
+                .values(leased_by="", leased_until=None, due_at=due)
             )
             connection.execute(free)
 
@@ -320,6 +305,6 @@ class Windows:
         """
         chosen = and_(windows.c.property_id.in_(property_ids), windows.c.number == 0)
         with writing(self._engine) as connection:
-            covered = windows.c.covered_at.between(windows.c.synced_at, latest_second(now))
+            covered = windows.c.covered_at.between(windows.c.synced_at, now + CLOCK_TOLERANCE)
             silent = and_(chosen, covered, windows.c.due_at.is_(None))
-            connection.execute(update(windows).where(silent).values(due_at=seconds(now)))
+            connection.execute(update(windows).where(silent).values(due_at=now))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, not_, update
 
 from icalbridge.store.engine import writing
-from icalbridge.store.leases import LEASE_SECONDS
-from icalbridge.store.rows import seconds
+from icalbridge.store.leases import lease_end
 from icalbridge.store.statements import insert_missing
 from icalbridge.store.tables import api_users, windows, workers
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-FORGET_WORKER_SECONDS = 86_400
+FORGET_WORKER = timedelta(days=1)
 
 
 class Workers:
@@ -30,31 +30,25 @@ class Workers:
         """Note that a worker is alive; forget those that have long been silent, or are far in the
         future.
         """
-        moment = seconds(now)
         with writing(self._engine) as connection:
             insert_missing(
-                connection, workers, [{"id": worker_id, "started_at": moment, "seen_at": moment}]
+                connection, workers, [{"id": worker_id, "started_at": now, "seen_at": now}]
             )
-            connection.execute(
-                update(workers).where(workers.c.id == worker_id).values(seen_at=moment)
-            )
-            lately = workers.c.seen_at.between(
-                moment - FORGET_WORKER_SECONDS, moment + FORGET_WORKER_SECONDS
-            )
+            connection.execute(update(workers).where(workers.c.id == worker_id).values(seen_at=now))
+            lately = workers.c.seen_at.between(now - FORGET_WORKER, now + FORGET_WORKER)
             connection.execute(delete(workers).where(not_(lately)))
 
     def hold(self, worker_id: str, *, now: datetime) -> None:
         """Let a worker in the middle of something long keep what it has leased, and its place among
         the living.
         """
-        longer = {"leased_until": seconds(now) + LEASE_SECONDS}
         with writing(self._engine) as connection:
-            connection.execute(
-                update(workers).where(workers.c.id == worker_id).values(seen_at=seconds(now))
-            )
+            connection.execute(update(workers).where(workers.c.id == worker_id).values(seen_at=now))
             for table in (windows, api_users):
                 connection.execute(
-                    update(table).where(table.c.leased_by == worker_id).values(**longer)
+                    update(table)
+                    .where(table.c.leased_by == worker_id)
+                    .values(leased_until=lease_end(now))
                 )
 
     def leave(self, worker_id: str) -> None:

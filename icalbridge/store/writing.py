@@ -14,11 +14,7 @@ from icalbridge.store.catalog import listed_by_others, mark_unlisted, write_cata
 from icalbridge.store.changes import delete_old, write_changes
 from icalbridge.store.engine import writing
 from icalbridge.store.revisions import Revision, raise_counter
-from icalbridge.store.rows import (
-    facility_values,
-    property_values,
-    seconds,
-)
+from icalbridge.store.rows import facility_values, property_values
 from icalbridge.store.statements import in_parts, insert_missing
 from icalbridge.store.tables import api_users, facilities, properties
 
@@ -111,12 +107,12 @@ class Writing:
         entries.
         """
         with writing(self._engine) as connection:
-            return delete_old(connection, seconds(ended_before), Revision(connection, now))
+            return delete_old(connection, ended_before, Revision(connection, now))
 
     def note_read(self, property_ids: Iterable[str], *, now: datetime) -> None:
         """Note that somebody reads these properties."""
         with writing(self._engine) as connection:
             for ids in in_parts(property_ids):
                 connection.execute(
-                    update(properties).where(properties.c.id.in_(ids)).values(read_at=seconds(now))
+                    update(properties).where(properties.c.id.in_(ids)).values(read_at=now)
                 )

@@ -32,24 +32,21 @@ class StoreLedger:
         Raises `QuotaSpent` when the UTC day's quota is used up.
         """
 
-        def decide(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
-            stored = Allowance(
-                date.fromisoformat(day) if day else now.astimezone(UTC).date(), used, next_at
-            )
+        def decide(day: date | None, used: int, next_at: float) -> tuple[date, int, float, float]:
+            stored = Allowance(day or now.astimezone(UTC).date(), used, next_at)
             after, wait = book(stored, now, self._rate, self._quota)
-            return after.day.isoformat(), after.used, after.next_at, wait
+            return after.day, after.used, after.next_at, wait
 
         return self._store.api_keys.update_allowance(self._api_user_id, decide)
 
     def left(self, now: datetime) -> int:
         """Return how many requests the UTC day's quota still grants."""
         today = now.astimezone(UTC).date()
-        counted = {
-            today.isoformat(),
-            (today + timedelta(days=1)).isoformat(),
-        }  # the days that `book` goes on counting
+        counted = {today, today + timedelta(days=1)}  # the days that `book` goes on counting
 
-        def look(day: str, used: int, next_at: float) -> tuple[str, int, float, float]:
+        def look(
+            day: date | None, used: int, next_at: float
+        ) -> tuple[date | None, int, float, float]:
             return day, used, next_at, float(self._quota - (used if day in counted else 0))
 
         return int(self._store.api_keys.update_allowance(self._api_user_id, look))

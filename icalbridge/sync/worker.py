@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_NAP_SECONDS = 30
 """Also how often an idle worker sends a heartbeat; well under
-`store.reading.WORKER_ALIVE_SECONDS`.
+`store.health.WORKER_ALIVE`.
 """
 REFUSED_SECONDS = 300
 """How long to leave the vendor alone after it refused the key."""

@@ -5,7 +5,7 @@ together:
 
     normalize, routes.feeds   middleware: one address for each feed; cached feeds without Flask
     feed_cache, catalog       calendars, rendered feeds, schools and facilities, in memory
-    coming, present           what comes in a feed; what is on at a place
+    coming, current_bookings  what comes in a feed; what is on at a place
     responses                 entity tags, conditional requests, compression, security headers
     routes                    the addresses, a module for each kind of page; api is `/api/v1`
     views                     what the templates show: pure functions of items, days and `now`
@@ -30,11 +30,11 @@ from icalbridge.web import formatting, i18n
 from icalbridge.web.api import api
 from icalbridge.web.branding import Look, look_files
 from icalbridge.web.cross_origin import answer_preflights
+from icalbridge.web.current_bookings import CurrentBookingsReader
 from icalbridge.web.failures import catch_all
 from icalbridge.web.feed_cache import FeedCache
 from icalbridge.web.metrics import Metrics
 from icalbridge.web.normalize import AddressNormalizer
-from icalbridge.web.present import Present
 from icalbridge.web.responses import SECURITY_HEADERS
 from icalbridge.web.routes.builder import builder
 from icalbridge.web.routes.displays import displays
@@ -88,7 +88,7 @@ def create_app(
     service = FeedCache(store, settings, metrics, clock, cache_bytes)
     site = Site(settings.public_url, store, clock, service.database)
     look = Look(settings, site, assets)
-    present = Present(service)
+    present = CurrentBookingsReader(service)
     app.jinja_options = {
         "undefined": StrictUndefined,
         "trim_blocks": True,
@@ -117,7 +117,7 @@ def create_app(
         api(store, service, present, site),
         pages(service, site),
         builder(service, site, settings),
-        displays(present, site),
+        displays(service, present, site),
         embeds(service, site, settings),
         embed_builder(service, site),
         operations(store, metrics, site, service.database),

@@ -202,7 +202,7 @@ def _live(schools: int, folder: Path) -> Day:
 
 def _note_seen(store: Store, waiting: dict[str, Edit], since: datetime, now: datetime) -> None:
     """Let every edit that the store has by now be seen now."""
-    query = select(events.c.event_id).where(events.c.changed_at >= int(since.timestamp()))
+    query = select(events.c.event_id).where(events.c.changed_at >= since)
     with store.engine.connect() as connection:
         for (event_id,) in connection.execute(query):
             edit = waiting.get(event_id)

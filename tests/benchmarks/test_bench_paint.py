@@ -17,7 +17,7 @@ import pytest
 from icalbridge.web import create_app
 from tests.fixtures.chromium import chromium
 from tests.fixtures.serving import serving
-from tests.web_world import PUBLIC, Clock, empty_store, fill
+from tests.web_world import PUBLIC, Clock, filled_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,8 +55,7 @@ def browser() -> Iterator[Browser]:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The world of `web_world` at noon, over HTTP."""
     folder: Path = tmp_path_factory.mktemp("paint")
-    store = empty_store(folder)
-    fill(store)
+    store = filled_store(folder)
     with serving(create_app(PUBLIC, store, clock=Clock())) as served:
         yield served
     store.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web_world import empty_store, fill
+from tests.web_world import filled_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The world of `web_world` at noon, to be looked at and not to be changed."""
-    store = empty_store(tmp_path_factory.mktemp("filled"))
-    fill(store)
+    store = filled_store(tmp_path_factory.mktemp("filled"))
     yield store
     store.close()

@@ -17,7 +17,7 @@ from icalbridge.models import Changes
 from icalbridge.web import create_app
 from tests.fixtures.commands import until
 from tests.samples import entry
-from tests.web_world import PUBLIC, Clock, added, empty_store, fill, sync
+from tests.web_world import PUBLIC, Clock, added, filled_store, sync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,8 +105,7 @@ class Wall:
 
 def open_wall(folder: Path) -> Wall:
     """Serve the world of `web_world` at noon."""
-    store = empty_store(folder)
-    fill(store)
+    store = filled_store(folder)
     wall = Wall(store)
     wall.start()
     return wall

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from icalbridge.web import create_app
-from tests.web_world import PUBLIC, Clock, empty_store, fill
+from tests.web_world import PUBLIC, Clock, filled_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """A filled database."""
-    opened = empty_store(tmp_path)
-    fill(opened)
+    opened = filled_store(tmp_path)
     yield opened
     opened.close()
 

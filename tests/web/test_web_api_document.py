@@ -22,7 +22,7 @@ from icalbridge.web import create_app
 from icalbridge.web.api import document
 from icalbridge.web.api.operations import OPERATIONS
 from tests.web.seen import Seen, look
-from tests.web_world import Clock, empty_store, fill
+from tests.web_world import Clock, empty_store, filled_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +61,7 @@ TRUTH = [
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """A bridge that shows all that an operator can allow."""
-    store = empty_store(tmp_path_factory.mktemp("api"))
-    fill(store)
+    store = filled_store(tmp_path_factory.mktemp("api"))
     yield create_app(Settings(public_pending=True, public_category=True), store, clock=Clock())
     store.close()
 

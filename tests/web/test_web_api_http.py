@@ -15,7 +15,7 @@ import pytest
 from icalbridge.errors import StoreError
 from icalbridge.store.reading import Reading
 from icalbridge.web import create_app
-from icalbridge.web.api.asking import Key
+from icalbridge.web.api.parameters import Key
 from tests.samples import NOW, entry
 from tests.web_world import PUBLIC, Clock, add_catalogue, added, empty_store, sync
 

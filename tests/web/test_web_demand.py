@@ -67,7 +67,7 @@ def _read(store: Store) -> dict[str, float]:
     with store.engine.connect() as connection:
         rows = connection.execute(select(properties.c.id, properties.c.read_at)).all()
     return {
-        property_id: read_at - NOW.timestamp()
+        property_id: (read_at - NOW).total_seconds()
         for property_id, read_at in rows
         if read_at is not None
     }

@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from icalbridge.errors import StoreError
+from icalbridge.feeds.audience import Audience
+from icalbridge.feeds.saved_feed import Action, Rule, Saved
+from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.models import Changes
 from icalbridge.store.reading import Reading
 from icalbridge.web import responses
+from icalbridge.web.routes.feeds import SHAPED
 from tests.samples import NOW, entry
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, sync
@@ -311,3 +315,98 @@ def test_display_that_asks_again_costs_the_database_little(
         data(client)
         client.get("/api/v1/facilities/gym/now")
     assert [each for each in statements if "FROM entries" in each and "end_at >" in each] == []
+
+
+# filters and saved feeds
+
+
+def titles(client: FlaskClient, path: str, query: str = "") -> set[str]:
+    answer = client.get(f"{path}.json{query}")
+    assert answer.status_code == 200
+    return {each["title"] for each in answer.get_json()["entries"]}
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("?q=varsity", {"Practice: Varsity"}),
+        ("?activity=varsity&theme=light", {"Practice: Varsity"}),
+        ("?not=varsity", {"Open Gym"}),
+        ("?detail=busy", {"Reserved"}),
+        ("?q=nobody", set()),
+    ],
+)
+def test_display_shows_what_its_filters_leave(
+    client: FlaskClient, query: str, shown: set[str]
+) -> None:
+    """They mean the same as in a feed's address; page and data agree."""
+    assert titles(client, GYM, query) == shown
+    assert (shown or {"Free"}) & set(look(client, GYM + query).texts)
+
+
+def test_display_of_a_district_is_narrowed_to_facilities_and_types(client: FlaskClient) -> None:
+    """Its data are fetched with the same filters, in the order of a feed's address."""
+    seen = look(client, f"{DISTRICT}?q=varsity&facility=gym&lang=en&theme=light")
+    paths = {attributes.get("data-path") for _, attributes in seen.elements}
+    assert f"{DISTRICT}.json?lang=en&facility=gym&q=varsity" in paths
+    assert titles(client, DISTRICT, "?facility=gym") == {"Open Gym", "Practice: Varsity"}
+    assert titles(client, DISTRICT, "?type=nothing") == set()
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        (
+            "past=1",
+            (
+                "There is no parameter 'past'; this address takes theme, dim, lang, facility,"
+                " type, category, activity, q, not, detail."
+            ),
+        ),
+        ("detail=all", "detail is 'all' and must be name or busy."),
+        (
+            "facility=nope",
+            "There is no facility 'nope' here; look its id up in the directory.",
+        ),
+        (
+            "category=x",
+            "Calendars cannot be narrowed by rate category here; leave category out.",
+        ),
+    ],
+)
+def test_display_refuses_what_a_feed_refuses(client: FlaskClient, query: str, reason: str) -> None:
+    """With the same sentence, on a display and in its data."""
+    page, answer = client.get(f"{GYM}?{query}"), client.get(f"{GYM}.json?{query}")
+    assert (page.status_code, Seen(page.text).texts[0]) == (400, reason)
+    assert (answer.status_code, answer.text.strip()) == (400, reason)
+
+
+def test_saved_feed_has_a_display(client: FlaskClient, store: Store) -> None:
+    """Under its own name and with its own rules; filters are refused, as at its address."""
+    rename = Rule(Action.RENAME, ("varsity",), title="Team")
+    spec = Saved("gyms", "All gyms", facility_ids=("gym", "pool"), rules=(rename,))
+    store.saved.put([to_keep(spec)], now=NOW)
+    path = "/display/feed/gyms"
+    seen = look(client, f"{path}?theme=light")
+    assert seen.texts[1] == "All gyms"
+    assert "Team" in seen.texts
+    assert f"{path}.json" in {attributes.get("data-path") for _, attributes in seen.elements}
+    found = data(client, path)
+    assert (found["kind"], found["id"], found["title"]) == ("saved", "gyms", "All gyms")
+    assert "Practice: Varsity" not in titles(client, path)
+    refused = client.get(f"{path}?q=x")
+    assert (refused.status_code, Seen(refused.text).texts[0]) == (400, SHAPED)
+
+
+def test_saved_feed_for_staff_has_no_display(client: FlaskClient, store: Store) -> None:
+    """It is at private addresses only."""
+    spec = Saved("gyms", audience=Audience.STAFF, facility_ids=("gym",))
+    store.saved.put([to_keep(spec)], now=NOW)
+    assert client.get("/display/feed/gyms").status_code == 404
+    assert client.get("/display/feed/gyms.json").status_code == 404
+
+
+def test_page_links_to_its_display_with_its_filters(client: FlaskClient) -> None:
+    """Whoever narrowed the page gets the screen of what is on it."""
+    links = look(client, "/property/school?facility=gym&q=varsity&lang=en").links()
+    assert "/display/property/school?facility=gym&q=varsity&lang=en" in links

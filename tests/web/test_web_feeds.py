@@ -15,7 +15,7 @@ from icalbridge.models import Feed
 from icalbridge.web import create_app
 from icalbridge.web.routes.feeds import named
 from tests.fixtures.serving import serving
-from tests.web_world import PUBLIC, Clock, empty_store, fill
+from tests.web_world import PUBLIC, Clock, filled_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The application behind a real socket, over a database that nobody changes, at a moment that
     does not pass.
     """
-    store = empty_store(tmp_path_factory.mktemp("served"))
-    fill(store)
+    store = filled_store(tmp_path_factory.mktemp("served"))
     with serving(create_app(PUBLIC, store, clock=Clock())) as served:
         yield served
     store.close()

@@ -22,7 +22,16 @@ from icalbridge.web import create_app
 from icalbridge.web.normalize import ADDED, candidates, normalize_feed_path, normalize_query
 from tests.samples import GYM, NOW, entry
 from tests.web.seen import Seen
-from tests.web_world import PRIVATE, PUBLIC, Clock, add_catalogue, added, empty_store, fill, sync
+from tests.web_world import (
+    PRIVATE,
+    PUBLIC,
+    Clock,
+    add_catalogue,
+    added,
+    empty_store,
+    filled_store,
+    sync,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,8 +92,7 @@ NOT_SENT_ALIKE = ("Server-Now", "Display-Now")
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A filled database with a saved feed, which no test here changes."""
-    opened = empty_store(tmp_path_factory.mktemp("links"))
-    fill(opened)
+    opened = filled_store(tmp_path_factory.mktemp("links"))
     opened.saved.put([to_keep(Saved("gyms", "All gyms", facility_ids=("gym", "pool")))], now=NOW)
     yield opened
     opened.close()
@@ -275,8 +283,8 @@ def test_display_that_is_refused_asks_for_its_data_with_the_same_parameters(
     """
     page = client.get("/display/facility/gym?colour=red&lang=es")
     assert (
-        "No existe el parámetro 'colour'; esta dirección admite theme, dim, lang."
-        in Seen(page.text).texts
+        "No existe el parámetro 'colour'; esta dirección admite theme, dim, lang, facility, type,"
+        " category, activity, q, not, detail." in Seen(page.text).texts
     )
     found = re.search(r'data-path="([^"]+)"', page.text)
     assert found is not None

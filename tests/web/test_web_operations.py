@@ -216,7 +216,7 @@ def test_readyz_tells_each_keys_trouble(client: FlaskClient, store: Store, clock
     """
     ready(store)
     store.api_keys.note_pace(USER, 2.46, 500)
-    store.api_keys.update_allowance(USER, lambda *_: ("2026-11-21", 480, 0.0, 0.0))
+    store.api_keys.update_allowance(USER, lambda *_: (NOW.date(), 480, 0.0, 0.0))
     store.api_keys.note_trouble(
         USER, "GET /properties: 401; feeds go on from what is known", now=NOW
     )
@@ -299,7 +299,7 @@ def test_metrics_tell_what_the_sync_did(client: FlaskClient, store: Store) -> No
     )
     store.write.add_api_user("hills")
     store.api_keys.note_pace(USER, 2.5, 500)
-    store.api_keys.update_allowance(USER, lambda *_: ("2026-11-21", 480, 0.0, 0.0))
+    store.api_keys.update_allowance(USER, lambda *_: (NOW.date(), 480, 0.0, 0.0))
     store.api_keys.note_pace("hills", 1.0, 100)
     store.api_keys.note_trouble("hills", "the quota is used up", now=NOW)
     told = scraped(client.get("/metrics").text)

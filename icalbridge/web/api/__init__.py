@@ -2,9 +2,9 @@
 same rules as feeds.
 
 schema      what is answered; operations: at which addresses; openapi: both as a document
-asking      what an address may ask for, and how it is read
+parameters  what an address may ask for, and how it is read
 places      properties and facilities
-booked      entries a page at a time, what is on now, open times
+bookings    entries a page at a time, what is on now, open times
 page        the document for people
 
 Here an address meets its answer, and HTTP its rules; refusals are `problems`.
@@ -22,11 +22,11 @@ from icalbridge.feeds.formats.datetimes import iso_utc
 from icalbridge.feeds.formats.json_format import dumps
 from icalbridge.models import Feed
 from icalbridge.web import responses
-from icalbridge.web.api.asking import parsed
-from icalbridge.web.api.booked import ApiResult, Booked
+from icalbridge.web.api.bookings import ApiResult, BookingsApi
 from icalbridge.web.api.openapi import document
 from icalbridge.web.api.operations import OPERATIONS
 from icalbridge.web.api.page import page
+from icalbridge.web.api.parameters import parse_parameters
 from icalbridge.web.api.places import ROOT, Places
 from icalbridge.web.cross_origin import cross_origin
 from icalbridge.web.problems import problem
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from msgspec import Struct
 
     from icalbridge.store import Store
-    from icalbridge.web.api.asking import RequestParameters
     from icalbridge.web.api.operations import Operation
+    from icalbridge.web.api.parameters import RequestParameters
+    from icalbridge.web.current_bookings import CurrentBookingsReader
     from icalbridge.web.feed_cache import FeedCache
-    from icalbridge.web.present import Present
     from icalbridge.web.site import Site
 
     Answering = Callable[[str, RequestParameters, datetime], ApiResult | Missing]
@@ -59,10 +59,10 @@ UNREACHABLE = "This cannot be read right now; ask again in half a minute."
 UNSYNCED = "This place is being fetched for the first time; ask again in half a minute."
 
 
-def api(store: Store, service: FeedCache, present: Present, site: Site) -> Blueprint:
+def api(store: Store, service: FeedCache, present: CurrentBookingsReader, site: Site) -> Blueprint:
     """Return the addresses of the API."""
     routes = Blueprint("api", __name__)
-    answering = _answering(Places(store, site), Booked(service, present, site))
+    answering = _answering(Places(store, site), BookingsApi(service, present, site))
     for operation in OPERATIONS:
         _add(routes, operation, answering[operation.name], site)
 
@@ -93,7 +93,7 @@ def api(store: Store, service: FeedCache, present: Present, site: Site) -> Bluep
     return routes
 
 
-def _answering(places: Places, booked: Booked) -> Mapping[str, Answering]:
+def _answering(places: Places, booked: BookingsApi) -> Mapping[str, Answering]:
     """Return what answers for each operation: of an id, of what is asked for, at a moment."""
     return {
         "properties": lambda _id, _parameters, _now: ApiResult(places.properties()),
@@ -121,7 +121,7 @@ def _or_missing(place: Struct | None) -> ApiResult | Missing:
 def _add(routes: Blueprint, operation: Operation, answering: Answering, site: Site) -> None:
     def view(name: str = "") -> Response:
         now = site.now()
-        requested = parsed(request.environ.get("QUERY_STRING", ""), operation.takes)
+        requested = parse_parameters(request.environ.get("QUERY_STRING", ""), operation.takes)
         result = (
             Missing.UNKNOWN if operation.of and not is_id(name) else answering(name, requested, now)
         )

@@ -14,8 +14,8 @@ from icalbridge.web import problems
 from icalbridge.web.api.operations import OPERATIONS
 
 if TYPE_CHECKING:
-    from icalbridge.web.api.asking import Parameter
     from icalbridge.web.api.operations import Operation
+    from icalbridge.web.api.parameters import Parameter
 
 Part = dict[str, Any]
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from icalbridge.web.api import asking, schema
+from icalbridge.web.api import parameters, schema
 from icalbridge.web.api.places import ROOT
 from icalbridge.web.rendered_feed import CACHE_CONTROL
 
 if TYPE_CHECKING:
     from msgspec import Struct
 
-    from icalbridge.web.api.asking import Parameter
+    from icalbridge.web.api.parameters import Parameter
 
-SPAN = (asking.FROM, asking.TO, asking.LIMIT, asking.AFTER)
+SPAN = (parameters.FROM, parameters.TO, parameters.LIMIT, parameters.AFTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ OPERATIONS = (
         "/facilities",
         "All facilities, or those of some properties and types",
         schema.Facilities,
-        (asking.PROPERTIES, asking.FACILITY_TYPES),
+        (parameters.PROPERTIES, parameters.FACILITY_TYPES),
         CATALOGUE,
     ),
     Operation(
@@ -90,7 +90,7 @@ OPERATIONS = (
         "/properties/{id}/entries",
         "What is booked at a property; for a district at all its schools",
         schema.Entries,
-        (*SPAN, *asking.FILTERS),
+        (*SPAN, *parameters.FILTERS),
         about=_ENTRIES_ABOUT,
     ),
     Operation(
@@ -98,7 +98,7 @@ OPERATIONS = (
         "/facilities/{id}/entries",
         "What is booked in a facility",
         schema.Entries,
-        (*SPAN, *(item for item in asking.FILTERS if item.name != "facility")),
+        (*SPAN, *(item for item in parameters.FILTERS if item.name != "facility")),
         about=_ENTRIES_ABOUT,
     ),
     Operation(
@@ -124,7 +124,7 @@ OPERATIONS = (
         "/facilities/{id}/open-times",
         "When a facility is free on a day, or on some days",
         schema.OpenTimes,
-        (asking.ON, asking.FIRST, asking.LAST),
+        (parameters.ON, parameters.FIRST, parameters.LAST),
         about=(
             "From 6:00 to 22:00, or longer where something is booked earlier or later; gaps of half"
             " an hour or more."

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from icalbridge import timezones
 from icalbridge.feeds import BadQuery, display_text, feed_path, page_path
-from icalbridge.feeds.query import PARAMETERS, quoted
+from icalbridge.feeds.query import PARAMETERS, quoted, read_value
 from icalbridge.models import Feed
 from icalbridge.text import search_key
 from icalbridge.web.api import schema
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Facility, Property
     from icalbridge.store import Store
-    from icalbridge.web.api.asking import RequestParameters
+    from icalbridge.web.api.parameters import RequestParameters
     from icalbridge.web.site import Site
 
 ROOT = "/api/v1"
@@ -136,15 +136,8 @@ def in_order(facilities: Iterable[Facility], property_ids: Iterable[str]) -> lis
 
 
 def _listed(name: str, like: str, given: Sequence[str]) -> tuple[str, ...]:
-    """Read values with commas between them as a calendar's address reads those of a parameter.
-    Raises `BadQuery`.
-    """
-    if not given:
-        return ()
-    try:
-        return cast("tuple[str, ...]", PARAMETERS[like].read(given))
-    except ValueError as error:
-        raise BadQuery(f"{name} is {quoted(','.join(given))} and must be {error}.") from None
+    """Return values with commas between them, as a feed's address has them. Raises `BadQuery`."""
+    return cast("tuple[str, ...]", read_value(name, given, PARAMETERS[like].read)) if given else ()
 
 
 def _zone(item: Property | None) -> str:

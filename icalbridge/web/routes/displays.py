@@ -11,26 +11,29 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
 
-from icalbridge.feeds import BadQuery
-from icalbridge.feeds.query import given
+from icalbridge.feeds import Address, BadQuery
+from icalbridge.feeds.query import join_query, split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.refusing import refuse_unknown, sentence
 from icalbridge.web.revision_cache import Missing
+from icalbridge.web.routes.feeds import unshaped
 from icalbridge.web.site import requested_language
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.board import make_board
 from icalbridge.web.views.now_next import SCRIPT_WORDS, display_view, words
+from icalbridge.web.views.subscribe import display_path
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icalbridge.web.present import CurrentBookings, Present
+    from icalbridge.feeds import FeedQuery
+    from icalbridge.web.current_bookings import CurrentBookings, CurrentBookingsReader
+    from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
     from icalbridge.web.views.board import Board
 
@@ -42,7 +45,9 @@ JSON_CACHE_CONTROL = "public, max-age=30"
 PAGE_CACHE_CONTROL = "no-cache"
 WORKER_CACHE_CONTROL = "public, max-age=300"
 
-PARAMETERS = ("theme", "dim", "lang")
+OWN = ("theme", "dim", "lang")
+FILTERS = ("facility", "type", "category", "activity", "q", "not", "detail")
+"""Parameters of feeds that displays take too."""
 
 _DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)
 
@@ -65,9 +70,10 @@ class DisplayOptions:
 
 
 class Displays:
-    """What the displays of one application are told."""
+    """The displays of one application."""
 
-    def __init__(self, present: Present, site: Site) -> None:
+    def __init__(self, service: FeedCache, present: CurrentBookingsReader, site: Site) -> None:
+        self._service = service
         self._present = present
         self._site = site
 
@@ -78,7 +84,10 @@ class Displays:
         options = DisplayOptions.of(request.args.get("theme", ""), request.args.get("dim", ""))
         data = feed.id.endswith(".json")
         try:
-            refuse_unknown(given(query), PARAMETERS)
+            filters = self._filters(feed, query)
+            if data:
+                return self.data(replace(feed, id=feed.id.removesuffix(".json")), filters, now)
+            return self.page(feed, filters, options, now)
         except BadQuery as error:
             if data:
                 return responses.flask_response(responses.refusal(400, str(error), [ANYWHERE]))
@@ -89,14 +98,22 @@ class Displays:
                 400,
                 responses.DISPLAY_HEADERS,
             )
-        if data:
-            return self.data(Feed(feed.kind, feed.id.removesuffix(".json")), now)
-        return self.page(feed, options, now)
 
-    def page(self, feed: Feed, options: DisplayOptions, now: datetime) -> Response:
-        """Return the page of a display, whether or not there is anything to show."""
-        bookings = self._present.find(feed, now)
-        query = f"lang={requested_language()}" if requested_language() else ""
+    def _filters(self, feed: Feed, query: str) -> FeedQuery:
+        parameters = split_query(query)
+        filters = join_query({name: parameters[name] for name in parameters if name not in OWN})
+        if feed.kind == "saved":
+            return unshaped(filters)
+        refuse_unknown(parameters, (*OWN, *FILTERS))
+        return self._service.shape(filters)
+
+    def page(
+        self, feed: Feed, filters: FeedQuery, options: DisplayOptions, now: datetime
+    ) -> Response:
+        """Return the page of a display, also where nothing is there to show. Raises `BadQuery`."""
+        bookings = self._present.find(feed, now, filters)
+        language = f"lang={requested_language()}" if requested_language() else ""
+        query = "&".join(filter(None, (language, filters.query)))
         if isinstance(bookings, Missing):
             reason = words()[f"missing-{bookings.name.lower()}"]
             return responses.respond_uncached(
@@ -135,9 +152,10 @@ class Displays:
         that of its data.
         """
         texts = words()
+        layout = "facility" if feed.kind == "facility" else "property"
         return render_template(
-            f"display_{feed.kind}.html",
-            feed=feed,
+            f"display_{layout}.html",
+            layout=layout,
             board=there,
             view=display_view(there, now.timestamp(), texts) if there else None,
             data=asdict(replace(there, rows=())) if there else None,
@@ -147,15 +165,15 @@ class Displays:
             unlisted=unlisted,
             theme=options.theme,
             dim="-".join(map(str, options.dim)) if options.dim else "",
-            data_path=self._site.path(f"/display/{feed.kind}/{quote(feed.id, safe='')}.json")
+            data_path=self._site.path(display_path(Address(feed), ".json"))
             + (f"?{query}" if query else ""),
             worker_path=self._site.path("/display/sw.js"),
             reason=reason,
         )
 
-    def data(self, feed: Feed, now: datetime) -> Response:
-        """Return what a display asks for once a minute."""
-        known = self._find(feed, now)
+    def data(self, feed: Feed, filters: FeedQuery, now: datetime) -> Response:
+        """Return what a display asks for once a minute. Raises `BadQuery`."""
+        known = self._find(feed, filters, now)
         if isinstance(known, Missing):
             extra = (
                 [ANYWHERE]
@@ -175,8 +193,8 @@ class Displays:
         )
         return responses.respond(made)
 
-    def _find(self, feed: Feed, now: datetime) -> Board | Missing:
-        bookings = self._present.find(feed, now)
+    def _find(self, feed: Feed, filters: FeedQuery, now: datetime) -> Board | Missing:
+        bookings = self._present.find(feed, now, filters)
         return bookings if isinstance(bookings, Missing) else _board(bookings, now)
 
 
@@ -190,10 +208,10 @@ def _status(why: Missing) -> int:
     return 404 if why is Missing.UNKNOWN else 503
 
 
-def displays(present: Present, site: Site) -> Blueprint:
+def displays(service: FeedCache, present: CurrentBookingsReader, site: Site) -> Blueprint:
     """Return the addresses that displays are set to."""
     routes = Blueprint("display", __name__)
-    made = Displays(present, site)
+    made = Displays(service, present, site)
     worker = responses.document(
         (FOLDER / "display-sw.js").read_bytes(),
         "text/javascript; charset=utf-8",
@@ -212,6 +230,10 @@ def displays(present: Present, site: Site) -> Blueprint:
     @routes.get("/display/property/<path:name>", endpoint="property")
     def school(name: str) -> Response:
         return answer(Feed("property", name))
+
+    @routes.get("/display/feed/<slug>", endpoint="feed")
+    def saved(slug: str) -> Response:
+        return answer(Feed("saved", slug))
 
     @routes.before_request
     def choose_language() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
 from icalbridge.feeds import Address, BadQuery
-from icalbridge.feeds.query import UNREADABLE, given
+from icalbridge.feeds.query import UNREADABLE, split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
@@ -31,7 +31,7 @@ from icalbridge.web.views.directory import (
 from icalbridge.web.views.filters import check_names, choices
 from icalbridge.web.views.forms import build_path
 from icalbridge.web.views.state_line import facility_line, school_line
-from icalbridge.web.views.subscribe import poster_path, qr_path, subscription
+from icalbridge.web.views.subscribe import display_path, poster_path, qr_path, subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -163,7 +163,7 @@ class Pages:
             "download": self._site.path(address.path),
             "build": self._site.link(build_path(feed.kind, feed.id) + narrowed),
             "embedding": self._site.link(build_path(feed.kind, feed.id, root="/embed") + narrowed),
-            "display": self._site.link(f"/display/{feed.kind}/{quote(feed.id, safe='')}"),
+            "display": self._site.link(display_path(address)),
             "formats": {
                 suffix: self._site.path(Address(feed, view.filters, suffix).path)
                 for suffix in ("json", "csv", "atom")
@@ -199,7 +199,7 @@ def pages(service: FeedCache, site: Site) -> Blueprint:
 
     def narrowed(show: Callable[[str, Parameters, datetime], Response], feed_id: str) -> Response:
         try:
-            parameters = given(query_of(request.environ.get("QUERY_STRING", "")))
+            parameters = split_query(query_of(request.environ.get("QUERY_STRING", "")))
             check_names(parameters)
             return show(feed_id, parameters, site.now())
         except BadQuery as bad:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from io import BytesIO
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode
 
 import segno
 from flask import Blueprint, Response, abort, request
 
 from icalbridge import timezones
 from icalbridge.feeds import Address, display_text
+from icalbridge.feeds.query import join_query, split_query
 from icalbridge.models import Feed
 from icalbridge.web import responses
 from icalbridge.web.failures import error_page
@@ -70,7 +70,7 @@ class Posters:
 
     def poster(self, feed: Feed) -> Response:
         """Return the page to print."""
-        query, _ = _parted(text_of(request.environ["QUERY_STRING"]))
+        query, _ = _split(text_of(request.environ["QUERY_STRING"]))
         address = Address(feed, self._service.shape(query))
         title = self._title(address)
         if isinstance(title, Missing):
@@ -94,7 +94,7 @@ class Posters:
         """Return the code; 404 where there is no such calendar, or its address is too long for
         one.
         """
-        query, to_calendar = _parted(text_of(request.environ["QUERY_STRING"]))
+        query, to_calendar = _split(text_of(request.environ["QUERY_STRING"]))
         address = Address(feed, self._service.shape(query))
         if isinstance(self._title(address), Missing):
             abort(404)
@@ -116,17 +116,16 @@ class Posters:
         return calendar if isinstance(calendar, Missing) else calendar.title
 
 
-def _parted(query: str) -> tuple[str, bool]:
-    """Take what is ours out of a query, `lang` and `to=calendar`; say whether that last was
-    there.
+def _split(query: str) -> tuple[str, bool]:
+    """Split off the parameters that are not the feed's, `lang` and `to=calendar`; return whether
+    the latter was there. Raises `BadQuery`.
     """
-    pairs = parse_qsl(query, keep_blank_values=True)
-    rest = [
-        (name, value)
-        for name, value in pairs
-        if name != "lang" and (name, value) != ("to", "calendar")
-    ]
-    return (query if len(rest) == len(pairs) else urlencode(rest)), ("to", "calendar") in pairs
+    parameters = split_query(query)
+    parameters.pop("lang", None)
+    to_calendar = parameters.get("to") == ["calendar"]
+    if to_calendar:
+        del parameters["to"]
+    return join_query(parameters), to_calendar
 
 
 def posters(service: FeedCache, site: Site) -> Blueprint:

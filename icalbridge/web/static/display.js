@@ -167,7 +167,7 @@
   }
 
   function draw(view) {
-    document.body.className = board.kind + ' ' + view.state + (view.alone ? ' alone' : '');
+    document.body.className = (board.kind === 'facility' ? 'facility' : 'property') + ' ' + view.state + (view.alone ? ' alone' : '');
     document.title = board.title;
     each('[data-slot]', display, function (slot) {
       var name = slot.getAttribute('data-slot');

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import date  # noqa: TC003  # msgspec reads it
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from msgspec import Meta, Struct, structs
 
-from icalbridge.feeds import BadQuery
-from icalbridge.feeds.query import LONGEST_QUERY, MOST_VALUES, UNREADABLE
+from icalbridge.feeds.query import join_query, split_query
 from icalbridge.web.i18n import NAMES, gettext
 from icalbridge.web.parameters import choice_refusal, convert_parameters
 from icalbridge.web.refusing import Refused
@@ -70,20 +69,14 @@ def read(query: str) -> tuple[EmbedOptions, str]:
     """Part the query of an embedded calendar's address into its looks and the query of its feed.
     Raises `BadQuery`.
     """
-    if len(query) > LONGEST_QUERY:
-        message = gettext("This address is too long; its parameters may have %(most)s characters.")
-        raise Refused(message % {"most": LONGEST_QUERY})
-    try:
-        given = parse_qsl(
-            query, keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES
-        )
-    except (UnicodeError, ValueError):
-        raise BadQuery(UNREADABLE) from None
-    own: dict[str, str] = {}
-    for name, text in given:
-        if name in OWN and text.strip() and own.setdefault(name, text.strip()) != text.strip():
+    parameters = split_query(query)
+    own = {name: parameters.pop(name) for name in OWN if name in parameters}
+    for name, values in own.items():
+        if len(set(values)) > 1:
             raise Refused(gettext("%(name)s is given twice; give it once.") % {"name": name})
-    return looks(own), urlencode([(name, text) for name, text in given if name not in OWN])
+    return looks({name: "".join(values[:1]) for name, values in own.items()}), join_query(
+        parameters
+    )
 
 
 def looks(values: Mapping[str, str]) -> EmbedOptions:

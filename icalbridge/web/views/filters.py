@@ -10,11 +10,11 @@ import datetime
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Struct
 
-from icalbridge.feeds.query import PARAMETERS, quoted
+from icalbridge.feeds.query import PARAMETERS, join_query, quoted
 from icalbridge.text import search_key
 from icalbridge.web import i18n
 from icalbridge.web.i18n import gettext
@@ -161,11 +161,8 @@ def check_names(parameters: Iterable[str]) -> None:
 
 
 def filter_query(parameters: Mapping[str, Sequence[str]]) -> str:
-    """Return only the filters of an address that say something, as they were given."""
-    given = [
-        (name, value) for name in FILTERS for value in parameters.get(name, ()) if value.strip()
-    ]
-    return "&".join(f"{name}={quote(value)}" for name, value in given)
+    """Return the filters of an address as the query of a feed's."""
+    return join_query({name: parameters[name] for name in FILTERS if name in parameters})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from icalbridge.feeds import FORMATS, PLAIN, BadQuery
-from icalbridge.feeds.query import PARAMETERS, UNREADABLE, parse
+from icalbridge.feeds.query import PARAMETERS, parse, split_query
 from icalbridge.models import Feed
 from icalbridge.text import display_text, search_key
 from icalbridge.web.routes.feeds import is_id
@@ -115,20 +115,14 @@ def filled_in(query: str) -> BuilderForm:
     """Read the query of the form's address, as WSGI has it. Raises `BadQuery` for one that cannot
     be read.
     """
-    fields: dict[str, tuple[str, ...]] = {}
-    try:
-        if len(query) > LONGEST:
-            raise ValueError
-        for name, value in parse_qsl(
-            query, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
-        ):
-            if value.strip():
-                fields[name] = (*fields.get(name, ()), value.strip())
-            elif name not in PARAMETERS:
-                fields.setdefault(name, ())
-    except (UnicodeError, ValueError):
-        raise BadQuery(UNREADABLE) from None
-    return BuilderForm(fields)
+    parameters = split_query(query, LONGEST, MOST_FIELDS)
+    return BuilderForm(
+        {
+            name: tuple(values)
+            for name, values in parameters.items()
+            if values or name not in PARAMETERS
+        }
+    )
 
 
 def value_of(name: str, text: str) -> str:

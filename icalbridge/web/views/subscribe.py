@@ -70,6 +70,13 @@ def poster_path(address: Address) -> str:
     return f"/poster{page_path(address.feed)}{_query(address)}"
 
 
+def display_path(address: Address, suffix: str = "") -> str:
+    """Return the path of a calendar's display, or of its data."""
+    feed = address.feed
+    kind = "feed" if feed.kind == "saved" else feed.kind
+    return f"/display/{kind}/{quote(feed.id, safe='')}{suffix}{_query(address)}"
+
+
 def _query(address: Address) -> str:
     query = address.shape.query
     return f"?{query}" if query else ""

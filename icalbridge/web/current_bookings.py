@@ -1,14 +1,14 @@
-"""What is on at a school or a facility and what comes: for displays and for the API's `now`."""
+"""Current and next bookings of a school, facility or saved feed: for displays and the API."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.errors import StoreError
-from icalbridge.feeds import FeedQuery
+from icalbridge.feeds import PLAIN
 from icalbridge.feeds.audience import without_mark
 from icalbridge.feeds.query import Cancelled
 from icalbridge.web.revision_cache import Missing
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.calendar import Calendar
     from icalbridge.models import Facility, Feed, FeedState
     from icalbridge.web.feed_cache import FeedCache
 
-DAYS = {"facility": 8, "property": 2}
+DAYS = {"facility": 8, "property": 2, "saved": 2}
 """How many days, with today, are loaded: of a facility enough to name what comes next."""
-MARKED = FeedQuery(cancelled=Cancelled.MARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class CurrentBookings:
 
     place: BoardSubject
     facilities: tuple[Facility, ...]
-    """Those of a property, and of its schools; none for a facility."""
+    """Those of a property, and of its schools; none for others."""
     items: Sequence[Item]
     until: datetime
     """Up to when the items are all there are."""
@@ -44,37 +45,53 @@ class CurrentBookings:
     """When its school left the booking system's list; None while it is there."""
 
 
-class Present:
-    """What is on at the places of one store."""
+class CurrentBookingsReader:
+    """Reader of current bookings through the cache."""
 
     def __init__(self, service: FeedCache) -> None:
         self._service = service
         self._catalog = service.catalog
 
-    def find(self, feed: Feed, now: datetime) -> CurrentBookings | Missing:
-        """Return what is known of a place, or why nothing is."""
+    def find(
+        self, feed: Feed, now: datetime, query: FeedQuery = PLAIN
+    ) -> CurrentBookings | Missing:
+        """Return the bookings that a query leaves, cancelled ones marked, or why there are none; a
+        saved feed has its own query. Raises `BadQuery`.
+        """
         try:
             state = self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
-            return state if isinstance(state, Missing) else self._known(feed, state, now)
+            return state if isinstance(state, Missing) else self._known(feed, state, now, query)
         except StoreError:
             return Missing.UNREACHABLE
 
-    def _known(self, feed: Feed, state: FeedState, now: datetime) -> CurrentBookings | Missing:
+    def _known(
+        self, feed: Feed, state: FeedState, now: datetime, query: FeedQuery
+    ) -> CurrentBookings | Missing:
         days = 0 if state.unlisted else DAYS[feed.kind]
         # Of a school that left nothing is known from then on.
         until = timezones.midnight(
             timezones.local_date(now, state.zone) + timedelta(days=days), state.zone
         )
-        calendar = self._service.calendar(feed, MARKED, None, until, limit=MOST_ENTRIES)
+        if feed.kind != "saved":
+            query = replace(query, cancelled=Cancelled.MARK)
+        calendar = self._service.calendar(feed, query, None, until, limit=MOST_ENTRIES)
         if isinstance(calendar, Missing):
             return calendar
-        place, facilities = self._place(feed, calendar.state)
+        place, facilities = self._place(feed, calendar)
         until = min(filter(None, (until, calendar.complete_until)))
         as_of = state.unlisted or calendar.as_of or state.changed
         items = [without_mark(item) for item in calendar.items]
         return CurrentBookings(place, facilities, items, until, as_of, state.unlisted)
 
-    def _place(self, feed: Feed, state: FeedState) -> tuple[BoardSubject, tuple[Facility, ...]]:
+    def _place(self, feed: Feed, calendar: Calendar) -> tuple[BoardSubject, tuple[Facility, ...]]:
+        state = calendar.state
+        if feed.kind == "saved":
+            names = {
+                school.id: school.name
+                for school in self._catalog.properties()
+                if school.id in calendar.property_ids
+            }
+            return BoardSubject(feed, state.title, "", state.zone, names), ()
         own = self._catalog.property(state.property_id)
         if own is None:
             raise StoreError(f"There is no property {state.property_id}.")
@@ -89,8 +106,3 @@ class Present:
         }
         facilities = tuple(self._catalog.facilities(tuple(schools)))
         return BoardSubject(feed, state.title, "", state.zone, schools), facilities
-
-
-def within(known: CurrentBookings, now: datetime) -> tuple[Sequence[Item], datetime]:
-    """Return what has not ended at `now`, cancelled ones too, and up to when that is everything."""
-    return [item for item in known.items if item.end > now], known.until

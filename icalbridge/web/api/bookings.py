@@ -2,14 +2,14 @@
 facility is free.
 
 Entries are those of the calendar with the same filters, as `feeds` finds, keeps and shows them to
-the public; what is on now is what `present` gathers for displays; open times are those of the pages
-(`open_times`). No reader costs the vendor anything, and few cost the database.
+the public; what is on now is what `current_bookings` reads for displays; open times are those of
+the pages (`open_times`). No reader costs the vendor anything, and few cost the database.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
@@ -20,7 +20,8 @@ from icalbridge.feeds import PLAIN, display_text
 from icalbridge.feeds.formats.datetimes import iso_local, iso_utc
 from icalbridge.feeds.formats.json_format import item_values
 from icalbridge.models import is_future
-from icalbridge.web.api import asking, schema
+from icalbridge.web.api import schema
+from icalbridge.web.api.parameters import Key, filter_query, read_days, read_span
 from icalbridge.web.api.places import api_path, in_order
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
     from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
     from icalbridge.models import Facility, Feed, FeedState
-    from icalbridge.web.api.asking import RequestParameters, Span
+    from icalbridge.web.api.parameters import RequestParameters, Span
+    from icalbridge.web.current_bookings import CurrentBookingsReader
     from icalbridge.web.feed_cache import FeedCache
-    from icalbridge.web.present import Present
     from icalbridge.web.site import Site
     from icalbridge.web.views.occupancy_state import OccupancyState
 
@@ -58,10 +59,10 @@ class _On:
     cancelled: bool
 
 
-class Booked:
+class BookingsApi:
     """What is booked in one store."""
 
-    def __init__(self, service: FeedCache, present: Present, site: Site) -> None:
+    def __init__(self, service: FeedCache, present: CurrentBookingsReader, site: Site) -> None:
         self._service = service
         self._present = present
         self._site = site
@@ -70,12 +71,12 @@ class Booked:
         self, feed: Feed, parameters: RequestParameters, now: datetime
     ) -> ApiResult | Missing:
         """Return a page of what is booked. Raises `BadQuery`."""
-        query = self._service.shape(asking.filters(parameters))
+        query = self._service.shape(filter_query(parameters))
         state = self._state(feed)
         if isinstance(state, Missing):
             return state
         zone = state.zone
-        requested = asking.span(parameters, self._reach(zone, now), zone)
+        requested = read_span(parameters, self._reach(zone, now), zone)
         calendar = self._service.calendar(
             feed,
             query,
@@ -109,11 +110,9 @@ class Booked:
         if isinstance(state, Missing):
             return state
         zone = state.zone
-        dates = asking.open_days(parameters, self._reach(zone, now))
-        begins, ends = (
-            asking.midnight(dates[0], zone),
-            asking.midnight(dates[-1] + timedelta(days=1), zone),
-        )
+        dates = read_days(parameters, self._reach(zone, now))
+        begins = timezones.midnight(dates[0], zone)
+        ends = timezones.day_bounds(dates[-1], zone)[1]
         calendar = self._service.calendar(feed, PLAIN, begins, ends)
         if isinstance(calendar, Missing):
             return calendar
@@ -138,7 +137,7 @@ class Booked:
             return known
         zone, seconds = known.place.zone, now.timestamp()
         until, booked = known.until, [_on(item) for item in known.items]
-        ends = asking.midnight(asking.tomorrow(now, zone), zone).timestamp()
+        ends = timezones.day_bounds(timezones.local_date(now, zone), zone)[1].timestamp()
         occupancy = find_occupancy(booked, seconds, ends, until.timestamp())
         made = schema.Now(
             id=feed.id,
@@ -167,7 +166,7 @@ class Booked:
 
 def _next(requested: Span, shape: FeedQuery, last: Item) -> str:
     """Return the query of the page after this one, which says all that this one left open."""
-    own = urlencode([*requested.requested, ("after", str(asking.Key.of(last)))])
+    own = urlencode([*requested.requested, ("after", str(Key.of(last)))])
     return "&".join(filter(None, (own, shape.query)))
 
 
