@@ -140,7 +140,6 @@ def test_timeline_has_every_item_in_its_facility(world: tuple[date, Sequence[Ite
             assert box.line.item.facility_ids == (expected,)
             assert interval(grid, column, box)[0] <= max(walls(box.line.item)[0], midnight(first))
 
-
     starts = [placed.line.item.start for placed in grid.timeline]
     assert sorted(uid for uid in parts(grid)) == sorted(
         {placed.line.item.uid for placed in grid.timeline}

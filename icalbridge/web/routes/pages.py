@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     Parameters = Mapping[str, Sequence[str]]
 
-MINUTE = timedelta(minutes=1)
 QUERY_LENGTH = 200
 
 
@@ -177,13 +176,12 @@ class Pages:
         """Return what is left of today and what is on; when today is, depends on each property's
         zone.
         """
-        minute = now.replace(second=0, microsecond=0)
-        running = self._catalog.counts(now, now + timedelta(seconds=1))
+        running = self._catalog.counts("running", now, now + timedelta(seconds=1))
         zone_of = {place.id: _zone_of([place]) for place in properties}
         left: dict[str, int] = {}
         for zone in sorted(set(zone_of.values())):
             _, until = timezones.day_bounds(timezones.local_date(now, zone), zone)
-            counts = self._catalog.counts(minute, until)
+            counts = self._catalog.counts(("left", zone), now, until)
             left |= {
                 place.id: counts.get(place.id, 0)
                 for place in facilities
