@@ -11,7 +11,7 @@ from icalbridge.feeds.query import PLAIN, FeedQuery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.metadata import FeedMetadata
@@ -34,6 +34,8 @@ class CalendarRequest:
     after: tuple[int, int, str] | None = None
     """Only items after these start, end (seconds since 1970) and UID: the last of the page before.
     """
+    day_limit: int | None = None
+    """Of each day at most so many items, the first ones; a loader may give more."""
     with_cancelled: bool = False
     """Whether cancelled items are there although the query does not ask for them (Atom)."""
 
@@ -62,6 +64,8 @@ class Calendar:
     """Items that start earlier are left out; None: none are."""
     complete_until: datetime | None = None
     """Items that start then or later are left out; None: none are."""
+    day_counts: Mapping[date, int] | None = None
+    """How many items are on each day, where not all of them were loaded."""
     fetched: Mapping[str, datetime | None] | None = None
     """When today's bookings of each listed school were last fetched; None where that was not read.
     """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import Audience, Item, admit, view
 from icalbridge.feeds.calendar import Calendar
+from icalbridge.feeds.days import read_days
 from icalbridge.feeds.grouping import grouped
 from icalbridge.feeds.metadata import cover
 from icalbridge.feeds.occupancy import FOREVER, blocks, present
@@ -129,16 +130,34 @@ class _Loader:
         since, until = self._request.since or self._now, self._request.until or self._newest
         if self._request.limit is not None:
             return self._page(since, until, self._request.limit)
+        if calendar := self._days(since, until):
+            return calendar
         margin = MARGIN if self._query.occupancy else timedelta(0)
         entries = self._of(TimeRange(since - margin, until + margin))
         calendar = self._calendar(EntriesRead(entries), moments=())
         items = [item for item in calendar.items if item.end > since and item.start < until]
         return replace(calendar, items=tuple(items))
 
+    def _days(self, since: datetime, until: datetime) -> Calendar | None:
+        """Load the first items of each day; None where all are to be loaded at once."""
+        limit = self._request.day_limit
+        if limit is None or not self._exact or self._feed.kind != "property":
+            return None
+        since, until = self._within_reach(since, until)
+        read = read_days(
+            self._read, self._feed, self._criteria, self._state.zone, since, until, limit
+        )
+        if read is None:
+            return None
+        calendar = self._calendar(EntriesRead(read.entries), moments=())
+        return replace(calendar, day_counts=read.counts)
+
+    def _within_reach(self, since: datetime, until: datetime) -> tuple[datetime, datetime]:
+        return max(since, self._now - self._history), min(until, self._newest)
+
     def _page(self, since: datetime, until: datetime, limit: int) -> Calendar:
         """Load the first items of a span, by days until there are enough."""
-        since = max(since, self._now - self._history)
-        until = min(until, self._newest)
+        since, until = self._within_reach(since, until)
         after, read = self._request.after, EntriesRead([])
         calendar, items = self._calendar(read, moments=()), list[Item]()
         first = datetime.fromtimestamp(after[0], UTC) if after else since

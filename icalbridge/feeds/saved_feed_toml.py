@@ -1,16 +1,18 @@
-"""Specifications of saved feeds as TOML: one `[[feed]]` each, `[[feed.rules]]` in order. What is
-not understood is refused with a sentence, and what is written reads back the same.
+"""Saved feeds as TOML: one `[[feed]]` each, `[[feed.rules]]` in order.
 
-A table holds only what differs from the default, so that a district's file stays short.
+msgspec checks keys and types, the readers of feed addresses the values; every mistake is one
+sentence. A table has only what differs from the default, so that a district's file stays short.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tomli_w
+from msgspec import Meta, Struct, ValidationError, convert, to_builtins
 
 from icalbridge.feeds.audience import ALLOWED, Audience, Field
 from icalbridge.feeds.colors import colour
@@ -20,19 +22,54 @@ from icalbridge.models import EventKey, SavedFeed
 from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
 Table = dict[str, Any]
-"""What a TOML table is in Python."""
+"""A TOML table in Python."""
+Value = TypeVar("Value")
 
 SLUG = re.compile(r"[a-z0-9-]{1,60}")
 LONGEST_TEXT = 1000
 MOST_OF_A_LIST = 1000
 SHAPED = ("past", "ahead", "status", "cancelled", "detail", "group", "tz", "title")
-"""The parameters of an address that a saved feed may have saved; the words for the rest are its
-rules.
-"""
-_WHOLE = ("past", "ahead")
+"""Parameters of a feed's address that are saved; rules replace the others."""
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
+Texts = Annotated[list[Text], Meta(max_length=MOST_OF_A_LIST)]
+
+
+class RuleTable(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """One `[[feed.rules]]`."""
+
+    action: Action
+    title: Text = ""
+    q: Text | None = None
+    category: Text | Texts | None = None
+    activity: Text | Texts | None = None
+    type: Text | Texts | None = None
+
+
+class FeedTable(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """One `[[feed]]`."""
+
+    slug: str
+    name: Text = ""
+    description: Text = ""
+    colour: Text = ""
+    audience: Audience = Audience.PUBLIC
+    properties: Texts = []
+    facilities: Texts = []
+    fields: Texts | None = None
+    past: int | None = None
+    ahead: int | None = None
+    status: Text | Texts | None = None
+    cancelled: Text | None = None
+    detail: Text | None = None
+    group: Text | None = None
+    tz: Text | None = None
+    title: Text | None = None
+    include: Texts = []
+    exclude: Texts = []
+    rules: Annotated[list[RuleTable], Meta(max_length=MOST_OF_A_LIST)] = []
 
 
 class BadSpec(ValueError):
@@ -63,7 +100,7 @@ def read_tables(text: str) -> list[Table]:
             f"There is no key '{unknown[0]}' beside [[feed]]; each feed begins with [[feed]]."
         )
     tables = whole.get("feed", [])
-    if not _is_list_of(dict, tables):
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise BadSpec("A feed begins with [[feed]], in two brackets on either side.")
     return list(tables)
 
@@ -102,29 +139,35 @@ def _written_feed(table: Table) -> str:
 
 
 def read_feed(table: Mapping[str, object]) -> Saved:
-    """Return the feed that a table says. Raises `BadSpec`."""
+    """Return the feed of a table. Raises `BadSpec`."""
     slug = table.get("slug")
     if not isinstance(slug, str) or not SLUG.fullmatch(slug):
         shown = f" '{slug[:60]}'" if isinstance(slug, str) else ""
         raise BadSpec(
             f"The slug{shown} of a feed must be 1 to 60 of the characters a-z, 0-9 and -."
         )
-    reader = _Reader(f"Feed '{slug}'", table)
-    reader.refuse_unknown(_KEYS)
-    audience = reader.read("audience", _audience, Audience.PUBLIC)
+    try:
+        parsed = convert(table, FeedTable)
+    except ValidationError as error:
+        raise BadSpec(_sentence(slug, str(error))) from None
+    read = partial(_read, f"Feed '{slug}'", parsed)
+    shape: Table = {PARAMETERS[key].field: read(key, partial(_shaped, key), None) for key in SHAPED}
     spec = Saved(
         slug=slug,
-        name=reader.read("name", _line, ""),
-        description=reader.read("description", _line, ""),
-        colour=reader.read("colour", _colour, ""),
-        audience=audience,
-        property_ids=reader.read("properties", _ids, ()),
-        facility_ids=reader.read("facilities", _ids, ()),
-        fields=reader.read("fields", _fields_of(audience), None),
-        shape=_shape(reader),
-        rules=_rules(slug, table.get("rules", [])),
-        include=reader.read("include", _events, frozenset()),
-        exclude=reader.read("exclude", _events, frozenset()),
+        name=read("name", _line, ""),
+        description=read("description", _line, ""),
+        colour=read("colour", colour, ""),
+        audience=parsed.audience,
+        property_ids=read("properties", _ids, ()),
+        facility_ids=read("facilities", _ids, ()),
+        fields=read("fields", partial(_fields, parsed.audience), None),
+        shape=FeedQuery(**{name: value for name, value in shape.items() if value is not None}),
+        rules=tuple(
+            _rule(f"Rule {number} of feed '{slug}'", rule)
+            for number, rule in enumerate(parsed.rules, 1)
+        ),
+        include=read("include", _events, frozenset()),
+        exclude=read("exclude", _events, frozenset()),
     )
     if not (spec.property_ids or spec.facility_ids or spec.include):
         raise BadSpec(
@@ -134,116 +177,123 @@ def read_feed(table: Mapping[str, object]) -> Saved:
 
 
 def table_of(spec: Saved) -> Table:
-    """Return a feed as the table that `read_feed` reads, without what is as it is by itself."""
-    table: Table = {
-        "slug": spec.slug,
-        "name": spec.name,
-        "description": spec.description,
-        "colour": spec.colour,
-        "audience": "" if spec.public else spec.audience.value,
-        "properties": list(spec.property_ids),
-        "facilities": list(spec.facility_ids),
-        "fields": (
-            None if spec.fields is None else [item.value for item in Field if item in spec.fields]
-        ),
-        "include": _written(spec.include),
-        "exclude": _written(spec.exclude),
-        "rules": [_table_of_rule(rule) for rule in spec.rules],
-    }
-    # A feed may have no fields at all: it says when something is on, and nothing else.
-    table = {
-        key: value
-        for key, value in table.items()
-        if value or (key == "fields" and value is not None)
-    }
-    table |= _table_of_shape(spec.shape)
-    return {key: table[key] for key in _KEYS if key in table}
-
-
-class _Reader:
-    """Reads the keys of one table; every mistake is a sentence that says where it is."""
-
-    def __init__(self, where: str, table: Mapping[str, object]) -> None:
-        self.where = where
-        self._table = table
-
-    def refuse_unknown(self, known: Sequence[str]) -> None:
-        unknown = sorted(set(self._table) - set(known))
-        if unknown:
-            raise BadSpec(
-                f"{self.where} has no key '{unknown[0][:60]}'; it takes {', '.join(known)}."
+    """Return a feed as the table that `read_feed` reads, without defaults."""
+    table = FeedTable(
+        slug=spec.slug,
+        name=spec.name,
+        description=spec.description,
+        colour=spec.colour,
+        audience=spec.audience,
+        properties=list(spec.property_ids),
+        facilities=list(spec.facility_ids),
+        fields=None if spec.fields is None else [item for item in Field if item in spec.fields],
+        **{key: _written_value(key, spec.shape) for key in SHAPED},
+        include=_written_events(spec.include),
+        exclude=_written_events(spec.exclude),
+        rules=[
+            RuleTable(
+                action=rule.action,
+                title=rule.title,
+                q=" ".join(rule.words) or None,
+                category=list(rule.category) or None,
+                activity=list(rule.activity) or None,
+                type=list(rule.type) or None,
             )
-
-    def read(self, key: str, read: Callable[[object], Any], default: Any) -> Any:
-        """Read a key if it is there; what its reader raises ends a sentence that begins "must
-        be".
-        """
-        if key not in self._table:
-            return default
-        try:
-            return read(self._table[key])
-        except ValueError as error:
-            raise BadSpec(f"{self.where}: {key} must be {error}.") from None
+            for rule in spec.rules
+        ],
+    )
+    result: Table = to_builtins(table)
+    return result
 
 
-def _is_list_of(kind: type, value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+def _written_value(key: str, shape: FeedQuery) -> Any:
+    parameter = PARAMETERS[key]
+    value = getattr(shape, parameter.field)
+    if value == getattr(PLAIN, parameter.field):
+        return None
+    return list(value) if key == "status" else value if key in _DAYS else parameter.write(value)
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-        raise ValueError(f"a text of at most {LONGEST_TEXT} characters")
-    return value
+def _written_events(keys: Iterable[EventKey]) -> list[str]:
+    return [f"{event_type}/{event_id}" for event_type, event_id in sorted(keys)]
 
 
-def _line(value: object) -> str:
-    text = _text(value)
+_DAYS = ("past", "ahead")
+_TEXT = f"a text of at most {LONGEST_TEXT} characters"
+_LIST = f"a list of at most {MOST_OF_A_LIST} texts"
+_EXPECTED = {
+    "audience": f"one of {', '.join(Audience)}",
+    "action": f"one of {', '.join(Action)}",
+    **dict.fromkeys(_DAYS, "a whole number of days"),
+    **dict.fromkeys(("properties", "facilities", "fields", "include", "exclude", "status"), _LIST),
+    **dict.fromkeys(("category", "activity", "type"), _LIST),
+}
+"""What the value of a key must be, where that is not a text."""
+_PLACE = re.compile(r" - at `\$(?:\.rules\[(\d+)\])?(?:\.(\w+))?[^`]*`\Z")
+_UNKNOWN = re.compile(r"unknown field `(.{1,60})", re.DOTALL)
+
+
+def _sentence(slug: str, error: str) -> str:
+    """Return the sentence for what msgspec says of a feed's table."""
+    place = _PLACE.search(error)
+    number, key = place.groups() if place else (None, None)
+    where = f"Feed '{slug}'" if number is None else f"Rule {int(number) + 1} of feed '{slug}'"
+    if unknown := _UNKNOWN.search(error.removesuffix(place[0] if place else "")):
+        known = FeedTable if number is None else RuleTable
+        names = ", ".join(known.__struct_fields__)
+        return f"{where} has no key '{unknown[1].rstrip('`')}'; it takes {names}."
+    if key is None and "required" in error:
+        return f"{where} lacks its action: {', '.join(Action)}."
+    if key is None or key == "rules":
+        return (
+            f"Feed '{slug}': each rule begins with [[feed.rules]], in two brackets on either side."
+        )
+    return f"{where}: {key} must be {_EXPECTED.get(key, _TEXT)}."
+
+
+def _read(
+    where: str, table: Struct, key: str, read: Callable[[Any], Value], default: Value
+) -> Value:
+    """Return what a reader makes of a key's value; the default where it is not given."""
+    value = getattr(table, key)
+    try:
+        return default if value is None else read(value)
+    except ValueError as error:
+        raise BadSpec(f"{where}: {key} must be {error}.") from None
+
+
+def _line(text: str) -> str:
     if text != display_text(text):
         raise ValueError("one line, with no control characters in it and no spaces around it")
     return text
 
 
-def _texts(value: object) -> list[str]:
-    if not isinstance(value, list) or not _is_list_of(str, value) or len(value) > MOST_OF_A_LIST:
-        raise ValueError(f"a list of at most {MOST_OF_A_LIST} texts")
-    return [_line(item) for item in value]
+def _lines(value: Any) -> list[str]:
+    return [_line(str(item)) for item in (value if isinstance(value, list) else [value])]
 
 
-def _ids(value: object) -> tuple[str, ...]:
-    return tuple(sorted({item for item in _texts(value) if item}))
+def _shaped(key: str, value: Any) -> object:
+    return PARAMETERS[key].read(_lines(value))
 
 
-def _colour(value: object) -> str:
-    return colour(_text(value))
+def _ids(value: list[str]) -> tuple[str, ...]:
+    return tuple(sorted({item for item in _lines(value) if item}))
 
 
-def _audience(value: object) -> Audience:
-    try:
-        return Audience(_text(value))
-    except ValueError:
-        raise ValueError(f"one of {', '.join(Audience)}") from None
+def _fields(audience: Audience, value: list[str]) -> frozenset[Field]:
+    allowed = [item for item in Field if item in ALLOWED[audience]]
+    wrong = sorted(set(_lines(value)) - set(allowed))
+    if wrong:
+        raise ValueError(
+            f"of those that the audience {audience} may see ({', '.join(allowed)}); '{wrong[0]}'"
+            " is not"
+        )
+    return frozenset(map(Field, value))
 
 
-def _fields_of(audience: Audience) -> Callable[[object], frozenset[Field]]:
-    def read(value: object) -> frozenset[Field]:
-        result = set(_texts(value))
-        allowed = [item for item in Field if item in ALLOWED[audience]]
-        if result - set(allowed):
-            wrong = min(result - set(allowed))
-            raise ValueError(
-                f"of those that the audience {audience} may see ({', '.join(allowed)}); '{wrong}'"
-                " is not"
-            )
-        return frozenset(item for item in allowed if item in result)
-
-    return read
-
-
-def _events(value: object) -> frozenset[EventKey]:
-    """Read events as their addresses have them: type and the vendor's id, with a slash between
-    them.
-    """
-    return frozenset(_event(item) for item in _texts(value))
+def _events(value: list[str]) -> frozenset[EventKey]:
+    """Read events as TYPE/ID, with the vendor's id."""
+    return frozenset(_event(item) for item in _lines(value))
 
 
 def _event(text: str) -> EventKey:
@@ -253,123 +303,33 @@ def _event(text: str) -> EventKey:
     return EventKey(event_type, event_id)
 
 
-def _written(keys: Iterable[EventKey]) -> list[str]:
-    return [f"{event_type}/{event_id}" for event_type, event_id in sorted(keys)]
-
-
-def _shape(reader: _Reader) -> FeedQuery:
-    result = {
-        PARAMETERS[key].field: reader.read(key, _as_in_addresses(key), None) for key in SHAPED
-    }
-    return FeedQuery(
-        **{name: value for name, value in result.items() if value is not None}
-    )  # each reader fits its field
-
-
-def _as_in_addresses(key: str) -> Callable[[object], object]:
-    """Return a reader that takes what the parameter of an address takes, in TOML's types."""
-
-    def read(value: object) -> object:
-        if key in _WHOLE and (isinstance(value, bool) or not isinstance(value, int)):
-            raise ValueError("a whole number of days")
-        given = _texts(value) if key == "status" and isinstance(value, list) else [str(value)]
-        if key not in _WHOLE and key != "status":
-            given = [_line(value)]
-        return PARAMETERS[key].read(given)
-
-    return read
-
-
-def _table_of_shape(shape: FeedQuery) -> Table:
-    table: Table = {}
-    for key in SHAPED:
-        parameter = PARAMETERS[key]
-        value = getattr(shape, parameter.field)
-        if value != getattr(PLAIN, parameter.field):
-            table[key] = (
-                value
-                if key in _WHOLE
-                else list(value)
-                if key == "status"
-                else parameter.write(value)
-            )
-    return table
-
-
-def _rules(slug: str, value: object) -> tuple[Rule, ...]:
-    if not isinstance(value, list) or not _is_list_of(dict, value) or len(value) > MOST_OF_A_LIST:
-        raise BadSpec(
-            f"Feed '{slug}': each rule begins with [[feed.rules]], in two brackets on either side."
-        )
-    return tuple(
-        _rule(_Reader(f"Rule {number} of feed '{slug}'", item), item)
-        for number, item in enumerate(value, 1)
+def _rule(where: str, table: RuleTable) -> Rule:
+    read = partial(_read, where, table)
+    title = read("title", _line, "")
+    if table.action is Action.RENAME and not title:
+        raise BadSpec(f"{where} lacks the title to rename to.")
+    if title and table.action is not Action.RENAME:
+        raise BadSpec(f"{where}: a title goes with the action rename, and with no other.")
+    return Rule(
+        table.action,
+        words=read("q", _words, ()),
+        category=read("category", _alternatives, ()),
+        activity=read("activity", _alternatives, ()),
+        type=read("type", _alternatives, ()),
+        title=title,
     )
 
 
-def _rule(reader: _Reader, table: Mapping[str, object]) -> Rule:
-    reader.refuse_unknown(("action", "title", *_CONDITIONS))
-    if "action" not in table:
-        raise BadSpec(f"{reader.where} lacks its action: {', '.join(Action)}.")
-    action = reader.read("action", _action, None)
-    title = reader.read("title", _line, "")
-    if action is Action.RENAME and not title:
-        raise BadSpec(f"{reader.where} lacks the title to rename to.")
-    if title and action is not Action.RENAME:
-        raise BadSpec(f"{reader.where}: a title goes with the action rename, and with no other.")
-    result = {name: reader.read(key, read, ()) for key, (name, read) in _CONDITIONS.items()}
-    return Rule(action, title=title, **result)
+def _words(value: str) -> tuple[str, ...]:
+    return _not_empty(set(search_key(value).split()))
 
 
-def _action(value: object) -> Action:
-    try:
-        return Action(_text(value))
-    except ValueError:
-        raise ValueError(f"one of {', '.join(Action)}") from None
+def _alternatives(value: str | list[str]) -> tuple[str, ...]:
+    return _not_empty({search_key(item) for item in _lines(value)} - {""})
 
 
-def _words(value: object) -> tuple[str, ...]:
-    return _not_empty(tuple(sorted(set(search_key(_text(value)).split()))))
-
-
-def _alternatives(value: object) -> tuple[str, ...]:
-    given = [_line(value)] if isinstance(value, str) else _texts(value)
-    return _not_empty(tuple(sorted({text for item in given if (text := search_key(item))})))
-
-
-def _not_empty(result: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse a condition that says nothing: it would match everything, against all expectation."""
+def _not_empty(result: set[str]) -> tuple[str, ...]:
+    """Refuse a condition without a value: it would match everything."""
     if not result:
         raise ValueError("more than nothing, or left out")
-    return result
-
-
-_CONDITIONS: Mapping[str, tuple[str, Callable[[object], tuple[str, ...]]]] = {
-    "q": ("words", _words),
-    "category": ("category", _alternatives),
-    "activity": ("activity", _alternatives),
-    "type": ("type", _alternatives),
-}
-"""The keys of a rule's conditions, the field of `Rule` that each sets, and how it is read."""
-
-
-def _table_of_rule(rule: Rule) -> Table:
-    table: Table = {"action": rule.action.value, "title": rule.title, "q": " ".join(rule.words)}
-    table |= {key: list(getattr(rule, key)) for key in ("category", "activity", "type")}
-    return {key: value for key, value in table.items() if value}
-
-
-_KEYS = (
-    "slug",
-    "name",
-    "description",
-    "colour",
-    "audience",
-    "properties",
-    "facilities",
-    "fields",
-    *SHAPED,
-    "include",
-    "exclude",
-    "rules",
-)
+    return tuple(sorted(result))

@@ -1,7 +1,9 @@
-"""Numbers of shown entries by facility, read without a scan of the table."""
+"""Numbers of entries by facility or by time, read without a scan of the table."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,22 @@ from icalbridge.store.rows import SHOWN
 from icalbridge.store.tables import LONG, LONG_SECONDS, entries, properties
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+    from icalbridge.store.entries import EntryCriteria, EntryScope, TimeRange
+
+
+@dataclass(frozen=True, slots=True)
+class SpanCount:
+    """How many entries have the same start, end and zone."""
+
+    start: datetime
+    end: datetime
+    zone: str
+    count: int
 
 
 def count_by_facility(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
@@ -36,3 +51,23 @@ def count_by_facility(connection: Connection, since: datetime, until: datetime) 
         overlapping_entries.c.facility_id
     )
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def count_by_span(
+    connection: Connection,
+    scopes: Iterable[EntryScope],
+    times: TimeRange,
+    criteria: EntryCriteria,
+) -> list[SpanCount]:
+    """Count the entries of disjoint scopes by their start, end and zone, in this order."""
+    columns = [entries.c.start_at, entries.c.end_at, entries.c.zone]
+    counts: Counter[tuple[datetime, datetime, str]] = Counter()
+    for scope in scopes:
+        for condition, is_long in times.conditions():
+            here = scope.for_range(is_long=is_long).condition(connection)
+            query = select(*columns, func.count()).where(here, condition, criteria.condition)
+            for row in connection.execute(query.group_by(*columns)):
+                counts[row[0], row[1], row[2]] += row[3]
+    return [
+        SpanCount(start, end, zone, number) for (start, end, zone), number in sorted(counts.items())
+    ]

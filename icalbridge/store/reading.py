@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
-from icalbridge.store.counts import count_by_facility
+from icalbridge.store.counts import count_by_facility, count_by_span
 from icalbridge.store.engine import reading
 from icalbridge.store.entries import (
     ALL_ENTRIES,
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table
 
+    from icalbridge.store.counts import SpanCount
     from icalbridge.store.entries import EntryCriteria, TextCriteria
     from icalbridge.store.health import Health
 
@@ -96,6 +97,14 @@ class Reading:
                 newest_first=newest_first,
                 ordered=ordered,
             )
+
+    def count_by_span(
+        self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES
+    ) -> list[SpanCount]:
+        """Count the entries of a feed, which is not a saved one, by start, end and zone."""
+        with reading(self._engine) as connection:
+            scopes = feed_scopes(connection, feed, criteria)
+            return count_by_span(connection, scopes, times, criteria)
 
     def first_start(
         self, feed: Feed, starts_from: datetime, criteria: EntryCriteria = SHOWN_ENTRIES

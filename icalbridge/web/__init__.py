@@ -55,7 +55,7 @@ from icalbridge.web.site import (
 )
 from icalbridge.web.static_files import Assets, static_files
 from icalbridge.web.views.directory import kind_beside
-from icalbridge.web.views.forms import build_path, value_of
+from icalbridge.web.views.forms import build_path, form_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ def create_app(
         "link": site.link,
         "asset": lambda name: site.path(assets.path(name)),
         "build_path": build_path,
-        "value_of": value_of,
+        "form_value": form_value,
         "facility_path": facility_path,
         "kind_beside": kind_beside,
         "look": look,

@@ -114,6 +114,7 @@ class FeedCache:
         *,
         limit: int | None = None,
         after: tuple[int, int, str] | None = None,
+        day_limit: int | None = None,
     ) -> Calendar | Missing:
         """Return what a feed with a query shows of the span [since, until), or why there is none:
         the `Calendar` for pages, embeds, displays and the API. No file is rendered.
@@ -122,7 +123,9 @@ class FeedCache:
         end after `since` and start before `until`; what the file leaves out for its size is there.
         Without `since`: that are not over now. `limit`: at most so many, the first ones; the
         calendar's `complete_until` is then the start of the first that was left out. `after`: only
-        those after this start, end (seconds since 1970) and UID, for the next page.
+        those after this start, end (seconds since 1970) and UID, for the next page. `day_limit`: of
+        each day of a property at least the first so many; `day_counts` is given where that is not
+        all.
 
         Spans are keys of the cache: pass bounds of days (`timezones.midnight`) or None, never a
         moment made of `now`. A calendar in the cache may have been loaded some time ago: leave out
@@ -131,7 +134,9 @@ class FeedCache:
 
         Raises `BadQuery` for a query that this deployment does not allow.
         """
-        request = CalendarRequest(feed, query, since=since, until=until, limit=limit, after=after)
+        request = CalendarRequest(
+            feed, query, since=since, until=until, limit=limit, after=after, day_limit=day_limit
+        )
         entry = self._calendars.recall(request)
         if entry is None:
             result = self._calendars.get(request, feed, self._span_loader(request))

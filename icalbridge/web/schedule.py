@@ -122,13 +122,25 @@ class Schedules:
         context = GridContext(now, state.zone, schools or {}, page_title)
         return SchedulePage(view, state, coming, filtered, completeness, context)  # type: ignore[arg-type]  # none is missing
 
-    def _items(self, page: SchedulePage, filters: FeedQuery, first: date, end: date) -> list[Item]:
+    def _span(
+        self,
+        page: SchedulePage,
+        filters: FeedQuery,
+        first: date,
+        end: date,
+        day_limit: int | None = None,
+    ) -> Calendar | Missing:
         """Return what is on in some days, in whatever zone of a school."""
         # A school in another zone may have the day earlier, or still have it.
         since = timezones.midnight(first - DAY, page.zone)
         until = timezones.midnight(end + DAY, page.zone)
-        calendar = self._service.calendar(page.feed, filters, since, until)
-        return [] if isinstance(calendar, Missing) else list(calendar.items)
+        return self._service.calendar(page.feed, filters, since, until, day_limit=day_limit)
+
+    def _items(
+        self, page: SchedulePage, filters: FeedQuery, first: date, end: date
+    ) -> Sequence[Item]:
+        calendar = self._span(page, filters, first, end)
+        return () if isinstance(calendar, Missing) else calendar.items
 
     def facility(self, page: SchedulePage) -> dict[str, Any]:
         """Return what the template shows of a facility's days."""
@@ -189,13 +201,13 @@ class Schedules:
         view, shown = page.view, page.view.span
         if shown.view == "list" and not view.dated:
             return NOTHING | {"plan": self._plan(page)}
-        items = self._items(page, view.filters, shown.first, shown.end)
-        if shown.view == "month":
-            days = grid_days(items, shown, page.context, per_day=MONTH_LINES + MONTH_OPENED)
-        elif shown.view == "week":
-            days = grid_days(items, shown, page.context, per_day=WEEK_LINES)
-        else:
-            days = grid_days(items, shown, page.context, in_all=LIST_ENTRIES[page.feed.kind])
+        in_all = LIST_ENTRIES[page.feed.kind] if shown.view == "list" else None
+        per_day = {"month": MONTH_LINES + MONTH_OPENED, "week": WEEK_LINES}.get(shown.view)
+        calendar = self._span(page, view.filters, shown.first, shown.end, per_day or in_all)
+        items, counts = (
+            ((), None) if isinstance(calendar, Missing) else (calendar.items, calendar.day_counts)
+        )
+        days = grid_days(items, shown, page.context, per_day=per_day, in_all=in_all, counts=counts)
         more = sum(day.left_out for day in days)
         if shown.view == "list":
             days = tuple(day for day in days if day.count or day.day == shown.first)

@@ -24,9 +24,9 @@ from icalbridge.web.views.forms import (
     BuilderForm,
     build_path,
     calendars,
-    filled_in,
-    picking,
-    scope_of,
+    find_scope,
+    form_choices,
+    parse_form,
 )
 from icalbridge.web.views.subscribe import subscription
 
@@ -87,10 +87,10 @@ class Builder:
         """
         form, refusal = BuilderForm({}), None
         try:
-            form = filled_in(query)
+            form = parse_form(query)
         except BadQuery as error:
             refusal = error
-        scope = scope_of(self._catalog, form.feed)
+        scope = find_scope(self._catalog, form.feed)
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         result = Result(refusal) if refusal else self._result(form, scope)
@@ -103,7 +103,7 @@ class Builder:
 
     def _result(self, form: BuilderForm, scope: FormScope | None) -> Result:
         try:
-            shape = self._service.shape(form.query)
+            shape = self._service.shape(form.query())
             if scope is None:
                 return Result()
             strange = frozenset(shape.facility) - scope.facility_ids
@@ -150,7 +150,7 @@ class Builder:
             "form": form,
             "groups": calendars(self._catalog.properties(), scope),
             "scope": scope,
-            "picking": picking(scope, form) if scope else None,
+            "choices": form_choices(scope, form) if scope else None,
             "titles": TITLES,
             "title_fields": FIELDS,
             "own_title": "" if title in TITLES else title,

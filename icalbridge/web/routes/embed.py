@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
 from icalbridge.errors import StoreError
 from icalbridge.feeds import BadQuery, display_text, feed_path, page_path
+from icalbridge.feeds.query import split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.color import readable
@@ -108,7 +108,10 @@ class Embeds:
             coming = load_coming(self._service, requested.feed, filters, until, context.now)
         else:
             since = timezones.midnight(shown.first, zone)
-            calendar = self._service.calendar(requested.feed, filters, since, until)
+            lines = DAY_LINES[chosen.view]
+            calendar = self._service.calendar(
+                requested.feed, filters, since, until, day_limit=lines
+            )
             coming = calendar if isinstance(calendar, Missing) else Coming(calendar, 0)
         if isinstance(coming, Missing):
             return self._missing(requested, coming)
@@ -165,7 +168,13 @@ class Embeds:
         first, last = (today + timedelta(days=number) for number in self._reach)
         return {
             "span": shown,
-            "sheet": grid_days(calendar.items, shown, context, per_day=DAY_LINES[shown.view]),
+            "sheet": grid_days(
+                calendar.items,
+                shown,
+                context,
+                per_day=DAY_LINES[shown.view],
+                counts=calendar.day_counts,
+            ),
             "earlier": self._turned(requested, shown.neighbor(-1) if shown.first > first else None),
             "later": self._turned(requested, shown.neighbor(1) if shown.end <= last else None),
             "current": ""
@@ -253,12 +262,9 @@ def embeds(service: FeedCache, site: Site, settings: Settings) -> Blueprint:
 
     @routes.get("/embed.css")
     def accent() -> Response:
-        given = {
-            name: values[-1]
-            for name, values in parse_qs(request.environ.get("QUERY_STRING", "")).items()
-        }
         try:
-            sheet = accent_css(looks(given))
+            parameters = split_query(request.environ.get("QUERY_STRING", ""))
+            sheet = accent_css(looks({name: "".join(parameters[name][-1:]) for name in parameters}))
         except BadQuery as error:
             return responses.flask_response(responses.refusal(400, str(error)))
         return responses.respond(

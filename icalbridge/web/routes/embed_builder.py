@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request
 from markupsafe import escape
@@ -17,7 +16,7 @@ from icalbridge.web.i18n import gettext
 from icalbridge.web.refusing import sentence
 from icalbridge.web.views.calendar_grid import VIEWS
 from icalbridge.web.views.embed_options import OWN, EmbedOptions, embed_path, looks
-from icalbridge.web.views.forms import BuilderForm, calendars, filled_in, picking, scope_of
+from icalbridge.web.views.forms import BuilderForm, calendars, find_scope, form_choices, parse_form
 
 if TYPE_CHECKING:
     from icalbridge.web.feed_cache import FeedCache
@@ -62,10 +61,10 @@ class EmbedBuilder:
         form, snippet = BuilderForm({}), None
         refusal: BadQuery | None = None
         try:
-            form = filled_in(query)
+            form = parse_form(query)
         except BadQuery as error:
             refusal = error
-        scope = scope_of(self._catalog, form.feed)
+        scope = find_scope(self._catalog, form.feed)
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         try:
@@ -78,13 +77,13 @@ class EmbedBuilder:
             form=form,
             groups=calendars(self._catalog.properties(), scope),
             scope=scope,
-            picking=picking(scope, form) if scope else None,
+            choices=form_choices(scope, form) if scope else None,
             views=VIEWS,
             snippet=snippet,
             refusal=sentence(refusal) if refusal else "",
             about=about if about in PARAMETERS or about in OWN else "",
             handed_on=[
-                (name, form.all(name))
+                (name, form.joined(name))
                 for name in form.fields
                 if name in PARAMETERS and not _shown(name)
             ],
@@ -94,15 +93,7 @@ class EmbedBuilder:
     def _snippet(self, form: BuilderForm, scope: FormScope | None) -> Snippet | None:
         given = {name: form.text(name) for name in OWN} | {"lang": form.text(SPEAK)}
         own = looks(given)
-        shape = self._service.shape(
-            urlencode(
-                {
-                    name: form.all(name)
-                    for name in form.fields
-                    if name not in (*OWN, SPEAK, "feed", "school")
-                }
-            )
-        )
+        shape = self._service.shape(form.query((*OWN, SPEAK, "feed", "school")))
         if scope is None:
             return None
         # What was ticked in another calendar, before this one was chosen, is left out.

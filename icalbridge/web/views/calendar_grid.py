@@ -250,10 +250,12 @@ def grid_days(
     *,
     per_day: int | None = None,
     in_all: int | None = None,
+    counts: Mapping[date, int] | None = None,
 ) -> tuple[CalendarDay, ...]:
     """Arrange items in order of start over all days of a span; a long one is on each of its days.
 
-    `per_day` and `in_all` limit the lines of a day and of the whole span.
+    `per_day` and `in_all` limit the lines of a day and of the whole span. `counts`: how many items
+    are on each day, where not all of them are given.
     """
     by_day: dict[date, list[Item]] = {day: [] for day in _days_between(shown.first, shown.end)}
     for item in items:
@@ -264,7 +266,8 @@ def grid_days(
         lines = tuple(calendar_line(item, context, day) for item in on_day[:per_day][:in_all])
         in_all = None if in_all is None else in_all - len(lines)
         outside = shown.view == "month" and day.month != shown.day.month
-        days.append(CalendarDay(day, lines, len(on_day), context.today, outside))
+        count = len(on_day) if counts is None else counts.get(day, 0)
+        days.append(CalendarDay(day, lines, count, context.today, outside))
     return tuple(days)
 
 

@@ -7,21 +7,21 @@ listed at a time, and what is ticked elsewhere stays.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlencode
 
-from icalbridge.feeds import FORMATS, PLAIN, BadQuery
-from icalbridge.feeds.query import PARAMETERS, parse, split_query
+from icalbridge.feeds import FORMATS, BadQuery
+from icalbridge.feeds.query import PARAMETERS, split_query
 from icalbridge.models import Feed
 from icalbridge.text import display_text, search_key
 from icalbridge.web.routes.feeds import is_id
 from icalbridge.web.views.directory import NO_COUNTS, directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from icalbridge.feeds import FeedQuery
     from icalbridge.models import Facility, Property
     from icalbridge.web.catalog import Catalog
 
@@ -49,15 +49,12 @@ class BuilderForm:
         """Return what a field holds; of several the last, as with a title of one's own."""
         return (self.fields.get(name) or ("",))[-1]
 
-    def all(self, name: str) -> str:
-        """Return all that was filled in under a parameter's name, as one value of it."""
-        if name in TICKED:
-            return ",".join(self.fields.get(name, ()))
-        return (
-            self.text(name)
-            if name == "title"
-            else " ".join(dict.fromkeys(self.fields.get(name, ())))
-        )
+    def joined(self, name: str) -> str:
+        """Return everything that was filled in under a parameter's name, as one value of it."""
+        if name == "title":
+            return self.text(name)
+        values = self.fields.get(name, ())
+        return ",".join(values) if name in TICKED else " ".join(dict.fromkeys(values))
 
     @property
     def feed(self) -> Feed | None:
@@ -83,38 +80,23 @@ class BuilderForm:
             )
         return suffix
 
-    @property
-    def query(self) -> str:
-        """The parameters as a feed's address takes them, in the order they came in."""
-        return urlencode({name: self.all(name) for name in self.fields if name not in OWN})
+    def query(self, own: Collection[str] = OWN) -> str:
+        """Return the parameters of the feed's address, without the form's own."""
+        return urlencode({name: self.joined(name) for name in self.fields if name not in own})
 
-    @property
-    def facility_ids(self) -> frozenset[str]:
-        return frozenset(value for shape in self._parts("facility") for value in shape.facility)
-
-    @property
-    def types(self) -> frozenset[str]:
-        """The kinds that are ticked, as they are compared."""
-        return frozenset(value for shape in self._parts("type") for value in shape.type)
-
-    def _parts(self, name: str) -> list[FeedQuery]:
-        """Read each value of a field by itself, so that one too many of them does not lose the
-        others.
+    def ticked(self, name: str) -> frozenset[str]:
+        """Return the values of a parameter as feeds compare them. Each is read by itself, so that
+        one too many of them does not lose the others.
         """
-        return [_alone(name, value) for value in self.fields.get(name, ())]
+        result: set[str] = set()
+        for value in self.fields.get(name, ()):
+            with suppress(ValueError):
+                result.update(cast("tuple[str, ...]", PARAMETERS[name].read([value])))
+        return frozenset(result)
 
 
-def _alone(name: str, value: str) -> FeedQuery:
-    try:
-        return parse(urlencode({name: value}))
-    except BadQuery:
-        return PLAIN
-
-
-def filled_in(query: str) -> BuilderForm:
-    """Read the query of the form's address, as WSGI has it. Raises `BadQuery` for one that cannot
-    be read.
-    """
+def parse_form(query: str) -> BuilderForm:
+    """Read the query of the form's address. Raises `BadQuery` for one that cannot be read."""
     parameters = split_query(query, LONGEST, MOST_FIELDS)
     return BuilderForm(
         {
@@ -125,7 +107,7 @@ def filled_in(query: str) -> BuilderForm:
     )
 
 
-def value_of(name: str, text: str) -> str:
+def form_value(name: str, text: str) -> str:
     """Return a value as the field of that parameter sends it: a comma of its own does not part
     it.
     """
@@ -182,7 +164,7 @@ class FormChoices:
     kinds: tuple[Choice, ...]
 
 
-def scope_of(catalog: Catalog, feed: Feed | None) -> FormScope | None:
+def find_scope(catalog: Catalog, feed: Feed | None) -> FormScope | None:
     """Return the calendar that is chosen; None where none is, or one that there is not."""
     if feed is None:
         return None
@@ -229,19 +211,19 @@ def _calendar(site: Property, chosen: str) -> Choice:
     return Choice(value, display_text(site.name), display_text(site.city), value == chosen)
 
 
-def picking(scope: FormScope, form: BuilderForm) -> FormChoices:
+def form_choices(scope: FormScope, form: BuilderForm) -> FormChoices:
     """Return what can be ticked in a calendar, and what is."""
-    housed = {value.property_id for value in scope.facilities}
-    schools = [value for value in scope.schools if value.id in housed]
+    with_facilities = {value.property_id for value in scope.facilities}
+    schools = [value for value in scope.schools if value.id in with_facilities]
     chosen_school = form.text("school")
     if scope.feed.kind == "facility":
         shown = ""
     elif len(schools) == 1:
         shown = schools[0].id
     else:
-        shown = chosen_school if chosen_school in housed else ""
+        shown = chosen_school if chosen_school in with_facilities else ""
     names = {value.id: display_text(value.name) for value in scope.schools}
-    ticked = form.facility_ids
+    ticked = form.ticked("facility")
     several = len(schools) > 1
     return FormChoices(
         schools=tuple(
@@ -257,14 +239,14 @@ def picking(scope: FormScope, form: BuilderForm) -> FormChoices:
             for value in scope.facilities
             if value.property_id != shown and value.id in ticked
         ),
-        kinds=_kinds((value.type for value in scope.facilities), form.types),
+        kinds=_kinds((value.type for value in scope.facilities), form.ticked("type")),
     )
 
 
 def _facility(facility: Facility, ticked: frozenset[str], school: str = "") -> Choice:
     kind, name = display_text(facility.type), display_text(facility.name)
     beside = school or (kind if name else "")
-    return Choice(value_of("facility", facility.id), name or kind, beside, facility.id in ticked)
+    return Choice(form_value("facility", facility.id), name or kind, beside, facility.id in ticked)
 
 
 def _kinds(types: Iterable[str], ticked: frozenset[str]) -> tuple[Choice, ...]:
@@ -272,6 +254,6 @@ def _kinds(types: Iterable[str], ticked: frozenset[str]) -> tuple[Choice, ...]:
     known = {search_key(value): value for value in sorted(set(types)) if search_key(value)}
     fields = {value: known.get(value, value) for value in sorted(known.keys() | ticked)}
     return tuple(
-        Choice(value_of("type", name), name, chosen=value in ticked)
+        Choice(form_value("type", name), name, chosen=value in ticked)
         for value, name in fields.items()
     )

@@ -1,0 +1,105 @@
+"""Reads the first entries of each day of a span, and counts the others: a week or a month of a
+large district has tens of thousands.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from icalbridge import timezones
+from icalbridge.store.entries import TimeRange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date, datetime
+
+    from icalbridge.models import Entry, Feed
+    from icalbridge.store.counts import SpanCount
+    from icalbridge.store.entries import EntryCriteria
+    from icalbridge.store.reading import Reading
+
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+MOST_ENTRIES = 1000
+"""So many entries of a span are read at once; of more, the first ones of each day."""
+
+
+@dataclass(frozen=True, slots=True)
+class DaysRead:
+    """The first entries of each day, and how many there are on it."""
+
+    entries: list[Entry]
+    counts: dict[date, int]
+
+
+@dataclass(slots=True)
+class _Day:
+    begins: datetime
+    spans: list[SpanCount] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(span.count for span in self.spans)
+
+
+def read_days(
+    reading: Reading,
+    feed: Feed,
+    criteria: EntryCriteria,
+    zone: str,
+    since: datetime,
+    until: datetime,
+    limit: int,
+) -> DaysRead | None:
+    """Read the first entries, at most `limit`, of each day that overlaps [since, until).
+
+    None where all of them can be read at once: they are few, or an entry's days are not the
+    feed's, as it is in another zone. An entry that ends at midnight is on the evening before only.
+    """
+    spans = reading.count_by_span(feed, TimeRange(since, until), criteria)
+    total = sum(span.count for span in spans)
+    if total <= MOST_ENTRIES or any(span.zone != zone for span in spans):
+        return None
+    entries: dict[str, Entry] = {}
+    days = _by_day(spans, zone, since, until)
+    for day in days.values():
+        for times in _first_times(day, since, limit) if day.spans else ():
+            read = reading.entries(feed, times, criteria, limit=limit)
+            entries |= {entry.uid: entry for entry in read}
+    in_order = sorted(entries.values(), key=lambda entry: (entry.start, entry.end, entry.uid))
+    return DaysRead(in_order, {date: day.count for date, day in days.items()})
+
+
+def _by_day(
+    spans: Sequence[SpanCount], zone: str, since: datetime, until: datetime
+) -> dict[date, _Day]:
+    """Arrange spans, in order of start, by the days on which they are."""
+    first = timezones.local_date(since, zone)
+    count = (timezones.local_date(until - SECOND, zone) - first).days + 1
+    dates = [first + number * DAY for number in range(count)]
+    days = [_Day(timezones.midnight(date, zone)) for date in dates]
+    midnights = [day.begins for day in days]
+    for span in spans:
+        begins = max(bisect_right(midnights, span.start) - 1, 0)
+        ends = bisect_left(midnights, max(span.end, span.start + SECOND))
+        for day in days[begins:ends]:
+            day.spans.append(span)
+    return dict(zip(dates, days, strict=True))
+
+
+def _first_times(day: _Day, since: datetime, limit: int) -> Iterator[TimeRange]:
+    """Yield narrow ranges in which the first entries of a day are: of those that began before it,
+    and of its own.
+    """
+    left, last = limit, day.spans[0]
+    for last in day.spans:
+        left -= last.count
+        if left <= 0:
+            break
+    before = last.start + SECOND
+    if day.spans[0].start < day.begins:
+        yield TimeRange(max(day.begins, since), min(before, day.begins))
+    if before > day.begins:
+        yield TimeRange(max(day.begins - SECOND, since), before, starts_from=day.begins)
