@@ -55,6 +55,7 @@ NOTHING: dict[str, Any] = {
     "open_times": {},
     "gaps": {},
     "plan": None,
+    "list_days": 0,
     "sheet": (),
     "more": 0,
     "goes_on": False,
@@ -200,7 +201,7 @@ class Schedules:
         """Return the days of a list, a week or a month."""
         view, shown = page.view, page.view.span
         if shown.view == "list" and not view.dated:
-            return NOTHING | {"plan": self._plan(page)}
+            return NOTHING | {"plan": self._plan(page), "list_days": LIST_DAYS[page.feed.kind]}
         in_all = LIST_ENTRIES[page.feed.kind] if shown.view == "list" else None
         per_day = {"month": MONTH_LINES + MONTH_OPENED, "week": WEEK_LINES}.get(shown.view)
         calendar = self._span(page, view.filters, shown.first, shown.end, per_day or in_all)

@@ -63,11 +63,11 @@ class Pages:
         everything = directory(properties, facilities, self._counts(properties, facilities, now))
         only = everything[0].own if len(everything) == 1 else None
         property_ids = [place.id for place in properties]
-        found = search(everything, query)
-        is_long = sum(len(district.all) for district in found) > MOST_SCHOOLS
+        matching = search(everything, query)
+        is_long = sum(len(district.all) for district in matching) > MOST_SCHOOLS
         return self._site.respond(
             "directory.html",
-            districts=found,
+            districts=matching,
             kinds=kinds(facilities),
             most=None if query and not is_long else FIRST_PLACES,
             is_long=is_long,

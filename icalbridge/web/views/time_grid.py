@@ -29,6 +29,8 @@ DAY_HOURS = 24
 NIGHT_HOURS = 4
 """What ends so many hours after midnight is shown whole on the day on which it began."""
 DAY = timedelta(days=1)
+MOST_ROWS = 200
+"""How many rows of a timeline `grid.css` knows."""
 MOST_LANES = 12
 """How many lanes `grid.css` knows; a facility with more bookings at once shows the last of them
 over each other.
@@ -183,16 +185,16 @@ class TimeGrid:
     @property
     def timeline(self) -> tuple[TimelineBox, ...]:
         """All items of all rows, in order of time."""
-        found = []
+        boxes = []
         whole = step_classes(1, self.steps)
         for column, first, _ in self.rows:
             for number, line in enumerate(column.all_day):
-                found.append((0, first, TimelineBox(line, f"r{first + number} {whole}")))
+                boxes.append((0, first, TimelineBox(line, f"r{first + number} {whole}")))
             for box in column.boxes:
                 row = first + len(column.all_day) + box.lane
                 placed = TimelineBox(box.line, f"r{row} {box.classes}")
-                found.append((box.start, first, placed))
-        return tuple(box for _, _, box in sorted(found, key=lambda item: item[:2]))
+                boxes.append((box.start, first, placed))
+        return tuple(box for _, _, box in sorted(boxes, key=lambda item: item[:2]))
 
     @property
     def now(self) -> str:
