@@ -35,7 +35,7 @@ class DaysRead:
 
 
 @dataclass(slots=True)
-class _Day:
+class _DaySpans:
     begins: datetime
     spans: list[SpanCount] = field(default_factory=list)
 
@@ -74,12 +74,12 @@ def read_days(
 
 def _by_day(
     spans: Sequence[SpanCount], zone: str, since: datetime, until: datetime
-) -> dict[date, _Day]:
+) -> dict[date, _DaySpans]:
     """Arrange spans, in order of start, by the days on which they are."""
     first = timezones.local_date(since, zone)
     count = (timezones.local_date(until - SECOND, zone) - first).days + 1
     dates = [first + number * DAY for number in range(count)]
-    days = [_Day(timezones.midnight(date, zone)) for date in dates]
+    days = [_DaySpans(timezones.midnight(date, zone)) for date in dates]
     midnights = [day.begins for day in days]
     for span in spans:
         begins = max(bisect_right(midnights, span.start) - 1, 0)
@@ -89,7 +89,7 @@ def _by_day(
     return dict(zip(dates, days, strict=True))
 
 
-def _first_times(day: _Day, since: datetime, limit: int) -> Iterator[TimeRange]:
+def _first_times(day: _DaySpans, since: datetime, limit: int) -> Iterator[TimeRange]:
     """Yield narrow ranges in which the first entries of a day are: of those that began before it,
     and of its own.
     """

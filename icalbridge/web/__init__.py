@@ -54,6 +54,7 @@ from icalbridge.web.site import (
     requested_language,
 )
 from icalbridge.web.static_files import Assets, static_files
+from icalbridge.web.views.directory import kind_beside
 from icalbridge.web.views.forms import build_path, form_value
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def create_app(
         "build_path": build_path,
         "form_value": form_value,
         "facility_path": facility_path,
+        "kind_beside": kind_beside,
         "look": look,
         "number": formatting.number,
         "share": formatting.share,

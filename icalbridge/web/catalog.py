@@ -24,7 +24,8 @@ Value = TypeVar("Value")
 @dataclass(frozen=True, slots=True)
 class _CatalogRead:
     value: Any
-    revision: int | None
+    version: Hashable
+    """The revision and the arguments with which it was read."""
 
     @property
     def size(self) -> int:
@@ -52,9 +53,13 @@ class Catalog:
     def facility(self, facility_id: str) -> Facility | None:
         return self.remember(("facility", facility_id), lambda: self._read.facility(facility_id))
 
-    def counts(self, since: datetime, until: datetime) -> dict[str, int]:
-        """Return how many shown entries overlap a span, by facility."""
-        return self.remember(("counts", since, until), lambda: self._read.counts(since, until))
+    def counts(self, key: Hashable, since: datetime, until: datetime) -> dict[str, int]:
+        """Return how many shown entries overlap a span, by facility; while the database is down,
+        what was last counted under the key.
+        """
+        return self.remember(
+            ("counts", key), lambda: self._read.counts(since, until), (since, until)
+        )
 
     def fetched(self, property_ids: Sequence[str]) -> dict[str, datetime | None]:
         """Return when today's entries of the listed ones were last fetched; None: never."""
@@ -75,15 +80,18 @@ class Catalog:
         listed = [item for item in self.properties() if item.id in ids]
         return listed if own in listed else [own, *listed]
 
-    def remember(self, key: Hashable, read: Callable[[], Value]) -> Value:
+    def remember(
+        self, key: Hashable, read: Callable[[], Value], arguments: Hashable = None
+    ) -> Value:
         """Return what is read now, or what was last read under the key: while no revision was
-        raised since then, and while the database is down. Raises `StoreError` where nothing was.
+        raised since then and the arguments are the same, and while the database is down. Raises
+        `StoreError` where nothing was.
         """
         cached = self._cache.get(key)
         try:
             revision = self._read.revision()
-            if cached is None or cached.revision != revision:
-                cached = _CatalogRead(read(), revision)
+            if cached is None or cached.version != (revision, arguments):
+                cached = _CatalogRead(read(), (revision, arguments))
                 self._cache.put(key, cached)
         except StoreError as error:
             if cached is None:

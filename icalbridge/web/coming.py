@@ -46,7 +46,7 @@ def _count(service: FeedCache, calendar: Calendar, until: datetime, now: datetim
     """Return how many bookings of the property's facilities come; 0 while nobody can tell."""
     facilities = service.catalog.facilities(calendar.property_ids)
     try:
-        counts = service.catalog.counts(now, until)
+        counts = service.catalog.counts("coming", now, until)
     except StoreError:
         return 0
     return sum(counts.get(facility.id, 0) for facility in facilities)

@@ -11,9 +11,17 @@ from __future__ import annotations
 import re
 from datetime import time, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from babel.dates import format_interval, format_skeleton, format_time, parse_pattern
+from babel.core import get_global
+from babel.dates import (
+    format_date,
+    format_interval,
+    format_skeleton,
+    format_time,
+    get_timezone_name,
+    parse_pattern,
+)
 from babel.numbers import format_decimal, format_percent
 
 from icalbridge import timezones
@@ -61,6 +69,21 @@ def _time(of: time, locale: Locale) -> str:
     return format_time(of, "short", locale=locale).translate(PLAIN_SPACES)
 
 
+def time_span(start: datetime, end: datetime, zone: str) -> str:
+    """Return `4:30 – 6:00 PM`; for hours that the clocks show twice, as `clock_time` has them."""
+    begins, ends = local(start, zone), local(end, zone)
+    if begins.date() != ends.date() or _occurs_twice(begins) or _occurs_twice(ends):
+        return f"{clock_time(start, zone)} – {clock_time(end, zone)}"
+    return _span(begins.time(), ends.time(), current())
+
+
+@lru_cache(maxsize=4096)
+def _span(begins: time, ends: time, locale: Locale) -> str:
+    skeleton = "hm" if "h" in locale.time_formats["short"].pattern else "Hm"
+    text = format_interval(begins, ends, skeleton, locale=locale)
+    return text.translate(PLAIN_SPACES).replace("\u2009", " ")
+
+
 def clock_words() -> dict[str, str]:
     """Return what a display needs to write a time of day by itself, `glance.WORDS` says for
     what.
@@ -103,6 +126,32 @@ def day(of: date, today: date) -> str:
     if of == today + timedelta(days=1):
         return gettext("Tomorrow, %(day)s") % {"day": text}
     return _begun(text)
+
+
+def full_date(of: date) -> str:
+    """Return `Friday, November 20, 2026`, as it begins a line."""
+    return _begun(_full(of, current(), year=True))
+
+
+def short_weekday(of: date) -> str:
+    """Return `Sat`."""
+    return str(format_date(of, "ccc", locale=current()))
+
+
+def month_day(of: date) -> str:
+    """Return `Nov 21`."""
+    return str(format_skeleton("MMMd", of, locale=current()))
+
+
+def hour(of: int) -> str:
+    """Return an hour of the day, 0 to 23, as an axis has it: `7 AM` or `07`."""
+    return _hour(of, current())
+
+
+@lru_cache(maxsize=256)
+def _hour(of: int, locale: Locale) -> str:
+    skeleton = "h" if "h" in locale.time_formats["short"].pattern else "H"
+    return str(format_skeleton(skeleton, time(of), locale=locale)).translate(PLAIN_SPACES)
 
 
 def short_day(of: date) -> str:
@@ -163,10 +212,20 @@ def zone_letters(moment: datetime, zone: str) -> str:
     return short if short.isalpha() else zone.replace("_", " ")
 
 
-def zone_name(moment: datetime, zone: str) -> str:
-    """Return `America/Los Angeles (PST)`."""
-    name, letters = zone.replace("_", " "), zone_letters(moment, zone)
-    return name if letters == name else f"{name} ({letters})"
+def zone_name(zone: str) -> str:
+    """Return `Pacific Time`; `Mountain Standard Time` where clocks are never changed; the name
+    itself for what is no zone of a region.
+    """
+    return _zone_name(zone, current())
+
+
+@lru_cache(maxsize=256)
+def _zone_name(zone: str, locale: Locale) -> str:
+    if not timezones.exists(zone) or get_global("zone_territories").get(zone, "ZZ") == "ZZ":
+        return zone.rpartition("/")[2].replace("_", " ")
+    fixed = "," not in timezones.posix_rule(zone)
+    variant: Literal["standard"] | None = "standard" if fixed else None
+    return get_timezone_name(timezones.zone(zone), zone_variant=variant, locale=locale)
 
 
 def number(value: int) -> str:

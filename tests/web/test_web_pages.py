@@ -80,23 +80,26 @@ def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -
     ]
 
 
-def test_directory_counts_what_is_on_today(client: FlaskClient) -> None:
-    """Each facility and school says how much is on in the whole of its own day; the district adds
-    up.
+def test_directory_says_what_is_left_of_today(client: FlaskClient, clock: Clock) -> None:
+    """Each facility says how it stands and how much is to come in its own day; schools and the
+    district add up.
     """
     seen = look(client, "/")
-    assert seen.after("Sunny Union District", 1) == ["7 today"]
+    assert seen.after("Sunny Union District", 1) == ["7 left today"]
     assert seen.after("Lincoln High", 9) == [
-        "Sunnyvale", "·", "2 today", "Main Gym", "Gymnasium", "2 today", "Pool", "Pool", "nothing today",
+        "Sunnyvale", "·", "2 left today", "Main Gym", "Gymnasium", "in use now", "2 left today", "Pool", "free now",
     ]  # fmt: skip
+    clock.advance(3600)
+    after = look(client, "/").after("Lincoln High", 7)
+    assert after[2:] == ["1 left today", "Main Gym", "Gymnasium", "free now", "1 left today"]
 
 
 def test_directory_day_is_the_schools_own(client: FlaskClient, clock: Clock) -> None:
     """At half past nine in Los Angeles it is tomorrow in New York: the counts differ by school."""
     clock.advance(9.5 * 3600)
     seen = look(client, "/")
-    assert seen.after("Lincoln High", 3)[-1] == "2 today"
-    assert seen.after(HOSTILE, 3)[-1] == "1 today"
+    assert seen.after("Lincoln High", 3)[-1] == "nothing more today"
+    assert seen.after(HOSTILE, 3)[-1] == "1 left today"
 
 
 @pytest.mark.parametrize(
@@ -150,17 +153,16 @@ def test_directory_without_a_catalogue_is_a_page(tmp_path: Path) -> None:
 # a schedule
 
 
-def test_facility_says_what_is_on_and_what_is_next(client: FlaskClient) -> None:
+def test_facility_lists_what_is_coming(client: FlaskClient) -> None:
     """Times are the school's, in 12-hour form, and the zone is named."""
-    seen = look(client, "/facility/gym")
-    assert seen.after("Now", 4) == ["11:00 AM", "–", "1:00 PM", "Open Gym"]
-    assert seen.after("Next", 5) == [
-        "Today, Saturday, November 21,", "3:00 PM", "–", "5:00 PM", "Practice: Varsity",
-    ]  # fmt: skip
-    assert seen.after("Coming up", 2) == [
+    seen = look(client, "/facility/gym?view=list")
+    assert seen.after("Coming up", 7) == [
         "Today and the next 14 days.",
-        "Times in America/Los Angeles (PST).",
-    ]
+        "Times in Pacific Time.",
+        "Today, Saturday, November 21",
+        "11:00 AM", "–", "1:00 PM",
+        "Open Gym",
+    ]  # fmt: skip
     assert "As of 12:00 PM, November 21, 2026 (just now)." in seen.text
 
 
@@ -168,7 +170,7 @@ def test_facility_groups_two_weeks_by_local_day(client: FlaskClient) -> None:
     """Fifteen days beginning with today, each with its heading; what comes later is left to the
     calendar.
     """
-    told = look(client, "/facility/gym").texts
+    told = look(client, "/facility/gym?view=list").texts
     headings = [
         text
         for text in told[told.index("Coming up") :]
@@ -188,33 +190,21 @@ def test_facility_lists_at_most_a_hundred(store: Store, client: FlaskClient) -> 
         "school",
         added(entry(30 + number, uid=f"x{number}", event_id="x") for number in range(120)),
     )
-    seen = look(client, "/facility/gym")
+    seen = look(client, "/facility/gym?view=list")
     assert (
         sum(
             tag == "li" and "running" in str(attributes.get("class"))
             for tag, attributes in seen.elements
         )
-        == 2
+        == 1
     )
     assert "36 more in these days; the calendar you subscribe to has them all." in seen.texts
 
 
-def test_property_with_much_on_now_stays_readable(store: Store, client: FlaskClient) -> None:
-    """Six of what is on are told at the top, the others are counted there and marked in the list."""
-    sync(
-        store,
-        "school",
-        added(entry(-0.5, uid=f"n{number}", event_id=f"n{number}") for number in range(9)),
-    )
-    seen = look(client, "/property/school")
-    assert "and 4 more, marked below" in seen.texts
-    assert seen.texts.count("on now") == 6 + 10
-
-
 def test_facility_with_nothing_on_says_so(client: FlaskClient) -> None:
     """An empty schedule is a schedule, with its subscription."""
-    seen = look(client, "/facility/nameless")
-    assert "Nothing is on right now." in seen.texts
+    seen = look(client, "/facility/nameless?view=list")
+    assert "Free; nothing is booked." in seen.texts
     assert "Nothing is booked today or in the next 14 days." in seen.texts
     assert "webcal://calendars.example.org/ical/facility/nameless.ics" in seen.links()
 
@@ -224,8 +214,10 @@ def test_property_of_a_district_shows_all_its_schools(client: FlaskClient) -> No
     is named.
     """
     seen = look(client, "/property/district")
-    assert seen.after("Schools", 4) == ["Lincoln High", "2 today", HOSTILE, "5 today"]
-    first = seen.texts.index(JAPANESE, seen.texts.index("Coming up"))
+    assert seen.after("Schools", 5) == [
+        "Lincoln High", "1 on now", "2 left today", HOSTILE, "5 left today",
+    ]  # fmt: skip
+    first = seen.texts.index(JAPANESE, seen.texts.index("Day"))
     assert seen.texts[first - 4 : first + 3] == [
         "5:00 PM",
         "–",
@@ -239,7 +231,7 @@ def test_property_of_a_district_shows_all_its_schools(client: FlaskClient) -> No
 
 def test_page_lists_a_long_entry_under_the_day_it_starts(client: FlaskClient) -> None:
     """What ends on another day says on which."""
-    seen = look(client, "/facility/long")
+    seen = look(client, "/facility/long?view=list")
     first = seen.texts.index("Night of dance")
     assert seen.texts[first - 4 : first] == [
         "Tomorrow, Sunday, November 22",

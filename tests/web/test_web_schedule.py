@@ -9,16 +9,19 @@ import pytest
 from icalbridge.models import Facility, Property
 from icalbridge.web import formatting
 from icalbridge.web.views.directory import (
+    NO_COUNTS,
     District,
     Kind,
     Place,
     School,
+    TodayCounts,
     directory,
+    kind_beside,
     kinds,
     search,
 )
 from icalbridge.web.views.subscribe import subscription
-from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE
+from tests.samples import GYM, POOL, SCHOOL, ZONE
 
 HONOLULU = "Pacific/Honolulu"
 
@@ -67,11 +70,29 @@ def test_end_time_names_the_day_only_where_it_must() -> None:
     assert formatting.end_time(at("2026-11-22T08:01"), ZONE, evening) == "12:01 AM, Sun, Nov 22"
 
 
-def test_zone_name_has_its_letters_where_it_has_any() -> None:
-    """What people call the zone, as far as the zone's table knows."""
-    assert formatting.zone_name(NOW, ZONE) == "America/Los Angeles (PST)"
-    assert formatting.zone_name(NOW, "America/Sao_Paulo") == "America/Sao Paulo"
-    assert formatting.zone_name(NOW, "UTC") == "UTC"
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        (ZONE, "Pacific Time"),
+        ("America/Phoenix", "Mountain Standard Time"),
+        ("America/Sao_Paulo", "Brasilia Standard Time"),
+        ("UTC", "UTC"),
+        ("Etc/UTC", "UTC"),
+        ("Mars/Base_1", "Base 1"),
+    ],
+)
+def test_zone_name_is_the_common_one(zone: str, name: str) -> None:
+    """What people call the zone; clocks that are never changed are said to be so."""
+    assert formatting.zone_name(zone) == name
+
+
+def test_time_span_names_the_half_of_the_day_once() -> None:
+    start = at("2026-11-21T20:30")
+    assert formatting.time_span(start, at("2026-11-21T22:00"), ZONE) == "12:30 – 2:00 PM"
+    assert formatting.time_span(at("2026-11-21T18:30"), start, ZONE) == "10:30 AM – 12:30 PM"
+    assert formatting.time_span(start, at("2026-11-22T08:30"), ZONE) == "12:30 PM – 12:30 AM"
+    change = formatting.time_span(at("2026-11-01T08:30"), at("2026-11-01T09:30"), ZONE)
+    assert change == "1:30 AM PDT – 1:30 AM PST"
 
 
 @pytest.mark.parametrize(
@@ -99,13 +120,13 @@ def test_directory_puts_every_school_in_one_place() -> None:
     one = Property("d1", "One", child_ids=("school", "unlisted", "d1"))
     two = Property("d2", "Two", child_ids=("school", "d1", "x"))
     other = Property("x", "Other")
-    found = directory(
-        [two, one, SCHOOL, other], [GYM, POOL, Facility("lost", "unlisted")], {"gym": 3}
-    )
-    school = School(SCHOOL, (Place(GYM, 3), Place(POOL, 0)), 3)
-    empty = {each.id: School(each, (), 0) for each in (one, two, other)}
+    counts = TodayCounts({"gym": 3}, {"gym": 1})
+    found = directory([two, one, SCHOOL, other], [GYM, POOL, Facility("lost", "unlisted")], counts)
+    school = School(SCHOOL, (Place(GYM, 3, 1), Place(POOL, 0, 0)))
+    empty = {each.id: School(each, ()) for each in (one, two, other)}
     assert found == (District(empty["d2"], (school, empty["d1"], empty["x"])),)
-    assert (found[0].count, found[0].place_count) == (3, 2)
+    assert (found[0].left, found[0].place_count) == (3, 2)
+    assert (school.left, school.running) == (3, 1)
 
 
 def test_directory_counts_kinds_as_people_spell_them() -> None:
@@ -120,16 +141,24 @@ def test_directory_counts_kinds_as_people_spell_them() -> None:
     assert kinds([POOL, POOL]) == ()
 
 
+def test_kind_is_left_out_where_the_name_says_it() -> None:
+    """No `Pool Pool`, and no kind beside a place that has no other name."""
+    assert kind_beside(Facility("p", "s", "Pool", "POOL")) == ""
+    assert kind_beside(Facility("p", "s", "North Pool", "Pool")) == ""
+    assert kind_beside(Facility("p", "s", "", "Pool")) == ""
+    assert kind_beside(Facility("p", "s", "Aquatic Center", "Pool")) == "Pool"
+
+
 def test_directory_of_schools_without_a_district() -> None:
     """A key that sees single schools only has one group without a head."""
-    assert directory([SCHOOL], [], {}) == (District(None, (School(SCHOOL, (), 0),)),)
-    assert directory([], [], {}) == ()
+    assert directory([SCHOOL], [], NO_COUNTS) == (District(None, (School(SCHOOL, ()),)),)
+    assert directory([], [], NO_COUNTS) == ()
 
 
 def test_search_ignores_case_and_accents() -> None:
     """`cafe` finds `CAFÉ`, and a blank query finds everything."""
     cafe = Facility("c", "school", "CAFÉ Zürich")
-    tree = directory([SCHOOL], [cafe, GYM], {})
+    tree = directory([SCHOOL], [cafe, GYM], NO_COUNTS)
     assert [place.facility for place in search(tree, "cafe ZURICH")[0].schools[0].places] == [cafe]
     assert search(tree, "  ") == tree
     assert search(tree, "cafe pool") == ()

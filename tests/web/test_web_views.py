@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.web.static_files import FOLDER
+from icalbridge.web.views.time_grid import MOST_LANES, MOST_ROWS
 from tests.samples import entry
 from tests.web.seen import Seen, look
-from tests.web_world import HOSTILE, added, sync
+from tests.web_world import HOSTILE, Clock, added, sync
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -20,20 +21,88 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 MOST_BYTES = 30 * 1024
-VIEWS = ["", "?view=week", "?view=month", "?date=2026-11-25"]
+VIEWS = ["", "?view=day", "?view=week", "?view=month", "?view=list", "?date=2026-11-25"]
 
 
 def captions(seen: Seen) -> int:
     return sum(tag == "caption" for tag, _ in seen.elements)
 
 
-@pytest.mark.parametrize("path", ["/facility/gym", "/property/school", "/property/district"])
-def test_view_of_a_week_is_a_table_with_today_marked(client: FlaskClient, path: str) -> None:
+def marked(seen: Seen) -> list[str]:
+    """Return the elements that are marked as today."""
+    return [tag for tag, attributes in seen.elements if attributes.get("aria-current") == "date"]
+
+
+def heads(seen: Seen) -> list[str | None]:
+    return [attributes.get("scope") for tag, attributes in seen.elements if tag == "th"]
+
+
+def classes(seen: Seen, name: str) -> list[str]:
+    """Return the classes of all elements that have one of them."""
+    found = (str(attributes.get("class") or "") for _, attributes in seen.elements)
+    return [each for each in found if name in each.split()]
+
+
+def test_week_of_a_district_is_a_table_with_today_marked(client: FlaskClient) -> None:
     """Seven days, each the head of its row, and one of them is today."""
-    seen = look(client, f"{path}?view=week")
-    heads = [attributes.get("scope") for tag, attributes in seen.elements if tag == "th"]
-    marked = [tag for tag, attributes in seen.elements if attributes.get("aria-current") == "date"]
-    assert (captions(seen), heads, marked) == (1, ["row"] * 7, ["tr"])
+    seen = look(client, "/property/district?view=week")
+    assert (captions(seen), heads(seen), marked(seen)) == (1, ["row"] * 7, ["tr"])
+
+
+def test_week_of_a_school_is_facilities_by_days(client: FlaskClient) -> None:
+    """Seven heads of columns, and a row for each facility that is booked."""
+    seen = look(client, "/property/school?view=week")
+    assert (captions(seen), heads(seen), marked(seen)) == (1, ["col"] * 7 + ["row"], ["th"])
+    assert seen.after("Main Gym", 2) == ["Sat, Nov 21", "11:00 AM – 1:00 PM"]
+
+
+def test_week_of_a_facility_is_seven_columns_of_hours(client: FlaskClient) -> None:
+    """By itself a facility shows the days from today on; its entries are placed by classes."""
+    for query in ("", "?view=week", "?date=2026-11-18"):
+        seen = look(client, f"/facility/gym{query}")
+        assert classes(seen, "columns") in (
+            ["columns hours-15 columns-7 hide-over"],
+            ["columns hours-15 columns-7"],
+        )
+        assert marked(seen) == ["h3"]
+    seen = look(client, "/facility/gym")
+    today = ["item h4 m0 H2 M0 l0 o1 running", "item h8 m0 H2 M0 l0 o1"]
+    assert classes(seen, "h4") + classes(seen, "h8")[1:2] == [
+        "h4",
+        today[0],
+        today[1],
+    ]
+    assert classes(seen, "now-line") == ["now-line h5 m0"]
+
+
+def test_day_of_a_school_is_a_timeline(client: FlaskClient) -> None:
+    """A row for each facility, empty ones too, and the entries in order of time."""
+    seen = look(client, "/property/school")
+    assert classes(seen, "timeline") == ["timeline hours-15 hide-over"]
+    assert classes(seen, "r1") == [
+        "r1 R1",
+        "item r1 h4 m0 H2 M0 l0 o1 running",
+        "item r1 h8 m0 H2 M0 l0 o1",
+    ]
+    assert classes(seen, "r2") == ["r2 R1"]
+
+
+def test_grid_has_classes_for_every_place() -> None:
+    """The style sheet knows each class by which an entry can be placed."""
+    css = (FOLDER / "grid.css").read_text()
+    names = {
+        *(f"h{number}" for number in range(28)),
+        *(f"m{number}" for number in range(12)),
+        *(f"H{number}" for number in range(29)),
+        *(f"M{number}" for number in range(12)),
+        *(f"l{number}" for number in range(MOST_LANES)),
+        *(f"o{number}" for number in range(1, MOST_LANES + 1)),
+        *(f"r{number}" for number in range(1, MOST_ROWS + 1)),
+        *(f"R{number}" for number in range(1, MOST_ROWS + 1)),
+        *(f"hours-{number}" for number in range(15, 29)),
+        *(f"columns-{number}" for number in range(1, 8)),
+    }
+    assert {name for name in names if f".{name}{{" not in css} == set()
 
 
 def test_view_of_a_month_links_each_day_to_its_list(client: FlaskClient) -> None:
@@ -41,17 +110,23 @@ def test_view_of_a_month_links_each_day_to_its_list(client: FlaskClient) -> None
     links = [
         link
         for link in look(client, "/facility/gym?view=month").links()
-        if link.startswith("?date=2026-11-")
+        if link.startswith("?view=day&date=2026-11-")
     ]
-    assert links == [f"?date=2026-11-{day:02}#schedule" for day in range(1, 31)]
+    assert links == [f"?view=day&date=2026-11-{day:02}#schedule" for day in range(1, 31)]
 
 
 def test_view_moves_by_its_own_length(client: FlaskClient) -> None:
     """A week leads to the weeks beside it, a month to the months, and both back to today."""
     week, month = look(client, "/facility/gym?view=week"), look(client, "/facility/gym?view=month")
-    assert [link for link in week.links() if link.startswith("?view=week&date=")] == [
-        "?view=week&date=2026-11-08#schedule",
-        "?view=week&date=2026-11-22#schedule",
+    assert [link for link in week.links() if link.startswith("?date=")] == [
+        "?date=2026-11-08#schedule",
+        "?date=2026-11-22#schedule",
+    ]
+    day = look(client, "/property/school?view=day&date=2026-11-25")
+    assert [link for link in day.links() if link.startswith("?date=")] == [
+        "?date=2026-11-25#schedule",
+        "?date=2026-11-24#schedule",
+        "?date=2026-11-26#schedule",
     ]
     assert [link for link in month.links() if link.startswith("?view=month&date=")] == [
         "?view=month&date=2026-10-01#schedule",
@@ -127,21 +202,46 @@ def test_view_offers_the_activities_there_are(client: FlaskClient) -> None:
 
 def test_view_of_a_day_begins_with_it(client: FlaskClient) -> None:
     """The list of a day far away begins there, also where nothing is on."""
-    seen = look(client, "/facility/pool?date=2026-12-24")
+    seen = look(client, "/facility/pool?view=list&date=2026-12-24")
     assert "Nothing is booked on this day." in seen.texts
 
 
 def test_open_times_do_not_depend_on_filters(client: FlaskClient) -> None:
     """What is hidden by a filter is booked all the same."""
-    told = ["6:00 AM", "–", "11:00 AM", "1:00 PM", "–", "3:00 PM", "5:00 PM", "–", "10:00 PM"]
     for query in ("", "?q=nothing"):
-        assert look(client, f"/facility/gym{query}").after("Open times", 7)[1:] == told[3:]
+        free = look(client, f"/facility/gym{query}").after("Free:", 3)
+        assert free == ["1:00 – 3:00 PM", ",", "5:00 – 10:00 PM"]
 
 
-def test_week_cuts_what_no_page_can_hold(store: Store, client: FlaskClient) -> None:
-    """Three hundred entries are told, the others counted."""
+def test_day_and_week_cut_what_no_page_can_hold(store: Store, client: FlaskClient) -> None:
+    """Two hundred entries of a school's day are shown, and the others counted; a cell of its week
+    has four, and leads to the day.
+    """
     sync(store, "school", added(entry(-1, uid=f"x{number}", event_id="x") for number in range(320)))
-    assert "more in these days" in look(client, "/facility/gym?view=week").text
+    assert "122 more in these days" in look(client, "/property/school").text
+    assert "318 more" in look(client, "/property/school?view=week").text
+    assert "315 more" in look(client, "/property/district?view=week").text
+
+
+def test_month_opens_in_place(store: Store, client: FlaskClient) -> None:
+    """Three of a day are shown, twelve more open there, and the rest is a link to the day."""
+    sync(store, "school", added(entry(1, uid=f"x{number}", event_id="x") for number in range(20)))
+    seen = look(client, "/facility/gym?view=month")
+    assert "19 more" in seen.texts
+    assert sum(tag == "details" for tag, _ in seen.elements) == 3
+    assert seen.texts.count("All of this day") == 1
+
+
+def test_page_says_how_its_place_stands(client: FlaskClient, clock: Clock) -> None:
+    """In one line: until when it is in use or free, and what comes next."""
+    assert "In use until 1:00 PM: Open Gym · next at 3:00 PM: Practice: Varsity" in (
+        look(client, "/facility/gym").texts
+    )
+    assert "1 on now · next at 3:00 PM: Practice: Varsity, Main Gym" in (
+        look(client, "/property/school").texts
+    )
+    clock.advance(3600)
+    assert "Free until 3:00 PM · next: Practice: Varsity" in look(client, "/facility/gym").texts
 
 
 @pytest.mark.parametrize("query", VIEWS)
@@ -160,5 +260,5 @@ def test_page_weighs_little(client: FlaskClient, path: str, query: str) -> None:
     html = client.get(
         path + (query if path != "/" else ""), headers={"Accept-Encoding": "gzip"}
     ).data
-    files = (FOLDER / name for name in ("site.css", "pages.css", "week.css"))
+    files = (FOLDER / name for name in ("site.css", "pages.css", "grid.css"))
     assert len(html) + sum(len(gzip.compress(file.read_bytes())) for file in files) <= MOST_BYTES

@@ -186,7 +186,7 @@ class Builder:
             "preview": list_days(calendar.items, None, context, PREVIEW_LINES),
             "coming_count": sum(item.end > now and item.start < until for item in calendar.items),
             "days": PREVIEW_DAYS,
-            "zone_name": formatting.zone_name(now, calendar.zone),
+            "zone_name": formatting.zone_name(calendar.zone),
             "as_of": freshness(calendar.fetched, calendar.zone, now),
             "complete_from": formatting.day_or_moment(complete.complete_from, calendar.zone),
             "complete_until": formatting.day_or_moment(complete.complete_until, calendar.zone),

@@ -123,7 +123,7 @@ class Embeds:
             **self._whole(requested.feed),
             place="" if requested.feed.kind == "facility" else "text",
             zone=zone,
-            zone_name=formatting.zone_name(context.now, zone),
+            zone_name=formatting.zone_name(zone),
             as_of=freshness(coming.calendar.fetched, zone, context.now),
             unlisted=formatting.long_date(unlisted, zone) if unlisted else "",
             days=shown.count,

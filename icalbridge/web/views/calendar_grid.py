@@ -12,8 +12,6 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from babel.dates import format_date, format_skeleton
-
 from icalbridge import timezones
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.titles import FIELDS, fill
@@ -51,6 +49,8 @@ class GridSpan:
         """`November 2026`, or `Nov 15 – 21, 2026`."""
         if self.view == "month":
             return formatting.month_name(self.day)
+        if self.count == 1:
+            return formatting.full_date(self.first)
         return formatting.days(self.first, self.end - timedelta(days=1))
 
     def neighbor(self, step: int) -> date:
@@ -67,6 +67,8 @@ def span(view: str, day: date, list_days: int = 1) -> GridSpan:
             return GridSpan(view, day, week_start(day), 7)
         case "month":
             return GridSpan(view, day, *month_sheet(day))
+        case "day":
+            return GridSpan(view, day, day, 1)
         case _:
             return GridSpan(view, day, day, list_days)
 
@@ -134,14 +136,23 @@ class CalendarLine:
     """With the day where it began on an earlier one."""
     ends: str
     """With the day where it ends on a later one."""
+    span: str
+    """Both in short: `4:30 – 6:00 PM`; `All day` for a whole day."""
     zone: str
     """The zone's short name, only where it is not the calendar's."""
     running: bool
     over: bool
+    is_all_day: bool
+    """Whether it is one whole day, from midnight to midnight."""
 
     @property
     def cancelled(self) -> bool:
         return self.item.cancelled is not None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes more than a day."""
+        return self.item.end - self.item.start > timedelta(days=1)
 
     @property
     def pending(self) -> bool:
@@ -181,12 +192,12 @@ class CalendarDay:
     @property
     def weekday(self) -> str:
         """`Sat`"""
-        return str(format_date(self.day, "ccc", locale=i18n.current()))
+        return formatting.short_weekday(self.day)
 
     @property
     def short(self) -> str:
         """`Nov 21`"""
-        return str(format_skeleton("MMMd", self.day, locale=i18n.current()))
+        return formatting.month_day(self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +230,11 @@ def list_days(
     """
     coming = [item for item in items if item.end > context.now]
     listed = [item for item in coming if until is None or item.start < until]
-    lines = sorted((_line(item, context) for item in listed[:limit]), key=_day_of)
+    lines = sorted((calendar_line(item, context) for item in listed[:limit]), key=_day_of)
     groups = ((day, tuple(group)) for day, group in groupby(lines, key=_day_of))
-    upcoming = next((_line(item, context) for item in coming if item.start > context.now), None)
+    upcoming = next(
+        (calendar_line(item, context) for item in coming if item.start > context.now), None
+    )
     return CalendarList(
         days=tuple(CalendarDay(day, group, len(group), context.today) for day, group in groups),
         left_out=len(listed) - len(lines) + more,
@@ -250,7 +263,7 @@ def grid_days(
             by_day[day].append(item)
     days = []
     for day, on_day in by_day.items():
-        lines = tuple(_line(item, context, day) for item in on_day[:per_day][:in_all])
+        lines = tuple(calendar_line(item, context, day) for item in on_day[:per_day][:in_all])
         in_all = None if in_all is None else in_all - len(lines)
         outside = shown.view == "month" and day.month != shown.day.month
         count = len(on_day) if counts is None else counts.get(day, 0)
@@ -271,7 +284,7 @@ def _days_of(item: Item, shown: GridSpan, context: GridContext) -> Sequence[date
     return tuple(_days_between(max(first, shown.first), end))
 
 
-def _line(item: Item, context: GridContext, day: date | None = None) -> CalendarLine:
+def calendar_line(item: Item, context: GridContext, day: date | None = None) -> CalendarLine:
     """Return an item as a line of a day: without one, of the day it starts on, or of today where it
     is on already.
     """
@@ -286,10 +299,19 @@ def _line(item: Item, context: GridContext, day: date | None = None) -> Calendar
         day=listed,
         starts=starts if begun == listed else f"{formatting.short_day(begun)}, {starts}",
         ends=formatting.end_time(item.end, zone, listed),
+        span=_span_of(item, zone, listed),
         zone="" if zone == context.zone else formatting.zone_letters(item.start, zone),
         running=item.start <= context.now < item.end and listed == today,
         over=item.end <= context.now,
+        is_all_day=(item.start, item.end) == timezones.day_bounds(listed, zone),
     )
+
+
+def _span_of(item: Item, zone: str, day: date) -> str:
+    since, until = timezones.day_bounds(day, zone)
+    if item.start <= since and item.end >= until:
+        return gettext("All day")
+    return formatting.time_span(item.start, item.end, zone)
 
 
 def _day_of(line: CalendarLine) -> date:

@@ -7,7 +7,7 @@ Pure functions of what `store` lists. A school that no listed district holds sta
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.text import search_key
 
@@ -19,14 +19,31 @@ if TYPE_CHECKING:
 FIRST_PLACES = 10
 """How many facilities of a school the directory lists by itself: a large district has thousands."""
 MOST_KINDS = 12
+MOST_SCHOOLS = 30
+"""How many schools a page lists with their facilities, and a district's page at all."""
+
+
+class TodayCounts(NamedTuple):
+    """How many bookings there are today, by facility."""
+
+    left: Mapping[str, int]
+    """That are not over."""
+    running: Mapping[str, int]
+    """That are on now."""
+
+
+NO_COUNTS = TodayCounts({}, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One facility and how many things are on there today."""
+    """One facility and how much is on there today."""
 
     facility: Facility
-    count: int
+    left: int
+    """Bookings of today that are not over."""
+    running: int
+    """Bookings that are on now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +60,16 @@ class School:
 
     site: Property
     places: tuple[Place, ...]
-    count: int
-    """Things on today in these facilities."""
+
+    @property
+    def left(self) -> int:
+        """Bookings of today that are not over."""
+        return sum(place.left for place in self.places)
+
+    @property
+    def running(self) -> int:
+        """Bookings that are on now."""
+        return sum(place.running for place in self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +82,8 @@ class District:
     schools: tuple[School, ...]
 
     @property
-    def count(self) -> int:
-        return sum(school.count for school in self.all)
+    def left(self) -> int:
+        return sum(school.left for school in self.all)
 
     @property
     def all(self) -> tuple[School, ...]:
@@ -70,15 +95,15 @@ class District:
 
 
 def directory(
-    properties: Sequence[Property], facilities: Iterable[Facility], counts: Mapping[str, int]
+    properties: Sequence[Property], facilities: Iterable[Facility], counts: TodayCounts
 ) -> tuple[District, ...]:
-    """Arrange everything that is listed, in the vendor's order; `counts` is by facility id."""
+    """Arrange everything that is listed, in the vendor's order."""
     places: dict[str, list[Place]] = {}
     for facility in facilities:
         places.setdefault(facility.property_id, []).append(
-            Place(facility, counts.get(facility.id, 0))
+            Place(facility, counts.left.get(facility.id, 0), counts.running.get(facility.id, 0))
         )
-    schools = {place.id: _school(place, places.get(place.id, ())) for place in properties}
+    schools = {place.id: School(place, tuple(places.get(place.id, ()))) for place in properties}
     districts, placed = [], set[str]()
     for parent in properties:
         taken = placed | {parent.id}
@@ -92,6 +117,12 @@ def directory(
     return (*districts, District(None, alone)) if alone else tuple(districts)
 
 
+def kind_beside(facility: Facility) -> str:
+    """Return a facility's kind where its name does not say it already: no `Pool Pool`."""
+    kind = search_key(facility.type)
+    return facility.type if facility.name and kind not in search_key(facility.name) else ""
+
+
 def kinds(facilities: Iterable[Facility]) -> tuple[Kind, ...]:
     """Return what kinds of facilities there are, the most frequent first; none where all are of
     one.
@@ -103,11 +134,6 @@ def kinds(facilities: Iterable[Facility]) -> tuple[Kind, ...]:
     counted = [Kind(min(names), len(names)) for _, names in sorted(results.items())]
     counted.sort(key=lambda kind: -kind.count)
     return tuple(counted[:MOST_KINDS]) if len(counted) > 1 else ()
-
-
-def _school(site: Property, places: Iterable[Place]) -> School:
-    listed = tuple(places)
-    return School(site, listed, sum(place.count for place in listed))
 
 
 def search(districts: Iterable[District], query: str) -> tuple[District, ...]:
@@ -130,7 +156,7 @@ def _narrowed(district: District, words: Sequence[str]) -> District | None:
     schools = tuple(results for school in district.schools if (results := _matching(school, words)))
     if own is None and not schools:
         return None
-    return District(own or (School(district.own.site, (), 0) if district.own else None), schools)
+    return District(own or (School(district.own.site, ()) if district.own else None), schools)
 
 
 def _matching(school: School, words: Sequence[str]) -> School | None:
@@ -138,7 +164,7 @@ def _matching(school: School, words: Sequence[str]) -> School | None:
     if all(word in named for word in words):
         return school
     places = tuple(place for place in school.places if _matches(place.facility, named, words))
-    return School(school.site, places, sum(place.count for place in places)) if places else None
+    return School(school.site, places) if places else None
 
 
 def _matches(facility: Facility, named: str, words: Sequence[str]) -> bool:

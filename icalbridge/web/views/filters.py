@@ -10,7 +10,7 @@ import datetime
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Struct
 
@@ -20,7 +20,7 @@ from icalbridge.web import i18n
 from icalbridge.web.i18n import gettext
 from icalbridge.web.parameters import choice_refusal, convert_parameters
 from icalbridge.web.refusing import Refused, refuse_unknown
-from icalbridge.web.views.calendar_grid import VIEWS, span
+from icalbridge.web.views.calendar_grid import GridSpan, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
     from icalbridge.models import Facility
-    from icalbridge.web.views.calendar_grid import GridSpan
 
 FILTERS = ("facility", "type", "activity", "q", "not")
 """Parameters of feeds that pages take too."""
 OWN = ("view", "date", "lang")
+VIEWS = ("day", "week", "month", "list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class PageView:
     reach: DateRange
     lang: str = ""
     """The `lang` parameter, which links to other pages keep."""
+    default: str = "day"
+    """The view of an address that names none."""
 
     @property
     def name(self) -> str:
@@ -70,13 +72,18 @@ class PageView:
         return "?" + "&".join(filter(None, (self._own(name, day), self.filters.query)))
 
     @property
+    def filter_fields(self) -> list[tuple[str, str]]:
+        """Return its filters as fields of a form."""
+        return parse_qsl(self.filters.query)
+
+    @property
     def unfiltered(self) -> str:
         """The query of the same view without filters."""
         return f"?{self._own(self.name, None)}"
 
     def _own(self, name: str, day: date | None) -> str:
         values = {
-            "view": "" if name == "list" else name,
+            "view": "" if name == self.default else name,
             "date": day.isoformat() if day else "",
             "lang": self.lang,
         }
@@ -105,19 +112,27 @@ class PageView:
         return self.query(self.name, day)
 
     def day_query(self, day: date) -> str:
-        """Return the query of one day's list; empty for a day that no page can show."""
-        return self.query("list", day) if self.reach.first <= day <= self.reach.last else ""
+        """Return the query of one day; empty for a day that no page can show."""
+        return self.query("day", day) if self.reach.first <= day <= self.reach.last else ""
 
 
 class PageParameters(Struct, frozen=True):
-    view: Literal["list", "week", "month"] = "list"
+    view: Literal["day", "week", "month", "list"] | None = None
     date: datetime.date | None = None
 
 
 def page_view(
-    parameters: Mapping[str, Sequence[str]], reach: DateRange, filters: FeedQuery, list_days: int
+    parameters: Mapping[str, Sequence[str]],
+    reach: DateRange,
+    filters: FeedQuery,
+    list_days: int,
+    default: str,
 ) -> PageView:
-    """Read the parameters of an address. Raises `Refused` for what cannot be shown."""
+    """Read the parameters of an address. Raises `Refused` for what cannot be shown.
+
+    The week of an address that names no view begins with the day itself, so that what is over
+    does not stand first.
+    """
     given = {name: _last(parameters.get(name, ())) for name in OWN}
 
     def refusal(name: str, value: str) -> str:
@@ -132,10 +147,12 @@ def page_view(
     own = convert_parameters(given, PageParameters, refusal)
     if own.date and not reach.first <= own.date <= reach.last:
         raise Refused(refusal("date", quoted(given["date"])))
-    shown = span(own.view, own.date or reach.today, list_days)
-    return PageView(
-        shown, own.date is not None, filters, reach, i18n.requested_language(given["lang"])
-    )
+    day = own.date or reach.today
+    shown = span(own.view or default, day, list_days)
+    if own.view is None and default == "week":
+        shown = GridSpan("week", day, day, 7)
+    lang = i18n.requested_language(given["lang"])
+    return PageView(shown, own.date is not None, filters, reach, lang, default)
 
 
 def check_names(parameters: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from icalbridge.feeds.query import PARAMETERS, split_query
 from icalbridge.models import Feed
 from icalbridge.text import display_text, search_key
 from icalbridge.web.routes.feeds import is_id
-from icalbridge.web.views.directory import directory
+from icalbridge.web.views.directory import NO_COUNTS, directory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -194,7 +194,7 @@ def calendars(properties: Sequence[Property], scope: FormScope | None) -> tuple[
             display_text(district.own.site.name) if district.own else "",
             tuple(_calendar(school.site, chosen) for school in district.all),
         )
-        for district in directory(properties, (), {})
+        for district in directory(properties, (), NO_COUNTS)
     ]
     if scope and not any(choice.chosen for group in groups for choice in group.choices):
         beside = (

@@ -41,6 +41,8 @@ class Gap:
     end: datetime
     starts: str
     ends: str
+    span: str
+    """Both in short: `4:30 – 6:00 PM`."""
 
 
 def open_times(
@@ -67,7 +69,13 @@ def open_times(
         gaps.append((reached, min(start, closes)))
         reached = max(reached, end)
     return tuple(
-        Gap(start, end, formatting.clock_time(start, zone), formatting.end_time(end, zone, day))
+        Gap(
+            start,
+            end,
+            formatting.clock_time(start, zone),
+            formatting.end_time(end, zone, day),
+            formatting.time_span(start, end, zone),
+        )
         for start, end in gaps
         if end - start >= SHORTEST and end > now
     )

@@ -1,0 +1,256 @@
+"""What the page of a facility, a school or a district shows: its days in one of four views, how it
+stands right now, and what comes next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from icalbridge import timezones
+from icalbridge.feeds import PLAIN
+from icalbridge.web.coming import load_coming
+from icalbridge.web.revision_cache import Missing
+from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, page_title
+from icalbridge.web.views.filters import DateRange, filter_query, page_view
+from icalbridge.web.views.open_times import open_times
+from icalbridge.web.views.time_grid import day_timeline, week_grid, week_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
+
+    from icalbridge.feeds import FeedQuery
+    from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.calendar import Calendar
+    from icalbridge.models import Facility, Feed, FeedState
+    from icalbridge.web.feed_cache import FeedCache
+    from icalbridge.web.rendered_feed import Completeness
+    from icalbridge.web.views.filters import PageView
+    from icalbridge.web.views.open_times import Gap
+
+    Parameters = Mapping[str, Sequence[str]]
+
+DAY = timedelta(days=1)
+LIST_DAYS = {"facility": 14, "property": 7}
+"""How many days after today a list has."""
+LIST_ENTRIES = {"facility": 100, "property": 200}
+DAY_ENTRIES = 200
+"""How many entries a school's day shows."""
+WEEK_LINES = 12
+"""How many entries of a day a district's week shows."""
+CELL_LINES = 4
+"""How many entries of a facility a day the table of a school's week shows."""
+MONTH_LINES = 3
+MONTH_OPENED = 12
+"""How many more entries of a day a month opens in place."""
+NEXT_ENTRIES = 200
+"""How many entries that are not over are read to find what is next and what can be chosen."""
+DISTRICT_ENTRIES = 30
+NOTHING: dict[str, Any] = {
+    "grid": None,
+    "rows": None,
+    "columns": (),
+    "open_times": {},
+    "gaps": {},
+    "plan": None,
+    "list_days": 0,
+    "sheet": (),
+    "more": 0,
+    "goes_on": False,
+    "month_count": MONTH_LINES,
+}
+"""What a template finds of the views that a page does not show."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePage:
+    """One page of a feed."""
+
+    view: PageView
+    state: FeedState
+    coming: Calendar
+    """The first entries that are not over, without the page's filters."""
+    filtered: Calendar
+    """The same with them."""
+    completeness: Completeness
+    context: GridContext
+
+    @property
+    def feed(self) -> Feed:
+        return self.coming.feed
+
+    @property
+    def zone(self) -> str:
+        return self.state.zone
+
+
+class Schedules:
+    """Loads the pages of feeds."""
+
+    def __init__(self, service: FeedCache) -> None:
+        self._service = service
+
+    def load(
+        self,
+        feed: Feed,
+        parameters: Parameters,
+        now: datetime,
+        default: str,
+        schools: Mapping[str, str] | None = None,
+    ) -> SchedulePage | Missing:
+        """Return a feed's page, or why there is none.
+
+        `default` is the view of an address that names none; `schools` are names by property id
+        where entries are shown with them. Raises `BadQuery` and `Refused`.
+        """
+        filters = self._service.shape(filter_query(parameters))
+        state = self._service.state(feed)
+        if isinstance(state, Missing):
+            return state
+        reach = DateRange.of(timezones.local_date(now, state.zone), *self._service.reach)
+        until = timezones.midnight(reach.last + DAY, state.zone)
+        coming = self._service.calendar(feed, PLAIN, None, until, limit=NEXT_ENTRIES)
+        filtered = coming
+        if filters != PLAIN:
+            filtered = self._service.calendar(feed, filters, None, until, limit=NEXT_ENTRIES)
+        completeness = self._service.completeness(feed, filters)
+        for part in (coming, filtered, completeness):
+            if isinstance(part, Missing):
+                return part
+        view = page_view(parameters, reach, filters, LIST_DAYS[feed.kind] + 1, default)
+        context = GridContext(now, state.zone, schools or {}, page_title)
+        return SchedulePage(view, state, coming, filtered, completeness, context)  # type: ignore[arg-type]  # none is missing
+
+    def _span(
+        self,
+        page: SchedulePage,
+        filters: FeedQuery,
+        first: date,
+        end: date,
+        day_limit: int | None = None,
+    ) -> Calendar | Missing:
+        """Return what is on in some days, in whatever zone of a school."""
+        # A school in another zone may have the day earlier, or still have it.
+        since = timezones.midnight(first - DAY, page.zone)
+        until = timezones.midnight(end + DAY, page.zone)
+        return self._service.calendar(page.feed, filters, since, until, day_limit=day_limit)
+
+    def _items(
+        self, page: SchedulePage, filters: FeedQuery, first: date, end: date
+    ) -> Sequence[Item]:
+        calendar = self._span(page, filters, first, end)
+        return () if isinstance(calendar, Missing) else calendar.items
+
+    def facility(self, page: SchedulePage) -> dict[str, Any]:
+        """Return what the template shows of a facility's days."""
+        view = page.view
+        if view.name not in ("day", "week"):
+            return self.sheet(page)
+        shown = view.span
+        items = self._items(page, view.filters, shown.first, shown.end)
+        booked = items
+        if view.filters != PLAIN:
+            booked = self._items(page, PLAIN, shown.first, shown.end)
+        now = page.context.now
+        days = [shown.first + number * DAY for number in range(shown.count)]
+        gaps = {
+            day: open_times(booked, day, page.zone, now) for day in days if day >= view.reach.today
+        }
+        grid = week_grid(items, shown.first, shown.count, page.context)
+        return NOTHING | {"grid": grid, "open_times": gaps}
+
+    def school(self, page: SchedulePage, facilities: Sequence[Facility]) -> dict[str, Any]:
+        """Return what the template shows of a school's days; `facilities` are its own."""
+        view = page.view
+        if view.name not in ("day", "week"):
+            return self.sheet(page)
+        shown = view.span
+        items = self._items(page, view.filters, shown.first, shown.end)
+        keys = [place.id for place in facilities]
+        if view.name == "week":
+            rows = week_matrix(items, shown, keys, page.context, CELL_LINES)
+            return NOTHING | {"rows": rows, "columns": _days_shown(page)}
+        only = view.filters.facility
+        if only:
+            keys = [key for key in keys if key in only]
+        on_day = [item for item in items if _is_on(item, shown.first, page.context)]
+        return NOTHING | {
+            "grid": day_timeline(on_day[:DAY_ENTRIES], shown.first, keys, page.context),
+            "gaps": self._gaps(page, facilities),
+            "more": max(len(on_day) - DAY_ENTRIES, 0),
+        }
+
+    def _gaps(self, page: SchedulePage, facilities: Sequence[Facility]) -> dict[str, Sequence[Gap]]:
+        """Return the open times of a school's own facilities on the page's day, by facility id."""
+        day = page.view.span.day
+        if day < page.view.reach.today:
+            return {}
+        by_facility: dict[str, list[Item]] = {place.id: [] for place in facilities}
+        for item in self._items(page, PLAIN, day, day + DAY) if facilities else ():
+            for facility_id in by_facility.keys() & item.facility_ids:
+                by_facility[facility_id].append(item)
+        now = page.context.now
+        return {
+            facility_id: open_times(booked, day, page.zone, now)
+            for facility_id, booked in by_facility.items()
+        }
+
+    def sheet(self, page: SchedulePage) -> dict[str, Any]:
+        """Return the days of a list, a week or a month."""
+        view, shown = page.view, page.view.span
+        if shown.view == "list" and not view.dated:
+            return NOTHING | {"plan": self._plan(page), "list_days": LIST_DAYS[page.feed.kind]}
+        in_all = LIST_ENTRIES[page.feed.kind] if shown.view == "list" else None
+        per_day = {"month": MONTH_LINES + MONTH_OPENED, "week": WEEK_LINES}.get(shown.view)
+        calendar = self._span(page, view.filters, shown.first, shown.end, per_day or in_all)
+        items, counts = (
+            ((), None) if isinstance(calendar, Missing) else (calendar.items, calendar.day_counts)
+        )
+        days = grid_days(items, shown, page.context, per_day=per_day, in_all=in_all, counts=counts)
+        more = sum(day.left_out for day in days)
+        if shown.view == "list":
+            days = tuple(day for day in days if day.count or day.day == shown.first)
+        return NOTHING | {"sheet": days, "more": more}
+
+    def _plan(self, page: SchedulePage) -> Any:
+        kind = page.feed.kind
+        end = page.view.reach.today + (LIST_DAYS[kind] + 1) * DAY
+        until = timezones.midnight(end, page.zone)
+        coming = load_coming(self._service, page.feed, page.view.filters, until, page.context.now)
+        items, more = ((), 0) if isinstance(coming, Missing) else (coming[0].items, coming[1])
+        return list_days(items, until, page.context, LIST_ENTRIES[kind], more)
+
+    def district(self, page: SchedulePage) -> dict[str, Any]:
+        """Return what the template shows of a district's days: of one day the first entries."""
+        view = page.view
+        if view.name != "day":
+            return self.sheet(page)
+        day = view.span.first
+        since, until = timezones.day_bounds(day, page.zone)
+        calendar = self._service.calendar(
+            page.feed,
+            view.filters,
+            None if day == view.reach.today else since,
+            until,
+            limit=DISTRICT_ENTRIES + 1,
+        )
+        items = () if isinstance(calendar, Missing) else calendar.items
+        shown = list(items)[:DISTRICT_ENTRIES]
+        if day == view.reach.today:
+            days = list_days(shown, None, page.context, DISTRICT_ENTRIES).days
+        else:
+            days = grid_days(shown, view.span, page.context)
+        return NOTHING | {"sheet": days, "goes_on": len(items) > DISTRICT_ENTRIES}
+
+
+def _days_shown(page: SchedulePage) -> tuple[Any, ...]:
+    """Return the days of a span without their entries."""
+    return grid_days((), page.view.span, page.context)
+
+
+def _is_on(item: Item, day: date, context: GridContext) -> bool:
+    """Say whether an item is on during a day of its own school."""
+    since, until = timezones.day_bounds(day, context.zone_of(item))
+    return item.start < until and item.end > since

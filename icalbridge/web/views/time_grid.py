@@ -1,0 +1,390 @@
+"""A day or a week with time as space: hours along one axis, days or facilities along the other.
+
+Pure functions of a calendar's items, a span of days and `now`. Every item becomes one box in each
+column that it is in, placed by the clocks of its own school in steps of five minutes; boxes that
+would cover each other stand side by side in lanes. What takes a whole day stands above the hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from icalbridge import timezones
+from icalbridge.web import formatting
+from icalbridge.web.views.calendar_grid import calendar_line, grid_days
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from icalbridge.feeds.audience import Item
+    from icalbridge.web.views.calendar_grid import CalendarDay, CalendarLine, GridContext, GridSpan
+
+STEP = timedelta(minutes=5)
+HOUR_STEPS = 12
+OPENS, CLOSES = 7, 22
+"""The hours that every grid shows at least."""
+DAY_HOURS = 24
+NIGHT_HOURS = 4
+"""What ends so many hours after midnight is shown whole on the day on which it began."""
+DAY = timedelta(days=1)
+MOST_ROWS = 200
+"""How many rows of a timeline `grid.css` knows."""
+MOST_LANES = 12
+"""How many lanes `grid.css` knows; a facility with more bookings at once shows the last of them
+over each other.
+"""
+
+
+def step_classes(start: int, length: int = 0) -> str:
+    """Return the classes of `grid.css` for a first step, from 1, and a length in steps."""
+    hour, step = divmod(start - 1, HOUR_STEPS)
+    hours, steps = divmod(length, HOUR_STEPS)
+    return f"h{hour} m{step}" + (f" H{hours} M{steps}" if length else "")
+
+
+@dataclass(frozen=True, slots=True)
+class GridBox:
+    """One item in one column."""
+
+    line: CalendarLine
+    start: int
+    """Its first step on the axis, from 1."""
+    length: int
+    """In steps, at least 1."""
+    lane: int
+    """From 0."""
+    lanes: int
+    """How many lanes stand side by side where this box is."""
+    overlaps: bool
+    """Whether something else is on at the same time."""
+    earlier: bool
+    """Whether it begins before this column."""
+    later: bool
+    """Whether it goes on after this column."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there is room for one line of text only."""
+        return self.length < HOUR_STEPS * 3 // 4
+
+    @property
+    def end(self) -> int:
+        """The first step after it."""
+        return self.start + self.length
+
+    @property
+    def classes(self) -> str:
+        """Return the classes of `grid.css` that place it."""
+        marks = {"overlaps": self.overlaps, "earlier": self.earlier, "later": self.later}
+        place = step_classes(self.start, self.length)
+        lane = f"l{min(self.lane, MOST_LANES - 1)} o{min(self.lanes, MOST_LANES)}"
+        return " ".join([place, lane, *(name for name, given in marks.items() if given)])
+
+
+@dataclass(frozen=True, slots=True)
+class TimeColumn:
+    """A day of a facility, with its boxes in order of time; a school's timeline has one for each
+    facility.
+    """
+
+    day: date
+    today: date
+    boxes: tuple[GridBox, ...]
+    all_day: tuple[CalendarLine, ...]
+    now: str
+    """The classes that place now; empty where now is not in it."""
+    key: str = ""
+    """Whose column it is in a timeline: the facility's id."""
+
+    @property
+    def is_today(self) -> bool:
+        return self.day == self.today
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.boxes and not self.all_day
+
+    @property
+    def lanes(self) -> int:
+        """How many lanes it needs at most."""
+        return max((box.lanes for box in self.boxes), default=1)
+
+    @property
+    def short_heading(self) -> str:
+        """`Sat, Nov 21`"""
+        return formatting.short_day(self.day)
+
+    @property
+    def heading(self) -> str:
+        """`Today, Saturday, November 21`"""
+        return formatting.day(self.day, self.today)
+
+
+class GridHour(NamedTuple):
+    """One hour on the axis."""
+
+    classes: str
+    label: str
+
+
+class TimelineRow(NamedTuple):
+    """One facility of a timeline: the row in which it begins, and how many it takes."""
+
+    column: TimeColumn
+    first: int
+    rows: int
+
+
+class TimelineBox(NamedTuple):
+    """One item of a timeline, the class of its row among those that place it."""
+
+    line: CalendarLine
+    classes: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGrid:
+    """Columns along one axis of hours."""
+
+    first_hour: int
+    last_hour: int
+    """The hour at which the axis ends; 26 is two hours after midnight."""
+    columns: tuple[TimeColumn, ...]
+
+    @property
+    def hour_count(self) -> int:
+        return self.last_hour - self.first_hour
+
+    @property
+    def steps(self) -> int:
+        return self.hour_count * HOUR_STEPS
+
+    @property
+    def hours(self) -> tuple[GridHour, ...]:
+        return tuple(
+            GridHour(f"h{hour - self.first_hour}", formatting.hour(hour % DAY_HOURS))
+            for hour in range(self.first_hour, self.last_hour)
+        )
+
+    @property
+    def has_all_day(self) -> bool:
+        return any(column.all_day for column in self.columns)
+
+    @property
+    def rows(self) -> tuple[TimelineRow, ...]:
+        """Its columns as rows of a timeline, each with one row for each lane and whole day."""
+        rows, first = [], 1
+        for column in self.columns:
+            count = max(len(column.all_day) + (column.lanes if column.boxes else 0), 1)
+            rows.append(TimelineRow(column, first, count))
+            first += count
+        return tuple(rows)
+
+    @property
+    def timeline(self) -> tuple[TimelineBox, ...]:
+        """All items of all rows, in order of time."""
+        boxes = []
+        whole = step_classes(1, self.steps)
+        for column, first, _ in self.rows:
+            for number, line in enumerate(column.all_day):
+                boxes.append((0, first, TimelineBox(line, f"r{first + number} {whole}")))
+            for box in column.boxes:
+                row = first + len(column.all_day) + box.lane
+                placed = TimelineBox(box.line, f"r{row} {box.classes}")
+                boxes.append((box.start, first, placed))
+        return tuple(box for _, _, box in sorted(boxes, key=lambda item: item[:2]))
+
+    @property
+    def now(self) -> str:
+        """The classes that place now; empty where now is not in it."""
+        return next((column.now for column in self.columns if column.now), "")
+
+    @property
+    def over_count(self) -> int:
+        """How many boxes are of what is over."""
+        return sum(box.line.over for column in self.columns for box in column.boxes)
+
+    @property
+    def has_overlap(self) -> bool:
+        return any(box.overlaps for column in self.columns for box in column.boxes)
+
+
+class _Piece(NamedTuple):
+    """The part of an item that is in one column, in steps after midnight."""
+
+    start: int
+    end: int
+    day: date
+    item: Item
+    earlier: bool
+    later: bool
+
+
+class _Column(NamedTuple):
+    day: date
+    key: str
+    pieces: list[_Piece]
+    all_day: list[Item]
+
+
+def week_grid(items: Iterable[Item], first: date, days: int, context: GridContext) -> TimeGrid:
+    """Return one column for each of some days."""
+    columns = {
+        first + number * DAY: _Column(first + number * DAY, "", [], []) for number in range(days)
+    }
+    for item in items:
+        _add(item, columns, context)
+    return _grid(list(columns.values()), context)
+
+
+def day_timeline(
+    items: Iterable[Item], day: date, keys: Sequence[str], context: GridContext
+) -> TimeGrid:
+    """Return one column for each facility id, in the given order; an item of several facilities is
+    in each of them, and one of no listed facility in a last column, whose key is empty.
+    """
+    columns = {key: {day: _Column(day, key, [], [])} for key in (*keys, "")}
+    for item in items:
+        known = [key for key in item.facility_ids if key and key in columns] or [""]
+        for key in dict.fromkeys(known):
+            _add(item, columns[key], context)
+    last = columns[""][day]
+    if not (last.pieces or last.all_day):
+        del columns[""]
+    return _grid([by_day[day] for by_day in columns.values()], context)
+
+
+def _add(item: Item, columns: dict[date, _Column], context: GridContext) -> None:
+    """Put an item into each day's column that it is in."""
+    start, end = _wall_times(item, context)
+    first, last = start.date(), (end - datetime.resolution).date()
+    ends_at_night = last == first + DAY and end <= _midnight(last) + NIGHT_HOURS * _HOUR
+    if ends_at_night and first in columns:
+        last = first
+    day = max(first, min(columns))
+    while day <= min(last, max(columns)):
+        midnight = _midnight(day)
+        next_midnight = midnight + DAY
+        begins = max(start, midnight)
+        ends = end if day == last else min(end, next_midnight)
+        column = columns[day]
+        if begins == midnight and ends == next_midnight:
+            column.all_day.append(item)
+        else:
+            piece = (begins - midnight) // STEP, -((midnight - ends) // STEP)
+            column.pieces.append(_Piece(*piece, day, item, start < midnight, end > ends))
+        day += DAY
+
+
+_HOUR = timedelta(hours=1)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time())
+
+
+def _wall_times(item: Item, context: GridContext) -> tuple[datetime, datetime]:
+    """Return what the clocks at the school show, naive; where they are set back in between, the end
+    is at least as long after the start as it takes.
+    """
+    zone = timezones.zone(context.zone_of(item))
+    start, end = (moment.astimezone(zone).replace(tzinfo=None) for moment in (item.start, item.end))
+    return start, end if end > start else start + (item.end - item.start)
+
+
+def _grid(columns: Sequence[_Column], context: GridContext) -> TimeGrid:
+    pieces = [piece for column in columns for piece in column.pieces]
+    first = min([OPENS, *(piece.start // HOUR_STEPS for piece in pieces)])
+    last = max([CLOSES, *(-(-piece.end // HOUR_STEPS) for piece in pieces)])
+    placed = tuple(_placed(column, first, last, context) for column in columns)
+    return TimeGrid(first, last, placed)
+
+
+def _placed(column: _Column, first: int, last: int, context: GridContext) -> TimeColumn:
+    offset = first * HOUR_STEPS - 1
+    now = context.now.astimezone(timezones.zone(context.zone)).replace(tzinfo=None)
+    step = (now - _midnight(column.day)) // STEP - offset
+    shown = now.date() == column.day and 1 <= step <= (last - first) * HOUR_STEPS
+    return TimeColumn(
+        day=column.day,
+        today=context.today,
+        boxes=tuple(
+            box for cluster in _clusters(column.pieces) for box in _boxes(cluster, offset, context)
+        ),
+        all_day=tuple(calendar_line(item, context, column.day) for item in column.all_day),
+        now=step_classes(step) if shown else "",
+        key=column.key,
+    )
+
+
+def _clusters(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
+    """Group pieces that cover each other's steps, directly or through others."""
+    cluster: list[_Piece] = []
+    reached = 0
+    for piece in sorted(pieces, key=_order):
+        if cluster and piece.start >= reached:
+            yield cluster
+            cluster = []
+        cluster.append(piece)
+        reached = max(reached, piece.end)
+    if cluster:
+        yield cluster
+
+
+def _order(piece: _Piece) -> tuple[int, int, str]:
+    return piece.start, -piece.end, piece.item.uid
+
+
+def _boxes(cluster: Sequence[_Piece], offset: int, context: GridContext) -> Iterator[GridBox]:
+    """Give each piece of a cluster the first lane that is free."""
+    ends: list[int] = []
+    lanes = []
+    for piece in cluster:
+        lane = next((lane for lane, end in enumerate(ends) if end <= piece.start), len(ends))
+        ends[lane:] = [piece.end, *ends[lane + 1 :]]
+        lanes.append(lane)
+    for piece, lane in zip(cluster, lanes, strict=True):
+        item = piece.item
+        yield GridBox(
+            line=calendar_line(item, context, piece.day),
+            start=piece.start - offset,
+            length=piece.end - piece.start,
+            lane=lane,
+            lanes=len(ends),
+            overlaps=any(_overlap(item, other.item) for other in cluster),
+            earlier=piece.earlier,
+            later=piece.later,
+        )
+
+
+def _overlap(item: Item, other: Item) -> bool:
+    """Whether both are on at the same time, of those that are not called off."""
+    if other is item or item.cancelled or other.cancelled:
+        return False
+    return item.start < other.end and other.start < item.end
+
+
+class MatrixRow(NamedTuple):
+    """One facility over the days of a table; the key is empty for what is at no listed one."""
+
+    key: str
+    days: tuple[CalendarDay, ...]
+
+
+def week_matrix(
+    items: Iterable[Item], shown: GridSpan, keys: Sequence[str], context: GridContext, limit: int
+) -> tuple[MatrixRow, ...]:
+    """Return one row for each facility that is booked in a span, in the given order; at most
+    `limit` entries of a facility a day are lines, and the others are counted.
+    """
+    by_key: dict[str, list[Item]] = {key: [] for key in (*keys, "")}
+    for item in items:
+        for key in dict.fromkeys(key for key in item.facility_ids if key in by_key) or ("",):
+            by_key[key].append(item)
+    rows = (
+        MatrixRow(key, grid_days(booked, shown, context, per_day=limit))
+        for key, booked in by_key.items()
+    )
+    return tuple(row for row in rows if any(day.count for day in row.days))

@@ -1,0 +1,239 @@
+"""Time as space: every item once in each column that it is in, at its place, covering no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from icalbridge.web.views.calendar_grid import GridContext
+from icalbridge.web.views.time_grid import STEP, day_timeline, week_grid
+from tests.samples import NOW, ZONE, entry
+from tests.web.test_web_calendar_grid import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from icalbridge.feeds.audience import Item
+    from icalbridge.web.views.time_grid import GridBox, TimeColumn, TimeGrid
+
+SATURDAY = date(2026, 11, 21)
+CONTEXT = GridContext(NOW, ZONE)
+CLOCK_CHANGES = (date(2026, 3, 8), date(2026, 11, 1))
+DAY = timedelta(days=1)
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time())
+
+
+def booked(day: date, begins: float, hours: float, uid: str = "a", facility: str = "gym") -> Item:
+    """Return an item by the school's clocks: hours after midnight, and how many it takes."""
+    begin = midnight(day) + timedelta(hours=begins)
+    start = begin.replace(tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
+    item = shown(entry(0, uid=uid, start=start, end=start + timedelta(hours=hours)))
+    return item._replace(facility_ids=(facility,))
+
+
+def walls(item: Item) -> tuple[datetime, datetime]:
+    """Return what the clocks show at an item's start and end."""
+    zone = ZoneInfo(ZONE)
+    start, end = (moment.astimezone(zone).replace(tzinfo=None) for moment in (item.start, item.end))
+    return start, end if end > start else start + (item.end - item.start)
+
+
+def interval(grid: TimeGrid, column: TimeColumn, box: GridBox) -> tuple[datetime, datetime]:
+    axis = midnight(column.day) + timedelta(hours=grid.first_hour)
+    start = axis + (box.start - 1) * STEP
+    return start, start + box.length * STEP
+
+
+def parts(grid: TimeGrid) -> dict[str, list[tuple[datetime, datetime]]]:
+    """Return the intervals of each item in order, whole days among them."""
+    result: dict[str, list[tuple[datetime, datetime]]] = {}
+    for column in grid.columns:
+        for box in column.boxes:
+            result.setdefault(box.line.item.uid, []).append(interval(grid, column, box))
+        for line in column.all_day:
+            whole = midnight(column.day), midnight(column.day) + DAY
+            result.setdefault(line.item.uid, []).append(whole)
+    return {uid: sorted(found) for uid, found in result.items()}
+
+
+def check_boxes(grid: TimeGrid) -> None:
+    """No box covers another, none leaves the axis, and lanes are as many as stand side by side."""
+    for column in grid.columns:
+        for box in column.boxes:
+            assert 0 <= box.lane < box.lanes
+            assert 1 <= box.start < box.end <= grid.steps + 1
+        for one, other in combinations(column.boxes, 2):
+            if one.start < other.end and other.start < one.end:
+                assert one.lanes == other.lanes
+                assert one.lane != other.lane
+
+
+MINUTES = st.one_of(st.integers(0, 7 * 288).map(lambda step: step * 5), st.integers(-2000, 11_000))
+LENGTHS = st.sampled_from([1, 5, 30, 55, 90, 120, 600, 1440, 2880, 4000])
+
+
+@st.composite
+def weeks(draw: st.DrawFn) -> tuple[date, list[Item]]:
+    """Return the first day of a week, often one of a clock change, and what is booked around it."""
+    change = draw(st.sampled_from((*CLOCK_CHANGES, SATURDAY)))
+    first = change - draw(st.integers(0, 6)) * DAY
+    items = []
+    for number in range(draw(st.integers(0, 12))):
+        start = (midnight(first) + timedelta(minutes=draw(MINUTES))).replace(tzinfo=ZoneInfo(ZONE))
+        begun = start.astimezone(UTC)
+        ends = begun + timedelta(minutes=draw(LENGTHS))
+        item = shown(entry(0, uid=f"entry-{number}", start=begun, end=ends))
+        items.append(item._replace(facility_ids=(draw(st.sampled_from(["gym", "pool", "lost"])),)))
+    return first, sorted(items, key=lambda item: (item.start, item.end, item.uid))
+
+
+@settings(max_examples=200)
+@given(weeks(), st.integers(1, 7))
+def test_week_has_every_item_once_in_its_place(
+    world: tuple[date, Sequence[Item]], days: int
+) -> None:
+    first, items = world
+    grid = week_grid(items, first, days, CONTEXT)
+    check_boxes(grid)
+    begins, ends = midnight(first), midnight(first) + days * DAY
+    found = parts(grid)
+    for item in items:
+        start, end = walls(item)
+        intervals = found.pop(item.uid, [])
+        if end <= begins or start >= ends:
+            assert not intervals
+            continue
+        for (_, one), (other, _) in pairwise(intervals):
+            assert one == other, "no gap, nothing twice"
+        night = end if start >= ends - DAY and end <= ends + timedelta(hours=4) else ends
+        assert max(start, begins) - STEP < intervals[0][0] <= max(start, begins)
+        assert min(end, night) <= intervals[-1][1] < min(end, night) + STEP
+    assert not found
+
+
+@settings(max_examples=100)
+@given(weeks())
+def test_timeline_has_every_item_in_its_facility(world: tuple[date, Sequence[Item]]) -> None:
+    first, items = world
+    grid = day_timeline(items, first, ["gym", "pool", "court"], CONTEXT)
+    check_boxes(grid)
+    assert [column.key for column in grid.columns[:3]] == ["gym", "pool", "court"]
+    on_day = {
+        item.uid
+        for item in items
+        if walls(item)[0] < midnight(first) + DAY and walls(item)[1] > midnight(first)
+    }
+    assert set(parts(grid)) == on_day
+    for column in grid.columns:
+        for box in column.boxes:
+            expected = column.key or "lost"
+            assert box.line.item.facility_ids == (expected,)
+            assert interval(grid, column, box)[0] <= max(walls(box.line.item)[0], midnight(first))
+
+    starts = [placed.line.item.start for placed in grid.timeline]
+    assert sorted(uid for uid in parts(grid)) == sorted(
+        {placed.line.item.uid for placed in grid.timeline}
+    )
+    assert len(starts) == sum(len(column.boxes) + len(column.all_day) for column in grid.columns)
+
+
+def test_rows_of_a_timeline_follow_each_other() -> None:
+    """A facility takes a row for each lane; what takes the whole day has one of its own."""
+    camp = booked(SATURDAY, 0, 24, "camp")
+    one, other = booked(SATURDAY, 9, 2, "one"), booked(SATURDAY, 10, 2, "other")
+    late = booked(SATURDAY, 8, 1, "late", "pool")
+    grid = day_timeline([camp, one, other, late], SATURDAY, ["gym", "pool", "court"], CONTEXT)
+    assert [(column.key, first, count) for column, first, count in grid.rows] == [
+        ("gym", 1, 3),
+        ("pool", 4, 1),
+        ("court", 5, 1),
+    ]
+    assert [(box.line.item.name and box.classes.split()[0]) for box in grid.timeline] == [
+        "r1",
+        "r4",
+        "r2",
+        "r3",
+    ]
+
+
+def test_hours_fit_what_is_booked() -> None:
+    """From 7:00 to 22:00, and longer where something is on before or after."""
+    quiet = week_grid([booked(SATURDAY, 9, 2)], SATURDAY, 1, CONTEXT)
+    assert (quiet.first_hour, quiet.last_hour) == (7, 22)
+    long = week_grid(
+        [booked(SATURDAY, 5.5, 1), booked(SATURDAY, 21, 4.5, "b")], SATURDAY, 1, CONTEXT
+    )
+    assert (long.first_hour, long.last_hour) == (5, 26)
+    assert [hour.label for hour in long.hours][:3] == ["5 AM", "6 AM", "7 AM"]
+    assert [hour.label for hour in long.hours][-3:] == ["11 PM", "12 AM", "1 AM"]
+
+
+def test_dance_after_midnight_is_one_box() -> None:
+    """It stands on its evening; a grid that begins with the next day shows what is left of it."""
+    dance = booked(SATURDAY, 20, 5)
+    both = week_grid([dance], SATURDAY, 2, CONTEXT)
+    assert [len(column.boxes) for column in both.columns] == [1, 0]
+    (box,) = both.columns[0].boxes
+    assert not box.earlier
+    assert not box.later
+    after = week_grid([dance], SATURDAY + DAY, 2, CONTEXT)
+    (rest,) = after.columns[0].boxes
+    assert rest.earlier
+    assert (after.first_hour, rest.start, rest.length) == (0, 1, 12)
+
+
+def test_whole_days_stand_above_the_hours() -> None:
+    """A camp of three days takes the hours of its first and last, and all of the day between."""
+    camp = booked(SATURDAY, 12, 48)
+    first, second, third = week_grid([camp], SATURDAY, 3, CONTEXT).columns
+    assert [(box.earlier, box.later) for box in first.boxes] == [(False, True)]
+    assert (len(second.all_day), len(second.boxes)) == (1, 0)
+    assert [(box.earlier, box.later) for box in third.boxes] == [(True, False)]
+
+
+@pytest.mark.parametrize("day", CLOCK_CHANGES)
+def test_whole_day_of_a_clock_change(day: date) -> None:
+    """From midnight to midnight is a whole day, of 23 hours or of 25."""
+    start, end = (
+        midnight(each).replace(tzinfo=ZoneInfo(ZONE)).astimezone(UTC) for each in (day, day + DAY)
+    )
+    item = shown(entry(0, start=start, end=end))
+    (column,) = week_grid([item], day, 1, CONTEXT).columns
+    assert (len(column.all_day), len(column.boxes)) == (1, 0)
+
+
+def test_overlaps_are_marked_and_neighbors_are_not() -> None:
+    """Two at the same time share the width; what follows without a gap has all of it."""
+    one, other = booked(SATURDAY, 9, 2, "one"), booked(SATURDAY, 10, 2, "other")
+    later = booked(SATURDAY, 12, 1, "later")
+    (column,) = week_grid([one, other, later], SATURDAY, 1, CONTEXT).columns
+    assert [(box.lane, box.lanes, box.overlaps) for box in column.boxes] == [
+        (0, 2, True),
+        (1, 2, True),
+        (0, 1, False),
+    ]
+
+
+def test_what_is_called_off_overlaps_nothing() -> None:
+    one = booked(SATURDAY, 9, 2, "one")
+    off = booked(SATURDAY, 9, 2, "off")._replace(cancelled=NOW)
+    (column,) = week_grid([one, off], SATURDAY, 1, CONTEXT).columns
+    assert [(box.lanes, box.overlaps) for box in column.boxes] == [(2, False), (2, False)]
+
+
+def test_now_is_where_the_clock_is() -> None:
+    """In today's column only, and nowhere while the hours that are shown have not begun."""
+    grid = week_grid([], SATURDAY - DAY, 3, CONTEXT)
+    assert [column.now for column in grid.columns] == ["", "h5 m0", ""], "noon"
+    early = replace(CONTEXT, now=NOW - timedelta(hours=9))
+    assert [column.now for column in week_grid([], SATURDAY, 1, early).columns] == [""]
