@@ -30,6 +30,7 @@ from icalbridge.settings import Settings
 from icalbridge.store import Store
 from icalbridge.store.tables import metadata
 from icalbridge.sync.run import Sync
+from icalbridge.sync.windows import WINDOWS
 from icalbridge.web import create_app
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
 from tests.fixtures.commands import answer, free_port, run, running, until
@@ -133,7 +134,7 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("private")
-    with bridge(f"sqlite:///{folder}/bridge.db", schools=2, facilities=3, events_per_day=6) as made:
+    with bridge(f"sqlite:///{folder}/bridge.db", windows=WINDOWS) as made:
         assert made.run().failures == []
         addresses = list(feeds(made.world, truth(made.world, made.clock())))
         addresses += [
