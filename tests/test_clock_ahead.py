@@ -49,7 +49,12 @@ def _unlimited(district: Bridge) -> Bridge:
         district.url, KEY, ledger=Unlimited(), clock=district.clock, sleep=district.naps.append
     )
     sync = Sync(
-        client, district.store, api_user_id="default", worker_id="test", clock=district.clock
+        client,
+        district.store,
+        api_user_id="default",
+        worker_id="test",
+        clock=district.clock,
+        windows=district.windows,
     )
     return replace(district, sync=sync)
 
@@ -125,7 +130,7 @@ def test_worker_goes_on_at_its_normal_pace(
     begun = len(district.state.requests)
     nap = agency.hire("right", ledger=Unlimited()).work()
     assert 0 < nap <= 30
-    assert len(district.state.requests) - begun >= 3 * sync_windows.WINDOWS
+    assert len(district.state.requests) - begun >= 3 * district.windows
     assert _future_times(district) == {}
     assert client.get("/readyz").status_code == 200
     assert district.told() == district.truth()

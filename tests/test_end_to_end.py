@@ -13,6 +13,7 @@ import pytest
 
 from icalbridge.settings import Settings
 from icalbridge.store import Store
+from icalbridge.sync.windows import WINDOWS
 from icalbridge.web import create_app
 from tests.any_entries import as_read_by
 from tests.fixtures.bridges import Bridge, bridge
@@ -44,7 +45,7 @@ TOLD_EVENTS = (
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     """A district with schools in Los Angeles, Phoenix and New York, fetched once."""
     path = tmp_path_factory.mktemp("demo") / "bridge.db"
-    with bridge(f"sqlite:///{path}", schools=3, facilities=3, events_per_day=6) as made:
+    with bridge(f"sqlite:///{path}", schools=3, windows=WINDOWS) as made:
         assert made.run().failures == []
         yield made
 
@@ -146,7 +147,7 @@ def test_another_bridge_gives_the_same_bytes(
     the same.
     """
     path = tmp_path_factory.mktemp("another") / "bridge.db"
-    with bridge(f"sqlite:///{path}", schools=3, facilities=3, events_per_day=6) as other:
+    with bridge(f"sqlite:///{path}", schools=3, windows=WINDOWS) as other:
         assert other.run().failures == []
         client = create_app(SETTINGS, other.store, clock=other.clock).test_client()
         assert {path: client.get(path).data for path in bodies} == bodies

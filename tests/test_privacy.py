@@ -31,6 +31,7 @@ from icalbridge.models import EventKey, utcnow
 from icalbridge.settings import Settings
 from icalbridge.store.tables import metadata
 from icalbridge.sync.run import Sync
+from icalbridge.sync.windows import WINDOWS
 from icalbridge.web import create_app
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
 from tests.fixtures.commands import answer, free_port, run, running, until
@@ -141,7 +142,13 @@ def demo(
 ) -> Iterator[Demo]:
     """With the feeds of some events; of all of them in `make soak`."""
     folder = tmp_path_factory.mktemp("private")
-    with bridge(f"sqlite:///{folder}/bridge.db", schools=1, facilities=3, events_per_day=6) as made:
+    with bridge(
+        f"sqlite:///{folder}/bridge.db",
+        windows=WINDOWS,
+        schools=1,
+        facilities=3,
+        events_per_day=6,
+    ) as made:
         assert made.run().failures == []
         addresses = list(feeds(made.world, truth(made.world, made.clock())))
         places = [path for path in addresses if "/event/" not in path]

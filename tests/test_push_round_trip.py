@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from icalbridge.models import Feed
+from icalbridge.sync.windows import WINDOWS
 from tests.fixtures.pushing import Pusher, at, calendar, event, pusher
 from tests.fixtures.rendering import render_ics
 from tests.readers import READERS
@@ -285,7 +286,7 @@ CASES = {
 @pytest.fixture
 def push(tmp_path: Path) -> Iterator[Pusher]:
     """A bridge and a vendor in which nothing is booked."""
-    with pusher(f"sqlite:///{tmp_path}/bridge.db") as opened:
+    with pusher(f"sqlite:///{tmp_path}/bridge.db", windows=WINDOWS) as opened:
         yield opened
 
 

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from icalbridge.settings import Settings
+from icalbridge.sync.windows import WINDOWS
 from icalbridge.web import create_app
 from tests.any_entries import parted
 from tests.fixtures.bridges import Bridge, Clock, bridge
@@ -71,7 +72,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     url = f"sqlite:///{tmp_path_factory.mktemp('shapes')}/bridge.db"
-    with bridge(url, schools=2, facilities=3, events_per_day=1) as made:
+    with bridge(url, schools=2, facilities=3, events_per_day=1, windows=WINDOWS) as made:
         first = made.clock()
         made.run(full=True)
         before = copy.deepcopy(made.world.events)

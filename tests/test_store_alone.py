@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.store import Store
+from icalbridge.sync.windows import WINDOWS
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.stores import USER
 from tests.fixtures.workers import Agency, asked, asked_days, leased
@@ -28,7 +29,7 @@ PATIENCE_SECONDS = 60
 @pytest.fixture
 def district(database_url: str) -> Iterator[Bridge]:
     """A district of two schools whose catalogue is known, and nothing else."""
-    with bridge(database_url) as made:
+    with bridge(database_url, windows=WINDOWS) as made:
         made.store.write.add_api_user("default")
         assert made.sync.fetch_catalog(at_once=True) == []
         yield made

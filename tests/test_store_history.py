@@ -62,7 +62,7 @@ def test_history_costs_a_sync_and_health_nothing(tmp_path: Path) -> None:
 
         def synced() -> None:
             report = district.run()
-            assert (report.windows, report.changes, report.failures) == (36, 0, [])
+            assert (report.windows, report.changes, report.failures) == (9, 0, [])
 
         def counted() -> dict[str, int]:
             return store.read.counts(clock(), clock() + timedelta(days=1))

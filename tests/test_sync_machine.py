@@ -259,7 +259,10 @@ def _place_of(entry: Entry) -> Place:
 @pytest.fixture(scope="module")
 def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     folder = tmp_path_factory.mktemp("machine")
-    with bridge(f"sqlite:///{folder}/unused.db", schools=1, facilities=1, events_per_day=1) as made:
+    url = f"sqlite:///{folder}/unused.db"
+    with bridge(
+        url, schools=1, facilities=1, events_per_day=1, windows=sync_windows.WINDOWS
+    ) as made:
         yield made
 
 

@@ -43,7 +43,7 @@ DAY = datetime(2027, 7, 4, 17, tzinfo=UTC)
 @pytest.fixture
 def district(database_url: str) -> Iterator[Bridge]:
     """A district of two schools, synced."""
-    with bridge(database_url, events_per_day=2) as made:
+    with bridge(database_url, events_per_day=2, windows=sync_windows.WINDOWS) as made:
         assert made.run().failures == []
         made.clock.advance(minutes=5)
         yield made

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.models import Feed
+from icalbridge.sync.windows import WINDOWS
 from tests.fixtures.bridges import KEY, Bridge, bridge
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def test_sync_asks_for_each_window_once(database_url: str) -> None:
     """One request for the properties, one a property for its facilities, twelve a property for its
     year.
     """
-    with bridge(database_url) as empty:
+    with bridge(database_url, windows=WINDOWS) as empty:
         assert empty.run().failures == []
         asked = Counter(path.rpartition("/")[2] for _, path, _, _ in empty.state.requests)
         assert asked == {"properties": 1, "facilities": 3, "events": 36}

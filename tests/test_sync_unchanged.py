@@ -22,6 +22,7 @@ from icalbridge.store.tables import (
     properties,
 )
 from icalbridge.sync import schedule
+from icalbridge.sync.windows import WINDOWS
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.workers import Agency
 
@@ -38,7 +39,7 @@ WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 @pytest.fixture
 def district(database_url: str) -> Iterator[Bridge]:
     """A district of two schools, synced once, on either database."""
-    with bridge(database_url) as made:
+    with bridge(database_url, windows=WINDOWS) as made:
         assert made.run().failures == []
         yield made
 

@@ -15,6 +15,7 @@ from sqlalchemy import update
 
 from icalbridge.store.tables import windows
 from icalbridge.store.windows import LEASE_SECONDS
+from icalbridge.sync.windows import WINDOWS
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.workers import Agency, asked, asked_days, claim, due, leased, read
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def district(database_url: str) -> Iterator[Bridge]:
     """A district of two schools, of which nothing is known yet, on either database."""
-    with bridge(database_url) as made:
+    with bridge(database_url, windows=WINDOWS) as made:
         made.store.write.add_api_user("default")
         yield made
 

@@ -73,11 +73,14 @@ class Sync:
         clock: Callable[[], datetime],
         on_progress: Callable[[str, int, int], None] = _no_progress,
         full: bool = False,
+        windows: int = sync_windows.WINDOWS,
         tally: Counter[str] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         on_wait: Callable[[str], None] = _no_waiting,
     ) -> None:
         """`full`: read every answer anew, known bytes or not, and take an empty one at its word.
+
+        `windows`: how many of a property's windows are fetched, the near ones.
 
         `on_wait` gets a sentence for each lease of another worker that a pass waits for.
 
@@ -91,6 +94,7 @@ class Sync:
         self._clock = clock
         self._on_progress = on_progress
         self._full = full
+        self._windows = windows
         self._sleep = sleep
         self._on_wait = on_wait
         self._waits: set[str] = set()
@@ -228,7 +232,7 @@ class Sync:
             log.warning("%s; Facilitron no longer lists this school", withdrawn)
         self._fetch.forget_catalog()
         self._store.windows.ensure(
-            [owner.id for owner in fetched.properties], sync_windows.WINDOWS, now=now
+            [owner.id for owner in fetched.properties], self._windows, now=now
         )
         if applied.returned:
             self._store.windows.make_due(applied.returned, now=now)
