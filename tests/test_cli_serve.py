@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -28,26 +29,50 @@ if TYPE_CHECKING:
 KEY = "key-that-nobody-may-see"
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A small district over HTTP, and a database to be."""
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[str]:
+    """A small district over HTTP."""
     world = sandbox.build_world(
         seed=3,
         today=sandbox.district_day(utcnow()),
         schools=1,
         facilities=2,
-        events_per_day=3,
+        events_per_day=1,
         hostile=True,
     )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
     with sandbox.serve_in_thread(app) as url:
-        yield {
-            "FACILITRON_API_KEY": KEY,
-            "FACILITRON_API_URL": url,
-            "FACILITRON_RATE_PER_MINUTE": "60000",
-            "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}",
-            "PORT": str(free_port()),
-        }
+        yield url
+
+
+def _settings(vendor: str, folder: Path) -> dict[str, str]:
+    return {
+        "FACILITRON_API_KEY": KEY,
+        "FACILITRON_API_URL": vendor,
+        "FACILITRON_RATE_PER_MINUTE": "60000",
+        "DATABASE_URL": f"sqlite:///{folder / 'bridge.db'}",
+        "PORT": str(free_port()),
+    }
+
+
+@pytest.fixture
+def settings(vendor: str, tmp_path: Path) -> dict[str, str]:
+    """What an operator sets; the database is yet to be made."""
+    return _settings(vendor, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def synced_file(vendor: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("synced")
+    assert run("sync", **_settings(vendor, folder)).returncode == 0
+    return folder / "bridge.db"
+
+
+@pytest.fixture
+def synced(settings: dict[str, str], synced_file: Path, tmp_path: Path) -> dict[str, str]:
+    """The same, over a database that was synced once."""
+    shutil.copy(synced_file, tmp_path)
+    return settings
 
 
 def _children(pid: int) -> dict[int, str]:
@@ -82,9 +107,11 @@ def _end(process: subprocess.Popen[str], number: int) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serve_syncs_serves_and_ends_cleanly(settings: dict[str, str], number: int) -> None:
+def test_serve_syncs_serves_and_ends_cleanly(
+    settings: dict[str, str], tmp_path: Path, number: int
+) -> None:
     """PORT is honoured; it gets ready by itself; a signal ends it with code 0 and leaves no process
-    behind.
+    behind, and of the database the one file with everything in it.
     """
     base = f"http://127.0.0.1:{settings['PORT']}"
     with running("serve", **settings) as process:
@@ -99,6 +126,8 @@ def test_serve_syncs_serves_and_ends_cleanly(settings: dict[str, str], number: i
         assert _alive(family) == set()
     assert "Traceback" not in told
     assert KEY not in told
+    assert _files(tmp_path) == ["bridge.db"]
+    assert _entries(tmp_path / "bridge.db") > 0
 
 
 def _entries(database_file: Path) -> int:
@@ -107,47 +136,38 @@ def _entries(database_file: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
 
 
+def _files(folder: Path) -> list[str]:
+    return [each.name for each in folder.glob("bridge.db*")]
+
+
 @pytest.mark.parametrize(
-    "args", [("serve",), ("serve", "--no-sync"), ("worker",), ("sync",), ("status",)], ids=" ".join
+    ("command", "number"),
+    [("worker", signal.SIGTERM), ("worker", signal.SIGHUP), ("sync", None), ("status", None)],
 )
 def test_ended_command_leaves_one_file(
-    settings: dict[str, str], tmp_path: Path, args: tuple[str, ...]
+    synced: dict[str, str], tmp_path: Path, command: str, number: int | None
 ) -> None:
-    """Nothing is left beside the database file when a command ends, and the file holds everything."""
-    run("sync", **settings)
+    """Nothing is left beside the database file when a command ends, and the file holds everything.
+    A signal ends a worker, that of its terminal's end too.
+    """
     before = _entries(tmp_path / "bridge.db")
-    with running(*args, **settings) as process:
-        if args[0] == "serve":
-            until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/readyz"), "readiness")
-        if args[0] in {"serve", "worker"}:
+    with running(command, **synced) as process:
+        if number:
             until(lambda: (tmp_path / "bridge.db-wal").exists() or None, "work with the database")
-            process.send_signal(signal.SIGTERM)
+            until(lambda: signal_is_caught(process.pid, number), "handler")
+            process.send_signal(number)
         process.communicate(timeout=60)
         assert process.returncode == 0
-    assert [each.name for each in tmp_path.glob("bridge.db*")] == ["bridge.db"]
+    assert _files(tmp_path) == ["bridge.db"]
     assert _entries(tmp_path / "bridge.db") == before > 0
 
 
-def test_server_with_a_killed_child_leaves_one_file(
-    settings: dict[str, str], tmp_path: Path
-) -> None:
-    """A child that is killed closes nothing; the last process to end makes up for it."""
-    with running("serve", **settings) as process:
-        until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/readyz"), "readiness")
-        for pid in _descendants(process.pid):
-            os.kill(pid, signal.SIGKILL)
-        process.communicate(timeout=60)
-        assert process.returncode == 1
-    assert [each.name for each in tmp_path.glob("bridge.db*")] == ["bridge.db"]
-    assert _entries(tmp_path / "bridge.db") > 0
-
-
-def test_reload_replaces_the_processes(settings: dict[str, str]) -> None:
+def test_reload_replaces_the_processes(synced: dict[str, str]) -> None:
     """SIGHUP: other web workers and another sync worker take over while everything is answered; it
     is no error.
     """
-    base = f"http://127.0.0.1:{settings['PORT']}"
-    with running("serve", "--workers", "2", **settings) as process:
+    base = f"http://127.0.0.1:{synced['PORT']}"
+    with running("serve", "--workers", "2", **synced) as process:
         until(lambda: answer(f"{base}/readyz"), "readiness")
         # gunicorn's master with two web workers, and the sync worker
         before = until(
@@ -164,15 +184,6 @@ def test_reload_replaces_the_processes(settings: dict[str, str]) -> None:
         told = _end(process, signal.SIGTERM)
         assert process.returncode == 0
     assert "ERROR" not in told
-
-
-def test_worker_ends_with_its_terminal(settings: dict[str, str]) -> None:
-    """SIGHUP ends a `worker` as SIGTERM does."""
-    run("sync", **settings)
-    with running("worker", **settings) as process:
-        until(lambda: signal_is_caught(process.pid, signal.SIGHUP), "handler")
-        _end(process, signal.SIGHUP)
-        assert process.returncode == 0
 
 
 def signal_is_caught(pid: int, number: int) -> bool | None:
@@ -210,12 +221,11 @@ class Refusing:
 
 
 def test_worker_on_a_database_that_cannot_be_written_is_one_sentence(
-    settings: dict[str, str], tmp_path: Path
+    synced: dict[str, str], tmp_path: Path
 ) -> None:
     """It ends at once, with a code that is not 0."""
-    run("sync", **settings)
     with Refusing(tmp_path / "bridge.db"):
-        ended = run("worker", **settings)
+        ended = run("worker", **synced)
     assert ended.returncode == 1
     assert (
         ended.stderr
@@ -224,20 +234,20 @@ def test_worker_on_a_database_that_cannot_be_written_is_one_sentence(
 
 
 def test_serve_goes_on_with_a_database_that_cannot_be_written(
-    settings: dict[str, str], tmp_path: Path
+    synced: dict[str, str], tmp_path: Path
 ) -> None:
     """Feeds are served; the sync says so in one sentence and waits; nothing is started again and
     again.
     """
-    run("sync", **settings)
-    with Refusing(tmp_path / "bridge.db"), running("serve", **settings) as process:
+    base = f"http://127.0.0.1:{synced['PORT']}"
+    with Refusing(tmp_path / "bridge.db"), running("serve", **synced) as process:
         log: list[str] = []
         assert process.stdout
         while not any("nothing is fetched until it can be written" in line for line in log):
             log.append(process.stdout.readline())
-        directory = until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/"), "directory")
+        directory = until(lambda: answer(f"{base}/"), "directory")
         for path in set(re.findall(r'href="(/facility/[^"]+)"', directory.text)):
-            assert answer(f"http://127.0.0.1:{settings['PORT']}/ical{path}.ics")
+            assert answer(f"{base}/ical{path}.ics")
         family = set(_children(process.pid))
         assert len(family) == 2
         log += _end(process, signal.SIGTERM).splitlines()
@@ -245,10 +255,12 @@ def test_serve_goes_on_with_a_database_that_cannot_be_written(
     assert [line[21:28].strip() for line in log] == ["INFO", "ERROR", "INFO"]
 
 
-def test_serve_starts_a_dead_worker_again(settings: dict[str, str]) -> None:
-    """The sync worker is killed; another takes its place while pages go on."""
-    base = f"http://127.0.0.1:{settings['PORT']}"
-    with running("serve", **settings) as process:
+def test_serve_starts_a_dead_worker_again(synced: dict[str, str], tmp_path: Path) -> None:
+    """The sync worker is killed; another takes its place while pages go on. When all are killed,
+    the server ends; a killed child closes nothing, and still the one file is left.
+    """
+    base = f"http://127.0.0.1:{synced['PORT']}"
+    with running("serve", **synced) as process:
         until(lambda: answer(f"{base}/readyz"), "readiness")
         before = set(_children(process.pid))
         masters = {pid for pid in before if _children(pid)}
@@ -256,8 +268,13 @@ def test_serve_starts_a_dead_worker_again(settings: dict[str, str]) -> None:
         os.kill(worker, signal.SIGKILL)
         until(lambda: (set(_children(process.pid)) - before) or None, "second worker")
         assert answer(f"{base}/healthz") is not None
-        assert "the sync worker ended with code -9" in _end(process, signal.SIGTERM)
-        assert process.returncode == 0
+        for pid in _descendants(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        told, _ = process.communicate(timeout=60)
+        assert process.returncode == 1
+    assert "the sync worker ended with code -9" in told
+    assert _files(tmp_path) == ["bridge.db"]
+    assert _entries(tmp_path / "bridge.db") > 0
 
 
 def test_serve_killed_outright_leaves_no_child(settings: dict[str, str]) -> None:
@@ -271,14 +288,16 @@ def test_serve_killed_outright_leaves_no_child(settings: dict[str, str]) -> None
         until(lambda: True if not _alive(family) else None, "end of the children")
 
 
-def test_serve_without_sync_needs_no_key(settings: dict[str, str]) -> None:
-    """`--no-sync` serves what another machine keeps true."""
-    run("sync", **settings)
-    del settings["FACILITRON_API_KEY"]
-    with running("serve", "--no-sync", **settings) as process:
-        until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/readyz"), "readiness")
+def test_serve_without_sync_needs_no_key(synced: dict[str, str], tmp_path: Path) -> None:
+    """`--no-sync` serves what another machine keeps true, and leaves the one file."""
+    before = _entries(tmp_path / "bridge.db")
+    del synced["FACILITRON_API_KEY"]
+    with running("serve", "--no-sync", **synced) as process:
+        until(lambda: answer(f"http://127.0.0.1:{synced['PORT']}/readyz"), "readiness")
         _end(process, signal.SIGTERM)
         assert process.returncode == 0
+    assert _files(tmp_path) == ["bridge.db"]
+    assert _entries(tmp_path / "bridge.db") == before > 0
 
 
 @pytest.mark.parametrize("command", ["serve", "demo"])
@@ -295,12 +314,11 @@ def test_taken_port_is_one_sentence(settings: dict[str, str], command: str) -> N
     )
 
 
-def test_two_processes_and_a_restart_give_the_same_bytes(settings: dict[str, str]) -> None:
+def test_two_processes_and_a_restart_give_the_same_bytes(synced: dict[str, str]) -> None:
     """Two servers on one database, one of them started anew, answer alike, validators included."""
-    run("sync", **settings)
     seen = set()
-    for port in (settings["PORT"], str(free_port())):
-        with running("serve", "--no-sync", **{**settings, "PORT": port}):
+    for port in (synced["PORT"], str(free_port())):
+        with running("serve", "--no-sync", **{**synced, "PORT": port}):
             base = f"http://127.0.0.1:{port}"
             directory = until(partial(answer, f"{base}/"), "directory")
             for path in sorted(
