@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, or_, select, update
 
 from icalbridge.models import CLOCK_TOLERANCE
-from icalbridge.store.engine import reading, writing
+from icalbridge.store.engine import Repository, writing
 from icalbridge.store.leases import (
     CATALOG_SECONDS,
     PARTLY_SECONDS,
@@ -24,20 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date, datetime
 
-    from sqlalchemy import ColumnElement, Connection, Engine
+    from sqlalchemy import ColumnElement
 
 
-class ApiKeys:
+class ApiKeys(Repository):
     """Sync state of whole keys in one database."""
-
-    def __init__(self, engine: Engine | Connection) -> None:
-        self._engine = engine
 
     def catalog_leased_by(self, api_user_id: str) -> str:
         """Return the worker that fetches the catalog of a key; empty when none does."""
         query = select(api_users.c.leased_by).where(api_users.c.id == api_user_id)
-        with reading(self._engine) as connection:
-            return connection.scalar(query) or ""
+        return self._value(query) or ""
 
     def claim_catalog(
         self, api_user_id: str, worker_id: str, *, now: datetime, at_once: bool = False
@@ -62,13 +58,8 @@ class ApiKeys:
             api_users.c.leased_by == worker_id
         )  # a try of our own that broke off keeps us waiting for nobody
         claimable = and_(api_users.c.id == api_user_id, or_(is_free(api_users.c, now), ours))
-        with writing(self._engine) as connection:
-            statement = (
-                update(api_users)
-                .where(claimable if at_once else and_(claimable, due))
-                .values(**lease_values(worker_id, now))
-            )
-            return bool(connection.execute(statement).rowcount)
+        claim = update(api_users).where(claimable if at_once else and_(claimable, due))
+        return bool(self._write(claim.values(**lease_values(worker_id, now))))
 
     def finish_catalog(
         self,
@@ -90,7 +81,7 @@ class ApiKeys:
         }
         if not error:
             values["catalogue_synced_at"] = now
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             connection.execute(
                 update(api_users).where(api_users.c.id == api_user_id).values(**values)
             )
@@ -114,7 +105,7 @@ class ApiKeys:
         """
         mine = api_users.c.id == api_user_id
         columns = (api_users.c.quota_day, api_users.c.quota_used, api_users.c.next_at)
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             day, used, next_at = connection.execute(
                 select(*columns).where(mine).with_for_update()
             ).one()
@@ -142,8 +133,5 @@ class ApiKeys:
         self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), values)
 
     def _note_user(self, which: ColumnElement[bool], values: dict[str, Any]) -> None:
-        with reading(self._engine) as connection:  # nothing new is the rule: no write lock for that
-            if connection.execute(select(api_users.c.id).where(which)).first() is None:
-                return
-        with writing(self._engine) as connection:
-            connection.execute(update(api_users).where(which).values(**values))
+        if self._row(select(api_users.c.id).where(which)):  # rarely: no write lock for nothing
+            self._write(update(api_users).where(which).values(**values))

@@ -18,7 +18,7 @@ from icalbridge.store.patience import Timeouts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, Row, Select, UpdateBase
 
     from icalbridge.store.patience import Patience
 
@@ -136,6 +136,32 @@ def writing(source: Engine | Connection) -> Iterator[Connection]:
         connection.begin(),
     ):
         yield connection
+
+
+class Repository:
+    """Queries on one database, or inside one transaction."""
+
+    def __init__(self, opened: Engine | Connection) -> None:
+        self._opened = opened
+
+    def _rows(self, *queries: Select[Any]) -> list[Row[*tuple[Any, ...]]]:
+        """Return the rows of some queries, read in one transaction."""
+        with reading(self._opened) as connection:
+            return [row for query in queries for row in connection.execute(query)]
+
+    def _row(self, query: Select[Any]) -> Row[*tuple[Any, ...]] | None:
+        with reading(self._opened) as connection:
+            return connection.execute(query).first()
+
+    def _value(self, query: Select[Any]) -> Any:
+        """Return the first column of the first row; None where there is none."""
+        with reading(self._opened) as connection:
+            return connection.scalar(query)
+
+    def _write(self, *statements: UpdateBase) -> int:
+        """Execute statements in one transaction; return how many rows the last one changed."""
+        with writing(self._opened) as connection:
+            return [connection.execute(statement).rowcount for statement in statements][-1]
 
 
 @contextmanager

@@ -175,14 +175,14 @@ class TimeRange:
         it is the index of long entries.
         """
         if self.starts_from is not None:
-            yield and_(entries.c.start_at >= self.starts_from, self._bounds), False
+            yield and_(entries.c.start_at >= self.starts_from, self.bounds), False
             return
         a_day_before = self.ends_after - timedelta(seconds=LONG_SECONDS)
-        yield and_(entries.c.start_at >= a_day_before, self._bounds), False
-        yield and_(LONG, entries.c.start_at < a_day_before, self._bounds), True
+        yield and_(entries.c.start_at >= a_day_before, self.bounds), False
+        yield and_(LONG, entries.c.start_at < a_day_before, self.bounds), True
 
     @property
-    def _bounds(self) -> ColumnElement[bool]:
+    def bounds(self) -> ColumnElement[bool]:
         bounds = [entries.c.end_at > self.ends_after]
         if self.starts_before is not None:
             bounds.append(entries.c.start_at < self.starts_before)
@@ -223,40 +223,7 @@ def read_entries(
     return in_order[-limit:] if newest_first else in_order[:limit]
 
 
-def first_start(
-    connection: Connection,
-    scopes: Iterable[EntryScope],
-    starts_from: datetime,
-    criteria: EntryCriteria,
-) -> datetime | None:
-    """Return when the first entry starts that starts at a moment or later."""
-    later = entries.c.start_at >= starts_from
-    return _extreme(connection, scopes, and_(later, criteria.condition), entries.c.start_at, min)
-
-
-def latest_start(
-    connection: Connection,
-    scopes: Iterable[EntryScope],
-    ended_by: datetime,
-    criteria: EntryCriteria,
-) -> datetime | None:
-    """Return when the last entry started that ended by a moment."""
-    earlier = and_(entries.c.start_at < ended_by, entries.c.end_at <= ended_by, criteria.condition)
-    return _extreme(connection, scopes, earlier, entries.c.start_at, max)
-
-
-def latest_end(
-    connection: Connection,
-    scopes: Iterable[EntryScope],
-    ended_by: datetime,
-    criteria: EntryCriteria,
-) -> datetime | None:
-    """Return when the last entry ended that ended by a moment."""
-    over = and_(entries.c.end_at <= ended_by, criteria.condition)
-    return _extreme(connection, scopes, over, entries.c.end_at, max)
-
-
-def _extreme(
+def find_extreme(
     connection: Connection,
     scopes: Iterable[EntryScope],
     condition: ColumnElement[bool],

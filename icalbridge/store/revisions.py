@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from icalbridge.store.statements import in_parts, insert_missing, of_events, update_rows
-from icalbridge.store.tables import counters, entries, facilities, properties
+from icalbridge.store.statements import in_parts, insert_missing, of_events
+from icalbridge.store.tables import counters, entries, events, facilities, properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,15 +48,12 @@ def raise_counter(connection: Connection, name: str, by: int) -> int:
 
 
 def raise_revisions(
-    connection: Connection,
-    table: Table,
-    key: list[str],
-    keys: Iterable[tuple[str, ...]],
-    revision: Revision,
+    connection: Connection, table: Table, keys: Iterable[Any], revision: Revision
 ) -> None:
-    rows = [dict(zip(key, values, strict=True)) for values in sorted(keys)]
-    if rows:
-        update_rows(connection, table, key, [row | revision.values for row in rows])
+    """Raise the revision of rows by id, or of events by type and id."""
+    for part in in_parts(set(keys)):
+        named = of_events(table, part) if table is events else table.c.id.in_(part)
+        connection.execute(update(table).where(named).values(**revision.values))
 
 
 def raise_around(

@@ -24,6 +24,8 @@ KEYS_A_STATEMENT = 400
 
 def insert_missing(connection: Connection, table: Table, rows: list[Values]) -> None:
     """Insert rows, leaving those whose primary key is there already as they are."""
+    if not rows:
+        return
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from icalbridge.store.catalog import listed_by_others, mark_unlisted, write_catalog, write_zones
 from icalbridge.store.changes import delete_old, write_changes
-from icalbridge.store.engine import writing
+from icalbridge.store.engine import Repository, writing
 from icalbridge.store.revisions import Revision, raise_counter
 from icalbridge.store.rows import facility_values, property_values
 from icalbridge.store.statements import in_parts, insert_missing
@@ -22,22 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine
-
     from icalbridge.models import Changes, Facility, Property
 
 
-class Writing:
+class Writing(Repository):
     """Everything that the sync reads back and writes of one database."""
-
-    def __init__(self, engine: Engine | Connection) -> None:
-        self._engine = engine
 
     def add_api_user(self, api_user_id: str) -> None:
         """Make sure that a key has its row, which keeps its quota and when its catalog was
         read.
         """
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             insert_missing(connection, api_users, [{"id": api_user_id}])
 
     def apply_catalog(
@@ -55,7 +50,7 @@ class Writing:
         they are. A property that several keys see belongs to the one that listed it first, for as
         long as that one lists it.
         """
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             revision = Revision(connection, now)
             mine = properties.c.api_user_id == api_user_id
             taken = listed_by_others(connection, api_user_id, now)
@@ -86,19 +81,19 @@ class Writing:
 
         Events of theirs that were read in another zone are read again when an answer next has them.
         """
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             revision = Revision(connection, now)
             write_zones(connection, zones, revision)
             write_changes(connection, changes, revision)
 
     def apply(self, changes: Changes, *, now: datetime) -> None:
         """Write what was found out apart from any window; all of it or nothing."""
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             write_changes(connection, changes, Revision(connection, now))
 
     def count(self, counted: Mapping[str, int]) -> None:
         """Add to counters, such as `skipped:REASON`, `requests:OUTCOME` and `changes`."""
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             for name, by in sorted(counted.items()):
                 raise_counter(connection, name, by)
 
@@ -106,12 +101,12 @@ class Writing:
         """Delete what ended before a moment, and events of which nothing is left; return how many
         entries.
         """
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             return delete_old(connection, ended_before, Revision(connection, now))
 
     def note_read(self, property_ids: Iterable[str], *, now: datetime) -> None:
         """Note that somebody reads these properties."""
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             for ids in in_parts(property_ids):
                 connection.execute(
                     update(properties).where(properties.c.id.in_(ids)).values(read_at=now)
