@@ -38,10 +38,9 @@ class ApiKeys(Repository):
     def claim_catalog(
         self, api_user_id: str, worker_id: str, *, now: datetime, at_once: bool = False
     ) -> bool:
-        """Lease the catalog of a key when it is due, or at once; say whether it is ours now.
+        """Lease the catalog of a key when it is due, or at once; return whether it is ours now.
 
-        It is due, too, when it was last fetched in the future, or is due later than it would ever
-        be set to.
+        It is also due when it was last fetched in the future, or is due later than ever set.
         """
         due_at, latest = api_users.c.catalogue_due_at, now + CLOCK_TOLERANCE
         due = or_(
@@ -97,11 +96,9 @@ class ApiKeys(Repository):
         api_user_id: str,
         book: Callable[[date | None, int, float], tuple[date | None, int, float, float]],
     ) -> float:
-        """Let a pure function book one request on a key's allowance, with no other booking in
-        between.
+        """Book one request on a key's allowance by a pure function, while nobody else books.
 
-        It gets day, used and next_at, and returns these three and the result, which is passed
-        on.
+        The function gets and returns day, used and next_at; its fourth value is returned.
         """
         mine = api_users.c.id == api_user_id
         columns = (api_users.c.quota_day, api_users.c.quota_used, api_users.c.next_at)
@@ -116,9 +113,7 @@ class ApiKeys(Repository):
             return result
 
     def note_pace(self, api_user_id: str, stretch: float, quota_per_day: int) -> None:
-        """Note by how much a key's plan is stretched, and what it was granted, for those who look
-        from outside.
-        """
+        """Write the stretch of a key's plan and its granted quota, for status pages and metrics."""
         values = {"stretch": round(stretch, 1), "quota_per_day": quota_per_day}
         other = or_(
             api_users.c.stretch != values["stretch"], api_users.c.quota_per_day != quota_per_day
@@ -126,9 +121,7 @@ class ApiKeys(Repository):
         self._note_user(and_(api_users.c.id == api_user_id, other), values)
 
     def note_trouble(self, api_user_id: str, error: str, *, now: datetime) -> None:
-        """Note what keeps a whole key from being served, or with an empty text that nothing
-        does.
-        """
+        """Write the reason why a key cannot be served; an empty text when it can."""
         values = {"error": error} | ({"error_at": now} if error else {})
         self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), values)
 

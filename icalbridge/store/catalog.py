@@ -32,9 +32,9 @@ def write_catalog(
     scope: ColumnElement[bool],
     revision: Revision,
 ) -> list[str]:
-    """Make the listed rows of one scope be these, in this order; write only what differs.
+    """Make the listed rows of a scope be these, in this order; write only what differs.
 
-    Return the ids of the rows of which something that a feed may show differs.
+    Returns the ids of rows with a difference that a feed may show.
     """
     stored = connection.execute(select(table).where(or_(scope, table.c.id.in_(list(rows)))))
     known = {row.id: row._asdict() for row in stored}
@@ -59,9 +59,7 @@ def write_catalog(
 
 
 def write_zones(connection: Connection, zones: Mapping[str, str], revision: Revision) -> None:
-    """Write the zones that the events of some properties name, and make what was read in another be
-    read again.
-    """
+    """Write zones learned from events, and make events that were read in another be read again."""
     for property_id, name in sorted(zones.items()):
         mine = properties.c.id == property_id
         rezoned = connection.scalar(select(properties.c.zone).where(mine)) != name
@@ -78,8 +76,7 @@ def write_zones(connection: Connection, zones: Mapping[str, str], revision: Revi
 
 
 def mark_unlisted(connection: Connection, api_user_id: str, revision: Revision) -> list[str]:
-    """Note since when properties of a key are no longer listed; return the ids of those that left
-    just now.
+    """Write since when properties of a key are unlisted; return the ids of the new ones.
 
     What left may belong to another key, so the others' catalogs are read again.
     """
@@ -103,9 +100,7 @@ def mark_unlisted(connection: Connection, api_user_id: str, revision: Revision) 
 
 
 def listed_by_others(connection: Connection, api_user_id: str, now: datetime) -> set[str]:
-    """Return what belongs to other keys that are in use; one that lists nothing any more holds
-    nothing.
-    """
+    """Return the listed properties of other keys that are in use."""
     in_use = api_users.c.catalogue_synced_at > now - IN_USE
     query = (
         select(properties.c.id)

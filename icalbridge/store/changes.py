@@ -59,9 +59,7 @@ OTHER_STATUS = "other"
 
 
 def write_changes(connection: Connection, changes: Changes, revision: Revision) -> None:
-    """Write what a sync found out, and raise the revision of every feed that shows it or showed it
-    before.
-    """
+    """Write the changes of a sync, and raise the revision of every feed that they concern."""
     known = _write_events(connection, changes.parsed, revision) if changes.parsed else {}
     touched = (*changes.added, *changes.changed, *changes.withdrawn)
     if touched:
@@ -85,9 +83,9 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
 def unknown_statuses(
     parsed: Iterable[Event], known: Mapping[tuple[str, str], Row[Any]]
 ) -> Counter[str]:
-    """Return how many events newly have a status that is not known, and how many timeslots of new
-    or changed events have one, by the name of their counter. `known`: name, status and digest of
-    the events as they were stored.
+    """Count unknown statuses, by counter: of events where new, of timeslots of changed events.
+
+    `known`: name, status and digest of the events as they were stored.
     """
     counted: Counter[str] = Counter()
     for event in parsed:
@@ -106,11 +104,9 @@ def unknown_statuses(
 
 
 def _count_statuses(connection: Connection, counted: Mapping[str, int]) -> None:
-    """Add to the counters of unknown statuses, each kind with at most so many names, and one for
-    all others.
+    """Add to the counters of unknown statuses: `MAX_STATUSES` of a kind, and one for all others.
 
-    Comes last in a transaction and in order, so that no two transactions wait for each other's
-    counters.
+    Last in a transaction and in order, so that transactions do not wait for each other.
     """
     for kind in (STATUS_COUNTER, TIMESLOT_STATUS_COUNTER):
         added = {name: by for name, by in sorted(counted.items()) if name.startswith(kind)}
@@ -130,11 +126,9 @@ def _count_statuses(connection: Connection, counted: Mapping[str, int]) -> None:
 
 
 def delete_old(connection: Connection, ended_before: datetime, revision: Revision) -> int:
-    """Delete entries that ended before a moment, and their events where nothing else is left;
-    return how many entries.
+    """Delete entries that ended before a time, and events without any; return how many entries.
 
-    Feeds that showed them long ago get a new revision: when the last of them left is no longer
-    known.
+    Their feeds get a new revision, since nobody knows later when the last of them ended.
     """
     columns = (
         entries.c.event_type,
@@ -192,10 +186,9 @@ def _write_particulars(
     known: frozenset[tuple[str, str]],
     revision: Revision,
 ) -> None:
-    """Write what is for staff alone where it differs; an event without a row has none.
+    """Write staff details where they differ; an event without a row has none.
 
-    Staff feeds of where a known event is must be rendered anew; what the public sees of it is as it
-    was, and so are the event's revision and the moments at which public feeds say they changed.
+    Only the revision of the place is raised: public feeds of the event do not change.
     """
     stored: dict[tuple[str, str], StaffDetails] = {}
     for keys in in_parts(event.key for event in parsed):

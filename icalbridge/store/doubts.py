@@ -30,9 +30,7 @@ SHOWN_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class MassWithdrawal:
-    """Most of what was known of a property for a while, withdrawn by the vendor; the vendor's last
-    word so far.
-    """
+    """Withdrawal of most entries of a property in some span; the last one."""
 
     property_id: str
     name: str
@@ -84,9 +82,7 @@ class Doubts(Repository):
     """Doubts and withdrawals in one database."""
 
     def catalog(self, api_user_id: str) -> tuple[datetime | None, frozenset[str]]:
-        """Return since when something is missing from a key's catalog that is not believed to be
-        gone, and what.
-        """
+        """Return what a key's catalog lacks that is not believed to be gone, and since when."""
         query = select(api_users.c.doubted_at, api_users.c.missing)
         row = self._row(query.where(api_users.c.id == api_user_id))
         return (row.doubted_at, row.missing) if row else (None, frozenset())
@@ -94,9 +90,7 @@ class Doubts(Repository):
     def note_catalog(
         self, api_user_id: str, since: datetime | None, missing: Collection[str]
     ) -> None:
-        """Note what is missing from a key's catalog and not believed to be gone; nothing for
-        None.
-        """
+        """Write what a key's catalog lacks that is not believed to be gone."""
         noted = update(api_users).where(api_users.c.id == api_user_id)
         self._write(noted.values(doubted_at=since, missing=frozenset(missing)))
 

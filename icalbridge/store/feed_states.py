@@ -148,9 +148,7 @@ def _saved_state(connection: Connection, slug: str) -> FeedState | None:
 def _marks(
     connection: Connection, table: Table, requested: ColumnElement[bool]
 ) -> Sequence[Row[Any, Any, Any]]:
-    """Return revision, moment and property of some facilities or events, in the order of their
-    keys.
-    """
+    """Return revision, time and property of some facilities or events, by key."""
     query = select(table.c.revision, table.c.changed_at, table.c.property_id).where(requested)
     return connection.execute(query.order_by(*table.primary_key)).all()
 
@@ -163,10 +161,9 @@ def _any_synced(connection: Connection, property_ids: Sequence[str]) -> bool:
 def _all_tried(
     connection: Connection, property_ids: Sequence[str], first_seen_at: datetime
 ) -> bool:
-    """Say whether today's window was asked for once, so that a roll-up never starts out half full.
+    """Return whether today's windows were attempted, so that no feed starts out half full.
 
-    Only of properties that the first catalog had: a school that joins later does not take its
-    district's feed away.
+    Properties that joined later do not take their district's feed away.
     """
     query = (
         select(windows.c.property_id)

@@ -71,8 +71,7 @@ def check(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the schema up to date in one transaction, one process at a time, however long that
-    takes.
+    """Bring the schema up to date in one transaction, one process at a time, without limit.
 
     Raises `SchemaOutdated` for a database that a newer program made.
     """

@@ -125,9 +125,7 @@ class Reading(Repository):
             return find_extreme(connection, scopes, condition, column, choose)
 
     def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...], int]:
-        """Return the keys of the texts in a property's feed that meet some criteria, and how many
-        texts there are.
-        """
+        """Return the keys of the matching texts in a property's feed, and the number of all."""
         with reading(self._opened) as connection:
             return texts.ids(connection, member_ids(connection, [property_id]))
 
@@ -147,20 +145,14 @@ class Reading(Repository):
         }
 
     def event_marks(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[int, datetime]]:
-        """Return the revisions of some events, and when these were last raised; unknown events are
-        left out.
-        """
+        """Return the revisions of some known events, and when these were last raised."""
         columns = events.c.revision, events.c.changed_at
         return {key: (revision, at) for key, revision, at in self._by_key(events, columns, keys)}
 
     def particulars(
         self, keys: Iterable[EventKey]
     ) -> dict[EventKey, tuple[StaffDetails, datetime]]:
-        """Return the staff details of some events, and when they last changed; for private feeds
-        only.
-
-        Events without any are left out.
-        """
+        """Return staff details of events, and when they changed; for private feeds only."""
         columns = *PARTICULARS_COLUMNS, particulars.c.changed_at
         return {
             key: (StaffDetails(*values), at)
@@ -168,9 +160,7 @@ class Reading(Repository):
         }
 
     def categories(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[str, datetime]]:
-        """Return the rate categories of some events, to choose by and not to show, and when any
-        staff details of each last changed.
-        """
+        """Return the rate categories of events, for filters, and when staff details changed."""
         columns = particulars.c.category, particulars.c.changed_at
         rows = self._by_key(particulars, columns, keys)
         return {key: (category, at) for key, category, at in rows}
@@ -192,9 +182,7 @@ class Reading(Repository):
         *,
         everything: bool = False,
     ) -> list[Entry]:
-        """Return the shown entries of some properties that overlap a span, by start; `everything`:
-        of any status.
-        """
+        """Return shown (`everything`: all) entries of properties in a span, by start."""
         criteria = ALL_ENTRIES if everything else SHOWN_ENTRIES
         with reading(self._opened) as connection:
             times = TimeRange(since, until)
@@ -221,8 +209,7 @@ class Reading(Repository):
         *,
         everything: bool = False,
     ) -> Generator[list[Entry]]:
-        """Yield the shown entries that overlap a span, by start, a part at a time; all of them are
-        of one moment.
+        """Yield the shown entries that overlap a span, by start, in parts of one snapshot.
 
         Of some properties (a district includes its schools) and facilities; of all where none is
         named. With `everything`, whatever their status.
@@ -241,9 +228,7 @@ class Reading(Repository):
                 yield [entry_of(row) for row in part]
 
     def counts(self, since: datetime, until: datetime) -> dict[str, int]:
-        """Return how many shown entries overlap a span, by facility. Work is bounded by the
-        span.
-        """
+        """Return the number of shown entries that overlap a span, by facility."""
         query = (
             select(entries.c.facility_id, func.count())
             .where(entries.c.property_id.in_(select(properties.c.id)), SHOWN)
@@ -256,10 +241,7 @@ class Reading(Repository):
         return dict(counted)
 
     def properties(self, api_user_id: str | None = None) -> list[Property]:
-        """Return the listed properties, of one key or of all, in the vendor's order.
-
-        `timezone` is the zone that holds for each.
-        """
+        """Return the listed properties, of one key or of all, in the vendor's order."""
         query = select(properties).where(properties.c.listed)
         if api_user_id is not None:
             query = query.where(properties.c.api_user_id == api_user_id)
@@ -276,9 +258,7 @@ class Reading(Repository):
         return None if row is None else row.api_user_id
 
     def property_names(self, property_ids: Iterable[str]) -> dict[str, str]:
-        """Return the names of some properties by their ids, listed or not; unknown properties are
-        left out.
-        """
+        """Return the names of some properties by id, listed or not; unknown ones are left out."""
         query = select(properties.c.id, properties.c.name)
         parts = in_parts(set(property_ids))
         rows = self._rows(*(query.where(properties.c.id.in_(ids)) for ids in parts))

@@ -22,9 +22,7 @@ ENTRIES_COUNTER = "entries"
 
 
 class Revision:
-    """The number that a transaction raises revisions to: taken only when something did
-    change.
-    """
+    """Revision of a transaction: the counter is raised only when something changed."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
@@ -39,9 +37,7 @@ class Revision:
 
 
 def raise_counter(connection: Connection, name: str, by: int) -> int:
-    """Add to a counter and return what it is now; other writers wait until this transaction
-    ends.
-    """
+    """Add to a counter and return the sum; other writers wait until this transaction ends."""
     insert_missing(connection, counters, [{"name": name, "value": 0}])
     raised = update(counters).where(counters.c.name == name).values(value=counters.c.value + by)
     return int(connection.execute(raised.returning(counters.c.value)).scalar_one())
@@ -59,9 +55,7 @@ def raise_revisions(
 def raise_around(
     connection: Connection, keys: Iterable[tuple[str, str]], revision: Revision
 ) -> None:
-    """Raise the revision of the properties and facilities where some events are, but not when they
-    changed.
-    """
+    """Raise the revision, but not `changed_at`, of properties and facilities of some events."""
     for keys_part in in_parts(keys):
         here = of_events(entries, keys_part)
         for table, column in (

@@ -57,9 +57,7 @@ class SavedFeeds(Repository):
             return True
 
     def put(self, feeds: Iterable[SavedFeed], *, now: datetime) -> dict[str, Written]:
-        """Write feeds, new ones or in place of those with the same slug, all or none; say what
-        became of each.
-        """
+        """Add or replace feeds by slug, all or none; return what was done with each."""
         with writing(self._opened) as connection:
             _line_up(connection)
             revision = Revision(connection, now)
@@ -80,9 +78,7 @@ class SavedFeeds(Repository):
         return [_token_of(row) for row in self._rows(query)]
 
     def add_token(self, slug: str, name: str, digest: str, *, now: datetime) -> int | None:
-        """Write a token's digest, and return the number it goes by; None where there is no such
-        feed.
-        """
+        """Write a token's digest and return its number; None where the feed does not exist."""
         with writing(self._opened) as connection:
             if saved_feed(connection, slug) is None:
                 return None
@@ -96,17 +92,13 @@ class SavedFeeds(Repository):
         return bool(self._write(update(feed_tokens).where(*valid).values(revoked_at=now)))
 
     def token(self, digest: str) -> tuple[FeedToken, str] | None:
-        """Return the token with a digest, and the digest as it is kept; None where none is, or it
-        was revoked.
-        """
+        """Return the valid token with a digest, and the digest; None where there is none."""
         valid = feed_tokens.c.digest == digest, feed_tokens.c.revoked_at.is_(None)
         row = self._row(select(feed_tokens).where(*valid))
         return None if row is None else (_token_of(row), row.digest)
 
     def note_used(self, token_ids: Iterable[int], *, now: datetime) -> None:
-        """Note that somebody used these tokens; never an earlier moment than one that is noted
-        already.
-        """
+        """Write when tokens were used, unless a later time is there already."""
         earlier = or_(feed_tokens.c.last_used_at.is_(None), feed_tokens.c.last_used_at < now)
         with writing(self._opened) as connection:
             for ids in in_parts(token_ids):

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 EVENT_KEY = ["event_type", "event_id"]
 KEYS_A_STATEMENT = 400
-"""How many keys one statement names; far under the number of variables that either database takes.
-"""
+"""Number of keys in one statement, far below the parameter limit of both databases."""
 
 
 def insert_missing(connection: Connection, table: Table, rows: list[Values]) -> None:

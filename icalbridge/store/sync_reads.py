@@ -30,9 +30,7 @@ class SyncReads(Repository):
     def catalog(
         self, api_user_id: str | None = None
     ) -> tuple[dict[str, Property], dict[str, Facility]]:
-        """Return all properties and facilities ever seen by one key or by any, listed or not, by
-        id.
-        """
+        """Return all properties and facilities ever seen by one key or by any, by id."""
         known = select(properties)
         places = select(facilities).join(properties, properties.c.id == facilities.c.property_id)
         if api_user_id is not None:
@@ -51,9 +49,7 @@ class SyncReads(Repository):
         return {row.id: property_of(row) for row in self._rows(*queries)}
 
     def catalog_version(self, api_user_id: str) -> tuple[datetime | int | None, ...]:
-        """Return a value that changes with every fetch of a key's catalog, also one that failed in
-        part, and with every zone learned from events.
-        """
+        """Return a value that changes with every fetch of a catalog and every learned zone."""
         mine = and_(properties.c.api_user_id == api_user_id, properties.c.zone_source == "events")
         learned = select(func.count()).select_from(properties).where(mine).scalar_subquery()
         columns = api_users.c.catalogue_synced_at, api_users.c.catalogue_due_at, learned
@@ -65,7 +61,7 @@ class SyncReads(Repository):
     def digests(
         self, property_ids: Sequence[str], since: datetime, until: datetime
     ) -> dict[str, EventKey]:
-        """Return digest and key of events with an entry in a span that need not be parsed again.
+        """Return digest and key of events with an entry in a span.
 
         The span is widened by `DIGEST_MARGIN`, since the vendor's midnight may be another.
         """
@@ -81,9 +77,7 @@ class SyncReads(Repository):
     def present(
         self, property_id: str, since: datetime, until: datetime, *, facility_id: str = ""
     ) -> frozenset[EventKey]:
-        """Return the events of a property, or of one facility, that have an entry, not withdrawn,
-        with since <= start < until.
-        """
+        """Return a property's or facility's events with an entry in a span, see `_starting`."""
         by_property = self.present_by_property([property_id], since, until, facility_id=facility_id)
         return by_property[property_id]
 
@@ -114,17 +108,13 @@ class SyncReads(Repository):
         now: datetime,
         facility_id: str = "",
     ) -> int:
-        """Return how many entries of a property, or of one facility, with since <= start < until
-        are neither withdrawn nor over.
-        """
+        """Return the number of entries in a span, see `_starting`, that are not over."""
         mine = entries.c.property_id == property_id, entries.c.end_at > now
         query = select(func.count()).where(*mine, _starting(since, until, facility_id))
         return self._value(query) or 0
 
     def facilities_in_use(self, property_id: str, since: datetime, until: datetime) -> set[str]:
-        """Return the facilities, listed or not, of a property's entries, not withdrawn, with
-        since <= start < until.
-        """
+        """Return the facilities, listed or not, with an entry in a span, see `_starting`."""
         mine = entries.c.property_id == property_id, entries.c.facility_id != ""
         query = select(entries.c.facility_id).where(*mine, _starting(since, until)).distinct()
         return {row.facility_id for row in self._rows(query)}
@@ -161,9 +151,7 @@ class SyncReads(Repository):
     def changed_since(
         self, keys: Iterable[EventKey], moment: datetime, *, now: datetime
     ) -> frozenset[EventKey]:
-        """Return those of some events of which something was changed after a moment, and not in the
-        future.
-        """
+        """Return those of some events that changed after a time, and not in the future."""
         later = events.c.changed_at > moment, events.c.changed_at <= now + CLOCK_TOLERANCE
         query = select(events.c.event_type, events.c.event_id).where(*later)
         parts = in_parts(frozenset(keys))

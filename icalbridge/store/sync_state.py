@@ -20,9 +20,7 @@ class SpanLimit(NamedTuple):
     """What is known of a window's weight; the default is a window nobody had trouble with."""
 
     days: int = 31
-    """The longest span that was answered in time; 0: a single day was too much, it is fetched
-    facility by facility.
-    """
+    """The longest span answered in time; 0: a day is too long, fetch facility by facility."""
     steady: int = 0
     """How often in a row that span has held."""
     patience: int = 4
@@ -41,8 +39,7 @@ class WindowState:
     synced: datetime | None = None
     attempted: datetime | None = None
     due: datetime | None = None
-    """When it was set due, by a failure, a doubt or a person; None: by its tier.
-    """
+    """When it was set due, by a failure, a doubt or a person; None: by its tier."""
     failures: int = 0
     leased_until: datetime | None = None
     span_limit: SpanLimit = UNTRIED
@@ -102,9 +99,7 @@ def _window_state(row: Sequence[Any]) -> WindowState:
 
 
 def read_sync_state(connection: Connection, api_user_id: str) -> SyncState:
-    """Read how everything of a key stands; by position, since the planner asks for thousands of
-    windows all day.
-    """
+    """Read the state of a key; by position, since this runs for thousands of windows all day."""
     mine = (properties.c.api_user_id == api_user_id, properties.c.listed)
     counted = (
         select(facilities.c.property_id, func.count().label("facilities"))

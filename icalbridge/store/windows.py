@@ -63,9 +63,7 @@ class Windows(Repository):
             insert_missing(connection, windows, rows)
 
     def make_due(self, property_ids: Sequence[str], *, now: datetime) -> int:
-        """Make all windows of some properties due now, but no district's day; return their
-        number.
-        """
+        """Make all windows of properties due, but no district's day; return their number."""
         mine = and_(windows.c.property_id.in_(property_ids), windows.c.number >= 0)
         return self._write(update(windows).where(mine).values(due_at=now))
 
@@ -83,8 +81,7 @@ class Windows(Repository):
         due: datetime | None = None,
         property_ids: Sequence[str] | None = None,
     ) -> Claim | None:
-        """Lease a window that was due by `due`, or by now: near windows of all properties before
-        far ones.
+        """Lease a window that was due by `due`, or now: near windows first, of all properties.
 
         Returns None when all are leased.
         """
@@ -109,9 +106,7 @@ class Windows(Repository):
         due: datetime,
         property_ids: Sequence[str],
     ) -> list[Lease]:
-        """Return the leases of other workers on the windows that `claim` with the same arguments
-        waits for.
-        """
+        """Return other workers' leases on the windows that `claim` would give."""
         leases = select(windows.c.property_id, windows.c.number, windows.c.leased_by)
         query = (
             _due(leases, api_user_id, due, property_ids)
@@ -186,8 +181,8 @@ class Windows(Repository):
     ) -> None:
         """Write the changes of a window's last response and end its lease, all or nothing.
 
-        `due`: when to fetch it again, if not by its tier. `covered_ids`: the properties whose today
-        a district's response covers. Raises `LeaseLost` when the lease ran out meanwhile.
+        `due`: when to fetch it again, if not by its tier. `covered_ids`: properties whose today a
+        district's response covers. Raises `LeaseLost` when the lease ran out.
         """
         values: Values = {
             "start_date": window.start,
@@ -220,10 +215,7 @@ class Windows(Repository):
         failures: int = 1,
         span_limit: SpanLimit | None = None,
     ) -> None:
-        """Note that a window could not be fetched, and when to try again; its entries stay.
-
-        `failures`: how many this one counts for.
-        """
+        """Write a failure that counts for `failures`, and when to try again; entries stay."""
         values: Values = {
             "failures": claim.failures + failures,
             "error": error,
@@ -242,9 +234,7 @@ class Windows(Repository):
         since: datetime | None = None,
         missing: Collection[str] = (),
     ) -> None:
-        """Note which UIDs a response implausibly lacked; a second one, later than `since`,
-        decides.
-        """
+        """Write which UIDs a response implausibly lacked; one after `since` decides."""
         since = since or claim.doubted or now
         self._write(settle(claim, now, due).values(doubted_at=since, missing=frozenset(missing)))
 
@@ -254,9 +244,7 @@ class Windows(Repository):
         self._write(update(windows).where(is_claimed(claim)).values(**free))
 
     def make_today_due(self, property_ids: Sequence[str], *, now: datetime) -> None:
-        """Make today's window of some properties due now, unless fetched since a district's
-        response last covered it.
-        """
+        """Make today's windows due unless fetched since a district's day last covered them."""
         covered = windows.c.covered_at.between(windows.c.synced_at, now + CLOCK_TOLERANCE)
         silent = and_(_today(property_ids), covered, windows.c.due_at.is_(None))
         self._write(update(windows).where(silent).values(due_at=now))

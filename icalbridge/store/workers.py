@@ -25,9 +25,7 @@ class Workers(Repository):
     """Heartbeats of the workers of one database."""
 
     def beat(self, worker_id: str, *, now: datetime) -> None:
-        """Note that a worker is alive; forget those that were last seen long ago, or far in the
-        future.
-        """
+        """Write that a worker is alive; forget those last seen long ago or far in the future."""
         lately = workers.c.seen_at.between(now - FORGET_WORKER, now + FORGET_WORKER)
         row = {"id": worker_id, "started_at": now, "seen_at": now}
         with writing(self._opened) as connection:

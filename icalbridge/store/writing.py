@@ -29,9 +29,7 @@ class Writing(Repository):
     """Everything that the sync reads back and writes of one database."""
 
     def add_api_user(self, api_user_id: str) -> None:
-        """Make sure that a key has its row, which keeps its quota and when its catalog was
-        read.
-        """
+        """Make sure that a key has its row."""
         with writing(self._opened) as connection:
             insert_missing(connection, api_users, [{"id": api_user_id}])
 
@@ -44,11 +42,10 @@ class Writing(Repository):
         *,
         now: datetime,
     ) -> None:
-        """Write a whole catalog: what is no longer listed stays, unlisted, and so do its feeds.
+        """Write a whole catalog: what is no longer listed stays, unlisted, with its feeds.
 
-        `facilities_of` holds the properties whose facilities were answered; those of others stay as
-        they are. A property that several keys see belongs to the one that listed it first, for as
-        long as that one lists it.
+        `facilities_of`: by property; those of others stay as they are. A property that several keys
+        see belongs to the first that listed it, as long as that one lists it.
         """
         with writing(self._opened) as connection:
             revision = Revision(connection, now)
@@ -76,11 +73,7 @@ class Writing(Repository):
             write_changes(connection, changes, revision)
 
     def learn_zones(self, zones: Mapping[str, str], changes: Changes, *, now: datetime) -> None:
-        """Write the zones that the events of some properties name, and `changes`, what that moves;
-        all or nothing.
-
-        Events of theirs that were read in another zone are read again when an answer next has them.
-        """
+        """Write zones learned from events, and the changes that they cause, all or nothing."""
         with writing(self._opened) as connection:
             revision = Revision(connection, now)
             write_zones(connection, zones, revision)
@@ -98,9 +91,7 @@ class Writing(Repository):
                 raise_counter(connection, name, by)
 
     def forget(self, ended_before: datetime, *, now: datetime) -> int:
-        """Delete what ended before a moment, and events of which nothing is left; return how many
-        entries.
-        """
+        """Delete entries that ended before a time, and events without any; return how many."""
         with writing(self._opened) as connection:
             return delete_old(connection, ended_before, Revision(connection, now))
 
