@@ -59,10 +59,6 @@ __all__ = [
 ]
 
 
-LOCK = 0x1CA1
-"""PostgreSQL's advisory locks of ours, one for each key."""
-
-
 class Store:
     """One database, opened; or one transaction in it."""
 
@@ -96,9 +92,8 @@ class Store:
         """Yield this store in one transaction, which excludes those of other workers of the key."""
         with engine.writing(self.engine) as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
-                connection.execute(
-                    select(func.pg_advisory_xact_lock(LOCK, func.hashtext(api_user_id)))
-                )
+                key = func.hashtext(api_user_id)
+                connection.execute(select(func.pg_advisory_xact_lock(migrate.LOCK, key)))
             yield Store(connection)
 
     def now(self) -> datetime | None:

@@ -13,6 +13,7 @@ from icalbridge.models import CLOCK_TOLERANCE
 from icalbridge.store.engine import Repository, writing
 from icalbridge.store.leases import (
     CATALOG_SECONDS,
+    FREE,
     PARTLY_SECONDS,
     is_free,
     lease_values,
@@ -71,8 +72,7 @@ class ApiKeys(Repository):
     ) -> None:
         """Note how the catalog's fetch ended, and when to ask again."""
         values = {
-            "leased_by": "",
-            "leased_until": None,
+            **FREE,
             "catalogue_due_at": due,
             "catalogue_error": error,
             "catalogue_invocation_id": invocation_id,

@@ -153,9 +153,9 @@ class Repository:
             return connection.scalar(query)
 
     def _write(self, *statements: UpdateBase) -> int:
-        """Execute statements in one transaction; return how many rows the last one changed."""
+        """Execute statements in one transaction; return how many rows they changed."""
         with writing(self._opened) as connection:
-            return [connection.execute(statement).rowcount for statement in statements][-1]
+            return sum([connection.execute(statement).rowcount for statement in statements])
 
 
 @contextmanager

@@ -118,9 +118,13 @@ class EntryCriteria:
     """Keys of the texts that are looked for, see `TextCriteria`; of a property's feed only."""
     text_total: int = 0
     """How many texts there are in the feed."""
+    any_status: bool = False
+    """Whatever the status."""
 
     @property
     def status(self) -> ColumnElement[bool]:
+        if self.any_status:
+            return true()
         conditions = []
         if self.shown:
             conditions.append(SHOWN)
@@ -142,17 +146,8 @@ class EntryCriteria:
         return and_(self.status, here)
 
 
-@dataclass(frozen=True, slots=True)
-class AnyStatus(EntryCriteria):
-    """Entries of every status, such as never were shown too."""
-
-    @property
-    def status(self) -> ColumnElement[bool]:
-        return true()
-
-
 SHOWN_ENTRIES = EntryCriteria()
-ALL_ENTRIES = AnyStatus()
+ALL_ENTRIES = EntryCriteria(any_status=True)
 
 
 @dataclass(frozen=True, slots=True)

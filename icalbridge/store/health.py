@@ -16,7 +16,7 @@ from icalbridge.store.rows import latest
 from icalbridge.store.tables import api_users, counters, properties, windows, workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import date, datetime
 
     from sqlalchemy import Connection, Row
@@ -163,6 +163,7 @@ def health(connection: Connection, now: datetime) -> Health:
         now - WORKER_ALIVE + timedelta(seconds=1), now + CLOCK_TOLERANCE
     )
     known = tuple(_properties(connection))
+    fetched = latest(*synced, *(state.newest for state in known)) or now
     return Health(
         catalogue_synced=min(synced) if synced and None not in synced else None,
         catalogue_error=failed.catalogue_error if failed else "",
@@ -171,23 +172,14 @@ def health(connection: Connection, now: datetime) -> Health:
         entries=counted.pop(ENTRIES_COUNTER, 0),
         skipped=sum(value for name, value in counted.items() if name.startswith("skipped:")),
         counters=counted,
-        quota_day=now.date() if users else None,
+        quota_day=today if users else None,
         quota_used=sum(user.quota_used for user in users if user.quota_day == today),
         keys=tuple(_key_health(user, today) for user in users),
         left=tuple(left_properties(connection)),
         withdrawals=tuple(mass_withdrawals(connection, now)),
         properties=known,
-        ahead_seconds=_ahead_seconds(
-            [moment for moment in synced if moment is not None], known, now
-        ),
+        ahead_seconds=int((fetched - now).total_seconds()) if is_future(fetched, now) else 0,
     )
-
-
-def _ahead_seconds(catalogs: Sequence[datetime], known: Sequence[Freshness], now: datetime) -> int:
-    """Return how far in the future the latest time of a fetch is, in seconds; 0 when none is."""
-    moments = [*catalogs, *(state.newest for state in known if state.newest)]
-    latest = max(moments, default=now)
-    return int((latest - now).total_seconds()) if is_future(latest, now) else 0
 
 
 def _counters(connection: Connection) -> dict[str, int]:

@@ -31,6 +31,10 @@ PARTLY_SECONDS = 21_600
 """How soon a catalog is read again of which the facilities of some school could not be had."""
 
 
+FREE: dict[str, Any] = {"leased_by": "", "leased_until": None}
+"""What ends a lease."""
+
+
 class LeaseLost(StoreError):
     """Raised when another worker has the window by now: nothing was written."""
 
@@ -92,12 +96,7 @@ def unless_future(column: ColumnElement[datetime], now: datetime) -> ColumnEleme
 
 def settle(claim: Claim, now: datetime, due: datetime | None) -> Update:
     """End a claim, if it is still ours."""
-    ended = {
-        "leased_by": "",
-        "leased_until": None,
-        "attempted_at": now,
-        "due_at": due,
-    }
+    ended = {**FREE, "attempted_at": now, "due_at": due}
     return update(windows).where(is_claimed(claim)).values(**ended)
 
 
@@ -109,8 +108,4 @@ def require_lease(connection: Connection, renewal: Update, claim: Claim) -> None
 
 
 def span_limit_values(limit: SpanLimit) -> dict[str, int]:
-    return {
-        "reach_days": limit.days,
-        "reach_steady": limit.steady,
-        "reach_patience": limit.patience,
-    }
+    return {f"reach_{name}": value for name, value in limit._asdict().items()}

@@ -72,7 +72,6 @@ class PushedEvents(Repository):
         self._update(external_ids, settled=True)
 
     def _update(self, external_ids: Iterable[str], **values: Any) -> None:
-        with writing(self._opened) as connection:
-            for ids in in_parts(set(external_ids)):
-                changed = update(pushed).where(pushed.c.external_id.in_(ids))
-                connection.execute(changed.values(**values))
+        changed = update(pushed).values(**values)
+        parts = in_parts(set(external_ids))
+        self._write(*(changed.where(pushed.c.external_id.in_(ids)) for ids in parts))

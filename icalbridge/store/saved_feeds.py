@@ -100,10 +100,8 @@ class SavedFeeds(Repository):
     def note_used(self, token_ids: Iterable[int], *, now: datetime) -> None:
         """Write when tokens were used, unless a later time is there already."""
         earlier = or_(feed_tokens.c.last_used_at.is_(None), feed_tokens.c.last_used_at < now)
-        with writing(self._opened) as connection:
-            for ids in in_parts(token_ids):
-                used = update(feed_tokens).where(feed_tokens.c.id.in_(ids), earlier)
-                connection.execute(used.values(last_used_at=now))
+        used = update(feed_tokens).where(earlier).values(last_used_at=now)
+        self._write(*(used.where(feed_tokens.c.id.in_(ids)) for ids in in_parts(token_ids)))
 
 
 def saved_feed(connection: Connection, slug: str) -> SavedFeed | None:

@@ -15,6 +15,7 @@ from icalbridge.store.changes import write_changes
 from icalbridge.store.engine import Repository, reading, writing
 from icalbridge.store.leases import (
     CATALOG_SECONDS,
+    FREE,
     LEASE_SECONDS,
     Claim,
     Lease,
@@ -240,8 +241,7 @@ class Windows(Repository):
 
     def release(self, claim: Claim, *, due: datetime) -> None:
         """End a lease as if it had never been taken; the window is due at `due`."""
-        free = {"leased_by": "", "leased_until": None, "due_at": due}
-        self._write(update(windows).where(is_claimed(claim)).values(**free))
+        self._write(update(windows).where(is_claimed(claim)).values(**FREE, due_at=due))
 
     def make_today_due(self, property_ids: Sequence[str], *, now: datetime) -> None:
         """Make today's windows due unless fetched since a district's day last covered them."""

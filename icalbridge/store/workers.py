@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, not_, update
 
 from icalbridge.store.engine import Repository, writing
-from icalbridge.store.leases import lease_end
+from icalbridge.store.leases import FREE, lease_end
 from icalbridge.store.statements import insert_missing
 from icalbridge.store.tables import api_users, windows, workers
 
@@ -43,10 +43,9 @@ class Workers(Repository):
 
     def leave(self, worker_id: str) -> None:
         """Forget a worker that ends, and free what it had leased."""
-        free = {"leased_by": "", "leased_until": None}
         self._write(
             delete(workers).where(workers.c.id == worker_id),
-            *(_leased(table, worker_id).values(**free) for table in LEASED),
+            *(_leased(table, worker_id).values(**FREE) for table in LEASED),
         )
 
 
