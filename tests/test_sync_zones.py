@@ -323,7 +323,7 @@ def test_answer_that_was_read_before_the_zone_was_learned_is_read_again(district
     district.name(None)
     district.sync()
     store, now = district.bridge.store, district.bridge.clock()
-    stale = KnownCatalog(*store.sync_reads.all_catalogs())
+    stale = KnownCatalog(*store.sync_reads.catalog())
     owner, days = (
         stale.properties[district.school_id],
         Window(now.date(), now.date() + timedelta(days=30)),

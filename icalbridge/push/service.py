@@ -208,7 +208,7 @@ class PushService:
 
     def _load_places(self) -> PlaceTable:
         """Return the table of places, checked against the catalog as it is now."""
-        properties, facilities = self.context.store.sync_reads.all_catalogs()
+        properties, facilities = self.context.store.sync_reads.catalog()
         zones = {
             place.id: place.timezone
             for place in properties.values()

@@ -59,10 +59,6 @@ __all__ = [
 ]
 
 
-LOCK = 0x1CA1
-"""PostgreSQL's advisory locks of ours, one for each key."""
-
-
 class Store:
     """One database, opened; or one transaction in it."""
 
@@ -80,11 +76,7 @@ class Store:
 
     @classmethod
     def connect(cls, url: str, timeouts: Timeouts | None = None) -> Store:
-        """Open the database of a `DATABASE_URL`; its schema is looked at by `check` and `upgrade`
-        only.
-
-        `timeouts`: how long to wait for PostgreSQL.
-        """
+        """Open the database of a `DATABASE_URL`; `timeouts`: how long to wait for PostgreSQL."""
         return cls(engine.connect(url, timeouts))
 
     def check(self) -> None:
@@ -92,29 +84,20 @@ class Store:
         migrate.check(self.engine)
 
     def upgrade(self) -> None:
-        """Bring the schema up to date; also of an empty database. Several processes may call it at
-        once.
-        """
+        """Bring the schema up to date. Several processes may call it at once."""
         migrate.upgrade(self.engine)
 
     @contextmanager
     def alone(self, api_user_id: str) -> Iterator[Store]:
-        """Yield this store inside one transaction, with no other worker of the key in one at the
-        same time.
-
-        What is read through it is still so when it is written; all that is written is, or nothing.
-        """
+        """Yield this store in one transaction, which excludes those of other workers of the key."""
         with engine.writing(self.engine) as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
-                connection.execute(
-                    select(func.pg_advisory_xact_lock(LOCK, func.hashtext(api_user_id)))
-                )
+                key = func.hashtext(api_user_id)
+                connection.execute(select(func.pg_advisory_xact_lock(migrate.LOCK, key)))
             yield Store(connection)
 
     def now(self) -> datetime | None:
-        """Return the database server's moment; None where the database has no clock but this
-        machine's (SQLite).
-        """
+        """Return the database server's time (UTC); None for SQLite, which has no clock."""
         if self.engine.dialect.name == "sqlite":
             return None
         with engine.reading(self.engine) as connection:
@@ -127,18 +110,11 @@ class Store:
             patience.hurry()
 
     def merge_log(self) -> None:
-        """Write what SQLite's write-ahead log (`-wal`) holds into the database file; nothing to do
-        elsewhere.
-
-        When the last connection of all closes, SQLite does this by itself, but a process that was
-        killed closed none.
-        """
+        """Merge SQLite's write-ahead log (`-wal`), which a killed process leaves, into the file."""
         if self.engine.dialect.name == "sqlite":
             with engine.reading(self.engine) as connection:
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def close(self) -> None:
-        """Close all connections that are not in use, and open none from now on: what comes later is
-        `StoreClosed`.
-        """
+        """Close idle connections and open none from now on: later calls raise `StoreClosed`."""
         engine.close(self.engine)

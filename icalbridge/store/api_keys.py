@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, or_, select, update
 
 from icalbridge.models import CLOCK_TOLERANCE
-from icalbridge.store.engine import reading, writing
+from icalbridge.store.engine import Repository, writing
 from icalbridge.store.leases import (
     CATALOG_SECONDS,
+    FREE,
     PARTLY_SECONDS,
     is_free,
     lease_values,
@@ -24,28 +25,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date, datetime
 
-    from sqlalchemy import ColumnElement, Connection, Engine
+    from sqlalchemy import ColumnElement
 
 
-class ApiKeys:
+class ApiKeys(Repository):
     """Sync state of whole keys in one database."""
-
-    def __init__(self, engine: Engine | Connection) -> None:
-        self._engine = engine
 
     def catalog_leased_by(self, api_user_id: str) -> str:
         """Return the worker that fetches the catalog of a key; empty when none does."""
         query = select(api_users.c.leased_by).where(api_users.c.id == api_user_id)
-        with reading(self._engine) as connection:
-            return connection.scalar(query) or ""
+        return self._value(query) or ""
 
     def claim_catalog(
         self, api_user_id: str, worker_id: str, *, now: datetime, at_once: bool = False
     ) -> bool:
-        """Lease the catalog of a key when it is due, or at once; say whether it is ours now.
+        """Lease the catalog of a key when it is due, or at once; return whether it is ours now.
 
-        It is due, too, when it was last fetched in the future, or is due later than it would ever
-        be set to.
+        It is also due when it was last fetched in the future, or is due later than ever set.
         """
         due_at, latest = api_users.c.catalogue_due_at, now + CLOCK_TOLERANCE
         due = or_(
@@ -62,13 +58,8 @@ class ApiKeys:
             api_users.c.leased_by == worker_id
         )  # a try of our own that broke off keeps us waiting for nobody
         claimable = and_(api_users.c.id == api_user_id, or_(is_free(api_users.c, now), ours))
-        with writing(self._engine) as connection:
-            statement = (
-                update(api_users)
-                .where(claimable if at_once else and_(claimable, due))
-                .values(**lease_values(worker_id, now))
-            )
-            return bool(connection.execute(statement).rowcount)
+        claim = update(api_users).where(claimable if at_once else and_(claimable, due))
+        return bool(self._write(claim.values(**lease_values(worker_id, now))))
 
     def finish_catalog(
         self,
@@ -81,8 +72,7 @@ class ApiKeys:
     ) -> None:
         """Note how the catalog's fetch ended, and when to ask again."""
         values = {
-            "leased_by": "",
-            "leased_until": None,
+            **FREE,
             "catalogue_due_at": due,
             "catalogue_error": error,
             "catalogue_invocation_id": invocation_id,
@@ -90,7 +80,7 @@ class ApiKeys:
         }
         if not error:
             values["catalogue_synced_at"] = now
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             connection.execute(
                 update(api_users).where(api_users.c.id == api_user_id).values(**values)
             )
@@ -106,15 +96,13 @@ class ApiKeys:
         api_user_id: str,
         book: Callable[[date | None, int, float], tuple[date | None, int, float, float]],
     ) -> float:
-        """Let a pure function book one request on a key's allowance, with no other booking in
-        between.
+        """Book one request on a key's allowance by a pure function, while nobody else books.
 
-        It gets day, used and next_at, and returns these three and the result, which is passed
-        on.
+        The function gets and returns day, used and next_at; its fourth value is returned.
         """
         mine = api_users.c.id == api_user_id
         columns = (api_users.c.quota_day, api_users.c.quota_used, api_users.c.next_at)
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             day, used, next_at = connection.execute(
                 select(*columns).where(mine).with_for_update()
             ).one()
@@ -125,9 +113,7 @@ class ApiKeys:
             return result
 
     def note_pace(self, api_user_id: str, stretch: float, quota_per_day: int) -> None:
-        """Note by how much a key's plan is stretched, and what it was granted, for those who look
-        from outside.
-        """
+        """Write the stretch of a key's plan and its granted quota, for status pages and metrics."""
         values = {"stretch": round(stretch, 1), "quota_per_day": quota_per_day}
         other = or_(
             api_users.c.stretch != values["stretch"], api_users.c.quota_per_day != quota_per_day
@@ -135,15 +121,10 @@ class ApiKeys:
         self._note_user(and_(api_users.c.id == api_user_id, other), values)
 
     def note_trouble(self, api_user_id: str, error: str, *, now: datetime) -> None:
-        """Note what keeps a whole key from being served, or with an empty text that nothing
-        does.
-        """
+        """Write the reason why a key cannot be served; an empty text when it can."""
         values = {"error": error} | ({"error_at": now} if error else {})
         self._note_user(and_(api_users.c.id == api_user_id, api_users.c.error != error), values)
 
     def _note_user(self, which: ColumnElement[bool], values: dict[str, Any]) -> None:
-        with reading(self._engine) as connection:  # nothing new is the rule: no write lock for that
-            if connection.execute(select(api_users.c.id).where(which)).first() is None:
-                return
-        with writing(self._engine) as connection:
-            connection.execute(update(api_users).where(which).values(**values))
+        if self._row(select(api_users.c.id).where(which)):  # rarely: no write lock for nothing
+            self._write(update(api_users).where(which).values(**values))

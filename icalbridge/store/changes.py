@@ -6,30 +6,23 @@ Only rows that differ from what is stored are written.
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    and_,
-    case,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    tuple_,
-)
+from sqlalchemy import and_, case, delete, exists, func, insert, select, tuple_
 
-from icalbridge.models import UNTOLD, StaffDetails
+from icalbridge.models import UNTOLD, EventKey, StaffDetails
 from icalbridge.statuses import APPROVED, EVENT_STATUSES, TIMESLOT_STATUSES, status_name
 from icalbridge.store.revisions import ENTRIES_COUNTER, raise_around, raise_counter, raise_revisions
 from icalbridge.store.rows import (
+    EVENT_COLUMNS,
     PARTICULARS_COLUMNS,
     SHOWN,
     entry_values,
     event_values,
     particulars_values,
-    text_id,
-    text_values,
+    text_row,
+    texts_of,
 )
 from icalbridge.store.statements import (
     EVENT_KEY,
@@ -57,8 +50,6 @@ if TYPE_CHECKING:
     from icalbridge.models import Changes, Entry, Event
     from icalbridge.store.revisions import Revision
 
-EVENT_COLUMNS = ["property_id", "name", "status", "external_id", "zone", "digest"]
-
 STATUS_COUNTER = "status:"
 TIMESLOT_STATUS_COUNTER = "timeslot_status:"
 """What counters of unknown statuses begin with; the status follows."""
@@ -68,15 +59,14 @@ OTHER_STATUS = "other"
 
 
 def write_changes(connection: Connection, changes: Changes, revision: Revision) -> None:
-    """Write what a sync found out, and raise the revision of every feed that shows it or showed it
-    before.
-    """
+    """Write the changes of a sync, and raise the revision of every feed that they concern."""
     known = _write_events(connection, changes.parsed, revision) if changes.parsed else {}
     touched = (*changes.added, *changes.changed, *changes.withdrawn)
     if touched:
         places, shown = _stored(connection, touched)
         _write_entries(connection, changes, revision)
-        _raise_touched(connection, touched, places, revision)
+        places |= {(entry.property_id, entry.facility_id) for entry in touched}
+        _raise_all(connection, {entry.key for entry in touched}, places, revision)
         shown_now = sum({entry.uid: entry.shown for entry in touched}.values())
         add_entries(connection, shown_now - shown)
     if changes.parsed:
@@ -93,9 +83,9 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
 def unknown_statuses(
     parsed: Iterable[Event], known: Mapping[tuple[str, str], Row[Any]]
 ) -> Counter[str]:
-    """Return how many events newly have a status that is not known, and how many timeslots of new
-    or changed events have one, by the name of their counter. `known`: name, status and digest of
-    the events as they were stored.
+    """Count unknown statuses, by counter: of events where new, of timeslots of changed events.
+
+    `known`: name, status and digest of the events as they were stored.
     """
     counted: Counter[str] = Counter()
     for event in parsed:
@@ -114,11 +104,9 @@ def unknown_statuses(
 
 
 def _count_statuses(connection: Connection, counted: Mapping[str, int]) -> None:
-    """Add to the counters of unknown statuses, each kind with at most so many names, and one for
-    all others.
+    """Add to the counters of unknown statuses: `MAX_STATUSES` of a kind, and one for all others.
 
-    Comes last in a transaction and in order, so that no two transactions wait for each other's
-    counters.
+    Last in a transaction and in order, so that transactions do not wait for each other.
     """
     for kind in (STATUS_COUNTER, TIMESLOT_STATUS_COUNTER):
         added = {name: by for name, by in sorted(counted.items()) if name.startswith(kind)}
@@ -138,11 +126,9 @@ def _count_statuses(connection: Connection, counted: Mapping[str, int]) -> None:
 
 
 def delete_old(connection: Connection, ended_before: datetime, revision: Revision) -> int:
-    """Delete entries that ended before a moment, and their events where nothing else is left;
-    return how many entries.
+    """Delete entries that ended before a time, and events without any; return how many entries.
 
-    Feeds that showed them long ago get a new revision: when the last of them left is no longer
-    known.
+    Their feeds get a new revision, since nobody knows later when the last of them ended.
     """
     columns = (
         entries.c.event_type,
@@ -155,7 +141,7 @@ def delete_old(connection: Connection, ended_before: datetime, revision: Revisio
     )
     shown = connection.scalar(select(func.count()).where(old, SHOWN)) or 0
     gone = connection.execute(delete(entries).where(old).returning(*columns)).all()
-    keys = {(row.event_type, row.event_id) for row in gone}
+    keys = {EventKey(row.event_type, row.event_id) for row in gone}
     left = and_(
         entries.c.event_type == events.c.event_type, entries.c.event_id == events.c.event_id
     )
@@ -167,9 +153,7 @@ def delete_old(connection: Connection, ended_before: datetime, revision: Revisio
         of_none = tuple_(particulars.c.event_type, particulars.c.event_id).in_(nothing_left)
         connection.execute(delete(particulars).where(of_none))
         connection.execute(delete(events).where(named, ~exists().where(left)))
-    raise_revisions(connection, events, EVENT_KEY, keys, revision)
-    raise_revisions(connection, properties, ["id"], {(row.property_id,) for row in gone}, revision)
-    raise_revisions(connection, facilities, ["id"], {(row.facility_id,) for row in gone}, revision)
+    _raise_all(connection, keys, {(row.property_id, row.facility_id) for row in gone}, revision)
     add_entries(connection, -shown)
     return len(gone)
 
@@ -184,8 +168,7 @@ def _write_events(
         query = select(*columns).where(of_events(events, keys))
         known |= {(row.event_type, row.event_id): row for row in connection.execute(query)}
     rows = [(event.key, event_values(event)) for event in parsed]
-    new = [values for key, values in rows if key not in known]
-    if new:
+    if new := [values for key, values in rows if key not in known]:
         first = {"first_seen_at": revision.moment, **revision.values}
         insert_missing(connection, events, [values | first for values in new])
     changed = [values for key, values in rows if key in known and known[key]._asdict() != values]
@@ -193,7 +176,7 @@ def _write_events(
     renamed = [
         event.key for event in parsed if event.key in known and known[event.key].name != event.name
     ]
-    raise_revisions(connection, events, EVENT_KEY, renamed, revision)
+    raise_revisions(connection, events, renamed, revision)
     return known
 
 
@@ -203,43 +186,36 @@ def _write_particulars(
     known: frozenset[tuple[str, str]],
     revision: Revision,
 ) -> None:
-    """Write what is for staff alone where it differs; an event without a row has none.
+    """Write staff details where they differ; an event without a row has none.
 
-    Staff feeds of where a known event is must be rendered anew; what the public sees of it is as it
-    was, and so are the event's revision and the moments at which public feeds say they changed.
+    Only the revision of the place is raised: public feeds of the event do not change.
     """
     stored: dict[tuple[str, str], StaffDetails] = {}
     for keys in in_parts(event.key for event in parsed):
         named = of_events(particulars, keys)
-        query = select(
-            particulars.c.event_type, particulars.c.event_id, *PARTICULARS_COLUMNS
-        ).where(named)
-        stored |= {(row[0], row[1]): StaffDetails(*row[2:]) for row in connection.execute(query)}
+        columns = particulars.c.event_type, particulars.c.event_id, *PARTICULARS_COLUMNS
+        result = connection.execute(select(*columns).where(named))
+        stored |= {(row[0], row[1]): StaffDetails(*row[2:]) for row in result}
     differing = [event for event in parsed if event.particulars != stored.get(event.key, UNTOLD)]
     moment = {"changed_at": revision.moment}
-    rows = [particulars_values(event) | moment for event in differing if event.key not in stored]
-    if rows:
-        insert_missing(connection, particulars, rows)
-    rows = [particulars_values(event) | moment for event in differing if event.key in stored]
-    update_rows(connection, particulars, EVENT_KEY, rows)
+    rows = [(event.key, particulars_values(event) | moment) for event in differing]
+    new = [values for key, values in rows if key not in stored]
+    insert_missing(connection, particulars, new)
+    known_rows = [values for key, values in rows if key in stored]
+    update_rows(connection, particulars, EVENT_KEY, known_rows)
     if changed := {event.key for event in differing} & known:
         raise_around(connection, changed, revision)
 
 
 def _write_entries(connection: Connection, changes: Changes, revision: Revision) -> None:
-    texts = {text_id(entry): entry for entry in (*changes.added, *changes.changed)}
-    if texts:
-        rows = [text_values(entry) for _, entry in sorted(texts.items())]
-        insert_missing(connection, entry_texts, rows)
+    texts = {texts_of(entry) for entry in (*changes.added, *changes.changed)}
+    rows = sorted((text_row(*row) for row in texts), key=itemgetter("id"))
+    insert_missing(connection, entry_texts, rows)
     if changes.added:
         rows = [entry_values(entry) | {"first_seen_at": revision.moment} for entry in changes.added]
         connection.execute(insert(entries), rows)
-    update_rows(
-        connection,
-        entries,
-        ["uid"],
-        [entry_values(entry) for entry in (*changes.changed, *changes.withdrawn)],
-    )
+    rows = [entry_values(entry) for entry in (*changes.changed, *changes.withdrawn)]
+    update_rows(connection, entries, ["uid"], rows)
 
 
 def _stored(connection: Connection, touched: Sequence[Entry]) -> tuple[set[tuple[str, str]], int]:
@@ -266,17 +242,13 @@ def add_entries(connection: Connection, by: int) -> None:
         raise_counter(connection, ENTRIES_COUNTER, by)
 
 
-def _raise_touched(
+def _raise_all(
     connection: Connection,
-    touched: Sequence[Entry],
-    before: set[tuple[str, str]],
+    keys: set[EventKey],
+    places: set[tuple[str, str]],
     revision: Revision,
 ) -> None:
-    places = before | {(entry.property_id, entry.facility_id) for entry in touched}
-    raise_revisions(
-        connection, properties, ["id"], {(property_id,) for property_id, _ in places}, revision
-    )
-    raise_revisions(
-        connection, facilities, ["id"], {(facility_id,) for _, facility_id in places}, revision
-    )
-    raise_revisions(connection, events, EVENT_KEY, {entry.key for entry in touched}, revision)
+    """Raise the revisions of some events and of some pairs of property and facility."""
+    raise_revisions(connection, properties, {place[0] for place in places}, revision)
+    raise_revisions(connection, facilities, {place[1] for place in places}, revision)
+    raise_revisions(connection, events, keys, revision)

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import select, update
 
 from icalbridge import timezones
-from icalbridge.store.engine import reading, writing
+from icalbridge.store.engine import Repository
+from icalbridge.store.leases import is_window
 from icalbridge.store.tables import api_users, properties, windows
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine, Row
+    from sqlalchemy import Connection, Row
 
 ONE_GO = timedelta(hours=1)
 """What is withdrawn of several windows of a property within this time counts as one withdrawal."""
@@ -29,9 +30,7 @@ SHOWN_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class MassWithdrawal:
-    """Most of what was known of a property for a while, withdrawn by the vendor; the vendor's last
-    word so far.
-    """
+    """Withdrawal of most entries of a property in some span; the last one."""
 
     property_id: str
     name: str
@@ -49,14 +48,11 @@ class MassWithdrawal:
 
     def __str__(self) -> str:
         """Return one sentence, with days in the property's zone."""
-        zone = timezones.zone(self.zone if timezones.exists(self.zone) else "UTC")
-        since, until = (
-            f"{moment.astimezone(zone):%Y-%m-%d}" for moment in (self.since, self.until)
-        )
+        at, since, until = (_local(time, self.zone) for time in (self.at, self.since, self.until))
         return (
-            f"{self.at.astimezone(zone):%Y-%m-%d %H:%M}: {self.count} of {self.known} bookings of"
-            f" {self.name or self.property_id} were withdrawn by Facilitron between {since} and"
-            f" {until}"
+            f"{at:%Y-%m-%d %H:%M}: {self.count} of {self.known} bookings of"
+            f" {self.name or self.property_id} were withdrawn by Facilitron between"
+            f" {since:%Y-%m-%d} and {until:%Y-%m-%d}"
         )
 
 
@@ -71,41 +67,32 @@ class LeftProperty:
 
     def __str__(self) -> str:
         """Return one sentence, with the day in the property's zone."""
-        zone = timezones.zone(self.zone if timezones.exists(self.zone) else "UTC")
+        since = _local(self.since, self.zone)
         return (
-            f"{self.name or self.property_id}: not updated since"
-            f" {self.since.astimezone(zone):%Y-%m-%d}, Facilitron no longer lists this school"
+            f"{self.name or self.property_id}: not updated since {since:%Y-%m-%d},"
+            " Facilitron no longer lists this school"
         )
 
 
-class Doubts:
+def _local(time: datetime, zone: str) -> datetime:
+    return time.astimezone(timezones.zone(zone if timezones.exists(zone) else "UTC"))
+
+
+class Doubts(Repository):
     """Doubts and withdrawals in one database."""
 
-    def __init__(self, engine: Engine | Connection) -> None:
-        self._engine = engine
-
     def catalog(self, api_user_id: str) -> tuple[datetime | None, frozenset[str]]:
-        """Return since when something is missing from a key's catalog that is not believed to be
-        gone, and what.
-        """
-        query = select(api_users.c.doubted_at, api_users.c.missing).where(
-            api_users.c.id == api_user_id
-        )
-        with reading(self._engine) as connection:
-            row = connection.execute(query).first()
+        """Return what a key's catalog lacks that is not believed to be gone, and since when."""
+        query = select(api_users.c.doubted_at, api_users.c.missing)
+        row = self._row(query.where(api_users.c.id == api_user_id))
         return (row.doubted_at, row.missing) if row else (None, frozenset())
 
     def note_catalog(
         self, api_user_id: str, since: datetime | None, missing: Collection[str]
     ) -> None:
-        """Note what is missing from a key's catalog and not believed to be gone; nothing for
-        None.
-        """
-        values = {"doubted_at": since, "missing": frozenset(missing)}
-        with writing(self._engine) as connection:
-            connection.execute(
-                update(api_users).where(api_users.c.id == api_user_id).values(**values)
-            )
+        """Write what a key's catalog lacks that is not believed to be gone."""
+        noted = update(api_users).where(api_users.c.id == api_user_id)
+        self._write(noted.values(doubted_at=since, missing=frozenset(missing)))
 
     def note_withdrawal(self, withdrawal: MassWithdrawal, number: int) -> None:
         """Note that most of a window of a property was withdrawn."""
@@ -116,9 +103,8 @@ class Doubts:
             "withdrawn_from": withdrawal.since,
             "withdrawn_until": withdrawal.until,
         }
-        this = and_(windows.c.property_id == withdrawal.property_id, windows.c.number == number)
-        with writing(self._engine) as connection:
-            connection.execute(update(windows).where(this).values(**values))
+        window = is_window(withdrawal.property_id, number)
+        self._write(update(windows).where(window).values(**values))
 
 
 def mass_withdrawals(connection: Connection, now: datetime) -> list[MassWithdrawal]:

@@ -18,7 +18,7 @@ from icalbridge.store.patience import Timeouts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, Row, Select, UpdateBase
 
     from icalbridge.store.patience import Patience
 
@@ -32,9 +32,8 @@ _CLOSED = "icalbridge_closed"
 def connect(url: str, timeouts: Timeouts | None = None) -> Engine:
     """Return an engine for a URL of `settings.database_url`; nothing is opened yet.
 
-    `timeouts`: how long to wait for PostgreSQL.
-
-    Raises `StoreError` for a URL that names no usable database; the sentence holds no password.
+    `timeouts`: how long to wait for PostgreSQL. Raises `StoreError` for a URL that names no usable
+    database, without the password.
     """
     try:
         if make_url(url).get_backend_name() == "sqlite":
@@ -67,9 +66,7 @@ def patience_of(engine: Engine) -> Patience | None:
 
 @contextmanager
 def without_time_limit(connection: Connection) -> Iterator[None]:
-    """Let statements in the block, inside one transaction, take as long as they take: migrations
-    do.
-    """
+    """Lift the time limit of statements inside one transaction, for migrations."""
     if connection.dialect.name == "sqlite":
         yield
         return
@@ -110,9 +107,7 @@ def close(engine: Engine) -> None:
 
 @contextmanager
 def reading(source: Engine | Connection) -> Iterator[Connection]:
-    """Open one transaction that reads, or go on in the one that is open; the driver's errors become
-    `StoreError`.
-    """
+    """Open a reading transaction, or join the open one. Raises `StoreError` for driver errors."""
     if isinstance(source, Connection):
         yield source
         return
@@ -122,10 +117,9 @@ def reading(source: Engine | Connection) -> Iterator[Connection]:
 
 @contextmanager
 def writing(source: Engine | Connection) -> Iterator[Connection]:
-    """Open one transaction that writes, or go on in the one that is open: all of it or nothing.
+    """Open a writing transaction, all or nothing, or join the open one.
 
-    On SQLite it takes the write lock at once, so that it cannot fail half-way for having read
-    first.
+    SQLite takes the write lock at once: a transaction that read first could fail half-way.
     """
     if isinstance(source, Connection):
         yield source
@@ -138,11 +132,35 @@ def writing(source: Engine | Connection) -> Iterator[Connection]:
         yield connection
 
 
+class Repository:
+    """Queries on one database, or inside one transaction."""
+
+    def __init__(self, opened: Engine | Connection) -> None:
+        self._opened = opened
+
+    def _rows(self, *queries: Select[Any]) -> list[Row[*tuple[Any, ...]]]:
+        """Return the rows of some queries, read in one transaction."""
+        with reading(self._opened) as connection:
+            return [row for query in queries for row in connection.execute(query)]
+
+    def _row(self, query: Select[Any]) -> Row[*tuple[Any, ...]] | None:
+        with reading(self._opened) as connection:
+            return connection.execute(query).first()
+
+    def _value(self, query: Select[Any]) -> Any:
+        """Return the first column of the first row; None where there is none."""
+        with reading(self._opened) as connection:
+            return connection.scalar(query)
+
+    def _write(self, *statements: UpdateBase) -> int:
+        """Execute statements in one transaction; return how many rows they changed."""
+        with writing(self._opened) as connection:
+            return sum([connection.execute(statement).rowcount for statement in statements])
+
+
 @contextmanager
 def _answered(engine: Engine) -> Iterator[None]:
-    """Ask nothing of a server that is known to be silent; turn the driver's errors into
-    `StoreError`.
-    """
+    """Check closed flag and circuit breaker; raise the driver's errors as `StoreError`."""
     if engine.get_execution_options().get(_CLOSED):
         raise StoreClosed("The database is closed.")
     patience = patience_of(engine)

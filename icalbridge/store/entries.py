@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, and_, cast, false, func, or_, select, text, true
+from sqlalchemy import ARRAY, and_, cast, false, func, or_, select, true
 
 from icalbridge.models import EventKey
 from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of
 from icalbridge.store.saved_feeds import saved_feed
 from icalbridge.store.statements import KEYS_A_STATEMENT, in_parts, of_events
-from icalbridge.store.tables import LONG_SECONDS, entries, entry_texts, events, properties
+from icalbridge.store.tables import LONG, LONG_SECONDS, entries, entry_texts, events, properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 RARE = 20
 """Texts that are fewer than one in so many are found by their own index."""
-LONG = text(f"entries.end_at - entries.start_at > {LONG_SECONDS}")
-"""The condition of the partial indexes, in their words: SQLite compares it as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +84,7 @@ class TextCriteria:
     def ids(
         self, connection: Connection, property_ids: Iterable[str]
     ) -> tuple[tuple[int, ...], int]:
-        """Return the keys of the texts of some properties that meet the criteria, and how many
-        texts there are.
-        """
+        """Return the keys of the matching texts of some properties, and the number of all texts."""
         contains = func.strpos if connection.dialect.name == "postgresql" else func.instr
         conditions = [contains(entry_texts.c.search, word) > 0 for word in self.words]
         conditions += [contains(entry_texts.c.search, word) == 0 for word in self.unwanted]
@@ -122,9 +118,13 @@ class EntryCriteria:
     """Keys of the texts that are looked for, see `TextCriteria`; of a property's feed only."""
     text_total: int = 0
     """How many texts there are in the feed."""
+    any_status: bool = False
+    """Whatever the status."""
 
     @property
     def status(self) -> ColumnElement[bool]:
+        if self.any_status:
+            return true()
         conditions = []
         if self.shown:
             conditions.append(SHOWN)
@@ -146,24 +146,13 @@ class EntryCriteria:
         return and_(self.status, here)
 
 
-@dataclass(frozen=True, slots=True)
-class AnyStatus(EntryCriteria):
-    """Entries of every status, such as never were shown too."""
-
-    @property
-    def status(self) -> ColumnElement[bool]:
-        return true()
-
-
 SHOWN_ENTRIES = EntryCriteria()
-ALL_ENTRIES = AnyStatus()
+ALL_ENTRIES = EntryCriteria(any_status=True)
 
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """Bounds of entries' starts and ends; entries overlap [a, b) that end after a and start before
-    b.
-    """
+    """Bounds of entries' starts and ends; overlapping [a, b): end after a, start before b."""
 
     ends_after: datetime
     starts_before: datetime | None = None
@@ -171,18 +160,16 @@ class TimeRange:
     ends_by: datetime | None = None
 
     def conditions(self) -> Iterator[tuple[ColumnElement[bool], bool]]:
-        """Yield the conditions of disjoint statements, each of which an index answers; and whether
-        it is the index of long entries.
-        """
+        """Yield disjoint, indexed conditions, and whether each is for the index of long entries."""
         if self.starts_from is not None:
-            yield and_(entries.c.start_at >= self.starts_from, self._bounds), False
+            yield and_(entries.c.start_at >= self.starts_from, self.bounds), False
             return
         a_day_before = self.ends_after - timedelta(seconds=LONG_SECONDS)
-        yield and_(entries.c.start_at >= a_day_before, self._bounds), False
-        yield and_(LONG, entries.c.start_at < a_day_before, self._bounds), True
+        yield and_(entries.c.start_at >= a_day_before, self.bounds), False
+        yield and_(LONG, entries.c.start_at < a_day_before, self.bounds), True
 
     @property
-    def _bounds(self) -> ColumnElement[bool]:
+    def bounds(self) -> ColumnElement[bool]:
         bounds = [entries.c.end_at > self.ends_after]
         if self.starts_before is not None:
             bounds.append(entries.c.start_at < self.starts_before)
@@ -201,9 +188,7 @@ def read_entries(
     newest_first: bool = False,
     ordered: bool = True,
 ) -> list[Entry]:
-    """Return entries by start, end and UID; with a limit the first ones, or the last with
-    `newest_first`, or, not `ordered`, any.
-    """
+    """Return entries by start, end and UID; with `limit` the first, last or, unordered, any."""
     by_uid: dict[str, Entry] = {}  # a saved feed may select one entry in more than one way
     # The order of code points, as Python's.
     uid = entries.c.uid.collate("C" if connection.dialect.name == "postgresql" else "BINARY")
@@ -223,49 +208,14 @@ def read_entries(
     return in_order[-limit:] if newest_first else in_order[:limit]
 
 
-def first_start(
-    connection: Connection,
-    scopes: Iterable[EntryScope],
-    starts_from: datetime,
-    criteria: EntryCriteria,
-) -> datetime | None:
-    """Return when the first entry starts that starts at a moment or later."""
-    later = entries.c.start_at >= starts_from
-    return _extreme(connection, scopes, and_(later, criteria.condition), entries.c.start_at, min)
-
-
-def latest_start(
-    connection: Connection,
-    scopes: Iterable[EntryScope],
-    ended_by: datetime,
-    criteria: EntryCriteria,
-) -> datetime | None:
-    """Return when the last entry started that ended by a moment."""
-    earlier = and_(entries.c.start_at < ended_by, entries.c.end_at <= ended_by, criteria.condition)
-    return _extreme(connection, scopes, earlier, entries.c.start_at, max)
-
-
-def latest_end(
-    connection: Connection,
-    scopes: Iterable[EntryScope],
-    ended_by: datetime,
-    criteria: EntryCriteria,
-) -> datetime | None:
-    """Return when the last entry ended that ended by a moment."""
-    over = and_(entries.c.end_at <= ended_by, criteria.condition)
-    return _extreme(connection, scopes, over, entries.c.end_at, max)
-
-
-def _extreme(
+def find_extreme(
     connection: Connection,
     scopes: Iterable[EntryScope],
     condition: ColumnElement[bool],
     column: Column[datetime],
     choose: Callable[[Iterable[datetime]], datetime],
 ) -> datetime | None:
-    """Return the first or last value of a column, by one seek in an index for each value of a
-    scope.
-    """
+    """Return the first or last value of a column, by one index seek per value of a scope."""
     order = column.desc() if choose is max else column
     values: list[datetime | None] = []
     for scope in scopes:
@@ -286,8 +236,7 @@ def _extreme(
 def feed_scopes(
     connection: Connection, feed: Feed, criteria: EntryCriteria
 ) -> Iterator[EntryScope]:
-    """Yield the scopes of a feed's entries, for one statement each; none for a saved feed that was
-    deleted.
+    """Yield the scopes of a feed's entries, one per statement; none for a deleted saved feed.
 
     Joined by OR into one, they could make SQLite read the whole table.
     """
@@ -330,9 +279,7 @@ def scopes_of(
 
 
 def member_ids(connection: Connection, property_ids: Collection[str]) -> list[str]:
-    """Return some properties and those that the vendor lists as their children, seen by the key or
-    not.
-    """
+    """Return some properties and their children, visible to the key or not."""
     members = dict.fromkeys(property_ids)
     for ids in in_parts(set(property_ids)):
         children = select(properties.c.child_ids).where(properties.c.id.in_(ids))

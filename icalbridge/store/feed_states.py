@@ -51,10 +51,14 @@ def _facility_state(connection: Connection, facility_id: str) -> FeedState | Non
         return None
     title = ", ".join(part for part in (row.name or row.type, row.property_name) if part)
     synced = _any_synced(connection, [row.property_id])
-    changed = row.changed_at
-    left = row.unlisted_at
     return FeedState(
-        title or "Facility", row.zone or "UTC", row.revision, changed, row.property_id, synced, left
+        title or "Facility",
+        row.zone or "UTC",
+        row.revision,
+        row.changed_at,
+        row.property_id,
+        synced,
+        row.unlisted_at,
     )
 
 
@@ -66,16 +70,8 @@ def _property_state(connection: Connection, property_id: str) -> FeedState | Non
     newest = select(func.max(properties.c.revision), func.max(properties.c.changed_at))
     revision, changed = connection.execute(newest.where(properties.c.id.in_(members))).one()
     synced = _all_tried(connection, members, own.first_seen_at) and _any_synced(connection, members)
-    left = own.unlisted_at
-    return FeedState(
-        own.name or "School",
-        own.zone or "UTC",
-        revision,
-        changed,
-        property_id,
-        synced,
-        left,
-    )
+    title, zone = own.name or "School", own.zone or "UTC"
+    return FeedState(title, zone, revision, changed, property_id, synced, own.unlisted_at)
 
 
 def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
@@ -84,24 +80,19 @@ def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
     row = None if event_id is None else connection.execute(select(events).where(result)).first()
     if row is None:
         return None
-    ever_on = and_(
-        _of_event(row.event_type, row.event_id), or_(SHOWN, entries.c.cancelled_at.is_not(None))
-    )
-    public = connection.execute(select(entries.c.uid).where(ever_on).limit(1)).first() is not None
+    ever_on = or_(SHOWN, entries.c.cancelled_at.is_not(None))
+    own = of_events(entries, [(row.event_type, row.event_id)])
+    public = connection.scalar(select(entries.c.uid).where(own, ever_on).limit(1)) is not None
     title = (row.name if public else "") or "Reserved"
     # What is for staff alone of an event raises its property's revision and not its own.
     around = select(properties.c.revision, properties.c.unlisted_at).where(
         properties.c.id == row.property_id
     )
     of_property, left = connection.execute(around).one()
-    revision, changed = max(row.revision, of_property), row.changed_at
+    revision = max(row.revision, of_property)
     return FeedState(
-        title, row.zone, revision, changed, row.property_id, synced=True, unlisted=left
+        title, row.zone, revision, row.changed_at, row.property_id, synced=True, unlisted=left
     )
-
-
-def _of_event(event_type: str, event_id: str) -> ColumnElement[bool]:
-    return and_(entries.c.event_type == event_type, entries.c.event_id == event_id)
 
 
 def _saved_state(connection: Connection, slug: str) -> FeedState | None:
@@ -120,37 +111,31 @@ def _saved_state(connection: Connection, slug: str) -> FeedState | None:
     here = select(properties).where(properties.c.id.in_(sorted(members)))
     known = {item.id: item for item in connection.execute(here)}
     own = connection.execute(select(saved_feeds).where(saved_feeds.c.slug == slug)).one()
-    marks = [
-        own,
-        *of_facilities,
-        *own_events,
-        *(item for item in known.values() if item.id in around),
-    ]
+    around_marks = [item for item in known.values() if item.id in around]
+    marks = [own, *of_facilities, *own_events, *around_marks]
+    revision = max(item.revision for item in marks)
+    changed = max(item.changed_at for item in marks)
     named = [*saved.property_ids, *(item.property_id for item in (*of_facilities, *own_events))]
     result = [known[item] for item in named if item in known]
-    synced = (
-        _all_tried(connection, list(known), min(item.first_seen_at for item in result))
-        if result
-        else True
-    )
-    left = [item.unlisted_at for item in result]
+    if not result:
+        return FeedState(saved.title, "UTC", revision, changed, "", synced=True)
+    first_seen_at = min(item.first_seen_at for item in result)
+    ids, left = list(known), [item.unlisted_at for item in result]
     return FeedState(
         saved.title,
-        (result[0].zone if result else "") or "UTC",
-        max(item.revision for item in marks),
-        max(item.changed_at for item in marks),
-        result[0].id if result else "",
-        synced and (not result or _any_synced(connection, list(known))),
-        max(left) if left and None not in left else None,
+        result[0].zone or "UTC",
+        revision,
+        changed,
+        result[0].id,
+        _all_tried(connection, ids, first_seen_at) and _any_synced(connection, ids),
+        None if None in left else max(left),
     )
 
 
 def _marks(
     connection: Connection, table: Table, requested: ColumnElement[bool]
 ) -> Sequence[Row[Any, Any, Any]]:
-    """Return revision, moment and property of some facilities or events, in the order of their
-    keys.
-    """
+    """Return revision, time and property of some facilities or events, by key."""
     query = select(table.c.revision, table.c.changed_at, table.c.property_id).where(requested)
     return connection.execute(query.order_by(*table.primary_key)).all()
 
@@ -163,10 +148,9 @@ def _any_synced(connection: Connection, property_ids: Sequence[str]) -> bool:
 def _all_tried(
     connection: Connection, property_ids: Sequence[str], first_seen_at: datetime
 ) -> bool:
-    """Say whether today's window was asked for once, so that a roll-up never starts out half full.
+    """Return whether today's windows were attempted, so that no feed starts out half full.
 
-    Only of properties that the first catalog had: a school that joins later does not take its
-    district's feed away.
+    Properties that joined later do not take their district's feed away.
     """
     query = (
         select(windows.c.property_id)

@@ -16,7 +16,7 @@ from icalbridge.store.rows import latest
 from icalbridge.store.tables import api_users, counters, properties, windows, workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import date, datetime
 
     from sqlalchemy import Connection, Row
@@ -42,9 +42,7 @@ class Freshness:
     name: str
     zone: str
     today_synced: datetime | None
-    """When today was last fetched, with its window or with its district's day; None while the
-    window never was.
-    """
+    """When today was last fetched, also with its district's day; None before its window was."""
     month_synced: datetime | None
     """When the window that holds today was last fetched."""
     oldest_synced: datetime | None
@@ -61,9 +59,7 @@ class Freshness:
     vendor_zone: str = ""
     """What the vendor gave as its zone, in its own words."""
     newest: datetime | None = None
-    """When any of its windows was last fetched, with a district's day or alone; None while none
-    was.
-    """
+    """When any of its windows was last fetched, alone or with a district's day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +106,7 @@ class Health:
     withdrawals: tuple[MassWithdrawal, ...] = ()
     """The last mass withdrawal of each property that had one in the last 30 days."""
     ahead_seconds: int = 0
-    """How far in the future the latest stored time of a fetch is; 0 when none is, within what
-    clocks may differ by.
-    """
+    """How far in the future the latest time of a fetch is; 0 within clock tolerance."""
 
     def key(self, name: str) -> KeyHealth:
         """Return how one key stands; one that was never used has used nothing."""
@@ -120,16 +114,12 @@ class Health:
 
     @property
     def unknown_statuses(self) -> dict[str, int]:
-        """How many events came to have a status that is not known, by status, since the database
-        was made.
-        """
+        """Number of events that came to have an unknown status, by status."""
         return _counted(self.counters, STATUS_COUNTER)
 
     @property
     def unknown_timeslot_statuses(self) -> dict[str, int]:
-        """How many timeslots had a status that is not known, when their event was new or changed,
-        by status.
-        """
+        """Number of timeslots of new or changed events with an unknown status, by status."""
         return _counted(self.counters, TIMESLOT_STATUS_COUNTER)
 
     @property
@@ -139,8 +129,7 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether the catalog and every property's window that holds today were fetched at least
-        once.
+        """Whether the catalog and the month of every property were fetched at least once.
 
         Not while stored times are in the future: nobody knows then how old anything is.
         """
@@ -174,6 +163,7 @@ def health(connection: Connection, now: datetime) -> Health:
         now - WORKER_ALIVE + timedelta(seconds=1), now + CLOCK_TOLERANCE
     )
     known = tuple(_properties(connection))
+    fetched = latest(*synced, *(state.newest for state in known)) or now
     return Health(
         catalogue_synced=min(synced) if synced and None not in synced else None,
         catalogue_error=failed.catalogue_error if failed else "",
@@ -182,23 +172,14 @@ def health(connection: Connection, now: datetime) -> Health:
         entries=counted.pop(ENTRIES_COUNTER, 0),
         skipped=sum(value for name, value in counted.items() if name.startswith("skipped:")),
         counters=counted,
-        quota_day=now.date() if users else None,
+        quota_day=today if users else None,
         quota_used=sum(user.quota_used for user in users if user.quota_day == today),
         keys=tuple(_key_health(user, today) for user in users),
         left=tuple(left_properties(connection)),
         withdrawals=tuple(mass_withdrawals(connection, now)),
         properties=known,
-        ahead_seconds=_ahead_seconds(
-            [moment for moment in synced if moment is not None], known, now
-        ),
+        ahead_seconds=int((fetched - now).total_seconds()) if is_future(fetched, now) else 0,
     )
-
-
-def _ahead_seconds(catalogs: Sequence[datetime], known: Sequence[Freshness], now: datetime) -> int:
-    """Return how far in the future the latest time of a fetch is, in seconds; 0 when none is."""
-    moments = [*catalogs, *(state.newest for state in known if state.newest)]
-    latest = max(moments, default=now)
-    return int((latest - now).total_seconds()) if is_future(latest, now) else 0
 
 
 def _counters(connection: Connection) -> dict[str, int]:

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 LEASE_SECONDS = 30
-"""How long a lease lasts unless it is renewed; `sync.heartbeat` renews those of a process that
-lives.
-"""
+"""How long a lease lasts unless it is renewed, see `sync.heartbeat`."""
 
 CATALOG_SECONDS = 86_400
 """How often the catalog of a key is read."""
@@ -33,10 +31,12 @@ PARTLY_SECONDS = 21_600
 """How soon a catalog is read again of which the facilities of some school could not be had."""
 
 
+FREE: dict[str, Any] = {"leased_by": "", "leased_until": None}
+"""What ends a lease."""
+
+
 class LeaseLost(StoreError):
-    """Raised when a claim ran out and another worker has it: what was fetched is thrown away,
-    nothing is written.
-    """
+    """Raised when another worker has the window by now: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,11 @@ class Claim:
     failures: int
     """How often in a row it failed."""
     doubted: datetime | None
-    """When it first came back without most of what is known; None when its last answer was
-    believed.
-    """
+    """Since when its responses lack most of its entries; None while they are believed."""
     span_limit: SpanLimit = UNTRIED
     """How much of it the vendor answers at once."""
     from_future: bool = False
-    """Whether it was last fetched by a clock that stood ahead: its answer is read in full, known
-    bytes or not, since what had not ended may have counted as past.
-    """
+    """Whether a clock that was ahead fetched it last: then unchanged bytes are parsed, too."""
     missing: frozenset[str] = frozenset()
     """The UIDs that the answer lacked which is not believed yet."""
 
@@ -100,12 +96,7 @@ def unless_future(column: ColumnElement[datetime], now: datetime) -> ColumnEleme
 
 def settle(claim: Claim, now: datetime, due: datetime | None) -> Update:
     """End a claim, if it is still ours."""
-    ended = {
-        "leased_by": "",
-        "leased_until": None,
-        "attempted_at": now,
-        "due_at": due,
-    }
+    ended = {**FREE, "attempted_at": now, "due_at": due}
     return update(windows).where(is_claimed(claim)).values(**ended)
 
 
@@ -117,8 +108,4 @@ def require_lease(connection: Connection, renewal: Update, claim: Claim) -> None
 
 
 def span_limit_values(limit: SpanLimit) -> dict[str, int]:
-    return {
-        "reach_days": limit.days,
-        "reach_steady": limit.steady,
-        "reach_patience": limit.patience,
-    }
+    return {f"reach_{name}": value for name, value in limit._asdict().items()}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 LOCK = 0x1CA1
-"""PostgreSQL's advisory lock under which one process migrates while others wait."""
+"""PostgreSQL's advisory lock: alone for migrations, with a second number for an API key."""
 
 
 NEWER = "The database was made by a newer icalbridge; install that version."
@@ -71,8 +71,7 @@ def check(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the schema up to date in one transaction, one process at a time, however long that
-    takes.
+    """Bring the schema up to date in one transaction, one process at a time, without limit.
 
     Raises `SchemaOutdated` for a database that a newer program made.
     """

@@ -28,7 +28,7 @@ class Timeouts:
     statement: float = 30.0
     """For a statement; the server cancels one that takes longer."""
     silence: float | None = None
-    """For any sign of the server while a statement runs; None: a little longer than `statement`.
+    """For any sign of the server during a statement; None: a little longer than `statement`.
 
     With a limit of its own, a process also gets a circuit breaker.
     """
@@ -41,11 +41,9 @@ class Timeouts:
 
 
 class Breaker:
-    """Circuit breaker: after the server was silent, nobody waits for it for a while; then one
-    thread tries it.
+    """Circuit breaker: after a silence nobody waits for a while, then one thread tries again.
 
-    So a server that hangs costs each thread one wait at most, and all of them together one every
-    `pause` seconds.
+    A server that hangs costs each thread one wait, and later one wait every `pause` seconds.
     """
 
     def __init__(self, pause: float = PAUSE_SECONDS) -> None:
@@ -55,9 +53,7 @@ class Breaker:
         self._try_at = 0.0
 
     def check(self) -> None:
-        """Raise `StoreError` while the breaker is open; the first caller after the pause may
-        pass.
-        """
+        """Raise `StoreError` while the breaker is open; after the pause one caller may pass."""
         if not self._open:
             return
         with self._lock:
@@ -88,9 +84,7 @@ class Patience:
         self._silent_at = float("-inf")
 
     def hurry(self) -> None:
-        """Wait a few seconds only from now on, also where a thread waits already: the process
-        ends.
-        """
+        """Shorten all waits, also those that have begun: the process ends."""
         self.connect = min(self.connect, HURRY_SECONDS)
         self.silence = min(self.silence, HURRY_SECONDS)
 
@@ -102,7 +96,5 @@ class Patience:
 
     @property
     def lately_silent(self) -> bool:
-        """Whether a wait was given up a moment ago: a new connection would be another wait in
-        vain.
-        """
+        """Whether a wait was given up a moment ago: a new connection would wait in vain."""
         return time.monotonic() - self._silent_at < self.connect

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 POOL_SIZE, MAX_OVERFLOW = 5, 10
 IDLE_SECONDS = 300
-"""How long the server lets a transaction be idle: after that its locks are free, whatever became of
-the client.
-"""
+"""How long a transaction may be idle before the server ends it and frees its locks."""
 
 T = TypeVar("T")
 
@@ -39,17 +37,13 @@ class PatientConnection(psycopg.Connection[Any]):
     patience: Patience | None = None
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:
-        """Run one of psycopg's generators, as it does itself, while the server gives a sign now and
-        then.
-        """
+        """Run one of psycopg's generators while the server gives a sign now and then."""
         return super().wait(
             gen if self.patience is None else self._watch(gen, self.patience), *args, **kwargs
         )
 
     def _watch(self, gen: Generator[Any, Any, T], patience: Patience) -> Generator[Any, Any, T]:
-        """Pass a generator on; psycopg resumes it with something false ten times a second while
-        nothing arrives.
-        """
+        """Pass a generator on; psycopg resumes it with a false value ten times a second."""
         last_sign = time.monotonic()
         try:
             waits_for = next(gen)
@@ -101,9 +95,7 @@ def connect(url: str, timeouts: Timeouts, patience: Patience) -> Engine:
 def _open(
     milliseconds: int, patience: Patience, *args: Any, **parameters: Any
 ) -> PatientConnection:
-    """Open a connection and set the server's own limits, by a statement: poolers refuse them as
-    options.
-    """
+    """Open a connection and set the server's limits by a statement: poolers refuse options."""
     connection = PatientConnection.connect(*args, **parameters)
     connection.patience = patience
     try:
@@ -121,9 +113,7 @@ def _open(
 
 
 def _within(connecting: Callable[[], PatientConnection], patience: Patience) -> PatientConnection:
-    """Connect in a thread of its own, since neither name resolution nor libpq can be bounded to a
-    second or two.
-    """
+    """Connect in a thread, since neither name resolution nor libpq has limits of seconds."""
     outcome: Future[PatientConnection] = Future()
 
     def run() -> None:

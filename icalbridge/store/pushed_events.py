@@ -8,19 +8,17 @@ it may have made is known here. What became of it is the vendor's to say.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from icalbridge.store.engine import reading, writing
+from icalbridge.store.engine import Repository, writing
 from icalbridge.store.statements import in_parts, insert_missing
 from icalbridge.store.tables import pushed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
-
-    from sqlalchemy import Connection, Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +35,16 @@ class Pushed:
     """Whether nothing will become of it any more: it is cancelled, or past."""
 
 
-class PushedEvents:
+class PushedEvents(Repository):
     """All that was pushed, of one database."""
-
-    def __init__(self, opened: Engine | Connection) -> None:
-        self._opened = opened
 
     def of(self, source: str) -> list[Pushed]:
         """Return everything that was pushed from one calendar, by external id."""
-        with reading(self._opened) as connection:
-            rows = connection.execute(
-                select(pushed).where(pushed.c.source == source).order_by(pushed.c.external_id)
-            )
-            return [
-                Pushed(
-                    row.external_id, row.source, row.uid, row.dropped_at is not None, row.settled
-                )
-                for row in rows
-            ]
+        query = select(pushed).where(pushed.c.source == source).order_by(pushed.c.external_id)
+        return [
+            Pushed(row.external_id, row.source, row.uid, row.dropped_at is not None, row.settled)
+            for row in self._rows(query)
+        ]
 
     def intend(self, event: Pushed, *, now: datetime) -> None:
         """Note that an event is about to be made; what is noted already stays as it is."""
@@ -71,23 +61,17 @@ class PushedEvents:
 
     def drop(self, external_id: str, *, now: datetime) -> None:
         """Note that an event is about to be cancelled."""
-        with writing(self._opened) as connection:
-            connection.execute(
-                update(pushed).where(pushed.c.external_id == external_id).values(dropped_at=now)
-            )
+        self._update([external_id], dropped_at=now)
 
     def keep(self, external_ids: Iterable[str]) -> None:
         """Note that events were not cancelled, though they were going to be."""
-        with writing(self._opened) as connection:
-            for ids in in_parts(set(external_ids)):
-                connection.execute(
-                    update(pushed).where(pushed.c.external_id.in_(ids)).values(dropped_at=None)
-                )
+        self._update(external_ids, dropped_at=None)
 
     def settle(self, external_ids: Iterable[str]) -> None:
         """Note that events are over and need not be fetched again."""
-        with writing(self._opened) as connection:
-            for ids in in_parts(set(external_ids)):
-                connection.execute(
-                    update(pushed).where(pushed.c.external_id.in_(ids)).values(settled=True)
-                )
+        self._update(external_ids, settled=True)
+
+    def _update(self, external_ids: Iterable[str], **values: Any) -> None:
+        changed = update(pushed).values(**values)
+        parts = in_parts(set(external_ids))
+        self._write(*(changed.where(pushed.c.external_id.in_(ids)) for ids in parts))

@@ -8,21 +8,20 @@ ids are asked about, or are selected by a saved feed, or are a district's school
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
-from icalbridge.store.counts import count_by_facility, count_by_span
-from icalbridge.store.engine import reading
+from icalbridge.store.counts import count_by_span
+from icalbridge.store.engine import Repository, reading
 from icalbridge.store.entries import (
     ALL_ENTRIES,
     SHOWN_ENTRIES,
     TimeRange,
     feed_scopes,
-    first_start,
-    latest_end,
-    latest_start,
+    find_extreme,
     member_ids,
     read_entries,
     scopes_of,
@@ -50,30 +49,25 @@ from icalbridge.store.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table
+    from sqlalchemy import Column, ColumnElement, Table
 
     from icalbridge.store.counts import SpanCount
     from icalbridge.store.entries import EntryCriteria, TextCriteria
     from icalbridge.store.health import Health
 
 ENTRIES_A_PART = 1000
-"""How many entries are in memory at a time where all that ever was is read."""
+"""How many entries are in memory at a time where all of history is read."""
 
 
-class Reading:
-    """Everything that readers ask of one database."""
-
-    def __init__(self, engine: Engine | Connection) -> None:
-        self._engine = engine
+class Reading(Repository):
+    """All queries of readers to one database."""
 
     def feed_state(self, feed: Feed) -> FeedState | None:
-        """Return what must be known of a feed before any entry is read; None for an id that was
-        never seen.
-        """
-        with reading(self._engine) as connection:
+        """Return a feed's title, zone and revision; None for an id that was never seen."""
+        with reading(self._opened) as connection:
             return feed_state(connection, feed)
 
     def entries(
@@ -87,7 +81,7 @@ class Reading:
         ordered: bool = True,
     ) -> list[Entry]:
         """Return the feed's entries of a time range by start; see `read_entries`."""
-        with reading(self._engine) as connection:
+        with reading(self._opened) as connection:
             return read_entries(
                 connection,
                 feed_scopes(connection, feed, criteria),
@@ -102,7 +96,7 @@ class Reading:
         self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES
     ) -> list[SpanCount]:
         """Count the entries of a feed, which is not a saved one, by start, end and zone."""
-        with reading(self._engine) as connection:
+        with reading(self._opened) as connection:
             scopes = feed_scopes(connection, feed, criteria)
             return count_by_span(connection, scopes, times, criteria)
 
@@ -110,85 +104,85 @@ class Reading:
         self, feed: Feed, starts_from: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
     ) -> datetime | None:
         """Return when the first of the feed's entries starts that start at a moment or later."""
-        with reading(self._engine) as connection:
-            return first_start(
-                connection, feed_scopes(connection, feed, criteria), starts_from, criteria
-            )
+        later = entries.c.start_at >= starts_from
+        return self._extreme(feed, criteria, later, entries.c.start_at, min)
 
     def latest_start(
         self, feed: Feed, ended_by: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
     ) -> datetime | None:
         """Return when the last of the feed's entries started that ended by a moment."""
-        with reading(self._engine) as connection:
-            return latest_start(
-                connection, feed_scopes(connection, feed, criteria), ended_by, criteria
-            )
+        earlier = and_(entries.c.start_at < ended_by, entries.c.end_at <= ended_by)
+        return self._extreme(feed, criteria, earlier, entries.c.start_at, max)
 
     def latest_end(
         self, feed: Feed, ended_by: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
     ) -> datetime | None:
         """Return when the last of the feed's entries ended that ended by a moment."""
-        with reading(self._engine) as connection:
-            return latest_end(
-                connection, feed_scopes(connection, feed, criteria), ended_by, criteria
-            )
+        over = entries.c.end_at <= ended_by
+        return self._extreme(feed, criteria, over, entries.c.end_at, max)
+
+    def _extreme(
+        self,
+        feed: Feed,
+        criteria: EntryCriteria,
+        times: ColumnElement[bool],
+        column: Column[datetime],
+        choose: Callable[[Iterable[datetime]], datetime],
+    ) -> datetime | None:
+        condition = and_(times, criteria.condition)
+        with reading(self._opened) as connection:
+            scopes = feed_scopes(connection, feed, criteria)
+            return find_extreme(connection, scopes, condition, column, choose)
 
     def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...], int]:
-        """Return the keys of the texts in a property's feed that meet some criteria, and how many
-        texts there are.
-        """
-        with reading(self._engine) as connection:
+        """Return the keys of the matching texts in a property's feed, and the number of all."""
+        with reading(self._opened) as connection:
             return texts.ids(connection, member_ids(connection, [property_id]))
 
     def fetched(self, property_ids: Collection[str]) -> dict[str, datetime | None]:
         """Return when today's entries of some listed properties were last fetched; None: never."""
-        fetched: dict[str, datetime | None] = {}
         query = (
             select(windows.c.property_id, windows.c.synced_at, windows.c.covered_at)
             .join(properties, properties.c.id == windows.c.property_id)
             .where(properties.c.listed, windows.c.number == 0)
         )
-        with reading(self._engine) as connection:
-            for ids in in_parts(set(property_ids)):
-                for row in connection.execute(query.where(windows.c.property_id.in_(ids))):
-                    fetched[row.property_id] = row.synced_at and latest(
-                        row.synced_at, row.covered_at
-                    )
-        return fetched
+        parts = in_parts(set(property_ids))
+        return {
+            property_id: synced and latest(synced, covered)
+            for property_id, synced, covered in self._rows(
+                *(query.where(windows.c.property_id.in_(ids)) for ids in parts)
+            )
+        }
 
     def event_marks(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[int, datetime]]:
-        """Return the revisions of some events, and when these were last raised; unknown events are
-        left out.
-        """
-        with reading(self._engine) as connection:
-            result = _by_key(connection, events, [events.c.revision, events.c.changed_at], keys)
-            return {key: (revision, changed_at) for key, (revision, changed_at) in result}
+        """Return the revisions of some known events, and when these were last raised."""
+        columns = events.c.revision, events.c.changed_at
+        return {key: (revision, at) for key, revision, at in self._by_key(events, columns, keys)}
 
     def particulars(
         self, keys: Iterable[EventKey]
     ) -> dict[EventKey, tuple[StaffDetails, datetime]]:
-        """Return what is for staff alone of some events, and when it last changed; for private
-        feeds only.
-
-        Events of which nothing of the kind was ever told are left out.
-        """
-        with reading(self._engine) as connection:
-            result = _by_key(
-                connection, particulars, [*PARTICULARS_COLUMNS, particulars.c.changed_at], keys
-            )
-            return {
-                key: (StaffDetails(*values), changed_at) for key, (*values, changed_at) in result
-            }
+        """Return staff details of events, and when they changed; for private feeds only."""
+        columns = *PARTICULARS_COLUMNS, particulars.c.changed_at
+        return {
+            key: (StaffDetails(*values), at)
+            for key, *values, at in self._by_key(particulars, columns, keys)
+        }
 
     def categories(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[str, datetime]]:
-        """Return the rate categories of some events, to choose by and not to show, and when
-        anything for staff alone of each last changed.
-        """
-        with reading(self._engine) as connection:
-            result = _by_key(
-                connection, particulars, [particulars.c.category, particulars.c.changed_at], keys
-            )
-            return {key: (category, changed_at) for key, (category, changed_at) in result}
+        """Return the rate categories of events, for filters, and when staff details changed."""
+        columns = particulars.c.category, particulars.c.changed_at
+        rows = self._by_key(particulars, columns, keys)
+        return {key: (category, at) for key, category, at in rows}
+
+    def _by_key(
+        self, table: Table, columns: Sequence[Column[Any]], keys: Iterable[EventKey]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield key and columns of the rows of some events."""
+        query = select(table.c.event_type, table.c.event_id, *columns)
+        parts = in_parts(set(keys))
+        for row in self._rows(*(query.where(of_events(table, part)) for part in parts)):
+            yield EventKey(row[0], row[1]), *row[2:]
 
     def entries_between(
         self,
@@ -198,24 +192,22 @@ class Reading:
         *,
         everything: bool = False,
     ) -> list[Entry]:
-        """Return the shown entries of some properties that overlap a span, by start; `everything`:
-        of any status.
-        """
+        """Return shown (`everything`: all) entries of properties in a span, by start."""
         criteria = ALL_ENTRIES if everything else SHOWN_ENTRIES
-        with reading(self._engine) as connection:
-            return read_entries(
-                connection, scopes_of(property_ids), TimeRange(since, until), criteria
-            )
+        with reading(self._opened) as connection:
+            times = TimeRange(since, until)
+            return read_entries(connection, scopes_of(property_ids), times, criteria)
 
     def revision(self) -> int | None:
         """Return the last revision that anything was raised to; None before the first."""
-        with reading(self._engine) as connection:
-            return connection.scalar(select(counters.c.value).where(counters.c.name == "revision"))
+        value: int | None = self._value(
+            select(counters.c.value).where(counters.c.name == "revision")
+        )
+        return value
 
     def began(self) -> datetime | None:
         """Return when the first property was seen; None before that."""
-        with reading(self._engine) as connection:
-            began: datetime | None = connection.scalar(select(func.min(properties.c.first_seen_at)))
+        began: datetime | None = self._value(select(func.min(properties.c.first_seen_at)))
         return began
 
     def history(
@@ -227,112 +219,74 @@ class Reading:
         *,
         everything: bool = False,
     ) -> Generator[list[Entry]]:
-        """Yield the shown entries that overlap a span, by start, a part at a time; all of them are
-        of one moment.
+        """Yield the shown entries that overlap a span, by start, in parts of one snapshot.
 
-        Of any of some properties (a district stands for its schools too) and facilities; of all
-        where none is named. With `everything`, whatever their status.
+        Of some properties (a district includes its schools) and facilities; of all where none is
+        named. With `everything`, whatever their status.
         """
-        with reading(self._engine) as connection:
+        with reading(self._opened) as connection:
             members = member_ids(connection, property_ids)
             scopes = [scope.condition(connection) for scope in scopes_of(members, facility_ids)]
-            places = or_(*scopes) if scopes else true()
-            requested = and_(_overlap(since, until), places, true() if everything else SHOWN)
-            rows = connection.execute(
-                _by_start(requested), execution_options={"yield_per": ENTRIES_A_PART}
+            query = (
+                select(*ENTRY_COLUMNS)
+                .where(TimeRange(since, until).bounds, or_(*scopes) if scopes else true())
+                .where(true() if everything else SHOWN)
+                .order_by(entries.c.start_at, entries.c.end_at, entries.c.uid)
             )
+            rows = connection.execute(query, execution_options={"yield_per": ENTRIES_A_PART})
             for part in rows.partitions():
                 yield [entry_of(row) for row in part]
 
     def counts(self, since: datetime, until: datetime) -> dict[str, int]:
-        """Return how many shown entries overlap a span, by facility."""
-        with reading(self._engine) as connection:
-            return count_by_facility(connection, since, until)
+        """Return the number of shown entries that overlap a span, by facility."""
+        query = (
+            select(entries.c.facility_id, func.count())
+            .where(entries.c.property_id.in_(select(properties.c.id)), SHOWN)
+            .group_by(entries.c.facility_id)
+        )
+        times = TimeRange(since, until).conditions()
+        counted: Counter[str] = Counter()
+        for facility_id, count in self._rows(*(query.where(condition) for condition, _ in times)):
+            counted[facility_id] += count
+        return dict(counted)
 
     def properties(self, api_user_id: str | None = None) -> list[Property]:
-        """Return the listed properties, of one key or of all, in the vendor's order.
-
-        `timezone` is the zone that holds for each.
-        """
-        query = (
-            select(properties)
-            .where(properties.c.listed)
-            .order_by(properties.c.position, properties.c.id)
-        )
+        """Return the listed properties, of one key or of all, in the vendor's order."""
+        query = select(properties).where(properties.c.listed)
         if api_user_id is not None:
             query = query.where(properties.c.api_user_id == api_user_id)
-        with reading(self._engine) as connection:
-            return [property_of(row) for row in connection.execute(query)]
+        rows = self._rows(query.order_by(properties.c.position, properties.c.id))
+        return [property_of(row) for row in rows]
 
     def property(self, property_id: str) -> Property | None:
-        with reading(self._engine) as connection:
-            row = connection.execute(
-                select(properties).where(properties.c.id == property_id)
-            ).first()
-            return None if row is None else property_of(row)
+        row = self._row(select(properties).where(properties.c.id == property_id))
+        return None if row is None else property_of(row)
 
     def api_user_of(self, property_id: str) -> str | None:
         """Return the name of the key that a property belongs to, or None for an unknown id."""
-        with reading(self._engine) as connection:
-            return connection.scalar(
-                select(properties.c.api_user_id).where(properties.c.id == property_id)
-            )
+        row = self._row(select(properties.c.api_user_id).where(properties.c.id == property_id))
+        return None if row is None else row.api_user_id
 
     def property_names(self, property_ids: Iterable[str]) -> dict[str, str]:
-        """Return the names of some properties by their ids, listed or not; unknown properties are
-        left out.
-        """
-        names: dict[str, str] = {}
-        with reading(self._engine) as connection:
-            for chunk in in_parts(set(property_ids)):
-                result = connection.execute(
-                    select(properties.c.id, properties.c.name).where(properties.c.id.in_(chunk))
-                )
-                names |= {row.id: row.name for row in result}
-        return names
+        """Return the names of some properties by id, listed or not; unknown ones are left out."""
+        query = select(properties.c.id, properties.c.name)
+        parts = in_parts(set(property_ids))
+        rows = self._rows(*(query.where(properties.c.id.in_(ids)) for ids in parts))
+        return {row.id: row.name for row in rows}
 
     def facilities(self, property_ids: Sequence[str] | None = None) -> list[Facility]:
         """Return the listed facilities, of some properties or of all, in the vendor's order."""
-        query = (
-            select(facilities)
-            .where(facilities.c.listed)
-            .order_by(facilities.c.position, facilities.c.id)
-        )
+        query = select(facilities).where(facilities.c.listed)
         if property_ids is not None:
             query = query.where(facilities.c.property_id.in_(property_ids))
-        with reading(self._engine) as connection:
-            return [facility_of(row) for row in connection.execute(query)]
+        rows = self._rows(query.order_by(facilities.c.position, facilities.c.id))
+        return [facility_of(row) for row in rows]
 
     def facility(self, facility_id: str) -> Facility | None:
-        with reading(self._engine) as connection:
-            row = connection.execute(
-                select(facilities).where(facilities.c.id == facility_id)
-            ).first()
-            return None if row is None else facility_of(row)
+        row = self._row(select(facilities).where(facilities.c.id == facility_id))
+        return None if row is None else facility_of(row)
 
     def health(self, now: datetime) -> Health:
-        """Return how the whole stands at `now`."""
-        with reading(self._engine) as connection:
+        """Return the state of everything at `now`."""
+        with reading(self._opened) as connection:
             return health(connection, now)
-
-
-def _by_start(requested: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(*ENTRY_COLUMNS)
-        .where(requested)
-        .order_by(entries.c.start_at, entries.c.end_at, entries.c.uid)
-    )
-
-
-def _by_key(
-    connection: Connection, table: Table, columns: Sequence[Column[Any]], keys: Iterable[EventKey]
-) -> Iterator[tuple[EventKey, Sequence[Any]]]:
-    """Yield some columns of the rows of some events."""
-    for chunk in in_parts(set(keys)):
-        query = select(table.c.event_type, table.c.event_id, *columns)
-        for row in connection.execute(query.where(of_events(table, chunk))):
-            yield EventKey(row[0], row[1]), row[2:]
-
-
-def _overlap(since: datetime, until: datetime) -> ColumnElement[bool]:
-    return and_(entries.c.end_at > since, entries.c.start_at < until)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from icalbridge.store.statements import in_parts, insert_missing, of_events, update_rows
-from icalbridge.store.tables import counters, entries, facilities, properties
+from icalbridge.store.statements import in_parts, insert_missing, of_events
+from icalbridge.store.tables import counters, entries, events, facilities, properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,9 +22,7 @@ ENTRIES_COUNTER = "entries"
 
 
 class Revision:
-    """The number that a transaction raises revisions to: taken only when something did
-    change.
-    """
+    """Revision of a transaction: the counter is raised only when something changed."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
@@ -39,32 +37,25 @@ class Revision:
 
 
 def raise_counter(connection: Connection, name: str, by: int) -> int:
-    """Add to a counter and return what it is now; other writers wait until this transaction
-    ends.
-    """
+    """Add to a counter and return the sum; other writers wait until this transaction ends."""
     insert_missing(connection, counters, [{"name": name, "value": 0}])
     raised = update(counters).where(counters.c.name == name).values(value=counters.c.value + by)
     return int(connection.execute(raised.returning(counters.c.value)).scalar_one())
 
 
 def raise_revisions(
-    connection: Connection,
-    table: Table,
-    key: list[str],
-    keys: Iterable[tuple[str, ...]],
-    revision: Revision,
+    connection: Connection, table: Table, keys: Iterable[Any], revision: Revision
 ) -> None:
-    rows = [dict(zip(key, values, strict=True)) for values in sorted(keys)]
-    if rows:
-        update_rows(connection, table, key, [row | revision.values for row in rows])
+    """Raise the revision of rows by id, or of events by type and id."""
+    for part in in_parts(set(keys)):
+        named = of_events(table, part) if table is events else table.c.id.in_(part)
+        connection.execute(update(table).where(named).values(**revision.values))
 
 
 def raise_around(
     connection: Connection, keys: Iterable[tuple[str, str]], revision: Revision
 ) -> None:
-    """Raise the revision of the properties and facilities where some events are, but not when they
-    changed.
-    """
+    """Raise the revision, but not `changed_at`, of properties and facilities of some events."""
     for keys_part in in_parts(keys):
         here = of_events(entries, keys_part)
         for table, column in (

@@ -24,34 +24,17 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 """One row's columns by name, as SQLAlchemy takes them."""
 
-_TEXTS = (
-    "uid",
-    "event_type",
-    "event_id",
-    "property_id",
-    "facility_id",
-    "name",
-    "activity",
-    "place",
-    "location",
-    "category",
-    "status",
-    "timeslot_status",
-)
-_REST = (
-    "start_at",
-    "end_at",
-    "zone",
-    "sequence",
-    "modified_at",
-    "external_id",
-    "withdrawn_at",
-    "cancelled_at",
-    "first_seen_at",
-)
-ENTRY_COLUMNS = [entries.c[name] for name in _TEXTS + _REST]
+_ENTRY_FIELDS = {
+    name if name in entries.c else f"{name}_at": name
+    for name in (field.name for field in fields(Entry))
+}
+ENTRY_COLUMNS = [entries.c[name] for name in _ENTRY_FIELDS]
 """What `entry_of` takes, in the order of the fields of `Entry`."""
 
+_PROPERTY_FIELDS = {
+    "zone" if field.name == "timezone" else field.name: field.name for field in fields(Property)
+}
+EVENT_COLUMNS = ["property_id", "name", "status", "external_id", "zone", "digest"]
 PARTICULARS_COLUMNS = [particulars.c[column.name] for column in fields(StaffDetails)]
 """What `StaffDetails` takes, in its order."""
 
@@ -68,32 +51,14 @@ def latest(*times: datetime | None) -> datetime | None:
 
 
 def property_of(row: Row[Any]) -> Property:
-    return Property(
-        id=row.id,
-        name=row.name,
-        address=row.address,
-        city=row.city,
-        state=row.state,
-        zip=row.zip,
-        timezone=row.zone,
-        child_ids=row.child_ids,
-        zone_source=row.zone_source,
-        vendor_zone=row.vendor_zone,
-    )
+    return Property(*(row._mapping[name] for name in _PROPERTY_FIELDS))
 
 
 def property_values(known: Property) -> Values:
-    return {
-        "name": known.name,
-        "address": known.address,
-        "city": known.city,
-        "state": known.state,
-        "zip": known.zip,
-        "zone": known.timezone,
-        "zone_source": known.zone_source,
-        "vendor_zone": known.vendor_zone,
-        "child_ids": known.child_ids,
-    }
+    """Return all columns but the key."""
+    values = {column: getattr(known, name) for column, name in _PROPERTY_FIELDS.items()}
+    del values["id"]
+    return values
 
 
 def facility_of(row: Row[Any]) -> Facility:
@@ -103,14 +68,9 @@ def facility_of(row: Row[Any]) -> Facility:
 
 
 def facility_values(known: Facility) -> Values:
-    return {
-        "property_id": known.property_id,
-        "name": known.name,
-        "type": known.type,
-        "capacity": known.capacity,
-        "search_term": known.search_term,
-        "u_id": known.u_id or None,
-    }
+    """Return all columns but the key."""
+    names = ("property_id", "name", "type", "capacity", "search_term")
+    return {name: getattr(known, name) for name in names} | {"u_id": known.u_id or None}
 
 
 def entry_of(row: Iterable[Any]) -> Entry:
@@ -119,43 +79,14 @@ def entry_of(row: Iterable[Any]) -> Entry:
 
 
 def entry_values(entry: Entry) -> Values:
-    return {
-        **{name: getattr(entry, name) for name in (*_TEXTS, "zone", "sequence", "external_id")},
-        "text_id": text_id(entry),
-        "start_at": entry.start,
-        "end_at": entry.end,
-        "modified_at": entry.modified,
-        "withdrawn_at": entry.withdrawn,
-        "cancelled_at": entry.cancelled,
-    }
+    """Return all columns but `first_seen_at`, which is never changed."""
+    values = {column: getattr(entry, name) for column, name in _ENTRY_FIELDS.items()}
+    del values["first_seen_at"]
+    return values | {"text_id": text_id(*texts_of(entry))}
 
 
-def text_id(entry: Entry) -> int:
-    """Return the key of an entry's texts: a digest, so that writers need not look it up."""
-    return _text_id(*_texts_of(entry))
-
-
-def text_values(entry: Entry) -> Values:
-    """Return the row of `entry_texts` for an entry."""
-    return text_row(*_texts_of(entry))
-
-
-def text_row(
-    property_id: str, event_type: str, name: str, activity: str, place: str, category: str
-) -> Values:
-    """Return the row of `entry_texts` for some texts: folded, as the words of queries are."""
-    texts = [search_key(display_text(text)) for text in (name, activity, place, category)]
-    return {
-        "id": _text_id(property_id, event_type, name, activity, place, category),
-        "property_id": property_id,
-        "event_type": search_key(display_text(event_type)),
-        "category": texts[3],
-        "activity": texts[1],
-        "search": " ".join(texts),
-    }
-
-
-def _texts_of(entry: Entry) -> tuple[str, str, str, str, str, str]:
+def texts_of(entry: Entry) -> tuple[str, str, str, str, str, str]:
+    """Return what `text_row` and `text_id` take."""
     return (
         entry.property_id,
         entry.event_type,
@@ -166,22 +97,31 @@ def _texts_of(entry: Entry) -> tuple[str, str, str, str, str, str]:
     )
 
 
+def text_row(
+    property_id: str, event_type: str, name: str, activity: str, place: str, category: str
+) -> Values:
+    """Return the row of `entry_texts` for some texts: folded, as the words of queries are."""
+    texts = [search_key(display_text(text)) for text in (name, activity, place, category)]
+    return {
+        "id": text_id(property_id, event_type, name, activity, place, category),
+        "property_id": property_id,
+        "event_type": search_key(display_text(event_type)),
+        "category": texts[3],
+        "activity": texts[1],
+        "search": " ".join(texts),
+    }
+
+
 @lru_cache(maxsize=1 << 14)
-def _text_id(*texts: str) -> int:
+def text_id(*texts: str) -> int:
+    """Return the key of an entry's texts: a digest, so that writers need not look it up."""
     digest = blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)
 
 
 def event_values(event: Event) -> Values:
-    return {
-        "event_type": event.type,
-        "event_id": event.id,
-        "property_id": event.property_id,
-        "name": event.name,
-        "status": event.status,
-        "external_id": event.external_id,
-        "zone": event.zone,
-        "digest": event.digest,
+    return {"event_type": event.type, "event_id": event.id} | {
+        name: getattr(event, name) for name in EVENT_COLUMNS
     }
 
 

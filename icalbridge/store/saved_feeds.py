@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, or_, select, update
 
 from icalbridge.models import EventKey, FeedToken, SavedFeed
-from icalbridge.store.engine import reading, writing
+from icalbridge.store.engine import Repository, reading, writing
 from icalbridge.store.revisions import Revision
 from icalbridge.store.statements import in_parts, insert_missing
 from icalbridge.store.tables import counters, feed_tokens, saved_feeds
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine, Row
+    from sqlalchemy import Connection, Row
 
     from icalbridge.store.rows import Values
 
@@ -35,17 +35,13 @@ class Written(StrEnum):
     UNCHANGED = "unchanged"
 
 
-class SavedFeeds:
+class SavedFeeds(Repository):
     """All saved feeds of one database."""
-
-    def __init__(self, opened: Engine | Connection) -> None:
-        self._opened = opened
 
     def feeds(self) -> list[SavedFeed]:
         """Return all saved feeds, by slug."""
-        with reading(self._opened) as connection:
-            saved = [_feed_of(row) for row in connection.execute(select(saved_feeds))]
-            return sorted(saved, key=lambda feed: feed.slug)
+        saved = [_feed_of(row) for row in self._rows(select(saved_feeds))]
+        return sorted(saved, key=lambda feed: feed.slug)
 
     def feed(self, slug: str) -> SavedFeed | None:
         with reading(self._opened) as connection:
@@ -61,9 +57,7 @@ class SavedFeeds:
             return True
 
     def put(self, feeds: Iterable[SavedFeed], *, now: datetime) -> dict[str, Written]:
-        """Write feeds, new ones or in place of those with the same slug, all or none; say what
-        became of each.
-        """
+        """Add or replace feeds by slug, all or none; return what was done with each."""
         with writing(self._opened) as connection:
             _line_up(connection)
             revision = Revision(connection, now)
@@ -71,12 +65,8 @@ class SavedFeeds:
 
     def remove(self, slug: str) -> bool:
         """Delete a feed and all its tokens; say whether there was one."""
-        with writing(self._opened) as connection:
-            connection.execute(delete(feed_tokens).where(feed_tokens.c.slug == slug))
-            gone = (
-                delete(saved_feeds).where(saved_feeds.c.slug == slug).returning(saved_feeds.c.slug)
-            )
-            return connection.execute(gone).first() is not None
+        tables = feed_tokens, saved_feeds
+        return bool(self._write(*(delete(table).where(table.c.slug == slug) for table in tables)))
 
     # private addresses
 
@@ -85,13 +75,10 @@ class SavedFeeds:
         query = select(feed_tokens).order_by(feed_tokens.c.id)
         if slug is not None:
             query = query.where(feed_tokens.c.slug == slug)
-        with reading(self._opened) as connection:
-            return [_token_of(row) for row in connection.execute(query)]
+        return [_token_of(row) for row in self._rows(query)]
 
     def add_token(self, slug: str, name: str, digest: str, *, now: datetime) -> int | None:
-        """Write a token's digest, and return the number it goes by; None where there is no such
-        feed.
-        """
+        """Write a token's digest and return its number; None where the feed does not exist."""
         with writing(self._opened) as connection:
             if saved_feed(connection, slug) is None:
                 return None
@@ -102,30 +89,19 @@ class SavedFeeds:
     def revoke_token(self, token_id: int, *, now: datetime) -> bool:
         """Let a token mean nothing from now on; say whether it did mean something."""
         valid = feed_tokens.c.id == token_id, feed_tokens.c.revoked_at.is_(None)
-        revoked = (
-            update(feed_tokens).where(*valid).values(revoked_at=now).returning(feed_tokens.c.id)
-        )
-        with writing(self._opened) as connection:
-            return connection.execute(revoked).first() is not None
+        return bool(self._write(update(feed_tokens).where(*valid).values(revoked_at=now)))
 
     def token(self, digest: str) -> tuple[FeedToken, str] | None:
-        """Return the token with a digest, and the digest as it is kept; None where none is, or it
-        was revoked.
-        """
+        """Return the valid token with a digest, and the digest; None where there is none."""
         valid = feed_tokens.c.digest == digest, feed_tokens.c.revoked_at.is_(None)
-        with reading(self._opened) as connection:
-            row = connection.execute(select(feed_tokens).where(*valid)).first()
-            return None if row is None else (_token_of(row), row.digest)
+        row = self._row(select(feed_tokens).where(*valid))
+        return None if row is None else (_token_of(row), row.digest)
 
     def note_used(self, token_ids: Iterable[int], *, now: datetime) -> None:
-        """Note that somebody used these tokens; never an earlier moment than one that is noted
-        already.
-        """
+        """Write when tokens were used, unless a later time is there already."""
         earlier = or_(feed_tokens.c.last_used_at.is_(None), feed_tokens.c.last_used_at < now)
-        with writing(self._opened) as connection:
-            for ids in in_parts(token_ids):
-                used = update(feed_tokens).where(feed_tokens.c.id.in_(ids), earlier)
-                connection.execute(used.values(last_used_at=now))
+        used = update(feed_tokens).where(earlier).values(last_used_at=now)
+        self._write(*(used.where(feed_tokens.c.id.in_(ids)) for ids in in_parts(token_ids)))
 
 
 def saved_feed(connection: Connection, slug: str) -> SavedFeed | None:

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 EVENT_KEY = ["event_type", "event_id"]
 KEYS_A_STATEMENT = 400
-"""How many keys one statement names; far under the number of variables that either database takes.
-"""
+"""Number of keys in one statement, far below the parameter limit of both databases."""
 
 
 def insert_missing(connection: Connection, table: Table, rows: list[Values]) -> None:
     """Insert rows, leaving those whose primary key is there already as they are."""
+    if not rows:
+        return
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 

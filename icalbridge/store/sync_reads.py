@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, func, or_, select
 
 from icalbridge.models import CLOCK_TOLERANCE, EventKey
-from icalbridge.store.engine import reading
+from icalbridge.store.engine import Repository, reading
 from icalbridge.store.rows import ENTRY_COLUMNS, entry_of, facility_of, property_of
 from icalbridge.store.statements import in_parts, of_events
 from icalbridge.store.tables import api_users, entries, events, facilities, properties
@@ -17,67 +17,51 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import ColumnElement
 
     from icalbridge.models import Entry, Facility, Property
 
 DIGEST_MARGIN = timedelta(days=2)
 
 
-class SyncReads:
+class SyncReads(Repository):
     """Stored catalog, events and entries, as the sync compares them with responses."""
 
-    def __init__(self, engine: Engine | Connection) -> None:
-        self._engine = engine
-
-    def catalog(self, api_user_id: str) -> tuple[dict[str, Property], dict[str, Facility]]:
-        """Return all properties and facilities ever seen by one key, listed or not, by id."""
-        mine = properties.c.api_user_id == api_user_id
-        with reading(self._engine) as connection:
-            known = {
-                row.id: property_of(row)
-                for row in connection.execute(select(properties).where(mine))
-            }
-            query = (
-                select(facilities)
-                .join(properties, properties.c.id == facilities.c.property_id)
-                .where(mine)
+    def catalog(
+        self, api_user_id: str | None = None
+    ) -> tuple[dict[str, Property], dict[str, Facility]]:
+        """Return all properties and facilities ever seen by one key or by any, by id."""
+        known = select(properties)
+        places = select(facilities).join(properties, properties.c.id == facilities.c.property_id)
+        if api_user_id is not None:
+            mine = properties.c.api_user_id == api_user_id
+            known, places = known.where(mine), places.where(mine)
+        with reading(self._opened) as connection:
+            return (
+                {row.id: property_of(row) for row in connection.execute(known)},
+                {row.id: facility_of(row) for row in connection.execute(places)},
             )
-            return known, {row.id: facility_of(row) for row in connection.execute(query)}
-
-    def all_catalogs(self) -> tuple[dict[str, Property], dict[str, Facility]]:
-        """Return all properties and facilities ever seen, by id, whichever key they belong to."""
-        with reading(self._engine) as connection:
-            known = {row.id: property_of(row) for row in connection.execute(select(properties))}
-            return known, {
-                row.id: facility_of(row) for row in connection.execute(select(facilities))
-            }
 
     def properties(self, property_ids: Iterable[str]) -> dict[str, Property]:
         """Return some properties by id, listed or not; unknown ones are left out."""
-        known: dict[str, Property] = {}
-        with reading(self._engine) as connection:
-            for ids in in_parts(frozenset(property_ids)):
-                rows = connection.execute(select(properties).where(properties.c.id.in_(ids)))
-                known |= {row.id: property_of(row) for row in rows}
-        return known
+        parts = in_parts(frozenset(property_ids))
+        queries = (select(properties).where(properties.c.id.in_(ids)) for ids in parts)
+        return {row.id: property_of(row) for row in self._rows(*queries)}
 
     def catalog_version(self, api_user_id: str) -> tuple[datetime | int | None, ...]:
-        """Return a value that changes with every fetch of a key's catalog, also one that failed in
-        part, and with every zone learned from events.
-        """
+        """Return a value that changes with every fetch of a catalog and every learned zone."""
         mine = and_(properties.c.api_user_id == api_user_id, properties.c.zone_source == "events")
         learned = select(func.count()).select_from(properties).where(mine).scalar_subquery()
-        query = select(
-            api_users.c.catalogue_synced_at, api_users.c.catalogue_due_at, learned
-        ).where(api_users.c.id == api_user_id)
-        with reading(self._engine) as connection:
-            return tuple(connection.execute(query).one())
+        columns = api_users.c.catalogue_synced_at, api_users.c.catalogue_due_at, learned
+        with reading(self._opened) as connection:
+            return tuple(
+                connection.execute(select(*columns).where(api_users.c.id == api_user_id)).one()
+            )
 
     def digests(
         self, property_ids: Sequence[str], since: datetime, until: datetime
     ) -> dict[str, EventKey]:
-        """Return digest and key of events with an entry in a span that need not be parsed again.
+        """Return digest and key of events with an entry in a span.
 
         The span is widened by `DIGEST_MARGIN`, since the vendor's midnight may be another.
         """
@@ -88,21 +72,14 @@ class SyncReads:
             .where(entries.c.property_id.in_(property_ids), starts, events.c.digest != "")
             .distinct()
         )
-        with reading(self._engine) as connection:
-            rows = connection.execute(query)
-            return {digest: EventKey(*key) for digest, *key in rows}
+        return {digest: EventKey(*key) for digest, *key in self._rows(query)}
 
     def present(
         self, property_id: str, since: datetime, until: datetime, *, facility_id: str = ""
     ) -> frozenset[EventKey]:
-        """Return the events of a property that have an entry, not withdrawn, with since <= start <
-        until.
-
-        With `facility_id`, only of that facility.
-        """
-        return self.present_by_property([property_id], since, until, facility_id=facility_id)[
-            property_id
-        ]
+        """Return a property's or facility's events with an entry in a span, see `_starting`."""
+        by_property = self.present_by_property([property_id], since, until, facility_id=facility_id)
+        return by_property[property_id]
 
     def present_by_property(
         self,
@@ -113,20 +90,13 @@ class SyncReads:
         facility_id: str = "",
     ) -> dict[str, frozenset[EventKey]]:
         """Return the same for each of some properties."""
-        starts = and_(entries.c.start_at >= since, entries.c.start_at < until)
-        query = (
-            select(entries.c.property_id, entries.c.event_type, entries.c.event_id)
-            .where(
-                entries.c.property_id.in_(property_ids), entries.c.withdrawn_at.is_(None), starts
-            )
-            .distinct()
+        query = select(entries.c.property_id, entries.c.event_type, entries.c.event_id).distinct()
+        query = query.where(
+            entries.c.property_id.in_(property_ids), _starting(since, until, facility_id)
         )
-        if facility_id:
-            query = query.where(entries.c.facility_id == facility_id)
         by_property: dict[str, set[EventKey]] = {id_: set() for id_ in property_ids}
-        with reading(self._engine) as connection:
-            for property_id, event_type, event_id in connection.execute(query):
-                by_property[property_id].add(EventKey(event_type, event_id))
+        for property_id, event_type, event_id in self._rows(query):
+            by_property[property_id].add(EventKey(event_type, event_id))
         return {property_id: frozenset(keys) for property_id, keys in by_property.items()}
 
     def count_coming(
@@ -138,88 +108,60 @@ class SyncReads:
         now: datetime,
         facility_id: str = "",
     ) -> int:
-        """Return how many entries of a property with since <= start < until are neither withdrawn
-        nor over.
+        """Return the number of entries in a span, see `_starting`, that are not over."""
+        mine = entries.c.property_id == property_id, entries.c.end_at > now
+        query = select(func.count()).where(*mine, _starting(since, until, facility_id))
+        return self._value(query) or 0
 
-        With `facility_id`, only of that facility.
-        """
-        starts = and_(entries.c.start_at >= since, entries.c.start_at < until)
-        coming = and_(starts, entries.c.end_at > now, entries.c.withdrawn_at.is_(None))
-        query = select(func.count()).where(entries.c.property_id == property_id, coming)
-        if facility_id:
-            query = query.where(entries.c.facility_id == facility_id)
-        with reading(self._engine) as connection:
-            return connection.scalar(query) or 0
+    def facilities_in_use(self, property_id: str, since: datetime, until: datetime) -> set[str]:
+        """Return the facilities, listed or not, with an entry in a span, see `_starting`."""
+        mine = entries.c.property_id == property_id, entries.c.facility_id != ""
+        query = select(entries.c.facility_id).where(*mine, _starting(since, until)).distinct()
+        return {row.facility_id for row in self._rows(query)}
 
     def unlisted(self) -> frozenset[str]:
         """Return the properties that a catalog had once and that none has any more."""
-        with reading(self._engine) as connection:
-            return frozenset(
-                connection.scalars(select(properties.c.id).where(~properties.c.listed))
-            )
+        rows = self._rows(select(properties.c.id).where(~properties.c.listed))
+        return frozenset(row.id for row in rows)
 
     def upcoming(self, property_ids: Iterable[str], now: datetime) -> list[Entry]:
         """Return the entries of some properties that are neither withdrawn nor over."""
-        rows: list[Entry] = []
         coming = and_(entries.c.end_at > now, entries.c.withdrawn_at.is_(None))
-        with reading(self._engine) as connection:
-            for ids in in_parts(frozenset(property_ids)):
-                query = select(*ENTRY_COLUMNS).where(entries.c.property_id.in_(ids), coming)
-                rows += [entry_of(row) for row in connection.execute(query.order_by(entries.c.uid))]
-        return rows
+        parts = in_parts(frozenset(property_ids))
+        return self._entries(*(and_(entries.c.property_id.in_(ids), coming) for ids in parts))
 
     def known(self, keys: Iterable[EventKey]) -> dict[EventKey, list[Entry]]:
         """Return every entry, withdrawn or not, of some events."""
         unique = frozenset(keys)
         by_event: dict[EventKey, list[Entry]] = {key: [] for key in unique}
-        with reading(self._engine) as connection:
-            for part in in_parts(unique):
-                named = of_events(entries, part)
-                for row in connection.execute(
-                    select(*ENTRY_COLUMNS).where(named).order_by(entries.c.uid)
-                ):
-                    entry = entry_of(row)
-                    by_event[entry.key].append(entry)
+        for entry in self._entries(*(of_events(entries, part) for part in in_parts(unique))):
+            by_event[entry.key].append(entry)
         return by_event
+
+    def entries_of(self, property_ids: Sequence[str], facility_ids: Sequence[str]) -> list[Entry]:
+        """Return every entry, withdrawn or not, of some properties and of some facilities."""
+        facility = entries.c.facility_id.in_(facility_ids)
+        return self._entries(or_(entries.c.property_id.in_(property_ids), facility))
+
+    def _entries(self, *conditions: ColumnElement[bool]) -> list[Entry]:
+        """Return the entries of some conditions, those of each by UID."""
+        query = select(*ENTRY_COLUMNS).order_by(entries.c.uid)
+        return [entry_of(row) for row in self._rows(*map(query.where, conditions))]
 
     def changed_since(
         self, keys: Iterable[EventKey], moment: datetime, *, now: datetime
     ) -> frozenset[EventKey]:
-        """Return those of some events of which something was changed after a moment, and not in the
-        future.
-        """
-        changed: set[EventKey] = set()
-        with reading(self._engine) as connection:
-            for part in in_parts(frozenset(keys)):
-                named = of_events(events, part)
-                later = select(events.c.event_type, events.c.event_id).where(
-                    named,
-                    events.c.changed_at > moment,
-                    events.c.changed_at <= now + CLOCK_TOLERANCE,
-                )
-                changed.update(EventKey(*row) for row in connection.execute(later))
-        return frozenset(changed)
+        """Return those of some events that changed after a time, and not in the future."""
+        later = events.c.changed_at > moment, events.c.changed_at <= now + CLOCK_TOLERANCE
+        query = select(events.c.event_type, events.c.event_id).where(*later)
+        parts = in_parts(frozenset(keys))
+        rows = self._rows(*(query.where(of_events(events, part)) for part in parts))
+        return frozenset(EventKey(*row) for row in rows)
 
-    def entries_of(self, property_ids: Sequence[str], facility_ids: Sequence[str]) -> list[Entry]:
-        """Return every entry, withdrawn or not, of some properties and of some facilities."""
-        of_any = or_(
-            entries.c.property_id.in_(property_ids), entries.c.facility_id.in_(facility_ids)
-        )
-        with reading(self._engine) as connection:
-            query = select(*ENTRY_COLUMNS).where(of_any).order_by(entries.c.uid)
-            return [entry_of(row) for row in connection.execute(query)]
 
-    def facilities_in_use(self, property_id: str, since: datetime, until: datetime) -> set[str]:
-        """Return the facilities, listed or not, that a property's entries name, not withdrawn, in a
-        span.
-        """
-        starts = and_(entries.c.start_at >= since, entries.c.start_at < until)
-        mine = and_(
-            entries.c.property_id == property_id,
-            entries.c.withdrawn_at.is_(None),
-            entries.c.facility_id != "",
-        )
-        with reading(self._engine) as connection:
-            return set(
-                connection.scalars(select(entries.c.facility_id).where(mine, starts).distinct())
-            )
+def _starting(since: datetime, until: datetime, facility_id: str = "") -> ColumnElement[bool]:
+    """Condition of entries, not withdrawn, with since <= start < until; of a facility, if given."""
+    conditions = [entries.c.start_at >= since, entries.c.start_at < until]
+    if facility_id:
+        conditions.append(entries.c.facility_id == facility_id)
+    return and_(*conditions, entries.c.withdrawn_at.is_(None))

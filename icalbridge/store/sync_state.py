@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select
 
 from icalbridge.store.tables import api_users, facilities, properties, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import date, datetime
 
     from sqlalchemy import Connection
@@ -20,9 +20,7 @@ class SpanLimit(NamedTuple):
     """What is known of a window's weight; the default is a window nobody had trouble with."""
 
     days: int = 31
-    """The longest span that was answered in time; 0: a single day was too much, it is fetched
-    facility by facility.
-    """
+    """The longest span answered in time; 0: a day is too long, fetch facility by facility."""
     steady: int = 0
     """How often in a row that span has held."""
     patience: int = 4
@@ -41,8 +39,7 @@ class WindowState:
     synced: datetime | None = None
     attempted: datetime | None = None
     due: datetime | None = None
-    """When it was set due, by a failure, a doubt or a person; None: by its tier.
-    """
+    """When it was set due, by a failure, a doubt or a person; None: by its tier."""
     failures: int = 0
     leased_until: datetime | None = None
     span_limit: SpanLimit = UNTRIED
@@ -70,41 +67,14 @@ class SyncState:
     quota_used: int = 0
 
 
-_WINDOW_COLUMNS = [
-    windows.c.property_id,
-    windows.c.number,
-    windows.c.synced_at,
-    windows.c.attempted_at,
-    windows.c.due_at,
-    windows.c.failures,
-    windows.c.leased_until,
-    windows.c.reach_days,
-    windows.c.reach_steady,
-    windows.c.reach_patience,
-]
-"""What `_window_state` takes."""
-
-
-def _window_state(row: Sequence[Any]) -> WindowState:
-    property_id, number, synced, attempted, due, failures, leased_until, days, steady, patience = (
-        row
-    )
-    return WindowState(
-        property_id,
-        number,
-        synced,
-        attempted,
-        due,
-        failures,
-        leased_until,
-        SpanLimit(days, steady, patience),
-    )
+_WINDOW_FIELDS = "property_id number synced_at attempted_at due_at failures leased_until"
+_REACH_FIELDS = "reach_days reach_steady reach_patience"
+_WINDOW_COLUMNS = [windows.c[name] for name in f"{_WINDOW_FIELDS} {_REACH_FIELDS}".split()]
+"""In the order of the fields of `WindowState` and `SpanLimit`."""
 
 
 def read_sync_state(connection: Connection, api_user_id: str) -> SyncState:
-    """Read how everything of a key stands; by position, since the planner asks for thousands of
-    windows all day.
-    """
+    """Read the state of a key; by position, since this runs for thousands of windows all day."""
     mine = (properties.c.api_user_id == api_user_id, properties.c.listed)
     counted = (
         select(facilities.c.property_id, func.count().label("facilities"))
@@ -125,7 +95,13 @@ def read_sync_state(connection: Connection, api_user_id: str) -> SyncState:
         .join_from(windows, properties, properties.c.id == windows.c.property_id)
         .where(*mine)
     )
-    window_states = tuple(map(_window_state, connection.execute(query)))
+    rows = connection.execute(query)
+    window_states = tuple(
+        WindowState(
+            property_id, number, synced, attempted, due, failures, leased, SpanLimit(*reach)
+        )
+        for property_id, number, synced, attempted, due, failures, leased, *reach in rows
+    )
     user = connection.execute(select(api_users).where(api_users.c.id == api_user_id)).first()
     if user is None:
         return SyncState(states, window_states)

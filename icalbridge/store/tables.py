@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
 LONG_SECONDS = 86_400
-"""Entries that are longer have indexes of their own: others overlap a moment only if they start on
-the day before it.
-"""
+"""Longer entries have their own indexes; others overlap a time if they start a day before."""
 LONG = text(f"end_at - start_at > {LONG_SECONDS}")
 """Condition of the partial index of long entries: literal, or no database would use the index."""
 
@@ -54,7 +52,11 @@ def _text(name: str) -> Column[str]:
     return Column(name, String, nullable=False, server_default="")
 
 
-def _moment(name: str, *, nullable: bool = True) -> Column[datetime]:
+def _number(name: str, default: int = 0) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=str(default))
+
+
+def _time(name: str, *, nullable: bool = True) -> Column[datetime]:
     return Column(name, Instant, nullable=nullable)
 
 
@@ -71,31 +73,27 @@ def _set(name: str) -> Column[frozenset[str]]:
 
 
 def _revision() -> tuple[Column[int], Column[datetime]]:
-    return Column("revision", BigInteger, nullable=False), _moment("changed_at", nullable=False)
+    return Column("revision", BigInteger, nullable=False), _time("changed_at", nullable=False)
 
 
 api_users = Table(  # one vendor API key each; the key itself is never kept
     "api_users",
     metadata,
     Column("id", String, primary_key=True),
-    _moment("catalogue_synced_at"),
-    _moment("catalogue_due_at"),
+    _time("catalogue_synced_at"),
+    _time("catalogue_due_at"),
     _text("catalogue_error"),
     _text("catalogue_invocation_id"),
     _text("leased_by"),
-    _moment("leased_until"),
+    _time("leased_until"),
     _day("quota_day"),
-    Column("quota_used", Integer, nullable=False, server_default="0"),
-    Column("next_at", Float, nullable=False, server_default="0"),
-    Column(
-        "stretch", Float, nullable=False, server_default="1"
-    ),  # by how much the plan's intervals are stretched
+    _number("quota_used"),
+    Column("next_at", Float, nullable=False, server_default="0"),  # seconds since 1970
+    Column("stretch", Float, nullable=False, server_default="1"),  # factor on the plan's intervals
     _text("error"),  # what keeps the whole key from being served, in one sentence
-    _moment("error_at"),
-    Column(
-        "quota_per_day", Integer, nullable=False, server_default="0"
-    ),  # what the vendor granted; 0: not known yet
-    _moment("doubted_at"),  # when its catalog first came back without something that is known
+    _time("error_at"),
+    _number("quota_per_day"),  # what the vendor granted; 0: not known yet
+    _time("doubted_at"),  # when its catalog first came back without something that is known
     _set("missing"),  # the properties and facilities that it lacked then
 )
 
@@ -115,10 +113,10 @@ properties = Table(
     _list("child_ids"),  # as the vendor gave it
     Column("position", Integer, nullable=False),  # the vendor's order
     Column("listed", Boolean, nullable=False),  # whether the last catalog had it
-    _moment("first_seen_at", nullable=False),
+    _time("first_seen_at", nullable=False),
     *_revision(),
-    _moment("read_at"),  # when somebody last read one of its feeds or pages
-    _moment("unlisted_at"),  # when a second catalog agreed that it is gone; NULL: it is listed
+    _time("read_at"),  # when somebody last read one of its feeds or pages
+    _time("unlisted_at"),  # when a second catalog agreed that it is gone; NULL: it is listed
 )
 
 facilities = Table(
@@ -133,7 +131,7 @@ facilities = Table(
     Column("u_id", String),  # what a write names it by; NULL: not known
     Column("position", Integer, nullable=False),
     Column("listed", Boolean, nullable=False),
-    _moment("first_seen_at", nullable=False),
+    _time("first_seen_at", nullable=False),
     *_revision(),
 )
 
@@ -141,35 +139,31 @@ windows = Table(
     "windows",
     metadata,
     Column("property_id", ForeignKey("properties.id"), primary_key=True),
-    Column(
-        "number", Integer, primary_key=True
-    ),  # 0 holds today, 1 the 31 days after it, ...; -1 a district's day
+    # 0 holds today, 1 the 31 days after it, ...; -1 a district's day
+    Column("number", Integer, primary_key=True),
     _day("start_date"),
     _day("end_date"),
-    _moment("synced_at"),
-    _moment("attempted_at"),
-    _moment("due_at"),  # when it was set due; NULL: by its tier
-    Column("failures", Integer, nullable=False, server_default="0"),
+    _time("synced_at"),
+    _time("attempted_at"),
+    _time("due_at"),  # when it was set due; NULL: by its tier
+    _number("failures"),
     _text("error"),
-    _moment("error_at"),  # of the last failure, also after it is over
+    _time("error_at"),  # of the last failure, also after it is over
     _text("invocation_id"),
-    _moment("doubted_at"),  # when it first came back without most of what is known
+    _time("doubted_at"),  # when it first came back without most of what is known
     _set("missing"),  # the entries that it lacked then
-    _moment(
-        "withdrawn_at"
-    ),  # when most of it was last withdrawn: how many of how many, which begin from when on
-    Column("withdrawn", Integer, nullable=False, server_default="0"),
-    Column("withdrawn_of", Integer, nullable=False, server_default="0"),
-    _moment("withdrawn_from"),
-    _moment("withdrawn_until"),
+    # when most of it was last withdrawn: how many of how many, which begin from when on
+    _time("withdrawn_at"),
+    _number("withdrawn"),
+    _number("withdrawn_of"),
+    _time("withdrawn_from"),
+    _time("withdrawn_until"),
     _text("leased_by"),
-    _moment("leased_until"),
-    _moment("covered_at"),  # of number 0: when a district's day last had something of the property
-    Column(
-        "reach_days", Integer, nullable=False, server_default="31"
-    ),  # how long a span the vendor answers in time
-    Column("reach_steady", Integer, nullable=False, server_default="0"),
-    Column("reach_patience", Integer, nullable=False, server_default="4"),
+    _time("leased_until"),
+    _time("covered_at"),  # of number 0: when a district's day last had something of the property
+    _number("reach_days", 31),  # how long a span the vendor answers in time
+    _number("reach_steady"),
+    _number("reach_patience", 4),
     Index("ix_windows_due_at", "due_at"),
 )
 
@@ -184,7 +178,7 @@ events = Table(
     _text("external_id"),
     _text("zone"),
     _text("digest"),
-    _moment("first_seen_at", nullable=False),
+    _time("first_seen_at", nullable=False),
     *_revision(),
     Index("ix_events_external_id", "external_id"),
 )
@@ -196,9 +190,7 @@ entries = Table(
     Column("event_type", String, nullable=False),
     Column("event_id", String, nullable=False),
     Column("property_id", String, nullable=False),
-    Column(
-        "facility_id", String, nullable=False
-    ),  # may name a facility that the catalog never listed
+    Column("facility_id", String, nullable=False),  # the catalog may never have listed it
     _text("name"),
     _text("activity"),
     _text("place"),
@@ -208,13 +200,13 @@ entries = Table(
     _text("timeslot_status"),
     _text("external_id"),
     _text("zone"),
-    _moment("start_at", nullable=False),
-    _moment("end_at", nullable=False),
+    _time("start_at", nullable=False),
+    _time("end_at", nullable=False),
     Column("sequence", Integer, nullable=False),
-    _moment("modified_at", nullable=False),
-    _moment("first_seen_at", nullable=False),
-    _moment("withdrawn_at"),
-    _moment("cancelled_at"),  # when it ceased to be on, after it had been
+    _time("modified_at", nullable=False),
+    _time("first_seen_at", nullable=False),
+    _time("withdrawn_at"),
+    _time("cancelled_at"),  # when it ceased to be on, after it had been
     ForeignKeyConstraint(["event_type", "event_id"], ["events.event_type", "events.event_id"]),
     Column("text_id", BigInteger),  # its row in `entry_texts`
     Index("ix_entries_text", "text_id", "start_at"),
@@ -256,7 +248,7 @@ particulars = Table(
     Column("attendance", Integer),
     _text("reservation"),
     _text("category"),
-    _moment("changed_at", nullable=False),
+    _time("changed_at", nullable=False),
     ForeignKeyConstraint(["event_type", "event_id"], ["events.event_type", "events.event_id"]),
 )
 
@@ -269,7 +261,7 @@ saved_feeds = Table(
     _list("property_ids"),  # what the revision hangs on
     _list("facility_ids"),
     _list("event_keys"),
-    _moment("created_at", nullable=False),
+    _time("created_at", nullable=False),
     *_revision(),
 )
 
@@ -280,9 +272,9 @@ feed_tokens = Table(
     Column("slug", ForeignKey("saved_feeds.slug"), nullable=False, index=True),
     _text("name"),
     Column("digest", String, nullable=False),  # SHA-256 of the token, which is kept nowhere
-    _moment("created_at", nullable=False),
-    _moment("last_used_at"),
-    _moment("revoked_at"),
+    _time("created_at", nullable=False),
+    _time("last_used_at"),
+    _time("revoked_at"),
     Index("ix_feed_tokens_digest", "digest", unique=True),
     sqlite_autoincrement=True,  # the number of a token that is gone must not come to mean another
 )
@@ -293,8 +285,8 @@ pushed = Table(
     Column("external_id", String, primary_key=True),
     Column("source", String, nullable=False, index=True),
     _text("uid"),
-    _moment("pushed_at", nullable=False),
-    _moment("dropped_at"),  # when a push was going to cancel it
+    _time("pushed_at", nullable=False),
+    _time("dropped_at"),  # when a push was going to cancel it
     Column("settled", Boolean, nullable=False),  # cancelled or past: not fetched any more
 )
 
@@ -309,6 +301,6 @@ workers = Table(
     "workers",
     metadata,
     Column("id", String, primary_key=True),
-    _moment("started_at", nullable=False),
-    _moment("seen_at", nullable=False),
+    _time("started_at", nullable=False),
+    _time("seen_at", nullable=False),
 )

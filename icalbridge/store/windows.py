@@ -12,9 +12,10 @@ from sqlalchemy import and_, case, func, not_, or_, select, update
 
 from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.changes import write_changes
-from icalbridge.store.engine import reading, writing
+from icalbridge.store.engine import Repository, reading, writing
 from icalbridge.store.leases import (
     CATALOG_SECONDS,
+    FREE,
     LEASE_SECONDS,
     Claim,
     Lease,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine, Select
+    from sqlalchemy import ColumnElement, Select
 
     from icalbridge.models import Changes, Window
     from icalbridge.store.rows import Values
@@ -47,38 +48,29 @@ if TYPE_CHECKING:
 __all__ = ["CATALOG_SECONDS", "LEASE_SECONDS", "Claim", "Lease", "LeaseLost", "Windows"]
 
 
-class Windows:
-    """The plan's memory in one database."""
-
-    def __init__(self, engine: Engine | Connection) -> None:
-        self._engine = engine
+class Windows(Repository):
+    """Sync state of windows in one database."""
 
     def ensure(
         self, property_ids: Sequence[str], count: int, *, now: datetime, first: int = 0
     ) -> None:
-        """Make sure that each property has its windows, from number `first` up to `count`; new ones
-        are due at once.
-        """
-        rows = [
+        """Add the missing windows of properties, from number `first` up to `count`, due at once."""
+        rows: list[Values] = [
             {"property_id": property_id, "number": number, "due_at": now}
             for property_id in property_ids
             for number in range(first, count)
         ]
-        if rows:
-            with writing(self._engine) as connection:
-                insert_missing(connection, windows, rows)
+        with writing(self._opened) as connection:
+            insert_missing(connection, windows, rows)
 
     def make_due(self, property_ids: Sequence[str], *, now: datetime) -> int:
-        """Make all windows of some properties due now, but no district's day; return how many
-        there are.
-        """
-        with writing(self._engine) as connection:
-            mine = and_(windows.c.property_id.in_(property_ids), windows.c.number >= 0)
-            return connection.execute(update(windows).where(mine).values(due_at=now)).rowcount
+        """Make all windows of properties due, but no district's day; return their number."""
+        mine = and_(windows.c.property_id.in_(property_ids), windows.c.number >= 0)
+        return self._write(update(windows).where(mine).values(due_at=now))
 
     def state(self, api_user_id: str) -> SyncState:
         """Return the state of every window of a key's listed properties."""
-        with reading(self._engine) as connection:
+        with reading(self._opened) as connection:
             return read_sync_state(connection, api_user_id)
 
     def claim(
@@ -90,41 +82,21 @@ class Windows:
         due: datetime | None = None,
         property_ids: Sequence[str] | None = None,
     ) -> Claim | None:
-        """Lease a window that was due by `due`, or by now: near windows of all
-        properties before far ones.
+        """Lease a window that was due by `due`, or now: near windows first, of all properties.
 
         Returns None when all are leased.
         """
         query = (
-            select(windows)
-            .join(properties, properties.c.id == windows.c.property_id)
-            .where(windows.c.due_at <= (due or now), windows.c.number >= 0)
-            .where(properties.c.api_user_id == api_user_id, properties.c.listed)
-            .order_by(
-                windows.c.number, windows.c.due_at, properties.c.position, windows.c.property_id
-            )
+            _due(select(windows), api_user_id, due or now, property_ids)
+            .order_by(windows.c.number, windows.c.due_at)
+            .order_by(properties.c.position, windows.c.property_id)
         )
-        if property_ids is not None:
-            query = query.where(windows.c.property_id.in_(property_ids))
         return self._lease(query, worker_id, now)
 
     def count_due(self, api_user_id: str, due: datetime, property_ids: Sequence[str]) -> int:
-        """Return how many windows of some listed properties were due by a moment, and
-        still are.
-        """
-        query = (
-            select(func.count())
-            .select_from(windows)
-            .join(properties, properties.c.id == windows.c.property_id)
-            .where(
-                windows.c.due_at <= due,
-                windows.c.number >= 0,
-                windows.c.property_id.in_(property_ids),
-            )
-            .where(properties.c.api_user_id == api_user_id, properties.c.listed)
-        )
-        with reading(self._engine) as connection:
-            return connection.scalar(query) or 0
+        """Return how many windows of some listed properties were due by a moment, and still are."""
+        count = select(func.count()).select_from(windows)
+        return self._value(_due(count, api_user_id, due, property_ids)) or 0
 
     def leased_by_others(
         self,
@@ -135,30 +107,21 @@ class Windows:
         due: datetime,
         property_ids: Sequence[str],
     ) -> list[Lease]:
-        """Return the leases of other workers on the windows that `claim` with the same arguments
-        waits for.
-        """
+        """Return other workers' leases on the windows that `claim` would give."""
+        leases = select(windows.c.property_id, windows.c.number, windows.c.leased_by)
         query = (
-            select(windows.c.property_id, windows.c.number, windows.c.leased_by)
-            .join(properties, properties.c.id == windows.c.property_id)
-            .where(
-                windows.c.due_at <= due,
-                windows.c.number >= 0,
-                windows.c.property_id.in_(property_ids),
-            )
-            .where(properties.c.api_user_id == api_user_id, properties.c.listed)
+            _due(leases, api_user_id, due, property_ids)
             .where(not_(is_free(windows.c, now)), windows.c.leased_by != worker_id)
             .order_by(windows.c.number, properties.c.position, windows.c.property_id)
         )
-        with reading(self._engine) as connection:
-            return [Lease(*row) for row in connection.execute(query)]
+        return [Lease(*row) for row in self._rows(query)]
 
     def claim_planned(
         self, ranked: Sequence[WindowState], worker_id: str, *, now: datetime
     ) -> Claim | None:
-        """Lease the first of some windows that still stands as it did when they were ranked.
+        """Lease the first of some windows that nobody attempted since they were ranked.
 
-        Returns None when other workers have been at all of them meanwhile.
+        Returns None when other workers attempted all of them meanwhile.
         """
         if not ranked:
             return None
@@ -179,31 +142,30 @@ class Windows:
             .limit(1)
             .with_for_update(of=windows, skip_locked=True)
         )
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             row = connection.execute(first).first()
             if row is None:
                 return None
             leased = update(windows).where(is_window(row.property_id, row.number))
             connection.execute(leased.values(**lease_values(worker_id, now)))
-            return Claim(
-                row.property_id,
-                row.number,
-                worker_id,
-                row.failures,
-                None if is_future(row.doubted_at, now) else row.doubted_at,
-                SpanLimit(row.reach_days, row.reach_steady, row.reach_patience),
-                is_future(row.synced_at, now),
-                row.missing,
-            )
+        return Claim(
+            row.property_id,
+            row.number,
+            worker_id,
+            row.failures,
+            None if is_future(row.doubted_at, now) else row.doubted_at,
+            SpanLimit(row.reach_days, row.reach_steady, row.reach_patience),
+            is_future(row.synced_at, now),
+            row.missing,
+        )
 
     def note(self, claim: Claim, changes: Changes, *, now: datetime) -> None:
-        """Write what a piece of a window brought, and hold the lease for the next piece; all of it
-        or nothing.
+        """Write the changes of a part of a window and renew its lease, all or nothing.
 
         Raises `LeaseLost` when the lease ran out meanwhile.
         """
-        with writing(self._engine) as connection:
-            renewal = update(windows).where(is_claimed(claim)).values(leased_until=lease_end(now))
+        renewal = update(windows).where(is_claimed(claim)).values(leased_until=lease_end(now))
+        with writing(self._opened) as connection:
             require_lease(connection, renewal, claim)
             write_changes(connection, changes, Revision(connection, now))
 
@@ -218,11 +180,10 @@ class Windows:
         span_limit: SpanLimit | None = None,
         covered_ids: Sequence[str] = (),
     ) -> None:
-        """Write what a window's last answer brought, and when to ask again if not by its tier; all
-        of it or nothing.
+        """Write the changes of a window's last response and end its lease, all or nothing.
 
-        `covered_ids`: the properties whose today a district's answer brought. Raises `LeaseLost`
-        when the lease ran out meanwhile.
+        `due`: when to fetch it again, if not by its tier. `covered_ids`: properties whose today a
+        district's response covers. Raises `LeaseLost` when the lease ran out.
         """
         values: Values = {
             "start_date": window.start,
@@ -237,11 +198,11 @@ class Windows:
             "missing": frozenset(),
             **span_limit_values(span_limit or claim.span_limit),
         }
-        with writing(self._engine) as connection:
+        with writing(self._opened) as connection:
             require_lease(connection, settle(claim, now, due).values(**values), claim)
             if covered_ids:
-                chosen = and_(windows.c.property_id.in_(covered_ids), windows.c.number == 0)
-                connection.execute(update(windows).where(chosen).values(covered_at=now))
+                covered = update(windows).where(_today(covered_ids)).values(covered_at=now)
+                connection.execute(covered)
             write_changes(connection, changes, Revision(connection, now))
 
     def fail(
@@ -255,20 +216,15 @@ class Windows:
         failures: int = 1,
         span_limit: SpanLimit | None = None,
     ) -> None:
-        """Note that a window could not be fetched, and when to try again; what is known of it
-        stays.
-
-        `failures`: how many this one counts for.
-        """
-        values = {
+        """Write a failure that counts for `failures`, and when to try again; entries stay."""
+        values: Values = {
             "failures": claim.failures + failures,
             "error": error,
             "error_at": now,
             "invocation_id": invocation_id,
             **span_limit_values(span_limit or claim.span_limit),
         }
-        with writing(self._engine) as connection:
-            connection.execute(settle(claim, now, due).values(**values))
+        self._write(settle(claim, now, due).values(**values))
 
     def doubt(
         self,
@@ -279,32 +235,33 @@ class Windows:
         since: datetime | None = None,
         missing: Collection[str] = (),
     ) -> None:
-        """Note which UIDs an answer implausibly lacked; a second answer, later than `since`,
-        decides.
-        """
-        doubted = {
-            "doubted_at": since or claim.doubted or now,
-            "missing": frozenset(missing),
-        }
-        with writing(self._engine) as connection:
-            connection.execute(settle(claim, now, due).values(**doubted))
+        """Write which UIDs a response implausibly lacked; one after `since` decides."""
+        since = since or claim.doubted or now
+        self._write(settle(claim, now, due).values(doubted_at=since, missing=frozenset(missing)))
 
     def release(self, claim: Claim, *, due: datetime) -> None:
-        """Give a claim back as if it had never been taken, to be fetched at `due`."""
-        with writing(self._engine) as connection:
-            free = (
-                update(windows)
-                .where(is_claimed(claim))
-                .values(leased_by="", leased_until=None, due_at=due)
-            )
-            connection.execute(free)
+        """End a lease as if it had never been taken; the window is due at `due`."""
+        self._write(update(windows).where(is_claimed(claim)).values(**FREE, due_at=due))
 
     def make_today_due(self, property_ids: Sequence[str], *, now: datetime) -> None:
-        """Make today's window of some properties due now, unless fetched since a district last
-        had any of it.
-        """
-        chosen = and_(windows.c.property_id.in_(property_ids), windows.c.number == 0)
-        with writing(self._engine) as connection:
-            covered = windows.c.covered_at.between(windows.c.synced_at, now + CLOCK_TOLERANCE)
-            silent = and_(chosen, covered, windows.c.due_at.is_(None))
-            connection.execute(update(windows).where(silent).values(due_at=now))
+        """Make today's windows due unless fetched since a district's day last covered them."""
+        covered = windows.c.covered_at.between(windows.c.synced_at, now + CLOCK_TOLERANCE)
+        silent = and_(_today(property_ids), covered, windows.c.due_at.is_(None))
+        self._write(update(windows).where(silent).values(due_at=now))
+
+
+def _today(property_ids: Sequence[str]) -> ColumnElement[bool]:
+    return and_(windows.c.property_id.in_(property_ids), windows.c.number == 0)
+
+
+def _due(
+    query: Select[Any], api_user_id: str, due: datetime, property_ids: Sequence[str] | None
+) -> Select[Any]:
+    """Limit a query of windows to those of a key's listed properties that were due by a moment."""
+    query = query.join(properties, properties.c.id == windows.c.property_id).where(
+        windows.c.due_at <= due,
+        windows.c.number >= 0,
+        properties.c.api_user_id == api_user_id,
+        properties.c.listed,
+    )
+    return query if property_ids is None else query.where(windows.c.property_id.in_(property_ids))

@@ -206,7 +206,7 @@ def _apply(
     store: Store, api_user_id: str, fetched: FetchedCatalog, now: datetime
 ) -> AppliedCatalog:
     old_properties, old_facilities = store.sync_reads.catalog(api_user_id)
-    listed = settle_zones(fetched.properties, store.sync_reads.all_catalogs()[0])
+    listed = settle_zones(fetched.properties, store.sync_reads.catalog()[0])
     properties = {item.id: _with_known_order(item, old_properties.get(item.id)) for item in listed}
     facilities = {
         item.id: item for listed_here in fetched.facilities_of.values() for item in listed_here

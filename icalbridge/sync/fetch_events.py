@@ -57,7 +57,7 @@ class EventsFetch:
             or property_id not in self._catalog.properties
         ):
             reads = self._store.sync_reads
-            self._catalog = KnownCatalog(*reads.all_catalogs(), reads.unlisted())
+            self._catalog = KnownCatalog(*reads.catalog(), reads.unlisted())
             self._catalog_version = version
         return self._catalog
 

@@ -71,7 +71,7 @@ class EventRefresher:
         left = ATTEMPTS
         while True:
             left -= 1
-            catalog = KnownCatalog(*self._store.sync_reads.all_catalogs())
+            catalog = KnownCatalog(*self._store.sync_reads.catalog())
             zones, unsure = zones_of(catalog.properties)
             answer = self._client.event_response(
                 event_type, event_id, property_id=property_id, zones=zones, unsure=unsure
