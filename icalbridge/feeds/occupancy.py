@@ -44,14 +44,14 @@ class Occupancy:
 
 
 def blocks(
-    entries: Iterable[tuple[Entry, Status]], shape: FeedQuery, cover: FeedMetadata
+    entries: Iterable[tuple[Entry, Status]], query: FeedQuery, cover: FeedMetadata
 ) -> list[Item]:
     """Return all blocks in order of their start.
 
     Each is as new as the feed, and its SEQUENCE tells when that changed: any change of its day may
     have made it.
     """
-    before, after = timedelta(minutes=shape.before), timedelta(minutes=shape.after)
+    before, after = timedelta(minutes=query.before), timedelta(minutes=query.after)
     sequence = int((cover.changed - EPOCH).total_seconds())
     alike: defaultdict[tuple[str, Status], list[Item]] = defaultdict(list)
     cancelled = []
@@ -76,7 +76,7 @@ def blocks(
 
 def present(
     every: Sequence[Item],
-    shape: FeedQuery,
+    query: FeedQuery,
     *,
     now: datetime,
     history: timedelta,
@@ -86,7 +86,7 @@ def present(
     """Return the blocks that are within reach at `now`: whole ones, so that none grows as time goes
     by.
     """
-    back, ahead = reach(shape, history, horizon)
+    back, ahead = reach(query, history, horizon)
     spans = [span(row, row.status, back, ahead) for row in every]
     shown = [
         row for row, (comes, leaves) in zip(every, spans, strict=True) if comes <= now < leaves

@@ -1,6 +1,6 @@
 """How a reader wants a feed: the parameters of its address, checked, and put in one order.
 
-Two addresses that mean the same make equal shapes, so that what they show is rendered and kept
+Two addresses that mean the same make equal queries, so that what they show is rendered and kept
 once. What is not understood is refused with a sentence, never guessed at: a filter that is silently
 ignored would show too much.
 """
@@ -84,7 +84,7 @@ class FeedQuery:
         return bool(self.type or self.category or self.activity or self.words or self.unwanted)
 
     @property
-    def query(self) -> str:
+    def query_string(self) -> str:
         """Return the parameters as one address has them, in one order; empty for a feed as it is by
         itself.
         """
@@ -97,7 +97,7 @@ class FeedQuery:
         return "&".join(f"{name}={quote(text, safe=',:')}" for name, text in chosen)
 
     def clamped(self, history: int, horizon: int) -> FeedQuery:
-        """Return the shape within what the operator lets feeds reach, in days."""
+        """Return the query within what the operator lets feeds reach, in days."""
         past = None if self.past is None or self.past >= history else self.past
         ahead = None if self.ahead is None or self.ahead >= horizon else self.ahead
         return (
@@ -237,8 +237,7 @@ PLAIN = FeedQuery()
 
 
 def parse(query: str) -> FeedQuery:
-    """Return the shape that the query of an address asks for; a parameter without a value asks for
-    nothing.
+    """Parse the query of an address; a parameter without a value is ignored.
 
     Raises `BadQuery`.
     """
@@ -256,16 +255,16 @@ def parse(query: str) -> FeedQuery:
     return _settled(FeedQuery(**requested))  # type: ignore[arg-type]  # each reader gives what its field takes
 
 
-def _settled(shape: FeedQuery) -> FeedQuery:
+def _settled(query: FeedQuery) -> FeedQuery:
     """Leave out what changes nothing beside the rest, so that equal feeds are one."""
-    if not shape.occupancy:
-        if shape.before or shape.after:
+    if not query.occupancy:
+        if query.before or query.after:
             raise BadQuery(
                 "before and after widen the blocks of view=occupancy; ask for that too, or leave"
                 " them out."
             )
-        return shape
-    return replace(shape, cancelled=Cancelled.DROP, busy=False, grouped=False, title="")
+        return query
+    return replace(query, cancelled=Cancelled.DROP, busy=False, grouped=False, title="")
 
 
 def split_query(

@@ -88,7 +88,7 @@ class Saved:
     facility_ids: tuple[str, ...] = ()
     fields: frozenset[Field] | None = None
     """What is said of an entry; None: all that the audience may see."""
-    shape: FeedQuery = PLAIN
+    query: FeedQuery = PLAIN
     rules: tuple[Rule, ...] = ()
     """The first that matches decides; an entry that none matches is shown as it is."""
     include: frozenset[EventKey] = frozenset()
@@ -108,7 +108,7 @@ class Saved:
     @property
     def view(self) -> View:
         """Return how entries are told that no rule says otherwise of."""
-        return view(self.audience, fields=self.fields, busy=self.shape.busy, title=self.shape.title)
+        return view(self.audience, fields=self.fields, busy=self.query.busy, title=self.query.title)
 
     @property
     def needs_categories(self) -> bool:
@@ -182,7 +182,7 @@ def _view_of(spec: Saved, action: Action) -> View:
     shown = spec.view
     if action is Action.RESERVE:
         return replace(shown, fields=shown.fields & BUSY)
-    if action is Action.RENAME and not spec.shape.busy:
+    if action is Action.RENAME and not spec.query.busy:
         # The operator's own words: whoever may read the feed may read them.
         return View(shown.fields | {Field.NAME}, shown.title if "{name}" in shown.title else "")
     return shown

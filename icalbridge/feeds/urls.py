@@ -19,7 +19,7 @@ class Address(NamedTuple):
     """
 
     feed: Feed
-    shape: FeedQuery = PLAIN
+    query: FeedQuery = PLAIN
     suffix: str = "ics"
     private: bool = False
     """Whether it is asked for at a private address; such a calendar tells more, and is kept apart
@@ -29,14 +29,14 @@ class Address(NamedTuple):
     @property
     def plain(self) -> bool:
         """Whether it is the calendar as it is by itself, which everybody subscribes to."""
-        return self.suffix == "ics" and self.shape == PLAIN and not self.private
+        return self.suffix == "ics" and self.query == PLAIN and not self.private
 
     @property
     def path(self) -> str:
         """The one path, with its parameters in their one order, that all addresses of equal meaning
         come down to.
         """
-        query = self.shape.query
+        query = self.query.query_string
         return feed_path(self.feed, self.suffix) + (f"?{query}" if query else "")
 
 

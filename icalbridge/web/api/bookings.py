@@ -71,7 +71,7 @@ class BookingsApi:
         self, feed: Feed, parameters: RequestParameters, now: datetime
     ) -> ApiResult | Missing:
         """Return a page of what is booked. Raises `BadQuery`."""
-        query = self._service.shape(filter_query(parameters))
+        query = self._service.parse_query(filter_query(parameters))
         state = self._state(feed)
         if isinstance(state, Missing):
             return state
@@ -164,10 +164,10 @@ class BookingsApi:
         return DateRange.of(timezones.local_date(now, zone), *self._service.reach)
 
 
-def _next(requested: Span, shape: FeedQuery, last: Item) -> str:
+def _next(requested: Span, query: FeedQuery, last: Item) -> str:
     """Return the query of the page after this one, which says all that this one left open."""
     own = urlencode([*requested.requested, ("after", str(Key.of(last)))])
-    return "&".join(filter(None, (own, shape.query)))
+    return "&".join(filter(None, (own, query.query_string)))
 
 
 def _entry(item: Item) -> schema.EntryResource:

@@ -21,7 +21,7 @@ from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.refusing import refuse_unknown, sentence
 from icalbridge.web.revision_cache import Missing
-from icalbridge.web.routes.feeds import unshaped
+from icalbridge.web.routes.feeds import refuse_query
 from icalbridge.web.site import requested_language
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.board import make_board
@@ -103,9 +103,9 @@ class Displays:
         parameters = split_query(query)
         filters = join_query({name: parameters[name] for name in parameters if name not in OWN})
         if feed.kind == "saved":
-            return unshaped(filters)
+            return refuse_query(filters)
         refuse_unknown(parameters, (*OWN, *FILTERS))
-        return self._service.shape(filters)
+        return self._service.parse_query(filters)
 
     def page(
         self, feed: Feed, filters: FeedQuery, options: DisplayOptions, now: datetime
@@ -113,7 +113,7 @@ class Displays:
         """Return the page of a display, also where nothing is there to show. Raises `BadQuery`."""
         bookings = self._present.find(feed, now, filters)
         language = f"lang={requested_language()}" if requested_language() else ""
-        query = "&".join(filter(None, (language, filters.query)))
+        query = "&".join(filter(None, (language, filters.query_string)))
         if isinstance(bookings, Missing):
             reason = words()[f"missing-{bookings.name.lower()}"]
             return responses.respond_uncached(

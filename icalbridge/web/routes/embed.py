@@ -23,7 +23,7 @@ from icalbridge.web.coming import Coming, load_coming
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.refusing import sentence
 from icalbridge.web.revision_cache import Missing
-from icalbridge.web.routes.feeds import is_id, unshaped
+from icalbridge.web.routes.feeds import is_id, refuse_query
 from icalbridge.web.site import freshness
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, span
@@ -85,7 +85,9 @@ class Embeds:
         try:
             chosen, rest = read(query)
             requested = EmbedRequest(feed, chosen, rest)
-            filters = unshaped(rest) if feed.kind == "saved" else self._service.shape(rest)
+            filters = (
+                refuse_query(rest) if feed.kind == "saved" else self._service.parse_query(rest)
+            )
             state = self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
             if isinstance(state, Missing):
                 return self._missing(requested, state)

@@ -93,14 +93,14 @@ class EmbedBuilder:
     def _snippet(self, form: BuilderForm, scope: FormScope | None) -> Snippet | None:
         given = {name: form.text(name) for name in OWN} | {"lang": form.text(SPEAK)}
         own = looks(given)
-        shape = self._service.shape(form.query((*OWN, SPEAK, "feed", "school")))
+        query = self._service.parse_query(form.query((*OWN, SPEAK, "feed", "school")))
         if scope is None:
             return None
         # What was ticked in another calendar, before this one was chosen, is left out.
         ticked = tuple(
-            facility_id for facility_id in shape.facility if facility_id in scope.facility_ids
+            facility_id for facility_id in query.facility if facility_id in scope.facility_ids
         )
-        return snippet_of(self._site, scope, own, replace(shape, facility=ticked).query)
+        return snippet_of(self._site, scope, own, replace(query, facility=ticked).query_string)
 
     def _answer(self, html: str, status: int) -> Response:
         headers = dict(responses.FRAMING_HEADERS) | {

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 PREFIX = "/ical/"
 ENDPOINT = "ical.feed"
-SHAPED = "What this calendar shows was decided when it was saved; ask for it without parameters."
+SAVED_QUERY_REFUSED = (
+    "What this calendar shows was decided when it was saved; ask for it without parameters."
+)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -148,8 +150,8 @@ def _address(
         return None
     feed, suffix = parsed
     if feed.kind == "saved":
-        return Address(feed, unshaped(query), suffix)
-    return Address(feed, service.shape(query_of(query)), suffix)
+        return Address(feed, refuse_query(query), suffix)
+    return Address(feed, service.parse_query(query_of(query)), suffix)
 
 
 def query_of(query_string: str) -> str:
@@ -164,15 +166,15 @@ def query_of(query_string: str) -> str:
 
 def _private_address(path: str, query: str, opens: Callable[[str], str | None]) -> Address | None:
     token, _, suffix = path.removeprefix(tokens.PREFIX).rpartition(".")
-    shape = unshaped(query)
+    plain = refuse_query(query)
     slug = opens(token) if suffix in FORMATS else None
-    return None if slug is None else Address(Feed("saved", slug), shape, suffix, private=True)
+    return None if slug is None else Address(Feed("saved", slug), plain, suffix, private=True)
 
 
-def unshaped(query: str) -> FeedQuery:
+def refuse_query(query: str) -> FeedQuery:
     """Refuse parameters, whether or not there is such a feed: the answer shall not tell."""
     if query:
-        raise BadQuery(SHAPED)
+        raise BadQuery(SAVED_QUERY_REFUSED)
     return PLAIN
 
 

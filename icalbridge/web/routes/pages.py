@@ -163,7 +163,7 @@ class Pages:
         """Load what a page shows of a feed; `days` after today are listed."""
         if not is_id(feed.id):
             return Missing.UNKNOWN
-        filters = self._service.shape(filter_query(parameters))
+        filters = self._service.parse_query(filter_query(parameters))
         state = self._service.state(feed)
         if isinstance(state, Missing):
             return state
@@ -233,7 +233,7 @@ class Pages:
         calendar, view, zone = page.everything, page.view, page.zone
         feed, state = calendar.feed, calendar.state
         address = Address(feed, view.filters)
-        narrowed = f"&{view.filters.query}" if view.filters.query else ""
+        narrowed = f"&{view.filters.query_string}" if view.filters.query_string else ""
         return {
             "title": state.title,
             "zone": zone,

@@ -67,7 +67,7 @@ class PageView:
 
     def query(self, name: str, day: date | None) -> str:
         """Return the query of another page with the same filters; without a day, today's."""
-        return "?" + "&".join(filter(None, (self._own(name, day), self.filters.query)))
+        return "?" + "&".join(filter(None, (self._own(name, day), self.filters.query_string)))
 
     @property
     def unfiltered(self) -> str:
