@@ -1,4 +1,4 @@
-"""What a feed says of itself, whatever its format: its title, its zone, and where it lives."""
+"""Metadata of a feed in every format: title, zone and addresses."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def unlisted_notice(state: FeedState) -> str:
 
 
 def cover(feed: Feed, query: FeedQuery, state: FeedState, public_url: str) -> FeedMetadata:
-    """Return what a feed says of itself; without `public_url` (empty) no addresses."""
+    """Return the metadata of a feed; without `public_url` (empty) no addresses."""
     title = display_text(state.title, missing=UNNAMED)
     return FeedMetadata(
         title=f"{title} (in use)" if query.occupancy else title,

@@ -1,11 +1,9 @@
-"""When a space is in use: what thermostats, doors and custodians need, without a word of what goes
-on there.
+"""Occupancy: when a space is in use, for thermostats, locks and custodians, without titles.
 
 Each booking is widened by setup and teardown, and what then touches or overlaps in one facility is
-one block. A block bears the UID of its first booking. What is still pending makes blocks of its
-own. A booking that is called off is told as a cancelled block of its own for some weeks, since
-controllers rarely notice that something is missing; one that moves to another space just leaves the
-old one.
+one block. A block has the UID of its first booking. Pending bookings make blocks of their own. A
+cancelled booking is a cancelled block of its own for some weeks, since controllers rarely notice
+that something is missing; one that moves to another space just leaves the old one.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ def blocks(
 ) -> list[Item]:
     """Return all blocks in order of their start.
 
-    Each is as new as the feed, and its SEQUENCE tells when that changed: any change of its day may
+    Each is as new as the feed, and its SEQUENCE is when that changed: any change of its day may
     have made it.
     """
     before, after = timedelta(minutes=query.before), timedelta(minutes=query.after)

@@ -1,8 +1,8 @@
-"""How a reader wants a feed: the parameters of its address, checked, and put in one order.
+"""Parser of a feed's query: the parameters of its address, checked and put into one order.
 
-Two addresses that mean the same make equal queries, so that what they show is rendered and kept
-once. What is not understood is refused with a sentence, never guessed at: a filter that is silently
-ignored would show too much.
+Addresses of the same meaning give equal queries, so that their feed is rendered and cached once.
+Unknown parameters and values are refused with a sentence: a filter that is silently ignored would
+show too much.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ MOST_MINUTES = 24 * 60
 
 
 class BadQuery(ValueError):
-    """Raised for parameters that cannot be understood; its text is a sentence for whoever made the
-    address.
-    """
+    """Raised for parameters that cannot be understood; its text is a sentence for the reader."""
 
 
 class Cancelled(StrEnum):
@@ -48,9 +46,7 @@ class Cancelled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedQuery:
-    """What a reader asked for; the default is a feed as it is by itself. Words are without case and
-    accents.
-    """
+    """Checked parameters; the default is an unfiltered feed. Words are without case and accents."""
 
     facility: tuple[str, ...] = ()
     type: tuple[str, ...] = ()
@@ -233,7 +229,7 @@ PARAMETERS: Mapping[str, QueryParameter] = {
 }
 """Every parameter of a feed's address, in the order in which addresses have them."""
 PLAIN = FeedQuery()
-"""A feed as it is by itself."""
+"""An unfiltered feed."""
 
 
 def parse(query: str) -> FeedQuery:

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 TOMBSTONE = timedelta(days=30)
-"""How long a feed that tells cancellations tells one; the laziest calendar programs ask once a
-week.
-"""
+"""How long a cancellation stays in a feed; the slowest calendar programs poll once a week."""
 SECOND = timedelta(seconds=1)
 
 
@@ -35,7 +33,7 @@ class Selection:
     """What a feed shows."""
 
     shown: tuple[tuple[Entry, Status], ...]
-    """By start, end and UID, each with the status that it is told with."""
+    """By start, end and UID, each with its STATUS."""
     changed: datetime
     """When time alone last changed the selection; 1970 when it never did."""
     until: datetime | None
@@ -103,14 +101,14 @@ def around(moments: Sequence[datetime], now: datetime) -> tuple[datetime, dateti
 
 
 def needs_everything(query: FeedQuery) -> bool:
-    """Say whether a query can show entries that a feed by itself does not: pending ones, or such as
-    were called off.
+    """Return whether a query can show entries that a feed by default does not: pending or cancelled
+    ones.
     """
     return query.status != PLAIN.status or query.cancelled is not Cancelled.DROP or query.occupancy
 
 
 def _status(entry: Entry, query: FeedQuery) -> Status | None:
-    """Return the status with which an entry is told; None where it is not told at all."""
+    """Return the STATUS of an entry; None where it is not shown."""
     if entry.shown:
         return Status.CONFIRMED if "approved" in query.status else None
     if (

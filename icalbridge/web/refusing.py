@@ -1,7 +1,7 @@
-"""Why an address or a form was refused, said to people: a feed's own sentences are English, for
-programs read them too.
+"""Refused addresses and forms, explained to people.
 
-Where a reader speaks another language, the page says instead which field to look at.
+A feed's own sentences are English, since programs read them too; pages in other languages name the
+field to check instead.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 class Refused(BadQuery):
-    """A page cannot be shown as its address asks; the sentence is in the reader's language
-    already.
-    """
+    """Raised for the parameters of a page, with a sentence in the reader's language."""
 
 
 def refuse_unknown(

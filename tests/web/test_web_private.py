@@ -374,7 +374,7 @@ def test_last_use_is_written_aside(
     uses = [
         timer
         for timer in timers
-        if isinstance(getattr(timer.function, "__self__", None), usage.Uses)
+        if isinstance(getattr(timer.function, "__self__", None), usage.TokenUsage)
     ]
     assert [timer.interval for timer in uses] == [WRITE_SECONDS]
     assert [each.last_used for each in store.saved.tokens()] == [None, None]

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from icalbridge.web.views.calendar_grid import GridSpan
 
 DAYS = 7
-"""How many days a list has, today included, unless its address says so."""
+"""How many days a list has, today included, unless its address has `days`."""
 ENTRIES = 300
 DAY_LINES = {"week": 30, "month": 4}
 """How many entries a day of a week or month shows."""
@@ -49,16 +49,14 @@ CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=
 ASSET_CACHE_CONTROL = "public, max-age=3600"
 """Of what lives at an address without a version."""
 BY_LANGUAGE = "Accept-Encoding, Accept-Language"
-"""Also where the address says the language: the region is still the browser's."""
+"""Also where the address has a language: the region is still the browser's."""
 GROUNDS = {"light": "#e6ecef", "dark": "#26313c"}
-"""What text in the accent's colour stands on, of everything in `embed.css` the hardest to be read
-on.
-"""
+"""Background of text in the accent's color: of those in `embed.css` the one with least contrast."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedRequest:
-    """What an embedded calendar was asked for."""
+    """Feed, options and query of an embedded calendar's address."""
 
     feed: Feed
     looks: EmbedOptions

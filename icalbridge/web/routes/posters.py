@@ -61,7 +61,7 @@ def drawing(address: str) -> bytes:
 
 
 class Posters:
-    """What posters and codes of one application are made of."""
+    """The posters and QR codes of one application."""
 
     def __init__(self, service: FeedCache, site: Site) -> None:
         self._catalog = service.catalog
