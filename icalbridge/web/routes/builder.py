@@ -16,7 +16,7 @@ from icalbridge.feeds import FORMATS, Address, BadQuery, display_text
 from icalbridge.feeds.titles import DEFAULT, FIELDS
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
-from icalbridge.web.refusing import about, sentence
+from icalbridge.web.parameters import refused_parameter, translate_refusal
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.site import freshness
 from icalbridge.web.views.calendar_grid import GridContext, list_days
@@ -169,8 +169,8 @@ class Builder:
         shown_values: dict[str, Any] = dict.fromkeys(("missing", "address", "preview", "as_of"))
         refused = result.refusal
         shown_values |= {
-            "refusal": sentence(refused) if refused else "",
-            "about": about(refused) if refused else "",
+            "refusal": translate_refusal(refused) if refused else "",
+            "about": refused_parameter(refused) if refused else "",
         }
         if scope is None or result.address is None:
             return shown_values

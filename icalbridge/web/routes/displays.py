@@ -18,7 +18,7 @@ from icalbridge.feeds.query import join_query, split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
-from icalbridge.web.refusing import refuse_unknown, sentence
+from icalbridge.web.parameters import refuse_unknown, translate_refusal
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import refuse_query
 from icalbridge.web.site import requested_language
@@ -93,7 +93,7 @@ class Displays:
             # The script asks with the same parameters, is refused as well, and leaves the sentence
             # there.
             return responses.respond_uncached(
-                self._rendered(feed, options, now, reason=sentence(error), query=query),
+                self._rendered(feed, options, now, reason=translate_refusal(error), query=query),
                 400,
                 responses.DISPLAY_HEADERS,
             )

@@ -21,13 +21,13 @@ from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.color import readable
 from icalbridge.web.coming import Coming, load_coming
 from icalbridge.web.cross_origin import ANYWHERE
-from icalbridge.web.refusing import sentence
+from icalbridge.web.parameters import translate_refusal
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id, refuse_query
 from icalbridge.web.site import freshness
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, span
-from icalbridge.web.views.embed_options import EmbedOptions, looks, read
+from icalbridge.web.views.embed_options import EmbedOptions, convert_options, split_options
 from icalbridge.web.views.subscribe import subscription
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Embeds:
         """
         requested = EmbedRequest(feed, EmbedOptions(), "")
         try:
-            chosen, rest = read(query)
+            chosen, rest = split_options(query)
             requested = EmbedRequest(feed, chosen, rest)
             filters = (
                 refuse_query(rest) if feed.kind == "saved" else self._service.parse_query(rest)
@@ -91,7 +91,7 @@ class Embeds:
                 return self._missing(requested, state)
             return self._calendar(requested, filters, GridContext(now, state.zone))
         except BadQuery as error:
-            return self._uncached(requested, 400, "refused", sentence(error))
+            return self._uncached(requested, 400, "refused", translate_refusal(error))
         except StoreError:
             return self._missing(requested, Missing.UNREACHABLE)
 
@@ -254,8 +254,8 @@ def embeds(service: FeedCache, site: Site, settings: Settings) -> Blueprint:
     @routes.get("/embed.css")
     def accent() -> Response:
         try:
-            parameters = split_query(request.environ.get("QUERY_STRING", ""))
-            sheet = accent_css(looks({name: "".join(parameters[name][-1:]) for name in parameters}))
+            query = request.environ.get("QUERY_STRING", "")
+            sheet = accent_css(convert_options(split_query(query)))
         except BadQuery as error:
             return responses.flask_response(responses.refusal(400, str(error)))
         return responses.respond(

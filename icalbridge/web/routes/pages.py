@@ -16,7 +16,7 @@ from icalbridge.models import Feed
 from icalbridge.web import formatting, responses
 from icalbridge.web.coming import Coming, load_coming
 from icalbridge.web.failures import error_page
-from icalbridge.web.refusing import sentence
+from icalbridge.web.parameters import translate_refusal
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id, query_of
 from icalbridge.web.sharing import Sharing, sharing
@@ -287,7 +287,7 @@ def pages(service: FeedCache, site: Site) -> Blueprint:
             check_names(parameters)
             return show(feed_id, parameters, site.now())
         except BadQuery as bad:
-            html = render_template("refused.html", sentence=sentence(bad))
+            html = render_template("refused.html", sentence=translate_refusal(bad))
             return responses.respond_uncached(html, 400)
 
     @routes.get("/")

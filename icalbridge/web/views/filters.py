@@ -18,8 +18,7 @@ from icalbridge.feeds.query import PARAMETERS, join_query, quoted
 from icalbridge.text import search_key
 from icalbridge.web import i18n
 from icalbridge.web.i18n import gettext
-from icalbridge.web.parameters import choice_refusal, convert_parameters
-from icalbridge.web.refusing import Refused, refuse_unknown
+from icalbridge.web.parameters import Refused, choice_refusal, convert_parameters, refuse_unknown
 from icalbridge.web.views.calendar_grid import VIEWS, span
 
 if TYPE_CHECKING:
@@ -118,7 +117,6 @@ def page_view(
     parameters: Mapping[str, Sequence[str]], reach: DateRange, filters: FeedQuery, list_days: int
 ) -> PageView:
     """Read the parameters of an address. Raises `Refused` for what cannot be shown."""
-    given = {name: _last(parameters.get(name, ())) for name in OWN}
 
     def refusal(name: str, value: str) -> str:
         if name == "view":
@@ -129,13 +127,12 @@ def page_view(
         bounds = {"first": reach.first.isoformat(), "last": reach.last.isoformat()}
         return sentence % {"given": value, **bounds}
 
-    own = convert_parameters(given, PageParameters, refusal)
+    own = convert_parameters(parameters, PageParameters, refusal)
     if own.date and not reach.first <= own.date <= reach.last:
-        raise Refused(refusal("date", quoted(given["date"])))
+        raise Refused(refusal("date", quoted(parameters["date"][-1])))
     shown = span(own.view, own.date or reach.today, list_days)
-    return PageView(
-        shown, own.date is not None, filters, reach, i18n.requested_language(given["lang"])
-    )
+    lang = i18n.requested_language((parameters.get("lang") or ("",))[-1])
+    return PageView(shown, own.date is not None, filters, reach, lang)
 
 
 def check_names(parameters: Iterable[str]) -> None:
@@ -200,7 +197,3 @@ def _written(name: str, text: str) -> str:
 def _given(filters: FeedQuery, name: str) -> str:
     value = getattr(filters, PARAMETERS[name].field)
     return PARAMETERS[name].write(value) if value else ""
-
-
-def _last(values: Sequence[str]) -> str:
-    return next((value.strip() for value in reversed(values) if value.strip()), "")
