@@ -134,12 +134,12 @@ def test_what_is_called_off_is_told_by_itself() -> None:
     ]
 
 
-def _told(*entries: Entry, now: datetime, shape: FeedQuery) -> list[tuple[str, float, float]]:
+def _told(*entries: Entry, now: datetime, query: FeedQuery) -> list[tuple[str, float, float]]:
     history, horizon = timedelta(days=60), timedelta(days=365)
-    every = replace(shape, past=None, ahead=None)
-    selection = select(entries, now=now, history=history, horizon=FOREVER, shape=every)
-    shown = blocks(selection.shown, shape, COVER)
-    return spans(present(shown, shape, now=now, history=history, horizon=horizon).items)
+    every = replace(query, past=None, ahead=None)
+    selection = select(entries, now=now, history=history, horizon=FOREVER, query=every)
+    shown = blocks(selection.shown, query, COVER)
+    return spans(present(shown, query, now=now, history=history, horizon=horizon).items)
 
 
 def test_block_does_not_grow_as_time_goes_by() -> None:
@@ -148,30 +148,30 @@ def test_block_does_not_grow_as_time_goes_by() -> None:
     """
     booked, whole = (entry(24), entry(26, uid="u2")), [("u1", 24, 28)]
     ahead, past = FeedQuery(occupancy=True, ahead=1), FeedQuery(occupancy=True, past=0)
-    assert _told(*booked, now=NOW + MINUTE, shape=ahead) == whole
-    assert _told(*booked, now=NOW + 27 * HOUR, shape=past) == whole
+    assert _told(*booked, now=NOW + MINUTE, query=ahead) == whole
+    assert _told(*booked, now=NOW + 27 * HOUR, query=past) == whole
 
 
 def test_cancelled_block_is_told_for_thirty_days() -> None:
     """Then it is forgotten, though its time is still to come."""
     off = entry(24 * 90, withdrawn=NOW, cancelled=NOW)
-    days, shape = timedelta(days=30), FeedQuery(occupancy=True)
-    assert _told(off, now=NOW + days - timedelta(seconds=1), shape=shape) == [
+    days, query = timedelta(days=30), FeedQuery(occupancy=True)
+    assert _told(off, now=NOW + days - timedelta(seconds=1), query=query) == [
         ("u1", 24 * 90, 24 * 90 + 2)
     ]
-    assert _told(off, now=NOW + days, shape=shape) == []
+    assert _told(off, now=NOW + days, query=query) == []
 
 
 def test_block_stays_while_it_is_wide() -> None:
     """A feed without a past keeps a booking that ended until its teardown is over too, and shows
     setup as it begins.
     """
-    shape = FeedQuery(occupancy=True, past=0, ahead=0, before=30, after=15)
+    query = FeedQuery(occupancy=True, past=0, ahead=0, before=30, after=15)
     booked, wide = entry(1), [("u1", 0.5, 3.25)]
-    assert _told(booked, now=NOW + 29 * MINUTE, shape=shape) == []
-    assert _told(booked, now=NOW + 31 * MINUTE, shape=shape) == wide
-    assert _told(booked, now=NOW + 194 * MINUTE, shape=shape) == wide
-    assert _told(booked, now=NOW + 195 * MINUTE, shape=shape) == []
+    assert _told(booked, now=NOW + 29 * MINUTE, query=query) == []
+    assert _told(booked, now=NOW + 31 * MINUTE, query=query) == wide
+    assert _told(booked, now=NOW + 194 * MINUTE, query=query) == wide
+    assert _told(booked, now=NOW + 195 * MINUTE, query=query) == []
 
 
 TIMES = st.lists(

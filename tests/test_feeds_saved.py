@@ -29,14 +29,14 @@ FEED = Saved("feed", property_ids=("school",))
 PARTICULAR = ("renter", "email", "attendance", "reservation", "category")
 
 
-def _selected(*entries: Entry, shape: FeedQuery = FEED.shape) -> Selection:
+def _selected(*entries: Entry, query: FeedQuery = FEED.query) -> Selection:
     reach = timedelta(days=60)
-    return select(entries, now=NOW, history=reach, horizon=reach, shape=shape)
+    return select(entries, now=NOW, history=reach, horizon=reach, query=query)
 
 
 def _items(spec: Saved, *entries: Entry) -> list[Item]:
     told = {each.key: (PARTICULARS, NOW) for each in entries} if spec.needs_particulars else {}
-    selection = _selected(*entries, shape=spec.shape)
+    selection = _selected(*entries, query=spec.query)
     found = apply(
         spec, selection, categories=CATEGORIES, details=told, schools={"school": "Lincoln High"}
     )
@@ -147,7 +147,7 @@ def test_renamed_entry_loses_name_and_activity_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "told", "title"),
+    ("query", "told", "title"),
     [
         (FeedQuery(title="{facility}: {name}"), None, "Main Gym: Closed"),
         (FeedQuery(title="{facility}"), None, "Closed"),
@@ -157,12 +157,12 @@ def test_renamed_entry_loses_name_and_activity_and_nothing_else() -> None:
     ],
 )
 def test_new_title_goes_into_the_template(
-    shape: FeedQuery, told: frozenset[Field] | None, title: str
+    query: FeedQuery, told: frozenset[Field] | None, title: str
 ) -> None:
     """A template without a name gives way; a feed that says only that something is on goes on doing
     so.
     """
-    spec = replace(FEED, shape=shape, fields=told, rules=(Rule(Action.RENAME, title="Closed"),))
+    spec = replace(FEED, query=query, fields=told, rules=(Rule(Action.RENAME, title="Closed"),))
     assert [item.title for item in _items(spec, GALA)] == [title]
 
 
@@ -171,7 +171,7 @@ def test_renamed_entry_that_is_called_off_is_marked() -> None:
     gone = replace(GALA, status="cancelled", cancelled=NOW)
     spec = replace(
         FEED,
-        shape=FeedQuery(cancelled=Cancelled.MARK),
+        query=FeedQuery(cancelled=Cancelled.MARK),
         rules=(Rule(Action.RENAME, title="Closed"),),
     )
     assert [item.title for item in _items(spec, gone)] == ["CANCELLED: Closed"]
@@ -218,7 +218,7 @@ specs = st.builds(
     slug=st.just("feed"),
     audience=st.sampled_from(Audience),
     fields=st.none() | st.frozensets(st.sampled_from(Field)),
-    shape=shapes,
+    query=shapes,
     rules=st.lists(rules, max_size=3).map(tuple),
     include=st.frozensets(st.sampled_from([each.key for each in ENTRIES])),
 )
@@ -231,7 +231,7 @@ def test_no_item_holds_what_its_audience_may_not_see(spec: Saved) -> None:
     rules.
     """
     told = {each.key: (PARTICULARS, NOW) for each in ENTRIES}  # also where nobody asked for it
-    selection = _selected(*ENTRIES, shape=spec.shape)
+    selection = _selected(*ENTRIES, query=spec.query)
     items = [
         item for _, item in apply(spec, selection, categories=CATEGORIES, details=told, schools={})
     ]

@@ -75,10 +75,10 @@ BOTH, PENDING = FeedQuery(status=("approved", "pending")), FeedQuery(status=("pe
 
 
 def _statuses(
-    *entries: Entry, shape: FeedQuery, later: timedelta = timedelta(0)
+    *entries: Entry, query: FeedQuery, later: timedelta = timedelta(0)
 ) -> list[tuple[str, str]]:
     """Return the first letter of each UID that is shown, and its status."""
-    selection = select(entries, now=NOW + later, history=HISTORY, horizon=HORIZON, shape=shape)
+    selection = select(entries, now=NOW + later, history=HISTORY, horizon=HORIZON, query=query)
     return [(each.uid[0], status.value) for each, status in selection.shown]
 
 
@@ -96,7 +96,7 @@ KINDS = (
 
 
 @pytest.mark.parametrize(
-    ("shape", "shown"),
+    ("query", "shown"),
     [
         (PLAIN, "a"),
         (BOTH, "apr"),
@@ -108,17 +108,17 @@ KINDS = (
         (FeedQuery(occupancy=True), "arcwt"),
     ],
 )
-def test_select_tells_what_the_shape_asks_for(shape: FeedQuery, shown: str) -> None:
+def test_select_tells_what_the_shape_asks_for(query: FeedQuery, shown: str) -> None:
     """Approved is CONFIRMED, pending TENTATIVE; what was on and is no more is as `cancelled` says,
     and what never was on is nothing.
     """
-    off = "CONFIRMED" if shape.cancelled is Cancelled.MARK else "CANCELLED"
-    statuses = {"a": "CONFIRMED", "p": "TENTATIVE", "r": "TENTATIVE" if shape.pending else off}
-    assert _statuses(*KINDS, shape=shape) == [(uid, statuses.get(uid, off)) for uid in shown]
+    off = "CONFIRMED" if query.cancelled is Cancelled.MARK else "CANCELLED"
+    statuses = {"a": "CONFIRMED", "p": "TENTATIVE", "r": "TENTATIVE" if query.pending else off}
+    assert _statuses(*KINDS, query=query) == [(uid, statuses.get(uid, off)) for uid in shown]
 
 
-@pytest.mark.parametrize("shape", [TOMBSTONES, FeedQuery(occupancy=True)])
-def test_tombstone_stands_for_thirty_days(shape: FeedQuery) -> None:
+@pytest.mark.parametrize("query", [TOMBSTONES, FeedQuery(occupancy=True)])
+def test_tombstone_stands_for_thirty_days(query: FeedQuery) -> None:
     """Then it is gone, though what it tells of is still to come; one of the past goes with the
     past.
     """
@@ -126,19 +126,19 @@ def test_tombstone_stands_for_thirty_days(shape: FeedQuery) -> None:
         entry(24 * 90, cancelled=NOW, withdrawn=NOW),
         entry(-24 * 50, cancelled=NOW, withdrawn=NOW),
     )
-    assert _statuses(coming, shape=shape, later=30 * DAY - SECOND) == [("u", "CANCELLED")]
-    assert _statuses(coming, shape=shape, later=30 * DAY) == []
-    assert _statuses(over, shape=shape, later=10 * DAY) == [("u", "CANCELLED")]
-    assert _statuses(over, shape=shape, later=10 * DAY + timedelta(hours=2)) == []
+    assert _statuses(coming, query=query, later=30 * DAY - SECOND) == [("u", "CANCELLED")]
+    assert _statuses(coming, query=query, later=30 * DAY) == []
+    assert _statuses(over, query=query, later=10 * DAY) == [("u", "CANCELLED")]
+    assert _statuses(over, query=query, later=10 * DAY + timedelta(hours=2)) == []
 
 
 def test_mark_stays_as_long_as_any_entry() -> None:
     """It is told like every other, until it is long past."""
     off = entry(24 * 90, cancelled=NOW, withdrawn=NOW)
-    assert _statuses(off, shape=MARKED, later=off.end + HISTORY - NOW - SECOND) == [
+    assert _statuses(off, query=MARKED, later=off.end + HISTORY - NOW - SECOND) == [
         ("u", "CONFIRMED")
     ]
-    assert _statuses(off, shape=MARKED, later=off.end + HISTORY - NOW) == []
+    assert _statuses(off, query=MARKED, later=off.end + HISTORY - NOW) == []
 
 
 def test_past_and_ahead_narrow_and_never_widen() -> None:
@@ -147,8 +147,8 @@ def test_past_and_ahead_narrow_and_never_widen() -> None:
         entry(24 * day - 2, uid=f"{day:+}") for day in (-61, -60, -7, -6, 0, 1, 7, 8, 300, 366)
     ]
 
-    def shown(shape: FeedQuery) -> list[str]:
-        selection = select(entries, now=NOW, history=HISTORY, horizon=HORIZON, shape=shape)
+    def shown(query: FeedQuery) -> list[str]:
+        selection = select(entries, now=NOW, history=HISTORY, horizon=HORIZON, query=query)
         return [each.uid.split("@")[0] for each in selection.entries]
 
     assert shown(PLAIN) == ["-7", "-6", "+0", "+1", "+7", "+8", "+300"]
@@ -199,7 +199,7 @@ def test_filters_narrow_together(query: str, shown: str) -> None:
         now=NOW,
         history=HISTORY,
         horizon=HORIZON,
-        shape=parse(query),
+        query=parse(query),
         categories=CATEGORIES,
     )
     assert "".join(each.uid[0] for each in selection.entries) == shown
@@ -273,7 +273,7 @@ SHAPES = st.builds(
 
 @given(st.lists(st.tuples(HOURS, st.integers(0, 4)), max_size=8), SHAPES, st.integers(0, 24 * 50))
 def test_selection_of_any_shape_lasts_until_it_says(
-    drawn: list[tuple[int, int]], shape: FeedQuery, later: int
+    drawn: list[tuple[int, int]], query: FeedQuery, later: int
 ) -> None:
     """Just before `until` the same is shown; from `changed` on it was; neither is later or earlier
     than it must be.
@@ -282,7 +282,7 @@ def test_selection_of_any_shape_lasts_until_it_says(
     now = NOW + timedelta(hours=later)
 
     def at(moment: datetime) -> Selection:
-        return select(entries, now=moment, history=HISTORY, horizon=HORIZON, shape=shape)
+        return select(entries, now=moment, history=HISTORY, horizon=HORIZON, query=query)
 
     selection = at(now)
     if selection.until is not None:

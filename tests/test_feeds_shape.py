@@ -211,10 +211,10 @@ def test_query_has_the_parameters_in_one_order() -> None:
     """Whatever the order in which they were given; what needs no quoting stays readable."""
     given = "tz=utc&title={name}+%7C+{type}&q=b+a&facility=x,a%5C,b&past=07&status=pending,approved&detail=name"
     assert (
-        parse(given).query
+        parse(given).query_string
         == "facility=a%5C,b,x&q=a%20b&past=7&status=approved,pending&tz=utc&title=%7Bname%7D%20%7C%20%7Btype%7D"
     )
-    assert PLAIN.query == ""
+    assert PLAIN.query_string == ""
 
 
 WORDS = st.lists(TEXTS, max_size=3).map(
@@ -256,8 +256,8 @@ MINUTE = st.integers(0, MOST_MINUTES)
 SHAPES = st.one_of(
     CALENDARS,
     st.builds(
-        lambda shape, before, after: replace(
-            shape,
+        lambda query, before, after: replace(
+            query,
             occupancy=True,
             before=before,
             after=after,
@@ -270,7 +270,7 @@ SHAPES = st.one_of(
         MINUTE,
         MINUTE,
     ),
-).filter(lambda shape: len(shape.query) <= LONGEST_QUERY)
+).filter(lambda query: len(query.query_string) <= LONGEST_QUERY)
 
 
 def _clean(text: str) -> str:
@@ -281,18 +281,18 @@ def _clean(text: str) -> str:
 
 
 @given(SHAPES)
-def test_any_shape_is_what_its_query_says(shape: FeedQuery) -> None:
+def test_any_shape_is_what_its_query_says(query: FeedQuery) -> None:
     """What is written in one order is read again as the same shape, and written again the same."""
-    assert parse(shape.query) == shape
-    assert parse(shape.query).query == shape.query
-    assert shape.query.isascii()
+    assert parse(query.query_string) == query
+    assert parse(query.query_string).query_string == query.query_string
+    assert query.query_string.isascii()
 
 
 @given(SHAPES)
-def test_order_of_parameters_means_nothing(shape: FeedQuery) -> None:
+def test_order_of_parameters_means_nothing(query: FeedQuery) -> None:
     """Any order of the parameters is the same shape."""
-    parts = shape.query.split("&")
-    assert parse("&".join(reversed(parts))) == shape
+    parts = query.query_string.split("&")
+    assert parse("&".join(reversed(parts))) == query
 
 
 @given(st.one_of(TEXTS, st.text()))

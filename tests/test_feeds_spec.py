@@ -161,7 +161,7 @@ def specs(draw: st.DrawFn) -> Saved:
         property_ids=draw(ids),
         facility_ids=draw(ids | st.just(())),
         fields=draw(st.none() | st.frozensets(st.sampled_from(sorted(ALLOWED[audience])))),
-        shape=draw(shapes),
+        query=draw(shapes),
         rules=tuple(draw(st.lists(rules, max_size=3))),
         include=draw(keys),
         exclude=draw(keys),

@@ -159,7 +159,7 @@ def demo(
             for path in addresses
             for suffix in ("json", "csv", "atom")
         ]
-        addresses += [f"{path}?{shape}" for path in addresses[:4] for shape in SHAPES]
+        addresses += [f"{path}?{query}" for path in addresses[:4] for query in SHAPES]
         addresses += [f"/property/{each['_id']}" for each in made.world.properties]
         addresses += [f"/facility/{each['_id']}" for each in made.world.facilities]
         for kind, known in (

@@ -236,7 +236,7 @@ def test_flood_of_variants_leaves_memory_bounded_and_the_plain_feed_in_it(
         assert site.service.cached_bytes <= bound
     assert answered > 2 * bound
     for number in range(CACHED_QUERIES):
-        assert site.service.shape(f"not=word{number}").unwanted == (f"word{number}",)
+        assert site.service.parse_query(f"not=word{number}").unwanted == (f"word{number}",)
     assert site.service._parse.cache_info().currsize == CACHED_QUERIES
     assert site.service.recall(Address(Feed("facility", "gym"))) is not None
     store.close()

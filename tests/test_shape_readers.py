@@ -50,17 +50,17 @@ BOOKED = [
 ]
 
 
-def feed(shape: FeedQuery) -> bytes:
+def feed(query: FeedQuery) -> bytes:
     """Return the shaped feed of a school, as the web makes it."""
     selection = select(
-        BOOKED, now=NOW, history=timedelta(days=60), horizon=timedelta(days=800), shape=shape
+        BOOKED, now=NOW, history=timedelta(days=60), horizon=timedelta(days=800), query=query
     )
-    said = cover(FEED, shape, STATE, "https://calendars.example.org")
-    shown = view(Audience.PUBLIC, busy=shape.busy, title=shape.title)
+    said = cover(FEED, query, STATE, "https://calendars.example.org")
+    shown = view(Audience.PUBLIC, busy=query.busy, title=query.title)
     items = [admit(each, status, shown) for each, status in selection.shown]
-    if shape.occupancy:
-        items = blocks(selection.shown, shape, said)
-    elif shape.grouped:
+    if query.occupancy:
+        items = blocks(selection.shown, query, said)
+    elif query.grouped:
         items = grouped(zip((each.key for each in selection.entries), items, strict=True), MARKS)
     return render_items("ics", said, items, now=NOW, max_bytes=10**9).body
 
@@ -128,8 +128,8 @@ def test_shaped_feed_is_read_as_it_is_meant(reader: str, case: str) -> None:
     """Each reader finds the times, texts, statuses and SEQUENCEs that the shape asks for, over a
     clock change too.
     """
-    shape, expected = CASES[case]
-    assert READERS[reader](feed(shape)) == sorted(as_read_by(reader, each) for each in expected)
+    query, expected = CASES[case]
+    assert READERS[reader](feed(query)) == sorted(as_read_by(reader, each) for each in expected)
 
 
 def test_vevents_of_the_demo_are_small(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -80,7 +80,7 @@ def test_database_finds_what_select_finds(school: Store, query: str, count: int)
         text_ids=None if texts == TextCriteria() else ids,
         text_total=total,
     )
-    chosen = select(booked, now=NOW, history=YEAR, horizon=YEAR, shape=wanted).entries
+    chosen = select(booked, now=NOW, history=YEAR, horizon=YEAR, query=wanted).entries
     expected = [each.uid for each in chosen if each.end > NOW]
     read = school.read.entries(SCHOOL, TimeRange(NOW), criteria)
     assert [each.uid for each in read] == expected

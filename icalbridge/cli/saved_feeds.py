@@ -278,7 +278,7 @@ def _check(store: Store, settings: Settings, specs: Iterable[Saved]) -> list[str
         unlisted += _unlisted(
             spec.slug, "facility", set(spec.facility_ids) - listed_facilities, store.read.facility
         )
-        if spec.public and spec.shape.pending and not settings.public_pending:
+        if spec.public and spec.query.pending and not settings.public_pending:
             raise ConfigurationError(
                 f"Feed '{spec.slug}': bookings that are still pending are not shown in public; set "
                 "ICALBRIDGE_PUBLIC_PENDING to 1, or leave them out of status."

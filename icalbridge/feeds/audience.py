@@ -30,7 +30,7 @@ class Audience(StrEnum):
 
 
 class Field(StrEnum):
-    """What may be said of an entry beyond when it is."""
+    """Fields of an entry beside its time."""
 
     NAME = "name"
     ACTIVITY = "activity"
@@ -53,7 +53,7 @@ ALLOWED: Mapping[Audience, frozenset[Field]] = {
 PARTICULAR = frozenset(Field) - ANYBODYS
 """What only `store.read.particulars` knows."""
 BUSY = frozenset({Field.FACILITY, Field.LOCATION})
-"""What is left of a feed that says only that something is on."""
+"""The fields of a feed with `detail=busy`."""
 
 
 class Status(StrEnum):
@@ -85,7 +85,7 @@ class Item(NamedTuple):
     facility_ids: tuple[str, ...]
     first_seen: datetime | None = None
     cancelled: datetime | None = None
-    """Since when it is called off; such an item is there because the feed asked for it."""
+    """When it was cancelled; such items are only in feeds with cancellations."""
     name: str = ""
     activity: str = ""
     facility: str = ""
@@ -102,7 +102,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How entries are told: to whom, and in what words."""
+    """Fields and titles of entries for one audience."""
 
     fields: frozenset[Field]
     title: str = ""
@@ -120,9 +120,7 @@ def view(
     busy: bool = False,
     title: str = "",
 ) -> View:
-    """Return what an audience is shown of the fields that were asked for; never more than it may
-    see.
-    """
+    """Return the view with the requested fields, never more than the audience may see."""
     shown = ALLOWED[audience] if fields is None else ALLOWED[audience] & fields
     return View(shown & BUSY if busy else shown, title)
 
@@ -181,7 +179,7 @@ def admit(
 
 
 def retitled(item: Item, template: str) -> Item:
-    """Return an item called by what it now says of itself."""
+    """Return an item with its title made from its fields."""
     values = {row: getattr(item, row) for row in FIELDS}
     return item._replace(title=_called(fill(template, values), item.cancelled, item.status))
 

@@ -1,8 +1,8 @@
-"""One item for all the facilities that one event has at one time: a tournament in three gyms is one
-thing to go to.
+"""Grouping: one item for all the facilities of an event at one time, such as a tournament in three
+gyms.
 
-The group is told by its member with the smallest UID, so that it keeps its UID while it moves as a
-whole. What an event gains or loses elsewhere can change which member that is; so SEQUENCE and
+The group has the UID of its member with the smallest one, and keeps it while it moves as a whole.
+What an event gains or loses elsewhere can change which member that is; so SEQUENCE and
 LAST-MODIFIED are those of the whole event.
 """
 

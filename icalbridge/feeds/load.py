@@ -80,7 +80,7 @@ class _Loader:
         self._state = state
         self._now = now
         self._saved = saved
-        query = saved.shape if saved else request.query
+        query = saved.query if saved else request.query
         if request.with_cancelled and query.cancelled is Cancelled.DROP and not query.occupancy:
             query = replace(query, cancelled=Cancelled.TOMBSTONE)
         self._query = query
@@ -276,7 +276,7 @@ class _Loader:
             colour=saved.colour,
             source="" if request.private else metadata.source,
             page=metadata.page if self._state.property_id else "",
-            utc=saved.shape.utc,
+            utc=saved.query.utc,
             fields=saved.view.fields,
         )
 
@@ -310,7 +310,7 @@ class _Loader:
             now=self._now,
             history=self._source.history,
             horizon=horizon or self._source.horizon,
-            shape=query,
+            query=query,
             categories={key: category for key, (category, _) in categories.items()},
             moments=moments,
         )

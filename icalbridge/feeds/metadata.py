@@ -1,4 +1,4 @@
-"""What a feed says of itself, whatever its format: its title, its zone, and where it lives."""
+"""Metadata of a feed in every format: title, zone and addresses."""
 
 from __future__ import annotations
 
@@ -76,18 +76,18 @@ def unlisted_notice(state: FeedState) -> str:
     return f"Not updated since {named}: Facilitron no longer lists this school."
 
 
-def cover(feed: Feed, shape: FeedQuery, state: FeedState, public_url: str) -> FeedMetadata:
-    """Return what a feed says of itself; without `public_url` (empty) no addresses."""
+def cover(feed: Feed, query: FeedQuery, state: FeedState, public_url: str) -> FeedMetadata:
+    """Return the metadata of a feed; without `public_url` (empty) no addresses."""
     title = display_text(state.title, missing=UNNAMED)
     return FeedMetadata(
-        title=f"{title} (in use)" if shape.occupancy else title,
+        title=f"{title} (in use)" if query.occupancy else title,
         zone=state.zone,
         changed=state.changed,
         path=bare_path(feed),
         source=f"{public_url}{bare_path(feed)}" if public_url else "",
-        query=shape.query,
+        query=query.query_string,
         page=f"{public_url}{page_path(feed, property_id=state.property_id)}" if public_url else "",
         site=public_url,
-        utc=shape.utc,
+        utc=query.utc,
         description=unlisted_notice(state),
     )

@@ -1,11 +1,9 @@
-"""When a space is in use: what thermostats, doors and custodians need, without a word of what goes
-on there.
+"""Occupancy: when a space is in use, for thermostats, locks and custodians, without titles.
 
 Each booking is widened by setup and teardown, and what then touches or overlaps in one facility is
-one block. A block bears the UID of its first booking. What is still pending makes blocks of its
-own. A booking that is called off is told as a cancelled block of its own for some weeks, since
-controllers rarely notice that something is missing; one that moves to another space just leaves the
-old one.
+one block. A block has the UID of its first booking. Pending bookings make blocks of their own. A
+cancelled booking is a cancelled block of its own for some weeks, since controllers rarely notice
+that something is missing; one that moves to another space just leaves the old one.
 """
 
 from __future__ import annotations
@@ -44,14 +42,14 @@ class Occupancy:
 
 
 def blocks(
-    entries: Iterable[tuple[Entry, Status]], shape: FeedQuery, cover: FeedMetadata
+    entries: Iterable[tuple[Entry, Status]], query: FeedQuery, cover: FeedMetadata
 ) -> list[Item]:
     """Return all blocks in order of their start.
 
-    Each is as new as the feed, and its SEQUENCE tells when that changed: any change of its day may
+    Each is as new as the feed, and its SEQUENCE is when that changed: any change of its day may
     have made it.
     """
-    before, after = timedelta(minutes=shape.before), timedelta(minutes=shape.after)
+    before, after = timedelta(minutes=query.before), timedelta(minutes=query.after)
     sequence = int((cover.changed - EPOCH).total_seconds())
     alike: defaultdict[tuple[str, Status], list[Item]] = defaultdict(list)
     cancelled = []
@@ -76,7 +74,7 @@ def blocks(
 
 def present(
     every: Sequence[Item],
-    shape: FeedQuery,
+    query: FeedQuery,
     *,
     now: datetime,
     history: timedelta,
@@ -86,7 +84,7 @@ def present(
     """Return the blocks that are within reach at `now`: whole ones, so that none grows as time goes
     by.
     """
-    back, ahead = reach(shape, history, horizon)
+    back, ahead = reach(query, history, horizon)
     spans = [span(row, row.status, back, ahead) for row in every]
     shown = [
         row for row, (comes, leaves) in zip(every, spans, strict=True) if comes <= now < leaves

@@ -1,8 +1,8 @@
-"""How a reader wants a feed: the parameters of its address, checked, and put in one order.
+"""Parser of a feed's query: the parameters of its address, checked and put into one order.
 
-Two addresses that mean the same make equal shapes, so that what they show is rendered and kept
-once. What is not understood is refused with a sentence, never guessed at: a filter that is silently
-ignored would show too much.
+Addresses of the same meaning give equal queries, so that their feed is rendered and cached once.
+Unknown parameters and values are refused with a sentence: a filter that is silently ignored would
+show too much.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ MOST_MINUTES = 24 * 60
 
 
 class BadQuery(ValueError):
-    """Raised for parameters that cannot be understood; its text is a sentence for whoever made the
-    address.
-    """
+    """Raised for parameters that cannot be understood; its text is a sentence for the reader."""
 
 
 class Cancelled(StrEnum):
@@ -48,9 +46,7 @@ class Cancelled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedQuery:
-    """What a reader asked for; the default is a feed as it is by itself. Words are without case and
-    accents.
-    """
+    """Checked parameters; the default is an unfiltered feed. Words are without case and accents."""
 
     facility: tuple[str, ...] = ()
     type: tuple[str, ...] = ()
@@ -84,7 +80,7 @@ class FeedQuery:
         return bool(self.type or self.category or self.activity or self.words or self.unwanted)
 
     @property
-    def query(self) -> str:
+    def query_string(self) -> str:
         """Return the parameters as one address has them, in one order; empty for a feed as it is by
         itself.
         """
@@ -97,7 +93,7 @@ class FeedQuery:
         return "&".join(f"{name}={quote(text, safe=',:')}" for name, text in chosen)
 
     def clamped(self, history: int, horizon: int) -> FeedQuery:
-        """Return the shape within what the operator lets feeds reach, in days."""
+        """Return the query within what the operator lets feeds reach, in days."""
         past = None if self.past is None or self.past >= history else self.past
         ahead = None if self.ahead is None or self.ahead >= horizon else self.ahead
         return (
@@ -233,12 +229,11 @@ PARAMETERS: Mapping[str, QueryParameter] = {
 }
 """Every parameter of a feed's address, in the order in which addresses have them."""
 PLAIN = FeedQuery()
-"""A feed as it is by itself."""
+"""An unfiltered feed."""
 
 
 def parse(query: str) -> FeedQuery:
-    """Return the shape that the query of an address asks for; a parameter without a value asks for
-    nothing.
+    """Parse the query of an address; a parameter without a value is ignored.
 
     Raises `BadQuery`.
     """
@@ -256,16 +251,16 @@ def parse(query: str) -> FeedQuery:
     return _settled(FeedQuery(**requested))  # type: ignore[arg-type]  # each reader gives what its field takes
 
 
-def _settled(shape: FeedQuery) -> FeedQuery:
+def _settled(query: FeedQuery) -> FeedQuery:
     """Leave out what changes nothing beside the rest, so that equal feeds are one."""
-    if not shape.occupancy:
-        if shape.before or shape.after:
+    if not query.occupancy:
+        if query.before or query.after:
             raise BadQuery(
                 "before and after widen the blocks of view=occupancy; ask for that too, or leave"
                 " them out."
             )
-        return shape
-    return replace(shape, cancelled=Cancelled.DROP, busy=False, grouped=False, title="")
+        return query
+    return replace(query, cancelled=Cancelled.DROP, busy=False, grouped=False, title="")
 
 
 def split_query(

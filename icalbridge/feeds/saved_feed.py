@@ -1,9 +1,8 @@
-"""A saved feed: what somebody decided once, under a name, and what that makes of the entries that
-are selected.
+"""Saved feeds: specification, and how its rules change the selected entries.
 
-A specification is complete in itself, so that an address need not say more than its slug. Its rules
-read the whole of an entry, whoever the feed is for; what the audience may not see is cut from what
-they leave. `spec` reads and writes specifications as TOML, `select` chooses by time and status.
+A specification is complete, so that an address needs only its slug. Rules read whole entries,
+whoever the feed is for; afterwards, fields that the audience may not see are removed.
+`saved_feed_toml` reads and writes specifications, `selection` selects by time and status.
 """
 
 from __future__ import annotations
@@ -87,8 +86,8 @@ class Saved:
     """A district stands for its schools too."""
     facility_ids: tuple[str, ...] = ()
     fields: frozenset[Field] | None = None
-    """What is said of an entry; None: all that the audience may see."""
-    shape: FeedQuery = PLAIN
+    """Shown fields; None: all that the audience may see."""
+    query: FeedQuery = PLAIN
     rules: tuple[Rule, ...] = ()
     """The first that matches decides; an entry that none matches is shown as it is."""
     include: frozenset[EventKey] = frozenset()
@@ -98,7 +97,7 @@ class Saved:
 
     @property
     def title(self) -> str:
-        """Return what the feed is called; never empty."""
+        """Return the name or else the slug; never empty."""
         return self.name or self.slug
 
     @property
@@ -107,17 +106,17 @@ class Saved:
 
     @property
     def view(self) -> View:
-        """Return how entries are told that no rule says otherwise of."""
-        return view(self.audience, fields=self.fields, busy=self.shape.busy, title=self.shape.title)
+        """Return the view of entries that no rule changes."""
+        return view(self.audience, fields=self.fields, busy=self.query.busy, title=self.query.title)
 
     @property
     def needs_categories(self) -> bool:
-        """Say whether a rule asks for rate categories, which are known apart from the entries."""
+        """Whether a rule needs rate categories, which are not in the entries."""
         return any(rule.category for rule in self.rules)
 
     @property
     def needs_particulars(self) -> bool:
-        """Say whether anything is told that `store.read.particulars` alone knows."""
+        """Whether staff details are shown."""
         return self.view.needs_particulars
 
     def rule(self, entry: Entry, category: str) -> Rule:
@@ -147,9 +146,9 @@ def apply(
     """Return what a saved feed shows of a selection, in its order, each item with the event that it
     is of.
 
-    `categories`: rate categories by event, if `needs_categories`. `told`: if `needs_particulars`;
-    only what the feed may tell is taken from it. `schools`: names of properties, for titles that
-    name them.
+    `categories`: rate categories by event, if `needs_categories`. `details`: staff details by
+    event, if `needs_particulars`; only the feed's fields are taken from them. `schools`: names of
+    properties, for titles that name them.
     """
     return list(_shown(spec, selection, categories, details, schools))
 
@@ -166,23 +165,23 @@ def _shown(
         rule = spec.rule(entry, categories.get(entry.key, ""))
         if rule.action is Action.HIDE:
             continue
-        shown, spoken = views[rule.action], entry
+        shown, renamed = views[rule.action], entry
         if rule.action is Action.RENAME:
-            spoken = replace(entry, name=rule.title, activity="")
+            renamed = replace(entry, name=rule.title, activity="")
         known = details.get(entry.key) if shown.needs_particulars else None
         item = admit(
-            spoken, status, shown, school=schools.get(entry.property_id, ""), particulars=known
+            renamed, status, shown, school=schools.get(entry.property_id, ""), particulars=known
         )
-        # Where no place may be told, the facility's link would tell it.
+        # Where places are hidden, a link to the facility would reveal them.
         yield entry.key, item if shown.fields & BUSY else item._replace(facility_ids=())
 
 
 def _view_of(spec: Saved, action: Action) -> View:
-    """Return how an entry is told with which this is to be done."""
+    """Return the view of entries with an action."""
     shown = spec.view
     if action is Action.RESERVE:
         return replace(shown, fields=shown.fields & BUSY)
-    if action is Action.RENAME and not spec.shape.busy:
+    if action is Action.RENAME and not spec.query.busy:
         # The operator's own words: whoever may read the feed may read them.
         return View(shown.fields | {Field.NAME}, shown.title if "{name}" in shown.title else "")
     return shown

@@ -31,7 +31,7 @@ Value = TypeVar("Value")
 SLUG = re.compile(r"[a-z0-9-]{1,60}")
 LONGEST_TEXT = 1000
 MOST_OF_A_LIST = 1000
-SHAPED = ("past", "ahead", "status", "cancelled", "detail", "group", "tz", "title")
+SAVED_PARAMETERS = ("past", "ahead", "status", "cancelled", "detail", "group", "tz", "title")
 """Parameters of a feed's address that are saved; rules replace the others."""
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Texts = Annotated[list[Text], Meta(max_length=MOST_OF_A_LIST)]
@@ -151,7 +151,9 @@ def read_feed(table: Mapping[str, object]) -> Saved:
     except ValidationError as error:
         raise BadSpec(_sentence(slug, str(error))) from None
     read = partial(_read, f"Feed '{slug}'", parsed)
-    shape: Table = {PARAMETERS[key].field: read(key, partial(_shaped, key), None) for key in SHAPED}
+    values: Table = {
+        PARAMETERS[key].field: read(key, partial(_parameter, key), None) for key in SAVED_PARAMETERS
+    }
     spec = Saved(
         slug=slug,
         name=read("name", _line, ""),
@@ -161,7 +163,7 @@ def read_feed(table: Mapping[str, object]) -> Saved:
         property_ids=read("properties", _ids, ()),
         facility_ids=read("facilities", _ids, ()),
         fields=read("fields", partial(_fields, parsed.audience), None),
-        shape=FeedQuery(**{name: value for name, value in shape.items() if value is not None}),
+        query=FeedQuery(**{name: value for name, value in values.items() if value is not None}),
         rules=tuple(
             _rule(f"Rule {number} of feed '{slug}'", rule)
             for number, rule in enumerate(parsed.rules, 1)
@@ -187,7 +189,7 @@ def table_of(spec: Saved) -> Table:
         properties=list(spec.property_ids),
         facilities=list(spec.facility_ids),
         fields=None if spec.fields is None else [item for item in Field if item in spec.fields],
-        **{key: _written_value(key, spec.shape) for key in SHAPED},
+        **{key: _written_value(key, spec.query) for key in SAVED_PARAMETERS},
         include=_written_events(spec.include),
         exclude=_written_events(spec.exclude),
         rules=[
@@ -206,9 +208,9 @@ def table_of(spec: Saved) -> Table:
     return result
 
 
-def _written_value(key: str, shape: FeedQuery) -> Any:
+def _written_value(key: str, query: FeedQuery) -> Any:
     parameter = PARAMETERS[key]
-    value = getattr(shape, parameter.field)
+    value = getattr(query, parameter.field)
     if value == getattr(PLAIN, parameter.field):
         return None
     return list(value) if key == "status" else value if key in _DAYS else parameter.write(value)
@@ -272,7 +274,7 @@ def _lines(value: Any) -> list[str]:
     return [_line(str(item)) for item in (value if isinstance(value, list) else [value])]
 
 
-def _shaped(key: str, value: Any) -> object:
+def _parameter(key: str, value: Any) -> object:
     return PARAMETERS[key].read(_lines(value))
 
 

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 TOMBSTONE = timedelta(days=30)
-"""How long a feed that tells cancellations tells one; the laziest calendar programs ask once a
-week.
-"""
+"""How long a cancellation stays in a feed; the slowest calendar programs poll once a week."""
 SECOND = timedelta(seconds=1)
 
 
@@ -35,7 +33,7 @@ class Selection:
     """What a feed shows."""
 
     shown: tuple[tuple[Entry, Status], ...]
-    """By start, end and UID, each with the status that it is told with."""
+    """By start, end and UID, each with its STATUS."""
     changed: datetime
     """When time alone last changed the selection; 1970 when it never did."""
     until: datetime | None
@@ -52,23 +50,23 @@ def select(
     now: datetime,
     history: timedelta,
     horizon: timedelta,
-    shape: FeedQuery = PLAIN,
+    query: FeedQuery = PLAIN,
     categories: Mapping[EventKey, str] | None = None,
     moments: Iterable[datetime] = (),
 ) -> Selection:
-    """Select what ends after `now - history` and starts before `now + horizon`, as far as the shape
+    """Select what ends after `now - history` and starts before `now + horizon`, as far as the query
     asks for it.
 
-    `categories`: rate categories by event, for a shape that asks for some. `moments`: when entries
+    `categories`: rate categories by event, for a query that asks for some. `moments`: when entries
     that are not among these left or will come in, so that `changed` is the same in every process.
     """
-    history, horizon = reach(shape, history, horizon)
+    history, horizon = reach(query, history, horizon)
     fold = lru_cache(maxsize=None)(_compared)  # what is on every week is called the same every week
-    takes_all, values = _takes_all(shape), categories or {}
+    takes_all, values = _takes_all(query), categories or {}
     requested = (
-        entries if takes_all else [item for item in entries if _matches(item, shape, values, fold)]
+        entries if takes_all else [item for item in entries if _matches(item, query, values, fold)]
     )
-    known = [(item, status) for item in requested if (status := _status(item, shape)) is not None]
+    known = [(item, status) for item in requested if (status := _status(item, query)) is not None]
     known.sort(key=lambda item: (item[0].start, item[0].end, item[0].uid))
     spans = [span(item, status, history, horizon) for item, status in known]
     shown = tuple(
@@ -78,10 +76,10 @@ def select(
     return Selection(shown, *around(changes, now))
 
 
-def reach(shape: FeedQuery, history: timedelta, horizon: timedelta) -> tuple[timedelta, timedelta]:
-    """Return how far back and ahead a shape reaches, within how far feeds may."""
-    back = history if shape.past is None else min(history, timedelta(days=shape.past))
-    return back, horizon if shape.ahead is None else min(horizon, timedelta(days=shape.ahead))
+def reach(query: FeedQuery, history: timedelta, horizon: timedelta) -> tuple[timedelta, timedelta]:
+    """Return how far back and ahead a query reaches, within how far feeds may."""
+    back = history if query.past is None else min(history, timedelta(days=query.past))
+    return back, horizon if query.ahead is None else min(horizon, timedelta(days=query.ahead))
 
 
 def span(
@@ -102,39 +100,39 @@ def around(moments: Sequence[datetime], now: datetime) -> tuple[datetime, dateti
     return come, min((moment for moment in moments if moment > now), default=None)
 
 
-def needs_everything(shape: FeedQuery) -> bool:
-    """Say whether a shape can show entries that a feed by itself does not: pending ones, or such as
-    were called off.
+def needs_everything(query: FeedQuery) -> bool:
+    """Return whether a query can show entries that a feed by default does not: pending or cancelled
+    ones.
     """
-    return shape.status != PLAIN.status or shape.cancelled is not Cancelled.DROP or shape.occupancy
+    return query.status != PLAIN.status or query.cancelled is not Cancelled.DROP or query.occupancy
 
 
-def _status(entry: Entry, shape: FeedQuery) -> Status | None:
-    """Return the status with which an entry is told; None where it is not told at all."""
+def _status(entry: Entry, query: FeedQuery) -> Status | None:
+    """Return the STATUS of an entry; None where it is not shown."""
     if entry.shown:
-        return Status.CONFIRMED if "approved" in shape.status else None
+        return Status.CONFIRMED if "approved" in query.status else None
     if (
-        shape.pending
+        query.pending
         and entry.status == "pending"
         and entry.timeslot_status == "active"
         and entry.withdrawn is None
     ):
         return Status.TENTATIVE
-    if entry.cancelled is None or "approved" not in shape.status:
+    if entry.cancelled is None or "approved" not in query.status:
         return None
-    if shape.occupancy or shape.cancelled is Cancelled.TOMBSTONE:
+    if query.occupancy or query.cancelled is Cancelled.TOMBSTONE:
         return Status.CANCELLED
-    return Status.CONFIRMED if shape.cancelled is Cancelled.MARK else None
+    return Status.CONFIRMED if query.cancelled is Cancelled.MARK else None
 
 
-def _takes_all(shape: FeedQuery) -> bool:
+def _takes_all(query: FeedQuery) -> bool:
     wishes = (
-        shape.facility,
-        shape.type,
-        shape.category,
-        shape.activity,
-        shape.words,
-        shape.unwanted,
+        query.facility,
+        query.type,
+        query.category,
+        query.activity,
+        query.words,
+        query.unwanted,
     )
     return not any(wishes)
 
@@ -144,23 +142,23 @@ def _compared(text: str) -> str:
 
 
 def _matches(
-    entry: Entry, shape: FeedQuery, categories: Mapping[EventKey, str], fold: Callable[[str], str]
+    entry: Entry, query: FeedQuery, categories: Mapping[EventKey, str], fold: Callable[[str], str]
 ) -> bool:
-    if shape.facility and entry.facility_id not in shape.facility:
+    if query.facility and entry.facility_id not in query.facility:
         return False
     if (
-        shape.type
-        and fold(entry.category) not in shape.type
-        and fold(entry.event_type) not in shape.type
+        query.type
+        and fold(entry.category) not in query.type
+        and fold(entry.event_type) not in query.type
     ):
         return False
-    if shape.activity and fold(entry.activity) not in shape.activity:
+    if query.activity and fold(entry.activity) not in query.activity:
         return False
-    if shape.category and fold(categories.get(entry.key, "")) not in shape.category:
+    if query.category and fold(categories.get(entry.key, "")) not in query.category:
         return False
-    if not (shape.words or shape.unwanted):
+    if not (query.words or query.unwanted):
         return True
     text = f"{fold(entry.name)} {fold(entry.activity)} {fold(entry.place)} {fold(entry.category)}"
-    return all(word in text for word in shape.words) and not any(
-        word in text for word in shape.unwanted
+    return all(word in text for word in query.words) and not any(
+        word in text for word in query.unwanted
     )

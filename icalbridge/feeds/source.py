@@ -63,8 +63,8 @@ class Source:
             raise StoreError(f"The saved feed {slug} cannot be read: {error}") from None
         if not (saved.public or private):
             return None
-        query = self.clamp(saved.shape)
+        query = self.clamp(saved.query)
         if saved.public and not self.settings.public_pending:
             statuses = tuple(status for status in query.status if status != "pending")
             query = replace(query, status=statuses)
-        return replace(saved, shape=query)
+        return replace(saved, query=query)

@@ -14,29 +14,23 @@ if TYPE_CHECKING:
 
 
 class Address(NamedTuple):
-    """One calendar in one form: what an address below `/ical/` names. Equal addresses give equal
-    bytes.
-    """
+    """Feed, query and format of an address below `/ical/`. Equal addresses give equal bytes."""
 
     feed: Feed
-    shape: FeedQuery = PLAIN
+    query: FeedQuery = PLAIN
     suffix: str = "ics"
     private: bool = False
-    """Whether it is asked for at a private address; such a calendar tells more, and is kept apart
-    from public ones.
-    """
+    """Whether it is a private address; such a calendar shows more, and is cached apart."""
 
     @property
     def plain(self) -> bool:
-        """Whether it is the calendar as it is by itself, which everybody subscribes to."""
-        return self.suffix == "ics" and self.shape == PLAIN and not self.private
+        """Whether it is the unfiltered public calendar."""
+        return self.suffix == "ics" and self.query == PLAIN and not self.private
 
     @property
     def path(self) -> str:
-        """The one path, with its parameters in their one order, that all addresses of equal meaning
-        come down to.
-        """
-        query = self.shape.query
+        """The canonical path, with the parameters in their one order."""
+        query = self.query.query_string
         return feed_path(self.feed, self.suffix) + (f"?{query}" if query else "")
 
 

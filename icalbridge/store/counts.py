@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text, union_all
+from sqlalchemy import func, select
 
-from icalbridge.store.rows import SHOWN
-from icalbridge.store.tables import LONG, LONG_SECONDS, entries, properties
+from icalbridge.store.tables import entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ together:
     responses                 entity tags, conditional requests, compression, security headers
     routes                    the addresses, a module for each kind of page; api is `/api/v1`
     views                     what the templates show: pure functions of items, days and `now`
-    parameters, refusing      checked parameters, and sentences for those that are refused
+    parameters                checked parameters, and sentences for those that are refused
     site, branding, sharing   links and freshness; name, logo and accent; metadata and sitemap
     i18n, formatting          the language and region of a page, and how it writes moments
     failures, problems        errors for people and for programs

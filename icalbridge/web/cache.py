@@ -1,9 +1,4 @@
-"""What was rendered, kept in memory up to a number of octets; what was not asked for the longest
-goes first.
-
-Knows nothing of feeds: what a value weighs it says itself, and when a value is no longer good is
-for `feeds` to decide.
-"""
+"""LRU cache bounded by bytes. Values know their own size; callers decide whether they are fresh."""
 
 from __future__ import annotations
 
@@ -16,9 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 OVERHEAD_BYTES = 8192
-"""What a kept value costs beside its bodies: headers, key, bookkeeping; so that empty feeds count
-too.
-"""
+"""Size of an entry beside its bodies: headers, key, bookkeeping."""
 
 
 class Sized(Protocol):
@@ -49,9 +42,7 @@ class ByteCache(Generic[Key, Value]):
             return self._cache.get(key)
 
     def put(self, key: Key, value: Value) -> None:
-        """Keep a value in place of the one before, weighed anew; one larger than the whole cache is
-        not kept.
-        """
+        """Store a value in place of the one before, unless it is larger than the whole cache."""
         with self._lock:
             self._cache.pop(key, None)
             if _weight(value) <= self._cache.maxsize:

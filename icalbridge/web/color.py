@@ -1,5 +1,4 @@
-"""Colours kept readable: contrast as WCAG 2.1 reckons it, and an accent mended where its text could
-not be read.
+"""Readable colors: contrast by WCAG 2.1, and an accent changed where its text could not be read.
 
 Pure functions of colours written `#rrggbb`, as `settings.readers.colour` reads them; which colours
 a page has is left to `look` and the style sheets.

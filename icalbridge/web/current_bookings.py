@@ -31,7 +31,7 @@ DAYS = {"facility": 8, "property": 2, "saved": 2}
 
 @dataclass(frozen=True, slots=True)
 class CurrentBookings:
-    """What is booked at a place in the next days, cancelled bookings too."""
+    """Bookings of the next days, cancelled ones too."""
 
     place: BoardSubject
     facilities: tuple[Facility, ...]

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 def error_page(status: int, why: str) -> Response:
-    """Return a page that says why there is nothing; with 503 the browser asks again by itself."""
+    """Return an error page; with 503 the browser reloads by itself."""
     html = render_template("error.html", why=why, status=status)
     return responses.respond_uncached(html, status, retry=status == 503)
 

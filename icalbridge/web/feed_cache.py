@@ -63,7 +63,7 @@ class FeedCache:
         self._source = Source(store, settings)
         self._metrics = metrics
         self._clock = clock
-        self._parse = lru_cache(CACHED_QUERIES)(self._parse_query)
+        self._parse = lru_cache(CACHED_QUERIES)(self._parse_clamped)
         quarter = cache_bytes // 4
         parts = self._source, clock, self.database
         # A flood of filtered feeds must not push out what everybody subscribes to.
@@ -88,11 +88,11 @@ class FeedCache:
             + self._states.bytes
         )
 
-    def shape(self, query: str) -> FeedQuery:
+    def parse_query(self, query: str) -> FeedQuery:
         """Return what the query of an address asks for. Raises `BadQuery`."""
         return self._parse(query) if query else PLAIN
 
-    def _parse_query(self, query: str) -> FeedQuery:
+    def _parse_clamped(self, query: str) -> FeedQuery:
         return self._source.clamp(parse(query))
 
     # calendars

@@ -1,9 +1,7 @@
-"""How moments and numbers are said to people, in the language and region of the request: times,
-days, spans, ages.
+"""Formatting of times, days, spans, ages and numbers in the language and region of the request.
 
-Every function takes an IANA name and says the moment as people there read it; which zone that is,
-is for the caller. The forms are CLDR's, as Babel has them; the words around them are in the
-templates.
+Every function takes an IANA zone and writes the moment as people there read it. The forms are
+CLDR's, as Babel has them; the words around them are in the templates.
 """
 
 from __future__ import annotations
@@ -85,9 +83,7 @@ def _span(begins: time, ends: time, locale: Locale) -> str:
 
 
 def clock_words() -> dict[str, str]:
-    """Return what a display needs to write a time of day by itself, `glance.WORDS` says for
-    what.
-    """
+    """Return what a display needs to write a time of day by itself (`now_next.WORDS`)."""
     locale = current()
     halves = locale.day_periods["format"]["abbreviated"]
     hour = {"h": "{hour}", "H": "{hour24}", "HH": "{hour24_of_two}"}
@@ -119,7 +115,7 @@ def _begun(text: str) -> str:
 
 
 def day(of: date, today: date) -> str:
-    """Return `Today, Friday, November 20`; the year is said only where it is another one."""
+    """Return `Today, Friday, November 20`; with the year only where it is another one."""
     text = _full(of, current(), year=of.year != today.year)
     if of == today:
         return gettext("Today, %(day)s") % {"day": text}

@@ -1,9 +1,7 @@
-"""In which language and region a page is told: chosen for each request, American English where
-nothing else is wanted.
+"""Language and region of a page, chosen for each request; American English by default.
 
-Feeds and what is JSON take no language from a browser; a display is told its own by `lang=` in its
-address. The words are in `translations`: `make messages` brings them up to date, and a test says
-what is missing.
+Feeds and JSON take no language from a browser; a display takes `lang=` of its address only.
+Messages are in `translations`: `make messages` updates them, and a test reports what is missing.
 """
 
 from __future__ import annotations
@@ -66,7 +64,7 @@ def choose(lang: str, accept_language: str) -> Locale:
     """Return the locale for an address's `lang=` (empty where it has none) and a browser's
     Accept-Language.
 
-    A language that we do not speak counts as not asked for. The region is the browser's where it
+    A language without translations is ignored. The region is the browser's where it
     goes with the language, since 12- or 24-hour clocks hang on it; `lang=es-MX` names one itself.
     """
     accepted = list(_locales(accept_language))
@@ -97,7 +95,7 @@ def _locales(accept_language: str) -> Iterator[Locale]:
 
 @cache
 def _translations(language: str) -> NullTranslations:
-    """Return a language's words; they are kept as text, and compiled here."""
+    """Return a language's messages, compiled from its .po file."""
     source = FOLDER / f"{language}.po"
     if not source.exists():  # English is what the templates are written in
         return NullTranslations()
@@ -109,9 +107,7 @@ def _translations(language: str) -> NullTranslations:
 
 
 def marked(message: str) -> str:
-    """Return a text as it is, but put it among those to translate: for words that are kept before
-    they are said.
-    """
+    """Return a text as it is, but mark it for translation later (gettext's `N_`)."""
     return message
 
 

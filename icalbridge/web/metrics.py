@@ -73,8 +73,8 @@ class Metrics:
     def exposition(
         self, health: Callable[[datetime], Health], now: datetime, database: OutageLog
     ) -> bytes:
-        """Return everything in Prometheus' text format; a database that is down is told, not
-        raised.
+        """Return all metrics in Prometheus' text format; a database that is down is a metric, no
+        error.
         """
         counted = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -1,5 +1,7 @@
-"""Parameters of addresses and forms as checked values: msgspec converts them, and what does not fit
-is refused in one sentence in the reader's language.
+"""Parameters of pages as checked values (msgspec), and sentences for those that are refused.
+
+A feed's own sentences are English, since programs read them too; pages in other languages name the
+field to check instead.
 """
 
 from __future__ import annotations
@@ -9,34 +11,53 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from icalbridge.feeds.query import quoted
-from icalbridge.web.i18n import gettext
-from icalbridge.web.refusing import Refused
+from icalbridge.feeds import BadQuery
+from icalbridge.feeds.query import PARAMETERS, quoted
+from icalbridge.web.i18n import current, gettext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
 
 _NAME = re.compile(r"`\$\.(\w+)`")
 
 
+class Refused(BadQuery):
+    """Raised for the parameters of a page, with a sentence in the reader's language."""
+
+
+def refuse_unknown(
+    names: Iterable[str], known: Sequence[str], tolerated: Iterable[str] = ()
+) -> None:
+    """Raise `Refused` for the first parameter that an address does not take; `tolerated` ones are
+    ignored.
+    """
+    taken = {*known, *tolerated}
+    for name in names:
+        if name not in taken:
+            message = gettext("There is no parameter %(given)s; this address takes %(known)s.")
+            raise Refused(message % {"given": quoted(name), "known": ", ".join(known)})
+
+
 def convert_parameters(
-    values: Mapping[str, str],
+    parameters: Mapping[str, Sequence[str]],
     into: type[Parameters],
     refusal: Callable[[str, str], str],
     *,
     numbers: Sequence[str] = (),
 ) -> Parameters:
-    """Return the values as a struct's fields; blank ones are left out.
+    """Return the last value of each parameter as the struct's field of its name.
 
     `numbers` names the whole numbers. `refusal` returns the sentence for a name and its quoted
     value. Raises `Refused` with it.
     """
+    values = {
+        name: parameters[name][-1] for name in into.__struct_encode_fields__ if parameters.get(name)
+    }
     fields = {
         name: int(value) if name in numbers and re.fullmatch("[0-9]{1,4}", value) else value
         for name, value in values.items()
-        if value
     }
     try:
         return msgspec.convert(fields, into)
@@ -51,3 +72,22 @@ def choice_refusal(name: str, given: str, choices: Sequence[str]) -> str:
     sentence = gettext("%(name)s is %(given)s and must be %(choices)s or %(last)s.")
     listed = {"choices": ", ".join(choices[:-1]), "last": choices[-1]}
     return sentence % {"name": name, "given": given, **listed}
+
+
+def refused_parameter(error: BadQuery) -> str:
+    """Return the parameter of a feed that a refusal is about; empty for none."""
+    first = str(error).partition(" ")[0]
+    return first if first in PARAMETERS else ""
+
+
+def translate_refusal(error: BadQuery) -> str:
+    """Return the sentence of a refusal in the reader's language."""
+    if isinstance(error, Refused) or current().language == "en":
+        return str(error)
+    field = refused_parameter(error)
+    if not field:
+        return gettext("This calendar cannot be made as it is asked for.")
+    message = gettext(
+        "This calendar cannot be made as it is asked for: check what is given for “%(field)s”."
+    )
+    return message % {"field": field}

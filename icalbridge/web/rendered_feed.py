@@ -64,7 +64,7 @@ def render_feed(
     """Render a feed as it is at `now`; None for a saved one that the address does not open."""
     suffix, max_bytes = address.suffix, settings.feed_max_bytes
     request = CalendarRequest(
-        address.feed, address.shape, address.private, with_cancelled=suffix == "atom"
+        address.feed, address.query, address.private, with_cancelled=suffix == "atom"
     )
     count = _count(suffix, max_bytes)
     while True:

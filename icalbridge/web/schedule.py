@@ -105,7 +105,7 @@ class Schedules:
         `default` is the view of an address that names none; `schools` are names by property id
         where entries are shown with them. Raises `BadQuery` and `Refused`.
         """
-        filters = self._service.shape(filter_query(parameters))
+        filters = self._service.parse_query(filter_query(parameters))
         state = self._service.state(feed)
         if isinstance(state, Missing):
             return state

@@ -55,9 +55,7 @@ class Site:
         ) + path
 
     def link(self, path: str) -> str:
-        """Return a link to a page: in the language that this page's own address asked for, if it
-        did.
-        """
+        """Return a link to a page, with the `lang` of this page's own address."""
         lang = requested_language()
         if not lang or path.startswith(WITHOUT_LANGUAGE):
             return self.path(path)

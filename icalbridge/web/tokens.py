@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from icalbridge import tokens
-from icalbridge.web.usage import Uses
+from icalbridge.web.usage import TokenUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ class Tokens:
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._saved = store.saved
         self._clock = clock
-        self._uses = Uses(store, clock)
+        self._uses = TokenUsage(store, clock)
         self._known: LRUCache[str, _Known] = LRUCache(MOST_TOKENS)
         self._lock = Lock()
 

@@ -1,8 +1,6 @@
-"""Who is read, and by whom: noted in memory as feeds and pages are answered, written aside, so that
-no reader waits.
+"""Usage: reads are counted in memory and written later, so that no reader waits.
 
-The planner asks the vendor more often for what somebody reads; operators see which private
-addresses are in use.
+The schedule fetches more often what is read; operators see which private addresses are in use.
 """
 
 from __future__ import annotations
@@ -58,9 +56,7 @@ class WriteBehind(Generic[Key]):
             timer.start()
 
     def write(self) -> None:
-        """Write down what was noted; what cannot be written now is told again when it is next
-        due.
-        """
+        """Write what was noted; what cannot be written is noted again at its next read."""
         with self._lock:
             waiting, self._waiting = self._waiting, set()
         try:
@@ -87,7 +83,7 @@ class ReadCounts(WriteBehind[str]):
         self._store.write.note_read(keys, now=now)
 
 
-class Uses(WriteBehind[int]):
+class TokenUsage(WriteBehind[int]):
     """Which tokens are used."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:

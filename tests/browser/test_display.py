@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from icalbridge.feeds.saved_feed import Saved
+from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.web import create_app
 from tests.browser.wall import (
     DISTRICT,
@@ -66,12 +68,23 @@ def wall(tmp_path: Path) -> Iterator[Wall]:
 
 
 @pytest.mark.parametrize(
-    "path", [GYM, DISTRICT, SCHOOL, "/display/facility/long", "/display/property/alone"]
+    "path",
+    [
+        GYM,
+        DISTRICT,
+        SCHOOL,
+        "/display/facility/long",
+        "/display/property/alone",
+        "/display/feed/gyms",
+        f"{DISTRICT}?not=varsity&facility=gym,pool",
+    ],
 )
 def test_display_draws_what_the_server_would(open_page: OpenPage, wall: Wall, path: str) -> None:
     """Left alone for a night and a day, a display says at every hour what the server would tell a
     new one.
     """
+    gyms = Saved("gyms", "All gyms", facility_ids=("gym", "pool"))
+    wall.store.saved.put([to_keep(gyms)], now=NOW)
     page, plain = hang(open_page(), wall, path), open_page(javascript=False)
     wall.stop()
     with serving(create_app(PUBLIC, wall.store, clock=wall.clock)) as other:
@@ -353,7 +366,16 @@ def test_display_says_free_or_in_use_by_word_colour_and_shape(page: Page, wall: 
 
 
 @pytest.mark.parametrize(
-    "path", [GYM, DISTRICT, SCHOOL, "/display/facility/long", "/display/property/alone"]
+    "path",
+    [
+        GYM,
+        DISTRICT,
+        SCHOOL,
+        "/display/facility/long",
+        "/display/property/alone",
+        "/display/feed/gyms",
+        f"{DISTRICT}?not=varsity&facility=gym,pool",
+    ],
 )
 def test_display_fits_every_screen(page: Page, wall: Wall, path: str) -> None:
     """From 480 lines to 4K, across and upright, nothing is cut off, and letters are large."""

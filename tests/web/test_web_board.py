@@ -53,7 +53,7 @@ def made(
 ) -> Board:
     horizon = timedelta(days=days + 2)
     marked = FeedQuery(cancelled=Cancelled.MARK)
-    shown = select(entries, now=now, history=timedelta(0), horizon=horizon, shape=marked).shown
+    shown = select(entries, now=now, history=timedelta(0), horizon=horizon, query=marked).shown
     items = [admit(each, status, view(Audience.PUBLIC)) for each, status in shown]
     last = timezones.local_date(now, place.zone) + timedelta(days=days)
     until = timezones.midnight(last, place.zone)

@@ -121,11 +121,11 @@ def test_builder_shows_the_first_ten_of_the_feed_at_its_address(
     """Whatever is filled in: the feed fetched from the address has these ten entries first, in
     these words.
     """
-    for shape in (*SHAPES, "status=pending,approved&cancelled=mark&q=called"):
-        page = open_client.get("/build", query_string=f"feed={feed}&{shape}")
+    for query in (*SHAPES, "status=pending,approved&cancelled=mark&q=called"):
+        page = open_client.get("/build", query_string=f"feed={feed}&{query}")
         fetched = open_client.get(address_in(page.text).removeprefix(SITE))
         expected = coming(fetched.data, NOW)
-        assert (shape, entries_in(page.text)) == (shape, expected[:10])
+        assert (query, entries_in(page.text)) == (query, expected[:10])
         near = sum(start < NOW + timedelta(days=31) for start, _, _ in expected)
         noun = "entry" if near == 1 else "entries"
         assert Seen(page.text).after("Your calendar", 2) == [
@@ -171,8 +171,8 @@ def test_builder_form_says_all_that_an_address_can(open_client: FlaskClient) -> 
     """Sent again as it came back, the form gives the same address, which is in the feed's own
     order.
     """
-    for shape, expected in SHAPES.items():
-        page = open_client.get("/build", query_string=f"feed=property:school&{shape}")
+    for query, expected in SHAPES.items():
+        page = open_client.get("/build", query_string=f"feed=property:school&{query}")
         address = f"{SITE}/ical/property/school.ics" + (f"?{expected}" if expected else "")
         assert address_in(page.text) == address
         again = open_client.get("/build", query_string=Filling(page.text, "builder").query)

@@ -18,7 +18,7 @@ from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.models import Changes
 from icalbridge.store.reading import Reading
 from icalbridge.web import responses
-from icalbridge.web.routes.feeds import SHAPED
+from icalbridge.web.routes.feeds import SAVED_QUERY_REFUSED
 from tests.samples import NOW, entry
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, sync
@@ -395,7 +395,7 @@ def test_saved_feed_has_a_display(client: FlaskClient, store: Store) -> None:
     assert (found["kind"], found["id"], found["title"]) == ("saved", "gyms", "All gyms")
     assert "Practice: Varsity" not in titles(client, path)
     refused = client.get(f"{path}?q=x")
-    assert (refused.status_code, Seen(refused.text).texts[0]) == (400, SHAPED)
+    assert (refused.status_code, Seen(refused.text).texts[0]) == (400, SAVED_QUERY_REFUSED)
 
 
 def test_saved_feed_for_staff_has_no_display(client: FlaskClient, store: Store) -> None:

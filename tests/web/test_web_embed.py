@@ -13,7 +13,7 @@ import pytest
 
 from icalbridge.feeds import BadQuery
 from icalbridge.web import create_app
-from icalbridge.web.views.embed_options import EmbedOptions, read
+from icalbridge.web.views.embed_options import EmbedOptions, split_options
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, PUBLIC, Clock
 
@@ -336,7 +336,7 @@ def test_embed_builder_says_what_is_wrong(client: FlaskClient, query: str, statu
 
 def test_looks_come_apart_from_the_feed_and_together_again() -> None:
     """What is the embedded calendar's own is read by it, everything else is handed on in its order."""
-    looks, rest = read("q=a+b&view=week&header=1&accent=ABCDEF&days=&facility=x%2Cy")
+    looks, rest = split_options("q=a+b&view=week&header=1&accent=ABCDEF&days=&facility=x%2Cy")
     assert (looks, rest) == (EmbedOptions(view="week", accent="abcdef"), "q=a+b&facility=x%2Cy")
     assert looks.query(rest) == "view=week&accent=abcdef&q=a+b&facility=x%2Cy"
 
@@ -347,4 +347,4 @@ def test_looks_come_apart_from_the_feed_and_together_again() -> None:
 def test_looks_refuse_an_address_that_cannot_be_read(query: str) -> None:
     """As a feed does."""
     with pytest.raises(BadQuery):
-        read(query)
+        split_options(query)

@@ -54,7 +54,7 @@ def test_saved_embed_names_the_places_only_where_the_feed_does(
     client: FlaskClient, store: Store
 ) -> None:
     """A feed that says no more than that a space is in use says no more in a frame."""
-    save(store, replace(GYMS, rules=(), shape=FeedQuery(busy=True)))
+    save(store, replace(GYMS, rules=(), query=FeedQuery(busy=True)))
     assert look(client, PATH + "?days=1").texts.count("Practice: Varsity") == 0
 
 

@@ -44,7 +44,7 @@ STAFF = Saved(
     "For staff",
     audience=Audience.STAFF,
     facility_ids=("gym",),
-    shape=FeedQuery(past=0, ahead=1),
+    query=FeedQuery(past=0, ahead=1),
 )
 SENSITIVE = ("Renata", "renter.example", "77777", "R-PRIVATE", "Nonprofit")
 
@@ -149,7 +149,7 @@ def test_staff_feed_tells_who_rents_in_other_formats(client: FlaskClient, store:
         (replace(STAFF, audience=Audience.PUBLIC), set()),
         (replace(STAFF, fields=frozenset({Field.NAME, Field.RENTER})), {"Renata"}),
         (replace(STAFF, rules=(Rule(Action.RESERVE),)), set()),
-        (replace(STAFF, shape=replace(STAFF.shape, busy=True)), set()),
+        (replace(STAFF, query=replace(STAFF.query, busy=True)), set()),
         (STAFF, set(SENSITIVE)),
     ],
 )
@@ -374,7 +374,7 @@ def test_last_use_is_written_aside(
     uses = [
         timer
         for timer in timers
-        if isinstance(getattr(timer.function, "__self__", None), usage.Uses)
+        if isinstance(getattr(timer.function, "__self__", None), usage.TokenUsage)
     ]
     assert [timer.interval for timer in uses] == [WRITE_SECONDS]
     assert [each.last_used for each in store.saved.tokens()] == [None, None]

@@ -35,7 +35,7 @@ PLAIN = Saved(
     "For everybody",
     "teal",
     facility_ids=("gym", "pool"),
-    shape=FeedQuery(ahead=3),
+    query=FeedQuery(ahead=3),
 )
 PATH = "/ical/feed/gyms.ics"
 
@@ -123,7 +123,7 @@ def test_shape_is_saved(client: FlaskClient, store: Store) -> None:
     save(
         store,
         replace(
-            PLAIN, shape=FeedQuery(past=0, ahead=0, utc=True, title="{school}, {facility}: {name}")
+            PLAIN, query=FeedQuery(past=0, ahead=0, utc=True, title="{school}, {facility}: {name}")
         ),
     )
     assert told(client) == [("now", "Lincoln High, Main Gym: Open Gym")]
@@ -132,7 +132,7 @@ def test_shape_is_saved(client: FlaskClient, store: Store) -> None:
 
 def test_cancelled_entries_stay_where_that_was_saved(client: FlaskClient, store: Store) -> None:
     """With their mark."""
-    save(store, replace(PLAIN, facility_ids=("pool",), shape=FeedQuery(cancelled=Cancelled.MARK)))
+    save(store, replace(PLAIN, facility_ids=("pool",), query=FeedQuery(cancelled=Cancelled.MARK)))
     gone = entry(
         26,
         uid="pool",
@@ -157,13 +157,13 @@ def test_facilities_of_one_event_are_one_entry_where_that_was_saved(
     )
     sync(store, "school", added(both))
     include = frozenset({EventKey("reservation", "e9")})
-    save(store, Saved("gyms", include=include, shape=FeedQuery(grouped=True)))
+    save(store, Saved("gyms", include=include, query=FeedQuery(grouped=True)))
     assert told(client) == [("a", "Cup")]
 
 
 def test_fields_are_what_was_saved(client: FlaskClient, store: Store) -> None:
     """Of the place nothing, not even in a link."""
-    save(store, replace(PLAIN, fields=frozenset({Field.NAME}), shape=FeedQuery(past=0, ahead=0)))
+    save(store, replace(PLAIN, fields=frozenset({Field.NAME}), query=FeedQuery(past=0, ahead=0)))
     text = client.get(PATH).text
     assert told(client) == [("now", "Open Gym")]
     assert "LOCATION" not in text
@@ -269,7 +269,7 @@ def test_pending_bookings_are_shown_where_the_operator_allows_it(
         "school",
         added([entry(1, uid="maybe", event_id="e8", name="Maybe", status="pending")]),
     )
-    save(store, replace(PLAIN, shape=FeedQuery(status=("approved", "pending"), past=0, ahead=1)))
+    save(store, replace(PLAIN, query=FeedQuery(status=("approved", "pending"), past=0, ahead=1)))
     shown = [
         ("maybe", "Maybe")
         in told(create_app(Settings(public_pending=allowed), store, clock=clock).test_client())
@@ -314,7 +314,7 @@ def test_time_alone_takes_entries_from_a_saved_feed(
     client: FlaskClient, store: Store, clock: Clock
 ) -> None:
     """By the days that were saved."""
-    save(store, replace(PLAIN, shape=FeedQuery(past=0, ahead=0)))
+    save(store, replace(PLAIN, query=FeedQuery(past=0, ahead=0)))
     assert told(client) == [("now", "Open Gym")]
     clock.now = NOW + timedelta(hours=1)
     assert told(client) == []

@@ -76,7 +76,7 @@ class ICalendar:
 
 @lru_cache(
     maxsize=65_536
-)  # a feed's moments come up again in its school's feed, and in every shape of both
+)  # a feed's moments come up again in its school's feed, and with every query of both
 def _written(moment: datetime, zone: str) -> str:
     """Return a moment as the end of a property, from its parameters on."""
     if timezones.posix_rule(zone) != "UTC0":

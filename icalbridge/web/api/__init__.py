@@ -1,13 +1,12 @@
-"""The API to read, `/api/v1/...`: what is booked, for programs, in the same words and under the
-same rules as feeds.
+"""The read API, `/api/v1/...`: bookings as JSON, under the same rules as feeds.
 
-schema      what is answered; operations: at which addresses; openapi: both as a document
-parameters  what an address may ask for, and how it is read
+schema      the responses; operations: their addresses; openapi: both as a document
+parameters  the parameters of addresses, and how they are read
 places      properties and facilities
-bookings    entries a page at a time, what is on now, open times
+bookings    entries a page at a time, current bookings, open times
 page        the document for people
 
-Here an address meets its answer, and HTTP its rules; refusals are `problems`.
+This module has the routes; errors are `problems`.
 """
 
 from __future__ import annotations
@@ -94,7 +93,7 @@ def api(store: Store, service: FeedCache, present: CurrentBookingsReader, site: 
 
 
 def _answering(places: Places, booked: BookingsApi) -> Mapping[str, Answering]:
-    """Return what answers for each operation: of an id, of what is asked for, at a moment."""
+    """Return the handler of each operation: of id, parameters and `now`."""
     return {
         "properties": lambda _id, _parameters, _now: ApiResult(places.properties()),
         "property": lambda item, _parameters, _now: _or_missing(places.property(item)),

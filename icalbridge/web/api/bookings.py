@@ -1,9 +1,7 @@
-"""The API's answers about what is booked: entries a page at a time, what is on now, and when a
-facility is free.
+"""Bookings in the API: entries a page at a time, current bookings, and open times.
 
-Entries are those of the calendar with the same filters, as `feeds` finds, keeps and shows them to
-the public; what is on now is what `current_bookings` reads for displays; open times are those of
-the pages (`open_times`). No reader costs the vendor anything, and few cost the database.
+Entries are those of the calendar with the same filters. Current bookings are those of displays
+(`current_bookings`), open times those of pages (`open_times`).
 """
 
 from __future__ import annotations
@@ -43,14 +41,14 @@ if TYPE_CHECKING:
 
 
 class ApiResult(NamedTuple):
-    """An answer, and when it last changed where that is known."""
+    """Response, and when it last changed where that is known."""
 
     answer: msgspec.Struct
     modified: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _On:
+class _CurrentEntry:
     """An entry as the public may see it, with its moments in seconds since 1970."""
 
     item: Item
@@ -60,7 +58,7 @@ class _On:
 
 
 class BookingsApi:
-    """What is booked in one store."""
+    """Responses about bookings, through the cache."""
 
     def __init__(self, service: FeedCache, present: CurrentBookingsReader, site: Site) -> None:
         self._service = service
@@ -71,7 +69,7 @@ class BookingsApi:
         self, feed: Feed, parameters: RequestParameters, now: datetime
     ) -> ApiResult | Missing:
         """Return a page of what is booked. Raises `BadQuery`."""
-        query = self._service.shape(filter_query(parameters))
+        query = self._service.parse_query(filter_query(parameters))
         state = self._state(feed)
         if isinstance(state, Missing):
             return state
@@ -131,12 +129,12 @@ class BookingsApi:
         )
 
     def now(self, feed: Feed, now: datetime) -> ApiResult | Missing:
-        """Return what is on at a place, and what comes next, as its displays tell it."""
+        """Return current and next bookings of a place, as on its displays."""
         known = self._present.find(feed, now)
         if isinstance(known, Missing):
             return known
         zone, seconds = known.place.zone, now.timestamp()
-        until, booked = known.until, [_on(item) for item in known.items]
+        until, booked = known.until, [_current_entry(item) for item in known.items]
         ends = timezones.day_bounds(timezones.local_date(now, zone), zone)[1].timestamp()
         occupancy = find_occupancy(booked, seconds, ends, until.timestamp())
         made = schema.Now(
@@ -164,22 +162,22 @@ class BookingsApi:
         return DateRange.of(timezones.local_date(now, zone), *self._service.reach)
 
 
-def _next(requested: Span, shape: FeedQuery, last: Item) -> str:
-    """Return the query of the page after this one, which says all that this one left open."""
+def _next(requested: Span, query: FeedQuery, last: Item) -> str:
+    """Return the query of the next page."""
     own = urlencode([*requested.requested, ("after", str(Key.of(last)))])
-    return "&".join(filter(None, (own, shape.query)))
+    return "&".join(filter(None, (own, query.query_string)))
 
 
 def _entry(item: Item) -> schema.EntryResource:
     return msgspec.convert(item_values(item, item.zone or "UTC", ()), schema.EntryResource)
 
 
-def _on(item: Item) -> _On:
+def _current_entry(item: Item) -> _CurrentEntry:
     cancelled = item.cancelled is not None
-    return _On(item, int(item.start.timestamp()), int(item.end.timestamp()), cancelled)
+    return _CurrentEntry(item, int(item.start.timestamp()), int(item.end.timestamp()), cancelled)
 
 
-def _until(occupancy: OccupancyState[_On], zone: str) -> str | None:
+def _until(occupancy: OccupancyState[_CurrentEntry], zone: str) -> str | None:
     if occupancy.until is None:
         return None
     return iso_local(datetime.fromtimestamp(occupancy.until, UTC), zone)
@@ -187,7 +185,7 @@ def _until(occupancy: OccupancyState[_On], zone: str) -> str | None:
 
 def _occupancy(
     facility: Facility,
-    booked: Sequence[_On],
+    booked: Sequence[_CurrentEntry],
     now: float,
     day_ends: float,
     known_until: float,

@@ -1,6 +1,4 @@
-"""The API's document in OpenAPI 3.1, made of `operations` and `schema`, so that it says just what
-they do.
-"""
+"""OpenAPI 3.1 document of the API, made from `operations` and `schema`."""
 
 from __future__ import annotations
 
@@ -69,7 +67,7 @@ _REFUSALS = {
 
 @cache
 def document() -> Part:
-    """Return the document; whoever changes it changes it for everybody."""
+    """Return the document, which is shared: do not change it."""
     schemas, components = json.schema_components(
         [*(item.answer for item in OPERATIONS), problems.Problem],
         ref_template="#/components/schemas/{name}",

@@ -1,8 +1,4 @@
-"""Every address of the API: what it takes and what it answers. Routes and OpenAPI's document are
-both made of these.
-
-Data only; answering is for `places` and `booked`.
-"""
+"""Table of the API's addresses, from which routes and OpenAPI document are made."""
 
 from __future__ import annotations
 
@@ -32,9 +28,9 @@ class Operation:
     answer: type[Struct]
     takes: tuple[Parameter, ...] = ()
     cache_control: str = CACHE_CONTROL
-    """As calendars have it, where nothing else is said."""
+    """By default that of calendars."""
     moments: bool = False
-    """Whether it says in a header what time it is here."""
+    """Whether a header has the server's time."""
     about: str = ""
 
     @property
@@ -50,7 +46,7 @@ class Operation:
 
 
 NOW = "public, max-age=15"
-"""So long may a state be told that has just ended; who shows seconds has `until`."""
+"""For so long a state may be old; who shows seconds has `until`."""
 CATALOGUE = "public, max-age=300"
 _NOW_ABOUT = "Asked as often as a display is; the header `Server-Now` says what time it is here."
 _ENTRIES_ABOUT = (

@@ -1,8 +1,4 @@
-"""The API's document as a page for people, `/api/v1/`, with examples that work: plain HTML, made on
-the server.
-
-What stands in it is `openapi`'s; how it looks is `templates/api.html`'s.
-"""
+"""The OpenAPI document as a page for people, `/api/v1/`, with examples that work."""
 
 from __future__ import annotations
 
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Word(NamedTuple):
-    """One of the things that a value may be."""
+    """One of a value's types."""
 
     name: str
     link: bool = False
@@ -96,7 +92,7 @@ def _examples(store: Store, site: Site, now: datetime) -> dict[str, str]:
 
 
 def kinds(schema: Mapping[str, Any]) -> Iterator[Word]:
-    """Yield what a value may be."""
+    """Yield a value's types."""
     if "$ref" in schema:
         yield Word(_name(schema), link=True)
     elif "anyOf" in schema:

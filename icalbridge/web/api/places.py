@@ -1,8 +1,4 @@
-"""The API's properties and facilities: what the catalogue knows of them that anybody may know, and
-where more is.
-
-Reads the catalogue and nothing that is booked.
-"""
+"""Properties and facilities in the API, from the catalog, with links to their other addresses."""
 
 from __future__ import annotations
 
@@ -29,12 +25,12 @@ FOLDERS = {"property": "properties", "facility": "facilities"}
 
 
 def api_path(feed: Feed, rest: str = "") -> str:
-    """Return where the API tells of a property or a facility."""
+    """Return the API's path of a property or a facility."""
     return f"{ROOT}/{FOLDERS[feed.kind]}/{quote(feed.id, safe='')}{rest}"
 
 
 class Places:
-    """The catalogue of one store."""
+    """Responses about the catalog."""
 
     def __init__(self, store: Store, site: Site) -> None:
         self._read = store.read

@@ -16,7 +16,7 @@ from icalbridge.feeds import FORMATS, Address, BadQuery, display_text
 from icalbridge.feeds.titles import DEFAULT, FIELDS
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
-from icalbridge.web.refusing import about, sentence
+from icalbridge.web.parameters import refused_parameter, translate_refusal
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.site import freshness
 from icalbridge.web.views.calendar_grid import GridContext, list_days
@@ -103,30 +103,32 @@ class Builder:
 
     def _result(self, form: BuilderForm, scope: FormScope | None) -> Result:
         try:
-            shape = self._service.shape(form.query())
+            query = self._service.parse_query(form.query())
             if scope is None:
                 return Result()
-            strange = frozenset(shape.facility) - scope.facility_ids
+            strange = frozenset(query.facility) - scope.facility_ids
             if strange:
                 # Ticked in another calendar, before this one was chosen; what is nowhere is refused
                 # by the feed.
-                shape = replace(
-                    shape,
+                query = replace(
+                    query,
                     facility=tuple(
                         facility_id
-                        for facility_id in shape.facility
+                        for facility_id in query.facility
                         if facility_id not in strange or self._nowhere(facility_id)
                     ),
                 )
             # Written out, an address may be longer than the form was.
-            address = Address(scope.feed, self._service.shape(shape.query), form.suffix)
+            address = Address(
+                scope.feed, self._service.parse_query(query.query_string), form.suffix
+            )
             return Result(None, address, self._coming(address))
         except BadQuery as error:
             return Result(error)
 
     def _coming(self, address: Address) -> PreviewData | Missing:
         """Return what the feed shows of the next days, or its next entries where these are few."""
-        feed, query, today = address.feed, address.shape, self._site.now().date()
+        feed, query, today = address.feed, address.query, self._site.now().date()
         completeness = self._service.completeness(feed, query)
         if isinstance(completeness, Missing):
             return completeness
@@ -167,8 +169,8 @@ class Builder:
         shown_values: dict[str, Any] = dict.fromkeys(("missing", "address", "preview", "as_of"))
         refused = result.refusal
         shown_values |= {
-            "refusal": sentence(refused) if refused else "",
-            "about": about(refused) if refused else "",
+            "refusal": translate_refusal(refused) if refused else "",
+            "about": refused_parameter(refused) if refused else "",
         }
         if scope is None or result.address is None:
             return shown_values

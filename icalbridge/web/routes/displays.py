@@ -1,9 +1,8 @@
 """Displays on a wall: `/display/...`, a page that is complete by itself, and the data with which a
 script keeps it up to date.
 
-A display is never sent anywhere else: whatever is wrong is answered with the page of a display,
-which goes on asking, because an error page would hang on the wall until somebody comes with a
-ladder.
+Every error is a display page too, which keeps polling: an error page would stay on the wall until
+somebody comes with a ladder.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from icalbridge.feeds.query import join_query, split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
-from icalbridge.web.refusing import refuse_unknown, sentence
+from icalbridge.web.parameters import refuse_unknown, translate_refusal
 from icalbridge.web.revision_cache import Missing
-from icalbridge.web.routes.feeds import unshaped
+from icalbridge.web.routes.feeds import refuse_query
 from icalbridge.web.site import requested_language
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.board import make_board
@@ -54,7 +53,7 @@ _DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """What the address of a display asks for; what is not understood asks for nothing."""
+    """Options of a display's address; unknown values are ignored."""
 
     theme: str
     dim: tuple[int, int] | None
@@ -94,7 +93,7 @@ class Displays:
             # The script asks with the same parameters, is refused as well, and leaves the sentence
             # there.
             return responses.respond_uncached(
-                self._rendered(feed, options, now, reason=sentence(error), query=query),
+                self._rendered(feed, options, now, reason=translate_refusal(error), query=query),
                 400,
                 responses.DISPLAY_HEADERS,
             )
@@ -103,9 +102,9 @@ class Displays:
         parameters = split_query(query)
         filters = join_query({name: parameters[name] for name in parameters if name not in OWN})
         if feed.kind == "saved":
-            return unshaped(filters)
+            return refuse_query(filters)
         refuse_unknown(parameters, (*OWN, *FILTERS))
-        return self._service.shape(filters)
+        return self._service.parse_query(filters)
 
     def page(
         self, feed: Feed, filters: FeedQuery, options: DisplayOptions, now: datetime
@@ -113,7 +112,7 @@ class Displays:
         """Return the page of a display, also where nothing is there to show. Raises `BadQuery`."""
         bookings = self._present.find(feed, now, filters)
         language = f"lang={requested_language()}" if requested_language() else ""
-        query = "&".join(filter(None, (language, filters.query)))
+        query = "&".join(filter(None, (language, filters.query_string)))
         if isinstance(bookings, Missing):
             reason = words()[f"missing-{bookings.name.lower()}"]
             return responses.respond_uncached(
@@ -172,7 +171,7 @@ class Displays:
         )
 
     def data(self, feed: Feed, filters: FeedQuery, now: datetime) -> Response:
-        """Return what a display asks for once a minute. Raises `BadQuery`."""
+        """Return the data that a display polls once a minute. Raises `BadQuery`."""
         known = self._find(feed, filters, now)
         if isinstance(known, Missing):
             extra = (
@@ -209,7 +208,7 @@ def _status(why: Missing) -> int:
 
 
 def displays(service: FeedCache, present: CurrentBookingsReader, site: Site) -> Blueprint:
-    """Return the addresses that displays are set to."""
+    """Return the routes of displays."""
     routes = Blueprint("display", __name__)
     made = Displays(service, present, site)
     worker = responses.document(
@@ -237,7 +236,7 @@ def displays(service: FeedCache, present: CurrentBookingsReader, site: Site) -> 
 
     @routes.before_request
     def choose_language() -> None:
-        """Take it from the address alone: a TV set's own says nothing of who stands before it."""
+        """Take it from the address alone: a TV's own language is not that of its viewers."""
         i18n.use(i18n.choose(requested_language(), ""))
 
     def answer(feed: Feed) -> Response:

@@ -21,13 +21,13 @@ from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.color import readable
 from icalbridge.web.coming import Coming, load_coming
 from icalbridge.web.cross_origin import ANYWHERE
-from icalbridge.web.refusing import sentence
+from icalbridge.web.parameters import translate_refusal
 from icalbridge.web.revision_cache import Missing
-from icalbridge.web.routes.feeds import is_id, unshaped
+from icalbridge.web.routes.feeds import is_id, refuse_query
 from icalbridge.web.site import freshness
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, span
-from icalbridge.web.views.embed_options import EmbedOptions, looks, read
+from icalbridge.web.views.embed_options import EmbedOptions, convert_options, split_options
 from icalbridge.web.views.subscribe import subscription
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from icalbridge.web.views.calendar_grid import GridSpan
 
 DAYS = 7
-"""How many days a list has, today included, unless its address says so."""
+"""How many days a list has, today included, unless its address has `days`."""
 ENTRIES = 300
 DAY_LINES = {"week": 30, "month": 4}
 """How many entries a day of a week or month shows."""
@@ -49,16 +49,14 @@ CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=
 ASSET_CACHE_CONTROL = "public, max-age=3600"
 """Of what lives at an address without a version."""
 BY_LANGUAGE = "Accept-Encoding, Accept-Language"
-"""Also where the address says the language: the region is still the browser's."""
+"""Also where the address has a language: the region is still the browser's."""
 GROUNDS = {"light": "#e6ecef", "dark": "#26313c"}
-"""What text in the accent's colour stands on, of everything in `embed.css` the hardest to be read
-on.
-"""
+"""Background of text in the accent's color: of those in `embed.css` the one with least contrast."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedRequest:
-    """What an embedded calendar was asked for."""
+    """Feed, options and query of an embedded calendar's address."""
 
     feed: Feed
     looks: EmbedOptions
@@ -83,15 +81,17 @@ class Embeds:
         """
         requested = EmbedRequest(feed, EmbedOptions(), "")
         try:
-            chosen, rest = read(query)
+            chosen, rest = split_options(query)
             requested = EmbedRequest(feed, chosen, rest)
-            filters = unshaped(rest) if feed.kind == "saved" else self._service.shape(rest)
+            filters = (
+                refuse_query(rest) if feed.kind == "saved" else self._service.parse_query(rest)
+            )
             state = self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
             if isinstance(state, Missing):
                 return self._missing(requested, state)
             return self._calendar(requested, filters, GridContext(now, state.zone))
         except BadQuery as error:
-            return self._uncached(requested, 400, "refused", sentence(error))
+            return self._uncached(requested, 400, "refused", translate_refusal(error))
         except StoreError:
             return self._missing(requested, Missing.UNREACHABLE)
 
@@ -263,8 +263,8 @@ def embeds(service: FeedCache, site: Site, settings: Settings) -> Blueprint:
     @routes.get("/embed.css")
     def accent() -> Response:
         try:
-            parameters = split_query(request.environ.get("QUERY_STRING", ""))
-            sheet = accent_css(looks({name: "".join(parameters[name][-1:]) for name in parameters}))
+            query = request.environ.get("QUERY_STRING", "")
+            sheet = accent_css(convert_options(split_query(query)))
         except BadQuery as error:
             return responses.flask_response(responses.refusal(400, str(error)))
         return responses.respond(

@@ -13,9 +13,9 @@ from icalbridge.feeds.query import PARAMETERS
 from icalbridge.web import responses
 from icalbridge.web.failures import error_page
 from icalbridge.web.i18n import gettext
-from icalbridge.web.refusing import sentence
+from icalbridge.web.parameters import translate_refusal
 from icalbridge.web.views.calendar_grid import VIEWS
-from icalbridge.web.views.embed_options import OWN, EmbedOptions, embed_path, looks
+from icalbridge.web.views.embed_options import OWN, EmbedOptions, convert_options, embed_path
 from icalbridge.web.views.forms import BuilderForm, calendars, find_scope, form_choices, parse_form
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class EmbedBuilder:
             choices=form_choices(scope, form) if scope else None,
             views=VIEWS,
             snippet=snippet,
-            refusal=sentence(refusal) if refusal else "",
+            refusal=translate_refusal(refusal) if refusal else "",
             about=about if about in PARAMETERS or about in OWN else "",
             handed_on=[
                 (name, form.joined(name))
@@ -91,16 +91,15 @@ class EmbedBuilder:
         return self._answer(html, 400 if refusal else 200)
 
     def _snippet(self, form: BuilderForm, scope: FormScope | None) -> Snippet | None:
-        given = {name: form.text(name) for name in OWN} | {"lang": form.text(SPEAK)}
-        own = looks(given)
-        shape = self._service.shape(form.query((*OWN, SPEAK, "feed", "school")))
+        own = convert_options({**form.fields, "lang": form.fields.get(SPEAK, ())})
+        query = self._service.parse_query(form.query((*OWN, SPEAK, "feed", "school")))
         if scope is None:
             return None
         # What was ticked in another calendar, before this one was chosen, is left out.
         ticked = tuple(
-            facility_id for facility_id in shape.facility if facility_id in scope.facility_ids
+            facility_id for facility_id in query.facility if facility_id in scope.facility_ids
         )
-        return snippet_of(self._site, scope, own, replace(shape, facility=ticked).query)
+        return snippet_of(self._site, scope, own, replace(query, facility=ticked).query_string)
 
     def _answer(self, html: str, status: int) -> Response:
         headers = dict(responses.FRAMING_HEADERS) | {

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 PREFIX = "/ical/"
 ENDPOINT = "ical.feed"
-SHAPED = "What this calendar shows was decided when it was saved; ask for it without parameters."
+SAVED_QUERY_REFUSED = (
+    "What this calendar shows was decided when it was saved; ask for it without parameters."
+)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -69,7 +71,7 @@ def _feed(text: str) -> Feed | None:
 
 
 def text_of(path_info: str) -> str:
-    """Decode what WSGI carries as Latin-1; what is no UTF-8 becomes empty (PEP 3333, "Unicode
+    """Decode a WSGI string, which is Latin-1; what is no UTF-8 becomes empty (PEP 3333, "Unicode
     Issues").
     """
     if path_info.isascii():
@@ -88,7 +90,7 @@ def is_id(text: str) -> bool:
 
 
 def ical(service: FeedCache) -> Blueprint:
-    """Return Flask's door: every request that is not answered out of memory at once."""
+    """Return the route for feeds that are not in memory."""
     routes = Blueprint("ical", __name__)
 
     @routes.get(f"{PREFIX}<path:_rest>", endpoint="feed")
@@ -138,7 +140,7 @@ def _address(
 ) -> Address | None:
     """Return what a request asks for, None where its path can mean no feed. Raises `BadQuery`.
 
-    `opens` says which saved feed a token opens.
+    `opens` returns the slug of the saved feed that a token opens.
     """
     query = environ.get("QUERY_STRING", "")
     if is_private(environ):
@@ -148,8 +150,8 @@ def _address(
         return None
     feed, suffix = parsed
     if feed.kind == "saved":
-        return Address(feed, unshaped(query), suffix)
-    return Address(feed, service.shape(query_of(query)), suffix)
+        return Address(feed, refuse_query(query), suffix)
+    return Address(feed, service.parse_query(query_of(query)), suffix)
 
 
 def query_of(query_string: str) -> str:
@@ -164,15 +166,15 @@ def query_of(query_string: str) -> str:
 
 def _private_address(path: str, query: str, opens: Callable[[str], str | None]) -> Address | None:
     token, _, suffix = path.removeprefix(tokens.PREFIX).rpartition(".")
-    shape = unshaped(query)
+    plain = refuse_query(query)
     slug = opens(token) if suffix in FORMATS else None
-    return None if slug is None else Address(Feed("saved", slug), shape, suffix, private=True)
+    return None if slug is None else Address(Feed("saved", slug), plain, suffix, private=True)
 
 
-def unshaped(query: str) -> FeedQuery:
-    """Refuse parameters, whether or not there is such a feed: the answer shall not tell."""
+def refuse_query(query: str) -> FeedQuery:
+    """Refuse parameters of a saved feed, also of one that does not exist."""
     if query:
-        raise BadQuery(SHAPED)
+        raise BadQuery(SAVED_QUERY_REFUSED)
     return PLAIN
 
 
@@ -203,7 +205,7 @@ class CachedFeedMiddleware:
             return None
         try:
             address = _address(self._service, environ, self._service.tokens.recall)
-        except BadQuery:  # Flask's door says why
+        except BadQuery:  # the route answers with the reason
             return None
         entry = self._service.recall(address) if address is not None else None
         if entry is None:

@@ -14,7 +14,7 @@ from icalbridge.feeds.query import UNREADABLE, split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page
-from icalbridge.web.refusing import sentence
+from icalbridge.web.parameters import translate_refusal
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id, query_of
 from icalbridge.web.schedule import Schedules
@@ -143,7 +143,7 @@ class Pages:
         """Return what every schedule page shows: title, zone, freshness, how to subscribe."""
         view, zone, feed, state = page.view, page.zone, page.feed, page.state
         address = Address(feed, view.filters)
-        narrowed = f"&{view.filters.query}" if view.filters.query else ""
+        narrowed = f"&{view.filters.query_string}" if view.filters.query_string else ""
         return {
             "view": view,
             "title": state.title,
@@ -201,7 +201,7 @@ def pages(service: FeedCache, site: Site) -> Blueprint:
             check_names(parameters)
             return show(feed_id, parameters, site.now())
         except BadQuery as bad:
-            html = render_template("refused.html", sentence=sentence(bad))
+            html = render_template("refused.html", sentence=translate_refusal(bad))
             return responses.respond_uncached(html, 400)
 
     @routes.get("/")

@@ -61,7 +61,7 @@ def drawing(address: str) -> bytes:
 
 
 class Posters:
-    """What posters and codes of one application are made of."""
+    """The posters and QR codes of one application."""
 
     def __init__(self, service: FeedCache, site: Site) -> None:
         self._catalog = service.catalog
@@ -71,7 +71,7 @@ class Posters:
     def poster(self, feed: Feed) -> Response:
         """Return the page to print."""
         query, _ = _split(text_of(request.environ["QUERY_STRING"]))
-        address = Address(feed, self._service.shape(query))
+        address = Address(feed, self._service.parse_query(query))
         title = self._title(address)
         if isinstance(title, Missing):
             return error_page(404 if title is Missing.UNKNOWN else 503, title.name.lower())
@@ -83,7 +83,7 @@ class Posters:
             "poster.html",
             name=own or title,
             school=display_text(school.name) if school else "",
-            narrowed=bool(address.shape.query),
+            narrowed=bool(address.query.query_string),
             shown=self._site.link(shown_at(address)),
             short=shown.partition("://")[2],
             qr=self._site.path(qr_path(address)) if len(shown) <= LONGEST else "",
@@ -95,7 +95,7 @@ class Posters:
         one.
         """
         query, to_calendar = _split(text_of(request.environ["QUERY_STRING"]))
-        address = Address(feed, self._service.shape(query))
+        address = Address(feed, self._service.parse_query(query))
         if isinstance(self._title(address), Missing):
             abort(404)
         text = self._site.address(address.path if to_calendar else shown_at(address))
@@ -112,7 +112,7 @@ class Posters:
         if not is_id(address.feed.id):
             return Missing.UNKNOWN
         midnight = timezones.midnight(self._site.now().date(), "UTC")
-        calendar = self._service.calendar(address.feed, address.shape, None, midnight, limit=1)
+        calendar = self._service.calendar(address.feed, address.query, None, midnight, limit=1)
         return calendar if isinstance(calendar, Missing) else calendar.title
 
 

@@ -1,7 +1,7 @@
 """`/status`: how up to date everything is, in words for people; machines have `/readyz` and
 `/metrics`.
 
-It says which schools are behind and since when, and how much of the day's requests is used: no
+It shows which schools are behind and since when, and how much of the day's requests is used: no
 sentence of the vendor's, no ids of calls, no names of keys. Only what is listed is here.
 """
 

@@ -10,12 +10,11 @@ from msgspec import Meta, Struct, structs
 
 from icalbridge.feeds.query import join_query, split_query
 from icalbridge.web.i18n import NAMES, gettext
-from icalbridge.web.parameters import choice_refusal, convert_parameters
-from icalbridge.web.refusing import Refused
+from icalbridge.web.parameters import Refused, choice_refusal, convert_parameters
 from icalbridge.web.views.calendar_grid import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from icalbridge.models import Feed
 
@@ -65,24 +64,21 @@ class EmbedOptions(Struct, frozen=True, rename={"start": "from"}):
         return "&".join(filter(None, (own, rest)))
 
 
-def read(query: str) -> tuple[EmbedOptions, str]:
-    """Part the query of an embedded calendar's address into its looks and the query of its feed.
-    Raises `BadQuery`.
+def split_options(query: str) -> tuple[EmbedOptions, str]:
+    """Split the query of an embed's address into its options and the query of its feed. Raises
+    `BadQuery`.
     """
     parameters = split_query(query)
     own = {name: parameters.pop(name) for name in OWN if name in parameters}
     for name, values in own.items():
         if len(set(values)) > 1:
             raise Refused(gettext("%(name)s is given twice; give it once.") % {"name": name})
-    return looks({name: "".join(values[:1]) for name, values in own.items()}), join_query(
-        parameters
-    )
+    return convert_options(own), join_query(parameters)
 
 
-def looks(values: Mapping[str, str]) -> EmbedOptions:
-    """Check what an address or a form gives for the looks. Raises `Refused`."""
-    own = {name: values.get(name, "") for name in OWN}
-    checked = convert_parameters(own, EmbedOptions, _refusal, numbers=["days"])
+def convert_options(parameters: Mapping[str, Sequence[str]]) -> EmbedOptions:
+    """Convert the options of an address or a form. Raises `Refused`."""
+    checked = convert_parameters(parameters, EmbedOptions, _refusal, numbers=["days"])
     return structs.replace(checked, accent=checked.accent.removeprefix("#").lower())
 
 

@@ -18,8 +18,7 @@ from icalbridge.feeds.query import PARAMETERS, join_query, quoted
 from icalbridge.text import search_key
 from icalbridge.web import i18n
 from icalbridge.web.i18n import gettext
-from icalbridge.web.parameters import choice_refusal, convert_parameters
-from icalbridge.web.refusing import Refused, refuse_unknown
+from icalbridge.web.parameters import Refused, choice_refusal, convert_parameters, refuse_unknown
 from icalbridge.web.views.calendar_grid import GridSpan, span
 
 if TYPE_CHECKING:
@@ -69,12 +68,12 @@ class PageView:
 
     def query(self, name: str, day: date | None) -> str:
         """Return the query of another page with the same filters; without a day, today's."""
-        return "?" + "&".join(filter(None, (self._own(name, day), self.filters.query)))
+        return "?" + "&".join(filter(None, (self._own(name, day), self.filters.query_string)))
 
     @property
     def filter_fields(self) -> list[tuple[str, str]]:
         """Return its filters as fields of a form."""
-        return parse_qsl(self.filters.query)
+        return parse_qsl(self.filters.query_string)
 
     @property
     def unfiltered(self) -> str:
@@ -133,7 +132,6 @@ def page_view(
     The week of an address that names no view begins with the day itself, so that what is over
     does not stand first.
     """
-    given = {name: _last(parameters.get(name, ())) for name in OWN}
 
     def refusal(name: str, value: str) -> str:
         if name == "view":
@@ -144,14 +142,14 @@ def page_view(
         bounds = {"first": reach.first.isoformat(), "last": reach.last.isoformat()}
         return sentence % {"given": value, **bounds}
 
-    own = convert_parameters(given, PageParameters, refusal)
+    own = convert_parameters(parameters, PageParameters, refusal)
     if own.date and not reach.first <= own.date <= reach.last:
-        raise Refused(refusal("date", quoted(given["date"])))
+        raise Refused(refusal("date", quoted(parameters["date"][-1])))
     day = own.date or reach.today
     shown = span(own.view or default, day, list_days)
     if own.view is None and default == "week":
         shown = GridSpan("week", day, day, 7)
-    lang = i18n.requested_language(given["lang"])
+    lang = i18n.requested_language((parameters.get("lang") or ("",))[-1])
     return PageView(shown, own.date is not None, filters, reach, lang, default)
 
 
@@ -217,7 +215,3 @@ def _written(name: str, text: str) -> str:
 def _given(filters: FeedQuery, name: str) -> str:
     value = getattr(filters, PARAMETERS[name].field)
     return PARAMETERS[name].write(value) if value else ""
-
-
-def _last(values: Sequence[str]) -> str:
-    return next((value.strip() for value in reversed(values) if value.strip()), "")

@@ -1,8 +1,8 @@
-"""The form of the builders: its fields as the query of a feed's address, and the choices it offers.
+"""Form of the builders: its fields as the query of a feed's address, and the choices it offers.
 
-Its fields are the parameters of a feed, checked by `feeds.query`. A form has a tick for each value
-and blanks for what is not given. A district has thousands of facilities: those of one school are
-listed at a time, and what is ticked elsewhere stays.
+Fields are the parameters of a feed, checked by `feeds.query`. A form sends a field for each ticked
+value, and blanks. A district has thousands of facilities: those of one school are listed at a time,
+and what is ticked elsewhere stays.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Choice:
     value: str
     label: str
     beside: str = ""
-    """What tells it from others of its name."""
+    """Distinguishes it from others of its name."""
     chosen: bool = False
 
 
@@ -250,7 +250,7 @@ def _facility(facility: Facility, ticked: frozenset[str], school: str = "") -> C
 
 
 def _kinds(types: Iterable[str], ticked: frozenset[str]) -> tuple[Choice, ...]:
-    """Return the kinds that exist, each once, and any others that were asked for."""
+    """Return the kinds that exist, each once, and others that are ticked."""
     known = {search_key(value): value for value in sorted(set(types)) if search_key(value)}
     fields = {value: known.get(value, value) for value in sorted(known.keys() | ticked)}
     return tuple(

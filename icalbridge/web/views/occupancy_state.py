@@ -57,10 +57,9 @@ class OccupancyState(Generic[T]):
 def find_occupancy(
     booked: Sequence[T], now: float, day_ends: float, known_until: float
 ) -> OccupancyState[T]:
-    """Return how a place stands at `now` by what is booked there, in order of start.
+    """Return the state of a place at `now` from its bookings, in order of start.
 
-    `day_ends` is the next midnight there; from `known_until` on nothing is known, and nothing is
-    told.
+    `day_ends` is the next midnight there; from `known_until` on the state is unknown.
     """
     if now >= known_until:
         return OccupancyState("unknown", (), (), None, None, None)

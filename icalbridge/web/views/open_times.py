@@ -48,8 +48,7 @@ class Gap:
 def open_times(
     entries: Iterable[BookedTime], day: date, zone: str, now: datetime
 ) -> tuple[Gap, ...]:
-    """Return one facility's gaps on a local day that are not over at `now`; one that goes on is
-    told whole.
+    """Return one facility's gaps on a local day that are not over at `now`; a current one is whole.
 
     From 6:00 to 22:00, and longer where something that begins on that day begins before or ends
     after it.
@@ -60,7 +59,7 @@ def open_times(
         for entry in entries
         if entry.start < next_midnight and entry.end > midnight
     )
-    # What went on past midnight says nothing of when the doors open in the morning.
+    # A booking that ran past midnight does not mean that the building opens at midnight.
     own = [(start, end) for start, end in booked if start > midnight]
     reached = min([_at(day, OPENS, zone), *(start for start, _ in own)])
     closes = max([_at(day, CLOSES, zone), *(end for _, end in own)])

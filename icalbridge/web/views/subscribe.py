@@ -56,7 +56,7 @@ def subscription(address: str, title: str, *, qr: str = "", poster: str = "") ->
 
 
 def shown_at(address: Address) -> str:
-    """Return the path of the page that shows a calendar in its shape."""
+    """Return the path of the page that shows a calendar with its query."""
     return page_path(address.feed) + _query(address)
 
 
@@ -78,7 +78,7 @@ def display_path(address: Address, suffix: str = "") -> str:
 
 
 def _query(address: Address) -> str:
-    query = address.shape.query
+    query = address.query.query_string
     return f"?{query}" if query else ""
 
 
