@@ -37,6 +37,10 @@ def test_page_is_reached_by_keyboard_in_order(page: Page, address: str, path: st
     stops: list[str] = []
     while "Download once" not in stops and len(stops) < 40:
         page.keyboard.press("Tab")
+        if stops and stops[-1] == "Subscribe":
+            page.keyboard.press("Shift+Tab")
+            page.keyboard.press("Enter")
+            page.keyboard.press("Tab")
         stop, outline = page.evaluate(
             "() => [document.activeElement.innerText || document.activeElement.id, "
             "getComputedStyle(document.activeElement).outlineStyle]"
@@ -68,6 +72,7 @@ def test_pages_work_without_javascript(open_page: OpenPage, address: str) -> Non
     page.get_by_role("link", name="Main Gym").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Main Gym"
     feed = "https://calendars.example.org/ical/facility/gym.ics"
+    page.get_by_text("Subscribe", exact=True).click()
     assert page.get_by_label("Address of this calendar").input_value() == feed
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Download once").click()
@@ -77,6 +82,7 @@ def test_pages_work_without_javascript(open_page: OpenPage, address: str) -> Non
 def test_page_address_can_be_copied(page: Page, address: str) -> None:
     """The address is a field that can be selected whole and not be changed."""
     page.goto(address + "/facility/gym")
+    page.get_by_text("Subscribe", exact=True).click()
     field = page.get_by_label("Address of this calendar")
     assert not field.is_editable()
     field.focus()
@@ -108,16 +114,16 @@ def test_page_names_the_zone_to_readers_of_another(open_page: OpenPage, address:
         page = open_page(timezone=zone or "America/Los_Angeles", javascript=bool(zone))
         for path in ("/facility/gym", "/facility/gym?view=week", "/embed/facility/gym"):
             page.goto(address + path)
-            told[path, zone] = page.get_by_text("Times in America/Los Angeles (PST).").is_visible()
+            told[path, zone] = page.get_by_text("Times in Pacific Time.").is_visible()
     assert told == {(path, zone): zone in ("America/Phoenix", "") for path, zone in told}
 
 
 def test_page_prints_the_schedule_and_not_the_buttons(page: Page, address: str) -> None:
     """On paper stay the schedule and the address; search and buttons go."""
-    page.goto(address + "/facility/gym")
+    page.goto(address + "/facility/gym?view=list")
     page.emulate_media(media="print")
     assert page.get_by_role("heading", name="Coming up").is_visible()
-    assert page.get_by_label("Address of this calendar").is_visible()
+    assert page.get_by_text("https://calendars.example.org/ical/facility/gym.ics").is_visible()
     assert not page.get_by_role("button", name="Find").is_visible()
     assert not page.get_by_text("Apple Calendar").is_visible()
 
@@ -129,33 +135,72 @@ def test_week_is_narrowed_down_by_keyboard_without_javascript(
     Enter are enough.
     """
     page = open_page(javascript=False)
-    page.goto(address + "/facility/gym")
+    page.goto(address + "/property/school")
     page.get_by_role("link", name="Week", exact=True).focus()
     page.keyboard.press("Enter")
-    page.wait_for_url("**/facility/gym?view=week#schedule")
+    page.wait_for_url("**/property/school?view=week#schedule")
     page.get_by_text("View only some bookings").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.type("open gym")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/facility/gym?view=week&q=open+gym*")
+    page.wait_for_url("**/property/school?view=week&q=open+gym*")
     assert page.get_by_role("table").get_by_text("Varsity").count() == 0
-    feed = "https://calendars.example.org/ical/facility/gym.ics?q=gym%20open"
+    feed = "https://calendars.example.org/ical/property/school.ics?q=gym%20open"
+    page.get_by_text("Subscribe", exact=True).focus()
+    page.keyboard.press("Enter")
     assert page.get_by_label("Address of this calendar").input_value() == feed
 
 
-def test_week_is_a_table_at_every_width(open_page: OpenPage, address: str) -> None:
-    """Stacked or side by side, a screen reader is told of a table whose rows have their day as
-    head.
-    """
+def test_week_of_a_school_is_a_table_at_every_width(open_page: OpenPage, address: str) -> None:
+    """Stacked or side by side, its rows have their facility as head."""
     for width in (320, 1280):
         page = open_page(width=width)
-        page.goto(address + "/facility/gym?view=week")
-        assert (page.get_by_role("table").count(), page.get_by_role("rowheader").count()) == (1, 7)
+        page.goto(address + "/property/school?view=week")
+        assert (page.get_by_role("table").count(), page.get_by_role("rowheader").count()) == (1, 1)
+
+
+BOXES = """() => [...document.querySelectorAll(".boxes .item")].map((box) => {
+  const {left, right, top, bottom} = box.getBoundingClientRect();
+  return {left, right, top, bottom, text: box.querySelector(".what").innerText};
+})"""
+
+
+@pytest.mark.parametrize("path", ["/facility/gym", "/property/school"])
+def test_grid_places_entries_by_time(open_page: OpenPage, address: str, path: str) -> None:
+    """On a wide screen what is later stands further along its axis, nothing covers anything, and
+    now is a line; on a phone the same is a list that needs no scrolling sideways.
+    """
+    page = open_page(width=1280)
+    page.goto(address + path)
+    boxes = page.evaluate(BOXES)
+    first, second = boxes[0], boxes[1]
+    assert (first["text"], second["text"]) == ("Open Gym", "Practice: Varsity")
+    begins, ends = ("top", "bottom") if path == "/facility/gym" else ("left", "right")
+    hours = second[begins] - first[begins]
+    assert abs((first[ends] - first[begins]) / hours - 2 / 4) < 0.05, "two hours, four later"
+    assert page.locator(".now-line").is_visible()
+    assert page.locator(".columns, .timeline").bounding_box()["y"] < 500  # type: ignore[index]
+    page = open_page(width=360)
+    page.goto(address + path)
+    first, second = page.evaluate(BOXES)[:2]
+    assert first["bottom"] <= second["top"] + 1
+    assert not page.locator(".now-line").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_today_of_a_gym_is_on_a_phones_first_screen(open_page: OpenPage, address: str) -> None:
+    """Name, how it stands, the date and what is on, without scrolling past more than one screen."""
+    page = open_page(width=360, height=740)
+    page.goto(address + "/facility/gym")
+    assert page.get_by_text("Open Gym").last.bounding_box()["y"] < 740  # type: ignore[index]
 
 
 def test_week_prints_on_one_page(page: Page, address: str) -> None:
     """A custodian's sheet: one landscape page with the week and its title, and nothing to click."""
+    for path in ("/facility/gym?view=week", "/facility/gym?view=month"):
+        page.goto(address + path)
+        assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1, path
     page.goto(address + "/property/school?view=week&date=2026-11-22")
     printed = page.pdf(prefer_css_page_size=True)
     assert printed.count(b"/Type /Page\n") == 1

@@ -1,4 +1,4 @@
-// What pages with a calendar can do with JavaScript: the right way to subscribe first, copy the address, print, and name the school's
+// What pages with a calendar can do with JavaScript: the right way to subscribe first, copy the address, print (a month with all of its entries), and name the school's
 // zone only to readers of another.
 // Words are in the templates. Without this file everything is there, in an order that suits most.
 
@@ -44,6 +44,9 @@ for (const said of document.querySelectorAll("[data-zone]")) {
   said.hidden = agrees(said.dataset.zone);
   said.classList.toggle("differs", !said.hidden);
 }
+addEventListener("beforeprint", () => {
+  for (const more of document.querySelectorAll(".month details")) more.open = true;
+});
 document.documentElement.classList.add("scripting");
 document.querySelectorAll(".ways").forEach(sort);
 document.addEventListener("click", (event) => {
