@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.calendar import Calendar
+    from icalbridge.feeds.completeness import Completeness
     from icalbridge.models import Facility, Property
     from icalbridge.web.feed_cache import FeedCache
-    from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.site import Site
     from icalbridge.web.views.calendar_grid import CalendarList
     from icalbridge.web.views.filters import PageView
