@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
+from icalbridge.feeds.outward import DAY
 from icalbridge.store.entries import TimeRange
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from icalbridge.store.entries import EntryCriteria
     from icalbridge.store.reading import Reading
 
-DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+SECOND = timedelta(seconds=1)
 MOST_ENTRIES = 1000
 """So many entries of a span are read at once; of more, the first ones of each day."""
 
@@ -62,14 +63,12 @@ def read_days(
     total = sum(span.count for span in spans)
     if total <= MOST_ENTRIES or any(span.zone != zone for span in spans):
         return None
-    entries: dict[str, Entry] = {}
     days = _by_day(spans, zone, since, until)
-    for day in days.values():
-        for times in _first_times(day, since, limit) if day.spans else ():
-            read = reading.entries(feed, times, criteria, limit=limit)
-            entries |= {entry.uid: entry for entry in read}
-    in_order = sorted(entries.values(), key=lambda entry: (entry.start, entry.end, entry.uid))
-    return DaysRead(in_order, {date: day.count for date, day in days.items()})
+    ranges = [
+        times for day in days.values() if day.spans for times in _first_times(day, since, limit)
+    ]
+    entries = reading.first_entries(feed, ranges, criteria, limit)
+    return DaysRead(entries, {date: day.count for date, day in days.items()})
 
 
 def _by_day(

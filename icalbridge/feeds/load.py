@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import Audience, Item, admit, view
 from icalbridge.feeds.calendar import Calendar
+from icalbridge.feeds.completeness import Completeness, bound_by_count
 from icalbridge.feeds.days import read_days
 from icalbridge.feeds.grouping import grouped
 from icalbridge.feeds.metadata import cover
 from icalbridge.feeds.occupancy import FOREVER, blocks, present
-from icalbridge.feeds.outward import EntriesRead, OutwardReader, steps
+from icalbridge.feeds.outward import DAY, EntriesRead, OutwardReader, steps
 from icalbridge.feeds.query import Cancelled
 from icalbridge.feeds.saved_feed import apply
 from icalbridge.feeds.selection import BEGINNING, reach, select
@@ -60,6 +61,13 @@ def load_calendar(
             return None
     loader = _Loader(source, request, state, now, saved)
     return loader.whole(count) if request.whole else loader.span()
+
+
+def bound_completeness(
+    source: Source, request: CalendarRequest, state: FeedState, now: datetime
+) -> Completeness | None:
+    """Bound what the file of a very large district has; None for feeds that are to be measured."""
+    return _Loader(source, request, state, now, None).completeness()
 
 
 class _Loader:
@@ -149,8 +157,7 @@ class _Loader:
         )
         if read is None:
             return None
-        calendar = self._calendar(EntriesRead(read.entries), moments=())
-        return replace(calendar, day_counts=read.counts)
+        return replace(self._calendar(EntriesRead(read.entries), ()), day_counts=read.counts)
 
     def _within_reach(self, since: datetime, until: datetime) -> tuple[datetime, datetime]:
         return max(since, self._now - self._history), min(until, self._newest)
@@ -197,7 +204,7 @@ class _Loader:
         entries = self._read.entries(self._feed, times, self._criteria, limit=limit, ordered=False)
         if limit is None or len(entries) <= count:
             return self._calendar(EntriesRead(entries), moments=self._moments())
-        return self._calendar(self._outward(count), moments=())
+        return self._calendar(self._outward().read(count), moments=())
 
     def _moments(self) -> list[datetime]:
         """Return when time alone last changed and next changes a whole feed, as far as entries tell
@@ -222,8 +229,18 @@ class _Loader:
                 moments.append(last + self._history)
         return moments
 
-    def _outward(self, count: int) -> EntriesRead:
-        reader = OutwardReader(
+    def completeness(self) -> Completeness | None:
+        far = min(self._history, self._horizon) >= 2 * DAY
+        if self._feed.kind != "property" or not (self._exact and far):
+            return None
+        settings, zone = self._source.settings, self._state.zone
+        bound = bound_by_count(self._read, self._feed, self._criteria, zone, self._now, settings)
+        if bound is None or bound.complete_from:
+            return bound
+        return replace(bound, complete_from=self._outward().past_from(self._now))
+
+    def _outward(self) -> OutwardReader:
+        return OutwardReader(
             self._read,
             self._feed,
             self._criteria,
@@ -233,7 +250,6 @@ class _Loader:
             self._newest,
             MARGIN if self._query.occupancy else timedelta(0),
         )
-        return reader.read(count)
 
     def _of(self, times: TimeRange, limit: int | None = None) -> list[Entry]:
         return self._read.entries(self._feed, times, self._criteria, limit=limit)
@@ -338,7 +354,8 @@ class _Loader:
         changed.
         """
         title = self._query.title
-        schools = self._schools(selection) if "{school}" in title else {}
+        named = {entry.property_id for entry in selection.entries} if "{school}" in title else ()
+        schools = self._read.property_names(named) if named else {}
         if self._saved is not None:
             items, changed = self._saved_items(self._saved, selection, schools)
         else:
@@ -375,9 +392,6 @@ class _Loader:
             schools=schools,
         )
         return items, max((changed for _, changed in categories.values()), default=BEGINNING)
-
-    def _schools(self, selection: Selection) -> dict[str, str]:
-        return self._read.property_names({entry.property_id for entry in selection.entries})
 
 
 def _key(item: Item) -> tuple[int, int, str]:

@@ -59,7 +59,7 @@ class OutwardReader:
         read = EntriesRead(self._of(TimeRange(midnight - self.margin, tomorrow)), expires=tomorrow)
         read.complete_until = self._ahead(read, tomorrow, near, count)
         if read.complete_until is not None:
-            read.complete_from = self._past_from(midnight)
+            read.complete_from = self.past_from(midnight)
             return read
         read.complete_from = self._back(read, midnight - self.margin, count)
         if read.complete_from is not None:
@@ -92,7 +92,7 @@ class OutwardReader:
         for begins, ends in _steps_back(before, self.oldest - DAY):
             limit = count - len(read.entries) + 1
             if limit <= 0:
-                return self._past_from(ends)
+                return self.past_from(ends)
             times = TimeRange(self.oldest, ends, starts_from=begins, ends_by=before)
             result = self._of(times, limit, back=True)
             read.entries += result
@@ -102,7 +102,10 @@ class OutwardReader:
         read.entries += self._of(long_ago)
         return None
 
-    def _past_from(self, before: datetime) -> datetime | None:
+    def past_from(self, before: datetime) -> datetime | None:
+        """Return up to when the past is left out where none of it is read; None where there is
+        none.
+        """
         last = self.reading.latest_start(self.feed, before, self.criteria)
         if last is None or last < self.oldest - DAY:
             return None

@@ -29,6 +29,22 @@ class SpanCount:
     count: int
 
 
+def count_entries(
+    connection: Connection,
+    scopes: Iterable[EntryScope],
+    times: TimeRange,
+    criteria: EntryCriteria,
+) -> int:
+    """Count the entries of disjoint scopes."""
+    total = 0
+    for scope in scopes:
+        for condition, is_long in times.conditions():
+            here = scope.for_range(is_long=is_long).condition(connection)
+            query = select(func.count()).select_from(entries)
+            total += connection.scalar(query.where(here, condition, criteria.condition)) or 0
+    return total
+
+
 def count_by_span(
     connection: Connection,
     scopes: Iterable[EntryScope],
@@ -42,8 +58,8 @@ def count_by_span(
         for condition, is_long in times.conditions():
             here = scope.for_range(is_long=is_long).condition(connection)
             query = select(*columns, func.count()).where(here, condition, criteria.condition)
-            for row in connection.execute(query.group_by(*columns)):
-                counts[row[0], row[1], row[2]] += row[3]
-    return [
-        SpanCount(start, end, zone, number) for (start, end, zone), number in sorted(counts.items())
-    ]
+            for start, end, zone, number in map(
+                tuple, connection.execute(query.group_by(*columns))
+            ):
+                counts[start, end, zone] += number
+    return [SpanCount(*span, number) for span, number in sorted(counts.items())]

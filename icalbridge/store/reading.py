@@ -9,12 +9,13 @@ ids are asked about, or are selected by a saved feed, or are a district's school
 from __future__ import annotations
 
 from collections import Counter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
-from icalbridge.store.counts import count_by_span
+from icalbridge.store.counts import count_by_span, count_entries
 from icalbridge.store.engine import Repository, reading
 from icalbridge.store.entries import (
     ALL_ENTRIES,
@@ -91,6 +92,24 @@ class Reading(Repository):
                 newest_first=newest_first,
                 ordered=ordered,
             )
+
+    def first_entries(
+        self, feed: Feed, ranges: Iterable[TimeRange], criteria: EntryCriteria, limit: int
+    ) -> list[Entry]:
+        """Return the first entries of each of some time ranges, each once, in order of start."""
+        entries: dict[str, Entry] = {}
+        with reading(self._opened) as connection:
+            scopes = list(feed_scopes(connection, feed, criteria))
+            for times in ranges:
+                read = read_entries(connection, scopes, times, criteria, limit=limit)
+                entries |= {entry.uid: entry for entry in read}
+        return sorted(entries.values(), key=attrgetter("start", "end", "uid"))
+
+    def count(self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES) -> int:
+        """Count the entries of a feed, which is not a saved one, in a time range."""
+        with reading(self._opened) as connection:
+            scopes = feed_scopes(connection, feed, criteria)
+            return count_entries(connection, scopes, times, criteria)
 
     def count_by_span(
         self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from icalbridge.errors import StoreError
+from icalbridge.store.entries import TimeRange
 from icalbridge.web.cache import ByteCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
     from datetime import datetime
 
-    from icalbridge.models import Facility, Property
+    from icalbridge.models import Facility, Feed, Property
     from icalbridge.outage import OutageLog
     from icalbridge.store import Store
 
 ROW_BYTES = 700
+SECOND = timedelta(seconds=1)
 
 Value = TypeVar("Value")
 
@@ -60,6 +63,12 @@ class Catalog:
         return self.remember(
             ("counts", key), lambda: self._read.counts(since, until), (since, until)
         )
+
+    def count_starting(self, feed: Feed, since: datetime, until: datetime) -> int:
+        """Return how many shown entries of a feed, which is not a saved one, start in a span."""
+        times = TimeRange(since - SECOND, until, starts_from=since)
+        key = ("count starting", feed, since, until)
+        return self.remember(key, lambda: self._read.count(feed, times))
 
     def fetched(self, property_ids: Sequence[str]) -> dict[str, datetime | None]:
         """Return when today's entries of the listed ones were last fetched; None: never."""

@@ -34,19 +34,18 @@ def load_coming(
     limit = MOST_ITEMS if feed.kind == "property" and query == PLAIN else None
     calendar = service.calendar(feed, query, None, until, limit=limit)
     if not isinstance(calendar, Missing) and calendar.complete_until is not None:
-        loaded = [item for item in calendar.items if item.end > now]
-        if any(item.start > now for item in loaded):
-            more = _count(service, calendar, until, now) - len(loaded)
-            return Coming(calendar, max(more, 0))
+        if any(item.start > now for item in calendar.items):
+            return Coming(calendar, _left_out(service, calendar, calendar.complete_until, until))
         calendar = service.calendar(feed, query, None, until)  # so much is on that nothing is next
     return calendar if isinstance(calendar, Missing) else Coming(calendar, 0)
 
 
-def _count(service: FeedCache, calendar: Calendar, until: datetime, now: datetime) -> int:
-    """Return how many bookings of the property's facilities come; 0 while nobody can tell."""
-    facilities = service.catalog.facilities(calendar.property_ids)
+def _left_out(service: FeedCache, calendar: Calendar, first: datetime, until: datetime) -> int:
+    """Return how many bookings were not loaded, of which the first starts at `first`; 0 while
+    nobody can tell.
+    """
+    loaded = sum(item.start >= first for item in calendar.items)
     try:
-        counts = service.catalog.counts("coming", now, until)
+        return service.catalog.count_starting(calendar.feed, first, until) - loaded
     except StoreError:
         return 0
-    return sum(counts.get(facility.id, 0) for facility in facilities)

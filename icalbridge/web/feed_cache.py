@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from icalbridge.errors import StoreError
 from icalbridge.feeds import PLAIN
 from icalbridge.feeds.calendar import CalendarRequest
-from icalbridge.feeds.load import load_calendar
+from icalbridge.feeds.load import bound_completeness, load_calendar
 from icalbridge.feeds.query import parse
 from icalbridge.feeds.source import Source
 from icalbridge.outage import OutageLog
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds import Address, FeedQuery
     from icalbridge.feeds.calendar import Calendar
+    from icalbridge.feeds.completeness import Completeness
     from icalbridge.models import Feed, FeedState
     from icalbridge.settings import Settings
     from icalbridge.store import Store
     from icalbridge.web.metrics import Metrics
-    from icalbridge.web.rendered_feed import Completeness, RenderedFeed
+    from icalbridge.web.rendered_feed import RenderedFeed
 
 CACHED_QUERIES = 1024
 
@@ -148,12 +149,15 @@ class FeedCache:
 
     def completeness(self, feed: Feed, query: FeedQuery) -> Completeness | Missing:
         """Return from when on and until when a feed's iCalendar file has everything: both None
-        unless it is too large. Only sizes are measured; no file is rendered.
+        unless it is too large. No file is rendered. Where thousands of bookings are on today, they
+        are only counted: `complete_until` is then a bound, up to which the file has everything.
         """
         request = CalendarRequest(feed, query)
 
         def load(state: FeedState, at: datetime) -> Completeness | None:
-            return measure_feed(self._whole, request, state, at, self._source.settings)
+            self._source.check_query(query)
+            bound = bound_completeness(self._source, request, state, at)
+            return bound or measure_feed(self._whole, request, state, at, self._source.settings)
 
         result = self._completeness.recall(request) or self._completeness.get(request, feed, load)
         return result if isinstance(result, Missing) else result.value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.feeds import FORMATS
 from icalbridge.feeds.calendar import CalendarRequest
+from icalbridge.feeds.completeness import Completeness
 from icalbridge.feeds.formats.render import measure, render
 from icalbridge.models import is_future
 from icalbridge.web.cross_origin import cross_origin
@@ -46,16 +47,6 @@ class RenderedFeed:
     @property
     def size(self) -> int:
         return self.document.size
-
-
-@dataclass(frozen=True, slots=True)
-class Completeness:
-    """From when on and until when a feed's file has everything; None: nothing is left out there."""
-
-    complete_from: datetime | None
-    complete_until: datetime | None
-    expires: datetime | None
-    size: int = 0
 
 
 def render_feed(

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.calendar import Calendar
+    from icalbridge.feeds.completeness import Completeness
     from icalbridge.models import Facility, Feed, FeedState
     from icalbridge.web.feed_cache import FeedCache
-    from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.views.filters import PageView
     from icalbridge.web.views.open_times import Gap
 

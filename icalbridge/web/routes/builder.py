@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.feeds.calendar import Calendar
+    from icalbridge.feeds.completeness import Completeness
     from icalbridge.settings import Settings
     from icalbridge.web.feed_cache import FeedCache
-    from icalbridge.web.rendered_feed import Completeness
     from icalbridge.web.site import Site
     from icalbridge.web.views.forms import FormScope
 
