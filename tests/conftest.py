@@ -6,8 +6,9 @@ import pytest
 from hypothesis import settings
 
 # How long an example takes says more of the machine than of the product.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+settings.register_profile("short", deadline=None, max_examples=40)
+settings.register_profile("soak", deadline=None, max_examples=400)
+settings.load_profile("short")
 
 pytest_plugins = [
     "tests.fixtures.compiled",
@@ -36,10 +37,22 @@ in others are marked `both_databases`.
 """
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """In `make soak` let Hypothesis try ten times as many examples."""
+    if config.option.markexpr == "soak":
+        settings.load_profile("soak")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL to `make soak` where a test's subject does not depend on the database."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave PostgreSQL to `make soak` where a test's subject does not depend on the database; let
+    it run the properties once more, with its many examples.
+    """
     for item in items:
+        if config.option.markexpr == "soak" and getattr(
+            getattr(item, "obj", None), "is_hypothesis_test", False
+        ):
+            item.add_marker(pytest.mark.soak)
         callspec = getattr(item, "callspec", None)
         if (
             callspec is not None
