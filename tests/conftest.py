@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.isolation",
     "tests.fixtures.postgresql",
     "tests.fixtures.chromium",
+    "tests.fixtures.compiling",
     "tests.fixtures.stores",
 ]
 
