@@ -35,13 +35,17 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 LIST_DAYS = {"facility": 14, "property": 7}
 """How many days after today a list has."""
-LIST_ENTRIES = {"facility": 100, "property": 200}
-DAY_ENTRIES = 200
+LIST_ENTRIES = {"facility": 100, "property": 150}
+DAY_ENTRIES = 150
 """How many entries a school's day shows."""
 WEEK_LINES = 12
 """How many entries of a day a district's week shows."""
 CELL_LINES = 4
-"""How many entries of a facility a day the table of a school's week shows."""
+"""How many entries of a facility a day the table of a school's week shows at most."""
+TABLE_ROWS = 25
+"""How many facilities the table of a school's week has; it leads to the pages of the others."""
+TABLE_LINES = 200
+"""How many entries it shows in all: where that is not enough, fewer of each day."""
 MONTH_LINES = 3
 MONTH_OPENED = 12
 """How many more entries of a day a month opens in place."""
@@ -51,6 +55,7 @@ DISTRICT_ENTRIES = 30
 NOTHING: dict[str, Any] = {
     "grid": None,
     "rows": None,
+    "other_rows": (),
     "columns": (),
     "open_times": {},
     "gaps": {},
@@ -170,8 +175,12 @@ class Schedules:
         items = self._items(page, view.filters, shown.first, shown.end)
         keys = [place.id for place in facilities]
         if view.name == "week":
-            rows = week_matrix(items, shown, keys, page.context, CELL_LINES)
-            return NOTHING | {"rows": rows, "columns": _days_shown(page)}
+            rows = week_matrix(items, shown, keys, page.context, CELL_LINES, TABLE_LINES)
+            return NOTHING | {
+                "rows": rows[:TABLE_ROWS],
+                "other_rows": rows[TABLE_ROWS:],
+                "columns": _days_shown(page),
+            }
         only = view.filters.facility
         if only:
             keys = [key for key in keys if key in only]

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icalbridge.web.views.calendar_grid import GridContext
-from icalbridge.web.views.time_grid import STEP, day_timeline, week_grid
+from icalbridge.web.views.calendar_grid import GridContext, GridSpan
+from icalbridge.web.views.time_grid import STEP, day_timeline, week_grid, week_matrix
 from tests.samples import NOW, ZONE, entry
 from tests.web.test_web_calendar_grid import shown
 
@@ -164,6 +164,20 @@ def test_rows_of_a_timeline_follow_each_other() -> None:
         "r2",
         "r3",
     ]
+
+
+def test_table_of_a_week_is_bounded() -> None:
+    """A facility's day has up to four entries, and fewer where the whole table would be too long;
+    what nobody booked has no row.
+    """
+    items = [booked(SATURDAY, 8 + number, 1, f"{number}") for number in range(10)]
+    items += [booked(SATURDAY + DAY, 8, 1, "other", "pool"), booked(SATURDAY, 9, 1, "x", "lost")]
+    days = GridSpan("week", SATURDAY, SATURDAY, 7)
+    rows = week_matrix(items, days, ["gym", "court", "pool"], CONTEXT, 4, 100)
+    assert [row.key for row in rows] == ["gym", "pool", ""]
+    assert [(day.count, len(day.lines)) for day in rows[0].days][:2] == [(10, 4), (0, 0)]
+    rows = week_matrix(items, days, ["gym", "court", "pool"], CONTEXT, 4, 5)
+    assert (rows[0].days[0].left_out, len(rows[0].days[0].lines)) == (7, 3)
 
 
 def test_hours_fit_what_is_booked() -> None:

@@ -7,7 +7,7 @@ its own school, and falls on the day that it is there.
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -170,6 +170,10 @@ class CalendarDay:
     today: date
     outside: bool = False
     """Whether it belongs to another month than the one that is shown."""
+
+    def shortened(self, limit: int) -> CalendarDay:
+        """Return it with at most so many lines."""
+        return replace(self, lines=self.lines[:limit])
 
     @property
     def is_today(self) -> bool:
