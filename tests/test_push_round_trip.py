@@ -309,7 +309,7 @@ def test_calendar_that_went_in_comes_out(push: Pusher, name: str) -> None:
     assert push.decided.impossible == ()
     expected = sorted(CASES[name].shown)
     assert _read_back(push, "icalendar") == expected
-    push.bridge.run(full=True)
+    push.bridge.full.everything([push.school_id])
     assert _read_back(push, "icalendar") == expected
     assert _read_back(push, "ical.js") == expected
     assert push.push(CASES[name].told) == []
