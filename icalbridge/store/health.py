@@ -219,18 +219,22 @@ _WINDOW_COLUMNS: list[Any] = [
     func.max(windows.c.error_at),
 ]
 """What `_freshness` takes, in its order."""
+_BY_PROPERTY = select(*_WINDOW_COLUMNS).where(windows.c.number >= 0).group_by(windows.c.property_id)
+_LISTED = (
+    select(*_PROPERTY_COLUMNS)
+    .where(properties.c.listed)
+    .order_by(properties.c.position, properties.c.id)
+)
 
 
 def _properties(connection: Connection) -> list[Freshness]:
     """Read one row a property, whatever its number of windows."""
-    by_property = select(*_WINDOW_COLUMNS).where(windows.c.number >= 0)
-    rows = connection.execute(by_property.group_by(windows.c.property_id))
+    rows = connection.execute(_BY_PROPERTY)
     states: dict[str, tuple[Any, ...]] = {row[0]: tuple(row[1:]) for row in rows}
     failures = _last_failures(connection)
-    listed = select(*_PROPERTY_COLUMNS).where(properties.c.listed)
     return [
         _freshness(row, states[row.id], failures.get(row.id))
-        for row in connection.execute(listed.order_by(properties.c.position, properties.c.id))
+        for row in connection.execute(_LISTED)
         if row.id in states
     ]
 
