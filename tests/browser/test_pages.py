@@ -180,6 +180,12 @@ def test_grid_places_entries_by_time(open_page: OpenPage, address: str, path: st
     hours = second[begins] - first[begins]
     assert abs((first[ends] - first[begins]) / hours - 2 / 4) < 0.05, "two hours, four later"
     assert page.locator(".now-line").is_visible()
+    if path == "/facility/gym":
+        columns = page.locator(".columns > section")
+        widths = [columns.nth(number).bounding_box()["width"] for number in range(7)]  # type: ignore[index]
+        assert max(widths) - min(widths) < 2, "seven days side by side"
+        axis = page.get_by_text("11 AM", exact=True).bounding_box()
+        assert abs(axis["y"] - first["top"]) < 3, "an hour stands where its entries are"  # type: ignore[index]
     assert page.locator(".columns, .timeline").bounding_box()["y"] < 500  # type: ignore[index]
     page = open_page(width=360)
     page.goto(address + path)
