@@ -327,7 +327,11 @@
 
   /* The next start may be without a network: what it needs is fetched for keeping once it can be. */
   function prepare() {
-    if (prepared || !('serviceWorker' in navigator)) { return; }
+    try {
+      if (prepared || !navigator.serviceWorker) { return; }
+    } catch (sandboxed) {
+      return;
+    }
     prepared = true;
     navigator.serviceWorker.register(display.getAttribute('data-worker')).then(function () {
       var needed = [location.href];
