@@ -50,6 +50,10 @@ SECURITY_HEADERS: Headers = (
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
+MARK = "X-Icalbridge"
+"""A header by which the worker of displays knows answers of this product from those of a captive
+portal.
+"""
 PRIVATE_HEADERS: Headers = (
     *(header for header in SECURITY_HEADERS if header[0] != "Referrer-Policy"),
     ("Referrer-Policy", "no-referrer"),

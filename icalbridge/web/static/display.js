@@ -12,6 +12,7 @@
   var POLL = 60, FIRST_RETRY = 10, LONGEST_RETRY = 300, PATIENCE = 20;
   var OLD = 15 * 60;
   var ASLEEP = 30, SET_RIGHT = 120;
+  var MARK = 'X-Icalbridge', AN_HOUR = 3600;
   var PAGE_SECONDS = 12, SHIFT_SECONDS = 60, KEEP_SECONDS = 30;
 
   var display = document.getElementById('display');
@@ -21,7 +22,7 @@
   var key = 'display ' + display.getAttribute('data-path');
   var anchor = anchorAt(Number(display.getAttribute('data-now')));
   var request = null, timer = 0, askedAt = 0, failures = 0;
-  var prepared = false, drawn = '', paged = '', keptAt = 0;
+  var prepared = false, upgrading = false, drawn = '', paged = '', keptAt = 0;
 
   /* The clock. */
 
@@ -278,6 +279,35 @@
     prepare();
   }
 
+  /* A new version comes by one reload, and only where it is really there: during an upgrade the old
+     one may still answer, and where no worker is, a page that does not load would hang there. */
+  function upgrade(version) {
+    var page = new XMLHttpRequest();
+    if (!version || version === display.getAttribute('data-version') || upgrading) { return; }
+    upgrading = true;
+    page.onload = page.onerror = page.ontimeout = function () {
+      upgrading = false;
+      if (page.status && page.getResponseHeader(MARK) === version && mayReload(version)) { location.reload(); }
+    };
+    page.open('GET', location.href);
+    page.timeout = PATIENCE * 1000;
+    page.setRequestHeader('Cache-Control', 'max-age=0');
+    page.send();
+  }
+
+  /* Once for a version, and again after an hour only; likewise where nothing can be written down. */
+  function mayReload(version) {
+    var name = key + ' version', last;
+    try {
+      last = JSON.parse(window.localStorage.getItem(name));
+      if (last && last.version === version && now() < last.at + AN_HOUR) { return false; }
+      window.localStorage.setItem(name, JSON.stringify({ version: version, at: now() }));
+      return true;
+    } catch (unwritable) {
+      return ticks() > AN_HOUR;
+    }
+  }
+
   function again(good) {
     failures = good ? 0 : failures + 1;
     var wait = good ? POLL : Math.min(LONGEST_RETRY, FIRST_RETRY * Math.pow(2, failures - 1));
@@ -291,6 +321,7 @@
       if (request !== sent) { return; }
       request = null;
       try {
+        if (!sent.getResponseHeader('Display-Kept')) { upgrade(sent.getResponseHeader(MARK)); }
         if (sent.status === 200) { take(sent); good = true; }
       } catch (unusable) { /* what is on the wall stays there */ }
       again(good);
@@ -334,10 +365,12 @@
     }
     prepared = true;
     navigator.serviceWorker.register(display.getAttribute('data-worker')).then(function () {
+      return navigator.serviceWorker.ready;
+    }).then(function (registration) {
       var needed = [location.href];
       each('link[rel=stylesheet]', document, function (link) { needed.push(link.href); });
       each('script[src]', document, function (script) { needed.push(script.src); });
-      return caches.open('display').then(function (kept) { return kept.addAll(needed); });
+      registration.active.postMessage(needed);
     })['catch'](function () { /* without one, a display that keeps running loses nothing */ });
   }
 
