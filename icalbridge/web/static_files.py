@@ -39,7 +39,10 @@ class Assets:
         }
         self._documents = {
             (name, lasting): responses.document(
-                body, TYPES[Path(name).suffix], cache_control=FOR_EVER if lasting else NOT_LONG
+                body,
+                TYPES[Path(name).suffix],
+                cache_control=FOR_EVER if lasting else NOT_LONG,
+                extra=[(responses.MARK, self.versions[name])],
             ).packed()
             for name, body in self._bodies.items()
             for lasting in (True, False)

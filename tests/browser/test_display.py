@@ -5,17 +5,24 @@ wrong device clocks.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from shutil import copytree
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
 
 from icalbridge.feeds.saved_feed import Saved
 from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.web import create_app
+from icalbridge.web.responses import MARK
+from icalbridge.web.static_files import FOLDER
 from tests.browser.wall import (
     DISTRICT,
     GYM,
+    READY,
     SCHOOL,
+    TAKEN,
     Wall,
     ask,
     busy,
@@ -29,13 +36,15 @@ from tests.browser.wall import (
     wait,
 )
 from tests.fixtures.chromium import axe
+from tests.fixtures.commands import until
 from tests.fixtures.serving import serving
 from tests.samples import NOW, POOL, entry
 from tests.web_world import PUBLIC, add_catalogue, empty_store, sync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from playwright.sync_api import Page
 
@@ -225,6 +234,135 @@ def test_display_without_data_gets_them_without_being_touched(page: Page, wall: 
     assert (slot(page, "title"), slot(page, "headline")) == ("New Gym", "Free")
 
 
+# a portal, and a new version
+
+
+@Request.application
+def portal(request: Request) -> Response:
+    """Answer as a captive portal does: its own page for everything, at another address."""
+    if request.path != "/login":
+        return redirect("/login")
+    return Response("<!doctype html><title>Wi-Fi</title><h1>Accept the terms</h1>", 200)
+
+
+@Request.application
+def silent_portal(_request: Request) -> Response:
+    """Answer as portals do that send nobody elsewhere."""
+    return Response("<!doctype html><title>Wi-Fi</title><h1>Accept the terms</h1>", 200)
+
+
+@pytest.mark.parametrize("answers", [portal, silent_portal])
+def test_display_is_not_taken_over_by_a_portal(
+    page: Page, wall: Wall, answers: WSGIApplication
+) -> None:
+    """Neither while it runs nor after a restart; when the portal is gone everything is as before,
+    and nothing of it is kept.
+    """
+    hang(page, wall, GYM)
+    ask(page, wall, minutes=1)
+    wall.stop()
+    wall.serve(answers)
+    for _ in range(2):
+        wait(page, wall, minutes=10)
+        page.wait_for_function("!document.title.includes('Wi-Fi')")
+        assert (slot(page, "title"), slot(page, "headline")) == ("Main Gym", "In use")
+        page.reload()
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+    kept = page.evaluate(
+        "caches.open('display').then(store => store.keys().then(all => Promise.all(all.map(one =>"
+        " store.match(one).then(found => found.text())))))"
+    )
+    assert [text for text in kept if "Accept the terms" in text] == []
+    wall.stop()
+    wall.fill([entry(1.5, uid="new", event_id="new", name="Judo")])
+    wall.start()
+    wall.clock.advance(60)
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    page.wait_for_function(TAKEN, arg=wall.clock.now.timestamp())
+    page.clock.run_for(1000)
+    assert (slot(page, "as_of"), titles(page, "next")) == ("", ["Judo"])
+
+
+def reload_soon(page: Page, wall: Wall, **time: float) -> None:
+    """Let time pass, and wait until the display has loaded itself anew."""
+    page.evaluate("window.before = true")
+    wall.clock.advance(timedelta(**time).total_seconds())
+    page.clock.fast_forward(int(timedelta(**time).total_seconds() * 1000))
+    page.wait_for_function(
+        "() => !window.before && document.documentElement.classList.contains('live')"
+    )
+
+
+def stay(page: Page, wall: Wall) -> None:
+    """Let a minute pass in which the display asks for its data and its page, and stays."""
+    page.evaluate("window.before = true")
+    with page.expect_response(wall.address(GYM)):
+        ask(page, wall, minutes=1)
+    assert page.evaluate("window.before") is True
+
+
+def test_display_takes_a_new_version_by_one_reload(page: Page, wall: Wall, tmp_path: Path) -> None:
+    """After an upgrade of the server the next answer makes it load its page anew, once; everything
+    that a start without a network needs is that of the new version.
+    """
+    visited: list[str] = []
+    hang(page, wall, GYM)
+    page.on("framenavigated", lambda frame: visited.append(frame.url))
+    wall.stop()
+    wall.assets = tmp_path / "static"
+    copytree(FOLDER, wall.assets)
+    with (wall.assets / "display.css").open("a") as sheet:
+        sheet.write("html.dark { --ground: #000001; }")
+    wall.start()
+    reload_soon(page, wall, minutes=1)
+    for _ in range(3):
+        ask(page, wall, minutes=1)
+        ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert ground == "rgb(0, 0, 1)"
+    assert visited == [wall.address(GYM)]
+    until(lambda: page.evaluate(READY) or None, "everything of the new version")
+
+
+def labeled(app: WSGIApplication, ending: str) -> WSGIApplication:
+    """Return an application that says to be of a newer version at addresses with an ending."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            if environ["PATH_INFO"].endswith(ending):
+                headers = [*(one for one in headers if one[0] != MARK), (MARK, "newer")]
+            return start_response(status, headers, exc_info)
+
+        return app(environ, start)
+
+    return answer
+
+
+def serve_labeled(wall: Wall, ending: str) -> None:
+    wall.stop()
+    wall.serve(labeled(create_app(PUBLIC, wall.store, clock=wall.clock), ending))
+
+
+def test_display_does_not_reload_while_two_versions_answer(page: Page, wall: Wall) -> None:
+    """During an upgrade the data may come from the new version and the page from the old one: then
+    it stays as it is.
+    """
+    hang(page, wall, GYM)
+    serve_labeled(wall, ".json")
+    for _ in range(3):
+        stay(page, wall)
+
+
+def test_display_reloads_once_for_a_version(page: Page, wall: Wall) -> None:
+    """A page that turns out to be of the old version after all is loaded again after an hour."""
+    hang(page, wall, GYM)
+    serve_labeled(wall, "")
+    reload_soon(page, wall, minutes=2)
+    stay(page, wall)
+    stay(page, wall)
+    reload_soon(page, wall, minutes=61)
+    stay(page, wall)
+
+
 # time
 
 
@@ -241,15 +379,82 @@ def test_display_does_not_believe_the_device(page: Page, wall: Wall, years: int)
     assert (slot(page, "clock"), slot(page, "left")) == ("12:31 PM", "29 min")
 
 
-def test_display_outlives_a_clock_that_is_set(page: Page, wall: Wall) -> None:
-    """The device learns the right time, or loses it, while the network is away: nothing on the wall
-    jumps.
+@pytest.mark.parametrize(("wrong", "then"), [(-700, 0), (700, 0), (0, -700), (-2, -3)])
+def test_display_outlives_a_clock_that_is_set(
+    page: Page, wall: Wall, wrong: int, then: int
+) -> None:
+    """The device learns the right time, or falls behind, while the network is away: nothing on the
+    wall jumps. Days off before, and after.
     """
-    hang(page, wall, GYM)
+    hang(page, wall, GYM, device=NOW + timedelta(days=wrong))
     wall.stop()
-    page.clock.set_system_time(NOW + timedelta(days=700))
+    page.clock.set_system_time(wall.clock.now + timedelta(days=then))
     wait(page, wall, minutes=20)
     assert (slot(page, "clock"), slot(page, "headline")) == ("12:20 PM", "In use")
+
+
+def sleep(page: Page, wall: Wall, **time: float) -> None:
+    """Let the device sleep: its clock goes on, and the counter of its browser stands still."""
+    span = timedelta(**time)
+    device = page.evaluate("Date.now()") / 1000
+    wall.clock.advance(span.total_seconds())
+    page.clock.set_system_time(datetime.fromtimestamp(device, UTC) + span)
+
+
+@pytest.mark.parametrize("years", [0, -2])
+def test_display_that_slept_asks_at_once(page: Page, wall: Wall, years: int) -> None:
+    """Woken the next morning it does not wait for the minute to be over, nor for a request from
+    before; even with a clock that is years behind.
+    """
+    hang(page, wall, GYM, device=NOW + timedelta(days=365 * years))
+    sleep(page, wall, hours=20)
+    wall.fill([entry(20.5, uid="new", event_id="new", name="Judo")], now=wall.clock.now)
+    wall.clock.advance(5)
+    page.clock.run_for(1000)
+    page.wait_for_function(TAKEN, arg=wall.clock.now.timestamp())
+    page.clock.run_for(1000)
+    assert (slot(page, "date"), slot(page, "clock")) == ("Sunday, November 22", "8:00 AM")
+    assert (slot(page, "as_of"), titles(page, "next")) == ("", ["Judo"])
+
+
+@pytest.mark.parametrize(
+    ("path", "days", "shown", "headline"),
+    [
+        (GYM, 1, ("12:00 PM", "Sunday, November 22"), "Free"),
+        (GYM, 30, ("12:00 PM", ""), "No recent data"),
+        (SCHOOL, 3, ("12:00 PM", "Tuesday, November 24"), ""),
+    ],
+)
+def test_display_that_slept_shows_no_yesterday_as_now(
+    page: Page, wall: Wall, path: str, days: int, shown: tuple[str, str], headline: str
+) -> None:
+    """Woken without a network it shows the moment by what it knows, or says that it does not
+    know.
+    """
+    hang(page, wall, path)
+    wall.stop()
+    sleep(page, wall, days=days)
+    page.clock.run_for(1000)
+    assert (slot(page, "clock"), slot(page, "date")) == shown
+    assert titles(page, "now" if path == GYM else "today") == []
+    assert "As of Sat, Nov 21, 12:00 PM" in slot(page, "as_of")
+    if headline:
+        assert slot(page, "headline") == headline
+
+
+@pytest.mark.parametrize("event", ["window.online", "document.visibilitychange"])
+def test_display_asks_when_the_network_or_the_screen_is_back(
+    page: Page, wall: Wall, event: str
+) -> None:
+    """It does not wait for its next attempt, which may be minutes away."""
+    hang(page, wall, GYM)
+    wall.stop()
+    page.clock.run_for(15 * 60_000)
+    wall.clock.advance(16 * 60)
+    wall.start()
+    target, name = event.split(".")
+    page.evaluate(f"{target}.dispatchEvent(new Event('{name}'))")
+    page.wait_for_function(TAKEN, arg=wall.clock.now.timestamp())
 
 
 def test_display_is_in_the_schools_zone(open_page: OpenPage, wall: Wall) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from werkzeug.serving import make_server
 
 from icalbridge.models import Changes
 from icalbridge.web import create_app
+from icalbridge.web.static_files import FOLDER, Assets
 from tests.fixtures.commands import until
 from tests.samples import entry
 from tests.web_world import PUBLIC, Clock, added, filled_store, sync
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
+    from wsgiref.types import WSGIApplication
 
     from playwright.sync_api import Page
     from werkzeug.serving import BaseWSGIServer
@@ -66,12 +70,19 @@ class Wall:
     store: Store
     clock: Clock = field(default_factory=Clock)
     port: int = 0
+    assets: Path = FOLDER
+    """Where the style sheets and scripts of the version that is served are."""
     _server: BaseWSGIServer | None = None
     _thread: Thread | None = None
 
     def start(self) -> None:
         """Serve, after the first time on the same port as before."""
-        app = create_app(PUBLIC, self.store, clock=self.clock)
+        with patch("icalbridge.web.Assets", partial(Assets, self.assets)):
+            app = create_app(PUBLIC, self.store, clock=self.clock)
+        self.serve(app)
+
+    def serve(self, app: WSGIApplication) -> None:
+        """Serve an application where the display asks."""
         self._server = make_server("127.0.0.1", self.port, app, threaded=True)
         self.port = self._server.server_port
         self._thread = Thread(target=self._server.serve_forever)

@@ -68,13 +68,12 @@ def test_display_of_a_district_names_its_schools(client: FlaskClient) -> None:
 
 
 def test_display_page_has_the_policy_of_displays(client: FlaskClient) -> None:
-    """Scripts, data and worker of our own, nobody else's, nothing inline, and in nobody's frame."""
+    """Scripts, data and worker of our own, nobody else's, and nothing inline."""
     policy = client.get(GYM).headers["Content-Security-Policy"]
     assert policy == responses.DISPLAY_POLICY
     assert "unsafe" not in policy
     assert "script-src 'self'; " in policy
     assert "connect-src 'self'; worker-src 'self'; " in policy
-    assert policy.endswith("frame-ancestors 'none'")
 
 
 def test_display_page_has_nothing_inline(client: FlaskClient) -> None:
@@ -187,8 +186,31 @@ def test_display_data_may_be_read_by_anybody(client: FlaskClient) -> None:
         "Cache-Control": "public, max-age=30",
         "Access-Control-Allow-Origin": "*",
     }
-    assert answer.headers["Access-Control-Expose-Headers"] == "Display-Now"
+    assert answer.headers["Access-Control-Expose-Headers"] == (
+        "Display-Now, Display-Kept, X-Icalbridge, Age"
+    )
     assert answer.headers["Display-Now"] == str(int(NOW.timestamp()))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        GYM,
+        f"{GYM}.json",
+        f"{GYM}.json?past=1",
+        "/display/facility/unknown",
+        "/display/property/never.json",
+        "/display/sw.js",
+    ],
+)
+def test_display_is_marked_with_its_version(client: FlaskClient, path: str) -> None:
+    """Every answer that a display may get from us, so that a portal's can be told from it; the page
+    says the same version to its script.
+    """
+    version = client.get(path).headers["X-Icalbridge"]
+    shown = {attributes.get("data-version") for _, attributes in look(client, GYM).elements}
+    assert version in shown
+    assert client.get("/static/display.js").headers["X-Icalbridge"]
 
 
 def test_display_data_that_are_the_same_are_not_sent_again(

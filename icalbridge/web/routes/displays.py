@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, render_template, request
 
+from icalbridge import __version__
 from icalbridge.feeds import Address, BadQuery
 from icalbridge.feeds.query import join_query, split_query
 from icalbridge.models import Feed
@@ -31,15 +33,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.feeds import FeedQuery
+    from icalbridge.settings import Settings
     from icalbridge.web.current_bookings import CurrentBookings, CurrentBookingsReader
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
+    from icalbridge.web.static_files import Assets
     from icalbridge.web.views.board import Board
 
 CLOCK = "Display-Now"
 """A header with the server's clock in seconds since 1970; in the data it would make every answer a
 new one.
 """
+READABLE = f"{CLOCK}, Display-Kept, {responses.MARK}, Age"
+"""Headers that the script reads, also in a sandboxed frame; the worker adds the second."""
 JSON_CACHE_CONTROL = "public, max-age=30"
 PAGE_CACHE_CONTROL = "no-cache"
 WORKER_CACHE_CONTROL = "public, max-age=300"
@@ -71,10 +77,24 @@ class DisplayOptions:
 class Displays:
     """The displays of one application."""
 
-    def __init__(self, service: FeedCache, present: CurrentBookingsReader, site: Site) -> None:
+    def __init__(
+        self,
+        service: FeedCache,
+        present: CurrentBookingsReader,
+        site: Site,
+        version: str,
+        security: responses.Headers,
+    ) -> None:
         self._service = service
         self._present = present
         self._site = site
+        self._version = version
+        self._shared = (
+            ANYWHERE,
+            ("Access-Control-Expose-Headers", READABLE),
+            (responses.MARK, version),
+        )
+        self._headers = (*security, *self._shared)
 
     def answer(self, feed: Feed, query: str, now: datetime) -> Response:
         """Return the page of a display, or its data where the address ends in `.json`: 400 for a
@@ -89,13 +109,13 @@ class Displays:
             return self.page(feed, filters, options, now)
         except BadQuery as error:
             if data:
-                return responses.flask_response(responses.refusal(400, str(error), [ANYWHERE]))
+                return responses.flask_response(responses.refusal(400, str(error), self._shared))
             # The script asks with the same parameters, is refused as well, and leaves the sentence
             # there.
             return responses.respond_uncached(
                 self._rendered(feed, options, now, reason=translate_refusal(error), query=query),
                 400,
-                responses.DISPLAY_HEADERS,
+                self._headers,
             )
 
     def _filters(self, feed: Feed, query: str) -> FeedQuery:
@@ -118,7 +138,7 @@ class Displays:
             return responses.respond_uncached(
                 self._rendered(feed, options, now, reason=reason, query=query),
                 _status(bookings),
-                responses.DISPLAY_HEADERS,
+                self._headers,
             )
         unlisted = (
             formatting.long_date(bookings.unlisted, bookings.place.zone)
@@ -132,7 +152,7 @@ class Displays:
             html.encode(),
             "text/html; charset=utf-8",
             cache_control=PAGE_CACHE_CONTROL,
-            security=responses.DISPLAY_HEADERS,
+            security=self._headers,
         )
         return responses.respond(made)
 
@@ -166,6 +186,7 @@ class Displays:
             dim="-".join(map(str, options.dim)) if options.dim else "",
             data_path=self._site.path(display_path(Address(feed), ".json"))
             + (f"?{query}" if query else ""),
+            version=self._version,
             worker_path=self._site.path("/display/sw.js"),
             reason=reason,
         )
@@ -174,21 +195,14 @@ class Displays:
         """Return the data that a display polls once a minute. Raises `BadQuery`."""
         known = self._find(feed, filters, now)
         if isinstance(known, Missing):
-            extra = (
-                [ANYWHERE]
-                if known is Missing.UNKNOWN
-                else [ANYWHERE, ("Retry-After", str(responses.RETRY_SECONDS))]
-            )
+            retry = (("Retry-After", str(responses.RETRY_SECONDS)),)
+            extra = self._shared if known is Missing.UNKNOWN else (*self._shared, *retry)
             return responses.flask_response(responses.refusal(_status(known), known.value, extra))
         made = responses.document(
             known.json(),
             "application/json; charset=utf-8",
             cache_control=JSON_CACHE_CONTROL,
-            extra=(
-                ANYWHERE,
-                ("Access-Control-Expose-Headers", CLOCK),
-                (CLOCK, str(int(now.timestamp()))),
-            ),
+            extra=(*self._shared, (CLOCK, str(int(now.timestamp())))),
         )
         return responses.respond(made)
 
@@ -207,15 +221,32 @@ def _status(why: Missing) -> int:
     return 404 if why is Missing.UNKNOWN else 503
 
 
-def displays(service: FeedCache, present: CurrentBookingsReader, site: Site) -> Blueprint:
+def _version(assets: Assets) -> str:
+    """Return what changes with the page, its script or its style sheet: a display that runs another
+    one loads itself again.
+    """
+    parts = [__version__, *(assets.versions[name] for name in ("display.js", "display.css"))]
+    return blake2b(" ".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def displays(
+    service: FeedCache,
+    present: CurrentBookingsReader,
+    site: Site,
+    settings: Settings,
+    assets: Assets,
+) -> Blueprint:
     """Return the routes of displays."""
     routes = Blueprint("display", __name__)
-    made = Displays(service, present, site)
+    headers = responses.framed_headers(responses.DISPLAY_POLICY, settings.frame_ancestors)
+    version = _version(assets)
+    made = Displays(service, present, site, version, headers)
     worker = responses.document(
         (FOLDER / "display-sw.js").read_bytes(),
         "text/javascript; charset=utf-8",
         cache_control=WORKER_CACHE_CONTROL,
-        security=responses.DISPLAY_HEADERS,
+        extra=[(responses.MARK, version)],
+        security=headers,
     ).packed()
 
     @routes.get("/display/sw.js")

@@ -1,25 +1,46 @@
-/* Lets a display start again without a network. Everything comes from the network where that answers; what it answered
-   last is shown where it does not. Asked for only by pages below /display/. Promises and fetch are as old as workers. */
+/* Lets a display start again without a network. Everything comes from the network where that answers;
+   what it answered last is shown where it does not, or where somebody else answers: a captive portal,
+   or a proxy without its server. Asked for only by pages below /display/. Promises and fetch are as
+   old as workers. */
 
 var STORE = 'display';
 var PATIENCE = 8000;
 
 self.addEventListener('install', function () { self.skipWaiting(); });
-self.addEventListener('activate', function (event) { event.waitUntil(self.clients.claim()); });
+self.addEventListener('activate', function (event) {
+  event.waitUntil(dropForeign().then(function () { return self.clients.claim(); }));
+});
+
+/* A display sends the addresses that its next start needs. */
+self.addEventListener('message', function (event) {
+  lasting(event, Promise.all(event.data.map(function (address) {
+    var request = new Request(address);
+    return fetch(request).then(function (response) { return keep(request, response); });
+  })));
+});
 
 self.addEventListener('fetch', function (event) {
   if (event.request.method !== 'GET' || event.request.url.indexOf(self.location.origin) !== 0) { return; }
   event.respondWith(answer(event));
 });
 
+function isOurs(response) {
+  return Boolean(response.headers.get('X-Icalbridge'));
+}
+
 function answer(event) {
   return patiently(fetch(event.request)).then(function (response) {
-    if (response.status >= 500) { return kept(event.request, response); }
-    if (response.ok) { event.waitUntil(keep(event.request, response.clone())); }
+    if (!isOurs(response) || response.status >= 500) { return kept(event.request, response); }
+    lasting(event, keep(event.request, response.clone()));
     return response;
   }, function (error) {
     return kept(event.request, null, error);
   });
+}
+
+/* Chromium before 59 refuses to wait for what begins later; it is done all the same. */
+function lasting(event, work) {
+  try { event.waitUntil(work); } catch (old) { /* goes on */ }
 }
 
 function patiently(fetching) {
@@ -29,8 +50,10 @@ function patiently(fetching) {
   });
 }
 
-/* Keeps one answer for each address; of an asset, whose address changes with its content, only the newest. */
+/* Keeps one answer for each address; of an asset, whose address changes with its content, only the
+   newest. */
 function keep(request, response) {
+  if (!response.ok || !isOurs(response)) { return Promise.resolve(); }
   return caches.open(STORE).then(function (store) {
     return store.put(request, response).then(function () {
       if (new URL(request.url).pathname.indexOf('/static/') < 0) { return undefined; }
@@ -48,6 +71,19 @@ function kept(request, otherwise, error) {
     if (found) { return request.mode === 'navigate' ? found : marked(found); }
     if (otherwise) { return otherwise; }
     throw error;
+  });
+}
+
+/* What a worker before this one kept of others. */
+function dropForeign() {
+  return caches.open(STORE).then(function (store) {
+    return store.keys().then(function (requests) {
+      return Promise.all(requests.map(function (request) {
+        return store.match(request).then(function (found) {
+          return found && isOurs(found) ? undefined : store.delete(request);
+        });
+      }));
+    });
   });
 }
 

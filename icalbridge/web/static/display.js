@@ -1,8 +1,9 @@
 /* Keeps a display true: asks for its data once a minute and draws what that means now, every second.
 
-   ES5, for TV sets of 2018. It has no words of its own, and trusts nothing of the device: the clock is the server's,
-   carried on by a counter that no one sets, and states and texts come from the server as a timeline. It never leaves
-   the page, and whatever fails is tried again while the last good data stays on the wall. */
+   ES5, for TV sets of 2018. It has no words of its own, and trusts nothing of the device: the
+   clock is the server's, carried on by a counter that no one sets, and states and texts come from
+   the server as a timeline. It never leaves the page, and whatever fails is tried again while the
+   last good data stays on the wall. */
 
 (function () {
   'use strict';
@@ -10,6 +11,8 @@
   var VERSION = 1;
   var POLL = 60, FIRST_RETRY = 10, LONGEST_RETRY = 300, PATIENCE = 20;
   var OLD = 15 * 60;
+  var ASLEEP = 30, SET_RIGHT = 120;
+  var MARK = 'X-Icalbridge', AN_HOUR = 3600;
   var PAGE_SECONDS = 12, SHIFT_SECONDS = 60, KEEP_SECONDS = 30;
 
   var display = document.getElementById('display');
@@ -17,8 +20,9 @@
   var words = JSON.parse(document.getElementById('words').textContent);
   var board = JSON.parse(document.getElementById('board').textContent);
   var key = 'display ' + display.getAttribute('data-path');
-  var anchor = { server: Number(display.getAttribute('data-now')), ticks: ticks() };
-  var prepared = false, failures = 0, drawn = '', paged = '', keptAt = 0;
+  var anchor = anchorAt(Number(display.getAttribute('data-now')));
+  var request = null, timer = 0, askedAt = 0, failures = 0;
+  var prepared = false, upgrading = false, drawn = '', paged = '', keptAt = 0;
 
   /* The clock. */
 
@@ -26,12 +30,31 @@
     return (window.performance && performance.now ? performance.now() : Date.now()) / 1000;
   }
 
+  function deviceTime() {
+    return Date.now() / 1000;
+  }
+
+  function anchorAt(server) {
+    return { server: server, ticks: ticks(), lead: deviceTime() - ticks() };
+  }
+
   function now() {
     return anchor.server + ticks() - anchor.ticks;
   }
 
   function setClock(server) {
-    anchor = { server: server, ticks: ticks() };
+    anchor = anchorAt(server);
+  }
+
+  /* The counter stands still while a device sleeps, and the device's clock does not: what that gains
+     was slept through, unless it was wrong before and is right now. Returns whether it slept. */
+  function wake() {
+    var lead = deviceTime() - ticks(), gained = lead - anchor.lead;
+    var error = deviceTime() - now();
+    anchor.lead = lead;
+    if (gained < ASLEEP || Math.abs(error) < SET_RIGHT && Math.abs(error - gained) > SET_RIGHT) { return false; }
+    anchor.server += gained;
+    return true;
   }
 
   /* What outlives the page. */
@@ -47,7 +70,7 @@
   function store() {
     keptAt = now();
     try {
-      window.localStorage.setItem(key, JSON.stringify({ board: board, server: now(), device: Date.now() / 1000 }));
+      window.localStorage.setItem(key, JSON.stringify({ board: board, server: now(), device: deviceTime() }));
     } catch (full) { /* it goes on with what is in memory */ }
   }
 
@@ -59,7 +82,7 @@
   function recall() {
     var last = stored();
     var usable = last && isBoard(last.board);
-    if (usable && last.server >= anchor.server) { setClock(last.server + Math.max(0, Date.now() / 1000 - last.device)); }
+    if (usable && last.server >= anchor.server) { setClock(last.server + Math.max(0, deviceTime() - last.device)); }
     if (usable && (!board || last.server >= anchor.server)) { board = last.board; }
   }
 
@@ -217,7 +240,8 @@
   }
 
   function look() {
-    var at = now(), view, text, page;
+    var slept = wake(), at = now(), view, text, page;
+    if (slept) { askNow(); }
     shift(at);
     if (!board) { return; }
     view = viewAt(at);
@@ -234,12 +258,12 @@
 
   /* New data. */
 
-  function take(request) {
-    var before = board, age = Number(request.getResponseHeader('Age')) || 0;
-    var server = Number(request.getResponseHeader('Display-Now'));
-    var news = JSON.parse(request.responseText);
+  function take(answer) {
+    var before = board, age = Number(answer.getResponseHeader('Age')) || 0;
+    var server = Number(answer.getResponseHeader('Display-Now'));
+    var news = JSON.parse(answer.responseText);
     if (!isBoard(news) || !(server > 0)) { throw new Error(); }
-    if (request.getResponseHeader('Display-Kept')) {
+    if (answer.getResponseHeader('Display-Kept')) {
       if (!board) { board = news; setClock(Math.max(server, now())); }
       throw new Error();
     }
@@ -255,49 +279,105 @@
     prepare();
   }
 
+  /* A new version comes by one reload, and only where it is really there: during an upgrade the old
+     one may still answer, and where no worker is, a page that does not load would hang there. */
+  function upgrade(version) {
+    var page = new XMLHttpRequest();
+    if (!version || version === display.getAttribute('data-version') || upgrading) { return; }
+    upgrading = true;
+    page.onload = page.onerror = page.ontimeout = function () {
+      upgrading = false;
+      if (page.status && page.getResponseHeader(MARK) === version && mayReload(version)) { location.reload(); }
+    };
+    page.open('GET', location.href);
+    page.timeout = PATIENCE * 1000;
+    page.setRequestHeader('Cache-Control', 'max-age=0');
+    page.send();
+  }
+
+  /* Once for a version, and again after an hour only; likewise where nothing can be written down. */
+  function mayReload(version) {
+    var name = key + ' version', last;
+    try {
+      last = JSON.parse(window.localStorage.getItem(name));
+      if (last && last.version === version && now() < last.at + AN_HOUR) { return false; }
+      window.localStorage.setItem(name, JSON.stringify({ version: version, at: now() }));
+      return true;
+    } catch (unwritable) {
+      return ticks() > AN_HOUR;
+    }
+  }
+
   function again(good) {
     failures = good ? 0 : failures + 1;
     var wait = good ? POLL : Math.min(LONGEST_RETRY, FIRST_RETRY * Math.pow(2, failures - 1));
-    setTimeout(poll, wait * 1000 * (good ? 1 : 0.75 + Math.random() / 4));
+    timer = setTimeout(poll, wait * 1000 * (good ? 1 : 0.75 + Math.random() / 4));
   }
 
   function poll() {
-    var request = new XMLHttpRequest(), done = false;
+    var sent = new XMLHttpRequest();
     function finish() {
       var good = false;
-      if (done) { return; }
-      done = true;
+      if (request !== sent) { return; }
+      request = null;
       try {
-        if (request.status === 200) { take(request); good = true; }
+        if (!sent.getResponseHeader('Display-Kept')) { upgrade(sent.getResponseHeader(MARK)); }
+        if (sent.status === 200) { take(sent); good = true; }
       } catch (unusable) { /* what is on the wall stays there */ }
       again(good);
       look();
     }
-    request.onload = request.onerror = request.ontimeout = request.onabort = finish;
+    request = sent;
+    askedAt = ticks();
+    sent.onload = sent.onerror = sent.ontimeout = sent.onabort = finish;
     try {
-      request.open('GET', display.getAttribute('data-path'));
-      request.timeout = PATIENCE * 1000;
-      request.setRequestHeader('Cache-Control', 'max-age=0');
-      request.send();
+      sent.open('GET', display.getAttribute('data-path'));
+      sent.timeout = PATIENCE * 1000;
+      sent.setRequestHeader('Cache-Control', 'max-age=0');
+      sent.send();
     } catch (refused) {
       finish();
     }
   }
 
+  /* A request that is under way may wait for a network that is gone. */
+  function askNow() {
+    var given = request;
+    request = null;
+    clearTimeout(timer);
+    if (given) { given.abort(); }
+    failures = 0;
+    poll();
+  }
+
+  function askWhenSeen() {
+    if (document.hidden) { return; }
+    look();
+    if (ticks() - askedAt >= FIRST_RETRY) { askNow(); }
+  }
+
   /* The next start may be without a network: what it needs is fetched for keeping once it can be. */
   function prepare() {
-    if (prepared || !('serviceWorker' in navigator)) { return; }
+    try {
+      if (prepared || !navigator.serviceWorker) { return; }
+    } catch (sandboxed) {
+      return;
+    }
     prepared = true;
     navigator.serviceWorker.register(display.getAttribute('data-worker')).then(function () {
+      return navigator.serviceWorker.ready;
+    }).then(function (registration) {
       var needed = [location.href];
       each('link[rel=stylesheet]', document, function (link) { needed.push(link.href); });
       each('script[src]', document, function (script) { needed.push(script.src); });
-      return caches.open('display').then(function (kept) { return kept.addAll(needed); });
+      registration.active.postMessage(needed);
     })['catch'](function () { /* without one, a display that keeps running loses nothing */ });
   }
 
   recall();
   look();
   setInterval(look, 1000);
+  window.addEventListener('online', askNow);
+  document.addEventListener('visibilitychange', askWhenSeen);
   poll();
 }());
