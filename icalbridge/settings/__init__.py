@@ -185,8 +185,8 @@ class Settings:
     frame_ancestors: str = _setting(
         "ICALBRIDGE_FRAME_ANCESTORS",
         "*",
-        "Who may show the embed pages in a frame, separated by blanks; `'none'`: nobody but this"
-        " site.",
+        "Who may show embed pages and displays in a frame, separated by blanks; `'none'`: nobody"
+        " but this site.",
         readers.frame_ancestors,
     )
     site_name: str = _setting(

@@ -117,7 +117,7 @@ def create_app(
         api(store, service, present, site),
         pages(service, site),
         builder(service, site, settings),
-        displays(service, present, site),
+        displays(service, present, site, settings),
         embeds(service, site, settings),
         embed_builder(service, site),
         operations(store, metrics, site, service.database),

@@ -1,5 +1,5 @@
-"""Cross-origin requests of feeds and the API (Fetch standard, "CORS protocol"): any page may read
-what is public.
+"""Cross-origin requests of feeds, displays and the API (Fetch standard, "CORS protocol"): any page
+may read what is public.
 
 A preflight (OPTIONS) is answered without looking whether there is such a feed. Private feeds are
 for no page to read: they are answered without these headers.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 ANYWHERE = ("Access-Control-Allow-Origin", "*")
-PREFIXES = ("/ical/", "/api/")
+PREFIXES = ("/ical/", "/api/", "/display/")
 METHODS = ", ".join((*responses.METHODS, "OPTIONS"))
 PREFLIGHT_SECONDS = 86_400
 """How long a browser may remember the answer to a preflight; Chromium remembers it for two hours at
@@ -55,7 +55,7 @@ def allowed_methods(path: str) -> str:
 
 
 def answer_preflights(app: Flask) -> None:
-    """Let an application answer OPTIONS for feeds and the API with 204."""
+    """Let an application answer OPTIONS for feeds, displays and the API with 204."""
 
     @app.before_request
     def preflight() -> Response | None:

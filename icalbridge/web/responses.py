@@ -35,12 +35,15 @@ CONTENT_SECURITY_POLICY = (
 )
 DISPLAY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " worker-src 'self'; child-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors"
-    " 'none'"
+    " worker-src 'self'; child-src 'self'; form-action 'none'; base-uri 'none'"
 )
 """Of displays on a wall. `child-src` says to Chromium before 59 what `worker-src` says to later
 ones.
 """
+EMBED_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'none';"
+    " base-uri 'none'"
+)
 SECURITY_HEADERS: Headers = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
@@ -53,7 +56,6 @@ PRIVATE_HEADERS: Headers = (
     ("X-Robots-Tag", "noindex"),
 )
 """The same for what lives at a private address, which must not be handed on."""
-DISPLAY_HEADERS: Headers = (("Content-Security-Policy", DISPLAY_POLICY), *SECURITY_HEADERS[1:])
 FRAMING_HEADERS: Headers = (
     ("Content-Security-Policy", f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"),
     *SECURITY_HEADERS[1:],
@@ -151,20 +153,17 @@ def _form(body: bytes, tag: str, shared: Headers, described: Headers) -> Represe
     )
 
 
-def embed_headers(ancestors: str) -> Headers:
+def framed_headers(policy: str, ancestors: str) -> Headers:
     """Return the headers of pages that others may frame: `ancestors` as
     `ICALBRIDGE_FRAME_ANCESTORS` says it, and always this site itself, for its own preview.
+
+    For everyone the policy does not name any: `*` would shut out players that show a file, and
+    sandboxed frames.
     """
-    allowed = " ".join(
-        [
-            "'self'",
-            *(header for header in ancestors.split() if header.lower() not in ("'none'", "'self'")),
-        ]
-    )
-    policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action"
-        f" 'none'; base-uri 'none'; frame-ancestors {allowed}"
-    )
+    allowed = ancestors.split()
+    if "*" not in allowed:
+        named = [name for name in allowed if name.lower() not in ("'none'", "'self'")]
+        policy = " ".join((f"{policy}; frame-ancestors 'self'", *named))
     return (("Content-Security-Policy", policy), *SECURITY_HEADERS[1:])
 
 

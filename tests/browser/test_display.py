@@ -16,6 +16,7 @@ from tests.browser.wall import (
     DISTRICT,
     GYM,
     SCHOOL,
+    TAKEN,
     Wall,
     ask,
     busy,
@@ -241,15 +242,81 @@ def test_display_does_not_believe_the_device(page: Page, wall: Wall, years: int)
     assert (slot(page, "clock"), slot(page, "left")) == ("12:31 PM", "29 min")
 
 
-def test_display_outlives_a_clock_that_is_set(page: Page, wall: Wall) -> None:
-    """The device learns the right time, or loses it, while the network is away: nothing on the wall
-    jumps.
+@pytest.mark.parametrize(("wrong", "then"), [(-700, 0), (700, 0), (0, -700), (-2, -3)])
+def test_display_outlives_a_clock_that_is_set(
+    page: Page, wall: Wall, wrong: int, then: int
+) -> None:
+    """The device learns the right time, or falls behind, while the network is away: nothing on the
+    wall jumps. Days off before, and after.
     """
-    hang(page, wall, GYM)
+    hang(page, wall, GYM, device=NOW + timedelta(days=wrong))
     wall.stop()
-    page.clock.set_system_time(NOW + timedelta(days=700))
+    page.clock.set_system_time(wall.clock.now + timedelta(days=then))
     wait(page, wall, minutes=20)
     assert (slot(page, "clock"), slot(page, "headline")) == ("12:20 PM", "In use")
+
+
+def sleep(page: Page, wall: Wall, **time: float) -> None:
+    """Let the device sleep: its clock goes on, and the counter of its browser stands still."""
+    span = timedelta(**time)
+    device = page.evaluate("Date.now()") / 1000
+    wall.clock.advance(span.total_seconds())
+    page.clock.set_system_time(datetime.fromtimestamp(device, UTC) + span)
+
+
+@pytest.mark.parametrize("years", [0, -2])
+def test_display_that_slept_asks_at_once(page: Page, wall: Wall, years: int) -> None:
+    """Woken the next morning it does not wait for the minute to be over, nor for a request from
+    before; even with a clock that is years behind.
+    """
+    hang(page, wall, GYM, device=NOW + timedelta(days=365 * years))
+    sleep(page, wall, hours=20)
+    wall.fill([entry(20.5, uid="new", event_id="new", name="Judo")], now=wall.clock.now)
+    page.clock.run_for(1000)
+    page.wait_for_function(TAKEN, arg=wall.clock.now.timestamp())
+    page.clock.run_for(1000)
+    assert (slot(page, "date"), slot(page, "clock")) == ("Sunday, November 22", "8:00 AM")
+    assert (slot(page, "as_of"), titles(page, "next")) == ("", ["Judo"])
+
+
+@pytest.mark.parametrize(
+    ("path", "days", "shown", "headline"),
+    [
+        (GYM, 1, ("12:00 PM", "Sunday, November 22"), "Free"),
+        (GYM, 30, ("12:00 PM", ""), "No recent data"),
+        (SCHOOL, 3, ("12:00 PM", "Tuesday, November 24"), ""),
+    ],
+)
+def test_display_that_slept_shows_no_yesterday_as_now(
+    page: Page, wall: Wall, path: str, days: int, shown: tuple[str, str], headline: str
+) -> None:
+    """Woken without a network it shows the moment by what it knows, or says that it does not
+    know.
+    """
+    hang(page, wall, path)
+    wall.stop()
+    sleep(page, wall, days=days)
+    page.clock.run_for(1000)
+    assert (slot(page, "clock"), slot(page, "date")) == shown
+    assert titles(page, "now" if path == GYM else "today") == []
+    assert "As of Sat, Nov 21, 12:00 PM" in slot(page, "as_of")
+    if headline:
+        assert slot(page, "headline") == headline
+
+
+@pytest.mark.parametrize("event", ["window.online", "document.visibilitychange"])
+def test_display_asks_when_the_network_or_the_screen_is_back(
+    page: Page, wall: Wall, event: str
+) -> None:
+    """It does not wait for its next attempt, which may be minutes away."""
+    hang(page, wall, GYM)
+    wall.stop()
+    page.clock.run_for(15 * 60_000)
+    wall.clock.advance(15 * 60)
+    wall.start()
+    target, name = event.split(".")
+    page.evaluate(f"{target}.dispatchEvent(new Event('{name}'))")
+    page.wait_for_function(TAKEN, arg=wall.clock.now.timestamp())
 
 
 def test_display_is_in_the_schools_zone(open_page: OpenPage, wall: Wall) -> None:

@@ -132,15 +132,25 @@ def test_embed_opens_its_links_elsewhere(page: Page, address: str, host: str) ->
     assert frame.url == f"{address}/embed/facility/gym"
 
 
-@pytest.mark.parametrize("path", ["/", "/property/school", "/display/facility/gym", "/embed"])
+@pytest.mark.parametrize("path", ["/", "/property/school", "/poster/facility/gym", "/embed"])
 def test_other_pages_refuse_to_be_framed(
     page: Page, address: str, host: str, page_faults: list[str], path: str
 ) -> None:
-    """Only embedded calendars show in a frame; the browser refuses any other page."""
+    """Only embedded calendars and displays show in a frame; the browser refuses any other page."""
     frame = framed(page, host, f'<iframe src="{address}{path}"></iframe>')
     assert frame.evaluate("document.body.innerText").find("Lincoln") == -1
     assert [each for each in page_faults if "frame-ancestors 'none'" in each] == page_faults != []
     page_faults.clear()
+
+
+def test_display_shows_in_a_frame(page: Page, address: str, host: str) -> None:
+    """Players of signage systems show pages in frames, sandboxed ones among them; there too it asks."""
+    path = f"{address}/display/facility/gym"
+    for sandbox in ("", ' sandbox="allow-scripts"'):
+        with page.expect_response(lambda answer: answer.url == f"{path}.json" and answer.ok):
+            frame = framed(page, host, f'<iframe src="{path}"{sandbox}></iframe>')
+        frame.wait_for_function("document.documentElement.classList.contains('live')")
+        expect(frame.get_by_role("heading", level=1)).to_have_text("Main Gym")
 
 
 def test_embed_script_listens_to_our_frames_only(page: Page, address: str, host: str) -> None:

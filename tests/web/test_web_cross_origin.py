@@ -39,6 +39,7 @@ def token(store: Store) -> str:
         "/api/v1/properties",
         "/api/v1/facilities/gym/entries",
         "/api/v1/unknown",
+        "/display/facility/gym.json",
         "/ical/facility/gym.ICS/?utm_source=x",
     ],
 )

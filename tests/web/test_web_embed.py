@@ -13,6 +13,7 @@ import pytest
 
 from icalbridge.feeds import BadQuery
 from icalbridge.web import create_app
+from icalbridge.web.responses import EMBED_POLICY
 from icalbridge.web.views.embed_options import EmbedOptions, split_options
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, PUBLIC, Clock
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from icalbridge.store import Store
 
-OPEN = "frame-ancestors 'self' *"
 SITE = "https://calendars.example.org"
 ELSEWHERE = [
     "/",
@@ -30,7 +30,7 @@ ELSEWHERE = [
     "/embed",
     "/property/school",
     "/facility/gym",
-    "/display/facility/gym",
+    "/poster/facility/gym",
     "/healthz",
 ]
 
@@ -154,7 +154,7 @@ def test_embed_refuses_what_it_does_not_understand(
     assert answer.status_code == 400
     assert Seen(answer.text).texts == ["Calendar", sentence]
     assert answer.headers["Cache-Control"] == "no-store"
-    assert ancestors(client, f"/embed/property/school?{query}") == "'self' *"
+    assert answer.headers["Content-Security-Policy"] == EMBED_POLICY
 
 
 def test_embed_says_in_its_frame_what_is_missing(client: FlaskClient) -> None:
@@ -165,12 +165,15 @@ def test_embed_says_in_its_frame_what_is_missing(client: FlaskClient) -> None:
     assert "There is no such calendar." in unknown.text
     assert "fetched for the first time" in never.text
     for answer in (unknown, never):
-        assert answer.headers["Content-Security-Policy"].endswith(OPEN)
+        assert answer.headers["Content-Security-Policy"] == EMBED_POLICY
 
 
-def test_only_embed_pages_may_be_framed(client: FlaskClient) -> None:
-    """They say so to browsers; nothing else of this site may be framed by anybody."""
-    assert ancestors(client, "/embed/property/school") == "'self' *"
+def test_only_embed_pages_and_displays_may_be_framed(client: FlaskClient) -> None:
+    """Nothing but them and displays may be framed by anybody. No ancestor is named, since `*` would
+    shut out players that show a file, and sandboxed frames.
+    """
+    for path in ("/embed/property/school", "/display/facility/gym", "/display/facility/unknown"):
+        assert "frame-ancestors" not in client.get(path).headers["Content-Security-Policy"]
     assert {path: ancestors(client, path) for path in ELSEWHERE} == dict.fromkeys(
         ELSEWHERE, "'none'"
     )
@@ -192,6 +195,7 @@ def test_embed_may_be_framed_by_whom_the_setting_names(
         replace(PUBLIC, frame_ancestors=setting), store, clock=Clock()
     ).test_client()
     assert ancestors(client, "/embed/facility/gym") == told
+    assert ancestors(client, "/display/facility/gym") == told
 
 
 def test_embed_sets_no_cookie_and_may_be_kept(client: FlaskClient) -> None:

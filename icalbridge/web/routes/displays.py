@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.feeds import FeedQuery
+    from icalbridge.settings import Settings
     from icalbridge.web.current_bookings import CurrentBookings, CurrentBookingsReader
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
@@ -40,6 +41,8 @@ CLOCK = "Display-Now"
 """A header with the server's clock in seconds since 1970; in the data it would make every answer a
 new one.
 """
+READABLE = f"{CLOCK}, Display-Kept, Age"
+"""Headers that the script reads, also in a sandboxed frame; the worker adds the second."""
 JSON_CACHE_CONTROL = "public, max-age=30"
 PAGE_CACHE_CONTROL = "no-cache"
 WORKER_CACHE_CONTROL = "public, max-age=300"
@@ -71,10 +74,17 @@ class DisplayOptions:
 class Displays:
     """The displays of one application."""
 
-    def __init__(self, service: FeedCache, present: CurrentBookingsReader, site: Site) -> None:
+    def __init__(
+        self,
+        service: FeedCache,
+        present: CurrentBookingsReader,
+        site: Site,
+        headers: responses.Headers,
+    ) -> None:
         self._service = service
         self._present = present
         self._site = site
+        self._headers = headers
 
     def answer(self, feed: Feed, query: str, now: datetime) -> Response:
         """Return the page of a display, or its data where the address ends in `.json`: 400 for a
@@ -95,7 +105,7 @@ class Displays:
             return responses.respond_uncached(
                 self._rendered(feed, options, now, reason=translate_refusal(error), query=query),
                 400,
-                responses.DISPLAY_HEADERS,
+                self._headers,
             )
 
     def _filters(self, feed: Feed, query: str) -> FeedQuery:
@@ -118,7 +128,7 @@ class Displays:
             return responses.respond_uncached(
                 self._rendered(feed, options, now, reason=reason, query=query),
                 _status(bookings),
-                responses.DISPLAY_HEADERS,
+                self._headers,
             )
         unlisted = (
             formatting.long_date(bookings.unlisted, bookings.place.zone)
@@ -132,7 +142,7 @@ class Displays:
             html.encode(),
             "text/html; charset=utf-8",
             cache_control=PAGE_CACHE_CONTROL,
-            security=responses.DISPLAY_HEADERS,
+            security=self._headers,
         )
         return responses.respond(made)
 
@@ -186,7 +196,7 @@ class Displays:
             cache_control=JSON_CACHE_CONTROL,
             extra=(
                 ANYWHERE,
-                ("Access-Control-Expose-Headers", CLOCK),
+                ("Access-Control-Expose-Headers", READABLE),
                 (CLOCK, str(int(now.timestamp()))),
             ),
         )
@@ -207,15 +217,18 @@ def _status(why: Missing) -> int:
     return 404 if why is Missing.UNKNOWN else 503
 
 
-def displays(service: FeedCache, present: CurrentBookingsReader, site: Site) -> Blueprint:
+def displays(
+    service: FeedCache, present: CurrentBookingsReader, site: Site, settings: Settings
+) -> Blueprint:
     """Return the routes of displays."""
     routes = Blueprint("display", __name__)
-    made = Displays(service, present, site)
+    headers = responses.framed_headers(responses.DISPLAY_POLICY, settings.frame_ancestors)
+    made = Displays(service, present, site, headers)
     worker = responses.document(
         (FOLDER / "display-sw.js").read_bytes(),
         "text/javascript; charset=utf-8",
         cache_control=WORKER_CACHE_CONTROL,
-        security=responses.DISPLAY_HEADERS,
+        security=headers,
     ).packed()
 
     @routes.get("/display/sw.js")

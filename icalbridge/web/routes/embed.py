@@ -71,7 +71,7 @@ class Embeds:
         self._catalog = service.catalog
         self._service = service
         self._site = site
-        self._headers = responses.embed_headers(settings.frame_ancestors)
+        self._headers = responses.framed_headers(responses.EMBED_POLICY, settings.frame_ancestors)
         self._accent = settings.site_accent.removeprefix("#")
         self._reach = -settings.history_days, settings.horizon_days
 

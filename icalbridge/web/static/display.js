@@ -1,8 +1,9 @@
 /* Keeps a display true: asks for its data once a minute and draws what that means now, every second.
 
-   ES5, for TV sets of 2018. It has no words of its own, and trusts nothing of the device: the clock is the server's,
-   carried on by a counter that no one sets, and states and texts come from the server as a timeline. It never leaves
-   the page, and whatever fails is tried again while the last good data stays on the wall. */
+   ES5, for TV sets of 2018. It has no words of its own, and trusts nothing of the device: the
+   clock is the server's, carried on by a counter that no one sets, and states and texts come from
+   the server as a timeline. It never leaves the page, and whatever fails is tried again while the
+   last good data stays on the wall. */
 
 (function () {
   'use strict';
@@ -10,6 +11,7 @@
   var VERSION = 1;
   var POLL = 60, FIRST_RETRY = 10, LONGEST_RETRY = 300, PATIENCE = 20;
   var OLD = 15 * 60;
+  var ASLEEP = 30, SET_RIGHT = 120;
   var PAGE_SECONDS = 12, SHIFT_SECONDS = 60, KEEP_SECONDS = 30;
 
   var display = document.getElementById('display');
@@ -17,8 +19,9 @@
   var words = JSON.parse(document.getElementById('words').textContent);
   var board = JSON.parse(document.getElementById('board').textContent);
   var key = 'display ' + display.getAttribute('data-path');
-  var anchor = { server: Number(display.getAttribute('data-now')), ticks: ticks() };
-  var prepared = false, failures = 0, drawn = '', paged = '', keptAt = 0;
+  var anchor = anchorAt(Number(display.getAttribute('data-now')));
+  var request = null, timer = 0, askedAt = 0, failures = 0;
+  var prepared = false, drawn = '', paged = '', keptAt = 0;
 
   /* The clock. */
 
@@ -26,12 +29,31 @@
     return (window.performance && performance.now ? performance.now() : Date.now()) / 1000;
   }
 
+  function deviceTime() {
+    return Date.now() / 1000;
+  }
+
+  function anchorAt(server) {
+    return { server: server, ticks: ticks(), lead: deviceTime() - ticks() };
+  }
+
   function now() {
     return anchor.server + ticks() - anchor.ticks;
   }
 
   function setClock(server) {
-    anchor = { server: server, ticks: ticks() };
+    anchor = anchorAt(server);
+  }
+
+  /* The counter stands still while a device sleeps, and the device's clock does not: what that gains
+     was slept through, unless it was wrong before and is right now. Returns whether it slept. */
+  function wake() {
+    var lead = deviceTime() - ticks(), gained = lead - anchor.lead;
+    var error = deviceTime() - now();
+    anchor.lead = lead;
+    if (gained < ASLEEP || Math.abs(error) < SET_RIGHT && Math.abs(error - gained) > SET_RIGHT) { return false; }
+    anchor.server += gained;
+    return true;
   }
 
   /* What outlives the page. */
@@ -47,7 +69,7 @@
   function store() {
     keptAt = now();
     try {
-      window.localStorage.setItem(key, JSON.stringify({ board: board, server: now(), device: Date.now() / 1000 }));
+      window.localStorage.setItem(key, JSON.stringify({ board: board, server: now(), device: deviceTime() }));
     } catch (full) { /* it goes on with what is in memory */ }
   }
 
@@ -59,7 +81,7 @@
   function recall() {
     var last = stored();
     var usable = last && isBoard(last.board);
-    if (usable && last.server >= anchor.server) { setClock(last.server + Math.max(0, Date.now() / 1000 - last.device)); }
+    if (usable && last.server >= anchor.server) { setClock(last.server + Math.max(0, deviceTime() - last.device)); }
     if (usable && (!board || last.server >= anchor.server)) { board = last.board; }
   }
 
@@ -217,7 +239,8 @@
   }
 
   function look() {
-    var at = now(), view, text, page;
+    var slept = wake(), at = now(), view, text, page;
+    if (slept) { askNow(); }
     shift(at);
     if (!board) { return; }
     view = viewAt(at);
@@ -234,12 +257,12 @@
 
   /* New data. */
 
-  function take(request) {
-    var before = board, age = Number(request.getResponseHeader('Age')) || 0;
-    var server = Number(request.getResponseHeader('Display-Now'));
-    var news = JSON.parse(request.responseText);
+  function take(answer) {
+    var before = board, age = Number(answer.getResponseHeader('Age')) || 0;
+    var server = Number(answer.getResponseHeader('Display-Now'));
+    var news = JSON.parse(answer.responseText);
     if (!isBoard(news) || !(server > 0)) { throw new Error(); }
-    if (request.getResponseHeader('Display-Kept')) {
+    if (answer.getResponseHeader('Display-Kept')) {
       if (!board) { board = news; setClock(Math.max(server, now())); }
       throw new Error();
     }
@@ -258,35 +281,57 @@
   function again(good) {
     failures = good ? 0 : failures + 1;
     var wait = good ? POLL : Math.min(LONGEST_RETRY, FIRST_RETRY * Math.pow(2, failures - 1));
-    setTimeout(poll, wait * 1000 * (good ? 1 : 0.75 + Math.random() / 4));
+    timer = setTimeout(poll, wait * 1000 * (good ? 1 : 0.75 + Math.random() / 4));
   }
 
   function poll() {
-    var request = new XMLHttpRequest(), done = false;
+    var sent = new XMLHttpRequest();
     function finish() {
       var good = false;
-      if (done) { return; }
-      done = true;
+      if (request !== sent) { return; }
+      request = null;
       try {
-        if (request.status === 200) { take(request); good = true; }
+        if (sent.status === 200) { take(sent); good = true; }
       } catch (unusable) { /* what is on the wall stays there */ }
       again(good);
       look();
     }
-    request.onload = request.onerror = request.ontimeout = request.onabort = finish;
+    request = sent;
+    askedAt = ticks();
+    sent.onload = sent.onerror = sent.ontimeout = sent.onabort = finish;
     try {
-      request.open('GET', display.getAttribute('data-path'));
-      request.timeout = PATIENCE * 1000;
-      request.setRequestHeader('Cache-Control', 'max-age=0');
-      request.send();
+      sent.open('GET', display.getAttribute('data-path'));
+      sent.timeout = PATIENCE * 1000;
+      sent.setRequestHeader('Cache-Control', 'max-age=0');
+      sent.send();
     } catch (refused) {
       finish();
     }
   }
 
+  /* A request that is under way may wait for a network that is gone. */
+  function askNow() {
+    var given = request;
+    request = null;
+    clearTimeout(timer);
+    if (given) { given.abort(); }
+    failures = 0;
+    poll();
+  }
+
+  function askWhenSeen() {
+    if (document.hidden) { return; }
+    look();
+    if (ticks() - askedAt >= FIRST_RETRY) { askNow(); }
+  }
+
   /* The next start may be without a network: what it needs is fetched for keeping once it can be. */
   function prepare() {
-    if (prepared || !('serviceWorker' in navigator)) { return; }
+    try {
+      if (prepared || !navigator.serviceWorker) { return; }
+    } catch (sandboxed) {
+      return;
+    }
     prepared = true;
     navigator.serviceWorker.register(display.getAttribute('data-worker')).then(function () {
       var needed = [location.href];
@@ -299,5 +344,7 @@
   recall();
   look();
   setInterval(look, 1000);
+  window.addEventListener('online', askNow);
+  document.addEventListener('visibilitychange', askWhenSeen);
   poll();
 }());
