@@ -17,6 +17,7 @@ from tests.web_world import HOSTILE, PRIVATE, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Frame, Page
 
@@ -27,6 +28,12 @@ pytestmark = pytest.mark.browser
 
 COMPLETE = "document.readyState === 'complete'"
 FITS = "height => document.querySelector('iframe').clientHeight === height"
+FITS_ONE = "([n, height]) => document.querySelectorAll('iframe')[n].clientHeight === height"
+SCRIPTS = [
+    '<script src="{address}/embed.js"></script>',
+    '<script type="module" src="{address}/embed.js"></script>',
+    "<script>setTimeout(function () {{ {text} }})</script>",
+]
 WATCH = """() => {
   const frame = document.querySelector('iframe');
   window.heights = [];
@@ -154,9 +161,7 @@ def test_display_shows_in_a_frame(page: Page, address: str, host: str) -> None:
 
 
 def test_embed_script_listens_to_our_frames_only(page: Page, address: str, host: str) -> None:
-    """A height that anybody else tells, or one that is none, changes nothing; what follows from our
-    page does.
-    """
+    """A height from anybody else, or one that is no height, changes nothing; that of our page does."""
     frame = framed(page, host, snippet(page, address, "feed=facility:gym"))
     page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
     page.evaluate(WATCH)
@@ -167,6 +172,50 @@ def test_embed_script_listens_to_our_frames_only(page: Page, address: str, host:
     height = frame.evaluate(CONTENT)
     page.wait_for_function(FITS, arg=height)
     assert set(page.evaluate("heights")) == {f"{height}px"}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_embed_script_fits_each_frame_however_it_is_loaded(
+    page: Page, address: str, host: str, script: str
+) -> None:
+    """As a module and in a combined file it has no address of its own; a sandboxed frame has the
+    origin `null`. The source of the message names the frame.
+    """
+    text = page.request.get(f"{address}/embed.js").text()
+    frames = (
+        f'<iframe src="{address}/embed/property/school?view=month" sandbox="allow-scripts"></iframe>'
+        f'<iframe src="{address}/embed/facility/gym?days=1"></iframe>'
+        f'<iframe src="{host}/?pasted=another"></iframe>'
+    )
+    framed(page, host, script.format(address=address, text=text) + frames)
+    month, gym, _ = page.frames[1:]
+    for number, frame in enumerate((month, gym)):
+        expect(frame.get_by_role("heading", level=1)).to_be_visible()
+        page.wait_for_function(FITS_ONE, arg=[number, frame.evaluate(CONTENT)])
+    assert page.locator("iframe").nth(2).get_attribute("style") is None
+
+
+def test_embed_shows_in_a_page_that_is_a_file(page: Page, address: str, tmp_path: Path) -> None:
+    """As in a player of a signage system: its page has the address of a file."""
+    player = tmp_path / "player.html"
+    player.write_text(
+        f"<!doctype html><title>Player</title>{snippet(page, address, 'feed=facility:gym')}"
+    )
+    page.goto(player.as_uri())
+    frame = page.frames[1]
+    expect(frame.get_by_role("heading", level=1)).to_have_text("Main Gym, Lincoln High")
+    page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
+
+
+@pytest.mark.parametrize("query", ["", "?theme=dark&accent=ffcc00", "?theme=auto&accent=ffcc00"])
+def test_embed_is_light_on_paper(page: Page, address: str, query: str) -> None:
+    """Whatever the theme and the reader's device; the accent is the one of light ground."""
+    page.emulate_media(media="print", color_scheme="dark")
+    page.goto(f"{address}/embed/facility/gym{query}")
+    style = "([selector, name]) => getComputedStyle(document.querySelector(selector))[name]"
+    assert page.evaluate(style, ["html", "backgroundColor"]) == "rgb(255, 255, 255)"
+    assert page.evaluate(style, ["html", "color"]) == "rgb(27, 36, 48)"
+    assert page.evaluate(style, ["footer a", "color"]) != "rgb(255, 204, 0)"
 
 
 def test_embed_shows_hostile_names_as_text(page: Page, address: str, host: str) -> None:

@@ -15,8 +15,9 @@ from icalbridge.feeds import BadQuery
 from icalbridge.web import create_app
 from icalbridge.web.responses import EMBED_POLICY
 from icalbridge.web.views.embed_options import EmbedOptions, split_options
+from tests.samples import entry
 from tests.web.seen import Seen, look
-from tests.web_world import HOSTILE, PUBLIC, Clock
+from tests.web_world import HOSTILE, NAMELESS, PUBLIC, Clock, added, sync
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -115,6 +116,16 @@ def test_embed_names_the_schools_of_a_district(client: FlaskClient) -> None:
     """Where entries are of several schools each says which; where all are of one none does."""
     assert "Lincoln High" in look(client, "/embed/property/district?q=varsity&days=1").texts
     assert look(client, "/embed/property/school?q=varsity&days=1").texts.count("Lincoln High") == 2
+
+
+def test_embed_names_a_facility_without_a_name_by_its_kind(
+    client: FlaskClient, store: Store
+) -> None:
+    """Otherwise nobody knew which of a school's places an entry is of."""
+    field = replace(entry(1, facility=NAMELESS, name="Drill"), property_id="alone")
+    sync(store, "alone", added([field]))
+    page = look(client, "/embed/property/alone")
+    assert page.after("Drill", 1) == ["Field"]
 
 
 @pytest.mark.parametrize("start", ["0001-01-01", "9999-12-31"])
@@ -231,11 +242,13 @@ def test_embed_says_its_looks_without_styles_of_its_own(client: FlaskClient) -> 
     assert '<header class="unseen">' in html
     assert 'href="/embed.css?theme=dark&amp;accent=ffcc00"' in html
     assert "style=" not in html
+    light = client.get("/embed.css?theme=light&accent=ffcc00").text
     assert (
         client.get("/embed.css?theme=dark&accent=ffcc00").text
-        == ":root[data-theme]{--accent:#ffcc00}"
+        == f"{light}@media screen{{:root[data-theme]{{--accent:#ffcc00}}}}"
     )
     both = client.get("/embed.css?accent=ffcc00")
+    assert both.text.startswith(f"{light}@media screen and (prefers-color-scheme:dark)")
     assert both.headers["Content-Type"] == "text/css; charset=utf-8"
     assert both.text.count("--accent:") == 2
     assert "--accent:#ffcc00" not in both.text.partition("@media")[0]

@@ -54,6 +54,12 @@ GROUNDS = {"light": "#e6ecef", "dark": "#26313c"}
 """Background of text in the accent's color: of those in `embed.css` the one with least contrast."""
 
 
+DARK_MEDIA = {
+    "auto": "@media screen and (prefers-color-scheme:dark)",
+    "dark": "@media screen",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class EmbedRequest:
     """Feed, options and query of an embedded calendar's address."""
@@ -230,19 +236,17 @@ class Embeds:
 
 
 def accent_css(chosen: EmbedOptions) -> bytes:
-    """Return that style sheet: the accent as it can be read on light and on dark ground."""
+    """Return that style sheet: the accent as it can be read on light and on dark ground; paper is
+    light.
+    """
+    if not chosen.accent:
+        return b""
     light, dark = (
         f":root[data-theme]{{--accent:{readable(f'#{chosen.accent}', ground)}}}"
         for ground in GROUNDS.values()
     )
-    match chosen.theme:
-        case "light":
-            text = light
-        case "dark":
-            text = dark
-        case _:
-            text = f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
-    return text.encode() if chosen.accent else b""
+    media = DARK_MEDIA.get(chosen.theme)
+    return (f"{light}{media}{{{dark}}}" if media else light).encode()
 
 
 def embeds(service: FeedCache, site: Site, settings: Settings) -> Blueprint:

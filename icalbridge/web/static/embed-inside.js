@@ -1,11 +1,11 @@
-// Inside an embedded calendar: tells the page around it how high this one is.
+// Inside an embedded calendar: sends the page around it the height of this one.
 (function () {
   var root = document.documentElement;
-  var told = 0;
+  var sent = 0;
 
-  function tell() {
-    told = Math.ceil(root.getBoundingClientRect().height);
-    parent.postMessage({ type: "icalbridge:height", height: told }, "*");
+  function send() {
+    sent = Math.ceil(root.getBoundingClientRect().height);
+    parent.postMessage({ type: "icalbridge:height", height: sent }, "*");
   }
 
   // The school's zone is named only to readers of another.
@@ -24,14 +24,14 @@
   for (var i = 0; i < zones.length; i++) zones[i].hidden = agrees(zones[i].getAttribute("data-zone"));
 
   if (parent === window) return;
-  addEventListener("load", tell);
-  addEventListener("resize", tell);
+  addEventListener("load", send);
+  addEventListener("resize", send);
   addEventListener("message", function (event) {
-    if (event.source === parent && event.data && event.data.type === "icalbridge:ask") tell();
+    if (event.source === parent && event.data && event.data.type === "icalbridge:ask") send();
   });
   if (window.ResizeObserver) {
     new ResizeObserver(function () {
-      if (Math.ceil(root.getBoundingClientRect().height) !== told) tell();
+      if (Math.ceil(root.getBoundingClientRect().height) !== sent) send();
     }).observe(root);
   }
 })();

@@ -1,33 +1,33 @@
-// For the page around embedded calendars: makes each frame as high as what it shows. Listens to frames of the site that
-// this script came from, and to nobody else. Without it a frame keeps the height that it was given.
+// For the page around embedded calendars: makes each frame as high as its calendar. It knows a frame by the source of
+// the message, not by an origin, and needs no address of its own: so it works in sandboxed frames (origin "null"), as a
+// module, and in a file together with other scripts. Without it a frame keeps its height.
 (function () {
-  var script = document.currentScript;
-  if (!script || window.icalbridgeEmbeds) return;
+  if (window.icalbridgeEmbeds) return;
   window.icalbridgeEmbeds = true;
-  var origin = new URL(script.src).origin;
 
-  function ours(frame) {
-    return frame.src.indexOf(origin + "/") === 0;
+  /** Return the frames that show a calendar, or only the one that `source` is the window of. */
+  function calendars(source) {
+    return [].filter.call(document.getElementsByTagName("iframe"), function (frame) {
+      return /\/embed\/(facility|property|feed)\//.test(frame.src) && (!source || frame.contentWindow === source);
+    });
   }
 
   addEventListener("message", function (event) {
-    var told = event.data;
-    if (event.origin !== origin || !told || told.type !== "icalbridge:height") return;
-    if (typeof told.height !== "number" || !(told.height > 0 && told.height < 50000)) return;
-    var frames = document.getElementsByTagName("iframe");
-    for (var i = 0; i < frames.length; i++) {
-      if (ours(frames[i]) && frames[i].contentWindow === event.source) frames[i].style.height = told.height + "px";
-    }
+    var data = event.data;
+    if (!event.source || !data || data.type !== "icalbridge:height") return;
+    if (typeof data.height !== "number" || !(data.height > 0 && data.height < 50000)) return;
+    calendars(event.source).forEach(function (frame) {
+      frame.style.height = data.height + "px";
+    });
   });
 
   function ask() {
-    var frames = document.getElementsByTagName("iframe");
-    for (var i = 0; i < frames.length; i++) {
-      if (ours(frames[i])) frames[i].contentWindow.postMessage({ type: "icalbridge:ask" }, "*");
-    }
+    calendars().forEach(function (frame) {
+      frame.contentWindow.postMessage({ type: "icalbridge:ask" }, "*");
+    });
   }
 
-  // A frame may have told its height before this script was there to listen.
+  // A frame may have sent its height before this script was there to listen.
   ask();
   addEventListener("DOMContentLoaded", ask);
 })();
