@@ -22,6 +22,7 @@ from icalbridge.feeds.query import (
 )
 from icalbridge.feeds.titles import FIELDS
 from icalbridge.text import search_key
+from icalbridge.words import parse_words
 from tests.any_entries import TEXTS
 
 BUSY = FeedQuery(occupancy=True)
@@ -43,6 +44,13 @@ BUSY = FeedQuery(occupancy=True)
         ("activity=Varsity", FeedQuery(activity=("varsity",))),
         ("q=open+Gym", FeedQuery(words=("gym", "open"))),
         ("q=open,Gym", FeedQuery(words=("gym", "open"))),
+        ("q=%22Open,++Gym%22+1", FeedQuery(words=('"open gym"', "1"))),
+        ("q=%E2%80%9COpen+Gym%E2%80%9D", FeedQuery(words=('"open gym"',))),
+        ("q=%22Liga+de&q=Voleibol%22", FeedQuery(words=("de", "liga", "voleibol"))),
+        ("q=%22gym%22+%22U8%22", FeedQuery(words=('"gym"', "u8"))),
+        ("q=3-on-3+St.+Mary's", FeedQuery(words=('"3 on 3"', "marys", "st"))),
+        ("not=%22open+gym%22", FeedQuery(unwanted=('"open gym"',))),
+        ("q=%E4%BD%93%E8%82%B2", FeedQuery(words=("体育",))),
         ("q=caf%C3%A9", FeedQuery(words=("cafe",))),
         ("q=caf%65%CC%81", FeedQuery(words=("cafe",))),
         ("not=practice", FeedQuery(unwanted=("practice",))),
@@ -217,10 +225,14 @@ def test_query_has_the_parameters_in_one_order() -> None:
     assert PLAIN.query == ""
 
 
-WORDS = st.lists(TEXTS, max_size=3).map(
+WORDS = st.lists(st.tuples(TEXTS, st.booleans()), max_size=3).map(
     lambda texts: tuple(
         sorted(
-            {word for text in texts for word in search_key(_clean(text)).replace(",", " ").split()}
+            {
+                term
+                for text, phrase in texts
+                for term in parse_words(f'"{_clean(text)}"' if phrase else _clean(text))
+            }
         )
     )
 )

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from icalbridge.feeds import titles
 from icalbridge.text import search_key
+from icalbridge.words import parse_words, write_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -48,7 +49,7 @@ class Cancelled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedQuery:
-    """What a reader asked for; the default is a feed as it is by itself. Words are without case and
+    """What a reader asked for; the default is a feed as it is by itself. Texts are without case and
     accents.
     """
 
@@ -57,9 +58,9 @@ class FeedQuery:
     category: tuple[str, ...] = ()
     activity: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
-    """Of `q`: an entry has all of them."""
+    """Terms of `q`, see `icalbridge.words`: an entry has all of them."""
     unwanted: tuple[str, ...] = ()
-    """Of `not`: an entry has none of them."""
+    """Terms of `not`: an entry has none of them."""
     past: int | None = None
     """Days; None: as far as the operator lets feeds reach."""
     ahead: int | None = None
@@ -145,9 +146,7 @@ def _texts(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def _words(given: Sequence[str]) -> tuple[str, ...]:
-    return _not_empty(
-        {word for text in given for word in search_key(text).replace(",", " ").split()}
-    )
+    return _not_empty({term for text in given for term in parse_words(text)})
 
 
 def _not_empty(result: Collection[str]) -> tuple[str, ...]:
@@ -198,10 +197,6 @@ def _listed(value: Any) -> str:
     return ",".join(item.replace("\\", "\\\\").replace(",", "\\,") for item in value)
 
 
-def _spaced(value: Any) -> str:
-    return " ".join(value)
-
-
 @dataclass(frozen=True, slots=True)
 class QueryParameter:
     """One parameter: the field of `FeedQuery` that it sets, how it is read, and written again."""
@@ -218,8 +213,8 @@ PARAMETERS: Mapping[str, QueryParameter] = {
     "type": QueryParameter("type", _texts, _listed),
     "category": QueryParameter("category", _texts, _listed),
     "activity": QueryParameter("activity", _texts, _listed),
-    "q": QueryParameter("words", _words, _spaced),
-    "not": QueryParameter("unwanted", _words, _spaced),
+    "q": QueryParameter("words", _words, write_words),
+    "not": QueryParameter("unwanted", _words, write_words),
     "past": QueryParameter("past", read_whole(MOST_DAYS)),
     "ahead": QueryParameter("ahead", read_whole(MOST_DAYS)),
     "status": QueryParameter("status", _statuses, _listed),

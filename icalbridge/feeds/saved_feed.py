@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import BUSY, Audience, Field, View, admit, view
 from icalbridge.feeds.query import PLAIN, FeedQuery
-from icalbridge.text import display_text, search_key
+from icalbridge.text import search_key
+from icalbridge.words import has_words, word_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,13 +42,13 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What happens to entries that meet all the conditions; without any, to every one. Words are
+    """What happens to entries that meet all the conditions; without any, to every one. Texts are
     folded.
     """
 
     action: Action
     words: tuple[str, ...] = ()
-    """An entry has all of them."""
+    """Terms, see `icalbridge.words`; an entry has all of them."""
     category: tuple[str, ...] = ()
     """Rate categories, any of them; likewise below."""
     activity: tuple[str, ...] = ()
@@ -55,10 +56,8 @@ class Rule:
     title: str = ""
     """What to say in place of name and activity; for renaming only."""
 
-    def matches(self, entry: Entry, category: str, text: str) -> bool:
-        """Say whether an entry of a rate category, in which `text` can be found, meets all
-        conditions.
-        """
+    def matches(self, entry: Entry, category: str, lines: str) -> bool:
+        """Return whether an entry of a rate category, with lines of words, meets all conditions."""
         if self.category and search_key(category) not in self.category:
             return False
         if self.activity and search_key(entry.activity) not in self.activity:
@@ -67,7 +66,7 @@ class Rule:
             self.type
         ):
             return False
-        return all(word in text for word in self.words)
+        return has_words(lines, self.words)
 
 
 AS_IT_IS = Rule(Action.INCLUDE)
@@ -130,10 +129,8 @@ class Saved:
             return AS_IT_IS
         if not self.rules:
             return AS_IT_IS
-        text = search_key(
-            display_text(f"{entry.name} {entry.activity} {entry.place} {entry.category}")
-        )
-        return next((rule for rule in self.rules if rule.matches(entry, category, text)), AS_IT_IS)
+        lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
+        return next((rule for rule in self.rules if rule.matches(entry, category, lines)), AS_IT_IS)
 
 
 def apply(

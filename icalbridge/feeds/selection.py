@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.query import PLAIN, Cancelled
 from icalbridge.text import display_text, search_key
+from icalbridge.words import has_words, word_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -160,7 +161,5 @@ def _matches(
         return False
     if not (shape.words or shape.unwanted):
         return True
-    text = f"{fold(entry.name)} {fold(entry.activity)} {fold(entry.place)} {fold(entry.category)}"
-    return all(word in text for word in shape.words) and not any(
-        word in text for word in shape.unwanted
-    )
+    lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
+    return has_words(lines, shape.words, shape.unwanted)

@@ -15,6 +15,7 @@ from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of
 from icalbridge.store.saved_feeds import saved_feed
 from icalbridge.store.statements import KEYS_A_STATEMENT, in_parts, of_events
 from icalbridge.store.tables import LONG_SECONDS, entries, entry_texts, events, properties
+from icalbridge.words import word_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -90,8 +91,9 @@ class TextCriteria:
         texts there are.
         """
         contains = func.strpos if connection.dialect.name == "postgresql" else func.instr
-        conditions = [contains(entry_texts.c.search, word) > 0 for word in self.words]
-        conditions += [contains(entry_texts.c.search, word) == 0 for word in self.unwanted]
+        lines = entry_texts.c.search
+        conditions = [contains(lines, word_pattern(term)) > 0 for term in self.words]
+        conditions += [contains(lines, word_pattern(term)) == 0 for term in self.unwanted]
         if self.activities:
             conditions.append(entry_texts.c.activity.in_(self.activities))
         if self.types:
