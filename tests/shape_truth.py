@@ -214,6 +214,7 @@ def _wanted(fact: Fact, wishes: Wishes) -> bool:
         "type": [folded(fact.type), "reservation"],
         "category": [folded(fact.rate)],
         "activity": [folded(fact.activity)],
+        "name": [" ".join(folded(fact.name).split())],
     }
     for name, values in any_of.items():
         asked = wishes[name].split(",") if name in wishes else []

@@ -42,6 +42,8 @@ BUSY = FeedQuery(occupancy=True)
         ("type=Sal%C3%B3n++Grande,POOL", FeedQuery(type=("pool", "salon grande"))),
         ("category=Non-Profit", FeedQuery(category=("non-profit",))),
         ("activity=Varsity", FeedQuery(activity=("varsity",))),
+        ("name=Liga+de++Voleibol+1", FeedQuery(name=("liga de voleibol 1",))),
+        ("name=B&name=%C3%81,b", FeedQuery(name=("a", "b"))),
         ("q=open+Gym", FeedQuery(words=("gym", "open"))),
         ("q=open,Gym", FeedQuery(words=("gym", "open"))),
         ("q=%22Open,++Gym%22+1", FeedQuery(words=('"open gym"', "1"))),
@@ -93,7 +95,7 @@ UNREADABLE = (
     " between them, in UTF-8."
 )
 NAMES = (
-    "view, facility, type, category, activity, q, not, past, ahead, status, cancelled, detail,"
+    "view, facility, type, category, activity, name, q, not, past, ahead, status, cancelled, detail,"
     " group, tz, title, before, after"
 )
 
@@ -253,6 +255,7 @@ CALENDARS = st.builds(
     type=FOLDED,
     category=FOLDED,
     activity=FOLDED,
+    name=FOLDED,
     words=WORDS,
     unwanted=WORDS,
     past=DAY,

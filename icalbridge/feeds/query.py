@@ -57,6 +57,7 @@ class FeedQuery:
     type: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     activity: tuple[str, ...] = ()
+    name: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     """Terms of `q`, see `icalbridge.words`: an entry has all of them."""
     unwanted: tuple[str, ...] = ()
@@ -82,7 +83,8 @@ class FeedQuery:
     @property
     def filters(self) -> bool:
         """Whether entries are chosen by their texts."""
-        return bool(self.type or self.category or self.activity or self.words or self.unwanted)
+        texts = (self.type, self.category, self.activity, self.name, self.words, self.unwanted)
+        return any(texts)
 
     @property
     def query(self) -> str:
@@ -213,6 +215,7 @@ PARAMETERS: Mapping[str, QueryParameter] = {
     "type": QueryParameter("type", _texts, _listed),
     "category": QueryParameter("category", _texts, _listed),
     "activity": QueryParameter("activity", _texts, _listed),
+    "name": QueryParameter("name", _texts, _listed),
     "q": QueryParameter("words", _words, write_words),
     "not": QueryParameter("unwanted", _words, write_words),
     "past": QueryParameter("past", read_whole(MOST_DAYS)),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import BUSY, Audience, Field, View, admit, view
 from icalbridge.feeds.query import PLAIN, FeedQuery
-from icalbridge.text import search_key
+from icalbridge.text import display_text, search_key
 from icalbridge.words import has_words, word_lines
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Rule:
     """Rate categories, any of them; likewise below."""
     activity: tuple[str, ...] = ()
     type: tuple[str, ...] = ()
+    name: tuple[str, ...] = ()
     title: str = ""
     """What to say in place of name and activity; for renaming only."""
 
@@ -61,6 +62,8 @@ class Rule:
         if self.category and search_key(category) not in self.category:
             return False
         if self.activity and search_key(entry.activity) not in self.activity:
+            return False
+        if self.name and search_key(display_text(entry.name)) not in self.name:
             return False
         if self.type and not {search_key(entry.category), search_key(entry.event_type)} & set(
             self.type

@@ -47,6 +47,7 @@ class RuleTable(Struct, forbid_unknown_fields=True, omit_defaults=True):
     category: Text | Texts | None = None
     activity: Text | Texts | None = None
     type: Text | Texts | None = None
+    name: Text | Texts | None = None
 
 
 class FeedTable(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -199,6 +200,7 @@ def table_of(spec: Saved) -> Table:
                 category=list(rule.category) or None,
                 activity=list(rule.activity) or None,
                 type=list(rule.type) or None,
+                name=list(rule.name) or None,
             )
             for rule in spec.rules
         ],
@@ -317,6 +319,7 @@ def _rule(where: str, table: RuleTable) -> Rule:
         category=read("category", _alternatives, ()),
         activity=read("activity", _alternatives, ()),
         type=read("type", _alternatives, ()),
+        name=read("name", _alternatives, ()),
         title=title,
     )
 

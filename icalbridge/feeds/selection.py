@@ -129,15 +129,7 @@ def _status(entry: Entry, shape: FeedQuery) -> Status | None:
 
 
 def _takes_all(shape: FeedQuery) -> bool:
-    wishes = (
-        shape.facility,
-        shape.type,
-        shape.category,
-        shape.activity,
-        shape.words,
-        shape.unwanted,
-    )
-    return not any(wishes)
+    return not (shape.facility or shape.filters)
 
 
 def _compared(text: str) -> str:
@@ -156,6 +148,8 @@ def _matches(
     ):
         return False
     if shape.activity and fold(entry.activity) not in shape.activity:
+        return False
+    if shape.name and fold(entry.name) not in shape.name:
         return False
     if shape.category and fold(categories.get(entry.key, "")) not in shape.category:
         return False

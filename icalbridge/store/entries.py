@@ -81,6 +81,7 @@ class TextCriteria:
 
     types: tuple[str, ...] = ()
     activities: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     unwanted: tuple[str, ...] = ()
 
@@ -96,6 +97,8 @@ class TextCriteria:
         conditions += [contains(lines, word_pattern(term)) == 0 for term in self.unwanted]
         if self.activities:
             conditions.append(entry_texts.c.activity.in_(self.activities))
+        if self.names:
+            conditions.append(entry_texts.c.name.in_(self.names))
         if self.types:
             by_category = entry_texts.c.category.in_(self.types)
             conditions.append(or_(by_category, entry_texts.c.event_type.in_(self.types)))

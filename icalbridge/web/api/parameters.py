@@ -96,6 +96,7 @@ FILTERS = (
         listed=True,
     ),
     _text("activity", "What goes on, whatever its case and accents", listed=True),
+    _text("name", "Whole names, whatever their case and accents", listed=True),
     _text("q", "Words, their beginnings, or phrases in quotes that an entry has, all of them"),
     _text("not", "Words, their beginnings, or phrases in quotes that an entry has none of"),
     Parameter(
