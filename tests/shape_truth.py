@@ -8,6 +8,7 @@ address.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
@@ -213,6 +214,7 @@ def _wanted(fact: Fact, wishes: Wishes) -> bool:
         "type": [folded(fact.type), "reservation"],
         "category": [folded(fact.rate)],
         "activity": [folded(fact.activity)],
+        "name": [" ".join(folded(fact.name).split())],
     }
     for name, values in any_of.items():
         asked = wishes[name].split(",") if name in wishes else []
@@ -220,10 +222,18 @@ def _wanted(fact: Fact, wishes: Wishes) -> bool:
             (each if name == "facility" else folded(each)) in values for each in asked
         ):
             return False
-    text = folded(f"{fact.name} {fact.activity} {fact.facility} {fact.type}")
-    return all(word in text for word in folded(wishes.get("q", "")).split()) and not any(
-        word in text for word in folded(wishes.get("not", "")).split()
+    text = folded(f"{fact.name} / {fact.activity} / {fact.facility} / {fact.type}")
+    return all(_begins_a_word(text, word) for word in folded(wishes.get("q", "")).split()) and not (
+        any(_begins_a_word(text, word) for word in folded(wishes.get("not", "")).split())
     )
+
+
+def _begins_a_word(text: str, word: str) -> bool:
+    """Say whether a word of three letters or more is there or is the beginning of one; what is
+    written without blanks may be anywhere.
+    """
+    assert len(word) >= 3
+    return word in text if not word.isascii() else bool(re.search(rf"(?<![a-z0-9]){word}", text))
 
 
 @cache

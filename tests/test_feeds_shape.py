@@ -22,6 +22,7 @@ from icalbridge.feeds.query import (
 )
 from icalbridge.feeds.titles import FIELDS
 from icalbridge.text import search_key
+from icalbridge.words import parse_words
 from tests.any_entries import TEXTS
 
 BUSY = FeedQuery(occupancy=True)
@@ -41,8 +42,17 @@ BUSY = FeedQuery(occupancy=True)
         ("type=Sal%C3%B3n++Grande,POOL", FeedQuery(type=("pool", "salon grande"))),
         ("category=Non-Profit", FeedQuery(category=("non-profit",))),
         ("activity=Varsity", FeedQuery(activity=("varsity",))),
+        ("name=Liga+de++Voleibol+1", FeedQuery(name=("liga de voleibol 1",))),
+        ("name=B&name=%C3%81,b", FeedQuery(name=("a", "b"))),
         ("q=open+Gym", FeedQuery(words=("gym", "open"))),
         ("q=open,Gym", FeedQuery(words=("gym", "open"))),
+        ("q=%22Open,++Gym%22+1", FeedQuery(words=('"open gym"', "1"))),
+        ("q=%E2%80%9COpen+Gym%E2%80%9D", FeedQuery(words=('"open gym"',))),
+        ("q=%22Liga+de&q=Voleibol%22", FeedQuery(words=("de", "liga", "voleibol"))),
+        ("q=%22gym%22+%22U8%22", FeedQuery(words=('"gym"', "u8"))),
+        ("q=3-on-3+St.+Mary's", FeedQuery(words=('"3 on 3"', "marys", "st"))),
+        ("not=%22open+gym%22", FeedQuery(unwanted=('"open gym"',))),
+        ("q=%E4%BD%93%E8%82%B2", FeedQuery(words=("体育",))),
         ("q=caf%C3%A9", FeedQuery(words=("cafe",))),
         ("q=caf%65%CC%81", FeedQuery(words=("cafe",))),
         ("not=practice", FeedQuery(unwanted=("practice",))),
@@ -85,7 +95,7 @@ UNREADABLE = (
     " between them, in UTF-8."
 )
 NAMES = (
-    "view, facility, type, category, activity, q, not, past, ahead, status, cancelled, detail,"
+    "view, facility, type, category, activity, name, q, not, past, ahead, status, cancelled, detail,"
     " group, tz, title, before, after"
 )
 
@@ -217,10 +227,14 @@ def test_query_has_the_parameters_in_one_order() -> None:
     assert PLAIN.query_string == ""
 
 
-WORDS = st.lists(TEXTS, max_size=3).map(
+WORDS = st.lists(st.tuples(TEXTS, st.booleans()), max_size=3).map(
     lambda texts: tuple(
         sorted(
-            {word for text in texts for word in search_key(_clean(text)).replace(",", " ").split()}
+            {
+                term
+                for text, phrase in texts
+                for term in parse_words(f'"{_clean(text)}"' if phrase else _clean(text))
+            }
         )
     )
 )
@@ -241,6 +255,7 @@ CALENDARS = st.builds(
     type=FOLDED,
     category=FOLDED,
     activity=FOLDED,
+    name=FOLDED,
     words=WORDS,
     unwanted=WORDS,
     past=DAY,

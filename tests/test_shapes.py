@@ -224,6 +224,7 @@ ALONE: list[Wishes] = [
     {"category": "Internal Privada,District Internal Privada"},
     {"activity": "SETUP,warm-up"},
     {"activity": "ensayo general"},
+    {"name": "PRACTICE"},
     {"q": "practice"},
     {"q": "QUINCEANERA"},
     {"q": "gym league"},

@@ -56,6 +56,16 @@ def _booked(count: int) -> list[Entry]:
         "q=juvenile",
         "q=strasse",
         "q=club+7",
+        "q=clu+1",
+        "q=%22club+1%22",
+        "q=%22clu+1%22",
+        "q=ub+7",
+        "q=league",
+        "not=%22varsity+practice%22",
+        "q=11+club&not=cam",
+        "name=club+4",
+        "name=ligue+Juv%C3%A9nile,Club+4&name=Camp",
+        "name=ligue&q=juvenile",
         "not=club",
         "not=club+juvenile&q=ligue",
         "activity=varsity+practice",
@@ -73,7 +83,7 @@ def test_database_finds_what_select_finds(school: Store, query: str, count: int)
     booked = _booked(count)
     apply_changes(school, Changes(added=tuple(booked), parsed=(event(),)))
     wanted = parse(query)
-    texts = TextCriteria(wanted.type, wanted.activity, wanted.words, wanted.unwanted)
+    texts = TextCriteria(wanted.type, wanted.activity, wanted.name, wanted.words, wanted.unwanted)
     ids, total = school.read.text_ids("school", texts)
     criteria = EntryCriteria(
         facility_ids=wanted.facility,

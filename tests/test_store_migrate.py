@@ -15,8 +15,8 @@ from sqlalchemy import text
 from icalbridge import store as store_package
 from icalbridge.models import EventKey, Feed
 from icalbridge.store import Store
-from icalbridge.store.engine import writing
-from icalbridge.store.entries import TimeRange
+from icalbridge.store.engine import reading, writing
+from icalbridge.store.entries import TextCriteria, TimeRange
 from tests.samples import NOW
 
 if TYPE_CHECKING:
@@ -91,6 +91,21 @@ def test_upgrade_takes_what_was_on_and_withdrawn_for_cancelled(older: Store) -> 
         "on"
     ]
     assert {int(each.first_seen.timestamp()) for each in known if each.first_seen} == {40}
+
+
+def test_upgrade_makes_entries_searchable(older: Store) -> None:
+    """By their words, as phrases and not from one text into the next, and by their names."""
+    _keep(older, "gym", withdrawn=False)
+    with writing(older.engine) as connection:
+        connection.execute(text("UPDATE entries SET name = 'Open Gym', activity = 'Été 1'"))
+    older.upgrade()
+    counts = [
+        len(older.read.text_ids("school", TextCriteria(words=(word,)))[0])
+        for word in ("ete", '"open gym"', '"gym ete"', "1")
+    ]
+    assert counts == [1, 1, 0, 1]
+    with reading(older.engine) as connection:
+        assert connection.scalars(text("SELECT name FROM entry_texts")).all() == ["open gym"]
 
 
 def test_upgrade_keeps_zones_and_settles_their_sources_first(older: Store) -> None:

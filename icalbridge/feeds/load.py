@@ -112,7 +112,7 @@ class _Loader:
 
     def _text_ids(self) -> tuple[tuple[int, ...] | None, int]:
         query = self._query
-        texts = TextCriteria(query.type, query.activity, query.words, query.unwanted)
+        texts = TextCriteria(query.type, query.activity, query.name, query.words, query.unwanted)
         if self._feed.kind != "property" or texts == TextCriteria():
             return None, 0
         return self._read.text_ids(self._feed.id, texts)

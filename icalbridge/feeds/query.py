@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from icalbridge.feeds import titles
 from icalbridge.text import search_key
+from icalbridge.words import parse_words, write_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -46,16 +47,17 @@ class Cancelled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedQuery:
-    """Checked parameters; the default is an unfiltered feed. Words are without case and accents."""
+    """Checked parameters; the default is an unfiltered feed. Texts are without case and accents."""
 
     facility: tuple[str, ...] = ()
     type: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     activity: tuple[str, ...] = ()
+    name: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
-    """Of `q`: an entry has all of them."""
+    """Terms of `q`, see `icalbridge.words`: an entry has all of them."""
     unwanted: tuple[str, ...] = ()
-    """Of `not`: an entry has none of them."""
+    """Terms of `not`: an entry has none of them."""
     past: int | None = None
     """Days; None: as far as the operator lets feeds reach."""
     ahead: int | None = None
@@ -77,7 +79,8 @@ class FeedQuery:
     @property
     def filters(self) -> bool:
         """Whether entries are chosen by their texts."""
-        return bool(self.type or self.category or self.activity or self.words or self.unwanted)
+        texts = (self.type, self.category, self.activity, self.name, self.words, self.unwanted)
+        return any(texts)
 
     @property
     def query_string(self) -> str:
@@ -141,9 +144,7 @@ def _texts(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def _words(given: Sequence[str]) -> tuple[str, ...]:
-    return _not_empty(
-        {word for text in given for word in search_key(text).replace(",", " ").split()}
-    )
+    return _not_empty({term for text in given for term in parse_words(text)})
 
 
 def _not_empty(result: Collection[str]) -> tuple[str, ...]:
@@ -194,10 +195,6 @@ def _listed(value: Any) -> str:
     return ",".join(item.replace("\\", "\\\\").replace(",", "\\,") for item in value)
 
 
-def _spaced(value: Any) -> str:
-    return " ".join(value)
-
-
 @dataclass(frozen=True, slots=True)
 class QueryParameter:
     """One parameter: the field of `FeedQuery` that it sets, how it is read, and written again."""
@@ -214,8 +211,9 @@ PARAMETERS: Mapping[str, QueryParameter] = {
     "type": QueryParameter("type", _texts, _listed),
     "category": QueryParameter("category", _texts, _listed),
     "activity": QueryParameter("activity", _texts, _listed),
-    "q": QueryParameter("words", _words, _spaced),
-    "not": QueryParameter("unwanted", _words, _spaced),
+    "name": QueryParameter("name", _texts, _listed),
+    "q": QueryParameter("words", _words, write_words),
+    "not": QueryParameter("unwanted", _words, write_words),
     "past": QueryParameter("past", read_whole(MOST_DAYS)),
     "ahead": QueryParameter("ahead", read_whole(MOST_DAYS)),
     "status": QueryParameter("status", _statuses, _listed),

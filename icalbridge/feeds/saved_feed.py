@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from icalbridge.feeds.audience import BUSY, Audience, Field, View, admit, view
 from icalbridge.feeds.query import PLAIN, FeedQuery
 from icalbridge.text import display_text, search_key
+from icalbridge.words import has_words, word_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,33 +41,34 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What happens to entries that meet all the conditions; without any, to every one. Words are
+    """What happens to entries that meet all the conditions; without any, to every one. Texts are
     folded.
     """
 
     action: Action
     words: tuple[str, ...] = ()
-    """An entry has all of them."""
+    """Terms, see `icalbridge.words`; an entry has all of them."""
     category: tuple[str, ...] = ()
     """Rate categories, any of them; likewise below."""
     activity: tuple[str, ...] = ()
     type: tuple[str, ...] = ()
+    name: tuple[str, ...] = ()
     title: str = ""
     """What to say in place of name and activity; for renaming only."""
 
-    def matches(self, entry: Entry, category: str, text: str) -> bool:
-        """Say whether an entry of a rate category, in which `text` can be found, meets all
-        conditions.
-        """
+    def matches(self, entry: Entry, category: str, lines: str) -> bool:
+        """Return whether an entry of a rate category, with lines of words, meets all conditions."""
         if self.category and search_key(category) not in self.category:
             return False
         if self.activity and search_key(entry.activity) not in self.activity:
+            return False
+        if self.name and search_key(display_text(entry.name)) not in self.name:
             return False
         if self.type and not {search_key(entry.category), search_key(entry.event_type)} & set(
             self.type
         ):
             return False
-        return all(word in text for word in self.words)
+        return has_words(lines, self.words)
 
 
 AS_IT_IS = Rule(Action.INCLUDE)
@@ -129,10 +131,8 @@ class Saved:
             return AS_IT_IS
         if not self.rules:
             return AS_IT_IS
-        text = search_key(
-            display_text(f"{entry.name} {entry.activity} {entry.place} {entry.category}")
-        )
-        return next((rule for rule in self.rules if rule.matches(entry, category, text)), AS_IT_IS)
+        lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
+        return next((rule for rule in self.rules if rule.matches(entry, category, lines)), AS_IT_IS)
 
 
 def apply(

@@ -20,6 +20,7 @@ from icalbridge.feeds.query import PARAMETERS, PLAIN, FeedQuery
 from icalbridge.feeds.saved_feed import Action, Rule, Saved
 from icalbridge.models import EventKey, SavedFeed
 from icalbridge.text import display_text, search_key
+from icalbridge.words import parse_words, write_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +47,7 @@ class RuleTable(Struct, forbid_unknown_fields=True, omit_defaults=True):
     category: Text | Texts | None = None
     activity: Text | Texts | None = None
     type: Text | Texts | None = None
+    name: Text | Texts | None = None
 
 
 class FeedTable(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -196,10 +198,11 @@ def table_of(spec: Saved) -> Table:
             RuleTable(
                 action=rule.action,
                 title=rule.title,
-                q=" ".join(rule.words) or None,
+                q=write_words(rule.words) or None,
                 category=list(rule.category) or None,
                 activity=list(rule.activity) or None,
                 type=list(rule.type) or None,
+                name=list(rule.name) or None,
             )
             for rule in spec.rules
         ],
@@ -318,12 +321,13 @@ def _rule(where: str, table: RuleTable) -> Rule:
         category=read("category", _alternatives, ()),
         activity=read("activity", _alternatives, ()),
         type=read("type", _alternatives, ()),
+        name=read("name", _alternatives, ()),
         title=title,
     )
 
 
 def _words(value: str) -> tuple[str, ...]:
-    return _not_empty(set(search_key(value).split()))
+    return _not_empty(parse_words(value))
 
 
 def _alternatives(value: str | list[str]) -> tuple[str, ...]:

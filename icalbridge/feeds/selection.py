@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.query import PLAIN, Cancelled
 from icalbridge.text import display_text, search_key
+from icalbridge.words import has_words, word_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -126,15 +127,7 @@ def _status(entry: Entry, query: FeedQuery) -> Status | None:
 
 
 def _takes_all(query: FeedQuery) -> bool:
-    wishes = (
-        query.facility,
-        query.type,
-        query.category,
-        query.activity,
-        query.words,
-        query.unwanted,
-    )
-    return not any(wishes)
+    return not (query.facility or query.filters)
 
 
 def _compared(text: str) -> str:
@@ -154,11 +147,11 @@ def _matches(
         return False
     if query.activity and fold(entry.activity) not in query.activity:
         return False
+    if query.name and fold(entry.name) not in query.name:
+        return False
     if query.category and fold(categories.get(entry.key, "")) not in query.category:
         return False
     if not (query.words or query.unwanted):
         return True
-    text = f"{fold(entry.name)} {fold(entry.activity)} {fold(entry.place)} {fold(entry.category)}"
-    return all(word in text for word in query.words) and not any(
-        word in text for word in query.unwanted
-    )
+    lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
+    return has_words(lines, query.words, query.unwanted)

@@ -15,6 +15,7 @@ from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of
 from icalbridge.store.saved_feeds import saved_feed
 from icalbridge.store.statements import KEYS_A_STATEMENT, in_parts, of_events
 from icalbridge.store.tables import LONG, LONG_SECONDS, entries, entry_texts, events, properties
+from icalbridge.words import word_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -78,6 +79,7 @@ class TextCriteria:
 
     types: tuple[str, ...] = ()
     activities: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     unwanted: tuple[str, ...] = ()
 
@@ -86,10 +88,13 @@ class TextCriteria:
     ) -> tuple[tuple[int, ...], int]:
         """Return the keys of the matching texts of some properties, and the number of all texts."""
         contains = func.strpos if connection.dialect.name == "postgresql" else func.instr
-        conditions = [contains(entry_texts.c.search, word) > 0 for word in self.words]
-        conditions += [contains(entry_texts.c.search, word) == 0 for word in self.unwanted]
+        lines = entry_texts.c.search
+        conditions = [contains(lines, word_pattern(term)) > 0 for term in self.words]
+        conditions += [contains(lines, word_pattern(term)) == 0 for term in self.unwanted]
         if self.activities:
             conditions.append(entry_texts.c.activity.in_(self.activities))
+        if self.names:
+            conditions.append(entry_texts.c.name.in_(self.names))
         if self.types:
             by_category = entry_texts.c.category.in_(self.types)
             conditions.append(or_(by_category, entry_texts.c.event_type.in_(self.types)))

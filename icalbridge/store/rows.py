@@ -12,6 +12,7 @@ from sqlalchemy import and_
 from icalbridge.models import Entry, Facility, Property, StaffDetails
 from icalbridge.store.tables import entries, particulars
 from icalbridge.text import display_text, search_key
+from icalbridge.words import word_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,15 +101,15 @@ def texts_of(entry: Entry) -> tuple[str, str, str, str, str, str]:
 def text_row(
     property_id: str, event_type: str, name: str, activity: str, place: str, category: str
 ) -> Values:
-    """Return the row of `entry_texts` for some texts: folded, as the words of queries are."""
-    texts = [search_key(display_text(text)) for text in (name, activity, place, category)]
+    """Return the row of `entry_texts` for some texts: folded, as the values of queries are."""
     return {
         "id": text_id(property_id, event_type, name, activity, place, category),
         "property_id": property_id,
         "event_type": search_key(display_text(event_type)),
-        "category": texts[3],
-        "activity": texts[1],
-        "search": " ".join(texts),
+        "category": search_key(display_text(category)),
+        "activity": search_key(display_text(activity)),
+        "name": search_key(display_text(name)),
+        "search": word_lines(name, activity, place, category),
     }
 
 

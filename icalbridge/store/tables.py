@@ -234,7 +234,8 @@ entry_texts = Table(
     _text("event_type"),
     _text("category"),
     _text("activity"),
-    _text("search"),  # name, activity, place and category with spaces between
+    _text("name"),
+    _text("search"),  # lines of words: name, activity, place and category
 )
 
 # what the public never sees, apart from what it does: no public address reads this table

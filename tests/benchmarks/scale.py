@@ -157,8 +157,9 @@ def _rows(
 
 
 INSERT_TEXTS = (
-    "INSERT OR IGNORE INTO entry_texts (id, property_id, event_type, category, activity, search)"
-    " VALUES (:id, :property_id, :event_type, :category, :activity, :search)"
+    "INSERT OR IGNORE INTO entry_texts"
+    " (id, property_id, event_type, category, activity, name, search)"
+    " VALUES (:id, :property_id, :event_type, :category, :activity, :name, :search)"
 )
 
 

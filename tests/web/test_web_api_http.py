@@ -193,7 +193,7 @@ def test_api_can_only_be_read(client: FlaskClient, method: str, path: str) -> No
 
 DAYS = "must be a day from 2026-09-22 to 2027-11-21, written as YYYY-MM-DD"
 MOMENTS = f"{DAYS}, or a moment within them, written as 2026-11-21T18:30:00Z."
-TAKES = "from, to, limit, after, type, category, activity, q, not, status, cancelled, detail"
+TAKES = "from, to, limit, after, type, category, activity, name, q, not, status, cancelled, detail"
 
 
 @pytest.mark.parametrize(

@@ -382,7 +382,7 @@ def test_display_of_a_district_is_narrowed_to_facilities_and_types(client: Flask
             "past=1",
             (
                 "There is no parameter 'past'; this address takes theme, dim, lang, facility,"
-                " type, category, activity, q, not, detail."
+                " type, category, activity, name, q, not, detail."
             ),
         ),
         ("detail=all", "detail is 'all' and must be name or busy."),

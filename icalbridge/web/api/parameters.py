@@ -96,8 +96,9 @@ FILTERS = (
         listed=True,
     ),
     _text("activity", "What goes on, whatever its case and accents", listed=True),
-    _text("q", "Words that an entry has, all of them"),
-    _text("not", "Words that an entry has none of"),
+    _text("name", "Whole names, whatever their case and accents", listed=True),
+    _text("q", "Words, their beginnings, or phrases in quotes that an entry has, all of them"),
+    _text("not", "Words, their beginnings, or phrases in quotes that an entry has none of"),
     Parameter(
         "status",
         "Pending ones are told as tentative, where the operator allows it",

@@ -51,7 +51,7 @@ PAGE_CACHE_CONTROL = "no-cache"
 WORKER_CACHE_CONTROL = "public, max-age=300"
 
 OWN = ("theme", "dim", "lang")
-FILTERS = ("facility", "type", "category", "activity", "q", "not", "detail")
+FILTERS = ("facility", "type", "category", "activity", "name", "q", "not", "detail")
 """Parameters of feeds that displays take too."""
 
 _DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)

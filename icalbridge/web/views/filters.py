@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds.audience import Item
     from icalbridge.models import Facility
 
-FILTERS = ("facility", "type", "activity", "q", "not")
+FILTERS = ("facility", "type", "activity", "name", "q", "not")
 """Parameters of feeds that pages take too."""
 OWN = ("view", "date", "lang")
 VIEWS = ("day", "week", "month", "list")
@@ -173,12 +173,14 @@ class Choices:
     type: str
     activity: str
     facility: str
+    name: str
     words: str
     unwanted: str
 
     @property
     def set(self) -> bool:
-        return any((self.type, self.activity, self.facility, self.words, self.unwanted))
+        texts = (self.type, self.activity, self.name, self.words, self.unwanted)
+        return any((self.facility, *texts))
 
     def is_type(self, text: str) -> bool:
         return bool(self.type) and _written("type", text) == self.type

@@ -29,7 +29,7 @@ OWN = ("feed", "school", "format", "lang")
 """What the form has beside the parameters: which calendar, whose facilities are listed, format,
 language.
 """
-TICKED = ("facility", "type", "category", "activity", "status")
+TICKED = ("facility", "type", "category", "activity", "name", "status")
 """Parameters that take several values, of which a form sends each by itself."""
 LONGEST = 16_000
 MOST_FIELDS = 400

@@ -35,7 +35,8 @@ def upgrade() -> None:
     texts_of = [entries.c[name] for name in TEXTS]
     rows = op.get_bind().execute(sa.select(*texts_of).distinct()).all()
     for first in range(0, len(rows), PART):
-        part = [text_row(*row) for row in rows[first : first + PART]]
+        values = (text_row(*row) for row in rows[first : first + PART])
+        part = [{name: row[name] for name in texts.columns.keys()} for row in values]  # noqa: SIM118
         op.bulk_insert(texts, part)
         op.bulk_insert(
             raw,
