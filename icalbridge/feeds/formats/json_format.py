@@ -14,6 +14,7 @@ import msgspec
 
 from icalbridge.feeds.audience import PARTICULAR, Field
 from icalbridge.feeds.formats.datetimes import iso_local, iso_utc, zone_of
+from icalbridge.feeds.urls import item_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -47,7 +48,7 @@ class Json:
     def fragments(self, cover: FeedMetadata, items: Sequence[Item]) -> list[bytes]:
         """Write each item as an object, with the comma and the line break ahead of it."""
         fields = particulars_of(cover.fields)
-        return [b",\n" + dumps(item_values(item, zone_of(item, cover), fields)) for item in items]
+        return [b",\n" + dumps(_entry(item, cover, fields)) for item in items]
 
     def whole(
         self,
@@ -70,6 +71,14 @@ class Json:
             "complete_until": _maybe(complete_until),
         }
         return opened(head) + b"".join(fragments)[1:] + END
+
+
+def _entry(item: Item, cover: FeedMetadata, fields: Collection[Field]) -> dict[str, object]:
+    return {
+        **item_values(item, zone_of(item, cover), ()),
+        "page": cover.site + item_path(item) if cover.site else None,
+        **_particular_values(item, fields),
+    }
 
 
 def opened(head: dict[str, object]) -> bytes:
@@ -102,8 +111,12 @@ def item_values(item: Item, zone: str, particulars: Collection[Field]) -> dict[s
         "sequence": item.sequence,
         "modified": iso_utc(item.modified),
         "first_seen": _maybe(item.first_seen),
-        **{field.value: getattr(item, field.value) for field in particulars},
+        **_particular_values(item, particulars),
     }
+
+
+def _particular_values(item: Item, fields: Collection[Field]) -> dict[str, object]:
+    return {field.value: getattr(item, field.value) for field in fields}
 
 
 def dumps(values: object) -> bytes:

@@ -19,6 +19,7 @@ from icalbridge import timezones
 from icalbridge.feeds import PLAIN, display_text
 from icalbridge.feeds.formats.datetimes import iso_local, iso_utc
 from icalbridge.feeds.formats.json_format import item_values
+from icalbridge.feeds.urls import item_path
 from icalbridge.models import is_future
 from icalbridge.web.api import schema
 from icalbridge.web.api.parameters import Key, filter_query, read_days, read_span
@@ -94,7 +95,7 @@ class BookingsApi:
             zone=zone,
             from_=iso_local(requested.since, zone),
             to=iso_local(requested.until, zone),
-            entries=[_entry(item) for item in items],
+            entries=[self._entry(item) for item in items],
             next=f"{path}?{_next(requested, query, items[-1])}" if more else None,
         )
         modified = calendar.last_modified
@@ -146,8 +147,8 @@ class BookingsApi:
             as_of=iso_utc(known.as_of),
             state=occupancy.state,
             until=_until(occupancy, zone),
-            now=[_entry(row.item) for row in occupancy.on],
-            next=None if occupancy.next is None else _entry(occupancy.next.item),
+            now=[self._entry(row.item) for row in occupancy.on],
+            next=None if occupancy.next is None else self._entry(occupancy.next.item),
         )
         if feed.kind == "facility":
             return ApiResult(made)
@@ -156,6 +157,11 @@ class BookingsApi:
             _occupancy(row, booked, seconds, ends, until.timestamp(), zone) for row in facilities
         ]
         return ApiResult(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=states))
+
+    def _entry(self, item: Item) -> schema.EntryResource:
+        values = item_values(item, item.zone or "UTC", ())
+        values["page"] = self._site.path(item_path(item))
+        return msgspec.convert(values, schema.EntryResource)
 
     def _state(self, feed: Feed) -> FeedState | Missing:
         return self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
@@ -168,10 +174,6 @@ def _next(requested: Span, shape: FeedQuery, last: Item) -> str:
     """Return the query of the page after this one, which says all that this one left open."""
     own = urlencode([*requested.requested, ("after", str(Key.of(last)))])
     return "&".join(filter(None, (own, shape.query)))
-
-
-def _entry(item: Item) -> schema.EntryResource:
-    return msgspec.convert(item_values(item, item.zone or "UTC", ()), schema.EntryResource)
 
 
 def _on(item: Item) -> _On:

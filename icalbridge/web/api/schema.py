@@ -84,7 +84,7 @@ class Facilities(Struct, frozen=True, kw_only=True):
 
 
 class EntryResource(Struct, frozen=True, kw_only=True):
-    """One booking of one facility, as the JSON of every calendar has it."""
+    """One booking of one facility, as the JSON of every calendar has it; `page` is a path here."""
 
     uid: Annotated[
         str, Meta(description="Names the entry as long as it lives, in every format.", min_length=1)
@@ -107,6 +107,7 @@ class EntryResource(Struct, frozen=True, kw_only=True):
     sequence: Annotated[int, Meta(description="Raised when time, place or status change.", ge=0)]
     modified: Annotated[Moment, Meta(description="When it was last seen to change.")]
     first_seen: Annotated[Moment | None, Meta(description="When it was first seen.")]
+    page: Annotated[Path, Meta(description="The page for people.")]
 
 
 class Entries(Struct, frozen=True, kw_only=True):
