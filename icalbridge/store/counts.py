@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select, text, union_all
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import CompoundSelect, Connection
 
     from icalbridge.store.entries import EntryCriteria, EntryScope, TimeRange
 
@@ -31,14 +31,38 @@ class SpanCount:
     count: int
 
 
+class BookedSpan(NamedTuple):
+    """When a facility is booked."""
+
+    start: datetime
+    end: datetime
+
+
 def count_by_facility(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
-    """Return how many shown entries overlap a span, by facility.
+    """Return how many shown entries overlap a span, by facility."""
+    overlapping = _overlapping(since, until).subquery()
+    query = select(overlapping.c.facility_id, func.count()).group_by(overlapping.c.facility_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def booked_spans(
+    connection: Connection, since: datetime, until: datetime
+) -> dict[str, list[BookedSpan]]:
+    """Return when shown entries are on that overlap a span, by facility."""
+    booked: dict[str, list[BookedSpan]] = {}
+    for facility_id, start, end in connection.execute(_overlapping(since, until)):
+        booked.setdefault(facility_id, []).append(BookedSpan(start, end))
+    return booked
+
+
+def _overlapping(since: datetime, until: datetime) -> CompoundSelect[str, datetime, datetime]:
+    """Return facility, start and end of the shown entries that overlap a span.
 
     Work is bounded by the span: entries up to `LONG_SECONDS` are found by their start, the few
     longer ones by a partial index.
     """
     overlapping = (
-        select(entries.c.facility_id)
+        select(entries.c.facility_id, entries.c.start_at, entries.c.end_at)
         .where(entries.c.property_id.in_(select(properties.c.id)), SHOWN)
         .where(entries.c.end_at > since, entries.c.start_at < until)
     )
@@ -46,11 +70,7 @@ def count_by_facility(connection: Connection, since: datetime, until: datetime) 
         entries.c.start_at > since - timedelta(seconds=LONG_SECONDS),
         text(f"end_at - start_at <= {LONG_SECONDS}"),
     )
-    overlapping_entries = union_all(short, overlapping.where(LONG)).subquery()
-    query = select(overlapping_entries.c.facility_id, func.count()).group_by(
-        overlapping_entries.c.facility_id
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return union_all(short, overlapping.where(LONG))
 
 
 def count_by_span(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
-from icalbridge.store.counts import count_by_facility, count_by_span
+from icalbridge.store.counts import booked_spans, count_by_facility, count_by_span
 from icalbridge.store.engine import reading
 from icalbridge.store.entries import (
     ALL_ENTRIES,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table
 
-    from icalbridge.store.counts import SpanCount
+    from icalbridge.store.counts import BookedSpan, SpanCount
     from icalbridge.store.entries import EntryCriteria, TextCriteria
     from icalbridge.store.health import Health
 
@@ -248,6 +248,11 @@ class Reading:
         """Return how many shown entries overlap a span, by facility."""
         with reading(self._engine) as connection:
             return count_by_facility(connection, since, until)
+
+    def booked_spans(self, since: datetime, until: datetime) -> dict[str, list[BookedSpan]]:
+        """Return when shown entries are on that overlap a span, by facility."""
+        with reading(self._engine) as connection:
+            return booked_spans(connection, since, until)
 
     def properties(self, api_user_id: str | None = None) -> list[Property]:
         """Return the listed properties, of one key or of all, in the vendor's order.

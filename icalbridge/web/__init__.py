@@ -43,6 +43,7 @@ from icalbridge.web.routes.displays import displays
 from icalbridge.web.routes.embed import embeds
 from icalbridge.web.routes.embed_builder import embed_builder
 from icalbridge.web.routes.feeds import PREFIX, CachedFeedMiddleware, ical
+from icalbridge.web.routes.free import free_pages
 from icalbridge.web.routes.health import operations
 from icalbridge.web.routes.pages import pages
 from icalbridge.web.routes.posters import posters
@@ -120,6 +121,7 @@ def create_app(
         api(store, service, present, site),
         pages(service, site),
         booking_pages(service, site, settings),
+        free_pages(service, site, settings),
         builder(service, site, settings),
         displays(service, present, site),
         embeds(service, site, settings),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from icalbridge.models import Facility, Property
     from icalbridge.outage import OutageLog
     from icalbridge.store import Store
+    from icalbridge.store.counts import BookedSpan
 
 ROW_BYTES = 700
 
@@ -60,6 +61,11 @@ class Catalog:
         return self.remember(
             ("counts", key), lambda: self._read.counts(since, until), (since, until)
         )
+
+    def booked_spans(self, since: datetime, until: datetime) -> dict[str, list[BookedSpan]]:
+        """Return when shown entries are on that overlap a span, by facility."""
+        key = ("booked", since, until)
+        return self.remember(key, lambda: self._read.booked_spans(since, until))
 
     def fetched(self, property_ids: Sequence[str]) -> dict[str, datetime | None]:
         """Return when today's entries of the listed ones were last fetched; None: never."""

@@ -74,11 +74,8 @@ class Json:
 
 
 def _entry(item: Item, cover: FeedMetadata, fields: Collection[Field]) -> dict[str, object]:
-    return {
-        **item_values(item, zone_of(item, cover), ()),
-        "page": cover.site + item_path(item) if cover.site else None,
-        **_particular_values(item, fields),
-    }
+    page = cover.site + item_path(item) if cover.site else None
+    return item_values(item, zone_of(item, cover), fields, page)
 
 
 def opened(head: dict[str, object]) -> bytes:
@@ -91,7 +88,9 @@ def particulars_of(fields: Collection[Field]) -> list[Field]:
     return [field for field in PARTICULARS if field in fields]
 
 
-def item_values(item: Item, zone: str, particulars: Collection[Field]) -> dict[str, object]:
+def item_values(
+    item: Item, zone: str, particulars: Collection[Field], page: str | None = None
+) -> dict[str, object]:
     """Return an item's keys and values, its moments as they are in a zone."""
     return {
         "uid": item.uid,
@@ -111,12 +110,9 @@ def item_values(item: Item, zone: str, particulars: Collection[Field]) -> dict[s
         "sequence": item.sequence,
         "modified": iso_utc(item.modified),
         "first_seen": _maybe(item.first_seen),
-        **_particular_values(item, particulars),
+        "page": page,
+        **{field.value: getattr(item, field.value) for field in particulars},
     }
-
-
-def _particular_values(item: Item, fields: Collection[Field]) -> dict[str, object]:
-    return {field.value: getattr(item, field.value) for field in fields}
 
 
 def dumps(values: object) -> bytes:

@@ -159,8 +159,8 @@ class BookingsApi:
         return ApiResult(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=states))
 
     def _entry(self, item: Item) -> schema.EntryResource:
-        values = item_values(item, item.zone or "UTC", ())
-        values["page"] = self._site.path(item_path(item))
+        page = self._site.path(item_path(item))
+        values = item_values(item, item.zone or "UTC", (), page)
         return msgspec.convert(values, schema.EntryResource)
 
     def _state(self, feed: Feed) -> FeedState | Missing:

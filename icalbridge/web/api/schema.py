@@ -198,3 +198,28 @@ class OpenTimes(Struct, frozen=True, kw_only=True):
     title: Annotated[str, Meta(min_length=1)]
     zone: Zone
     days: list[OpenDay]
+
+
+class FreeSpaceResource(Struct, frozen=True, kw_only=True):
+    """A facility that is free then, and the span around that time in which it is."""
+
+    facility: FacilityResource
+    start: Moment
+    end: Moment
+
+
+class FreeSpaces(Struct, frozen=True, kw_only=True):
+    """A page of the facilities that are free at a time: where to ask, no promise."""
+
+    date: Day
+    count: Annotated[int, Meta(description="How many are on all pages.", ge=0)]
+    spaces: Annotated[
+        list[FreeSpaceResource],
+        Meta(
+            description=(
+                "Of just this type first, then the smallest that is large enough, then by property"
+                " and by how long it is free."
+            )
+        ),
+    ]
+    next: Annotated[Path | None, Meta(description="The next page; null on the last.")]
