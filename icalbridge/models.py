@@ -126,6 +126,10 @@ class EventKey(NamedTuple):
     event_id: str
 
 
+UID_SUFFIX = "@icalbridge"
+"""How every UID ends; the address of a booking has it without."""
+
+
 @dataclass(frozen=True, slots=True)
 class StaffDetails:
     """What staff may know of an event and the public never; no `repr` holds it, since a `repr` may
@@ -192,7 +196,7 @@ class Window:
         return f"{self.start}..{self.end}"
 
 
-FeedKind = Literal["facility", "property", "event", "saved"]
+FeedKind = Literal["facility", "property", "event", "booking", "saved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,3 +339,5 @@ class FeedState:
     """When its property left the vendor's catalogue, so that nothing to come is known; None while
     it is listed.
     """
+    event_key: EventKey | None = None
+    """Of a booking: its event."""

@@ -342,6 +342,7 @@ def test_addresses_that_are_named_exist(client: FlaskClient, page: str, title: s
             continue
         kind = "school" if "property" in path else "gym"
         path = path.replace("<type>/<id>", "reservation/e1").replace("<id>", kind)
+        path = path.replace("<uid>", "gym0")
         assert client.get(path).status_code in ({200, 503} if path == "/readyz" else {200}), path
 
 

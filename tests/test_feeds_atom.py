@@ -79,7 +79,7 @@ def test_atom_is_these_octets() -> None:
         "<title>Moved: Practice: Girls &amp; Boys</title>\n"
         "<updated>2026-11-20T20:00:00Z</updated>\n"
         "<published>2026-11-14T20:00:00Z</published>\n"
-        f'<link rel="alternate" type="text/html" href="{URL}/facility/gym"/>\n'
+        f'<link rel="alternate" type="text/html" href="{URL}/booking/u1"/>\n'
         '<content type="text">When: Sunday 2026-11-22, 12:00 to 14:00 (America/Los_Angeles)\n'
         "Where: Main Gym, Lincoln High, 1 Oak St, Sunnyvale, CA, 94087</content>\n"
         "</entry>\n"

@@ -42,6 +42,7 @@ PLAIN_ENTRY = {
     "sequence": 2,
     "modified": "2026-11-20T20:00:00Z",
     "first_seen": "2026-11-14T20:00:00Z",
+    "page": f"{URL}/booking/u1",
 }
 VARSITY = entry(24, activity="Varsity", sequence=2, first_seen=NOW - timedelta(days=7))
 

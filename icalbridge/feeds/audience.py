@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.feeds.titles import FIELDS, fill
+from icalbridge.models import UID_SUFFIX
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ BUSY = frozenset({Field.FACILITY, Field.LOCATION})
 """The fields of a feed with `detail=busy`."""
 
 
+BLOCK_PREFIX = "occupancy-"
+"""How the UID of a block of the occupancy feed begins."""
+
+
 class Status(StrEnum):
     """RFC 5545, section 3.8.1.11."""
 
@@ -98,6 +103,15 @@ class Item(NamedTuple):
     category: str = ""
     school: str = ""
     """Its property's name, where the title names it."""
+
+    @property
+    def booking_id(self) -> str:
+        """Return what names the page of its booking; empty for what is pending and for a block of
+        use, which have none.
+        """
+        if self.status is Status.TENTATIVE or self.uid.startswith(BLOCK_PREFIX):
+            return ""
+        return self.uid.removesuffix(UID_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,4 @@
-"""Loads a `Calendar` from the store: selection, audience, saved feeds, grouping and occupancy in
-one place.
+"""Loads a `Calendar` from the store: selection, audience, saved feeds, grouping and occupancy.
 
 A whole feed is read from today outward, in the order in which days are kept where size is limited
 (`size_limit`), until as many entries are there as could fit: what is cut for size is never read.
@@ -66,7 +65,7 @@ def load_calendar(
 def bound_completeness(
     source: Source, request: CalendarRequest, state: FeedState, now: datetime
 ) -> Completeness | None:
-    """Bound what the file of a very large district has; None for feeds that are to be measured."""
+    """Bound what a very large district's file has; None for feeds that are to be measured."""
     return _Loader(source, request, state, now, None).completeness()
 
 
@@ -92,7 +91,10 @@ class _Loader:
         if request.with_cancelled and query.cancelled is Cancelled.DROP and not query.occupancy:
             query = replace(query, cancelled=Cancelled.TOMBSTONE)
         self._query = query
-        self._history, self._horizon = reach(query, source.history, source.horizon)
+        # One booking is there as long as it is known.
+        alone = request.feed.kind == "booking"
+        self._limits = (FOREVER, FOREVER) if alone else (source.history, source.horizon)
+        self._history, self._horizon = reach(query, *self._limits)
 
     # what is read
 
@@ -124,7 +126,7 @@ class _Loader:
         """
         query = self._query
         if query.occupancy or query.cancelled is Cancelled.TOMBSTONE or query.filters:
-            return self._now - self._source.history
+            return self._now - self._limits[0]
         return self._now - self._history
 
     @property
@@ -217,7 +219,7 @@ class _Loader:
             moments.append(begins - self._horizon + timedelta(seconds=1))
         if query.occupancy:
             return moments
-        old = self._now - self._source.history
+        old = self._now - self._limits[0]
         plain = not (self._criteria.pending or self._criteria.cancelled)
         statuses = SHOWN_ENTRIES if plain and self._criteria.shown else ALL_ENTRIES
         last = self._read.latest_end(self._feed, old, statuses)
@@ -324,8 +326,8 @@ class _Loader:
         selection = select(
             entries,
             now=self._now,
-            history=self._source.history,
-            horizon=horizon or self._source.horizon,
+            history=self._limits[0],
+            horizon=horizon or self._limits[1],
             query=query,
             categories={key: category for key, (category, _) in categories.items()},
             moments=moments,
@@ -343,8 +345,8 @@ class _Loader:
             every,
             self._query,
             now=self._now,
-            history=self._source.history,
-            horizon=self._source.horizon,
+            history=self._limits[0],
+            horizon=self._limits[1],
             moments=moments,
         )
         return result.items, max(result.changed, changed), result.until

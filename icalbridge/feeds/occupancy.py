@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.feeds.audience import BUSY, Status, View, admit
+from icalbridge.feeds.audience import BLOCK_PREFIX, BUSY, Status, View, admit
 from icalbridge.feeds.selection import around, reach, span
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def blocks(
     for entry, status in entries:
         item = admit(entry, status, _BARE)
         block = item._replace(
-            uid=f"occupancy-{item.uid}",
+            uid=f"{BLOCK_PREFIX}{item.uid}",
             start=item.start - before,
             end=item.end + after,
             title=IN_USE,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from icalbridge.feeds.query import PLAIN, FeedQuery
+from icalbridge.models import Feed
 
 if TYPE_CHECKING:
-    from icalbridge.models import Feed
+    from icalbridge.feeds.audience import Item
 
 
 class Address(NamedTuple):
@@ -56,3 +57,14 @@ def page_path(feed: Feed, *, property_id: str = "") -> str:
     if feed.kind in ("event", "saved"):
         return f"/property/{quote(property_id, safe='')}"
     return f"/{feed.kind}/{quote(feed.id, safe='')}"
+
+
+def item_path(item: Item) -> str:
+    """Return the path of the page that shows an item: its booking's; where that has none, its
+    facility's, or its school's for none or several.
+    """
+    if item.booking_id:
+        return page_path(Feed("booking", item.booking_id))
+    if len(item.facility_ids) == 1:
+        return page_path(Feed("facility", item.facility_ids[0]))
+    return page_path(Feed("property", item.property_id))

@@ -208,6 +208,13 @@ class Settings:
         " it asks.",
         readers.colour,
     )
+    booking_url: str = _setting(
+        "ICALBRIDGE_BOOKING_URL",
+        "",
+        "The page where people ask for a booking; `{property_id}` and `{facility_id}` in it are"
+        " filled in. Unset: no page leads there.",
+        readers.booking_url,
+    )
     enable_writes: bool = _setting(
         "ICALBRIDGE_ENABLE_WRITES",
         "0",

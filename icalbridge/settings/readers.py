@@ -62,6 +62,22 @@ def http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def booking_url(text: str) -> str:
+    """Read the address of the page where people ask for a booking, with places for ids."""
+    rest = re.sub(r"\{(property|facility)_id\}", "0", text)
+    try:
+        parts = urlsplit(rest)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "{" in urlsplit(text).netloc or re.search(r'[\s{}"<>]', rest):
+        raise ValueError(
+            "an address such as https://www.example.org/book?facility={facility_id}, in which"
+            " {property_id} and {facility_id} stand for ids"
+        )
+    return text
+
+
 def database_url(text: str) -> str:
     """Read a `DATABASE_URL` into what SQLAlchemy takes."""
     scheme, separator, rest = text.partition("://")

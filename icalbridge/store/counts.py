@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -27,6 +27,13 @@ class SpanCount:
     end: datetime
     zone: str
     count: int
+
+
+class BookedSpan(NamedTuple):
+    """When a facility is booked."""
+
+    start: datetime
+    end: datetime
 
 
 def count_entries(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ARRAY, and_, cast, false, func, or_, select, true
 
-from icalbridge.models import EventKey
+from icalbridge.models import UID_SUFFIX, EventKey
 from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of
 from icalbridge.store.saved_feeds import saved_feed
 from icalbridge.store.statements import KEYS_A_STATEMENT, in_parts, of_events
@@ -249,20 +249,12 @@ def feed_scopes(
         case "facility":
             yield EntryScope("facility_id", (feed.id,))
         case "property":
-            members = member_ids(connection, [feed.id])
-            if criteria.text_ids is not None:
-                by_text = EntryScope("text_id", criteria.text_ids)
-                by_property = EntryScope("property_id", tuple(members), within=by_text)
-                frequent = len(by_text.values) * RARE > criteria.text_total
-                yield replace(by_text, other=by_property, is_frequent=frequent)
-            elif criteria.facility_ids:
-                own = EntryScope("property_id", tuple(members))
-                yield EntryScope("facility_id", criteria.facility_ids, within=own)
-            else:
-                yield from scopes_of(members)
+            yield from _property_scopes(member_ids(connection, [feed.id]), criteria)
         case "event":
             event_id = resolve_event_id(connection, feed) or feed.id
             yield EntryScope(event_keys=(EventKey(feed.event_type, event_id),))
+        case "booking":
+            yield EntryScope("uid", (f"{feed.id}{UID_SUFFIX}",))
         case "saved":
             if saved := saved_feed(connection, feed.id):
                 yield from scopes_of(
@@ -270,6 +262,19 @@ def feed_scopes(
                     saved.facility_ids,
                     saved.event_keys,
                 )
+
+
+def _property_scopes(members: list[str], criteria: EntryCriteria) -> Iterator[EntryScope]:
+    if criteria.text_ids is not None:
+        by_text = EntryScope("text_id", criteria.text_ids)
+        by_property = EntryScope("property_id", tuple(members), within=by_text)
+        frequent = len(by_text.values) * RARE > criteria.text_total
+        yield replace(by_text, other=by_property, is_frequent=frequent)
+    elif criteria.facility_ids:
+        own = EntryScope("property_id", tuple(members))
+        yield EntryScope("facility_id", criteria.facility_ids, within=own)
+    else:
+        yield from scopes_of(members)
 
 
 def scopes_of(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select
 
-from icalbridge.models import FeedState
+from icalbridge.models import UID_SUFFIX, EventKey, FeedState
 from icalbridge.store.entries import member_ids, resolve_event_id
 from icalbridge.store.rows import SHOWN
 from icalbridge.store.saved_feeds import saved_feed
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Feed
 
+EVER_SHOWN = or_(SHOWN, entries.c.cancelled_at.is_not(None))
+"""Entries that are on, or were before they were called off."""
+
 
 def feed_state(connection: Connection, feed: Feed) -> FeedState | None:
     """Return a feed's state; None for an id that was never seen."""
@@ -31,6 +34,8 @@ def feed_state(connection: Connection, feed: Feed) -> FeedState | None:
             return _property_state(connection, feed.id)
         case "event":
             return _event_state(connection, feed)
+        case "booking":
+            return _booking_state(connection, f"{feed.id}{UID_SUFFIX}")
         case "saved":
             return _saved_state(connection, feed.id)
 
@@ -80,9 +85,8 @@ def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
     row = None if event_id is None else connection.execute(select(events).where(result)).first()
     if row is None:
         return None
-    ever_on = or_(SHOWN, entries.c.cancelled_at.is_not(None))
-    own = of_events(entries, [(row.event_type, row.event_id)])
-    public = connection.scalar(select(entries.c.uid).where(own, ever_on).limit(1)) is not None
+    ever_on = and_(of_events(entries, [(row.event_type, row.event_id)]), EVER_SHOWN)
+    public = connection.scalar(select(entries.c.uid).where(ever_on).limit(1)) is not None
     title = (row.name if public else "") or "Reserved"
     # What is for staff alone of an event raises its property's revision and not its own.
     around = select(properties.c.revision, properties.c.unlisted_at).where(
@@ -92,6 +96,41 @@ def _event_state(connection: Connection, feed: Feed) -> FeedState | None:
     revision = max(row.revision, of_property)
     return FeedState(
         title, row.zone, revision, row.changed_at, row.property_id, synced=True, unlisted=left
+    )
+
+
+def _booking_state(connection: Connection, uid: str) -> FeedState | None:
+    """Return the state of one entry's feed; None for one that the public never saw."""
+    query = (
+        select(
+            entries,
+            events.c.revision,
+            events.c.changed_at,
+            properties.c.revision.label("property_revision"),
+            properties.c.unlisted_at,
+        )
+        .join(
+            events,
+            and_(
+                events.c.event_type == entries.c.event_type,
+                events.c.event_id == entries.c.event_id,
+            ),
+        )
+        .join(properties, properties.c.id == entries.c.property_id)
+        .where(entries.c.uid == uid, EVER_SHOWN)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    return FeedState(
+        row.name or "Reserved",
+        row.zone,
+        max(row.revision, row.property_revision),
+        row.changed_at,
+        row.property_id,
+        synced=True,
+        unlisted=row.unlisted_at,
+        event_key=EventKey(row.event_type, row.event_id),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
-from icalbridge.store.counts import count_by_span, count_entries
+from icalbridge.store.counts import BookedSpan, count_by_span, count_entries
 from icalbridge.store.engine import Repository, reading
 from icalbridge.store.entries import (
     ALL_ENTRIES,
@@ -258,16 +258,29 @@ class Reading(Repository):
 
     def counts(self, since: datetime, until: datetime) -> dict[str, int]:
         """Return the number of shown entries that overlap a span, by facility."""
-        query = (
-            select(entries.c.facility_id, func.count())
-            .where(entries.c.property_id.in_(select(properties.c.id)), SHOWN)
-            .group_by(entries.c.facility_id)
-        )
-        times = TimeRange(since, until).conditions()
         counted: Counter[str] = Counter()
-        for facility_id, count in self._rows(*(query.where(condition) for condition, _ in times)):
+        for facility_id, count in self._overlapping(since, until, func.count(), grouped=True):
             counted[facility_id] += count
         return dict(counted)
+
+    def booked_spans(self, since: datetime, until: datetime) -> dict[str, list[BookedSpan]]:
+        """Return when shown entries are on that overlap a span, by facility."""
+        booked: dict[str, list[BookedSpan]] = {}
+        times = entries.c.start_at, entries.c.end_at
+        for facility_id, start, end in self._overlapping(since, until, *times):
+            booked.setdefault(facility_id, []).append(BookedSpan(start, end))
+        return booked
+
+    def _overlapping(
+        self, since: datetime, until: datetime, *columns: ColumnElement[Any], grouped: bool = False
+    ) -> Iterable[Any]:
+        """Return the facilities of shown entries that overlap a span, and some columns of them."""
+        query = select(entries.c.facility_id, *columns)
+        query = query.where(entries.c.property_id.in_(select(properties.c.id)), SHOWN)
+        if grouped:
+            query = query.group_by(entries.c.facility_id)
+        times = TimeRange(since, until).conditions()
+        return self._rows(*(query.where(condition) for condition, _ in times))
 
     def properties(self, api_user_id: str | None = None) -> list[Property]:
         """Return the listed properties, of one key or of all, in the vendor's order."""

@@ -18,6 +18,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
+from icalbridge.models import UID_SUFFIX
 from icalbridge.sync.matching import (
     Candidate,
     match_equal,
@@ -116,7 +117,7 @@ class NewUids:
         named = ("external", timeslot.external_id) if timeslot.external_id else ("place", place)
         while True:
             text = "\n".join((*self._key, *named, str(self._ordinals[named])))
-            uid = f"{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}@icalbridge"
+            uid = f"{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}{UID_SUFFIX}"
             self._ordinals[named] += 1
             if uid not in self._taken:
                 self._taken.add(uid)

@@ -25,6 +25,7 @@ from jinja2 import StrictUndefined
 from werkzeug.routing import RequestRedirect
 
 import icalbridge
+from icalbridge.feeds.urls import item_path
 from icalbridge.models import utcnow
 from icalbridge.web import formatting, i18n
 from icalbridge.web.api import api
@@ -36,11 +37,13 @@ from icalbridge.web.feed_cache import FeedCache
 from icalbridge.web.metrics import Metrics
 from icalbridge.web.normalize import AddressNormalizer
 from icalbridge.web.responses import SECURITY_HEADERS
+from icalbridge.web.routes.bookings import booking_pages
 from icalbridge.web.routes.builder import builder
 from icalbridge.web.routes.displays import displays
 from icalbridge.web.routes.embed import embeds
 from icalbridge.web.routes.embed_builder import embed_builder
 from icalbridge.web.routes.feeds import PREFIX, CachedFeedMiddleware, ical
+from icalbridge.web.routes.free import free_pages
 from icalbridge.web.routes.health import operations
 from icalbridge.web.routes.pages import pages
 from icalbridge.web.routes.posters import posters
@@ -103,6 +106,7 @@ def create_app(
         "build_path": build_path,
         "form_value": form_value,
         "facility_path": facility_path,
+        "item_path": item_path,
         "kind_beside": kind_beside,
         "look": look,
         "number": formatting.number,
@@ -116,6 +120,8 @@ def create_app(
         ical(service),
         api(store, service, present, site),
         pages(service, site),
+        booking_pages(service, site, settings),
+        free_pages(service, site, settings),
         builder(service, site, settings),
         displays(service, present, site, settings, assets),
         embeds(service, site, settings),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from icalbridge.models import Facility, Feed, Property
     from icalbridge.outage import OutageLog
     from icalbridge.store import Store
+    from icalbridge.store.counts import BookedSpan
 
 ROW_BYTES = 700
 SECOND = timedelta(seconds=1)
@@ -69,6 +70,11 @@ class Catalog:
         times = TimeRange(since - SECOND, until, starts_from=since)
         key = ("count starting", feed, since, until)
         return self.remember(key, lambda: self._read.count(feed, times))
+
+    def booked_spans(self, since: datetime, until: datetime) -> dict[str, list[BookedSpan]]:
+        """Return when shown entries are on that overlap a span, by facility."""
+        key = ("booked", since, until)
+        return self.remember(key, lambda: self._read.booked_spans(since, until))
 
     def fetched(self, property_ids: Sequence[str]) -> dict[str, datetime | None]:
         """Return when today's entries of the listed ones were last fetched; None: never."""

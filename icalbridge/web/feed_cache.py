@@ -111,7 +111,7 @@ class FeedCache:
         feed: Feed,
         query: FeedQuery,
         since: datetime | None,
-        until: datetime,
+        until: datetime | None,
         *,
         limit: int | None = None,
         after: tuple[int, int, str] | None = None,
@@ -122,11 +122,11 @@ class FeedCache:
 
         The items are those of the feed's file with the same query, in order of their start, that
         end after `since` and start before `until`; what the file leaves out for its size is there.
-        Without `since`: that are not over now. `limit`: at most so many, the first ones; the
-        calendar's `complete_until` is then the start of the first that was left out. `after`: only
-        those after this start, end (seconds since 1970) and UID, for the next page. `day_limit`: of
-        each day of a property at least the first so many; `day_counts` is given where that is not
-        all.
+        Without `since`: that are not over now; with neither, the whole feed (for one booking).
+        `limit`: at most so many, the first ones; the calendar's `complete_until` is then the start
+        of the first that was left out. `after`: only those after this start, end (seconds since
+        1970) and UID, for the next page. `day_limit`: of each day of a property at least the first
+        so many; `day_counts` is given where that is not all.
 
         Spans are keys of the cache: pass bounds of days (`timezones.midnight`) or None, never a
         moment made of `now`. A calendar in the cache may have been loaded some time ago: leave out

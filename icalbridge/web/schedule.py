@@ -15,7 +15,8 @@ from icalbridge.web.revision_cache import Missing
 from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, page_title
 from icalbridge.web.views.filters import DateRange, filter_query, page_view
 from icalbridge.web.views.open_times import open_times
-from icalbridge.web.views.time_grid import day_timeline, week_grid, week_matrix
+from icalbridge.web.views.time_grid import day_timeline, week_grid
+from icalbridge.web.views.week_table import week_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,9 +43,9 @@ WEEK_LINES = 12
 """How many entries of a day a district's week shows."""
 CELL_LINES = 4
 """How many entries of a facility a day the table of a school's week shows at most."""
-TABLE_ROWS = 25
+TABLE_ROWS = 20
 """How many facilities the table of a school's week has; it leads to the pages of the others."""
-TABLE_LINES = 200
+TABLE_LINES = 160
 """How many entries it shows in all: where that is not enough, fewer of each day."""
 MONTH_LINES = 3
 MONTH_OPENED = 12

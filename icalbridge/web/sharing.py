@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 from flask import Blueprint, Response, abort
 
 from icalbridge.feeds import feed_path, page_path
+from icalbridge.feeds.urls import item_path
 from icalbridge.models import Feed
 from icalbridge.web import responses
 from icalbridge.web.views.structured_data import linked
@@ -41,23 +42,14 @@ class Sharing:
 
 
 def sharing(site: Site, feed: Feed, name: str, items: Sequence[Item], now: datetime) -> Sharing:
-    """Return the head of a facility's or a school's page; `items` are sorted by start."""
-
-    def address_of(item: Item) -> str:
-        known = (
-            Feed("facility", item.facility_ids[0])
-            if item.facility_ids
-            else Feed("property", item.property_id)
-        )
-        return site.address(page_path(known))
-
+    """Return the head of a page of a feed; `items` are sorted by start."""
     return Sharing(
         address=site.address(page_path(feed)),
         name=name,
         alternates=tuple(
             (media_type, site.path(feed_path(feed, suffix))) for suffix, media_type in FORMATS
         ),
-        events=linked(items, now, address_of),
+        events=linked(items, now, lambda item: site.address(item_path(item))),
     )
 
 

@@ -40,6 +40,10 @@ PAGES = {
     "facility with nothing on": "/facility/nameless",
     "facility with a long name": "/facility/long",
     "week of a school with odd names": "/property/odd?view=week&date=2026-11-22",
+    "booking": "/booking/gym0",
+    "booking with an odd name": "/booking/odd0",
+    "booking with a long name": "/booking/odd3",
+    "booking that is unknown": "/booking/unknown",
     "month": "/facility/gym?view=month",
     "month of a school with odd names": "/property/odd?view=month",
     "day": "/property/school?date=2026-11-25",
@@ -80,6 +84,7 @@ PAGES = {
 KINDS = (
     "directory",
     "district",
+    "booking",
     "month",
     "status",
     "poster",

@@ -87,7 +87,7 @@ def without_public_url_no_links() -> Rendered:
 
 
 @case
-def entry_without_facility_links_to_its_school() -> Rendered:
+def entry_without_facility_has_a_page_too() -> Rendered:
     return rendered(
         entry(24, facility_id="", place="", location="Lincoln High", category="reservation")
     )
@@ -100,7 +100,7 @@ def empty_texts_have_no_property() -> Rendered:
 
 @case
 def odd_ids_are_quoted_in_addresses() -> Rendered:
-    return rendered(entry(24, facility_id="a b/ç?"), feed=Feed("facility", "a b/ç?"))
+    return rendered(entry(24, uid="a b/ç?"), feed=Feed("facility", "a b/ç?"))
 
 
 @case

@@ -69,6 +69,7 @@ OPEN_GYM = {
     "sequence": 0,
     "modified": "2026-11-20T20:00:00Z",
     "first_seen": "2026-11-21T20:00:00Z",
+    "page": "/booking/now",
 }
 PRACTICE = OPEN_GYM | {
     "uid": "gym0@icalbridge",
@@ -77,6 +78,7 @@ PRACTICE = OPEN_GYM | {
     "end": "2026-11-21T17:00:00-08:00",
     "name": "Practice",
     "activity": "Varsity",
+    "page": "/booking/gym0",
 }
 
 

@@ -212,7 +212,12 @@ def test_page_without_data_has_no_examples_of_places(tmp_path: Path) -> None:
         if each.startswith("/api/v1/") and each != "/api/v1/"
     ]
     store.close()
-    assert examples == ["/api/v1/openapi.json", "/api/v1/properties", "/api/v1/facilities"]
+    assert examples == [
+        "/api/v1/openapi.json",
+        "/api/v1/properties",
+        "/api/v1/facilities",
+        "/api/v1/free",
+    ]
 
 
 def test_page_has_both_languages_around_what_is_english(client: FlaskClient) -> None:

@@ -92,7 +92,9 @@ def entries_in(html: str) -> list[tuple[datetime, datetime, str]]:
     ]
     titles = [
         unescape(text)
-        for text in re.findall(r'<p class="what"><span dir="auto">(.*?)</span>', html)
+        for text in re.findall(
+            r'<p class="what"><(?:span|a href="[^"]*") dir="auto">(.*?)</(?:span|a)>', html
+        )
     ]
     return [(times[2 * line], times[2 * line + 1], title) for line, title in enumerate(titles)]
 

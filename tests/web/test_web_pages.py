@@ -55,6 +55,8 @@ def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -
     and language.
     """
     assert look(client, "/").links()[2:] == [
+        "/free",
+        "/free",
         "/build",
         "/embed",
         "/?q=Gymnasium",
@@ -74,6 +76,7 @@ def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -
         "/facility/nameless",
         "/property/never",
         "/facility/never-gym",
+        "/free",
         "/status",
         "/api/v1/",
         "?lang=es",

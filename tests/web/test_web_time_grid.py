@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icalbridge.web.views.calendar_grid import GridContext, GridSpan
-from icalbridge.web.views.time_grid import STEP, day_timeline, week_grid, week_matrix
+from icalbridge.web.views.time_grid import STEP, day_timeline, week_grid
+from icalbridge.web.views.week_table import week_matrix
 from tests.samples import NOW, ZONE, entry
 from tests.web.test_web_calendar_grid import shown
 

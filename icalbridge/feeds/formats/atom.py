@@ -15,7 +15,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from icalbridge.feeds.audience import CALLED_OFF, Status
 from icalbridge.feeds.formats.datetimes import iso_utc, local, zone_of
-from icalbridge.feeds.formats.ics import page_of, particulars
+from icalbridge.feeds.formats.ics import particulars
+from icalbridge.feeds.urls import item_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,7 +88,7 @@ def _entry(item: Item, cover: FeedMetadata) -> bytes:
         _element("title", f"{_fate(item)}: {title}"),
         _element("updated", iso_utc(item.modified)),
         _element("published", iso_utc(item.first_seen)) if item.first_seen else "",
-        f'<link rel="alternate" type="text/html" href={_quoted(cover.site + page_of(item))}/>\n'
+        f'<link rel="alternate" type="text/html" href={_quoted(cover.site + item_path(item))}/>\n'
         if cover.site
         else "",
         f'<content type="text">{_text(_content(item, zone_of(item, cover)))}</content>\n',

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.feeds.formats.vtimezone import holds, vtimezone
-from icalbridge.feeds.urls import page_path
-from icalbridge.models import Feed
+from icalbridge.feeds.urls import item_path
 from icalbridge.text import cut, escape, fold, line
 
 if TYPE_CHECKING:
@@ -41,12 +40,7 @@ class ICalendar:
     def fragments(self, cover: FeedMetadata, items: Sequence[Item]) -> list[bytes]:
         """Write each item as a VEVENT."""
         return [
-            _vevent(
-                item,
-                "UTC" if cover.utc else item.zone or "UTC",
-                _page_line(cover.site, item.facility_ids, item.property_id),
-            )
-            for item in items
+            _vevent(item, "UTC" if cover.utc else item.zone or "UTC", cover.site) for item in items
         ]
 
     def whole(
@@ -121,7 +115,7 @@ def _head(cover: FeedMetadata) -> Iterator[str]:
         yield f"URL:{cover.page}"
 
 
-def _vevent(item: Item, zone: str, page: bytes) -> bytes:
+def _vevent(item: Item, zone: str, site: str) -> bytes:
     modified = _written(item.modified, "UTC")
     title, more_title = cut(item.title)
     location, more_location = cut(item.location)
@@ -144,7 +138,7 @@ def _vevent(item: Item, zone: str, page: bytes) -> bytes:
             line("LOCATION", location),
             fold(f"DESCRIPTION:{escape(more)}") if more else b"",
             line("CATEGORIES", item.type),
-            page,
+            fold(f"URL:{site}{item_path(item)}") if site else b"",
             b"END:VEVENT\r\n",
         )
     )
@@ -161,24 +155,6 @@ def particulars(item: Item) -> Iterator[str]:
         ("Rate category", item.category),
     )
     return (f"{label}: {text}" for label, text in values if text)
-
-
-def page_of(item: Item) -> str:
-    """Return the path of the page that shows an item: its facility's, or its school's where it has
-    none or several.
-    """
-    return _page(item.facility_ids, item.property_id)
-
-
-@lru_cache(maxsize=8192)
-def _page_line(site: str, facility_ids: tuple[str, ...], property_id: str) -> bytes:
-    return fold(f"URL:{site}{_page(facility_ids, property_id)}") if site else b""
-
-
-def _page(facility_ids: Sequence[str], property_id: str) -> str:
-    if len(facility_ids) == 1:
-        return page_path(Feed("facility", facility_ids[0]))
-    return page_path(Feed("property", property_id))
 
 
 def _digits(moment: datetime) -> str:

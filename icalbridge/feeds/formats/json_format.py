@@ -14,6 +14,7 @@ import msgspec
 
 from icalbridge.feeds.audience import PARTICULAR, Field
 from icalbridge.feeds.formats.datetimes import iso_local, iso_utc, zone_of
+from icalbridge.feeds.urls import item_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -47,7 +48,7 @@ class Json:
     def fragments(self, cover: FeedMetadata, items: Sequence[Item]) -> list[bytes]:
         """Write each item as an object, with the comma and the line break ahead of it."""
         fields = particulars_of(cover.fields)
-        return [b",\n" + dumps(item_values(item, zone_of(item, cover), fields)) for item in items]
+        return [b",\n" + dumps(_entry(item, cover, fields)) for item in items]
 
     def whole(
         self,
@@ -72,6 +73,11 @@ class Json:
         return opened(head) + b"".join(fragments)[1:] + END
 
 
+def _entry(item: Item, cover: FeedMetadata, fields: Collection[Field]) -> dict[str, object]:
+    page = cover.site + item_path(item) if cover.site else None
+    return item_values(item, zone_of(item, cover), fields, page)
+
+
 def opened(head: dict[str, object]) -> bytes:
     """Return an object's first keys and its last one, `entries`, up to where these follow."""
     return dumps(head)[:-1] + b',"entries":['
@@ -82,7 +88,9 @@ def particulars_of(fields: Collection[Field]) -> list[Field]:
     return [field for field in PARTICULARS if field in fields]
 
 
-def item_values(item: Item, zone: str, particulars: Collection[Field]) -> dict[str, object]:
+def item_values(
+    item: Item, zone: str, particulars: Collection[Field], page: str | None = None
+) -> dict[str, object]:
     """Return an item's keys and values, its moments as they are in a zone."""
     return {
         "uid": item.uid,
@@ -102,6 +110,7 @@ def item_values(item: Item, zone: str, particulars: Collection[Field]) -> dict[s
         "sequence": item.sequence,
         "modified": iso_utc(item.modified),
         "first_seen": _maybe(item.first_seen),
+        "page": page,
         **{field.value: getattr(item, field.value) for field in particulars},
     }
 

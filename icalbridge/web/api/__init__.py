@@ -3,7 +3,7 @@
 schema      the responses; operations: their addresses; openapi: both as a document
 parameters  the parameters of addresses, and how they are read
 places      properties and facilities
-bookings    entries a page at a time, current bookings, open times
+bookings    entries a page at a time, current bookings, open times; free: free facilities
 page        the document for people
 
 This module has the routes; errors are `problems`.
@@ -20,8 +20,9 @@ from icalbridge.feeds import BadQuery
 from icalbridge.feeds.formats.datetimes import iso_utc
 from icalbridge.feeds.formats.json_format import dumps
 from icalbridge.models import Feed
-from icalbridge.web import responses
+from icalbridge.web import i18n, responses
 from icalbridge.web.api.bookings import ApiResult, BookingsApi
+from icalbridge.web.api.free import FreeApi
 from icalbridge.web.api.openapi import document
 from icalbridge.web.api.operations import OPERATIONS
 from icalbridge.web.api.page import page
@@ -61,7 +62,10 @@ UNSYNCED = "This place is being fetched for the first time; ask again in half a 
 def api(store: Store, service: FeedCache, present: CurrentBookingsReader, site: Site) -> Blueprint:
     """Return the addresses of the API."""
     routes = Blueprint("api", __name__)
-    answering = _answering(Places(store, site), BookingsApi(service, present, site))
+    places = Places(store, site)
+    answering = _answering(
+        places, BookingsApi(service, present, site), FreeApi(service, places, site)
+    )
     for operation in OPERATIONS:
         _add(routes, operation, answering[operation.name], site)
 
@@ -92,7 +96,7 @@ def api(store: Store, service: FeedCache, present: CurrentBookingsReader, site: 
     return routes
 
 
-def _answering(places: Places, booked: BookingsApi) -> Mapping[str, Answering]:
+def _answering(places: Places, booked: BookingsApi, free: FreeApi) -> Mapping[str, Answering]:
     """Return the handler of each operation: of id, parameters and `now`."""
     return {
         "properties": lambda _id, _parameters, _now: ApiResult(places.properties()),
@@ -110,6 +114,7 @@ def _answering(places: Places, booked: BookingsApi) -> Mapping[str, Answering]:
         "open_times": lambda item, parsed, now: booked.open_times(
             Feed("facility", item), parsed, now
         ),
+        "free": lambda _id, parsed, now: free.free(parsed, now),
     }
 
 
@@ -120,6 +125,7 @@ def _or_missing(place: Struct | None) -> ApiResult | Missing:
 def _add(routes: Blueprint, operation: Operation, answering: Answering, site: Site) -> None:
     def view(name: str = "") -> Response:
         now = site.now()
+        i18n.use(i18n.AMERICAN_ENGLISH)
         requested = parse_parameters(request.environ.get("QUERY_STRING", ""), operation.takes)
         result = (
             Missing.UNKNOWN if operation.of and not is_id(name) else answering(name, requested, now)

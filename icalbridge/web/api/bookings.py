@@ -17,6 +17,7 @@ from icalbridge import timezones
 from icalbridge.feeds import PLAIN, display_text
 from icalbridge.feeds.formats.datetimes import iso_local, iso_utc
 from icalbridge.feeds.formats.json_format import item_values
+from icalbridge.feeds.urls import item_path
 from icalbridge.models import is_future
 from icalbridge.web.api import schema
 from icalbridge.web.api.parameters import Key, filter_query, read_days, read_span
@@ -92,7 +93,7 @@ class BookingsApi:
             zone=zone,
             from_=iso_local(requested.since, zone),
             to=iso_local(requested.until, zone),
-            entries=[_entry(item) for item in items],
+            entries=[self._entry(item) for item in items],
             next=f"{path}?{_next(requested, query, items[-1])}" if more else None,
         )
         modified = calendar.last_modified
@@ -144,8 +145,8 @@ class BookingsApi:
             as_of=iso_utc(known.as_of),
             state=occupancy.state,
             until=_until(occupancy, zone),
-            now=[_entry(row.item) for row in occupancy.on],
-            next=None if occupancy.next is None else _entry(occupancy.next.item),
+            now=[self._entry(row.item) for row in occupancy.on],
+            next=None if occupancy.next is None else self._entry(occupancy.next.item),
         )
         if feed.kind == "facility":
             return ApiResult(made)
@@ -154,6 +155,11 @@ class BookingsApi:
             _occupancy(row, booked, seconds, ends, until.timestamp(), zone) for row in facilities
         ]
         return ApiResult(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=states))
+
+    def _entry(self, item: Item) -> schema.EntryResource:
+        page = self._site.path(item_path(item))
+        values = item_values(item, item.zone or "UTC", (), page)
+        return msgspec.convert(values, schema.EntryResource)
 
     def _state(self, feed: Feed) -> FeedState | Missing:
         return self._service.state(feed) if is_id(feed.id) else Missing.UNKNOWN
@@ -166,10 +172,6 @@ def _next(requested: Span, query: FeedQuery, last: Item) -> str:
     """Return the query of the next page."""
     own = urlencode([*requested.requested, ("after", str(Key.of(last)))])
     return "&".join(filter(None, (own, query.query_string)))
-
-
-def _entry(item: Item) -> schema.EntryResource:
-    return msgspec.convert(item_values(item, item.zone or "UTC", ()), schema.EntryResource)
 
 
 def _current_entry(item: Item) -> _CurrentEntry:

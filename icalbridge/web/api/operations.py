@@ -126,4 +126,15 @@ OPERATIONS = (
             " an hour or more."
         ),
     ),
+    Operation(
+        "free",
+        "/free",
+        "Which facilities are free at a time",
+        schema.FreeSpacesResource,
+        parameters.FREE,
+        about=(
+            "By what is booked, from 6:00 to 22:00 or longer where something is booked earlier or"
+            " later; a property that was never fetched is left out. This is not a booking."
+        ),
+    ),
 )

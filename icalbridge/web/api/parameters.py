@@ -25,6 +25,7 @@ from icalbridge.feeds.query import (
     split_query,
 )
 from icalbridge.web.routes.feeds import query_of
+from icalbridge.web.views.free_spaces import LONGEST, MOST_PAGES, MOST_PEOPLE, SHORTEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +88,30 @@ PROPERTIES = _text(
     "property", "Ids of properties; a district stands for its schools too", listed=True
 )
 FACILITY_TYPES = _text("type", "Types of facilities, whatever their case and accents", listed=True)
+_TIME = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+FREE = (
+    Parameter("date", "The day; today without it", _DATE),
+    Parameter("from", "The time of day, by each school's clock, such as 10:00", _TIME),
+    Parameter("to", "Until when all of the time is to be free, such as 12:00", _TIME),
+    Parameter(
+        "length",
+        "How many minutes are to be free, from `from` on; at any time of the day without `from`, at"
+        " any time between `from` and `to` with both",
+        {"type": "integer", "minimum": SHORTEST, "maximum": LONGEST},
+    ),
+    Parameter(
+        "capacity",
+        "How many people fit in at least",
+        {"type": "integer", "minimum": 1, "maximum": MOST_PEOPLE},
+    ),
+    _text(
+        "type", "Words of a facility's type or name, whatever their case and accents", listed=True
+    ),
+    PROPERTIES,
+    Parameter(
+        "page", "Which page of the answer", {"type": "integer", "minimum": 1, "maximum": MOST_PAGES}
+    ),
+)
 FILTERS = (
     _text("facility", "Ids of facilities", listed=True),
     _text("type", "Types of facilities or events, whatever their case and accents", listed=True),

@@ -58,7 +58,7 @@ class Places:
         types = _listed("type", "type", parameters.get("type", []))
         return schema.Facilities(
             facilities=[
-                self._facility(item, properties.get(item.property_id))
+                self.facility_resource(item, properties.get(item.property_id))
                 for item in facilities
                 if not types or search_key(display_text(item.type)) in types
             ]
@@ -69,7 +69,7 @@ class Places:
         return (
             None
             if result is None
-            else self._facility(result, self._read.property(result.property_id))
+            else self.facility_resource(result, self._read.property(result.property_id))
         )
 
     def _requested(self, given: Sequence[str], properties: dict[str, Property]) -> list[str] | None:
@@ -104,7 +104,7 @@ class Places:
             ),
         )
 
-    def _facility(self, item: Facility, of: Property | None) -> schema.FacilityResource:
+    def facility_resource(self, item: Facility, of: Property | None) -> schema.FacilityResource:
         feed = Feed("facility", item.id)
         return schema.FacilityResource(
             id=item.id,

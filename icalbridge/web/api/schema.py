@@ -84,7 +84,7 @@ class Facilities(Struct, frozen=True, kw_only=True):
 
 
 class EntryResource(Struct, frozen=True, kw_only=True):
-    """One booking of one facility, as the JSON of every calendar has it."""
+    """One booking of one facility, as the JSON of every calendar has it; `page` is a path here."""
 
     uid: Annotated[
         str, Meta(description="Names the entry as long as it lives, in every format.", min_length=1)
@@ -107,6 +107,7 @@ class EntryResource(Struct, frozen=True, kw_only=True):
     sequence: Annotated[int, Meta(description="Raised when time, place or status change.", ge=0)]
     modified: Annotated[Moment, Meta(description="When it was last seen to change.")]
     first_seen: Annotated[Moment | None, Meta(description="When it was first seen.")]
+    page: Annotated[Path, Meta(description="The page for people.")]
 
 
 class Entries(Struct, frozen=True, kw_only=True):
@@ -197,3 +198,28 @@ class OpenTimes(Struct, frozen=True, kw_only=True):
     title: Annotated[str, Meta(min_length=1)]
     zone: Zone
     days: list[OpenDay]
+
+
+class FreeSpaceResource(Struct, frozen=True, kw_only=True):
+    """A facility that is free then, and the span around that time in which it is."""
+
+    facility: FacilityResource
+    start: Moment
+    end: Moment
+
+
+class FreeSpacesResource(Struct, frozen=True, kw_only=True):
+    """A page of the facilities that are free at a time: where to ask, no promise."""
+
+    date: Day
+    count: Annotated[int, Meta(description="How many are on all pages.", ge=0)]
+    spaces: Annotated[
+        list[FreeSpaceResource],
+        Meta(
+            description=(
+                "Of just this type first, then the smallest that is large enough, then by property"
+                " and by how long it is free."
+            )
+        ),
+    ]
+    next: Annotated[Path | None, Meta(description="The next page; null on the last.")]

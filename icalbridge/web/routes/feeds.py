@@ -61,6 +61,8 @@ def _feed(text: str) -> Feed | None:
             return Feed("facility", name)
         case "property":
             return Feed("property", name)
+        case "booking":
+            return Feed("booking", name)
         case "event":
             event_type, _, event_id = name.partition("/")
             return Feed("event", event_id, event_type) if event_type and event_id else None

@@ -28,6 +28,12 @@ async function copy(button) {
   }
 }
 
+/** Let the reader choose where to send the address of a field; to choose nowhere is no error. */
+function share(button) {
+  const url = document.getElementById(button.dataset.share).value;
+  navigator.share({ title: button.dataset.title, url }).catch(() => {});
+}
+
 /** Whether clocks in a zone show what this device's show, today and in half a year. */
 function agrees(zone) {
   try {
@@ -49,10 +55,12 @@ addEventListener("beforeprint", () => {
 });
 document.documentElement.classList.add("scripting");
 document.querySelectorAll(".ways").forEach(sort);
+for (const button of document.querySelectorAll("[data-share]")) button.hidden = !navigator.share;
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy], [data-print]");
+  const button = event.target.closest("[data-copy], [data-print], [data-share]");
   if (button) {
     if ("print" in button.dataset) print();
+    else if ("share" in button.dataset) share(button);
     else copy(button);
   }
 });

@@ -123,9 +123,9 @@ def kind_beside(facility: Facility) -> str:
     return facility.type if facility.name and kind not in search_key(facility.name) else ""
 
 
-def kinds(facilities: Iterable[Facility]) -> tuple[Kind, ...]:
-    """Return what kinds of facilities there are, the most frequent first; none where all are of
-    one.
+def kinds(facilities: Iterable[Facility], most: int | None = MOST_KINDS) -> tuple[Kind, ...]:
+    """Return what kinds of facilities there are, the most frequent first, at most so many; none
+    where all are of one.
     """
     results: dict[str, list[str]] = {}
     for facility in facilities:
@@ -133,7 +133,7 @@ def kinds(facilities: Iterable[Facility]) -> tuple[Kind, ...]:
             results.setdefault(words, []).append(facility.type)
     counted = [Kind(min(names), len(names)) for _, names in sorted(results.items())]
     counted.sort(key=lambda kind: -kind.count)
-    return tuple(counted[:MOST_KINDS]) if len(counted) > 1 else ()
+    return tuple(counted[:most]) if len(counted) > 1 else ()
 
 
 def search(districts: Iterable[District], query: str) -> tuple[District, ...]:

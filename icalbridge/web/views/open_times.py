@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from icalbridge import timezones
 from icalbridge.web import formatting
@@ -45,15 +46,31 @@ class Gap:
     """Both in short: `4:30 – 6:00 PM`."""
 
 
-def open_times(
-    entries: Iterable[BookedTime], day: date, zone: str, now: datetime
-) -> tuple[Gap, ...]:
-    """Return one facility's gaps on a local day that are not over at `now`; a current one is whole.
+class OpenHours(NamedTuple):
+    """A local day, and the hours of it in which schools are open."""
+
+    midnight: datetime
+    next_midnight: datetime
+    opens: datetime
+    closes: datetime
+
+
+@lru_cache(maxsize=256)
+def open_hours(day: date, zone: str) -> OpenHours:
+    bounds = timezones.day_bounds(day, zone)
+    return OpenHours(*bounds, local_moment(day, OPENS, zone), local_moment(day, CLOSES, zone))
+
+
+def free_spans(
+    entries: Iterable[BookedTime], hours: OpenHours, now: datetime
+) -> list[tuple[datetime, datetime]]:
+    """Return one facility's gaps on a day that are not over at `now`; one that goes on is told
+    whole.
 
     From 6:00 to 22:00, and longer where something that begins on that day begins before or ends
     after it.
     """
-    midnight, next_midnight = timezones.day_bounds(day, zone)
+    midnight, next_midnight, opens, closes = hours
     booked = sorted(
         (max(entry.start, midnight), min(entry.end, next_midnight))
         for entry in entries
@@ -61,12 +78,19 @@ def open_times(
     )
     # A booking that ran past midnight does not mean that the building opens at midnight.
     own = [(start, end) for start, end in booked if start > midnight]
-    reached = min([_at(day, OPENS, zone), *(start for start, _ in own)])
-    closes = max([_at(day, CLOSES, zone), *(end for _, end in own)])
+    reached = min([opens, *(start for start, _ in own)])
+    closes = max([closes, *(end for _, end in own)])
     gaps = []
     for start, end in [*booked, (closes, closes)]:
         gaps.append((reached, min(start, closes)))
         reached = max(reached, end)
+    return [(start, end) for start, end in gaps if end - start >= SHORTEST and end > now]
+
+
+def open_times(
+    entries: Iterable[BookedTime], day: date, zone: str, now: datetime
+) -> tuple[Gap, ...]:
+    """Return the gaps of `free_spans` on a local day as pages show them."""
     return tuple(
         Gap(
             start,
@@ -75,11 +99,10 @@ def open_times(
             formatting.end_time(end, zone, day),
             formatting.time_span(start, end, zone),
         )
-        for start, end in gaps
-        if end - start >= SHORTEST and end > now
+        for start, end in free_spans(entries, open_hours(day, zone), now)
     )
 
 
-def _at(day: date, clock: time, zone: str) -> datetime:
+def local_moment(day: date, clock: time, zone: str) -> datetime:
     """Return a local moment in UTC, so that differences are those of clocks that nobody changes."""
     return datetime.combine(day, clock, timezones.zone(zone)).astimezone(UTC)

@@ -1,0 +1,48 @@
+"""The API's answer about what is free: what the page `/free` shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icalbridge.feeds.formats.datetimes import iso_local
+from icalbridge.web.api import schema
+from icalbridge.web.api.bookings import ApiResult
+from icalbridge.web.api.places import ROOT
+from icalbridge.web.free_spaces import FreeSpaces
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icalbridge.web.api.parameters import RequestParameters
+    from icalbridge.web.api.places import Places
+    from icalbridge.web.feed_cache import FeedCache
+    from icalbridge.web.site import Site
+
+
+class FreeApi:
+    """What is free in one store."""
+
+    def __init__(self, service: FeedCache, places: Places, site: Site) -> None:
+        self._spaces = FreeSpaces(service)
+        self._places = places
+        self._site = site
+
+    def free(self, parameters: RequestParameters, now: datetime) -> ApiResult:
+        """Return a page of what is free. Raises `BadQuery`."""
+        result = self._spaces.find(parameters, now)
+        spaces = [
+            schema.FreeSpaceResource(
+                facility=self._places.facility_resource(space.facility, space.school),
+                start=iso_local(space.start, space.zone),
+                end=iso_local(space.end, space.zone),
+            )
+            for space in result.spaces
+        ]
+        following = self._site.path(f"{ROOT}/free?{result.query.next_page}")
+        answer = schema.FreeSpacesResource(
+            date=result.query.day.isoformat(),
+            count=result.count,
+            spaces=spaces,
+            next=following if result.left else None,
+        )
+        return ApiResult(answer)

@@ -1,0 +1,107 @@
+"""`/free`: a form that finds a free space, and what it finds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, render_template, request
+
+from icalbridge.feeds import BadQuery, page_path
+from icalbridge.feeds.query import split_query
+from icalbridge.models import Feed
+from icalbridge.text import search_key
+from icalbridge.web import formatting, responses
+from icalbridge.web.free_spaces import FreeSpaces
+from icalbridge.web.parameters import refuse_unknown, translate_refusal
+from icalbridge.web.routes.feeds import query_of
+from icalbridge.web.sharing import Sharing
+from icalbridge.web.site import freshness
+from icalbridge.web.views.booking import booking_link
+from icalbridge.web.views.directory import kinds
+from icalbridge.web.views.forms import LONGEST, MOST_FIELDS, form_value
+from icalbridge.web.views.free_spaces import TAKES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from icalbridge.settings import Settings
+    from icalbridge.web.feed_cache import FeedCache
+    from icalbridge.web.free_spaces import FreeResult
+    from icalbridge.web.site import Site
+    from icalbridge.web.views.free_spaces import FreeSpace
+
+
+class FreePages:
+    """The page of one application that finds free spaces."""
+
+    def __init__(self, service: FeedCache, site: Site, settings: Settings) -> None:
+        self._spaces = FreeSpaces(service)
+        self._site = site
+        self._booking_url = settings.booking_url
+
+    def page(self, parameters: Mapping[str, Sequence[str]], now: datetime) -> Response:
+        """Return the form and what is free. Raises `BadQuery`."""
+        result = self._spaces.find(parameters, now)
+        query = result.query
+        return self._site.respond(
+            "free.html",
+            query=query,
+            fields=query.parameters,
+            reach=result.reach,
+            day=formatting.day(query.day, result.reach.today),
+            kinds=_kind_choices(result),
+            schools=result.schools,
+            rows=[self._row(space, result) for space in result.spaces],
+            count=result.count,
+            left=result.left,
+            next_page=f"/free?{query.next_page}",
+            zone=result.zone,
+            zone_name=formatting.zone_name(result.zone),
+            as_of=freshness(result.fetched, result.zone, now),
+            sharing=Sharing(self._site.address("/free")),
+        )
+
+    def _row(self, space: FreeSpace, result: FreeResult) -> dict[str, Any]:
+        facility, zone, day = space.facility, space.zone, result.query.day
+        return {
+            "facility": facility,
+            "school": space.school,
+            "span": formatting.time_span(space.start, space.end, zone),
+            "zone": "" if zone == result.zone else formatting.zone_letters(space.start, zone),
+            "page": f"{page_path(Feed('facility', facility.id))}?view=day&date={day.isoformat()}",
+            "booking": booking_link(self._booking_url, facility.property_id, facility.id),
+        }
+
+
+def _kind_choices(result: FreeResult) -> list[tuple[str, str, bool]]:
+    """Return value, name and whether it is chosen of each kind; first such as the address has and
+    no facility is.
+    """
+    chosen, known = result.query.kinds, kinds(result.facilities, None)
+    named = {search_key(kind.name) for kind in known}
+    others = [(form_value("type", kind), kind, True) for kind in chosen if kind not in named]
+    return others + [
+        (form_value("type", kind.name), kind.name, search_key(kind.name) in chosen)
+        for kind in known
+    ]
+
+
+def free_pages(service: FeedCache, site: Site, settings: Settings) -> Blueprint:
+    """Return the address of the page."""
+    routes = Blueprint("free", __name__)
+    pages = FreePages(service, site, settings)
+
+    @routes.get("/free")
+    def free() -> Response:
+        try:
+            parameters = split_query(
+                query_of(request.environ.get("QUERY_STRING", "")), LONGEST, MOST_FIELDS
+            )
+            refuse_unknown(parameters, TAKES, tolerated=("lang",))
+            return pages.page(parameters, site.now())
+        except BadQuery as bad:
+            html = render_template("refused.html", sentence=translate_refusal(bad))
+            return responses.respond_uncached(html, 400)
+
+    return routes

@@ -1,0 +1,327 @@
+"""`/free` and `/api/v1/free`: what is free at a time, and how it is looked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icalbridge.models import Changes, Facility, Property
+from icalbridge.settings import Settings
+from icalbridge.store.counts import BookedSpan
+from icalbridge.web import create_app
+from icalbridge.web.views.free_spaces import FreeQuery, find_free_spaces
+from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry
+from tests.web.seen import Seen, look
+from tests.web.test_web_operations import take_away
+from tests.web_world import ALONE, PUBLIC, Clock, added, empty_store, sync
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+
+    from icalbridge.store import Store
+
+SATURDAY = date(2026, 11, 28)
+BIG = Facility("big", "school", "Big Gym", "Gymnasium", 900)
+SMALL = Facility("small", "school", "Practice Gym", "Multipurpose room", 60)
+EAST = Property("east", "East Academy", timezone="America/New_York")
+EAST_GYM = Facility("east-gym", "east", "East Gym", "Gymnasium", 300)
+
+
+def at(hour: float, zone_hours: int = 8, day: date = SATURDAY) -> datetime:
+    """Return an hour of Saturday in Los Angeles, or so many hours behind UTC."""
+    return datetime.combine(day, time(), UTC) + timedelta(hours=hour + zone_hours)
+
+
+def found(
+    query: FreeQuery,
+    booked: dict[str, list[BookedSpan]] | None = None,
+    schools: Sequence[Property] = (SCHOOL, EAST),
+    facilities: Sequence[Facility] = (GYM, POOL, BIG, SMALL, EAST_GYM),
+    now: datetime = NOW,
+) -> list[str]:
+    spaces = find_free_spaces(query, schools, facilities, booked or {}, now)
+    return [space.facility.id for space in spaces]
+
+
+TEN_TO_TWELVE = FreeQuery(SATURDAY, time(10), time(12))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "free"),
+    [(8, 10, True), (12, 14, True), (8, 10.25, False), (11, 11.5, False), (11.75, 13, False)],
+)
+def test_space_is_free_for_all_of_the_time(start: float, end: float, free: bool) -> None:
+    booked = {"gym": [BookedSpan(at(start), at(end))]}
+    assert ("gym" in found(TEN_TO_TWELVE, booked)) is free
+
+
+def test_space_is_shown_with_the_free_span_around_the_time() -> None:
+    booked = {"gym": [BookedSpan(at(7), at(9.5)), BookedSpan(at(13), at(15))]}
+    space = find_free_spaces(TEN_TO_TWELVE, [SCHOOL], [GYM], booked, NOW)[0]
+    assert (space.start, space.end) == (at(9.5), at(13))
+
+
+@pytest.mark.parametrize(
+    ("query", "free"),
+    [
+        (FreeQuery(SATURDAY, time(10), length=120), True),
+        (FreeQuery(SATURDAY, time(10), length=150), False),
+        (FreeQuery(SATURDAY, time(11, 30)), False),
+        (FreeQuery(SATURDAY, time(11)), True),
+        (FreeQuery(SATURDAY, length=360), True),
+        (FreeQuery(SATURDAY, length=361), False),
+        (FreeQuery(SATURDAY, time(11), time(16), length=60), True),
+        (FreeQuery(SATURDAY, time(11), time(16), length=90), False),
+        (FreeQuery(SATURDAY, end=time(10), length=240), True),
+        (FreeQuery(SATURDAY, end=time(9, 30), length=240), False),
+    ],
+)
+def test_length_is_from_a_time_on_or_at_any_time_between(query: FreeQuery, *, free: bool) -> None:
+    """The gym is free from 6:00 to 12:00 and from 20:00 to 22:00."""
+    booked = {"gym": [BookedSpan(at(12), at(20))]}
+    assert ("gym" in found(query, booked)) is free
+
+
+def test_each_school_has_its_own_clock() -> None:
+    """Ten in New York is seven in Los Angeles."""
+    booked = {
+        "gym": [BookedSpan(at(7), at(9))],
+        "east-gym": [BookedSpan(at(10, 5), at(12, 5))],
+    }
+    assert "gym" in found(TEN_TO_TWELVE, booked)
+    assert "east-gym" not in found(TEN_TO_TWELVE, booked)
+
+
+def test_exact_kind_and_size_come_first_then_schools_in_order() -> None:
+    gyms = replace(TEN_TO_TWELVE, kinds=("gym",))
+    assert found(gyms) == ["gym", "big", "small", "east-gym"]
+    exact = replace(TEN_TO_TWELVE, kinds=("gymnasium", "multipurpose room"))
+    assert found(exact) == ["gym", "big", "small", "east-gym"]
+    assert found(replace(gyms, kinds=("gymnasium",))) == ["gym", "big", "east-gym"]
+    assert found(replace(gyms, capacity=61)) == ["east-gym", "gym", "big"]
+    assert found(replace(TEN_TO_TWELVE, capacity=901)) == []
+
+
+def test_longest_span_comes_first_within_a_school() -> None:
+    booked = {"gym": [BookedSpan(at(13), at(14))], "pool": [BookedSpan(at(12), at(14))]}
+    assert found(TEN_TO_TWELVE, booked) == ["big", "small", "gym", "pool", "east-gym"]
+
+
+def test_nothing_is_free_that_is_over() -> None:
+    now = at(11)
+    assert "gym" in found(TEN_TO_TWELVE, now=now)
+    assert found(TEN_TO_TWELVE, now=at(12), schools=[SCHOOL]) == []
+    assert found(FreeQuery(SATURDAY, length=60), now=at(21), schools=[SCHOOL]) != []
+    assert found(FreeQuery(SATURDAY, length=90), now=at(21), schools=[SCHOOL]) == []
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 95), st.integers(1, 16)), max_size=8),
+    st.integers(24, 84),
+    st.integers(2, 12),
+)
+def test_free_is_what_nothing_overlaps(
+    spans: list[tuple[int, int]], begins: int, quarters: int
+) -> None:
+    """By quarters of an hour, within the hours in which schools are open."""
+    booked = [BookedSpan(at(start / 4), at((start + length) / 4)) for start, length in spans]
+    ends = min(begins + quarters, 88)
+    query = FreeQuery(SATURDAY, time(begins // 4, begins % 4 * 15), time(ends // 4, ends % 4 * 15))
+    since, until = at(begins / 4), at(ends / 4)
+    overlaps = any(span.start < until and span.end > since for span in booked)
+    assert ("gym" in found(query, {"gym": booked}, [SCHOOL], [GYM])) is not overlaps
+
+
+# the page
+
+
+def test_page_finds_a_free_gym_on_a_saturday(client: FlaskClient) -> None:
+    """Each leads to its own page on that day."""
+    seen = look(client, "/free?date=2026-11-28&from=10:00&to=12:00&type=gymnasium")
+    assert "1 space is free" in seen.texts
+    assert "6:00 AM – 3:00 PM" in seen.texts
+    assert "/facility/gym?view=day&date=2026-11-28" in seen.links()
+    assert "This is not a booking." in seen.texts
+    booked = look(client, "/free?date=2026-11-28&from=14:00&to=16:00&type=gymnasium")
+    assert "0 spaces are free" in booked.texts
+
+
+def test_page_begins_with_what_is_free_today(client: FlaskClient) -> None:
+    """Without parameters; schools that were never fetched are left out."""
+    seen = look(client, "/free")
+    assert "/facility/pool?view=day&date=2026-11-21" in seen.links()
+    assert "/facility/never-gym?view=day&date=2026-11-21" not in seen.links()
+
+
+def test_page_keeps_what_was_asked_for_in_its_form(client: FlaskClient) -> None:
+    html = client.get("/free?date=2026-11-28&from=10:00&length=90&capacity=50&type=pool").text
+    for field in (
+        'name="date" type="date" value="2026-11-28"',
+        'name="from" type="time" value="10:00"',
+        'name="to" type="time" value=""',
+        'value="90"',
+        'value="50"',
+        '<option value="Pool" selected>Pool</option>',
+    ):
+        assert field in html
+
+
+def test_page_looks_in_some_schools_only(client: FlaskClient) -> None:
+    """A district stands for its schools."""
+    path = "/free?date=2026-11-28&from=10:00&to=12:00"
+    alone = look(client, f"{path}&property=alone").text
+    assert "Main Gym" not in alone
+    assert "1 space is free" in alone
+    both = look(client, f"{path}&property=alone&property=school").text
+    assert "3 spaces are free" in both
+    assert "5 spaces are free" in look(client, f"{path}&property=district").text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "date=tomorrow",
+        "date=2026-11-20",
+        "date=2028-01-01",
+        "from=25:00",
+        "from=10",
+        "to=9:00",
+        "from=12:00&to=10:00",
+        "to=00:00",
+        "length=15",
+        "length=a",
+        "capacity=0",
+        "capacity=99999",
+        "page=0",
+        "property=nowhere",
+        "view=week",
+    ],
+)
+def test_page_refuses_bad_input_in_one_sentence(client: FlaskClient, query: str) -> None:
+    for path in ("/free", "/api/v1/free"):
+        answer = client.get(f"{path}?{query}")
+        assert answer.status_code == 400, path
+    assert client.get("/api/v1/free?" + query).get_json()["detail"].endswith(".")
+    for language in ("en", "es"):
+        seen = Seen(client.get(f"/free?{query}&lang={language}").text)
+        assert any(query.split("=")[0] in text or "nowhere" in text for text in seen.texts)
+
+
+def test_page_names_where_to_book(store: Store) -> None:
+    settings = replace(PUBLIC, booking_url="https://book.example.org/{property_id}/{facility_id}")
+    client = create_app(settings, store, clock=Clock()).test_client()
+    assert "https://book.example.org/school/pool" in look(client, "/free").links()
+    plain = create_app(PUBLIC, store, clock=Clock()).test_client()
+    assert "Ask for a booking here" not in look(plain, "/free").text
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Iterator[Store]:
+    """A school with 120 rooms, none of them booked but the first."""
+    opened = empty_store(tmp_path)
+    rooms = [Facility(f"room{number:03}", "alone", f"Room {number}") for number in range(120)]
+    opened.write.apply_catalog("default", [ALONE], {"alone": rooms}, Changes(), now=NOW)
+    opened.windows.ensure(["alone"], 1, now=NOW)
+    sync(opened, "alone")
+    yield opened
+    opened.close()
+
+
+def test_page_lists_fifty_and_leads_to_more(crowded: Store) -> None:
+    client = create_app(PUBLIC, crowded, clock=Clock()).test_client()
+    listed: list[str] = []
+    path, pages = "/free?date=2026-11-28&from=10:00&to=12:00", 0
+    while path:
+        seen = look(client, path)
+        listed += [link for link in seen.links() if link.startswith("/facility/")]
+        assert "120 spaces are free" in seen.texts
+        path = next((link for link in seen.links() if link.startswith("/free?")), "")
+        pages += 1
+    assert (pages, len(listed), len(set(listed))) == (3, 120, 120)
+
+
+def test_page_is_served_while_the_database_is_down(
+    store: Store, client: FlaskClient, clock: Clock, tmp_path: Path
+) -> None:
+    path = "/free?date=2026-11-28&from=10:00&to=12:00"
+    before = Seen(client.get(path).text).texts
+    api = client.get("/api/v1" + path).data
+    take_away(store, tmp_path)
+    clock.advance(10)
+    assert Seen(client.get(path).text).texts == before
+    assert client.get("/api/v1" + path).data == api
+    assert client.get("/free?date=2026-12-01").status_code == 503
+    assert client.get("/api/v1/free?date=2026-12-01").status_code == 503
+
+
+def test_free_reads_bookings_by_two_statements(client: FlaskClient, statements: list[str]) -> None:
+    """One for long bookings and one for others, however many facilities there are."""
+    client.get("/free?date=2026-11-28")
+    assert len([text for text in statements if "FROM entries" in text]) == 2
+
+
+def test_free_follows_what_is_booked(store: Store, client: FlaskClient, clock: Clock) -> None:
+    """And it knows nothing that is not shown."""
+    path = "/free?date=2026-11-28&from=10:00&to=12:00&property=school"
+    assert "Pool" in look(client, path).text
+    start = (at(10) - NOW) / timedelta(hours=1)
+    pending = entry(start, uid="p1", facility=POOL, event_id="p1", status="pending")
+    sync(store, "school", added([pending]), now=NOW + timedelta(minutes=20))
+    assert "/facility/pool?view=day&date=2026-11-28" in look(client, path).links()
+    on = entry(start, uid="p2", facility=POOL, event_id="p2")
+    sync(store, "school", added([on]), now=NOW + timedelta(minutes=40))
+    assert "/facility/pool?view=day&date=2026-11-28" not in look(client, path).links()
+
+
+# the API
+
+
+def told(client: FlaskClient, query: str) -> Any:
+    answer = client.get(f"/api/v1/free?{query}")
+    assert answer.status_code == 200
+    return answer.get_json()
+
+
+def test_api_tells_what_is_free(client: FlaskClient) -> None:
+    answer = told(client, "date=2026-11-28&from=10:00&to=12:00&type=gymnasium&property=school")
+    assert (answer["date"], answer["count"], answer["next"]) == ("2026-11-28", 1, None)
+    space = answer["spaces"][0]
+    assert space["facility"]["id"] == "gym"
+    assert space["facility"]["links"]["open_times"] == "/api/v1/facilities/gym/open-times"
+    assert (space["start"], space["end"]) == (
+        "2026-11-28T06:00:00-08:00",
+        "2026-11-28T15:00:00-08:00",
+    )
+
+
+def test_api_turns_pages(crowded: Store) -> None:
+    client = create_app(Settings(), crowded, clock=Clock()).test_client()
+    path, listed = "/api/v1/free?date=2026-11-28&length=60", []
+    while path:
+        answer = client.get(path).get_json()
+        listed += [space["facility"]["id"] for space in answer["spaces"]]
+        path = answer["next"]
+    assert len(listed) == len(set(listed)) == 120
+
+
+def test_api_refuses_in_english(client: FlaskClient) -> None:
+    """Whatever the program's language is: its answers are the same for everybody."""
+    answer = client.get("/api/v1/free?length=1", headers={"Accept-Language": "es"})
+    assert answer.get_json()["detail"] == (
+        "length is '1' and must be a whole number from 30 to 960."
+    )
+
+
+def test_zone_of_the_answer_is_the_school_s(client: FlaskClient) -> None:
+    answer = told(client, "date=2026-11-28&from=10:00&to=12:00&property=odd")
+    assert {space["facility"]["zone"] for space in answer["spaces"]} == {"America/New_York"}
+    assert ZONE not in str(answer)
+    assert all(space["start"].endswith("-05:00") for space in answer["spaces"])
