@@ -54,7 +54,8 @@ def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -
     """All that is listed is a link, in the vendor's order, districts ahead of schools; then status
     and language.
     """
-    assert look(client, "/").links()[2:] == [
+    assert look(client, "/").links()[3:] == [
+        "/free",
         "/build",
         "/embed",
         "/?q=Gymnasium",
@@ -74,6 +75,7 @@ def test_directory_lists_districts_schools_and_facilities(client: FlaskClient) -
         "/facility/nameless",
         "/property/never",
         "/facility/never-gym",
+        "/free",
         "/status",
         "/api/v1/",
         "?lang=es",
