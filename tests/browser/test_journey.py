@@ -105,7 +105,7 @@ def test_journey_with_nothing_but_a_keyboard(open_page: OpenPage, address: str) 
     def press_until(name: str) -> None:
         """Tab until something of a name has the focus, and press Enter on it."""
         wanted = page.locator(":focus").filter(has_text=name)
-        for _ in range(60):
+        for _ in range(200):
             page.keyboard.press("Tab")
             if wanted.count() == 1 and page.locator(":focus").inner_text().strip() == name:
                 page.keyboard.press("Enter")
