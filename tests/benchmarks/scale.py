@@ -151,8 +151,9 @@ def _rows(
     if first == -DAYS_BACK:
         for number in range(2):
             begins = midnight + 86_400 + number * 3_600
-            values = usual | {"uid": f"annex{number}", "property_id": "annex"}
+            values = usual | {"uid": f"annex{number}@icalbridge", "property_id": "annex"}
             values |= {"facility_id": "room", "start_at": begins, "end_at": begins + 3_600}
+            values |= {"modified_at": midnight}
             yield tuple(values.get(column) for column in columns)
 
 

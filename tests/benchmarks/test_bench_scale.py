@@ -25,6 +25,7 @@ MEGABYTES = 120
 MORE_WITH_HISTORY = 1.2
 ROUNDS = 3
 FEED, API = "/ical/property/{}", "/api/v1/properties/{}/entries?from=2026-11-23&to=2026-11-23"
+FREE = "/free?date=2026-11-28&property={}"
 GOALS: tuple[tuple[str, int], ...] = (
     (f"{FEED}.ics", 400),
     (f"{FEED}.json", 500),
@@ -40,6 +41,9 @@ GOALS: tuple[tuple[str, int], ...] = (
     ("/embed/property/{}?view=month", 300),
     ("/embed/property/{}?view=week", 300),
     (API, 50),
+    (FREE, 200),
+    (f"{FREE}&type=gymnasium&from=10:00&to=12:00", 200),
+    (f"/api/v1{FREE}&from=10:00&to=12:00", 200),
     ("/", 150),
     ("/readyz", 5),
     ("/metrics", 5),

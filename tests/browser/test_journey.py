@@ -106,7 +106,7 @@ def test_journey_with_nothing_but_a_keyboard(open_page: OpenPage, address: str) 
     def press_until(name: str) -> None:
         """Tab until something of a name has the focus, and press Enter on it."""
         wanted = page.locator(":focus").filter(has_text=name)
-        for _ in range(60):
+        for _ in range(200):
             page.keyboard.press("Tab")
             if wanted.count() == 1 and page.locator(":focus").inner_text().strip() == name:
                 page.keyboard.press("Enter")
@@ -123,3 +123,26 @@ def test_journey_with_nothing_but_a_keyboard(open_page: OpenPage, address: str) 
         f'src="{address}/embed/facility/gym"'
         in page.get_by_label("Paste this into your page").input_value()
     )
+
+
+def test_journey_to_a_free_gym_on_saturday(page: Page, address: str) -> None:
+    """A gym on Saturday from 10 to 12, the facility's own day, and a booking of it into a calendar."""
+    page.goto(address)
+    main = page.get_by_role("main")
+    main.get_by_role("link", name="find a free space").click()
+    main.get_by_label("Date").fill("2026-11-28")
+    main.get_by_label("From").fill("10:00")
+    main.get_by_label("To", exact=True).fill("12:00")
+    main.get_by_label("Kind").select_option("Gymnasium")
+    main.get_by_role("button", name="Find").click()
+    expect(main.get_by_role("heading", name="1 space is free")).to_be_visible()
+    expect(main.get_by_text("This is not a booking.")).to_be_visible()
+    main.get_by_role("link", name="Main Gym").click()
+    page.wait_for_url("**/facility/gym?view=day&date=2026-11-28")
+    expect(main.get_by_text("6:00 AM – 3:00 PM")).to_be_visible()
+    main.get_by_role("link", name="Practice: Varsity").click()
+    expect(main.get_by_role("heading", name="Practice: Varsity")).to_be_visible()
+    expect(main.get_by_text("Saturday, November 28, 2026, 3:00 – 5:00 PM")).to_be_visible()
+    with page.expect_download() as download:
+        main.get_by_role("link", name="This time only").click()
+    assert "UID:gym7@icalbridge" in download.value.path().read_text("utf-8")

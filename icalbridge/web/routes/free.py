@@ -46,10 +46,10 @@ class FreePages:
         query = result.query
         return self._site.respond(
             "free.html",
-            query=query,
+            property_ids=query.property_ids,
             fields=query.parameters,
             reach=result.reach,
-            day=formatting.day(query.day, result.reach.today),
+            when=_when(result, now),
             kinds=_kind_choices(result),
             schools=result.schools,
             rows=[self._row(space, result) for space in result.spaces],
@@ -72,6 +72,16 @@ class FreePages:
             "page": f"{page_path(Feed('facility', facility.id))}?view=day&date={day.isoformat()}",
             "booking": booking_link(self._booking_url, facility.property_id, facility.id),
         }
+
+
+def _when(result: FreeResult, now: datetime) -> str:
+    """Return the day, and the times where they begin at one: `Saturday, November 28, 8 – 9 AM`."""
+    query = result.query
+    day = formatting.day(query.day, result.reach.today)
+    if query.start is None:
+        return day
+    since, until, _length = query.window(result.zone, now)
+    return f"{day}, {formatting.time_span(since, until, result.zone)}"
 
 
 def _kind_choices(result: FreeResult) -> list[tuple[str, str, bool]]:
