@@ -123,6 +123,7 @@ def entry_values(entry: Entry) -> Values:
     return {
         **{name: getattr(entry, name) for name in (*_TEXTS, "zone", "sequence", "external_id")},
         "text_id": text_id(entry),
+        "name_id": name_id(entry.property_id, _key(entry.name)),
         "start_at": entry.start,
         "end_at": entry.end,
         "modified_at": entry.modified,
@@ -148,12 +149,23 @@ def text_row(
     return {
         "id": _text_id(property_id, event_type, name, activity, place, category),
         "property_id": property_id,
-        "event_type": search_key(display_text(event_type)),
-        "category": search_key(display_text(category)),
-        "activity": search_key(display_text(activity)),
-        "name": search_key(display_text(name)),
+        "event_type": _key(event_type),
+        "category": _key(category),
+        "activity": _key(activity),
+        "name": _key(name),
+        "name_id": name_id(property_id, _key(name)),
         "search": word_lines(name, activity, place, category),
     }
+
+
+def name_id(property_id: str, name: str) -> int:
+    """Return the key of a name, which is folded, in a property."""
+    return _text_id(property_id, name)
+
+
+@lru_cache(maxsize=1 << 13)
+def _key(text: str) -> str:
+    return search_key(display_text(text))
 
 
 def _texts_of(entry: Entry) -> tuple[str, str, str, str, str, str]:

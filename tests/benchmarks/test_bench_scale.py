@@ -37,6 +37,8 @@ GOALS: tuple[tuple[str, int], ...] = (
     ("/embed/property/{}", 150),
     (API, 50),
     ("/", 150),
+    ("/?q=volleyball", 150),
+    ("/?q=club", 150),
     ("/readyz", 5),
     ("/metrics", 5),
 )
