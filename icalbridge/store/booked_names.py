@@ -48,13 +48,20 @@ class BookedName:
 
 
 def match_names(
-    connection: Connection, property_ids: Iterable[str], terms: Collection[str] = ()
+    connection: Connection,
+    property_ids: Iterable[str],
+    terms: Collection[str] = (),
+    names: Collection[str] = (),
 ) -> list[NameMatch]:
-    """Return the names in some properties of which entries have all terms in their texts."""
+    """Return the names in some properties of which entries have all terms in their texts; only
+    `names`, which are folded, where there are any.
+    """
     columns = (entry_texts.c.name_id, entry_texts.c.property_id)
     query = select(*columns, entry_texts.c.name, entry_texts.c.activity).where(
         entry_texts.c.name != "", *contains_words(connection, terms)
     )
+    if names:
+        query = query.where(entry_texts.c.name.in_(names))
     rows: list[NameMatch] = []
     for part in in_parts(set(property_ids)):
         result = connection.execute(query.where(entry_texts.c.property_id.in_(part)).distinct())

@@ -143,11 +143,14 @@ class Reading:
             return texts.ids(connection, member_ids(connection, [property_id]))
 
     def match_names(
-        self, property_ids: Collection[str], terms: Collection[str] = ()
+        self,
+        property_ids: Collection[str],
+        terms: Collection[str] = (),
+        names: Collection[str] = (),
     ) -> list[NameMatch]:
         """Return the names in some properties of which entries have all terms in their texts."""
         with reading(self._engine) as connection:
-            return match_names(connection, property_ids, terms)
+            return match_names(connection, property_ids, terms, names)
 
     def coming_names(self, name_ids: Collection[int], now: datetime) -> dict[int, BookedName]:
         """Return how many entries of some names are coming, and when the next one is."""

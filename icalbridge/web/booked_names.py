@@ -182,32 +182,42 @@ def _calendar_name(
 
 
 def names_of_calendar(
-    read: Reading, feed: Feed, schools: Sequence[Property], query: str, now: datetime
+    read: Reading,
+    feed: Feed,
+    schools: Sequence[Property],
+    now: datetime,
+    query: str = "",
+    keys: Collection[str] = (),
 ) -> NameList:
-    """Return the names of coming bookings in a calendar, all or those that have some words."""
+    """Return the names of coming bookings in a calendar: all, those that have some words, or those
+    that are among some folded ones.
+    """
     terms = parse_words(query)
-    sites = {site.id: site for site in schools}
     if feed.kind == "facility":
-        site = schools[0]
-        coming = read.names_in_facility(feed.id, now).values()
-        names = [
-            CalendarName(
-                search_key(display_text(name.name)),
-                display_text(name.name),
-                feed,
-                site,
-                1,
-                name.start,
-                name.count,
-                name.is_capped,
-            )
-            for name in coming
-            if has_words(word_lines(name.name), terms)
-        ]
-        names.sort(key=attrgetter("start", "key"))
-        return NameList(tuple(names[:MOST_NAMES]), len(names) > MOST_NAMES)
+        return _names_of_facility(read, feed, schools[0], now, terms, keys)
+    sites = {site.id: site for site in schools}
     groups: defaultdict[tuple[str, str], set[NameMatch]] = defaultdict(set)
-    for match in read.match_names(sites, terms):
-        if not terms or has_words(word_lines(match.name), terms):
+    for match in read.match_names(sites, terms, keys):
+        if has_words(word_lines(match.name), terms):
             groups[feed.id, match.name].add(match._replace(activity=""))
     return _list_names(read, groups, sites, now, terms)
+
+
+def _names_of_facility(
+    read: Reading,
+    feed: Feed,
+    site: Property,
+    now: datetime,
+    terms: Collection[str],
+    keys: Collection[str],
+) -> NameList:
+    coming = [
+        (display_text(row.name), row) for row in read.names_in_facility(feed.id, now).values()
+    ]
+    names = [
+        CalendarName(search_key(name), name, feed, site, 1, row.start, row.count, row.is_capped)
+        for name, row in coming
+        if has_words(word_lines(name), terms) and (not keys or search_key(name) in keys)
+    ]
+    names.sort(key=attrgetter("start", "key"))
+    return NameList(tuple(names[:MOST_NAMES]), len(names) > MOST_NAMES)
