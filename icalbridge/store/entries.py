@@ -87,10 +87,7 @@ class TextCriteria:
         self, connection: Connection, property_ids: Iterable[str]
     ) -> tuple[tuple[int, ...], int]:
         """Return the keys of the matching texts of some properties, and the number of all texts."""
-        contains = func.strpos if connection.dialect.name == "postgresql" else func.instr
-        lines = entry_texts.c.search
-        conditions = [contains(lines, word_pattern(term)) > 0 for term in self.words]
-        conditions += [contains(lines, word_pattern(term)) == 0 for term in self.unwanted]
+        conditions = contains_words(connection, self.words, self.unwanted)
         if self.activities:
             conditions.append(entry_texts.c.activity.in_(self.activities))
         if self.names:
@@ -107,6 +104,18 @@ class TextCriteria:
             ids += connection.scalars(query.where(here))
             total += connection.scalar(count.where(here)) or 0
         return tuple(ids), total
+
+
+def contains_words(
+    connection: Connection, terms: Iterable[str], unwanted: Iterable[str] = ()
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of texts that have all of the terms and none of the unwanted ones."""
+    find = func.strpos if connection.dialect.name == "postgresql" else func.instr
+    lines = entry_texts.c.search
+    return [
+        *(find(lines, word_pattern(term)) > 0 for term in terms),
+        *(find(lines, word_pattern(term)) == 0 for term in unwanted),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

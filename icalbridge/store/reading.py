@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select, true
 
 from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
+from icalbridge.store.booked_names import coming_names, match_names, names_in_facility
 from icalbridge.store.counts import BookedSpan, count_by_span, count_entries
 from icalbridge.store.engine import Repository, reading
 from icalbridge.store.entries import (
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, ColumnElement, Table
 
+    from icalbridge.store.booked_names import BookedName, NameMatch
     from icalbridge.store.counts import SpanCount
     from icalbridge.store.entries import EntryCriteria, TextCriteria
     from icalbridge.store.health import Health
@@ -157,6 +159,26 @@ class Reading(Repository):
         """Return the keys of the matching texts in a property's feed, and the number of all."""
         with reading(self._opened) as connection:
             return texts.ids(connection, member_ids(connection, [property_id]))
+
+    def match_names(
+        self,
+        property_ids: Collection[str],
+        terms: Collection[str] = (),
+        names: Collection[str] = (),
+    ) -> list[NameMatch]:
+        """Return the names in some properties of which entries have all terms in their texts."""
+        with reading(self._opened) as connection:
+            return match_names(connection, property_ids, terms, names)
+
+    def coming_names(self, name_ids: Collection[int], now: datetime) -> dict[int, BookedName]:
+        """Return how many entries of some names are coming, and when the next one is."""
+        with reading(self._opened) as connection:
+            return coming_names(connection, name_ids, now)
+
+    def names_in_facility(self, facility_id: str, now: datetime) -> dict[int, BookedName]:
+        """Return how many entries of which names are coming in one facility."""
+        with reading(self._opened) as connection:
+            return names_in_facility(connection, facility_id, now)
 
     def fetched(self, property_ids: Collection[str]) -> dict[str, datetime | None]:
         """Return when today's entries of some listed properties were last fetched; None: never."""

@@ -83,7 +83,21 @@ def entry_values(entry: Entry) -> Values:
     """Return all columns but `first_seen_at`, which is never changed."""
     values = {column: getattr(entry, name) for column, name in _ENTRY_FIELDS.items()}
     del values["first_seen_at"]
-    return values | {"text_id": text_id(*texts_of(entry))}
+    keys = {
+        "text_id": text_id(*texts_of(entry)),
+        "name_id": name_id(entry.property_id, _key(entry.name)),
+    }
+    return values | keys
+
+
+def name_id(property_id: str, name: str) -> int:
+    """Return the key of a name, which is folded, in a property."""
+    return text_id(property_id, name)
+
+
+@lru_cache(maxsize=1 << 13)
+def _key(text: str) -> str:
+    return search_key(display_text(text))
 
 
 def texts_of(entry: Entry) -> tuple[str, str, str, str, str, str]:
@@ -105,10 +119,11 @@ def text_row(
     return {
         "id": text_id(property_id, event_type, name, activity, place, category),
         "property_id": property_id,
-        "event_type": search_key(display_text(event_type)),
-        "category": search_key(display_text(category)),
-        "activity": search_key(display_text(activity)),
-        "name": search_key(display_text(name)),
+        "event_type": _key(event_type),
+        "category": _key(category),
+        "activity": _key(activity),
+        "name": _key(name),
+        "name_id": name_id(property_id, _key(name)),
         "search": word_lines(name, activity, place, category),
     }
 

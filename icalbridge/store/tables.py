@@ -38,6 +38,8 @@ LONG_SECONDS = 86_400
 """Longer entries have their own indexes; others overlap a time if they start a day before."""
 LONG = text(f"end_at - start_at > {LONG_SECONDS}")
 """Condition of the partial index of long entries: literal, or no database would use the index."""
+SHOWN_LITERAL = text("status = 'approved' AND timeslot_status = 'active' AND withdrawn_at IS NULL")
+"""Condition of the partial index of shown entries by name: `rows.SHOWN`, literal."""
 
 metadata = MetaData(
     naming_convention={
@@ -209,7 +211,15 @@ entries = Table(
     _time("cancelled_at"),  # when it ceased to be on, after it had been
     ForeignKeyConstraint(["event_type", "event_id"], ["events.event_type", "events.event_id"]),
     Column("text_id", BigInteger),  # its row in `entry_texts`
+    Column("name_id", BigInteger),  # `rows.name_id`: the same name in the same property
     Index("ix_entries_text", "text_id", "start_at"),
+    Index(
+        "ix_entries_name",
+        "name_id",
+        "end_at",
+        sqlite_where=SHOWN_LITERAL,
+        postgresql_where=SHOWN_LITERAL,
+    ),
     Index("ix_entries_event", "event_type", "event_id"),
     Index("ix_entries_property", "property_id", "end_at"),
     Index("ix_entries_facility", "facility_id", "end_at"),
@@ -235,6 +245,7 @@ entry_texts = Table(
     _text("category"),
     _text("activity"),
     _text("name"),
+    Column("name_id", BigInteger),
     _text("search"),  # lines of words: name, activity, place and category
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,56 +34,56 @@ class _CatalogRead:
 
     @property
     def size(self) -> int:
-        return ROW_BYTES * (len(self.value) if isinstance(self.value, list | dict) else 1)
+        return ROW_BYTES * (len(self.value) if isinstance(self.value, Sized) else 1)
 
 
 class Catalog:
     """Reads the catalog; answers with what it last read while the database is down."""
 
     def __init__(self, store: Store, database: OutageLog, max_bytes: int) -> None:
-        self._read = store.read
+        self.read = store.read
         self._database = database
         self._cache: ByteCache[Hashable, _CatalogRead] = ByteCache(max_bytes)
 
     def properties(self) -> list[Property]:
-        return self.remember("properties", self._read.properties)
+        return self.remember("properties", self.read.properties)
 
     def property(self, property_id: str) -> Property | None:
-        return self.remember(("property", property_id), lambda: self._read.property(property_id))
+        return self.remember(("property", property_id), lambda: self.read.property(property_id))
 
     def facilities(self, property_ids: Sequence[str] | None = None) -> list[Facility]:
         key = ("facilities", None if property_ids is None else tuple(property_ids))
-        return self.remember(key, lambda: self._read.facilities(property_ids))
+        return self.remember(key, lambda: self.read.facilities(property_ids))
 
     def facility(self, facility_id: str) -> Facility | None:
-        return self.remember(("facility", facility_id), lambda: self._read.facility(facility_id))
+        return self.remember(("facility", facility_id), lambda: self.read.facility(facility_id))
 
     def counts(self, key: Hashable, since: datetime, until: datetime) -> dict[str, int]:
         """Return how many shown entries overlap a span, by facility; while the database is down,
         what was last counted under the key.
         """
         return self.remember(
-            ("counts", key), lambda: self._read.counts(since, until), (since, until)
+            ("counts", key), lambda: self.read.counts(since, until), (since, until)
         )
 
     def count_starting(self, feed: Feed, since: datetime, until: datetime) -> int:
         """Return how many shown entries of a feed, which is not a saved one, start in a span."""
         times = TimeRange(since - SECOND, until, starts_from=since)
         key = ("count starting", feed, since, until)
-        return self.remember(key, lambda: self._read.count(feed, times))
+        return self.remember(key, lambda: self.read.count(feed, times))
 
     def booked_spans(self, since: datetime, until: datetime) -> dict[str, list[BookedSpan]]:
         """Return when shown entries are on that overlap a span, by facility."""
         key = ("booked", since, until)
-        return self.remember(key, lambda: self._read.booked_spans(since, until))
+        return self.remember(key, lambda: self.read.booked_spans(since, until))
 
     def fetched(self, property_ids: Sequence[str]) -> dict[str, datetime | None]:
         """Return when today's entries of the listed ones were last fetched; None: never."""
         key = ("fetched", *property_ids)
         try:
-            fetched = self._read.fetched(property_ids)  # a sync that changes nothing raises nothing
+            fetched = self.read.fetched(property_ids)  # a sync that changes nothing raises nothing
         except StoreError:
-            return self.remember(key, lambda: self._read.fetched(property_ids))
+            return self.remember(key, lambda: self.read.fetched(property_ids))
         self._cache.put(key, _CatalogRead(fetched, None))
         return fetched
 
@@ -104,7 +105,7 @@ class Catalog:
         """
         cached = self._cache.get(key)
         try:
-            revision = self._read.revision()
+            revision = self.read.revision()
             if cached is None or cached.version != (revision, arguments):
                 cached = _CatalogRead(read(), (revision, arguments))
                 self._cache.put(key, cached)

@@ -144,6 +144,7 @@ def _rows(
                 "modified_at": midnight - chance.randrange(10**6),
             }
             values["text_id"], texts = _texts(values)
+            values["name_id"] = texts["name_id"]
             if values["text_id"] not in known:
                 known.add(values["text_id"])
                 connection.execute(INSERT_TEXTS, texts)
@@ -159,8 +160,8 @@ def _rows(
 
 INSERT_TEXTS = (
     "INSERT OR IGNORE INTO entry_texts"
-    " (id, property_id, event_type, category, activity, name, search)"
-    " VALUES (:id, :property_id, :event_type, :category, :activity, :name, :search)"
+    " (id, property_id, event_type, category, activity, name, name_id, search)"
+    " VALUES (:id, :property_id, :event_type, :category, :activity, :name, :name_id, :search)"
 )
 
 

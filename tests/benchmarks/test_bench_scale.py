@@ -45,6 +45,8 @@ GOALS: tuple[tuple[str, int], ...] = (
     (f"{FREE}&type=gymnasium&from=10:00&to=12:00", 200),
     (f"/api/v1{FREE}&from=10:00&to=12:00", 200),
     ("/", 150),
+    ("/?q=volleyball", 150),
+    ("/?q=club", 150),
     ("/readyz", 5),
     ("/metrics", 5),
 )

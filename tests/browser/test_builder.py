@@ -157,7 +157,7 @@ def test_builder_without_javascript_has_buttons_for_all(open_page: OpenPage, add
     page = open_page(javascript=False)
     page.goto(f"{address}/build?feed=property:district")
     names = page.get_by_role("button").all_inner_texts()
-    assert names == ["Find", "Choose", "List", "Show the calendar"]
+    assert names == ["Find", "Choose", "List", "List names", "Show the calendar"]
 
 
 def test_builder_is_filled_in_by_keyboard(page: Page, address: str) -> None:
@@ -176,7 +176,7 @@ def test_builder_is_filled_in_by_keyboard(page: Page, address: str) -> None:
         assert outline == "solid", stop
         stops.append(stop)
     assert stops == [
-        "directory", "facility", "facility", "type", "type", "q", "not", "activity", "category", "status",
+        "directory", "facility", "facility", "type", "type", "find", "name", "name", "q", "not", "activity", "category", "status",
         "Days", "What is told", "For doors, heating, custodians", "Format", "address", "Copy",
     ]  # fmt: skip
     page.get_by_label("Without any of these words").fill("open")

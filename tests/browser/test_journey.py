@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.fixtures.chromium import OpenPage
 
 pytestmark = pytest.mark.browser
+SEARCH = "Find a school, facility or booking"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def find_varsity(page: Page, address: str) -> str:
     page.goto(address)
     page.get_by_role("link", name="Gymnasium").click()
     assert page.get_by_role("link", name="Pool").count() == 0
-    page.get_by_label("Find a school or facility").fill("main gym lincoln")
+    page.get_by_label(SEARCH).fill("main gym lincoln")
     page.get_by_role("button", name="Find").click()
     page.get_by_role("link", name="Main Gym").click()
     page.get_by_text("View only some bookings").click()
@@ -146,3 +147,38 @@ def test_journey_to_a_free_gym_on_saturday(page: Page, address: str) -> None:
     with page.expect_download() as download:
         main.get_by_role("link", name="This time only").click()
     assert "UID:gym7@icalbridge" in download.value.path().read_text("utf-8")
+
+
+def test_coach_subscribes_to_one_team_from_the_search(page: Page, address: str) -> None:
+    """The search lists the names that are booked; "Subscribe to just this" gives the address of
+    that name's calendar, to copy, and another name can be ticked there.
+    """
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(address)
+    page.get_by_label(SEARCH).fill("open lincoln")
+    page.get_by_role("button", name="Find").click()
+    bookings = page.get_by_role("region", name="Bookings")
+    expect(bookings.get_by_role("listitem")).to_have_count(1)
+    expect(bookings).to_contain_text("1 booking")
+    bookings.get_by_role("link", name="Subscribe to just this – Open Gym").click()
+    field = page.get_by_label("Address of this calendar")
+    expect(field).to_have_value(f"{address}/ical/property/school.ics?name=open%20gym")
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    feed = page.evaluate("navigator.clipboard.readText()")
+    told = page.request.get(feed).text()
+    assert re.findall(r"SUMMARY:(.*)\r\n", told) == ["Open Gym"]
+    page.get_by_label("Look for a name").fill("practice")
+    page.get_by_label("Practice").check()
+    expect(field).to_have_value(f"{address}/ical/property/school.ics?name=open%20gym,practice")
+
+
+def test_page_of_a_name_shows_only_that(page: Page, address: str) -> None:
+    """The name leads to its schedule, which has its calendar to subscribe to, also without
+    JavaScript.
+    """
+    page.goto(f"{address}/?q=dance+night")
+    page.get_by_role("link", name="Night of dance", exact=True).click()
+    page.wait_for_url("**/property/*?*name=night%20of%20dance")
+    titles = page.locator(".what > span:first-child")
+    assert set(titles.all_inner_texts()) == {"Night of dance"}

@@ -66,7 +66,7 @@ def test_pages_work_without_javascript(open_page: OpenPage, address: str) -> Non
     """From the directory by search to a facility and its calendar, with scripts switched off."""
     page = open_page(javascript=False)
     page.goto(address)
-    page.get_by_label("Find a school or facility").fill("main gym")
+    page.get_by_label("Find a school, facility or booking").fill("main gym")
     page.get_by_role("button", name="Find").click()
     assert page.get_by_role("link", name="Main Gym").count() == 1
     page.get_by_role("link", name="Main Gym").click()

@@ -183,13 +183,13 @@ def test_builder_form_says_all_that_an_address_can(open_client: FlaskClient) -> 
 
 def test_builder_form_has_every_parameter(open_client: FlaskClient) -> None:
     """Its fields are those of a feed's address, with the calendar, the school whose facilities
-    show, and the format.
+    show, the words that names are looked for by, and the format.
     """
     filling = Filling(
         open_client.get("/build?feed=property:district&school=school").text, "builder"
     )
     fields = {name for name, _ in [*filling.sent, *filling.offered]}
-    assert fields == {*PARAMETERS, "feed", "school", "format"}
+    assert fields == {*PARAMETERS, "feed", "school", "find", "format"}
 
 
 def test_builder_keeps_a_rate_category(open_client: FlaskClient) -> None:

@@ -115,13 +115,9 @@ def test_links_keep_the_language_that_an_address_asked_for(client: FlaskClient) 
     """From page to page, in forms too; no feed takes it, and no file but that with the name."""
     seen = look(client, "/facility/gym?lang=es")
     own = [link for link in seen.links() if link.startswith("/")]
-    assert own == [
-        "/?lang=es", "/?lang=es", "/property/school?lang=es",
-        "/build?feed=facility:gym&lang=es", "/poster/facility/gym?lang=es", "/ical/facility/gym.ics",
-        "/display/facility/gym?lang=es", "/embed?feed=facility:gym&lang=es",
-        "/ical/facility/gym.json", "/ical/facility/gym.csv", "/ical/facility/gym.atom", "/status?lang=es",
-            "/api/v1/?lang=es",
-    ]  # fmt: skip
+    assert {"/free?lang=es", "/property/school?lang=es", "/status?lang=es"} <= set(own)
+    without = [link for link in own if "lang=es" not in link]
+    assert without == [f"/ical/facility/gym.{suffix}" for suffix in ("ics", "json", "csv", "atom")]
     views = [link for link in seen.links() if link.startswith("?")]
     assert views[0] == "?view=day&lang=es#schedule"
     assert {"lang=es" in link for link in views[:-1]} == {True}

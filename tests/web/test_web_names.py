@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.samples import entry
+from tests.samples import POOL, entry
+from tests.web.filling import Filling
+from tests.web.seen import Seen
 from tests.web_world import added, sync
 
 if TYPE_CHECKING:
@@ -67,3 +69,80 @@ def _told(text: str) -> str:
     """Leave out the fields and addresses that repeat the filter, and the data of the whole page."""
     text = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
     return re.sub(r'<input[^>]*>|(?:href|src|content|value|data-[a-z-]+)="[^"]*"', "", text)
+
+
+# to tick in the builder
+
+
+def _ticks(client: FlaskClient, query: str) -> list[tuple[str, bool]]:
+    """Return the names to tick at `/build`, with what stands beside them, and whether they are."""
+    html = client.get(f"/build?feed={query}").text
+    part = html.partition('id="names"')[2].partition("</fieldset>")[0]
+    checked = ["checked" in row for tag, row in Seen(part).elements if tag == "input"]
+    texts = re.findall(r'<label class="tick">(.*?)</label>', part, re.DOTALL)
+    return list(zip([Seen(text).text for text in texts], checked, strict=True))
+
+
+def _hints(client: FlaskClient, query: str) -> list[str]:
+    return Seen(client.get(f"/build?feed={query}").text).texts
+
+
+def test_builder_lists_the_names_that_are_booked(teams: FlaskClient, store: Store) -> None:
+    """By their next dates, with how many are coming; what is over or pending is not booked."""
+    booked = [
+        entry(28, uid="team9", event_id="t9", name="LIGA de Voleibol 1"),
+        entry(-30, uid="over", name="Over"),
+        entry(9, uid="pending", name="Pending", status="pending"),
+        entry(50, uid="swim", name="Swim, all", facility=POOL),
+    ]
+    sync(store, "school", added(booked))
+    names = [name for name, _ in _ticks(teams, "property:school")]
+    assert names[:3] == [
+        "Open Gym Sat, Nov 21, 11:00 AM · 1 booking",
+        "Practice Sat, Nov 21, 3:00 PM · 30 bookings",
+        "Liga de Voleibol 1 Sat, Nov 21, 4:00 PM · 2 bookings",
+    ]
+    assert names[-1] == "Swim, all Mon, Nov 23, 2:00 PM · 1 booking"
+    assert len(names) == 7
+    pool = [name for name, _ in _ticks(teams, "facility:pool")]
+    assert pool == ["Swim, all Mon, Nov 23, 2:00 PM · 1 booking"]
+    found = [name for name, _ in _ticks(teams, "property:district&find=liga+1")]
+    assert found == ["Liga de Voleibol 1 Sat, Nov 21, 4:00 PM · 2 bookings"]
+
+
+def test_ticked_names_are_in_the_address(teams: FlaskClient, store: Store) -> None:
+    """Several of them, as the form sends them; they stay ticked whatever is looked for."""
+    swim = entry(50, uid="swim", name="Swim, all", facility=POOL)
+    sync(store, "school", added([swim]))
+    filling = Filling(teams.get("/build?feed=property:school").text, "builder")
+    offered = filling.choices("name")
+    assert {"Liga de Voleibol 1", "Swim\\, all"} < set(offered)
+    query = "property:school&name=Liga+de+Voleibol+1&name=Swim%5C,+all&name=Gone&find=16"
+    page = teams.get(f"/build?feed={query}")
+    address = "/ical/property/school.ics?name=gone,liga%20de%20voleibol%201,swim%5C,%20all"
+    assert f"https://calendars.example.org{address}" in page.text
+    assert _ticks(teams, query) == [
+        ("gone nothing is coming", True),
+        ("Liga de Voleibol 1 Sat, Nov 21, 4:00 PM · 1 booking", True),
+        ("Swim, all Mon, Nov 23, 2:00 PM · 1 booking", True),
+        ("Liga de Voleibol 16 Sat, Nov 21, 6:00 PM · 1 booking", False),
+    ]
+    assert _teams(teams, address) == {"1"}
+
+
+def test_builder_says_what_it_does_not_list(
+    teams: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many names some, and of a large district those of one school or with a word."""
+    monkeypatch.setattr("icalbridge.web.booked_names.MOST_NAMES", 2)
+    assert len(_ticks(teams, "property:school")) == 2
+    hint = "These are some of the names; look for a word to find others."
+    assert any(hint in text for text in _hints(teams, "property:school"))
+    assert not any(hint in text for text in _hints(teams, "property:school&find=16"))
+    assert "Nothing of that name is coming." in _hints(teams, "property:school&find=nobody")
+    monkeypatch.setattr("icalbridge.web.routes.builder.MOST_SCHOOLS", 1)
+    hint = "This calendar has many names: choose a school above, or look for a word of the name."
+    assert any(hint in text for text in _hints(teams, "property:district"))
+    assert _ticks(teams, "property:district") == []
+    assert len(_ticks(teams, "property:district&find=16")) == 1
+    assert len(_ticks(teams, "property:district&school=school")) == 2

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
+from icalbridge.errors import StoreError
 from icalbridge.feeds import FORMATS, Address, BadQuery, display_text
 from icalbridge.feeds.titles import DEFAULT, FIELDS
+from icalbridge.text import search_key
 from icalbridge.web import formatting, responses
+from icalbridge.web.booked_names import NO_NAMES, names_of_calendar
 from icalbridge.web.failures import error_page
 from icalbridge.web.parameters import refused_parameter, translate_refusal
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.site import freshness
 from icalbridge.web.views.calendar_grid import GridContext, list_days
+from icalbridge.web.views.directory import MOST_SCHOOLS
 from icalbridge.web.views.forms import (
     BuilderForm,
     build_path,
@@ -29,6 +34,7 @@ from icalbridge.web.views.forms import (
     parse_form,
 )
 from icalbridge.web.views.subscribe import subscription
+from icalbridge.words import parse_words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.feeds.completeness import Completeness
     from icalbridge.settings import Settings
+    from icalbridge.web.booked_names import CalendarName, NameList
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
     from icalbridge.web.views.forms import FormScope
@@ -72,6 +79,18 @@ class Result:
     preview_data: PreviewData | Missing | None = None
 
 
+class NameTicks(NamedTuple):
+    """The names of a calendar's coming bookings, to tick."""
+
+    ticked: tuple[CalendarName, ...]
+    absent: tuple[str, ...]
+    """Ticked, but nothing of that name is coming; folded."""
+    listed: tuple[CalendarName, ...]
+    is_cut: bool
+    is_large: bool
+    """Whether names are listed only once a school is chosen or words are looked for."""
+
+
 class Builder:
     """The page over one application's feeds."""
 
@@ -94,7 +113,11 @@ class Builder:
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         result = Result(refusal) if refusal else self._result(form, scope)
-        shown = {**self._offered(form, scope), **self._shown_values(result, scope, now)}
+        shown = {
+            **self._offered(form, scope),
+            "names": self._names(form, scope, now),
+            **self._shown_values(result, scope, now),
+        }
         if result.refusal:
             return responses.respond_uncached(render_template("build.html", **shown), 400)
         if isinstance(result.preview_data, Missing):
@@ -161,6 +184,33 @@ class Builder:
             "by_category": self._settings.public_category,
             "reach": (self._settings.history_days, self._settings.horizon_days),
         }
+
+    def _names(self, form: BuilderForm, scope: FormScope | None, now: datetime) -> NameTicks | None:
+        """Return the names to tick; None without a calendar, and while the database is down."""
+        if scope is None or not scope.schools:
+            return None
+        keys, find, school = form.ticked("name"), form.text("find"), form.text("school")
+        minute = now.replace(second=0, microsecond=0)
+        schools = [site for site in scope.schools if site.id == school] or scope.schools
+        is_large = len(schools) > MOST_SCHOOLS and not parse_words(find)
+        read = partial(names_of_calendar, self._catalog.read, scope.feed, now=minute)
+
+        def load() -> list[NameList]:
+            ticked = read(scope.schools, keys=keys) if keys else NO_NAMES
+            return [ticked, NO_NAMES if is_large else read(schools, query=find)]
+
+        try:
+            key = ("names", scope.feed, school, search_key(find), keys)
+            ticked, listed = self._catalog.remember(key, load, minute)
+        except StoreError:
+            return None
+        return NameTicks(
+            ticked=ticked.names,
+            absent=tuple(sorted(keys - {name.key for name in ticked.names})),
+            listed=tuple(name for name in listed.names if name.key not in keys),
+            is_cut=listed.is_cut,
+            is_large=is_large,
+        )
 
     def _shown_values(
         self, result: Result, scope: FormScope | None, now: datetime

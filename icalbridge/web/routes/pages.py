@@ -9,10 +9,13 @@ from urllib.parse import parse_qsl
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
+from icalbridge.errors import StoreError
 from icalbridge.feeds import Address, BadQuery
 from icalbridge.feeds.query import UNREADABLE, split_query
 from icalbridge.models import Feed
+from icalbridge.text import search_key
 from icalbridge.web import formatting, responses
+from icalbridge.web.booked_names import FIRST_NAMES, NO_NAMES, search_names
 from icalbridge.web.failures import error_page
 from icalbridge.web.parameters import translate_refusal
 from icalbridge.web.revision_cache import Missing
@@ -38,10 +41,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.models import Facility, Property
+    from icalbridge.web.booked_names import NameList
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.schedule import SchedulePage
     from icalbridge.web.site import Site
-    from icalbridge.web.views.directory import School
+    from icalbridge.web.views.directory import District, School
 
     Parameters = Mapping[str, Sequence[str]]
 
@@ -72,11 +76,27 @@ class Pages:
             most=None if query and not is_long else FIRST_PLACES,
             is_long=is_long,
             query=query,
+            bookings=self._search_bookings(everything, query, now) if query else NO_NAMES,
+            first_names=FIRST_NAMES,
             title=only.site.name if only else "",
             empty=not everything,
             sharing=Sharing(self._site.address("/")),
             as_of=freshness(self._catalog.fetched(property_ids), _zone_of(properties), now),
         )
+
+    def _search_bookings(
+        self, districts: Sequence[District], query: str, now: datetime
+    ) -> NameList | None:
+        """Return the names of bookings that a search finds; None while the database is down."""
+        minute = now.replace(second=0, microsecond=0)
+        try:
+            return self._catalog.remember(
+                ("search", search_key(query)),
+                lambda: search_names(self._catalog.read, districts, query, minute),
+                minute,
+            )
+        except StoreError:
+            return None
 
     def facility(self, facility_id: str, parameters: Parameters, now: datetime) -> Response:
         """Return one facility's schedule."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.text import search_key
+from icalbridge.words import has_words, parse_words, word_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from icalbridge.models import Facility, Property
 
@@ -137,21 +138,19 @@ def kinds(facilities: Iterable[Facility], most: int | None = MOST_KINDS) -> tupl
 
 
 def search(districts: Iterable[District], query: str) -> tuple[District, ...]:
-    """Keep what has every word of the query in its own or its school's name, kind, city or search
-    words.
+    """Keep what has every word of the query in its own name, kind or search words, or in its
+    school's name or address; see `icalbridge.words`.
 
-    Case and accents do not matter. A blank query keeps everything.
+    A blank query keeps everything.
     """
-    words = search_key(query).split()
-    results = (_narrowed(district, words) for district in districts)
-    return (
-        tuple(district for district in results if district is not None)
-        if words
-        else tuple(districts)
-    )
+    if not query:
+        return tuple(districts)
+    words = parse_words(query)
+    results = (_narrowed(district, words) for district in districts) if words else ()
+    return tuple(district for district in results if district is not None)
 
 
-def _narrowed(district: District, words: Sequence[str]) -> District | None:
+def _narrowed(district: District, words: Collection[str]) -> District | None:
     own = _matching(district.own, words) if district.own else None
     schools = tuple(results for school in district.schools if (results := _matching(school, words)))
     if own is None and not schools:
@@ -159,14 +158,15 @@ def _narrowed(district: District, words: Sequence[str]) -> District | None:
     return District(own or (School(district.own.site, ()) if district.own else None), schools)
 
 
-def _matching(school: School, words: Sequence[str]) -> School | None:
-    named = search_key(f"{school.site.name} {school.site.city}")
-    if all(word in named for word in words):
+def _matching(school: School, words: Collection[str]) -> School | None:
+    site = school.site
+    named = word_lines(site.name, site.address, site.city, site.zip)
+    if has_words(named, words):
         return school
     places = tuple(place for place in school.places if _matches(place.facility, named, words))
     return School(school.site, places) if places else None
 
 
-def _matches(facility: Facility, named: str, words: Sequence[str]) -> bool:
-    text = f"{named} {search_key(f'{facility.name} {facility.type} {facility.search_term}')}"
-    return all(word in text for word in words)
+def _matches(facility: Facility, named: str, words: Collection[str]) -> bool:
+    own = word_lines(facility.name, facility.type, facility.search_term)
+    return has_words(f"{named}\n{own}", words)

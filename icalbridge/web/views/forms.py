@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from icalbridge.models import Facility, Property
     from icalbridge.web.catalog import Catalog
 
-OWN = ("feed", "school", "format", "lang")
-"""What the form has beside the parameters: which calendar, whose facilities are listed, format,
-language.
+OWN = ("feed", "school", "find", "format", "lang")
+"""What the form has beside the parameters: which calendar, whose facilities and which names are
+listed, format, language.
 """
 TICKED = ("facility", "type", "category", "activity", "name", "status")
 """Parameters that take several values, of which a form sends each by itself."""
