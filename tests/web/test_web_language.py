@@ -115,12 +115,15 @@ def test_links_keep_the_language_that_an_address_asked_for(client: FlaskClient) 
     """From page to page, in forms too; no feed takes it, and no file but that with the name."""
     seen = look(client, "/facility/gym?lang=es")
     own = [link for link in seen.links() if link.startswith("/")]
-    assert own == [
-        "/?lang=es", "/?lang=es", "/property/school?lang=es",
+    bookings = [link for link in own if link.startswith("/booking/")]
+    assert "/booking/now?lang=es" in bookings
+    assert {link.partition("?")[2] for link in bookings} == {"lang=es"}
+    assert [link for link in own if link not in bookings] == [
+        "/?lang=es", "/free?lang=es", "/?lang=es", "/property/school?lang=es",
         "/build?feed=facility:gym&lang=es", "/poster/facility/gym?lang=es", "/ical/facility/gym.ics",
         "/display/facility/gym?lang=es", "/embed?feed=facility:gym&lang=es",
-        "/ical/facility/gym.json", "/ical/facility/gym.csv", "/ical/facility/gym.atom", "/status?lang=es",
-            "/api/v1/?lang=es",
+        "/ical/facility/gym.json", "/ical/facility/gym.csv", "/ical/facility/gym.atom", "/free?lang=es",
+        "/status?lang=es", "/api/v1/?lang=es",
     ]  # fmt: skip
     views = [link for link in seen.links() if link.startswith("?")]
     assert views[0] == "?view=day&lang=es#schedule"
