@@ -26,6 +26,7 @@ from sqlalchemy.event import listen, remove
 from icalbridge.facilitron import Client, MemoryLedger
 from icalbridge.models import EventKey
 from icalbridge.settings import Settings
+from icalbridge.store.rows import SHOWN
 from icalbridge.store.tables import metadata
 from icalbridge.sync.run import Sync
 from icalbridge.sync.windows import WINDOWS
@@ -100,6 +101,7 @@ ODD_PATHS = (
     "/ical/nothing",
     "/property/unknown",
     "/facility/unknown",
+    "/booking/unknown",
     "/%ff%fe",
     "/nothing",
 )
@@ -158,6 +160,7 @@ def demo(
         addresses += [f"{path}?{query}" for path in addresses[:4] for query in SHAPES]
         addresses += [f"/property/{each['_id']}" for each in made.world.properties]
         addresses += [f"/facility/{each['_id']}" for each in made.world.facilities]
+        addresses += [*_bookings(made, request.param), "/free", "/api/v1/free"]
         for kind, known in (
             ("properties", made.world.properties),
             ("facilities", made.world.facilities),
@@ -170,6 +173,14 @@ def demo(
             folder,
             [*addresses, "/", "/api/v1/", "/readyz", "/healthz", "/metrics", "/robots.txt"],
         )
+
+
+def _bookings(made: Bridge, count: int) -> list[str]:
+    """Return the pages and calendars of some bookings."""
+    query = select(metadata.tables["entries"].c.uid).where(SHOWN).limit(count)
+    with made.store.engine.connect() as connection:
+        ids = [uid.removesuffix("@icalbridge") for uid in connection.scalars(query)]
+    return [path for each in ids for path in (f"/booking/{each}", f"/ical/booking/{each}.ics")]
 
 
 def test_the_vendor_tells_what_must_not_be_told(demo: Demo) -> None:

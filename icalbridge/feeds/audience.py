@@ -106,10 +106,11 @@ class Item(NamedTuple):
 
     @property
     def booking_id(self) -> str:
-        """Return what names the page of its booking; empty for what is pending and for a block of
-        use, which have none.
+        """Return what names the page of its booking. Empty for what is pending and for a block of
+        use, which have none, and for an item that says only when it is: the page says more.
         """
-        if self.status is Status.TENTATIVE or self.uid.startswith(BLOCK_PREFIX):
+        says_nothing = not (self.name or self.activity or self.type)
+        if says_nothing or self.status is Status.TENTATIVE or self.uid.startswith(BLOCK_PREFIX):
             return ""
         return self.uid.removesuffix(UID_SUFFIX)
 

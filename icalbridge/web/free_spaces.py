@@ -51,7 +51,7 @@ class FreeResult:
         return max(self.count - self.query.page * PAGE_SPACES, 0)
 
 
-class FreeSpaces:
+class FreeSpaceFinder:
     """Finds free facilities in the schools of one store."""
 
     def __init__(self, service: FeedCache) -> None:

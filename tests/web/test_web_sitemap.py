@@ -162,7 +162,7 @@ def test_page_tells_its_next_events(client: FlaskClient) -> None:
             "name": "Main Gym",
             "address": told[0]["location"]["address"],
         },
-        "url": f"{BASE}/facility/gym",
+        "url": f"{BASE}/booking/now",
     }
 
 

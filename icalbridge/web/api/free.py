@@ -8,7 +8,7 @@ from icalbridge.feeds.formats.datetimes import iso_local
 from icalbridge.web.api import schema
 from icalbridge.web.api.bookings import ApiResult
 from icalbridge.web.api.places import ROOT
-from icalbridge.web.free_spaces import FreeSpaces
+from icalbridge.web.free_spaces import FreeSpaceFinder
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +23,7 @@ class FreeApi:
     """What is free in one store."""
 
     def __init__(self, service: FeedCache, places: Places, site: Site) -> None:
-        self._spaces = FreeSpaces(service)
+        self._spaces = FreeSpaceFinder(service)
         self._places = places
         self._site = site
 

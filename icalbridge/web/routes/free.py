@@ -11,7 +11,7 @@ from icalbridge.feeds.query import split_query
 from icalbridge.models import Feed
 from icalbridge.text import search_key
 from icalbridge.web import formatting, responses
-from icalbridge.web.free_spaces import FreeSpaces
+from icalbridge.web.free_spaces import FreeSpaceFinder
 from icalbridge.web.parameters import refuse_unknown, translate_refusal
 from icalbridge.web.routes.feeds import query_of
 from icalbridge.web.sharing import Sharing
@@ -36,7 +36,7 @@ class FreePages:
     """The page of one application that finds free spaces."""
 
     def __init__(self, service: FeedCache, site: Site, settings: Settings) -> None:
-        self._spaces = FreeSpaces(service)
+        self._spaces = FreeSpaceFinder(service)
         self._site = site
         self._booking_url = settings.booking_url
 
