@@ -27,13 +27,33 @@ LOGO = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20"'
     ' fill="#ffd100"/></svg>'
 )
-DEVICES = {
-    "iphone": ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1", "apple"),
-    "android": ("Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/126.0 Mobile", "google"),
-    "chromebook": ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) Chrome/126.0", "google"),
-    "windows": ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0", "outlook"),
-    "linux": ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Firefox/128.0", "other"),
-    "unheard of": ("Netscape", "apple"),
+FEED = "https://calendars.example.org/ical/facility/gym.ics"
+ORDERS = {
+    "iphone": (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1",
+        "apple android other outlook microsoft365",
+    ),
+    "mac": (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/605.1.15",
+        "apple google outlook microsoft365 other",
+    ),
+    "android": (
+        "Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/126.0 Mobile",
+        "android other apple outlook microsoft365",
+    ),
+    "chromebook": (
+        "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) Chrome/126.0",
+        "google other apple outlook microsoft365",
+    ),
+    "windows": (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0",
+        "outlook microsoft365 google apple other",
+    ),
+    "linux": (
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Firefox/128.0",
+        "other google apple outlook microsoft365",
+    ),
+    "unheard of": ("Netscape", "apple android google outlook microsoft365 other"),
 }
 
 
@@ -82,41 +102,81 @@ def test_poster_code_is_crisp(page: Page, address: str) -> None:
     assert grey == [0, 255]
 
 
-@pytest.mark.parametrize(("agent", "first"), DEVICES.values(), ids=DEVICES.keys())
+def open_ways(page: Page) -> None:
+    """Press the button that opens the ways to subscribe."""
+    page.locator(".subscribing > summary").click()
+
+
+@pytest.mark.parametrize(("agent", "order"), ORDERS.values(), ids=ORDERS.keys())
 def test_subscribe_begins_with_the_devices_own_way(
-    browser: Browser, address: str, agent: str, first: str
+    browser: Browser, address: str, agent: str, order: str
 ) -> None:
-    """The same page puts the way first that suits the device, and keeps all five."""
+    """The same page orders the ways for the device, and has one of the two for Google."""
     context = browser.new_context(user_agent=agent)
     page = context.new_page()
     page.goto(address + "/facility/gym")
-    ways = page.evaluate(
-        "[...document.querySelectorAll('.ways [data-way]')].map(each => each.dataset.way)"
+    open_ways(page)
+    ways = page.locator(".ways > li:visible").evaluate_all(
+        "ways => ways.map(way => way.dataset.way)"
     )
     context.close()
-    assert (ways[0], sorted(ways)) == (
-        first,
-        ["apple", "google", "microsoft365", "other", "outlook"],
-    )
+    assert ways == order.split()
 
 
 def test_subscribe_copies_the_address(page: Page, address: str) -> None:
-    """One press puts the address on the clipboard, and says so."""
+    """One press puts the address on the clipboard, and says so for a moment."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(address + "/facility/gym")
+    open_ways(page)
     page.get_by_role("button", name="Copy").click()
     page.get_by_role("button", name="Copied").wait_for()
-    assert (
-        page.evaluate("navigator.clipboard.readText()")
-        == "https://calendars.example.org/ical/facility/gym.ics"
+    assert page.evaluate("navigator.clipboard.readText()") == FEED
+    page.get_by_role("button", name="Copy", exact=True).wait_for()
+
+
+def test_subscribe_copies_the_address_for_google(browser: Browser, address: str) -> None:
+    """The click that opens Google's page in a new tab leaves the address to paste there."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    context.route("https://calendar.google.com/**", lambda route: route.fulfill(body="Google"))
+    page = context.new_page()
+    page.goto(address + "/facility/gym")
+    open_ways(page)
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Google Calendar on a computer").click()
+    opened.value.wait_for_url("**/settings/addbyurl")
+    page.bring_to_front()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    context.close()
+    assert copied == FEED
+
+
+def test_subscribe_shares_the_address_where_devices_can(browser: Browser, address: str) -> None:
+    """The button is there only where the browser has something to share with."""
+    context = browser.new_context(user_agent=ORDERS["android"][0])
+    context.add_init_script(
+        "navigator.share = async (data) => { window.shared = data.url; };"
+        "if (location.pathname.includes('pool')) navigator.share = undefined;"
     )
+    page = context.new_page()
+    page.goto(address + "/facility/gym")
+    open_ways(page)
+    page.get_by_role("button", name="Share").click()
+    shared = page.evaluate("window.shared")
+    page.goto(address + "/facility/pool")
+    open_ways(page)
+    buttons = page.get_by_role("button", name="Share").count()
+    context.close()
+    assert (shared, buttons) == (FEED, 0)
 
 
 def test_site_without_javascript_offers_everything(open_page: OpenPage, address: str) -> None:
     """Without scripts the ways are all there, and no button that could do nothing."""
     page = open_page(javascript=False)
     page.goto(address + "/facility/gym")
-    assert page.get_by_role("link", name="Google Calendar").is_visible()
+    open_ways(page)
+    assert page.locator(".ways > li:visible").count() == 6
+    assert page.get_by_text("Copy the address and paste it").is_visible()
+    assert not page.get_by_text("Copies the address").is_visible()
     assert page.get_by_role("button", name="Copy").count() == 0
     page.get_by_role("link", name="Poster for the door").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Main Gym"

@@ -45,6 +45,7 @@ function swap(page) {
     else field.removeAttribute("aria-invalid");
   }
   changed.clear();
+  document.dispatchEvent(new Event("swapped"));
 }
 
 async function ask() {
@@ -71,24 +72,6 @@ function later(event) {
   timer = setTimeout(ask, event.type === "input" ? WAIT : 0);
 }
 
-async function copy(button) {
-  const field = document.getElementById(button.dataset.copy);
-  field.select();
-  try {
-    await navigator.clipboard.writeText(field.value);
-  } catch (error) {
-    // No clipboard without HTTPS: the older way, and failing that the address stands there selected.
-    if (!document.execCommand("copy")) return;
-  }
-  const label = button.textContent;
-  button.textContent = button.dataset.done;
-  document.getElementById("said").textContent = button.dataset.done;
-  setTimeout(() => {
-    button.textContent = label;
-    document.getElementById("said").textContent = "";
-  }, 2000);
-}
-
 /** Show a text field's color in the color field beside it; what is no color leaves it as it is. */
 function showColor(text) {
   const picker = form.querySelector(`[data-color="${text.id}"]`);
@@ -113,8 +96,4 @@ form.addEventListener("submit", (event) => {
   later(event);
   // On a phone the calendar is below the form.
   document.getElementById("outcome").focus();
-});
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (button) copy(button);
 });
