@@ -27,6 +27,8 @@ LOGO = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20"'
     ' fill="#ffd100"/></svg>'
 )
+CENTIMETER = 96 / 2.54
+"""In CSS pixels."""
 FEED = "https://calendars.example.org/ical/facility/gym.ics"
 ORDERS = {
     "iphone": (
@@ -68,20 +70,44 @@ def address(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield served
 
 
-def test_poster_is_one_sheet_of_paper(page: Page, address: str) -> None:
-    """On paper stay name, code and address, on one page of A4 and one of Letter, however long the
-    name is.
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/poster/facility/gym",
+        "/poster/facility/long",
+        "/poster/property/odd",
+        "/poster/facility/odd.id%20%C3%A9%2F1?lang=es",
+        f"/poster/property/district?q={'a' * 100}&not={'b' * 100}",
+    ],
+)
+def test_poster_is_one_sheet_of_paper(page: Page, address: str, path: str) -> None:
+    """One page of A4 and one of Letter, however long name and address are; the code is at least 8 cm
+    wide on it, and nothing of the site around it is there.
     """
-    for path in ("/poster/facility/long", "/poster/facility/gym"):
-        page.goto(address + path)
-        for paper in ("A4", "Letter"):
-            assert page.pdf(format=paper).count(b"/Type /Page\n") == 1
+    page.goto(address + path)
+    for paper in ("A4", "Letter"):
+        assert page.pdf(format=paper).count(b"/Type /Page\n") == 1
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.get_by_role("heading", name="Main Gym").is_visible()
-    assert page.get_by_role("img", name="QR code for the address below").is_visible()
-    assert page.get_by_text("calendars.example.org/facility/gym").is_visible()
-    assert not page.get_by_role("link", name="Back to the calendar").is_visible()
-    assert not page.get_by_role("button", name="Find").is_visible()
+    code = page.locator(".poster img").bounding_box()
+    assert code is not None
+    assert min(code["width"], code["height"]) > 8 * CENTIMETER
+    assert page.get_by_role("heading", level=1).is_visible()
+    assert page.get_by_text("calendars.example.org/").is_visible()
+    assert not page.locator(".top, .before").first.is_visible()
+
+
+def test_poster_uses_its_page(page: Page, address: str) -> None:
+    """A short name is large, the code wider than half a sheet, and the address at the bottom."""
+    page.goto(address + "/poster/facility/gym")
+    page.emulate_media(media="print")
+    for width, height in ((725, 965), (703, 1031)):  # Letter and A4 without their margins
+        page.set_viewport_size({"width": width, "height": height})
+        boxes = [page.locator(part).bounding_box() for part in (".poster img", ".poster-address")]
+        code, last = (box for box in boxes if box)
+        assert min(code["width"], code["height"]) > 11 * CENTIMETER
+        assert height - CENTIMETER < last["y"] + last["height"] < height
+    size = page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize")
+    assert float(size.removesuffix("px")) > 80
 
 
 def test_poster_code_is_crisp(page: Page, address: str) -> None:
