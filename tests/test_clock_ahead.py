@@ -416,7 +416,7 @@ def test_pages_count_the_future_as_never(district: Bridge) -> None:
     district.clock.now = START
     client = _web(district)
     page = client.get("/status").get_data(as_text=True)
-    assert page.count("Being fetched for the first time.") == 3
+    assert page.count("Waiting for the first update.") == 3
     assert "just now" not in page
     assert age(START + timedelta(days=30), START) == "30 d in the future"
     assert age(START + timedelta(seconds=1), START) == "0 s ago"

@@ -60,6 +60,8 @@ class Freshness:
     """What the vendor gave as its zone, in its own words."""
     newest: datetime | None = None
     """When any of its windows was last fetched, alone or with a district's day."""
+    child_ids: tuple[str, ...] = ()
+    """The schools of a district, listed or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ def _key_health(user: Row[Any], today: date) -> KeyHealth:
 
 
 _PROPERTY_COLUMNS: list[Any] = [
-    properties.c[name] for name in ("id", "name", "zone", "zone_source", "vendor_zone")
+    properties.c[name] for name in ("id", "name", "zone", "zone_source", "vendor_zone", "child_ids")
 ]
 _WINDOW_COLUMNS: list[Any] = [
     windows.c.property_id,
@@ -251,7 +253,7 @@ def _last_failures(connection: Connection) -> dict[str, Row[Any]]:
 
 
 def _freshness(row: Row[Any], state: tuple[Any, ...], failure: Row[Any] | None) -> Freshness:
-    property_id, name, zone, zone_source, vendor_zone = tuple(row)
+    property_id, name, zone, zone_source, vendor_zone, child_ids = tuple(row)
     month, covered, complete, oldest, newest, newest_covered, attempted, failed = state
     return Freshness(
         property_id,
@@ -268,4 +270,5 @@ def _freshness(row: Row[Any], state: tuple[Any, ...], failure: Row[Any] | None) 
         zone_source=zone_source,
         vendor_zone=vendor_zone,
         newest=latest(newest, newest_covered),
+        child_ids=child_ids,
     )

@@ -1,5 +1,5 @@
-"""Style sheets, scripts and icon: read once, named by their content, so that browsers may keep them
-for ever.
+"""Style sheets, scripts and icons: read once, named by their content, so that browsers may cache
+them forever.
 """
 
 from __future__ import annotations
@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "static"
 TYPES = {
     ".css": "text/css; charset=utf-8",
+    ".ico": "image/x-icon",
     ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
     ".svg": "image/svg+xml; charset=utf-8",
 }
 FOR_EVER = "public, max-age=31536000, immutable"
 NOT_LONG = "public, max-age=300"
 """For an address without the right version: during an upgrade it may bring the other version's
 content.
+"""
+
+A_DAY = "public, max-age=86400"
+ROOT_ICONS = ("favicon.ico", "apple-touch-icon.png")
+"""Icons that browsers look for at the root of a site, whatever its pages name. Both are made of
+`favicon.svg`: 32 pixels in an ICO file, and 180 pixels on white.
 """
 
 
@@ -36,6 +44,13 @@ class Assets:
         self._bodies = {path.name: path.read_bytes() for path in files}
         self.versions: Mapping[str, str] = {
             name: blake2b(body, digest_size=8).hexdigest() for name, body in self._bodies.items()
+        }
+        self.root_icons = {
+            f"/{name}": responses.document(
+                self._bodies[name], TYPES[Path(name).suffix], cache_control=A_DAY
+            )
+            for name in ROOT_ICONS
+            if name in self._bodies
         }
         self._documents = {
             (name, lasting): responses.document(
@@ -59,7 +74,7 @@ class Assets:
 
 
 def static_files(assets: Assets) -> Blueprint:
-    """Return the addresses under `/static/`."""
+    """Return the routes under `/static/`, and those of icons at the root."""
     routes = Blueprint("assets", __name__)
 
     @routes.get("/static/<name>")
@@ -70,5 +85,10 @@ def static_files(assets: Assets) -> Blueprint:
             if asset
             else abort(404)
         )
+
+    @routes.get("/favicon.ico")
+    @routes.get("/apple-touch-icon.png")
+    def root_icon() -> Response:
+        return responses.respond(assets.root_icons[request.path])
 
     return routes

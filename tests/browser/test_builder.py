@@ -87,7 +87,7 @@ def test_builder_picks_facilities_school_by_school(page: Page, address: str) -> 
     """A district's schools are gone through one after another; their ticks add up."""
     page.goto(f"{address}/build?feed=property:district")
     page.get_by_label("List the facilities of").select_option("Lincoln High")
-    page.get_by_label("Pool Pool").check()
+    page.locator("[name=facility][value=pool]").check()
     page.get_by_label("List the facilities of").select_option(HOSTILE)
     page.locator("#which").get_by_label("第二体育館").check()
     feed = f"{SITE}/ical/property/district.ics?facility=odd.id%20%C3%A9%2F1,pool"

@@ -4,6 +4,7 @@ everybody.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -230,7 +231,7 @@ def test_embed_shows_hostile_names_as_text(page: Page, address: str, host: str) 
 
 
 def test_embed_builder_shows_what_it_makes(page: Page, address: str) -> None:
-    """The snippet and its preview follow the form, as high as the calendar is."""
+    """The snippet and its preview follow the form; the preview is never higher than 480 pixels."""
     page.goto(f"{address}/embed")
     page.get_by_label("District, school or facility").select_option("Lincoln High (Sunnyvale)")
     page.get_by_label("Show", exact=True).select_option("A month")
@@ -244,6 +245,40 @@ def test_embed_builder_shows_what_it_makes(page: Page, address: str) -> None:
     expect(
         page.frame_locator("iframe").get_by_role("heading", name="November 2026")
     ).to_be_visible()
-    page.wait_for_function(
-        "Math.abs(document.querySelector('iframe').getBoundingClientRect().height - 480) > 10"
+    page.wait_for_function("document.querySelector('iframe').style.height")
+    assert page.locator("iframe").bounding_box()["height"] == 480  # type: ignore[index]
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_editor_finds_the_snippet_without_scrolling(
+    open_page: OpenPage, address: str, javascript: bool
+) -> None:
+    """At 1024 × 768, for a facility chosen from the same list as its school."""
+    page = open_page(width=1024, height=768, javascript=javascript)
+    page.goto(f"{address}/embed")
+    page.get_by_label("District, school or facility").select_option("Main Gym (Gymnasium)")
+    if not javascript:
+        page.get_by_role("button", name="Choose").click()
+    field = page.get_by_label("Paste this into your page")
+    expect(field).to_have_value(re.compile(r'^<iframe src="[^"]*/embed/facility/gym"'))
+    assert page.evaluate("scrollY") == 0 or not javascript
+    box = field.bounding_box()
+    assert box is not None
+    assert box["y"] > 0
+    assert box["y"] + box["height"] < 768
+    picked = page.get_by_label("District, school or facility").locator("option:checked")
+    expect(picked).to_have_text("Main Gym (Gymnasium)")
+
+
+def test_embed_builder_takes_a_color_from_its_picker(page: Page, address: str) -> None:
+    """The text field is what is sent; each field shows the other's color."""
+    page.goto(f"{address}/embed?feed=facility:gym")
+    text, picker = page.get_by_label("Your color", exact=True), page.get_by_label("Pick your color")
+    expect(picker).to_have_value("#0b5c6b")
+    picker.fill("#b3001b")
+    expect(text).to_have_value("#b3001b")
+    expect(page.get_by_label("Paste this into your page")).to_have_value(
+        re.compile("accent=b3001b")
     )
+    text.fill("00aaFF")
+    expect(picker).to_have_value("#00aaff")

@@ -27,13 +27,35 @@ LOGO = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20"'
     ' fill="#ffd100"/></svg>'
 )
-DEVICES = {
-    "iphone": ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1", "apple"),
-    "android": ("Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/126.0 Mobile", "google"),
-    "chromebook": ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) Chrome/126.0", "google"),
-    "windows": ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0", "outlook"),
-    "linux": ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Firefox/128.0", "other"),
-    "unheard of": ("Netscape", "apple"),
+CENTIMETER = 96 / 2.54
+"""In CSS pixels."""
+FEED = "https://calendars.example.org/ical/facility/gym.ics"
+ORDERS = {
+    "iphone": (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1",
+        "apple android other outlook microsoft365",
+    ),
+    "mac": (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/605.1.15",
+        "apple google outlook microsoft365 other",
+    ),
+    "android": (
+        "Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/126.0 Mobile",
+        "android other apple outlook microsoft365",
+    ),
+    "chromebook": (
+        "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) Chrome/126.0",
+        "google other apple outlook microsoft365",
+    ),
+    "windows": (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0",
+        "outlook microsoft365 google apple other",
+    ),
+    "linux": (
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Firefox/128.0",
+        "other google apple outlook microsoft365",
+    ),
+    "unheard of": ("Netscape", "apple android google outlook microsoft365 other"),
 }
 
 
@@ -48,20 +70,44 @@ def address(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield served
 
 
-def test_poster_is_one_sheet_of_paper(page: Page, address: str) -> None:
-    """On paper stay name, code and address, on one page of A4 and one of Letter, however long the
-    name is.
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/poster/facility/gym",
+        "/poster/facility/long",
+        "/poster/property/odd",
+        "/poster/facility/odd.id%20%C3%A9%2F1?lang=es",
+        f"/poster/property/district?q={'a' * 100}&not={'b' * 100}",
+    ],
+)
+def test_poster_is_one_sheet_of_paper(page: Page, address: str, path: str) -> None:
+    """One page of A4 and one of Letter, however long name and address are; the code is at least 8 cm
+    wide on it, and nothing of the site around it is there.
     """
-    for path in ("/poster/facility/long", "/poster/facility/gym"):
-        page.goto(address + path)
-        for paper in ("A4", "Letter"):
-            assert page.pdf(format=paper).count(b"/Type /Page\n") == 1
+    page.goto(address + path)
+    for paper in ("A4", "Letter"):
+        assert page.pdf(format=paper).count(b"/Type /Page\n") == 1
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.get_by_role("heading", name="Main Gym").is_visible()
-    assert page.get_by_role("img", name="QR code for the address below").is_visible()
-    assert page.get_by_text("calendars.example.org/facility/gym").is_visible()
-    assert not page.get_by_role("link", name="Back to the calendar").is_visible()
-    assert not page.get_by_role("button", name="Find").is_visible()
+    code = page.locator(".poster img").bounding_box()
+    assert code is not None
+    assert min(code["width"], code["height"]) > 8 * CENTIMETER
+    assert page.get_by_role("heading", level=1).is_visible()
+    assert page.get_by_text("calendars.example.org/").is_visible()
+    assert not page.locator(".top, .before").first.is_visible()
+
+
+def test_poster_uses_its_page(page: Page, address: str) -> None:
+    """A short name is large, the code wider than half a sheet, and the address at the bottom."""
+    page.goto(address + "/poster/facility/gym")
+    page.emulate_media(media="print")
+    for width, height in ((725, 965), (703, 1031)):  # Letter and A4 without their margins
+        page.set_viewport_size({"width": width, "height": height})
+        boxes = [page.locator(part).bounding_box() for part in (".poster img", ".poster-address")]
+        code, last = (box for box in boxes if box)
+        assert min(code["width"], code["height"]) > 11 * CENTIMETER
+        assert height - CENTIMETER < last["y"] + last["height"] < height
+    size = page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize")
+    assert float(size.removesuffix("px")) > 80
 
 
 def test_poster_code_is_crisp(page: Page, address: str) -> None:
@@ -82,41 +128,81 @@ def test_poster_code_is_crisp(page: Page, address: str) -> None:
     assert grey == [0, 255]
 
 
-@pytest.mark.parametrize(("agent", "first"), DEVICES.values(), ids=DEVICES.keys())
+def open_ways(page: Page) -> None:
+    """Press the button that opens the ways to subscribe."""
+    page.locator(".subscribing > summary").click()
+
+
+@pytest.mark.parametrize(("agent", "order"), ORDERS.values(), ids=ORDERS.keys())
 def test_subscribe_begins_with_the_devices_own_way(
-    browser: Browser, address: str, agent: str, first: str
+    browser: Browser, address: str, agent: str, order: str
 ) -> None:
-    """The same page puts the way first that suits the device, and keeps all five."""
+    """The same page orders the ways for the device, and has one of the two for Google."""
     context = browser.new_context(user_agent=agent)
     page = context.new_page()
     page.goto(address + "/facility/gym")
-    ways = page.evaluate(
-        "[...document.querySelectorAll('.ways [data-way]')].map(each => each.dataset.way)"
+    open_ways(page)
+    ways = page.locator(".ways > li:visible").evaluate_all(
+        "ways => ways.map(way => way.dataset.way)"
     )
     context.close()
-    assert (ways[0], sorted(ways)) == (
-        first,
-        ["apple", "google", "microsoft365", "other", "outlook"],
-    )
+    assert ways == order.split()
 
 
 def test_subscribe_copies_the_address(page: Page, address: str) -> None:
-    """One press puts the address on the clipboard, and says so."""
+    """One press puts the address on the clipboard, and says so for a moment."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(address + "/facility/gym")
+    open_ways(page)
     page.get_by_role("button", name="Copy").click()
     page.get_by_role("button", name="Copied").wait_for()
-    assert (
-        page.evaluate("navigator.clipboard.readText()")
-        == "https://calendars.example.org/ical/facility/gym.ics"
+    assert page.evaluate("navigator.clipboard.readText()") == FEED
+    page.get_by_role("button", name="Copy", exact=True).wait_for()
+
+
+def test_subscribe_copies_the_address_for_google(browser: Browser, address: str) -> None:
+    """The click that opens Google's page in a new tab leaves the address to paste there."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    context.route("https://calendar.google.com/**", lambda route: route.fulfill(body="Google"))
+    page = context.new_page()
+    page.goto(address + "/facility/gym")
+    open_ways(page)
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Google Calendar on a computer").click()
+    opened.value.wait_for_url("**/settings/addbyurl")
+    page.bring_to_front()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    context.close()
+    assert copied == FEED
+
+
+def test_subscribe_shares_the_address_where_devices_can(browser: Browser, address: str) -> None:
+    """The button is there only where the browser has something to share with."""
+    context = browser.new_context(user_agent=ORDERS["android"][0])
+    context.add_init_script(
+        "navigator.share = async (data) => { window.shared = data.url; };"
+        "if (location.pathname.includes('pool')) navigator.share = undefined;"
     )
+    page = context.new_page()
+    page.goto(address + "/facility/gym")
+    open_ways(page)
+    page.get_by_role("button", name="Share").click()
+    shared = page.evaluate("window.shared")
+    page.goto(address + "/facility/pool")
+    open_ways(page)
+    buttons = page.get_by_role("button", name="Share").count()
+    context.close()
+    assert (shared, buttons) == (FEED, 0)
 
 
 def test_site_without_javascript_offers_everything(open_page: OpenPage, address: str) -> None:
     """Without scripts the ways are all there, and no button that could do nothing."""
     page = open_page(javascript=False)
     page.goto(address + "/facility/gym")
-    assert page.get_by_role("link", name="Google Calendar").is_visible()
+    open_ways(page)
+    assert page.locator(".ways > li:visible").count() == 6
+    assert page.get_by_text("Copy the address and paste it").is_visible()
+    assert not page.get_by_text("Copies the address").is_visible()
     assert page.get_by_role("button", name="Copy").count() == 0
     page.get_by_role("link", name="Poster for the door").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Main Gym"

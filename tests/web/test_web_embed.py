@@ -14,6 +14,7 @@ import pytest
 from icalbridge.feeds import BadQuery
 from icalbridge.web import create_app
 from icalbridge.web.responses import EMBED_POLICY
+from icalbridge.web.views import forms
 from icalbridge.web.views.embed_options import EmbedOptions, split_options
 from tests.samples import entry
 from tests.web.seen import Seen, look
@@ -333,6 +334,28 @@ def test_embed_builder_leaves_out_what_was_ticked_in_another_calendar(client: Fl
     """The facilities of one school mean nothing in another's calendar."""
     html = client.get("/embed?feed=property:school&facility=gym&facility=long").text
     assert 'src="/embed/property/school?facility=gym"' in html
+
+
+def labels(html: str) -> list[str]:
+    """Return the options of the first select, and its groups in brackets."""
+    select = html.partition("</select>")[0]
+    found = re.findall(r'<optgroup label="(.*?)">|<option value="\w.*?>(.*?)</option>', select)
+    return [f"[{group}]" if group else option for group, option in found]
+
+
+def test_embed_builder_lists_facilities_by_school(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more than one select holds, those of the chosen school; others stay in their district."""
+    school = ["[Lincoln High]", "Lincoln High (Sunnyvale)", "Main Gym (Gymnasium)", "Pool"]
+    district = ["[Sunny Union District]", "Sunny Union District (Sunnyvale)"]
+    assert labels(client.get("/embed").text)[:6] == district + school
+    monkeypatch.setattr(forms, "MOST_OPTIONS", 2)
+    for query in ("feed=property:school", "feed=facility:pool"):
+        chosen = labels(client.get(f"/embed?{query}").text)
+        assert chosen[:2] == district
+        assert chosen[3:7] == school
+    assert "Main Gym (Gymnasium)" not in labels(client.get("/embed").text)
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,30 @@ def test_logo_cannot_run(own: FlaskClient) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    ("path", "content_type", "magic"),
+    [
+        ("/favicon.ico", "image/x-icon", b"\x00\x00\x01\x00"),
+        ("/apple-touch-icon.png", "image/png", b"\x89PNG"),
+    ],
+)
+def test_icons_live_where_browsers_look(
+    client: FlaskClient, path: str, content_type: str, magic: bytes
+) -> None:
+    """At the root of the site, small, for a day; pages name the touch icon by its version."""
+    answer = client.get(path)
+    assert (answer.status_code, answer.content_type) == (200, content_type)
+    assert answer.data.startswith(magic)
+    assert len(answer.data) < 5000
+    assert answer.headers["Cache-Control"] == "public, max-age=86400"
+    again = client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+    for page in ("/", "/display/facility/gym"):
+        named = re.search(r'rel="apple-touch-icon" href="(.*?)"', client.get(page).text)
+        assert named is not None
+        assert client.get(named[1]).data == client.get("/apple-touch-icon.png").data
+
+
 def test_manifest_names_the_site(own: FlaskClient) -> None:
     """The manifest has the site's name, its color, its logo and the icon."""
     answer = own.get("/site.webmanifest")

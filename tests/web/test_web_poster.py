@@ -11,7 +11,7 @@ import pytest
 import segno
 
 from icalbridge.web import create_app
-from icalbridge.web.routes.posters import drawing
+from icalbridge.web.routes.posters import drawing, name_size
 from tests.web.seen import look
 from tests.web_world import HOSTILE, PRIVATE, Clock
 
@@ -116,18 +116,36 @@ def test_poster_of_nothing_is_none(client: FlaskClient, path: str, status: int) 
 
 
 def test_poster_says_what_is_needed(client: FlaskClient) -> None:
-    """School, name, one sentence, the code and the short address."""
+    """School, name, three short lines, the code and the short address."""
     seen = look(client, "/poster/facility/gym?q=varsity")
-    assert seen.after("Lincoln High", 3) == [
+    assert seen.after("Lincoln High", 5) == [
         "Main Gym",
-        (
-            "What is on here today and this week? Scan this with your phone, and have it in your"
-            " own calendar."
-        ),
+        "See what is booked here, today and every day.",
+        "Point your phone’s camera at the code.",
+        "Subscribe, and it stays in your own calendar.",
         "calendars.example.org/facility/gym?q=varsity",
     ]
     images = [attributes["src"] for tag, attributes in seen.elements if tag == "img"]
     assert images == ["/qr/facility/gym.svg?q=varsity"]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("Gym", "giant"),
+        ("Main Gym", "giant"),
+        ("Auxiliary Gymnasium", "large"),
+        ("Lincoln High School", "large"),
+        ("Multipurpose Room and Cafeteria", "medium"),
+        ("体育館", "giant"),
+        ("第二体育館（だいにたいいくかん）", "medium"),
+        (HOSTILE, "small"),
+        ("", "giant"),
+    ],
+)
+def test_poster_name_is_as_large_as_it_fits(name: str, size: str) -> None:
+    """By its length and its longest word, since words are not broken while there is another way."""
+    assert name_size(name) == size
 
 
 def test_poster_shows_hostile_names_as_text(client: FlaskClient) -> None:

@@ -45,18 +45,19 @@ def test_status_tells_every_school_worst_first(client: FlaskClient, clock: Clock
     """What was never read comes ahead of what was read long ago, and that ahead of what is fresh."""
     clock.advance(3 * 3600)
     seen = look(client, "/status")
-    said = seen.after("School by school", 10)
+    said = seen.after("School by school", 11)
     assert said == [
         "Brand-new School",
-        "Being fetched for the first time.",
+        "Waiting for the first update.",
         "Sunny Union District",
-        "Last read 3 hours ago; where nobody looks for a week we ask less often.",
+        "District",
+        "Last updated 3 hours ago. Schools whose calendars nobody used for a week are updated less often.",
         "Lincoln High",
-        "Last read 3 hours ago; where nobody looks for a week we ask less often.",
+        "Last updated 3 hours ago. Schools whose calendars nobody used for a week are updated less often.",
         " ".join(HOSTILE.split()),
-        "Last read 3 hours ago; where nobody looks for a week we ask less often.",
+        "Last updated 3 hours ago. Schools whose calendars nobody used for a week are updated less often.",
         "Phoenix Academy",
-        "Last read 3 hours ago; where nobody looks for a week we ask less often.",
+        "Last updated 3 hours ago. Schools whose calendars nobody used for a week are updated less often.",
     ]
 
 
@@ -64,14 +65,14 @@ def test_status_says_when_nothing_fetches(client: FlaskClient, store: Store, clo
     """No worker has given a sign for five minutes: it is said, and what that means."""
     store.workers.beat("worker", now=NOW)
     seen = look(client, "/status")
-    good = "All is well: the booking system answers, and changes in it show up here by themselves."
+    good = "Everything is working. The booking system is responding, and its changes appear here automatically."
     assert good in seen.texts
     clock.advance(301)
     seen = look(client, "/status")
     assert (
         good in seen.texts,
-        [text[:35] for text in seen.texts if text.startswith("Nothing")],
-    ) == (False, ["Nothing is being fetched right now."])
+        [text[:35] for text in seen.texts if text.startswith("Updates")],
+    ) == (False, ["Updates have stopped. Calendars sti"])
 
 
 def test_status_of_all_well() -> None:
@@ -122,12 +123,12 @@ def test_status_says_that_a_trouble_is_over(
     assert claim is not None
     store.windows.fail(claim, SECRET, now=NOW, due=NOW + timedelta(minutes=5), invocation_id="")
     heading, over = (
-        "Last time anything could not be read",
-        "It is over: everything was read again since.",
+        "Last failed update",
+        "Resolved: everything has been updated since then.",
     )
     assert look(client, "/status").after(heading, 2) == [
         "just now",
-        "12:00 PM, November 21, 2026. It is not over yet.",
+        "12:00 PM, November 21, 2026. This is not resolved yet.",
     ]
     clock.advance(600)
     sync(store, "school", now=clock.now)
@@ -155,10 +156,20 @@ def test_status_keeps_what_is_for_operators(store: Store) -> None:
         claim, SECRET, now=NOW, due=NOW + timedelta(minutes=5), invocation_id="inv-9"
     )
     html = create_app(PUBLIC, store, clock=Clock()).test_client().get("/status").text
-    assert "Could not be read at 12:00 PM, November 21, 2026." in html
+    assert "Could not be updated at 12:00 PM, November 21, 2026." in html
     assert [
         told for told in (SECRET, "inv-9", f">{USER}<", "k-1", "db.example.org") if told in html
     ] == []
+
+
+def test_status_counts_no_district_as_a_school(client: FlaskClient) -> None:
+    """It stands in the list, and a failure of it is said apart."""
+    seen = look(client, "/status")
+    assert seen.after("Schools updated in the last two hours", 1) == ["3 of 4 schools"]
+    district = replace(FAILING, property_id="district", child_ids=("school", "unlisted"))
+    made = status_of(replace(GOOD, properties=(SCHOOL, district)), NOW)
+    assert (made.school_count, made.counts["failing"]) == (1, 0)
+    assert (made.good, made.district_failing) == (False, True)
 
 
 def test_status_knows_only_what_is_listed(store: Store) -> None:
@@ -173,8 +184,8 @@ def test_status_knows_only_what_is_listed(store: Store) -> None:
 
 
 ZONES: dict[ZoneSource, tuple[str, str]] = {
-    "events": ("which its bookings name", "que es la que indican sus reservas"),
-    "parent": ("taken from its district", "tomada de su distrito"),
+    "events": ("as in its bookings", "como en sus reservas"),
+    "parent": ("as in its district", "como en su distrito"),
     "stored": ("as before", "como antes"),
     "earlier": ("as before", "como antes"),
     "guess": ("which is a guess", "que es una suposición"),
@@ -194,9 +205,9 @@ def test_status_says_where_a_zone_comes_from(store: Store, source: ZoneSource) -
     client = create_app(PUBLIC, store, clock=Clock()).test_client()
     english, spanish = ZONES[source]
     said = " ".join(client.get("/status").text.split())
-    assert f"no usable time zone for it; times are shown in America/New York, {english}." in said
+    assert f"no usable time zone. Times are shown in Eastern Time, {english}." in said
     said = " ".join(client.get("/status?lang=es").text.split())
-    assert f"las horas se muestran en la de America/New York, {spanish}." in said
+    assert f"Las horas son las de “hora oriental”, {spanish}." in said
     assert "Eastrn" not in said
 
 
@@ -229,6 +240,6 @@ def test_status_asks_as_much_for_hundreds_of_schools(tmp_path: Path) -> None:
         "before_cursor_execute",
         lambda _connection, _cursor, said, *_rest: asked.append(said),
     )
-    assert client.get("/status").text.count("Being fetched for the first time.") == 500
+    assert client.get("/status").text.count("Waiting for the first update.") == 500
     assert len([said for said in asked if said.startswith("SELECT")]) <= 10
     store.close()

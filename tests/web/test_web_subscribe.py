@@ -16,29 +16,46 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
 
-GOOGLE = (
-    "On a computer: copy the address above, then paste it there. Google asks again every 4 to 24"
-    " hours; nobody can hurry it."
-)
-
-
-def test_subscribe_tells_the_time_of_every_way(client: FlaskClient) -> None:
-    """Beside each kind of calendar stands when changes show there, and what it works on."""
+def test_subscribe_says_what_happens_with_every_way(client: FlaskClient) -> None:
+    """Beside each kind of calendar stands where it works, what it does and how often it updates."""
     seen = look(client, "/facility/gym")
-    assert seen.after("Apple Calendar", 9) == [
-        "iPhone, iPad, Mac. Asks again every 1 to 3 hours, on some devices once a week.",
-        "Google Calendar",
-        GOOGLE,
-        "Outlook.com",
-        "On a computer. Asks again every 3 to 24 hours.",
-        "Microsoft 365",
-        "Work and school accounts, on a computer. Asks again every 3 to 24 hours.",
-        "Thunderbird and others",
+    apple, phone, computer, outlook, microsoft365 = (
+        seen.after(name, 2)
+        for name in (
+            "Apple Calendar",
+            "Google Calendar on a phone",
+            "Google Calendar on a computer",
+            "Outlook.com",
+            "Microsoft 365",
+        )
+    )
+    assert apple[0] == (
+        "On iPhone, iPad and Mac: Calendar opens and asks whether to subscribe. Updates every 1 to"
+        " 3 hours, on some devices once a week."
+    )
+    assert phone[0].startswith("Google asks whether to add this calendar.")
+    assert computer == [
+        "Copy the address and paste it into the page that opens. Updates every 4 to 24 hours.",
         (
-            "Add a calendar “on the network” and paste the address above. Asks again as often as"
-            " you set it."
+            "Copies the address and opens Google’s page: paste the address there. Updates every 4"
+            " to 24 hours."
         ),
     ]
+    for way in (outlook, microsoft365):
+        assert "n a computer: opens Outlook with the address filled in." in way[0]
+        assert way[0].endswith("Updates every 3 to 24 hours.")
+
+
+def test_subscribe_opens_services_in_a_new_tab(client: FlaskClient) -> None:
+    """Nobody loses the page; `webcal:` opens an app and needs no tab."""
+    links = {
+        (attributes["href"] or "").partition(":")[0]: attributes.get("target")
+        for tag, attributes in look(client, "/facility/gym").elements
+        if tag == "a" and "://" in (attributes["href"] or "")
+    }
+    assert links == {"webcal": None, "https": "_blank"}
+    html = client.get("/facility/gym").text
+    assert html.count('target="_blank" rel="noopener"') == html.count("_blank") == 4
 
 
 def test_subscribe_marks_its_ways_for_the_script(client: FlaskClient) -> None:
@@ -52,7 +69,7 @@ def test_subscribe_marks_its_ways_for_the_script(client: FlaskClient) -> None:
         for _, attributes in look(client, "/facility/gym").elements
         if "data-way" in attributes
     ]
-    assert ways == ["apple", "google", "outlook", "microsoft365", "other"]
+    assert ways == ["apple", "android", "google", "outlook", "microsoft365", "other"]
     assert (phone.data, phone.headers["Vary"]) == (plain.data, plain.headers["Vary"])
     assert "User-Agent" not in plain.headers["Vary"]
 
@@ -84,12 +101,18 @@ def test_subscribe_paths_keep_the_shape() -> None:
 
 
 def test_subscription_links_are_those_that_work() -> None:
-    """`webcal` for Apple, Google's page to paste into, the address encoded whole for both Outlooks."""
+    """`webcal` for Apple, and encoded for Google on phones; Google's page to paste into; the address
+    encoded whole for both Outlooks.
+    """
     made = subscription("https://c.example.org/ical/facility/1.ics?q=a", "Gym & Pool")
     wanted = (
         "url=https%3A%2F%2Fc.example.org%2Fical%2Ffacility%2F1.ics%3Fq%3Da&name=Gym%20%26%20Pool"
     )
     assert made.webcal == "webcal://c.example.org/ical/facility/1.ics?q=a"
     assert made.google == "https://calendar.google.com/calendar/u/0/r/settings/addbyurl"
-    assert made.outlook == f"https://outlook.live.com/calendar/0/addfromweb/?{wanted}"
-    assert made.microsoft365 == f"https://outlook.office.com/calendar/0/addfromweb/?{wanted}"
+    assert made.google_phone == (
+        "https://calendar.google.com/calendar/r?cid="
+        "webcal%3A%2F%2Fc.example.org%2Fical%2Ffacility%2F1.ics%3Fq%3Da"
+    )
+    assert made.outlook == f"https://outlook.live.com/calendar/0/addfromweb?{wanted}"
+    assert made.microsoft365 == f"https://outlook.office.com/calendar/0/addfromweb?{wanted}"

@@ -41,7 +41,7 @@ EXAMPLES = {
     "Google Calendar", "Outlook.com", "Microsoft 365", "EST", "English", "gym", "Main", CUT, CUT[:48],
     "nothing-of-this-name", "Reserved", "Practice", "Varsity, Open gym", "Varsity", "basketball", "practice",
     "Lincoln High", "Main Gym", "JSON", "CSV", "ATOM", "Google Sites", "Finalsite", "Blackboard / Edlink WCM",
-    "ParentSquare Smart Sites", "Squarespace", "WordPress", "Español",
+    "ParentSquare Smart Sites", "Squarespace", "WordPress", "Apptegy", "Edlio", "SharePoint", "Wix", "Español",
 }  # fmt: skip
 """Names of services, what a test looks for, and examples of what bookings are called: those are
 English.

@@ -16,7 +16,13 @@ from icalbridge.web.i18n import gettext
 from icalbridge.web.parameters import translate_refusal
 from icalbridge.web.views.calendar_grid import VIEWS
 from icalbridge.web.views.embed_options import OWN, EmbedOptions, convert_options, embed_path
-from icalbridge.web.views.forms import BuilderForm, calendars, find_scope, form_choices, parse_form
+from icalbridge.web.views.forms import (
+    BuilderForm,
+    find_scope,
+    form_choices,
+    grouped_calendars,
+    parse_form,
+)
 
 if TYPE_CHECKING:
     from icalbridge.web.feed_cache import FeedCache
@@ -75,7 +81,7 @@ class EmbedBuilder:
         html = render_template(
             "embed_builder.html",
             form=form,
-            groups=calendars(self._catalog.properties(), scope),
+            groups=grouped_calendars(self._catalog.properties(), self._catalog.facilities(), scope),
             scope=scope,
             choices=form_choices(scope, form) if scope else None,
             views=VIEWS,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 import segno
 from flask import Blueprint, Response, abort, request
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 LONGEST = 500
 """Octets of an address that a phone still reads off a door: more make modules too small."""
+NAME_SIZES = (("giant", 10, 9), ("large", 26, 13), ("medium", 54, 18))
+"""Classes of `poster.css`, each with the columns that a name may have in it, and its longest word:
+what is longer is small.
+"""
 QUIET = 4
 """Modules of quiet zone around the code (ISO/IEC 18004, section 9.1)."""
 
@@ -60,6 +65,17 @@ def drawing(address: str) -> bytes:
     return out.getvalue().replace(b"<svg ", b'<svg shape-rendering="crispEdges" ', 1)
 
 
+def name_size(name: str) -> str:
+    """Return the class that makes a name as large as it fits above the code. Chinese, Japanese and
+    Korean characters are two columns wide, and a line may break between any two of them.
+    """
+    narrow = "".join(" " if east_asian_width(sign) in "WF" else sign for sign in name)
+    columns = len(name) + sum(east_asian_width(sign) in "WF" for sign in name)
+    longest = max(map(len, narrow.split()), default=0)
+    fitting = (size for size, most, word in NAME_SIZES if columns <= most and longest <= word)
+    return next(fitting, "small")
+
+
 class Posters:
     """The posters and QR codes of one application."""
 
@@ -82,6 +98,7 @@ class Posters:
         return self._site.respond(
             "poster.html",
             name=own or title,
+            size=name_size(own or title),
             school=display_text(school.name) if school else "",
             narrowed=bool(address.query.query_string),
             shown=self._site.link(shown_at(address)),

@@ -50,6 +50,8 @@ class SchoolStatus:
     """The zone in which its times are shown."""
     zone_source: ZoneSource = ""
     """Where that zone comes from."""
+    is_district: bool = False
+    """Whether it holds other schools; then it counts as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class SystemStatus:
 
     schools: tuple[SchoolStatus, ...]
     counts: dict[str, int]
-    """How many schools are of each kind."""
+    """How many schools are of each kind, districts left out."""
     running: bool
     """Whether something fetches at all."""
     refused: bool
@@ -107,22 +109,31 @@ class SystemStatus:
     withdrawn: tuple[Withdrawn, ...] = ()
 
     @property
+    def school_count(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def failing(self) -> bool:
+        """Whether a school or district could not be read the last time."""
+        return any(school.kind == "failing" for school in self.schools)
+
+    @property
+    def district_failing(self) -> bool:
+        return any(school.kind == "failing" and school.is_district for school in self.schools)
+
+    @property
     def good(self) -> bool:
-        return (
-            self.running
-            and not self.refused
-            and bool(self.schools)
-            and not (self.counts["failing"])
-        )
+        return self.running and not self.refused and bool(self.schools) and not self.failing
 
 
 def status_of(health: Health, now: datetime) -> SystemStatus:
     """Arrange how everything stands at `now`, what is worst first, else in the vendor's order."""
+    listed = {school.property_id for school in health.properties}
     schools = sorted(
-        (_school(school, now) for school in health.properties),
+        (_school(school, now, listed) for school in health.properties),
         key=lambda school: KINDS.index(school.kind),
     )
-    kinds = [school.kind for school in schools]
+    kinds = [school.kind for school in schools if not school.is_district]
     return SystemStatus(
         schools=tuple(schools),
         counts={kind: kinds.count(kind) for kind in KINDS},
@@ -168,7 +179,7 @@ def _last_trouble(health: Health, now: datetime) -> Trouble | None:
     )
 
 
-def _school(school: Freshness, now: datetime) -> SchoolStatus:
+def _school(school: Freshness, now: datetime, listed: set[str]) -> SchoolStatus:
     return SchoolStatus(
         id=school.property_id,
         name=display_text(school.name),
@@ -176,8 +187,9 @@ def _school(school: Freshness, now: datetime) -> SchoolStatus:
         read=_age(school.today_synced, now),
         failed=_moment(school.error_at, _zone(school)) if school.error and school.error_at else "",
         moment=school.today_synced.isoformat() if school.today_synced else "",
-        zone=_zone(school).replace("_", " "),
+        zone=formatting.zone_name(_zone(school)),
         zone_source=school.zone_source,
+        is_district=bool(listed.intersection(school.child_ids) - {school.property_id}),
     )
 
 
@@ -213,7 +225,7 @@ def _age(moment: datetime | None, now: datetime) -> str:
 
 
 def status_page(site: Site) -> Blueprint:
-    """Return the address of the status page."""
+    """Return the route of the status page."""
     routes = Blueprint("status", __name__)
 
     @routes.get("/status")

@@ -29,7 +29,11 @@ function follows(part) {
 function swap(page) {
   for (const part of document.querySelectorAll("[data-follows]")) {
     const fresh = page.getElementById(part.id);
-    if (fresh && follows(part)) part.replaceChildren(...fresh.childNodes);
+    if (!fresh || !follows(part)) continue;
+    // Moving the options of a select one after the other would change which is chosen.
+    const { value } = fresh;
+    part.replaceChildren(...fresh.childNodes);
+    if (value !== undefined) part.value = value;
   }
   // The element stays and only its text changes, and only if it does: so it is read out, once.
   const told = page.getElementById("count").textContent.trim();
@@ -41,6 +45,7 @@ function swap(page) {
     else field.removeAttribute("aria-invalid");
   }
   changed.clear();
+  document.dispatchEvent(new Event("swapped"));
 }
 
 async function ask() {
@@ -67,34 +72,28 @@ function later(event) {
   timer = setTimeout(ask, event.type === "input" ? WAIT : 0);
 }
 
-async function copy(button) {
-  const field = document.getElementById(button.dataset.copy);
-  field.select();
-  try {
-    await navigator.clipboard.writeText(field.value);
-  } catch (error) {
-    // No clipboard without HTTPS: the older way, and failing that the address stands there selected.
-    if (!document.execCommand("copy")) return;
-  }
-  const label = button.textContent;
-  button.textContent = button.dataset.done;
-  document.getElementById("said").textContent = button.dataset.done;
-  setTimeout(() => {
-    button.textContent = label;
-    document.getElementById("said").textContent = "";
-  }, 2000);
+/** Show a text field's color in the color field beside it; what is no color leaves it as it is. */
+function showColor(text) {
+  const picker = form.querySelector(`[data-color="${text.id}"]`);
+  const color = /^#?([0-9a-f]{6})$/i.exec(text.value.trim() || text.placeholder);
+  if (picker && color) picker.value = `#${color[1].toLowerCase()}`;
 }
 
 document.documentElement.classList.add("scripting");
 settle();
+for (const picker of form.querySelectorAll("[data-color]")) {
+  const text = document.getElementById(picker.dataset.color);
+  showColor(text);
+  text.addEventListener("input", () => showColor(text));
+  picker.addEventListener("input", () => {
+    text.value = picker.value;
+    changed.add(text.name);
+  });
+}
 form.addEventListener("input", later);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   later(event);
   // On a phone the calendar is below the form.
   document.getElementById("outcome").focus();
-});
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (button) copy(button);
 });

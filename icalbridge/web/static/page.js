@@ -1,37 +1,61 @@
-// What pages with a calendar can do with JavaScript: the right way to subscribe first, copy the address, print (a month with all of its entries), and name the school's
-// zone only to readers of another.
+// What pages with a calendar can do with JavaScript: the right way to subscribe first, copy and share the address,
+// print (a month with all of its entries), and name the school's zone only to readers of another.
 // Words are in the templates. Without this file everything is there, in an order that suits most.
 
+/** Which device, the ways that suit it, and the way that it cannot use because it has one of its own. */
 const DEVICES = [
-  [/iPhone|iPad|Macintosh/, ["apple"]],
-  [/Android|CrOS/, ["google"]],
-  [/Windows/, ["outlook", "microsoft365"]],
-  [/Linux|X11/, ["other"]],
+  [/iPhone|iPad/, ["apple", "android", "other"], "google"],
+  [/Macintosh/, ["apple", "google"], "android"],
+  [/Android/, ["android", "other"], "google"],
+  [/CrOS/, ["google", "other"], "android"],
+  [/Windows/, ["outlook", "microsoft365", "google"], "android"],
+  [/Linux|X11/, ["other", "google"], "android"],
 ];
+const DONE_MS = 2000;
 
-/** Put the ways that suit this device to the front, in their order. */
-function sort(list) {
-  const found = DEVICES.find(([device]) => device.test(navigator.userAgent));
-  const ways = (found ? found[1] : []).map((way) => list.querySelector(`[data-way=${way}]`));
-  list.prepend(...ways.filter(Boolean));
+/** Put the ways that suit this device to the front, in their order, and offer to share where that is possible. */
+function sort() {
+  const [, first, foreign] = DEVICES.find(([device]) => device.test(navigator.userAgent)) ?? [null, []];
+  for (const list of document.querySelectorAll(".ways")) {
+    const find = (way) => list.querySelector(`[data-way=${way}]`);
+    list.prepend(...first.map(find).filter(Boolean));
+    if (foreign) find(foreign).hidden = true;
+  }
+  for (const button of document.querySelectorAll("[data-share]")) button.hidden = !navigator.share;
 }
 
-/** Copy a field; where the browser lets nobody, select it, so that the reader can. */
-async function copy(button) {
-  const field = document.getElementById(button.dataset.copy);
+/** Copy a field; return whether the browser let us. If not it stays selected, so that the reader can. */
+async function copy(field) {
   field.select();
   try {
     await navigator.clipboard.writeText(field.value);
-    button.textContent = button.dataset.done;
+    return true;
   } catch {
-    field.focus();
+    return document.execCommand("copy"); // no clipboard without HTTPS: the older way
   }
 }
 
-/** Let the reader choose where to send the address of a field; to choose nowhere is no error. */
-function share(button) {
-  const url = document.getElementById(button.dataset.share).value;
-  navigator.share({ title: button.dataset.title, url }).catch(() => {});
+/** Say for a moment on a button, and to screen readers, that it is done. */
+function showDone(button) {
+  const status = document.getElementById("said");
+  button.dataset.label ??= button.textContent;
+  button.textContent = button.dataset.done;
+  if (status) status.textContent = button.dataset.done;
+  setTimeout(() => {
+    button.textContent = button.dataset.label;
+    if (status) status.textContent = "";
+  }, DONE_MS);
+}
+
+/** Copy the address for a link that opens a page to paste it into; if that fails, say that the reader has to. */
+async function copyFor(link) {
+  const way = link.closest("li");
+  const field = document.getElementById(link.dataset.copies);
+  field.select();
+  // The older way first: it is done before the new page takes the focus, without which the other is refused.
+  if (!document.execCommand("copy") && !(await copy(field))) {
+    way.querySelector(".scripted").textContent = way.querySelector(".unscripted").textContent;
+  }
 }
 
 /** Whether clocks in a zone show what this device's show, today and in half a year. */
@@ -46,21 +70,22 @@ function agrees(zone) {
   }
 }
 
-for (const said of document.querySelectorAll("[data-zone]")) {
-  said.hidden = agrees(said.dataset.zone);
-  said.classList.toggle("differs", !said.hidden);
+for (const zone of document.querySelectorAll("[data-zone]")) {
+  zone.hidden = agrees(zone.dataset.zone);
+  zone.classList.toggle("differs", !zone.hidden);
 }
 addEventListener("beforeprint", () => {
   for (const more of document.querySelectorAll(".month details")) more.open = true;
 });
 document.documentElement.classList.add("scripting");
-document.querySelectorAll(".ways").forEach(sort);
-for (const button of document.querySelectorAll("[data-share]")) button.hidden = !navigator.share;
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy], [data-print], [data-share]");
-  if (button) {
-    if ("print" in button.dataset) print();
-    else if ("share" in button.dataset) share(button);
-    else copy(button);
-  }
+sort();
+document.addEventListener("swapped", sort);
+document.addEventListener("click", async (event) => {
+  const target = event.target.closest("[data-copy], [data-copies], [data-share], [data-print]");
+  if (!target) return;
+  const { copies, share } = target.dataset;
+  if ("print" in target.dataset) print();
+  else if (copies) copyFor(target);
+  else if (share) navigator.share({ title: target.dataset.title ?? document.title, url: document.getElementById(share).value }).catch(() => {});
+  else if (await copy(document.getElementById(target.dataset.copy))) showDone(target);
 });

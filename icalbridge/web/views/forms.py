@@ -17,7 +17,7 @@ from icalbridge.feeds.query import PARAMETERS, split_query
 from icalbridge.models import Feed
 from icalbridge.text import display_text, search_key
 from icalbridge.web.routes.feeds import is_id
-from icalbridge.web.views.directory import NO_COUNTS, directory
+from icalbridge.web.views.directory import NO_COUNTS, directory, kind_beside
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -33,6 +33,8 @@ TICKED = ("facility", "type", "category", "activity", "name", "status")
 """Parameters that take several values, of which a form sends each by itself."""
 LONGEST = 16_000
 MOST_FIELDS = 400
+MOST_OPTIONS = 500
+"""Facilities in one select: about 45 KB of HTML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +246,9 @@ def form_choices(scope: FormScope, form: BuilderForm) -> FormChoices:
 
 
 def _facility(facility: Facility, ticked: frozenset[str], school: str = "") -> Choice:
-    kind, name = display_text(facility.type), display_text(facility.name)
-    beside = school or (kind if name else "")
-    return Choice(form_value("facility", facility.id), name or kind, beside, facility.id in ticked)
+    name = display_text(facility.name) or display_text(facility.type)
+    beside = school or display_text(kind_beside(facility))
+    return Choice(form_value("facility", facility.id), name, beside, facility.id in ticked)
 
 
 def _kinds(types: Iterable[str], ticked: frozenset[str]) -> tuple[Choice, ...]:
@@ -257,3 +259,43 @@ def _kinds(types: Iterable[str], ticked: frozenset[str]) -> tuple[Choice, ...]:
         Choice(form_value("type", name), name, chosen=value in ticked)
         for value, name in fields.items()
     )
+
+
+def grouped_calendars(
+    properties: Sequence[Property], facilities: Sequence[Facility], scope: FormScope | None
+) -> tuple[Group, ...]:
+    """Return every calendar as the options of one select: a school with its facilities is a group.
+
+    Where there are more facilities than one select holds, only those of the chosen school are
+    listed, and schools without listed facilities share the group of their district.
+    """
+    if len(facilities) > MOST_OPTIONS:
+        facilities = [value for value in facilities if value.property_id == _chosen_school(scope)]
+    chosen = f"{scope.feed.kind}:{scope.feed.id}" if scope else ""
+    groups = []
+    for district in directory(properties, facilities, NO_COUNTS):
+        name = display_text(district.own.site.name) if district.own else ""
+        plain = [_calendar(school.site, chosen) for school in district.all if not school.places]
+        groups += [Group(name, tuple(plain))] if plain else []
+        for school in district.all:
+            if school.places:
+                places = (_place(place.facility, chosen) for place in school.places)
+                groups.append(
+                    Group(display_text(school.site.name), (_calendar(school.site, chosen), *places))
+                )
+    if scope and not any(choice.chosen for group in groups for choice in group.choices):
+        groups.insert(0, Group("", (Choice(chosen, scope.name, chosen=True),)))
+    return tuple(groups)
+
+
+def _chosen_school(scope: FormScope | None) -> str:
+    """Return the id of the chosen school, or of the chosen facility's; empty for none."""
+    if scope is None:
+        return ""
+    return scope.schools[0].id if scope.schools else ""
+
+
+def _place(facility: Facility, chosen: str) -> Choice:
+    value = f"facility:{facility.id}"
+    name = display_text(facility.name) or display_text(facility.type)
+    return Choice(value, name, display_text(kind_beside(facility)), value == chosen)

@@ -1,8 +1,8 @@
 """The links with which people subscribe to a feed: one for each kind of calendar, built from one
 address.
 
-The forms are those that work in practice, on a desktop for Google and Outlook. The words beside
-them, and how often each service asks again, are in `templates/_subscribe.html`.
+The forms are those that work in practice; Outlook's work on computers only. The words beside them,
+and how often each service updates, are in `templates/_subscribe.html`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from icalbridge.feeds import Address
 
 GOOGLE = "https://calendar.google.com/calendar/u/0/r/settings/addbyurl"
+"""A page to paste an address into, on computers only."""
+GOOGLE_PHONE = "https://calendar.google.com/calendar/r?cid="
+"""Before the `webcal:` address, encoded: with the `https:` one it fails on phones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Subscription:
     webcal: str
     """The same for Apple's calendars; never `webcals`, which iOS does not know."""
     google: str
+    google_phone: str
     outlook: str
     microsoft365: str
     only_here: bool
@@ -43,12 +47,14 @@ class Subscription:
 def subscription(address: str, title: str, *, qr: str = "", poster: str = "") -> Subscription:
     """Return the links for a feed's absolute address; `title` is what Outlook will call it."""
     subscribe_query = f"url={quote(address, safe='')}&name={quote(title, safe='')}"
+    webcal = f"webcal://{address.partition('://')[2]}"
     return Subscription(
         address=address,
-        webcal=f"webcal://{address.partition('://')[2]}",
+        webcal=webcal,
         google=GOOGLE,
-        outlook=f"https://outlook.live.com/calendar/0/addfromweb/?{subscribe_query}",
-        microsoft365=f"https://outlook.office.com/calendar/0/addfromweb/?{subscribe_query}",
+        google_phone=GOOGLE_PHONE + quote(webcal, safe=""),
+        outlook=f"https://outlook.live.com/calendar/0/addfromweb?{subscribe_query}",
+        microsoft365=f"https://outlook.office.com/calendar/0/addfromweb?{subscribe_query}",
         only_here=_is_loopback(urlsplit(address).hostname or ""),
         qr=qr,
         poster=poster,
