@@ -103,10 +103,10 @@ def test_display_draws_what_the_server_would(open_page: OpenPage, wall: Wall, pa
 
 
 def test_display_turns_the_page_of_a_long_board(page: Page, wall: Wall) -> None:
-    """Sixty things today: each is to be seen once while the pages turn, and which page it is stands
-    below.
+    """Thirty-six things today: each is to be seen once while the pages turn, and which page it is
+    stands below.
     """
-    wall.fill(busy(60, POOL))
+    wall.fill(busy(36, POOL))
     hang(page, wall, SCHOOL)
     wall.stop()
     turned: dict[str, list[str]] = {}
@@ -119,8 +119,39 @@ def test_display_turns_the_page_of_a_long_board(page: Page, wall: Wall) -> None:
     assert list(turned) == [f"{(first + number) % pages + 1} of {pages}" for number in range(pages)]
     shown = [title for number in range(1, pages + 1) for title in turned[f"{number} of {pages}"]]
     assert sorted(shown) == sorted(
-        ["Open Gym", "Practice: Varsity", *(f"Club {number}" for number in range(60))]
+        ["Open Gym", "Practice: Varsity", *(f"Club {number}" for number in range(36))]
     )
+    assert slot(page, "more") == ""
+
+
+@pytest.mark.parametrize("path", [DISTRICT, SCHOOL])
+@pytest.mark.parametrize(("width", "height"), [(854, 480), (720, 1280), (1920, 1080)])
+def test_display_shows_all_its_pages_within_a_minute(
+    open_page: OpenPage, wall: Wall, path: str, width: int, height: int
+) -> None:
+    """However much there is, a round takes a minute: what is on and what comes soonest is shown,
+    each school under its name, and how much is left out stands below.
+    """
+    wall.fill(busy(120, POOL, first=0.2, every=0.05))
+    page = hang(open_page(width=width, height=height), wall, path)
+    wall.stop()
+    every = page.evaluate(
+        "[...document.querySelectorAll('[data-lines=today] .title')].map(one => one.textContent)"
+    )
+    shown: list[str] = []
+    begun = slot(page, "page")
+    for _ in range(5):
+        shown += titles(page)
+        if path == DISTRICT:
+            assert page.locator(".line:visible .school:visible").count() >= 1
+        page.clock.run_for(12_000)
+    assert slot(page, "page") == begun
+    assert begun.endswith("of 5")
+    assert len(set(shown)) == len(shown) > 20
+    assert slot(page, "more") == f"More today: {len(every) - len(shown)}"
+    assert "Open Gym" in shown
+    clubs = sorted(int(title.split()[1]) for title in shown if title.startswith("Club"))
+    assert clubs == list(range(len(clubs)))
 
 
 # without a network
@@ -476,7 +507,7 @@ def test_display_turns_to_tomorrow_without_a_network(page: Page, wall: Wall) -> 
     assert (slot(page, "date"), slot(page, "empty"), titles(page)) == (
         "Sunday, November 22",
         "",
-        ["Reserved", "Practice: Varsity", "Night of dance"],
+        ["Night of dance", "Reserved", "Practice: Varsity"],
     )
     assert slot(page, "as_of") == "As of Sat, Nov 21, 12:00 PM"
 
@@ -602,6 +633,55 @@ def test_display_fits_every_screen(page: Page, wall: Wall, path: str) -> None:
         overflow = page.evaluate("getComputedStyle(document.documentElement).overflow")
         assert (outside, overflow) == ([], "hidden")
         assert smallest is None or smallest >= min(width, height) * 0.039
+
+
+NAME = "Sunny Valley Community Youth Recreation League of the Winter Season"
+ACTIVITY = "Under 12 Semifinals"
+CUT = """() => [...document.querySelectorAll('#display .title, #display .when')].filter(one => {
+  const box = one.getBoundingClientRect();
+  const foot = document.querySelector('footer').getBoundingClientRect();
+  return box.width && (one.scrollHeight > one.clientHeight + 2 || one.scrollWidth > one.clientWidth + 2
+    || box.bottom > foot.top + 1);
+}).map(one => one.textContent)"""
+"""What is seen and not whole."""
+
+
+@pytest.mark.parametrize("path", [GYM, SCHOOL])
+@pytest.mark.parametrize("count", [1, 12])
+def test_display_cuts_no_activity(page: Page, wall: Wall, path: str, count: int) -> None:
+    """A long name takes two lines and is cut before its activity is, on every screen."""
+    wall.fill(
+        [
+            entry(
+                0.3 + 0.3 * hour, uid=f"l{hour}", event_id=f"l{hour}", name=NAME, activity=ACTIVITY
+            )
+            for hour in range(count)
+        ]
+    )
+    shown = 0
+    for width, height in [(854, 480), (720, 1280), (1280, 720), (1080, 1920), (3840, 2160)]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(wall.address(path))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        assert page.evaluate(CUT) == [], (width, height)
+        for line in page.locator(".line:visible .title", has_text="Sunny Valley C").all():
+            assert ACTIVITY in line.inner_text()
+            shown += 1
+    assert shown > 0
+
+
+def test_display_letters_grow_where_there_is_room(page: Page, wall: Wall) -> None:
+    """Two entries are written larger than twenty."""
+    size = "parseFloat(getComputedStyle(document.querySelector('.line .title')).fontSize)"
+    sizes = []
+    for entries in ([], busy(20, POOL)):
+        wall.fill(entries)
+        wall.clock.advance(60)
+        page.goto(wall.address(SCHOOL))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        sizes.append(page.evaluate(size))
+    few, many = sizes
+    assert few > 1.2 * many
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ SEEN = """() => {
   const lists = [...document.querySelectorAll('#display [data-lines]')];
   return {
     state: document.body.className,
-    slots: texts('#display [data-slot]:not([data-slot=page])', 'data-slot'),
+    slots: texts('#display [data-slot]:not([data-slot=page]):not([data-slot=more])', 'data-slot'),
     lines: Object.fromEntries(lists.map(
       list => [list.getAttribute('data-lines'), [...list.children].map(line => [line.className, ...fields(line)])])),
     hidden: lists.map(list => list.closest('[hidden]') !== null),

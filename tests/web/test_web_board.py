@@ -17,6 +17,7 @@ from icalbridge.feeds.audience import Audience, admit, view
 from icalbridge.feeds.query import Cancelled
 from icalbridge.models import Feed
 from icalbridge.web.views.board import (
+    LONGEST_LABEL,
     MOST_ENTRIES,
     BoardRow,
     BoardSubject,
@@ -310,13 +311,49 @@ def test_glance_names_schools_only_where_there_are_several() -> None:
     """A district's line names the school; another zone's letters stand beside its times."""
     far = lasting(3, 1, property_id="odd", zone="America/New_York")
     (district,) = display_view(made(far, place=DISTRICT_PLACE), NOW.timestamp()).today
-    assert (district.place, district.start, district.end) == (
-        "Main Gym · Oddly High",
+    assert (district.place, district.school, district.start, district.end) == (
+        "Main Gym",
+        "Oddly High",
         "6:00 PM",
         "7:00 PM EST",
     )
     (own,) = display_view(made(lasting(3, 1)), NOW.timestamp()).today
     assert (own.place, own.end) == ("Main Gym", "4:00 PM")
+
+
+def test_board_of_a_district_is_grouped_by_school() -> None:
+    """By the name of the school, then by start; what is left keeps its order as time passes."""
+    entries = [
+        lasting(1, 5, uid="a", property_id="school", name="A"),
+        lasting(2, 5, uid="b", property_id="odd", name="B"),
+        lasting(3, 5, uid="c", property_id="school", name="C"),
+        lasting(4, 5, uid="d", property_id="odd", name="D"),
+    ]
+    board = made(*entries, place=DISTRICT_PLACE)
+    today = display_view(board, NOW.timestamp()).today
+    assert [(line.school, line.title) for line in today] == [
+        ("Lincoln High", "A"),
+        ("Lincoln High", "C"),
+        ("Oddly High", "B"),
+        ("Oddly High", "D"),
+    ]
+    assert [shown.title for shown in board.entries] == ["A", "B", "C", "D"]
+
+
+@pytest.mark.parametrize(
+    ("name", "activity", "shown"),
+    [
+        ("Practice", "Varsity", ""),
+        ("N" * 70, "Varsity", "N" * 50 + "…: Varsity"),
+        ("N" * 70, "V" * 70, "N" * 13 + "…: " + "V" * 43 + "…"),
+        ("N" * 70, "", "N" * 57 + "…"),
+    ],
+)
+def test_board_cuts_a_long_name_before_its_activity(name: str, activity: str, shown: str) -> None:
+    """A display writes both in two lines; the title in the data stays whole."""
+    (only,) = made(lasting(1, 1, name=name, activity=activity)).entries
+    assert (only.label, only.title) == (shown, f"{name}: {activity}".removesuffix(": "))
+    assert len(only.label) <= LONGEST_LABEL
 
 
 def test_glance_says_that_nothing_is_left() -> None:

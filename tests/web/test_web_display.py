@@ -57,14 +57,15 @@ def test_display_of_a_facility_tells_everything_by_itself(client: FlaskClient) -
 
 
 def test_display_of_a_district_names_its_schools(client: FlaskClient) -> None:
-    """Today's board is sorted by start; each line says facility and school."""
+    """Today's board is grouped by school, and sorted by start in each; each line says the facility."""
     seen = look(client, DISTRICT)
     places = [
         attributes for tag, attributes in seen.elements if attributes.get("data-field") == "place"
     ]
     assert len(places) == 2 + 5 + 1 + 1
-    assert seen.after("Open Gym", 2) == ["Now", "Main Gym · Lincoln High"]
-    assert seen.after("Today", 3) == ["11:00 AM", "–", "1:00 PM"]
+    assert seen.after("Open Gym", 2) == ["Now", "Main Gym"]
+    assert seen.after("Today", 1) == [HOSTILE]
+    assert seen.after("Lincoln High", 3) == ["11:00 AM", "–", "1:00 PM"]
 
 
 def test_display_page_has_the_policy_of_displays(client: FlaskClient) -> None:

@@ -181,6 +181,11 @@ def test_page_in_spanish_has_nothing_of_english(client: FlaskClient, path: str) 
     assert [(text, each.pattern) for text in texts for each in filled if each.fullmatch(text)] == []
 
 
+def is_cut_name(text: str, known: list[str]) -> bool:
+    """Whether a text is the beginning of a name, as displays write long ones."""
+    return text.endswith("…") and any(name.startswith(text[:-1]) for name in known)
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_page_leaves_no_text_out_of_translation(
     client: FlaskClient, store: Store, path: str
@@ -194,6 +199,7 @@ def test_page_leaves_no_text_out_of_translation(
     )
     both = {text for text in english if text in spanish}
     known = sorted(names(store) | EXAMPLES, key=len, reverse=True)
+    both = {text for text in both if not is_cut_name(text, known)}
     assert {text for text in both if re.search("[A-Za-z]{3}", without_names(text, known))} == set()
 
 

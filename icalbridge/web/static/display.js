@@ -13,16 +13,17 @@
   var OLD = 15 * 60;
   var ASLEEP = 30, SET_RIGHT = 120;
   var MARK = 'X-Icalbridge', AN_HOUR = 3600;
+  var MOST_PAGES = 5, SCALES = [1.8, 1.6, 1.4, 1.25, 1.1];
   var PAGE_SECONDS = 12, SHIFT_SECONDS = 60, KEEP_SECONDS = 30;
 
-  var display = document.getElementById('display');
+  var display = document.getElementById('display'), main = document.getElementById('main');
   var prototype = document.getElementById('line').firstElementChild;
   var words = JSON.parse(document.getElementById('words').textContent);
   var board = JSON.parse(document.getElementById('board').textContent);
   var key = 'display ' + display.getAttribute('data-path');
   var anchor = anchorAt(Number(display.getAttribute('data-now')));
   var request = null, timer = 0, askedAt = 0, failures = 0;
-  var prepared = false, upgrading = false, drawn = '', paged = '', keptAt = 0;
+  var prepared = false, upgrading = false, drawn = '', paged = '', sized = '', fitted = [], keptAt = 0;
 
   /* The clock. */
 
@@ -137,7 +138,16 @@
     function written(line) {
       var entry = entryOf(line), kind = entry.cancelled ? 'cancelled' : entry.start.at <= at ? 'now' : 'upcoming';
       var mark = kind === 'upcoming' ? '' : words[kind];
-      return { start: line.start, end: line.end, title: entry.title, place: entry.place, kind: kind, mark: mark };
+      return {
+        at: entry.start.at, start: line.start, end: line.end, title: entry.label || entry.title,
+        place: entry.place, school: '', kind: kind, mark: mark
+      };
+    }
+
+    function grouped(line) {
+      var made = written(line), entry = entryOf(line);
+      if (board.schools) { made.place = entry.facility; made.school = entry.school; }
+      return made;
     }
 
     return {
@@ -159,7 +169,7 @@
         now: left.slice(0, left.length - coming.length).map(written),
         next: next ? [written(next)] : [],
         later: coming.filter(function (each) { return each !== next; }).map(written),
-        today: left.map(written)
+        today: left.map(grouped)
       }
     };
   }
@@ -185,6 +195,8 @@
   function element(line) {
     var made = prototype.cloneNode(true);
     made.className = 'line ' + line.kind;
+    made.startsAt = line.at;
+    made.school = line.school;
     each('[data-field]', made, function (field) { field.textContent = line[field.getAttribute('data-field')]; });
     return made;
   }
@@ -207,21 +219,156 @@
     });
   }
 
+  /* How the lines fill the screen. */
+
+  function setMark(line, name, wanted) {
+    if (wanted) { line.setAttribute(name, ''); } else { line.removeAttribute(name); }
+  }
+
+  function heightOf(element) {
+    return element.getBoundingClientRect().height;
+  }
+
+  /* Packs lines into pages that fit, each page and each school with its heading. */
+  function pack(sized, room, heading) {
+    var pages = [], used = 0;
+    sized.forEach(function (one) {
+      var page = pages[pages.length - 1], previous = page && page[page.length - 1];
+      var first = one.school && !(previous && previous.school === one.school);
+      var need = one.height + (first ? heading : 0);
+      if (!page || used + need > room + 1) {
+        pages.push([one]);
+        used = one.height + (one.school ? heading : 0);
+      } else {
+        page.push(one);
+        used += need;
+      }
+    });
+    return pages;
+  }
+
+  function count(pages) {
+    return pages.reduce(function (sum, page) { return sum + page.length; }, 0);
+  }
+
+  /* Leaves out what is farthest until the pages take no longer than a minute. */
+  function packInTime(sized, room, heading) {
+    var pages = pack(sized, room, heading), starts, most;
+    while (pages.length > MOST_PAGES) {
+      starts = sized.map(function (one) { return one.line.startsAt; }).sort(function (a, b) { return a - b; });
+      most = count(pages.slice(0, MOST_PAGES));
+      sized = sized.filter(earlierThan(starts[most], starts, most));
+      pages = pack(sized, room, heading);
+    }
+    return pages;
+  }
+
+  /* Of those that begin with the first one left out as many stay as there is room for. */
+  function earlierThan(start, starts, most) {
+    var same = most - starts.indexOf(start);
+    return function (one) {
+      if (one.line.startsAt !== start) { return one.line.startsAt < start; }
+      same -= 1;
+      return same >= 0;
+    };
+  }
+
+  function isCut(title) {
+    return title.scrollHeight > title.clientHeight + 2;
+  }
+
+  function fitList(list) {
+    var lines = Array.prototype.slice.call(list.children), heading = 0, cut = false, sized, pages;
+    setClass(list, 'measured', true);
+    lines.forEach(function (line) {
+      setHidden(line, false);
+      setMark(line, 'data-first', false);
+      setMark(line, 'data-long', false);
+    });
+    if (!lines.length || !lines[0].offsetHeight) { return null; }
+    each('.title', list, function (title) {
+      if (isCut(title)) { setMark(title.parentNode.parentNode.parentNode, 'data-long', true); }
+    });
+    each('[data-long] .title', list, function (title) { cut = cut || isCut(title); });
+    sized = lines.map(function (line) {
+      return { line: line, school: line.school, height: heightOf(line) };
+    });
+    if (lines[0].school) {
+      setMark(lines[0], 'data-first', true);
+      heading = heightOf(lines[0].firstElementChild);
+    }
+    setClass(list, 'measured', false);
+    pages = packInTime(sized, list.clientHeight, heading);
+    return {
+      lines: lines,
+      pages: pages,
+      whole: isWhole(list, sized, heading),
+      cut: cut,
+      more: lines.length - count(pages)
+    };
+  }
+
+  /* Whether any line of a list is seen whole when it is its turn. */
+  function isWhole(list, sized, heading) {
+    var tallest = Math.max.apply(null, sized.map(function (one) { return one.height; }));
+    return list.clientHeight + 1 >= tallest + heading
+      && list.getBoundingClientRect().bottom <= main.getBoundingClientRect().bottom + 1;
+  }
+
+  function fitAt(scale) {
+    var fits = [];
+    main.style.fontSize = scale + 'rem';
+    each('[data-lines]', display, function (list) {
+      var fit = fitList(list);
+      if (fit) { fits.push(fit); }
+    });
+    return fits;
+  }
+
+  function areWhole(fits) {
+    return fits.every(function (fit) { return fit.whole; });
+  }
+
+  function areOnePage(fits) {
+    return areWhole(fits) && fits.every(function (fit) { return fit.pages.length === 1 && !fit.cut; });
+  }
+
+  /* The largest letters with which everything is on one page; else the smallest, and pages. */
+  function fitScreen() {
+    var fits, i;
+    setClass(main, 'tight', false);
+    fits = fitAt(1);
+    if (!areWhole(fits)) {
+      setClass(main, 'tight', true);
+      return fitAt(1);
+    }
+    if (!areOnePage(fits)) { return fits; }
+    for (i = 0; i < SCALES.length; i += 1) {
+      fits = fitAt(SCALES[i]);
+      if (areOnePage(fits)) { return fits; }
+    }
+    return fitAt(1);
+  }
+
   /* Which page of a list is seen follows from the time alone, so that displays side by side turn together. */
   function turn(at) {
-    var most = 1, seen = 1;
-    each('[data-lines]', display, function (list) {
-      var lines = list.children, room, pages, page, i;
-      for (i = 0; i < lines.length; i += 1) { setHidden(lines[i], false); }
-      if (!lines.length || !lines[0].offsetHeight) { return; }
-      room = Math.max(1, Math.floor((list.clientHeight + 1) / lines[0].getBoundingClientRect().height));
-      pages = Math.ceil(lines.length / room);
-      page = Math.floor(at / PAGE_SECONDS) % pages;
-      for (i = 0; i < lines.length; i += 1) { setHidden(lines[i], Math.floor(i / room) !== page); }
-      if (pages > most) { most = pages; seen = page + 1; }
+    var most = 1, seen = 1, more = 0;
+    fitted.forEach(function (fit) {
+      var number = Math.floor(at / PAGE_SECONDS) % fit.pages.length, previous = null;
+      fit.lines.forEach(function (line) { setHidden(line, true); });
+      fit.pages[number].forEach(function (one) {
+        setHidden(one.line, false);
+        setMark(one.line, 'data-first', one.school && one.school !== previous);
+        previous = one.school;
+      });
+      if (fit.pages.length > most) { most = fit.pages.length; seen = number + 1; }
+      more += fit.more;
     });
     each('[data-slot=page]', display, function (slot) {
       setText(slot, most > 1 ? fill('page', { page: String(seen), pages: String(most) }) : '');
+    });
+    each('[data-slot=more]', display, function (slot) {
+      setText(slot, more ? fill('more', { count: String(more) }) : '');
     });
   }
 
@@ -240,18 +387,21 @@
   }
 
   function look() {
-    var slept = wake(), at = now(), view, text, page;
+    var slept = wake(), at = now(), view, text, page, size;
     if (slept) { askNow(); }
     shift(at);
     if (!board) { return; }
     view = viewAt(at);
     text = JSON.stringify(view);
-    page = [Math.floor(at / PAGE_SECONDS), window.innerWidth, window.innerHeight].join(' ');
+    page = Math.floor(at / PAGE_SECONDS);
+    size = window.innerWidth + ' ' + window.innerHeight;
     setClass(document.documentElement, 'live', true);
     setClass(document.documentElement, 'dim', isDimmed(view.hour));
     if (text !== drawn) { draw(view); }
-    if (text !== drawn || page !== paged) { turn(at); }
+    if (text !== drawn || size !== sized) { fitted = fitScreen(); }
+    if (text !== drawn || size !== sized || page !== paged) { turn(at); }
     drawn = text;
+    sized = size;
     paged = page;
     if (at - keptAt >= KEEP_SECONDS || at < keptAt) { store(); }
   }

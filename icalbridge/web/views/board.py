@@ -35,6 +35,10 @@ NAMED_DAYS = 8
 """
 OFFSET_DAYS = 400
 MOST_ENTRIES = 400
+LONGEST_LABEL = 60
+"""Characters that fit into two lines of a display."""
+LEAST_NAME = 16
+"""Characters of a name that are left beside a long activity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class BoardEntry:
     start: LocalMoment
     end: LocalMoment
     title: str
+    label: str
+    """The title as a display shows it, where that is shorter: its activity stays readable."""
     facility: str
     school: str
     zone: str
@@ -93,7 +99,7 @@ class BoardDay:
     as_of: str
     """`As of Fri, Nov 20, 6:30 PM`, as it is written on this day."""
     lines: tuple[BoardLine, ...]
-    """Entries that are on at some time of the day."""
+    """Entries that are on at some time of the day, by school where there are several."""
     next: BoardLine | None
     """The first entry of a later day that is not cancelled."""
 
@@ -185,7 +191,7 @@ def make_board(
     entries = tuple(_entry(item, subject, words) for item in shown[:MOST_ENTRIES])
     fetched = local_moment(as_of, zone)
     dates = [today + timedelta(days=number) for number in range(NAMED_DAYS)]
-    days = tuple(_day(day, zone, entries, fetched, words) for day in dates)
+    days = tuple(_day(day, subject, entries, fetched, words) for day in dates)
     return Board(
         version=VERSION,
         kind=subject.feed.kind,
@@ -247,6 +253,7 @@ def _entry(item: Item, subject: BoardSubject, words: Words) -> BoardEntry:
         start=local_moment(item.start, zone),
         end=local_moment(item.end, zone, ends=True),
         title=page_title(item),
+        label=_label(item),
         facility=facility,
         school=school,
         zone="" if zone == subject.zone else formatting.zone_letters(item.start, zone),
@@ -255,16 +262,36 @@ def _entry(item: Item, subject: BoardSubject, words: Words) -> BoardEntry:
     )
 
 
+def _label(item: Item) -> str:
+    """Return a long title with its name cut, so that the activity is read; empty for others."""
+    if len(page_title(item)) <= LONGEST_LABEL:
+        return ""
+    activity = _cut(item.activity, LONGEST_LABEL - LEAST_NAME)
+    name = _cut(item.name, LONGEST_LABEL - len(activity) - 2)
+    return page_title(item._replace(name=name, activity=activity))
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
 def _day(
-    day: date, zone: str, entries: Sequence[BoardEntry], as_of: LocalMoment, words: Words
+    day: date,
+    subject: BoardSubject,
+    entries: Sequence[BoardEntry],
+    as_of: LocalMoment,
+    words: Words,
 ) -> BoardDay:
-    start, end = (_seconds(moment) for moment in timezones.day_bounds(day, zone))
+    start, end = (_seconds(moment) for moment in timezones.day_bounds(day, subject.zone))
     later = (
         number
         for number, entry in enumerate(entries)
         if entry.start.at >= end and not entry.cancelled
     )
     following = next(later, None)
+    order = list(enumerate(entries))
+    if len(subject.schools) > 1:
+        order.sort(key=lambda numbered: numbered[1].school.casefold())
     return BoardDay(
         date=day.isoformat(),
         name=formatting.weekday(day),
@@ -273,7 +300,7 @@ def _day(
         as_of=fill(words["as_of"], time=_written(as_of, day, words)),
         lines=tuple(
             _line(number, entry, day, words)
-            for number, entry in enumerate(entries)
+            for number, entry in order
             if entry.start.at < end and entry.end.at > start
         ),
         next=None if following is None else _line(following, entries[following], day, words),

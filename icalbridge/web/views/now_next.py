@@ -47,6 +47,7 @@ WORDS: Mapping[str, str] = {
     "nothing": marked("Nothing more today"),
     "as_of": marked("As of {time}"),
     "page": marked("{page} of {pages}"),
+    "more": marked("More today: {count}"),
     "missing-unknown": marked("There is nothing at this address"),
     "missing-unsynced": marked("This schedule is being fetched"),
     "missing-unreachable": marked("This schedule cannot be read right now"),
@@ -64,6 +65,7 @@ SCRIPT_WORDS = (
     "cancelled",
     "nothing",
     "page",
+    "more",
 )
 """What the script puts together by itself; every other text is in the board."""
 
@@ -85,6 +87,8 @@ class DisplayLine:
     end: str
     title: str
     place: str
+    school: str
+    """Under whose heading it stands; empty where there is one school only."""
     kind: str
     """`now`, `upcoming` or `cancelled`: how it looks, and which word stands beside it."""
     mark: str
@@ -107,7 +111,7 @@ class DisplayView:
     later: tuple[DisplayLine, ...]
     """Of a facility: what else is today."""
     today: tuple[DisplayLine, ...]
-    """Of a property: everything that is today and not over."""
+    """Of a property: everything that is today and not over, by school."""
     empty: str
 
     @property
@@ -127,8 +131,8 @@ def display_view(board: Board, now: float, words: Mapping[str, str] = WORDS) -> 
     following = next((line for line in coming if not entries[line.entry].cancelled), None)
     following = following or (known.next if known else None)
 
-    def written(lines: Sequence[BoardLine]) -> tuple[DisplayLine, ...]:
-        return tuple(_written(line, entries[line.entry], now, words) for line in lines)
+    def written(lines: Sequence[BoardLine], *, grouped: bool = False) -> tuple[DisplayLine, ...]:
+        return tuple(_written(line, entries[line.entry], now, words, grouped) for line in lines)
 
     return DisplayView(
         state=state.state,
@@ -141,18 +145,19 @@ def display_view(board: Board, now: float, words: Mapping[str, str] = WORDS) -> 
         now=written(left[: len(left) - len(coming)]),
         next=written([following] if following else []),
         later=written([line for line in coming if line is not following]),
-        today=written(left),
+        today=written(left, grouped=board.schools),
         empty="" if left or not known else words["nothing"],
     )
 
 
 def _written(
-    line: BoardLine, entry: BoardEntry, now: float, words: Mapping[str, str]
+    line: BoardLine, entry: BoardEntry, now: float, words: Mapping[str, str], grouped: bool
 ) -> DisplayLine:
     begun = entry.starts_at <= now
     kind = "cancelled" if entry.cancelled else "now" if begun else "upcoming"
     mark = "" if kind == "upcoming" else words[kind]
-    return DisplayLine(line.start, line.end, entry.title, entry.place, kind, mark)
+    place, school = (entry.facility, entry.school) if grouped else (entry.place, "")
+    return DisplayLine(line.start, line.end, entry.label or entry.title, place, school, kind, mark)
 
 
 def _span(seconds: float, words: Mapping[str, str]) -> str:
