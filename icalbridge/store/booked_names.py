@@ -72,10 +72,24 @@ def match_names(
 def coming_names(
     connection: Connection, name_ids: Collection[int], now: datetime
 ) -> dict[int, BookedName]:
-    """Return what is coming by name; a name without anything is left out."""
+    """Return what is coming by name; a name without anything is left out.
+
+    What the small ones leave of `MAX_COUNTED` is for those that have more than their share.
+    """
     if not name_ids:
         return {}
-    most = max(1, MAX_COUNTED // len(name_ids))
+    share = max(1, MAX_COUNTED // len(name_ids))
+    coming = _count_names(connection, name_ids, now, share)
+    large = [name_id for name_id, name in coming.items() if name.is_capped]
+    left = MAX_COUNTED - sum(name.count for name in coming.values())
+    if large and left // len(large) > share:
+        coming |= _count_names(connection, large, now, left // len(large))
+    return coming
+
+
+def _count_names(
+    connection: Connection, name_ids: Collection[int], now: datetime, most: int
+) -> dict[int, BookedName]:
     table = EntryScope("name_id", tuple(name_ids)).table(connection)
     here = (entries.c.name_id == table.c.value, SHOWN_LITERAL, entries.c.end_at > now)
     following = select(entries.c.uid).where(*here).order_by(entries.c.end_at).limit(1)
