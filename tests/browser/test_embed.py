@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Frame, Page
+    from playwright.sync_api import Frame, Page, Route
 
     from icalbridge.store import Store
     from tests.fixtures.chromium import OpenPage
@@ -282,3 +282,15 @@ def test_embed_builder_takes_a_color_from_its_picker(page: Page, address: str) -
     )
     text.fill("00aaFF")
     expect(picker).to_have_value("#00aaff")
+
+
+def test_embed_builder_takes_what_was_filled_in_before_its_script(page: Page, address: str) -> None:
+    """On a slow line people choose before the script is there; nothing of it is lost."""
+    late: list[Route] = []
+    page.route("**/build.js*", lambda route: late.append(route))
+    with page.expect_request("**/build.js*"):
+        page.goto(f"{address}/embed?feed=facility:gym", wait_until="commit")
+    page.get_by_label("Show", exact=True).select_option("A week")
+    late[0].continue_()
+    snippet = page.get_by_label("Paste this into your page")
+    expect(snippet).to_have_value(re.compile("view=week"))

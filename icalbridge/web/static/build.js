@@ -72,6 +72,15 @@ function later(event) {
   timer = setTimeout(ask, event.type === "input" ? WAIT : 0);
 }
 
+/** Whether a field is not as the page came: filled in before this script was there. */
+function wasChanged(field) {
+  if (field.options) {
+    const initial = [...field.options].findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(initial, 0);
+  }
+  return field.checked !== field.defaultChecked || field.value !== field.defaultValue;
+}
+
 /** Show a text field's color in the color field beside it; what is no color leaves it as it is. */
 function showColor(text) {
   const picker = form.querySelector(`[data-color="${text.id}"]`);
@@ -97,3 +106,6 @@ form.addEventListener("submit", (event) => {
   // On a phone the calendar is below the form.
   document.getElementById("outcome").focus();
 });
+for (const field of form.elements) {
+  if (field.name && wasChanged(field)) later({ target: field, type: "change" });
+}
