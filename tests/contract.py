@@ -92,7 +92,12 @@ SPANS = [
     Rule("less than a minute", _times(at("10:00:00"), at("10:00:59")), ("end_datetime",)),
     Rule("no time at all", _times(at("10:00:00"), at("10:00:00")), ("end_datetime",)),
     Rule("end before start", _times(at("11:00:00"), at("10:00:00")), ("end_datetime",)),
+]
+"""Of a timeslot, new or moved; times are local."""
+
+DAY_BOUNDS = [
     Rule("over midnight", _times("2026-12-01T22:00:00", "2026-12-02T00:00:00"), ("end_datetime",)),
+    Rule("over days", _times("2026-12-01T22:00:00", "2026-12-05T02:00:00"), ("end_datetime",)),
     Rule(
         "over 7 days back",
         _times("2026-11-14T11:59:59", "2026-11-14T13:00:00"),
@@ -104,10 +109,11 @@ SPANS = [
         ("end_datetime",),
     ),
 ]
-"""Of a timeslot, new or moved; times are local."""
+"""Of a moved timeslot alone: the pages have them for changes, not for creations."""
 
 SLOT = [
     *SPANS,
+    *(rule._replace(wrong=()) for rule in DAY_BOUNDS),
     Rule("timeslot id of 3 characters", {_SLOT_ID: "a.b"}),
     Rule("timeslot id of 50 characters", {_SLOT_ID: "a" * 50}),
     Rule("timeslot id of 2 characters", {_SLOT_ID: "ab"}, (_SLOT_ID,)),
@@ -124,6 +130,7 @@ SLOT = [
 
 MOVE = [
     *SPANS,
+    *DAY_BOUNDS,
     Rule("activity of 250 characters", {"activity_name": "a" * 250}),
     Rule("activity of null", {"activity_name": None}),
     Rule("activity of 251 characters", {"activity_name": "a" * 251}, ("activity_name",)),

@@ -213,7 +213,7 @@ def test_move_refuses_what_cannot_be(desk: Office) -> None:
             *move,
             "--start",
             f"{early}T10:00",
-        ): "Nothing was sent: start_datetime cannot be older than 7 days.",
+        ): "Nothing was sent: start_datetime cannot be more than 7 days ago.",
     }
     assert {words: desk.refuses(*words) for words in told} == {
         words: (2, f"icalbridge: {sentence}\n") for words, sentence in told.items()

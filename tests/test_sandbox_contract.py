@@ -72,6 +72,17 @@ def test_create_timeslot(api: Vendor, rule: Rule) -> None:
     )
 
 
+@_rules([*contract.SPANS, *contract.DAY_BOUNDS])
+def test_create_timeslot_where_creations_are_strict(api: Vendor, rule: Rule) -> None:
+    """The bounds of a change hold for a new timeslot too."""
+    api.state.strict_creations = True
+    try:
+        answer = create(api, event(api, timeslots=[slot(api, **rule.fields)]))
+    finally:
+        api.state.strict_creations = False
+    _check(answer, tuple(f"timeslots[0].{name}" for name in rule.wrong), 201)
+
+
 def test_create_timeslot_twice(api: Vendor) -> None:
     """Two timeslots of one event have two external ids, or neither could be named."""
     answer = create(api, event(api, timeslots=[slot(api), slot(api)]))

@@ -94,6 +94,7 @@ class State:
     faults: list[Fault]
     clock: Callable[[], datetime]
     maintenance_blocks: bool
+    strict_creations: bool
     requests: list[tuple[str, str, str, int]] = field(default_factory=list)
     """Method, path, query and status of each request so far; status 0 where the connection broke
     instead.
@@ -116,9 +117,11 @@ def create_app(
     quota_per_day: int = 15_000,
     faults: Sequence[Fault] = (),
     maintenance_blocks: bool = False,
+    strict_creations: bool = False,
 ) -> Flask:
     """Create the application. `clock` returns aware UTC moments; `maintenance_blocks` allows the
-    event type that is "coming soon".
+    event type that is "coming soon"; `strict_creations` applies the bounds published for changes
+    to new bookings too.
     """
     app = Flask("icalbridge.sandbox", static_folder=None, template_folder="pages")
     state = State(
@@ -127,6 +130,7 @@ def create_app(
         list(faults),
         clock,
         maintenance_blocks,
+        strict_creations,
     )
     app.extensions["sandbox"] = state
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
@@ -155,7 +159,10 @@ class _Endpoints:
         self._state = state
         self._world = state.world
         self._writes = Writes(
-            state.world, lambda: state.clock(), maintenance_blocks=state.maintenance_blocks
+            state.world,
+            lambda: state.clock(),
+            maintenance_blocks=state.maintenance_blocks,
+            strict_creations=lambda: state.strict_creations,
         )
 
     def routes(self) -> list[tuple[str, str, str, Callable[..., Response]]]:

@@ -22,8 +22,10 @@ null. There are no pages of results. 120 requests a minute and 15,000 a UTC day 
 
 Of several refusals the first wins: the key (401), the limits (429), the path and the body as \
 such (400, every wrong field named at once), what they name (404), whose it is (403), the \
-clock's bounds and a facility's owner (400), then state, duplicate and conflict (409). A write \
-changes nothing unless all of it is good, and shows in the next read.
+bounds of days and a facility's owner (400), then state, duplicate and conflict (409). A write \
+changes nothing unless all of it is good, and shows in the next read. The bounds of days (one \
+calendar day, 7 days back, 2 years ahead) are those of a change; the scenario `strict-creations` \
+applies them to new bookings too.
 
 The sandbox knows the renters `coach@school.example` and `office@school.example`, and the \
 activity types 12, 14 and 21.\

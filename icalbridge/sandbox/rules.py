@@ -117,9 +117,14 @@ def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool
     return Query(start, end, types, children)
 
 
-def check_span(start: datetime, end: datetime, now: datetime, path: str = "") -> list[str]:
-    """Return the errors of a new timeslot; all times are local to the property, without zone."""
+def change_errors(start: datetime, end: datetime, now: datetime, path: str = "") -> list[str]:
+    """Return the errors of a timeslot's times by the bounds published for changes.
+
+    All times are local to the property, without zone (vendor: UpdateTimeslotDto).
+    """
     errors = []
+    if end.date() != start.date():
+        errors.append(f"{path}end_datetime must be on the same calendar day as start_datetime")
     if start < now - timedelta(days=WRITE_DAYS_BACK):
         errors.append(
             f"{path}start_datetime cannot be older than {WRITE_DAYS_BACK} days in the past"

@@ -1,7 +1,7 @@
 """Validates request bodies against the published schemas, and reports all wrong fields at once.
 
-Beyond the schemas: start and end of a timeslot are in order on one calendar day, and its external
-id is unique within its event. Rules that need the data, or the clock, are in `writes.py`.
+Beyond the schemas: a timeslot ends after its start, and its external id is unique within its event.
+Rules that need the data, or the clock, are in `writes.py`.
 """
 
 from __future__ import annotations
@@ -159,5 +159,3 @@ def _span_errors(slot: dict[str, Any], path: str) -> Iterator[str]:
     start, end = parse_local(slot["start_datetime"]), parse_local(slot["end_datetime"])
     if end - start < MINUTE:
         yield f"{path}end_datetime must be at least 1 minute later than start_datetime"
-    elif end.date() != start.date():
-        yield f"{path}end_datetime must be on the same calendar day as start_datetime"
