@@ -80,7 +80,8 @@ _CHILDREN = _parameter(
     "include_child_events",
     "query",
     {"type": "boolean", "default": False},
-    "Also the events of a parent's children; then both dates are one day, at most 90 days ahead",
+    "Also the events of a parent's children; then both dates are one day, at most 90 days ahead."
+    " No effect on a property without children",
 )
 _ALL_SLOTS = "An event that touches the window comes with all its timeslots, past and far ones too."
 

@@ -103,14 +103,22 @@ def invalid(message: str) -> Refusal:
     return Refusal(400, "SY001", f"Validation failed – {message}.")
 
 
-def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool = False) -> Query:
+def read_query(
+    args: Mapping[str, str],
+    today: date,
+    *,
+    has_children: bool = False,
+    maintenance_blocks: bool = False,
+) -> Query:
     """Check the query of an events request; `today` is the calendar day in the property's zone.
 
-    `maintenance_blocks` allows the event type that is "coming soon". Raises `Refusal`.
+    `include_child_events` matters only where the property `has_children`: elsewhere it "does not
+    expand the search", and the dates are bounded as without it. `maintenance_blocks` allows the
+    event type that is "coming soon". Raises `Refusal`.
     """
     types = _event_types(args.get("event_types", ""), maintenance_blocks=maintenance_blocks)
     start, end = _day(args, "start_date", today), _day(args, "end_date", today)
-    children = _flag(args, "include_child_events")
+    children = _flag(args, "include_child_events") and has_children
     _check_window(start, end, today)
     if children:
         _check_child_events(start, end, today)
