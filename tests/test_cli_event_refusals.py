@@ -161,12 +161,12 @@ def test_all_wrong_fields_are_named_at_once(desk: Office) -> None:
     words = desk.create(
         "--yes", "--external-id", "no blanks", "--attendance", "-1", "--timeslot", spec
     )
-    assert desk.refuses(*words, ICALBRIDGE_RENTER_EMAIL="me@here") == (
+    assert desk.refuses(*words, ICALBRIDGE_RENTER_EMAIL="me@the..gym") == (
         2,
         (
             "icalbridge: Nothing was sent: external_system_event_id may hold only letters, digits,"
-            ' ".", "-" and "_"; renter_email must be an e-mail address; attendance must be 0 to'
-            " 500000; timeslots[1].external_system_timeslot_id must be 3 to 50 characters long;"
+            ' ".", "-" and "_"; renter_email has a domain after its @ that is none;'
+            " attendance must be 0 to 500000; timeslots[1].external_system_timeslot_id must be 3 to 50 characters long;"
             " timeslots[1].end_datetime must be at least 1 minute later than start_datetime.\n"
         ),
     )

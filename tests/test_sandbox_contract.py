@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def shared() -> Iterator[Vendor]:
     """One vendor for all rules."""
     with vendor() as opened:
-        opened.world.renters |= {"coach+gym@school.example"}
+        opened.world.renters |= {address.lower() for address in contract.ADDRESSES}
         yield opened
 
 

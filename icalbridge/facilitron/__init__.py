@@ -11,6 +11,7 @@ staff_details.py   renter and the other fields that are for staff alone
 lenient_json.py    decoder for broken JSON
 times.py           local times → moments
 write_requests.py  requests that write, their outcomes and their bounds
+email_address.py   e-mail addresses (RFC 5322)
 write_client.py    sends them, and looks up what became of them
 overnight.py       bookings past midnight: whole, or one a day
 """

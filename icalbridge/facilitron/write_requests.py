@@ -17,6 +17,7 @@ from msgspec import UNSET, UnsetType
 
 from icalbridge import timezones
 from icalbridge.errors import InvalidRequest
+from icalbridge.facilitron.email_address import find_email_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,14 +154,8 @@ YEARS_AHEAD = 2
 ONE_DAY = "must be on the same calendar day as the start"
 TOO_OLD = "cannot be more than 7 days ago"
 TOO_FAR = "cannot be more than 2 years from now"
-LONGEST_EMAIL = 254
-"""RFC 5321, section 4.5.3.1.3, without the brackets."""
 
 _ID_PATTERN = re.compile(r"[a-zA-Z0-9._-]+")
-_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-_EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})+")
-"""HTML's valid e-mail address, in a domain with a dot. The pages say "RFC-compliant" and no more.
-"""
 
 
 def checked_event(request: NewEvent) -> dict[str, Any]:
@@ -255,8 +250,8 @@ def _event_errors(request: NewEvent) -> Iterator[FieldError]:
     yield from _text("external_system_event_id", request.external_id, 3, 50, pattern=_ID_PATTERN)
     yield from _one_of("event_type", request.event_type)
     yield from _text("name", request.name, 1, 100)
-    if len(request.renter_email) > LONGEST_EMAIL or not _EMAIL.fullmatch(request.renter_email):
-        yield "renter_email", "must be an e-mail address"
+    if error := find_email_error(request.renter_email):
+        yield "renter_email", error
     yield from _number("activity_type_id", request.activity_type_id, -math.inf, math.inf)
     if request.attendance is not None:
         yield from _number("attendance", request.attendance, 0, MAX_ATTENDANCE)
