@@ -33,13 +33,6 @@ def display_text(text: str, *, missing: str = "") -> str:
     return text.strip() or missing
 
 
-def quote_vendor(message: str, *details: object) -> str:
-    """Return the vendor's message as a clause: `the booking system says: Not free (409 EV004)`."""
-    text = display_text(message, missing="nothing more").removesuffix(".")
-    known = " ".join(str(detail) for detail in details if detail)
-    return f"the booking system says: {text}" + (f" ({known})" if known else "")
-
-
 def escape(text: str) -> str:
     """Return a text as a TEXT value (RFC 5545, section 3.3.11)."""
     if not _ESCAPED.search(text):

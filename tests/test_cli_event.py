@@ -302,7 +302,7 @@ def test_creation_is_sent_beyond_the_bounds_of_changes(desk: Office) -> None:
     told = json.loads(done.stdout)
     assert (done.returncode, told["outcome"], told["notes"]) == (1, "refused", [])
     assert told["message"] == (
-        "Not created. The booking system says: Validation failed – timeslots[0].start_datetime"
+        "Not created. The booking system says: Validation failed – the start of timeslot 1"
         " cannot be older than 7 days in the past (400 SY001)."
     )
     assert done.stderr == (

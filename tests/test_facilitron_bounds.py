@@ -232,8 +232,8 @@ def test_refusal_names_fields_and_no_values() -> None:
     assert not isinstance(refusal, ConfigurationError)
     assert (
         str(refusal)
-        == "Nothing was sent: name must be 1 to 100 characters long; renter_email may hold no"
-        " spaces, no control characters and no letters beyond ASCII."
+        == "Nothing was sent: the name must be 1 to 100 characters long; the renter's e-mail address"
+        " may hold no spaces, no control characters and no letters beyond ASCII."
     )
 
 

@@ -16,7 +16,8 @@ from icalbridge.cli.output import console, print_failure, print_json, table, war
 from icalbridge.errors import AccessRefused, NotFound, RequestRefused
 from icalbridge.facilitron import Conflict
 from icalbridge.push.collisions import find_collisions
-from icalbridge.text import display_text, quote_vendor
+from icalbridge.text import display_text
+from icalbridge.vendor_words import quote_vendor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,6 +18,7 @@ from msgspec import UNSET, UnsetType
 from icalbridge import timezones
 from icalbridge.errors import InvalidRequest
 from icalbridge.facilitron.email_address import find_email_error
+from icalbridge.vendor_words import plain_field, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,7 +239,8 @@ def creation_doubts(request: NewEvent, now: datetime) -> list[FieldError]:
 
 def _refuse(errors: list[FieldError]) -> None:
     if errors:
-        raise InvalidRequest(tuple(errors))
+        reasons = (f"{plain_field(name)} {plain_text(reason)}" for name, reason in errors)
+        raise InvalidRequest(tuple(errors), tuple(reasons))
 
 
 def _path_errors(event_type: str, event_id: str) -> Iterator[FieldError]:
@@ -262,7 +264,7 @@ def _event_errors(request: NewEvent) -> Iterator[FieldError]:
 
 def _timeslot_errors(request: NewEvent) -> Iterator[FieldError]:
     if not request.timeslots:
-        yield "timeslots", "must hold at least one"
+        yield "timeslots", "must have at least one"
     seen = set()
     for index, slot in enumerate(request.timeslots):
         path = f"timeslots[{index}]."
@@ -273,7 +275,7 @@ def _timeslot_errors(request: NewEvent) -> Iterator[FieldError]:
         yield from _text(f"{path}facility_u_id", slot.facility_u_id, 1, 50)
         yield from _optional(f"{path}activity_name", slot.activity_name, 0, 250)
         if slot.external_id in seen:
-            yield f"{path}external_system_timeslot_id", "stands there twice"
+            yield f"{path}external_system_timeslot_id", "is there twice"
         seen.add(slot.external_id)
 
 
@@ -288,7 +290,7 @@ def _span(path: str, start: datetime, end: datetime, zone: str) -> Iterator[Fiel
         yield from errors
         return
     if _wall(end, zone) - _wall(start, zone) < MIN_DURATION:
-        yield f"{path}end_datetime", "must be at least 1 minute later than start_datetime"
+        yield f"{path}end_datetime", "must be at least 1 minute after the start"
 
 
 def _day_bounds(
