@@ -73,13 +73,11 @@ class InvalidRequest(IcalbridgeError, ValueError):
     request is spent.
 
     `wrong` names every wrong field, as the vendor's pages call it (`timeslots[2].end_datetime`),
-    with what is the matter; never a value of it.
+    with what is the matter; never a value of it. `reasons` are the same in words for people.
     """
 
-    def __init__(self, wrong: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(
-            f"Nothing was sent: {'; '.join(f'{name} {reason}' for name, reason in wrong)}."
-        )
+    def __init__(self, wrong: tuple[tuple[str, str], ...], reasons: tuple[str, ...]) -> None:
+        super().__init__(f"Nothing was sent: {'; '.join(reasons)}.")
         self.wrong = wrong
 
 

@@ -7,6 +7,7 @@ Every output of every command is searched for the key and the renter (`fixtures.
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,7 +74,7 @@ def test_created_event_is_told_to_people(desk: Office) -> None:
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr.startswith(
         f"icalbridge: Not created; look at what is there with `icalbridge event get {external_id}`,"
-        " or give an --external-id. Facilitron refused it: 409 (EV005) Duplicate"
+        " or give an --external-id. The booking system says: Duplicate"
     )
 
 
@@ -211,7 +212,10 @@ def test_renter_of_an_option_is_not_repeated(desk: Office) -> None:
         *desk.create("--yes", "--external-id", "other", "--renter-email", "nobody@school.example")
     )
     assert (done.returncode, "nobody" in done.stderr) == (1, False)
-    assert done.stderr.startswith("icalbridge: POST /event: 404 US001 User not found")
+    assert done.stderr.startswith(
+        "icalbridge: Not created. The booking system says: User not found – "
+    )
+    assert "(404 US001).\n" in done.stderr
 
 
 # get
@@ -249,3 +253,68 @@ def test_unknown_event_is_one_sentence(desk: Office) -> None:
     assert sentence.startswith(
         "icalbridge: GET /event/reservation/no-such-event: 404 EV001 Event not found"
     )
+
+
+# past midnight
+
+
+def test_booking_past_midnight_is_one(desk: Office) -> None:
+    """The calendars show it; a dry run says what may become of it."""
+    told = desk.does(*_night(desk, "--yes"))
+    night = {**desk.timeslot("23:30", "05:00"), "start": desk.iso("23:30", days=-1)}
+    assert (told["event"]["timeslots"], told["followed"]) == ([night], True)
+    plan = desk.does_with_notes(*_night(desk, "--dry-run", "--external-id", "other"))
+    assert plan["notes"] == [
+        "It goes past midnight; if Facilitron refuses that, it is booked as one a day."
+    ]
+
+
+def test_booking_past_midnight_is_one_a_day_where_it_is_refused(desk: Office) -> None:
+    """It is found out once, and a dry run knows it then."""
+    desk.place.bridge.state.strict_creations = True
+    told = desk.does_with_notes(*_night(desk, "--yes"))
+    evening = {"start": desk.iso("23:30", days=-1), "end": desk.iso("23:59", days=-1)}
+    slots = [
+        {**desk.timeslot("00:00", "05:00"), **evening},
+        desk.timeslot("00:00", "05:00", external_id="slot-1.2"),
+    ]
+    note = "Facilitron takes no booking past midnight; it is booked as one a day."
+    assert (told["event"]["timeslots"], told["followed"], told["notes"]) == (slots, True, [note])
+    assert desk.shown() == [("Recital", desk.compact("0000"))]
+    assert desk.written() == [("POST", 400), ("POST", 201)]
+    plan = desk.does_with_notes(*_night(desk, "--dry-run", "--external-id", "other"))
+    assert (plan["event"]["timeslots"], plan["notes"]) == (slots, [note])
+    desk.does_with_notes(*_night(desk, "--yes", "--external-id", "other"))
+    assert desk.written() == [("POST", 201)]
+
+
+def test_creation_is_sent_beyond_the_bounds_of_changes(desk: Office) -> None:
+    """A dry run says that they may be refused; the vendor's refusal is shown as its own."""
+    early = str(desk.day - timedelta(days=230))
+    words = (
+        *("create", "--facility", desk.facility.id, "--name", "Recital", "--activity-type", "12"),
+        *("--start", f"{early}T03:00", "--end", f"{early}T04:00", "--external-id", "recital.1"),
+    )
+    plan = desk.does_with_notes(*words, "--dry-run")
+    assert plan["notes"] == ["It starts more than 7 days ago; Facilitron may refuse that."]
+    desk.place.bridge.state.strict_creations = True
+    done = desk.event(*words, "--yes", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"], told["notes"]) == (1, "refused", [])
+    assert told["message"] == (
+        "Not created. The booking system says: Validation failed – the start of timeslot 1"
+        " cannot be older than 7 days in the past (400 SY001)."
+    )
+    assert done.stderr == (
+        f"icalbridge: {told['message']}\nicalbridge: Facilitron's support asks for this:"
+        f" invocation_id {told['invocation_id']}.\n"
+    )
+    desk.place.bridge.state.strict_creations = False
+    assert desk.does_with_notes(*words, "--yes")["outcome"] == "created"
+
+
+def _night(desk: Office, *more: str) -> tuple[str, ...]:
+    """Return the words of a creation from the evening before to 5:00."""
+    when = ("--start", desk.at("23:30", days=-1), "--end", desk.at("05:00"))
+    what = ("--name", "Recital", "--activity-type", "12", "--external-id", "recital.1")
+    return ("create", "--facility", desk.facility.id, *what, *when, *more)

@@ -67,7 +67,7 @@ def test_move_to_what_is_taken_says_with_what_it_collides(desk: Office) -> None:
     done = desk.event("move", "other", "slot-1", "--start", desk.at("03:30"), "--yes", "--json")
     told = json.loads(done.stdout)
     assert (done.returncode, told["outcome"]) == (1, "conflict")
-    refusal = "Facilitron refused it: 409 (EV004) Conflict – The facility is booked at that time."
+    refusal = "The booking system says: Conflict – The facility is booked at that time (409 EV004)."
     assert done.stderr.splitlines() == [
         f"icalbridge: Not changed; give another time or facility. {refusal}",
         desk.collision(before),

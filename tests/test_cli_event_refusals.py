@@ -161,21 +161,21 @@ def test_all_wrong_fields_are_named_at_once(desk: Office) -> None:
     words = desk.create(
         "--yes", "--external-id", "no blanks", "--attendance", "-1", "--timeslot", spec
     )
-    assert desk.refuses(*words, ICALBRIDGE_RENTER_EMAIL="me@here") == (
+    assert desk.refuses(*words, ICALBRIDGE_RENTER_EMAIL="me@the..gym") == (
         2,
         (
-            "icalbridge: Nothing was sent: external_system_event_id may hold only letters, digits,"
-            ' ".", "-" and "_"; renter_email must be an e-mail address; attendance must be 0 to'
-            " 500000; timeslots[1].external_system_timeslot_id must be 3 to 50 characters long;"
-            " timeslots[1].end_datetime must be at least 1 minute later than start_datetime.\n"
+            "icalbridge: Nothing was sent: the external id may hold only letters, digits,"
+            ' ".", "-" and "_"; the renter\'s e-mail address has a domain after its @ that is none;'
+            " the attendance must be 0 to 500000; the id of timeslot 2 must be 3 to 50 characters"
+            " long; the end of timeslot 2 must be at least 1 minute after the start.\n"
         ),
     )
     code, told = desk.refuses("cancel", "x", "--yes", "--log-message", "x" * 251)
     assert (code, told) == (
         2,
         (
-            "icalbridge: Nothing was sent: event_id must be 3 to 50 characters long; "
-            "event_log_message must be 0 to 250 characters long.\n"
+            "icalbridge: Nothing was sent: the event's id must be 3 to 50 characters long; "
+            "the log message must be 0 to 250 characters long.\n"
         ),
     )
     assert desk.place.bridge.state.requests == []
@@ -213,7 +213,7 @@ def test_move_refuses_what_cannot_be(desk: Office) -> None:
             *move,
             "--start",
             f"{early}T10:00",
-        ): "Nothing was sent: start_datetime cannot be older than 7 days.",
+        ): "Nothing was sent: the start cannot be more than 7 days ago.",
     }
     assert {words: desk.refuses(*words) for words in told} == {
         words: (2, f"icalbridge: {sentence}\n") for words, sentence in told.items()

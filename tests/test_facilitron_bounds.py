@@ -59,7 +59,7 @@ def _wrong_of(refusal: InvalidRequest | None) -> list[str]:
 
 def _refusal(request: NewEvent) -> InvalidRequest | None:
     try:
-        checked_event(request, NOW)
+        checked_event(request)
     except InvalidRequest as error:
         return error
     return None
@@ -122,7 +122,7 @@ def test_body_has_what_was_given_and_nothing_else() -> None:
     """Local times to the second, the one status; a field left out is not sent, so that the vendor's
     default holds.
     """
-    assert checked_event(EVENT, NOW) == {
+    assert checked_event(EVENT) == {
         "external_system_event_id": "event-1",
         "event_type": "reservation",
         "name": "Recital",
@@ -146,7 +146,7 @@ def test_body_has_what_was_given_and_nothing_else() -> None:
         log_message="",
         timeslots=(replace(SLOT, activity_name=""),),
     )
-    told = checked_event(more, NOW)
+    told = checked_event(more)
     assert {
         name: told[name] for name in ("attendance", "renter_rate_category_id", "renter_owner")
     } == {"attendance": 0, "renter_rate_category_id": "internal", "renter_owner": "district"}
@@ -193,8 +193,7 @@ def test_first_of_two_equal_hours_is_told() -> None:
     """It is what the vendor's time means."""
     first = datetime(2027, 11, 7, 8, 30, tzinfo=UTC)
     body = checked_event(
-        replace(EVENT, timeslots=(replace(SLOT, start=first, end=first + timedelta(minutes=20)),)),
-        NOW,
+        replace(EVENT, timeslots=(replace(SLOT, start=first, end=first + timedelta(minutes=20)),))
     )
     assert body["timeslots"][0]["start_datetime"] == "2027-11-07T01:30:00"
 
@@ -233,8 +232,8 @@ def test_refusal_names_fields_and_no_values() -> None:
     assert not isinstance(refusal, ConfigurationError)
     assert (
         str(refusal)
-        == "Nothing was sent: name must be 1 to 100 characters long; renter_email must be an e-mail"
-        " address."
+        == "Nothing was sent: the name must be 1 to 100 characters long; the renter's e-mail address"
+        " may hold no spaces, no control characters and no letters beyond ASCII."
     )
 
 

@@ -119,6 +119,17 @@ def test_districts_day_is_the_days_of_its_schools(district: Vendor) -> None:
     assert {each.key for each in together.events} == keys != set[EventKey]()
 
 
+def test_child_events_of_a_school_are_its_own(district: Vendor) -> None:
+    """The flag changes nothing there, for a window of any length."""
+    client, zones = _client(district), _zones(district)
+    plain, flagged = (
+        client.property_events(district.school_id, WINDOW, zones=zones, include_child_events=flag)
+        for flag in (False, True)
+    )
+    assert WINDOW.start < WINDOW.end
+    assert flagged.events == plain.events != ()
+
+
 def test_coming_type_is_refused_alone(district: Vendor) -> None:
     """The vendor says "coming soon" of maintenance blocks: asked for both, the reservations come."""
     zones = _zones(district)

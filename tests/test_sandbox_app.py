@@ -155,6 +155,19 @@ def test_child_events_expand_a_parent_only(api: Vendor) -> None:
     assert owners(api.school_id, include_child_events="true") == {api.school_id}
 
 
+def test_date_rule_of_child_events_is_a_parents(api: Vendor) -> None:
+    """Several days: refused of a district, and what it is without the flag of a school; a facility
+    has no such parameter.
+    """
+    days = {"start_date": _day(0), "end_date": _day(9), **EVENTS}
+    flag = {"include_child_events": "true"}
+    assert _error(api.get(f"/property/{api.district_id}/events", **days, **flag)) == (400, "SY001")
+    for path in (f"/property/{api.school_id}/events", f"/facility/{_facility_id(api)}/events"):
+        assert _found(api.get(path, **days, **flag), "events") == _found(
+            api.get(path, **days), "events"
+        )
+
+
 def test_event_by_either_id(api: Vendor) -> None:
     """The vendor's own id or that of the external system."""
     event = next(each for each in api.world.events.values() if each["external_system_event_id"])

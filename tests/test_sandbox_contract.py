@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def shared() -> Iterator[Vendor]:
     """One vendor for all rules."""
     with vendor() as opened:
-        opened.world.renters |= {"coach+gym@school.example"}
+        opened.world.renters |= {address.lower() for address in contract.ADDRESSES}
         yield opened
 
 
@@ -70,6 +70,17 @@ def test_create_timeslot(api: Vendor, rule: Rule) -> None:
         tuple(f"timeslots[1].{each}" for each in rule.wrong),
         201,
     )
+
+
+@_rules([*contract.SPANS, *contract.DAY_BOUNDS])
+def test_create_timeslot_where_creations_are_strict(api: Vendor, rule: Rule) -> None:
+    """The bounds of a change hold for a new timeslot too."""
+    api.state.strict_creations = True
+    try:
+        answer = create(api, event(api, timeslots=[slot(api, **rule.fields)]))
+    finally:
+        api.state.strict_creations = False
+    _check(answer, tuple(f"timeslots[0].{name}" for name in rule.wrong), 201)
 
 
 def test_create_timeslot_twice(api: Vendor) -> None:

@@ -74,6 +74,7 @@ def test_body_without_end_is_400(api: Vendor) -> None:
 def test_first_refusal_wins(api: Vendor, spoiled: dict[str, Any], first: tuple[int, str]) -> None:
     """Everything is wrong with it, then less and less: body, facility, renter, clock, duplicate."""
     create(api, event(api))
+    api.state.strict_creations = True
     times = (
         {}
         if "time" in spoiled

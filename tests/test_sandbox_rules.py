@@ -19,7 +19,7 @@ def _day(ahead: int) -> str:
 
 def _refusal(**args: str) -> tuple[int, str, str]:
     with pytest.raises(rules.Refusal) as caught:
-        rules.read_query(args, TODAY)
+        rules.read_query(args, TODAY, has_children=True)
     return caught.value.status, caught.value.code, str(caught.value)
 
 
@@ -53,7 +53,21 @@ def test_query_of_children_may_reach_90_days_ahead() -> None:
         "end_date": _day(90),
         "include_child_events": "true",
     }
-    assert rules.read_query(args, TODAY).include_child_events
+    assert rules.read_query(args, TODAY, has_children=True).include_child_events
+
+
+@pytest.mark.parametrize("span", [(0, 31), (100, 100), (360, 365)])
+def test_query_of_children_of_a_property_without_any_is_one_of_the_property(
+    span: tuple[int, int],
+) -> None:
+    """Its dates are bounded as without the flag."""
+    args = {
+        "event_types": "reservation",
+        "start_date": _day(span[0]),
+        "end_date": _day(span[1]),
+    }
+    with_flag = rules.read_query({**args, "include_child_events": "true"}, TODAY)
+    assert with_flag == rules.read_query(args, TODAY)
 
 
 @pytest.mark.parametrize(

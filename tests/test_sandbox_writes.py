@@ -171,6 +171,21 @@ def test_many_timeslots_in_many_facilities_are_one_event(api: Vendor) -> None:
     ]
 
 
+def test_booking_past_midnight_is_one_timeslot(api: Vendor) -> None:
+    """It is read on both days, and collides with what is booked on the second one."""
+    late, early = (str(FREE_DAY + timedelta(days=number)) for number in (0, 1))
+    night = slot(api, start_datetime=at("22:00", late), end_datetime=at("02:00", early))
+    morning = slot(api, start_datetime=at("01:00", early), end_datetime=at("03:00", early))
+    assert create(api, event(api, timeslots=[morning])).status_code == 201
+    made = create(api, event(api, "event-2", timeslots=[night]))
+    assert (made.status_code, made.json()["event"]["has_conflict"]) == (201, True)
+    (found,) = _read(api, "event-2")["timeslots"]
+    assert (found["start_datetime"], found["end_datetime"]) == (
+        at("22:00:00", late),
+        at("02:00:00", early),
+    )
+
+
 def test_collision_is_made_and_told(api: Vendor) -> None:
     """A new event in a place that is taken is created, and `has_conflict` says so."""
     create(api, event(api))
@@ -253,6 +268,7 @@ def test_facilities_of_one_event_belong_to_one_property(api: Vendor) -> None:
 
 def test_clock_is_the_propertys_own(api: Vendor) -> None:
     """Seven days back to the second, on the clock of the facility's property."""
+    api.state.strict_creations = True
     api.now = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
     west, east = api.world.properties[1], api.world.properties[3]
     begun = {"start_datetime": "2026-11-21T04:30:00", "end_datetime": "2026-11-21T05:00:00"}
@@ -273,6 +289,7 @@ def test_clock_is_the_propertys_own(api: Vendor) -> None:
 
 def test_leap_day_is_two_years_before_the_28th(api: Vendor) -> None:
     """From the 29th of February two years ahead is the 28th."""
+    api.state.strict_creations = True
     api.now = datetime(2028, 2, 29, 20, tzinfo=UTC)
     last, late = (
         [slot(api, start_datetime="2030-02-28T11:00", end_datetime=f"2030-02-28T{end}")]

@@ -121,7 +121,7 @@ def get(event_id: str, event_type: str, key: str, as_json: bool) -> None:
 @click.option(
     "--start", metavar="TIME", help="In the property's own time, such as 2026-12-01T18:00."
 )
-@click.option("--end", metavar="TIME", help="In the same way, on the same day.")
+@click.option("--end", metavar="TIME", help="In the same way; it may be on a later day.")
 @click.option(
     "--timeslot",
     "specs",

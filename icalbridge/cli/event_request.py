@@ -17,7 +17,8 @@ from msgspec import UNSET
 
 from icalbridge import timezones
 from icalbridge.errors import ConfigurationError
-from icalbridge.facilitron import NewEvent, NewTimeslot, TimeslotChange
+from icalbridge.facilitron import NewEvent, NewTimeslot, TimeslotChange, creation_doubts
+from icalbridge.facilitron.write_requests import ONE_DAY, TOO_FAR, TOO_OLD
 from icalbridge.models import Event, Timeslot
 from icalbridge.text import display_text
 
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 _LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[T ]((?:[01]\d|2[0-3]):\d\d(?::[0-5]\d)?)", re.ASCII)
 _SPEC_KEYS = ("facility", "activity", "id")
+BY_DAY = "Facilitron takes no booking past midnight; it is booked as one a day."
+_DOUBT_NOTES = {
+    ONE_DAY: "It goes past midnight; if Facilitron refuses that, it is booked as one a day.",
+    TOO_OLD: "It starts more than 7 days ago; Facilitron may refuse that.",
+    TOO_FAR: "It ends more than 2 years from now; Facilitron may refuse that.",
+}
 SPEC = "START/END[;facility=ID][;activity=NAME][;id=ID]"
 
 
@@ -69,7 +76,7 @@ class CreatePlan:
     request: NewEvent
     owner: Property
     places: tuple[Facility, ...]
-    """One for each timeslot."""
+    """The facilities of its timeslots."""
     notes: tuple[str, ...]
 
 
@@ -189,6 +196,12 @@ def plan_create(store: Store, given: CreateInput) -> CreatePlan:
     return CreatePlan(_make_request(given, timeslots, owner), owner, places, tuple(notes))
 
 
+def creation_notes(request: NewEvent, now: datetime) -> list[str]:
+    """Return sentences on what Facilitron may refuse, by bounds that it publishes for changes."""
+    reasons = {reason for _, reason in creation_doubts(request, now)}
+    return [note for reason, note in _DOUBT_NOTES.items() if reason in reasons]
+
+
 def _make_request(given: CreateInput, timeslots: list[NewTimeslot], owner: Property) -> NewEvent:
     return NewEvent(
         given.external_id or derive_id(given.event_type, given.name, timeslots),
@@ -249,18 +262,19 @@ def quote_name(name: str) -> str:
 def planned_event(plan: CreatePlan) -> Event:
     """Return the event that a request would make."""
     request = plan.request
+    places = {place.u_id: place for place in plan.places}
     slots = tuple(
         Timeslot(
             slot.start,
             slot.end,
-            place.id,
-            place.name,
-            place.type,
+            places[slot.facility_u_id].id,
+            places[slot.facility_u_id].name,
+            places[slot.facility_u_id].type,
             slot.activity_name or "",
             "active",
             slot.external_id,
         )
-        for slot, place in zip(request.timeslots, plan.places, strict=True)
+        for slot in request.timeslots
     )
     return Event(
         "",

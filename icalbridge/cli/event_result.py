@@ -6,15 +6,18 @@ Results go to stdout, errors and notes to stderr. No result contains the renter.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from icalbridge import timezones
 from icalbridge.cli.output import console, print_failure, print_json, table, warn
+from icalbridge.errors import AccessRefused, NotFound, RequestRefused
+from icalbridge.facilitron import Conflict
 from icalbridge.push.collisions import find_collisions
 from icalbridge.text import display_text
+from icalbridge.vendor_words import quote_vendor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 HIDDEN = frozenset({"renter_email", "renter_owner"})
 """Fields that are sent and never shown."""
+REFUSALS = (RequestRefused, NotFound, AccessRefused)
+"""Errors by which the vendor refuses one write."""
 DONE = frozenset({"found", "created", "moved", "cancelled", "planned"})
 FAILED = 1
 
@@ -40,7 +45,7 @@ class EventResult:
     command: str
     outcome: str
     """`found`, `created`, `moved`, `cancelled`, `planned` (by --dry-run); or `conflict`,
-    `not_created`, `unknown`.
+    `refused`, `not_created`, `unknown`.
     """
     message: str
     event: dict[str, Any] | None = None
@@ -63,6 +68,27 @@ class EventResult:
         return 0 if self.outcome in DONE else FAILED
 
 
+def refused(
+    result: EventResult,
+    refusal: Conflict | RequestRefused | NotFound | AccessRefused,
+    advice: str,
+) -> EventResult:
+    """Return the result of a write that the vendor refused, with its message."""
+    conflict = isinstance(refusal, Conflict)
+    status = 409 if isinstance(refusal, Conflict) else refusal.status
+    reason = (
+        refusal.message
+        if isinstance(refusal, Conflict) and not refusal.by_vendor
+        else quote_vendor(refusal.message, status, refusal.message_code)
+    )
+    return replace(
+        result,
+        outcome="conflict" if conflict else "refused",
+        message=f"{advice}. {reason[:1].upper()}{reason[1:]}.",
+        invocation_id=refusal.invocation_id,
+    )
+
+
 def print_result(result: EventResult, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(result))
@@ -82,6 +108,8 @@ def print_result(result: EventResult, *, as_json: bool) -> None:
 
 
 def _print_notes(result: EventResult) -> None:
+    if result.outcome == "refused" and result.invocation_id:
+        warn(f"Facilitron's support asks for this: invocation_id {result.invocation_id}.")
     if result.has_conflict:
         warn("Facilitron says that it collides with another booking; both are booked now.")
     for line in (*result.notes, *collision_lines(result.collides_with)):

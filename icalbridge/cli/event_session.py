@@ -13,6 +13,7 @@ from icalbridge.cli.clients import (
 )
 from icalbridge.cli.runtime import open_current
 from icalbridge.cli.signals import Stop
+from icalbridge.facilitron import OvernightCreator
 from icalbridge.models import Feed
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.refresh_event import EventRefresher
@@ -43,6 +44,13 @@ class EventSession:
         """Return an event as the vendor has it. Raises `VendorError`."""
         zones, unsure = zones_of({place.id: place for place in self.store.read.properties()})
         return self.client.event(event_type, event_id, zones=zones, unsure=unsure)
+
+    def overnight_creator(self) -> OvernightCreator:
+        """Return what creates events, and remembers how the key books past midnight."""
+        keys, user = self.store.api_keys, self.user.name
+        return OvernightCreator(
+            self.client, keys.splits_nights(user), lambda: keys.note_split_nights(user)
+        )
 
     def follow(self, written: Event, requested: RequestedState) -> AfterWrite:
         """Update the store after a write; `written`: the requested event, with its id."""

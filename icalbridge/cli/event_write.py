@@ -17,9 +17,11 @@ from icalbridge.cli.clients import (
     require_write_permission,
 )
 from icalbridge.cli.event_request import (
+    BY_DAY,
     CreateInput,
     CreatePlan,
     TimeslotInput,
+    creation_notes,
     find_timeslot,
     plan_create,
     plan_move,
@@ -27,10 +29,12 @@ from icalbridge.cli.event_request import (
     quote_name,
 )
 from icalbridge.cli.event_result import (
+    REFUSALS,
     EventResult,
     collision_lines,
     collision_values,
     event_values,
+    refused,
     timeslots_table,
     without_renter,
 )
@@ -44,11 +48,11 @@ from icalbridge.facilitron import (
     Created,
     Moved,
     NotCreated,
+    split_by_day,
     write_requests,
 )
 from icalbridge.push.requested import RequestedSlot, RequestedState
 from icalbridge.statuses import is_cancelled
-from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,31 +92,38 @@ def create_event(settings: Settings, given: CreateInput, options: WriteOptions) 
     with open_current(settings) as store:
         plan = plan_create(store, given)
         with open_key(settings, store, plan.owner.id, options.key) as session:
-            with as_bad_input(InvalidRequest):
-                body = write_requests.checked_event(plan.request, session.clock())
-            event = planned_event(plan)
-            result = EventResult(
-                "create",
-                "planned",
-                "",
-                event_values(store, event),
-                collides_with=collision_values(store, event),
-                notes=[*plan.notes],
-            )
-            named = f"{quote_name(event.name)} with the external id {event.external_id}"
-            if options.dry_run:
-                return _dry_run(
-                    settings, result, f"{named} could be created", "POST", "/event", body
-                )
-            _confirm(
-                f"Create {named} at {plan.owner.name or plan.owner.id}?",
-                result,
-                options,
-                session.stop,
-            )
-            with _explain_interruption(event.type, event.external_id):
-                outcome = session.client.create_event(plan.request)
-                return _created(session, result, outcome, plan)
+            return _create(session, plan, options)
+
+
+def _create(session: EventSession, plan: CreatePlan, options: WriteOptions) -> EventResult:
+    creator, notes = session.overnight_creator(), [*plan.notes]
+    if creator.by_day and (split := split_by_day(plan.request)) != plan.request:
+        plan, notes = replace(plan, request=split), [*notes, BY_DAY]
+    with as_bad_input(InvalidRequest):
+        body = write_requests.checked_event(plan.request)
+    event = planned_event(plan)
+    result = EventResult(
+        "create",
+        "planned",
+        "",
+        event_values(session.store, event),
+        collides_with=collision_values(session.store, event),
+        notes=[*notes, *creation_notes(plan.request, session.clock())],
+    )
+    named = f"{quote_name(event.name)} with the external id {event.external_id}"
+    if options.dry_run:
+        done = f"{named} could be created"
+        return _dry_run(session.settings, result, done, "POST", "/event", body)
+    question = f"Create {named} at {plan.owner.name or plan.owner.id}?"
+    _confirm(question, result, options, session.stop)
+    with _explain_interruption(event.type, event.external_id):
+        try:
+            sent, outcome = creator.create(plan.request)
+        except REFUSALS as error:
+            return refused(replace(result, notes=notes), error, "Not created")
+        if sent != plan.request:
+            plan, notes = replace(plan, request=sent), [*notes, BY_DAY]
+        return _created(session, replace(result, notes=notes), outcome, plan)
 
 
 def _created(
@@ -143,7 +154,7 @@ def _created(
             invocation_id=outcome.invocation_id,
         )
     if isinstance(outcome, Conflict):
-        return _conflict(
+        return refused(
             result,
             outcome,
             f"Not created; look at what is there with {command}, or give an --external-id",
@@ -190,9 +201,12 @@ def cancel_event(
             before = CancelledEvent(event.id, event.external_id, already=True)
             outcome = before
             if not is_cancelled(event.status):
-                answered = session.client.cancel_event(event_type, event_id, log_message)
+                try:
+                    answered = session.client.cancel_event(event_type, event_id, log_message)
+                except REFUSALS as error:
+                    return refused(result, error, "Not cancelled")
                 if isinstance(answered, Conflict):
-                    return _conflict(result, answered, "Not cancelled; nothing was changed")
+                    return refused(result, answered, "Not cancelled; nothing was changed")
                 outcome = answered
             return _cancelled(session, result, event, outcome)
 
@@ -261,9 +275,12 @@ def move_timeslot(
             )
         _confirm(f"Change the {named} to this?", result, options, session.stop)
         with _explain_interruption(event_type, event_id):
-            outcome = session.client.change_timeslot(event_type, event_id, timeslot_id, request)
+            try:
+                outcome = session.client.change_timeslot(event_type, event_id, timeslot_id, request)
+            except REFUSALS as error:
+                return refused(result, error, "Not changed")
             if isinstance(outcome, Conflict):
-                return _conflict(result, outcome, "Not changed; give another time or facility")
+                return refused(result, outcome, "Not changed; give another time or facility")
             place = slot.facility_id if change.facility else None
             requested = RequestedSlot(timeslot_id, slot.start, slot.end, place, change.activity)
             return _moved(session, result, after, requested, named, outcome)
@@ -317,15 +334,6 @@ def _dry_run(
     return replace(
         result, message=f"{done}; nothing was sent.", request=request, notes=[*result.notes, *off]
     )
-
-
-def _conflict(result: EventResult, outcome: Conflict, advice: str) -> EventResult:
-    code = f" ({outcome.message_code})" if outcome.message_code else ""
-    reason = display_text(
-        outcome.message, missing="it stands in conflict with what is there"
-    ).removesuffix(".")
-    message = f"{advice}. Facilitron refused it: 409{code} {reason}."
-    return replace(result, outcome="conflict", message=message, invocation_id=outcome.invocation_id)
 
 
 @contextmanager

@@ -85,7 +85,12 @@ def run_sandbox(
     limits = {name: world.pop(name) for name in ("rate_per_minute", "quota_per_day")}
     parsed = _parsed(faults)
     scene = sandbox.build_scene(scenario, utcnow(), **world)
-    app = sandbox.create_app(scene.world, faults=[*_parsed(scene.faults), *parsed], **limits)
+    app = sandbox.create_app(
+        scene.world,
+        faults=[*_parsed(scene.faults), *parsed],
+        strict_creations=scene.strict_creations,
+        **limits,
+    )
     try:
         sandbox.run(app, host, port, on_started=_announce)
     except OSError as error:

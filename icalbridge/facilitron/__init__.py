@@ -11,11 +11,14 @@ staff_details.py   renter and the other fields that are for staff alone
 lenient_json.py    decoder for broken JSON
 times.py           local times → moments
 write_requests.py  requests that write, their outcomes and their bounds
+email_address.py   e-mail addresses (RFC 5322)
 write_client.py    sends them, and looks up what became of them
+overnight.py       bookings past midnight: whole, or one a day
 """
 
 from icalbridge.facilitron.client import Client
 from icalbridge.facilitron.events import EventsResponse
+from icalbridge.facilitron.overnight import OvernightCreator, split_by_day, split_local_times
 from icalbridge.facilitron.rate_limit import Allowance, Ledger, MemoryLedger, book
 from icalbridge.facilitron.schemas import ListResponse, Skipped
 from icalbridge.facilitron.write_requests import (
@@ -30,6 +33,7 @@ from icalbridge.facilitron.write_requests import (
     TimeslotChange,
     Unknown,
     check_event,
+    creation_doubts,
     time_errors,
 )
 
@@ -48,10 +52,14 @@ __all__ = [
     "NewEvent",
     "NewTimeslot",
     "NotCreated",
+    "OvernightCreator",
     "Skipped",
     "TimeslotChange",
     "Unknown",
     "book",
     "check_event",
+    "creation_doubts",
+    "split_by_day",
+    "split_local_times",
     "time_errors",
 ]

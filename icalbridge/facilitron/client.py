@@ -124,7 +124,8 @@ class Client:
 
         `zones` are IANA names by property id, guesses for the properties in `unsure` (see
         `EventDefaults`). Events whose bytes have a digest in `known` are not parsed again. With
-        `include_child_events` the window is one day, of a district with all its schools.
+        `include_child_events` the window of a district is one day, and has all its schools; on a
+        property without children the flag has no effect, neither on events nor on the window.
         """
         path = path_of("property", property_id, "events")
         more = {"include_child_events": "true"} if include_child_events else {}

@@ -73,7 +73,7 @@ class WriteClient:
 
     def create(self, request: NewEvent) -> CreateOutcome:
         """Create an event; see `Client.create_event`."""
-        body = checked_event(request, self._clock())
+        body = checked_event(request)
         owner = request.renter_owner or ""
         # an owner so short that any text may contain it is not redacted
         secrets = [request.renter_email, *([owner] if len(owner) >= SHORTEST_KEY else [])]
@@ -155,7 +155,7 @@ class WriteClient:
         if event is None:
             return NotCreated(error)
         if not _matches(event, request):
-            return Conflict(ANOTHER, invocation_id=error.invocation_id)
+            return Conflict(ANOTHER, invocation_id=error.invocation_id, by_vendor=False)
         return Created(event.id, request.external_id, None, error.invocation_id, looked_up=True)
 
     def _find(self, request: NewEvent) -> Event | None:

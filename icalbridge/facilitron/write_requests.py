@@ -17,6 +17,8 @@ from msgspec import UNSET, UnsetType
 
 from icalbridge import timezones
 from icalbridge.errors import InvalidRequest
+from icalbridge.facilitron.email_address import find_email_error
+from icalbridge.vendor_words import plain_field, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +34,7 @@ class NewTimeslot:
     """3 to 50 letters, digits, `.`, `-` and `_`; unique within its event."""
     start: datetime
     end: datetime
-    """At least a minute later, on the same calendar day of the property's zone."""
+    """At least a minute later."""
     facility_u_id: str
     """The facility's `u_id`, not its `_id`."""
     activity_name: str | None = None
@@ -136,6 +138,8 @@ class Conflict:
     message: str
     message_code: str = ""
     invocation_id: str = ""
+    by_vendor: bool = True
+    """Whether the message is the vendor's; else it is ours."""
 
 
 CreateOutcome: TypeAlias = Created | Conflict | NotCreated | Unknown
@@ -148,19 +152,16 @@ MAX_ATTENDANCE = 500_000
 MIN_DURATION = timedelta(minutes=1)
 MAX_AGE = timedelta(days=7)
 YEARS_AHEAD = 2
-LONGEST_EMAIL = 254
-"""RFC 5321, section 4.5.3.1.3, without the brackets."""
+ONE_DAY = "must be on the same calendar day as the start"
+TOO_OLD = "cannot be more than 7 days ago"
+TOO_FAR = "cannot be more than 2 years from now"
 
 _ID_PATTERN = re.compile(r"[a-zA-Z0-9._-]+")
-_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-_EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})+")
-"""HTML's valid e-mail address, in a domain with a dot. The pages say "RFC-compliant" and no more.
-"""
 
 
-def checked_event(request: NewEvent, now: datetime) -> dict[str, Any]:
+def checked_event(request: NewEvent) -> dict[str, Any]:
     """Return the body of a creation (CreateEventDto); raises `InvalidRequest`."""
-    _refuse([*_event_errors(request), *_timeslot_errors(request, now)])
+    _refuse([*_event_errors(request), *_timeslot_errors(request)])
     optional = {
         "attendance": request.attendance,
         "renter_rate_category_id": request.renter_rate_category_id,
@@ -186,7 +187,8 @@ def checked_change(
     errors = [
         *_path_errors(event_type, event_id),
         *_text("timeslot_id", timeslot_id, 3, 50, pattern=_ID_PATTERN),
-        *_span("", change.start, change.end, change.zone, now),
+        *_span("", change.start, change.end, change.zone),
+        *_day_bounds("", change.start, change.end, change.zone, now),
         *(
             _text("activity_name", change.activity_name, 0, 250)
             if isinstance(change.activity_name, str)
@@ -213,19 +215,32 @@ def checked_cancellation(event_type: str, event_id: str, log_message: str) -> di
     return {"status": "cancelled", **({"event_log_message": log_message} if log_message else {})}
 
 
-def check_event(request: NewEvent, now: datetime) -> None:
+def check_event(request: NewEvent) -> None:
     """Raise `InvalidRequest` for a creation that would be refused before it is sent."""
-    checked_event(request, now)
+    checked_event(request)
 
 
-def time_errors(start: datetime, end: datetime, zone: str, now: datetime) -> list[FieldError]:
-    """Return the errors of a timeslot's times alone, as for a creation or a move."""
-    return list(_span("", start, end, zone, now))
+def time_errors(start: datetime, end: datetime, zone: str) -> list[FieldError]:
+    """Return the errors of a new timeslot's times alone."""
+    return list(_span("", start, end, zone))
+
+
+def creation_doubts(request: NewEvent, now: datetime) -> list[FieldError]:
+    """Return what of a creation would be refused as a change.
+
+    The vendor publishes these bounds for changes only and may apply them to creations too.
+    """
+    return [
+        doubt
+        for index, slot in enumerate(request.timeslots)
+        for doubt in _day_bounds(f"timeslots[{index}].", slot.start, slot.end, request.zone, now)
+    ]
 
 
 def _refuse(errors: list[FieldError]) -> None:
     if errors:
-        raise InvalidRequest(tuple(errors))
+        reasons = (f"{plain_field(name)} {plain_text(reason)}" for name, reason in errors)
+        raise InvalidRequest(tuple(errors), tuple(reasons))
 
 
 def _path_errors(event_type: str, event_id: str) -> Iterator[FieldError]:
@@ -237,8 +252,8 @@ def _event_errors(request: NewEvent) -> Iterator[FieldError]:
     yield from _text("external_system_event_id", request.external_id, 3, 50, pattern=_ID_PATTERN)
     yield from _one_of("event_type", request.event_type)
     yield from _text("name", request.name, 1, 100)
-    if len(request.renter_email) > LONGEST_EMAIL or not _EMAIL.fullmatch(request.renter_email):
-        yield "renter_email", "must be an e-mail address"
+    if error := find_email_error(request.renter_email):
+        yield "renter_email", error
     yield from _number("activity_type_id", request.activity_type_id, -math.inf, math.inf)
     if request.attendance is not None:
         yield from _number("attendance", request.attendance, 0, MAX_ATTENDANCE)
@@ -247,26 +262,24 @@ def _event_errors(request: NewEvent) -> Iterator[FieldError]:
     yield from _optional("event_log_message", request.log_message, 0, 250)
 
 
-def _timeslot_errors(request: NewEvent, now: datetime) -> Iterator[FieldError]:
+def _timeslot_errors(request: NewEvent) -> Iterator[FieldError]:
     if not request.timeslots:
-        yield "timeslots", "must hold at least one"
+        yield "timeslots", "must have at least one"
     seen = set()
     for index, slot in enumerate(request.timeslots):
         path = f"timeslots[{index}]."
         yield from _text(
             f"{path}external_system_timeslot_id", slot.external_id, 3, 50, pattern=_ID_PATTERN
         )
-        yield from _span(path, slot.start, slot.end, request.zone, now)
+        yield from _span(path, slot.start, slot.end, request.zone)
         yield from _text(f"{path}facility_u_id", slot.facility_u_id, 1, 50)
         yield from _optional(f"{path}activity_name", slot.activity_name, 0, 250)
         if slot.external_id in seen:
-            yield f"{path}external_system_timeslot_id", "stands there twice"
+            yield f"{path}external_system_timeslot_id", "is there twice"
         seen.add(slot.external_id)
 
 
-def _span(
-    path: str, start: datetime, end: datetime, zone: str, now: datetime
-) -> Iterator[FieldError]:
+def _span(path: str, start: datetime, end: datetime, zone: str) -> Iterator[FieldError]:
     """Yield the errors of a timeslot's times, compared on the property's clock."""
     if not timezones.exists(zone):
         yield "zone", "must be an IANA time zone"
@@ -276,15 +289,23 @@ def _span(
     if errors:
         yield from errors
         return
+    if _wall(end, zone) - _wall(start, zone) < MIN_DURATION:
+        yield f"{path}end_datetime", "must be at least 1 minute after the start"
+
+
+def _day_bounds(
+    path: str, start: datetime, end: datetime, zone: str, now: datetime
+) -> Iterator[FieldError]:
+    """Yield the errors by the bounds of days (vendor: UpdateTimeslotDto), of readable times."""
+    if not timezones.exists(zone) or _time_error(start, zone) or _time_error(end, zone):
+        return
     begin, finish, today = (_wall(moment, zone) for moment in (start, end, now))
-    if finish - begin < MIN_DURATION:
-        yield f"{path}end_datetime", "must be at least 1 minute later than start_datetime"
-    elif finish.date() != begin.date():
-        yield f"{path}end_datetime", "must be on the same calendar day as start_datetime"
+    if finish.date() > begin.date():
+        yield f"{path}end_datetime", ONE_DAY
     if begin < today - MAX_AGE:
-        yield f"{path}start_datetime", "cannot be older than 7 days"
+        yield f"{path}start_datetime", TOO_OLD
     if finish > _later(today, YEARS_AHEAD):
-        yield f"{path}end_datetime", "cannot be more than 2 years in the future"
+        yield f"{path}end_datetime", TOO_FAR
 
 
 def _time_error(moment: datetime, zone: str) -> str:

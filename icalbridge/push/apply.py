@@ -116,7 +116,7 @@ class PushRun:
         `VendorError` where nothing more can be done for now.
         """
         for create in (create for renewal in decided.renewals for create in renewal.creates):
-            check_event(self._request(create), self.clock())
+            check_event(self._request(create))
         total = len(decided.steps)
         done = self.done
         for outcome in self._steps(decided, requests, pushed):

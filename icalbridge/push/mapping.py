@@ -182,7 +182,7 @@ def _map_instance(
         if end <= now:
             mapped.past.add((instance.uid, external_ids.part_id(instance.slot_id, number)))
             continue
-        if wrong := time_errors(start, end, zone, now):
+        if wrong := time_errors(start, end, zone):
             mapped.impossible.append(_impossible(instance, _reason_text(*wrong[0]), start))
             return
         slots.append(

@@ -21,7 +21,7 @@ from icalbridge.sandbox.limits import Limits
 from icalbridge.sandbox.writes import Writes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from werkzeug.exceptions import HTTPException
@@ -94,6 +94,7 @@ class State:
     faults: list[Fault]
     clock: Callable[[], datetime]
     maintenance_blocks: bool
+    strict_creations: bool
     requests: list[tuple[str, str, str, int]] = field(default_factory=list)
     """Method, path, query and status of each request so far; status 0 where the connection broke
     instead.
@@ -116,9 +117,11 @@ def create_app(
     quota_per_day: int = 15_000,
     faults: Sequence[Fault] = (),
     maintenance_blocks: bool = False,
+    strict_creations: bool = False,
 ) -> Flask:
     """Create the application. `clock` returns aware UTC moments; `maintenance_blocks` allows the
-    event type that is "coming soon".
+    event type that is "coming soon"; `strict_creations` applies the bounds published for changes
+    to new bookings too.
     """
     app = Flask("icalbridge.sandbox", static_folder=None, template_folder="pages")
     state = State(
@@ -127,6 +130,7 @@ def create_app(
         list(faults),
         clock,
         maintenance_blocks,
+        strict_creations,
     )
     app.extensions["sandbox"] = state
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
@@ -155,7 +159,10 @@ class _Endpoints:
         self._state = state
         self._world = state.world
         self._writes = Writes(
-            state.world, lambda: state.clock(), maintenance_blocks=state.maintenance_blocks
+            state.world,
+            lambda: state.clock(),
+            maintenance_blocks=state.maintenance_blocks,
+            strict_creations=lambda: state.strict_creations,
         )
 
     def routes(self) -> list[tuple[str, str, str, Callable[..., Response]]]:
@@ -188,10 +195,9 @@ class _Endpoints:
     def property_events(self, property_id: str) -> Response:
         with self._events_shown():
             dto = self._property(property_id)
-            query = self._query(property_id)
-            # a child has no children of its own, so asking for them expands nothing
-            children = dto.get("properties") or [] if query.include_child_events else []
-            owners = [property_id, *children]
+            children = dto.get("properties") or []
+            query = self._query(property_id, request.args, has_children=bool(children))
+            owners = [property_id, *(children if query.include_child_events else [])]
             return _done(
                 "property-events",
                 events=self._world.events_of(owners, query.start, query.end, query.types),
@@ -202,7 +208,9 @@ class _Endpoints:
             facility = self._world.facility(facility_id)
             if facility is None:
                 raise rules.unknown_facility()
-            query = self._query(facility["property_id"])
+            args = request.args.copy()
+            args.poplist("include_child_events")  # no parameter of this endpoint
+            query = self._query(facility["property_id"], args)
             return _done(
                 "facility-events",
                 events=self._world.events_in(facility_id, query.start, query.end, query.types),
@@ -249,10 +257,15 @@ class _Endpoints:
             raise rules.unknown_property()
         return dto
 
-    def _query(self, property_id: str) -> rules.Query:
+    def _query(
+        self, property_id: str, args: Mapping[str, str], *, has_children: bool = False
+    ) -> rules.Query:
         today = self._world.day_of(property_id, self._state.clock())
         return rules.read_query(
-            request.args, today, maintenance_blocks=self._state.maintenance_blocks
+            args,
+            today,
+            has_children=has_children,
+            maintenance_blocks=self._state.maintenance_blocks,
         )
 
 

@@ -22,8 +22,10 @@ null. There are no pages of results. 120 requests a minute and 15,000 a UTC day 
 
 Of several refusals the first wins: the key (401), the limits (429), the path and the body as \
 such (400, every wrong field named at once), what they name (404), whose it is (403), the \
-clock's bounds and a facility's owner (400), then state, duplicate and conflict (409). A write \
-changes nothing unless all of it is good, and shows in the next read.
+bounds of days and a facility's owner (400), then state, duplicate and conflict (409). A write \
+changes nothing unless all of it is good, and shows in the next read. The bounds of days (one \
+calendar day, 7 days back, 2 years ahead) are those of a change; the scenario `strict-creations` \
+applies them to new bookings too.
 
 The sandbox knows the renters `coach@school.example` and `office@school.example`, and the \
 activity types 12, 14 and 21.\
@@ -78,7 +80,8 @@ _CHILDREN = _parameter(
     "include_child_events",
     "query",
     {"type": "boolean", "default": False},
-    "Also the events of a parent's children; then both dates are one day, at most 90 days ahead",
+    "Also the events of a parent's children; then both dates are one day, at most 90 days ahead."
+    " No effect on a property without children",
 )
 _ALL_SLOTS = "An event that touches the window comes with all its timeslots, past and far ones too."
 

@@ -103,23 +103,36 @@ def invalid(message: str) -> Refusal:
     return Refusal(400, "SY001", f"Validation failed – {message}.")
 
 
-def read_query(args: Mapping[str, str], today: date, *, maintenance_blocks: bool = False) -> Query:
+def read_query(
+    args: Mapping[str, str],
+    today: date,
+    *,
+    has_children: bool = False,
+    maintenance_blocks: bool = False,
+) -> Query:
     """Check the query of an events request; `today` is the calendar day in the property's zone.
 
-    `maintenance_blocks` allows the event type that is "coming soon". Raises `Refusal`.
+    `include_child_events` matters only where the property `has_children`: elsewhere it "does not
+    expand the search", and the dates are bounded as without it. `maintenance_blocks` allows the
+    event type that is "coming soon". Raises `Refusal`.
     """
     types = _event_types(args.get("event_types", ""), maintenance_blocks=maintenance_blocks)
     start, end = _day(args, "start_date", today), _day(args, "end_date", today)
-    children = _flag(args, "include_child_events")
+    children = _flag(args, "include_child_events") and has_children
     _check_window(start, end, today)
     if children:
         _check_child_events(start, end, today)
     return Query(start, end, types, children)
 
 
-def check_span(start: datetime, end: datetime, now: datetime, path: str = "") -> list[str]:
-    """Return the errors of a new timeslot; all times are local to the property, without zone."""
+def change_errors(start: datetime, end: datetime, now: datetime, path: str = "") -> list[str]:
+    """Return the errors of a timeslot's times by the bounds published for changes.
+
+    All times are local to the property, without zone (vendor: UpdateTimeslotDto).
+    """
     errors = []
+    if end.date() != start.date():
+        errors.append(f"{path}end_datetime must be on the same calendar day as start_datetime")
     if start < now - timedelta(days=WRITE_DAYS_BACK):
         errors.append(
             f"{path}start_datetime cannot be older than {WRITE_DAYS_BACK} days in the past"

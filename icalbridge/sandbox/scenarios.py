@@ -40,6 +40,8 @@ class Scene:
     at all of them.
     """
     faults: tuple[str, ...] = ()
+    strict_creations: bool = False
+    """Whether the bounds published for changes hold for new bookings too."""
 
     def today(self, property_id: str) -> date:
         """Return the calendar day at a property."""
@@ -117,6 +119,11 @@ def vendor_outage(scene: Scene) -> Scene:
 def revoked_key(scene: Scene) -> Scene:
     """After 40 requests the key is refused for good."""
     return replace(scene, faults=(*scene.faults, f"401:after={BEFORE_IT_BREAKS}"))
+
+
+def strict_creations(scene: Scene) -> Scene:
+    """New bookings are refused by the bounds of days that are published for changes."""
+    return replace(_with(scene, scene.world.events.values()), strict_creations=True)
 
 
 def _week(scene: Scene, event: Dto) -> set[date]:
@@ -214,6 +221,9 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "revoked-key": Scenario(
         "40 requests are answered, then the key is refused for good", revoked_key
+    ),
+    "strict-creations": Scenario(
+        "no new booking past midnight, over 7 days ago or over 2 years ahead", strict_creations
     ),
 }
 

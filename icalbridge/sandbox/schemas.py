@@ -93,13 +93,14 @@ def _error(description: str) -> Schema:
 
 _SAME_DAY = "at least 1 minute before end_datetime and on its calendar day, not older than 7 days"
 _AHEAD = "on the calendar day of start_datetime, not more than 2 years ahead"
+_LATER = "at least 1 minute after start_datetime; may be on a later day"
 
 REQUESTS: dict[str, Schema] = {
     "CreateTimeslotDto": _object(
         {
             "external_system_timeslot_id": EXTERNAL_ID,
-            "start_datetime": _moment(f"Start time; {_SAME_DAY}"),
-            "end_datetime": _moment(f"End time; {_AHEAD}"),
+            "start_datetime": _moment("Start time"),
+            "end_datetime": _moment(f"End time; {_LATER}"),
             "facility_u_id": _text("Facility UID where the event takes place", least=1, most=50),
             "activity_name": _text("Descriptive name or note for the timeslot activity", most=250),
         },

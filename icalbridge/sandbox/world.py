@@ -114,16 +114,18 @@ class World:
         """
         return self._touching([facility_id], start, end, types)
 
-    def booked(self, facility_id: str, day: date) -> list[Dto]:
-        """Return the events, of any status, with a timeslot in a facility that touches a local day;
-        in no order.
+    def booked(self, facility_id: str, first: date, last: date) -> list[Dto]:
+        """Return the events, of any status, with a timeslot in a facility that touches a span of
+        local days, both counted; in no order.
         """
         with self.lock:
             self._index()
-            return [
-                self.events[event_id]
-                for event_id in self._days.get((facility_id, day.isoformat()), ())
-            ]
+            matches = {
+                event_id
+                for day in _days_between(first, last)
+                for event_id in self._days.get((facility_id, day), ())
+            }
+            return [self.events[event_id] for event_id in matches]
 
     def event(self, event_type: str, event_id: str) -> Dto | None:
         """Return an event by the vendor's id or the external one."""
@@ -298,6 +300,11 @@ def _days_of(start: object, end: object) -> list[str]:
         first, last = date.fromisoformat(start[:10]), date.fromisoformat(end[:10])
     except ValueError:
         return [start[:10]]
+    return _days_between(first, last)
+
+
+def _days_between(first: date, last: date) -> list[str]:
+    """Return the days of a span, both counted, as many of them as are indexed."""
     return [
         (first + timedelta(days=step)).isoformat()
         for step in range(min((last - first).days, _LONGEST_DAYS) + 1)

@@ -1,11 +1,11 @@
 """The three write endpoints: their changes of the world, and the order of their checks.
 
 In this order: the path and the body as such (400, all wrong fields at once), what they name (404),
-whose it is (403), the clock's bounds (400) and the owner of a facility (400), state, duplicate and
-conflict (409). Where the pages leave room: bounds and the one calendar day hold for new timeslots
-as for moved ones; a new event that collides is made and says `has_conflict`, a move that collides
-is refused; an external id is taken for ever, also by a cancelled event; only what was made through
-the API is cancelled or moved by it. Nothing is changed unless all of a request is good.
+whose it is (403), the bounds of days (400) and the owner of a facility (400), state, duplicate and
+conflict (409). Where the pages leave room: the bounds of days hold for moved timeslots only, unless
+the creations are strict; a new event that collides is made and says `has_conflict`, a move that
+collides is refused; an external id is taken for ever, also by a cancelled event; only what was made
+through the API is cancelled or moved by it. Nothing is changed unless all of a request is good.
 """
 
 from __future__ import annotations
@@ -32,9 +32,15 @@ class Writes:
     """Creates, cancels and moves in one world; call with the world locked. Raises `Refusal`."""
 
     def __init__(
-        self, world: World, clock: Callable[[], datetime], *, maintenance_blocks: bool
+        self,
+        world: World,
+        clock: Callable[[], datetime],
+        *,
+        maintenance_blocks: bool,
+        strict_creations: Callable[[], bool],
     ) -> None:
         self._world = world
+        self._strict_creations = strict_creations
         self._clock = clock
         self._maintenance_blocks = maintenance_blocks
 
@@ -45,15 +51,16 @@ class Writes:
         places = [self._facility(slot["facility_u_id"]) for slot in body["timeslots"]]
         self._check_named(body)
         owner_id = self._only_owner(places)
-        now = self._wall_time(owner_id)
         spans = [_span(slot) for slot in body["timeslots"]]
-        refuse(
-            [
-                error
-                for index, span in enumerate(spans)
-                for error in rules.check_span(*span, now, f"timeslots[{index}].")
-            ]
-        )
+        if self._strict_creations():
+            now = self._wall_time(owner_id)
+            refuse(
+                [
+                    error
+                    for index, span in enumerate(spans)
+                    for error in rules.change_errors(*span, now, f"timeslots[{index}].")
+                ]
+            )
         if self._world.any_event(body["external_system_event_id"]):
             raise rules.duplicate()
         taken = [self._taken(place, *span) for place, span in zip(places, spans, strict=True)]
@@ -84,7 +91,7 @@ class Writes:
         event = self._own_event(event_type, event_id)
         slot = _find_slot(event, timeslot_id)
         place = self._facility(body["facility_u_id"]) if "facility_u_id" in body else None
-        refuse(rules.check_span(*_span(body), self._wall_time(event["property_id"])))
+        refuse(rules.change_errors(*_span(body), self._wall_time(event["property_id"])))
         if place and place["property_id"] != event["property_id"]:
             raise rules.several_owners()
         if _is(event, "cancelled"):
@@ -158,7 +165,7 @@ class Writes:
         """Return whether another approved event has an active timeslot in a facility then."""
         return any(
             _collides(slot, place["_id"], start, end)
-            for event in self._world.booked(place["_id"], start.date())
+            for event in self._world.booked(place["_id"], start.date(), end.date())
             if event["_id"] != besides and _is(event, "approved")
             for slot in event["timeslots"]
         )

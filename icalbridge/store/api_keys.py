@@ -120,6 +120,17 @@ class ApiKeys(Repository):
         )
         self._note_user(and_(api_users.c.id == api_user_id, other), values)
 
+    def splits_nights(self, api_user_id: str) -> bool:
+        """Return whether a booking past midnight is made as one a day with a key."""
+        query = select(api_users.c.splits_nights).where(api_users.c.id == api_user_id)
+        return bool(self._value(query))
+
+    def note_split_nights(self, api_user_id: str) -> None:
+        """Note that the vendor takes one booking a day from a key."""
+        self._write(
+            update(api_users).where(api_users.c.id == api_user_id).values(splits_nights=True)
+        )
+
     def note_trouble(self, api_user_id: str, error: str, *, now: datetime) -> None:
         """Write the reason why a key cannot be served; an empty text when it can."""
         values = {"error": error} | ({"error_at": now} if error else {})

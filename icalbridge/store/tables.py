@@ -26,6 +26,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
     text,
 )
 
@@ -97,6 +98,8 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     _number("quota_per_day"),  # what the vendor granted; 0: not known yet
     _time("doubted_at"),  # when its catalog first came back without something that is known
     _set("missing"),  # the properties and facilities that it lacked then
+    # whether the vendor refused a booking past midnight, and took one a day
+    Column("splits_nights", Boolean, nullable=False, server_default=false()),
 )
 
 properties = Table(
