@@ -41,8 +41,16 @@ class Shot(NamedTuple):
 
 SHOTS = {
     "directory": Shot("/"),
-    "school": Shot("{school}?view=week", height=1000),
-    "facility": Shot("{gym}"),
+    "school": Shot("{school}", 1280),
+    "school-week": Shot("{school}?view=week", 1280, 1000),
+    "facility": Shot("{gym}", 1280),
+    "facility-phone": Shot("{gym}", 390, 800),
+    "facility-month": Shot("{gym}?view=month", 1280, 1100),
+    "district": Shot("{district}", 1280),
+    "search": Shot("/?q=volleyball"),
+    "free": Shot("/free?from=18:00&to=20:00&type=gymnasium"),
+    "builder": Shot("/build?feed={school_feed}", 1280),
+    "embed-maker": Shot("/embed?feed={school_feed}", 1024, 768),
     "embed": Shot("/embed{school}?view=month", height=760),
     "display": Shot("/display{gym}", 1280, 720, live=True),
     "display-portrait": Shot("/display{school}", 720, 1280, live=True),
@@ -67,9 +75,16 @@ def _photograph(browser: Browser, base: str, gym: str) -> None:
     page = browser.new_page(timezone_id="America/Los_Angeles")
     page.goto(base + gym)
     school = page.evaluate(SCHOOL)
+    page.goto(base)
+    paths = {
+        "gym": gym,
+        "school": school,
+        "school_feed": school.strip("/").replace("/", ":"),
+        "district": page.locator(".district h2 a").first.get_attribute("href"),
+    }
     for name, shot in SHOTS.items():
         page.set_viewport_size({"width": shot.width, "height": shot.height})
-        page.goto(base + shot.path.format(gym=gym, school=school))
+        page.goto(base + shot.path.format(**paths))
         if shot.live:
             page.wait_for_function("document.documentElement.classList.contains('live')")
         page.screenshot(path=FOLDER / f"{name}.png")

@@ -498,10 +498,8 @@ def test_builder_script_is_served_for_ever_under_its_version(client: FlaskClient
 
 def test_builder_names_a_title_that_is_a_choice_or_ones_own(client: FlaskClient) -> None:
     """A title of one's own wins over the one that is chosen from the list beside it."""
-    page = client.get(
-        "/build", query_string="feed=facility:gym&title={name}&title={name}, {facility}"
-    )
-    assert (
-        address_in(page.text) == f"{SITE}/ical/facility/gym.ics?title=%7Bname%7D,%20%7Bfacility%7D"
-    )
+    query = "feed=facility:gym&title={name}&title={name}, {facility}"
+    page = client.get("/build", query_string=query)
+    feed = f"{SITE}/ical/facility/gym.ics?title=%7Bname%7D,%20%7Bfacility%7D"
+    assert address_in(page.text) == feed
     assert Filling(page.text, "builder").values("title") == ["{name}, {facility}"]
