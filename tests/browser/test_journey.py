@@ -180,5 +180,5 @@ def test_page_of_a_name_shows_only_that(page: Page, address: str) -> None:
     page.goto(f"{address}/?q=dance+night")
     page.get_by_role("link", name="Night of dance", exact=True).click()
     page.wait_for_url("**/property/*?*name=night%20of%20dance")
-    titles = page.locator(".what > span:first-child")
+    titles = page.locator(".what > :first-child")
     assert set(titles.all_inner_texts()) == {"Night of dance"}
