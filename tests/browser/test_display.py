@@ -12,8 +12,6 @@ import pytest
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from icalbridge.feeds.saved_feed import Saved
-from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.web import create_app
 from icalbridge.web.responses import MARK
 from icalbridge.web.static_files import FOLDER
@@ -68,8 +66,7 @@ def test_display_draws_what_the_server_would(open_page: OpenPage, wall: Wall, pa
     """Left alone for a night and a day, a display says at every hour what the server would tell a
     new one.
     """
-    gyms = Saved("gyms", "All gyms", facility_ids=("gym", "pool"))
-    wall.store.saved.put([to_keep(gyms)], now=NOW)
+    wall.save_gyms()
     page, plain = hang(open_page(), wall, path), open_page(javascript=False)
     wall.stop()
     with serving(create_app(PUBLIC, wall.store, clock=wall.clock)) as other:

@@ -146,6 +146,7 @@ def test_display_says_free_or_in_use_by_word_colour_and_shape(page: Page, wall: 
 def test_display_fits_every_screen(page: Page, wall: Wall, path: str) -> None:
     """From 480 lines to 4K, across and upright, nothing is cut off, and letters are large."""
     wall.fill(busy(30, POOL))
+    wall.save_gyms()
     for width, height in SIZES if path in {GYM, DISTRICT} else SIZES[:2]:
         page.set_viewport_size({"width": width, "height": height})
         page.goto(wall.address(path))
@@ -198,6 +199,35 @@ def test_display_cuts_no_activity(page: Page, wall: Wall, path: str, count: int)
             assert ACTIVITY in line.inner_text()
             shown += 1
     assert shown > 0
+
+
+INSIDE = """percent => {
+  const [across, down] = [innerWidth, innerHeight].map(side => side * percent / 100);
+  const all = [...document.querySelectorAll('#display p, #display h1, #display h2, #display section')];
+  return all.filter(one => {
+    const box = one.getBoundingClientRect();
+    return box.width && (box.left < across || box.right > innerWidth - across
+      || box.top < down || box.bottom > innerHeight - down);
+  }).map(one => one.textContent);
+}"""
+"""What reaches into a margin of so many percent."""
+
+
+@pytest.mark.parametrize("path", [GYM, DISTRICT])
+@pytest.mark.parametrize("percent", [1, 5, 10])
+def test_display_leaves_its_margin_empty(page: Page, wall: Wall, path: str, percent: int) -> None:
+    """So much of the width and of the height is empty at each edge, and no more is cut than
+    without.
+    """
+    wall.fill(busy(30, POOL))
+    for width, height in SIZES[:3]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(wall.address(path))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        assert page.evaluate(INSIDE, percent) or percent == 1
+        page.goto(wall.address(f"{path}?margin={percent}"))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        assert (page.evaluate(INSIDE, percent), page.evaluate(CUT)) == ([], [])
 
 
 def test_display_letters_grow_where_there_is_room(page: Page, wall: Wall) -> None:

@@ -16,11 +16,12 @@ from flask import Blueprint, Response, render_template, request
 
 from icalbridge import __version__
 from icalbridge.feeds import Address, BadQuery
-from icalbridge.feeds.query import join_query, split_query
+from icalbridge.feeds.query import join_query, quoted, split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
-from icalbridge.web.parameters import refuse_unknown, translate_refusal
+from icalbridge.web.i18n import gettext
+from icalbridge.web.parameters import Refused, refuse_unknown, translate_refusal
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import refuse_query
 from icalbridge.web.site import requested_language
@@ -30,6 +31,7 @@ from icalbridge.web.views.now_next import SCRIPT_WORDS, display_view, words
 from icalbridge.web.views.subscribe import display_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.feeds import FeedQuery
@@ -50,27 +52,31 @@ JSON_CACHE_CONTROL = "public, max-age=30"
 PAGE_CACHE_CONTROL = "no-cache"
 WORKER_CACHE_CONTROL = "public, max-age=300"
 
-OWN = ("theme", "dim", "lang")
+OWN = ("theme", "dim", "margin", "lang")
 FILTERS = ("facility", "type", "category", "activity", "name", "q", "not", "detail")
 """Parameters of feeds that displays take too."""
 
 _DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)
+_MARGIN = re.compile(r"[0-9]|10", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """Options of a display's address; unknown values are ignored."""
+    """Options of a display's address; values that it does not know change nothing."""
 
     theme: str
     dim: tuple[int, int] | None
     """From which full hour until which it is dimmed, in the school's zone."""
+    margin: int
+    """Percent of the screen to leave empty at each edge, for TVs that cut it off."""
 
     @classmethod
-    def of(cls, theme: str, dim: str) -> DisplayOptions:
+    def of(cls, theme: str, dim: str, margin: str) -> DisplayOptions:
         hours = _DIM.fullmatch(dim)
         return cls(
             "light" if theme == "light" else "dark",
             (int(hours[1]), int(hours[2])) if hours else None,
+            int(margin) if _MARGIN.fullmatch(margin) else 0,
         )
 
 
@@ -100,7 +106,9 @@ class Displays:
         """Return the page of a display, or its data where the address ends in `.json`: 400 for a
         bad address.
         """
-        options = DisplayOptions.of(request.args.get("theme", ""), request.args.get("dim", ""))
+        options = DisplayOptions.of(
+            *(request.args.get(name, "") for name in ("theme", "dim", "margin"))
+        )
         data = feed.id.endswith(".json")
         try:
             filters = self._filters(feed, query)
@@ -120,6 +128,7 @@ class Displays:
 
     def _filters(self, feed: Feed, query: str) -> FeedQuery:
         parameters = split_query(query)
+        _check_options(parameters)
         filters = join_query({name: parameters[name] for name in parameters if name not in OWN})
         if feed.kind == "saved":
             return refuse_query(filters)
@@ -183,6 +192,7 @@ class Displays:
             now=int(now.timestamp()),
             unlisted=unlisted,
             theme=options.theme,
+            margin=options.margin,
             dim="-".join(map(str, options.dim)) if options.dim else "",
             data_path=self._site.path(display_path(Address(feed), ".json"))
             + (f"?{query}" if query else ""),
@@ -209,6 +219,20 @@ class Displays:
     def _find(self, feed: Feed, filters: FeedQuery, now: datetime) -> Board | Missing:
         bookings = self._present.find(feed, now, filters)
         return bookings if isinstance(bookings, Missing) else _board(bookings, now)
+
+
+def _check_options(parameters: Mapping[str, Sequence[str]]) -> None:
+    """Raise `Refused` for a margin that is no percentage up to ten."""
+    margin = (parameters.get("margin") or [""])[-1]
+    if margin and not _MARGIN.fullmatch(margin):
+        raise Refused(
+            gettext("%(name)s is %(given)s and must be %(expected)s.")
+            % {
+                "name": "margin",
+                "given": quoted(margin),
+                "expected": gettext("a whole number from 0 to 10"),
+            }
+        )
 
 
 def _board(bookings: CurrentBookings, now: datetime) -> Board:
