@@ -213,7 +213,7 @@ INSIDE = """percent => {
 """What reaches into a margin of so many percent."""
 
 
-@pytest.mark.parametrize("path", [GYM, DISTRICT])
+@pytest.mark.parametrize("path", [GYM, SCHOOL])
 @pytest.mark.parametrize("percent", [1, 5, 10])
 def test_display_leaves_its_margin_empty(page: Page, wall: Wall, path: str, percent: int) -> None:
     """So much of the width and of the height is empty at each edge, and no more is cut than
@@ -228,6 +228,45 @@ def test_display_leaves_its_margin_empty(page: Page, wall: Wall, path: str, perc
         page.goto(wall.address(f"{path}?margin={percent}"))
         page.wait_for_function("document.documentElement.classList.contains('live')")
         assert (page.evaluate(INSIDE, percent), page.evaluate(CUT)) == ([], [])
+
+
+CODE = """() => {
+  const code = document.querySelector('.qr').getBoundingClientRect();
+  const others = [...document.querySelectorAll('#display p, #display h1, #display section')].filter(one => {
+    const box = one.getBoundingClientRect();
+    return box.width && box.left < code.right && box.right > code.left && box.top < code.bottom
+      && box.bottom > code.top;
+  }).map(one => one.textContent);
+  const inside = code.left >= 0 && code.top >= 0 && code.right <= innerWidth && code.bottom <= innerHeight;
+  return {others, inside, share: Math.min(code.width, code.height) / Math.min(innerWidth, innerHeight)};
+}"""
+"""What a QR code covers, and how large a part of the shorter side it takes."""
+
+
+@pytest.mark.parametrize("path", [GYM, SCHOOL, "/display/property/alone"])
+def test_display_has_room_for_its_code(page: Page, wall: Wall, path: str) -> None:
+    """A fifth of the shorter side, in a corner, and nothing is behind it or cut because of it."""
+    wall.fill(busy(30, POOL))
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(wall.address(f"{path}?qr=1"))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        found = page.evaluate(CODE)
+        assert (found["others"], found["inside"], page.evaluate(CUT)) == ([], True, [])
+        assert found["share"] > 0.21
+
+
+def test_display_has_its_code_without_a_network(page: Page, wall: Wall) -> None:
+    """It is part of the page, which fetches nothing for it, and is there after a restart."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    hang(page, wall, f"{GYM}?qr=1")
+    wall.stop()
+    page.reload()
+    page.wait_for_function("document.documentElement.classList.contains('live')")
+    assert page.locator(".qr path").count() == 2
+    assert [url for url in asked if not url.startswith(wall.address("/"))] == []
+    assert [url for url in asked if "/qr/" in url] == []
 
 
 def test_display_letters_grow_where_there_is_room(page: Page, wall: Wall) -> None:
@@ -254,7 +293,7 @@ def test_display_is_accessible(page: Page, wall: Wall, path: str) -> None:
     wall.call_off(entry(3, uid="gym0", event_id="e1", activity="Varsity"))
     for theme, language, width, height in (("dark", "en", 1920, 1080), ("light", "es", 1080, 1920)):
         page.set_viewport_size({"width": width, "height": height})
-        page.goto(wall.address(f"{path}?theme={theme}&lang={language}"))
+        page.goto(wall.address(f"{path}?theme={theme}&lang={language}&qr=1"))
         page.wait_for_function("document.documentElement.classList.contains('live')")
         assert axe(page) == []
 

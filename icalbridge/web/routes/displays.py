@@ -21,14 +21,15 @@ from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.i18n import gettext
-from icalbridge.web.parameters import Refused, refuse_unknown, translate_refusal
+from icalbridge.web.parameters import Refused, choice_refusal, refuse_unknown, translate_refusal
+from icalbridge.web.qr import draw_code
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import refuse_query
 from icalbridge.web.site import requested_language
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.board import make_board
 from icalbridge.web.views.now_next import SCRIPT_WORDS, display_view, words
-from icalbridge.web.views.subscribe import display_path
+from icalbridge.web.views.subscribe import display_path, shown_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,11 +53,14 @@ JSON_CACHE_CONTROL = "public, max-age=30"
 PAGE_CACHE_CONTROL = "no-cache"
 WORKER_CACHE_CONTROL = "public, max-age=300"
 
-OWN = ("theme", "dim", "margin", "lang")
+OWN = ("theme", "dim", "margin", "qr", "lang")
+SWITCH = ("0", "1")
 FILTERS = ("facility", "type", "category", "activity", "name", "q", "not", "detail")
 """Parameters of feeds that displays take too."""
 
 _DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)
+MOST_OCTETS = 150
+"""Of an address whose QR code phones read from two meters: more make its modules too small."""
 _MARGIN = re.compile(r"[0-9]|10", re.ASCII)
 
 
@@ -69,14 +73,17 @@ class DisplayOptions:
     """From which full hour until which it is dimmed, in the school's zone."""
     margin: int
     """Percent of the screen to leave empty at each edge, for TVs that cut it off."""
+    qr: bool
+    """Whether it has the QR code of its page."""
 
     @classmethod
-    def of(cls, theme: str, dim: str, margin: str) -> DisplayOptions:
+    def of(cls, theme: str, dim: str, margin: str, qr: str) -> DisplayOptions:
         hours = _DIM.fullmatch(dim)
         return cls(
             "light" if theme == "light" else "dark",
             (int(hours[1]), int(hours[2])) if hours else None,
             int(margin) if _MARGIN.fullmatch(margin) else 0,
+            qr == "1",
         )
 
 
@@ -107,7 +114,7 @@ class Displays:
         bad address.
         """
         options = DisplayOptions.of(
-            *(request.args.get(name, "") for name in ("theme", "dim", "margin"))
+            *(request.args.get(name, "") for name in ("theme", "dim", "margin", "qr"))
         )
         data = feed.id.endswith(".json")
         try:
@@ -154,16 +161,27 @@ class Displays:
             if bookings.unlisted
             else ""
         )
+        qr = self._draw_code(Address(feed, filters)) if options.qr else ""
         html = self._rendered(
-            feed, options, now, _board(bookings, now), query=query, unlisted=unlisted
+            feed, options, now, _board(bookings, now), query=query, unlisted=unlisted, qr=qr
         )
+        depends = qr and not self._site.is_public
         made = responses.document(
             html.encode(),
             "text/html; charset=utf-8",
-            cache_control=PAGE_CACHE_CONTROL,
+            cache_control=f"private, {PAGE_CACHE_CONTROL}" if depends else PAGE_CACHE_CONTROL,
             security=self._headers,
         )
         return responses.respond(made)
+
+    def _draw_code(self, address: Address) -> str:
+        """Return the QR code of the page that shows the same; empty where there is none, such as
+        for a saved feed.
+        """
+        if address.feed.kind == "saved" or not (self._site.is_public or request.host):
+            return ""
+        shown = self._site.address(shown_at(address))
+        return draw_code(shown, "l").decode() if len(shown) <= MOST_OCTETS else ""
 
     def _rendered(
         self,
@@ -175,6 +193,7 @@ class Displays:
         query: str,
         reason: str = "",
         unlisted: str = "",
+        qr: str = "",
     ) -> str:
         """Render the page of a display that shows a board, or else why there is none; `query` is
         that of its data.
@@ -193,6 +212,7 @@ class Displays:
             unlisted=unlisted,
             theme=options.theme,
             margin=options.margin,
+            qr=qr,
             dim="-".join(map(str, options.dim)) if options.dim else "",
             data_path=self._site.path(display_path(Address(feed), ".json"))
             + (f"?{query}" if query else ""),
@@ -222,8 +242,10 @@ class Displays:
 
 
 def _check_options(parameters: Mapping[str, Sequence[str]]) -> None:
-    """Raise `Refused` for a margin that is no percentage up to ten."""
-    margin = (parameters.get("margin") or [""])[-1]
+    """Raise `Refused` for a margin that is no percentage up to ten, and a `qr` but 0 and 1."""
+    margin, qr = ((parameters.get(name) or [""])[-1] for name in ("margin", "qr"))
+    if qr not in {"", *SWITCH}:
+        raise Refused(choice_refusal("qr", quoted(qr), SWITCH))
     if margin and not _MARGIN.fullmatch(margin):
         raise Refused(
             gettext("%(name)s is %(given)s and must be %(expected)s.")
