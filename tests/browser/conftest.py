@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.wall import Wall, close_wall, open_wall
 from tests.web_world import filled_store
 
 if TYPE_CHECKING:
@@ -34,3 +35,21 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = filled_store(tmp_path_factory.mktemp("filled"))
     yield store
     store.close()
+
+
+@pytest.fixture
+def outages(page_faults: list[str]) -> Iterator[None]:
+    """What the browser notes by itself about a server or a page that went away is no fault of a
+    display.
+    """
+    yield
+    own = ("net::ERR_", "status of 503", "fetching the script")
+    page_faults[:] = [fault for fault in page_faults if not any(each in fault for each in own)]
+
+
+@pytest.fixture
+def wall(tmp_path: Path) -> Iterator[Wall]:
+    """The world of `web_world` at noon, on a server that can be switched off."""
+    opened = open_wall(tmp_path)
+    yield opened
+    close_wall(opened)

@@ -12,8 +12,6 @@ import pytest
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from icalbridge.feeds.saved_feed import Saved
-from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.web import create_app
 from icalbridge.web.responses import MARK
 from icalbridge.web.static_files import FOLDER
@@ -25,24 +23,20 @@ from tests.browser.wall import (
     TAKEN,
     Wall,
     ask,
-    busy,
-    close_wall,
     hang,
-    open_wall,
     seen,
     slot,
     titles,
     told_by_the_server,
     wait,
 )
-from tests.fixtures.chromium import axe
 from tests.fixtures.commands import until
 from tests.fixtures.serving import serving
-from tests.samples import NOW, POOL, entry
+from tests.samples import NOW, entry
 from tests.web_world import PUBLIC, add_catalogue, empty_store, sync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -50,27 +44,7 @@ if TYPE_CHECKING:
 
     from tests.fixtures.chromium import OpenPage
 
-pytestmark = pytest.mark.browser
-
-SIZES = [(854, 480), (1080, 1920), (1920, 1080), (3840, 2160), (1024, 768)]
-
-
-@pytest.fixture(autouse=True)
-def outages(page_faults: list[str]) -> Iterator[None]:
-    """What the browser notes by itself about a server or a page that went away is no fault of a
-    display.
-    """
-    yield
-    own = ("net::ERR_", "status of 503", "fetching the script")
-    page_faults[:] = [fault for fault in page_faults if not any(each in fault for each in own)]
-
-
-@pytest.fixture
-def wall(tmp_path: Path) -> Iterator[Wall]:
-    """The world of `web_world` at noon, on a server that can be switched off."""
-    opened = open_wall(tmp_path)
-    yield opened
-    close_wall(opened)
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("outages")]
 
 
 # what server and script say
@@ -92,66 +66,13 @@ def test_display_draws_what_the_server_would(open_page: OpenPage, wall: Wall, pa
     """Left alone for a night and a day, a display says at every hour what the server would tell a
     new one.
     """
-    gyms = Saved("gyms", "All gyms", facility_ids=("gym", "pool"))
-    wall.store.saved.put([to_keep(gyms)], now=NOW)
+    wall.save_gyms()
     page, plain = hang(open_page(), wall, path), open_page(javascript=False)
     wall.stop()
     with serving(create_app(PUBLIC, wall.store, clock=wall.clock)) as other:
         for hours in (0, 0.5, 0.5, 1, 2, 3, 6, 2, 9):
             wait(page, wall, hours=hours)
             assert seen(page) == told_by_the_server(plain, other + path), wall.clock.now
-
-
-def test_display_turns_the_page_of_a_long_board(page: Page, wall: Wall) -> None:
-    """Thirty-six things today: each is to be seen once while the pages turn, and which page it is
-    stands below.
-    """
-    wall.fill(busy(36, POOL))
-    hang(page, wall, SCHOOL)
-    wall.stop()
-    turned: dict[str, list[str]] = {}
-    while slot(page, "page") not in turned:
-        turned[slot(page, "page")] = titles(page)
-        page.clock.run_for(12_000)
-    pages = len(turned)
-    assert pages > 3, turned
-    first = int(next(iter(turned)).split()[0]) - 1
-    assert list(turned) == [f"{(first + number) % pages + 1} of {pages}" for number in range(pages)]
-    shown = [title for number in range(1, pages + 1) for title in turned[f"{number} of {pages}"]]
-    assert sorted(shown) == sorted(
-        ["Open Gym", "Practice: Varsity", *(f"Club {number}" for number in range(36))]
-    )
-    assert slot(page, "more") == ""
-
-
-@pytest.mark.parametrize("path", [DISTRICT, SCHOOL])
-@pytest.mark.parametrize(("width", "height"), [(854, 480), (720, 1280), (1920, 1080)])
-def test_display_shows_all_its_pages_within_a_minute(
-    open_page: OpenPage, wall: Wall, path: str, width: int, height: int
-) -> None:
-    """However much there is, a round takes a minute: what is on and what comes soonest is shown,
-    each school under its name, and how much is left out stands below.
-    """
-    wall.fill(busy(120, POOL, first=0.2, every=0.05))
-    page = hang(open_page(width=width, height=height), wall, path)
-    wall.stop()
-    every = page.evaluate(
-        "[...document.querySelectorAll('[data-lines=today] .title')].map(one => one.textContent)"
-    )
-    shown: list[str] = []
-    begun = slot(page, "page")
-    for _ in range(5):
-        shown += titles(page)
-        if path == DISTRICT:
-            assert page.locator(".line:visible .school:visible").count() >= 1
-        page.clock.run_for(12_000)
-    assert slot(page, "page") == begun
-    assert begun.endswith("of 5")
-    assert len(set(shown)) == len(shown) > 20
-    assert slot(page, "more") == f"More today: {len(every) - len(shown)}"
-    assert "Open Gym" in shown
-    clubs = sorted(int(title.split()[1]) for title in shown if title.startswith("Club"))
-    assert clubs == list(range(len(clubs)))
 
 
 # without a network
@@ -554,181 +475,6 @@ def test_display_changes_its_clock_with_the_school(
     assert (slot(page, "clock"), slot(page, "left")) == (before, "1 h 1 min")
     wait(page, wall, minutes=1)
     assert (slot(page, "clock"), slot(page, "left")) == (after, "1 h")
-
-
-# entries
-
-
-def test_display_lets_go_of_what_ended(page: Page, wall: Wall) -> None:
-    """At its end an entry leaves the board by itself."""
-    hang(page, wall, SCHOOL)
-    assert titles(page) == ["Open Gym", "Practice: Varsity"]
-    ask(page, wall, minutes=60)
-    assert titles(page) == ["Practice: Varsity"]
-
-
-def test_display_strikes_out_what_was_called_off(page: Page, wall: Wall) -> None:
-    """What was called off stays until its end, struck out and with a word; the gym is free
-    meanwhile.
-    """
-    hang(page, wall, GYM)
-    wall.call_off(entry(-1, uid="now", event_id="e0", name="Open Gym"))
-    ask(page, wall, minutes=2)
-    assert (slot(page, "headline"), titles(page, "now")) == ("Free", ["Open Gym"])
-    line = page.locator("[data-lines=now] .line")
-    assert line.locator(".mark").inner_text() == "Cancelled"
-    assert "line-through" in line.locator(".title").evaluate(
-        "one => getComputedStyle(one).textDecoration"
-    )
-    ask(page, wall, minutes=58)
-    assert titles(page, "now") == []
-
-
-def test_display_says_free_or_in_use_by_word_colour_and_shape(page: Page, wall: Wall) -> None:
-    """Who sees no colours reads the word and knows the shape."""
-    look = (
-        "one => [getComputedStyle(one).backgroundColor,"
-        " getComputedStyle(one.firstElementChild).backgroundColor]"
-    )
-    hang(page, wall, GYM)
-    in_use = slot(page, "headline"), page.locator(".state").evaluate(look)
-    ask(page, wall, minutes=60)
-    free = slot(page, "headline"), page.locator(".state").evaluate(look)
-    assert in_use == ("In use", ["rgb(176, 30, 34)", "rgb(255, 255, 255)"])
-    assert free == ("Free", ["rgb(11, 107, 61)", "rgba(0, 0, 0, 0)"])
-
-
-# how it looks
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        GYM,
-        DISTRICT,
-        SCHOOL,
-        "/display/facility/long",
-        "/display/property/alone",
-        "/display/feed/gyms",
-        f"{DISTRICT}?not=varsity&facility=gym,pool",
-    ],
-)
-def test_display_fits_every_screen(page: Page, wall: Wall, path: str) -> None:
-    """From 480 lines to 4K, across and upright, nothing is cut off, and letters are large."""
-    wall.fill(busy(30, POOL))
-    for width, height in SIZES if path in {GYM, DISTRICT} else SIZES[:2]:
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(wall.address(path))
-        page.wait_for_function("document.documentElement.classList.contains('live')")
-        outside = page.evaluate(
-            """() => [...document.querySelectorAll('#display p, #display h1, #display h2')].filter(one => {
-              const box = one.getBoundingClientRect();
-              return box.width && (box.right > innerWidth || box.bottom > innerHeight || box.left < 0 || box.top < 0);
-            }).map(one => one.textContent)"""
-        )
-        smallest = page.evaluate(
-            """() => Math.min(...[...document.querySelectorAll('#display .title, #display .start')].map(
-              one => parseFloat(getComputedStyle(one).fontSize)))"""
-        )
-        overflow = page.evaluate("getComputedStyle(document.documentElement).overflow")
-        assert (outside, overflow) == ([], "hidden")
-        assert smallest is None or smallest >= min(width, height) * 0.039
-
-
-NAME = "Sunny Valley Community Youth Recreation League of the Winter Season"
-ACTIVITY = "Under 12 Semifinals"
-CUT = """() => [...document.querySelectorAll('#display .title, #display .when')].filter(one => {
-  const box = one.getBoundingClientRect();
-  const foot = document.querySelector('footer').getBoundingClientRect();
-  return box.width && (one.scrollHeight > one.clientHeight + 2 || one.scrollWidth > one.clientWidth + 2
-    || box.bottom > foot.top + 1);
-}).map(one => one.textContent)"""
-"""What is seen and not whole."""
-
-
-@pytest.mark.parametrize("path", [GYM, SCHOOL])
-@pytest.mark.parametrize("count", [1, 12])
-def test_display_cuts_no_activity(page: Page, wall: Wall, path: str, count: int) -> None:
-    """A long name takes two lines and is cut before its activity is, on every screen."""
-    wall.fill(
-        [
-            entry(
-                0.3 + 0.3 * hour, uid=f"l{hour}", event_id=f"l{hour}", name=NAME, activity=ACTIVITY
-            )
-            for hour in range(count)
-        ]
-    )
-    shown = 0
-    for width, height in [(854, 480), (720, 1280), (1280, 720), (1080, 1920), (3840, 2160)]:
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(wall.address(path))
-        page.wait_for_function("document.documentElement.classList.contains('live')")
-        assert page.evaluate(CUT) == [], (width, height)
-        for line in page.locator(".line:visible .title", has_text="Sunny Valley C").all():
-            assert ACTIVITY in line.inner_text()
-            shown += 1
-    assert shown > 0
-
-
-def test_display_letters_grow_where_there_is_room(page: Page, wall: Wall) -> None:
-    """Two entries are written larger than twenty."""
-    size = "parseFloat(getComputedStyle(document.querySelector('.line .title')).fontSize)"
-    sizes = []
-    for entries in ([], busy(20, POOL)):
-        wall.fill(entries)
-        wall.clock.advance(60)
-        page.goto(wall.address(SCHOOL))
-        page.wait_for_function("document.documentElement.classList.contains('live')")
-        sizes.append(page.evaluate(size))
-    few, many = sizes
-    assert few > 1.2 * many
-
-
-@pytest.mark.parametrize(
-    "path", [GYM, DISTRICT, "/display/facility/long", "/display/property/alone"]
-)
-def test_display_is_accessible(page: Page, wall: Wall, path: str) -> None:
-    """No violation of WCAG 2.1 A or AA, across and upright, dark and light, in both languages, with
-    something off.
-    """
-    wall.call_off(entry(3, uid="gym0", event_id="e1", activity="Varsity"))
-    for theme, language, width, height in (("dark", "en", 1920, 1080), ("light", "es", 1080, 1920)):
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(wall.address(f"{path}?theme={theme}&lang={language}"))
-        page.wait_for_function("document.documentElement.classList.contains('live')")
-        assert axe(page) == []
-
-
-def test_display_without_a_board_is_accessible(page: Page, wall: Wall) -> None:
-    """The page that waits for its data breaks no rule either."""
-    page.goto(wall.address("/display/property/never"))
-    assert axe(page) == []
-
-
-def test_display_dims_in_the_schools_night(page: Page, wall: Wall) -> None:
-    """From ten to six it is dark; the hours are the school's."""
-    opacity = "getComputedStyle(document.querySelector('.dimmer')).opacity"
-    hang(page, wall, f"{GYM}?dim=22-6")
-    wall.stop()
-    dimmed = []
-    for hours in (9, 1.1, 7, 1):
-        wait(page, wall, hours=hours)
-        dimmed.append((slot(page, "clock"), page.evaluate(opacity)))
-    assert dimmed == [("9:00 PM", "0"), ("10:06 PM", "0.8"), ("5:06 AM", "0.8"), ("6:06 AM", "0")]
-
-
-def test_display_moves_a_little_every_minute(page: Page, wall: Wall) -> None:
-    """Against burning in everything is moved by some pixels, in sixteen steps, never far."""
-    hang(page, wall, GYM)
-    wall.stop()
-    places = []
-    for _ in range(16):
-        wait(page, wall, minutes=1)
-        places.append(
-            tuple(page.evaluate("(({left, top}) => [left, top])(display.getBoundingClientRect())"))
-        )
-    assert len(set(places)) == 16
-    assert max(abs(offset) for place in places for offset in place) <= 4
 
 
 def test_display_never_leaves_its_page(page: Page, wall: Wall) -> None:

@@ -15,11 +15,13 @@ from unittest.mock import patch
 
 from werkzeug.serving import make_server
 
+from icalbridge.feeds.saved_feed import Saved
+from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.models import Changes
 from icalbridge.web import create_app
 from icalbridge.web.static_files import FOLDER, Assets
 from tests.fixtures.commands import until
-from tests.samples import entry
+from tests.samples import NOW, entry
 from tests.web_world import PUBLIC, Clock, added, filled_store, sync
 
 if TYPE_CHECKING:
@@ -101,6 +103,11 @@ class Wall:
 
     def fill(self, entries: Sequence[Entry], *, now: datetime | None = None) -> None:
         sync(self.store, "school", added(entries), now=now or self.clock.now)
+
+    def save_gyms(self) -> None:
+        """Keep a saved feed of two facilities."""
+        gyms = Saved("gyms", "All gyms", facility_ids=("gym", "pool"))
+        self.store.saved.put([to_keep(gyms)], now=NOW)
 
     def call_off(self, was: Entry) -> None:
         """Let the vendor say that something is off."""

@@ -103,28 +103,6 @@ def test_display_shows_hostile_names_as_text(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "theme"), [("", "dark"), ("?theme=light", "light"), ("?theme=%22x", "dark")]
-)
-def test_display_is_dark_unless_asked(client: FlaskClient, query: str, theme: str) -> None:
-    """A wall is dark by default; what is not understood changes nothing."""
-    tag, attributes = look(client, GYM + query).elements[0]
-    assert (tag, attributes["class"]) == ("html", theme)
-
-
-@pytest.mark.parametrize(
-    ("dim", "hours"),
-    [("22-6", "22-6"), ("0-24", "0-24"), ("25-6", ""), ("22", ""), ("a-b", ""), ("٢-٣", "")],
-)
-def test_display_takes_hours_to_dim(client: FlaskClient, dim: str, hours: str) -> None:
-    """Full hours of the school's zone; anything else dims nothing."""
-    seen = look(client, f"{GYM}?dim={dim}")
-    assert (
-        next(attributes["data-dim"] for _, attributes in seen.elements if "data-dim" in attributes)
-        == hours
-    )
-
-
-@pytest.mark.parametrize(
     ("path", "status", "words"),
     [
         ("/display/facility/unknown", 404, "There is nothing at this address"),
@@ -382,10 +360,13 @@ def test_display_of_a_district_is_narrowed_to_facilities_and_types(client: Flask
         (
             "past=1",
             (
-                "There is no parameter 'past'; this address takes theme, dim, lang, facility,"
-                " type, category, activity, name, q, not, detail."
+                "There is no parameter 'past'; this address takes theme, dim, margin, qr,"
+                " lang, facility, type, category, activity, name, q, not, detail."
             ),
         ),
+        ("margin=11", "margin is '11' and must be a whole number from 0 to 10."),
+        ("margin=5px", "margin is '5px' and must be a whole number from 0 to 10."),
+        ("qr=yes", "qr is 'yes' and must be 0 or 1."),
         ("detail=all", "detail is 'all' and must be name or busy."),
         (
             "facility=nope",

@@ -4,14 +4,14 @@ out.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
-import segno
 
 from icalbridge.web import create_app
-from icalbridge.web.routes.posters import drawing, name_size
+from icalbridge.web.qr import QUIET, draw_code
+from icalbridge.web.routes.posters import name_size
+from tests.web.qr_modules import dark_modules, expected_modules
 from tests.web.seen import look
 from tests.web_world import HOSTILE, PRIVATE, Clock
 
@@ -21,37 +21,6 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 BASE = "https://calendars.example.org"
-QUIET = 4
-
-
-def dark_modules(svg: str) -> set[tuple[int, int]]:
-    """Read the dark modules, row and column, out of a drawing made of horizontal strokes one module
-    high.
-    """
-    path = re.findall(r'stroke="#000" d="([^"]+)"', svg)
-    dark, row, column = set[tuple[int, int]](), 0.0, 0
-    for command, numbers in re.findall(r"([Mmh])([-0-9. ]+)", path[0]):
-        told = [float(number) for number in re.findall(r"-?[0-9.]+", numbers)]
-        match command:
-            case "M":
-                column, row = int(told[0]), told[1]
-            case "m":
-                column, row = column + int(told[0]), row + told[1]
-            case _:
-                dark |= {(int(row) - QUIET, column + step - QUIET) for step in range(int(told[0]))}
-                column += int(told[0])
-    return dark
-
-
-def expected(address: str) -> set[tuple[int, int]]:
-    """Return the dark modules of an address's own matrix."""
-    matrix = segno.make_qr(address, error="m", boost_error=True).matrix
-    return {
-        (row, column)
-        for row, line in enumerate(matrix)
-        for column, module in enumerate(line)
-        if module
-    }
 
 
 @pytest.mark.parametrize(
@@ -79,12 +48,12 @@ def test_code_is_drawn_as_its_address_has_it(client: FlaskClient, path: str, add
     answer = client.get(path)
     assert (answer.status_code, answer.content_type) == (200, "image/svg+xml")
     assert answer.headers["Cache-Control"] == "public, max-age=86400"
-    assert dark_modules(answer.text) == expected(address)
+    assert dark_modules(answer.text) == expected_modules(address)
 
 
 def test_code_is_crisp_and_has_its_quiet_zone() -> None:
     """It scales without blur, and four light modules are around it."""
-    svg = drawing(f"{BASE}/facility/gym").decode()
+    svg = draw_code(f"{BASE}/facility/gym").decode()
     dark = {(row + QUIET, column + QUIET) for row, column in dark_modules(svg)}
     assert svg.startswith(
         '<svg shape-rendering="crispEdges" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 37 37">'
@@ -162,4 +131,4 @@ def test_poster_says_when_phones_cannot_reach_it(store: Store) -> None:
     assert "This address works on this computer only; phones cannot reach it." in seen.texts
     answer = client.get("/qr/facility/gym.svg")
     assert answer.headers["Cache-Control"] == "private, no-cache"
-    assert dark_modules(answer.text) == expected("http://localhost/facility/gym")
+    assert dark_modules(answer.text) == expected_modules("http://localhost/facility/gym")

@@ -16,20 +16,23 @@ from flask import Blueprint, Response, render_template, request
 
 from icalbridge import __version__
 from icalbridge.feeds import Address, BadQuery
-from icalbridge.feeds.query import join_query, split_query
+from icalbridge.feeds.query import join_query, quoted, split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
-from icalbridge.web.parameters import refuse_unknown, translate_refusal
+from icalbridge.web.i18n import gettext
+from icalbridge.web.parameters import Refused, choice_refusal, refuse_unknown, translate_refusal
+from icalbridge.web.qr import draw_code
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import refuse_query
 from icalbridge.web.site import requested_language
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.board import make_board
 from icalbridge.web.views.now_next import SCRIPT_WORDS, display_view, words
-from icalbridge.web.views.subscribe import display_path
+from icalbridge.web.views.subscribe import display_path, shown_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.feeds import FeedQuery
@@ -50,27 +53,37 @@ JSON_CACHE_CONTROL = "public, max-age=30"
 PAGE_CACHE_CONTROL = "no-cache"
 WORKER_CACHE_CONTROL = "public, max-age=300"
 
-OWN = ("theme", "dim", "lang")
+OWN = ("theme", "dim", "margin", "qr", "lang")
+SWITCH = ("0", "1")
 FILTERS = ("facility", "type", "category", "activity", "name", "q", "not", "detail")
 """Parameters of feeds that displays take too."""
 
 _DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)
+MOST_OCTETS = 150
+"""Of an address whose QR code phones read from two meters: more make its modules too small."""
+_MARGIN = re.compile(r"[0-9]|10", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """Options of a display's address; unknown values are ignored."""
+    """Options of a display's address; values that it does not know change nothing."""
 
     theme: str
     dim: tuple[int, int] | None
     """From which full hour until which it is dimmed, in the school's zone."""
+    margin: int
+    """Percent of the screen to leave empty at each edge, for TVs that cut it off."""
+    qr: bool
+    """Whether it has the QR code of its page."""
 
     @classmethod
-    def of(cls, theme: str, dim: str) -> DisplayOptions:
+    def of(cls, theme: str, dim: str, margin: str, qr: str) -> DisplayOptions:
         hours = _DIM.fullmatch(dim)
         return cls(
             "light" if theme == "light" else "dark",
             (int(hours[1]), int(hours[2])) if hours else None,
+            int(margin) if _MARGIN.fullmatch(margin) else 0,
+            qr == "1",
         )
 
 
@@ -100,7 +113,9 @@ class Displays:
         """Return the page of a display, or its data where the address ends in `.json`: 400 for a
         bad address.
         """
-        options = DisplayOptions.of(request.args.get("theme", ""), request.args.get("dim", ""))
+        options = DisplayOptions.of(
+            *(request.args.get(name, "") for name in ("theme", "dim", "margin", "qr"))
+        )
         data = feed.id.endswith(".json")
         try:
             filters = self._filters(feed, query)
@@ -120,6 +135,7 @@ class Displays:
 
     def _filters(self, feed: Feed, query: str) -> FeedQuery:
         parameters = split_query(query)
+        _check_options(parameters)
         filters = join_query({name: parameters[name] for name in parameters if name not in OWN})
         if feed.kind == "saved":
             return refuse_query(filters)
@@ -145,16 +161,27 @@ class Displays:
             if bookings.unlisted
             else ""
         )
+        qr = self._draw_code(Address(feed, filters)) if options.qr else ""
         html = self._rendered(
-            feed, options, now, _board(bookings, now), query=query, unlisted=unlisted
+            feed, options, now, _board(bookings, now), query=query, unlisted=unlisted, qr=qr
         )
+        depends = qr and not self._site.is_public
         made = responses.document(
             html.encode(),
             "text/html; charset=utf-8",
-            cache_control=PAGE_CACHE_CONTROL,
+            cache_control=f"private, {PAGE_CACHE_CONTROL}" if depends else PAGE_CACHE_CONTROL,
             security=self._headers,
         )
         return responses.respond(made)
+
+    def _draw_code(self, address: Address) -> str:
+        """Return the QR code of the page that shows the same; empty where there is none, such as
+        for a saved feed.
+        """
+        if address.feed.kind == "saved" or not (self._site.is_public or request.host):
+            return ""
+        shown = self._site.address(shown_at(address))
+        return draw_code(shown, "l").decode() if len(shown) <= MOST_OCTETS else ""
 
     def _rendered(
         self,
@@ -166,6 +193,7 @@ class Displays:
         query: str,
         reason: str = "",
         unlisted: str = "",
+        qr: str = "",
     ) -> str:
         """Render the page of a display that shows a board, or else why there is none; `query` is
         that of its data.
@@ -183,6 +211,8 @@ class Displays:
             now=int(now.timestamp()),
             unlisted=unlisted,
             theme=options.theme,
+            margin=options.margin,
+            qr=qr,
             dim="-".join(map(str, options.dim)) if options.dim else "",
             data_path=self._site.path(display_path(Address(feed), ".json"))
             + (f"?{query}" if query else ""),
@@ -209,6 +239,22 @@ class Displays:
     def _find(self, feed: Feed, filters: FeedQuery, now: datetime) -> Board | Missing:
         bookings = self._present.find(feed, now, filters)
         return bookings if isinstance(bookings, Missing) else _board(bookings, now)
+
+
+def _check_options(parameters: Mapping[str, Sequence[str]]) -> None:
+    """Raise `Refused` for a margin that is no percentage up to ten, and a `qr` but 0 and 1."""
+    margin, qr = ((parameters.get(name) or [""])[-1] for name in ("margin", "qr"))
+    if qr not in {"", *SWITCH}:
+        raise Refused(choice_refusal("qr", quoted(qr), SWITCH))
+    if margin and not _MARGIN.fullmatch(margin):
+        raise Refused(
+            gettext("%(name)s is %(given)s and must be %(expected)s.")
+            % {
+                "name": "margin",
+                "given": quoted(margin),
+                "expected": gettext("a whole number from 0 to 10"),
+            }
+        )
 
 
 def _board(bookings: CurrentBookings, now: datetime) -> Board:

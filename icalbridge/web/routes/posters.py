@@ -8,11 +8,9 @@ iPhones subscribe to at once.
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
-import segno
 from flask import Blueprint, Response, abort, request
 
 from icalbridge import timezones
@@ -21,6 +19,7 @@ from icalbridge.feeds.query import join_query, split_query
 from icalbridge.models import Feed
 from icalbridge.web import responses
 from icalbridge.web.failures import error_page
+from icalbridge.web.qr import draw_code
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id, text_of
 from icalbridge.web.views.subscribe import qr_path, shown_at, subscription
@@ -35,34 +34,6 @@ NAME_SIZES = (("giant", 10, 9), ("large", 26, 13), ("medium", 54, 18))
 """Classes of `poster.css`, each with the columns that a name may have in it, and its longest word:
 what is longer is small.
 """
-QUIET = 4
-"""Modules of quiet zone around the code (ISO/IEC 18004, section 9.1)."""
-
-
-def code_of(address: str) -> segno.QRCode:
-    """Return the QR code of an address: a good part of it (level M, more where there is room) may
-    be torn or dirty.
-    """
-    return segno.make_qr(address, error="m", boost_error=True)
-
-
-def drawing(address: str) -> bytes:
-    """Return the code as SVG, black on white in every scheme, as large as it is shown, with sharp
-    edges.
-    """
-    out = BytesIO()
-    code_of(address).save(
-        out,
-        kind="svg",
-        border=QUIET,
-        dark="#000",
-        light="#fff",
-        omitsize=True,
-        xmldecl=False,
-        svgclass=None,
-        lineclass=None,
-    )
-    return out.getvalue().replace(b"<svg ", b'<svg shape-rendering="crispEdges" ', 1)
 
 
 def name_size(name: str) -> str:
@@ -121,7 +92,7 @@ class Posters:
         if len(text) > LONGEST:
             abort(404)
         cache_control = "public, max-age=86400" if self._site.is_public else "private, no-cache"
-        made = responses.document(drawing(text), "image/svg+xml", cache_control=cache_control)
+        made = responses.document(draw_code(text), "image/svg+xml", cache_control=cache_control)
         return responses.respond(made)
 
     def _title(self, address: Address) -> str | Missing:

@@ -1,0 +1,330 @@
+"""How displays look in a real browser: pages, type and columns on every screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.wall import (
+    DISTRICT,
+    GYM,
+    SCHOOL,
+    Wall,
+    ask,
+    busy,
+    hang,
+    slot,
+    titles,
+    wait,
+)
+from tests.fixtures.chromium import axe
+from tests.samples import POOL, entry
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.fixtures.chromium import OpenPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("outages")]
+
+SIZES = [(854, 480), (1080, 1920), (1920, 1080), (3840, 2160), (1024, 768)]
+
+
+# pages
+
+
+def test_display_turns_the_page_of_a_long_board(page: Page, wall: Wall) -> None:
+    """Thirty-six things today: each is to be seen once while the pages turn, and which page it is
+    stands below.
+    """
+    wall.fill(busy(36, POOL))
+    hang(page, wall, SCHOOL)
+    wall.stop()
+    turned: dict[str, list[str]] = {}
+    while slot(page, "page") not in turned:
+        turned[slot(page, "page")] = titles(page)
+        page.clock.run_for(12_000)
+    pages = len(turned)
+    assert pages > 3, turned
+    first = int(next(iter(turned)).split()[0]) - 1
+    assert list(turned) == [f"{(first + number) % pages + 1} of {pages}" for number in range(pages)]
+    shown = [title for number in range(1, pages + 1) for title in turned[f"{number} of {pages}"]]
+    assert sorted(shown) == sorted(
+        ["Open Gym", "Practice: Varsity", *(f"Club {number}" for number in range(36))]
+    )
+    assert slot(page, "more") == ""
+
+
+@pytest.mark.parametrize("path", [DISTRICT, SCHOOL])
+@pytest.mark.parametrize(("width", "height"), [(854, 480), (720, 1280), (1920, 1080)])
+def test_display_shows_all_its_pages_within_a_minute(
+    open_page: OpenPage, wall: Wall, path: str, width: int, height: int
+) -> None:
+    """However much there is, a round takes a minute: what is on and what comes soonest is shown,
+    each school under its name, and how much is left out stands below.
+    """
+    wall.fill(busy(120, POOL, first=0.2, every=0.05))
+    page = hang(open_page(width=width, height=height), wall, path)
+    wall.stop()
+    every = page.evaluate(
+        "[...document.querySelectorAll('[data-lines=today] .title')].map(one => one.textContent)"
+    )
+    shown: list[str] = []
+    begun = slot(page, "page")
+    for _ in range(5):
+        shown += titles(page)
+        if path == DISTRICT:
+            assert page.locator(".line:visible .school:visible").count() >= 1
+        page.clock.run_for(12_000)
+    assert slot(page, "page") == begun
+    assert begun.endswith("of 5")
+    assert len(set(shown)) == len(shown) > 20
+    assert slot(page, "more") == f"More today: {len(every) - len(shown)}"
+    assert "Open Gym" in shown
+    clubs = sorted(int(title.split()[1]) for title in shown if title.startswith("Club"))
+    assert clubs == list(range(len(clubs)))
+
+
+# entries
+
+
+def test_display_lets_go_of_what_ended(page: Page, wall: Wall) -> None:
+    """At its end an entry leaves the board by itself."""
+    hang(page, wall, SCHOOL)
+    assert titles(page) == ["Open Gym", "Practice: Varsity"]
+    ask(page, wall, minutes=60)
+    assert titles(page) == ["Practice: Varsity"]
+
+
+def test_display_strikes_out_what_was_called_off(page: Page, wall: Wall) -> None:
+    """What was called off stays until its end, struck out and with a word; the gym is free
+    meanwhile.
+    """
+    hang(page, wall, GYM)
+    wall.call_off(entry(-1, uid="now", event_id="e0", name="Open Gym"))
+    ask(page, wall, minutes=2)
+    assert (slot(page, "headline"), titles(page, "now")) == ("Free", ["Open Gym"])
+    line = page.locator("[data-lines=now] .line")
+    assert line.locator(".mark").inner_text() == "Cancelled"
+    assert "line-through" in line.locator(".title").evaluate(
+        "one => getComputedStyle(one).textDecoration"
+    )
+    ask(page, wall, minutes=58)
+    assert titles(page, "now") == []
+
+
+def test_display_says_free_or_in_use_by_word_colour_and_shape(page: Page, wall: Wall) -> None:
+    """Who sees no colours reads the word and knows the shape."""
+    look = (
+        "one => [getComputedStyle(one).backgroundColor,"
+        " getComputedStyle(one.firstElementChild).backgroundColor]"
+    )
+    hang(page, wall, GYM)
+    in_use = slot(page, "headline"), page.locator(".state").evaluate(look)
+    ask(page, wall, minutes=60)
+    free = slot(page, "headline"), page.locator(".state").evaluate(look)
+    assert in_use == ("In use", ["rgb(176, 30, 34)", "rgb(255, 255, 255)"])
+    assert free == ("Free", ["rgb(11, 107, 61)", "rgba(0, 0, 0, 0)"])
+
+
+# how it looks
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        GYM,
+        DISTRICT,
+        SCHOOL,
+        "/display/facility/long",
+        "/display/property/alone",
+        "/display/feed/gyms",
+        f"{DISTRICT}?not=varsity&facility=gym,pool",
+    ],
+)
+def test_display_fits_every_screen(page: Page, wall: Wall, path: str) -> None:
+    """From 480 lines to 4K, across and upright, nothing is cut off, and letters are large."""
+    wall.fill(busy(30, POOL))
+    wall.save_gyms()
+    for width, height in SIZES if path in {GYM, DISTRICT} else SIZES[:2]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(wall.address(path))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        outside = page.evaluate(
+            """() => [...document.querySelectorAll('#display p, #display h1, #display h2')].filter(one => {
+              const box = one.getBoundingClientRect();
+              return box.width && (box.right > innerWidth || box.bottom > innerHeight || box.left < 0 || box.top < 0);
+            }).map(one => one.textContent)"""
+        )
+        smallest = page.evaluate(
+            """() => Math.min(...[...document.querySelectorAll('#display .title, #display .start')].map(
+              one => parseFloat(getComputedStyle(one).fontSize)))"""
+        )
+        overflow = page.evaluate("getComputedStyle(document.documentElement).overflow")
+        assert (outside, overflow) == ([], "hidden")
+        assert smallest is None or smallest >= min(width, height) * 0.039
+
+
+NAME = "Sunny Valley Community Youth Recreation League of the Winter Season"
+ACTIVITY = "Under 12 Semifinals"
+CUT = """() => [...document.querySelectorAll('#display .title, #display .when')].filter(one => {
+  const box = one.getBoundingClientRect();
+  const foot = document.querySelector('footer').getBoundingClientRect();
+  return box.width && (one.scrollHeight > one.clientHeight + 2 || one.scrollWidth > one.clientWidth + 2
+    || box.bottom > foot.top + 1);
+}).map(one => one.textContent)"""
+"""What is seen and not whole."""
+
+
+@pytest.mark.parametrize("path", [GYM, SCHOOL])
+@pytest.mark.parametrize("count", [1, 12])
+def test_display_cuts_no_activity(page: Page, wall: Wall, path: str, count: int) -> None:
+    """A long name takes two lines and is cut before its activity is, on every screen."""
+    wall.fill(
+        [
+            entry(
+                0.3 + 0.3 * hour, uid=f"l{hour}", event_id=f"l{hour}", name=NAME, activity=ACTIVITY
+            )
+            for hour in range(count)
+        ]
+    )
+    shown = 0
+    for width, height in [(854, 480), (720, 1280), (1280, 720), (1080, 1920), (3840, 2160)]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(wall.address(path))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        assert page.evaluate(CUT) == [], (width, height)
+        for line in page.locator(".line:visible .title", has_text="Sunny Valley C").all():
+            assert ACTIVITY in line.inner_text()
+            shown += 1
+    assert shown > 0
+
+
+INSIDE = """percent => {
+  const [across, down] = [innerWidth, innerHeight].map(side => side * percent / 100);
+  const all = [...document.querySelectorAll('#display p, #display h1, #display h2, #display section')];
+  return all.filter(one => {
+    const box = one.getBoundingClientRect();
+    return box.width && (box.left < across || box.right > innerWidth - across
+      || box.top < down || box.bottom > innerHeight - down);
+  }).map(one => one.textContent);
+}"""
+"""What reaches into a margin of so many percent."""
+
+
+@pytest.mark.parametrize("path", [GYM, SCHOOL])
+@pytest.mark.parametrize("percent", [1, 5, 10])
+def test_display_leaves_its_margin_empty(page: Page, wall: Wall, path: str, percent: int) -> None:
+    """So much of the width and of the height is empty at each edge, and no more is cut than
+    without.
+    """
+    wall.fill(busy(30, POOL))
+    for width, height in SIZES[:3]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(wall.address(path))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        assert page.evaluate(INSIDE, percent) or percent == 1
+        page.goto(wall.address(f"{path}?margin={percent}"))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        assert (page.evaluate(INSIDE, percent), page.evaluate(CUT)) == ([], [])
+
+
+CODE = """() => {
+  const code = document.querySelector('.qr').getBoundingClientRect();
+  const others = [...document.querySelectorAll('#display p, #display h1, #display section')].filter(one => {
+    const box = one.getBoundingClientRect();
+    return box.width && box.left < code.right && box.right > code.left && box.top < code.bottom
+      && box.bottom > code.top;
+  }).map(one => one.textContent);
+  const inside = code.left >= 0 && code.top >= 0 && code.right <= innerWidth && code.bottom <= innerHeight;
+  return {others, inside, share: Math.min(code.width, code.height) / Math.min(innerWidth, innerHeight)};
+}"""
+"""What a QR code covers, and how large a part of the shorter side it takes."""
+
+
+@pytest.mark.parametrize("path", [GYM, SCHOOL, "/display/property/alone"])
+def test_display_has_room_for_its_code(page: Page, wall: Wall, path: str) -> None:
+    """A fifth of the shorter side, in a corner, and nothing is behind it or cut because of it."""
+    wall.fill(busy(30, POOL))
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(wall.address(f"{path}?qr=1"))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        found = page.evaluate(CODE)
+        assert (found["others"], found["inside"], page.evaluate(CUT)) == ([], True, [])
+        assert found["share"] > 0.21
+
+
+def test_display_has_its_code_without_a_network(page: Page, wall: Wall) -> None:
+    """It is part of the page, which fetches nothing for it, and is there after a restart."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    hang(page, wall, f"{GYM}?qr=1")
+    wall.stop()
+    page.reload()
+    page.wait_for_function("document.documentElement.classList.contains('live')")
+    assert page.locator(".qr path").count() == 2
+    assert [url for url in asked if not url.startswith(wall.address("/"))] == []
+    assert [url for url in asked if "/qr/" in url] == []
+
+
+def test_display_letters_grow_where_there_is_room(page: Page, wall: Wall) -> None:
+    """Two entries are written larger than twenty."""
+    size = "parseFloat(getComputedStyle(document.querySelector('.line .title')).fontSize)"
+    sizes = []
+    for entries in ([], busy(20, POOL)):
+        wall.fill(entries)
+        wall.clock.advance(60)
+        page.goto(wall.address(SCHOOL))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        sizes.append(page.evaluate(size))
+    few, many = sizes
+    assert few > 1.2 * many
+
+
+@pytest.mark.parametrize(
+    "path", [GYM, DISTRICT, "/display/facility/long", "/display/property/alone"]
+)
+def test_display_is_accessible(page: Page, wall: Wall, path: str) -> None:
+    """No violation of WCAG 2.1 A or AA, across and upright, dark and light, in both languages, with
+    something off.
+    """
+    wall.call_off(entry(3, uid="gym0", event_id="e1", activity="Varsity"))
+    for theme, language, width, height in (("dark", "en", 1920, 1080), ("light", "es", 1080, 1920)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(wall.address(f"{path}?theme={theme}&lang={language}&qr=1"))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
+        assert axe(page) == []
+
+
+def test_display_without_a_board_is_accessible(page: Page, wall: Wall) -> None:
+    """The page that waits for its data breaks no rule either."""
+    page.goto(wall.address("/display/property/never"))
+    assert axe(page) == []
+
+
+def test_display_dims_in_the_schools_night(page: Page, wall: Wall) -> None:
+    """From ten to six it is dark; the hours are the school's."""
+    opacity = "getComputedStyle(document.querySelector('.dimmer')).opacity"
+    hang(page, wall, f"{GYM}?dim=22-6")
+    wall.stop()
+    dimmed = []
+    for hours in (9, 1.1, 7, 1):
+        wait(page, wall, hours=hours)
+        dimmed.append((slot(page, "clock"), page.evaluate(opacity)))
+    assert dimmed == [("9:00 PM", "0"), ("10:06 PM", "0.8"), ("5:06 AM", "0.8"), ("6:06 AM", "0")]
+
+
+def test_display_moves_a_little_every_minute(page: Page, wall: Wall) -> None:
+    """Against burning in everything is moved by some pixels, in sixteen steps, never far."""
+    hang(page, wall, GYM)
+    wall.stop()
+    places = []
+    for _ in range(16):
+        wait(page, wall, minutes=1)
+        places.append(
+            tuple(page.evaluate("(({left, top}) => [left, top])(display.getBoundingClientRect())"))
+        )
+    assert len(set(places)) == 16
+    assert max(abs(offset) for place in places for offset in place) <= 4
