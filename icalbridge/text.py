@@ -33,6 +33,11 @@ def display_text(text: str, *, missing: str = "") -> str:
     return text.strip() or missing
 
 
+def facility_with_school(facility: str, school: str) -> str:
+    """Return the names of a facility and its school: `Main Gym, Lincoln High`."""
+    return ", ".join(filter(None, (display_text(facility), display_text(school))))
+
+
 def escape(text: str) -> str:
     """Return a text as a TEXT value (RFC 5545, section 3.3.11)."""
     if not _ESCAPED.search(text):

@@ -64,7 +64,7 @@ def test_created_event_is_told_to_people(desk: Office) -> None:
     assert head == f"Created 'Recital' as reservation {event_id}, external id {external_id}."
     assert columns.split() == ["Start", "End", "Facility", "Activity", "Status", "Timeslot"]
     start = desk.at("03:00").replace("T", " ")
-    assert row.split() == [*f"{start} 04:00 {desk.facility.name} Rehearsal active slot-1".split()]
+    assert row.split() == [*f"{start} 04:00 {desk.room} Rehearsal active slot-1".split()]
     assert rest == ["The calendars here show it so."]
     assert (
         done.stderr

@@ -184,7 +184,10 @@ def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
             "The catalogue does not say yet by what a write names the facility 'bare'; run"
             " `icalbridge sync`."
         ),
-        "All facilities of one event belong to one school; district and school are several.",
+        (
+            "All facilities of one event belong to one school; Lincoln High and Sunny District are"
+            " several."
+        ),
     ]
 
 

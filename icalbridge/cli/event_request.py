@@ -170,7 +170,7 @@ def plan_create(store: Store, given: CreateInput) -> CreatePlan:
     owners = {place.property_id for place in places}
     if len(owners) > 1:
         raise ConfigurationError(
-            f"All facilities of one event belong to one school; {' and '.join(sorted(owners))} are"
+            f"All facilities of one event belong to one school; {_named_schools(store, owners)} are"
             " several."
         )
     owner = store.read.property(owners.pop())
@@ -194,6 +194,11 @@ def plan_create(store: Store, given: CreateInput) -> CreatePlan:
     if not given.external_id:
         notes.append("Its external id was made from its type, name, facilities and times.")
     return CreatePlan(_make_request(given, timeslots, owner), owner, places, tuple(notes))
+
+
+def _named_schools(store: Store, property_ids: Iterable[str]) -> str:
+    names = store.read.property_names(property_ids)
+    return " and ".join(sorted(names.get(item) or item for item in property_ids))
 
 
 def creation_notes(request: NewEvent, now: datetime) -> list[str]:

@@ -15,8 +15,7 @@ from icalbridge import timezones
 from icalbridge.cli.output import console, print_failure, print_json, table, warn
 from icalbridge.errors import AccessRefused, NotFound, RequestRefused
 from icalbridge.facilitron import Conflict
-from icalbridge.push.collisions import find_collisions
-from icalbridge.text import display_text
+from icalbridge.text import display_text, facility_with_school
 from icalbridge.vendor_words import quote_vendor
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def _print_notes(result: EventResult) -> None:
         warn(f"Facilitron's support asks for this: invocation_id {result.invocation_id}.")
     if result.has_conflict:
         warn("Facilitron says that it collides with another booking; both are booked now.")
-    for line in (*result.notes, *collision_lines(result.collides_with)):
+    for line in (*result.notes, *collision_lines(result)):
         warn(line)
 
 
@@ -122,7 +121,7 @@ def timeslots_table(event: dict[str, Any]) -> Table:
     for slot in event["timeslots"]:
         start, end = (f"{slot[name][:10]} {slot[name][11:16]}" for name in ("start", "end"))
         texts = (
-            slot["facility"] or slot["facility_id"],
+            facility_with_school(slot["facility"] or slot["facility_id"], event["property"]),
             slot["activity"],
             slot["status"],
             slot["external_id"],
@@ -131,13 +130,14 @@ def timeslots_table(event: dict[str, Any]) -> Table:
     return rows
 
 
-def collision_lines(collisions: Sequence[dict[str, Any]]) -> list[str]:
-    """Return a sentence on each booking that collides."""
+def collision_lines(result: EventResult) -> list[str]:
+    """Return a sentence on each booking that collides; all are in one property."""
+    school = result.event["property"] if result.event else ""
     return [
-        f"{item['facility'] or item['facility_id']} is booked from"
+        f"{facility_with_school(item['facility'] or item['facility_id'], school)} is booked from"
         f" {item['start'][:16].replace('T', ' ')} to {item['end'][:16].replace('T', ' ')}:"
         f" {item['name'] or 'Reserved'} ({item['event_type']} {item['event_id']})."
-        for item in collisions
+        for item in result.collides_with
     ]
 
 
@@ -181,16 +181,7 @@ def _local_text(moment: datetime, zone: str) -> str:
     return moment.astimezone(timezones.zone(zone)).isoformat(timespec="seconds")
 
 
-def collision_values(store: Store, event: Event) -> list[dict[str, Any]]:
-    """Return the stored bookings of other events that overlap an event's timeslots."""
-    spans = [(slot.facility_id, slot.start, slot.end) for slot in event.timeslots]
-    return [
-        _entry_values(entry)
-        for entry in find_collisions(store, {event.property_id}, spans, {event.id})
-    ]
-
-
-def _entry_values(entry: Entry) -> dict[str, Any]:
+def entry_values(entry: Entry) -> dict[str, Any]:
     return {
         "event_type": entry.event_type,
         "event_id": entry.event_id,

@@ -16,6 +16,13 @@ from icalbridge.cli.clients import (
     as_bad_input,
     require_write_permission,
 )
+from icalbridge.cli.event_checks import (
+    NOT_OURS,
+    current_collisions,
+    foresee,
+    move_obstacle,
+    taken_id,
+)
 from icalbridge.cli.event_request import (
     BY_DAY,
     CreateInput,
@@ -32,7 +39,7 @@ from icalbridge.cli.event_result import (
     REFUSALS,
     EventResult,
     collision_lines,
-    collision_values,
+    entry_values,
     event_values,
     refused,
     timeslots_table,
@@ -107,11 +114,12 @@ def _create(session: EventSession, plan: CreatePlan, options: WriteOptions) -> E
         "planned",
         "",
         event_values(session.store, event),
-        collides_with=collision_values(session.store, event),
+        collides_with=[entry_values(entry) for entry in current_collisions(session, event)],
         notes=[*notes, *creation_notes(plan.request, session.clock())],
     )
     named = f"{quote_name(event.name)} with the external id {event.external_id}"
     if options.dry_run:
+        result = foresee(result, taken_id(session, plan.request))
         done = f"{named} could be created"
         return _dry_run(session.settings, result, done, "POST", "/event", body)
     question = f"Create {named} at {plan.owner.name or plan.owner.id}?"
@@ -182,7 +190,10 @@ def cancel_event(
         body = write_requests.checked_cancellation(event_type, event_id, log_message)
     with open_session(settings, options.key, event_type, event_id) as session:
         event = session.fetch(event_type, event_id)
-        result = EventResult("cancel", "planned", "", event_values(session.store, event))
+        notes = [] if event.external_id else [NOT_OURS]
+        result = EventResult(
+            "cancel", "planned", "", event_values(session.store, event), notes=notes
+        )
         if options.dry_run:
             return _dry_run(
                 settings,
@@ -264,11 +275,15 @@ def move_timeslot(
             "planned",
             "",
             event_values(session.store, after),
-            collides_with=collision_values(session.store, replace(after, timeslots=(slot,))),
+            collides_with=[
+                entry_values(entry)
+                for entry in current_collisions(session, replace(after, timeslots=(slot,)))
+            ],
             notes=notes,
         )
         named = f"timeslot {timeslot_id} of {quote_name(event.name)}, {event.type} {event.id}"
         if options.dry_run:
+            result = foresee(result, move_obstacle(event, result))
             path = f"/event/{event_type}/{event_id}/timeslot/{timeslot_id}"
             return _dry_run(
                 settings, result, f"The {named} could be changed to this", "PATCH", path, body
@@ -318,7 +333,7 @@ def _confirm(question: str, result: EventResult, options: WriteOptions, stop: St
         return
     if result.event:
         console(stderr=True).print(timeslots_table(result.event))
-    for line in (*result.notes, *collision_lines(result.collides_with)):
+    for line in (*result.notes, *collision_lines(result)):
         click.echo(line, err=True)
     with stop.waiting():
         click.confirm(question, abort=True, err=True)
@@ -331,9 +346,8 @@ def _dry_run(
         [] if settings.enable_writes else ["Writing is off; ICALBRIDGE_ENABLE_WRITES=1 allows it."]
     )
     request = {"method": method, "path": path, "body": without_renter(body)}
-    return replace(
-        result, message=f"{done}; nothing was sent.", request=request, notes=[*result.notes, *off]
-    )
+    message = result.message or f"{done}; nothing was sent."
+    return replace(result, message=message, request=request, notes=[*result.notes, *off])
 
 
 @contextmanager

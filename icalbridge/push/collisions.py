@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Span = tuple[str, datetime, datetime]
     """Facility id, start and end."""
+    Occupied = tuple[str, str, datetime, datetime]
+    """The vendor's id of an event, and a span of it."""
 
 SHOWN = 3
 """So many collisions are named; the rest is counted."""
@@ -38,25 +40,35 @@ class StoredBookings:
             for day in days_between(max(entry.start, since), min(entry.end, until)):
                 self._by_day[entry.facility_id, day].append(entry)
 
-    def overlapping(self, spans: Iterable[Span], own: Collection[str]) -> list[Entry]:
+    def overlapping(
+        self, spans: Iterable[Span], own: Collection[str], leaving: Collection[Occupied] = ()
+    ) -> list[Entry]:
         """Return the entries that overlap spans in the same facility, by time.
 
-        `own`: the vendor's ids of events that do not count.
+        `own`: the vendor's ids of events that do not count; `leaving`: spans that do not, since
+        their events move away.
         """
         entries: dict[str, Entry] = {}
         for facility_id, start, end in spans:
             for day in days_between(start, end):
                 for entry in self._by_day.get((facility_id, day), ()):
-                    if entry.start < end and start < entry.end and entry.event_id not in own:
+                    if entry.start >= end or start >= entry.end or entry.event_id in own:
+                        continue
+                    occupied = (entry.event_id, facility_id, entry.start, entry.end)
+                    if occupied not in leaving:
                         entries[entry.uid] = entry
         return sorted(entries.values(), key=lambda entry: (entry.start, entry.name, entry.uid))
 
     def describe(
-        self, slots: Iterable[PushSlot], zones: Mapping[str, str], own: Collection[str]
+        self,
+        slots: Iterable[PushSlot],
+        zones: Mapping[str, str],
+        own: Collection[str],
+        leaving: Collection[Occupied] = (),
     ) -> tuple[str, ...]:
         """Return the entries that overlap timeslots, each as a phrase; see `overlapping`."""
         spans = ((slot.facility.id, slot.start, slot.end) for slot in slots)
-        phrases = [_phrase(entry, zones) for entry in self.overlapping(spans, own)]
+        phrases = [_phrase(entry, zones) for entry in self.overlapping(spans, own, leaving)]
         more = len(phrases) - SHOWN
         return tuple(phrases if more <= 0 else [*phrases[:SHOWN], f"{more} more"])
 
