@@ -299,6 +299,15 @@ def test_bad_input_has_its_sentence(shell: Shell) -> None:
     assert shell.writes() == 0
 
 
+@pytest.mark.parametrize("method", ["REPLY", "COUNTER", "REFRESH", "DECLINECOUNTER", "ADD"])
+def test_answers_to_invitations_are_refused(shell: Shell, method: str) -> None:
+    """Exit code 2 and the reason (RFC 5546, section 1.4)."""
+    shell.file.write_bytes(calendar(GAME, head=(f"METHOD:{method}",)))
+    ended = shell.push("--yes")
+    assert (ended.returncode, shell.writes()) == (2, 0)
+    assert ended.stderr.endswith(f"(METHOD:{method}), and books nothing.\n")
+
+
 def test_renter_that_nobody_knows_is_told(shell: Shell) -> None:
     """Exit code 1, in the vendor's words."""
     ended = shell.push("--yes", ICALBRIDGE_RENTER_EMAIL="nobody@school.example")

@@ -152,6 +152,16 @@ def test_same_calendar_is_not_sent_again() -> None:
         assert fetch_calendar(_at(script), first) == FetchedCalendar(TOLD * 2)
 
 
+def test_charset_of_the_header_is_returned() -> None:
+    """Whatever its quotes and case."""
+    headers = {"Content-Type": 'text/calendar; Charset="ISO-8859-1"'}
+    with scripted(Reply(200, TOLD, headers), Reply(200, TOLD)) as script:
+        charsets = [
+            fetched and fetched.charset for fetched in map(fetch_calendar, [_at(script)] * 2)
+        ]
+    assert charsets == ["iso-8859-1", ""]
+
+
 def test_webcal_is_https() -> None:
     """What subscribers click on is an address, too; a name tells nothing secret of it."""
     source = CalendarSource("webcal://calendar.example.org/private-1a2b/basic.ics")

@@ -105,10 +105,10 @@ def test_what_is_over_is_not_wanted() -> None:
 
 
 def test_last_day_of_the_two_years_is_the_vendors() -> None:
-    """The day after is not looked at yet."""
+    """The day after is refused with the reason, and not dropped."""
     told = _wish(event("last", "20281119"), event("later", "20281122"))
     assert [each.uid for each in told.events] == ["last"]
-    assert told.impossible == ()
+    assert [each.uid for each in told.impossible] == ["later"]
 
 
 def test_wishes_are_the_same_but_for_what_is_over() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.push import external_ids
 from icalbridge.push.collisions import days_between
+from icalbridge.push.instances import plain_uid
 from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
 from icalbridge.push.steps import (
     Cancel,
@@ -95,7 +96,8 @@ class _UidState:
 
     def stays(self, slot_id: str) -> bool:
         instance = slot_id.partition(".")[0]
-        stays = not self.staying.isdisjoint({(self.uid, ""), (self.uid, instance)})
+        names = {(plain_uid(self.uid), ""), (self.uid, ""), (self.uid, instance)}
+        stays = not self.staying.isdisjoint(names)
         return stays or (self.uid, slot_id) in self.past
 
 

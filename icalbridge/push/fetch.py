@@ -10,6 +10,7 @@ import signal
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +80,8 @@ class FetchedCalendar:
     content: bytes
     validators: Mapping[str, str] = field(default_factory=dict)
     """What the next request says, so that it is answered only if something changed."""
+    charset: str = ""
+    """The one that the Content-Type names."""
 
 
 def _digest(content: str) -> str:
@@ -205,7 +208,9 @@ def _ask(
                 raise CalendarUnreachable(
                     f"{source.shown} cannot be fetched: its server answers {response.status_code}."
                 )
-            return FetchedCalendar(_body(response, source), _validators(response))
+            return FetchedCalendar(
+                _body(response, source), _validators(response), _charset(response)
+            )
     except (requests.RequestException, HTTPError, OSError) as error:
         raise _unreachable(error, source) from None
     except ValueError:  # an address that requests takes, and something below it does not
@@ -232,6 +237,12 @@ def _validators(response: requests.Response) -> dict[str, str]:
         for name, header in conditions.items()
         if name in response.headers
     }
+
+
+def _charset(response: requests.Response) -> str:
+    message = Message()
+    message["Content-Type"] = response.headers.get("Content-Type", "")
+    return message.get_content_charset("")
 
 
 def _unreachable(error: Exception, source: CalendarSource) -> BadCalendar | CalendarUnreachable:

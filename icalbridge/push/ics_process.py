@@ -19,7 +19,9 @@ from typing import NamedTuple
 import msgspec
 
 from icalbridge.errors import BadCalendar
-from icalbridge.push.ics_parser import NotACalendar, ParsedCalendar, parse_calendar
+from icalbridge.push.ics_lines import NotACalendar
+from icalbridge.push.ics_parser import parse_calendar
+from icalbridge.push.instances import ParsedCalendar
 
 CPU_SECONDS = 120
 """Five times what the largest calendar takes on a small machine."""
@@ -44,18 +46,20 @@ class CalendarSpan(NamedTuple):
     """Span of a calendar to parse; times in UTC."""
 
     since: datetime
-    until: datetime
     rules_until: datetime
-    """End for recurring events: a little less, since it moves in half-years."""
+    """End of recurrence rules: within two years, but it moves in half-years."""
+    zone: str = "UTC"
+    """The facility's."""
+    charset: str = ""
+    """The one that HTTP names."""
 
 
-def span_at(now: datetime) -> CalendarSpan:
-    """Return what a push looks at: from a little before now on, for the two years that the vendor
-    takes bookings ahead.
+def span_at(now: datetime, zone: str = "UTC", charset: str = "") -> CalendarSpan:
+    """Return what a push looks at: everything from a little before now on.
 
-    Rules are followed to the last half-year's end within them. Were it a day more each day, each
-    day would bring one more instance, and with it one more event at the vendor, since no timeslot
-    can be added to one that is there.
+    Rules are followed to the last half-year's end within the two years that are published. Were it
+    a day more each day, each day would bring one more instance, and with it one more event at the
+    vendor, since no timeslot can be added to one that is there.
     """
     until = now + timedelta(days=2 * 365)
     ends = [
@@ -63,7 +67,8 @@ def span_at(now: datetime) -> CalendarSpan:
         for year in (until.year - 1, until.year)
         for month in (1, 7)
     ]
-    return CalendarSpan(now - LOOKS_BACK, until, max(item for item in ends if item <= until))
+    rules_until = max(item for item in ends if item <= until)
+    return CalendarSpan(now - LOOKS_BACK, rules_until, zone, charset)
 
 
 def parse_in_process(

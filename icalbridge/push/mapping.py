@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icalbridge.models import Facility
-    from icalbridge.push.ics_parser import Instance, ParsedCalendar
+    from icalbridge.push.instances import CancelRequest, Instance, ParsedCalendar
     from icalbridge.push.places import PlaceTable
 
 LONGEST_NAME = 100
@@ -77,6 +77,8 @@ class PushRequests:
     """Sentences on times that were interpreted in a way that somebody may not expect."""
     past: frozenset[tuple[str, str]] = frozenset()
     """UID and timeslot of what is just over: nothing is requested for it, but it is not gone."""
+    cancels: tuple[CancelRequest, ...] | None = None
+    """What METHOD:CANCEL names, which alone is looked at then; None for any other calendar."""
 
     def staying(self) -> frozenset[tuple[str, str]]:
         """Return UID and instance of what is left alone, since it is impossible; "" for all of a
@@ -84,9 +86,7 @@ class PushRequests:
         """
         return frozenset((item.uid, item.instance) for item in self.impossible)
 
-    def since(
-        self, now: datetime
-    ) -> tuple[list[tuple[str, str, tuple[PushSlot, ...]]], frozenset[tuple[str, str]]]:
+    def since(self, now: datetime) -> tuple[object, ...]:
         """Return what of the requests is not over: equal for two that request the same from now
         on.
         """
@@ -99,9 +99,11 @@ class PushRequests:
             for item in self.impossible
             if not item.start or item.start > now
         )
-        return sorted(
-            (event for event in events if event[2]), key=lambda component: component[0]
-        ), staying
+        return (
+            sorted((event for event in events if event[2]), key=lambda component: component[0]),
+            staying,
+            self.cancels,
+        )
 
 
 @dataclass(slots=True)
@@ -119,7 +121,8 @@ def map_calendar(calendar: ParsedCalendar, places: PlaceTable, now: datetime) ->
     """Return what to request of the vendor."""
     mapped = _Mapped()
     for item in calendar.unusable:
-        mapped.impossible.append(Impossible(item.uid, display_text(item.name), item.reason))
+        name = _cut(item.name, LONGEST_NAME) or NO_NAME
+        mapped.impossible.append(Impossible(item.uid, name, item.reason, instance=item.slot_id))
     placed = {
         location: _find_place(places, location)
         for location in {instance.location for instance in calendar.instances}
@@ -148,8 +151,9 @@ def map_calendar(calendar: ParsedCalendar, places: PlaceTable, now: datetime) ->
     return PushRequests(
         tuple(sorted(events, key=lambda event: (event.slots[0].start, event.uid))),
         tuple(mapped.impossible),
-        tuple(_notes(mapped.counts)),
+        (*calendar.notes, *_notes(mapped.counts)),
         frozenset(mapped.past),
+        calendar.cancels,
     )
 
 

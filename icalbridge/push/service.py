@@ -24,6 +24,7 @@ from icalbridge.errors import (
     RetryableError,
 )
 from icalbridge.push.apply import Outcome, PushRun, RepeatedRefusal
+from icalbridge.push.cancellation import plan_cancellation
 from icalbridge.push.current import EVENT_TYPE, load_pushed
 from icalbridge.push.diff import plan_push
 from icalbridge.push.fetch import CalendarSource, FetchedCalendar, fetch_calendar
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from icalbridge.facilitron import Client
     from icalbridge.models import Event
     from icalbridge.push.apply import EventTerms
-    from icalbridge.push.ics_parser import ParsedCalendar
+    from icalbridge.push.instances import ParsedCalendar
     from icalbridge.push.mapping import PushRequests
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import PushedState, PushPlan
@@ -157,7 +158,7 @@ class PushService:
         """
         places = self._load_places()
         clock = DatabaseClock(self.context.store)
-        calendar, now = self._parse(clock()), clock()
+        calendar, now = self._parse(clock(), places.zone), clock()
         with self.context.waiting():
             requests = map_calendar(calendar, places, now)
         if self._is_unchanged(requests, clock()):
@@ -189,15 +190,15 @@ class PushService:
                 on_error(error)
             self.context.sleep(seconds)
 
-    def _parse(self, now: datetime) -> ParsedCalendar:
+    def _parse(self, now: datetime, zone: str) -> ParsedCalendar:
         """Return the calendar as it is now. Raises `BadCalendar` for what cannot be pushed."""
         source, home = self.options.source, self.options.home
         if home and source.url and urlsplit(source.url).netloc == urlsplit(home).netloc:
             raise BadCalendar(OURS)
         with self.context.waiting():
             self.fetched = fetch_calendar(source, self.fetched) or self.fetched
-            content = self.fetched.content if self.fetched else b""
-            calendar = parse_in_process(content, span_at(now))
+            fetched = self.fetched or FetchedCalendar(b"")
+            calendar = parse_in_process(fetched.content, span_at(now, zone, fetched.charset))
         if calendar.ours:
             raise BadCalendar(OURS)
         if not (calendar.events or calendar.unusable or self.options.cancel_many):
@@ -243,7 +244,7 @@ class PushService:
             )
         now = clock()
         with self.context.waiting():
-            plan = plan_push(requests, pushed, places.facilities, now)
+            requests, plan = decide(requests, pushed, places, now)
         return PlannedPush(name, plan, requests, pushed, places)
 
     def _apply_approved(
@@ -312,6 +313,15 @@ class PushService:
                 ) from None
             finally:
                 applied.late += count_not_shown(planned.name, applied.outcomes, follow.events)
+
+
+def decide(
+    requests: PushRequests, pushed: Sequence[PushedState], places: PlaceTable, now: datetime
+) -> tuple[PushRequests, PushPlan]:
+    """Return the plan, and the requests that it is for. Pure."""
+    if requests.cancels is not None:
+        return plan_cancellation(requests, pushed, places, now)
+    return requests, plan_push(requests, pushed, places.facilities, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,338 @@
+"""Events of one UID → its instances, everything in the terms of the series' DTSTART.
+
+The rules are worked out on the clock of DTSTART (RFC 5545, section 3.8.5), and EXDATE, RDATE and
+RECURRENCE-ID mean the dates that they mean there, whatever their own form. Several events of one
+UID without RECURRENCE-ID are several events.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, NamedTuple
+
+from icalbridge.push import external_ids
+from icalbridge.push.ics_values import CalendarTime, Unusable
+from icalbridge.push.instances import Instance, UnusableEvent, unit_uid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import date
+
+    from icalbridge.push.ics_events import CalendarEvent, EventLength
+    from icalbridge.push.ics_lines import LineNotes
+
+MOST_INSTANCES = 1_000
+"""Of one UID: a season has some dozens, a daily rule 730 in two years."""
+_NO_DATE = CalendarTime("day", datetime(1, 1, 2))  # noqa: DTZ001
+OLDER = "an older version of another event at the same time, and left out"
+
+
+class ExpandLimits(NamedTuple):
+    """What bounds an expansion, and the zone of floating times."""
+
+    since: datetime
+    rules_until: datetime
+    home: tzinfo
+
+
+@dataclass(slots=True)
+class UidInstances:
+    """What becomes of the instances of one UID."""
+
+    instances: list[Instance] = field(default_factory=list)
+    unusable: list[UnusableEvent] = field(default_factory=list)
+    over: int = 0
+    cancelled: int = 0
+    goes_on: int = 0
+    """How many of its series have dates after the last that is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One date with the event that decides on it."""
+
+    start: CalendarTime
+    length: EventLength
+    slot_id: str
+    event: CalendarEvent
+    cancelled: bool
+
+
+def expand_uid(
+    uid: str, events: Sequence[CalendarEvent], limits: ExpandLimits, notes: LineNotes
+) -> UidInstances:
+    """Return the instances of one UID. Raises `Unusable` where none of them can be known."""
+    overrides = [event for event in events if event.is_override]
+    for event in overrides:
+        if event.recurrence is None or (event.follows and event.error and not event.cancelled):
+            raise Unusable(event.error)
+    masters = _newest(
+        (event for event in events if not event.is_override),
+        lambda event: (event.recurs, slot_id(event.start) if event.start else event.number),
+        notes,
+    )
+    result = UidInstances()
+    units = _units(uid, masters, overrides, limits)
+    taken: dict[str, int] = {}
+    for unit in units:
+        if unit.master and unit.master.error and not unit.master.cancelled:
+            _refuse(unit, unit.master.error, result)
+            continue
+        rows = unit.rows(notes)
+        for row in rows:
+            first = taken.setdefault(slot_id(row.start), id(unit))
+            if first != id(unit) and not row.event.is_override:
+                notes.add(row.event.number, OLDER)
+                continue
+            _add(row, unit, result)
+        result.goes_on += unit.goes_on()
+    if len(result.instances) > MOST_INSTANCES:
+        raise Unusable(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
+    return result
+
+
+def _newest(
+    events: Iterable[CalendarEvent], key: Callable[[CalendarEvent], object], notes: LineNotes
+) -> list[CalendarEvent]:
+    """Return the newest of all events with the same key; of equal SEQUENCE the last."""
+    newest: dict[object, CalendarEvent] = {}
+    for event in events:
+        before = newest.get(key(event))
+        older = event if before and event.sequence < before.sequence else before
+        if older:
+            notes.add(older.number, OLDER)
+        if older is not event:
+            newest[key(event)] = event
+    return list(newest.values())
+
+
+def _units(
+    uid: str,
+    masters: Sequence[CalendarEvent],
+    overrides: Sequence[CalendarEvent],
+    limits: ExpandLimits,
+) -> list[_Unit]:
+    """Return what expands by itself, newest first; an override belongs to the series that has its
+    date.
+    """
+    series = [event for event in masters if event.recurs]
+    units = []
+    for event in sorted(masters, key=lambda event: (-event.sequence, not event.recurs)):
+        alone = len(masters) == 1 or series == [event]
+        named = uid if alone or not event.start else unit_uid(uid, slot_id(event.start))
+        units.append(_Unit(named, event, [], limits))
+    able = [unit for unit in units if unit.master in series] or units
+    rest = _Unit(uid, None, [], limits)
+    for event in overrides:
+        fitting = able if len(able) == 1 else [unit for unit in able if unit.find(event.recurrence)]
+        (fitting[0] if fitting else rest).overrides.append(event)
+    return [*units, rest] if rest.overrides else units
+
+
+def _refuse(unit: _Unit, reason: str, result: UidInstances) -> None:
+    events = [unit.master, *unit.overrides] if unit.master else unit.overrides
+    for event in events:
+        name = "" if event.private else event.summary
+        result.unusable.append(UnusableEvent(unit.uid, name, reason))
+
+
+def _add(row: _Row, unit: _Unit, result: UidInstances) -> None:
+    """Count a date as cancelled, impossible or over, or add it to the instances."""
+    event = row.event
+    if row.cancelled:
+        result.cancelled += 1
+    elif event.error:
+        name = "" if event.private else event.summary
+        result.unusable.append(UnusableEvent(unit.uid, name, event.error, row.slot_id))
+    else:
+        start, end = _span(row.start, row.length)
+        if end.replace(tzinfo=UTC) <= unit.limits.since:
+            result.over += 1
+            return
+        result.instances.append(
+            Instance(
+                unit.uid,
+                row.slot_id,
+                row.start.kind,
+                start,
+                end,
+                unit.name,
+                event.summary,
+                event.location,
+                event.free,
+                event.private,
+            )
+        )
+
+
+def _span(start: CalendarTime, length: EventLength) -> tuple[datetime, datetime]:
+    """Return when an instance starts and ends: moments in UTC, other times by the clock."""
+    if start.kind != "moment":
+        return start.wall, start.wall + length.lasts
+    begin, end = start.moment(), start.at(start.wall + length.lasts).moment()
+    # where the clock is put forward in between, it lasts as long as it says
+    return begin, begin + length.lasts if length.exact or end <= begin else end
+
+
+def slot_id(when: CalendarTime) -> str:
+    """Return the id of the instance that has a RECURRENCE-ID."""
+    if when.kind == "day":
+        return external_ids.instance_id(when.wall.date())
+    return external_ids.instance_id(when.wall if when.kind == "floating" else when.moment())
+
+
+@dataclass(slots=True)
+class _Unit:
+    """An event with its overrides, or the overrides of an event that the calendar lacks."""
+
+    uid: str
+    master: CalendarEvent | None
+    overrides: list[CalendarEvent]
+    limits: ExpandLimits
+    _dates: dict[datetime, EventLength | None] | None = None
+    _by_day: dict[date, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def name(self) -> str:
+        event = self.master or self.overrides[0]
+        return "" if event.private else event.summary
+
+    def goes_on(self) -> bool:
+        """Return whether a rule has dates later than those looked at."""
+        event = self.master
+        if event is None or event.start is None or event.cancelled:
+            return False
+        last, home = self._last(event.start), self.limits.home
+        return any(rule.goes_on(event.start, last, home) for rule in event.rules)
+
+    def rows(self, notes: LineNotes) -> list[_Row]:
+        """Return every date that is not excluded."""
+        master = self.master
+        if master is None or master.start is None:
+            alone = [_override_row(event, None) for event in self._newest_overrides(notes).values()]
+            return [*alone, *_without_dates(master)]
+        by_wall = self._newest_overrides(notes)
+        if not master.recurs and not self.overrides:
+            return [
+                _Row(master.start, master.length, external_ids.SINGLE, master, master.cancelled)
+            ]
+        follows = sorted(wall for wall, event in by_wall.items() if event.follows)
+        dates, rows = self.dates(), []
+        for wall in sorted({*dates, *by_wall}):
+            if wall in by_wall:
+                rows.append(_override_row(by_wall[wall], master, master.start.at(wall)))
+                continue
+            start = master.start.at(wall)
+            row = _Row(
+                start, dates[wall] or master.length, slot_id(start), master, master.cancelled
+            )
+            changes = [first for first in follows if first < wall]
+            rows.append(_changed(row, by_wall[changes[-1]], changes[-1]) if changes else row)
+        return _with_own_ids(rows)
+
+    def dates(self) -> dict[datetime, EventLength | None]:
+        """Return the dates of the series by its clock, with a length where one has its own."""
+        event = self.master
+        if self._dates is None:
+            self._dates = {}
+            if event and event.start and not (event.error and not event.cancelled):
+                self._expand(event, event.start)
+        return self._dates
+
+    def _expand(self, event: CalendarEvent, start: CalendarTime) -> None:
+        last, home = self._last(start), self.limits.home
+        dates: dict[datetime, EventLength | None] = {start.wall: None}
+        for rule in event.rules:
+            dates |= dict.fromkeys(rule.dates(start, last, home))
+        for extra, length in event.extra:
+            dates[self._in_terms(extra, start)] = length
+        for wall in dates:
+            self._by_day[wall.date()].append(wall)
+        self._dates = dates
+        gone = {wall for value in event.excluded for wall in self.find(value)}
+        for rule in event.excluded_rules:
+            gone.update(rule.dates(start, last, home, counts_start=False))
+        self._dates = {wall: length for wall, length in dates.items() if wall not in gone}
+
+    def find(self, value: CalendarTime | None) -> list[datetime]:
+        """Return the dates, by the series' clock, that an EXDATE or RECURRENCE-ID means."""
+        start = self.master.start if self.master else None
+        dates = self.dates()
+        if value is None or start is None:
+            return []
+        if "day" in {start.kind, value.kind}:
+            return self._by_day.get(value.wall.date(), [])
+        moment = value.moment(self.limits.home)
+        local = moment.astimezone(start.zone or self.limits.home)
+        same = [
+            wall
+            for wall in self._by_day.get(local.date(), ())
+            if start.at(wall).moment(self.limits.home) == moment
+        ]
+        literal = [value.wall] if value.wall in dates else []
+        return literal or same if value.kind == "floating" else same or literal
+
+    def _in_terms(self, value: CalendarTime, start: CalendarTime) -> datetime:
+        """Return a date of RDATE by the series' clock."""
+        if start.kind == "day":
+            return datetime.combine(value.wall.date(), start.wall.time())
+        if value.kind == "day":
+            return datetime.combine(value.wall.date(), start.wall.time())
+        if value.kind == "floating":
+            return value.wall
+        clock = start.zone or self.limits.home
+        return value.moment().astimezone(clock).replace(tzinfo=None)
+
+    def _last(self, start: CalendarTime) -> datetime:
+        """Return by the series' clock when its rules end."""
+        until = self.limits.rules_until
+        return (until.astimezone(start.zone) if start.zone else until).replace(tzinfo=None)
+
+    def _newest_overrides(self, notes: LineNotes) -> dict[datetime, CalendarEvent]:
+        """Return the overrides by the date, on the series' clock, that they are for."""
+        start = self.master.start if self.master else None
+
+        def key(event: CalendarEvent) -> datetime:
+            if event.recurrence is None or start is None:
+                return (event.recurrence or _NO_DATE).moment(self.limits.home)
+            return next(iter(self.find(event.recurrence)), self._in_terms(event.recurrence, start))
+
+        return {key(event): event for event in _newest(self.overrides, key, notes)}
+
+
+def _without_dates(master: CalendarEvent | None) -> list[_Row]:
+    """Return a row for a cancelled event of which no date is known."""
+    if master is None:
+        return []
+    return [_Row(_NO_DATE, master.length, external_ids.SINGLE, master, cancelled=True)]
+
+
+def _override_row(
+    event: CalendarEvent, master: CalendarEvent | None, date_of: CalendarTime | None = None
+) -> _Row:
+    """Return the row of an override; one that is older than the series' cancellation is
+    cancelled.
+    """
+    recurrence = date_of or event.recurrence or _NO_DATE
+    late = master is not None and master.cancelled and event.sequence <= master.sequence
+    start = event.start or recurrence
+    named = slot_id(start if event.follows and event.start else recurrence)
+    return _Row(start, event.length, named, event, event.cancelled or late)
+
+
+def _changed(row: _Row, change: CalendarEvent, first: datetime) -> _Row:
+    """Return a later date as an override of RANGE=THISANDFUTURE has it."""
+    if change.start is None:
+        return replace(row, event=change, cancelled=True)
+    start = change.start.at(change.start.wall + (row.start.wall - first))
+    return _Row(start, change.length, slot_id(start), change, change.cancelled or row.cancelled)
+
+
+def _with_own_ids(rows: list[_Row]) -> list[_Row]:
+    """Refuse two dates with one id."""
+    ids = [row.slot_id for row in rows]
+    if len(set(ids)) < len(ids):
+        raise Unusable("two of its instances have the same RECURRENCE-ID")
+    return rows

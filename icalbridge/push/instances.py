@@ -1,0 +1,90 @@
+"""Instances of a calendar, as the parser returns them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003  # msgspec decodes these classes
+from typing import Literal
+
+Kind = Literal["moment", "floating", "day"]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance of an event."""
+
+    uid: str
+    """Its event's UID; of one UID's several events each has one of its own: `unit_uid`."""
+    slot_id: str
+    """What names it among its UID's instances, for good: `external_ids.instance_id`."""
+    kind: Kind
+    start: datetime
+    """In UTC for a moment; as the wall clock says, without a zone, for a floating time and for a
+    day's midnight.
+    """
+    end: datetime
+    name: str
+    """The SUMMARY of the event as a whole; "" for a private one."""
+    summary: str
+    """Its own SUMMARY, where an exception gave it another."""
+    location: str
+    free: bool = False
+    """Whether it blocks no time."""
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableEvent:
+    """Event that cannot be pushed, or an instance of one."""
+
+    uid: str
+    name: str
+    reason: str
+    slot_id: str = ""
+    """Of an instance; "" for an event as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Event that METHOD:CANCEL names, or one instance of it (RFC 5546, section 3.2.5)."""
+
+    uid: str
+    name: str
+    start_id: str = ""
+    """`external_ids.instance_id` of its DTSTART, which tells one UID's several events apart."""
+    instance_ids: tuple[str, ...] = ()
+    """What the instance's timeslot may be called; empty for the whole event."""
+    day: str = ""
+    """The instance's day, such as 2027-01-12, where nothing more is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCalendar:
+    """Content of a calendar within a span."""
+
+    instances: tuple[Instance, ...] = ()
+    unusable: tuple[UnusableEvent, ...] = ()
+    events: int = 0
+    """How many UIDs it has, whatever became of them."""
+    ours: bool = False
+    """Whether it is a feed of this bridge, or what another service made of one: there is nothing
+    else in it then.
+    """
+    over: int = 0
+    """How many instances ended before the span."""
+    cancelled: int = 0
+    """How many instances the calendar itself has as cancelled."""
+    cancels: tuple[CancelRequest, ...] | None = None
+    """Of METHOD:CANCEL, which has nothing else; None for any other calendar."""
+    notes: tuple[str, ...] = ()
+    """Sentences on lines that were left out, and on what was read in a certain way."""
+
+
+def unit_uid(uid: str, start_id: str) -> str:
+    """Return what takes the place of a UID that several events have, for one of them."""
+    return f"{uid}\n{start_id}"
+
+
+def plain_uid(uid: str) -> str:
+    """Return the UID as the calendar has it."""
+    return uid.partition("\n")[0]
