@@ -107,10 +107,10 @@ class Item(NamedTuple):
     @property
     def booking_id(self) -> str:
         """Return what names the page of its booking. Empty for what is pending and for a block of
-        use, which have none, and for an item that says only when it is: the page says more.
+        use, which have none, and for an item without its name or its place: the page says both.
         """
-        says_nothing = not (self.name or self.activity or self.type)
-        if says_nothing or self.status is Status.TENTATIVE or self.uid.startswith(BLOCK_PREFIX):
+        says_all = (self.name or self.activity or self.type) and (self.facility or self.location)
+        if not says_all or self.status is Status.TENTATIVE or self.uid.startswith(BLOCK_PREFIX):
             return ""
         return self.uid.removesuffix(UID_SUFFIX)
 

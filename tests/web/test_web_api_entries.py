@@ -116,7 +116,12 @@ def test_entries_are_narrowed_as_calendars_are(
 def test_entries_with_nothing_but_busy_say_nothing_else(client: FlaskClient) -> None:
     """As in a calendar with `detail=busy`: when and where."""
     first, *_ = told(client, f"{GYM_ENTRIES}?detail=busy")["entries"]
-    assert first == OPEN_GYM | {"title": "Reserved", "name": "", "type": ""}
+    assert first == OPEN_GYM | {
+        "title": "Reserved",
+        "name": "",
+        "type": "",
+        "page": "/facility/gym",
+    }
 
 
 @pytest.mark.parametrize(

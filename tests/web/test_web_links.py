@@ -283,8 +283,8 @@ def test_display_that_is_refused_asks_for_its_data_with_the_same_parameters(
     """
     page = client.get("/display/facility/gym?colour=red&lang=es")
     assert (
-        "No existe el parámetro 'colour'; esta dirección admite theme, dim, lang, facility, type,"
-        " category, activity, name, q, not, detail." in Seen(page.text).texts
+        "No existe el parámetro 'colour'; esta dirección admite theme, dim, margin, qr, lang,"
+        " facility, type, category, activity, name, q, not, detail." in Seen(page.text).texts
     )
     found = re.search(r'data-path="([^"]+)"', page.text)
     assert found is not None

@@ -143,7 +143,7 @@ def search(districts: Iterable[District], query: str) -> tuple[District, ...]:
 
     A blank query keeps everything.
     """
-    if not query:
+    if not query.strip():
         return tuple(districts)
     words = parse_words(query)
     results = (_narrowed(district, words) for district in districts) if words else ()
