@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import product
 
 import pytest
@@ -214,6 +215,40 @@ def test_vendor_outage_begins_and_ends() -> None:
 def test_revoked_key_stays_revoked() -> None:
     """Forty answers, then 401 for good."""
     assert _statuses("revoked-key", 60) == [200] * 40 + [401] * 20
+
+
+def test_strict_creations_refuse_a_night() -> None:
+    """The command hands it to the application; without the scenario the night is booked."""
+    night = {
+        "external_system_timeslot_id": "slot-1",
+        "start_datetime": "2027-05-01T22:00",
+        "end_datetime": "2027-05-02T02:00",
+    }
+    body = {
+        "external_system_event_id": "event-1",
+        "event_type": "reservation",
+        "name": "Lock-in",
+        "renter_email": "coach@school.example",
+        "status": "approved",
+        "activity_type_id": 12,
+    }
+    statuses = []
+    for more in ((), ("--scenario", "strict-creations")):
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        with running("sandbox", "--port", str(port), "--schools", "1", *more):
+            until(partial(_answers, f"{url}/openapi.json"), "answer")
+            with requests.Session() as session:
+                session.headers.update(HEADERS)
+                listed = session.get(f"{url}/v1/properties", timeout=30).json()["properties"]
+                path = f"{url}/v1/property/{listed[1]['_id']}/facilities"
+                facility = session.get(path, timeout=30).json()["facilities"][0]["u_id"]
+                slots = [{**night, "facility_u_id": facility}]
+                made = session.post(
+                    f"{url}/v1/event", json={**body, "timeslots": slots}, timeout=30
+                )
+                statuses.append(made.status_code)
+    assert statuses == [201, 400]
 
 
 def test_command_serves_a_scenario() -> None:

@@ -381,6 +381,16 @@ def test_known_takes_any_number_of_events(school: Store) -> None:
 # several keys
 
 
+def test_key_that_splits_nights_is_noted_alone(school: Store) -> None:
+    """Not for another key, nor for one that is not known; noted twice it is the same."""
+    school.write.add_api_user("other")
+    assert not school.api_keys.splits_nights(USER)
+    for name in (USER, USER, "unknown"):
+        school.api_keys.note_split_nights(name)
+    names = (USER, "other", "unknown")
+    assert [school.api_keys.splits_nights(name) for name in names] == [True, False, False]
+
+
 def test_property_that_two_keys_see_belongs_to_the_first(school: Store) -> None:
     """Its rows, windows and revision stay as they are; when the first lists it no more, the other
     takes it over.

@@ -8,7 +8,7 @@ key) end the run; what one step alone is refused for is answer of it, and the ot
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET
@@ -29,6 +29,7 @@ from icalbridge.facilitron import (
     NewEvent,
     NewTimeslot,
     NotCreated,
+    OvernightCreator,
     TimeslotChange,
     Unknown,
     check_event,
@@ -37,7 +38,7 @@ from icalbridge.push import external_ids
 from icalbridge.push.collisions import load_bookings
 from icalbridge.push.current import EVENT_TYPE, look_up
 from icalbridge.push.diff import plan_push
-from icalbridge.push.mapping import PushRequests
+from icalbridge.push.mapping import PushRequests, PushSlot
 from icalbridge.push.steps import OVER, Create, PushedState
 from icalbridge.store import Pushed
 
@@ -45,8 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import Client, Created
-    from icalbridge.push.mapping import PushSlot
+    from icalbridge.facilitron import Client, Created, CreateOutcome
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import Cancel, Move, PushPlan, Renewal, Step
     from icalbridge.store import Store
@@ -106,6 +106,8 @@ class PushRun:
     """Outcomes so far, also after `run` broke off."""
     requests_left: Callable[[], int] | None = None
     """Returns how many requests are left today; None where that does not matter."""
+    creator: OvernightCreator | None = None
+    """Creates events as the key books past midnight; None where that is not remembered."""
 
     def run(
         self, decided: PushPlan, requests: PushRequests, pushed: Sequence[PushedState]
@@ -257,7 +259,7 @@ class PushRun:
             external_id = external_ids.event_id(self.source, create.uid, create.number)
             self.store.pushed.intend(Pushed(external_id, self.source, create.uid), now=self.clock())
             try:
-                answer = self.client.create_event(self._request(create))
+                made, answer = self._create(create)
             except (*ONE_OFF, InvalidRequest) as error:
                 yield Outcome(create, "refused", _message(error))
                 return
@@ -270,14 +272,29 @@ class PushRun:
                 yield from self._after_conflict(create, answer, requests, pushed, adopted)
                 return
             written.append((external_id, create.slots[0].facility.property_id))
-            yield self._made(
-                create, answer, {answer.event_id, *own}, excused=_overlaps(create, pushed)
-            )
+            yield self._made(made, answer, {answer.event_id, *own}, excused=_overlaps(made, pushed))
         for cancel in renewal.cancels:
             outcome = self._cancel(cancel)
             if outcome.result == "done":
                 written.append((cancel.pushed.external_id, cancel.pushed.property_id))
             yield outcome
+
+    def _create(self, create: Create) -> tuple[Create, CreateOutcome]:
+        """Create an event; return the step with the timeslots that were sent last."""
+        self.creator = self.creator or OvernightCreator(
+            self.client, by_day=False, remember=lambda: None
+        )
+        request = self._request(create)
+        sent, answer = self.creator.create(request)
+        if sent == request:
+            return create, answer
+        facilities = {slot.facility.u_id: slot.facility for slot in create.slots}
+
+        def as_sent(slot: NewTimeslot) -> PushSlot:
+            place, activity = facilities[slot.facility_u_id], slot.activity_name or ""
+            return PushSlot(slot.external_id, slot.start, slot.end, place, activity)
+
+        return replace(create, slots=tuple(map(as_sent, sent.timeslots))), answer
 
     def _made(self, create: Create, answer: Created, own: set[str], *, excused: bool) -> Outcome:
         """Return the outcome of a creation; `excused`: it may collide with its own older event."""
