@@ -112,3 +112,28 @@ def test_several_events_of_one_uid_change_one_by_one(push: Pusher) -> None:
     assert push.steps() == ["Cancel", "Cancel"]
     assert push.writes() - before == {"POST": 1, "PATCH": 2}
     assert [booked[0] for booked in push.booked()] == ["Play 12", "Play 13"]
+
+
+def test_event_keeps_its_booking_when_others_of_its_uid_come_and_go(push: Pusher) -> None:
+    """Whether it is alone under its UID or one of several."""
+    first, second = (
+        event("team", day, name=f"Game {day[-2:]}") for day in ("20270112", "20270113")
+    )
+    push.push(calendar(first))
+    push.push(calendar(first, second))
+    assert push.steps() == ["Create"]
+    assert push.push(calendar(first, second)) == []
+    push.push(calendar(second))
+    assert push.steps() == ["Cancel"]
+    assert push.push(calendar(second)) == []
+    assert [booked[0] for booked in push.booked()] == ["Game 13"]
+
+
+def test_event_that_cannot_be_read_any_more_keeps_its_booking(push: Pusher) -> None:
+    """Alone or beside others of its UID."""
+    first, second = event("team", "20270112"), event("team", "20270113")
+    push.push(calendar(first, second))
+    broken = (*second[:3], "DTEND:later")
+    assert push.push(calendar(first, broken)) == []
+    assert push.push(calendar(first, ("UID:team", "DTSTART:soon"))) == []
+    assert len(push.booked()) == 2

@@ -212,7 +212,7 @@ class _Unit:
         master = self.master
         if master is None or master.start is None:
             alone = [_override_row(event, None) for event in self._newest_overrides(notes).values()]
-            return [*alone, *_without_dates(master)]
+            return _with_own_ids([*alone, *_without_dates(master)])
         by_wall = self._newest_overrides(notes)
         if not master.recurs and not self.overrides:
             return [
