@@ -26,10 +26,10 @@ NOW = datetime(2026, 12, 1, 20, tzinfo=UTC)
 WORDS = {
     "a06-start-date-end-datetime": "its start is a day and its end a time with a zone",
     "b04-latin1": "Line 7: not UTF-8; read as Windows-1252.",
-    "s01-created-year-0-google": "Line 10: CREATED cannot be read, and is left out.",
-    "s05-trigger-bad": "Line 12: TRIGGER cannot be read, and is left out.",
+    "s01-created-year-0-google": "Line 10: CREATED cannot be read; left out.",
+    "s05-trigger-bad": "Line 12: TRIGGER cannot be read; left out.",
     "s27-ends-after-midnight-same-date": "its end is before its start",
-    "s49-vtimezone-bad-rrule-unused": "Line 4: this VTIMEZONE cannot be read, and is left out.",
+    "s49-vtimezone-bad-rrule-unused": "Line 4: this VTIMEZONE cannot be read; left out.",
 }
 """What a person is shown of some of them."""
 

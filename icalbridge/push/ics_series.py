@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_INSTANCES = 1_000
 """Of one UID: a season has some dozens, a daily rule 730 in two years."""
 _NO_DATE = CalendarTime("day", datetime(1, 1, 2))  # noqa: DTZ001
-OLDER = "an older version of another event at the same time, and left out"
+OLDER = "an older version of another event at the same time; left out"
 
 
 class ExpandLimits(NamedTuple):
