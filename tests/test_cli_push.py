@@ -54,6 +54,10 @@ def test_dry_run_shows_the_plan_and_writes_nothing(shell: Shell) -> None:
             " Main Gym"
         ),
         f"+ create Game {weekday[15]} {YEAR}-01-15 18:00–19:30 Main Gym",
+        (
+            "In the calendar: 4 instances = 4 created + 0 moved + 0 unchanged + 0 cancelled + 0"
+            " impossible + 0 over + 0 left out."
+        ),
         "2 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 0 impossible.",
     ]
     assert shell.writes() == 0
@@ -108,6 +112,10 @@ def test_json_has_the_plan_and_the_outcome(shell: Shell) -> None:
     ended = shell.push("--yes", "--json", "--name", "athletics")
     told: dict[str, Any] = json.loads(ended.stdout)
     assert (told["source"], told["notes"]) == ("athletics", [])
+    assert {name: count for name, count in told["sum"].items() if count} == {
+        "instances": 4,
+        "created": 4,
+    }
     assert [(each["what"], each["name"], each["count"]) for each in told["plan"]] == [
         ("create", "Practice", 3),
         ("create", "Game", 1),
@@ -297,6 +305,37 @@ def test_bad_input_has_its_sentence(shell: Shell) -> None:
         assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), given
         assert ended.stderr.startswith(f"icalbridge: {sentence}"), ended.stderr
     assert shell.writes() == 0
+
+
+def test_rules_leave_out_and_hide(shell: Shell) -> None:
+    """What is free, private or of some words; and a whole day is pointed out."""
+    shell.write(
+        event("free", f"{YEAR}0112", "TRANSP:TRANSPARENT"),
+        event("outlook", f"{YEAR}0113", "X-MICROSOFT-CDO-BUSYSTATUS:FREE"),
+        event("secret", f"{YEAR}0114", "CLASS:PRIVATE", name="Interview"),
+        event("away", f"{YEAR}0115", name="Practice, ÁWAY game"),
+        event("broadway", f"{YEAR}0116", name="Broadway game"),
+        ("UID:day", "SUMMARY:Maintenance", f"DTSTART;VALUE=DATE:{YEAR}0118"),
+    )
+    ended = shell.push("--dry-run", "--json", "--skip", "away  GAME")
+    told: dict[str, Any] = json.loads(ended.stdout)
+    assert [row["name"] for row in told["plan"]] == [
+        *("Practice", "Practice", "Reserved", "Broadway game", "Maintenance")
+    ]
+    assert told["plan"][-1]["why"] == "ALL DAY: nobody else has the place from 00:00 to 23:59"
+    assert (told["sum"]["instances"], told["sum"]["left_out"]) == (6, 1)
+    assert "Interview" not in ended.stdout
+    ended = shell.push(
+        *("--dry-run", "--skip-free", "--skip-private", "--skip", "broad", "--skip", "Game")
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "5 instances are left out by --skip, --skip-free or --skip-private." in ended.stdout
+    assert [line for line in _lines(ended.stdout) if line.startswith("In the calendar")] == [
+        (
+            "In the calendar: 6 instances = 1 created + 0 moved + 0 unchanged + 0 cancelled + 0"
+            " impossible + 0 over + 5 left out."
+        )
+    ]
 
 
 @pytest.mark.parametrize("method", ["REPLY", "COUNTER", "REFRESH", "DECLINECOUNTER", "ADD"])

@@ -26,10 +26,10 @@ NOW = datetime(2026, 12, 1, 20, tzinfo=UTC)
 WORDS = {
     "a06-start-date-end-datetime": "its start is a day and its end a time with a zone",
     "b04-latin1": "Line 7: not UTF-8; read as Windows-1252.",
-    "s01-created-year-0-google": "Line 10: CREATED cannot be read, and is left out.",
-    "s05-trigger-bad": "Line 12: TRIGGER cannot be read, and is left out.",
+    "s01-created-year-0-google": "Line 10: CREATED cannot be read; left out.",
+    "s05-trigger-bad": "Line 12: TRIGGER cannot be read; left out.",
     "s27-ends-after-midnight-same-date": "its end is before its start",
-    "s49-vtimezone-bad-rrule-unused": "Line 4: this VTIMEZONE cannot be read, and is left out.",
+    "s49-vtimezone-bad-rrule-unused": "Line 4: this VTIMEZONE cannot be read; left out.",
 }
 """What a person is shown of some of them."""
 
@@ -112,3 +112,28 @@ def test_several_events_of_one_uid_change_one_by_one(push: Pusher) -> None:
     assert push.steps() == ["Cancel", "Cancel"]
     assert push.writes() - before == {"POST": 1, "PATCH": 2}
     assert [booked[0] for booked in push.booked()] == ["Play 12", "Play 13"]
+
+
+def test_event_keeps_its_booking_when_others_of_its_uid_come_and_go(push: Pusher) -> None:
+    """Whether it is alone under its UID or one of several."""
+    first, second = (
+        event("team", day, name=f"Game {day[-2:]}") for day in ("20270112", "20270113")
+    )
+    push.push(calendar(first))
+    push.push(calendar(first, second))
+    assert push.steps() == ["Create"]
+    assert push.push(calendar(first, second)) == []
+    push.push(calendar(second))
+    assert push.steps() == ["Cancel"]
+    assert push.push(calendar(second)) == []
+    assert [booked[0] for booked in push.booked()] == ["Game 13"]
+
+
+def test_event_that_cannot_be_read_any_more_keeps_its_booking(push: Pusher) -> None:
+    """Alone or beside others of its UID."""
+    first, second = event("team", "20270112"), event("team", "20270113")
+    push.push(calendar(first, second))
+    broken = (*second[:3], "DTEND:later")
+    assert push.push(calendar(first, broken)) == []
+    assert push.push(calendar(first, ("UID:team", "DTSTART:soon"))) == []
+    assert len(push.booked()) == 2

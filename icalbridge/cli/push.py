@@ -56,6 +56,22 @@ from icalbridge.cli.runtime import load_settings
     ),
 )
 @click.option(
+    "--skip-free",
+    is_flag=True,
+    help="Leave out events that block no time: marked transparent, or free in Outlook.",
+)
+@click.option(
+    "--skip-private",
+    is_flag=True,
+    help='Leave out private and confidential events; otherwise they are booked as "Reserved".',
+)
+@click.option(
+    "--skip",
+    multiple=True,
+    metavar="WORDS",
+    help="Leave out events with these whole words in their title, in any case. May be repeated.",
+)
+@click.option(
     "--activity-type",
     type=NUMBER,
     metavar="ID",

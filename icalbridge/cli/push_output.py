@@ -7,13 +7,15 @@ renter.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from icalbridge import timezones
 from icalbridge.cli.output import table
 from icalbridge.push.collisions import load_bookings
-from icalbridge.push.mapping import PushSlot
+from icalbridge.push.instances import plain_uid
+from icalbridge.push.mapping import LAST_MINUTE, PushSlot
 from icalbridge.push.steps import OVER, Cancel, Create, Move
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from icalbridge.push.mapping import Impossible
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import PushedState, PushPlan, Step, Unchanged
+    from icalbridge.push.tally import PushTally
     from icalbridge.store import Store
 
 StepName = Literal["create", "move", "cancel", "unchanged", "impossible"]
@@ -134,7 +137,7 @@ def _row(step: Step, places: PlaceTable) -> PlanRow:
             _when(step.slots, zone),
             where,
             len(step.slots),
-            "",
+            _all_day(step.slots, zone),
             (),
             values,
         )
@@ -157,6 +160,8 @@ def _move(step: Move, places: PlaceTable) -> PlanRow:
         changes.append(f"it is in {before.facility_name or before.facility_id} now")
     if before.activity != after.activity:
         changes.append("its text has changed")
+    if whole := _all_day([after], zone):
+        changes.append(whole)
     values = {
         "id": after.id,
         **_span(after.start, after.end, zone),
@@ -230,6 +235,14 @@ def _when(slots: Sequence[PushSlot | Timeslot], zone: str) -> str:
     )
 
 
+def _all_day(slots: Sequence[PushSlot], zone: str) -> str:
+    """Return a warning where timeslots take their place for a whole day."""
+    clock = timezones.zone(zone)
+    spans = [(slot.start.astimezone(clock), slot.end.astimezone(clock)) for slot in slots]
+    whole = any(start.time() == time() and end.time() == LAST_MINUTE for start, end in spans)
+    return "ALL DAY: nobody else has the place from 00:00 to 23:59" if whole else ""
+
+
 def _joined(names: Any) -> str:
     return ", ".join(dict.fromkeys(names))
 
@@ -264,6 +277,12 @@ def summary(shown: Sequence[PlanRow]) -> str:
     )
 
 
+def sum_sentence(numbers: PushTally) -> str:
+    """Return what becomes of all instances in the calendar in one sentence."""
+    counts = [f"{count} {name.replace('_', ' ')}" for name, count in asdict(numbers).items()]
+    return f"In the calendar: {counts[0]} = {' + '.join(counts[1:])}."
+
+
 def sentences(outcomes: Sequence[Outcome], places: PlaceTable) -> list[str]:
     """Return a sentence on everything that did not go as planned."""
     lines = []
@@ -295,13 +314,17 @@ def _named(step: Step, places: PlaceTable) -> str:
 
 
 def push_json(
-    source: str, shown: Sequence[PlanRow], notes: Sequence[str], outcomes: Sequence[Outcome] | None
+    source: str,
+    shown: Sequence[PlanRow],
+    notes: Sequence[str],
+    numbers: PushTally,
+    outcomes: Sequence[Outcome] | None,
 ) -> str:
     """Return plan and outcomes as one object; outcomes are null where nothing was to be done."""
     done = [
         {
             "what": type(outcome.step).__name__.lower(),
-            "uid": outcome.step.uid,
+            "uid": plain_uid(outcome.step.uid),
             "name": outcome.step.name,
             "result": outcome.result,
             "why": outcome.why,
@@ -312,7 +335,7 @@ def push_json(
     plan = [
         {
             "what": row.what,
-            "uid": row.uid,
+            "uid": plain_uid(row.uid),
             "name": row.name,
             "when": row.when,
             "where": row.where,
@@ -326,6 +349,7 @@ def push_json(
     whole = {
         "source": source,
         "notes": list(notes),
+        "sum": asdict(numbers),
         "plan": plan,
         "outcomes": None if outcomes is None else done,
     }

@@ -17,12 +17,22 @@ from icalbridge.cli.clients import (
 from icalbridge.cli.event_request import read_renter
 from icalbridge.cli.output import console, warn
 from icalbridge.cli.progress import progress
-from icalbridge.cli.push_output import PlanRow, plan_rows, plan_table, push_json, sentences, summary
+from icalbridge.cli.push_output import (
+    PlanRow,
+    plan_rows,
+    plan_table,
+    push_json,
+    sentences,
+    sum_sentence,
+    summary,
+)
 from icalbridge.cli.runtime import open_current
 from icalbridge.cli.signals import Stop
 from icalbridge.errors import BadCalendar, ConfigurationError, IcalbridgeError, InvalidRequest
 from icalbridge.push.apply import EventTerms
+from icalbridge.push.mapping import PushRules
 from icalbridge.push.service import PushContext, PushOptions, PushService
+from icalbridge.push.tally import tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,6 +61,9 @@ class PushInput:
     renter_owner: str | None = field(default=None, repr=False)
     rate_category: str | None = None
     key: str = ""
+    skip_free: bool = False
+    skip_private: bool = False
+    skip: tuple[str, ...] = ()
     again: bool = False
     cancel_many: bool = False
     dry_run: bool = False
@@ -86,7 +99,8 @@ class TerminalReview:
         if self.given.as_json:
             outcomes = applied.outcomes if applied else None
             notes = planned.requests.notes
-            click.echo(push_json(planned.name, self.rows, notes, outcomes))
+            numbers = tally(planned.requests, planned.plan)
+            click.echo(push_json(planned.name, self.rows, notes, numbers, outcomes))
         if applied is None:
             return
         for sentence in sentences(applied.outcomes, planned.places):
@@ -105,6 +119,7 @@ class TerminalReview:
             console().print(plan_table(self.rows))
         for note in planned.requests.notes:
             click.echo(note)
+        click.echo(sum_sentence(tally(planned.requests, planned.plan)))
         click.echo(summary(self.rows))
         if not planned.plan.steps:
             impossible = planned.plan.impossible
@@ -183,6 +198,7 @@ def make_service(settings: Settings, given: PushInput, store: Store, stop: Stop)
             given.name,
             given.again,
             given.cancel_many,
+            PushRules(given.skip_free, given.skip_private, given.skip),
             settings.public_url,
         ),
         PushContext(store, open_with_key, stop.sleep, stop.waiting),

@@ -2,11 +2,14 @@
 
 service       fetch, parse, map, diff and apply; once or again and again
 fetch         a file or an address to bytes, bounded in size; network: public addresses only
-ics_parser    bytes to instances, recurrences in their own zone
+ics_parser    bytes to instances: ics_lines, ics_values, ics_events, ics_series
 ics_process   runs the parser with limits of time and memory
 external_ids  ids that are the same every time
 places        LOCATION to facility
 mapping       instances to requested timeslots, by the vendor's rules
+identities    UIDs of requests to those of what was pushed
+cancellation  METHOD:CANCEL to steps
+tally         what becomes of each instance in the calendar
 steps         what a push may do; diff decides on it: requested and pushed to steps. Pure
 current       pushed events as the vendor has them
 apply         steps to the vendor, one after the other; killed and run again, it goes on

@@ -129,7 +129,7 @@ def parse_components(content: bytes, charset: str, notes: LineNotes) -> Calendar
         elif line.name == "END":
             _end(line, stack, notes)
         elif line.name in _UNUSED and not re.fullmatch(_UNUSED[line.name], line.value.strip()):
-            notes.add(number, f"{line.name} cannot be read, and is left out")
+            notes.add(number, f"{line.name} cannot be read; left out")
         else:
             stack[-1].lines.append(line)
     if len(stack) > 1:
@@ -160,7 +160,7 @@ def _end(line: ContentLine, stack: list[CalendarPart], notes: LineNotes) -> None
     if name not in {part.name for part in stack[1:]}:
         if name in vital:
             raise _damaged()
-        notes.add(line.number, "it ends what has not begun, and is left out")
+        notes.add(line.number, "ends what has not begun; left out")
         return
     while (part := stack.pop()).name != name:
         if part.name in vital:
@@ -174,7 +174,7 @@ def _drop(number: int, text: str, part: CalendarPart, notes: LineNotes) -> None:
     if part.name == "VEVENT" and name in ESSENTIAL:
         part.unreadable.setdefault(name, number)
     elif text.strip():
-        notes.add(number, "it cannot be read, and is left out")
+        notes.add(number, "cannot be read; left out")
 
 
 def _parse_line(number: int, text: str) -> ContentLine | None:

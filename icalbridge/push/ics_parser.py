@@ -170,7 +170,7 @@ def _method(calendars: Sequence[CalendarPart], notes: LineNotes) -> str:
         if method in REFUSED_METHODS:
             raise NotACalendar(f"{REFUSED_METHODS[method]} (METHOD:{method}), and books nothing")
         if method not in {"PUBLISH", "REQUEST", "CANCEL"}:
-            notes.add(line.number, "METHOD cannot be read, and is left out")
+            notes.add(line.number, "METHOD cannot be read; left out")
     if "CANCEL" in methods and len(methods) > 1:
         raise NotACalendar("both cancels (METHOD:CANCEL) and books; push them one by one")
     return "CANCEL" if "CANCEL" in methods else ""
@@ -193,7 +193,7 @@ def _default_zone(calendar: CalendarPart, zones: CalendarZones, notes: LineNotes
     for line in calendar.all("X-WR-TIMEZONE"):
         if zone := zones.find(line.value):
             return zone
-        notes.add(line.number, "X-WR-TIMEZONE names no time zone, and is left out")
+        notes.add(line.number, "X-WR-TIMEZONE names no time zone; left out")
     return None
 
 

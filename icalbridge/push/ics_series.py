@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_INSTANCES = 1_000
 """Of one UID: a season has some dozens, a daily rule 730 in two years."""
 _NO_DATE = CalendarTime("day", datetime(1, 1, 2))  # noqa: DTZ001
-OLDER = "an older version of another event at the same time, and left out"
+OLDER = "an older version of another event at the same time; left out"
 
 
 class ExpandLimits(NamedTuple):
@@ -212,7 +212,7 @@ class _Unit:
         master = self.master
         if master is None or master.start is None:
             alone = [_override_row(event, None) for event in self._newest_overrides(notes).values()]
-            return [*alone, *_without_dates(master)]
+            return _with_own_ids([*alone, *_without_dates(master)])
         by_wall = self._newest_overrides(notes)
         if not master.recurs and not self.overrides:
             return [

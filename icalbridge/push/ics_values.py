@@ -86,7 +86,7 @@ class CalendarZones:
             names = [_zone_name(line.value) for line in part.all("TZID")]
             described = _describe(part)
             if described is None:
-                notes.add(part.number, "this VTIMEZONE cannot be read, and is left out")
+                notes.add(part.number, "this VTIMEZONE cannot be read; left out")
             else:
                 self._described |= {name.casefold(): described for name in names}
 

@@ -79,6 +79,12 @@ class ParsedCalendar:
     notes: tuple[str, ...] = ()
     """Sentences on lines that were left out, and on what was read in a certain way."""
 
+    @property
+    def count(self) -> int:
+        """Return how many instances there are, whatever becomes of them."""
+        listed = (*self.instances, *self.unusable, *(self.cancels or ()))
+        return len(listed) + self.over + self.cancelled
+
 
 def unit_uid(uid: str, start_id: str) -> str:
     """Return what takes the place of a UID that several events have, for one of them."""

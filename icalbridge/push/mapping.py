@@ -8,6 +8,7 @@ nor cancels what is over.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -18,7 +19,7 @@ from icalbridge.facilitron import time_errors
 from icalbridge.push import external_ids
 from icalbridge.push.collisions import NO_NAME
 from icalbridge.push.places import Unplaced
-from icalbridge.text import display_text
+from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,40 @@ class Impossible:
 
 
 @dataclass(frozen=True, slots=True)
+class PushRules:
+    """What of a calendar is left out."""
+
+    skip_free: bool = False
+    """What blocks no time: TRANSP:TRANSPARENT or X-MICROSOFT-CDO-BUSYSTATUS:FREE."""
+    skip_private: bool = False
+    """CLASS:PRIVATE or CONFIDENTIAL; otherwise their names are."""
+    skip: tuple[str, ...] = ()
+    """Words in a title."""
+
+    def leaves_out(self, instance: Instance) -> bool:
+        if (self.skip_free and instance.free) or (self.skip_private and instance.private):
+            return True
+        title = search_key(instance.summary)
+        return any(
+            re.search(rf"(?<!\w){re.escape(words)}(?!\w)", title)
+            for words in map(search_key, self.skip)
+            if words
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FileCounts:
+    """Numbers of instances in a calendar for which no timeslot is requested."""
+
+    instances: int = 0
+    """All of them, also the requested ones."""
+    cancelled: int = 0
+    impossible: int = 0
+    over: int = 0
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PushRequests:
     """Everything that a calendar requests of the vendor."""
 
@@ -77,6 +112,7 @@ class PushRequests:
     """Sentences on times that were interpreted in a way that somebody may not expect."""
     past: frozenset[tuple[str, str]] = frozenset()
     """UID and timeslot of what is just over: nothing is requested for it, but it is not gone."""
+    counts: FileCounts = field(default_factory=FileCounts)
     cancels: tuple[CancelRequest, ...] | None = None
     """What METHOD:CANCEL names, which alone is looked at then; None for any other calendar."""
 
@@ -117,7 +153,9 @@ class _Mapped:
     past: set[tuple[str, str]] = field(default_factory=set)
 
 
-def map_calendar(calendar: ParsedCalendar, places: PlaceTable, now: datetime) -> PushRequests:
+def map_calendar(
+    calendar: ParsedCalendar, places: PlaceTable, now: datetime, rules: PushRules = PushRules()
+) -> PushRequests:
     """Return what to request of the vendor."""
     mapped = _Mapped()
     for item in calendar.unusable:
@@ -130,10 +168,13 @@ def map_calendar(calendar: ParsedCalendar, places: PlaceTable, now: datetime) ->
     for instance in calendar.instances:
         mapped.names.setdefault(instance.uid, _cut(instance.name, LONGEST_NAME) or NO_NAME)
         facility = placed[instance.location]
-        if facility is None:
+        if rules.leaves_out(instance):
+            mapped.counts["skipped"] += 1
+        elif facility is None:
             mapped.counts["elsewhere"] += 1
         elif isinstance(facility, Unplaced):
             if _is_over(instance, places.zone, now):
+                mapped.counts["over"] += 1
                 mapped.past.add((instance.uid, instance.slot_id))
                 continue
             mapped.impossible.append(_impossible(instance, str(facility)))
@@ -153,6 +194,13 @@ def map_calendar(calendar: ParsedCalendar, places: PlaceTable, now: datetime) ->
         tuple(mapped.impossible),
         (*calendar.notes, *_notes(mapped.counts)),
         frozenset(mapped.past),
+        FileCounts(
+            calendar.count,
+            calendar.cancelled + len(calendar.cancels or ()),
+            len(mapped.impossible),
+            calendar.over + mapped.counts["over"],
+            mapped.counts["elsewhere"] + mapped.counts["skipped"],
+        ),
         calendar.cancels,
     )
 
@@ -170,6 +218,7 @@ def _map_instance(
     """Add an instance's timeslots to the requested or to the impossible ones."""
     pieces = _pieces(instance, zone)
     if _is_over(instance, zone, now):
+        mapped.counts["over"] += 1
         mapped.past.update(
             (instance.uid, external_ids.part_id(instance.slot_id, piece))
             for piece in range(len(pieces))
@@ -179,7 +228,7 @@ def _map_instance(
         why = f"it lasts more than {MOST_DAYS} days" if pieces else "it lasts less than a minute"
         mapped.impossible.append(_impossible(instance, why))
         return
-    summary = _cut(instance.summary, LONGEST_ACTIVITY)
+    summary = NO_NAME if instance.private else _cut(instance.summary, LONGEST_ACTIVITY)
     activity = "" if _cut(summary, LONGEST_NAME) in ("", mapped.names[instance.uid]) else summary
     slots = []
     for number, (start, end) in enumerate(pieces):
@@ -260,7 +309,7 @@ def _impossible(instance: Instance, why: str, start: datetime | None = None) -> 
     )
     return Impossible(
         instance.uid,
-        _cut(instance.summary or instance.name, LONGEST_NAME),
+        NO_NAME if instance.private else _cut(instance.summary or instance.name, LONGEST_NAME),
         why,
         shown,
         instance.slot_id,
@@ -292,6 +341,8 @@ def _notes(counts: Counter[str]) -> Iterator[str]:
         )
     if counts["elsewhere"]:
         yield f"{_times(counts['elsewhere'])} somewhere that the table leaves out."
+    if counts["skipped"]:
+        yield f"{_times(counts['skipped'])} left out by --skip, --skip-free or --skip-private."
 
 
 def _times(count: int) -> str:

@@ -29,7 +29,8 @@ from icalbridge.push.current import EVENT_TYPE, load_pushed
 from icalbridge.push.diff import plan_push
 from icalbridge.push.fetch import CalendarSource, FetchedCalendar, fetch_calendar
 from icalbridge.push.ics_process import parse_in_process, span_at
-from icalbridge.push.mapping import map_calendar
+from icalbridge.push.identities import match_identities
+from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import parse_places
 from icalbridge.push.requested import count_not_shown
 from icalbridge.sync.clock import DatabaseClock
@@ -78,6 +79,7 @@ class PushOptions:
     """Names the calendar in the store; empty: the source's own name."""
     again: bool = False
     cancel_many: bool = False
+    rules: PushRules = field(default_factory=PushRules)
     home: str = ""
     """Address of this bridge, whose own calendars are refused."""
 
@@ -160,7 +162,7 @@ class PushService:
         clock = DatabaseClock(self.context.store)
         calendar, now = self._parse(clock(), places.zone), clock()
         with self.context.waiting():
-            requests = map_calendar(calendar, places, now)
+            requests = map_calendar(calendar, places, now, self.options.rules)
         if self._is_unchanged(requests, clock()):
             return self.well
         with self.context.open_client(places) as (user, client):
@@ -321,6 +323,7 @@ def decide(
     """Return the plan, and the requests that it is for. Pure."""
     if requests.cancels is not None:
         return plan_cancellation(requests, pushed, places, now)
+    requests = match_identities(requests, pushed, now)
     return requests, plan_push(requests, pushed, places.facilities, now)
 
 
