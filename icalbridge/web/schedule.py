@@ -12,7 +12,13 @@ from icalbridge import timezones
 from icalbridge.feeds import PLAIN
 from icalbridge.web.coming import load_coming
 from icalbridge.web.revision_cache import Missing
-from icalbridge.web.views.calendar_grid import GridContext, grid_days, list_days, page_title
+from icalbridge.web.views.calendar_grid import (
+    GridContext,
+    grid_days,
+    list_days,
+    page_title,
+    with_spans,
+)
 from icalbridge.web.views.filters import DateRange, filter_query, page_view
 from icalbridge.web.views.open_times import open_times
 from icalbridge.web.views.time_grid import day_timeline, week_grid
@@ -219,6 +225,8 @@ class Schedules:
             ((), None) if isinstance(calendar, Missing) else (calendar.items, calendar.day_counts)
         )
         days = grid_days(items, shown, page.context, per_day=per_day, in_all=in_all, counts=counts)
+        if shown.view == "month":
+            days = with_spans(days)
         more = sum(day.left_out for day in days)
         if shown.view == "list":
             days = tuple(day for day in days if day.count or day.day == shown.first)

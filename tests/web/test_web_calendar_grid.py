@@ -21,6 +21,7 @@ from icalbridge.web.views.calendar_grid import (
     page_title,
     span,
     week_start,
+    with_spans,
 )
 from tests.samples import NOW, ZONE, entry
 
@@ -239,3 +240,32 @@ def test_month_has_a_month_on_either_side() -> None:
     assert month_beside(date(2026, 12, 31), 1) == date(2027, 1, 1)
     assert month_beside(date(2026, 1, 31), -1) == date(2025, 12, 1)
     assert month_beside(date(2026, 3, 31), -1) == date(2026, 2, 1)
+
+
+def test_month_spans_keep_their_place_over_days() -> None:
+    """What goes on for days stands in the same place on each of them, and what follows takes the
+    first place that is free; a dance that ends at two is no span.
+    """
+    sunday = date(2026, 11, 22)
+    start = NOW + timedelta(days=1)
+    camp = entry(0, uid="camp", start=start, end=start + timedelta(days=3))
+    fair = entry(0, uid="fair", start=start + timedelta(days=1), end=start + timedelta(days=5))
+    dance = entry(
+        0, uid="dance", start=start + timedelta(hours=10), end=start + timedelta(hours=14)
+    )
+    shown_days = GridSpan("month", sunday, sunday, 7)
+    items = sorted(map(shown, (camp, fair, dance)), key=lambda item: item.start)
+    days = with_spans(grid_days(items, shown_days, CONTEXT, per_day=5))
+    places = [[line and line.item.uid.partition("@")[0] for line in day.spans] for day in days]
+    assert places == [
+        ["camp"],
+        ["camp", "fair"],
+        ["camp", "fair"],
+        ["camp", "fair"],
+        [None, "fair"],
+        [None, "fair"],
+        [],
+    ]
+    assert [len(day.lines) for day in days] == [1, 1, 0, 0, 0, 0, 0]
+    assert {day.left_out for day in days} == {0}
+    assert [day.spans[0].begins for day in days[:2] if day.spans[0]] == [True, False]

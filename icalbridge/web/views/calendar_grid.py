@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 VIEWS = ("list", "week", "month")
 MOMENT = timedelta(microseconds=1)
+NIGHT = timedelta(hours=4)
+"""What ends so soon after midnight still belongs to the day on which it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +146,16 @@ class CalendarLine:
     over: bool
     is_all_day: bool
     """Whether it is one whole day, from midnight to midnight."""
+    is_long: bool
+    """Whether it goes on into another day, by more than a few hours of the night."""
+    begins: bool
+    """Whether this is its first day."""
+    ends_here: bool
+    """Whether this is its last day."""
 
     @property
     def cancelled(self) -> bool:
         return self.item.cancelled is not None
-
-    @property
-    def is_long(self) -> bool:
-        """Whether it takes more than a day."""
-        return self.item.end - self.item.start > timedelta(days=1)
 
     @property
     def pending(self) -> bool:
@@ -170,6 +173,10 @@ class CalendarDay:
     today: date
     outside: bool = False
     """Whether it belongs to another month than the one that is shown."""
+    spans: tuple[CalendarLine | None, ...] = ()
+    """Lines that go on for days, each in the same place on every day of a week; None: nothing is in
+    that place.
+    """
 
     def shortened(self, limit: int) -> CalendarDay:
         """Return it with at most so many lines."""
@@ -181,7 +188,7 @@ class CalendarDay:
 
     @property
     def left_out(self) -> int:
-        return self.count - len(self.lines)
+        return self.count - len(self.lines) - sum(line is not None for line in self.spans)
 
     @property
     def heading(self) -> str:
@@ -275,6 +282,27 @@ def grid_days(
     return tuple(days)
 
 
+def with_spans(days: Sequence[CalendarDay]) -> tuple[CalendarDay, ...]:
+    """Return the days of whole weeks with what goes on for days apart from the other lines."""
+    result: list[CalendarDay] = []
+    for week in zip(*[iter(days)] * 7, strict=True):
+        places: dict[str, int] = {}
+        for day in week:
+            lines = {line.item.uid: line for line in day.lines if line.is_long}
+            for uid in places.keys() - lines.keys():
+                del places[uid]
+            for uid in lines:
+                taken = set(places.values())
+                free = next(place for place in range(len(lines) + 1) if place not in taken)
+                places.setdefault(uid, free)
+            spans: list[CalendarLine | None] = [None] * (max(places.values(), default=-1) + 1)
+            for uid, line in lines.items():
+                spans[places[uid]] = line
+            others = tuple(line for line in day.lines if not line.is_long)
+            result.append(replace(day, lines=others, spans=tuple(spans)))
+    return tuple(result)
+
+
 def _days_between(first: date, end: date) -> Iterator[date]:
     return (first + timedelta(days=number) for number in range((end - first).days))
 
@@ -308,6 +336,9 @@ def calendar_line(item: Item, context: GridContext, day: date | None = None) -> 
         running=item.start <= context.now < item.end and listed == today,
         over=item.end <= context.now,
         is_all_day=(item.start, item.end) == timezones.day_bounds(listed, zone),
+        is_long=timezones.local_date(item.end - NIGHT, zone) > begun,
+        begins=begun == listed,
+        ends_here=timezones.local_date(item.end - MOMENT, zone) == listed,
     )
 
 
