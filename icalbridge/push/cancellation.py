@@ -10,9 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.push.collisions import NO_NAME
 from icalbridge.push.diff import plan_push
-from icalbridge.push.instances import plain_uid, unit_uid
+from icalbridge.push.instances import NO_NAME, plain_uid, unit_uid
 from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
 from icalbridge.text import display_text
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
+from icalbridge.push.instances import NO_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 """So many collisions are named; the rest is counted."""
-NO_NAME = "Reserved"
 
 
 class StoredBookings:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icalbridge.push.ics_lines import LineNotes
 
 MOST_INSTANCES = 1_000
-"""Of one UID: a season has some dozens, a daily rule 730 in two years."""
+"""Of one series: a season has some dozens, a daily rule 730 in two years."""
 _NO_DATE = CalendarTime("day", datetime(1, 1, 2))  # noqa: DTZ001
 OLDER = "an older version of another event at the same time; left out"
 
@@ -80,16 +80,16 @@ def expand_uid(
         if unit.master and unit.master.error and not unit.master.cancelled:
             _refuse(unit, unit.master.error, result)
             continue
-        rows = unit.rows(notes)
-        for row in rows:
+        before = len(result.instances)
+        for row in unit.rows(notes):
             first = taken.setdefault(slot_id(row.start), id(unit))
             if first != id(unit) and not row.event.is_override:
                 notes.add(row.event.number, OLDER)
                 continue
             _add(row, unit, result)
         result.goes_on += unit.goes_on()
-    if len(result.instances) > MOST_INSTANCES:
-        raise Unusable(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
+        if len(result.instances) - before > MOST_INSTANCES:
+            raise Unusable(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
     return result
 
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from icalbridge.push.instances import Kind
 
 MOST_A_DAY = 24
-MOST_STEPS = 200_000
-"""Of one rule, from its first date: a daily one takes them in 500 years."""
 FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 _RULE_PARTS = frozenset(
     [
@@ -198,8 +196,6 @@ class RecurrenceRule:
         ):
             if number == count:
                 return
-            if number == MOST_STEPS:
-                raise Unusable("its rule takes too long to work out; it may never be met")
             yield wall
 
     def goes_on(self, start: CalendarTime, before: datetime, home: tzinfo) -> bool:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  # msgspec decodes these classes
 from typing import Literal
 
+NO_NAME = "Reserved"
+"""Name of what has none, or a private one."""
+
 Kind = Literal["moment", "floating", "day"]
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from icalbridge import timezones
 from icalbridge.facilitron import time_errors
 from icalbridge.push import external_ids
-from icalbridge.push.collisions import NO_NAME
+from icalbridge.push.instances import NO_NAME
 from icalbridge.push.places import Unplaced
 from icalbridge.text import display_text, search_key
 
