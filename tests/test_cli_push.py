@@ -307,6 +307,20 @@ def test_bad_input_has_its_sentence(shell: Shell) -> None:
     assert shell.writes() == 0
 
 
+def test_cancel_method_cancels_through_the_command(shell: Shell) -> None:
+    """Without --cancel-many, since it names what goes; and the sum counts what is in the file."""
+    shell.push("--yes")
+    shell.file.write_bytes(calendar(PRACTICE, head=("METHOD:CANCEL",)))
+    ended = shell.push("--yes", "--json")
+    told: dict[str, Any] = json.loads(ended.stdout)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert [(row["what"], row["why"]) for row in told["plan"]] == [
+        ("cancel", "the calendar cancels it (METHOD:CANCEL)")
+    ]
+    assert (told["sum"]["instances"], told["sum"]["cancelled"]) == (1, 1)
+    assert shell.made() == Counter({("Practice", "Cancelled", 3): 1, ("Game", "Approved", 1): 1})
+
+
 def test_rules_leave_out_and_hide(shell: Shell) -> None:
     """What is free, private or of some words; and a whole day is pointed out."""
     shell.write(

@@ -136,15 +136,15 @@ def parse_time(line: ContentLine, zones: CalendarZones, text: str = "") -> Calen
     """Return a property's time, or that of `text`, one of its several values."""
     value = (text or line.value).strip()
     match = _MOMENT.fullmatch(value)
-    form = line.params.get("VALUE", "").upper()
-    if not match or (form == "DATE" and match[2]):
+    is_date = line.params.get("VALUE", "").upper() == "DATE"
+    if not match or (is_date and match[2] and line.name in {"DTSTART", "DTEND"}):
         raise Unusable(f"its {line.name} cannot be read (line {line.number})")
     try:
         wall = datetime.strptime(match[1] + (match[2] or "").ljust(6, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007
     except ValueError:
         raise Unusable(f"its {line.name} is no date (line {line.number})") from None
-    if not match[2]:
-        return CalendarTime("day", wall)
+    if is_date or not match[2]:
+        return CalendarTime("day", wall.replace(hour=0, minute=0, second=0))
     if match[3]:
         return CalendarTime("moment", wall, UTC)
     if "TZID" not in line.params:
