@@ -26,6 +26,27 @@ if TYPE_CHECKING:
 
     from tests.fixtures.chromium import OpenPage
 
+CUT = """() => [...document.querySelectorAll('#display .title, #display .when')].filter(one => {
+  const box = one.getBoundingClientRect();
+  const foot = document.querySelector('footer').getBoundingClientRect();
+  return box.width && (one.scrollHeight > one.clientHeight + 2 || one.scrollWidth > one.clientWidth + 2
+    || box.bottom > foot.top + 1);
+}).map(one => one.textContent)"""
+"""What is seen and not whole."""
+COLUMNS = """new Set([...document.querySelectorAll('[data-lines=today] .line')].map(
+  one => one.getBoundingClientRect()).filter(box => box.width).map(box => Math.round(box.left))).size"""
+UNHEADED = """() => {
+  const seen = [...document.querySelectorAll('[data-lines=today] .line')].filter(one => one.offsetWidth);
+  return seen.filter((one, index) => {
+    const before = seen[index - 1];
+    return !(before && before.getBoundingClientRect().left === one.getBoundingClientRect().left)
+      && !one.querySelector('.school').offsetWidth;
+  }).map(one => one.textContent);
+}"""
+"""Lines at the top of a column without the name of their school."""
+SMALLEST = """Math.min(...[...document.querySelectorAll('#display .title, #display .start')].map(
+  one => parseFloat(getComputedStyle(one).fontSize)))"""
+
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("outages")]
 
 SIZES = [(854, 480), (1080, 1920), (1920, 1080), (3840, 2160), (1024, 768)]
@@ -84,6 +105,46 @@ def test_display_shows_all_its_pages_within_a_minute(
     assert "Open Gym" in shown
     clubs = sorted(int(title.split()[1]) for title in shown if title.startswith("Club"))
     assert clubs == list(range(len(clubs)))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "language"), [(1280, 720, "en"), (854, 480, "es"), (1080, 1920, "es")]
+)
+def test_dense_display_shows_what_is_on_first(
+    page: Page, wall: Wall, width: int, height: int, language: str
+) -> None:
+    """Forty things are on and a hundred come: in columns of smaller type everything that is on
+    is shown within the minute, and of the rest what comes soonest.
+    """
+    wall.fill(
+        [
+            *busy(100, POOL, first=0.5, every=0.05),
+            *(
+                entry(
+                    -1.5 + number / 100,
+                    uid=f"on{number}",
+                    facility=POOL,
+                    event_id=f"on{number}",
+                    name=f"Class {number}",
+                )
+                for number in range(40)
+            ),
+        ]
+    )
+    page.set_viewport_size({"width": width, "height": height})
+    hang(page, wall, f"{DISTRICT}?lang={language}")
+    wall.stop()
+    shown: list[str] = []
+    for _ in range(5):
+        shown += titles(page)
+        assert (page.evaluate(CUT), page.evaluate(UNHEADED)) == ([], [])
+        page.clock.run_for(12_000)
+    clubs = sorted(int(title.split()[1]) for title in shown if title.startswith("Club"))
+    assert {f"Class {number}" for number in range(40)} <= set(shown)
+    assert clubs == list(range(len(clubs)))
+    assert len(shown) == len(set(shown)) >= 80
+    assert page.evaluate(COLUMNS) == (2 if height > width else 3)
+    assert page.evaluate(SMALLEST) >= 0.0279 * min(width, height)
 
 
 # entries
@@ -157,10 +218,7 @@ def test_display_fits_every_screen(page: Page, wall: Wall, path: str) -> None:
               return box.width && (box.right > innerWidth || box.bottom > innerHeight || box.left < 0 || box.top < 0);
             }).map(one => one.textContent)"""
         )
-        smallest = page.evaluate(
-            """() => Math.min(...[...document.querySelectorAll('#display .title, #display .start')].map(
-              one => parseFloat(getComputedStyle(one).fontSize)))"""
-        )
+        smallest = page.evaluate(SMALLEST)
         overflow = page.evaluate("getComputedStyle(document.documentElement).overflow")
         assert (outside, overflow) == ([], "hidden")
         assert smallest is None or smallest >= min(width, height) * 0.039
@@ -168,13 +226,6 @@ def test_display_fits_every_screen(page: Page, wall: Wall, path: str) -> None:
 
 NAME = "Sunny Valley Community Youth Recreation League of the Winter Season"
 ACTIVITY = "Under 12 Semifinals"
-CUT = """() => [...document.querySelectorAll('#display .title, #display .when')].filter(one => {
-  const box = one.getBoundingClientRect();
-  const foot = document.querySelector('footer').getBoundingClientRect();
-  return box.width && (one.scrollHeight > one.clientHeight + 2 || one.scrollWidth > one.clientWidth + 2
-    || box.bottom > foot.top + 1);
-}).map(one => one.textContent)"""
-"""What is seen and not whole."""
 
 
 @pytest.mark.parametrize("path", [GYM, SCHOOL])

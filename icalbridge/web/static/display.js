@@ -13,7 +13,9 @@
   var OLD = 15 * 60;
   var ASLEEP = 30, SET_RIGHT = 120;
   var MARK = 'X-Icalbridge', AN_HOUR = 3600;
-  var MOST_PAGES = 5, SCALES = [1.8, 1.6, 1.4, 1.25, 1.1];
+  var MOST_PAGES = 5, SOON = 4 * 3600;
+  var SCALES = [1.8, 1.6, 1.4, 1.25, 1.1];
+  var DENSE = [{ scale: 1 }, { scale: 0.85 }, { scale: 0.7 }, { scale: 0.7, packed: true }];
   var PAGE_SECONDS = 12, SHIFT_SECONDS = 60, KEEP_SECONDS = 30;
 
   var display = document.getElementById('display'), main = document.getElementById('main');
@@ -229,20 +231,23 @@
     return element.getBoundingClientRect().height;
   }
 
-  /* Packs lines into pages that fit, each page and each school with its heading. */
-  function pack(sized, room, heading) {
-    var pages = [], used = 0;
+  /* Packs lines into columns that fit, each column and each school with its heading, and those into
+     pages. */
+  function pack(sized, space) {
+    var pages = [], used = 0, column = 0, previous = null;
     sized.forEach(function (one) {
-      var page = pages[pages.length - 1], previous = page && page[page.length - 1];
       var first = one.school && !(previous && previous.school === one.school);
-      var need = one.height + (first ? heading : 0);
-      if (!page || used + need > room + 1) {
-        pages.push([one]);
-        used = one.height + (one.school ? heading : 0);
+      var need = one.height + (first ? space.heading : 0);
+      if (!previous || used + need > space.room) {
+        column = previous ? (column + 1) % space.columns : 0;
+        if (column === 0) { pages.push([]); }
+        first = Boolean(one.school);
+        used = one.height + (first ? space.heading : 0);
       } else {
-        page.push(one);
         used += need;
       }
+      pages[pages.length - 1].push({ line: one.line, first: first });
+      previous = one;
     });
     return pages;
   }
@@ -251,14 +256,15 @@
     return pages.reduce(function (sum, page) { return sum + page.length; }, 0);
   }
 
-  /* Leaves out what is farthest until the pages take no longer than a minute. */
-  function packInTime(sized, room, heading) {
-    var pages = pack(sized, room, heading), starts, most;
+  /* Leaves out what is farthest, never what is on before what comes, until the pages take no longer
+     than a minute. */
+  function packInTime(sized, space) {
+    var pages = pack(sized, space), starts, most;
     while (pages.length > MOST_PAGES) {
       starts = sized.map(function (one) { return one.line.startsAt; }).sort(function (a, b) { return a - b; });
       most = count(pages.slice(0, MOST_PAGES));
       sized = sized.filter(earlierThan(starts[most], starts, most));
-      pages = pack(sized, room, heading);
+      pages = pack(sized, space);
     }
     return pages;
   }
@@ -277,8 +283,16 @@
     return title.scrollHeight > title.clientHeight + 2;
   }
 
+  /* When the first one begins that no page has. */
+  function firstLeftOut(lines, pages) {
+    var shown = pages.reduce(function (all, page) { return all.concat(page); }, []);
+    return Math.min.apply(null, lines.filter(function (line) {
+      return !shown.some(function (one) { return one.line === line; });
+    }).map(function (line) { return line.startsAt; }));
+  }
+
   function fitList(list) {
-    var lines = Array.prototype.slice.call(list.children), heading = 0, cut = false, sized, pages;
+    var lines = Array.prototype.slice.call(list.children), heading = 0, cut = false, sized, columns, pages;
     setClass(list, 'measured', true);
     lines.forEach(function (line) {
       setHidden(line, false);
@@ -298,13 +312,19 @@
       heading = heightOf(lines[0].firstElementChild);
     }
     setClass(list, 'measured', false);
-    pages = packInTime(sized, list.clientHeight, heading);
+    columns = Math.max(1, Math.round(list.clientWidth / lines[0].offsetWidth));
+    pages = packInTime(sized, {
+      room: columns > 1 ? heightOf(list) + 0.01 : list.clientHeight + 1,
+      heading: heading,
+      columns: columns
+    });
     return {
       lines: lines,
       pages: pages,
       whole: isWhole(list, sized, heading),
       cut: cut,
-      more: lines.length - count(pages)
+      more: lines.length - count(pages),
+      leftOut: firstLeftOut(lines, pages)
     };
   }
 
@@ -333,16 +353,34 @@
     return areWhole(fits) && fits.every(function (fit) { return fit.pages.length === 1 && !fit.cut; });
   }
 
+  function showSoon(fits, at) {
+    return fits.every(function (fit) { return fit.leftOut > at + SOON; });
+  }
+
+  /* Columns, and smaller letters down to what is read from across a room, until what is on and what
+     comes soon is shown. */
+  function fitDense(fits, at) {
+    var i;
+    for (i = 0; i < DENSE.length && !showSoon(fits, at); i += 1) {
+      setClass(display, 'dense', true);
+      setClass(display, 'packed', Boolean(DENSE[i].packed));
+      fits = fitAt(DENSE[i].scale);
+    }
+    return fits;
+  }
+
   /* The largest letters with which everything is on one page; else the smallest, and pages. */
-  function fitScreen() {
+  function fitScreen(at) {
     var fits, i;
     setClass(main, 'tight', false);
+    setClass(display, 'dense', false);
+    setClass(display, 'packed', false);
     fits = fitAt(1);
     if (!areWhole(fits)) {
       setClass(main, 'tight', true);
       return fitAt(1);
     }
-    if (!areOnePage(fits)) { return fits; }
+    if (!areOnePage(fits)) { return board.kind === 'facility' ? fits : fitDense(fits, at); }
     for (i = 0; i < SCALES.length; i += 1) {
       fits = fitAt(SCALES[i]);
       if (areOnePage(fits)) { return fits; }
@@ -354,12 +392,11 @@
   function turn(at) {
     var most = 1, seen = 1, more = 0;
     fitted.forEach(function (fit) {
-      var number = Math.floor(at / PAGE_SECONDS) % fit.pages.length, previous = null;
+      var number = Math.floor(at / PAGE_SECONDS) % fit.pages.length;
       fit.lines.forEach(function (line) { setHidden(line, true); });
       fit.pages[number].forEach(function (one) {
         setHidden(one.line, false);
-        setMark(one.line, 'data-first', one.school && one.school !== previous);
-        previous = one.school;
+        setMark(one.line, 'data-first', one.first);
       });
       if (fit.pages.length > most) { most = fit.pages.length; seen = number + 1; }
       more += fit.more;
@@ -398,7 +435,7 @@
     setClass(document.documentElement, 'live', true);
     setClass(document.documentElement, 'dim', isDimmed(view.hour));
     if (text !== drawn) { draw(view); }
-    if (text !== drawn || size !== sized) { fitted = fitScreen(); }
+    if (text !== drawn || size !== sized) { fitted = fitScreen(at); }
     if (text !== drawn || size !== sized || page !== paged) { turn(at); }
     drawn = text;
     sized = size;
