@@ -30,6 +30,7 @@ COMMANDS = [
     "event",
     "feed",
     "status",
+    "places",
     "history",
     "push",
     "sandbox",

@@ -2,7 +2,7 @@
 
 Every error of ours ends as one plain sentence on stderr; a traceback is shown with `--debug` only.
 
-demo, serve, worker, sync, doctor, status, history, event, feed, push, sandbox, db
+demo, serve, worker, sync, doctor, status, places, history, event, feed, push, sandbox, db
               the commands: their options, and what the short ones do
 event_request, event_write, event_result, after_write
               `event`: options to a request, requests and answers, what is shown
@@ -45,6 +45,7 @@ COMMANDS = {
     "event": "Look at, create, move and cancel single bookings at Facilitron.",
     "feed": "Save shaped feeds, and hand out private addresses for them.",
     "history": "Write down what took place on some days, for public records, out of the database.",
+    "places": "List schools and facilities with their ids and addresses.",
     "push": "Make the events of a calendar bookings at Facilitron, and keep them the same.",
     "sandbox": "Run a simulator of the vendor's API, all nine endpoints of it.",
     "serve": "Serve feeds and pages, and keep them true with one sync worker.",
