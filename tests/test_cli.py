@@ -35,6 +35,8 @@ COMMANDS = [
     "push",
     "sandbox",
     "db",
+    "backup",
+    "restore",
 ]
 KEY = "key-that-nobody-may-see"
 
