@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from icalbridge.web import create_app
-from tests.fixtures.commands import run, run_process
+from tests.fixtures.commands import environment, run
 from tests.web_world import HOSTILE, PUBLIC, Clock, empty_store, filled_store
 
 if TYPE_CHECKING:
@@ -49,7 +55,7 @@ def _ids(parsed: dict[str, list[dict[str, object]]]) -> dict[object, list[object
 
 def test_table_groups_facilities_by_school(given: dict[str, str]) -> None:
     """A line a place: its name below its school's, its kind, its id and its page."""
-    shown = run_process("places", "lincoln", **given)
+    shown = run("places", "lincoln", **given)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert [line.rstrip() for line in shown.stdout.splitlines()] == [
         "Place         Kind       ID      Address",
@@ -57,6 +63,33 @@ def test_table_groups_facilities_by_school(given: dict[str, str]) -> None:
         "  Main Gym    Gymnasium  gym     /facility/gym",
         "  Pool        Pool       pool    /facility/pool",
     ]
+
+
+def test_narrow_terminal_breaks_no_id(given: dict[str, str]) -> None:
+    """Names and addresses go on below; an id is copied as one word."""
+    ours, theirs = pty.openpty()
+    settings = {"TERM": "xterm", "COLUMNS": "34", "ICALBRIDGE_PUBLIC_URL": SITE}
+    with subprocess.Popen(
+        [sys.executable, "-m", "icalbridge", "places", "brand-new"],
+        env=environment(given | settings),
+        stdout=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # Linux: the other side has closed the terminal
+            while part := os.read(ours, 65_536):
+                shown += part
+        os.close(ours)
+    assert process.returncode == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).splitlines()
+    assert max(map(len, lines)) <= 34
+    start = lines[0].index("ID")
+    ids = [line[start:].split()[0] for line in lines if line[start : start + 1].strip()]
+    assert ids == ["ID", "never", "never-gym"]
+    address = lines[0].index("Address")
+    assert "".join(line[address:].strip() for line in lines[1:]) == (
+        f"{SITE}/property/never{SITE}/facility/never-gym"
+    )
 
 
 def test_all_places_are_listed_without_words(given: dict[str, str]) -> None:

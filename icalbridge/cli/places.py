@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icalbridge.cli.options import json_option
-from icalbridge.cli.output import console, folded, print_json, table
+from icalbridge.cli.output import console, folded, print_json, table, unwrapped
 from icalbridge.cli.runtime import load_settings, open_current
 from icalbridge.errors import IcalbridgeError
 from icalbridge.models import Feed
@@ -67,7 +67,7 @@ def _search_schools(store: Store, query: str) -> Sequence[School]:
 def _print_table(schools: Sequence[School], public_url: str) -> None:
     from icalbridge.feeds.urls import page_path
 
-    rows = table("Place", "Kind", folded("ID"), folded("Address"))
+    rows = table("Place", "Kind", unwrapped("ID"), folded("Address"))
 
     def add(place: Property | Facility, feed: Feed, *, indent: str = "", kind: str = "") -> None:
         name = indent + display_text(place.name, missing=place.id)
