@@ -214,17 +214,17 @@ def test_restore_to_where_no_database_is(copy: Path, tmp_path: Path) -> None:
 
 def test_restore_replaces_with_force_only(copy: Path, database: Path) -> None:
     """And never the database that an earlier restore put aside."""
-    kept = f"{database}.before-restore"
+    previous = f"{database}.before-restore"
     ended = _run(database, "restore", copy)
     _require_refusal(
         ended,
         f"There is a database at {database} already; add --force to replace it and keep it as"
-        f" {kept}.",
+        f" {previous}.",
     )
     assert _run(database, "restore", copy, "--force").returncode == 0
     before = database.read_bytes()
     ended = _run(database, "restore", copy, "--force")
-    _require_refusal(ended, f"{kept} exists, from an earlier restore; move it away first.")
+    _require_refusal(ended, f"{previous} exists, from an earlier restore; move it away first.")
     assert database.read_bytes() == before
 
 

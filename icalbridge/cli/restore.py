@@ -19,8 +19,8 @@ PG_RESTORE = "pg_restore --clean --if-exists --dbname=DATABASE FILE"
 def restore_command(file: Path, force: bool) -> None:
     """Make the backup FILE the database again, while nothing runs.
 
-    FILE is checked first, and upgraded to the current schema. What it was made by must not be newer
-    than this version.
+    FILE is checked first, and upgraded to the current schema; one that a newer version made is
+    refused.
     """
     from icalbridge.store.backup import restore
 

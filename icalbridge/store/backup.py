@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 COMPANIONS = ("-wal", "-shm", "-journal")
 """Suffixes of the files that belong to an open SQLite database."""
-KEPT = ".before-restore"
+PREVIOUS = ".before-restore"
 """Suffix of the database that a restore replaced."""
 BUSY_SECONDS = 5
 _OUR_TABLES = frozenset({"alembic_version", "api_users", "entries", "properties"})
@@ -78,7 +78,7 @@ def restore(source: Path, database: Path, *, force: bool, now: datetime) -> Rest
     with _file_errors(database):
         _require_database(source)
         _require_apart(database, source)
-        _require_room(database, force=force, now=now)
+        _require_replaceable(database, force=force, now=now)
         with _new_file(database) as part:
             _copy(source, part)
             upgraded = _upgrade(part, source)
@@ -112,20 +112,20 @@ def _require_apart(database: Path, file: Path) -> None:
         raise StoreError(f"{file} is the database itself; give another file.")
 
 
-def _require_room(database: Path, *, force: bool, now: datetime) -> None:
+def _require_replaceable(database: Path, *, force: bool, now: datetime) -> None:
     """Refuse to replace a database without `force` or while it is used, and to lose one that was
     replaced earlier.
     """
     if not database.exists():
         return
-    kept = _kept(database)
+    previous = _previous(database)
     if not force:
         raise StoreError(
             f"There is a database at {database} already; add --force to replace it and keep it as"
-            f" {kept}."
+            f" {previous}."
         )
-    if kept.exists():
-        raise StoreError(f"{kept} exists, from an earlier restore; move it away first.")
+    if previous.exists():
+        raise StoreError(f"{previous} exists, from an earlier restore; move it away first.")
     _require_unused(database, now)
 
 
@@ -204,7 +204,7 @@ def _upgrade(part: Path, named: Path) -> bool:
 def _put_aside(database: Path, part: Path, now: datetime) -> Path:
     """Rename the database that is replaced; its successor takes over owner and mode."""
     _require_unused(database, now)  # once more: the copy took a while
-    kept = _kept(database)
+    previous = _previous(database)
     state = database.stat()
     part.chmod(state.st_mode & 0o777)
     with suppress(PermissionError):
@@ -212,8 +212,8 @@ def _put_aside(database: Path, part: Path, now: datetime) -> Path:
     for suffix in ("-wal", "-journal", ""):
         path = _beside(database, suffix)
         if path.exists():
-            path.replace(_beside(kept, suffix))
-    return kept
+            path.replace(_beside(previous, suffix))
+    return previous
 
 
 def _require_unused(database: Path, now: datetime) -> None:
@@ -245,8 +245,8 @@ def _is_busy(error: sqlite3.Error) -> bool:
     return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _kept(database: Path) -> Path:
-    return _beside(database, KEPT)
+def _previous(database: Path) -> Path:
+    return _beside(database, PREVIOUS)
 
 
 def _beside(path: Path, suffix: str) -> Path:
