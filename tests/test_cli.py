@@ -30,10 +30,13 @@ COMMANDS = [
     "event",
     "feed",
     "status",
+    "places",
     "history",
     "push",
     "sandbox",
     "db",
+    "backup",
+    "restore",
 ]
 KEY = "key-that-nobody-may-see"
 

@@ -2,7 +2,8 @@
 
 Every error of ours ends as one plain sentence on stderr; a traceback is shown with `--debug` only.
 
-demo, serve, worker, sync, doctor, status, history, event, feed, push, sandbox, db
+demo, serve, worker, sync, doctor, status, places, history, event, feed, push, sandbox, db, backup,
+restore
               the commands: their options, and what the short ones do
 event_request, event_write, event_result, after_write
               `event`: options to a request, requests and answers, what is shown
@@ -38,6 +39,7 @@ INTERRUPTED = 130
 SERVICES = ("serve", "worker")
 """The commands that run until they are ended; programs read what they log."""
 COMMANDS = {
+    "backup": "Copy the database to FILE while everything runs.",
     "db": "Look after the database.",
     "demo": "Show the whole product with nothing to configure, until Ctrl-C.",
     "doctor": "Check configuration, key, scope, quota, database, clock and zones, and say what to"
@@ -45,7 +47,9 @@ COMMANDS = {
     "event": "Look at, create, move and cancel single bookings at Facilitron.",
     "feed": "Save shaped feeds, and hand out private addresses for them.",
     "history": "Write down what took place on some days, for public records, out of the database.",
+    "places": "List schools and facilities with their ids and addresses.",
     "push": "Make the events of a calendar bookings at Facilitron, and keep them the same.",
+    "restore": "Make the backup FILE the database again, while nothing runs.",
     "sandbox": "Run a simulator of the vendor's API, all nine endpoints of it.",
     "serve": "Serve feeds and pages, and keep them true with one sync worker.",
     "status": "Show how fresh each property is, the quota used today, the last errors and"

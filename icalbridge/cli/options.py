@@ -67,6 +67,10 @@ def ids_option(kind: str) -> Decorator:
     )
 
 
+def force_option(help_text: str) -> Decorator:
+    return click.option("--force", is_flag=True, help=help_text)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 renter_email_option = click.option(

@@ -45,6 +45,13 @@ def folded(title: str) -> Column:
     return Column(title, overflow="fold")
 
 
+def unwrapped(title: str) -> Column:
+    """Return a column whose cells are never broken, since people copy them as one word."""
+    from rich.table import Column
+
+    return Column(title, no_wrap=True)
+
+
 def print_json(value: object, *, indent: int | None = 2) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=indent))
 

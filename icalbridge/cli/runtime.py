@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icalbridge.errors import StoreError
+from icalbridge.errors import ConfigurationError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from icalbridge.settings import Settings
     from icalbridge.store import Store
@@ -75,3 +76,16 @@ def open_upgraded(settings: Settings) -> Store:
         store.close()
         raise
     return store
+
+
+def require_sqlite(settings: Settings, otherwise: str) -> Path:
+    """Return the file of a SQLite database.
+
+    Raises `ConfigurationError` for PostgreSQL, with what to do `otherwise`.
+    """
+    from icalbridge.store.backup import sqlite_file
+
+    file = sqlite_file(settings.database_url)
+    if file is None:
+        raise ConfigurationError(f"DATABASE_URL names a PostgreSQL database; {otherwise}.")
+    return file

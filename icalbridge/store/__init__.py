@@ -11,7 +11,7 @@ up to date, many readers serve from it.
     store.saved       saved feeds and their private addresses      (saved_feeds.py)
     store.pushed      events that were made out of calendars       (pushed_events.py)
 
-`migrate` brings a database up to date; `tables` holds the schema.
+`migrate` brings a database up to date; `tables` holds the schema; `backup` copies SQLite's file.
 """
 
 from __future__ import annotations

@@ -55,6 +55,11 @@ def _versions() -> set[str]:
     return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
+def is_known(version: str) -> bool:
+    """Return whether this program knows a version, current or older."""
+    return version in _versions()
+
+
 def check(engine: Engine) -> None:
     """Raise `SchemaOutdated` unless the schema is the one this program was written for."""
     with reading(engine) as connection:

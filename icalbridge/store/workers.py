@@ -48,6 +48,10 @@ class Workers(Repository):
             *(_leased(table, worker_id).values(**FREE) for table in LEASED),
         )
 
+    def forget_all(self) -> None:
+        """Forget all workers and leases, in a database that no worker uses."""
+        self._write(delete(workers), *(update(table).values(**FREE) for table in LEASED))
+
 
 def _alive(worker_id: str, now: datetime) -> Update:
     return update(workers).where(workers.c.id == worker_id).values(seen_at=now)
