@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from icalbridge import timezones
 from icalbridge.cli.output import table
+from icalbridge.facilitron import LAST_MINUTE
 from icalbridge.push.collisions import load_bookings
 from icalbridge.push.instances import plain_uid
-from icalbridge.push.mapping import LAST_MINUTE, PushSlot
+from icalbridge.push.mapping import PushSlot
 from icalbridge.push.steps import OVER, Cancel, Create, Move
 
 if TYPE_CHECKING:

@@ -328,8 +328,9 @@ class PushRun:
             tuple(event for event in requests.events if event.uid == create.uid),
             tuple(item for item in requests.impossible if item.uid == create.uid),
             past=requests.past,
+            by_day=requests.by_day or (self.creator is not None and self.creator.by_day),
         )
-        decided = plan_push(alone, known, self.places.facilities, self.clock())
+        decided = plan_push(alone, known, self.places, self.clock())
         yield from self._cancel_all(decided.cancels)
         yield from self._move_all(decided.moves)
         for renewal in decided.renewals:

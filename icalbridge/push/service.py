@@ -7,7 +7,8 @@ A calendar that did not change costs the vendor no request. What the caller deci
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from icalbridge.errors import (
     QuotaSpent,
     RetryableError,
 )
+from icalbridge.facilitron import OvernightCreator
 from icalbridge.push.apply import Outcome, PushRun, RepeatedRefusal
 from icalbridge.push.cancellation import plan_cancellation
 from icalbridge.push.current import EVENT_TYPE, load_pushed
@@ -166,7 +168,7 @@ class PushService:
         if self._is_unchanged(requests, clock()):
             return self.well
         with self.context.open_client(places) as (user, client):
-            planned = self._plan(client, requests, places, clock)
+            planned = self._plan(user, client, requests, places, clock)
             outcomes = self._apply_approved(user, client, planned)
         self.well = all(outcome.result != "refused" for outcome in outcomes)
         self.settled, self.checked_at = requests, time.monotonic()
@@ -231,7 +233,12 @@ class PushService:
         return self.settled.since(now) == requests.since(now)
 
     def _plan(
-        self, client: Client, requests: PushRequests, places: PlaceTable, clock: DatabaseClock
+        self,
+        user: ApiUser,
+        client: Client,
+        requests: PushRequests,
+        places: PlaceTable,
+        clock: DatabaseClock,
     ) -> PlannedPush:
         name = self.options.calendar_name
         with self.review.progress() as on_progress:
@@ -245,6 +252,7 @@ class PushService:
                 on_progress=on_progress,
             )
         now = clock()
+        requests = replace(requests, by_day=self.context.store.api_keys.splits_nights(user.name))
         with self.context.waiting():
             requests, plan = decide(requests, pushed, places, now)
         return PlannedPush(name, plan, requests, pushed, places)
@@ -302,6 +310,11 @@ class PushService:
                 on_progress,
                 requests_left=lambda: ledger.left(clock()),
                 done=applied.outcomes,
+                creator=OvernightCreator(
+                    client,
+                    store.api_keys.splits_nights(user.name),
+                    partial(store.api_keys.note_split_nights, user.name),
+                ),
             )
             try:
                 push.run(planned.plan, planned.requests, planned.pushed)
@@ -324,7 +337,7 @@ def decide(
     if requests.cancels is not None:
         return plan_cancellation(requests, pushed, places, now)
     requests = match_identities(requests, pushed, now)
-    return requests, plan_push(requests, pushed, places.facilities, now)
+    return requests, plan_push(requests, pushed, places, now)
 
 
 @dataclass(frozen=True, slots=True)
