@@ -51,9 +51,9 @@ def test_dry_run_shows_the_plan_and_writes_nothing(shell: Shell) -> None:
         "What Event When Where Why",
         (
             f"+ create Practice {weekday[12]} {YEAR}-01-12 18:00–19:30, 3 times to {YEAR}-01-26"
-            " Main Gym"
+            " Main Gym, Lincoln High School"
         ),
-        f"+ create Game {weekday[15]} {YEAR}-01-15 18:00–19:30 Main Gym",
+        f"+ create Game {weekday[15]} {YEAR}-01-15 18:00–19:30 Main Gym, Lincoln High School",
         (
             "In the calendar: 4 instances = 4 created + 0 moved + 0 unchanged + 0 cancelled + 0"
             " impossible + 0 over + 0 left out."
@@ -353,8 +353,8 @@ def test_renter_that_nobody_knows_is_told(shell: Shell) -> None:
     assert ended.returncode == 1
     assert _lines(ended.stderr)[0].startswith("icalbridge: 'Practice'")
     assert (
-        "could not be created: User not found – renter_email belongs to no known renter."
-        in ended.stderr
+        "could not be created: the booking system says: User not found – the renter's e-mail"
+        " address belongs to no known renter (404 US001)." in ended.stderr
     )
     assert "nobody@school.example" not in ended.stdout + ended.stderr
 

@@ -221,7 +221,8 @@ class PushService:
         }
         file = self.options.map_file
         text = read_text(file, "--map") if file else ""
-        return parse_places(facilities.values(), zones, self.options.facilities, text)
+        schools = {place.id: place.name for place in properties.values()}
+        return parse_places(facilities.values(), zones, self.options.facilities, text, schools)
 
     def _is_unchanged(self, requests: PushRequests, now: datetime) -> bool:
         """Return whether the vendor was asked lately about the same requests, but for what is over
