@@ -34,6 +34,7 @@ from icalbridge.push.ics_process import parse_in_process, span_at
 from icalbridge.push.identities import match_identities
 from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import parse_places
+from icalbridge.push.refusals import foresee_refusals
 from icalbridge.push.requested import count_not_shown
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.ledger import StoreLedger
@@ -336,9 +337,12 @@ def decide(
 ) -> tuple[PushRequests, PushPlan]:
     """Return the plan, and the requests that it is for. Pure."""
     if requests.cancels is not None:
-        return plan_cancellation(requests, pushed, places, now)
-    requests = match_identities(requests, pushed, now)
-    return requests, plan_push(requests, pushed, places, now)
+        requests, plan = plan_cancellation(requests, pushed, places, now)
+    else:
+        requests = match_identities(requests, pushed, now)
+        plan = plan_push(requests, pushed, places, now)
+    notes = (*requests.notes, *foresee_refusals(plan, places, now))
+    return replace(requests, notes=notes), plan
 
 
 @dataclass(frozen=True, slots=True)
