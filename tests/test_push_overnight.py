@@ -132,6 +132,16 @@ def test_changed_night_in_one_is_made_anew(push: Pusher) -> None:
     assert push.push(_dance("20261202T023000")) == []
 
 
+def test_changed_night_in_one_becomes_one_a_day_where_that_is_known(push: Pusher) -> None:
+    push.push(_dance())
+    push.bridge.state.strict_creations = True
+    push.remember("default")
+    for times in (("20261202T023000",), ("20261203T013000", "20261202T200000")):
+        push.push(_dance(*times))
+        assert push.push(_dance(*times)) == []
+        assert [start for start, _ in _booked(push)] == ["20:00:00", "00:00:00"]
+
+
 def test_changed_night_of_one_a_day_is_moved(push: Pusher) -> None:
     push.bridge.state.strict_creations = True
     push.push(_dance())
