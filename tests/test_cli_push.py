@@ -15,7 +15,7 @@ import pytest
 from icalbridge.models import utcnow
 from tests.fixtures.commands import environment, run
 from tests.fixtures.push_shells import GAME, PRACTICE, RENTER, YEAR, Shell, shell_in
-from tests.fixtures.pushing import calendar, event
+from tests.fixtures.pushing import at, calendar, event
 from tests.fixtures.scripted import Reply, scripted
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def test_dry_run_shows_the_plan_and_writes_nothing(shell: Shell) -> None:
         "What Event When Where Why",
         (
             f"+ create Practice {weekday[12]} {YEAR}-01-12 18:00–19:30, 3 times to {YEAR}-01-26"
-            " Main Gym"
+            " Main Gym, Lincoln High School"
         ),
-        f"+ create Game {weekday[15]} {YEAR}-01-15 18:00–19:30 Main Gym",
+        f"+ create Game {weekday[15]} {YEAR}-01-15 18:00–19:30 Main Gym, Lincoln High School",
         (
             "In the calendar: 4 instances = 4 created + 0 moved + 0 unchanged + 0 cancelled + 0"
             " impossible + 0 over + 0 left out."
@@ -367,8 +367,8 @@ def test_renter_that_nobody_knows_is_told(shell: Shell) -> None:
     assert ended.returncode == 1
     assert _lines(ended.stderr)[0].startswith("icalbridge: 'Practice'")
     assert (
-        "could not be created: User not found – renter_email belongs to no known renter."
-        in ended.stderr
+        "could not be created: the booking system says: User not found – the renter's e-mail"
+        " address belongs to no known renter (404 US001)." in ended.stderr
     )
     assert "nobody@school.example" not in ended.stdout + ended.stderr
 
@@ -391,3 +391,25 @@ def test_push_that_breaks_off_tells_what_it_did(shell: Shell) -> None:
     told: dict[str, Any] = json.loads(ended.stdout)
     assert [(each["uid"], each["result"]) for each in told["outcomes"]] == [("practice", "done")]
     assert ended.returncode == 1
+
+
+def test_nights_are_found_to_be_one_a_day_once(shell: Shell) -> None:
+    """By one command, for all later ones with the key; the plan then shows one a day."""
+    shell.deployed.bridge.state.strict_creations = True
+
+    def night(uid: str, day: int) -> tuple[str, ...]:
+        times = (
+            at(f"{YEAR}01{day}", "200000"),
+            at(f"{YEAR}01{day + 1}", "013000", "DTEND"),
+        )
+        return (f"UID:{uid}", f"SUMMARY:{uid}", *times)
+
+    shell.write(night("one", 12))
+    assert shell.push("--yes").stdout.endswith("1 of 1 steps done.\n")
+    shell.write(night("one", 12), night("two", 20))
+    ended = shell.push("--yes", "--json")
+    assert next(len(row["timeslots"]) for row in json.loads(ended.stdout)["plan"]) == 2
+    assert shell.made() == Counter({("one", "Approved", 2): 1, ("two", "Approved", 2): 1})
+    requests = shell.deployed.bridge.state.requests
+    assert [status for method, *_, status in requests if method == "POST"] == [400, 201, 201]
+    assert "Nothing to do." in shell.push("--yes").stdout

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+ROOM = "Main Gym, Lincoln High School"
 GAME = event("game", "20261204", name="Game")
 
 
@@ -42,7 +43,7 @@ def test_plan_says_what_it_collides_with(push: Pusher) -> None:
     push.source = "season"
     push.push(calendar(GAME))
     assert _rows(push)[0].collides_with == (
-        *(f"'Other {number}' on 2026-12-04 from 18:00 to 19:30 in Main Gym" for number in range(3)),
+        *(f"'Other {number}' on 2026-12-04 from 18:00 to 19:30 in {ROOM}" for number in range(3)),
         "2 more",
     )
 
@@ -57,7 +58,7 @@ def test_what_stays_says_what_it_collides_with(push: Pusher) -> None:
     push.source = "season"
     assert push.push(calendar(GAME, event("alone", "20261205", name="Alone"))) == []
     assert [(each.what, each.name, each.collides_with) for each in _rows(push)] == [
-        ("unchanged", "Game", ("'Other' on 2026-12-04 from 18:00 to 19:30 in Main Gym",)),
+        ("unchanged", "Game", (f"'Other' on 2026-12-04 from 18:00 to 19:30 in {ROOM}",)),
         ("unchanged", "Alone", ()),
     ]
 
@@ -70,6 +71,34 @@ def test_event_does_not_collide_with_itself(push: Pusher) -> None:
         ("create", "", ()),
         ("cancel", "it has another name, and the vendor can rename no event", ()),
     ]
+
+
+def test_swap_of_two_events_collides_with_nothing(push: Pusher) -> None:
+    """Each leaves the place of the other: neither plan nor outcomes name a collision."""
+    first, second = ("100000", "110000"), ("120000", "130000")
+
+    def day(*times: tuple[str, str]) -> bytes:
+        return calendar(
+            *(
+                event(uid, "20261204", name=uid.title(), begin=begin, end=end)
+                for uid, (begin, end) in zip(("a", "b"), times, strict=True)
+            )
+        )
+
+    push.push(day(first, second))
+    rows: list[PlanRow] = []
+    outcomes = push.push(day(second, first), on_plan=lambda: rows.extend(_rows(push)))
+    assert sorted(each.what for each in rows) == ["cancel", "create", "move"]
+    assert [each.collides_with for each in rows] == [(), (), ()]
+    assert sentences(outcomes, push.places()) == []
+    assert push.push(day(second, first)) == []
+
+
+def test_span_to_another_day_names_it(push: Pusher) -> None:
+    night = ("UID:n", "SUMMARY:Dance", at("20261204", "200000"), at("20261205", "013000", "DTEND"))
+    push.push(calendar(night), on_plan=lambda: None)
+    push.push(calendar())
+    assert _rows(push)[0].when == "Fri 2026-12-04 20:00–Sat 2026-12-05 01:30"
 
 
 def test_move_says_what_changes(push: Pusher) -> None:
@@ -87,7 +116,7 @@ def test_move_says_what_changes(push: Pusher) -> None:
         (
             "move",
             "Wed 2026-12-09 18:00–19:30",
-            court,
+            f"{court}, Lincoln High School",
             "it is at Tue 2026-12-08 18:00–19:30 now; it is in Main Gym now; its text has changed",
         ),
         ("unchanged", "from 2026-12-01", "", ""),
@@ -128,14 +157,14 @@ def test_refusal_and_collision_have_their_sentence(push: Pusher) -> None:
     assert concert == [
         (
             "'Concert' (2026-12-04) is booked, and collides with 'Game' on 2026-12-04 from 18:00 to"
-            " 19:30 in Main Gym."
+            f" 19:30 in {ROOM}."
         )
     ]
     others = " and with ".join(
-        f"'{each}' on 2026-12-04 from 18:00 to 19:30 in Main Gym," for each in ("Concert", "Game")
+        f"'{each}' on 2026-12-04 from 18:00 to 19:30 in {ROOM}," for each in ("Concert", "Game")
     )
     said = (
-        "'Play' (2026-12-04) could not be moved: Conflict – The facility is booked at that time; it"
-        " collides with"
+        "'Play' (2026-12-04) could not be moved: the booking system says: Conflict – The facility"
+        " is booked at that time (409 EV004); it collides with"
     )
     assert play == [f"{said} {others.removesuffix(',')}."]

@@ -142,7 +142,7 @@ def test_collision_is_told_with_what_it_collides_with(push: Pusher) -> None:
         calendar(event("theirs", "20261204", name="Concert", begin="190000", end="210000"))
     )
     assert [(each.result, each.collisions) for each in outcomes] == [
-        ("collides", ("'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym",))
+        ("collides", ("'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym, Lincoln High School",))
     ]
 
 
@@ -178,7 +178,10 @@ def test_same_refusal_again_and_again_ends_the_push(push: Pusher) -> None:
     season = [event(f"game-{each}", f"202612{each:02}", name="Game") for each in range(1, 9)]
     with pytest.raises(RepeatedRefusal) as caught:
         push.push(calendar(*season))
-    assert str(caught.value) == "User not found – renter_email belongs to no known renter."
+    assert str(caught.value) == (
+        "the booking system says: User not found – the renter's e-mail address belongs to no known"
+        " renter (404 US001)"
+    )
     assert push.writes() == {"POST": 3}
 
 
@@ -203,8 +206,8 @@ def test_move_onto_a_booking_is_told(push: Pusher) -> None:
         assert [(each.result, each.why, each.collisions) for each in outcomes] == [
             (
                 "refused",
-                "Conflict – The facility is booked at that time.",
-                ("'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym",),
+                "the booking system says: Conflict – The facility is booked at that time (409 EV004)",
+                ("'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym, Lincoln High School",),
             )
         ]
         assert push.booked() == before

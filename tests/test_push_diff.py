@@ -14,11 +14,13 @@ from icalbridge.models import Event, Timeslot
 from icalbridge.push import external_ids
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import Impossible, PushEvent, PushRequests, PushSlot
+from icalbridge.push.places import PlaceTable
 from icalbridge.push.steps import Cancel, Create, Move, PushedState, PushPlan
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE
 
 FIELD = replace(GYM, id="field", property_id="away")
 FACILITIES = {each.id: replace(each, u_id=f"u-{each.id}") for each in (GYM, POOL, FIELD)}
+PLACES = PlaceTable(FACILITIES, {SCHOOL.id: ZONE, "away": ZONE})
 HOUR = timedelta(hours=1)
 
 
@@ -65,7 +67,7 @@ def _steps(decided: PushPlan) -> list[tuple[str, int]]:
 
 
 def _plan(wish: PushRequests, *held: PushedState) -> PushPlan:
-    return plan_push(wish, held, FACILITIES, NOW)
+    return plan_push(wish, held, PLACES, NOW)
 
 
 def test_nothing_is_there_and_all_is_made() -> None:
@@ -227,3 +229,15 @@ def test_whatever_is_edited_and_broken_off_it_ends_in_the_wish(
     ]
     assert sorted(there) == sorted(wanted)
     assert _plan(told, *held.values()).steps == ()
+
+
+def test_move_that_the_vendor_takes_for_no_change_is_a_renewal() -> None:
+    """It publishes bounds of changes: one day, 7 days back, 2 years ahead."""
+    there = _held(_slot(1))
+    night = replace(_slot(1), end=_slot(2).end)
+    assert _steps(_plan(_wish(night), there)) == [("Create", 1), ("Cancel", 0)]
+    far = replace(_slot(800), id="slot-1")
+    assert _steps(_plan(_wish(far), there)) == [("Create", 1), ("Cancel", 0)]
+    begun = replace(_slot(1), start=_slot(-8).start)
+    assert _steps(_plan(_wish(begun), there)) == [("Create", 1), ("Cancel", 0)]
+    assert _steps(_plan(_wish(replace(_slot(700), id="slot-1")), there)) == [("Move", 0)]

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis.strategies import integers, text
 
-from icalbridge.push.external_ids import event_id, instance_id, number_of, part_id
+from icalbridge.push.external_ids import event_id, instance_id, number_of
 
 
 def test_ids_stay_as_they_are() -> None:
@@ -38,12 +38,3 @@ def test_instance_is_named_by_its_moment() -> None:
     assert instance_id(moment) == instance_id(moment.astimezone(UTC)) == "20261202T020000Z"
     assert instance_id(datetime.fromisoformat("2026-12-01T18:00")) == "20261201T180000"
     assert instance_id(date(2026, 12, 1)) == "20261201"
-
-
-def test_days_of_an_instance_have_names() -> None:
-    """The first one is the instance's own."""
-    assert [part_id("20261201", number) for number in range(3)] == [
-        "20261201",
-        "20261201.2",
-        "20261201.3",
-    ]

@@ -13,7 +13,16 @@ import pytest
 from icalbridge.models import utcnow
 from tests.fixtures.commands import run, running
 from tests.fixtures.deployments import Deployment, deployment
-from tests.fixtures.pushing import Deadly, Killed, Pusher, calendar, event, know_catalogue, pusher
+from tests.fixtures.pushing import (
+    Deadly,
+    Killed,
+    Pusher,
+    at,
+    calendar,
+    event,
+    know_catalogue,
+    pusher,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +99,36 @@ def test_killed_at_any_request_of_an_edit(push: Pusher, before: bool) -> None:
             break
         _require_exact(push, AFTER)
     assert number == 18  # five look-ups; six writes, each followed into the store
+
+
+def _night(end: str) -> bytes:
+    times = (at("20261201", "200000"), at("20261202", end, "DTEND"))
+    return calendar(("UID:night", "SUMMARY:Night", *times))
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["in one", "one a day"])
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_killed_at_any_request_of_a_night(push: Pusher, before: bool, strict: bool) -> None:
+    """The first push of it, or an edit; also while the vendor is found to take one a day only."""
+    push.bridge.state.strict_creations, push.remembers = strict, False
+    starts = ["00:00:00", "20:00:00"] if strict else ["20:00:00"]
+    for edit in (False, True):
+        number = 0
+        while True:
+            number += 1
+            push.source = f"night-{number}-{edit}"
+            push.clear()
+            if edit:
+                push.push(_night("013000"))
+            if not _killed(push, _night("023000"), Deadly(number, before)):
+                break
+            push.push(_night("023000"))
+            assert sorted(start[11:] for _, _, start, _, _ in push.booked()) == starts
+            assert max(end[11:] for *_, end, _ in push.booked()).startswith(
+                "23:59" if strict else "02:30"
+            )
+            assert push.push(_night("023000")) == []
+        assert number > 2
 
 
 @pytest.mark.soak

@@ -27,26 +27,52 @@ def _slots(told: PushRequests) -> list[tuple[str, datetime, datetime]]:
     return [(each.id, each.start, each.end) for event in told.events for each in event.slots]
 
 
+def _parts(told: PushRequests) -> list[tuple[str, datetime, datetime]]:
+    return [
+        (part.id, part.start, part.end)
+        for event in told.events
+        for slot in event.slots
+        for part in slot.parts
+    ]
+
+
 def test_whole_day_ends_a_minute_early() -> None:
     """A timeslot must end on its day (vendor: UpdateTimeslotDto); and that is said."""
     told = _wish(("UID:d", "DTSTART;VALUE=DATE:20261201"))
     assert _slots(told) == [("single", utc(2026, 12, 1, 8), utc(2026, 12, 2, 7, 59))]
-    assert told.notes == (
-        "1 instance is for whole days: from 00:00 to 23:59, since a booking cannot reach midnight.",
-    )
+    assert told.notes == ("1 instance is for whole days: from 00:00 to 23:59.",)
 
 
-def test_what_goes_past_midnight_is_a_timeslot_a_day() -> None:
-    """Midnight is that of the property."""
-    told = _wish(("UID:n", at("20261201", "200000"), at("20261203", "013000", "DTEND")))
-    assert _slots(told) == [
+def test_what_goes_past_midnight_is_one_timeslot_with_one_a_day_in_reserve() -> None:
+    """Midnight is that of the property; what is over by then is in no part."""
+    lines = ("UID:n", at("20261201", "200000"), at("20261203", "013000", "DTEND"))
+    told = _wish(lines)
+    parts = [
         ("single", utc(2026, 12, 2, 4), utc(2026, 12, 2, 7, 59)),
         ("single.2", utc(2026, 12, 2, 8), utc(2026, 12, 3, 7, 59)),
         ("single.3", utc(2026, 12, 3, 8), utc(2026, 12, 3, 9, 30)),
     ]
+    assert _slots(told) == [("single", utc(2026, 12, 2, 4), utc(2026, 12, 3, 9, 30))]
+    assert _parts(told) == parts
     assert told.notes == (
-        "1 instance is on more than one day: a booking for each, the earlier ones until 23:59.",
+        (
+            "1 instance is on more than one day: one booking, or, where Facilitron refuses that,"
+            " one a day, the earlier ones until 23:59."
+        ),
     )
+    begun = _wish(lines, now=utc(2026, 12, 2, 8))
+    assert (_slots(begun), _parts(begun)) == (_slots(told), parts[1:])
+    assert begun.past == {("n", "single")}
+
+
+def test_what_lasts_until_midnight_is_on_one_day() -> None:
+    """So it can be moved; several whole days too end at 23:59."""
+    told = _wish(("UID:n", at("20261201", "200000"), at("20261202", "000000", "DTEND")))
+    assert _slots(told) == [("single", utc(2026, 12, 2, 4), utc(2026, 12, 2, 7, 59))]
+    assert _parts(told) == []
+    told = _wish(("UID:d", "DTSTART;VALUE=DATE:20261201", "DTEND;VALUE=DATE:20270101"))
+    assert _slots(told) == [("single", utc(2026, 12, 1, 8), utc(2027, 1, 1, 7, 59))]
+    assert len(_parts(told)) == 31
 
 
 def test_floating_time_is_the_propertys() -> None:
@@ -104,11 +130,11 @@ def test_what_is_over_is_not_wanted() -> None:
     assert [each.uid for each in told.events] == ["on"]
 
 
-def test_last_day_of_the_two_years_is_the_vendors() -> None:
-    """The day after is refused with the reason, and not dropped."""
+def test_what_is_more_than_two_years_ahead_is_requested() -> None:
+    """That bound is published for changes only; whether it is one of creations the vendor says."""
     told = _wish(event("last", "20281119"), event("later", "20281122"))
-    assert [each.uid for each in told.events] == ["last"]
-    assert [each.uid for each in told.impossible] == ["later"]
+    assert [each.uid for each in told.events] == ["last", "later"]
+    assert told.impossible == ()
 
 
 def test_wishes_are_the_same_but_for_what_is_over() -> None:

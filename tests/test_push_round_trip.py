@@ -34,12 +34,16 @@ class Case:
 
 
 def _one(
-    day: date | str, begin: str = "18:00", end: str = "19:30", name: str = "Practice"
+    day: date | str,
+    begin: str = "18:00",
+    end: str = "19:30",
+    name: str = "Practice",
+    last: str = "",
 ) -> Shown:
-    """Return what is shown of an evening of the school's."""
+    """Return what is shown of an evening of the school's; `last`: its last day."""
     start, finish = (
-        datetime.fromisoformat(f"{day}T{each}").replace(tzinfo=ZONE).astimezone(UTC)
-        for each in (begin, end)
+        datetime.fromisoformat(f"{date}T{time}").replace(tzinfo=ZONE).astimezone(UTC)
+        for date, time in ((day, begin), (last or day, end))
     )
     return name, start, finish
 
@@ -190,16 +194,13 @@ CASES = {
         calendar(
             ("UID:a", "SUMMARY:Camp", "DTSTART;VALUE=DATE:20261201", "DTEND;VALUE=DATE:20261204")
         ),
-        [_one(f"2026-12-0{day}", "00:00", "23:59", "Camp") for day in (1, 2, 3)],
+        [_one("2026-12-01", "00:00", "23:59", "Camp", "2026-12-03")],
     ),
     "past midnight": Case(
         calendar(
             ("UID:a", "SUMMARY:Dance", at("20261201", "200000"), at("20261202", "013000", "DTEND"))
         ),
-        [
-            _one("2026-12-01", "20:00", "23:59", "Dance"),
-            _one("2026-12-02", "00:00", "01:30", "Dance"),
-        ],
+        [_one("2026-12-01", "20:00", "01:30", "Dance", "2026-12-02")],
     ),
     "until midnight": Case(
         calendar(

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, replace
 from datetime import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from icalbridge import timezones
 from icalbridge.cli.output import table
+from icalbridge.facilitron import LAST_MINUTE
 from icalbridge.push.collisions import load_bookings
 from icalbridge.push.instances import plain_uid
-from icalbridge.push.mapping import LAST_MINUTE, PushSlot
+from icalbridge.push.mapping import PushSlot
 from icalbridge.push.steps import OVER, Cancel, Create, Move
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class PlanRow:
     """Number of timeslots."""
     why: str = ""
     collides_with: tuple[str, ...] = ()
-    """StepName the bridge knows to stand in the way."""
+    """What is known to stand in the way."""
     timeslots: tuple[dict[str, str], ...] = field(default=(), repr=False)
 
 
@@ -74,17 +75,17 @@ def plan_rows(
     slots = [slot for group in (*map(_slots, plan.steps), *staying.values()) for slot in group]
     bookings = load_bookings(store, slots) if slots else None
     going = {step.pushed.external_id for step in plan.steps if isinstance(step, Cancel)}
+    leaving = {move.leaves for move in plan.moves}
 
     def colliding(row: PlanRow, slots: Sequence[PushSlot]) -> PlanRow:
-        # what goes stands in nobody's way, nor does the rest of the same event
+        # what goes or moves away stands in nobody's way, nor does the rest of the same event
         own = {
             state.event.id
             for state in pushed
             if state.event and (state.uid == row.uid or state.external_id in going)
         }
-        return replace(
-            row, collides_with=bookings.describe(slots, places.zones, own) if bookings else ()
-        )
+        others = bookings.describe(slots, places, own, leaving) if bookings else ()
+        return replace(row, collides_with=others)
 
     return [
         *(colliding(_row(step, places), _slots(step)) for step in plan.steps),
@@ -124,8 +125,9 @@ def _slots(step: Step) -> tuple[PushSlot, ...]:
 
 def _row(step: Step, places: PlaceTable) -> PlanRow:
     if isinstance(step, Create):
-        where = _joined(slot.facility.name or slot.facility.id for slot in step.slots)
-        zone = places.zones[step.slots[0].facility.property_id]
+        names = [slot.facility.name or slot.facility.id for slot in step.slots]
+        property_id = step.slots[0].facility.property_id
+        where, zone = places.with_school(names, property_id), places.zones[property_id]
         values = tuple(
             {"id": slot.id, **_span(slot.start, slot.end, zone), "facility_id": slot.facility.id}
             for slot in step.slots
@@ -144,7 +146,9 @@ def _row(step: Step, places: PlaceTable) -> PlanRow:
     if isinstance(step, Move):
         return _move(step, places)
     zone = _zone(step.pushed, places)
-    where = _joined(slot.facility_name or slot.facility_id for slot in step.slots)
+    where = places.with_school(
+        (slot.facility_name or slot.facility_id for slot in step.slots), step.pushed.property_id
+    )
     return PlanRow(
         "cancel", step.name, step.uid, _when(step.slots, zone), where, len(step.slots), step.why
     )
@@ -152,7 +156,8 @@ def _row(step: Step, places: PlaceTable) -> PlanRow:
 
 def _move(step: Move, places: PlaceTable) -> PlanRow:
     before, after = step.before, step.after
-    zone = places.zones[after.facility.property_id]
+    property_id = after.facility.property_id
+    zone = places.zones[property_id]
     changes = []
     if (before.start, before.end) != (after.start, after.end):
         changes.append(f"it is at {_when([before], zone)} now")
@@ -167,7 +172,7 @@ def _move(step: Move, places: PlaceTable) -> PlanRow:
         **_span(after.start, after.end, zone),
         "facility_id": after.facility.id,
     }
-    where = after.facility.name or after.facility.id
+    where = places.with_school([after.facility.name or after.facility.id], property_id)
     return PlanRow(
         "move",
         step.name,
@@ -227,7 +232,8 @@ def _when(slots: Sequence[PushSlot | Timeslot], zone: str) -> str:
     """Return a timeslot's time; of several, the first one's and how many there are until when."""
     clock = timezones.zone(zone)
     start, end = slots[0].start.astimezone(clock), slots[0].end.astimezone(clock)
-    text = f"{start:%a %Y-%m-%d %H:%M}–{end:%H:%M}"
+    end_text = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%a %Y-%m-%d %H:%M}"
+    text = f"{start:%a %Y-%m-%d %H:%M}–{end_text}"
     return (
         text
         if len(slots) == 1
@@ -241,10 +247,6 @@ def _all_day(slots: Sequence[PushSlot], zone: str) -> str:
     spans = [(slot.start.astimezone(clock), slot.end.astimezone(clock)) for slot in slots]
     whole = any(start.time() == time() and end.time() == LAST_MINUTE for start, end in spans)
     return "ALL DAY: nobody else has the place from 00:00 to 23:59" if whole else ""
-
-
-def _joined(names: Any) -> str:
-    return ", ".join(dict.fromkeys(names))
 
 
 def plan_table(shown: Sequence[PlanRow]) -> Table:

@@ -18,7 +18,14 @@ overnight.py       bookings past midnight: whole, or one a day
 
 from icalbridge.facilitron.client import Client
 from icalbridge.facilitron.events import EventsResponse
-from icalbridge.facilitron.overnight import OvernightCreator, split_by_day, split_local_times
+from icalbridge.facilitron.overnight import (
+    LAST_MINUTE,
+    MOST_DAYS,
+    OvernightCreator,
+    part_id,
+    split_by_day,
+    split_local_times,
+)
 from icalbridge.facilitron.rate_limit import Allowance, Ledger, MemoryLedger, book
 from icalbridge.facilitron.schemas import ListResponse, Skipped
 from icalbridge.facilitron.write_requests import (
@@ -32,12 +39,15 @@ from icalbridge.facilitron.write_requests import (
     NotCreated,
     TimeslotChange,
     Unknown,
+    change_doubts,
     check_event,
     creation_doubts,
     time_errors,
 )
 
 __all__ = [
+    "LAST_MINUTE",
+    "MOST_DAYS",
     "Allowance",
     "CancelledEvent",
     "Client",
@@ -57,8 +67,10 @@ __all__ = [
     "TimeslotChange",
     "Unknown",
     "book",
+    "change_doubts",
     "check_event",
     "creation_doubts",
+    "part_id",
     "split_by_day",
     "split_local_times",
     "time_errors",

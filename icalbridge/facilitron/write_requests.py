@@ -225,6 +225,11 @@ def time_errors(start: datetime, end: datetime, zone: str) -> list[FieldError]:
     return list(_span("", start, end, zone))
 
 
+def change_doubts(start: datetime, end: datetime, zone: str, now: datetime) -> list[FieldError]:
+    """Return the bounds of days that a changed timeslot must keep, and these times do not."""
+    return list(_day_bounds("", start, end, zone, now))
+
+
 def creation_doubts(request: NewEvent, now: datetime) -> list[FieldError]:
     """Return what of a creation would be refused as a change.
 

@@ -21,7 +21,6 @@ from icalbridge.errors import (
     NotFound,
     QuotaSpent,
     RequestRefused,
-    VendorError,
 )
 from icalbridge.facilitron import (
     Conflict,
@@ -39,6 +38,7 @@ from icalbridge.push.collisions import load_bookings
 from icalbridge.push.current import EVENT_TYPE, look_up
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import PushRequests, PushSlot
+from icalbridge.push.refusals import refusal_text
 from icalbridge.push.steps import OVER, Create, PushedState
 from icalbridge.store import Pushed
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import Client, Created, CreateOutcome
+    from icalbridge.push.collisions import Occupied
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import Cancel, Move, PushPlan, Renewal, Step
     from icalbridge.store import Store
@@ -108,6 +109,8 @@ class PushRun:
     """Returns how many requests are left today; None where that does not matter."""
     creator: OvernightCreator | None = None
     """Creates events as the key books past midnight; None where that is not remembered."""
+    leaving: set[Occupied] = field(default_factory=set, init=False)
+    """What moves go away from once there is room."""
 
     def run(
         self, decided: PushPlan, requests: PushRequests, pushed: Sequence[PushedState]
@@ -135,11 +138,13 @@ class PushRun:
         if not decided.renewals:
             yield from self._still_blocked(blocked)
             return
+        self.leaving = {move.leaves for move, _ in blocked}
         for renewal in decided.renewals:
             self._require_requests(renewal)
             yield from self._renew(
                 renewal, requests, [state for state in pushed if state.uid == renewal.uid]
             )
+        self.leaving = set()
         yield from self._move_all(
             [move for move, _ in blocked]
         )  # what was made anew may have freed a place
@@ -158,10 +163,10 @@ class PushRun:
             answer = self.client.cancel_event(EVENT_TYPE, external_id, LOG_MESSAGE)
         except ONE_OFF as error:
             self.store.pushed.keep([external_id])
-            return Outcome(step, "refused", _message(error))
+            return Outcome(step, "refused", refusal_text(error))
         if isinstance(answer, Conflict):
             self.store.pushed.keep([external_id])
-            return Outcome(step, "refused", answer.message)
+            return Outcome(step, "refused", refusal_text(answer))
         return Outcome(step, "done")
 
     def _require_requests(self, renewal: Renewal) -> None:
@@ -225,8 +230,8 @@ class PushRun:
                 EVENT_TYPE, step.pushed.external_id, after.id, change
             )
         except (*ONE_OFF, InvalidRequest) as error:
-            return Outcome(step, "refused", _message(error))
-        return Outcome(step, "done") if isinstance(answer, Moved) else answer.message
+            return Outcome(step, "refused", refusal_text(error))
+        return Outcome(step, "done") if isinstance(answer, Moved) else refusal_text(answer)
 
     def _renew(
         self,
@@ -261,18 +266,20 @@ class PushRun:
             try:
                 made, answer = self._create(create)
             except (*ONE_OFF, InvalidRequest) as error:
-                yield Outcome(create, "refused", _message(error))
+                yield Outcome(create, "refused", refusal_text(error))
                 return
             if isinstance(answer, NotCreated | Unknown):
                 if not isinstance(answer.error, ONE_OFF):
                     raise answer.error
-                yield Outcome(create, "refused", _message(answer.error))
+                yield Outcome(create, "refused", refusal_text(answer.error))
                 return
             if isinstance(answer, Conflict):
                 yield from self._after_conflict(create, answer, requests, pushed, adopted)
                 return
             written.append((external_id, create.slots[0].facility.property_id))
-            yield self._made(made, answer, {answer.event_id, *own}, excused=_overlaps(made, pushed))
+            yield self._made(
+                made, answer, {answer.event_id, *own}, excused=self._makes_way(made, pushed)
+            )
         for cancel in renewal.cancels:
             outcome = self._cancel(cancel)
             if outcome.result == "done":
@@ -297,7 +304,7 @@ class PushRun:
         return replace(create, slots=tuple(map(as_sent, sent.timeslots))), answer
 
     def _made(self, create: Create, answer: Created, own: set[str], *, excused: bool) -> Outcome:
-        """Return the outcome of a creation; `excused`: it may collide with its own older event."""
+        """Return the outcome of a creation; `excused`: it may collide with what goes after it."""
         entries = () if answer.has_conflict is False else self._collisions(create.slots, own)
         if entries or (answer.has_conflict and not excused):
             return Outcome(create, "collides", "", entries)
@@ -318,7 +325,9 @@ class PushRun:
         event, whole = look_up(self.client, external_id, self.places.zones)
         if event is None or not whole or adopted >= MOST_ADOPTED:
             own = {state.event.id for state in pushed if state.event}
-            yield Outcome(create, "refused", answer.message, self._collisions(create.slots, own))
+            yield Outcome(
+                create, "refused", refusal_text(answer), self._collisions(create.slots, own)
+            )
             return
         adopted_state = PushedState(external_id, create.uid, event, dropped=event.status in OVER)
         if adopted_state.dropped:
@@ -328,8 +337,9 @@ class PushRun:
             tuple(event for event in requests.events if event.uid == create.uid),
             tuple(item for item in requests.impossible if item.uid == create.uid),
             past=requests.past,
+            by_day=requests.by_day or (self.creator is not None and self.creator.by_day),
         )
-        decided = plan_push(alone, known, self.places.facilities, self.clock())
+        decided = plan_push(alone, known, self.places, self.clock())
         yield from self._cancel_all(decided.cancels)
         yield from self._move_all(decided.moves)
         for renewal in decided.renewals:
@@ -355,30 +365,22 @@ class PushRun:
             log_message=LOG_MESSAGE,
         )
 
+    def _makes_way(self, create: Create, pushed: Sequence[PushedState]) -> bool:
+        """Return whether a creation overlaps what goes after it: its own older event, or a move."""
+        live = (state.event for state in pushed if state.event and state.event.status not in OVER)
+        spans = [(old.facility_id, old.start, old.end) for event in live for old in event.timeslots]
+        spans += [occupied[1:] for occupied in self.leaving]
+        return any(
+            facility_id == new.facility.id and start < new.end and new.start < end
+            for facility_id, start, end in spans
+            for new in create.slots
+        )
+
     def _collisions(self, slots: Sequence[PushSlot], own: set[str]) -> tuple[str, ...]:
-        return load_bookings(self.store, slots).describe(slots, self.places.zones, own)
+        return load_bookings(self.store, slots).describe(slots, self.places, own, self.leaving)
 
     def _follow(self, external_id: str, pushed: PushedState) -> None:
         self.follow(external_id, pushed.property_id)
-
-
-def _overlaps(create: Create, pushed: Sequence[PushedState]) -> bool:
-    """Return whether a creation overlaps an event of its own that is cancelled after it."""
-    live = [
-        slot
-        for state in pushed
-        if state.event and state.event.status not in OVER
-        for slot in state.event.timeslots
-    ]
-    return any(
-        old.facility_id == new.facility.id and old.start < new.end and new.start < old.end
-        for old in live
-        for new in create.slots
-    )
-
-
-def _message(error: VendorError | InvalidRequest) -> str:
-    return error.message if isinstance(error, VendorError) else str(error)
 
 
 def _stop_at_same_refusals(done: Sequence[Outcome]) -> None:

@@ -73,7 +73,7 @@ def plan_cancellation(
         impossible=tuple(impossible),
         notes=(*notes, *requests.notes),
     )
-    plan = plan_push(whole, mine, places.facilities, now)
+    plan = plan_push(whole, mine, places, now)
     return whole, replace(
         plan,
         cancels=tuple(replace(cancel, why=REASON) for cancel in plan.cancels),

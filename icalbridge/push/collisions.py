@@ -13,11 +13,12 @@ from icalbridge import timezones
 from icalbridge.push.instances import NO_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import date, datetime
 
     from icalbridge.models import Entry
     from icalbridge.push.mapping import PushSlot
+    from icalbridge.push.places import PlaceTable
     from icalbridge.store import Store
 
     Span = tuple[str, datetime, datetime]
@@ -62,13 +63,13 @@ class StoredBookings:
     def describe(
         self,
         slots: Iterable[PushSlot],
-        zones: Mapping[str, str],
+        places: PlaceTable,
         own: Collection[str],
         leaving: Collection[Occupied] = (),
     ) -> tuple[str, ...]:
         """Return the entries that overlap timeslots, each as a phrase; see `overlapping`."""
         spans = ((slot.facility.id, slot.start, slot.end) for slot in slots)
-        phrases = [_phrase(entry, zones) for entry in self.overlapping(spans, own, leaving)]
+        phrases = [_phrase(entry, places) for entry in self.overlapping(spans, own, leaving)]
         more = len(phrases) - SHOWN
         return tuple(phrases if more <= 0 else [*phrases[:SHOWN], f"{more} more"])
 
@@ -98,10 +99,10 @@ def days_between(start: datetime, end: datetime) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-def _phrase(entry: Entry, zones: Mapping[str, str]) -> str:
-    clock = timezones.zone(zones.get(entry.property_id, "UTC"))
+def _phrase(entry: Entry, places: PlaceTable) -> str:
+    clock = timezones.zone(places.zones.get(entry.property_id, "UTC"))
     start, end = entry.start.astimezone(clock), entry.end.astimezone(clock)
     return (
         f"'{entry.name or NO_NAME}' on {start:%Y-%m-%d} from {start:%H:%M} to {end:%H:%M} in"
-        f" {entry.place}"
+        f" {places.with_school([entry.place], entry.property_id)}"
     )

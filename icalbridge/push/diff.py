@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from icalbridge.facilitron import change_doubts
 from icalbridge.push import external_ids
 from icalbridge.push.collisions import days_between
 from icalbridge.push.instances import plain_uid
 from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
+from icalbridge.push.nights import cancelled_ids, in_form
 from icalbridge.push.steps import (
     Cancel,
     Create,
@@ -33,19 +35,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
-    from icalbridge.models import Facility, Timeslot
+    from icalbridge.models import Timeslot
     from icalbridge.push.mapping import PushRequests
+    from icalbridge.push.places import PlaceTable
 
 CARRIED = timedelta(days=7) - timedelta(hours=2)
 """How far back what is over is made anew: a little less than the vendor takes."""
 REFUSED = "somebody cancelled it in Facilitron, and so it stays; --again makes it anew"
+FIXED = "the vendor moves nothing past midnight, 7 days back or 2 years ahead"
 UNREAD = "what Facilitron has of it cannot be read, and so it stays as it is"
 
 
 def plan_push(
     requests: PushRequests,
     pushed: Iterable[PushedState],
-    facilities: Mapping[str, Facility],
+    places: PlaceTable,
     now: datetime,
 ) -> PushPlan:
     """Decide what to do for every UID of a calendar, and for every UID that it no longer has."""
@@ -56,7 +60,13 @@ def plan_push(
     staying = requests.staying()
     cases = {
         uid: _UidState(
-            requested.get(uid), uid, by_uid.get(uid, []), staying, requests.past, facilities, now
+            in_form(requested.get(uid), by_uid.get(uid, []), now, by_day=requests.by_day),
+            uid,
+            by_uid.get(uid, []),
+            staying,
+            requests.past,
+            places,
+            now,
         )
         for uid in [*requested, *sorted(by_uid.keys() - requested.keys())]
     }
@@ -87,7 +97,7 @@ class _UidState:
     pushed: Sequence[PushedState]
     staying: frozenset[tuple[str, str]]
     past: frozenset[tuple[str, str]]
-    facilities: Mapping[str, Facility]
+    places: PlaceTable
     now: datetime
     anew: frozenset[str] = frozenset()
     """External ids of events that cannot be changed, since others are where they shall be, and the
@@ -162,12 +172,7 @@ def _name(case: _UidState, state: PushedState | None = None) -> str:
 
 def _refused(case: _UidState) -> dict[str, PushSlot]:
     """Return the requested timeslots of events that somebody else cancelled."""
-    cancelled = {
-        slot.external_id
-        for state in case.pushed
-        if state.event and not state.live and not state.dropped
-        for slot in state.event.timeslots
-    }
+    cancelled = cancelled_ids(case.pushed)
     live = {
         slot.external_id for state in case.pushed if state.live for slot in state.coming(case.now)
     }
@@ -202,9 +207,21 @@ def _cancel_reason(
         for place_id in ids
     ):
         return "it takes place at another property"
+    if any(
+        item and not _same(slot, item) and _is_out_of_bounds(item, case)
+        for slot in coming
+        for item in [requested.get(slot.external_id)]
+    ):
+        return FIXED
     if state.external_id in case.anew:
         return "it changes places with another, and the vendor moves nothing onto a booking"
     return ""
+
+
+def _is_out_of_bounds(slot: PushSlot, case: _UidState) -> bool:
+    """Return whether times are such as the vendor takes for no changed timeslot."""
+    zone = case.places.zones.get(slot.facility.property_id, "UTC")
+    return bool(change_doubts(slot.start, slot.end, zone, case.now))
 
 
 def _same(there: Timeslot, requested: PushSlot) -> bool:
@@ -239,9 +256,9 @@ def _carried(
         if (
             carried
             and item.external_id not in {"", *elsewhere}
-            and item.facility_id in case.facilities
+            and item.facility_id in case.places.facilities
         ):
-            facility = case.facilities[item.facility_id]
+            facility = case.places.facilities[item.facility_id]
             yield PushSlot(
                 item.external_id, item.start, item.end, facility, display_text(item.activity)
             )

@@ -45,8 +45,3 @@ def instance_id(recurrence: date | datetime) -> str:
         if recurrence.tzinfo is None
         else f"{recurrence.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     )
-
-
-def part_id(slot_id: str, number: int) -> str:
-    """Return the external id of the `number`th day, from 0, of an instance that lasts several."""
-    return slot_id if number == 0 else f"{slot_id}.{number + 1}"

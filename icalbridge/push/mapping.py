@@ -1,9 +1,8 @@
 """Instances of a calendar → requested timeslots within the vendor's rules; for the rest, reasons.
 
-A timeslot begins and ends on one calendar day of the property's zone (vendor: UpdateTimeslotDto).
-So a whole day is 00:00 to 23:59, and what goes on past midnight is a timeslot for each day, the
-earlier ones to 23:59. Floating times are in the property's zone. A push neither makes nor changes
-nor cancels what is over.
+A whole day is 00:00 to 23:59 in the property's zone. What goes on past midnight is one timeslot,
+with one for each day in reserve: `PushSlot.parts`. Floating times are in the property's zone. A
+push neither makes nor changes nor cancels what is over.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.facilitron import time_errors
-from icalbridge.push import external_ids
+from icalbridge.facilitron import MOST_DAYS, part_id, split_local_times, time_errors
 from icalbridge.push.instances import NO_NAME
 from icalbridge.push.places import Unplaced
 from icalbridge.text import display_text, search_key
@@ -30,9 +28,9 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 100
 LONGEST_ACTIVITY = 250
-MOST_DAYS = 31
-"""Of one instance."""
-LAST_MINUTE = time(23, 59)
+MINUTE = timedelta(minutes=1)
+LONGEST = timedelta(days=MOST_DAYS, hours=1)
+"""Of one instance; the hour is for the end of daylight saving time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,8 @@ class PushSlot:
     end: datetime
     facility: Facility
     activity: str = ""
+    parts: tuple[PushSlot, ...] = field(default=(), compare=False)
+    """The same as a timeslot for each day that is not over; empty for what is on one day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,8 @@ class PushRequests:
     counts: FileCounts = field(default_factory=FileCounts)
     cancels: tuple[CancelRequest, ...] | None = None
     """What METHOD:CANCEL names, which alone is looked at then; None for any other calendar."""
+    by_day: bool = False
+    """Whether the vendor is known to take one booking a day only."""
 
     def staying(self) -> frozenset[tuple[str, str]]:
         """Return UID and instance of what is left alone, since it is impossible; "" for all of a
@@ -215,79 +217,54 @@ def _find_place(places: PlaceTable, location: str) -> Facility | Unplaced | None
 def _map_instance(
     instance: Instance, facility: Facility, zone: str, now: datetime, mapped: _Mapped
 ) -> None:
-    """Add an instance's timeslots to the requested or to the impossible ones."""
-    pieces = _pieces(instance, zone)
-    if _is_over(instance, zone, now):
+    """Add an instance's timeslot to the requested or to the impossible ones."""
+    spans = _spans(instance, zone)
+    names = [part_id(instance.slot_id, number) for number in range(len(spans))]
+    mapped.past.update(
+        (instance.uid, name) for name, (_, end) in zip(names, spans, strict=True) if end <= now
+    )
+    start, end = spans[0][0], spans[-1][1]
+    if end <= now:
         mapped.counts["over"] += 1
-        mapped.past.update(
-            (instance.uid, external_ids.part_id(instance.slot_id, piece))
-            for piece in range(len(pieces))
-        )
         return
-    if not 0 < len(pieces) <= MOST_DAYS:
-        why = f"it lasts more than {MOST_DAYS} days" if pieces else "it lasts less than a minute"
-        mapped.impossible.append(_impossible(instance, why))
+    if wrong := _time_error(start, end, zone):
+        shown = None if end - start > LONGEST else start
+        mapped.impossible.append(_impossible(instance, wrong, shown))
         return
     summary = NO_NAME if instance.private else _cut(instance.summary, LONGEST_ACTIVITY)
     activity = "" if _cut(summary, LONGEST_NAME) in ("", mapped.names[instance.uid]) else summary
-    slots = []
-    for number, (start, end) in enumerate(pieces):
-        if end <= now:
-            mapped.past.add((instance.uid, external_ids.part_id(instance.slot_id, number)))
-            continue
-        if wrong := time_errors(start, end, zone):
-            mapped.impossible.append(_impossible(instance, _reason_text(*wrong[0]), start))
-            return
-        slots.append(
-            PushSlot(external_ids.part_id(instance.slot_id, number), start, end, facility, activity)
-        )
-    mapped.slots[instance.uid] += slots
+    parts = tuple(
+        PushSlot(name, *span, facility, activity)
+        for name, span in zip(names, spans, strict=True)
+        if span[1] > now
+    )
+    split = len(spans) > 1
+    if any(time_errors(part.start, part.end, zone) for part in parts):
+        parts = ()
+    mapped.slots[instance.uid].append(
+        PushSlot(instance.slot_id, start, end, facility, activity, parts if split else ())
+    )
     mapped.counts[instance.kind] += 1
-    mapped.counts["split"] += len(pieces) > 1
+    mapped.counts["split"] += split
 
 
 def _is_over(instance: Instance, zone: str, now: datetime) -> bool:
     """Return whether an instance has ended, in the zone where it is local."""
-    end = (
-        instance.end
-        if instance.kind == "moment"
-        else _moments(instance.start, instance.end, zone)[1]
-    )
-    return end <= now
+    return _spans(instance, zone)[-1][1] <= now
 
 
-def _pieces(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:
-    """Return when an instance takes place, a span for each calendar day of the zone; moments in
-    UTC.
+def _spans(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:
+    """Return when an instance takes place, in UTC, a span for each calendar day of the zone.
+
+    What lasts until midnight is until 23:59: so it is on one day, and can be moved.
     """
-    clock = timezones.zone(zone)
+    start, end = instance.start, instance.end
     if instance.kind == "moment":
-        begin, finish = (
-            item.astimezone(clock).replace(tzinfo=None) for item in (instance.start, instance.end)
-        )
-        if begin.date() == finish.date():
-            return [(instance.start, instance.end)]
-    else:
-        begin, finish = instance.start, instance.end
-        if begin.date() == finish.date():
-            return [_moments(begin, finish, zone)]
-    days = min((finish.date() - begin.date()).days, MOST_DAYS + 1)
-    spans = [
-        (
-            (
-                begin
-                if number == 0
-                else datetime.combine(begin.date() + timedelta(days=number), time())
-            ),
-            (
-                finish
-                if number == days
-                else datetime.combine(begin.date() + timedelta(days=number), LAST_MINUTE)
-            ),
-        )
-        for number in range(days + 1)
-    ]
-    return [_moments(*span, zone) for span in spans if span[0] < span[1]]
+        clock = timezones.zone(zone)
+        start, end = (item.astimezone(clock).replace(tzinfo=None) for item in (start, end))
+    if start < end and end.time() == time():
+        end -= MINUTE
+    return [_moments(*span, zone) for span in split_local_times(start, end)]
 
 
 def _moments(start: datetime, end: datetime, zone: str) -> tuple[datetime, datetime]:
@@ -316,8 +293,13 @@ def _impossible(instance: Instance, why: str, start: datetime | None = None) -> 
     )
 
 
-def _reason_text(field_name: str, why: str) -> str:
-    """Return the vendor's rule that a time breaks as a clause."""
+def _time_error(start: datetime, end: datetime, zone: str) -> str:
+    """Return the rule that times break as a clause; "" for none."""
+    if end - start > LONGEST:
+        return f"it lasts more than {MOST_DAYS} days"
+    field_name, why = next(iter(time_errors(start, end, zone)), ("", ""))
+    if not why:
+        return ""
     if "1 minute" in why:
         return "it lasts less than a minute"
     return f"its {'start' if field_name.startswith('start') else 'end'} {why}"
@@ -330,14 +312,11 @@ def _notes(counts: Counter[str]) -> Iterator[str]:
             " facility's property."
         )
     if counts["day"]:
-        yield (
-            f"{_times(counts['day'])} for whole days: from 00:00 to 23:59, since a booking cannot"
-            " reach midnight."
-        )
+        yield f"{_times(counts['day'])} for whole days: from 00:00 to 23:59."
     if counts["split"]:
         yield (
-            f"{_times(counts['split'])} on more than one day: a booking for each, the earlier ones"
-            " until 23:59."
+            f"{_times(counts['split'])} on more than one day: one booking, or, where Facilitron"
+            " refuses that, one a day, the earlier ones until 23:59."
         )
     if counts["elsewhere"]:
         yield f"{_times(counts['elsewhere'])} somewhere that the table leaves out."

@@ -14,6 +14,7 @@ from fnmatch import translate
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import ConfigurationError
+from icalbridge.text import facility_with_school
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,6 +45,8 @@ class PlaceTable:
     """Facility ids by LOCATION, "" for what is left out; a `*` stands for any letters."""
     default: str = ""
     """The id of the facility for what names no place; without a table, for everything."""
+    schools: Mapping[str, str] = field(default_factory=dict)
+    """Names by property id."""
     _lines: tuple[tuple[str, re.Pattern[str] | None, str], ...] = field(
         init=False, repr=False, compare=False
     )
@@ -79,6 +82,12 @@ class PlaceTable:
         named = (self.default, *self.table.values())
         return next(
             (self.zones[self.facilities[name].property_id] for name in named if name), "UTC"
+        )
+
+    def with_school(self, names: Iterable[str], property_id: str) -> str:
+        """Return the names of facilities of one property, and the property's."""
+        return facility_with_school(
+            ", ".join(dict.fromkeys(names)), self.schools.get(property_id, "")
         )
 
     def find(self, location: str) -> Facility | None:
@@ -120,7 +129,11 @@ def _compile(place: str) -> tuple[str, re.Pattern[str] | None]:
 
 
 def parse_places(
-    facilities: Iterable[Facility], zones: Mapping[str, str], given: Iterable[str], file: str = ""
+    facilities: Iterable[Facility],
+    zones: Mapping[str, str],
+    given: Iterable[str],
+    file: str = "",
+    schools: Mapping[str, str] | None = None,
 ) -> PlaceTable:
     """Make a table of what was given: `ID`, the default, or `LOCATION=ID`; and of a TOML file's
     text with the latter.
@@ -146,7 +159,7 @@ def parse_places(
         raise ConfigurationError(
             "No facility is given; say where the events take place with --facility or --map."
         )
-    return PlaceTable(by_id, zones, table, defaults[0] if defaults else "")
+    return PlaceTable(by_id, zones, table, defaults[0] if defaults else "", schools or {})
 
 
 def _check(facility_id: str, facilities: Mapping[str, Facility], zones: Mapping[str, str]) -> None:

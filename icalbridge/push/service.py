@@ -7,7 +7,8 @@ A calendar that did not change costs the vendor no request. What the caller deci
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from icalbridge.errors import (
     QuotaSpent,
     RetryableError,
 )
+from icalbridge.facilitron import OvernightCreator
 from icalbridge.push.apply import Outcome, PushRun, RepeatedRefusal
 from icalbridge.push.cancellation import plan_cancellation
 from icalbridge.push.current import EVENT_TYPE, load_pushed
@@ -32,6 +34,7 @@ from icalbridge.push.ics_process import parse_in_process, span_at
 from icalbridge.push.identities import match_identities
 from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import parse_places
+from icalbridge.push.refusals import foresee_refusals
 from icalbridge.push.requested import count_not_shown
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.ledger import StoreLedger
@@ -166,7 +169,7 @@ class PushService:
         if self._is_unchanged(requests, clock()):
             return self.well
         with self.context.open_client(places) as (user, client):
-            planned = self._plan(client, requests, places, clock)
+            planned = self._plan(user, client, requests, places, clock)
             outcomes = self._apply_approved(user, client, planned)
         self.well = all(outcome.result != "refused" for outcome in outcomes)
         self.settled, self.checked_at = requests, time.monotonic()
@@ -219,7 +222,8 @@ class PushService:
         }
         file = self.options.map_file
         text = read_text(file, "--map") if file else ""
-        return parse_places(facilities.values(), zones, self.options.facilities, text)
+        schools = {place.id: place.name for place in properties.values()}
+        return parse_places(facilities.values(), zones, self.options.facilities, text, schools)
 
     def _is_unchanged(self, requests: PushRequests, now: datetime) -> bool:
         """Return whether the vendor was asked lately about the same requests, but for what is over
@@ -231,7 +235,12 @@ class PushService:
         return self.settled.since(now) == requests.since(now)
 
     def _plan(
-        self, client: Client, requests: PushRequests, places: PlaceTable, clock: DatabaseClock
+        self,
+        user: ApiUser,
+        client: Client,
+        requests: PushRequests,
+        places: PlaceTable,
+        clock: DatabaseClock,
     ) -> PlannedPush:
         name = self.options.calendar_name
         with self.review.progress() as on_progress:
@@ -245,6 +254,7 @@ class PushService:
                 on_progress=on_progress,
             )
         now = clock()
+        requests = replace(requests, by_day=self.context.store.api_keys.splits_nights(user.name))
         with self.context.waiting():
             requests, plan = decide(requests, pushed, places, now)
         return PlannedPush(name, plan, requests, pushed, places)
@@ -302,6 +312,11 @@ class PushService:
                 on_progress,
                 requests_left=lambda: ledger.left(clock()),
                 done=applied.outcomes,
+                creator=OvernightCreator(
+                    client,
+                    store.api_keys.splits_nights(user.name),
+                    partial(store.api_keys.note_split_nights, user.name),
+                ),
             )
             try:
                 push.run(planned.plan, planned.requests, planned.pushed)
@@ -322,9 +337,12 @@ def decide(
 ) -> tuple[PushRequests, PushPlan]:
     """Return the plan, and the requests that it is for. Pure."""
     if requests.cancels is not None:
-        return plan_cancellation(requests, pushed, places, now)
-    requests = match_identities(requests, pushed, now)
-    return requests, plan_push(requests, pushed, places.facilities, now)
+        requests, plan = plan_cancellation(requests, pushed, places, now)
+    else:
+        requests = match_identities(requests, pushed, now)
+        plan = plan_push(requests, pushed, places, now)
+    notes = (*requests.notes, *foresee_refusals(plan, places, now))
+    return replace(requests, notes=notes), plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,12 @@ class Move:
     before: Timeslot
     after: PushSlot
 
+    @property
+    def leaves(self) -> tuple[str, str, datetime, datetime]:
+        """Return the vendor's id of its event, facility id, start and end of what it frees."""
+        event_id = self.pushed.event.id if self.pushed.event else ""
+        return event_id, self.before.facility_id, self.before.start, self.before.end
+
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
