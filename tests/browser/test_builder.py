@@ -157,7 +157,7 @@ def test_builder_without_javascript_has_buttons_for_all(open_page: OpenPage, add
     page = open_page(javascript=False)
     page.goto(f"{address}/build?feed=property:district")
     names = page.get_by_role("button").all_inner_texts()
-    assert names == ["Find", "Choose", "List", "List names", "Show the calendar"]
+    assert names == ["Find", "Choose", "List facilities", "List names", "Show the calendar"]
 
 
 def test_builder_is_filled_in_by_keyboard(page: Page, address: str) -> None:
