@@ -83,7 +83,7 @@ def restore(source: Path, database: Path, *, force: bool, now: datetime) -> Rest
             _copy(source, part)
             upgraded = _upgrade(part, source)
             _flush(part)
-            previous = _put_aside(database, part, now) if database.exists() else None
+            previous = _keep_previous(database, part, now) if database.exists() else None
             for suffix in COMPANIONS:  # of a database that is gone: SQLite would apply them
                 _beside(database, suffix).unlink(missing_ok=True)
             _move(part, database)
@@ -201,7 +201,7 @@ def _upgrade(part: Path, named: Path) -> bool:
     return _read_version(part, named) != version
 
 
-def _put_aside(database: Path, part: Path, now: datetime) -> Path:
+def _keep_previous(database: Path, part: Path, now: datetime) -> Path:
     """Rename the database that is replaced; its successor takes over owner and mode."""
     _require_unused(database, now)  # once more: the copy took a while
     previous = _previous(database)

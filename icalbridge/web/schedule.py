@@ -58,6 +58,8 @@ MONTH_OPENED = 12
 """How many more entries of a day a month opens in place."""
 NEXT_ENTRIES = 200
 """How many entries that are not over are read to find what is next and what can be chosen."""
+NEXT_HOURS = (1, 24)
+"""So many hours ahead the next entry is looked for where too much is on now."""
 DISTRICT_ENTRIES = 30
 NOTHING: dict[str, Any] = {
     "grid": None,
@@ -84,8 +86,6 @@ class SchedulePage:
     state: FeedState
     coming: Calendar
     """The first entries that are not over, without the page's filters."""
-    filtered: Calendar
-    """The same with them."""
     completeness: Completeness
     context: GridContext
 
@@ -124,16 +124,30 @@ class Schedules:
         reach = DateRange.of(timezones.local_date(now, state.zone), *self._service.reach)
         until = timezones.midnight(reach.last + DAY, state.zone)
         coming = self._service.calendar(feed, PLAIN, None, until, limit=NEXT_ENTRIES)
-        filtered = coming
-        if filters != PLAIN:
-            filtered = self._service.calendar(feed, filters, None, until, limit=NEXT_ENTRIES)
+        if isinstance(coming, Missing):
+            return coming
         completeness = self._service.completeness(feed, filters)
-        for part in (coming, filtered, completeness):
-            if isinstance(part, Missing):
-                return part
+        if isinstance(completeness, Missing):
+            return completeness
         view = page_view(parameters, reach, filters, LIST_DAYS[feed.kind] + 1, default)
         context = GridContext(now, state.zone, schools or {}, page_title)
-        return SchedulePage(view, state, coming, filtered, completeness, context)  # type: ignore[arg-type]  # none is missing
+        return SchedulePage(view, state, coming, completeness, context)
+
+    def next_item(self, page: SchedulePage) -> Item | None:
+        """Return the first item of a page's feed that has not begun, whatever its filters."""
+        now = page.context.now
+        following = next((item for item in page.coming.items if item.start > now), None)
+        if following is not None or page.coming.complete_until is None:
+            return following
+        # So much is on in a large district that nothing else was read.
+        minute = now.replace(second=0, microsecond=0)
+        after = (int(minute.timestamp()) + 1, 0, "")
+        for hours in NEXT_HOURS:
+            until = minute + timedelta(hours=hours)
+            later = self._service.calendar(page.feed, PLAIN, None, until, limit=1, after=after)
+            if not isinstance(later, Missing) and later.items:
+                return later.items[0]
+        return None
 
     def _span(
         self,

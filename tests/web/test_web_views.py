@@ -262,6 +262,24 @@ def test_page_weighs_little(client: FlaskClient, path: str, query: str) -> None:
     assert len(html) + sum(len(gzip.compress(file.read_bytes())) for file in files) <= MOST_BYTES
 
 
+def test_page_says_what_is_next_however_much_is_on(store: Store, client: FlaskClient) -> None:
+    """More is on than a page reads of what is not over."""
+    sync(store, "school", added(entry(-1, uid=f"x{number}", event_id="x") for number in range(250)))
+    line = "251 on now · next at 3:00 PM: Practice: Varsity, Main Gym"
+    assert line in look(client, "/property/school").texts
+
+
+def test_overlaps_are_explained(store: Store, client: FlaskClient, clock: Clock) -> None:
+    """In a sentence below the grid, where there are any."""
+    sentence = "Outlined bookings overlap."
+    for path in ("/property/school", "/facility/gym"):
+        assert sentence not in look(client, path).texts
+    sync(store, "school", added([entry(-0.5, uid="x", event_id="x")]))
+    clock.advance(2)
+    for path in ("/property/school", "/facility/gym"):
+        assert sentence in look(client, path).texts
+
+
 def test_page_of_a_dense_school_is_bounded(store: Store, client: FlaskClient) -> None:
     """Forty rooms with six bookings a day: at most 100 KB, whatever is shown of them."""
     rooms = [

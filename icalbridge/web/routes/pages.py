@@ -145,7 +145,6 @@ class Pages:
             else self._schedules.school(page, own_facilities)
         )
         running = sum(school.running for school in schools)
-        following = next((item for item in page.coming.items if item.start > now), None)
         return self._site.respond(
             "property.html",
             site=own,
@@ -153,7 +152,7 @@ class Pages:
             school_count=len(others),
             places=next((school.places for school in schools if school.site.id == own.id), ()),
             facilities={place.id: place for place in facilities},
-            state_line=school_line(running, following, now, page.zone),
+            state_line=school_line(running, self._schedules.next_item(page), now, page.zone),
             choices=choices(page.coming.items, page.view.filters, facilities),
             **shown,
             **self._common(page, now),

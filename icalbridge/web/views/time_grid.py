@@ -65,11 +65,6 @@ class GridBox:
     """Whether it goes on after this column."""
 
     @property
-    def is_short(self) -> bool:
-        """Whether there is room for one line of text only."""
-        return self.length < HOUR_STEPS * 3 // 4
-
-    @property
     def end(self) -> int:
         """The first step after it."""
         return self.start + self.length
@@ -167,10 +162,6 @@ class TimeGrid:
             GridHour(f"h{hour - self.first_hour}", formatting.hour(hour % DAY_HOURS))
             for hour in range(self.first_hour, self.last_hour)
         )
-
-    @property
-    def has_all_day(self) -> bool:
-        return any(column.all_day for column in self.columns)
 
     @property
     def rows(self) -> tuple[TimelineRow, ...]:
