@@ -201,6 +201,7 @@ def test_dance_after_midnight_is_one_box() -> None:
     (box,) = both.columns[0].boxes
     assert not box.earlier
     assert not box.later
+    assert box.line.span == "8:00 PM – 1:00 AM"
     after = week_grid([dance], SATURDAY + DAY, 2, CONTEXT)
     (rest,) = after.columns[0].boxes
     assert rest.earlier
@@ -214,6 +215,8 @@ def test_whole_days_stand_above_the_hours() -> None:
     assert [(box.earlier, box.later) for box in first.boxes] == [(False, True)]
     assert (len(second.all_day), len(second.boxes)) == (1, 0)
     assert [(box.earlier, box.later) for box in third.boxes] == [(True, False)]
+    lines = [first.boxes[0].line, second.all_day[0], third.boxes[0].line]
+    assert [line.span for line in lines] == ["from 12:00 PM", "All day", "until 12:00 PM"]
 
 
 @pytest.mark.parametrize("day", CLOCK_CHANGES)

@@ -139,7 +139,7 @@ class CalendarLine:
     ends: str
     """With the day where it ends on a later one."""
     span: str
-    """Both in short: `4:30 – 6:00 PM`; `All day` for a whole day."""
+    """What it takes of the day: `4:30 – 6:00 PM`, `All day`, `from 4:30 PM` or `until 6:00 PM`."""
     zone: str
     """The zone's short name, only where it is not the calendar's."""
     running: bool
@@ -346,6 +346,10 @@ def _span_of(item: Item, zone: str, day: date) -> str:
     since, until = timezones.day_bounds(day, zone)
     if item.start <= since and item.end >= until:
         return gettext("All day")
+    if item.start < since:
+        return gettext("until %(time)s") % {"time": formatting.clock_time(item.end, zone)}
+    if timezones.local_date(item.end - NIGHT, zone) > day:
+        return gettext("from %(time)s") % {"time": formatting.clock_time(item.start, zone)}
     return formatting.time_span(item.start, item.end, zone)
 
 
