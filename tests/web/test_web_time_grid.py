@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ SATURDAY = date(2026, 11, 21)
 CONTEXT = GridContext(NOW, ZONE)
 CLOCK_CHANGES = (date(2026, 3, 8), date(2026, 11, 1))
 DAY = timedelta(days=1)
+NIGHT = timedelta(hours=4)
 
 
 def midnight(day: date) -> datetime:
@@ -79,6 +80,29 @@ def check_boxes(grid: TimeGrid) -> None:
                 assert one.lane != other.lane
 
 
+def days_of(start: datetime, end: datetime, first: date, count: int) -> list[date]:
+    """Return the days of a grid on which an item is; up to four in the morning it is the evening's."""
+    found = [first + number * DAY for number in range(count)]
+    found = [day for day in found if start < midnight(day) + DAY and end > midnight(day)]
+    if len(found) == 2 and end <= midnight(found[1]) + NIGHT and start.date() == found[0]:
+        return found[:1]
+    return found
+
+
+def assert_in_place(
+    grid: TimeGrid, shown: tuple[datetime, datetime], start: datetime, end: datetime
+) -> None:
+    """A box is where the item is on its day, as far as the axis goes."""
+    begins = midnight(shown[0].date())
+    own = start >= begins and end <= begins + DAY + NIGHT
+    lower, upper = max(start, begins), end if own else min(end, begins + DAY)
+    if (lower, upper) != (begins, begins + DAY):
+        lower = max(lower, begins + timedelta(hours=grid.first_hour))
+        upper = min(upper, begins + timedelta(hours=grid.last_hour))
+    assert lower - STEP < shown[0] <= lower
+    assert upper <= shown[1] < upper + STEP
+
+
 MINUTES = st.one_of(st.integers(0, 7 * 288).map(lambda step: step * 5), st.integers(-2000, 11_000))
 LENGTHS = st.sampled_from([1, 5, 30, 55, 90, 120, 600, 1440, 2880, 4000])
 
@@ -114,11 +138,9 @@ def test_week_has_every_item_once_in_its_place(
         if end <= begins or start >= ends:
             assert not intervals
             continue
-        for (_, one), (other, _) in pairwise(intervals):
-            assert one == other, "no gap, nothing twice"
-        night = end if start >= ends - DAY and end <= ends + timedelta(hours=4) else ends
-        assert max(start, begins) - STEP < intervals[0][0] <= max(start, begins)
-        assert min(end, night) <= intervals[-1][1] < min(end, night) + STEP
+        assert [interval[0].date() for interval in intervals] == days_of(start, end, first, days)
+        for interval in intervals:
+            assert_in_place(grid, interval, start, end)
     assert not found
 
 
@@ -139,7 +161,7 @@ def test_timeline_has_every_item_in_its_facility(world: tuple[date, Sequence[Ite
         for box in column.boxes:
             expected = column.key or "lost"
             assert box.line.item.facility_ids == (expected,)
-            assert interval(grid, column, box)[0] <= max(walls(box.line.item)[0], midnight(first))
+            assert_in_place(grid, interval(grid, column, box), *walls(box.line.item))
 
     starts = [placed.line.item.start for placed in grid.timeline]
     assert sorted(uid for uid in parts(grid)) == sorted(
@@ -211,7 +233,9 @@ def test_dance_after_midnight_is_one_box() -> None:
 def test_whole_days_stand_above_the_hours() -> None:
     """A camp of three days takes the hours of its first and last, and all of the day between."""
     camp = booked(SATURDAY, 12, 48)
-    first, second, third = week_grid([camp], SATURDAY, 3, CONTEXT).columns
+    grid = week_grid([camp], SATURDAY, 3, CONTEXT)
+    assert (grid.first_hour, grid.last_hour) == (7, 22), "it adds no hours of the night"
+    first, second, third = grid.columns
     assert [(box.earlier, box.later) for box in first.boxes] == [(False, True)]
     assert (len(second.all_day), len(second.boxes)) == (1, 0)
     assert [(box.earlier, box.later) for box in third.boxes] == [(True, False)]

@@ -286,9 +286,13 @@ def _wall_times(item: Item, context: GridContext) -> tuple[datetime, datetime]:
 
 
 def _grid(columns: Sequence[_Column], context: GridContext) -> TimeGrid:
+    """Return columns on one axis: what goes on for days takes its hours and adds none."""
     pieces = [piece for column in columns for piece in column.pieces]
-    first = min([OPENS, *(piece.start // HOUR_STEPS for piece in pieces)])
-    last = max([CLOSES, *(-(-piece.end // HOUR_STEPS) for piece in pieces)])
+    opens, closes = OPENS * HOUR_STEPS, CLOSES * HOUR_STEPS
+    starts = [piece.start for piece in pieces if not (piece.earlier and piece.end > opens)]
+    ends = [piece.end for piece in pieces if not (piece.later and piece.start < closes)]
+    first = min([opens, *starts]) // HOUR_STEPS
+    last = -(-max([closes, *ends]) // HOUR_STEPS)
     placed = tuple(_placed(column, first, last, context) for column in columns)
     return TimeGrid(first, last, placed)
 
@@ -298,11 +302,17 @@ def _placed(column: _Column, first: int, last: int, context: GridContext) -> Tim
     now = context.now.astimezone(timezones.zone(context.zone)).replace(tzinfo=None)
     step = (now - _midnight(column.day)) // STEP - offset
     shown = now.date() == column.day and 1 <= step <= (last - first) * HOUR_STEPS
+    pieces = [
+        piece._replace(
+            start=max(piece.start, first * HOUR_STEPS), end=min(piece.end, last * HOUR_STEPS)
+        )
+        for piece in column.pieces
+    ]
     return TimeColumn(
         day=column.day,
         today=context.today,
         boxes=tuple(
-            box for cluster in _clusters(column.pieces) for box in _boxes(cluster, offset, context)
+            box for cluster in _clusters(pieces) for box in _boxes(cluster, offset, context)
         ),
         all_day=tuple(calendar_line(item, context, column.day) for item in column.all_day),
         now=step_classes(step) if shown else "",
