@@ -402,6 +402,7 @@ def test_display_asks_when_the_network_or_the_screen_is_back(
     hang(page, wall, GYM)
     wall.stop()
     page.clock.run_for(15 * 60_000)
+    page.wait_for_load_state("networkidle")  # what was asked in vain has failed
     wall.clock.advance(16 * 60)
     wall.start()
     target, name = event.split(".")

@@ -205,6 +205,7 @@ def test_embed_shows_in_a_page_that_is_a_file(page: Page, address: str, tmp_path
     page.goto(player.as_uri())
     frame = page.frames[1]
     expect(frame.get_by_role("heading", level=1)).to_have_text("Main Gym, Lincoln High")
+    frame.wait_for_load_state("load")  # its height is final once its style is there
     page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
 
 
