@@ -20,15 +20,7 @@ from icalbridge.push.collisions import days_between
 from icalbridge.push.instances import plain_uid
 from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
 from icalbridge.push.nights import cancelled_ids, in_form
-from icalbridge.push.steps import (
-    Cancel,
-    Create,
-    Move,
-    PushedState,
-    PushPlan,
-    Renewal,
-    Unchanged,
-)
+from icalbridge.push.steps import Cancel, Create, Move, PushedState, PushPlan, Renewal, Unchanged
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
@@ -47,10 +39,7 @@ UNREAD = "what Facilitron has of it cannot be read, and so it stays as it is"
 
 
 def plan_push(
-    requests: PushRequests,
-    pushed: Iterable[PushedState],
-    places: PlaceTable,
-    now: datetime,
+    requests: PushRequests, pushed: Iterable[PushedState], places: PlaceTable, now: datetime
 ) -> PushPlan:
     """Decide what to do for every UID of a calendar, and for every UID that it no longer has."""
     by_uid: dict[str, list[PushedState]] = defaultdict(list)

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from icalbridge.errors import (
-    AccessRefused,
-    InvalidRequest,
-    NotFound,
-    RequestRefused,
-    VendorError,
-)
+from icalbridge.errors import AccessRefused, InvalidRequest, NotFound, RequestRefused, VendorError
 from icalbridge.facilitron import Conflict, change_doubts
 from icalbridge.facilitron.write_requests import TOO_FAR, TOO_OLD
 from icalbridge.vendor_words import quote_vendor
@@ -23,10 +17,7 @@ if TYPE_CHECKING:
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import PushPlan
 
-_DOUBTS = {
-    TOO_OLD: "begun more than 7 days ago",
-    TOO_FAR: "more than 2 years ahead",
-}
+_DOUBTS = {TOO_OLD: "begun more than 7 days ago", TOO_FAR: "more than 2 years ahead"}
 """By the bounds that are published for changes only; `map_calendar` notes what passes midnight."""
 
 

@@ -286,19 +286,12 @@ class PushService:
         clock = DatabaseClock(store)
         follow = _Follow(
             EventRefresher(
-                client,
-                store,
-                event_types=user.event_types,
-                clock=clock,
-                sleep=self.context.sleep,
+                client, store, event_types=user.event_types, clock=clock, sleep=self.context.sleep
             ),
             applied,
         )
         ledger = StoreLedger(
-            store,
-            user.name,
-            rate_per_minute=user.rate_per_minute,
-            quota_per_day=user.quota_per_day,
+            store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day
         )
         with self.review.progress() as on_progress:
             push = PushRun(
