@@ -17,7 +17,14 @@ from icalbridge.models import Changes
 from icalbridge.settings import from_environment
 from icalbridge.store import Store
 from icalbridge.sync.ledger import StoreLedger
-from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes, list_catalogue
+from tests.fixtures.stores import (
+    SCHOOLS_DAY,
+    SOON,
+    USER,
+    WINDOW,
+    apply_changes,
+    list_catalogue,
+)
 from tests.samples import NOW, SCHOOL, entry, event, timeslot
 
 if TYPE_CHECKING:
@@ -120,15 +127,13 @@ def test_table_tells_what_comes_next(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The district's day covers the school that somebody reads: every 128 s, so little is left of
-    500 requests.
-    """
+    """The district's day covers the school that somebody reads, as often as 500 requests allow."""
     monkeypatch.setenv("COLUMNS", "160")
     school.windows.ensure(["district"], 0, now=NOW, first=-1)
     everything = school.windows.state(USER).windows
     while claim := school.windows.claim_planned(everything, "w", now=NOW):
         school.windows.finish(
-            claim, WINDOW, Changes(), now=NOW, covered_ids=["school"] if claim.number == -1 else []
+            claim, WINDOW, Changes(), now=NOW, day=SCHOOLS_DAY if claim.number == -1 else None
         )
         everything = tuple(
             each
@@ -140,7 +145,7 @@ def test_table_tells_what_comes_next(
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()][:3] == [
         "Property        Tier    Today     31 days   Year      Next      Last error",
         "Sunny District  unread  45 s ago  45 s ago  45 s ago  in 1 min  –",
-        "Lincoln High    month   45 s ago  45 s ago  45 s ago  in 9 min  –",
+        "Lincoln High    week    45 s ago  45 s ago  45 s ago  in 2 min  –",
     ]
 
 

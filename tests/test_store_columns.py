@@ -80,5 +80,5 @@ def test_every_time_day_and_list_has_its_type() -> None:
                 or (type(column.type) is Instant)
             )
     assert types[Day] == {"quota_day", "start_date", "end_date"}
-    assert types[JsonSet] == {"missing"}
+    assert types[JsonSet] == {"missing", "silent"}
     assert types[JsonList] == {"child_ids", "property_ids", "facility_ids", "event_keys"}

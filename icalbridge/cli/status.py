@@ -103,7 +103,7 @@ def _planned(
 
     planned: dict[str, tuple[str, datetime]] = {}
     for name, user in keys.items():
-        plan = Schedule(store.windows.state(name), make_grant(user, settings), now)
+        plan = Schedule(store.windows.state(name, now), make_grant(user, settings), now)
         planned |= {
             property_id: (tier.value, due) for property_id, (tier, due) in plan.outlook().items()
         }

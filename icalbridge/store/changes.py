@@ -13,6 +13,7 @@ from sqlalchemy import and_, case, delete, exists, func, insert, select, tuple_
 
 from icalbridge.models import UNTOLD, EventKey, StaffDetails
 from icalbridge.statuses import APPROVED, EVENT_STATUSES, TIMESLOT_STATUSES, status_name
+from icalbridge.store.activity import raise_activity
 from icalbridge.store.revisions import ENTRIES_COUNTER, raise_around, raise_counter, raise_revisions
 from icalbridge.store.rows import (
     EVENT_COLUMNS,
@@ -67,6 +68,8 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
         _write_entries(connection, changes, revision)
         places |= {(entry.property_id, entry.facility_id) for entry in touched}
         _raise_all(connection, {entry.key for entry in touched}, places, revision)
+        lively = {entry.property_id for entry in (*changes.changed, *changes.withdrawn)}
+        raise_activity(connection, "changes", lively, revision.moment)
         shown_now = sum({entry.uid: entry.shown for entry in touched}.values())
         add_entries(connection, shown_now - shown)
     if changes.parsed:

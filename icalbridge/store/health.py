@@ -44,7 +44,7 @@ class Freshness:
     today_synced: datetime | None
     """When today was last fetched, also with its district's day; None before its window was."""
     month_synced: datetime | None
-    """When the window that holds today was last fetched."""
+    """When the window that has today was last fetched, whole or as districts' days."""
     oldest_synced: datetime | None
     """When the window of its year that waits longest was last fetched; None while one never was."""
     attempted: datetime | None
@@ -213,8 +213,14 @@ _WINDOW_COLUMNS: list[Any] = [
     windows.c.property_id,
     func.max(case((windows.c.number == 0, windows.c.synced_at))),
     func.max(case((windows.c.number == 0, windows.c.covered_at))),
+    func.max(case((windows.c.number == 0, windows.c.spanned_at))),
     func.count(windows.c.synced_at) == func.count(),
-    func.min(windows.c.synced_at),
+    func.min(
+        case(
+            (windows.c.spanned_at > windows.c.synced_at, windows.c.spanned_at),
+            else_=windows.c.synced_at,
+        )
+    ),
     func.max(windows.c.synced_at),
     func.max(windows.c.covered_at),
     func.max(windows.c.attempted_at),
@@ -254,13 +260,13 @@ def _last_failures(connection: Connection) -> dict[str, Row[Any]]:
 
 def _freshness(row: Row[Any], state: tuple[Any, ...], failure: Row[Any] | None) -> Freshness:
     property_id, name, zone, zone_source, vendor_zone, child_ids = tuple(row)
-    month, covered, complete, oldest, newest, newest_covered, attempted, failed = state
+    month, covered, spanned, complete, oldest, newest, newest_covered, attempted, failed = state
     return Freshness(
         property_id,
         name,
         zone,
-        today_synced=month and latest(month, covered),
-        month_synced=month,
+        today_synced=month and latest(month, covered, spanned),
+        month_synced=month and latest(month, spanned),
         oldest_synced=oldest if complete else None,
         attempted=attempted,
         error=failure.error if failure else "",

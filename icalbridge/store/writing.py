@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, insert, or_, select, update
 
+from icalbridge.store.activity import raise_activity, write_costs
 from icalbridge.store.changes import delete_old, write_changes
 from icalbridge.store.engine import Repository, writing
 from icalbridge.store.revisions import Revision, raise_counter
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Table
 
-    from icalbridge.models import Changes, Facility, Property
+    from icalbridge.models import Changes, Facility, Property, RequestCost
     from icalbridge.store.rows import Values
 
 
@@ -106,7 +107,15 @@ class Writing(Repository):
     def note_read(self, property_ids: Iterable[str], *, now: datetime) -> None:
         """Note that somebody reads these properties."""
         read = update(properties).values(read_at=now)
-        self._write(*(read.where(properties.c.id.in_(ids)) for ids in in_parts(property_ids)))
+        with writing(self._opened) as connection:
+            for ids in in_parts(set(property_ids)):
+                connection.execute(read.where(properties.c.id.in_(ids)))
+                raise_activity(connection, "reads", ids, now)
+
+    def note_costs(self, api_user_id: str, costs: Mapping[str, RequestCost]) -> None:
+        """Take what the latest requests of a key took into the averages, by kind."""
+        with writing(self._opened) as connection:
+            write_costs(connection, api_user_id, costs)
 
 
 def _write_catalog(

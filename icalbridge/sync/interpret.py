@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.models import Changes
@@ -66,6 +67,8 @@ class Interpretation:
     uncovered_ids: tuple[str, ...]
     """The properties of which something is known for these days and the answer has nothing."""
     invocation_id: str
+    trimmed: bool = False
+    """Whether the vendor left out what of its events is on other days."""
 
 
 def interpret(
@@ -120,6 +123,7 @@ def interpret(
     )
     events = [event for event in events_read if event.key not in newer]
     known = store.sync_reads.known({event.key for event in events} | absent)
+    trimmed = is_trimmed(events, known, request, now)
     horizon = min(windows.horizon(now, member.timezone) for member in request.members)
     parts = [
         reconcile(
@@ -129,6 +133,7 @@ def interpret(
                 answer.withdraws,
                 *span,
                 facility_id=request.facility_id,
+                trimmed=trimmed,
             ),
             present=frozenset(keys - newer),
             known=known,
@@ -145,7 +150,7 @@ def interpret(
         else {}
     )
     return Interpretation(
-        changes, losses, tuple(covered_ids), tuple(uncovered_ids), answer.invocation_id
+        changes, losses, tuple(covered_ids), tuple(uncovered_ids), answer.invocation_id, trimmed
     )
 
 
@@ -196,6 +201,37 @@ def _losses(
     return losses
 
 
+def is_trimmed(
+    events: Sequence[Event],
+    known: Mapping[EventKey, Sequence[Entry]],
+    request: EventsRequest,
+    now: datetime,
+) -> bool:
+    """Return whether an answer has of its events only what is on the requested days.
+
+    Several of its events are known to have something to come on other days, and none has. One event
+    alone may have been moved.
+    """
+    spans = [_days(request, member) for member in request.members]
+    since, until = min(span[0] for span in spans), max(span[1] for span in spans)
+    if any(not since <= timeslot.start < until for event in events for timeslot in event.timeslots):
+        return False
+    more = sum(
+        any(
+            entry.withdrawn is None and entry.end > now and not since <= entry.start < until
+            for entry in known[event.key]
+        )
+        for event in events
+    )
+    return more > 1
+
+
+def _days(request: EventsRequest, member: Property) -> tuple[datetime, datetime]:
+    """Return the requested days, and what begins the day before and touches them."""
+    since, until = windows.bounds(request.days, member.timezone)
+    return since - timedelta(days=1), until
+
+
 def _is_inside(entry: Entry, span: tuple[datetime, datetime], facility_id: str) -> bool:
     elsewhere = facility_id and entry.facility_id != facility_id
     return not elsewhere and span[0] <= entry.start < span[1]
@@ -240,4 +276,5 @@ def _together(parts: Sequence[Changes]) -> Changes:
         tuple(change for part in parts for change in part.withdrawn),
         tuple(change for part in parts for change in part.parsed),
         frozenset().union(*(part.reparse for part in parts)),
+        tuple(entry for part in parts for entry in part.elsewhere),
     )

@@ -238,7 +238,8 @@ class Sync:
         if applied.returned:
             self._store.windows.make_due(applied.returned, now=now)
         districts = [owner.id for owner in fetched.properties if owner.child_ids]
-        self._store.windows.ensure(districts, sync_windows.DAY + 1, now=now, first=sync_windows.DAY)
+        last = sync_windows.day_number(sync_windows.LAST_DISTRICT_DAY)
+        self._store.windows.ensure(districts, 0, now=now, first=last)
         first = next(iter(fetched.failures), None)
         sentence, invocation_id = (str(first), first.invocation_id) if first else ("", "")
         self._finish_catalog(sentence, invocation_id, partly=True, doubt=fetched.doubt)

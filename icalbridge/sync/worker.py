@@ -200,7 +200,9 @@ class Worker:
         """
         now = self._clock()
         if not self._ranked or not _pending(self._plan_again, now, PLAN_SECONDS):
-            planned = schedule.Schedule(self._store.windows.state(self._user), self._grant, now)
+            planned = schedule.Schedule(
+                self._store.windows.state(self._user, now), self._grant, now
+            )
             self._store.api_keys.note_pace(self._user, planned.stretch, self._grant.quota_per_day)
             self._ranked, self._next_due = planned.ranked(), planned.next_due()
             self._plan_again = now + timedelta(seconds=PLAN_SECONDS)
