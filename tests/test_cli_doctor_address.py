@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -108,7 +109,7 @@ def test_own_address_is_recognized(served: str, store: Store) -> None:
     counters = dict(store.read.health(utcnow()).counters)
     lines = run("doctor", **settings).stdout.splitlines()
     assert f"ok    address        {served} leads here" in lines
-    assert f"ok    proxy          requests arrive as {served}" in lines
+    assert f"ok    proxy          requests arrive for {_host(served)}" in lines
     assert dict(store.read.health(utcnow()).counters) == counters
 
 
@@ -117,7 +118,7 @@ def test_proxy_that_says_what_was_requested_is_right(served: str, store: Store) 
     with _same_host(served) as base:
         assert checked(base, store) == [
             (True, f"{base} leads here"),
-            (True, f"requests arrive as {base.removesuffix('/calendars')}"),
+            (True, f"requests arrive for {_host(base)}"),
         ]
 
 
@@ -126,8 +127,13 @@ def _same_host(served: str) -> Iterator[str]:
     """Serve a proxy below a path that passes on the host of each request."""
     headers: dict[str, str] = {}
     with proxy(served, headers, "/calendars") as base:
-        headers["Host"] = base.removeprefix("http://").removesuffix("/calendars")
+        headers["Host"] = _host(base)
         yield base
+
+
+def _host(address: str) -> str:
+    """Return host and port of an address."""
+    return urlsplit(address).netloc
 
 
 def test_proxy_that_ends_tls_says_so(served: str) -> None:
@@ -138,16 +144,27 @@ def test_proxy_that_ends_tls_says_so(served: str) -> None:
         assert response.headers[ARRIVED] == "https://calendars.example.org"
 
 
-def test_proxy_that_hides_the_host_is_wrong(served: str, store: Store) -> None:
+@pytest.mark.parametrize(
+    ("headers", "arrived"),
+    [
+        ({"Host": "backend:8000"}, "backend:8000"),
+        ({"X-Forwarded-Host": "other.example.org"}, "other.example.org"),
+        ({"X-Forwarded-Proto": "https"}, "https://{host}"),
+    ],
+)
+def test_proxy_that_says_something_else_is_wrong(
+    served: str, store: Store, headers: dict[str, str], arrived: str
+) -> None:
     """The line says as what requests arrive, and which headers to set."""
-    with proxy(served, {"X-Forwarded-Proto": "https"}) as base:
+    with proxy(served, headers) as base:
+        arrived = arrived.format(host=_host(served))
         assert checked(base, store) == [
             (True, f"{base} leads here"),
             (
                 False,
                 (
-                    f"requests for {base} arrive as {served.replace('http:', 'https:')}; let the"
-                    " reverse proxy set Host and X-Forwarded-Proto to what the client requested"
+                    f"requests for {base} arrive for {arrived}; let the reverse proxy set Host, and"
+                    " X-Forwarded-Proto if it sets that, to what the client requested"
                 ),
             ),
         ]

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 TIMEOUT_SECONDS = 10
-PORTS = {"http": 80, "https": 443}
 
 
 def check_address(settings: Settings, store: Store, *, runs: bool) -> tuple[Check, Check]:
@@ -63,24 +62,24 @@ def _judge(public_url: str, address: str, response: requests.Response) -> tuple[
 
 
 def _proxy(public_url: str, arrived: str) -> Check:
-    if _origin(arrived) == _origin(public_url):
-        return Check("proxy", True, f"requests arrive as {arrived}")
+    shown = display_text(arrived[:200]).removeprefix("//")
+    if _agrees(arrived, public_url):
+        return Check("proxy", True, f"requests arrive for {shown}")
     return Check(
         "proxy",
         False,
-        f"requests for {public_url} arrive as {display_text(arrived[:200])}; let the reverse proxy"
-        " set Host and X-Forwarded-Proto to what the client requested",
+        f"requests for {public_url} arrive for {shown}; let the reverse proxy set Host, and"
+        " X-Forwarded-Proto if it sets that, to what the client requested",
     )
 
 
-def _origin(address: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port; None for what is no address."""
+def _agrees(arrived: str, public_url: str) -> bool:
+    """Return whether host and, where a proxy names it, scheme are those of the public address."""
     try:
-        parts = urlsplit(address)
-        port = parts.port or PORTS.get(parts.scheme, 0)
+        here, there = urlsplit(arrived), urlsplit(public_url)
     except ValueError:
-        return None
-    return parts.scheme, (parts.hostname or "").lower(), port
+        return False
+    return here.hostname == there.hostname and here.scheme in {"", there.scheme}
 
 
 def _unreachable(address: str, reason: str) -> Check:

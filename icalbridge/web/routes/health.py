@@ -91,9 +91,10 @@ def _recognition(store: Store, challenge: str) -> dict[str, str]:
         known = store.challenges.is_known(challenge[:64])
     except StoreError:
         known = False
-    scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
+    scheme = request.headers.get("X-Forwarded-Proto", "")
     host = request.headers.get("X-Forwarded-Host", request.host)
-    return {DATABASE: "same" if known else "other", ARRIVED: f"{scheme}://{host}"}
+    arrived = f"{scheme}{':' if scheme else ''}//{host}"
+    return {DATABASE: "same" if known else "other", ARRIVED: arrived}
 
 
 def readiness(health: Health, now: datetime) -> dict[str, Any]:
