@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +25,6 @@ from tests.fixtures.units import Unit, environment_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 KEY = "key-of-a-service"
 UNITS = sorted((ROOT / "docs/deploy/systemd").glob("*.service"))
@@ -85,15 +85,15 @@ def root(vendor: str, port: int, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def _steps() -> list[str]:
-    """Return the lines of the page before the one that checks."""
-    *steps, check = typed_lines(section("docs/deploy/README.md", "systemd"))
-    assert "systemd-run" in check
+    """Return the lines of the page before those that check."""
+    *steps, opens, _ = typed_lines(section("docs/deploy/README.md", "systemd"))
+    assert "systemd-run" in opens
     return steps
 
 
 def _below(root: Path, line: str) -> str:
     """Move the absolute paths of a line into a folder."""
-    return re.sub(r"(?<![\w.])/(?=opt/|etc/|var/)", f"{root}/", line)
+    return re.sub(r"(?<![\w.])/(?=(?:opt|etc|var)/)", f"{root}/", line)
 
 
 def lent(root: Path) -> dict[str, str]:
@@ -139,21 +139,24 @@ def test_steps_of_the_page_install_a_service_that_runs(root: Path, port: int) ->
 
 
 def _typed_check(root: Path) -> subprocess.CompletedProcess[str]:
-    """Run the page's `systemd-run` line as systemd would."""
-    line = _below(root, typed_lines(section("docs/deploy/README.md", "systemd"))[-1])
-    words = shlex.split(line)
-    given = [word.partition("=") for before, word in pairwise(words) if before == "-p"]
-    properties = {name: value for name, _, value in given}
-    assert properties.keys() == {"User", "StateDirectory", "EnvironmentFile"}
+    """Type the page's last line into the shell that the line before opens."""
+    opens, typed = typed_lines(section("docs/deploy/README.md", "systemd"))[-2:]
+    words = shlex.split(_below(root, opens))
+    given = [(before, word.partition("=")) for before, word in pairwise(words)]
+    properties = {name: value for before, (name, _, value) in given if before == "-p"}
+    assert properties.keys() == {"User", "EnvironmentFile"}
     environment = {
-        "PATH": "/usr/bin:/bin",
-        "STATE_DIRECTORY": str(root / "var/lib" / properties["StateDirectory"]),
-        **environment_file(root / properties["EnvironmentFile"]),
+        **{name: value for before, (name, _, value) in given if before == "-E"},
+        **environment_file(Path(properties["EnvironmentFile"])),
         **lent(root),
     }
-    command = words[words.index(next(word for word in words if word.endswith("/icalbridge"))) :]
     return subprocess.run(
-        command, env=environment, cwd="/", capture_output=True, text=True, timeout=60
+        [words[-1], "-c", typed],
+        env=environment,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
