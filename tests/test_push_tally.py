@@ -138,6 +138,22 @@ def test_each_fate_is_counted() -> None:
     assert _is_whole(numbers)
 
 
+def test_what_is_skipped_is_left_out_even_where_it_is_impossible() -> None:
+    """By title, as free or as private; what has another title is impossible still."""
+    instance = ("UID:w", at("20261208", "180000", "RECURRENCE-ID"), at("20261208", "180000"))
+    content = calendar(
+        ("UID:bad", "SUMMARY:Away game", "DTSTART:tomorrow"),
+        ("UID:free", "TRANSP:TRANSPARENT", "DTSTART:tomorrow"),
+        ("UID:private", "CLASS:PRIVATE", "DTSTART:tomorrow"),
+        event("w", "20261201", "RRULE:FREQ=WEEKLY;COUNT=3"),
+        (*instance, "SUMMARY:Away game", "DTEND:later"),
+        ("UID:other", "SUMMARY:Home game", "DTSTART:tomorrow"),
+    )
+    assert _tally(content) == PushTally(7, created=2, impossible=5)
+    rules = PushRules(skip_free=True, skip_private=True, skip=("away game",))
+    assert _tally(content, rules) == PushTally(7, created=2, impossible=1, left_out=4)
+
+
 def test_second_push_counts_what_moves_and_what_stays(tmp_path: Path) -> None:
     """The file's instances, not the steps: what is gone from the file is in none."""
     with pusher(f"sqlite:///{tmp_path}/bridge.db") as push:

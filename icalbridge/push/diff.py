@@ -46,7 +46,7 @@ def plan_push(
     for state in pushed:
         by_uid[state.uid].append(state)
     requested = {event.uid: event for event in requests.events}
-    staying = requests.staying()
+    staying = frozenset((item.uid, item.instance) for item in requests.impossible)
     cases = {
         uid: _UidState(
             in_form(requested.get(uid), by_uid.get(uid, []), now, by_day=requests.by_day),
