@@ -12,12 +12,12 @@ import icalendar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from icalbridge.push.decide import decide
 from icalbridge.push.ics_lines import NotACalendar
 from icalbridge.push.ics_parser import parse_calendar
 from icalbridge.push.ics_process import span_at
 from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import parse_places
-from icalbridge.push.service import decide
 from icalbridge.push.tally import PushTally, tally
 from tests.fixtures.pushing import ZONE, at, calendar, event, pusher, utc
 from tests.test_push_places import KNOWN
