@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds.formats import json_format
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from icalbridge.web.metrics import Metrics
     from icalbridge.web.site import Site
 
+CHALLENGE, DATABASE, ARRIVED = (
+    "X-Icalbridge-Doctor",
+    "X-Icalbridge-Database",
+    "X-Icalbridge-Arrived",
+)
+"""Headers of a request for `/healthz` by `icalbridge doctor`, and of its response."""
 ROBOTS = "User-agent: *\nDisallow:\n"
 """Everything may be fetched: Google Calendar obeys this file when it fetches a subscribed feed."""
 
@@ -38,7 +44,10 @@ def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) 
 
     @routes.get("/healthz")
     def healthz() -> Response:
-        return _plain("ok\n", "text/plain; charset=utf-8")
+        answer = _plain("ok\n", "text/plain; charset=utf-8")
+        if challenge := request.headers.get(CHALLENGE):
+            answer.headers.update(_recognition(store, challenge))
+        return answer
 
     @routes.get("/readyz")
     def readyz() -> Response:
@@ -73,6 +82,20 @@ def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) 
         return answer
 
     return routes
+
+
+def _recognition(store: Store, challenge: str) -> dict[str, str]:
+    """Return what `doctor` asks for: whether this is its database, and as what address a request
+    arrives here.
+    """
+    try:
+        known = store.challenges.is_known(challenge[:64])
+    except StoreError:
+        known = False
+    scheme = request.headers.get("X-Forwarded-Proto", "")
+    host = request.headers.get("X-Forwarded-Host", request.host)
+    arrived = f"{scheme}{':' if scheme else ''}//{host}"
+    return {DATABASE: "same" if known else "other", ARRIVED: arrived}
 
 
 def readiness(health: Health, now: datetime) -> dict[str, Any]:
