@@ -117,11 +117,7 @@ from icalbridge.cli.runtime import load_settings
     help="Let the address be in a private network, or on this machine.",
 )
 def push_command(
-    calendar: str | None,
-    url_file: str | None,
-    watch: bool,
-    every: float,
-    **options: Any,
+    calendar: str | None, url_file: str | None, watch: bool, every: float, **options: Any
 ) -> None:
     """Make the events of a calendar bookings at Facilitron, and keep them the same.
 

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icalbridge.cli.clients import (
-    as_bad_input,
-    choose_user,
-    open_client,
-    require_write_permission,
-)
+from icalbridge.cli.clients import as_bad_input, choose_user, open_client, require_write_permission
 from icalbridge.cli.event_request import read_renter
 from icalbridge.cli.output import console, warn
 from icalbridge.cli.progress import progress

@@ -1,4 +1,4 @@
-"""Parser in a process of its own, with two limits: processor time and memory.
+"""Parser in a process of its own, with one limit of time and one of memory.
 
 A rule of one line can ask for more instances than any memory holds, and a parser can be led astray;
 here that ends a child, and costs the caller one sentence. `parse_in_process` starts the child; run
@@ -27,6 +27,8 @@ CPU_SECONDS = 120
 """Five times what the largest calendar takes on a small machine."""
 MEMORY_BYTES = 800_000_000
 """Address space, where the system limits it: three times what the largest calendar takes."""
+MOST_RESULT = 20_000_000
+"""Bytes of all instances, which the caller must hold: twice what the largest calendar has."""
 UNUSABLE = 3
 """Exit code of the child where it explains on stderr why it cannot parse the calendar."""
 OUT_OF_MEMORY = 4
@@ -130,6 +132,10 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
     try:
         parsed = msgspec.json.encode(parse_calendar(content, *span))
+        if len(parsed) > MOST_RESULT:
+            raise NotACalendar(
+                f"has more than {MOST_RESULT // 1_000_000} MB of instances in the two years ahead"
+            )
     except NotACalendar as error:
         sys.stderr.write(str(error))
         sys.exit(UNUSABLE)

@@ -6,7 +6,7 @@ Their responses hold no secrets, and come whatever happens.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -40,6 +40,7 @@ ROBOTS = "User-agent: *\nDisallow:\n"
 def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) -> Blueprint:
     """Return the addresses that are for machines."""
     routes = Blueprint("operations", __name__)
+    read_health = partial(store.read.health, losses=False)
 
     @routes.get("/healthz")
     def healthz() -> Response:
@@ -52,7 +53,7 @@ def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) 
     def readyz() -> Response:
         now = site.now()
         try:
-            health = store.read.health(now)
+            health = read_health(now)
         except StoreError as error:
             # It may name the database's host and user, so it is for the log only.
             database.begin("not ready: %s", error)
@@ -64,7 +65,7 @@ def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) 
 
     @routes.get("/metrics")
     def exposition() -> Response:
-        return _plain(metrics.exposition(store.read.health, site.now(), database), CONTENT_TYPE)
+        return _plain(metrics.exposition(read_health, site.now(), database), CONTENT_TYPE)
 
     @routes.get("/feed.schema.json")
     def schema() -> Response:
