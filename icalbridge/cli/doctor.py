@@ -89,6 +89,7 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
             (user, make_client(user, store)) for user in users
         ]  # it writes: the key's row, if that is not there
         checks.append(Check("database", True, "opens, can be written, and its schema is current"))
+        checks += _policy(settings, store)
         ahead = store.read.health(DatabaseClock(store)()).ahead_seconds
         for user, client in clients:
             of_key = [*_with_times(_vendor(client, store), ahead), _quota(user, store)]
@@ -133,6 +134,25 @@ def _configuration(settings: Settings) -> Check:
             "complete; set ICALBRIDGE_PUBLIC_URL so that feeds can link back here",
         )
     return Check("configuration", True, f"complete; subscribers use {settings.public_url}")
+
+
+def _policy(settings: Settings, store: Store) -> list[Check]:
+    """Check the public policy's file, and that what it names is there."""
+    from icalbridge.feeds.policy_file import read_policy
+
+    try:
+        policy = read_policy(settings.policy_file)
+    except ConfigurationError as error:
+        return [Check("policy", False, str(error))]
+    if not policy.digest:
+        return []
+    places = store.read.properties(), store.read.facilities()
+    if unknown := policy.unknown_places(*places):
+        names = ", ".join(map(repr, unknown))
+        return [Check("policy", False, f"names what nothing is called here: {names}")]
+    hidden = policy.hidden_places(*places)
+    message = f"hides {len(hidden.properties)} schools and {len(hidden.facilities)} facilities"
+    return [Check("policy", True, f"{message}, {len(policy.rules)} rules about bookings")]
 
 
 def _vendor(client: Client, store: Store) -> list[Check]:
