@@ -80,6 +80,7 @@ PARTS = {
         Part("libical", "libical3", find_libical),
         Part("nginx", "nginx-light", find_nginx),
         Part("openssl", "openssl", lambda: shutil.which("openssl")),
+        Part("systemd-analyze", "systemd", lambda: shutil.which("systemd-analyze")),
         Part("latin font", "fonts-dejavu-core", find_font("truetype/dejavu")),
         Part("japanese font", "fonts-vlgothic", find_font("truetype/vlgothic")),
         Part("emoji font", "fonts-noto-color-emoji", find_font("truetype/noto/NotoColorEmoji.ttf")),
