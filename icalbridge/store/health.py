@@ -62,6 +62,8 @@ class Freshness:
     """When any of its windows was last fetched, alone or with a district's day."""
     child_ids: tuple[str, ...] = ()
     """The schools of a district, listed or not."""
+    read_at: datetime | None = None
+    """When somebody last read one of its feeds or pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,8 @@ def _key_health(user: Row[Any], today: date) -> KeyHealth:
 
 
 _PROPERTY_COLUMNS: list[Any] = [
-    properties.c[name] for name in ("id", "name", "zone", "zone_source", "vendor_zone", "child_ids")
+    properties.c[name]
+    for name in ("id", "name", "zone", "zone_source", "vendor_zone", "child_ids", "read_at")
 ]
 _WINDOW_COLUMNS: list[Any] = [
     windows.c.property_id,
@@ -253,7 +256,7 @@ def _last_failures(connection: Connection) -> dict[str, Row[Any]]:
 
 
 def _freshness(row: Row[Any], state: tuple[Any, ...], failure: Row[Any] | None) -> Freshness:
-    property_id, name, zone, zone_source, vendor_zone, child_ids = tuple(row)
+    property_id, name, zone, zone_source, vendor_zone, child_ids, read_at = tuple(row)
     month, covered, complete, oldest, newest, newest_covered, attempted, failed = state
     return Freshness(
         property_id,
@@ -271,4 +274,5 @@ def _freshness(row: Row[Any], state: tuple[Any, ...], failure: Row[Any] | None) 
         vendor_zone=vendor_zone,
         newest=latest(newest, newest_covered),
         child_ids=child_ids,
+        read_at=read_at,
     )

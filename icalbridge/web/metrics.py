@@ -17,6 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from icalbridge.errors import StoreError
+from icalbridge.store.age_limits import AgeLimits
 from icalbridge.web.revision_cache import RECOVERED
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from icalbridge.outage import OutageLog
+    from icalbridge.settings import Settings
     from icalbridge.store import Health
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -34,7 +36,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """What one application counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "icalbridge_http_requests",
@@ -81,7 +84,7 @@ class Metrics:
             counted = CollectorRegistry()
             MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
         stored = CollectorRegistry()
-        stored.register(HealthCollector(health, now, database))
+        stored.register(HealthCollector(health, now, database, self._settings))
         return generate_latest(counted) + generate_latest(stored)
 
 
@@ -89,8 +92,13 @@ class HealthCollector(Collector):
     """How the whole stands at one moment, as gauges."""
 
     def __init__(
-        self, health: Callable[[datetime], Health], now: datetime, database: OutageLog
+        self,
+        health: Callable[[datetime], Health],
+        now: datetime,
+        database: OutageLog,
+        settings: Settings,
     ) -> None:
+        self._settings = settings
         self._health = health
         self._database = database
         self._now = now
@@ -106,6 +114,7 @@ class HealthCollector(Collector):
         yield _gauge("icalbridge_database_up", "Whether the database could be read.", 1)
         yield from _whole(health, self._now)
         yield from _property_metrics(health, self._now)
+        yield _limit_metrics(health, AgeLimits(self._settings, health, self._now))
 
 
 def _whole(health: Health, now: datetime) -> Iterator[Metric]:
@@ -224,6 +233,18 @@ def _property_metrics(health: Health, now: datetime) -> Iterator[Metric]:
         failing.add_metric([freshness.property_id], bool(freshness.error))
     yield ages
     yield failing
+
+
+def _limit_metrics(health: Health, limits: AgeLimits) -> Metric:
+    family = GaugeMetricFamily(
+        "icalbridge_data_age_limit_seconds",
+        "Age past which a property's data is late, by the intervals at which it is fetched.",
+        labels=["property_id", "window"],
+    )
+    for freshness in health.properties:
+        family.add_metric([freshness.property_id, "today"], limits.today(freshness))
+        family.add_metric([freshness.property_id, "oldest"], limits.oldest(freshness))
+    return family
 
 
 def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
