@@ -12,7 +12,7 @@ import click
 from icalbridge.cli.clients import make_grant
 from icalbridge.cli.options import json_option
 from icalbridge.cli.output import console, folded, print_json, table
-from icalbridge.cli.runtime import load_settings, open_current
+from icalbridge.cli.runtime import describe_database, load_settings, open_current
 from icalbridge.models import is_future, utcnow
 from icalbridge.statuses import status_name
 
@@ -59,11 +59,11 @@ def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
         for key in health.keys
     )
     health = replace(health, keys=tuple(keys_with_quota))
-    unknown = UnknownStatuses(health, settings)
+    unknown, database = UnknownStatuses(health, settings), describe_database(settings)
     if as_json:
-        print_json(_as_json(health, planned) | unknown.values)
+        print_json(_as_json(health, planned) | unknown.values | {"database": database})
         return
-    _print_table(health, planned, now)
+    _print_table(health, planned, now, database)
     for line in unknown.lines():
         click.echo(line)
 
@@ -148,7 +148,9 @@ def _iso(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: datetime) -> None:
+def _print_table(
+    health: Health, planned: dict[str, tuple[str, datetime]], now: datetime, database: str
+) -> None:
     error = folded("Last error")  # its end is what the vendor's support asks for
     rows = table("Property", "Tier", "Today", "31 days", "Year", "Next", error)
     for place in health.properties:
@@ -166,11 +168,11 @@ def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: 
     for key in health.keys:
         for line in _key_lines(key, alone=len(health.keys) == 1):
             click.echo(line)
-    for line in _notes(health):
+    for line in _notes(health, database):
         click.echo(line)
 
 
-def _notes(health: Health) -> Iterator[str]:
+def _notes(health: Health, database: str) -> Iterator[str]:
     """Yield the lines below the table and the keys."""
     yield from (f"Left        {left}" for left in health.left)
     yield from (f"Withdrawn   {withdrawal}" for withdrawal in health.withdrawals)
@@ -179,6 +181,7 @@ def _notes(health: Health) -> Iterator[str]:
         " read"
     )
     yield f"Workers     {health.workers_alive} alive"
+    yield f"Database    {database}"
     for number, note in enumerate(_zone_notes(health)):
         yield f"{'' if number else 'Time zones':<12}{note}"
     if health.ahead_seconds:

@@ -21,6 +21,7 @@ from icalbridge.errors import (
     NotFound,
     QuotaSpent,
     RequestRefused,
+    VendorError,
 )
 from icalbridge.facilitron import (
     Conflict,
@@ -38,9 +39,9 @@ from icalbridge.push.collisions import load_bookings
 from icalbridge.push.current import EVENT_TYPE, look_up
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import PushRequests, PushSlot
-from icalbridge.push.refusals import refusal_text
 from icalbridge.push.steps import OVER, Create, PushedState
 from icalbridge.store import Pushed
+from icalbridge.vendor_words import quote_vendor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -396,3 +397,12 @@ def _stop_at_same_refusals(done: Sequence[Outcome]) -> None:
     last = [outcome for outcome in refused if isinstance(outcome.step, Create)]
     if len(last) == SAME_REFUSALS and len({outcome.why for outcome in last}) == 1:
         raise RepeatedRefusal(last[0].why)
+
+
+def refusal_text(refusal: VendorError | InvalidRequest | Conflict) -> str:
+    """Return why a step was refused, as a clause: the vendor's own words as such."""
+    if isinstance(refusal, Conflict) and refusal.by_vendor:
+        return quote_vendor(refusal.message, 409, refusal.message_code)
+    if isinstance(refusal, RequestRefused | NotFound | AccessRefused):
+        return quote_vendor(refusal.message, refusal.status, refusal.message_code)
+    return refusal.message if isinstance(refusal, Conflict | VendorError) else str(refusal)

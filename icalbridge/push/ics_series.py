@@ -52,7 +52,10 @@ class UidInstances:
         self, uid: str, events: Iterable[CalendarEvent], reason: str, instance: str = ""
     ) -> None:
         """Add events as impossible, or one instance of one."""
-        self.unusable += [UnusableEvent(uid, event.name, reason, instance) for event in events]
+        self.unusable += [
+            UnusableEvent(uid, event.summary, reason, instance, event.free, event.private)
+            for event in events
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,15 +26,12 @@ from icalbridge.errors import (
 )
 from icalbridge.facilitron import OvernightCreator
 from icalbridge.push.apply import Outcome, PushRun, RepeatedRefusal
-from icalbridge.push.cancellation import plan_cancellation
 from icalbridge.push.current import EVENT_TYPE, load_pushed
-from icalbridge.push.diff import plan_push
+from icalbridge.push.decide import decide
 from icalbridge.push.fetch import CalendarSource, FetchedCalendar, fetch_calendar
 from icalbridge.push.ics_process import parse_in_process, span_at
-from icalbridge.push.identities import match_identities
 from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import parse_places
-from icalbridge.push.refusals import foresee_refusals
 from icalbridge.push.requested import count_not_shown
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.ledger import StoreLedger
@@ -323,19 +320,6 @@ class PushService:
                 ) from None
             finally:
                 applied.late += count_not_shown(planned.name, applied.outcomes, follow.events)
-
-
-def decide(
-    requests: PushRequests, pushed: Sequence[PushedState], places: PlaceTable, now: datetime
-) -> tuple[PushRequests, PushPlan]:
-    """Return the plan, and the requests that it is for. Pure."""
-    if requests.cancels is not None:
-        requests, plan = plan_cancellation(requests, pushed, places, now)
-    else:
-        requests = match_identities(requests, pushed, now)
-        plan = plan_push(requests, pushed, places, now)
-    notes = (*requests.notes, *foresee_refusals(plan, places, now))
-    return replace(requests, notes=notes), plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,6 +290,14 @@ def test_metrics_tell_how_fresh_the_data_is(
     }
 
 
+def test_metrics_escape_what_a_label_must_not_hold(client: FlaskClient, store: Store) -> None:
+    """Quotes, backslashes and line breaks, as any text of a vendor may have them."""
+    ready(store)
+    reason = 'a "quoted" \\ word\nand a line'
+    store.write.count({f"skipped:{reason}": 2})
+    assert scraped(client.get("/metrics").text)[f"icalbridge_skipped_total reason={reason}"] == 2
+
+
 def test_metrics_tell_what_the_sync_did(client: FlaskClient, store: Store) -> None:
     """Requests by outcome, changes, what was skipped and why, what is left to each key: all workers
     together.

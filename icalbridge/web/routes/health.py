@@ -6,11 +6,11 @@ Their responses hold no secrets, and come whatever happens.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds.formats import json_format
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from icalbridge.web.metrics import Metrics
     from icalbridge.web.site import Site
 
+CHALLENGE, DATABASE, ARRIVED = (
+    "X-Icalbridge-Doctor",
+    "X-Icalbridge-Database",
+    "X-Icalbridge-Arrived",
+)
+"""Headers of a request for `/healthz` by `icalbridge doctor`, and of its response."""
 ROBOTS = "User-agent: *\nDisallow:\n"
 """Everything may be fetched: Google Calendar obeys this file when it fetches a subscribed feed."""
 
@@ -34,16 +40,20 @@ ROBOTS = "User-agent: *\nDisallow:\n"
 def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) -> Blueprint:
     """Return the addresses that are for machines."""
     routes = Blueprint("operations", __name__)
+    read_health = partial(store.read.health, losses=False)
 
     @routes.get("/healthz")
     def healthz() -> Response:
-        return _plain("ok\n", "text/plain; charset=utf-8")
+        answer = _plain("ok\n", "text/plain; charset=utf-8")
+        if challenge := request.headers.get(CHALLENGE):
+            answer.headers.update(_recognition(store, challenge))
+        return answer
 
     @routes.get("/readyz")
     def readyz() -> Response:
         now = site.now()
         try:
-            health = store.read.health(now)
+            health = read_health(now)
         except StoreError as error:
             # It may name the database's host and user, so it is for the log only.
             database.begin("not ready: %s", error)
@@ -55,7 +65,7 @@ def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) 
 
     @routes.get("/metrics")
     def exposition() -> Response:
-        return _plain(metrics.exposition(store.read.health, site.now(), database), CONTENT_TYPE)
+        return _plain(metrics.exposition(read_health, site.now(), database), CONTENT_TYPE)
 
     @routes.get("/feed.schema.json")
     def schema() -> Response:
@@ -72,6 +82,20 @@ def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) 
         return answer
 
     return routes
+
+
+def _recognition(store: Store, challenge: str) -> dict[str, str]:
+    """Return what `doctor` asks for: whether this is its database, and as what address a request
+    arrives here.
+    """
+    try:
+        known = store.challenges.is_known(challenge[:64])
+    except StoreError:
+        known = False
+    scheme = request.headers.get("X-Forwarded-Proto", "")
+    host = request.headers.get("X-Forwarded-Host", request.host)
+    arrived = f"{scheme}{':' if scheme else ''}//{host}"
+    return {DATABASE: "same" if known else "other", ARRIVED: arrived}
 
 
 def readiness(health: Health, now: datetime) -> dict[str, Any]:
