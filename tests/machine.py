@@ -73,6 +73,7 @@ PARTS = {
         Part("chromium", "chromium", find_chromium),
         Part("postgresql", "postgresql", find_postgresql),
         Part("libical", "libical3", find_libical),
+        Part("promtool", "prometheus", lambda: shutil.which("promtool")),
         Part("latin font", "fonts-dejavu-core", find_font("truetype/dejavu")),
         Part("japanese font", "fonts-vlgothic", find_font("truetype/vlgothic")),
         Part("emoji font", "fonts-noto-color-emoji", find_font("truetype/noto/NotoColorEmoji.ttf")),
