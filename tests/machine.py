@@ -81,6 +81,7 @@ PARTS = {
         Part("nginx", "nginx-light", find_nginx),
         Part("openssl", "openssl", lambda: shutil.which("openssl")),
         Part("systemd-analyze", "systemd", lambda: shutil.which("systemd-analyze")),
+        Part("promtool", "prometheus", lambda: shutil.which("promtool")),
         Part("latin font", "fonts-dejavu-core", find_font("truetype/dejavu")),
         Part("japanese font", "fonts-vlgothic", find_font("truetype/vlgothic")),
         Part("emoji font", "fonts-noto-color-emoji", find_font("truetype/noto/NotoColorEmoji.ttf")),

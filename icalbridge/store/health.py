@@ -62,6 +62,8 @@ class Freshness:
     """When any of its windows was last fetched, alone or with a district's day."""
     child_ids: tuple[str, ...] = ()
     """The schools of a district, listed or not."""
+    read_at: datetime | None = None
+    """When somebody last read one of its feeds or pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,7 @@ _COLUMNS: dict[str, Any] = {
     "vendor_zone": properties.c.vendor_zone,
     "newest": func.max(_FETCHED),
     "child_ids": properties.c.child_ids,
+    "read_at": properties.c.read_at,
 }
 """Expression for the fields of `Freshness` that every property has."""
 _LISTED = (

@@ -69,11 +69,10 @@ def nginx(tmp_path: Path) -> Iterator[tuple[Nginx, int]]:
 def _worker(nginx: Nginx) -> str:
     """Return the one worker process."""
     master = (nginx.folder / "nginx.pid").read_text().strip()
-    workers = []
-    for child in Path(f"/proc/{master}/task/{master}/children").read_text().split():
-        if "worker" in Path(f"/proc/{child}/cmdline").read_text():
-            workers.append(child)
-    (worker,) = workers
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    (worker,) = (
+        child for child in children if "worker" in Path(f"/proc/{child}/cmdline").read_text()
+    )
     return worker
 
 
