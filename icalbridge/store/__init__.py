@@ -11,6 +11,7 @@ up to date, many readers serve from it.
     store.saved       saved feeds and their private addresses      (saved_feeds.py)
     store.pushed      events that were made out of calendars       (pushed_events.py)
     store.challenges  how `doctor` recognizes its own web process  (challenge.py)
+    store.policies    the public policy that was last read         (policies.py)
 
 `migrate` brings a database up to date; `tables` holds the schema; `backup` copies SQLite's file.
 """
@@ -29,6 +30,7 @@ from icalbridge.store.challenge import Challenges
 from icalbridge.store.doubts import Doubts, LeftProperty, MassWithdrawal
 from icalbridge.store.health import Freshness, Health, KeyHealth
 from icalbridge.store.patience import Timeouts
+from icalbridge.store.policies import Policies
 from icalbridge.store.pushed_events import Pushed, PushedEvents
 from icalbridge.store.reading import Reading
 from icalbridge.store.saved_feeds import SavedFeeds
@@ -76,6 +78,7 @@ class Store:
         self.saved = SavedFeeds(opened)
         self.pushed = PushedEvents(opened)
         self.challenges = Challenges(opened)
+        self.policies = Policies(opened)
 
     @classmethod
     def connect(cls, url: str, timeouts: Timeouts | None = None) -> Store:

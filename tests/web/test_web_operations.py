@@ -284,6 +284,8 @@ def test_metrics_tell_how_fresh_the_data_is(
         "icalbridge_tier_age_seconds tier=year": 45,
         "icalbridge_data_age_seconds property_id=school window=today": 45,
         "icalbridge_data_age_seconds property_id=school window=oldest": 45,
+        "icalbridge_data_age_limit_seconds property_id=school window=today": 173_700,
+        "icalbridge_data_age_limit_seconds property_id=school window=oldest": 173_700,
         "icalbridge_property_failing property_id=school": 0,
     }
 
