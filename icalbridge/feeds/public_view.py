@@ -48,7 +48,7 @@ class PublicView:
     def publish(self, entries: Sequence[Entry]) -> list[Entry]:
         """Return entries as the public may see them."""
         policy, kinds = self._policy, self._index.kinds
-        if not (policy.rules or policy.reserved):
+        if not policy.limits_bookings:
             return list(entries)
         keys = {entry.key for entry in entries} if policy.needs_categories else ()
         categories = self.read.categories(keys) if keys else {}
@@ -89,7 +89,7 @@ class PublicView:
         if not known:
             hidden = Reading(self._connection).entries(feed, times, ALL_ENTRIES, limit=1)
             return None if hidden else title
-        if not self._policy.rewrites:
+        if not self._policy.limits_bookings:
             return title
         ever_shown = [entry for entry in known if entry.shown or entry.cancelled]
         return next(filter(None, (entry.name for entry in self.publish(ever_shown))), "Reserved")
@@ -146,7 +146,7 @@ class PublicView:
         self, property_ids: Collection[str], terms: Collection[str], names: Collection[str]
     ) -> list[NameMatch]:
         """Return the public names in some properties; see `Reading.match_names`."""
-        if not (self._policy.rules or self._policy.reserved):
+        if not self._policy.limits_bookings:
             return self.read.match_names(property_ids, terms, names)
         result: dict[NameMatch, None] = {}
         included = self._included_texts
@@ -185,7 +185,7 @@ class PublicView:
 
     def coming_names(self, name_ids: Collection[int], now: datetime) -> dict[int, BookedName]:
         """Return what is coming by public name; see `Reading.coming_names`."""
-        if not (self._policy.rules or self._policy.reserved):
+        if not self._policy.limits_bookings:
             return self.read.coming_names(name_ids, now)
         index = self._index
         as_it_is = and_(index.seen, index.decided_by(Action.INCLUDE))
@@ -209,7 +209,7 @@ class PublicView:
         """Return what is coming in a facility by public name."""
         if self.hides(facility_id):
             return {}
-        if not (self._policy.rules or self._policy.reserved):
+        if not self._policy.limits_bookings:
             return self.read.names_in_facility(facility_id, now)
         index, result = self._index, dict[int, BookedName]()
         rows = names_by_rule(self._connection, facility_id, now, index.seen, index.rule)
