@@ -197,7 +197,8 @@ def test_event_is_gone_when_all_of_it_is_hidden(school: Store, booked: list[Entr
 
     assert state(Rule(Action.HIDE)) is None
     assert state(Rule(Action.HIDE, category=("private",))) is None
-    assert state(Rule(Action.RESERVE)) == "Reserved"
+    assert state(Rule(Action.RESERVE)) is None
+    assert state(Rule(Action.RESERVE, name=("practice",))) == "Reserved"  # the rest has no name
     assert state(Rule(Action.RENAME, title="New")) == "New"
     assert state(Rule(Action.HIDE, name=("practice",))) == "Reserved"  # what is left has no name
     assert state() == "Practice"
