@@ -51,6 +51,11 @@ def find_postgresql() -> str | None:
     return str(max(debian)[1].parent) if debian else str(Path(on_path).parent) if on_path else None
 
 
+def find_nginx() -> str | None:
+    """The server's program, which Debian keeps off the PATH of ordinary users."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+
 def find_libical() -> str | None:
     """A name of the library that `ctypes` can load."""
     for name in ("libical.so.3", "libical.3.dylib"):
@@ -73,6 +78,10 @@ PARTS = {
         Part("chromium", "chromium", find_chromium),
         Part("postgresql", "postgresql", find_postgresql),
         Part("libical", "libical3", find_libical),
+        Part("nginx", "nginx-light", find_nginx),
+        Part("openssl", "openssl", lambda: shutil.which("openssl")),
+        Part("systemd-analyze", "systemd", lambda: shutil.which("systemd-analyze")),
+        Part("promtool", "prometheus", lambda: shutil.which("promtool")),
         Part("latin font", "fonts-dejavu-core", find_font("truetype/dejavu")),
         Part("japanese font", "fonts-vlgothic", find_font("truetype/vlgothic")),
         Part("emoji font", "fonts-noto-color-emoji", find_font("truetype/noto/NotoColorEmoji.ttf")),

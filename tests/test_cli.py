@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +21,7 @@ from tests.fixtures.commands import environment, run, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
 
 COMMANDS = [
     "demo",
@@ -188,11 +190,11 @@ def test_sync_fetches_everything(settings: dict[str, str]) -> None:
 def test_sync_of_one_property_fetches_its_windows_only(
     settings: dict[str, str], world: sandbox.World
 ) -> None:
-    """`--property` may be repeated; an unknown one is named, and the others are fetched all the
-    same.
+    """`--property` takes an id or a name and may be repeated; an unknown one is named, and the
+    others are fetched all the same.
     """
-    school_id = world.properties[1]["_id"]
-    ended = run("sync", "--property", school_id, "--property", "nowhere", **settings)
+    school = world.properties[1]["name"]
+    ended = run("sync", "--property", school.upper(), "--property", "nowhere", **settings)
     assert (ended.returncode, ended.stderr) == (
         1,
         "icalbridge: property nowhere is not in the catalogue\n",
@@ -277,3 +279,20 @@ def test_doctor_says_what_to_do_about_each_failure(
     assert [name for state, name, _ in lines if state != "ok"] == failed
     assert KEY not in ended.stdout
     assert "wrong-key" not in ended.stdout
+
+
+def test_bash_completes_commands_as_the_docs_say() -> None:
+    """The line of docs/operate.md, typed in bash, completes `hist` to `history`."""
+    (line,) = re.findall(
+        r"^    (eval .*)$", Path("docs/operate.md").read_text("utf-8"), re.MULTILINE
+    )
+    script = f"""{line}
+        COMP_WORDS=(icalbridge hist) COMP_CWORD=1
+        _icalbridge_completion icalbridge
+        echo "${{COMPREPLY[@]}}"
+    """
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, env={"PATH": path}, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "history\n", "")

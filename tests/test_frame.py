@@ -1,4 +1,4 @@
-"""The project's frame keeps its promises: locks, Procfile, wheel, and the shape of the tree."""
+"""The project's frame keeps its promises: locks, wheel, and the shape of the tree."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ["requirements.txt", "tests/requirements.txt"]
 TOP_LEVEL = [
     "CHANGELOG.md",
+    "Dockerfile",
     "LICENSE",
     "Makefile",
     "Procfile",
     "README.md",
+    "compose.yaml",
     "docs",
     "icalbridge",
     "pyproject.toml",
@@ -29,6 +31,8 @@ TOP_LEVEL = [
     "templates",
     "tests",
     ".ci",
+    ".dockerignore",
+    ".env.example",
     ".git*",
 ]
 LOCKED = re.compile(
@@ -74,11 +78,6 @@ def test_npm_lock_pins_every_package_without_address() -> None:
         if name
     }
     assert keys == {name: {"version", "integrity"} for name in keys}
-
-
-def test_procfile_web_line_serves_to_the_outside() -> None:
-    """One line gives a working product on any host that reads a Procfile; PORT is the host's."""
-    assert (ROOT / "Procfile").read_text() == "web: python -m icalbridge serve --host 0.0.0.0\n"
 
 
 def test_ci_runs_what_a_developer_types() -> None:

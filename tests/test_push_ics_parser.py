@@ -133,8 +133,7 @@ def test_calendar_that_would_fill_the_memory_of_who_asks_is_refused() -> None:
     with pytest.raises(BadCalendar) as caught:
         parse_in_process(calendar(*daily), SPAN)
     assert (
-        str(caught.value)
-        == "The calendar has more than 40 MB of names and places in the two years ahead."
+        str(caught.value) == "The calendar has more than 20 MB of instances in the two years ahead."
     )
 
 

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_settings_default_to_the_contract() -> None:
+def test_settings_default_to_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty environment gives the contract's defaults."""
-    assert from_environment({}) == Settings(
+    monkeypatch.chdir(tmp_path)
+    assert from_environment({"HOME": "/home/someone"}) == Settings(
         api_key="",
         api_url=LIVE_API_URL,
         rate_per_minute=120,
         quota_per_day=15_000,
         event_types=("reservation",),
         api_keys=(),
-        database_url="sqlite:///icalbridge.db",
+        database_url="sqlite:////home/someone/.local/state/icalbridge/icalbridge.db",
         public_url="",
         history_days=60,
         horizon_days=365,

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from icalbridge.cli.cores import default_workers
 from icalbridge.cli.options import host_option, port_option
 from icalbridge.cli.runtime import load_settings
 from icalbridge.cli.worker import run_worker
@@ -59,8 +60,8 @@ METRICS = "icalbridge-metrics-"
 @port_option(8000, envvar="PORT")
 @click.option(
     "--workers",
-    default=2,
-    show_default=True,
+    default=default_workers,
+    show_default="one a core, 2 to 8",
     envvar="WEB_CONCURRENCY",
     show_envvar=True,
     type=click.IntRange(1, 64),

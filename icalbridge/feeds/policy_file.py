@@ -144,6 +144,6 @@ class PolicyFile:
             if last is not None:
                 self._policy = replace(parse_policy(last.text), changed=last.changed)
         if self.error != error:
-            kept = "nothing is public" if self._policy is None else "the last good policy holds"
-            log.error("%s; %s", error.rstrip("."), kept)
+            outcome = "nothing is public" if self._policy is None else "the last good policy holds"
+            log.error("%s; %s", error.rstrip("."), outcome)
         self.error = error

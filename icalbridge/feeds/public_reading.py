@@ -233,6 +233,6 @@ class PublicReading(Reading):
         with self._view() as view:
             return next(iter(view.facilities([view.read.facility(facility_id)])), None)
 
-    def health(self, now: datetime) -> Health:
+    def health(self, now: datetime, *, losses: bool = True) -> Health:
         with self._view() as view:
-            return view.health(view.read.health(now))
+            return view.health(view.read.health(now, losses=losses))

@@ -14,23 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ESSENTIAL = frozenset(
-    [
-        "UID",
-        "DTSTART",
-        "DTEND",
-        "DURATION",
-        "RRULE",
-        "EXRULE",
-        "RDATE",
-        "EXDATE",
-        "RECURRENCE-ID",
-        "STATUS",
-    ]
-)
-"""Properties that decide when an event takes place: unreadable, they make it impossible."""
 DATED = frozenset(["DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID"])
 """Properties whose value has no colon, so that an unquoted TZID may have one."""
+ESSENTIAL = DATED | {"UID", "DURATION", "RRULE", "EXRULE", "STATUS"}
+"""Properties that decide when an event takes place: unreadable, they make it impossible."""
+DAMAGED = "is damaged: not everything that begins in it ends"
 NOTED = 3
 """So many lines are named in a note; the rest is counted."""
 
@@ -42,17 +30,10 @@ _LINE = re.compile(r'((?:;(?:[^":]|"[^"]*")*)?):(.*)', re.DOTALL)
 _PARAM = re.compile(r';\s*([A-Za-z0-9-]+)\s*=\s*("[^"]*"|[^;"]*)\s*')
 
 _MOMENT = r"(?!0000)\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(T\d{6}Z?)?"
-_NUMBER = r"[+-]?\d{1,9}"
 _UNUSED = {
-    "CREATED": _MOMENT,
-    "LAST-MODIFIED": _MOMENT,
-    "DTSTAMP": _MOMENT,
-    "COMPLETED": _MOMENT,
-    "DUE": _MOMENT,
+    **dict.fromkeys(["CREATED", "LAST-MODIFIED", "DTSTAMP", "COMPLETED", "DUE"], _MOMENT),
+    **dict.fromkeys(["SEQUENCE", "PRIORITY", "REPEAT"], r"[+-]?\d{1,9}"),
     "TRIGGER": rf"[+-]?P[0-9TWDHMS]+|{_MOMENT}",
-    "SEQUENCE": _NUMBER,
-    "PRIORITY": _NUMBER,
-    "REPEAT": _NUMBER,
     "GEO": r"[+-]?[\d.]+;[+-]?[\d.]+",
 }
 """Values of properties that no booking depends on; others are dropped with a note."""
@@ -133,12 +114,8 @@ def parse_components(content: bytes, charset: str, notes: LineNotes) -> Calendar
         else:
             stack[-1].lines.append(line)
     if len(stack) > 1:
-        raise _damaged()
+        raise NotACalendar(DAMAGED)
     return root
-
-
-def _damaged() -> NotACalendar:
-    return NotACalendar("is damaged: not everything that begins in it ends")
 
 
 def _begin(part: CalendarPart, stack: list[CalendarPart], notes: LineNotes) -> None:
@@ -147,9 +124,10 @@ def _begin(part: CalendarPart, stack: list[CalendarPart], notes: LineNotes) -> N
         while stack[-1].name not in {"", "VCALENDAR", "VEVENT"}:
             notes.add(stack[-1].number, f"{stack[-1].name[:80]} has no end")
             stack.pop()
-    wrong = part.name == "VCALENDAR" and len(stack) > 1
-    if wrong or (part.name == "VEVENT" and stack[-1].name == "VEVENT"):
-        raise _damaged()
+    if (part.name, stack[-1].name) == ("VEVENT", "VEVENT") or (
+        part.name == "VCALENDAR" and len(stack) > 1
+    ):
+        raise NotACalendar(DAMAGED)
     stack[-1].parts.append(part)
     stack.append(part)
 
@@ -159,12 +137,12 @@ def _end(line: ContentLine, stack: list[CalendarPart], notes: LineNotes) -> None
     vital = {"VEVENT", "VCALENDAR"}
     if name not in {part.name for part in stack[1:]}:
         if name in vital:
-            raise _damaged()
+            raise NotACalendar(DAMAGED)
         notes.add(line.number, "ends what has not begun; left out")
         return
     while (part := stack.pop()).name != name:
         if part.name in vital:
-            raise _damaged()
+            raise NotACalendar(DAMAGED)
         notes.add(part.number, f"{part.name[:80]} has no end")
 
 
@@ -182,15 +160,17 @@ def _parse_line(number: int, text: str) -> ContentLine | None:
     if not match:
         return None
     name, rest = match[1].upper(), text[match.end() :]
+    split = _LINE.fullmatch(rest)
     if name in DATED:
         head, colon, value = rest.rpartition(":")
-        if not colon or _PARAM.sub("", head).strip():
+        if _PARAM.sub("", head).strip():
             return None
+    elif split:
+        head, colon, value = split[1], ":", split[2]
     else:
-        split = _LINE.fullmatch(rest)
-        head, value = split.groups() if split else ("", rest.partition(":")[2])
-        if not split and ":" not in rest:
-            return None
+        head, (_, colon, value) = "", rest.partition(":")
+    if not colon:
+        return None
     params = {key.upper(): param.strip().strip('"').strip() for key, param in _PARAM.findall(head)}
     return ContentLine(number, name, params, value)
 

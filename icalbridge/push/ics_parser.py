@@ -12,18 +12,16 @@ and memory; `mapping` applies the vendor's rules to the instances.
 
 from __future__ import annotations
 
-import signal
 from collections import defaultdict
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.push import external_ids
 from icalbridge.push.ics_events import parse_event, text_value
 from icalbridge.push.ics_lines import LineNotes, NotACalendar, parse_components
-from icalbridge.push.ics_series import ExpandLimits, expand_uid, slot_id
+from icalbridge.push.ics_series import ExpandLimits, UidInstances, expand_uid, slot_id
 from icalbridge.push.ics_values import CalendarZones, Unusable
-from icalbridge.push.instances import CancelRequest, Instance, ParsedCalendar, UnusableEvent
+from icalbridge.push.instances import CancelRequest, ParsedCalendar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,13 +30,6 @@ if TYPE_CHECKING:
     from icalbridge.push.ics_events import CalendarEvent
     from icalbridge.push.ics_lines import CalendarPart
 
-MOST_IN_ALL = 50_000
-MOST_TEXT = 40_000_000
-"""Characters of all instances: twice what the most instances with real texts have."""
-SECONDS_A_UID = 5.0
-"""Of work on one UID; the longest honest rule takes a tenth of one. dateutil looks for a date that
-never comes until the year 9999.
-"""
 OURS = "@icalbridge"
 NO_UID = "it has no UID, and could not be found again"
 REFUSED_METHODS = {
@@ -64,96 +55,47 @@ def parse_calendar(
     calendars = [root, *(part for part in root.parts if part.name == "VCALENDAR")]
     _check_scale(calendars)
     method = _method(calendars, notes)
-    by_uid = _by_uid(_events(calendars, notes))
+    by_uid: dict[str, list[CalendarEvent]] = defaultdict(list)
+    for event in _events(calendars, notes):
+        by_uid[event.uid].append(event)
     if _is_ours(calendars, by_uid):
         return ParsedCalendar(events=len(by_uid), ours=True)
-    nameless = [
-        UnusableEvent("", "" if event.private else event.summary, NO_UID)
-        for event in by_uid.pop("", ())
-    ]
+    result = UidInstances()
+    result.refuse("", by_uid.pop("", ()), NO_UID)
     if method == "CANCEL":
-        return _cancelling(by_uid, nameless, notes)
-    return _expanded(
-        by_uid, nameless, ExpandLimits(since, rules_until, timezones.zone(zone)), notes
-    )
-
-
-def _expanded(
-    by_uid: Mapping[str, list[CalendarEvent]],
-    unusable: list[UnusableEvent],
-    limits: ExpandLimits,
-    notes: LineNotes,
-) -> ParsedCalendar:
-    instances: list[Instance] = []
-    over = cancelled = goes_on = size = 0
-    for uid, events in by_uid.items():
-        try:
-            if OURS in uid.lower():
-                raise Unusable(
-                    "it is a booking already, copied from one of the bridge's own calendars"
-                )
-            with _at_most(SECONDS_A_UID):
-                expanded = expand_uid(uid, events, limits, notes)
-        except (Unusable, OverflowError) as error:
-            reason = str(error) if isinstance(error, Unusable) else "it is out of all range"
-            unusable += [UnusableEvent(uid, _name(event), reason) for event in events]
-            continue
-        instances += expanded.instances
-        unusable += expanded.unusable
-        over += expanded.over
-        cancelled += expanded.cancelled
-        goes_on += expanded.goes_on
-        size += sum(map(_text_size, expanded.instances))
-        _check_size(len(instances), size)
-    sentences = [*notes.sentences(), *_goes_on_note(goes_on, limits.rules_until)]
+        return _cancelling(by_uid, result, notes)
+    limits = ExpandLimits(since, rules_until, timezones.zone(zone))
+    parts = [result, *(_expand(uid, events, limits, notes) for uid, events in by_uid.items())]
+    goes_on = sum(part.goes_on for part in parts)
     return ParsedCalendar(
-        tuple(instances),
-        tuple(unusable),
+        tuple(instance for part in parts for instance in part.instances),
+        tuple(event for part in parts for event in part.unusable),
         len(by_uid),
-        over=over,
-        cancelled=cancelled,
-        notes=tuple(sentences),
+        over=sum(part.over for part in parts),
+        cancelled=sum(part.cancelled for part in parts),
+        notes=(*notes.sentences(), *_goes_on_note(goes_on, rules_until)),
     )
 
 
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Give a block so much of the processor, then break into it; in a main thread only."""
-
-    def strike(_number: int, _frame: object) -> None:
-        raise Unusable("its rule takes too long to work out; it may never be met")
-
-    before = signal.signal(signal.SIGVTALRM, strike)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+def _expand(
+    uid: str, events: Sequence[CalendarEvent], limits: ExpandLimits, notes: LineNotes
+) -> UidInstances:
+    """Return the instances of a UID; where none can be known, all of its events are impossible."""
     try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
+        if OURS in uid.lower():
+            raise Unusable("it is a booking already, copied from one of the bridge's own calendars")
+        return expand_uid(uid, events, limits, notes)
+    except (Unusable, OverflowError) as error:
+        result = UidInstances()
+        reason = str(error) if isinstance(error, Unusable) else "it is out of all range"
+        result.refuse(uid, events, reason)
+        return result
 
 
-def _check_size(count: int, size: int) -> None:
-    if count > MOST_IN_ALL:
-        raise NotACalendar(f"has more than {MOST_IN_ALL:,} instances in the two years ahead")
-    if size > MOST_TEXT:
-        raise NotACalendar(
-            f"has more than {MOST_TEXT // 1_000_000} MB of names and places in the two years ahead"
-        )
-
-
-def _text_size(instance: Instance) -> int:
-    texts = (instance.uid, instance.name, instance.summary, instance.location)
-    return sum(map(len, texts))
-
-
-def _goes_on_note(count: int, until: datetime) -> Iterable[str]:
+def _goes_on_note(count: int, until: datetime) -> Iterator[str]:
     if count:
         series = "1 series goes" if count == 1 else f"{count} series go"
         yield f"{series} on after {until:%Y-%m-%d}; later pushes book what comes then."
-
-
-def _name(event: CalendarEvent) -> str:
-    return "" if event.private else event.summary
 
 
 def _check_scale(calendars: Sequence[CalendarPart]) -> None:
@@ -207,21 +149,14 @@ def _is_ours(calendars: Sequence[CalendarPart], uids: Mapping[str, object]) -> b
     return made_here or (bool(uids) and all(OURS in uid.lower() for uid in uids))
 
 
-def _by_uid(events: Iterable[CalendarEvent]) -> dict[str, list[CalendarEvent]]:
-    by_uid: dict[str, list[CalendarEvent]] = defaultdict(list)
-    for event in events:
-        by_uid[event.uid].append(event)
-    return dict(by_uid)
-
-
 def _cancelling(
-    by_uid: Mapping[str, list[CalendarEvent]], unusable: list[UnusableEvent], notes: LineNotes
+    by_uid: Mapping[str, Sequence[CalendarEvent]], result: UidInstances, notes: LineNotes
 ) -> ParsedCalendar:
     """Return what METHOD:CANCEL names; no instance of it is looked at."""
     cancels = []
     for event in (event for events in by_uid.values() for event in events):
         if event.is_override and event.recurrence is None:
-            unusable.append(UnusableEvent(event.uid, _name(event), event.error))
+            result.refuse(event.uid, [event], event.error)
             continue
         start_id = slot_id(event.start) if event.start else ""
         ids: tuple[str, ...] = ()
@@ -229,9 +164,9 @@ def _cancelling(
         if when := event.recurrence:
             ids = (slot_id(when), external_ids.instance_id(when.wall))
             day = when.wall.date().isoformat() if when.kind == "day" else ""
-        cancels.append(CancelRequest(event.uid, _name(event), start_id, ids, day))
+        cancels.append(CancelRequest(event.uid, event.name, start_id, ids, day))
     return ParsedCalendar(
-        unusable=tuple(unusable),
+        unusable=tuple(result.unusable),
         events=len(by_uid),
         cancels=tuple(cancels),
         notes=tuple(notes.sentences()),

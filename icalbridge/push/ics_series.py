@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
-from icalbridge.push import external_ids
+from icalbridge.push.external_ids import SINGLE, instance_id
 from icalbridge.push.ics_values import CalendarTime, Unusable
 from icalbridge.push.instances import Instance, UnusableEvent, unit_uid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
 
     from icalbridge.push.ics_events import CalendarEvent, EventLength
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 MOST_INSTANCES = 1_000
 """Of one series: a season has some dozens, a daily rule 730 in two years."""
-_NO_DATE = CalendarTime("day", datetime(1, 1, 2))  # noqa: DTZ001
 OLDER = "an older version of another event at the same time; left out"
+_NO_DATE = CalendarTime("day", datetime(1, 1, 2))  # noqa: DTZ001
 
 
 class ExpandLimits(NamedTuple):
@@ -47,6 +47,15 @@ class UidInstances:
     cancelled: int = 0
     goes_on: int = 0
     """How many of its series have dates after the last that is looked at."""
+
+    def refuse(
+        self, uid: str, events: Iterable[CalendarEvent], reason: str, instance: str = ""
+    ) -> None:
+        """Add events as impossible, or one instance of one."""
+        self.unusable += [
+            UnusableEvent(uid, event.summary, reason, instance, event.free, event.private)
+            for event in events
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +83,19 @@ def expand_uid(
         notes,
     )
     result = UidInstances()
-    units = _units(uid, masters, overrides, limits)
-    taken: dict[str, int] = {}
-    for unit in units:
+    taken: dict[str, _Unit] = {}
+    for unit in _units(uid, masters, overrides, limits):
         if unit.master and unit.master.error and not unit.master.cancelled:
-            _refuse(unit, unit.master.error, result)
+            events = [unit.master, *unit.overrides]
+            result.refuse(unit.uid, events, unit.master.error)
             continue
         before = len(result.instances)
         for row in unit.rows(notes):
-            first = taken.setdefault(slot_id(row.start), id(unit))
-            if first != id(unit) and not row.event.is_override:
+            first = taken.setdefault(slot_id(row.start), unit)
+            if first is not unit and not row.event.is_override:
                 notes.add(row.event.number, OLDER)
-                continue
-            _add(row, unit, result)
+            else:
+                _add(row, unit, result)
         result.goes_on += unit.goes_on()
         if len(result.instances) - before > MOST_INSTANCES:
             raise Unusable(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
@@ -131,40 +140,25 @@ def _units(
     return [*units, rest] if rest.overrides else units
 
 
-def _refuse(unit: _Unit, reason: str, result: UidInstances) -> None:
-    events = [unit.master, *unit.overrides] if unit.master else unit.overrides
-    for event in events:
-        name = "" if event.private else event.summary
-        result.unusable.append(UnusableEvent(unit.uid, name, reason))
-
-
 def _add(row: _Row, unit: _Unit, result: UidInstances) -> None:
     """Count a date as cancelled, impossible or over, or add it to the instances."""
     event = row.event
     if row.cancelled:
         result.cancelled += 1
-    elif event.error:
-        name = "" if event.private else event.summary
-        result.unusable.append(UnusableEvent(unit.uid, name, event.error, row.slot_id))
-    else:
-        start, end = _span(row.start, row.length)
-        if end.replace(tzinfo=UTC) <= unit.limits.since:
-            result.over += 1
-            return
-        result.instances.append(
-            Instance(
-                unit.uid,
-                row.slot_id,
-                row.start.kind,
-                start,
-                end,
-                unit.name,
-                event.summary,
-                event.location,
-                event.free,
-                event.private,
-            )
-        )
+        return
+    if event.error:
+        result.refuse(unit.uid, [event], event.error, row.slot_id)
+        return
+    start, end = _span(row.start, row.length)
+    if end.replace(tzinfo=UTC) <= unit.limits.since:
+        result.over += 1
+        return
+    name = (unit.master or unit.overrides[0]).name
+    texts = (name, event.summary, event.location)
+    when = (row.start.kind, start, end)
+    result.instances.append(
+        Instance(unit.uid, row.slot_id, *when, *texts, event.free, event.private)
+    )
 
 
 def _span(start: CalendarTime, length: EventLength) -> tuple[datetime, datetime]:
@@ -179,8 +173,8 @@ def _span(start: CalendarTime, length: EventLength) -> tuple[datetime, datetime]
 def slot_id(when: CalendarTime) -> str:
     """Return the id of the instance that has a RECURRENCE-ID."""
     if when.kind == "day":
-        return external_ids.instance_id(when.wall.date())
-    return external_ids.instance_id(when.wall if when.kind == "floating" else when.moment())
+        return instance_id(when.wall.date())
+    return instance_id(when.wall if when.kind == "floating" else when.moment())
 
 
 @dataclass(slots=True)
@@ -194,11 +188,6 @@ class _Unit:
     _dates: dict[datetime, EventLength | None] | None = None
     _by_day: dict[date, list[datetime]] = field(default_factory=lambda: defaultdict(list))
 
-    @property
-    def name(self) -> str:
-        event = self.master or self.overrides[0]
-        return "" if event.private else event.summary
-
     def goes_on(self) -> bool:
         """Return whether a rule has dates later than those looked at."""
         event = self.master
@@ -209,28 +198,32 @@ class _Unit:
 
     def rows(self, notes: LineNotes) -> list[_Row]:
         """Return every date that is not excluded."""
-        master = self.master
+        master, overrides = self.master, self._newest_overrides(notes)
         if master is None or master.start is None:
-            alone = [_override_row(event, None) for event in self._newest_overrides(notes).values()]
-            return _with_own_ids([*alone, *_without_dates(master)])
-        by_wall = self._newest_overrides(notes)
-        if not master.recurs and not self.overrides:
-            return [
-                _Row(master.start, master.length, external_ids.SINGLE, master, master.cancelled)
-            ]
-        follows = sorted(wall for wall, event in by_wall.items() if event.follows)
-        dates, rows = self.dates(), []
-        for wall in sorted({*dates, *by_wall}):
-            if wall in by_wall:
-                rows.append(_override_row(by_wall[wall], master, master.start.at(wall)))
+            rows = [_override_row(event, None) for event in overrides.values()]
+            if master:  # it is cancelled, and no date of it is known
+                rows.append(_Row(_NO_DATE, master.length, SINGLE, master, cancelled=True))
+        elif master.recurs or overrides:
+            rows = list(self._series_rows(master, master.start, overrides))
+        else:
+            rows = [_Row(master.start, master.length, SINGLE, master, master.cancelled)]
+        if len({row.slot_id for row in rows}) < len(rows):
+            raise Unusable("two of its instances have the same RECURRENCE-ID")
+        return rows
+
+    def _series_rows(
+        self, master: CalendarEvent, first: CalendarTime, overrides: dict[datetime, CalendarEvent]
+    ) -> Iterator[_Row]:
+        dates, change = self.dates(), None
+        for wall in sorted({*dates, *overrides}):
+            start = first.at(wall)
+            if override := overrides.get(wall):
+                yield _override_row(override, master, start)
+                change = (override, wall) if override.follows else change
                 continue
-            start = master.start.at(wall)
-            row = _Row(
-                start, dates[wall] or master.length, slot_id(start), master, master.cancelled
-            )
-            changes = [first for first in follows if first < wall]
-            rows.append(_changed(row, by_wall[changes[-1]], changes[-1]) if changes else row)
-        return _with_own_ids(rows)
+            length = dates[wall] or master.length
+            row = _Row(start, length, slot_id(start), master, master.cancelled)
+            yield _changed(row, *change) if change else row
 
     def dates(self) -> dict[datetime, EventLength | None]:
         """Return the dates of the series by its clock, with a length where one has its own."""
@@ -276,9 +269,7 @@ class _Unit:
 
     def _in_terms(self, value: CalendarTime, start: CalendarTime) -> datetime:
         """Return a date of RDATE by the series' clock."""
-        if start.kind == "day":
-            return datetime.combine(value.wall.date(), start.wall.time())
-        if value.kind == "day":
+        if "day" in {start.kind, value.kind}:
             return datetime.combine(value.wall.date(), start.wall.time())
         if value.kind == "floating":
             return value.wall
@@ -302,13 +293,6 @@ class _Unit:
         return {key(event): event for event in _newest(self.overrides, key, notes)}
 
 
-def _without_dates(master: CalendarEvent | None) -> list[_Row]:
-    """Return a row for a cancelled event of which no date is known."""
-    if master is None:
-        return []
-    return [_Row(_NO_DATE, master.length, external_ids.SINGLE, master, cancelled=True)]
-
-
 def _override_row(
     event: CalendarEvent, master: CalendarEvent | None, date_of: CalendarTime | None = None
 ) -> _Row:
@@ -328,11 +312,3 @@ def _changed(row: _Row, change: CalendarEvent, first: datetime) -> _Row:
         return replace(row, event=change, cancelled=True)
     start = change.start.at(change.start.wall + (row.start.wall - first))
     return _Row(start, change.length, slot_id(start), change, change.cancelled or row.cancelled)
-
-
-def _with_own_ids(rows: list[_Row]) -> list[_Row]:
-    """Refuse two dates with one id."""
-    ids = [row.slot_id for row in rows]
-    if len(set(ids)) < len(ids):
-        raise Unusable("two of its instances have the same RECURRENCE-ID")
-    return rows

@@ -41,10 +41,12 @@ class UnusableEvent:
     """Event that cannot be pushed, or an instance of one."""
 
     uid: str
-    name: str
+    summary: str
     reason: str
     slot_id: str = ""
     """Of an instance; "" for an event as a whole."""
+    free: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

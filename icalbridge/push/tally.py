@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from icalbridge.push.steps import Create, Move
@@ -29,24 +30,21 @@ class PushTally:
     left_out: int = 0
     """By the rules of whoever pushes: places left out, and `--skip`."""
 
+    @property
+    def sentence(self) -> str:
+        counts = [f"{count} {name.replace('_', ' ')}" for name, count in asdict(self).items()]
+        return f"In the calendar: {counts[0]} = {' + '.join(counts[1:])}."
+
 
 def tally(requests: PushRequests, plan: PushPlan) -> PushTally:
     """Return what becomes of each instance in the calendar."""
-    file = requests.counts
-    fates = {} if requests.cancels is not None else _fates(requests, plan)
-    counts = {
-        name: sum(fate == name for fate in fates.values())
-        for name in ("created", "moved", "unchanged", "impossible")
-    }
-    return PushTally(
-        file.instances,
-        counts["created"],
-        counts["moved"],
-        counts["unchanged"],
-        file.cancelled,
-        file.impossible + counts["impossible"],
-        file.over,
-        file.left_out,
+    counts = Counter() if requests.cancels is not None else Counter(_fates(requests, plan).values())
+    return replace(
+        requests.counts,
+        created=counts["created"],
+        moved=counts["moved"],
+        unchanged=counts["unchanged"],
+        impossible=requests.counts.impossible + counts["impossible"],
     )
 
 
@@ -62,17 +60,14 @@ def _fates(requests: PushRequests, plan: PushPlan) -> dict[tuple[str, str], str]
 
 
 def _changes(requests: PushRequests, plan: PushPlan) -> Iterator[tuple[str, str, str]]:
-    """Yield fate, UID and timeslot of what does not stay as it is, what does most last; "" for all
-    timeslots of a UID.
-    """
+    """Yield fate, UID and timeslot of what changes, what does most last; "" for all timeslots."""
     for item in plan.impossible[len(requests.impossible) :]:
         yield "impossible", item.uid, item.instance
     for step in plan.steps:
         if isinstance(step, Move):
             yield "moved", step.uid, step.after.id
         elif isinstance(step, Create):
-            for slot in step.slots:
-                yield "created", step.uid, slot.id
+            yield from (("created", step.uid, slot.id) for slot in step.slots)
 
 
 def _instance(slot_id: str) -> str:

@@ -357,7 +357,7 @@ class Reading(Repository):
         row = self._row(select(facilities).where(facilities.c.id == facility_id))
         return None if row is None else facility_of(row)
 
-    def health(self, now: datetime) -> Health:
-        """Return the state of everything at `now`."""
+    def health(self, now: datetime, *, losses: bool = True) -> Health:
+        """Return the state of everything at `now`; without `losses` what monitoring reads."""
         with reading(self._opened) as connection:
-            return health(connection, now)
+            return health(connection, now, losses=losses)

@@ -87,7 +87,7 @@ def create_app(
     # An address answers or it does not; werkzeug would redirect one with doubled slashes.
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    metrics, assets = Metrics(), Assets()
+    metrics, assets = Metrics(settings), Assets()
     service = FeedCache(store, settings, metrics, clock, cache_bytes)
     site = Site(settings.public_url, service.public, clock, service.database)
     look = Look(settings, site, assets)
@@ -126,7 +126,7 @@ def create_app(
         displays(service, present, site, settings, assets),
         embeds(service, site, settings),
         embed_builder(service, site),
-        operations(service.public, metrics, site, service.database),
+        operations(service.public, store.challenges, metrics, site, service.database),
         static_files(assets),
         look_files(look),
         posters(service, site),

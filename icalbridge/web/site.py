@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WITHOUT_LANGUAGE = ("/ical/", "/static/")
 """Addresses that take no `lang=`."""
+CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=60, stale-if-error=86400"
 HEALTH_GOOD_FOR = timedelta(seconds=5)
 STALE_AFTER = timedelta(hours=2)
 """Data older than this is shown as old."""
@@ -92,7 +93,7 @@ class Site:
             responses.document(
                 html,
                 "text/html; charset=utf-8",
-                cache_control="public, max-age=60" if self.is_public else "private, no-cache",
+                cache_control=CACHE_CONTROL if self.is_public else "private, no-cache",
                 vary="Accept-Encoding, Accept-Language",
             )
         )
