@@ -8,14 +8,18 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ["requirements.txt", "tests/requirements.txt"]
+FAST_LOCK = "requirements-fast.txt"
 TOP_LEVEL = [
     "CHANGELOG.md",
     "Dockerfile",
@@ -27,6 +31,7 @@ TOP_LEVEL = [
     "docs",
     "icalbridge",
     "pyproject.toml",
+    "requirements-fast.txt",
     "requirements.txt",
     "templates",
     "tests",
@@ -53,7 +58,7 @@ def _names(path: Path) -> list[str]:
     return [str(file) for file in files if "__pycache__" not in file.parts]
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, FAST_LOCK])
 def test_lock_pins_every_requirement_with_a_hash(lock: str) -> None:
     """A lock is nothing but exact versions and their hashes: no address, no option, no comment."""
     assert LOCKED.sub("", (ROOT / lock).read_text()) == ""
@@ -65,6 +70,17 @@ def test_test_lock_holds_the_product_lock() -> None:
         {match[0] for match in LOCKED.finditer((ROOT / lock).read_text())} for lock in LOCKS
     )
     assert product - test == set()
+
+
+def test_fast_lock_holds_the_extra_and_nothing_else() -> None:
+    """In a version that the extra allows."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    (requirement,) = (Requirement(each) for each in extras["fast"])
+    (locked,) = re.findall(r"^(\S+)==(\S+)", (ROOT / FAST_LOCK).read_text(), re.MULTILINE)
+    assert canonicalize_name(requirement.name) == locked[0]
+    assert requirement.specifier.contains(locked[1])
 
 
 def test_npm_lock_pins_every_package_without_address() -> None:
