@@ -110,6 +110,11 @@ class Policy:
         return self.facilities.only is not None or self.kinds.only is not None
 
     @property
+    def limits_bookings(self) -> bool:
+        """Whether anything but its place decides how a booking is shown."""
+        return self.reserved or bool(self.rules)
+
+    @property
     def hides_bookings(self) -> bool:
         return any(rule.action is Action.HIDE for rule in self.rules)
 

@@ -104,14 +104,15 @@ class PublicReading(Reading):
                     limit=limit,
                     newest_first=newest_first,
                     ordered=ordered,
-                )
+                ),
+                feed,
             )
 
     def first_entries(
         self, feed: Feed, ranges: Iterable[TimeRange], criteria: EntryCriteria, limit: int
     ) -> list[Entry]:
         with self._view() as view:
-            return view.publish(view.read.first_entries(feed, ranges, criteria, limit))
+            return view.publish(view.read.first_entries(feed, ranges, criteria, limit), feed)
 
     def entries_between(
         self,

@@ -11,6 +11,7 @@ from sqlalchemy import and_
 
 from icalbridge.feeds.policy import folded
 from icalbridge.feeds.saved_feed import Action
+from icalbridge.models import ReservedEntry
 from icalbridge.store.booked_names import BookedName, NameMatch
 from icalbridge.store.entries import ALL_ENTRIES, TimeRange
 from icalbridge.store.reading import Reading
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 SHOWN_TITLES = 100
 """So many entries of an event are looked at for its public name."""
+OF_EVENT = ("event", "booking")
+"""Kinds of feeds that say of which event their entries are."""
 REDACTED = "A request failed."
 
 
@@ -45,10 +48,12 @@ class PublicView:
 
     # entries
 
-    def publish(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Return entries as the public may see them."""
+    def publish(self, entries: Sequence[Entry], feed: Feed | None = None) -> list[Entry]:
+        """Return entries as the public may see them; of an event's own feed nothing that is
+        reserved, or the feed would say whose the times are.
+        """
         policy, kinds = self._policy, self._index.kinds
-        if not (policy.rules or policy.reserved):
+        if not policy.limits_bookings:
             return list(entries)
         keys = {entry.key for entry in entries} if policy.needs_categories else ()
         categories = self.read.categories(keys) if keys else {}
@@ -60,7 +65,10 @@ class PublicView:
             )
             for entry in entries
         )
-        return [entry for entry in published if entry is not None]
+        known = [entry for entry in published if entry is not None]
+        if feed is None or feed.kind not in OF_EVENT:
+            return known
+        return [entry for entry in known if not isinstance(entry, ReservedEntry)]
 
     def state(self, feed: Feed) -> FeedState | None:
         """Return the state of a feed; None where the public may not know of it."""
@@ -70,7 +78,7 @@ class PublicView:
         state = self.read.feed_state(feed)
         if state is None:
             return None
-        if feed.kind in ("event", "booking"):
+        if feed.kind in OF_EVENT:
             title = self._event_title(feed, state.title)
             if title is None:
                 return None
@@ -89,10 +97,12 @@ class PublicView:
         if not known:
             hidden = Reading(self._connection).entries(feed, times, ALL_ENTRIES, limit=1)
             return None if hidden else title
-        if not self._policy.rewrites:
+        if not self._policy.limits_bookings:
             return title
-        ever_shown = [entry for entry in known if entry.shown or entry.cancelled]
-        return next(filter(None, (entry.name for entry in self.publish(ever_shown))), "Reserved")
+        public = self.publish(known, feed)
+        ever_shown = (entry for entry in public if entry.shown or entry.cancelled)
+        named = next((entry.name for entry in ever_shown if entry.name), "Reserved")
+        return named if public else None
 
     # places
 
@@ -146,7 +156,7 @@ class PublicView:
         self, property_ids: Collection[str], terms: Collection[str], names: Collection[str]
     ) -> list[NameMatch]:
         """Return the public names in some properties; see `Reading.match_names`."""
-        if not (self._policy.rules or self._policy.reserved):
+        if not self._policy.limits_bookings:
             return self.read.match_names(property_ids, terms, names)
         result: dict[NameMatch, None] = {}
         included = self._included_texts
@@ -185,7 +195,7 @@ class PublicView:
 
     def coming_names(self, name_ids: Collection[int], now: datetime) -> dict[int, BookedName]:
         """Return what is coming by public name; see `Reading.coming_names`."""
-        if not (self._policy.rules or self._policy.reserved):
+        if not self._policy.limits_bookings:
             return self.read.coming_names(name_ids, now)
         index = self._index
         as_it_is = and_(index.seen, index.decided_by(Action.INCLUDE))
@@ -209,7 +219,7 @@ class PublicView:
         """Return what is coming in a facility by public name."""
         if self.hides(facility_id):
             return {}
-        if not (self._policy.rules or self._policy.reserved):
+        if not self._policy.limits_bookings:
             return self.read.names_in_facility(facility_id, now)
         index, result = self._index, dict[int, BookedName]()
         rows = names_by_rule(self._connection, facility_id, now, index.seen, index.rule)

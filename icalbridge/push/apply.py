@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import Client, Created, CreateOutcome, OvernightCreator
+    from icalbridge.facilitron import Client, Created, OvernightCreator
     from icalbridge.push.collisions import Occupied
     from icalbridge.push.mapping import PushRequests
     from icalbridge.push.places import PlaceTable
@@ -236,11 +236,6 @@ class PushRun:
             except (*ONE_OFF, InvalidRequest) as error:
                 yield Outcome(create, "refused", refusal_text(error))
                 return
-            if isinstance(answer, NotCreated | Unknown):
-                if not isinstance(answer.error, ONE_OFF):
-                    raise answer.error
-                yield Outcome(create, "refused", refusal_text(answer.error))
-                return
             if isinstance(answer, Conflict):
                 yield from self._after_conflict(create, answer, requests, pushed, adopted)
                 return
@@ -257,19 +252,16 @@ class PushRun:
                 f"the next {writes} changes belong together, and {left} requests are left today",
             )
 
-    def _create(self, create: Create) -> tuple[Create, CreateOutcome]:
+    def _create(self, create: Create) -> tuple[Create, Created | Conflict]:
         """Create an event; return the step with the timeslots that were sent last."""
         facilities = {slot.facility.u_id: slot.facility for slot in create.slots}
         sent, answer = self.creator.create(self._request(create))
+        if isinstance(answer, NotCreated | Unknown):
+            raise answer.error
         slots = (
-            PushSlot(
-                slot.external_id,
-                slot.start,
-                slot.end,
-                facilities[slot.facility_u_id],
-                slot.activity_name or "",
-            )
+            PushSlot(slot.external_id, slot.start, slot.end, facility, slot.activity_name or "")
             for slot in sent.timeslots
+            for facility in [facilities[slot.facility_u_id]]
         )
         return replace(create, slots=tuple(slots)), answer
 

@@ -38,7 +38,6 @@ from icalbridge.sync.refresh_event import EventRefresher
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
 
     from icalbridge.facilitron import Client
     from icalbridge.models import Event
@@ -151,6 +150,10 @@ class PushService:
     """Whether nothing was impossible then."""
     checked_at: float = 0.0
     """When that was; monotonic seconds."""
+    clock: DatabaseClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = DatabaseClock(self.store)
 
     def run(self) -> bool:
         """Push once; return whether nothing was refused.
@@ -160,21 +163,21 @@ class PushService:
         3. load what the vendor has of it, and plan the difference
         4. apply the plan where the review approves it
         """
-        options, clock = self.options, DatabaseClock(self.store)
+        options = self.options
         rules = PushRules(options.skip_free, options.skip_private, options.skip)
         places = load_places(self.store, options.facilities, options.map_file)
-        calendar, now = self._parse(clock(), places.zone), clock()
+        calendar, now = self._parse(places.zone), self.clock()
         with self.waiting():
             requests = map_calendar(calendar, places, now, rules)
-        if self._is_unchanged(requests, clock()):
+        if self._is_unchanged(requests):
             return self.well
         with self.open_client(places) as (user, client):
-            planned = self._plan(user, client, requests, places, clock)
+            planned = self._plan(user, client, requests, places)
             terms = self.review.approve(planned)
             applied = None if terms is None else AppliedPush()
             try:
                 if terms and applied:
-                    self._apply(user, client, planned, terms, applied, clock)
+                    self._apply(user, client, planned, terms, applied)
             finally:  # the next push does not report what was booked by this one
                 self.review.report(planned, applied)
         outcomes = applied.outcomes if applied else []
@@ -202,11 +205,12 @@ class PushService:
                 on_error(error)
             self.sleep(seconds)
 
-    def _parse(self, now: datetime, zone: str) -> ParsedCalendar:
+    def _parse(self, zone: str) -> ParsedCalendar:
         """Return the calendar as it is now. Raises `BadCalendar` for what cannot be pushed."""
         source, home = self.options.source, self.home
         if home and source.url and urlsplit(source.url).netloc == urlsplit(home).netloc:
             raise BadCalendar(OURS)
+        now = self.clock()
         with self.waiting():
             self.fetched = fetch_calendar(source, self.fetched) or self.fetched
             fetched = self.fetched or FetchedCalendar(b"")
@@ -219,28 +223,25 @@ class PushService:
             )
         return calendar
 
-    def _is_unchanged(self, requests: PushRequests, now: datetime) -> bool:
+    def _is_unchanged(self, requests: PushRequests) -> bool:
         """Return whether the vendor was asked lately about the same, or what is over aside."""
         patience = FULL_SECONDS if self.well else RETRY_SECONDS
         if self.settled is None or time.monotonic() - self.checked_at > patience:
             return False
+        now = self.clock()
         return self.settled.since(now) == requests.since(now)
 
     def _plan(
-        self,
-        user: ApiUser,
-        client: Client,
-        requests: PushRequests,
-        places: PlaceTable,
-        clock: DatabaseClock,
+        self, user: ApiUser, client: Client, requests: PushRequests, places: PlaceTable
     ) -> PlannedPush:
         name, again = self.options.name or self.options.source.name, self.options.again
         with self.review.progress() as progress:
+            now, zones = self.clock(), places.zones
             pushed = load_pushed(
-                client, self.store, name, places.zones, clock(), again=again, on_progress=progress
+                client, self.store, name, zones, now, again=again, on_progress=progress
             )
         requests = replace(requests, by_day=self.store.api_keys.splits_nights(user.name))
-        now = clock()
+        now = self.clock()
         with self.waiting():
             requests, plan = decide(requests, pushed, places, now)
         return PlannedPush(name, plan, requests, pushed, places)
@@ -252,10 +253,9 @@ class PushService:
         planned: PlannedPush,
         terms: EventTerms,
         applied: AppliedPush,
-        clock: DatabaseClock,
     ) -> None:
         """Apply a plan; its outcomes are in `applied`, also when it broke off."""
-        store, types = self.store, user.event_types
+        store, clock, types = self.store, self.clock, user.event_types
         refresher = EventRefresher(client, store, event_types=types, clock=clock, sleep=self.sleep)
         ledger = StoreLedger(
             store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day
