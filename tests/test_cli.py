@@ -17,6 +17,7 @@ from icalbridge import sandbox
 from icalbridge.cli import COMMANDS as LISTED
 from icalbridge.cli import main
 from icalbridge.models import utcnow
+from icalbridge.store import Store
 from tests.fixtures.commands import environment, run, run_process
 
 if TYPE_CHECKING:
@@ -117,6 +118,46 @@ def test_help_imports_neither_commands_nor_what_they_need() -> None:
     assert {name for name in first if name.startswith("icalbridge.cli.")} == set()
     assert {f"icalbridge.cli.{name}" for name in names} <= then
     assert HEAVY & then == set()
+
+
+LOADED = """
+import sys
+from icalbridge.cli import main
+
+main(sys.argv[1:], standalone_mode=False)
+print("@", *sys.modules)
+"""
+ONLY_TO_SERVE = {"flask", "gunicorn", "icalbridge.web", "jinja2", "prometheus_client"}
+ONLY_TO_ASK = {"requests", "icalbridge.facilitron.http"}
+ONLY_ELSEWHERE = {"alembic", "psycopg", "icalbridge.sandbox", "segno"}
+
+
+@pytest.mark.parametrize(
+    ("command", "unused"),
+    [
+        (["status"], ONLY_TO_SERVE | ONLY_TO_ASK | ONLY_ELSEWHERE),
+        (["feed", "list"], ONLY_TO_SERVE | ONLY_TO_ASK | ONLY_ELSEWHERE),
+        (["history", "--from", "2026-11-01", "--to", "2026-11-02"], ONLY_TO_SERVE | ONLY_ELSEWHERE),
+        (["db", "upgrade"], ONLY_TO_SERVE | ONLY_TO_ASK | ONLY_ELSEWHERE),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_command_imports_only_what_it_needs(
+    command: list[str], unused: set[str], tmp_path: Path
+) -> None:
+    """Libraries take most of the time of a short command; the database is up to date already."""
+    store = Store.connect(url := f"sqlite:///{tmp_path}/made.db")
+    store.upgrade()
+    store.close()
+    shown = subprocess.run(
+        [sys.executable, "-c", LOADED, *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment({"ICALBRIDGE_DATABASE_URL": url, "FACILITRON_API_KEY": "key"}),
+    )
+    loaded = shown.stdout.partition("@")[2].split()
+    assert unused & {*loaded} == set()
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -251,6 +251,9 @@ def test_database_in_the_state_directory_is_named(
     assert checks_by_name(examine(environ))["database"] == (True, place)
     assert file.exists()
     assert file.parent.stat().st_mode & 0o777 == 0o700
+    monkeypatch.chdir(file.parent)
+    assert checks_by_name(examine(environ))["database"] == (True, place)
+    monkeypatch.chdir(tmp_path)
     Store.connect(f"sqlite:///{tmp_path}/icalbridge.db").upgrade()
     assert checks_by_name(examine(environ))["database"] == (
         True,

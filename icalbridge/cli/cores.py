@@ -66,7 +66,7 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
             continue
         top = mounted if number == "0" else mounted / controller
         group = top / name.lstrip("/")
-        yield from (group, *(each for each in group.parents if each.is_relative_to(top)))
+        yield from (group, *(parent for parent in group.parents if parent.is_relative_to(top)))
 
 
 def _numbers(file: Path) -> list[float]:

@@ -102,6 +102,7 @@ def _with_database(
         check_place(environ, settings),
         check_integrity(store),
         check_disk(settings),
+        *_policy(settings, store),
         *check_address(settings, store, runs=health.workers_alive > 0),
     ]
     for user, client in clients:
@@ -142,6 +143,25 @@ def _configuration(settings: Settings) -> Check:
             "complete; set ICALBRIDGE_PUBLIC_URL so that feeds can link back here",
         )
     return Check("configuration", True, f"complete; subscribers use {settings.public_url}")
+
+
+def _policy(settings: Settings, store: Store) -> list[Check]:
+    """Check the public policy's file, and that what it names is there."""
+    from icalbridge.feeds.policy_file import read_policy
+
+    try:
+        policy = read_policy(settings.policy_file)
+    except ConfigurationError as error:
+        return [Check("policy", False, str(error))]
+    if not policy.digest:
+        return []
+    places = store.read.properties(), store.read.facilities()
+    if unknown := policy.unknown_places(*places):
+        names = ", ".join(map(repr, unknown))
+        return [Check("policy", False, f"names what nothing is called here: {names}")]
+    hidden = policy.hidden_places(*places)
+    message = f"hides {len(hidden.properties)} schools and {len(hidden.facilities)} facilities"
+    return [Check("policy", True, f"{message}, {len(policy.rules)} rules about bookings")]
 
 
 def _vendor(client: Client, store: Store) -> list[Check]:

@@ -25,12 +25,13 @@ def check_place(environ: Mapping[str, str], settings: Settings) -> Check:
     from icalbridge.settings import state
 
     message = f"opens, can be written, and its schema is current: {describe_database(settings)}"
-    here = state.file_here() if state.uses_default(environ) else None
-    if here:
-        message += (
-            f"; it is found from this working directory only, so set DATABASE_URL=sqlite:///{here},"
-            f" or stop icalbridge and move it to {state.state_directory(environ)}"
-        )
+    if state.uses_default(environ) and (here := state.file_here()):
+        usual = state.state_directory(environ)
+        if here.parent != usual:
+            message += (
+                "; it is found from this working directory only, so set"
+                f" DATABASE_URL=sqlite:///{here}, or stop icalbridge and move it to {usual}"
+            )
     return Check("database", True, message)
 
 

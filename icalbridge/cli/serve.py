@@ -29,6 +29,7 @@ from icalbridge.cli.options import host_option, port_option
 from icalbridge.cli.runtime import load_settings
 from icalbridge.cli.worker import run_worker
 from icalbridge.errors import ConfigurationError, IcalbridgeError, StoreError
+from icalbridge.models import utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,6 +110,9 @@ def cannot_listen(address: ListenAddress, error: OSError) -> ConfigurationError:
 
 def run_server(settings: Settings, address: ListenAddress, *, workers: int, sync: bool) -> None:
     """Serve until SIGTERM or Ctrl-C, then end cleanly."""
+    from icalbridge.feeds.policy_file import read_policy
+
+    read_policy(settings.policy_file)
     with listen(address) as opened:
         _prepare(settings)
         host, port = opened.getsockname()[:2]
@@ -128,6 +132,8 @@ def _prepare(settings: Settings) -> None:
     with closing(Store.connect(settings.database_url)) as store:
         try:
             store.upgrade()
+            if not settings.policy_file:
+                store.policies.end(now=utcnow())
         except StoreError:
             store.check()
 

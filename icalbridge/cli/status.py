@@ -13,6 +13,7 @@ from icalbridge.cli.clients import make_grant
 from icalbridge.cli.options import json_option
 from icalbridge.cli.output import console, folded, print_json, table
 from icalbridge.cli.runtime import describe_database, load_settings, open_current
+from icalbridge.errors import ConfigurationError
 from icalbridge.models import is_future, utcnow
 from icalbridge.statuses import status_name
 
@@ -78,12 +79,28 @@ def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
     )
     health = replace(health, keys=tuple(keys_with_quota))
     unknown, database = UnknownStatuses(health, settings), describe_database(settings)
+    policy_error = _policy_error(settings)
     if as_json:
-        print_json(_as_json(health, planned) | unknown.values | {"database": database})
+        more: dict[str, object] = {"database": database}
+        if policy_error:
+            more["policy_error"] = policy_error
+        print_json(_as_json(health, planned) | unknown.values | more)
         return
     _print_table(health, planned, now, database)
     for line in unknown.lines():
         click.echo(line)
+    if policy_error:
+        click.echo(f"Public policy: {policy_error} `serve` keeps the last good one.")
+
+
+def _policy_error(settings: Settings) -> str:
+    from icalbridge.feeds.policy_file import read_policy
+
+    try:
+        read_policy(settings.policy_file)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
 
 
 class UnknownStatuses:

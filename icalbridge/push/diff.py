@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.facilitron import change_doubts
 from icalbridge.push import external_ids
-from icalbridge.push.collisions import days_between
+from icalbridge.push.collisions import SpanIndex
 from icalbridge.push.instances import plain_uid
 from icalbridge.push.mapping import Impossible, PushSlot
 from icalbridge.push.steps import Cancel, Create, Move, PushPlan, Renewal, Unchanged
@@ -28,7 +28,7 @@ from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from icalbridge.models import Timeslot
     from icalbridge.push.mapping import PushEvent, PushRequests
@@ -247,18 +247,13 @@ def _find_cycle(moves: Sequence[Move]) -> Move | None:
 
     The vendor moves nothing onto a booking.
     """
-    occupying: dict[tuple[str, date], list[int]] = defaultdict(list)
-    for number, move in enumerate(moves):
-        for day in days_between(move.before.start, move.before.end):
-            occupying[move.before.facility_id, day].append(number)
-    waits = {
-        number: {
-            other
-            for day in days_between(move.after.start, move.after.end)
-            for other in occupying.get((move.after.facility.id, day), ())
-            if other != number and _overlap(moves[other].before, move.after)
-        }
+    occupied = SpanIndex(
+        ((move.before.facility_id, move.before.start, move.before.end), number)
         for number, move in enumerate(moves)
+    )
+    waits = {
+        number: {*occupied.overlapping((after.facility.id, after.start, after.end))} - {number}
+        for number, after in enumerate(move.after for move in moves)
     }
     try:
         TopologicalSorter(waits).prepare()
@@ -266,10 +261,6 @@ def _find_cycle(moves: Sequence[Move]) -> Move | None:
         cycle: list[int] = error.args[1]
         return moves[min(cycle)]
     return None
-
-
-def _overlap(before: Timeslot, after: PushSlot) -> bool:
-    return before.start < after.end and after.start < before.end
 
 
 def _live_slots(pushed: Iterable[PushedState], now: datetime) -> dict[str, Timeslot]:

@@ -1,4 +1,4 @@
-"""Parser in a process of its own, with one limit of time and one of memory.
+"""Parser in a process of its own, with one limit of processor time and one of memory.
 
 A rule of one line can ask for more instances than any memory holds, and a parser can be led astray;
 here that ends a child, and costs the caller one sentence. `parse_in_process` starts the child; run
@@ -32,12 +32,10 @@ MOST_RESULT = 20_000_000
 UNUSABLE = 3
 """Exit code of the child where it explains on stderr why it cannot parse the calendar."""
 OUT_OF_MEMORY = 4
-"""Exit code of the child where its memory was used up."""
 TOO_MUCH = (
     "The calendar takes more time or memory to be worked out than any real one does; look for a"
     " rule that never ends."
 )
-
 LOOKS_BACK = timedelta(days=2)
 """What is over in the property's zone may not be in UTC, in which days and floating times are
 compared here; and what is missing must be gone from the calendar, rather than over.
@@ -64,13 +62,9 @@ def span_at(now: datetime, zone: str = "UTC", charset: str = "") -> CalendarSpan
     vendor, since no timeslot can be added to one that is there.
     """
     until = now + timedelta(days=2 * 365)
-    ends = [
-        now.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
-        for year in (until.year - 1, until.year)
-        for month in (1, 7)
-    ]
-    rules_until = max(item for item in ends if item <= until)
-    return CalendarSpan(now - LOOKS_BACK, rules_until, zone, charset)
+    midnight = until.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    half = midnight.replace(month=7 if until.month >= 7 else 1)
+    return CalendarSpan(now - LOOKS_BACK, half, zone, charset)
 
 
 def parse_in_process(
@@ -93,30 +87,21 @@ def parse_in_process(
         env={**os.environ, "PYTHONTZPATH": ""},
         check=False,
     )
-    if child.returncode == UNUSABLE:
-        raise BadCalendar(f"The calendar {child.stderr.decode(errors='replace')}.")
-    if _reached_limit(child.returncode, child.stderr):
-        raise BadCalendar(TOO_MUCH)
     if child.returncode:
-        raise BadCalendar(_crash_text(child.returncode, child.stderr))
+        raise BadCalendar(_failure_text(child.returncode, child.stderr.decode(errors="replace")))
     return msgspec.json.decode(child.stdout, type=ParsedCalendar)
 
 
-def _reached_limit(code: int, stderr: bytes) -> bool:
-    """Return whether the child ended at a limit.
-
-    Outside of our own code, an interpreter without memory ends with 1, perhaps without a message.
-    """
-    if code in (OUT_OF_MEMORY, -signal.SIGXCPU):
-        return True
-    return code == 1 and stderr.strip().rpartition(b"\n")[2] in (b"", b"MemoryError")
-
-
-def _crash_text(code: int, stderr: bytes) -> str:
-    """Return a sentence with the kind of an error; its text may contain the calendar's."""
-    last = stderr.decode(errors="replace").strip().rpartition("\n")[2].partition(":")[0]
-    kind = f", {last}" if last.replace(".", "").isidentifier() else ""
-    how = f"signal {-code}" if code < 0 else f"exit code {code}{kind}"
+def _failure_text(code: int, stderr: str) -> str:
+    """Return why there is no result; of an error only its kind, since it may quote the calendar."""
+    if code == UNUSABLE:
+        return f"The calendar {stderr}."
+    kind = stderr.strip().rpartition("\n")[2].partition(":")[0]
+    # outside of our own code, an interpreter without memory ends with 1, perhaps without a message
+    if code in (OUT_OF_MEMORY, -signal.SIGXCPU) or (code == 1 and kind in ("", "MemoryError")):
+        return TOO_MUCH
+    named = f", {kind}" if kind.replace(".", "").isidentifier() else ""
+    how = f"signal {-code}" if code < 0 else f"exit code {code}{named}"
     return (
         f"The calendar could not be worked out: the bridge's own program for it broke off ({how})."
     )
@@ -133,9 +118,8 @@ def main() -> None:
     try:
         parsed = msgspec.json.encode(parse_calendar(content, *span))
         if len(parsed) > MOST_RESULT:
-            raise NotACalendar(
-                f"has more than {MOST_RESULT // 1_000_000} MB of instances in the two years ahead"
-            )
+            most = MOST_RESULT // 1_000_000
+            raise NotACalendar(f"has more than {most} MB of instances in the two years ahead")
     except NotACalendar as error:
         sys.stderr.write(str(error))
         sys.exit(UNUSABLE)

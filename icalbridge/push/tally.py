@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from icalbridge.push.steps import Create, Move
@@ -29,6 +29,11 @@ class PushTally:
     over: int = 0
     left_out: int = 0
     """By the rules of whoever pushes: places left out, and `--skip`."""
+
+    @property
+    def sentence(self) -> str:
+        counts = [f"{count} {name.replace('_', ' ')}" for name, count in asdict(self).items()]
+        return f"In the calendar: {counts[0]} = {' + '.join(counts[1:])}."
 
 
 def tally(requests: PushRequests, plan: PushPlan) -> PushTally:

@@ -216,6 +216,13 @@ class Settings:
         " it asks.",
         readers.colour,
     )
+    policy_file: str = _setting(
+        "ICALBRIDGE_POLICY_FILE",
+        "",
+        "A TOML file: [what the public may see](policy.md) of schools, facilities and bookings."
+        " Unset: everything.",
+        str,
+    )
     booking_url: str = _setting(
         "ICALBRIDGE_BOOKING_URL",
         "",

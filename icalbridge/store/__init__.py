@@ -12,6 +12,7 @@ up to date, many readers serve from it.
     store.readers     how many clients read which calendar         (readers.py)
     store.pushed      events that were made out of calendars       (pushed_events.py)
     store.challenges  how `doctor` recognizes its own web process  (challenge.py)
+    store.policies    the public policy that was last read         (policies.py)
 
 `migrate` brings a database up to date; `tables` holds the schema; `backup` copies SQLite's file.
 """
@@ -30,6 +31,7 @@ from icalbridge.store.challenge import Challenges
 from icalbridge.store.doubts import Doubts, LeftProperty, MassWithdrawal
 from icalbridge.store.health import Freshness, Health, KeyHealth
 from icalbridge.store.patience import Timeouts
+from icalbridge.store.policies import Policies
 from icalbridge.store.pushed_events import Pushed, PushedEvents
 from icalbridge.store.readers import Readers
 from icalbridge.store.reading import Reading
@@ -79,6 +81,7 @@ class Store:
         self.readers = Readers(opened)
         self.pushed = PushedEvents(opened)
         self.challenges = Challenges(opened)
+        self.policies = Policies(opened)
 
     @classmethod
     def connect(cls, url: str, timeouts: Timeouts | None = None) -> Store:

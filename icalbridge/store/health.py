@@ -93,7 +93,8 @@ class Health:
     catalogue_error: str
     catalogue_invocation_id: str
     workers_alive: int
-    entries: int
+    entries: int | None
+    """None where the public may not know."""
     skipped: int
     """Things in the vendor's answers that could not be read, since the database was made."""
     counters: Mapping[str, int]

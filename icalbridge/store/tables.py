@@ -315,6 +315,14 @@ counters = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+public_policy = Table(  # one row: the policy that was last read
+    "public_policy",
+    metadata,
+    Column("digest", String, primary_key=True),
+    _text("text"),
+    _time("changed_at", nullable=False),
+)
+
 workers = Table(
     "workers",
     metadata,

@@ -128,7 +128,8 @@ def _whole(health: Health, now: datetime) -> Iterator[str]:
     yield _gauge(
         "icalbridge_workers_alive", "Sync workers that gave a sign lately.", health.workers_alive
     )
-    yield _gauge("icalbridge_entries", "Timeslots that feeds show.", health.entries)
+    if health.entries is not None:
+        yield _gauge("icalbridge_entries", "Timeslots that feeds show.", health.entries)
     yield _gauge(
         "icalbridge_quota_used", "Requests to the vendor in this UTC day.", health.quota_used
     )
