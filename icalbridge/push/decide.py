@@ -1,4 +1,4 @@
-"""Requests and pushed events → the plan of a push, and the notes on it. Pure.
+"""Requests and pushed events → the plan of a push, with notes and the sum of instances. Pure.
 
 Before they are compared (`diff`), requests get the UIDs under which the same events were pushed:
 an event is alone under its UID, or one of several (`instances.unit_uid`), and when another one
@@ -22,6 +22,7 @@ from icalbridge.push.diff import plan_push
 from icalbridge.push.external_ids import SINGLE
 from icalbridge.push.instances import NO_NAME, plain_uid, unit_uid
 from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
+from icalbridge.push.steps import Cancel, Move
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.models import Timeslot
-    from icalbridge.push.instances import CancelRequest
+    from icalbridge.push.instances import CancelRequest, PushTally
     from icalbridge.push.mapping import PushRequests
     from icalbridge.push.places import PlaceTable
-    from icalbridge.push.steps import Cancel, PushedState, PushPlan
+    from icalbridge.push.steps import PushedState, PushPlan
 
 REASON = "the calendar cancels it (METHOD:CANCEL)"
 ONLY_CANCELS = (
@@ -70,6 +71,44 @@ def _foresee_refusals(plan: PushPlan, places: PlaceTable, now: datetime) -> Iter
         if count := counts[reason]:
             bookings = "1 new booking is" if count == 1 else f"{count} new bookings are"
             yield f"{bookings} {words}; Facilitron may refuse that."
+
+
+def tally(requests: PushRequests, plan: PushPlan) -> PushTally:
+    """Return what becomes of each instance in the calendar."""
+    fates = _find_fates(requests, plan) if requests.cancels is None else {}
+    counts = Counter(fates.values())
+    return replace(
+        requests.counts,
+        created=counts["created"],
+        moved=counts["moved"],
+        unchanged=counts["unchanged"],
+        impossible=requests.counts.impossible + counts["impossible"],
+    )
+
+
+def _find_fates(requests: PushRequests, plan: PushPlan) -> dict[tuple[str, str], str]:
+    """Return the fate of each requested instance; of its days the one that does most counts."""
+    requested = [(event.uid, slot.id) for event in requests.events for slot in event.slots]
+    fates = {(uid, _instance(slot_id)): "unchanged" for uid, slot_id in requested}
+    for fate, uid, slot_id in _find_changes(requests, plan):
+        for key in [(uid, _instance(slot_id))] if slot_id else [k for k in fates if k[0] == uid]:
+            if key in fates:
+                fates[key] = fate
+    return fates
+
+
+def _find_changes(requests: PushRequests, plan: PushPlan) -> Iterator[tuple[str, str, str]]:
+    """Yield fate, UID and timeslot of what changes, what does most last; "" for all timeslots."""
+    for item in plan.impossible[len(requests.impossible) :]:
+        yield "impossible", item.uid, item.instance
+    for step in plan.steps:
+        if not isinstance(step, Cancel):
+            fate = "moved" if isinstance(step, Move) else "created"
+            yield from ((fate, step.uid, slot.id) for slot in step.slots)
+
+
+def _instance(slot_id: str) -> str:
+    return slot_id.partition(".")[0]
 
 
 def _match_identities(

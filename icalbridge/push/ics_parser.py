@@ -15,17 +15,16 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from icalbridge import timezones
 from icalbridge.push import external_ids
 from icalbridge.push.ics_events import parse_event, text_value
 from icalbridge.push.ics_lines import LineNotes, NotACalendar, parse_components
-from icalbridge.push.ics_series import ExpandLimits, UidInstances, expand_uid, slot_id
+from icalbridge.push.ics_series import UidInstances, expand_uid, slot_id
 from icalbridge.push.ics_values import CalendarZones, Unusable
-from icalbridge.push.instances import CancelRequest, ParsedCalendar
+from icalbridge.push.instances import CalendarSpan, CancelRequest, ParsedCalendar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime, tzinfo
+    from datetime import datetime
 
     from icalbridge.push.ics_events import CalendarEvent
     from icalbridge.push.ics_lines import CalendarPart
@@ -42,18 +41,13 @@ REFUSED_METHODS = {
 """METHODs that book nothing (RFC 5546, section 1.4)."""
 
 
-def parse_calendar(
-    content: bytes, since: datetime, rules_until: datetime, zone: str = "UTC", charset: str = ""
-) -> ParsedCalendar:
-    """Return the instances that end after `since`; rules are followed until `rules_until`.
-
-    `zone`: the facility's, of floating times where they are compared with moments. `charset`: the
-    one that HTTP names. Raises `NotACalendar`.
-    """
+def parse_calendar(content: bytes, span: CalendarSpan) -> ParsedCalendar:
+    """Return the instances in a span. Raises `NotACalendar`."""
     notes = LineNotes()
-    root = parse_components(content, charset, notes)
+    root = parse_components(content, span.charset, notes)
     calendars = [root, *(part for part in root.parts if part.name == "VCALENDAR")]
-    _check_scale(calendars)
+    if any(part.value("CALSCALE").upper() not in {"", "GREGORIAN"} for part in calendars):
+        raise NotACalendar("does not count days as the Gregorian calendar does")
     method = _method(calendars, notes)
     by_uid: dict[str, list[CalendarEvent]] = defaultdict(list)
     for event in _events(calendars, notes):
@@ -64,8 +58,7 @@ def parse_calendar(
     result.refuse("", by_uid.pop("", ()), NO_UID)
     if method == "CANCEL":
         return _cancelling(by_uid, result, notes)
-    limits = ExpandLimits(since, rules_until, timezones.zone(zone))
-    parts = [result, *(_expand(uid, events, limits, notes) for uid, events in by_uid.items())]
+    parts = [result, *(_expand(uid, events, span, notes) for uid, events in by_uid.items())]
     goes_on = sum(part.goes_on for part in parts)
     return ParsedCalendar(
         tuple(instance for part in parts for instance in part.instances),
@@ -73,18 +66,18 @@ def parse_calendar(
         len(by_uid),
         over=sum(part.over for part in parts),
         cancelled=sum(part.cancelled for part in parts),
-        notes=(*notes.sentences(), *_goes_on_note(goes_on, rules_until)),
+        notes=(*notes.sentences(), *_goes_on_note(goes_on, span.rules_until)),
     )
 
 
 def _expand(
-    uid: str, events: Sequence[CalendarEvent], limits: ExpandLimits, notes: LineNotes
+    uid: str, events: Sequence[CalendarEvent], span: CalendarSpan, notes: LineNotes
 ) -> UidInstances:
     """Return the instances of a UID; where none can be known, all of its events are impossible."""
     try:
         if OURS in uid.lower():
             raise Unusable("it is a booking already, copied from one of the bridge's own calendars")
-        return expand_uid(uid, events, limits, notes)
+        return expand_uid(uid, events, span, notes)
     except (Unusable, OverflowError) as error:
         result = UidInstances()
         reason = str(error) if isinstance(error, Unusable) else "it is out of all range"
@@ -96,11 +89,6 @@ def _goes_on_note(count: int, until: datetime) -> Iterator[str]:
     if count:
         series = "1 series goes" if count == 1 else f"{count} series go"
         yield f"{series} on after {until:%Y-%m-%d}; later pushes book what comes then."
-
-
-def _check_scale(calendars: Sequence[CalendarPart]) -> None:
-    if any(part.value("CALSCALE").upper() not in {"", "GREGORIAN"} for part in calendars):
-        raise NotACalendar("does not count days as the Gregorian calendar does")
 
 
 def _method(calendars: Sequence[CalendarPart], notes: LineNotes) -> str:
@@ -119,32 +107,17 @@ def _method(calendars: Sequence[CalendarPart], notes: LineNotes) -> str:
 
 
 def _events(calendars: Sequence[CalendarPart], notes: LineNotes) -> Iterable[CalendarEvent]:
-    zones = CalendarZones(
-        [part for calendar in calendars for part in calendar.parts if part.name == "VTIMEZONE"],
-        notes,
-    )
+    described = [part for calendar in calendars for part in calendar.parts]
+    zones = CalendarZones([part for part in described if part.name == "VTIMEZONE"], notes)
     for calendar in calendars:
-        default = _default_zone(calendar, zones, notes)
+        default = zones.find_default(calendar)
         for part in calendar.parts:
             if part.name == "VEVENT":
                 yield parse_event(part, zones, default)
 
 
-def _default_zone(calendar: CalendarPart, zones: CalendarZones, notes: LineNotes) -> tzinfo | None:
-    """Return the zone of floating times that a calendar names, as Google means it."""
-    for line in calendar.all("X-WR-TIMEZONE"):
-        if zone := zones.find(line.value):
-            return zone
-        notes.add(line.number, "X-WR-TIMEZONE names no time zone; left out")
-    return None
-
-
 def _is_ours(calendars: Sequence[CalendarPart], uids: Mapping[str, object]) -> bool:
-    """Say whether bookings of this bridge would come back to it: its own feed, or another service's
-    copy of one.
-
-    Those that copy a calendar keep its UIDs, or put something after them.
-    """
+    """Return whether these are bookings of this bridge: its own feed or a copy, with its UIDs."""
     made_here = any("//icalbridge//" in text_value(part, "PRODID").lower() for part in calendars)
     return made_here or (bool(uids) and all(OURS in uid.lower() for uid in uids))
 

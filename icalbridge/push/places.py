@@ -131,10 +131,7 @@ def parse_places(
     file: str = "",
     schools: Mapping[str, str] | None = None,
 ) -> PlaceTable:
-    """Make a table of `ID`, the default, or `LOCATION=ID`; and of a TOML file's text.
-
-    Raises `ConfigurationError` for a facility that there is none of, and for two defaults.
-    """
+    """Make a table of `ID`, the default, or `LOCATION=ID`; and of a file. `ConfigurationError`."""
     by_id = {facility.id: facility for facility in facilities}
     table, defaults = _parse_file(file) if file else {}, []
     for text in given:
