@@ -19,7 +19,7 @@ from icalbridge import timezones
 from icalbridge.facilitron import change_doubts
 from icalbridge.facilitron.write_requests import TOO_FAR, TOO_OLD
 from icalbridge.push.diff import plan_push
-from icalbridge.push.external_ids import SINGLE
+from icalbridge.push.external_ids import SINGLE, instance_of
 from icalbridge.push.instances import NO_NAME, plain_uid, unit_uid
 from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
 from icalbridge.push.steps import Cancel, Move
@@ -89,9 +89,9 @@ def tally(requests: PushRequests, plan: PushPlan) -> PushTally:
 def _find_fates(requests: PushRequests, plan: PushPlan) -> dict[tuple[str, str], str]:
     """Return the fate of each requested instance; of its days the one that does most counts."""
     requested = [(event.uid, slot.id) for event in requests.events for slot in event.slots]
-    fates = {(uid, _instance(slot_id)): "unchanged" for uid, slot_id in requested}
+    fates = {(uid, instance_of(slot_id)): "unchanged" for uid, slot_id in requested}
     for fate, uid, slot_id in _find_changes(requests, plan):
-        for key in [(uid, _instance(slot_id))] if slot_id else [k for k in fates if k[0] == uid]:
+        for key in [(uid, instance_of(slot_id))] if slot_id else [k for k in fates if k[0] == uid]:
             if key in fates:
                 fates[key] = fate
     return fates
@@ -105,10 +105,6 @@ def _find_changes(requests: PushRequests, plan: PushPlan) -> Iterator[tuple[str,
         if not isinstance(step, Cancel):
             fate = "moved" if isinstance(step, Move) else "created"
             yield from ((fate, step.uid, slot.id) for slot in step.slots)
-
-
-def _instance(slot_id: str) -> str:
-    return slot_id.partition(".")[0]
 
 
 def _match_identities(
@@ -174,32 +170,39 @@ def _plan_cancellation(
                 f"Nothing to come was pushed from this calendar for {name!r}, which it cancels."
             )
     mine = [state for state in pushed if state.uid in named]
-    events, impossible = [], list(requests.impossible)
-    for uid, of_uid in named.items():
-        staying = [
-            (display_text(state.event.name), slot)
-            for state in mine
-            if state.uid == uid and state.live and state.event
-            for slot in state.coming(now)
-            if not any(_is_gone(slot, cancel, state, places) for cancel in of_uid)
-        ]
-        if any(slot.facility_id not in places.facilities for _, slot in staying):
-            impossible.append(Impossible(uid, staying[0][0], UNPLACED))
-        elif staying:
-            slots = {slot.external_id: PushSlot.as_pushed(slot, places) for _, slot in staying}
-            events.append(PushEvent(uid, staying[0][0], tuple(slots.values())))
+    rest = [_find_rest(uid, of_uid, mine, places, now) for uid, of_uid in named.items()]
+    impossible = (item for item in rest if isinstance(item, Impossible))
     requests = replace(
         requests,
-        events=tuple(events),
-        impossible=tuple(impossible),
+        events=tuple(item for item in rest if isinstance(item, PushEvent)),
+        impossible=(*requests.impossible, *impossible),
         notes=(*notes, *requests.notes),
     )
     plan = plan_push(requests, mine, places, now)
-    renewals = (
-        replace(renewal, cancels=_with_reason(renewal.cancels)) for renewal in plan.renewals
-    )
+    renewals = (replace(item, cancels=_with_reason(item.cancels)) for item in plan.renewals)
     cancelled = _with_reason(plan.cancels)
     return requests, replace(plan, cancels=cancelled, renewals=tuple(renewals), coming=0, ending=0)
+
+
+def _find_rest(
+    uid: str,
+    cancels: Sequence[CancelRequest],
+    pushed: Sequence[PushedState],
+    places: PlaceTable,
+    now: datetime,
+) -> PushEvent | Impossible | None:
+    """Return what was pushed for a UID and is not cancelled."""
+    rest = [
+        (display_text(state.event.name), slot)
+        for state in pushed
+        if state.uid == uid and state.live and state.event
+        for slot in state.coming(now)
+        if not any(_is_gone(slot, cancel, state, places) for cancel in cancels)
+    ]
+    if any(slot.facility_id not in places.facilities for _, slot in rest):
+        return Impossible(uid, rest[0][0], UNPLACED)
+    slots = {slot.external_id: PushSlot.as_pushed(slot, places) for _, slot in rest}
+    return PushEvent(uid, rest[0][0], tuple(slots.values())) if rest else None
 
 
 def _with_reason(cancels: Sequence[Cancel]) -> tuple[Cancel, ...]:
@@ -220,7 +223,7 @@ def _is_gone(slot: Timeslot, cancel: CancelRequest, state: PushedState, places: 
     if not cancel.instance_ids:
         return True
     zone = timezones.zone(places.zones.get(state.property_id, "UTC"))
-    instance = slot.external_id.partition(".")[0]
+    instance = instance_of(slot.external_id)
     return (
         instance in cancel.instance_ids or cancel.day == f"{slot.start.astimezone(zone):%Y-%m-%d}"
     )

@@ -138,8 +138,8 @@ class _UidPlanner:
         return next((display_text(event.name) for event in events), "")
 
     def _stays(self, slot_id: str) -> bool:
-        instance = slot_id.partition(".")[0]
-        names = {(plain_uid(self.uid), ""), (self.uid, ""), (self.uid, instance)}
+        instance = (self.uid, external_ids.instance_of(slot_id))
+        names = {(plain_uid(self.uid), ""), (self.uid, ""), instance}
         return not self.staying.isdisjoint(names) or (self.uid, slot_id) in self.past
 
     def _cancel_reason(

@@ -32,6 +32,11 @@ def number_of(external_id: str) -> int:
     return int(external_id.rpartition("-")[2])
 
 
+def instance_of(slot_id: str) -> str:
+    """Return the id of the instance of which a timeslot is, or a day of it (`part_id`)."""
+    return slot_id.partition(".")[0]
+
+
 def instance_id(recurrence: date | datetime) -> str:
     """Return the external id of a timeslot from a RECURRENCE-ID: a day, floating or a moment."""
     if not isinstance(recurrence, datetime):

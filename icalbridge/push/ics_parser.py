@@ -12,15 +12,21 @@ and memory; `mapping` applies the vendor's rules to the instances.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from icalbridge.push import external_ids
 from icalbridge.push.ics_events import parse_event, text_value
 from icalbridge.push.ics_lines import LineNotes, NotACalendar, parse_components
-from icalbridge.push.ics_series import UidInstances, expand_uid, slot_id
+from icalbridge.push.ics_series import expand_uid, refuse, slot_id
 from icalbridge.push.ics_values import CalendarZones, Unusable
-from icalbridge.push.instances import CalendarSpan, CancelRequest, ParsedCalendar
+from icalbridge.push.instances import (
+    CalendarSpan,
+    CancelRequest,
+    Instance,
+    ParsedCalendar,
+    UnusableEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 
     from icalbridge.push.ics_events import CalendarEvent
     from icalbridge.push.ics_lines import CalendarPart
+    from icalbridge.push.ics_series import Fate
 
 OURS = "@icalbridge"
 NO_UID = "it has no UID, and could not be found again"
@@ -54,35 +61,34 @@ def parse_calendar(content: bytes, span: CalendarSpan) -> ParsedCalendar:
         by_uid[event.uid].append(event)
     if _is_ours(calendars, by_uid):
         return ParsedCalendar(events=len(by_uid), ours=True)
-    result = UidInstances()
-    result.refuse("", by_uid.pop("", ()), NO_UID)
-    if method == "CANCEL":
-        return _cancelling(by_uid, result, notes)
-    parts = [result, *(_expand(uid, events, span, notes) for uid, events in by_uid.items())]
-    goes_on = sum(part.goes_on for part in parts)
+    fates: list[Fate | CancelRequest] = [*refuse("", by_uid.pop("", ()), NO_UID)]
+    for uid, events in by_uid.items():
+        fates += map(_cancel, events) if method == "CANCEL" else _expand(uid, events, span, notes)
+    cancels = tuple(fate for fate in fates if isinstance(fate, CancelRequest))
+    counts = Counter(fate for fate in fates if isinstance(fate, str))
     return ParsedCalendar(
-        tuple(instance for part in parts for instance in part.instances),
-        tuple(event for part in parts for event in part.unusable),
+        tuple(fate for fate in fates if isinstance(fate, Instance)),
+        tuple(fate for fate in fates if isinstance(fate, UnusableEvent)),
         len(by_uid),
-        over=sum(part.over for part in parts),
-        cancelled=sum(part.cancelled for part in parts),
-        notes=(*notes.sentences(), *_goes_on_note(goes_on, span.rules_until)),
+        over=counts["over"],
+        cancelled=counts["cancelled"],
+        cancels=cancels if method == "CANCEL" else None,
+        notes=(*notes.sentences(), *_goes_on_note(counts["goes on"], span.rules_until)),
     )
 
 
 def _expand(
     uid: str, events: Sequence[CalendarEvent], span: CalendarSpan, notes: LineNotes
-) -> UidInstances:
-    """Return the instances of a UID; where none can be known, all of its events are impossible."""
+) -> list[Fate]:
+    """Return the fates of a UID's dates; where none can be known, its events are impossible."""
     try:
         if OURS in uid.lower():
             raise Unusable("it is a booking already, copied from one of the bridge's own calendars")
-        return expand_uid(uid, events, span, notes)
-    except (Unusable, OverflowError) as error:
-        result = UidInstances()
-        reason = str(error) if isinstance(error, Unusable) else "it is out of all range"
-        result.refuse(uid, events, reason)
-        return result
+        return list(expand_uid(uid, events, span, notes))
+    except Unusable as error:
+        return [*refuse(uid, events, str(error))]
+    except OverflowError:
+        return [*refuse(uid, events, "it is out of all range")]
 
 
 def _goes_on_note(count: int, until: datetime) -> Iterator[str]:
@@ -122,25 +128,13 @@ def _is_ours(calendars: Sequence[CalendarPart], uids: Mapping[str, object]) -> b
     return made_here or (bool(uids) and all(OURS in uid.lower() for uid in uids))
 
 
-def _cancelling(
-    by_uid: Mapping[str, Sequence[CalendarEvent]], result: UidInstances, notes: LineNotes
-) -> ParsedCalendar:
-    """Return what METHOD:CANCEL names; no instance of it is looked at."""
-    cancels = []
-    for event in (event for events in by_uid.values() for event in events):
-        if event.is_override and event.recurrence is None:
-            result.refuse(event.uid, [event], event.error)
-            continue
-        start_id = slot_id(event.start) if event.start else ""
-        ids: tuple[str, ...] = ()
-        day = ""
-        if when := event.recurrence:
-            ids = (slot_id(when), external_ids.instance_id(when.wall))
-            day = when.wall.date().isoformat() if when.kind == "day" else ""
-        cancels.append(CancelRequest(event.uid, event.name, start_id, ids, day))
-    return ParsedCalendar(
-        unusable=tuple(result.unusable),
-        events=len(by_uid),
-        cancels=tuple(cancels),
-        notes=tuple(notes.sentences()),
-    )
+def _cancel(event: CalendarEvent) -> CancelRequest | UnusableEvent:
+    """Return what METHOD:CANCEL asks for; no instance of it is looked at."""
+    start_id = slot_id(event.start) if event.start else ""
+    when = event.recurrence
+    if when is None:
+        lost = next(refuse(event.uid, [event], event.error))
+        return lost if event.is_override else CancelRequest(event.uid, event.name, start_id)
+    ids = (slot_id(when), external_ids.instance_id(when.wall))
+    day = when.wall.date().isoformat() if when.kind == "day" else ""
+    return CancelRequest(event.uid, event.name, start_id, ids, day)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from icalbridge.push.external_ids import SINGLE, instance_id
 from icalbridge.push.ics_values import CalendarTime, Unusable
@@ -29,25 +29,8 @@ OLDER = "an older version of another event at the same time; left out"
 _NO_DATE = CalendarTime("day", datetime(1, 1, 2))  # noqa: DTZ001
 
 
-@dataclass(slots=True)
-class UidInstances:
-    """What becomes of the instances of one UID."""
-
-    instances: list[Instance] = field(default_factory=list)
-    unusable: list[UnusableEvent] = field(default_factory=list)
-    over: int = 0
-    cancelled: int = 0
-    goes_on: int = 0
-    """How many of its series have dates after the last that is looked at."""
-
-    def refuse(
-        self, uid: str, events: Iterable[CalendarEvent], reason: str, instance: str = ""
-    ) -> None:
-        """Add events as impossible, or one instance of one."""
-        self.unusable += [
-            UnusableEvent(uid, event.summary, reason, instance, event.free, event.private)
-            for event in events
-        ]
+Fate: TypeAlias = Instance | UnusableEvent | Literal["over", "cancelled", "goes on"]
+"""What becomes of a date; "goes on" for a series with dates after the last that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +46,8 @@ class _Row:
 
 def expand_uid(
     uid: str, events: Sequence[CalendarEvent], span: CalendarSpan, notes: LineNotes
-) -> UidInstances:
-    """Return the instances of one UID. Raises `Unusable` where none of them can be known."""
+) -> Iterator[Fate]:
+    """Yield the fate of each date of one UID. Raises `Unusable` where none of them can be known."""
     overrides = [event for event in events if event.is_override]
     for event in overrides:
         if event.recurrence is None or (event.follows and event.error and not event.cancelled):
@@ -74,24 +57,35 @@ def expand_uid(
         lambda event: (event.recurs, slot_id(event.start) if event.start else event.number),
         notes,
     )
-    result = UidInstances()
     taken: dict[str, _Unit] = {}
     for unit in _units(uid, masters, overrides, span):
-        if unit.master and unit.master.error and not unit.master.cancelled:
-            events = [unit.master, *unit.overrides]
-            result.refuse(unit.uid, events, unit.master.error)
-            continue
-        before = len(result.instances)
-        for row in unit.rows(notes):
-            first = taken.setdefault(slot_id(row.start), unit)
-            if first is not unit and not row.event.is_override:
-                notes.add(row.event.number, OLDER)
-            else:
-                _add(row, unit, result)
-        result.goes_on += unit.goes_on()
-        if len(result.instances) - before > MOST_INSTANCES:
+        fates = list(_unit_fates(unit, taken, notes))
+        if sum(isinstance(fate, Instance) for fate in fates) > MOST_INSTANCES:
             raise Unusable(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
-    return result
+        yield from fates
+
+
+def _unit_fates(unit: _Unit, taken: dict[str, _Unit], notes: LineNotes) -> Iterator[Fate]:
+    """Yield the fate of each date; `taken`: which unit has an instance at a time."""
+    if unit.master and unit.master.error and not unit.master.cancelled:
+        yield from refuse(unit.uid, [unit.master, *unit.overrides], unit.master.error)
+        return
+    for row in unit.rows(notes):
+        first = taken.setdefault(slot_id(row.start), unit)
+        if first is unit or row.event.is_override:
+            yield _fate(row, unit)
+        else:
+            notes.add(row.event.number, OLDER)
+    if unit.goes_on():
+        yield "goes on"
+
+
+def refuse(
+    uid: str, events: Iterable[CalendarEvent], reason: str, instance: str = ""
+) -> Iterator[UnusableEvent]:
+    """Yield events as impossible, or one instance of one."""
+    for event in events:
+        yield UnusableEvent(uid, event.summary, reason, instance, event.free, event.private)
 
 
 def _newest(
@@ -130,25 +124,19 @@ def _units(
     return [*units, rest] if rest.overrides else units
 
 
-def _add(row: _Row, unit: _Unit, result: UidInstances) -> None:
-    """Count a date as cancelled, impossible or over, or add it to the instances."""
+def _fate(row: _Row, unit: _Unit) -> Fate:
     event = row.event
     if row.cancelled:
-        result.cancelled += 1
-        return
+        return "cancelled"
     if event.error:
-        result.refuse(unit.uid, [event], event.error, row.slot_id)
-        return
+        return next(refuse(unit.uid, [event], event.error, row.slot_id))
     start, end = _span(row.start, row.length)
     if end.replace(tzinfo=UTC) <= unit.span.since:
-        result.over += 1
-        return
+        return "over"
     name = (unit.master or unit.overrides[0]).name
     texts = (name, event.summary, event.location)
-    when = (row.start.kind, start, end)
-    result.instances.append(
-        Instance(unit.uid, row.slot_id, *when, *texts, event.free, event.private)
-    )
+    times = (row.start.kind, start, end)
+    return Instance(unit.uid, row.slot_id, *times, *texts, event.free, event.private)
 
 
 def _span(start: CalendarTime, length: EventLength) -> tuple[datetime, datetime]:

@@ -239,7 +239,7 @@ def parse_rule(line: ContentLine) -> RecurrenceRule:
     if frequency in {"HOURLY", "MINUTELY", "SECONDLY"}:
         raise Unusable("its rule repeats within a day, which no booking does")
     numbers = [parts.get(name, "1") for name in ("INTERVAL", "COUNT")]
-    readable = all(re.fullmatch(r"0*[1-9]\d{0,5}", number) for number in numbers)
+    readable = all(re.fullmatch(r"0*[1-9]\d{0,8}", number) for number in numbers)
     if frequency not in _FREQUENCIES or not readable or twice:
         raise _unreadable(line)
     if unknown := sorted(parts.keys() - _RULE_PARTS):
