@@ -301,7 +301,7 @@ def test_bad_input_has_its_sentence(shell: Shell) -> None:
         ),
         (
             ("--facility", "nowhere", str(shell.file)),
-            "There is no facility 'nowhere' in the catalogue; look its id up ",
+            "There is no facility 'nowhere' here; look it up with `icalbridge places`",
         ),
         (
             ("--facility", "a", "--facility", "b", str(shell.file)),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.errors import ConfigurationError
+from icalbridge.store.place_names import choose_place, facility_names
 from icalbridge.text import facility_with_school
 
 if TYPE_CHECKING:
@@ -131,49 +132,55 @@ def parse_places(
     file: str = "",
     schools: Mapping[str, str] | None = None,
 ) -> PlaceTable:
-    """Make a table of `ID`, the default, or `LOCATION=ID`; and of a file. `ConfigurationError`."""
+    """Make a table of `FACILITY`, the default, or `LOCATION=FACILITY`, and of a file with those.
+
+    `FACILITY` is an id or a name. Raises `ConfigurationError`.
+    """
     by_id = {facility.id: facility for facility in facilities}
-    table, defaults = _parse_file(file) if file else {}, []
+    table, defaults = _parse_file(file) if file else {}, dict[str, None]()
     for text in given:
-        location, separator, facility_id = text.rpartition("=")
+        location, separator, facility = text.rpartition("=")
         if separator:
-            table[location] = facility_id.strip()
+            table[location] = facility.strip()
         else:
-            defaults.append(text.strip())
-    if len(set(defaults)) > 1:
+            defaults[text.strip()] = None
+    if len(defaults) > 1:
         raise ConfigurationError(
-            f"Two facilities are given for everything, {defaults[0]} and {defaults[1]}; say which"
-            " LOCATION each is for, as LOCATION=ID."
+            f"Two facilities are given for everything, {' and '.join(defaults)}; say which LOCATION"
+            " each is for, as LOCATION=ID."
         )
-    for facility_id in filter(None, [*table.values(), *defaults]):
-        _check(facility_id, by_id, zones)
     if not table and not defaults:
         raise ConfigurationError(
             "No facility is given; say where the events take place with --facility or --map."
         )
-    return PlaceTable(by_id, zones, table, defaults[0] if defaults else "", schools or {})
+    names = facility_names(by_id.values(), schools or {})
+    ids = {
+        text: _writable_facility(text, by_id, names, zones)
+        for text in filter(None, (*table.values(), *defaults))
+    }
+    table = {location: text and ids[text] for location, text in table.items()}
+    default = ids["".join(defaults)] if defaults else ""
+    return PlaceTable(by_id, zones, table, default, schools or {})
 
 
-def _check(facility_id: str, facilities: Mapping[str, Facility], zones: Mapping[str, str]) -> None:
-    facility = facilities.get(facility_id)
-    if facility is None:
-        named = {name: place for place in facilities.values() for name in (place.name, place.id)}
-        near = [named[name] for name in difflib.get_close_matches(facility_id, named, 1)]
-        hint = (
-            f"perhaps {near[0].id} ({near[0].name}) is meant"
-            if near
-            else "look its id up in the directory"
-        )
-        raise ConfigurationError(f"There is no facility {facility_id!r} in the catalogue; {hint}.")
+def _writable_facility(
+    text: str,
+    facilities: Mapping[str, Facility],
+    names: Mapping[str, tuple[str, ...]],
+    zones: Mapping[str, str],
+) -> str:
+    """Return the id of a facility that a write can name, by its id or its name."""
+    facility = facilities.get(text) or facilities[choose_place(text, "facility", names)]
     if not facility.u_id:
         raise ConfigurationError(
-            f"The vendor's name for writes of the facility {facility_id!r} is not known yet; run"
+            f"The vendor's name for writes of the facility {facility.id!r} is not known yet; run"
             " `icalbridge sync`."
         )
     if facility.property_id not in zones:
         raise ConfigurationError(
-            f"The property of the facility {facility_id!r} has no time zone that is known."
+            f"The property of the facility {facility.id!r} has no time zone that is known."
         )
+    return facility.id
 
 
 def _parse_file(text: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ up to date, many readers serve from it.
     store.doubts      withdrawals that are not believed yet        (doubts.py)
     store.saved       saved feeds and their private addresses      (saved_feeds.py)
     store.pushed      events that were made out of calendars       (pushed_events.py)
+    store.challenges  how `doctor` recognizes its own web process  (challenge.py)
+    store.policies    the public policy that was last read         (policies.py)
 
 `migrate` brings a database up to date; `tables` holds the schema; `backup` copies SQLite's file.
 """
@@ -24,9 +26,11 @@ from sqlalchemy import func, select
 
 from icalbridge.store import engine, migrate
 from icalbridge.store.api_keys import ApiKeys
+from icalbridge.store.challenge import Challenges
 from icalbridge.store.doubts import Doubts, LeftProperty, MassWithdrawal
 from icalbridge.store.health import Freshness, Health, KeyHealth
 from icalbridge.store.patience import Timeouts
+from icalbridge.store.policies import Policies
 from icalbridge.store.pushed_events import Pushed, PushedEvents
 from icalbridge.store.reading import Reading
 from icalbridge.store.saved_feeds import SavedFeeds
@@ -73,6 +77,8 @@ class Store:
         self.doubts = Doubts(opened)
         self.saved = SavedFeeds(opened)
         self.pushed = PushedEvents(opened)
+        self.challenges = Challenges(opened)
+        self.policies = Policies(opened)
 
     @classmethod
     def connect(cls, url: str, timeouts: Timeouts | None = None) -> Store:

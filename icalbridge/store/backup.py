@@ -20,7 +20,7 @@ from icalbridge.errors import SchemaOutdated, StoreError
 from icalbridge.models import CLOCK_TOLERANCE
 from icalbridge.store import Store
 from icalbridge.store.health import WORKER_ALIVE
-from icalbridge.store.migrate import is_known
+from icalbridge.store.migrate import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +190,7 @@ def _upgrade(part: Path, named: Path) -> bool:
     schema was older.
     """
     version = _read_version(part, named)
-    if not is_known(version):
+    if version not in versions():
         raise SchemaOutdated(f"{named} was made by a newer icalbridge; install that version.")
     store = Store.connect(f"sqlite:///{part}")
     try:

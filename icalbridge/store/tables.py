@@ -92,6 +92,8 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     _day("quota_day"),
     _number("quota_used"),
     Column("next_at", Float, nullable=False, server_default="0"),  # seconds since 1970
+    # before when the vendor wants no request (Retry-After), in the same
+    Column("paused_until", Float, nullable=False, server_default="0"),
     Column("stretch", Float, nullable=False, server_default="1"),  # factor on the plan's intervals
     _text("error"),  # what keeps the whole key from being served, in one sentence
     _time("error_at"),
@@ -310,6 +312,14 @@ counters = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+public_policy = Table(  # one row: the policy that was last read
+    "public_policy",
+    metadata,
+    Column("digest", String, primary_key=True),
+    _text("text"),
+    _time("changed_at", nullable=False),
 )
 
 workers = Table(
