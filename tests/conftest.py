@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import settings
+
+gc.disable()  # until all is collected
 
 # How long an example takes says more of the machine than of the product.
 settings.register_profile("short", deadline=None, max_examples=40)
@@ -43,6 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """In `make soak` let Hypothesis try ten times as many examples."""
     if config.option.markexpr == "soak":
         settings.load_profile("soak")
+
+
+def pytest_collection_finish() -> None:
+    """Let no garbage collection look through thousands of tests and modules, which all stay."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

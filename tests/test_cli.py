@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,11 +17,12 @@ from icalbridge import sandbox
 from icalbridge.cli import COMMANDS as LISTED
 from icalbridge.cli import main
 from icalbridge.models import utcnow
+from icalbridge.store import Store
 from tests.fixtures.commands import environment, run, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
 
 COMMANDS = [
     "demo",
@@ -117,6 +120,46 @@ def test_help_imports_neither_commands_nor_what_they_need() -> None:
     assert HEAVY & then == set()
 
 
+LOADED = """
+import sys
+from icalbridge.cli import main
+
+main(sys.argv[1:], standalone_mode=False)
+print("@", *sys.modules)
+"""
+ONLY_TO_SERVE = {"flask", "gunicorn", "icalbridge.web", "jinja2", "prometheus_client"}
+ONLY_TO_ASK = {"requests", "icalbridge.facilitron.http"}
+ONLY_ELSEWHERE = {"alembic", "psycopg", "icalbridge.sandbox", "segno"}
+
+
+@pytest.mark.parametrize(
+    ("command", "unused"),
+    [
+        (["status"], ONLY_TO_SERVE | ONLY_TO_ASK | ONLY_ELSEWHERE),
+        (["feed", "list"], ONLY_TO_SERVE | ONLY_TO_ASK | ONLY_ELSEWHERE),
+        (["history", "--from", "2026-11-01", "--to", "2026-11-02"], ONLY_TO_SERVE | ONLY_ELSEWHERE),
+        (["db", "upgrade"], ONLY_TO_SERVE | ONLY_TO_ASK | ONLY_ELSEWHERE),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_command_imports_only_what_it_needs(
+    command: list[str], unused: set[str], tmp_path: Path
+) -> None:
+    """Libraries take most of the time of a short command; the database is up to date already."""
+    store = Store.connect(url := f"sqlite:///{tmp_path}/made.db")
+    store.upgrade()
+    store.close()
+    shown = subprocess.run(
+        [sys.executable, "-c", LOADED, *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment({"ICALBRIDGE_DATABASE_URL": url, "FACILITRON_API_KEY": "key"}),
+    )
+    loaded = shown.stdout.partition("@")[2].split()
+    assert unused & {*loaded} == set()
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_listed_sentence_is_the_first_of_the_help(name: str) -> None:
     """`--help` imports no command, and still says of each what it says of itself."""
@@ -188,11 +231,11 @@ def test_sync_fetches_everything(settings: dict[str, str]) -> None:
 def test_sync_of_one_property_fetches_its_windows_only(
     settings: dict[str, str], world: sandbox.World
 ) -> None:
-    """`--property` may be repeated; an unknown one is named, and the others are fetched all the
-    same.
+    """`--property` takes an id or a name and may be repeated; an unknown one is named, and the
+    others are fetched all the same.
     """
-    school_id = world.properties[1]["_id"]
-    ended = run("sync", "--property", school_id, "--property", "nowhere", **settings)
+    school = world.properties[1]["name"]
+    ended = run("sync", "--property", school.upper(), "--property", "nowhere", **settings)
     assert (ended.returncode, ended.stderr) == (
         1,
         "icalbridge: property nowhere is not in the catalogue\n",
@@ -249,7 +292,10 @@ def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None
     lines = ended.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["ok"] * len(lines)
     names = [line.split()[1] for line in lines]
-    assert names == ["configuration", "database", "key", "clock", "scope", "zones", "quota"]
+    assert names == [
+        *("configuration", "database", "integrity", "disk"),
+        *("key", "clock", "scope", "zones", "quota"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +305,7 @@ def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None
         ({"FACILITRON_API_URL": "http://127.0.0.1:1/v1"}, ["key", "clock", "scope", "zones"]),
         (
             {"DATABASE_URL": "sqlite:////no/such/folder/bridge.db"},
-            ["database", "key", "clock", "scope", "zones", "quota"],
+            ["database", "integrity", "disk", "key", "clock", "scope", "zones", "quota"],
         ),
         ({"FACILITRON_RATE_PER_MINUTE": "many"}, ["configuration"]),
         ({"FACILITRON_API_KEY": ""}, ["configuration"]),
@@ -277,3 +323,20 @@ def test_doctor_says_what_to_do_about_each_failure(
     assert [name for state, name, _ in lines if state != "ok"] == failed
     assert KEY not in ended.stdout
     assert "wrong-key" not in ended.stdout
+
+
+def test_bash_completes_commands_as_the_docs_say() -> None:
+    """The line of docs/operate.md, typed in bash, completes `hist` to `history`."""
+    (line,) = re.findall(
+        r"^    (eval .*)$", Path("docs/operate.md").read_text("utf-8"), re.MULTILINE
+    )
+    script = f"""{line}
+        COMP_WORDS=(icalbridge hist) COMP_CWORD=1
+        _icalbridge_completion icalbridge
+        echo "${{COMPREPLY[@]}}"
+    """
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, env={"PATH": path}, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "history\n", "")

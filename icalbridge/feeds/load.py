@@ -80,7 +80,7 @@ class _Loader:
         now: datetime,
         saved: Saved | None,
     ) -> None:
-        self._read = source.store.read
+        self._read = source.reading(saved)
         self._source = source
         self._request = request
         self._feed = request.feed

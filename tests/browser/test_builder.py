@@ -76,11 +76,11 @@ def test_builder_follows_what_is_typed(page: Page, address: str) -> None:
         f"{SITE}/ical/property/school.ics?q=gym%20open"
     )
     expect(page.get_by_role("status").first).to_have_text("1 entry in the next 31 days.")
-    assert page.evaluate("document.activeElement.name") == "q"
+    expect(page.locator(":focus")).to_have_attribute("name", "q")
     assert parse_qsl(urlsplit(page.url).query) == [("feed", "property:school"), ("q", "open gym")]
     page.reload()
     expect(page.get_by_label("With all of these words")).to_have_value("open gym")
-    assert page.locator("#result .what").all_inner_texts() == ["Open Gym"]
+    expect(page.locator("#result .what")).to_have_text(["Open Gym"])
 
 
 def test_builder_picks_facilities_school_by_school(page: Page, address: str) -> None:
@@ -92,7 +92,7 @@ def test_builder_picks_facilities_school_by_school(page: Page, address: str) -> 
     page.locator("#which").get_by_label("第二体育館").check()
     feed = f"{SITE}/ical/property/district.ics?facility=odd.id%20%C3%A9%2F1,pool"
     expect(page.get_by_label("Address of this calendar")).to_have_value(feed)
-    assert page.evaluate("document.activeElement.name") == "facility"
+    expect(page.locator(":focus")).to_have_attribute("name", "facility")
 
 
 def test_builder_says_what_is_wrong_and_forgets_it(
@@ -108,10 +108,10 @@ def test_builder_says_what_is_wrong_and_forgets_it(
     expect(page.get_by_role("alert")).to_have_text(
         "past is 'soon' and must be a whole number from 0 to 3660."
     )
-    assert field.get_attribute("aria-invalid") == "true"
+    expect(field).to_have_attribute("aria-invalid", "true")
     field.fill("7")
     expect(page.get_by_role("alert")).to_have_count(0)
-    assert field.get_attribute("aria-invalid") is None
+    expect(field).not_to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Address of this calendar")).to_have_value(
         f"{SITE}/ical/property/school.ics?past=7"
     )
@@ -125,10 +125,12 @@ def test_builder_takes_away_what_means_nothing(page: Page, address: str) -> None
     page.goto(f"{address}/build?feed=property:school")
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
     before, title = page.get_by_label("Minutes before"), page.get_by_label("Title", exact=True)
-    assert (before.is_enabled(), title.is_enabled()) == (False, True)
+    expect(before).to_be_disabled()
+    expect(title).to_be_enabled()
     title.select_option("Practice")
     page.get_by_label("Show only when a space is in use").check()
-    assert (before.is_enabled(), title.is_enabled()) == (True, False)
+    expect(before).to_be_enabled()
+    expect(title).to_be_disabled()
     before.fill("20")
     feed = f"{SITE}/ical/property/school.ics"
     expect(page.get_by_label("Address of this calendar")).to_have_value(
@@ -156,8 +158,8 @@ def test_builder_without_javascript_has_buttons_for_all(open_page: OpenPage, add
     """What a script would do by itself has a button, and nothing is offered that would not work."""
     page = open_page(javascript=False)
     page.goto(f"{address}/build?feed=property:district")
-    names = page.get_by_role("button").all_inner_texts()
-    assert names == ["Find", "Choose", "List facilities", "List names", "Show the calendar"]
+    names = ["Find", "Choose", "List facilities", "List names", "Show the calendar"]
+    expect(page.get_by_role("button")).to_have_text(names)
 
 
 def test_builder_is_filled_in_by_keyboard(page: Page, address: str) -> None:
@@ -181,7 +183,7 @@ def test_builder_is_filled_in_by_keyboard(page: Page, address: str) -> None:
     ]  # fmt: skip
     page.get_by_label("Without any of these words").fill("open")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "outcome"
+    expect(page.locator("#outcome")).to_be_focused()
     expect(page.get_by_label("Address of this calendar")).to_have_value(
         f"{SITE}/ical/property/school.ics?not=open"
     )
@@ -193,9 +195,8 @@ def test_builder_says_when_nobody_answers(page: Page, address: str, page_faults:
     page.context.set_offline(True)
     page.get_by_label("With all of these words").fill("x")
     expect(page.locator("#count")).to_contain_text("could not be asked for")
-    assert (
-        page.get_by_label("Address of this calendar").input_value()
-        == f"{SITE}/ical/facility/gym.ics"
+    expect(page.get_by_label("Address of this calendar")).to_have_value(
+        f"{SITE}/ical/facility/gym.ics"
     )
     page.context.set_offline(False)
     page_faults[:] = [fault for fault in page_faults if "ERR_INTERNET_DISCONNECTED" not in fault]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.wall import (
     DISTRICT,
@@ -96,7 +97,7 @@ def test_display_shows_all_its_pages_within_a_minute(
     for _ in range(5):
         shown += titles(page)
         if path == DISTRICT:
-            assert page.locator(".line:visible .school:visible").count() >= 1
+            expect(page.locator(".line:visible .school:visible").first).to_be_visible()
         page.clock.run_for(12_000)
     assert slot(page, "page") == begun
     assert begun.endswith("of 5")
@@ -167,7 +168,7 @@ def test_display_strikes_out_what_was_called_off(page: Page, wall: Wall) -> None
     ask(page, wall, minutes=2)
     assert (slot(page, "headline"), titles(page, "now")) == ("Free", ["Open Gym"])
     line = page.locator("[data-lines=now] .line")
-    assert line.locator(".mark").inner_text() == "Cancelled"
+    expect(line.locator(".mark")).to_have_text("Cancelled")
     assert "line-through" in line.locator(".title").evaluate(
         "one => getComputedStyle(one).textDecoration"
     )
@@ -315,7 +316,7 @@ def test_display_has_its_code_without_a_network(page: Page, wall: Wall) -> None:
     wall.stop()
     page.reload()
     page.wait_for_function("document.documentElement.classList.contains('live')")
-    assert page.locator(".qr path").count() == 2
+    expect(page.locator(".qr path")).to_have_count(2)
     assert [url for url in asked if not url.startswith(wall.address("/"))] == []
     assert [url for url in asked if "/qr/" in url] == []
 

@@ -226,9 +226,9 @@ def test_embed_shows_hostile_names_as_text(page: Page, address: str, host: str) 
     """
     frame = framed(page, host, snippet(page, address, "feed=property:odd"))
     expect(frame.get_by_role("heading", level=1)).to_have_text(HOSTILE)
-    assert frame.locator("img").count() == 0
-    assert page.locator("iframe").get_attribute("title") == f"Calendar of {HOSTILE}"
-    assert page.locator("img, script:not([src])").count() == 0
+    expect(frame.locator("img")).to_have_count(0)
+    expect(page.locator("iframe")).to_have_attribute("title", f"Calendar of {HOSTILE}")
+    expect(page.locator("img, script:not([src])")).to_have_count(0)
 
 
 def test_embed_builder_shows_what_it_makes(page: Page, address: str) -> None:
@@ -247,7 +247,9 @@ def test_embed_builder_shows_what_it_makes(page: Page, address: str) -> None:
         page.frame_locator("iframe").get_by_role("heading", name="November 2026")
     ).to_be_visible()
     page.wait_for_function("document.querySelector('iframe').style.height")
-    assert page.locator("iframe").bounding_box()["height"] == 480  # type: ignore[index]
+    page.wait_for_function(
+        "document.querySelector('iframe').getBoundingClientRect().height === 480"
+    )
 
 
 @pytest.mark.parametrize("javascript", [True, False])
@@ -262,6 +264,8 @@ def test_editor_finds_the_snippet_without_scrolling(
         page.get_by_role("button", name="Choose").click()
     field = page.get_by_label("Paste this into your page")
     expect(field).to_have_value(re.compile(r'^<iframe src="[^"]*/embed/facility/gym"'))
+    page.wait_for_load_state()
+    expect(field).to_be_in_viewport()
     assert page.evaluate("scrollY") == 0 or not javascript
     box = field.bounding_box()
     assert box is not None

@@ -284,8 +284,18 @@ def test_metrics_tell_how_fresh_the_data_is(
         "icalbridge_tier_age_seconds tier=year": 45,
         "icalbridge_data_age_seconds property_id=school window=today": 45,
         "icalbridge_data_age_seconds property_id=school window=oldest": 45,
+        "icalbridge_data_age_limit_seconds property_id=school window=today": 173_700,
+        "icalbridge_data_age_limit_seconds property_id=school window=oldest": 173_700,
         "icalbridge_property_failing property_id=school": 0,
     }
+
+
+def test_metrics_escape_what_a_label_must_not_hold(client: FlaskClient, store: Store) -> None:
+    """Quotes, backslashes and line breaks, as any text of a vendor may have them."""
+    ready(store)
+    reason = 'a "quoted" \\ word\nand a line'
+    store.write.count({f"skipped:{reason}": 2})
+    assert scraped(client.get("/metrics").text)[f"icalbridge_skipped_total reason={reason}"] == 2
 
 
 def test_metrics_tell_what_the_sync_did(client: FlaskClient, store: Store) -> None:
