@@ -6,6 +6,7 @@ api_users 1─n properties 1─n facilities
                              events 1─1 particulars    renter and the like, for staff alone
 saved_feeds 1─n feed_tokens   what somebody decided to show, and its private addresses
 pushed                        which events were made out of a calendar
+public_policy                 what the public may see, as last read
 counters                      revision, shown entries, and what could not be read
 workers                       who is alive
 """
