@@ -19,6 +19,7 @@ from icalbridge.settings import Settings
 from icalbridge.web.routes.health import ARRIVED, CHALLENGE, DATABASE
 from tests.fixtures.commands import answer, free_port, run, running, until
 from tests.fixtures.migrated import new_store
+from tests.fixtures.nginx import proxying
 from tests.web_world import filled_store
 
 if TYPE_CHECKING:
@@ -136,6 +137,23 @@ def _host(address: str) -> str:
     return urlsplit(address).netloc
 
 
+def test_documented_nginx_is_right(
+    served: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its TLS and its cache, over and over; a certificate that nobody vouches for is a
+    failure.
+    """
+    with proxying(tmp_path, _host(served)) as nginx:
+        reason = f"{nginx.url}/healthz has no valid certificate{ADVICE}"
+        assert checked(nginx.url, store)[0] == (False, reason)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", nginx.certificate)
+        for _ in range(2):
+            assert checked(nginx.url, store) == [
+                (True, f"{nginx.url} leads here"),
+                (True, "requests arrive for 127.0.0.1"),
+            ]
+
+
 def test_proxy_that_ends_tls_says_so(served: str) -> None:
     """As nginx and others do; a host in its own header counts too."""
     for name in ("Host", "X-Forwarded-Host"):
@@ -230,7 +248,7 @@ def test_another_database_at_the_address_is_a_failure(served: str, tmp_path: Pat
 
 
 def test_address_is_not_checked_before_the_start(store: Store) -> None:
-    """Nor without one."""
-    for settings in (Settings(public_url="http://127.0.0.1:1"), Settings()):
-        address, proxied = check_address(settings, store, runs=False)
-        assert (address.good, proxied.good) == (None, None)
+    """Nor where there is none."""
+    settings = Settings(public_url="http://127.0.0.1:1")
+    assert [check.good for check in check_address(settings, store, runs=False)] == [None, None]
+    assert check_address(Settings(), store, runs=True) == ()

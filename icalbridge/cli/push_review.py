@@ -22,10 +22,10 @@ from icalbridge.cli.runtime import open_current
 from icalbridge.cli.signals import Stop
 from icalbridge.errors import BadCalendar, ConfigurationError, IcalbridgeError, InvalidRequest
 from icalbridge.push.apply import EventTerms
+from icalbridge.push.decide import tally
 from icalbridge.push.fetch import CalendarSource
 from icalbridge.push.places import read_text
 from icalbridge.push.service import PushOptions, PushService
-from icalbridge.push.tally import tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,10 +135,7 @@ class TerminalReview:
 
 
 def push_calendar(settings: Settings, given: PushInput, every: float | None) -> bool:
-    """Push a calendar once, or every so many seconds until a signal.
-
-    Returns whether all of it is booked, or would be.
-    """
+    """Push once, or every so many seconds until a signal; return whether all of it is booked."""
     if every is not None and settings.enable_writes and not given.yes and not given.dry_run:
         raise ConfigurationError(
             "--watch writes without asking; add --yes if that is meant, or --dry-run to look on."
@@ -190,10 +187,7 @@ def _choose_user(settings: Settings, store: Store, places: PlaceTable, key: str)
 def find_source(
     calendar: str | None, url_file: str | None, *, allow_private: bool
 ) -> CalendarSource:
-    """Return the source that is given, or whose address a file holds, unseen by other users.
-
-    Raises `ConfigurationError`.
-    """
+    """Return the source that is given, or whose address a file holds. `ConfigurationError`."""
     if (calendar is None) == (url_file is None):
         raise ConfigurationError(
             "Which calendar? Give a file or an address, or --url-file for a file that holds one."

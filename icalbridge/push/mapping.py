@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.facilitron import MOST_DAYS, part_id, split_local_times, time_errors
-from icalbridge.push.instances import NO_NAME, UnusableEvent
+from icalbridge.push.instances import NO_NAME, PushTally, UnusableEvent
 from icalbridge.push.places import Unplaced
-from icalbridge.push.tally import PushTally
 from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
