@@ -28,8 +28,7 @@ from icalbridge.push.places import read_text
 from icalbridge.push.service import PushOptions, PushService
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from icalbridge.cli.push_output import PlanRow
     from icalbridge.facilitron import Client
@@ -91,9 +90,6 @@ class TerminalReview:
         if not self.given.as_json:
             done = sum(outcome.result != "refused" for outcome in applied.outcomes)
             click.echo(f"{done} of {len(applied.outcomes)} steps done.")
-
-    def progress(self) -> AbstractContextManager[Callable[[str, int, int], None]]:
-        return progress()
 
     def _show(self, planned: PlannedPush) -> None:
         if self.rows:
@@ -170,7 +166,8 @@ def make_service(settings: Settings, given: PushInput, store: Store, stop: Stop)
 
     review = TerminalReview(settings, given, store, stop)
     home = settings.public_url
-    return PushService(given, store, open_with_key, review, stop.sleep, stop.waiting, home)
+    waits = (stop.sleep, progress, stop.waiting)
+    return PushService(given, store, open_with_key, review, *waits, home)
 
 
 def _choose_user(settings: Settings, store: Store, places: PlaceTable, key: str) -> ApiUser:
