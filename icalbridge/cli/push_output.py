@@ -103,14 +103,14 @@ def _row(step: Step, places: PlaceTable) -> PlanRow:
         step.name,
         step.uid,
         _when(step.slots, clock),
-        places.with_school(map(_room, step.slots), step.property_id),
+        places.with_school(map(_facility_name, step.slots), step.property_id),
         len(step.slots),
         "; ".join(why),
         timeslots=tuple(_timeslot(slot, clock) for slot in slots),
     )
 
 
-def _room(slot: PushSlot | Timeslot) -> str:
+def _facility_name(slot: PushSlot | Timeslot) -> str:
     if isinstance(slot, PushSlot):
         return slot.facility.name or slot.facility.id
     return slot.facility_name or slot.facility_id
@@ -128,7 +128,7 @@ def _changes(step: Move, clock: ZoneInfo) -> Iterator[str]:
     if (before.start, before.end) != (after.start, after.end):
         yield f"it is at {_when([before], clock)} now"
     if before.facility_id != after.facility.id:
-        yield f"it is in {_room(before)} now"
+        yield f"it is in {_facility_name(before)} now"
     if before.activity != after.activity:
         yield "its text has changed"
 
