@@ -21,6 +21,7 @@ from icalbridge.push.steps import Cancel, Create, Move, event_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
     from rich.table import Table
 
@@ -93,50 +94,48 @@ def _requested(step: Step) -> tuple[PushSlot, ...]:
 
 
 def _row(step: Step, places: PlaceTable) -> PlanRow:
-    zone = places.zones.get(step.property_id, "UTC")
-    slots = _requested(step)
-    why = [step.why] if isinstance(step, Cancel) else list(_all_day(slots, zone))
+    slots, clock = _requested(step), places.clock_of(step.property_id)
+    why = [step.why] if isinstance(step, Cancel) else list(_all_day(slots, clock))
     if isinstance(step, Move):
-        why = [*_changes(step, zone), *why]
+        why = [*_changes(step, clock), *why]
     return PlanRow(
         _WORDS[type(step)][0],
         step.name,
         step.uid,
-        _when(step.slots, zone),
-        places.with_school(map(_room, step.slots), step.property_id),
+        _when(step.slots, clock),
+        places.with_school(map(_facility_name, step.slots), step.property_id),
         len(step.slots),
         "; ".join(why),
-        timeslots=tuple(_timeslot(slot, zone) for slot in slots),
+        timeslots=tuple(_timeslot(slot, clock) for slot in slots),
     )
 
 
-def _room(slot: PushSlot | Timeslot) -> str:
+def _facility_name(slot: PushSlot | Timeslot) -> str:
     if isinstance(slot, PushSlot):
         return slot.facility.name or slot.facility.id
     return slot.facility_name or slot.facility_id
 
 
-def _timeslot(slot: PushSlot, zone: str) -> dict[str, str]:
+def _timeslot(slot: PushSlot, clock: ZoneInfo) -> dict[str, str]:
     start, end = (
-        moment.astimezone(timezones.zone(zone)).isoformat(timespec="seconds")
-        for moment in (slot.start, slot.end)
+        moment.astimezone(clock).isoformat(timespec="seconds") for moment in (slot.start, slot.end)
     )
     return {"id": slot.id, "start": start, "end": end, "facility_id": slot.facility.id}
 
 
-def _changes(step: Move, zone: str) -> Iterator[str]:
+def _changes(step: Move, clock: ZoneInfo) -> Iterator[str]:
     before, after = step.before, step.after
     if (before.start, before.end) != (after.start, after.end):
-        yield f"it is at {_when([before], zone)} now"
+        yield f"it is at {_when([before], clock)} now"
     if before.facility_id != after.facility.id:
-        yield f"it is in {_room(before)} now"
+        yield f"it is in {_facility_name(before)} now"
     if before.activity != after.activity:
         yield "its text has changed"
 
 
 def _unchanged(item: Unchanged, places: PlaceTable) -> PlanRow:
-    clock = timezones.zone(places.zones.get(item.property_id, "UTC"))
-    when = f"from {item.slots[0].start.astimezone(clock):%Y-%m-%d}"
+    first = item.slots[0].start.astimezone(places.clock_of(item.property_id))
+    when = f"from {first:%Y-%m-%d}"
     return PlanRow("unchanged", item.name, item.uid, when, count=len(item.slots))
 
 
@@ -153,9 +152,8 @@ def _impossible(items: Sequence[Impossible], places: PlaceTable) -> Iterator[Pla
         yield PlanRow("impossible", same[0].name, same[0].uid, when, count=len(same), why=why)
 
 
-def _when(slots: Sequence[PushSlot | Timeslot], zone: str) -> str:
+def _when(slots: Sequence[PushSlot | Timeslot], clock: ZoneInfo) -> str:
     """Return a timeslot's time; of several, the first one's and how many there are until when."""
-    clock = timezones.zone(zone)
     start, end = slots[0].start.astimezone(clock), slots[0].end.astimezone(clock)
     end_text = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%a %Y-%m-%d %H:%M}"
     last = slots[-1].start.astimezone(clock)
@@ -163,9 +161,8 @@ def _when(slots: Sequence[PushSlot | Timeslot], zone: str) -> str:
     return f"{start:%a %Y-%m-%d %H:%M}–{end_text}{times}"
 
 
-def _all_day(slots: Sequence[PushSlot], zone: str) -> Iterator[str]:
+def _all_day(slots: Sequence[PushSlot], clock: ZoneInfo) -> Iterator[str]:
     """Yield a warning where timeslots take their place for a whole day."""
-    clock = timezones.zone(zone)
     spans = ((slot.start.astimezone(clock), slot.end.astimezone(clock)) for slot in slots)
     if any(start.time() == time() and end.time() == LAST_MINUTE for start, end in spans):
         yield "ALL DAY: nobody else has the place from 00:00 to 23:59"
@@ -207,8 +204,8 @@ def sentences(outcomes: Sequence[Outcome], places: PlaceTable) -> Iterator[str]:
 
 
 def _named(step: Step, places: PlaceTable) -> str:
-    clock = timezones.zone(places.zones.get(step.property_id, "UTC"))
-    return f"'{step.name}' ({step.slots[0].start.astimezone(clock):%Y-%m-%d})"
+    first = step.slots[0].start.astimezone(places.clock_of(step.property_id))
+    return f"'{step.name}' ({first:%Y-%m-%d})"
 
 
 def push_json(

@@ -15,7 +15,6 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from icalbridge import timezones
 from icalbridge.facilitron import change_doubts
 from icalbridge.facilitron.write_requests import TOO_FAR, TOO_OLD
 from icalbridge.push.diff import plan_push
@@ -222,7 +221,7 @@ def _named(cancel: CancelRequest, pushed: Sequence[PushedState]) -> Iterator[Pus
 def _is_gone(slot: Timeslot, cancel: CancelRequest, state: PushedState, places: PlaceTable) -> bool:
     if not cancel.instance_ids:
         return True
-    zone = timezones.zone(places.zones.get(state.property_id, "UTC"))
+    zone = places.clock_of(state.property_id)
     instance = instance_of(slot.external_id)
     return (
         instance in cancel.instance_ids or cancel.day == f"{slot.start.astimezone(zone):%Y-%m-%d}"
