@@ -20,7 +20,7 @@ import requests
 
 from icalbridge import sandbox
 from icalbridge.models import utcnow
-from tests.fixtures.commands import answer, free_port, run, running, until
+from tests.fixtures.commands import answer, either_signal, free_port, run, running, until
 
 if TYPE_CHECKING:
     import subprocess
@@ -106,7 +106,7 @@ def _end(process: subprocess.Popen[str], number: int) -> str:
     return told
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", either_signal(signal.SIGTERM, signal.SIGINT))
 def test_serve_syncs_serves_and_ends_cleanly(
     settings: dict[str, str], tmp_path: Path, number: int
 ) -> None:

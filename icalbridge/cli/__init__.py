@@ -9,7 +9,8 @@ event_request, event_write, event_result, after_write
               `event`: options to a request, requests and answers, what is shown
 saved_feeds   `feed`: saved feeds and private addresses
 push_output   `push`: a plan as a table and as JSON
-status_check  `status --check`: one line and an exit code for Nagios
+status_check, status_readers
+              `status --check`: one line and an exit code for Nagios; `status --readers`
 records       `history`: stored entries as CSV or JSON
 runtime       settings, logging and the database, as every command starts with them
 clients       API clients of the configured keys; permission to write

@@ -32,18 +32,36 @@ if TYPE_CHECKING:
     help="Print one line for Nagios and the like; exit with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3"
     " (UNKNOWN).",
 )
+@click.option(
+    "--readers", is_flag=True, help="Show how many clients read each calendar, by day and family."
+)
+@click.option(
+    "--days",
+    default=7,
+    show_default=True,
+    type=click.IntRange(1, 400),
+    help="How many days --readers shows.",
+)
 @click.pass_context
-def status_command(context: click.Context, as_json: bool, check: bool) -> None:
+def status_command(
+    context: click.Context, as_json: bool, check: bool, readers: bool, days: int
+) -> None:
     """Show how fresh each property is, the quota used today, the last errors and the workers."""
     if check:
+        if as_json or readers:
+            raise click.UsageError("Give --check alone.")
         from icalbridge.cli.status_check import run_check
 
-        if as_json:
-            raise click.UsageError("Give either --check or --json.")
         result = run_check()
         click.echo(result.line())
         context.exit(result.level)
-    print_status(load_settings(quiet=True), as_json=as_json, now=utcnow())
+    settings = load_settings(quiet=True)
+    if readers:
+        from icalbridge.cli.status_readers import print_readers
+
+        print_readers(settings, as_json=as_json, days=days, now=utcnow())
+    else:
+        print_status(settings, as_json=as_json, now=utcnow())
 
 
 def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:

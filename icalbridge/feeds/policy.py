@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, ValidationError, convert, field
 
-from icalbridge.feeds.saved_feed import AS_IT_IS, Action, Rule, texts_of
+from icalbridge.feeds.saved_feed import AS_IT_IS, Action, EntryTexts, Rule, texts_of
 from icalbridge.feeds.saved_feed_toml import BadSpec, RuleTable, Texts, read_rule
 from icalbridge.models import ReservedEntry
 from icalbridge.text import display_text, search_key
+from icalbridge.words import word_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.feeds.saved_feed import EntryTexts
     from icalbridge.models import Entry, Facility, Property
 
 
@@ -146,11 +146,8 @@ class Policy:
         rules = self.candidates(texts_of(entry))
         return next(rule for rule in rules if rule.matches_category(category))
 
-    def publish(self, entry: Entry, category: str, kind: str) -> Entry | None:
-        """Return an entry as the public may see it; None where it may not.
-
-        `kind`: its facility's type, which a reserved space still shows.
-        """
+    def publish(self, entry: Entry, category: str) -> Entry | None:
+        """Return an entry of a rate category as the public may see it; None where it may not."""
         rule = self.rule(entry, category)
         if rule.action is Action.HIDE:
             return None
@@ -159,10 +156,28 @@ class Policy:
         modified = max(filter(None, (entry.modified, self.changed)))
         if rule.action is Action.RENAME:
             return replace(entry, name=rule.title, activity="", modified=modified)
-        own = kind if folded(kind) == folded(entry.category) else ""
+        # A facility's type is public; the event's type is in its place where there is none.
+        own = entry.category if folded(entry.category) != folded(entry.event_type) else ""
         values = {item.name: getattr(entry, item.name) for item in fields(entry)}
         changes = {"name": "", "activity": "", "category": own, "modified": modified}
         return ReservedEntry(**values | changes)
+
+    @staticmethod
+    def publish_texts(texts: EntryTexts, rule: Rule) -> EntryTexts | None:
+        """Return the texts of what `publish` returns where a rule decides."""
+        _, _, place, category = texts.lines.split("\n")
+        match rule.action:
+            case Action.HIDE:
+                return None
+            case Action.INCLUDE:
+                return texts
+            case Action.RENAME:
+                lines = "\n".join([word_lines(rule.title, ""), place, category])
+                return texts._replace(name=folded(rule.title), activity="", lines=lines)
+            case Action.RESERVE:
+                own = texts.category if texts.category != texts.event_type else ""
+                lines = "\n".join([word_lines("", ""), place, category if own else word_lines("")])
+                return EntryTexts("", "", own, "", lines)
 
     def hidden_places(
         self, properties: Sequence[Property], facilities: Iterable[Facility]

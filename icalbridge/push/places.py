@@ -132,10 +132,9 @@ def parse_places(
     file: str = "",
     schools: Mapping[str, str] | None = None,
 ) -> PlaceTable:
-    """Make a table of what was given: `FACILITY`, the default, or `LOCATION=FACILITY`; and of the
-    latter in a TOML file's text. `FACILITY` is its id or its name.
+    """Make a table of `FACILITY`, the default, or `LOCATION=FACILITY`, and of a file with those.
 
-    Raises `ConfigurationError` for a facility that there is none of, and for two defaults.
+    `FACILITY` is an id or a name. Raises `ConfigurationError`.
     """
     by_id = {facility.id: facility for facility in facilities}
     table, defaults = _parse_file(file) if file else {}, dict[str, None]()

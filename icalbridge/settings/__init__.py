@@ -119,6 +119,13 @@ class Settings:
         " from the request.",
         readers.http_url,
     )
+    trusted_proxies: tuple[str, ...] = _setting(
+        "ICALBRIDGE_TRUSTED_PROXIES",
+        "127.0.0.1,::1",
+        "Proxies whose `X-Forwarded-For` tells readers apart in `status --readers`: addresses or"
+        " networks, separated by commas. Nothing else follows that header.",
+        readers.networks,
+    )
     history_days: int = _setting(
         "ICALBRIDGE_HISTORY_DAYS", "60", "How far back feeds reach.", readers.whole(0, 3660)
     )

@@ -22,6 +22,7 @@ from icalbridge.feeds.query import parse
 from icalbridge.feeds.source import Source
 from icalbridge.outage import OutageLog
 from icalbridge.web.catalog import Catalog
+from icalbridge.web.readers import CalendarReaders
 from icalbridge.web.rendered_feed import measure_feed, render_feed
 from icalbridge.web.revision_cache import CacheEntry, Missing, RevisionCache, StateOnly
 from icalbridge.web.tokens import Tokens
@@ -57,6 +58,7 @@ class FeedCache:
         cache_bytes: int,
     ) -> None:
         self.tokens = Tokens(store, clock)
+        self.readers = CalendarReaders(store, clock, settings.trusted_proxies)
         self.database = OutageLog(log)
         """Whether the database can be read; everything in this process that reads it reports here.
         """
