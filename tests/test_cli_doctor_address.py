@@ -4,6 +4,7 @@ proxies that are right and wrong.
 
 from __future__ import annotations
 
+import socket
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -195,6 +196,17 @@ def test_address_where_nobody_listens_is_a_failure(store: Store) -> None:
         (False, f"{base}/healthz cannot be connected to{ADVICE}"),
         ABOVE,
     ]
+
+
+def test_address_that_stays_silent_is_a_failure(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a firewall: the connection is there, and no answer comes."""
+    monkeypatch.setattr("icalbridge.cli.doctor_address.TIMEOUT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        base = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        reason = f"{base}/healthz did not answer in 0.2 s{ADVICE}"
+        assert checked(base, store)[0] == (False, reason)
 
 
 def test_address_of_another_site_is_a_failure(store: Store) -> None:

@@ -36,14 +36,21 @@ from tests.fixtures.nginx import (
     serving_with_nginx,
 )
 from tests.fixtures.serving import serving
-from tests.fixtures.strangers import bare_environment, checkout, started, stop
+from tests.fixtures.strangers import (
+    bare_environment,
+    checkout,
+    lend_packages,
+    ordinary_user,
+    started,
+    stop,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from wsgiref.types import StartResponse
 
+pytestmark = pytest.mark.xdist_group("container")  # what is installed serves all of them
 KEY = "key-of-a-container"
-NOBODY = 65534
 LATER = {"EXPOSE", "VOLUME", "USER", "HEALTHCHECK", "CMD"}
 """Instructions that say how a container runs; those before make the image."""
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
@@ -129,7 +136,11 @@ class Container:
     def is_healthy(self) -> bool:
         """Ask the health check once."""
         done = subprocess.run(
-            self.command("HEALTHCHECK"), env=self.environment, user=self.user, capture_output=True
+            self.command("HEALTHCHECK"),
+            env=self.environment,
+            user=self.user,
+            cwd=self.root,
+            capture_output=True,
         )
         return done.returncode == 0
 
@@ -149,40 +160,23 @@ def _context(source: Path, target: Path) -> Path:
     return target
 
 
-def _ordinary_user() -> int | None:
-    """Return a user without rights where the tests run as root and such a user sees Python."""
-    if os.geteuid() != 0:
-        return None
-    packages = next(path for path in sys.path if path.endswith("-packages"))
-    code = f"import os; os.listdir({packages!r})"
-    try:
-        sees = subprocess.run([sys.executable, "-c", code], user=NOBODY, capture_output=True)
-    except PermissionError:
-        return None
-    return NOBODY if sees.returncode == 0 else None
-
-
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     """What the Dockerfile makes in an empty folder, with Python's own environment as its base."""
     source = checkout(tmp_path_factory.mktemp("source") / "icalbridge")
-    user = _ordinary_user()
+    user, python = ordinary_user()
     with tempfile.TemporaryDirectory(prefix="container-") as folder:
         root = Path(folder)
         (root / "context").mkdir()
         context = _context(source, root / "context")
-        bare = bare_environment(root)
+        lend_packages(root / "lent")
+        bare = bare_environment(root) | {"PYTHONPATH": str(root / "lent")}
         bare["PATH"] = f"{root}/base/bin:{bare['PATH']}"
         if user is not None:
             os.chown(root, user, user)
-            root.chmod(0o755)
+        venv = [python, "-m", "venv", "--without-pip", str(root / "base")]
+        subprocess.run(venv, check=True, user=user, env=bare, cwd=root)
         made = Container(root, context, user, bare)
-        subprocess.run(
-            [sys.executable, "-m", "venv", "--without-pip", str(root / "base")],
-            check=True,
-            user=user,
-            env=bare,
-        )
         for word, rest in instructions():
             made.execute(word, rest)
         yield made
