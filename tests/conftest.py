@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import settings
 
+gc.disable()  # until all is collected
+
 # How long an example takes says more of the machine than of the product.
-settings.register_profile("short", deadline=None, max_examples=40)
+settings.register_profile("short", deadline=None, max_examples=25)
 settings.register_profile("soak", deadline=None, max_examples=400)
 settings.load_profile("short")
 
@@ -17,6 +21,7 @@ pytest_plugins = [
     "tests.fixtures.chromium",
     "tests.fixtures.compiling",
     "tests.fixtures.stores",
+    "tests.fixtures.origins",
 ]
 
 BOTH_DATABASES = (
@@ -42,6 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """In `make soak` let Hypothesis try ten times as many examples."""
     if config.option.markexpr == "soak":
         settings.load_profile("soak")
+
+
+def pytest_collection_finish() -> None:
+    """Let no garbage collection look through thousands of tests and modules, which all stay."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

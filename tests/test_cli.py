@@ -17,6 +17,7 @@ from icalbridge import sandbox
 from icalbridge.cli import COMMANDS as LISTED
 from icalbridge.cli import main
 from icalbridge.models import utcnow
+from icalbridge.store import Store
 from tests.fixtures.commands import environment, run, run_process
 
 if TYPE_CHECKING:
@@ -117,6 +118,46 @@ def test_help_imports_neither_commands_nor_what_they_need() -> None:
     assert {name for name in first if name.startswith("icalbridge.cli.")} == set()
     assert {f"icalbridge.cli.{name}" for name in names} <= then
     assert HEAVY & then == set()
+
+
+LOADED = """
+import sys
+from icalbridge.cli import main
+
+main(sys.argv[1:], standalone_mode=False)
+print("@", *sys.modules)
+"""
+ONLY_TO_SERVE = {"flask", "gunicorn", "icalbridge.web", "jinja2", "prometheus_client"}
+ONLY_TO_ASK = {"requests", "icalbridge.facilitron.http"}
+ONLY_ELSEWHERE = {"alembic", "psycopg", "icalbridge.sandbox", "segno"}
+
+
+@pytest.mark.parametrize(
+    ("command", "unused"),
+    [
+        (["status"], ONLY_TO_SERVE | ONLY_TO_ASK | ONLY_ELSEWHERE),
+        (["feed", "list"], ONLY_TO_SERVE | ONLY_TO_ASK | ONLY_ELSEWHERE),
+        (["history", "--from", "2026-11-01", "--to", "2026-11-02"], ONLY_TO_SERVE | ONLY_ELSEWHERE),
+        (["db", "upgrade"], ONLY_TO_SERVE | ONLY_TO_ASK | ONLY_ELSEWHERE),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_command_imports_only_what_it_needs(
+    command: list[str], unused: set[str], tmp_path: Path
+) -> None:
+    """Libraries take most of the time of a short command; the database is up to date already."""
+    store = Store.connect(url := f"sqlite:///{tmp_path}/made.db")
+    store.upgrade()
+    store.close()
+    shown = subprocess.run(
+        [sys.executable, "-c", LOADED, *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment({"ICALBRIDGE_DATABASE_URL": url, "FACILITRON_API_KEY": "key"}),
+    )
+    loaded = shown.stdout.partition("@")[2].split()
+    assert unused & {*loaded} == set()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -251,7 +292,10 @@ def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None
     lines = ended.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["ok"] * len(lines)
     names = [line.split()[1] for line in lines]
-    assert names == ["configuration", "database", "key", "clock", "scope", "zones", "quota"]
+    assert names == [
+        *("configuration", "database", "integrity", "disk"),
+        *("key", "clock", "scope", "zones", "quota"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +305,7 @@ def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None
         ({"FACILITRON_API_URL": "http://127.0.0.1:1/v1"}, ["key", "clock", "scope", "zones"]),
         (
             {"DATABASE_URL": "sqlite:////no/such/folder/bridge.db"},
-            ["database", "key", "clock", "scope", "zones", "quota"],
+            ["database", "integrity", "disk", "key", "clock", "scope", "zones", "quota"],
         ),
         ({"FACILITRON_RATE_PER_MINUTE": "many"}, ["configuration"]),
         ({"FACILITRON_API_KEY": ""}, ["configuration"]),

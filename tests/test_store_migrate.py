@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from icalbridge import store as store_package
@@ -17,6 +18,7 @@ from icalbridge.models import EventKey, Feed
 from icalbridge.store import Store
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.entries import TextCriteria, TimeRange
+from icalbridge.store.migrate import versions
 from tests.samples import NOW
 
 if TYPE_CHECKING:
@@ -30,6 +32,14 @@ PROPERTY = """INSERT INTO properties (id, api_user_id, position, listed, first_s
     VALUES ('school', 'default', 0, TRUE, 1, 1, 1)"""
 EVENT = """INSERT INTO events (event_type, event_id, property_id, name, first_seen_at, revision, changed_at)
     VALUES ('reservation', 'e1', 'school', 'Practice', 1, 1, 1)"""
+
+
+def test_versions_are_those_of_the_files() -> None:
+    """Their names say what Alembic reads in them, in its order."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    assert [script.revision for script in scripts][::-1] == list(versions())
 
 
 @pytest.fixture

@@ -128,8 +128,7 @@ def push_command(
     Writing is off until ICALBRIDGE_ENABLE_WRITES is 1. Exit codes: 0 done, 1 something could not be
     done, 2 bad input or configuration.
     """
-    from icalbridge.cli.push_review import PushInput, push_calendar
-    from icalbridge.push.service import find_source
+    from icalbridge.cli.push_review import PushInput, find_source, push_calendar
 
     source = find_source(calendar, url_file, allow_private=options.pop("allow_private_address"))
     given = PushInput(source, **options)

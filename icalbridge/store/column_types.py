@@ -60,7 +60,7 @@ class JsonList(TypeDecorator[tuple[Any, ...]]):
         return json.dumps(value or ())
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Any, ...]:
-        return tuple(json.loads(value)) if value else ()
+        return tuple(json.loads(value)) if value and value != "[]" else ()
 
 
 class JsonSet(TypeDecorator[frozenset[str]]):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 
 from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.changes import STATUS_COUNTER, TIMESLOT_STATUS_COUNTER
@@ -34,7 +34,7 @@ TIMES_IN_FUTURE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: `/readyz` makes hundreds, at a fifth of the time
 class Freshness:
     """How well one property is known."""
 
@@ -62,6 +62,8 @@ class Freshness:
     """When any of its windows was last fetched, alone or with a district's day."""
     child_ids: tuple[str, ...] = ()
     """The schools of a district, listed or not."""
+    read_at: datetime | None = None
+    """When somebody last read one of its feeds or pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class Health:
     catalogue_error: str
     catalogue_invocation_id: str
     workers_alive: int
-    entries: int
+    entries: int | None
+    """None where the public may not know."""
     skipped: int
     """Things in the vendor's answers that could not be read, since the database was made."""
     counters: Mapping[str, int]
@@ -149,18 +152,25 @@ def _counted(counters: Mapping[str, int], kind: str) -> dict[str, int]:
     }
 
 
-def health(connection: Connection, now: datetime) -> Health:
-    """Read how the whole stands at `now`."""
-    users = connection.execute(select(api_users).order_by(api_users.c.id)).all()
+_USERS = select(api_users).order_by(api_users.c.id)
+_OWNERS = select(properties.c.api_user_id).where(properties.c.listed).distinct()
+_COUNTED = (
+    select(counters.c.name, counters.c.value)
+    .where(counters.c.name != "revision")
+    .order_by(counters.c.name)
+)
+
+
+def health(connection: Connection, now: datetime, *, losses: bool = True) -> Health:
+    """Read how the whole stands at `now`; `losses`: also `left` and `withdrawals`."""
+    users = connection.execute(_USERS).all()
     failed = next((user for user in users if user.catalogue_error), None)
-    owners = set(
-        connection.scalars(select(properties.c.api_user_id).where(properties.c.listed).distinct())
-    )
+    owners = set(connection.scalars(_OWNERS))
     # a key that a person tried once, under a name or a key that was wrong, must not count for ever
     users = [user for user in users if user.id in owners or user.error or not owners]
     synced = [user.catalogue_synced_at for user in users if user.id in owners or not owners]
     today = now.date()
-    counted = _counters(connection)
+    counted = {row.name: row.value for row in connection.execute(_COUNTED)}
     alive = workers.c.seen_at.between(
         now - WORKER_ALIVE + timedelta(seconds=1), now + CLOCK_TOLERANCE
     )
@@ -177,20 +187,11 @@ def health(connection: Connection, now: datetime) -> Health:
         quota_day=today if users else None,
         quota_used=sum(user.quota_used for user in users if user.quota_day == today),
         keys=tuple(_key_health(user, today) for user in users),
-        left=tuple(left_properties(connection)),
-        withdrawals=tuple(mass_withdrawals(connection, now)),
+        left=tuple(left_properties(connection)) if losses else (),
+        withdrawals=tuple(mass_withdrawals(connection, now)) if losses else (),
         properties=known,
         ahead_seconds=int((fetched - now).total_seconds()) if is_future(fetched, now) else 0,
     )
-
-
-def _counters(connection: Connection) -> dict[str, int]:
-    query = (
-        select(counters.c.name, counters.c.value)
-        .where(counters.c.name != "revision")
-        .order_by(counters.c.name)
-    )
-    return {row.name: row.value for row in connection.execute(query)}
 
 
 def _key_health(user: Row[Any], today: date) -> KeyHealth:
@@ -206,75 +207,61 @@ def _key_health(user: Row[Any], today: date) -> KeyHealth:
     )
 
 
-_PROPERTY_COLUMNS: list[Any] = [
-    properties.c[name] for name in ("id", "name", "zone", "zone_source", "vendor_zone", "child_ids")
-]
-_WINDOW_COLUMNS: list[Any] = [
-    windows.c.property_id,
-    func.max(case((windows.c.number == 0, windows.c.synced_at))),
-    func.max(case((windows.c.number == 0, windows.c.covered_at))),
-    func.max(case((windows.c.number == 0, windows.c.spanned_at))),
-    func.count(windows.c.synced_at) == func.count(),
-    func.min(
-        case(
-            (windows.c.spanned_at > windows.c.synced_at, windows.c.spanned_at),
-            else_=windows.c.synced_at,
-        )
+_SPANNED = case(
+    (windows.c.spanned_at > windows.c.synced_at, windows.c.spanned_at), else_=windows.c.synced_at
+)
+"""When all of a window was last fetched, alone or with districts' days."""
+_FETCHED = case(
+    (
+        or_(windows.c.synced_at.is_(None), windows.c.covered_at > _SPANNED),
+        windows.c.covered_at,
     ),
-    func.max(windows.c.synced_at),
-    func.max(windows.c.covered_at),
-    func.max(windows.c.attempted_at),
-    func.max(windows.c.error_at),
-]
-"""What `_freshness` takes, in its order."""
-_BY_PROPERTY = select(*_WINDOW_COLUMNS).where(windows.c.number >= 0).group_by(windows.c.property_id)
+    else_=_SPANNED,
+)
+"""When some of a window was last fetched."""
+_MONTH_SYNCED = func.max(case((windows.c.number == 0, _SPANNED)))
+_COLUMNS: dict[str, Any] = {
+    "property_id": properties.c.id,
+    "name": properties.c.name,
+    "zone": properties.c.zone,
+    "today_synced": case(
+        (_MONTH_SYNCED.is_not(None), func.max(case((windows.c.number == 0, _FETCHED))))
+    ),
+    "month_synced": _MONTH_SYNCED,
+    "oldest_synced": case((func.count(windows.c.synced_at) == func.count(), func.min(_SPANNED))),
+    "attempted": func.max(windows.c.attempted_at),
+    "failed_at": func.max(windows.c.error_at),
+    "zone_source": properties.c.zone_source,
+    "vendor_zone": properties.c.vendor_zone,
+    "newest": func.max(_FETCHED),
+    "child_ids": properties.c.child_ids,
+    "read_at": properties.c.read_at,
+}
+"""Expression for the fields of `Freshness` that every property has."""
 _LISTED = (
-    select(*_PROPERTY_COLUMNS)
-    .where(properties.c.listed)
+    select(*(column.label(name) for name, column in _COLUMNS.items()))
+    .join_from(properties, windows)
+    .where(properties.c.listed, windows.c.number >= 0)
+    .group_by(properties.c.id)
     .order_by(properties.c.position, properties.c.id)
+)
+_FAILURE: list[Any] = [
+    windows.c[name] for name in ("property_id", "error", "error_at", "invocation_id")
+]
+_FAILED = (
+    select(*_FAILURE)
+    .where(windows.c.error != "", windows.c.number >= 0)
+    .order_by(windows.c.error_at.nulls_first(), windows.c.number.desc())
 )
 
 
 def _properties(connection: Connection) -> list[Freshness]:
     """Read one row a property, whatever its number of windows."""
-    rows = connection.execute(_BY_PROPERTY)
-    states: dict[str, tuple[Any, ...]] = {row[0]: tuple(row[1:]) for row in rows}
-    failures = _last_failures(connection)
-    return [
-        _freshness(row, states[row.id], failures.get(row.id))
-        for row in connection.execute(_LISTED)
-        if row.id in states
-    ]
+    failures = {row.property_id: row for row in connection.execute(_FAILED)}
+    return [_freshness(row, failures.get(row[0])) for row in connection.execute(_LISTED)]
 
 
-def _last_failures(connection: Connection) -> dict[str, Row[Any]]:
-    """Return the failed window of each property that has one: the one that failed last."""
-    columns = [windows.c[name] for name in ("property_id", "error", "error_at", "invocation_id")]
-    query = (
-        select(*columns)
-        .where(windows.c.error != "", windows.c.number >= 0)
-        .order_by(windows.c.error_at.nulls_first(), windows.c.number.desc())
-    )
-    return {row.property_id: row for row in connection.execute(query)}
-
-
-def _freshness(row: Row[Any], state: tuple[Any, ...], failure: Row[Any] | None) -> Freshness:
-    property_id, name, zone, zone_source, vendor_zone, child_ids = tuple(row)
-    month, covered, spanned, complete, oldest, newest, newest_covered, attempted, failed = state
-    return Freshness(
-        property_id,
-        name,
-        zone,
-        today_synced=month and latest(month, covered, spanned),
-        month_synced=month and latest(month, spanned),
-        oldest_synced=oldest if complete else None,
-        attempted=attempted,
-        error=failure.error if failure else "",
-        error_at=failure.error_at if failure else None,
-        invocation_id=failure.invocation_id if failure else "",
-        failed_at=failed,
-        zone_source=zone_source,
-        vendor_zone=vendor_zone,
-        newest=latest(newest, newest_covered),
-        child_ids=child_ids,
-    )
+def _freshness(row: Row[Any], failure: Row[Any] | None) -> Freshness:
+    """Put the last failure, which `_FAILED` has last, among the other fields."""
+    failed = tuple(failure)[1:] if failure else ("", None, "")
+    return Freshness(*row[:7], *failed, *row[7:])

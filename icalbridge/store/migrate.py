@@ -2,27 +2,25 @@
 version, oldest first.
 
 A start brings an older database up to date by itself; a newer one is left alone, since this program
-cannot know it.
+cannot know it. Alembic is imported for a migration only: to look at a version needs none of it.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import inspect, text
 
 from icalbridge.errors import SchemaOutdated
 from icalbridge.store.engine import reading, without_time_limit, writing
 
 if TYPE_CHECKING:
+    from alembic.config import Config
     from sqlalchemy import Connection, Engine
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x1CA1
 """PostgreSQL's advisory lock: alone for migrations, with a second number for an API key."""
 
@@ -34,30 +32,26 @@ EMPTY = (
 )
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option(
-        "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
-    )
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 
 
 def _version(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
 
 
-def _latest() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
-
-
-def _versions() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-
-
-def is_known(version: str) -> bool:
-    """Return whether this program knows a version, current or older."""
-    return version in _versions()
+@cache
+def versions() -> tuple[str, ...]:
+    """Return the versions that this program knows, the latest last; files begin with them."""
+    return tuple(sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")))
 
 
 def check(engine: Engine) -> None:
@@ -67,9 +61,9 @@ def check(engine: Engine) -> None:
         empty = version is None and not inspect(connection).get_table_names()
     if empty:
         raise SchemaOutdated(EMPTY)
-    if version is not None and version not in _versions():
+    if version is not None and version not in versions():
         raise SchemaOutdated(NEWER)
-    if version != _latest():
+    if version != versions()[-1]:
         raise SchemaOutdated(
             "The database's schema is not this program's; run `icalbridge db upgrade`."
         )
@@ -81,8 +75,11 @@ def upgrade(engine: Engine) -> None:
     Raises `SchemaOutdated` for a database that a newer program made.
     """
     with reading(engine) as connection:
-        if _version(connection) == _latest():
+        if _version(connection) == versions()[-1]:
             return
+    from alembic import command
+    from alembic.util import CommandError
+
     with writing(engine) as connection, without_time_limit(connection):
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

@@ -64,10 +64,11 @@ def facility_names(
 
     `schools`: the schools' names by property id.
     """
-    return {
-        place.id: (place.name, f"{schools.get(place.property_id, '')} / {place.name}")
-        for place in facilities
-    }
+    names: dict[str, tuple[str, ...]] = {}
+    for place in facilities:
+        school = schools.get(place.property_id, "")
+        names[place.id] = (place.name, f"{school} / {place.name}") if school else (place.name,)
+    return names
 
 
 def choose_place(text: str, kind: str, names: Mapping[str, tuple[str, ...]]) -> str:

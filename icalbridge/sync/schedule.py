@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.leases import CATALOG_SECONDS as CATALOG_SECONDS
-from icalbridge.store.leases import LEASE_SECONDS
+from icalbridge.store.leases import LEASE_SECONDS, READ_DAYS
 from icalbridge.store.leases import PARTLY_SECONDS as PARTLY_SECONDS
 from icalbridge.sync.coverage import GIVEN_UP as GIVEN_UP
 from icalbridge.sync.coverage import PROBE_EVERY as PROBE_EVERY
@@ -39,11 +39,6 @@ pace costs more than a request.
 """
 HEAVY_OCTETS = 10_000_000
 """The size of an answer that costs as much as a request more."""
-READ_DAYS = 7
-"""A property that nobody read for so long is fetched daily only; the laziest calendar programs ask
-once a week.
-"""
-
 PLENTY = 3
 """Of a property with this many events to come, a window that comes back empty is not believed the
 first time.

@@ -163,6 +163,7 @@ class Worker:
         now = self._clock()
         if not _pending(self._beat_again, now, BEAT_SECONDS):
             self._store.workers.beat(self._worker_id, now=now)
+            self._store.readers.close_day(now=now)
             self._beat_again = now + timedelta(seconds=BEAT_SECONDS)
             if (
                 self._trouble == ""

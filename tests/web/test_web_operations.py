@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from icalbridge.models import Changes
 from icalbridge.web import create_app
+from icalbridge.web.routes.health import CHALLENGE, DATABASE
 from tests.fixtures.stores import SCHOOLS_DAY
 from tests.samples import NOW, entry
 from tests.web_world import (
@@ -91,6 +92,8 @@ def test_healthz_lives_without_a_database(
         "ok\n",
         "no-store",
     )
+    challenged = client.get("/healthz", headers={CHALLENGE: "x"})
+    assert (challenged.status_code, challenged.headers[DATABASE]) == (200, "other")
 
 
 def test_readyz_is_503_until_everything_was_fetched_once(client: FlaskClient, store: Store) -> None:
@@ -285,8 +288,18 @@ def test_metrics_tell_how_fresh_the_data_is(
         "icalbridge_tier_age_seconds tier=year": 45,
         "icalbridge_data_age_seconds property_id=school window=today": 45,
         "icalbridge_data_age_seconds property_id=school window=oldest": 45,
+        "icalbridge_data_age_limit_seconds property_id=school window=today": 173_700,
+        "icalbridge_data_age_limit_seconds property_id=school window=oldest": 173_700,
         "icalbridge_property_failing property_id=school": 0,
     }
+
+
+def test_metrics_escape_what_a_label_must_not_hold(client: FlaskClient, store: Store) -> None:
+    """Quotes, backslashes and line breaks, as any text of a vendor may have them."""
+    ready(store)
+    reason = 'a "quoted" \\ word\nand a line'
+    store.write.count({f"skipped:{reason}": 2})
+    assert scraped(client.get("/metrics").text)[f"icalbridge_skipped_total reason={reason}"] == 2
 
 
 def test_metrics_tell_what_the_sync_did(client: FlaskClient, store: Store) -> None:
