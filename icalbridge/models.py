@@ -319,6 +319,8 @@ class Changes:
     reparse: frozenset[EventKey] = frozenset()
     elsewhere: tuple[Entry, ...] = ()
     """What present events no longer have on days that were not requested: not withdrawn yet."""
+    source: int | None = None
+    """The number of the window whose answer this is."""
 
     @property
     def count(self) -> int:

@@ -36,7 +36,7 @@ from icalbridge.store.pushed_events import Pushed, PushedEvents
 from icalbridge.store.readers import Readers
 from icalbridge.store.reading import Reading
 from icalbridge.store.saved_feeds import SavedFeeds
-from icalbridge.store.sync_reads import SyncReads
+from icalbridge.store.sync_reads import SyncReads, UncoveredEvent
 from icalbridge.store.sync_state import PropertyState, Reach, SpanLimit, SyncState, WindowState
 from icalbridge.store.windows import Claim, LeaseLost, Windows
 from icalbridge.store.workers import Workers
@@ -62,6 +62,7 @@ __all__ = [
     "Store",
     "SyncState",
     "Timeouts",
+    "UncoveredEvent",
     "WindowState",
 ]
 

@@ -41,6 +41,7 @@ from icalbridge.store.tables import (
     particulars,
     properties,
 )
+from icalbridge.store.versions import note_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,6 +64,8 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
     """Write the changes of a sync, and raise the revision of every feed that they concern."""
     known = _write_events(connection, changes.parsed, revision) if changes.parsed else {}
     touched = (*changes.added, *changes.changed, *changes.withdrawn)
+    if changes.source is not None and touched and known:
+        note_versions(connection, changes, {key: row.digest for key, row in known.items()})
     if touched:
         places, shown = _stored(connection, touched)
         _write_entries(connection, changes, revision)

@@ -209,6 +209,9 @@ events = Table(
     _text("external_id"),
     _text("zone"),
     _text("digest"),
+    _list("replaced"),  # the digests of the versions before, the latest last
+    Column("source", Integer),  # the number of the window that had this version first
+    _time("checked_at"),  # when it was last asked for by its id
     _time("first_seen_at", nullable=False),
     *_revision(),
     Index("ix_events_external_id", "external_id"),

@@ -56,7 +56,9 @@ class DayFetch:
                 attempt.claim, due=schedule.next_utc_midnight(self._clock())
             )
             return 0
-        request = EventsRequest(attempt.owner, attempt.days, schools=schools)
+        request = EventsRequest(
+            attempt.owner, attempt.days, schools=schools, number=attempt.claim.number
+        )
         with self._events.read_response(request, attempt) as (store, result):
             before = sum(len(loss.missing) for loss in result.losses.values())
             short = {

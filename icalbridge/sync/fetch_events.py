@@ -97,6 +97,8 @@ class EventsFetch:
         """Make the windows due that decide on what an answer lacks elsewhere, and count what
         answers contradict.
         """
+        if result.older:
+            self._tally["disagreements:older version of an event"] += result.older
         if result.trimmed:
             self._tally["disagreements:events cut to the requested days"] += 1
             return

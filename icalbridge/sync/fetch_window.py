@@ -168,7 +168,9 @@ class WindowFetch:
         A piece that is too heavy is cut, and so are those after it. One that is not believed is
         requested again at the end, if enough time has passed by then.
         """
-        todo = self._cut([EventsRequest(attempt.owner, attempt.days)], attempt)
+        todo = self._cut(
+            [EventsRequest(attempt.owner, attempt.days, number=attempt.claim.number)], attempt
+        )
         changed = 0
         while todo:
             if todo[0].doubt.since and not todo[0].doubt.is_old(self._clock()):

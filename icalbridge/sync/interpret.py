@@ -35,6 +35,8 @@ class EventsRequest:
     days: Window
     facility_id: str = ""
     schools: tuple[Property, ...] = ()
+    number: int | None = None
+    """The number of the window that it is part of."""
     doubt: Doubt = NO_DOUBT
     """What the same, or more, lacked when it was requested before in this pass."""
 
@@ -69,6 +71,8 @@ class Interpretation:
     invocation_id: str
     trimmed: bool = False
     """Whether the vendor left out what of its events is on other days."""
+    older: int = 0
+    """How many events it has in a version that another window replaced lately."""
 
 
 def interpret(
@@ -143,14 +147,20 @@ def interpret(
         )
         for number, (span, keys) in enumerate(spans.items())
     ]
-    changes = _together(parts)
+    changes, older = _newest(store, _together(parts), events, known, request, now)
     losses = (
         _losses(store, request, changes, known, now, empty=not present_keys)
         if changes.withdrawn
         else {}
     )
     return Interpretation(
-        changes, losses, tuple(covered_ids), tuple(uncovered_ids), answer.invocation_id, trimmed
+        changes,
+        losses,
+        tuple(covered_ids),
+        tuple(uncovered_ids),
+        answer.invocation_id,
+        trimmed,
+        older,
     )
 
 
@@ -199,6 +209,41 @@ def _losses(
             empty=empty,
         )
     return losses
+
+
+def _newest(
+    store: Store,
+    changes: Changes,
+    events: Sequence[Event],
+    known: Mapping[EventKey, Sequence[Entry]],
+    request: EventsRequest,
+    now: datetime,
+) -> tuple[Changes, int]:
+    """Return changes without those that would bring back a version which another window replaced,
+    and how many these are.
+
+    An event of which nothing is shown any more is believed: it may have come back.
+    """
+    touched = {entry.key for entry in (*changes.added, *changes.changed, *changes.withdrawn)}
+    digests = {
+        event.key: event.digest
+        for event in events
+        if event.digest
+        and event.key in touched
+        and any(entry.shown and entry.end > now for entry in known[event.key])
+    }
+    changes = replace(changes, source=request.number)
+    older = store.sync_reads.replaced_elsewhere(digests, request.number, now) if digests else ()
+    if not older:
+        return changes, 0
+    return replace(
+        changes,
+        added=tuple(entry for entry in changes.added if entry.key not in older),
+        changed=tuple(entry for entry in changes.changed if entry.key not in older),
+        withdrawn=tuple(entry for entry in changes.withdrawn if entry.key not in older),
+        parsed=tuple(event for event in changes.parsed if event.key not in older),
+        elsewhere=tuple(entry for entry in changes.elsewhere if entry.key not in older),
+    ), len(older)
 
 
 def is_trimmed(
