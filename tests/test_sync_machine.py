@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from hypothesis.stateful import invariant, precondition, rule, run_state_machine
 from sqlalchemy import select
 
 from icalbridge import sandbox
+from icalbridge.errors import VendorError, WindowBroken
 from icalbridge.store import Store
 from icalbridge.store.rows import SHOWN
 from icalbridge.store.tables import counters, entries, events, metadata, properties
@@ -73,7 +75,27 @@ class Machine(Upstream):
             self._heavy = heavy
             self._emptied = True
 
+    @rule(days=st.sampled_from([-1, 0, 1, 6, 7, 8, 20, 45, 89, 90]))
+    def answer_districts(self, days: int) -> None:
+        """From now on the vendor answers a district's day so far ahead."""
+        self._vendor.state.answers = sandbox.AnswerLimits(child_events_days=days)
+
     # the bridge
+
+    @precondition(lambda self: not self._emptied)
+    @rule(offset=st.integers(0, sync_windows.LAST_DISTRICT_DAY), times=st.integers(1, 2))
+    def fetch_districts_day(self, offset: int, times: int) -> None:
+        """Whatever the plan says: a day near or far, answered, refused or broken."""
+        store, number = self.bridge.store, sync_windows.day_number(offset)
+        for _ in range(times):
+            ranked = [
+                each for each in store.windows.state("default").windows if each.number == number
+            ]
+            claim = store.windows.claim_planned(ranked, "machine", now=self.now)
+            if claim:
+                with suppress(VendorError, WindowBroken):
+                    self.bridge.sync.window(claim)
+            self._vendor.clock.advance(seconds=1)
 
     @rule(steps=st.integers(1, 8))
     def work(self, steps: int) -> None:

@@ -133,6 +133,7 @@ class Upstream(RuleBasedStateMachine):
         self._open = ExitStack()
         self._vendor = stage.vendor
         self._vendor.heal()
+        self._vendor.state.answers = sandbox.AnswerLimits()
         self._vendor.clock.now = START
         self._url = stage.fresh()
         self._deleted: dict[str, Dto] = {}

@@ -18,8 +18,8 @@ from icalbridge.sync.coverage import GIVEN_UP as GIVEN_UP
 from icalbridge.sync.coverage import PROBE_EVERY as PROBE_EVERY
 from icalbridge.sync.coverage import day_need, find_coverage
 from icalbridge.sync.liveliness import find_weights, is_near
+from icalbridge.sync.pace import DISTRICTS_SHARE, Need, find_intervals, wished_interval
 from icalbridge.sync.pace import Grant as Grant
-from icalbridge.sync.pace import Need, find_intervals, wished_interval
 from icalbridge.sync.pace import Tier as Tier
 from icalbridge.sync.windows import DAY, WINDOW_DAYS, WINDOWS
 
@@ -120,9 +120,8 @@ class Schedule:
                 cost = _cost(window, state, prices) / self._weight(window, need)
             costs[need] = costs.get(need, 0.0) + cost
         catalog = (len(self._properties) + 1) / CATALOG_SECONDS
-        self.intervals = find_intervals(
-            costs, self._grant, self._affordable - catalog, ranked=bool(self.coverage.heavy)
-        )
+        left = max(self._affordable - catalog, self._affordable * DISTRICTS_SHARE)
+        self.intervals = find_intervals(costs, self._grant, left, ranked=bool(self.coverage.heavy))
         stretches = [self.intervals[need] / wished_interval(need, self._grant) for need in costs]
         self.stretch = max([1.0, *stretches])
 
