@@ -22,9 +22,11 @@ LEAST_LIVELY, MOST_LIVELY = 0.75, 1.5
 """Schools between these shares of the average are alike."""
 SHORTEST, LONGEST = 2 / 3, 3 / 2
 """Bounds of the factor on an interval."""
-NEAR, NOTHING_TODAY = 0.28, 2.3
+NEAR, NOTHING_TODAY = 0.28, 2.4
 """The same factor for a school with a booking that begins soon, and with none to come today."""
-REST_OF_TODAY = timedelta(hours=14)
+MEAN_NEARNESS = 0.86
+"""What it is on average, with two bookings a day."""
+REST_OF_TODAY = timedelta(hours=18)
 """How far ahead today reaches, where the school's own midnight does not matter."""
 
 

@@ -18,7 +18,7 @@ DISTRICTS_SHARE = 0.25
 """The share of what may be spent that the districts' todays get at most."""
 FIRM_SHARE = 0.75
 """The share of the rest that near days get at most when the far future has to wait."""
-RANKED_SHARE = 0.85
+RANKED_SHARE = 0.96
 """The same where near days are fetched school by school, those first where something begins soon.
 """
 ROUNDS = 30

@@ -17,7 +17,7 @@ from icalbridge.store.leases import PARTLY_SECONDS as PARTLY_SECONDS
 from icalbridge.sync.coverage import GIVEN_UP as GIVEN_UP
 from icalbridge.sync.coverage import PROBE_EVERY as PROBE_EVERY
 from icalbridge.sync.coverage import day_need, find_coverage
-from icalbridge.sync.liveliness import find_weights, is_near
+from icalbridge.sync.liveliness import MEAN_NEARNESS, find_weights, is_near
 from icalbridge.sync.pace import DISTRICTS_SHARE, Need, find_intervals, wished_interval
 from icalbridge.sync.pace import Grant as Grant
 from icalbridge.sync.pace import Tier as Tier
@@ -114,10 +114,10 @@ class Schedule:
             if window.number < 0:
                 cost = prices["district-day"]
             elif window.span_limit.days == WINDOW_DAYS:
-                cost = prices["property-events"] / self._weight(window, need)
+                cost = prices["property-events"] / self._mean_weight(window, need)
             else:
                 state = self._properties[window.property_id]
-                cost = _cost(window, state, prices) / self._weight(window, need)
+                cost = _cost(window, state, prices) / self._mean_weight(window, need)
             costs[need] = costs.get(need, 0.0) + cost
         catalog = (len(self._properties) + 1) / CATALOG_SECONDS
         left = max(self._affordable - catalog, self._affordable * DISTRICTS_SHARE)
@@ -139,6 +139,12 @@ class Schedule:
             return 1.0
         near, ordinary = self._weights[window.property_id]
         return near if need.tier is Tier.TODAY else ordinary
+
+    def _mean_weight(self, window: WindowState, need: Need) -> float:
+        """Return the same over the day: near bookings come and go, and the pace stays."""
+        if need.tier is Tier.TODAY and window.property_id in self.coverage.heavy:
+            return self._weights[window.property_id][1] * MEAN_NEARNESS
+        return self._weight(window, need)
 
     def tier(self, window: WindowState) -> Tier:
         """Return how soon a change in a window must show."""

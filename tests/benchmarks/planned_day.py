@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 SECONDS = 1.0
 """How long a request takes."""
-PLAN_AGAIN = timedelta(minutes=10)
+PLAN_AGAIN = timedelta(minutes=3)
 """How often the plan is made anew; a worker makes it for each request."""
 BOOKINGS_A_DAY = 2
 """Of each school, between 8 and 22 o'clock."""
