@@ -56,10 +56,10 @@ class Coverage:
 
     def fetches(self, window: WindowState) -> bool:
         """Return whether a district's day is fetched."""
-        offset = sync_windows.offsets(window.number)[0]
-        if self.probe == (window.property_id, offset):
+        offset = sync_windows.DAY - window.number
+        if offset <= self.tried.get(window.property_id, -1):
             return True
-        return offset <= self.tried.get(window.property_id, -1)
+        return self.probe == (window.property_id, offset)
 
     def need(self, property_id: str, number: int) -> Need:
         """Return what an own window of a property that is read is for."""

@@ -76,21 +76,29 @@ class Schedule:
         self._read = _read(sync_state, now)
         self.coverage = find_coverage(sync_state, grant, now, self._price)
         self._weights = find_weights(sync_state.properties, self.coverage.heavy, now)
-        self._needs = {
-            property_id: [self._own_need(property_id, number) for number in range(WINDOWS)]
-            for property_id in sync_state.properties
-        }
+        self._needs = self._find_needs()
         self._windows = [
             _credible(window, now)
             for window in sync_state.windows
             if window.number >= 0 or self.coverage.fetches(window)
         ]
         self._set_pace()
+        self._dues: list[tuple[datetime, WindowState]] | None = None
 
-    def _own_need(self, property_id: str, number: int) -> Need:
-        if property_id not in self._read:
-            return UNREAD
-        return self.coverage.need(property_id, number)
+    def _find_needs(self) -> dict[str, list[Need]]:
+        """Return what each property's own windows are for; alike properties share a list."""
+        unread, known = [UNREAD] * WINDOWS, dict[tuple[int, bool], list[Need]]()
+        needs = {}
+        for property_id in self._properties:
+            kind = self.coverage.schools.get(property_id, -1), property_id in self.coverage.quiet
+            if property_id not in self._read:
+                needs[property_id] = unread
+                continue
+            if kind not in known:
+                own = range(WINDOWS)
+                known[kind] = [self.coverage.need(property_id, number) for number in own]
+            needs[property_id] = known[kind]
+        return needs
 
     def _price(self, kind: str) -> float:
         """Return what a request costs, in requests: more if it takes long or is large."""
@@ -122,6 +130,14 @@ class Schedule:
         catalog = (len(self._properties) + 1) / CATALOG_SECONDS
         left = max(self._affordable - catalog, self._affordable * DISTRICTS_SHARE)
         self.intervals = find_intervals(costs, self._grant, left, ranked=bool(self.coverage.heavy))
+        self._own_intervals = {
+            property_id: [
+                self.intervals.get(need, wished_interval(need, self._grant))
+                * self._weight(property_id, need)
+                for need in needs
+            ]
+            for property_id, needs in self._needs.items()
+        }
         stretches = [self.intervals[need] / wished_interval(need, self._grant) for need in costs]
         self.stretch = max([1.0, *stretches])
 
@@ -133,18 +149,18 @@ class Schedule:
             return UNREAD
         return day_need(DAY - window.number)
 
-    def _weight(self, window: WindowState, need: Need) -> float:
+    def _weight(self, property_id: str, need: Need) -> float:
         """Return by what factor a window's interval is longer than its tier's."""
         if need.tier in {Tier.UNREAD, Tier.DISTRICT}:
             return 1.0
-        near, ordinary = self._weights[window.property_id]
+        near, ordinary = self._weights[property_id]
         return near if need.tier is Tier.TODAY else ordinary
 
     def _mean_weight(self, window: WindowState, need: Need) -> float:
         """Return the same over the day: near bookings come and go, and the pace stays."""
         if need.tier is Tier.TODAY and window.property_id in self.coverage.heavy:
             return self._weights[window.property_id][1] * MEAN_NEARNESS
-        return self._weight(window, need)
+        return self._weight(window.property_id, need)
 
     def tier(self, window: WindowState) -> Tier:
         """Return how soon a change in a window must show."""
@@ -152,10 +168,9 @@ class Schedule:
 
     def interval(self, window: WindowState) -> float:
         """Return how often a window is fetched at this pace, in seconds."""
-        need = self._need(window)
         if window.number < 0:
-            return self.intervals[need]
-        return self.intervals[need] * self._weight(window, need)
+            return self.intervals[self._need(window)]
+        return self._own_intervals[window.property_id][window.number]
 
     def due(self, window: WindowState) -> datetime:
         """Return when a window is due: when it was set to be, else an interval after it was last
@@ -195,12 +210,18 @@ class Schedule:
         3. the rest by how late it is in terms of its own interval; what was never fetched counts as
           one interval late
         """
-        due = [
-            window
-            for window in self._windows
-            if not self._leased(window) and self.due(window) <= self._now
-        ]
+        due = [window for moment, window in self._free() if moment <= self._now]
         return sorted(due, key=self._worth)
+
+    def _free(self) -> list[tuple[datetime, WindowState]]:
+        """Return the windows that no worker has leased, and when they are due."""
+        if self._dues is None:
+            self._dues = [
+                (self.due(window), window)
+                for window in self._windows
+                if window.leased_until is None or window.leased_until <= self._now
+            ]
+        return self._dues
 
     def _worth(self, window: WindowState) -> tuple[int, float, int, int]:
         position = self._properties[window.property_id].position
@@ -222,9 +243,7 @@ class Schedule:
 
     def next_due(self) -> datetime | None:
         """Return when the next window that no worker has leased is due; None when there is none."""
-        return min(
-            (self.due(window) for window in self._windows if not self._leased(window)), default=None
-        )
+        return min((moment for moment, _ in self._free()), default=None)
 
     def outlook(self) -> dict[str, tuple[Tier, datetime]]:
         """Return each property's tier, as of the window that holds today, and when any window of it
@@ -235,9 +254,6 @@ class Schedule:
             tier, due = by_property.get(window.property_id, (self.tier(window), self.due(window)))
             by_property[window.property_id] = (tier, min(due, self.due(window)))
         return by_property
-
-    def _leased(self, window: WindowState) -> bool:
-        return window.leased_until is not None and window.leased_until > self._now
 
 
 def _credible(window: WindowState, now: datetime) -> WindowState:
