@@ -68,14 +68,17 @@ messages: $(WORKSHOP)  ## take the texts to translate out of the code into trans
 	$(VENV)/bin/pybabel --quiet update -l es -i "$$scratch" -o icalbridge/web/translations/es.po \
 		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
 
-lock:  ## write both lock files anew (ARGS=--upgrade for newer versions)
+lock:  ## write the lock files anew (ARGS=--upgrade for newer versions)
 	@$(NEW_ENOUGH)
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	$(PYTHON) -m venv "$$scratch" && "$$scratch/bin/python" -m pip --disable-pip-version-check --quiet install uv && \
 	compile="$$scratch/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes" && \
 	compile="$$compile --no-emit-index-url --no-annotate --no-header pyproject.toml --extra postgresql" && \
 	$$compile $(ARGS) -o requirements.txt && \
-	$$compile $(ARGS) --group test -c requirements.txt -o tests/requirements.txt
+	$$compile $(ARGS) --group test -c requirements.txt -o tests/requirements.txt && \
+	$(PYTHON) tests/machine.py fast-requirement | "$$scratch/bin/uv" pip compile --quiet --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header $(ARGS) \
+		-o requirements-fast.txt -
 
 clean:  ## remove everything that the other targets made
 	rm -rf $(VENV) build dist tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -83,6 +86,7 @@ clean:  ## remove everything that the other targets made
 
 machine: $(PY)
 	@$(PY) tests/machine.py tests
+	@$(PY) tests/machine.py parser
 
 $(PY):
 	@$(NEW_ENOUGH)

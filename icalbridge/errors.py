@@ -13,7 +13,7 @@ wrong, what to do.
     ├── InvalidRequest              a write breaks the vendor's rules; nothing was sent (ValueError)
     └── VendorError                 a request to the vendor's API brought no usable response
         ├── RetryableError          the same request may work later
-        │   ├── VendorUnavailable   any other 5xx, connection reset or refused: the vendor is down
+        │   ├── VendorUnavailable   408, 425, any other 5xx, no connection: the vendor is down
         │   │   └── VendorTimeout   503, 504, our own deadline: the window may be too heavy
         │   ├── RateLimited         429: more requests than the vendor grants
         │   └── QuotaSpent          our own limiter: today's quota is used up, nothing was sent

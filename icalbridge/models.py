@@ -298,6 +298,11 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class ReservedEntry(Entry):
+    """An entry of which nobody may know more than that its space is in use; its texts are empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What a sync found out: the only thing that `store` writes entries from.
 
@@ -341,3 +346,5 @@ class FeedState:
     """
     event_key: EventKey | None = None
     """Of a booking: its event."""
+    policy: str = ""
+    """Digest of the public policy that holds for it; empty where there is none."""

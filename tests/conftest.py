@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.fixtures.chromium",
     "tests.fixtures.compiling",
     "tests.fixtures.stores",
+    "tests.fixtures.origins",
 ]
 
 BOTH_DATABASES = (

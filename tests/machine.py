@@ -10,10 +10,12 @@ not install system packages gets one sentence and a command.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +53,11 @@ def find_postgresql() -> str | None:
     return str(max(debian)[1].parent) if debian else str(Path(on_path).parent) if on_path else None
 
 
+def find_nginx() -> str | None:
+    """The server's program, which Debian keeps off the PATH of ordinary users."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+
 def find_libical() -> str | None:
     """A name of the library that `ctypes` can load."""
     for name in ("libical.so.3", "libical.3.dylib"):
@@ -73,6 +80,10 @@ PARTS = {
         Part("chromium", "chromium", find_chromium),
         Part("postgresql", "postgresql", find_postgresql),
         Part("libical", "libical3", find_libical),
+        Part("nginx", "nginx-light", find_nginx),
+        Part("openssl", "openssl", lambda: shutil.which("openssl")),
+        Part("systemd-analyze", "systemd", lambda: shutil.which("systemd-analyze")),
+        Part("promtool", "prometheus", lambda: shutil.which("promtool")),
         Part("latin font", "fonts-dejavu-core", find_font("truetype/dejavu")),
         Part("japanese font", "fonts-vlgothic", find_font("truetype/vlgothic")),
         Part("emoji font", "fonts-noto-color-emoji", find_font("truetype/noto/NotoColorEmoji.ttf")),
@@ -82,9 +93,16 @@ COMPILER = [
     Part("C compiler", "gcc", lambda: shutil.which("cc")),
     Part("C headers", "libc6-dev", lambda: str(TIME_H) if TIME_H.exists() else None),
 ]
-"""What `make soak` needs beyond `PARTS`: the library that shifts the clock is compiled
-(`tests/at_hours.py`).
+"""What is needed to compile: in `make soak` the library that shifts the clock (`tests/at_hours.py`),
+and everywhere the parser of `icalbridge[fast]`.
 """
+PYTHON_H = Part(
+    "Python headers",
+    "python3-dev",
+    lambda: (
+        str(path) if (path := Path(sysconfig.get_path("include"), "Python.h")).exists() else None
+    ),
+)
 VENV = Part("python venv", "python3-venv", lambda: "ensurepip" if _has_ensurepip() else None)
 
 
@@ -197,8 +215,35 @@ def install_npm_packages() -> int:
     ).returncode
 
 
+def install_fast_parser() -> int:
+    """Compile the parser of `icalbridge[fast]` where it is missing; without it some tests end."""
+    if importlib.util.find_spec("gunicorn_h1c") or provide([*COMPILER, PYTHON_H]):
+        return 0
+    print("Compiling gunicorn's parser in C.", flush=True)
+    lock = HERE.parent / "requirements-fast.txt"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
+    complaint = _run_quietly([*pip, "install", "--require-hashes", "-r", str(lock)])
+    if complaint:
+        print(complaint, file=sys.stderr)
+    return 0
+
+
+def fast_requirement() -> str:
+    """The one requirement of the extra `fast`, for its lock."""
+    import tomllib
+
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    (requirement,) = project["optional-dependencies"]["fast"]
+    return str(requirement)
+
+
 def main(step: str) -> int:
     """Exit status of one step: a missing test part is told, not fatal, a missing venv or npm is."""
+    if step == "parser":
+        return install_fast_parser()
+    if step == "fast-requirement":
+        print(fast_requirement())
+        return 0
     if step == "venv":
         return 1 if provide([VENV]) else 0
     if step == "npm":

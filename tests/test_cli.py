@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +22,7 @@ from tests.fixtures.commands import environment, run, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
 
 COMMANDS = [
     "demo",
@@ -229,11 +231,11 @@ def test_sync_fetches_everything(settings: dict[str, str]) -> None:
 def test_sync_of_one_property_fetches_its_windows_only(
     settings: dict[str, str], world: sandbox.World
 ) -> None:
-    """`--property` may be repeated; an unknown one is named, and the others are fetched all the
-    same.
+    """`--property` takes an id or a name and may be repeated; an unknown one is named, and the
+    others are fetched all the same.
     """
-    school_id = world.properties[1]["_id"]
-    ended = run("sync", "--property", school_id, "--property", "nowhere", **settings)
+    school = world.properties[1]["name"]
+    ended = run("sync", "--property", school.upper(), "--property", "nowhere", **settings)
     assert (ended.returncode, ended.stderr) == (
         1,
         "icalbridge: property nowhere is not in the catalogue\n",
@@ -290,7 +292,10 @@ def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None
     lines = ended.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["ok"] * len(lines)
     names = [line.split()[1] for line in lines]
-    assert names == ["configuration", "database", "key", "clock", "scope", "zones", "quota"]
+    assert names == [
+        *("configuration", "database", "integrity", "disk"),
+        *("key", "clock", "scope", "zones", "quota"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -300,7 +305,7 @@ def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None
         ({"FACILITRON_API_URL": "http://127.0.0.1:1/v1"}, ["key", "clock", "scope", "zones"]),
         (
             {"DATABASE_URL": "sqlite:////no/such/folder/bridge.db"},
-            ["database", "key", "clock", "scope", "zones", "quota"],
+            ["database", "integrity", "disk", "key", "clock", "scope", "zones", "quota"],
         ),
         ({"FACILITRON_RATE_PER_MINUTE": "many"}, ["configuration"]),
         ({"FACILITRON_API_KEY": ""}, ["configuration"]),
@@ -318,3 +323,20 @@ def test_doctor_says_what_to_do_about_each_failure(
     assert [name for state, name, _ in lines if state != "ok"] == failed
     assert KEY not in ended.stdout
     assert "wrong-key" not in ended.stdout
+
+
+def test_bash_completes_commands_as_the_docs_say() -> None:
+    """The line of docs/operate.md, typed in bash, completes `hist` to `history`."""
+    (line,) = re.findall(
+        r"^    (eval .*)$", Path("docs/operate.md").read_text("utf-8"), re.MULTILINE
+    )
+    script = f"""{line}
+        COMP_WORDS=(icalbridge hist) COMP_CWORD=1
+        _icalbridge_completion icalbridge
+        echo "${{COMPREPLY[@]}}"
+    """
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, env={"PATH": path}, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "history\n", "")

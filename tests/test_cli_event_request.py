@@ -177,8 +177,8 @@ def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
     wishes = [_wish(facility="nowhere"), _wish(facility="bare"), _wish(_wish().slots[0], pool)]
     assert [_refusal(partial(event_request.plan_create, listed, each)) for each in wishes] == [
         (
-            "There is no facility 'nowhere' in the catalogue; look its id up in the directory, or"
-            " run `icalbridge sync` first."
+            "There is no facility 'nowhere' here; look it up with `icalbridge places`, or run"
+            " `icalbridge sync` first."
         ),
         (
             "The catalogue does not say yet by what a write names the facility 'bare'; run"

@@ -150,8 +150,8 @@ def test_import_with_a_mistake_writes_nothing(shell: Shell, store: Store) -> Non
     assert code == 2
     assert (
         sentence
-        == "icalbridge: Feed 'b': there is no property 'nowhere' in the catalogue; look its id up"
-        " in the directory, or run `icalbridge sync` first.\n"
+        == "icalbridge: Feed 'b': There is no school 'nowhere' here; look it up with `icalbridge"
+        " places`, or run `icalbridge sync` first.\n"
     )
     assert store.saved.feeds() == []
 

@@ -156,13 +156,13 @@ def test_history_of_neighbouring_days_has_all(past: Store) -> None:
 
 
 def test_history_for_the_public_is_this_table(past: Store) -> None:
-    """The columns of a feed's CSV, and nothing of a renter."""
+    """The columns of a feed's CSV and the school, and nothing of a renter."""
     found = rows(past, HistoryQuery(DAY, DAY, facility_ids=("gym",)))
     where = "Main Gym, Lincoln High, 1 Oak St, Sunnyvale, CA, 94087"
-    assert found[0] == HEADS
+    assert found[0] == [*HEADS, "School"]
     when = ["2024-03-09", "12:00", "14:00", "", ZONE]
     what = ["Practice: Varsity", "Main Gym", where, "Gymnasium", "Approved", "gym@icalbridge"]
-    assert found[3] == [*when, *what]
+    assert found[3] == [*when, *what, "Lincoln High"]
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_history_tells_its_audience_more(
 ) -> None:
     """What only they may know stands behind the rest; empty where nothing was told."""
     found = rows(past, HistoryQuery(DAY, DAY, audience=audience))
-    assert found[0] == [*HEADS, *heads]
-    told = {row[10].removesuffix("@icalbridge"): row[11:] for row in found[1:]}
+    assert found[0] == [*HEADS, *heads, "School"]
+    told = {row[10].removesuffix("@icalbridge"): row[11:-1] for row in found[1:]}
     assert told.pop("gym") == cells
     assert {each for row in told.values() for each in row} == {""}
 
@@ -186,9 +186,9 @@ def test_history_tells_its_audience_more(
 def test_history_of_everything_says_what_it_was(past: Store) -> None:
     """Also what was never on or is no longer, in the vendor's words, and since when, in local time."""
     found = rows(past, HistoryQuery(DAY, DAY, everything=True))
-    assert found[0] == [*HEADS, "Called off", "Withdrawn"]
+    assert found[0] == [*HEADS, "Called off", "Withdrawn", "School"]
     assert [row[10].removesuffix("@icalbridge") for row in found[1:]] == ALL_UIDS
-    assert {row[10].removesuffix("@icalbridge"): [row[9], *row[11:]] for row in found[1:]} == {
+    assert {row[10].removesuffix("@icalbridge"): [row[9], *row[11:-1]] for row in found[1:]} == {
         "tokyo": ["Approved", "", ""],
         "night": ["Approved", "", ""],
         "declined": ["Declined", "", ""],
@@ -210,6 +210,7 @@ def test_history_as_json_has_the_keys_of_feeds(past: Store) -> None:
         "to": "2024-03-09",
         "audience": "staff",
     }
+    assert {each.pop("school") for each in told["entries"]} == {"Lincoln High"}
     assert [faults(each, "entry") for each in told["entries"]] == [[]] * 5
     assert [each["renter"] for each in told["entries"]] == ["", "", "=Renata", "", ""]
 
@@ -296,7 +297,9 @@ class Sink(io.BytesIO):
 
 
 def test_command_writes_to_stdout_or_a_file(past: Store, database_url: str, tmp_path: Path) -> None:
-    """The same octets either way; a file's length is told on stderr, and nothing is left beside it."""
+    """The same octets either way; a file's length is told on stderr, only its owner can
+    read it, and nothing is left beside it.
+    """
     days = ("history", "--from", "2024-03-09", "--to", "2024-03-09")
     shown = run_process(*days, "--audience", "staff", "--all", DATABASE_URL=database_url)
     path = tmp_path / "used.csv"
@@ -314,6 +317,7 @@ def test_command_writes_to_stdout_or_a_file(past: Store, database_url: str, tmp_
     assert path.read_bytes() == expected
     assert shown.stdout == expected.decode().replace("\r\n", "\n")
     assert list(tmp_path.glob("used.csv*")) == [path]
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 ANGELES = "America/Los_Angeles"

@@ -258,6 +258,27 @@ def test_address_may_be_in_a_file(shell: Shell) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("header", "encoding"),
+    [
+        ("; charset=iso-8859-15", "iso-8859-15"),
+        ('; Charset="UTF-16LE"', "utf-16-le"),
+        ("", "cp1252"),
+    ],
+)
+def test_charset_of_the_header_is_that_of_the_names(
+    shell: Shell, header: str, encoding: str
+) -> None:
+    """From the server to what is booked; without a charset, what is no UTF-8 gets a note."""
+    name = "Entraînement €"
+    content = calendar(event("game", f"{YEAR}0115", name=name)).decode().encode(encoding)
+    with scripted(Reply(200, content, {"Content-Type": f"text/calendar{header}"})) as script:
+        ended = shell.push("--yes", "--allow-private-address", where=script.url)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ("read as Windows-1252" in ended.stdout) == (not header)
+    assert shell.made() == Counter({(name, "Approved", 1): 1})
+
+
 def test_bad_input_has_its_sentence(shell: Shell) -> None:
     """Exit code 2, one line, no request."""
     page, own = shell.file.with_name("page.ics"), shell.file.with_name("own.ics")
@@ -280,7 +301,7 @@ def test_bad_input_has_its_sentence(shell: Shell) -> None:
         ),
         (
             ("--facility", "nowhere", str(shell.file)),
-            "There is no facility 'nowhere' in the catalogue; look its id up ",
+            "There is no facility 'nowhere' here; look it up with `icalbridge places`",
         ),
         (
             ("--facility", "a", "--facility", "b", str(shell.file)),

@@ -90,7 +90,7 @@ def test_swap_of_two_events_collides_with_nothing(push: Pusher) -> None:
     outcomes = push.push(day(second, first), on_plan=lambda: rows.extend(_rows(push)))
     assert sorted(each.what for each in rows) == ["cancel", "create", "move"]
     assert [each.collides_with for each in rows] == [(), (), ()]
-    assert sentences(outcomes, push.places()) == []
+    assert list(sentences(outcomes, push.places())) == []
     assert push.push(day(second, first)) == []
 
 
@@ -153,7 +153,7 @@ def test_refusal_and_collision_have_their_sentence(push: Pusher) -> None:
     moved = push.push(
         calendar(event("o", "20261204", name="Concert"), event("p", "20261204", name="Play"))
     )
-    concert, play = sentences(made, push.places()), sentences(moved, push.places())
+    concert, play = (list(sentences(outcomes, push.places())) for outcomes in (made, moved))
     assert concert == [
         (
             "'Concert' (2026-12-04) is booked, and collides with 'Game' on 2026-12-04 from 18:00 to"

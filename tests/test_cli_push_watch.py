@@ -113,7 +113,7 @@ def test_watching_outlives_a_bad_table(shell: Shell) -> None:
             raise KeyboardInterrupt
         table.write_text(state)
 
-    service.context = replace(service.context, sleep=sleep)
+    service.sleep = sleep
     with pytest.raises(KeyboardInterrupt):
         service.watch(900, errors.append)
     assert len(errors) == 1

@@ -9,17 +9,24 @@ from urllib.parse import quote
 import pytest
 
 from icalbridge.feeds.query import UNREADABLE
-from tests.fixtures.commands import answer, free_port, running, until
+from tests.fixtures.commands import ROOT, answer, free_port, running, until
+from tests.fixtures.parts import require_fast_parser
 from tests.web_world import filled_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Where the server as it is shipped listens."""
+@pytest.fixture(scope="module", params=["python", "c"])
+def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Where the server as it is shipped listens, with gunicorn's parser in C and without it."""
     folder = tmp_path_factory.mktemp("serve")
+    path = str(ROOT)
+    if request.param == "c":
+        require_fast_parser()
+    else:
+        (folder / "gunicorn_h1c.py").write_text("raise ImportError")
+        path = f"{folder}:{ROOT}"
     store = filled_store(folder)
     store.close()
     chosen = free_port()
@@ -27,6 +34,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         "FACILITRON_API_KEY": "k",
         "DATABASE_URL": f"sqlite:///{folder}/bridge.db",
         "PORT": str(chosen),
+        "PYTHONPATH": path,
     }
     with running("serve", "--no-sync", "--workers", "1", **settings):
         until(lambda: answer(f"http://127.0.0.1:{chosen}/healthz"), "the server")

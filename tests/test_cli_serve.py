@@ -337,10 +337,12 @@ def test_demo_shows_everything_and_leaves_nothing_behind(
     """It prints addresses that answer, ends with 0 on Ctrl-C, and its temporary folders are gone."""
     monkeypatch.chdir(tmp_path)
     port = str(free_port())
-    with running("demo", "--port", port, TMPDIR=str(tmp_path)) as process:
+    folders = {"TMPDIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    with running("demo", "--port", port, **folders) as process:
         base = f"http://127.0.0.1:{port}"
         until(lambda: answer(f"{base}/readyz"), "readiness")
         assert any(tmp_path.iterdir())
+        assert not (tmp_path / "state").exists()
         district = answer(f"{base}/")
         assert district is not None
         told = _end(process, signal.SIGINT)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from icalbridge.cli.runtime import describe_database
 from icalbridge.cli.status import age, print_status
 from icalbridge.errors import SchemaOutdated
 from icalbridge.models import Changes
@@ -82,6 +83,7 @@ def test_table_tells_people(
         "Quota       7 of 500 requests used today (UTC)",
         "Bookings    3 shown, 2 things left out that could not be read",
         "Workers     1 alive",
+        f"Database    {describe_database(settings)}",
     ]
 
 
@@ -175,6 +177,7 @@ def test_table_of_an_unsynced_database(
         "Quota       0 of 500 requests used today (UTC)",
         "Bookings    0 shown, 0 things left out that could not be read",
         "Workers     0 alive",
+        f"Database    {describe_database(settings)}",
     ]
 
 
@@ -248,6 +251,7 @@ def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[s
     """One object; moments in UTC as 2026-11-21T20:00:00Z, or null for never."""
     print_status(settings, as_json=True, now=LATER)
     assert json.loads(capsys.readouterr().out) == {
+        "database": describe_database(settings),
         "ready": False,
         "quota_per_day": 500,
         "catalogue_synced": "2026-11-21T20:00:00Z",

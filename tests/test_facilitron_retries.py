@@ -4,7 +4,7 @@ to order.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,8 @@ ERRORS = {
     418: RequestRefused,
     204: MalformedAnswer,
     302: RequestRefused,
+    408: VendorUnavailable,
+    425: VendorUnavailable,
     429: RateLimited,
     500: VendorUnavailable,
     502: VendorUnavailable,
@@ -73,7 +75,7 @@ def test_statuses_are_errors_of_their_own(status: int, kind: type[VendorError]) 
     with scripted(Reply(status)) as script, pytest.raises(VendorError) as caught:
         client_of(script).properties()
     assert (type(caught.value), caught.value.status) == (kind, status)
-    assert len(script.asked) == (3 if status in {429, 500, 502, 503, 504} else 1)
+    assert len(script.asked) == (3 if status in {408, 425, 429, 500, 502, 503, 504} else 1)
 
 
 def test_redirect_is_not_followed() -> None:
@@ -190,6 +192,26 @@ def test_retry_after_that_says_nothing_is_ignored(told_after: str) -> None:
     assert naps == [2.0]
 
 
+def test_retry_after_holds_for_the_calls_after_it() -> None:
+    """The next call waits for what is left of it; during a long one it fails, and nothing is sent."""
+    naps: list[float] = []
+    with scripted(told({}, 503, Retry_After="50"), PROPERTIES) as script:
+        client = client_of(script, naps, deadline=20.0)
+        with pytest.raises(VendorUnavailable):
+            client.properties()
+        client.properties()
+        assert (naps, len(script.asked)) == ([50.0], 2)
+    naps.clear()
+    with scripted(told({}, 429, Retry_After="99999999"), PROPERTIES) as script:
+        client = client_of(script, naps)
+        for message in ("429", "3600 s"):
+            with pytest.raises(RateLimited, match=message):
+                client.properties()
+        naps.append(3600)
+        client.properties()
+        assert len(script.asked) == 2
+
+
 def test_deadline_leaves_no_room_for_a_late_attempt() -> None:
     """When the vendor asks for more patience than there is, the error comes at once."""
     naps: list[float] = []
@@ -227,9 +249,12 @@ def test_every_attempt_is_booked_before_it_is_sent() -> None:
 
     class Waiting:
         def take(self, now: datetime) -> float:
-            assert now == NOW
+            assert now == NOW + timedelta(seconds=sum(naps))
             taken.append(len(script.asked))
             return next(waits)
+
+        def pause(self, _now: datetime, _seconds: float) -> None:
+            raise AssertionError
 
     with scripted(UNAVAILABLE) as script, pytest.raises(VendorUnavailable):
         client_of(script, naps, ledger=Waiting()).properties()

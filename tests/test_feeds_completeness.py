@@ -13,6 +13,8 @@ import pytest
 from icalbridge.feeds.calendar import CalendarRequest
 from icalbridge.feeds.completeness import MEASURED
 from icalbridge.feeds.load import bound_completeness
+from icalbridge.feeds.policy_file import PolicyFile
+from icalbridge.feeds.public_reading import PublicReading
 from icalbridge.feeds.source import Source
 from icalbridge.models import Feed
 from icalbridge.settings import Settings
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
 SCHOOL = Feed("property", "school")
 SETTINGS = Settings(public_url="https://calendars.example.org", feed_max_bytes=600_000)
 MIDNIGHT = NOW - timedelta(hours=12)
+
+
+def _source(store: Store) -> Source:
+    policies = PolicyFile("", store.policies, Clock(NOW))
+    return Source(store, SETTINGS, PublicReading(store, policies))
 
 
 def _store(folder: Path, a_day: int) -> Store:
@@ -57,7 +64,7 @@ def test_bound_of_a_very_busy_day_holds_for_its_file(tmp_path: Path, hours: floa
     store = _store(tmp_path, MEASURED + 100)
     state = store.read.feed_state(SCHOOL)
     assert state is not None
-    bound = bound_completeness(Source(store, SETTINGS), CalendarRequest(SCHOOL), state, now)
+    bound = bound_completeness(_source(store), CalendarRequest(SCHOOL), state, now)
     client = create_app(SETTINGS, store, clock=Clock(now)).test_client()
     file = client.get("/ical/property/school.ics").text
     assert bound is not None
@@ -73,6 +80,5 @@ def test_usual_days_are_measured(tmp_path: Path) -> None:
     store = _store(tmp_path, MEASURED)
     state = store.read.feed_state(SCHOOL)
     assert state is not None
-    source = Source(store, SETTINGS)
-    assert bound_completeness(source, CalendarRequest(SCHOOL), state, NOW) is None
+    assert bound_completeness(_source(store), CalendarRequest(SCHOOL), state, NOW) is None
     store.close()

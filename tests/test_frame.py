@@ -1,4 +1,4 @@
-"""The project's frame keeps its promises: locks, Procfile, wheel, and the shape of the tree."""
+"""The project's frame keeps its promises: locks, wheel, and the shape of the tree."""
 
 from __future__ import annotations
 
@@ -8,27 +8,36 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ["requirements.txt", "tests/requirements.txt"]
+FAST_LOCK = "requirements-fast.txt"
 TOP_LEVEL = [
     "CHANGELOG.md",
+    "Dockerfile",
     "LICENSE",
     "Makefile",
     "Procfile",
     "README.md",
+    "compose.yaml",
     "docs",
     "icalbridge",
     "pyproject.toml",
+    "requirements-fast.txt",
     "requirements.txt",
     "templates",
     "tests",
     ".ci",
+    ".dockerignore",
+    ".env.example",
     ".git*",
 ]
 LOCKED = re.compile(
@@ -49,7 +58,7 @@ def _names(path: Path) -> list[str]:
     return [str(file) for file in files if "__pycache__" not in file.parts]
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, FAST_LOCK])
 def test_lock_pins_every_requirement_with_a_hash(lock: str) -> None:
     """A lock is nothing but exact versions and their hashes: no address, no option, no comment."""
     assert LOCKED.sub("", (ROOT / lock).read_text()) == ""
@@ -63,6 +72,17 @@ def test_test_lock_holds_the_product_lock() -> None:
     assert product - test == set()
 
 
+def test_fast_lock_holds_the_extra_and_nothing_else() -> None:
+    """In a version that the extra allows."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    (requirement,) = (Requirement(each) for each in extras["fast"])
+    (locked,) = re.findall(r"^(\S+)==(\S+)", (ROOT / FAST_LOCK).read_text(), re.MULTILINE)
+    assert canonicalize_name(requirement.name) == locked[0]
+    assert requirement.specifier.contains(locked[1])
+
+
 def test_npm_lock_pins_every_package_without_address() -> None:
     """Each npm package has a version and an integrity hash, and comes from wherever the user's npm
     looks.
@@ -74,11 +94,6 @@ def test_npm_lock_pins_every_package_without_address() -> None:
         if name
     }
     assert keys == {name: {"version", "integrity"} for name in keys}
-
-
-def test_procfile_web_line_serves_to_the_outside() -> None:
-    """One line gives a working product on any host that reads a Procfile; PORT is the host's."""
-    assert (ROOT / "Procfile").read_text() == "web: python -m icalbridge serve --host 0.0.0.0\n"
 
 
 def test_ci_runs_what_a_developer_types() -> None:

@@ -1,4 +1,4 @@
-"""`icalbridge.push.refusals`: the vendor's words as such, and bounds that it may apply."""
+"""`icalbridge.push.apply` and `decide`: the vendor's words as such, and bounds that it may apply."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from icalbridge.errors import InvalidRequest, MalformedAnswer, RequestRefused
 from icalbridge.facilitron import Conflict
+from icalbridge.push.apply import refusal_text
+from icalbridge.push.decide import decide
 from icalbridge.push.mapping import PushEvent, PushRequests, PushSlot
 from icalbridge.push.places import PlaceTable
-from icalbridge.push.refusals import refusal_text
-from icalbridge.push.service import decide
 from tests.samples import GYM, NOW, SCHOOL, ZONE
 
 PLACES = PlaceTable({GYM.id: GYM}, {SCHOOL.id: ZONE})

@@ -1,4 +1,4 @@
-"""`icalbridge.push.tally`: every instance in a calendar has one fate, whatever the calendar is."""
+"""`icalbridge.push.decide.tally`: every instance in a calendar has one fate, whatever the calendar is."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import icalendar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from icalbridge.push.decide import decide, tally
 from icalbridge.push.ics_lines import NotACalendar
 from icalbridge.push.ics_parser import parse_calendar
 from icalbridge.push.ics_process import span_at
+from icalbridge.push.instances import PushTally
 from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import parse_places
-from icalbridge.push.service import decide
-from icalbridge.push.tally import PushTally, tally
 from tests.fixtures.pushing import ZONE, at, calendar, event, pusher, utc
 from tests.test_push_places import KNOWN
 
@@ -97,7 +97,7 @@ def calendars(draw: st.DrawFn) -> bytes:
 
 
 def _tally(content: bytes, rules: PushRules | None = None) -> PushTally:
-    parsed = parse_calendar(content, *span_at(NOW, ZONE))
+    parsed = parse_calendar(content, span_at(NOW, ZONE))
     requests, plan = decide(map_calendar(parsed, TABLE, NOW, rules or PushRules()), [], TABLE, NOW)
     return tally(requests, plan)
 
@@ -136,6 +136,22 @@ def test_each_fate_is_counted() -> None:
     )
     assert numbers == PushTally(12, created=4, cancelled=2, impossible=2, over=2, left_out=2)
     assert _is_whole(numbers)
+
+
+def test_what_is_skipped_is_left_out_even_where_it_is_impossible() -> None:
+    """By title, as free or as private; what has another title is impossible still."""
+    instance = ("UID:w", at("20261208", "180000", "RECURRENCE-ID"), at("20261208", "180000"))
+    content = calendar(
+        ("UID:bad", "SUMMARY:Away game", "DTSTART:tomorrow"),
+        ("UID:free", "TRANSP:TRANSPARENT", "DTSTART:tomorrow"),
+        ("UID:private", "CLASS:PRIVATE", "DTSTART:tomorrow"),
+        event("w", "20261201", "RRULE:FREQ=WEEKLY;COUNT=3"),
+        (*instance, "SUMMARY:Away game", "DTEND:later"),
+        ("UID:other", "SUMMARY:Home game", "DTSTART:tomorrow"),
+    )
+    assert _tally(content) == PushTally(7, created=2, impossible=5)
+    rules = PushRules(skip_free=True, skip_private=True, skip=("away game",))
+    assert _tally(content, rules) == PushTally(7, created=2, impossible=1, left_out=4)
 
 
 def test_second_push_counts_what_moves_and_what_stays(tmp_path: Path) -> None:

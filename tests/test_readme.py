@@ -8,10 +8,8 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +19,9 @@ import requests
 
 from icalbridge import sandbox
 from icalbridge.models import utcnow
-from tests.fixtures.commands import ROOT, answer, free_port, run, running, until
+from tests.fixtures.commands import answer, free_port, run, running, until
 from tests.fixtures.documents import code_blocks, section, typed_lines
+from tests.fixtures.strangers import bare_environment, checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,35 +30,6 @@ KEY = "key-of-the-readme"
 PORT = "--port 8000"
 DAY = "2026-12-01"
 """The day of the examples of bookings."""
-
-
-def checkout(folder: Path) -> Path:
-    """Copy what a checkout has, but for the tests."""
-    for name in ("icalbridge", "templates"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE", "Procfile"):
-        shutil.copy(ROOT / name, folder / name)
-    return folder
-
-
-def bare_environment(home: Path) -> dict[str, str]:
-    """Return an environment with nothing in it but a home, a path with no `icalbridge` on it, and
-    the packages that pip would fetch: it finds them installed in this test's own environment, and
-    may ask no index.
-    """
-    lent = [path for path in sys.path if path.endswith("-packages")]
-    path = f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin"
-    assert shutil.which("icalbridge", path=path) is None
-    return {
-        "HOME": str(home),
-        "PATH": path,
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": ":".join(lent),
-        "PIP_NO_INDEX": "1",
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_NO_BUILD_ISOLATION": "0",  # means --no-build-isolation: its parts would be fetched too
-        "PIP_NO_CACHE_DIR": "1",
-    }
 
 
 @pytest.fixture

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_settings_default_to_the_contract() -> None:
+def test_settings_default_to_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty environment gives the contract's defaults."""
-    assert from_environment({}) == Settings(
+    monkeypatch.chdir(tmp_path)
+    assert from_environment({"HOME": "/home/someone"}) == Settings(
         api_key="",
         api_url=LIVE_API_URL,
         rate_per_minute=120,
         quota_per_day=15_000,
         event_types=("reservation",),
         api_keys=(),
-        database_url="sqlite:///icalbridge.db",
+        database_url="sqlite:////home/someone/.local/state/icalbridge/icalbridge.db",
         public_url="",
         history_days=60,
         horizon_days=365,
@@ -66,6 +67,7 @@ def test_settings_read_every_value(tmp_path: Path) -> None:
         "ICALBRIDGE_DATABASE_STATEMENT_SECONDS": "40",
         "ICALBRIDGE_DATABASE_WEB_SECONDS": "2",
         "ICALBRIDGE_PUBLIC_URL": "https://calendars.example.org/",
+        "ICALBRIDGE_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
         "ICALBRIDGE_HISTORY_DAYS": "30",
         "ICALBRIDGE_HORIZON_DAYS": "180",
         "ICALBRIDGE_TODAY_SECONDS": "30",
@@ -83,6 +85,7 @@ def test_settings_read_every_value(tmp_path: Path) -> None:
         "ICALBRIDGE_SITE_NAME": "Sunny Union",
         "ICALBRIDGE_SITE_LOGO": str(logo),
         "ICALBRIDGE_SITE_ACCENT": "#1A5FB4",
+        "ICALBRIDGE_POLICY_FILE": "/etc/icalbridge/policy.toml",
         "ICALBRIDGE_BOOKING_URL": "https://book.example.org/{property_id}?at={facility_id}",
         "ICALBRIDGE_ENABLE_WRITES": "1",
         "ICALBRIDGE_RENTER_EMAIL": "coach@school.example",
@@ -100,6 +103,7 @@ def test_settings_read_every_value(tmp_path: Path) -> None:
         database_statement_seconds=40,
         database_web_seconds=2,
         public_url="https://calendars.example.org",
+        trusted_proxies=("10.0.0.0/8", "::1/128"),
         history_days=30,
         horizon_days=180,
         today_seconds=30,
@@ -115,6 +119,7 @@ def test_settings_read_every_value(tmp_path: Path) -> None:
         site_name="Sunny Union",
         site_logo=str(logo),
         site_accent="#1a5fb4",
+        policy_file="/etc/icalbridge/policy.toml",
         booking_url="https://book.example.org/{property_id}?at={facility_id}",
         enable_writes=True,
         renter_email="coach@school.example",
@@ -146,6 +151,8 @@ def test_settings_take_both_spellings_of_postgresql(scheme: str) -> None:
         ("ICALBRIDGE_PUBLIC_URL", "https://user:word@example.org"),
         ("ICALBRIDGE_PUBLIC_URL", "https://example.org/?x=1"),
         ("ICALBRIDGE_PUBLIC_URL", "https://example.org:99999"),
+        ("ICALBRIDGE_TRUSTED_PROXIES", "127.0.0.1, proxy.example.org"),
+        ("ICALBRIDGE_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("ICALBRIDGE_HISTORY_DAYS", "sixty"),
         ("ICALBRIDGE_HORIZON_DAYS", "366"),
         ("ICALBRIDGE_TODAY_SECONDS", "9"),

@@ -63,7 +63,7 @@ def test_alone_loses_no_update(store: Store, database_url: str) -> None:
 def _write_used(store: Store, used: int) -> None:
     """Write a number down, whatever is there."""
     store.api_keys.update_allowance(
-        USER, lambda _day, _used, next_at: (NOW.date(), used, next_at, 0.0)
+        USER, lambda _day, _used, next_at, _paused_until: (NOW.date(), used, next_at, 0.0)
     )
 
 

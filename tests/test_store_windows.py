@@ -127,7 +127,9 @@ def test_allowance_is_booked_one_at_a_time(store: Store) -> None:
     """Two connections that book at once never see the same state."""
     from concurrent.futures import ThreadPoolExecutor
 
-    def book(day: date | None, used: int, next_at: float) -> tuple[date, int, float, float]:
+    def book(
+        day: date | None, used: int, next_at: float, _paused_until: float
+    ) -> tuple[date, int, float, float]:
         return NOW.date(), used + 1, next_at + 0.5, float(used)
 
     with ThreadPoolExecutor(8) as pool:

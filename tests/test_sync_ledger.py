@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge import sandbox
-from icalbridge.errors import QuotaSpent
+from icalbridge.errors import QuotaSpent, RateLimited
 from icalbridge.facilitron import Client, MemoryLedger
 from icalbridge.store import Store
 from icalbridge.sync.ledger import StoreLedger
@@ -215,3 +215,27 @@ def test_client_books_every_attempt_before_it_is_sent(store: Store) -> None:
     state: sandbox.State = app.extensions["sandbox"]
     assert [status for *_, status in state.requests] == [503, 503, 200, 200]
     assert (state.quota_used, _used(store, NOON)[1]) == (4, 4)
+
+
+def test_retry_after_holds_for_all_workers(store: Store, database_url: str) -> None:
+    """Short ones are waited for, also by others and after a restart; during a long one all fail."""
+    with _process(database_url) as first, _process(database_url) as second:
+        first.pause(NOON, 20)
+        assert second.take(NOON + timedelta(seconds=5)) == 15.0
+        assert second.take(NOON + timedelta(seconds=20)) == 0.0
+        second.pause(NOON, 1_000)
+        with pytest.raises(RateLimited, match="900 s"):
+            first.take(NOON + timedelta(seconds=100))
+    with _process(database_url) as third:
+        assert third.take(NOON + timedelta(seconds=950)) == 50.0
+        assert third.take(NOON + timedelta(seconds=1_000)) == 0.0
+    assert _used(store, NOON)[1] == 2
+
+
+def test_absurd_retry_after_is_cut(store: Store) -> None:
+    """A year is an hour; what a clock that stood ahead wrote counts for nothing."""
+    ledger = StoreLedger(store, USER, rate_per_minute=RATE, quota_per_day=15_000)
+    ledger.pause(NOON, 365 * 86_400)
+    assert ledger.take(NOON + timedelta(hours=1)) == 0.0
+    ledger.pause(NOON + timedelta(days=30), 60)
+    assert ledger.take(NOON + timedelta(hours=2)) == 0.0

@@ -72,6 +72,24 @@ def test_failing_windows_back_off(district: Bridge, agency: Agency) -> None:
     assert (due(district)[60.0], due(district)[600.0]) == (1, 3)
 
 
+def test_worker_leases_nothing_before_the_end_of_a_retry_after(
+    district: Bridge, agency: Agency
+) -> None:
+    """What another worker of the key was told holds for this one, and no window fails of it."""
+    hired = agency.hire("w1")
+    hired.work()
+    sent = len(district.state.requests)
+    district.store.api_keys.pause("default", (district.clock() + timedelta(hours=1)).timestamp())
+    for _ in range(3):
+        assert hired.worker.step() == LONGEST_NAP_SECONDS
+        district.clock.advance(minutes=19)
+    assert (len(district.state.requests), key(district).error) == (sent, "")
+    read(district)
+    district.clock.advance(minutes=4)
+    hired.work()
+    assert len(district.state.requests) > sent
+
+
 def test_vendor_that_gives_no_answer_is_left_alone_ever_longer(
     district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
 ) -> None:

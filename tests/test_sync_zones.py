@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
-from icalbridge.cli.doctor import Check, examine
+from icalbridge.cli.check import Check
+from icalbridge.cli.doctor import examine
 from icalbridge.facilitron import Client, MemoryLedger
 from icalbridge.models import Changes, Feed, Window
 from icalbridge.store.tables import properties, windows

@@ -9,6 +9,8 @@ event_request, event_write, event_result, after_write
               `event`: options to a request, requests and answers, what is shown
 saved_feeds   `feed`: saved feeds and private addresses
 push_output   `push`: a plan as a table and as JSON
+status_check, status_readers
+              `status --check`: one line and an exit code for Nagios; `status --readers`
 records       `history`: stored entries as CSV or JSON
 runtime       settings, logging and the database, as every command starts with them
 clients       API clients of the configured keys; permission to write
@@ -42,7 +44,7 @@ COMMANDS = {
     "backup": "Copy the database to FILE while everything runs.",
     "db": "Look after the database.",
     "demo": "Show the whole product with nothing to configure, until Ctrl-C.",
-    "doctor": "Check configuration, key, scope, quota, database, clock and zones, and say what to"
+    "doctor": "Check configuration, database, public address, key, clock and zones, and say what to"
     " do about each failure.",
     "event": "Look at, create, move and cancel single bookings at Facilitron.",
     "feed": "Save shaped feeds, and hand out private addresses for them.",

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from icalbridge.cli import FAILED
+from icalbridge.cli.check import Check
 from icalbridge.cli.clients import make_client
 from icalbridge.cli.runtime import open_upgraded
 from icalbridge.errors import (
@@ -42,19 +44,10 @@ CLOCK_TOLERANCE_SECONDS = 60
 
 @click.command("doctor")
 def doctor_command() -> None:
-    """Check configuration, key, scope, quota, database, clock and zones, and say what to do about
+    """Check configuration, database, public address, key, clock and zones, and say what to do about
     each failure.
     """
     sys.exit(0 if run_doctor(os.environ) else FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line: `good` is None for what could not be checked."""
-
-    name: str
-    good: bool | None
-    message: str
 
 
 def run_doctor(environ: Mapping[str, str]) -> bool:
@@ -70,38 +63,55 @@ def run_doctor(environ: Mapping[str, str]) -> bool:
 
 
 def examine(environ: Mapping[str, str]) -> list[Check]:
-    """Check configuration, database, key, clock, scope, zones and quota, in this order."""
-    from icalbridge.settings import from_environment
-    from icalbridge.sync.clock import DatabaseClock
+    """Check configuration, database, public address, then each key, clock, scope, zones, quota."""
+    from icalbridge.settings import from_environment, state
 
     try:
         settings = from_environment(environ)
         users = settings.require_keys()
+        state.create_directory(environ)
     except ConfigurationError as error:
         return [Check("configuration", False, str(error))]
-    checks = [_configuration(settings)]
+    configuration = _configuration(settings)
     try:
-        store = open_upgraded(settings)
+        with closing(open_upgraded(settings)) as store:
+            return [configuration, *_with_database(environ, settings, users, store)]
     except StoreError as error:
-        return [*checks, _database(error), *_unchecked("key", "clock", "scope", "zones", "quota")]
-    try:
-        clients = [
-            (user, make_client(user, store)) for user in users
-        ]  # it writes: the key's row, if that is not there
-        checks.append(Check("database", True, "opens, can be written, and its schema is current"))
-        ahead = store.read.health(DatabaseClock(store)()).ahead_seconds
-        for user, client in clients:
-            of_key = [*_with_times(_vendor(client, store), ahead), _quota(user, store)]
-            checks += (
-                of_key
-                if len(users) == 1
-                else [replace(item, name=f"{item.name} {user.name}") for item in of_key]
-            )
-    except StoreError as error:
-        checks = [check for check in checks if check.name == "configuration"]
-        return [*checks, _database(error), *_unchecked("key", "clock", "scope", "zones", "quota")]
-    finally:
-        store.close()
+        return [configuration, _database(error), *_unchecked(*_after_database(settings))]
+
+
+def _after_database(settings: Settings) -> list[str]:
+    """Return the names of the checks that need the database."""
+    disk = ["disk"] if settings.database_url.startswith("sqlite") else []
+    address = ["address", "proxy"] if settings.public_url else []
+    return ["integrity", *disk, *address, "key", "clock", "scope", "zones", "quota"]
+
+
+def _with_database(
+    environ: Mapping[str, str], settings: Settings, users: tuple[ApiUser, ...], store: Store
+) -> list[Check]:
+    from icalbridge.cli.doctor_address import check_address
+    from icalbridge.cli.doctor_database import check_disk, check_integrity, check_place
+    from icalbridge.sync.clock import DatabaseClock
+
+    clients = [
+        (user, make_client(user, store)) for user in users
+    ]  # it writes: the key's row, if that is not there
+    health = store.read.health(DatabaseClock(store)())
+    checks = [
+        check_place(environ, settings),
+        check_integrity(store),
+        *check_disk(settings),
+        *_policy(settings, store),
+        *check_address(settings, store, runs=health.workers_alive > 0),
+    ]
+    for user, client in clients:
+        of_key = [*_with_times(_vendor(client, store), health.ahead_seconds), _quota(user, store)]
+        checks += (
+            of_key
+            if len(users) == 1
+            else [replace(item, name=f"{item.name} {user.name}") for item in of_key]
+        )
     return checks
 
 
@@ -133,6 +143,25 @@ def _configuration(settings: Settings) -> Check:
             "complete; set ICALBRIDGE_PUBLIC_URL so that feeds can link back here",
         )
     return Check("configuration", True, f"complete; subscribers use {settings.public_url}")
+
+
+def _policy(settings: Settings, store: Store) -> list[Check]:
+    """Check the public policy's file, and that what it names is there."""
+    from icalbridge.feeds.policy_file import read_policy
+
+    try:
+        policy = read_policy(settings.policy_file)
+    except ConfigurationError as error:
+        return [Check("policy", False, str(error))]
+    if not policy.digest:
+        return []
+    places = store.read.properties(), store.read.facilities()
+    if unknown := policy.unknown_places(*places):
+        names = ", ".join(map(repr, unknown))
+        return [Check("policy", False, f"names what nothing is called here: {names}")]
+    hidden = policy.hidden_places(*places)
+    message = f"hides {len(hidden.properties)} schools and {len(hidden.facilities)} facilities"
+    return [Check("policy", True, f"{message}, {len(policy.rules)} rules about bookings")]
 
 
 def _vendor(client: Client, store: Store) -> list[Check]:

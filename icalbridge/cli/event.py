@@ -115,7 +115,7 @@ def get(event_id: str, event_type: str, key: str, as_json: bool) -> None:
     multiple=True,
     callback=_require_one,
     metavar="ID",
-    help="Where; its id in the directory. Others are named by --timeslot.",
+    help="Where, by id or name. Others are named by --timeslot.",
 )
 @click.option("--name", required=True, metavar="TEXT", help="What calendars call it.")
 @click.option(
@@ -211,7 +211,9 @@ def cancel(event_id: str, as_json: bool, **options: Any) -> None:
     "--start", metavar="TIME", help="In the property's own time; alone, it keeps the length."
 )
 @click.option("--end", metavar="TIME", help="In the same way, on the same day.")
-@click.option("--facility", metavar="ID", help="Another facility of the same property.")
+@click.option(
+    "--facility", metavar="ID", help="Another facility of the same school, by id or name."
+)
 @click.option(
     "--activity", metavar="TEXT", help="What it is for; an empty text takes away what was there."
 )

@@ -20,6 +20,7 @@ from icalbridge.errors import ConfigurationError
 from icalbridge.facilitron import NewEvent, NewTimeslot, TimeslotChange, creation_doubts
 from icalbridge.facilitron.write_requests import ONE_DAY, TOO_FAR, TOO_OLD
 from icalbridge.models import Event, Timeslot
+from icalbridge.store.place_names import find_facility
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
@@ -146,17 +147,12 @@ def _parse_in_zone(text: str, zone: str) -> datetime | None:
     return local.replace(tzinfo=timezones.zone(zone))
 
 
-def require_facility(store: Store, facility_id: str) -> Facility:
-    """Return a facility that a write can name. Raises `ConfigurationError`."""
-    facility = store.read.facility(facility_id)
-    if facility is None:
-        raise ConfigurationError(
-            f"There is no facility '{facility_id}' in the catalogue; look its id up in the"
-            " directory, or run `icalbridge sync` first."
-        )
+def require_facility(store: Store, given: str) -> Facility:
+    """Return a facility, by id or name, that a write can name. Raises `ConfigurationError`."""
+    facility = find_facility(store.read, given)
     if not facility.u_id:
         raise ConfigurationError(
-            f"The catalogue does not say yet by what a write names the facility '{facility_id}';"
+            f"The catalogue does not say yet by what a write names the facility '{facility.id}';"
             " run `icalbridge sync`."
         )
     return facility

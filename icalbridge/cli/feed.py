@@ -29,8 +29,8 @@ _OPTIONS = (
         False,
         "public, staff or operations; the last two have private addresses only.",
     ),
-    ("--property", "properties", True, "A school or district that it shows."),
-    ("--facility", "facilities", True, "A facility that it shows."),
+    ("--property", "properties", True, "A school or district that it shows, by id or name."),
+    ("--facility", "facilities", True, "A facility that it shows, by id or name."),
     (
         "--field",
         "fields",

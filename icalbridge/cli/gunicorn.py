@@ -53,7 +53,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "control_socket_disable": True,
             "forwarder_headers": "",  # a client may send SCRIPT_NAME too, and a proxy passes it on
             "header_map": "drop",
-            "http_parser": "python",  # see `request_line`
+            "http_parser": "auto",  # the C parser where it is installed, see `request_line`
             "pre_fork": self._share_counts,
             "child_exit": self._forget_worker,
             "worker_exit": self._close,

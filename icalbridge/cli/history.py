@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -77,13 +79,13 @@ def history_command(
 def export_history(settings: Settings, query: HistoryQuery, output: str, *, now: datetime) -> None:
     """Write the records to a file, or to stdout where `output` is empty; notes go to stderr.
 
-    A file appears only once it is complete. Raises `IcalbridgeError` for unknown ids, and where it
-    cannot be written.
+    A file appears only once it is complete; only its owner can read it. Raises `IcalbridgeError`
+    for unknown places, and where it cannot be written.
     """
     from icalbridge.cli.records import write_history
 
     with open_current(settings) as store:
-        _require_known(store, query)
+        query = _with_ids(store, query)
         notes = [*limits(query, store.read.began(), now, _zones(store, query))]
         if output:
             with _file(Path(output)) as file:
@@ -130,17 +132,15 @@ def _zones(store: Store, query: HistoryQuery) -> set[str]:
     } or {"UTC"}
 
 
-def _require_known(store: Store, query: HistoryQuery) -> None:
-    for property_id in query.property_ids:
-        if store.read.property(property_id) is None:
-            raise IcalbridgeError(
-                f"There is no property {property_id!r} here; look its id up in the directory."
-            )
-    for facility_id in query.facility_ids:
-        if store.read.facility(facility_id) is None:
-            raise IcalbridgeError(
-                f"There is no facility {facility_id!r} here; look its id up in the directory."
-            )
+def _with_ids(store: Store, query: HistoryQuery) -> HistoryQuery:
+    """Return a query with the ids of places that were given by name."""
+    from icalbridge.store.place_names import find_facility, find_property
+
+    return replace(
+        query,
+        property_ids=tuple(find_property(store.read, text).id for text in query.property_ids),
+        facility_ids=tuple(find_facility(store.read, text).id for text in query.facility_ids),
+    )
 
 
 @contextmanager
@@ -148,10 +148,15 @@ def _file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file that gets its name once it is complete."""
     part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=_open_private) as file:  # the mode
             yield file
         part.replace(path)
     except OSError as error:
         raise IcalbridgeError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def _open_private(path: str, flags: int) -> int:
+    """Open a new file that only its owner can read."""
+    return os.open(path, flags | os.O_EXCL, 0o600)

@@ -63,7 +63,7 @@ def ids_option(kind: str) -> Decorator:
         f"{kind}_ids",
         multiple=True,
         metavar="ID",
-        help=f"Only this {kind}; may be repeated.",
+        help=f"Only this {kind}, by its id or name; may be repeated.",
     )
 
 

@@ -117,11 +117,7 @@ from icalbridge.cli.runtime import load_settings
     help="Let the address be in a private network, or on this machine.",
 )
 def push_command(
-    calendar: str | None,
-    url_file: str | None,
-    watch: bool,
-    every: float,
-    **options: Any,
+    calendar: str | None, url_file: str | None, watch: bool, every: float, **options: Any
 ) -> None:
     """Make the events of a calendar bookings at Facilitron, and keep them the same.
 
@@ -132,8 +128,7 @@ def push_command(
     Writing is off until ICALBRIDGE_ENABLE_WRITES is 1. Exit codes: 0 done, 1 something could not be
     done, 2 bad input or configuration.
     """
-    from icalbridge.cli.push_review import PushInput, push_calendar
-    from icalbridge.push.service import find_source
+    from icalbridge.cli.push_review import PushInput, find_source, push_calendar
 
     source = find_source(calendar, url_file, allow_private=options.pop("allow_private_address"))
     given = PushInput(source, **options)

@@ -15,31 +15,23 @@ from icalbridge.cli.clients import (
     require_write_permission,
 )
 from icalbridge.cli.event_request import read_renter
-from icalbridge.cli.output import console, warn
+from icalbridge.cli.output import console, print_json, warn
 from icalbridge.cli.progress import progress
-from icalbridge.cli.push_output import (
-    PlanRow,
-    plan_rows,
-    plan_table,
-    push_json,
-    sentences,
-    sum_sentence,
-    summary,
-)
+from icalbridge.cli.push_output import plan_rows, plan_table, push_json, sentences, summary
 from icalbridge.cli.runtime import open_current
 from icalbridge.cli.signals import Stop
 from icalbridge.errors import BadCalendar, ConfigurationError, IcalbridgeError, InvalidRequest
 from icalbridge.push.apply import EventTerms
-from icalbridge.push.mapping import PushRules
-from icalbridge.push.service import PushContext, PushOptions, PushService
-from icalbridge.push.tally import tally
+from icalbridge.push.decide import tally
+from icalbridge.push.fetch import CalendarSource
+from icalbridge.push.places import read_text
+from icalbridge.push.service import PushOptions, PushService
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
+    from icalbridge.cli.push_output import PlanRow
     from icalbridge.facilitron import Client
-    from icalbridge.push.fetch import CalendarSource
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.service import AppliedPush, PlannedPush
     from icalbridge.push.steps import PushPlan
@@ -48,24 +40,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class PushInput:
+class PushInput(PushOptions):
     """Options as typed."""
 
-    source: CalendarSource
-    facilities: tuple[str, ...] = ()
-    map_file: str | None = None
-    name: str = ""
     activity_type: float | None = None
     renter_email: str | None = field(default=None, repr=False)
     renter_email_file: str | None = None
     renter_owner: str | None = field(default=None, repr=False)
     rate_category: str | None = None
     key: str = ""
-    skip_free: bool = False
-    skip_private: bool = False
-    skip: tuple[str, ...] = ()
-    again: bool = False
-    cancel_many: bool = False
     dry_run: bool = False
     yes: bool = False
     as_json: bool = False
@@ -97,10 +80,7 @@ class TerminalReview:
     def report(self, planned: PlannedPush, applied: AppliedPush | None) -> None:
         """Print the outcomes."""
         if self.given.as_json:
-            outcomes = applied.outcomes if applied else None
-            notes = planned.requests.notes
-            numbers = tally(planned.requests, planned.plan)
-            click.echo(push_json(planned.name, self.rows, notes, numbers, outcomes))
+            print_json(push_json(planned, self.rows, applied), indent=None)
         if applied is None:
             return
         for sentence in sentences(applied.outcomes, planned.places):
@@ -111,15 +91,12 @@ class TerminalReview:
             done = sum(outcome.result != "refused" for outcome in applied.outcomes)
             click.echo(f"{done} of {len(applied.outcomes)} steps done.")
 
-    def progress(self) -> AbstractContextManager[Callable[[str, int, int], None]]:
-        return progress()
-
     def _show(self, planned: PlannedPush) -> None:
         if self.rows:
             console().print(plan_table(self.rows))
         for note in planned.requests.notes:
             click.echo(note)
-        click.echo(sum_sentence(tally(planned.requests, planned.plan)))
+        click.echo(tally(planned.requests, planned.plan).sentence)
         click.echo(summary(self.rows))
         if not planned.plan.steps:
             impossible = planned.plan.impossible
@@ -154,10 +131,7 @@ class TerminalReview:
 
 
 def push_calendar(settings: Settings, given: PushInput, every: float | None) -> bool:
-    """Push a calendar once, or every so many seconds until a signal.
-
-    Returns whether all of it is booked, or would be.
-    """
+    """Push once, or every so many seconds until a signal; return whether all of it is booked."""
     if every is not None and settings.enable_writes and not given.yes and not given.dry_run:
         raise ConfigurationError(
             "--watch writes without asking; add --yes if that is meant, or --dry-run to look on."
@@ -190,31 +164,35 @@ def make_service(settings: Settings, given: PushInput, store: Store, stop: Stop)
         with open_client(user, store, stop) as client:
             yield user, client
 
-    return PushService(
-        PushOptions(
-            given.source,
-            given.facilities,
-            given.map_file,
-            given.name,
-            given.again,
-            given.cancel_many,
-            PushRules(given.skip_free, given.skip_private, given.skip),
-            settings.public_url,
-        ),
-        PushContext(store, open_with_key, stop.sleep, stop.waiting),
-        TerminalReview(settings, given, store, stop),
-    )
+    review = TerminalReview(settings, given, store, stop)
+    home = settings.public_url
+    waits = (stop.sleep, progress, stop.waiting)
+    return PushService(given, store, open_with_key, review, *waits, home)
 
 
 def _choose_user(settings: Settings, store: Store, places: PlaceTable, key: str) -> ApiUser:
     """Return the right key: by default the one that the sync reads the properties with."""
 
     def find_name() -> str | None:
-        ids = {*places.table.values(), places.default} - {""}
-        names = {
-            store.read.api_user_of(places.facilities[place_id].property_id) for place_id in ids
-        }
+        names = {store.read.api_user_of(facility.property_id) for facility in places.given}
         return names.pop() if len(names) == 1 else None
 
     unknown = "The facilities are not all of one key; push for each apart, with --key, of"
     return choose_user(settings, key, find_name, unknown)
+
+
+def find_source(
+    calendar: str | None, url_file: str | None, *, allow_private: bool
+) -> CalendarSource:
+    """Return the source that is given, or whose address a file holds. `ConfigurationError`."""
+    if (calendar is None) == (url_file is None):
+        raise ConfigurationError(
+            "Which calendar? Give a file or an address, or --url-file for a file that holds one."
+        )
+    where = calendar or read_text(url_file or "", "--url-file").strip()
+    source = CalendarSource(where, allow_private)
+    if url_file is not None and not source.url:
+        raise ConfigurationError(
+            "--url-file must hold one address of a calendar: https://HOST/PATH."
+        )
+    return source

@@ -16,6 +16,7 @@ from icalbridge import timezones
 from icalbridge.feeds.audience import Audience, Status, admit, view
 from icalbridge.feeds.formats import csv_format, json_format
 from icalbridge.feeds.formats.datetimes import iso_utc, local
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,13 +52,27 @@ def write_history(store: Store, query: HistoryQuery, file: BinaryIO) -> int:
     form: RecordFormat = JsonRecords(query) if query.as_json else CsvRecords(query)
     file.write(form.head)
     count = 0
+    schools = _SchoolNames(store)
     with closing(_admitted(store, query)) as admitted:
         for entry, item in admitted:
-            file.write(form.write(entry, item, first=count == 0))
+            file.write(form.write(entry, item, schools[entry.property_id], first=count == 0))
             count += 1
     file.write(form.tail)
     file.flush()
     return count
+
+
+class _SchoolNames(dict[str, str]):
+    """Names of schools by property id, each read once; an unknown one is called by its id."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._read = store.read
+
+    def __missing__(self, property_id: str) -> str:
+        names = self._read.property_names([property_id])
+        name = self[property_id] = display_text(names.get(property_id, ""), missing=property_id)
+        return name
 
 
 def _admitted(store: Store, query: HistoryQuery) -> Generator[tuple[Entry, Item]]:
@@ -107,13 +122,13 @@ class RecordFormat(Protocol):
     head: bytes
     tail: bytes
 
-    def write(self, entry: Entry, item: Item, *, first: bool) -> bytes:
+    def write(self, entry: Entry, item: Item, school: str, *, first: bool) -> bytes:
         """Return an entry's bytes; `first`: no other entry precedes it."""
 
 
 class CsvRecords:
     """Columns of a feed's CSV with the vendor's Status; with `everything` also since when it is
-    off.
+    off; the school last.
     """
 
     tail = b""
@@ -122,9 +137,10 @@ class CsvRecords:
         self._fields = _detail_fields(query)
         self._everything = query.everything
         more = ("Called off", "Withdrawn") if query.everything else ()
-        self.head = csv_format.BOM + csv_format.line([*csv_format.heads(self._fields), *more])
+        heads = [*csv_format.heads(self._fields), *more, "School"]
+        self.head = csv_format.BOM + csv_format.line(heads)
 
-    def write(self, entry: Entry, item: Item, *, first: bool) -> bytes:  # noqa: ARG002  # the protocol's
+    def write(self, entry: Entry, item: Item, school: str, *, first: bool) -> bytes:  # noqa: ARG002
         """Return a row."""
         zone = item.zone or "UTC"
         more = (
@@ -132,13 +148,12 @@ class CsvRecords:
             if self._everything
             else ()
         )
-        return csv_format.line(
-            [*csv_format.cells(item, zone, self._fields, status=_status_text(entry)), *more]
-        )
+        cells = csv_format.cells(item, zone, self._fields, status=_status_text(entry))
+        return csv_format.line([*cells, *more, school])
 
 
 class JsonRecords:
-    """Keys of a feed's JSON; with `everything` also the vendor's statuses."""
+    """Keys of a feed's JSON and the school; with `everything` also the vendor's statuses."""
 
     tail = json_format.END
 
@@ -150,9 +165,10 @@ class JsonRecords:
             {"version": json_format.VERSION, **days, "audience": query.audience.value}
         )
 
-    def write(self, entry: Entry, item: Item, *, first: bool) -> bytes:
+    def write(self, entry: Entry, item: Item, school: str, *, first: bool) -> bytes:
         """Return an object, with the comma ahead of it."""
         values = json_format.item_values(item, item.zone or "UTC", self._fields)
+        values["school"] = school
         if self._everything:
             values["booking"], values["timeslot"] = entry.status, entry.timeslot_status
             values["withdrawn"] = None if entry.withdrawn is None else iso_utc(entry.withdrawn)

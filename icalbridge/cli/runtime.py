@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 def load_settings(*, quiet: bool = False) -> Settings:
     """Read the settings and start logging as they say; `quiet` logs warnings and errors only."""
     from icalbridge.cli.logs import log_everything, start_logging
-    from icalbridge.settings import from_environment
+    from icalbridge.settings import from_environment, state
 
     settings = from_environment(os.environ)
+    state.create_directory(os.environ)
     debug = bool(click.get_current_context().find_root().params.get("debug"))
     level = "DEBUG" if debug else "WARNING" if quiet else "INFO"
     secrets = [*(user.key for user in settings.api_users()), settings.renter_email]
@@ -89,3 +90,16 @@ def require_sqlite(settings: Settings, otherwise: str) -> Path:
     if file is None:
         raise ConfigurationError(f"DATABASE_URL names a PostgreSQL database; {otherwise}.")
     return file
+
+
+def describe_database(settings: Settings) -> str:
+    """Return the absolute path of a SQLite database, or name and host of one in PostgreSQL."""
+    from sqlalchemy.engine import make_url
+
+    from icalbridge.store.backup import sqlite_file
+
+    file = sqlite_file(settings.database_url)
+    if file is not None:
+        return str(file)
+    url = make_url(settings.database_url)
+    return f"PostgreSQL, {url.database} on {url.host or 'this machine'}"

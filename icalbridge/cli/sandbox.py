@@ -4,6 +4,7 @@ API.
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,6 +57,24 @@ def _check_scenario(
     "--quota-per-day", default=15_000, show_default=True, type=click.IntRange(1, 1_000_000_000)
 )
 @click.option(
+    "--child-events-days",
+    type=click.IntRange(-1, 365),
+    help="How far ahead a day of all schools is answered; -1: never.  [default: 90]",
+)
+@click.option(
+    "--max-answer-mb", type=click.FloatRange(0.001, 1000), help="The largest list of events, in MB."
+)
+@click.option(
+    "--too-large-status",
+    type=click.Choice(["413", "502"]),
+    help="The status of a larger one.  [default: 502]",
+)
+@click.option(
+    "--seconds-per-mb",
+    type=click.FloatRange(0, 1000),
+    help="How long a list of events takes, by its size; after 30 seconds it is 503.",
+)
+@click.option(
     "--fault",
     "faults",
     multiple=True,
@@ -66,7 +85,7 @@ def _check_scenario(
     "--scenario", metavar="NAME", callback=_check_scenario, help="A situation by name, see below."
 )
 def sandbox_command(
-    host: str, port: int, faults: tuple[str, ...], scenario: str | None, **world: int | None
+    host: str, port: int, faults: tuple[str, ...], scenario: str | None, **world: Any
 ) -> None:
     """Run a simulator of the vendor's API, all nine endpoints of it. Its key is `sandbox-key`.
 
@@ -83,12 +102,17 @@ def run_sandbox(
 ) -> None:
     """Serve the simulator, in a situation by name if one is given, until Ctrl-C."""
     limits = {name: world.pop(name) for name in ("rate_per_minute", "quota_per_day")}
+    named = {item.name: world.pop(item.name, None) for item in fields(sandbox.AnswerLimits)}
+    given = {name: value for name, value in named.items() if value is not None}
+    if "too_large_status" in given:
+        given["too_large_status"] = int(given["too_large_status"])
     parsed = _parsed(faults)
     scene = sandbox.build_scene(scenario, utcnow(), **world)
     app = sandbox.create_app(
         scene.world,
         faults=[*_parsed(scene.faults), *parsed],
         strict_creations=scene.strict_creations,
+        answers=replace(scene.answers, **given),
         **limits,
     )
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,11 @@ from icalbridge.feeds.saved_feed_toml import (
     write_feeds,
 )
 from icalbridge.models import Feed
+from icalbridge.store.place_names import find_facility, find_property
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from icalbridge.feeds.saved_feed import Saved
@@ -61,7 +63,7 @@ def add_feed(
 ) -> None:
     """Save a new feed and print its address."""
     with opened(settings) as store:
-        spec = read_feed(_merge({"slug": slug}, slug, given, file))
+        spec = _with_ids(store, read_feed(_merge({"slug": slug}, slug, given, file)))
         unlisted = _check(store, settings, [spec])
         if not store.saved.add(to_keep(spec), now=now):
             raise IcalbridgeError(
@@ -78,7 +80,7 @@ def edit_feed(
     """Change the given keys of a feed; its addresses stay."""
     with opened(settings) as store:
         known = _feed(store, slug)
-        spec = read_feed(_merge(table_of(known), slug, given, file))
+        spec = _with_ids(store, read_feed(_merge(table_of(known), slug, given, file)))
         unlisted = _check(store, settings, [spec])
         (written,) = store.saved.put([to_keep(spec)], now=now).values()
     click.echo(f"{slug}: {written}")
@@ -139,7 +141,7 @@ def print_feed(settings: Settings, slug: str) -> None:
 def import_feeds(settings: Settings, file: str, *, now: datetime) -> None:
     """Write all feeds of a TOML file, or none; feeds that it does not name are left alone."""
     with opened(settings) as store:
-        specs = read_feeds(_read_text(file))
+        specs = [_with_ids(store, spec) for spec in read_feeds(_read_text(file))]
         unlisted = _check(store, settings, specs)
         written = store.saved.put([to_keep(spec) for spec in specs], now=now)
     for slug, outcome in written.items():
@@ -262,9 +264,20 @@ def _read_text(file: str) -> str:
         raise ConfigurationError(f"{file} cannot be read: it is not in UTF-8.") from None
 
 
+def _with_ids(store: Store, spec: Saved) -> Saved:
+    """Return a feed with the ids of places that were given by name."""
+    try:
+        return replace(
+            spec,
+            property_ids=tuple(find_property(store.read, text).id for text in spec.property_ids),
+            facility_ids=tuple(find_facility(store.read, text).id for text in spec.facility_ids),
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(f"Feed '{spec.slug}': {error}") from None
+
+
 def _check(store: Store, settings: Settings, specs: Iterable[Saved]) -> list[str]:
-    """Refuse unknown places and bookings that are not public; return a sentence on each unlisted
-    place.
+    """Refuse bookings that are not public; return a sentence on each place that is not listed.
 
     A place that the catalog no longer lists may still have bookings, and must not block changes.
     """
@@ -272,11 +285,14 @@ def _check(store: Store, settings: Settings, specs: Iterable[Saved]) -> list[str
     listed_facilities = {row.id for row in store.read.facilities()}
     unlisted: list[str] = []
     for spec in specs:
-        unlisted += _unlisted(
-            spec.slug, "property", set(spec.property_ids) - listed_properties, store.read.property
-        )
-        unlisted += _unlisted(
-            spec.slug, "facility", set(spec.facility_ids) - listed_facilities, store.read.facility
+        gone = sorted(set(spec.property_ids) - listed_properties)
+        gone_facilities = sorted(set(spec.facility_ids) - listed_facilities)
+        missing = [f"property '{place_id}'" for place_id in gone]
+        missing += [f"facility '{place_id}'" for place_id in gone_facilities]
+        unlisted += (
+            f"Feed '{spec.slug}': the catalogue no longer lists the {place}; what is known of it is"
+            " shown all the same."
+            for place in missing
         )
         if spec.public and spec.query.pending and not settings.public_pending:
             raise ConfigurationError(
@@ -284,22 +300,6 @@ def _check(store: Store, settings: Settings, specs: Iterable[Saved]) -> list[str
                 "ICALBRIDGE_PUBLIC_PENDING to 1, or leave them out of status."
             )
     return unlisted
-
-
-def _unlisted(
-    slug: str, kind: str, ids: Iterable[str], find: Callable[[str], object | None]
-) -> Iterator[str]:
-    """Yield a sentence on each unlisted place; refuse unknown ones."""
-    for place_id in sorted(ids):
-        if find(place_id) is None:
-            raise ConfigurationError(
-                f"Feed '{slug}': there is no {kind} '{place_id}' in the catalogue; look its id up"
-                " in the directory, or run `icalbridge sync` first."
-            )
-        yield (
-            f"Feed '{slug}': the catalogue no longer lists the {kind} '{place_id}'; what is known"
-            " of it is shown all the same."
-        )
 
 
 def _saved(store: Store, slug: str) -> SavedFeed:

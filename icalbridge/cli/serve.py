@@ -24,10 +24,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from icalbridge.cli.cores import default_workers
 from icalbridge.cli.options import host_option, port_option
 from icalbridge.cli.runtime import load_settings
 from icalbridge.cli.worker import run_worker
 from icalbridge.errors import ConfigurationError, IcalbridgeError, StoreError
+from icalbridge.models import utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +60,8 @@ METRICS = "icalbridge-metrics-"
 @port_option(8000, envvar="PORT")
 @click.option(
     "--workers",
-    default=2,
-    show_default=True,
+    default=default_workers,
+    show_default="one a core, 2 to 8",
     envvar="WEB_CONCURRENCY",
     show_envvar=True,
     type=click.IntRange(1, 64),
@@ -108,6 +110,9 @@ def cannot_listen(address: ListenAddress, error: OSError) -> ConfigurationError:
 
 def run_server(settings: Settings, address: ListenAddress, *, workers: int, sync: bool) -> None:
     """Serve until SIGTERM or Ctrl-C, then end cleanly."""
+    from icalbridge.feeds.policy_file import read_policy
+
+    read_policy(settings.policy_file)
     with listen(address) as opened:
         _prepare(settings)
         host, port = opened.getsockname()[:2]
@@ -127,6 +132,8 @@ def _prepare(settings: Settings) -> None:
     with closing(Store.connect(settings.database_url)) as store:
         try:
             store.upgrade()
+            if not settings.policy_file:
+                store.policies.end(now=utcnow())
         except StoreError:
             store.check()
 

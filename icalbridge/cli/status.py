@@ -12,7 +12,8 @@ import click
 from icalbridge.cli.clients import make_grant
 from icalbridge.cli.options import json_option
 from icalbridge.cli.output import console, folded, print_json, table
-from icalbridge.cli.runtime import load_settings, open_current
+from icalbridge.cli.runtime import describe_database, load_settings, open_current
+from icalbridge.errors import ConfigurationError
 from icalbridge.models import is_future, utcnow
 from icalbridge.statuses import status_name
 
@@ -25,9 +26,42 @@ if TYPE_CHECKING:
 
 @click.command("status")
 @json_option
-def status_command(as_json: bool) -> None:
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Print one line for Nagios and the like; exit with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3"
+    " (UNKNOWN).",
+)
+@click.option(
+    "--readers", is_flag=True, help="Show how many clients read each calendar, by day and family."
+)
+@click.option(
+    "--days",
+    default=7,
+    show_default=True,
+    type=click.IntRange(1, 400),
+    help="How many days --readers shows.",
+)
+@click.pass_context
+def status_command(
+    context: click.Context, as_json: bool, check: bool, readers: bool, days: int
+) -> None:
     """Show how fresh each property is, the quota used today, the last errors and the workers."""
-    print_status(load_settings(quiet=True), as_json=as_json, now=utcnow())
+    if check:
+        if as_json or readers:
+            raise click.UsageError("Give --check alone.")
+        from icalbridge.cli.status_check import run_check
+
+        result = run_check()
+        click.echo(result.line())
+        context.exit(result.level)
+    settings = load_settings(quiet=True)
+    if readers:
+        from icalbridge.cli.status_readers import print_readers
+
+        print_readers(settings, as_json=as_json, days=days, now=utcnow())
+    else:
+        print_status(settings, as_json=as_json, now=utcnow())
 
 
 def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
@@ -44,13 +78,29 @@ def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
         for key in health.keys
     )
     health = replace(health, keys=tuple(keys_with_quota))
-    unknown = UnknownStatuses(health, settings)
+    unknown, database = UnknownStatuses(health, settings), describe_database(settings)
+    policy_error = _policy_error(settings)
     if as_json:
-        print_json(_as_json(health, planned) | unknown.values)
+        more: dict[str, object] = {"database": database}
+        if policy_error:
+            more["policy_error"] = policy_error
+        print_json(_as_json(health, planned) | unknown.values | more)
         return
-    _print_table(health, planned, now)
+    _print_table(health, planned, now, database)
     for line in unknown.lines():
         click.echo(line)
+    if policy_error:
+        click.echo(f"Public policy: {policy_error} `serve` keeps the last good one.")
+
+
+def _policy_error(settings: Settings) -> str:
+    from icalbridge.feeds.policy_file import read_policy
+
+    try:
+        read_policy(settings.policy_file)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
 
 
 class UnknownStatuses:
@@ -115,7 +165,7 @@ def _as_json(health: Health, planned: dict[str, tuple[str, datetime]]) -> dict[s
     if not health.ahead_seconds:
         del values["ahead_seconds"]
     for place in values["properties"]:
-        del place["newest"]
+        del place["newest"], place["read_at"]
         tier, due = planned.get(place["property_id"], (None, None))
         place |= {"tier": tier, "next": None if due is None else _iso(due)}
     return {
@@ -133,7 +183,9 @@ def _iso(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: datetime) -> None:
+def _print_table(
+    health: Health, planned: dict[str, tuple[str, datetime]], now: datetime, database: str
+) -> None:
     error = folded("Last error")  # its end is what the vendor's support asks for
     rows = table("Property", "Tier", "Today", "31 days", "Year", "Next", error)
     for place in health.properties:
@@ -151,11 +203,11 @@ def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: 
     for key in health.keys:
         for line in _key_lines(key, alone=len(health.keys) == 1):
             click.echo(line)
-    for line in _notes(health):
+    for line in _notes(health, database):
         click.echo(line)
 
 
-def _notes(health: Health) -> Iterator[str]:
+def _notes(health: Health, database: str) -> Iterator[str]:
     """Yield the lines below the table and the keys."""
     yield from (f"Left        {left}" for left in health.left)
     yield from (f"Withdrawn   {withdrawal}" for withdrawal in health.withdrawals)
@@ -164,6 +216,7 @@ def _notes(health: Health) -> Iterator[str]:
         " read"
     )
     yield f"Workers     {health.workers_alive} alive"
+    yield f"Database    {database}"
     for number, note in enumerate(_zone_notes(health)):
         yield f"{'' if number else 'Time zones':<12}{note}"
     if health.ahead_seconds:
@@ -205,7 +258,7 @@ def _until(due: datetime | None, now: datetime) -> str:
     """Say how soon a moment is, in the largest unit that fits."""
     if due is None:
         return "–"
-    return "now" if due <= now else f"in {_span(due - now)}"
+    return "now" if due <= now else f"in {span(due - now)}"
 
 
 def age(moment: datetime | None, now: datetime) -> str:
@@ -213,13 +266,14 @@ def age(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "never"
     return (
-        f"{_span(moment - now)} in the future"
+        f"{span(moment - now)} in the future"
         if is_future(moment, now)
-        else f"{_span(now - moment)} ago"
+        else f"{span(now - moment)} ago"
     )
 
 
-def _span(length: timedelta) -> str:
+def span(length: timedelta) -> str:
+    """Return a duration in the largest unit that fits."""
     passed = max(0, int(length.total_seconds()))
     for unit, seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if passed >= seconds:

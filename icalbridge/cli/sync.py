@@ -36,7 +36,7 @@ def sync_command(property_ids: tuple[str, ...], full: bool) -> None:
     sys.exit(FAILED if run_sync(load_settings(quiet=True), property_ids, full=full) else 0)
 
 
-def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> bool:
+def run_sync(settings: Settings, properties: Sequence[str], *, full: bool) -> bool:
     """Fetch everything once and name on stderr what failed; return whether anything did."""
     settings.require_keys()
     stop = Stop()
@@ -44,7 +44,7 @@ def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> 
     store = open_upgraded(settings)
     stop.on_request(store.hurry)
     try:
-        report = sync_with_progress(settings, store, property_ids, full=full, stop=stop)
+        report = sync_with_progress(settings, store, properties, full=full, stop=stop)
     except KeyboardInterrupt:
         print_failure("interrupted; what was fetched is kept.")
         raise
@@ -62,13 +62,14 @@ def run_sync(settings: Settings, property_ids: Sequence[str], *, full: bool) -> 
 def sync_with_progress(
     settings: Settings,
     store: Store,
-    property_ids: Sequence[str] = (),
+    properties: Sequence[str] = (),
     *,
     full: bool = False,
     stop: Stop | None = None,
 ) -> Report:
     """Fetch everything of every key once, behind a progress bar on a terminal."""
     from icalbridge.cli.progress import progress
+    from icalbridge.store.place_names import is_given
     from icalbridge.sync.clock import DatabaseClock
     from icalbridge.sync.run import Report, Sync
 
@@ -91,13 +92,13 @@ def sync_with_progress(
                 on_wait=lambda sentence: click.echo(sentence, err=True),
             )
             try:
-                whole += sync.everything(property_ids)
+                whole += sync.everything(properties)
             finally:
                 store.workers.leave(worker_id)
-    listed = {place.id for place in store.read.properties()}
+    listed = store.read.properties()
     whole.failures += [
-        f"property {property_id} is not in the catalogue"
-        for property_id in property_ids
-        if property_id not in listed
+        f"property {text} is not in the catalogue"
+        for text in properties
+        if not any(is_given(place, [text]) for place in listed)
     ]
     return whole

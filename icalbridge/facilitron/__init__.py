@@ -26,7 +26,14 @@ from icalbridge.facilitron.overnight import (
     split_by_day,
     split_local_times,
 )
-from icalbridge.facilitron.rate_limit import Allowance, Ledger, MemoryLedger, book
+from icalbridge.facilitron.rate_limit import (
+    LONGEST_PAUSE_SECONDS,
+    Allowance,
+    Ledger,
+    MemoryLedger,
+    book,
+    pause_end,
+)
 from icalbridge.facilitron.schemas import ListResponse, Skipped
 from icalbridge.facilitron.write_requests import (
     CancelledEvent,
@@ -47,6 +54,7 @@ from icalbridge.facilitron.write_requests import (
 
 __all__ = [
     "LAST_MINUTE",
+    "LONGEST_PAUSE_SECONDS",
     "MOST_DAYS",
     "Allowance",
     "CancelledEvent",
@@ -71,6 +79,7 @@ __all__ = [
     "check_event",
     "creation_doubts",
     "part_id",
+    "pause_end",
     "split_by_day",
     "split_local_times",
     "time_errors",

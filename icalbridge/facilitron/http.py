@@ -57,6 +57,7 @@ MOST_OCTETS = 64_000_000
 MOST_ERROR_OCTETS = 1_000_000
 """The largest body of an error; of a larger one only the status counts."""
 
+TOO_EARLY = 425
 SUCCESSES = frozenset({200, 201})
 """The pages do not define whether a creation returns 200 or 201."""
 
@@ -102,7 +103,7 @@ class Call:
     params: dict[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     once: bool = False
-    """Retry only if the vendor certainly did nothing: no connection was made, or a 429."""
+    """Retry only if the vendor certainly did nothing: no connection was made, a 429 or a 425."""
     secrets: Sequence[str] = field(default=(), repr=False)
     """Texts to redact in errors, besides the key."""
 
@@ -179,6 +180,8 @@ class Transport:
             spent += time.monotonic() - begun
             if isinstance(outcome, bytes):
                 return outcome
+            if outcome.retryable and outcome.retry_after:
+                self._ledger.pause(self._clock(), outcome.retry_after)
             pause = self._pause(attempt, outcome.retry_after)
             retry = outcome.retryable and (outcome.not_done or not call.once)
             if not retry or attempt == ATTEMPTS or spent + pause >= self._deadline:
@@ -219,7 +222,7 @@ class Transport:
             retryable=isinstance(refusal, RetryableError),
             seconds=time.monotonic() - begun,
             retry_after=self._retry_after(response),
-            not_done=isinstance(refusal, RateLimited),
+            not_done=isinstance(refusal, RateLimited) or status == TOO_EARLY,
         )
 
     def _redact_key(self, body: bytes) -> bytes:

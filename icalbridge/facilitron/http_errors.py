@@ -25,6 +25,8 @@ _ERRORS: dict[int, type[VendorError]] = {
     401: KeyRefused,
     403: AccessRefused,
     404: NotFound,
+    408: VendorUnavailable,
+    425: VendorUnavailable,
     429: RateLimited,
     503: VendorTimeout,
     504: VendorTimeout,
@@ -34,6 +36,8 @@ _MESSAGES = {
     401: "the vendor refuses the key",
     403: "the key may not see this",
     404: "the vendor knows nothing of that id",
+    408: "the vendor waited too long for the request",
+    425: "the vendor is not ready for the request",
     429: "more requests than the vendor grants",
 }
 

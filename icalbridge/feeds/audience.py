@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.feeds.titles import FIELDS, fill
-from icalbridge.models import UID_SUFFIX
+from icalbridge.models import UID_SUFFIX, ReservedEntry
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ def admit(
     name = display_text(entry.name) if Field.NAME in fields else ""
     activity = display_text(entry.activity) if Field.ACTIVITY in fields else ""
     facility = display_text(entry.place) if Field.FACILITY in fields else ""
-    kind = display_text(entry.category) if Field.TYPE in fields else ""
+    has_type = Field.TYPE in fields and not isinstance(entry, ReservedEntry)
+    kind = display_text(entry.category) if has_type else ""
     values = {
         "name": name,
         "activity": activity,

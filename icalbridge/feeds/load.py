@@ -80,7 +80,7 @@ class _Loader:
         now: datetime,
         saved: Saved | None,
     ) -> None:
-        self._read = source.store.read
+        self._read = source.reading(saved)
         self._source = source
         self._request = request
         self._feed = request.feed
@@ -195,9 +195,9 @@ class _Loader:
         """Whether every entry that is read becomes an item, so that no more are read than shown."""
         query = self._query
         once = not (query.grouped or query.occupancy or query.category)
-        if self._criteria.text_ids is None and query.filters:
-            return False
-        return once and self._saved is None and query.cancelled is not Cancelled.TOMBSTONE
+        plain = self._saved is None and query.cancelled is not Cancelled.TOMBSTONE
+        found = self._criteria.text_ids is not None and self._read.finds_texts_exactly
+        return once and plain and (found or not query.filters)
 
     def whole(self, count: int) -> Calendar:
         """Load a whole feed, or at least so many of its entries from today outward."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.feeds.audience import BUSY, Audience, Field, View, admit, view
 from icalbridge.feeds.query import PLAIN, FeedQuery
@@ -39,6 +40,33 @@ class Action(StrEnum):
     """It is shown as it is; useful before a rule that would say otherwise."""
 
 
+class EntryTexts(NamedTuple):
+    """The texts of an entry as rules compare them: folded, and lines of words."""
+
+    name: str
+    activity: str
+    category: str
+    event_type: str
+    lines: str
+
+
+def texts_of(entry: Entry) -> EntryTexts:
+    """Return the texts of an entry, as the store has them in `entry_texts`."""
+    lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
+    return EntryTexts(
+        _fold(entry.name),
+        _fold(entry.activity),
+        _fold(entry.category),
+        _fold(entry.event_type),
+        lines,
+    )
+
+
+@lru_cache(maxsize=8192)  # what is on every week is called the same every week
+def _fold(text: str) -> str:
+    return search_key(display_text(text))
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What happens to entries that meet all the conditions; without any, to every one. Texts are
@@ -56,19 +84,22 @@ class Rule:
     title: str = ""
     """What to say in place of name and activity; for renaming only."""
 
-    def matches(self, entry: Entry, category: str, lines: str) -> bool:
-        """Return whether an entry of a rate category, with lines of words, meets all conditions."""
-        if self.category and search_key(category) not in self.category:
+    def matches(self, texts: EntryTexts, category: str) -> bool:
+        """Return whether an entry of a rate category meets all conditions."""
+        return self.matches_category(category) and self.matches_texts(texts)
+
+    def matches_category(self, category: str) -> bool:
+        return not self.category or search_key(category) in self.category
+
+    def matches_texts(self, texts: EntryTexts) -> bool:
+        """Return whether an entry meets all conditions but that of the rate category."""
+        if self.activity and texts.activity not in self.activity:
             return False
-        if self.activity and search_key(entry.activity) not in self.activity:
+        if self.name and texts.name not in self.name:
             return False
-        if self.name and search_key(display_text(entry.name)) not in self.name:
+        if self.type and not {texts.category, texts.event_type} & set(self.type):
             return False
-        if self.type and not {search_key(entry.category), search_key(entry.event_type)} & set(
-            self.type
-        ):
-            return False
-        return has_words(lines, self.words)
+        return has_words(texts.lines, self.words)
 
 
 AS_IT_IS = Rule(Action.INCLUDE)
@@ -131,8 +162,8 @@ class Saved:
             return AS_IT_IS
         if not self.rules:
             return AS_IT_IS
-        lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
-        return next((rule for rule in self.rules if rule.matches(entry, category, lines)), AS_IT_IS)
+        texts = texts_of(entry)
+        return next((rule for rule in self.rules if rule.matches(texts, category)), AS_IT_IS)
 
 
 def apply(

@@ -167,7 +167,7 @@ def read_feed(table: Mapping[str, object]) -> Saved:
         fields=read("fields", partial(_fields, parsed.audience), None),
         query=FeedQuery(**{name: value for name, value in values.items() if value is not None}),
         rules=tuple(
-            _rule(f"Rule {number} of feed '{slug}'", rule)
+            read_rule(f"Rule {number} of feed '{slug}'", rule)
             for number, rule in enumerate(parsed.rules, 1)
         ),
         include=read("include", _events, frozenset()),
@@ -308,7 +308,8 @@ def _event(text: str) -> EventKey:
     return EventKey(event_type, event_id)
 
 
-def _rule(where: str, table: RuleTable) -> Rule:
+def read_rule(where: str, table: RuleTable) -> Rule:
+    """Return the rule of a table; `where` begins the sentence of `BadSpec`."""
     read = partial(_read, where, table)
     title = read("title", _line, "")
     if table.action is Action.RENAME and not title:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.query import PLAIN, Cancelled
+from icalbridge.models import ReservedEntry
 from icalbridge.text import display_text, search_key
 from icalbridge.words import has_words, word_lines
 
@@ -139,19 +140,25 @@ def _matches(
 ) -> bool:
     if query.facility and entry.facility_id not in query.facility:
         return False
-    if (
-        query.type
-        and fold(entry.category) not in query.type
-        and fold(entry.event_type) not in query.type
-    ):
+    if query.type and not _is_of_type(entry, query.type, fold):
         return False
     if query.activity and fold(entry.activity) not in query.activity:
         return False
     if query.name and fold(entry.name) not in query.name:
         return False
-    if query.category and fold(categories.get(entry.key, "")) not in query.category:
+    if query.category and fold(_category(entry, categories)) not in query.category:
         return False
     if not (query.words or query.unwanted):
         return True
     lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
     return has_words(lines, query.words, query.unwanted)
+
+
+def _is_of_type(entry: Entry, types: Sequence[str], fold: Callable[[str], str]) -> bool:
+    if fold(entry.category) in types:
+        return True
+    return not isinstance(entry, ReservedEntry) and fold(entry.event_type) in types
+
+
+def _category(entry: Entry, categories: Mapping[EventKey, str]) -> str:
+    return "" if isinstance(entry, ReservedEntry) else categories.get(entry.key, "")

@@ -11,10 +11,17 @@ from icalbridge.feeds.query import BadQuery, quoted
 from icalbridge.feeds.saved_feed_toml import BadSpec, parse_saved_feed
 
 if TYPE_CHECKING:
+    from icalbridge.feeds.public_reading import PublicReading
     from icalbridge.feeds.query import FeedQuery
     from icalbridge.feeds.saved_feed import Saved
+    from icalbridge.models import Feed, FeedState
     from icalbridge.settings import Settings
     from icalbridge.store import Store
+    from icalbridge.store.reading import Reading
+
+
+STAFF = "staff"
+"""In place of a policy's digest, where none applies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,7 @@ class Source:
 
     store: Store
     settings: Settings
+    public: PublicReading
 
     @property
     def history(self) -> timedelta:
@@ -44,11 +52,27 @@ class Source:
                 "Calendars cannot be narrowed by rate category here; leave category out."
             )
         for facility_id in query.facility:
-            if self.store.read.facility(facility_id) is None:
+            if self.public.facility(facility_id) is None:
                 raise BadQuery(
                     f"There is no facility {quoted(facility_id)} here; look its id up in the"
                     " directory."
                 )
+
+    def reading(self, saved: Saved | None = None) -> Reading:
+        """Return what a feed is read from: only one that is not for the public sees past its
+        policy.
+        """
+        return self.public if saved is None or saved.public else self.store.read
+
+    def state(self, feed: Feed, *, private: bool) -> FeedState | None:
+        """Return a feed's state; None where there is none at such an address."""
+        if feed.kind != "saved":
+            return self.public.feed_state(feed)
+        saved = self.saved_feed(feed.id, private=private)
+        state = None if saved is None else self.reading(saved).feed_state(feed)
+        if state is None or saved is None or saved.public:
+            return state
+        return replace(state, policy=STAFF)
 
     def saved_feed(self, slug: str, *, private: bool) -> Saved | None:
         """Return a saved feed within what the operator allows; None where there is none at such an

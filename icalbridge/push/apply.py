@@ -8,6 +8,7 @@ key) end the run; what one step alone is refused for is answer of it, and the ot
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,7 @@ from icalbridge.errors import (
     NotFound,
     QuotaSpent,
     RequestRefused,
+    VendorError,
 )
 from icalbridge.facilitron import (
     Conflict,
@@ -28,7 +30,6 @@ from icalbridge.facilitron import (
     NewEvent,
     NewTimeslot,
     NotCreated,
-    OvernightCreator,
     TimeslotChange,
     Unknown,
     check_event,
@@ -38,30 +39,30 @@ from icalbridge.push.collisions import load_bookings
 from icalbridge.push.current import EVENT_TYPE, look_up
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import PushRequests, PushSlot
-from icalbridge.push.refusals import refusal_text
-from icalbridge.push.steps import OVER, Create, PushedState
+from icalbridge.push.steps import OVER, Create, PushedState, event_ids
 from icalbridge.store import Pushed
+from icalbridge.vendor_words import quote_vendor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from datetime import datetime
 
-    from icalbridge.facilitron import Client, Created, CreateOutcome
+    from icalbridge.facilitron import Client, Created, OvernightCreator
     from icalbridge.push.collisions import Occupied
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import Cancel, Move, PushPlan, Renewal, Step
     from icalbridge.store import Store
 
+    Blocked = tuple[Move, str]
+    """A move with the vendor's message."""
+
 MOST_ADOPTED = 100
-"""How many events under ids of ours, which the store did not know, are taken up in a row for one
-UID.
-"""
+"""How many events under ids of ours that the store did not know are taken up in a row for a UID."""
 LOG_MESSAGE = "icalbridge push"
 ONE_OFF = (RequestRefused, NotFound, AccessRefused, MalformedAnswer)
 """Errors that concern one step alone."""
 SAME_REFUSALS = 3
-"""After so many refused creations in a row with the same message, the others would be refused too.
-"""
+"""After so many creations refused in a row for one reason, the others would be refused too."""
 
 
 class RepeatedRefusal(IcalbridgeError):
@@ -100,61 +101,62 @@ class PushRun:
     terms: EventTerms
     places: PlaceTable
     clock: Callable[[], datetime]
+    creator: OvernightCreator
+    """Creates events as the key books past midnight."""
     follow: Callable[[str, str], None] = lambda _external_id, _property_id: None
     """Called with external id and property of each event that was written to."""
     on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None
     done: list[Outcome] = field(default_factory=list)
     """Outcomes so far, also after `run` broke off."""
-    requests_left: Callable[[], int] | None = None
-    """Returns how many requests are left today; None where that does not matter."""
-    creator: OvernightCreator | None = None
-    """Creates events as the key books past midnight; None where that is not remembered."""
-    leaving: set[Occupied] = field(default_factory=set, init=False)
+    requests_left: Callable[[], int] = lambda: sys.maxsize
+    """Returns how many requests are left today."""
+    _leaving: set[Occupied] = field(default_factory=set, init=False)
     """What moves go away from once there is room."""
+    _requests: PushRequests = field(default_factory=lambda: PushRequests(()), init=False)
+    _written: dict[str, str] = field(default_factory=dict, init=False)
+    """Property by external id of what was written and not yet followed."""
 
     def run(
-        self, decided: PushPlan, requests: PushRequests, pushed: Sequence[PushedState]
+        self, plan: PushPlan, requests: PushRequests, pushed: Sequence[PushedState]
     ) -> list[Outcome]:
         """Apply a plan.
 
         Raises `InvalidRequest`, before anything is sent, for terms that the vendor would refuse;
         `VendorError` where nothing more can be done for now.
         """
-        for create in (create for renewal in decided.renewals for create in renewal.creates):
+        for create in (create for renewal in plan.renewals for create in renewal.creates):
             check_event(self._request(create))
-        total = len(decided.steps)
-        done = self.done
-        for outcome in self._steps(decided, requests, pushed):
-            done.append(outcome)
-            self.on_progress("writing", min(len(done), total), total)
-            _stop_at_same_refusals(done)
-        return done
+        self._requests, total = requests, len(plan.steps)
+        for outcome in self._steps(plan, pushed):
+            self.done.append(outcome)
+            self.on_progress("writing", min(len(self.done), total), total)
+            _stop_at_same_refusals(self.done)
+        return self.done
 
     def _steps(
-        self, decided: PushPlan, requests: PushRequests, pushed: Sequence[PushedState]
+        self, plan: PushPlan, pushed: Sequence[PushedState], adopted: int = 0
     ) -> Iterator[Outcome]:
-        yield from self._cancel_all(decided.cancels)
-        blocked = yield from self._move_free(decided.moves)
-        if not decided.renewals:
-            yield from self._still_blocked(blocked)
-            return
-        self.leaving = {move.leaves for move, _ in blocked}
-        for renewal in decided.renewals:
-            self._require_requests(renewal)
-            yield from self._renew(
-                renewal, requests, [state for state in pushed if state.uid == renewal.uid]
-            )
-        self.leaving = set()
-        yield from self._move_all(
-            [move for move, _ in blocked]
-        )  # what was made anew may have freed a place
+        for cancel in plan.cancels:
+            yield self._cancel(cancel)
+            self._follow_written()
+        blocked = yield from self._move_all(plan.moves)
+        before, self._leaving = self._leaving, self._leaving | {move.leaves for move, _ in blocked}
+        for renewal in plan.renewals:
+            states = [state for state in pushed if state.uid == renewal.uid]
+            yield from self._renew(renewal, states, adopted)
+            self._follow_written()
+        self._leaving = before
+        if plan.renewals:  # what was made anew may have freed a place
+            blocked = yield from self._move_all([move for move, _ in blocked])
+        for move, words in blocked:
+            others = self._collisions(move.slots, event_ids([move.pushed]))
+            yield Outcome(move, "refused", words, others)
 
-    def _cancel_all(self, cancels: Sequence[Cancel]) -> Iterator[Outcome]:
-        for cancel in cancels:
-            outcome = self._cancel(cancel)
-            if outcome.result == "done":
-                self._follow(cancel.pushed.external_id, cancel.pushed)
-            yield outcome
+    def _follow_written(self) -> None:
+        """Update the store, which must not delay the end of what is booked twice."""
+        written, self._written = self._written, {}
+        for change in written.items():
+            self.follow(*change)
 
     def _cancel(self, step: Cancel) -> Outcome:
         external_id = step.pushed.external_id
@@ -162,36 +164,22 @@ class PushRun:
         try:
             answer = self.client.cancel_event(EVENT_TYPE, external_id, LOG_MESSAGE)
         except ONE_OFF as error:
-            self.store.pushed.keep([external_id])
-            return Outcome(step, "refused", refusal_text(error))
-        if isinstance(answer, Conflict):
-            self.store.pushed.keep([external_id])
-            return Outcome(step, "refused", refusal_text(answer))
-        return Outcome(step, "done")
+            refusal: VendorError | Conflict = error
+        else:
+            if not isinstance(answer, Conflict):
+                self._written[external_id] = step.pushed.property_id
+                return Outcome(step, "done")
+            refusal = answer
+        self.store.pushed.keep([external_id])
+        return Outcome(step, "refused", refusal_text(refusal))
 
-    def _require_requests(self, renewal: Renewal) -> None:
-        """Stop before a renewal that the quota would break off, since that leaves its bookings
-        there twice.
-        """
-        writes = len(renewal.creates) + len(renewal.cancels)
-        if self.requests_left and renewal.cancels and (left := self.requests_left()) < writes:
-            raise QuotaSpent(
-                "quota",
-                f"the next {writes} changes belong together, and {left} requests are left today",
-            )
-
-    def _move_all(self, moves: Sequence[Move]) -> Iterator[Outcome]:
-        """Do moves, and yield an outcome for each blocked one."""
-        yield from self._still_blocked((yield from self._move_free(moves)))
-
-    def _move_free(self, moves: Sequence[Move]) -> Generator[Outcome, None, list[tuple[Move, str]]]:
-        """Do moves, and return the blocked ones with the vendor's message.
+    def _move_all(self, moves: Sequence[Move]) -> Generator[Outcome, None, list[Blocked]]:
+        """Do moves; return the blocked ones with the vendor's message.
 
         What stands in another's way is tried again once that one has moved.
         """
-        written: dict[str, PushedState] = {}
+        blocked: list[Blocked] = []
         left = list(moves)
-        blocked: list[tuple[Move, str]] = []
         while left:
             blocked = []
             for move in left:
@@ -199,67 +187,37 @@ class PushRun:
                 if isinstance(outcome, str):
                     blocked.append((move, outcome))
                     continue
-                written[move.pushed.external_id] = move.pushed
+                self._written[move.pushed.external_id] = move.pushed.property_id
                 yield outcome
             if len(blocked) == len(left):
                 break
             left = [move for move, _ in blocked]
-        for external_id, pushed in written.items():
-            self._follow(external_id, pushed)
+        self._follow_written()
         return blocked
-
-    def _still_blocked(self, blocked: Sequence[tuple[Move, str]]) -> Iterator[Outcome]:
-        for move, words in blocked:
-            own = {move.pushed.event.id} if move.pushed.event else set()
-            yield Outcome(move, "refused", words, self._collisions([move.after], own))
 
     def _move(self, step: Move) -> Outcome | str:
         """Change a timeslot; return the vendor's message where something is in the way."""
         before, after = step.before, step.after
-        zone = self.places.zones[after.facility.property_id]
         change = TimeslotChange(
             after.start,
             after.end,
-            zone,
+            self.places.zones[step.property_id],
             activity_name=UNSET if before.activity == after.activity else after.activity,
             facility_u_id=None if before.facility_id == after.facility.id else after.facility.u_id,
             log_message=LOG_MESSAGE,
         )
+        external_id = step.pushed.external_id
         try:
-            answer = self.client.change_timeslot(
-                EVENT_TYPE, step.pushed.external_id, after.id, change
-            )
+            answer = self.client.change_timeslot(EVENT_TYPE, external_id, after.id, change)
         except (*ONE_OFF, InvalidRequest) as error:
             return Outcome(step, "refused", refusal_text(error))
         return Outcome(step, "done") if isinstance(answer, Moved) else refusal_text(answer)
 
     def _renew(
-        self,
-        renewal: Renewal,
-        requests: PushRequests,
-        pushed: Sequence[PushedState],
-        adopted: int = 0,
+        self, renewal: Renewal, pushed: Sequence[PushedState], adopted: int
     ) -> Iterator[Outcome]:
-        """Make the events of a renewal, then cancel the old ones; where one cannot be made, all
-        stays as it is.
-
-        The store follows at the end: what is booked twice must not wait for that.
-        """
-        written: list[tuple[str, str]] = []
-        yield from self._renew_at_vendor(renewal, requests, pushed, adopted, written)
-        for change in written:
-            self.follow(*change)
-
-    def _renew_at_vendor(
-        self,
-        renewal: Renewal,
-        requests: PushRequests,
-        pushed: Sequence[PushedState],
-        adopted: int,
-        written: list[tuple[str, str]],
-    ) -> Iterator[Outcome]:
-        """Write a renewal; add external id and property of each written event to `written`."""
-        own = {state.event.id for state in pushed if state.event}
+        """Make the events of a renewal, then cancel the old ones; a refusal leaves all as it is."""
+        self._require_requests(renewal)
         for create in renewal.creates:
             external_id = external_ids.event_id(self.source, create.uid, create.number)
             self.store.pushed.intend(Pushed(external_id, self.source, create.uid), now=self.clock())
@@ -268,119 +226,108 @@ class PushRun:
             except (*ONE_OFF, InvalidRequest) as error:
                 yield Outcome(create, "refused", refusal_text(error))
                 return
-            if isinstance(answer, NotCreated | Unknown):
-                if not isinstance(answer.error, ONE_OFF):
-                    raise answer.error
-                yield Outcome(create, "refused", refusal_text(answer.error))
-                return
             if isinstance(answer, Conflict):
-                yield from self._after_conflict(create, answer, requests, pushed, adopted)
+                yield from self._after_conflict(create, answer, pushed, adopted)
                 return
-            written.append((external_id, create.slots[0].facility.property_id))
-            yield self._made(
-                made, answer, {answer.event_id, *own}, excused=self._makes_way(made, pushed)
-            )
-        for cancel in renewal.cancels:
-            outcome = self._cancel(cancel)
-            if outcome.result == "done":
-                written.append((cancel.pushed.external_id, cancel.pushed.property_id))
-            yield outcome
+            self._written[external_id] = create.property_id
+            yield self._made(made, answer, pushed)
+        yield from map(self._cancel, renewal.cancels)
 
-    def _create(self, create: Create) -> tuple[Create, CreateOutcome]:
+    def _require_requests(self, renewal: Renewal) -> None:
+        """Stop before a renewal that the quota would break off, which leaves it booked twice."""
+        writes = len(renewal.steps)
+        if renewal.cancels and (left := self.requests_left()) < writes:
+            raise QuotaSpent(
+                "quota",
+                f"the next {writes} changes belong together, and {left} requests are left today",
+            )
+
+    def _create(self, create: Create) -> tuple[Create, Created | Conflict]:
         """Create an event; return the step with the timeslots that were sent last."""
-        self.creator = self.creator or OvernightCreator(
-            self.client, by_day=False, remember=lambda: None
-        )
-        request = self._request(create)
-        sent, answer = self.creator.create(request)
-        if sent == request:
-            return create, answer
         facilities = {slot.facility.u_id: slot.facility for slot in create.slots}
-
-        def as_sent(slot: NewTimeslot) -> PushSlot:
-            place, activity = facilities[slot.facility_u_id], slot.activity_name or ""
-            return PushSlot(slot.external_id, slot.start, slot.end, place, activity)
-
-        return replace(create, slots=tuple(map(as_sent, sent.timeslots))), answer
-
-    def _made(self, create: Create, answer: Created, own: set[str], *, excused: bool) -> Outcome:
-        """Return the outcome of a creation; `excused`: it may collide with what goes after it."""
-        entries = () if answer.has_conflict is False else self._collisions(create.slots, own)
-        if entries or (answer.has_conflict and not excused):
-            return Outcome(create, "collides", "", entries)
-        return Outcome(create, "done")
-
-    def _after_conflict(
-        self,
-        create: Create,
-        answer: Conflict,
-        requests: PushRequests,
-        pushed: Sequence[PushedState],
-        adopted: int,
-    ) -> Iterator[Outcome]:
-        """Adopt the event that has the id already, of which the store did not know, and plan its
-        UID again.
-        """
-        external_id = external_ids.event_id(self.source, create.uid, create.number)
-        event, whole = look_up(self.client, external_id, self.places.zones)
-        if event is None or not whole or adopted >= MOST_ADOPTED:
-            own = {state.event.id for state in pushed if state.event}
-            yield Outcome(
-                create, "refused", refusal_text(answer), self._collisions(create.slots, own)
-            )
-            return
-        adopted_state = PushedState(external_id, create.uid, event, dropped=event.status in OVER)
-        if adopted_state.dropped:
-            self.store.pushed.drop(external_id, now=self.clock())
-        known = [*(state for state in pushed if state.external_id != external_id), adopted_state]
-        alone = PushRequests(
-            tuple(event for event in requests.events if event.uid == create.uid),
-            tuple(item for item in requests.impossible if item.uid == create.uid),
-            past=requests.past,
-            by_day=requests.by_day or (self.creator is not None and self.creator.by_day),
+        sent, answer = self.creator.create(self._request(create))
+        if isinstance(answer, NotCreated | Unknown):
+            raise answer.error
+        slots = (
+            PushSlot(slot.external_id, slot.start, slot.end, facility, slot.activity_name or "")
+            for slot in sent.timeslots
+            for facility in [facilities[slot.facility_u_id]]
         )
-        decided = plan_push(alone, known, self.places, self.clock())
-        yield from self._cancel_all(decided.cancels)
-        yield from self._move_all(decided.moves)
-        for renewal in decided.renewals:
-            yield from self._renew(renewal, requests, known, adopted + 1)
-        if not decided.steps:
-            yield Outcome(create, "done", "it was there already")
+        return replace(create, slots=tuple(slots)), answer
 
     def _request(self, create: Create) -> NewEvent:
+        slots = (
+            NewTimeslot(slot.id, slot.start, slot.end, slot.facility.u_id, slot.activity or None)
+            for slot in create.slots
+        )
         return NewEvent(
             external_ids.event_id(self.source, create.uid, create.number),
             create.name,
             self.terms.renter_email,
             self.terms.activity_type_id,
-            tuple(
-                NewTimeslot(
-                    slot.id, slot.start, slot.end, slot.facility.u_id, slot.activity or None
-                )
-                for slot in create.slots
-            ),
-            self.places.zones[create.slots[0].facility.property_id],
+            tuple(slots),
+            self.places.zones[create.property_id],
             renter_owner=self.terms.renter_owner,
             renter_rate_category_id=self.terms.renter_rate_category_id,
             log_message=LOG_MESSAGE,
         )
 
+    def _made(self, create: Create, answer: Created, pushed: Sequence[PushedState]) -> Outcome:
+        """Return the outcome of a creation, which may collide with what goes after it."""
+        own = {answer.event_id, *event_ids(pushed)}
+        others = () if answer.has_conflict is False else self._collisions(create.slots, own)
+        if others or (answer.has_conflict and not self._makes_way(create, pushed)):
+            return Outcome(create, "collides", "", others)
+        return Outcome(create, "done")
+
     def _makes_way(self, create: Create, pushed: Sequence[PushedState]) -> bool:
         """Return whether a creation overlaps what goes after it: its own older event, or a move."""
-        live = (state.event for state in pushed if state.event and state.event.status not in OVER)
-        spans = [(old.facility_id, old.start, old.end) for event in live for old in event.timeslots]
-        spans += [occupied[1:] for occupied in self.leaving]
+        slots = (slot for state in pushed if state.live for slot in state.timeslots)
+        spans = [(slot.facility_id, slot.start, slot.end) for slot in slots]
+        spans += [occupied[1:] for occupied in self._leaving]
         return any(
             facility_id == new.facility.id and start < new.end and new.start < end
             for facility_id, start, end in spans
             for new in create.slots
         )
 
-    def _collisions(self, slots: Sequence[PushSlot], own: set[str]) -> tuple[str, ...]:
-        return load_bookings(self.store, slots).describe(slots, self.places, own, self.leaving)
+    def _after_conflict(
+        self, create: Create, answer: Conflict, pushed: Sequence[PushedState], adopted: int
+    ) -> Iterator[Outcome]:
+        """Adopt the event that has the id, of which the store did not know; plan its UID again."""
+        external_id = external_ids.event_id(self.source, create.uid, create.number)
+        event, whole = look_up(self.client, external_id, self.places.zones)
+        if event is None or not whole or adopted >= MOST_ADOPTED:
+            others = self._collisions(create.slots, event_ids(pushed))
+            yield Outcome(create, "refused", refusal_text(answer), others)
+            return
+        state = PushedState(external_id, create.uid, event, dropped=event.status in OVER)
+        if state.dropped:
+            self.store.pushed.drop(external_id, now=self.clock())
+        known = [*(other for other in pushed if other.external_id != external_id), state]
+        requests = self._requests
+        alone = replace(
+            requests,
+            events=tuple(event for event in requests.events if event.uid == create.uid),
+            impossible=tuple(item for item in requests.impossible if item.uid == create.uid),
+            by_day=requests.by_day or self.creator.by_day,
+        )
+        plan = plan_push(alone, known, self.places, self.clock())
+        yield from self._steps(plan, known, adopted + 1)
+        if not plan.steps:
+            yield Outcome(create, "done", "it was there already")
 
-    def _follow(self, external_id: str, pushed: PushedState) -> None:
-        self.follow(external_id, pushed.property_id)
+    def _collisions(self, slots: Sequence[PushSlot], own: set[str]) -> tuple[str, ...]:
+        return load_bookings(self.store, slots).describe(slots, self.places, own, self._leaving)
+
+
+def refusal_text(refusal: VendorError | InvalidRequest | Conflict) -> str:
+    """Return why a step was refused, as a clause: the vendor's own words as such."""
+    if isinstance(refusal, Conflict) and refusal.by_vendor:
+        return quote_vendor(refusal.message, 409, refusal.message_code)
+    if isinstance(refusal, RequestRefused | NotFound | AccessRefused):
+        return quote_vendor(refusal.message, refusal.status, refusal.message_code)
+    return refusal.message if isinstance(refusal, Conflict | VendorError) else str(refusal)
 
 
 def _stop_at_same_refusals(done: Sequence[Outcome]) -> None:
@@ -388,11 +335,12 @@ def _stop_at_same_refusals(done: Sequence[Outcome]) -> None:
 
     Refused moves and cancellations do not count: they say nothing about new events.
     """
-    refused = (
-        outcome
+    last = [
+        outcome.why
         for outcome in done[-SAME_REFUSALS:]
-        if outcome.result == "refused" and not outcome.collisions
-    )
-    last = [outcome for outcome in refused if isinstance(outcome.step, Create)]
-    if len(last) == SAME_REFUSALS and len({outcome.why for outcome in last}) == 1:
-        raise RepeatedRefusal(last[0].why)
+        if outcome.result == "refused"
+        and not outcome.collisions
+        and isinstance(outcome.step, Create)
+    ]
+    if len(last) == SAME_REFUSALS and len(set(last)) == 1:
+        raise RepeatedRefusal(last[0])

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from icalbridge import timezones
 from icalbridge.push.instances import NO_NAME
 
 if TYPE_CHECKING:
@@ -26,8 +25,33 @@ if TYPE_CHECKING:
     Occupied = tuple[str, str, datetime, datetime]
     """The vendor's id of an event, and a span of it."""
 
+Item = TypeVar("Item")
 SHOWN = 3
 """So many collisions are named; the rest is counted."""
+
+
+class SpanIndex(Generic[Item]):
+    """Items by facility and day of UTC."""
+
+    def __init__(self, items: Iterable[tuple[Span, Item]]) -> None:
+        self._by_day: dict[tuple[str, date], list[tuple[Span, Item]]] = defaultdict(list)
+        for span, item in items:
+            for key in _days(span):
+                self._by_day[key].append((span, item))
+
+    def overlapping(self, span: Span) -> Iterator[Item]:
+        """Yield the items that overlap a span in the same facility, some of them repeatedly."""
+        _, start, end = span
+        for key in _days(span):
+            for (_, begin, finish), item in self._by_day.get(key, ()):
+                if begin < end and start < finish:
+                    yield item
+
+
+def _days(span: Span) -> Iterator[tuple[str, date]]:
+    facility_id, start, end = span
+    for number in range((end.date() - start.date()).days + 1):
+        yield facility_id, start.date() + timedelta(days=number)
 
 
 class StoredBookings:
@@ -36,10 +60,11 @@ class StoredBookings:
     def __init__(
         self, store: Store, property_ids: Collection[str], since: datetime, until: datetime
     ) -> None:
-        self._by_day: dict[tuple[str, date], list[Entry]] = defaultdict(list)
-        for entry in store.read.entries_between(sorted(property_ids), since, until):
-            for day in days_between(max(entry.start, since), min(entry.end, until)):
-                self._by_day[entry.facility_id, day].append(entry)
+        entries = store.read.entries_between(sorted(property_ids), since, until)
+        self._entries = SpanIndex(
+            ((entry.facility_id, max(entry.start, since), min(entry.end, until)), entry)
+            for entry in entries
+        )
 
     def overlapping(
         self, spans: Iterable[Span], own: Collection[str], leaving: Collection[Occupied] = ()
@@ -49,15 +74,13 @@ class StoredBookings:
         `own`: the vendor's ids of events that do not count; `leaving`: spans that do not, since
         their events move away.
         """
-        entries: dict[str, Entry] = {}
-        for facility_id, start, end in spans:
-            for day in days_between(start, end):
-                for entry in self._by_day.get((facility_id, day), ()):
-                    if entry.start >= end or start >= entry.end or entry.event_id in own:
-                        continue
-                    occupied = (entry.event_id, facility_id, entry.start, entry.end)
-                    if occupied not in leaving:
-                        entries[entry.uid] = entry
+        entries = {
+            entry.uid: entry
+            for span in spans
+            for entry in self._entries.overlapping(span)
+            if entry.event_id not in own
+            and (entry.event_id, entry.facility_id, entry.start, entry.end) not in leaving
+        }
         return sorted(entries.values(), key=lambda entry: (entry.start, entry.name, entry.uid))
 
     def describe(
@@ -70,8 +93,8 @@ class StoredBookings:
         """Return the entries that overlap timeslots, each as a phrase; see `overlapping`."""
         spans = ((slot.facility.id, slot.start, slot.end) for slot in slots)
         phrases = [_phrase(entry, places) for entry in self.overlapping(spans, own, leaving)]
-        more = len(phrases) - SHOWN
-        return tuple(phrases if more <= 0 else [*phrases[:SHOWN], f"{more} more"])
+        more = [f"{len(phrases) - SHOWN} more"] if len(phrases) > SHOWN else []
+        return (*phrases[:SHOWN], *more)
 
 
 def find_collisions(
@@ -91,16 +114,8 @@ def load_bookings(store: Store, slots: Collection[PushSlot]) -> StoredBookings:
     return StoredBookings(store, properties, since, until)
 
 
-def days_between(start: datetime, end: datetime) -> Iterator[date]:
-    """Yield the days of UTC that a span touches."""
-    day = start.date()
-    while day <= end.date():
-        yield day
-        day += timedelta(days=1)
-
-
 def _phrase(entry: Entry, places: PlaceTable) -> str:
-    clock = timezones.zone(places.zones.get(entry.property_id, "UTC"))
+    clock = places.clock_of(entry.property_id)
     start, end = entry.start.astimezone(clock), entry.end.astimezone(clock)
     return (
         f"'{entry.name or NO_NAME}' on {start:%Y-%m-%d} from {start:%H:%M} to {end:%H:%M} in"

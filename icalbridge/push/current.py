@@ -5,33 +5,26 @@ An event that a push cancelled, or whose last timeslot is over, is settled: it i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from icalbridge.errors import MalformedAnswer, NotFound
-from icalbridge.push.steps import OVER, PushedState
+from icalbridge.push.steps import PushedState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from icalbridge.facilitron import EventsResponse
+    from icalbridge.facilitron import Client
     from icalbridge.models import Event
-    from icalbridge.store import Pushed, Store
+    from icalbridge.store import Store
 
 EVENT_TYPE = "reservation"
 """The only one that the vendor makes ("Always "reservation" for now")."""
 
 
-class EventReader(Protocol):
-    """The part of `facilitron.Client` that is used here."""
-
-    def event_response(
-        self, event_type: str, event_id: str, *, zones: Mapping[str, str]
-    ) -> EventsResponse: ...
-
-
 def look_up(
-    client: EventReader, external_id: str, zones: Mapping[str, str]
+    client: Client, external_id: str, zones: Mapping[str, str]
 ) -> tuple[Event | None, bool]:
     """Return an event by its external id, if any, and whether its answer could be read in full.
 
@@ -47,7 +40,7 @@ def look_up(
 
 
 def load_pushed(
-    client: EventReader,
+    client: Client,
     store: Store,
     source: str,
     zones: Mapping[str, str],
@@ -67,27 +60,28 @@ def load_pushed(
         for row in rows
         if row.settled
     ]
-    over, current_ids = [], []
+    over, standing = [], []
     for number, row in enumerate(open_rows):
         on_progress("looking", number, len(open_rows))
         event, whole = look_up(client, row.external_id, zones)
-        cancelled = event is not None and event.status in OVER
-        stands = event is not None and not cancelled
-        if (
-            row.dropped and stands
-        ):  # the push ended before it was cancelled; who cancels it from now on has a reason
-            current_ids.append(row.external_id)
-        dropped = (row.dropped and not stands) or (again and cancelled)
-        states.append(PushedState(row.external_id, row.uid, event, dropped, unread=not whole))
-        if event is not None and whole and _is_over(row, event, now):
+        state = PushedState(row.external_id, row.uid, event, row.dropped, unread=not whole)
+        if row.dropped and state.live:
+            # the push ended before it was cancelled; who cancels it from now on has a reason
+            standing.append(row.external_id)
+        if _is_over(state, now):
             over.append(row.external_id)
+        cancelled = event is not None and not state.live
+        dropped = (row.dropped and not state.live) or (again and cancelled)
+        states.append(replace(state, dropped=dropped))
     on_progress("looking", len(open_rows), len(open_rows))
-    store.pushed.keep(current_ids)
+    store.pushed.keep(standing)
     store.pushed.settle(over)
     return states
 
 
-def _is_over(row: Pushed, event: Event, now: datetime) -> bool:
+def _is_over(state: PushedState, now: datetime) -> bool:
     """Return whether no later push can need an event."""
-    past = bool(event.timeslots) and all(slot.end <= now for slot in event.timeslots)
-    return past or (row.dropped and event.status == "cancelled")
+    if state.event is None or state.unread:
+        return False
+    past = bool(state.timeslots) and all(slot.end <= now for slot in state.timeslots)
+    return past or (state.dropped and state.event.status == "cancelled")

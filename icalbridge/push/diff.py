@@ -5,39 +5,35 @@ remove one, nor rename an event. So what is added to an event becomes another ev
 where something has to go, or the name changes, the event is made anew under the next external id,
 and then the old one is cancelled, so that nothing is ever without its booking. What is over is left
 alone, but is carried along where its event is made anew, as far back as the vendor takes it.
+
+What passes midnight is requested in one timeslot or in one a day: as it was pushed, else as the
+vendor takes it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from icalbridge.facilitron import change_doubts
 from icalbridge.push import external_ids
-from icalbridge.push.collisions import days_between
+from icalbridge.push.collisions import SpanIndex
 from icalbridge.push.instances import plain_uid
-from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
-from icalbridge.push.nights import cancelled_ids, in_form
-from icalbridge.push.steps import (
-    Cancel,
-    Create,
-    Move,
-    PushedState,
-    PushPlan,
-    Renewal,
-    Unchanged,
-)
+from icalbridge.push.mapping import Impossible, PushSlot
+from icalbridge.push.steps import Cancel, Create, Move, PushPlan, Renewal, Unchanged
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import date, datetime
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from icalbridge.models import Timeslot
-    from icalbridge.push.mapping import PushRequests
+    from icalbridge.push.mapping import PushEvent, PushRequests
     from icalbridge.push.places import PlaceTable
+    from icalbridge.push.steps import PushedState
 
 CARRIED = timedelta(days=7) - timedelta(hours=2)
 """How far back what is over is made anew: a little less than the vendor takes."""
@@ -47,35 +43,24 @@ UNREAD = "what Facilitron has of it cannot be read, and so it stays as it is"
 
 
 def plan_push(
-    requests: PushRequests,
-    pushed: Iterable[PushedState],
-    places: PlaceTable,
-    now: datetime,
+    requests: PushRequests, pushed: Iterable[PushedState], places: PlaceTable, now: datetime
 ) -> PushPlan:
     """Decide what to do for every UID of a calendar, and for every UID that it no longer has."""
     by_uid: dict[str, list[PushedState]] = defaultdict(list)
     for state in pushed:
         by_uid[state.uid].append(state)
     requested = {event.uid: event for event in requests.events}
-    staying = requests.staying()
-    cases = {
-        uid: _UidState(
-            in_form(requested.get(uid), by_uid.get(uid, []), now, by_day=requests.by_day),
-            uid,
-            by_uid.get(uid, []),
-            staying,
-            requests.past,
-            places,
-            now,
-        )
-        for uid in [*requested, *sorted(by_uid.keys() - requested.keys())]
-    }
-    plans = {uid: _plan_uid(case) for uid, case in cases.items()}
+    staying = frozenset((item.uid, item.instance) for item in requests.impossible)
+    planners = {}
+    for uid in [*requested, *sorted(by_uid.keys() - requested.keys())]:
+        states = by_uid.get(uid, [])
+        event = _in_form(requested.get(uid), states, now, by_day=requests.by_day)
+        planners[uid] = _UidPlanner(uid, event, states, staying, requests.past, places, now)
+    plans = {uid: planner.plan() for uid, planner in planners.items()}
     anew: set[str] = set()
-    uids = {state.external_id: uid for uid, states in by_uid.items() for state in states}
     while tangled := _find_cycle([move for plan in plans.values() for move in plan.moves]):
-        anew.add(tangled)
-        plans[uids[tangled]] = _plan_uid(replace(cases[uids[tangled]], anew=frozenset(anew)))
+        anew.add(tangled.pushed.external_id)
+        plans[tangled.uid] = replace(planners[tangled.uid], anew=anew).plan()
     parts = list(plans.values())
     return PushPlan(
         tuple(cancel for part in parts for cancel in part.cancels),
@@ -89,204 +74,149 @@ def plan_push(
 
 
 @dataclass(frozen=True, slots=True)
-class _UidState:
-    """What is requested and what is pushed for one UID."""
+class _UidPlanner:
+    """Decides for one UID."""
 
-    requested: PushEvent | None
     uid: str
+    event: PushEvent | None
+    """What is requested."""
     pushed: Sequence[PushedState]
     staying: frozenset[tuple[str, str]]
     past: frozenset[tuple[str, str]]
     places: PlaceTable
     now: datetime
-    anew: frozenset[str] = frozenset()
-    """External ids of events that cannot be changed, since others are where they shall be, and the
-    other way round.
-    """
+    anew: set[str] = field(default_factory=set)
+    """External ids of events whose timeslots move in a cycle, so that none can be the first."""
 
-    def stays(self, slot_id: str) -> bool:
-        instance = slot_id.partition(".")[0]
-        names = {(plain_uid(self.uid), ""), (self.uid, ""), (self.uid, instance)}
-        stays = not self.staying.isdisjoint(names)
-        return stays or (self.uid, slot_id) in self.past
-
-
-def _plan_uid(case: _UidState) -> PushPlan:
-    """Decide for one UID."""
-    if any(state.unread for state in case.pushed):
-        return PushPlan(impossible=(Impossible(case.uid, _name(case), UNREAD),))
-    refused = _refused(case)
-    requested = {
-        slot.id: slot
-        for slot in (case.requested.slots if case.requested else ())
-        if slot.id not in refused
-    }
-    cancels: list[Cancel] = []
-    moves: list[Move] = []
-    unchanged: list[Unchanged] = []
-    covered: set[str] = set()
-    anew: dict[str, PushSlot] = {}
-    for state in case.pushed:
-        coming = state.coming(case.now)
-        if not state.live or not coming:
-            continue
-        if reason := _cancel_reason(state, coming, requested, covered, case):
-            cancels.append(Cancel(case.uid, _name(case, state), state, coming, reason))
-            anew |= {slot.id: slot for slot in _carried(state, requested, case)}
-            continue
-        covered.update(slot.external_id for slot in coming)
-        pairs = [(slot, requested.get(slot.external_id)) for slot in coming]
-        changed = [(before, after) for before, after in pairs if after and not _same(before, after)]
-        moves += [Move(case.uid, _name(case, state), state, *pair) for pair in changed]
-        if same := len(coming) - len(changed):
-            unchanged.append(
-                Unchanged(case.uid, _name(case, state), same, coming[0].start, state.property_id)
-            )
-    anew |= {slot.id: slot for slot in requested.values() if slot.id not in covered}
-    creates = _creations(case, [slot for slot in anew.values() if slot.id not in covered])
-    plain, renewals = _renewals(case.uid, creates, cancels)
-    before = {
-        slot.external_id for state in case.pushed if state.live for slot in state.coming(case.now)
-    }
-    after = covered | {slot.id for slot in anew.values() if slot.end > case.now}
-    return PushPlan(
-        plain,
-        tuple(moves),
-        renewals,
-        tuple(unchanged),
-        tuple(
-            Impossible(case.uid, _name(case), REFUSED, slot.start, slot.id)
-            for slot in refused.values()
-        ),
-        len(before),
-        max(0, len(before) - len(after)),
-    )
-
-
-def _name(case: _UidState, state: PushedState | None = None) -> str:
-    if case.requested:
-        return case.requested.name
-    event = state.event if state else next((item.event for item in case.pushed if item.event), None)
-    return display_text(event.name if event else "")
-
-
-def _refused(case: _UidState) -> dict[str, PushSlot]:
-    """Return the requested timeslots of events that somebody else cancelled."""
-    cancelled = cancelled_ids(case.pushed)
-    live = {
-        slot.external_id for state in case.pushed if state.live for slot in state.coming(case.now)
-    }
-    slots = case.requested.slots if case.requested else ()
-    return {slot.id: slot for slot in slots if slot.id in cancelled - live}
-
-
-def _cancel_reason(
-    state: PushedState,
-    coming: Sequence[Timeslot],
-    requested: Mapping[str, PushSlot],
-    covered: set[str],
-    case: _UidState,
-) -> str:
-    """Say why an event cannot stay, as a clause; "" where it can, with its timeslots changed."""
-    ids = {slot.external_id for slot in coming}
-    if not ids.isdisjoint(covered):
-        return "its instances stand there twice"
-    gone = [place_id for place_id in ids if place_id not in requested and not case.stays(place_id)]
-    if len(gone) == len(ids):
-        return "it is no longer in the calendar"
-    if gone:
-        count = "1 instance is" if len(gone) == 1 else f"{len(gone)} instances are"
-        return f"{count} no longer in the calendar, and the vendor can take out no timeslot"
-    if not state.event or (
-        case.requested and display_text(state.event.name) != case.requested.name
-    ):
-        return "it has another name, and the vendor can rename no event"
-    if any(
-        place_id in requested
-        and requested[place_id].facility.property_id != state.event.property_id
-        for place_id in ids
-    ):
-        return "it takes place at another property"
-    if any(
-        item and not _same(slot, item) and _is_out_of_bounds(item, case)
-        for slot in coming
-        for item in [requested.get(slot.external_id)]
-    ):
-        return FIXED
-    if state.external_id in case.anew:
-        return "it changes places with another, and the vendor moves nothing onto a booking"
-    return ""
-
-
-def _is_out_of_bounds(slot: PushSlot, case: _UidState) -> bool:
-    """Return whether times are such as the vendor takes for no changed timeslot."""
-    zone = case.places.zones.get(slot.facility.property_id, "UTC")
-    return bool(change_doubts(slot.start, slot.end, zone, case.now))
-
-
-def _same(there: Timeslot, requested: PushSlot) -> bool:
-    return (there.start, there.end, there.facility_id, display_text(there.activity)) == (
-        requested.start,
-        requested.end,
-        requested.facility.id,
-        requested.activity,
-    )
-
-
-def _carried(
-    state: PushedState, requested: Mapping[str, PushSlot], case: _UidState
-) -> Iterator[PushSlot]:
-    """Yield what is made anew with its event though nobody asks for it: what stays as it is, and
-    what is just over.
-    """
-    slots = state.event.timeslots if state.event else ()
-    others = (item.event for item in case.pushed if item.live and item is not state)
-    elsewhere = {slot.external_id for event in others if event for slot in event.timeslots}
-    goes_on = any(
-        slot.external_id in requested or case.stays(slot.external_id)
-        for slot in state.coming(case.now)
-    )
-    for item in slots:
-        if item.end > case.now:
-            carried = item.external_id not in requested and case.stays(item.external_id)
-        else:
-            carried = (
-                goes_on and item.external_id not in requested and item.start > case.now - CARRIED
-            )
-        if (
-            carried
-            and item.external_id not in {"", *elsewhere}
-            and item.facility_id in case.places.facilities
-        ):
-            facility = case.places.facilities[item.facility_id]
-            yield PushSlot(
-                item.external_id, item.start, item.end, facility, display_text(item.activity)
-            )
-
-
-def _creations(case: _UidState, slots: Sequence[PushSlot]) -> Iterator[Create]:
-    """Yield the events that have to be made for some timeslots: one for each property."""
-    unmade = sorted(
-        external_ids.number_of(state.external_id) for state in case.pushed if state.unmade
-    )
-    fresh = (
-        max((external_ids.number_of(state.external_id) for state in case.pushed), default=-1) + 1
-    )
-    numbers = iter([*unmade, *range(fresh, fresh + len(slots))])
-    by_property: dict[str, list[PushSlot]] = defaultdict(list)
-    for item in slots:
-        by_property[item.facility.property_id].append(item)
-    for group in by_property.values():
-        yield Create(
-            case.uid, _name(case), next(numbers), tuple(sorted(group, key=lambda slot: slot.start))
+    def plan(self) -> PushPlan:
+        if any(state.unread for state in self.pushed):
+            return PushPlan(impossible=(Impossible(self.uid, self._name(), UNREAD),))
+        before = _live_slots(self.pushed, self.now)
+        refused = _cancelled_ids(self.pushed) - before.keys()
+        slots = self.event.slots if self.event else ()
+        requested = {slot.id: slot for slot in slots if slot.id not in refused}
+        cancels: list[Cancel] = []
+        moves: list[Move] = []
+        unchanged: list[Unchanged] = []
+        covered: set[str] = set()
+        anew: dict[str, PushSlot] = {}
+        for state in self.pushed:
+            coming, head = state.coming(self.now), (self.uid, self._name(state))
+            if not state.live or not coming:
+                continue
+            if reason := self._cancel_reason(state, coming, requested, covered):
+                cancels.append(Cancel(*head, state, coming, reason))
+                anew |= {slot.id: slot for slot in self._carried(state, requested)}
+                continue
+            covered.update(slot.external_id for slot in coming)
+            changed = dict(_changed(coming, requested))
+            moves += [Move(*head, state, *pair) for pair in changed.items()]
+            if same := tuple(slot for slot in coming if slot not in changed):
+                unchanged.append(Unchanged(*head, state.property_id, same))
+        anew |= {slot.id: slot for slot in requested.values()}
+        missing = [slot for slot in anew.values() if slot.id not in covered]
+        plain, renewals = _renewals(self.uid, self._creations(missing), cancels)
+        after = covered | {slot.id for slot in missing if slot.end > self.now}
+        return PushPlan(
+            plain,
+            tuple(moves),
+            renewals,
+            tuple(unchanged),
+            tuple(
+                Impossible(self.uid, self._name(), REFUSED, slot.start, slot.id)
+                for slot in slots
+                if slot.id in refused
+            ),
+            len(before),
+            max(0, len(before) - len(after)),
         )
+
+    def _name(self, state: PushedState | None = None) -> str:
+        if self.event:
+            return self.event.name
+        events = (item.event for item in ([state] if state else self.pushed) if item.event)
+        return next((display_text(event.name) for event in events), "")
+
+    def _stays(self, slot_id: str) -> bool:
+        instance = (self.uid, external_ids.instance_of(slot_id))
+        names = {(plain_uid(self.uid), ""), (self.uid, ""), instance}
+        return not self.staying.isdisjoint(names) or (self.uid, slot_id) in self.past
+
+    def _cancel_reason(
+        self,
+        state: PushedState,
+        coming: Sequence[Timeslot],
+        requested: Mapping[str, PushSlot],
+        covered: set[str],
+    ) -> str:
+        """Say why an event cannot stay, as a clause; "" where it can, its timeslots changed."""
+        ids = {slot.external_id for slot in coming}
+        after = [requested[slot_id] for slot_id in ids if slot_id in requested]
+        if not ids.isdisjoint(covered):
+            return "its instances stand there twice"
+        gone = sum(slot_id not in requested and not self._stays(slot_id) for slot_id in ids)
+        if gone == len(ids):
+            return "it is no longer in the calendar"
+        if gone:
+            count = "1 instance is" if gone == 1 else f"{gone} instances are"
+            return f"{count} no longer in the calendar, and the vendor can take out no timeslot"
+        if self.event and self._name() != display_text(state.event.name if state.event else ""):
+            return "it has another name, and the vendor can rename no event"
+        if any(slot.facility.property_id != state.property_id for slot in after):
+            return "it takes place at another property"
+        if any(self._is_out_of_bounds(slot) for _, slot in _changed(coming, requested)):
+            return FIXED
+        if state.external_id in self.anew:
+            return "it changes places with another, and the vendor moves nothing onto a booking"
+        return ""
+
+    def _is_out_of_bounds(self, slot: PushSlot) -> bool:
+        """Return whether times are such as the vendor takes for no changed timeslot."""
+        zone = self.places.zones.get(slot.facility.property_id, "UTC")
+        return bool(change_doubts(slot.start, slot.end, zone, self.now))
+
+    def _carried(self, state: PushedState, requested: Mapping[str, PushSlot]) -> Iterator[PushSlot]:
+        """Yield what is made anew though it is not requested: what stays, and what is just over."""
+        others = [item for item in self.pushed if item.live and item is not state]
+        left_out = {slot.external_id for item in others for slot in item.timeslots}
+        left_out |= {"", *requested}
+        coming = [slot.external_id for slot in state.coming(self.now)]
+        goes_on = any(slot_id in requested or self._stays(slot_id) for slot_id in coming)
+        for slot in state.timeslots:
+            if slot.external_id in left_out or slot.facility_id not in self.places.facilities:
+                continue
+            is_just_over = goes_on and slot.start > self.now - CARRIED
+            if self._stays(slot.external_id) if slot.end > self.now else is_just_over:
+                yield PushSlot.as_pushed(slot, self.places)
+
+    def _creations(self, slots: Sequence[PushSlot]) -> Iterator[Create]:
+        """Yield the events that have to be made for some timeslots: one for each property."""
+        numbers = {external_ids.number_of(state.external_id): state for state in self.pushed}
+        unmade = sorted(number for number, state in numbers.items() if state.unmade)
+        fresh = max(numbers, default=-1) + 1
+        by_property: dict[str, list[PushSlot]] = defaultdict(list)
+        for slot in sorted(slots, key=lambda slot: slot.start):
+            by_property[slot.facility.property_id].append(slot)
+        free = [*unmade, *range(fresh, fresh + len(slots))]
+        for number, group in zip(free, by_property.values(), strict=False):
+            yield Create(self.uid, self._name(), number, tuple(group))
+
+
+def _changed(
+    coming: Iterable[Timeslot], requested: Mapping[str, PushSlot]
+) -> Iterator[tuple[Timeslot, PushSlot]]:
+    """Yield timeslots that are requested in another way than they are."""
+    for before in coming:
+        after = requested.get(before.external_id)
+        there = (before.start, before.end, before.facility_id, display_text(before.activity))
+        if after and there != (after.start, after.end, after.facility.id, after.activity):
+            yield before, after
 
 
 def _renewals(
     uid: str, creates: Iterable[Create], cancels: Iterable[Cancel]
 ) -> tuple[tuple[Cancel, ...], tuple[Renewal, ...]]:
-    """Return the cancellations that wait for nothing; and what is made, each with those that wait
-    for it.
+    """Return the cancellations that wait for nothing; and creations with those that wait for them.
 
     A cancellation waits for whatever carries a timeslot of its event, and for nothing else: what is
     refused must not keep up what it has nothing to do with.
@@ -294,11 +224,7 @@ def _renewals(
     plain: list[Cancel] = []
     groups = [Renewal(uid, (create,)) for create in creates]
     for cancel in cancels:
-        ids = (
-            {slot.external_id for slot in cancel.pushed.event.timeslots}
-            if cancel.pushed.event
-            else set()
-        )
+        ids = {slot.external_id for slot in cancel.pushed.timeslots}
         mine = [
             group
             for group in groups
@@ -316,39 +242,64 @@ def _renewals(
     return tuple(plain), tuple(groups)
 
 
-def _find_cycle(moves: Sequence[Move]) -> str:
-    """Return the external id of an event in a cycle of moves; "" where some order does all.
-
-    In a cycle none can be the first, since the vendor moves nothing onto a booking.
-    """
-    occupying: dict[tuple[str, date], list[int]] = defaultdict(list)
-    for number, move in enumerate(moves):
-        for day in days_between(move.before.start, move.before.end):
-            occupying[move.before.facility_id, day].append(number)
+def _find_cycle(moves: Sequence[Move]) -> Move | None:
+    """Return a move of a cycle, in which none can be first: nothing is moved onto a booking."""
+    occupied = SpanIndex(
+        ((move.before.facility_id, move.before.start, move.before.end), number)
+        for number, move in enumerate(moves)
+    )
     waits = {
-        number: _blockers(move, moves, occupying) - {number} for number, move in enumerate(moves)
+        number: {*occupied.overlapping((after.facility.id, after.start, after.end))} - {number}
+        for number, after in enumerate(move.after for move in moves)
     }
-    while free := {number for number, blockers in waits.items() if not blockers}:
-        waits = {
-            number: blockers - free for number, blockers in waits.items() if number not in free
-        }
-    if not waits:
-        return ""
-    passed: set[int] = set()
-    at = min(waits)
-    while at not in passed:
-        passed.add(at)
-        at = min(waits[at])
-    return moves[at].pushed.external_id
+    try:
+        TopologicalSorter(waits).prepare()
+    except CycleError as error:
+        cycle: list[int] = error.args[1]
+        return moves[min(cycle)]
+    return None
 
 
-def _blockers(
-    move: Move, moves: Sequence[Move], occupying: dict[tuple[str, date], list[int]]
-) -> set[int]:
-    after = move.after
-    return {
-        number
-        for day in days_between(after.start, after.end)
-        for number in occupying.get((after.facility.id, day), ())
-        if moves[number].before.start < after.end and after.start < moves[number].before.end
-    }
+def _live_slots(pushed: Iterable[PushedState], now: datetime) -> dict[str, Timeslot]:
+    """Return the timeslots that are booked and not over, by external id."""
+    return {slot.external_id: slot for state in pushed if state.live for slot in state.coming(now)}
+
+
+def _cancelled_ids(pushed: Iterable[PushedState]) -> set[str]:
+    """Return the ids of the timeslots of events that somebody else cancelled."""
+    cancelled = (state for state in pushed if not state.live and not state.dropped)
+    return {slot.external_id for state in cancelled for slot in state.timeslots}
+
+
+def _in_form(
+    requested: PushEvent | None, pushed: Sequence[PushedState], now: datetime, *, by_day: bool
+) -> PushEvent | None:
+    """Return an event with each timeslot past midnight in one or in parts."""
+    if requested is None or not any(slot.parts for slot in requested.slots):
+        return requested
+    cancelled, live = _cancelled_ids(pushed), _live_slots(pushed, now)
+    slots = [
+        part
+        for slot in requested.slots
+        for part in (slot.parts if _is_split(slot, live, cancelled, by_day=by_day) else (slot,))
+    ]
+    return replace(requested, slots=tuple(slots))
+
+
+def _is_split(
+    slot: PushSlot, live: Mapping[str, Timeslot], cancelled: Collection[str], *, by_day: bool
+) -> bool:
+    """Return whether a timeslot is requested in parts: as pushed, else as the vendor takes it.
+
+    What has begun is requested in parts, since its first days are over.
+    """
+    others = [part for part in slot.parts if part.id != slot.id]
+    if any(part.id in live for part in others):
+        return True
+    there = live.get(slot.id)
+    if slot.id in cancelled and not there:
+        return any(part.id in cancelled for part in others)
+    begun = len(others) == len(slot.parts)
+    if there and (begun or (there.start, there.end) == (slot.start, slot.end)):
+        return False
+    return bool(slot.parts) and (begun or by_day)

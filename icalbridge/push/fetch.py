@@ -20,7 +20,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from icalbridge.errors import BadCalendar, CalendarUnreachable
-from icalbridge.push.network import PrivateAddress, session
+from icalbridge.push.network import PrivateAddress, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,12 +30,15 @@ CHUNK_OCTETS = 65_536
 DEADLINE_SECONDS = 60.0
 SILENCE_SECONDS = 15.0
 AGAIN_SECONDS = 0.5
-"""After the deadline, how long until it is said once more, should anything have swallowed it."""
+"""How often the deadline strikes again, should anything have swallowed it."""
 REDIRECTS = 5
 OK = 200
 NOT_MODIFIED = 304
 SCHEMES = {"webcal": "https", "webcals": "https", "http": "http", "https": "https"}
 MOVED = {301, 302, 303, 307, 308}
+CONDITIONS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
+"""Headers of the next request by those of the last answer (RFC 9110, section 13.1)."""
+NO_ADDRESS = "The address of the calendar is none; write it as https://HOST/PATH."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +59,16 @@ class CalendarSource:
 
     @property
     def name(self) -> str:
-        """Return what a push from here is called when nobody gave it a name: it tells no secret
-        part of an address.
-        """
-        if not self.url:
-            file = Path(self.where).absolute()
-            return f"{file.stem}-{_digest(str(file.resolve()))}"
-        return f"{urlsplit(self.url).hostname}-{_digest(self.url)}"
+        """Return the name of a push that was given none: it has no secret part of an address."""
+        if self.url:
+            return f"{urlsplit(self.url).hostname}-{_digest(self.url)}"
+        file = Path(self.where).absolute()
+        return f"{file.stem}-{_digest(str(file.resolve()))}"
 
     @property
     def shown(self) -> str:
-        return (
-            f"The calendar at {urlsplit(self.url).hostname}"
-            if self.url
-            else f"The file {self.where}"
-        )
+        host = urlsplit(self.url).hostname
+        return f"The calendar at {host}" if self.url else f"The file {self.where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +100,17 @@ def fetch_calendar(
     if source.url:
         try:
             with _at_most(deadline):
-                return _fetched(source, before)
+                return _fetch_address(source, before)
         except TimeoutError as error:
             raise _unreachable(error, source) from None
     if "://" in source.where:
-        raise BadCalendar(
-            f"{source.where.partition('://')[0]}:// is no address that can be read; use https or"
-            " webcal."
-        )
-    fetched = FetchedCalendar(_file(source.where))
+        scheme = source.where.partition("://")[0]
+        raise BadCalendar(f"{scheme}:// is no address that can be read; use https or webcal.")
+    fetched = FetchedCalendar(_read_file(source.where))
     return None if before and before.content == fetched.content else fetched
 
 
-def _file(where: str) -> bytes:
+def _read_file(where: str) -> bytes:
     path = Path(where)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -131,9 +127,7 @@ def _file(where: str) -> bytes:
 
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
-    """Break into a block after so many seconds, whatever it waits for: a name, a handshake, a
-    header that drips.
-    """
+    """Break into a block after so many seconds, whatever it waits for."""
 
     def strike(_number: int, _frame: object) -> None:
         raise TimeoutError
@@ -147,79 +141,71 @@ def _at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _fetched(source: CalendarSource, before: FetchedCalendar | None) -> FetchedCalendar | None:
-    url = source.url
-    with session(allow_private=source.allow_private) as opened:
+def _fetch_address(
+    source: CalendarSource, before: FetchedCalendar | None
+) -> FetchedCalendar | None:
+    url, validators = source.url, before.validators if before else {}
+    with open_session(allow_private=source.allow_private) as session:
         for _ in range(REDIRECTS + 1):
-            _check(url, source)
-            answer = _ask(opened, url, source, before.validators if before else {})
-            if isinstance(answer, str):
-                url = urljoin(url, answer)
-                continue
-            return None if before and answer.content in (b"", before.content) else answer
+            _check_address(url, source)
+            try:
+                answer = _request(session, url, source, validators)
+            except (requests.RequestException, HTTPError, OSError) as error:
+                raise _unreachable(error, source) from None
+            except ValueError:  # an address that requests takes, and something below it does not
+                raise BadCalendar(NO_ADDRESS) from None
+            if not isinstance(answer, str):
+                return None if before and _is_same(answer, before) else answer
+            url = urljoin(url, answer)
     raise CalendarUnreachable(
         f"{source.shown} leads from one address to the next, and never to a calendar."
     )
 
 
-def _check(url: str, source: CalendarSource) -> None:
+def _is_same(answer: FetchedCalendar, before: FetchedCalendar) -> bool:
+    same = (answer.content, answer.charset) == (before.content, before.charset)
+    return same or not answer.content
+
+
+def _check_address(url: str, source: CalendarSource) -> None:
     """Refuse an address that is none, or that a redirect must not lead to."""
     try:
         parts = urlsplit(url)
-        usable = (
-            parts.scheme in {"http", "https"}
-            and parts.hostname
-            and parts.port != 0
-            and url.isprintable()
-        )
+        usable = parts.hostname and parts.port != 0 and url.isprintable()
     except ValueError:
         usable = False
-    if not usable:
-        raise BadCalendar("The address of the calendar is none; write it as https://HOST/PATH.")
+    if not usable or parts.scheme not in {"http", "https"}:
+        raise BadCalendar(NO_ADDRESS)
     if source.url.startswith("https:") and parts.scheme == "http":
         raise CalendarUnreachable(
             f"{source.shown} leads to an address without encryption, which is not followed."
         )
 
 
-def _ask(
-    opened: requests.Session, url: str, source: CalendarSource, validators: Mapping[str, str]
+def _request(
+    session: requests.Session, url: str, source: CalendarSource, validators: Mapping[str, str]
 ) -> FetchedCalendar | str:
-    """Return what an address answers: a calendar, empty when it was not modified; or the address
-    that it leads to.
-    """
-    try:
-        with opened.get(
-            url,
-            headers={
-                "Accept": "text/calendar, */*;q=0.1",
-                "User-Agent": "icalbridge",
-                **validators,
-            },
-            timeout=SILENCE_SECONDS,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            if response.status_code == NOT_MODIFIED and validators:
-                return FetchedCalendar(b"", validators)
-            if response.status_code in MOVED and response.headers.get("Location"):
-                return response.headers["Location"]
-            if response.status_code != OK:
-                raise CalendarUnreachable(
-                    f"{source.shown} cannot be fetched: its server answers {response.status_code}."
-                )
-            return FetchedCalendar(
-                _body(response, source), _validators(response), _charset(response)
+    """Return the answer of an address: a calendar, empty when not modified; or a redirect's URL."""
+    headers = {"Accept": "text/calendar, */*;q=0.1", "User-Agent": "icalbridge", **validators}
+    with session.get(
+        url, headers=headers, timeout=SILENCE_SECONDS, allow_redirects=False, stream=True
+    ) as response:
+        status = response.status_code
+        if status == NOT_MODIFIED and validators:
+            return FetchedCalendar(b"", validators)
+        if status in MOVED and response.headers.get("Location"):
+            return response.headers["Location"]
+        if status != OK:
+            raise CalendarUnreachable(
+                f"{source.shown} cannot be fetched: its server answers {status}."
             )
-    except (requests.RequestException, HTTPError, OSError) as error:
-        raise _unreachable(error, source) from None
-    except ValueError:  # an address that requests takes, and something below it does not
-        raise BadCalendar(
-            "The address of the calendar is none; write it as https://HOST/PATH."
-        ) from None
+        content = _read_body(response, source)
+        sent = response.headers
+        known = {CONDITIONS[name]: sent[name] for name in CONDITIONS if name in sent}
+        return FetchedCalendar(content, known, _charset(response))
 
 
-def _body(response: requests.Response, source: CalendarSource) -> bytes:
+def _read_body(response: requests.Response, source: CalendarSource) -> bytes:
     """Read a body as it comes, unpacked: no more of it than may be, however small it was packed."""
     parts, size = [], 0
     while part := response.raw.read1(CHUNK_OCTETS, decode_content=True):
@@ -230,15 +216,6 @@ def _body(response: requests.Response, source: CalendarSource) -> bytes:
     return b"".join(parts)
 
 
-def _validators(response: requests.Response) -> dict[str, str]:
-    conditions = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
-    return {
-        header: response.headers[name]
-        for name, header in conditions.items()
-        if name in response.headers
-    }
-
-
 def _charset(response: requests.Response) -> str:
     message = Message()
     message["Content-Type"] = response.headers.get("Content-Type", "")
@@ -247,26 +224,23 @@ def _charset(response: requests.Response) -> str:
 
 def _unreachable(error: Exception, source: CalendarSource) -> BadCalendar | CalendarUnreachable:
     """Say in our own words why there is no answer; the library's would repeat the address."""
-    causes: list[BaseException | None] = [error]
-    while causes[-1] is not None and len(causes) < 10:
-        last = causes[-1]
-        reason = getattr(last.args[0], "reason", None) if last.args else None
-        causes.append(
-            reason if isinstance(reason, BaseException) else last.__cause__ or last.__context__
-        )
+    causes = [error, *_causes(error)]
     if any(isinstance(cause, PrivateAddress) for cause in causes):
         return BadCalendar(
             f"{source.shown} is in a private network, where a push does not go by itself; give"
             " --allow-private-address if that is meant."
         )
-    if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
-        return CalendarUnreachable(f"{source.shown} cannot be fetched: there is no answer in time.")
-    return CalendarUnreachable(
-        f"{source.shown} cannot be fetched: there is no connection, or it broke."
-    )
+    is_late = any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes)
+    why = "there is no answer in time" if is_late else "there is no connection, or it broke"
+    return CalendarUnreachable(f"{source.shown} cannot be fetched: {why}.")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    while cause := error.__cause__ or error.__context__:
+        yield cause
+        error = cause
 
 
 def _too_large(what: str) -> BadCalendar:
-    return BadCalendar(
-        f"{what} is larger than {MOST_OCTETS // 1_000_000} MB; no calendar that can be pushed is."
-    )
+    most = MOST_OCTETS // 1_000_000
+    return BadCalendar(f"{what} is larger than {most} MB; no calendar that can be pushed is.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from icalbridge.push.ics_values import CalendarZones, RecurrenceRule
 
 LONGEST_TEXT = 1_000
-"""Characters of a SUMMARY or LOCATION, which every instance repeats; the vendor takes a quarter of
-it.
-"""
+"""Characters of a SUMMARY or LOCATION, which every instance repeats; the vendor takes a quarter."""
 NO_LENGTH = timedelta(0)
 DAY = timedelta(days=1)
-
+_KINDS = {"day": "a day", "moment": "a time with a zone", "floating": "a time without one"}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -41,7 +39,7 @@ class EventLength:
     """Whether in elapsed time, rather than by the clock, which may be put forward meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CalendarEvent:
     """VEVENT: a single event, a series, or an override of one instance."""
 
@@ -72,13 +70,16 @@ class CalendarEvent:
     """Why it is impossible."""
 
     @property
+    def name(self) -> str:
+        return "" if self.private else self.summary
+
+    @property
     def recurs(self) -> bool:
         return bool(self.rules or self.extra)
 
 
 def parse_event(part: CalendarPart, zones: CalendarZones, default: tzinfo | None) -> CalendarEvent:
     """Return an event; `default`: the calendar's own zone for times without one, if it has any."""
-    names = {line.name for line in part.lines} | part.unreadable.keys()
     event = CalendarEvent(
         uid=text_value(part, "UID").replace("\0", "").replace("\n", " ").strip(),
         number=part.number,
@@ -89,15 +90,15 @@ def parse_event(part: CalendarPart, zones: CalendarZones, default: tzinfo | None
         free=part.value("TRANSP").upper() == "TRANSPARENT"
         or part.value("X-MICROSOFT-CDO-BUSYSTATUS").upper() == "FREE",
         private=part.value("CLASS").upper() in {"PRIVATE", "CONFIDENTIAL"},
-        is_override="RECURRENCE-ID" in names,
+        is_override=bool(part.all("RECURRENCE-ID")) or "RECURRENCE-ID" in part.unreadable,
     )
     try:
-        for add in (_add_recurrence, _add_start, _add_length, _add_dates):
-            event = add(event, part, zones, default)
+        _read_times(event, part, zones, default)
+        _read_dates(event, part, zones)
     except Unusable as error:
-        return replace(event, error=str(error))
+        event.error = str(error)
     except OverflowError:
-        return replace(event, error="its times are out of all range")
+        event.error = "its times are out of all range"
     return event
 
 
@@ -111,35 +112,43 @@ def _unescape(match: re.Match[str]) -> str:
     return "\n" if match[1] in "nN" else match[1]
 
 
+def _read_times(
+    event: CalendarEvent, part: CalendarPart, zones: CalendarZones, default: tzinfo | None
+) -> None:
+    """Set RECURRENCE-ID, start and length: what was read before an error stays."""
+    if line := _only_line(part, "RECURRENCE-ID"):
+        scope = line.params.get("RANGE", "").upper()
+        if scope not in {"", "THISANDFUTURE"}:
+            raise Unusable(f"its RECURRENCE-ID has RANGE={scope[:80]}, which is not supported")
+        event.recurrence, event.follows = parse_time(line, zones), bool(scope)
+    line = _only_line(part, "DTSTART")
+    if line is None:
+        raise Unusable("it has no DTSTART")
+    event.start = start = _placed(parse_time(line, zones), default)
+    end, duration = _only_line(part, "DTEND"), _only_line(part, "DURATION")
+    if end:
+        event.length = _length(start, parse_time(end, zones), default)
+    elif duration:
+        event.length = EventLength(parse_duration(duration))
+        if start.kind == "day" and event.length.lasts % DAY:
+            raise Unusable("its start is a day and its duration has hours")
+    # many programs write the same day as start and end of one day
+    if start.kind == "day" and not event.length.lasts:
+        event.length = EventLength(DAY)
+
+
 def _only_line(part: CalendarPart, name: str) -> ContentLine | None:
     """Return the line of a property that an event has once."""
-    if name in part.unreadable:
-        raise Unusable(f"its {name} cannot be read (line {part.unreadable[name]})")
+    _require_readable(part, name)
     lines = part.all(name)
     if any((line.params, line.value) != (lines[0].params, lines[0].value) for line in lines):
         raise Unusable(f"it has {name} more than once")
     return lines[0] if lines else None
 
 
-def _add_recurrence(
-    event: CalendarEvent, part: CalendarPart, zones: CalendarZones, _default: tzinfo | None
-) -> CalendarEvent:
-    line = _only_line(part, "RECURRENCE-ID")
-    if line is None:
-        return event
-    scope = line.params.get("RANGE", "").upper()
-    if scope not in {"", "THISANDFUTURE"}:
-        raise Unusable(f"its RECURRENCE-ID has RANGE={scope[:80]}, which is not supported")
-    return replace(event, recurrence=parse_time(line, zones), follows=bool(scope))
-
-
-def _add_start(
-    event: CalendarEvent, part: CalendarPart, zones: CalendarZones, default: tzinfo | None
-) -> CalendarEvent:
-    line = _only_line(part, "DTSTART")
-    if line is None:
-        raise Unusable("it has no DTSTART")
-    return replace(event, start=_placed(parse_time(line, zones), default))
+def _require_readable(part: CalendarPart, name: str) -> None:
+    if name in part.unreadable:
+        raise Unusable(f"its {name} cannot be read (line {part.unreadable[name]})")
 
 
 def _placed(when: CalendarTime, default: tzinfo | None) -> CalendarTime:
@@ -149,33 +158,13 @@ def _placed(when: CalendarTime, default: tzinfo | None) -> CalendarTime:
     return when
 
 
-def _add_length(
-    event: CalendarEvent, part: CalendarPart, zones: CalendarZones, default: tzinfo | None
-) -> CalendarEvent:
-    end, duration = _only_line(part, "DTEND"), _only_line(part, "DURATION")
-    start = event.start
-    if start is None:
-        return event
-    is_day = start.kind == "day"
-    length = EventLength(DAY if is_day else NO_LENGTH)
-    if end:
-        length = _length(start, parse_time(end, zones), default)
-    elif duration:
-        length = EventLength(parse_duration(duration))
-        if is_day and length.lasts % DAY:
-            raise Unusable("its start is a day and its duration has hours")
-    # many programs write the same day as start and end of one day
-    return replace(event, length=EventLength(DAY) if is_day and not length.lasts else length)
-
-
 def _length(start: CalendarTime, end: CalendarTime, default: tzinfo | None) -> EventLength:
     """Return the length between DTSTART and DTEND (RFC 5545, section 3.8.2.2)."""
     if end.kind == "floating" and start.kind == "moment" and start.zone is not UTC:
         end = start.at(end.wall)
     end = _placed(end, default)
     if start.kind != end.kind:
-        kinds = {"day": "a day", "moment": "a time with a zone", "floating": "a time without one"}
-        raise Unusable(f"its start is {kinds[start.kind]} and its end {kinds[end.kind]}")
+        raise Unusable(f"its start is {_KINDS[start.kind]} and its end {_KINDS[end.kind]}")
     exact = start.zone != end.zone
     lasts = end.moment() - start.moment() if exact else end.wall - start.wall
     if lasts < NO_LENGTH:
@@ -183,26 +172,22 @@ def _length(start: CalendarTime, end: CalendarTime, default: tzinfo | None) -> E
     return EventLength(lasts, exact)
 
 
-def _add_dates(
-    event: CalendarEvent, part: CalendarPart, zones: CalendarZones, _default: tzinfo | None
-) -> CalendarEvent:
-    for name, number in part.unreadable.items():
-        raise Unusable(f"its {name} cannot be read (line {number})")
-    return replace(
-        event,
-        rules=tuple(parse_rule(line) for line in part.all("RRULE") if line.value.strip()),
-        excluded_rules=tuple(parse_rule(line) for line in part.all("EXRULE") if line.value.strip()),
-        extra=tuple(
-            _extra(line, text, zones) for line in part.all("RDATE") for text in _values(line)
-        ),
-        excluded=tuple(
-            parse_time(line, zones, text) for line in part.all("EXDATE") for text in _values(line)
-        ),
+def _read_dates(event: CalendarEvent, part: CalendarPart, zones: CalendarZones) -> None:
+    """Set rules, and dates of RDATE and EXDATE."""
+    for name in part.unreadable:
+        _require_readable(part, name)
+    rules, excluded_rules = (
+        tuple(parse_rule(line) for line in part.all(name) if line.value.strip())
+        for name in ("RRULE", "EXRULE")
     )
+    extra = tuple(_extra(line, text, zones) for line, text in _values(part, "RDATE"))
+    event.excluded = tuple(parse_time(line, zones, text) for line, text in _values(part, "EXDATE"))
+    event.rules, event.excluded_rules, event.extra = rules, excluded_rules, extra
 
 
-def _values(line: ContentLine) -> Iterator[str]:
-    return (text for text in line.value.split(",") if text.strip())
+def _values(part: CalendarPart, name: str) -> Iterator[tuple[ContentLine, str]]:
+    for line in part.all(name):
+        yield from ((line, text) for text in line.value.split(",") if text.strip())
 
 
 def _extra(

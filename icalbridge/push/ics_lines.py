@@ -14,23 +14,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ESSENTIAL = frozenset(
-    [
-        "UID",
-        "DTSTART",
-        "DTEND",
-        "DURATION",
-        "RRULE",
-        "EXRULE",
-        "RDATE",
-        "EXDATE",
-        "RECURRENCE-ID",
-        "STATUS",
-    ]
-)
-"""Properties that decide when an event takes place: unreadable, they make it impossible."""
 DATED = frozenset(["DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID"])
 """Properties whose value has no colon, so that an unquoted TZID may have one."""
+ESSENTIAL = DATED | {"UID", "DURATION", "RRULE", "EXRULE", "STATUS"}
+"""Properties that decide when an event takes place: unreadable, they make it impossible."""
+VITAL = {"VEVENT", "VCALENDAR"}
+DAMAGED = "is damaged: not everything that begins in it ends"
 NOTED = 3
 """So many lines are named in a note; the rest is counted."""
 
@@ -42,17 +31,10 @@ _LINE = re.compile(r'((?:;(?:[^":]|"[^"]*")*)?):(.*)', re.DOTALL)
 _PARAM = re.compile(r';\s*([A-Za-z0-9-]+)\s*=\s*("[^"]*"|[^;"]*)\s*')
 
 _MOMENT = r"(?!0000)\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(T\d{6}Z?)?"
-_NUMBER = r"[+-]?\d{1,9}"
 _UNUSED = {
-    "CREATED": _MOMENT,
-    "LAST-MODIFIED": _MOMENT,
-    "DTSTAMP": _MOMENT,
-    "COMPLETED": _MOMENT,
-    "DUE": _MOMENT,
+    **dict.fromkeys(["CREATED", "LAST-MODIFIED", "DTSTAMP", "COMPLETED", "DUE"], _MOMENT),
+    **dict.fromkeys(["SEQUENCE", "PRIORITY", "REPEAT"], r"[+-]?\d{1,9}"),
     "TRIGGER": rf"[+-]?P[0-9TWDHMS]+|{_MOMENT}",
-    "SEQUENCE": _NUMBER,
-    "PRIORITY": _NUMBER,
-    "REPEAT": _NUMBER,
     "GEO": r"[+-]?[\d.]+;[+-]?[\d.]+",
 }
 """Values of properties that no booking depends on; others are dropped with a note."""
@@ -114,10 +96,7 @@ class LineNotes:
 
 
 def parse_components(content: bytes, charset: str, notes: LineNotes) -> CalendarPart:
-    """Return a part that holds the calendars; `charset` is the one that HTTP names, if any.
-
-    Raises `NotACalendar`.
-    """
+    """Return a part that holds the calendars; `charset`: of HTTP, if any. Raises `NotACalendar`."""
     root = CalendarPart("", 0)
     stack = [root]
     for number, text in _lines(content, charset, notes):
@@ -133,39 +112,39 @@ def parse_components(content: bytes, charset: str, notes: LineNotes) -> Calendar
         else:
             stack[-1].lines.append(line)
     if len(stack) > 1:
-        raise _damaged()
+        raise NotACalendar(DAMAGED)
     return root
-
-
-def _damaged() -> NotACalendar:
-    return NotACalendar("is damaged: not everything that begins in it ends")
 
 
 def _begin(part: CalendarPart, stack: list[CalendarPart], notes: LineNotes) -> None:
     """Open a component; a new event ends what is open and is no event."""
     if part.name == "VEVENT":
-        while stack[-1].name not in {"", "VCALENDAR", "VEVENT"}:
-            notes.add(stack[-1].number, f"{stack[-1].name[:80]} has no end")
-            stack.pop()
-    wrong = part.name == "VCALENDAR" and len(stack) > 1
-    if wrong or (part.name == "VEVENT" and stack[-1].name == "VEVENT"):
-        raise _damaged()
+        _close_until({"", *VITAL}, stack, notes)
+    twice = part.name == stack[-1].name == "VEVENT"
+    if twice or (part.name == "VCALENDAR" and len(stack) > 1):
+        raise NotACalendar(DAMAGED)
     stack[-1].parts.append(part)
     stack.append(part)
 
 
 def _end(line: ContentLine, stack: list[CalendarPart], notes: LineNotes) -> None:
     name = line.value.strip().upper()
-    vital = {"VEVENT", "VCALENDAR"}
-    if name not in {part.name for part in stack[1:]}:
-        if name in vital:
-            raise _damaged()
+    if name in {part.name for part in stack[1:]}:
+        _close_until({name}, stack, notes)
+        stack.pop()
+    elif name in VITAL:
+        raise NotACalendar(DAMAGED)
+    else:
         notes.add(line.number, "ends what has not begun; left out")
-        return
-    while (part := stack.pop()).name != name:
-        if part.name in vital:
-            raise _damaged()
+
+
+def _close_until(names: set[str], stack: list[CalendarPart], notes: LineNotes) -> None:
+    """Close what has no end of its own, up to a component with one of the names."""
+    while (part := stack[-1]).name not in names:
+        if part.name in VITAL:
+            raise NotACalendar(DAMAGED)
         notes.add(part.number, f"{part.name[:80]} has no end")
+        stack.pop()
 
 
 def _drop(number: int, text: str, part: CalendarPart, notes: LineNotes) -> None:
@@ -182,24 +161,23 @@ def _parse_line(number: int, text: str) -> ContentLine | None:
     if not match:
         return None
     name, rest = match[1].upper(), text[match.end() :]
+    split = _LINE.fullmatch(rest)
     if name in DATED:
         head, colon, value = rest.rpartition(":")
-        if not colon or _PARAM.sub("", head).strip():
+        if _PARAM.sub("", head).strip():
             return None
+    elif split:
+        head, colon, value = split[1], ":", split[2]
     else:
-        split = _LINE.fullmatch(rest)
-        head, value = split.groups() if split else ("", rest.partition(":")[2])
-        if not split and ":" not in rest:
-            return None
+        head, (_, colon, value) = "", rest.partition(":")
+    if not colon:
+        return None
     params = {key.upper(): param.strip().strip('"').strip() for key, param in _PARAM.findall(head)}
     return ContentLine(number, name, params, value)
 
 
 def _lines(content: bytes, charset: str, notes: LineNotes) -> Iterator[tuple[int, str]]:
-    """Yield unfolded lines with the number of their first; octets are unfolded, then decoded.
-
-    What surrounds the calendars is ignored: a byte order mark, messages of a server, comments.
-    """
+    """Yield unfolded lines with the number of their first; octets are unfolded, then decoded."""
     content, encoding = _recoded(content, charset)
     number, content = _cut(content)
     parts: list[bytes] = []
@@ -215,8 +193,9 @@ def _lines(content: bytes, charset: str, notes: LineNotes) -> Iterator[tuple[int
 
 
 def _cut(content: bytes) -> tuple[int, bytes]:
-    """Return what stands between the first BEGIN:VCALENDAR and the last END:VCALENDAR, and the
-    number of its first line. Raises `NotACalendar` where either is missing.
+    """Return the number of the first line of a calendar, and all to its last END:VCALENDAR.
+
+    What surrounds that is ignored. Raises `NotACalendar`.
     """
     begin = _BEGIN.search(content)
     if begin is None:

@@ -1,4 +1,4 @@
-"""Parser in a process of its own, with two limits: processor time and memory.
+"""Parser in a process of its own, with one limit of processor time and one of memory.
 
 A rule of one line can ask for more instances than any memory holds, and a parser can be led astray;
 here that ends a child, and costs the caller one sentence. `parse_in_process` starts the child; run
@@ -14,44 +14,31 @@ import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
 from icalbridge.errors import BadCalendar
 from icalbridge.push.ics_lines import NotACalendar
 from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.instances import ParsedCalendar
+from icalbridge.push.instances import CalendarSpan, ParsedCalendar
 
 CPU_SECONDS = 120
 """Five times what the largest calendar takes on a small machine."""
 MEMORY_BYTES = 800_000_000
 """Address space, where the system limits it: three times what the largest calendar takes."""
+MOST_RESULT = 20_000_000
+"""Bytes of all instances, which the caller must hold: twice what the largest calendar has."""
 UNUSABLE = 3
 """Exit code of the child where it explains on stderr why it cannot parse the calendar."""
 OUT_OF_MEMORY = 4
-"""Exit code of the child where its memory was used up."""
 TOO_MUCH = (
     "The calendar takes more time or memory to be worked out than any real one does; look for a"
     " rule that never ends."
 )
-
 LOOKS_BACK = timedelta(days=2)
 """What is over in the property's zone may not be in UTC, in which days and floating times are
 compared here; and what is missing must be gone from the calendar, rather than over.
 """
-
-
-class CalendarSpan(NamedTuple):
-    """Span of a calendar to parse; times in UTC."""
-
-    since: datetime
-    rules_until: datetime
-    """End of recurrence rules: within two years, but it moves in half-years."""
-    zone: str = "UTC"
-    """The facility's."""
-    charset: str = ""
-    """The one that HTTP names."""
 
 
 def span_at(now: datetime, zone: str = "UTC", charset: str = "") -> CalendarSpan:
@@ -62,13 +49,9 @@ def span_at(now: datetime, zone: str = "UTC", charset: str = "") -> CalendarSpan
     vendor, since no timeslot can be added to one that is there.
     """
     until = now + timedelta(days=2 * 365)
-    ends = [
-        now.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
-        for year in (until.year - 1, until.year)
-        for month in (1, 7)
-    ]
-    rules_until = max(item for item in ends if item <= until)
-    return CalendarSpan(now - LOOKS_BACK, rules_until, zone, charset)
+    midnight = until.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    half = midnight.replace(month=7 if until.month >= 7 else 1)
+    return CalendarSpan(now - LOOKS_BACK, half, zone, charset)
 
 
 def parse_in_process(
@@ -78,10 +61,7 @@ def parse_in_process(
     cpu_seconds: int = CPU_SECONDS,
     memory_bytes: int = MEMORY_BYTES,
 ) -> ParsedCalendar:
-    """Return a calendar's instances in a span.
-
-    Raises `BadCalendar` for what is no calendar, and where a limit is reached.
-    """
+    """Return the instances in a span. Raises `BadCalendar`, also where a limit is reached."""
     head = msgspec.json.encode((span, cpu_seconds, memory_bytes))
     child = subprocess.run(
         [sys.executable, "-m", "icalbridge.push.ics_process"],
@@ -91,30 +71,21 @@ def parse_in_process(
         env={**os.environ, "PYTHONTZPATH": ""},
         check=False,
     )
-    if child.returncode == UNUSABLE:
-        raise BadCalendar(f"The calendar {child.stderr.decode(errors='replace')}.")
-    if _reached_limit(child.returncode, child.stderr):
-        raise BadCalendar(TOO_MUCH)
     if child.returncode:
-        raise BadCalendar(_crash_text(child.returncode, child.stderr))
+        raise BadCalendar(_failure_text(child.returncode, child.stderr.decode(errors="replace")))
     return msgspec.json.decode(child.stdout, type=ParsedCalendar)
 
 
-def _reached_limit(code: int, stderr: bytes) -> bool:
-    """Return whether the child ended at a limit.
-
-    Outside of our own code, an interpreter without memory ends with 1, perhaps without a message.
-    """
-    if code in (OUT_OF_MEMORY, -signal.SIGXCPU):
-        return True
-    return code == 1 and stderr.strip().rpartition(b"\n")[2] in (b"", b"MemoryError")
-
-
-def _crash_text(code: int, stderr: bytes) -> str:
-    """Return a sentence with the kind of an error; its text may contain the calendar's."""
-    last = stderr.decode(errors="replace").strip().rpartition("\n")[2].partition(":")[0]
-    kind = f", {last}" if last.replace(".", "").isidentifier() else ""
-    how = f"signal {-code}" if code < 0 else f"exit code {code}{kind}"
+def _failure_text(code: int, stderr: str) -> str:
+    """Return why there is no result; of an error only its kind, since it may quote the calendar."""
+    if code == UNUSABLE:
+        return f"The calendar {stderr}."
+    kind = stderr.strip().rpartition("\n")[2].partition(":")[0]
+    # outside of our own code, an interpreter without memory ends with 1, perhaps without a message
+    if code in (OUT_OF_MEMORY, -signal.SIGXCPU) or (code == 1 and kind in ("", "MemoryError")):
+        return TOO_MUCH
+    named = f", {kind}" if kind.replace(".", "").isidentifier() else ""
+    how = f"signal {-code}" if code < 0 else f"exit code {code}{named}"
     return (
         f"The calendar could not be worked out: the bridge's own program for it broke off ({how})."
     )
@@ -129,7 +100,10 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
     try:
-        parsed = msgspec.json.encode(parse_calendar(content, *span))
+        parsed = msgspec.json.encode(parse_calendar(content, span))
+        if len(parsed) > MOST_RESULT:
+            most = MOST_RESULT // 1_000_000
+            raise NotACalendar(f"has more than {most} MB of instances in the two years ahead")
     except NotACalendar as error:
         sys.stderr.write(str(error))
         sys.exit(UNUSABLE)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from icalbridge.push import external_ids
+from icalbridge.push.external_ids import SINGLE, instance_id
 from icalbridge.push.ics_values import CalendarTime, Unusable
-from icalbridge.push.instances import Instance, UnusableEvent, unit_uid
+from icalbridge.push.instances import CalendarSpan, Instance, UnusableEvent, unit_uid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
 
     from icalbridge.push.ics_events import CalendarEvent, EventLength
@@ -25,28 +25,12 @@ if TYPE_CHECKING:
 
 MOST_INSTANCES = 1_000
 """Of one series: a season has some dozens, a daily rule 730 in two years."""
-_NO_DATE = CalendarTime("day", datetime(1, 1, 2))  # noqa: DTZ001
 OLDER = "an older version of another event at the same time; left out"
+_NO_DATE = CalendarTime("day", datetime(1, 1, 2))  # noqa: DTZ001
 
 
-class ExpandLimits(NamedTuple):
-    """What bounds an expansion, and the zone of floating times."""
-
-    since: datetime
-    rules_until: datetime
-    home: tzinfo
-
-
-@dataclass(slots=True)
-class UidInstances:
-    """What becomes of the instances of one UID."""
-
-    instances: list[Instance] = field(default_factory=list)
-    unusable: list[UnusableEvent] = field(default_factory=list)
-    over: int = 0
-    cancelled: int = 0
-    goes_on: int = 0
-    """How many of its series have dates after the last that is looked at."""
+Fate: TypeAlias = Instance | UnusableEvent | Literal["over", "cancelled", "goes on"]
+"""What becomes of a date; "goes on" for a series with dates after the last that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +45,9 @@ class _Row:
 
 
 def expand_uid(
-    uid: str, events: Sequence[CalendarEvent], limits: ExpandLimits, notes: LineNotes
-) -> UidInstances:
-    """Return the instances of one UID. Raises `Unusable` where none of them can be known."""
+    uid: str, events: Sequence[CalendarEvent], span: CalendarSpan, notes: LineNotes
+) -> Iterator[Fate]:
+    """Yield the fate of each date of one UID. Raises `Unusable` where none of them can be known."""
     overrides = [event for event in events if event.is_override]
     for event in overrides:
         if event.recurrence is None or (event.follows and event.error and not event.cancelled):
@@ -73,24 +57,35 @@ def expand_uid(
         lambda event: (event.recurs, slot_id(event.start) if event.start else event.number),
         notes,
     )
-    result = UidInstances()
-    units = _units(uid, masters, overrides, limits)
-    taken: dict[str, int] = {}
-    for unit in units:
-        if unit.master and unit.master.error and not unit.master.cancelled:
-            _refuse(unit, unit.master.error, result)
-            continue
-        before = len(result.instances)
-        for row in unit.rows(notes):
-            first = taken.setdefault(slot_id(row.start), id(unit))
-            if first != id(unit) and not row.event.is_override:
-                notes.add(row.event.number, OLDER)
-                continue
-            _add(row, unit, result)
-        result.goes_on += unit.goes_on()
-        if len(result.instances) - before > MOST_INSTANCES:
+    taken: dict[str, _Unit] = {}
+    for unit in _units(uid, masters, overrides, span):
+        fates = list(_unit_fates(unit, taken, notes))
+        if sum(isinstance(fate, Instance) for fate in fates) > MOST_INSTANCES:
             raise Unusable(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
-    return result
+        yield from fates
+
+
+def _unit_fates(unit: _Unit, taken: dict[str, _Unit], notes: LineNotes) -> Iterator[Fate]:
+    """Yield the fate of each date; `taken`: which unit has an instance at a time."""
+    if unit.master and unit.master.error and not unit.master.cancelled:
+        yield from refuse(unit.uid, [unit.master, *unit.overrides], unit.master.error)
+        return
+    for row in unit.rows(notes):
+        first = taken.setdefault(slot_id(row.start), unit)
+        if first is unit or row.event.is_override:
+            yield _fate(row, unit)
+        else:
+            notes.add(row.event.number, OLDER)
+    if unit.goes_on():
+        yield "goes on"
+
+
+def refuse(
+    uid: str, events: Iterable[CalendarEvent], reason: str, instance: str = ""
+) -> Iterator[UnusableEvent]:
+    """Yield events as impossible, or one instance of one."""
+    for event in events:
+        yield UnusableEvent(uid, event.summary, reason, instance, event.free, event.private)
 
 
 def _newest(
@@ -112,59 +107,36 @@ def _units(
     uid: str,
     masters: Sequence[CalendarEvent],
     overrides: Sequence[CalendarEvent],
-    limits: ExpandLimits,
+    span: CalendarSpan,
 ) -> list[_Unit]:
-    """Return what expands by itself, newest first; an override belongs to the series that has its
-    date.
-    """
+    """Return what expands by itself, newest first, with the overrides of its dates."""
     series = [event for event in masters if event.recurs]
     units = []
     for event in sorted(masters, key=lambda event: (-event.sequence, not event.recurs)):
         alone = len(masters) == 1 or series == [event]
         named = uid if alone or not event.start else unit_uid(uid, slot_id(event.start))
-        units.append(_Unit(named, event, [], limits))
+        units.append(_Unit(named, event, [], span))
     able = [unit for unit in units if unit.master in series] or units
-    rest = _Unit(uid, None, [], limits)
+    rest = _Unit(uid, None, [], span)
     for event in overrides:
         fitting = able if len(able) == 1 else [unit for unit in able if unit.find(event.recurrence)]
         (fitting[0] if fitting else rest).overrides.append(event)
     return [*units, rest] if rest.overrides else units
 
 
-def _refuse(unit: _Unit, reason: str, result: UidInstances) -> None:
-    events = [unit.master, *unit.overrides] if unit.master else unit.overrides
-    for event in events:
-        name = "" if event.private else event.summary
-        result.unusable.append(UnusableEvent(unit.uid, name, reason))
-
-
-def _add(row: _Row, unit: _Unit, result: UidInstances) -> None:
-    """Count a date as cancelled, impossible or over, or add it to the instances."""
+def _fate(row: _Row, unit: _Unit) -> Fate:
     event = row.event
     if row.cancelled:
-        result.cancelled += 1
-    elif event.error:
-        name = "" if event.private else event.summary
-        result.unusable.append(UnusableEvent(unit.uid, name, event.error, row.slot_id))
-    else:
-        start, end = _span(row.start, row.length)
-        if end.replace(tzinfo=UTC) <= unit.limits.since:
-            result.over += 1
-            return
-        result.instances.append(
-            Instance(
-                unit.uid,
-                row.slot_id,
-                row.start.kind,
-                start,
-                end,
-                unit.name,
-                event.summary,
-                event.location,
-                event.free,
-                event.private,
-            )
-        )
+        return "cancelled"
+    if event.error:
+        return next(refuse(unit.uid, [event], event.error, row.slot_id))
+    start, end = _span(row.start, row.length)
+    if end.replace(tzinfo=UTC) <= unit.span.since:
+        return "over"
+    name = (unit.master or unit.overrides[0]).name
+    texts = (name, event.summary, event.location)
+    times = (row.start.kind, start, end)
+    return Instance(unit.uid, row.slot_id, *times, *texts, event.free, event.private)
 
 
 def _span(start: CalendarTime, length: EventLength) -> tuple[datetime, datetime]:
@@ -179,8 +151,8 @@ def _span(start: CalendarTime, length: EventLength) -> tuple[datetime, datetime]
 def slot_id(when: CalendarTime) -> str:
     """Return the id of the instance that has a RECURRENCE-ID."""
     if when.kind == "day":
-        return external_ids.instance_id(when.wall.date())
-    return external_ids.instance_id(when.wall if when.kind == "floating" else when.moment())
+        return instance_id(when.wall.date())
+    return instance_id(when.wall if when.kind == "floating" else when.moment())
 
 
 @dataclass(slots=True)
@@ -190,47 +162,46 @@ class _Unit:
     uid: str
     master: CalendarEvent | None
     overrides: list[CalendarEvent]
-    limits: ExpandLimits
+    span: CalendarSpan
     _dates: dict[datetime, EventLength | None] | None = None
     _by_day: dict[date, list[datetime]] = field(default_factory=lambda: defaultdict(list))
-
-    @property
-    def name(self) -> str:
-        event = self.master or self.overrides[0]
-        return "" if event.private else event.summary
 
     def goes_on(self) -> bool:
         """Return whether a rule has dates later than those looked at."""
         event = self.master
         if event is None or event.start is None or event.cancelled:
             return False
-        last, home = self._last(event.start), self.limits.home
+        last, home = self._last(event.start), self.span.home
         return any(rule.goes_on(event.start, last, home) for rule in event.rules)
 
     def rows(self, notes: LineNotes) -> list[_Row]:
         """Return every date that is not excluded."""
-        master = self.master
+        master, overrides = self.master, self._newest_overrides(notes)
         if master is None or master.start is None:
-            alone = [_override_row(event, None) for event in self._newest_overrides(notes).values()]
-            return _with_own_ids([*alone, *_without_dates(master)])
-        by_wall = self._newest_overrides(notes)
-        if not master.recurs and not self.overrides:
-            return [
-                _Row(master.start, master.length, external_ids.SINGLE, master, master.cancelled)
-            ]
-        follows = sorted(wall for wall, event in by_wall.items() if event.follows)
-        dates, rows = self.dates(), []
-        for wall in sorted({*dates, *by_wall}):
-            if wall in by_wall:
-                rows.append(_override_row(by_wall[wall], master, master.start.at(wall)))
+            rows = [_override_row(event, None) for event in overrides.values()]
+            if master:  # it is cancelled, and no date of it is known
+                rows.append(_Row(_NO_DATE, master.length, SINGLE, master, cancelled=True))
+        elif master.recurs or overrides:
+            rows = list(self._series_rows(master, master.start, overrides))
+        else:
+            rows = [_Row(master.start, master.length, SINGLE, master, master.cancelled)]
+        if len({row.slot_id for row in rows}) < len(rows):
+            raise Unusable("two of its instances have the same RECURRENCE-ID")
+        return rows
+
+    def _series_rows(
+        self, master: CalendarEvent, first: CalendarTime, overrides: dict[datetime, CalendarEvent]
+    ) -> Iterator[_Row]:
+        dates, change = self.dates(), None
+        for wall in sorted({*dates, *overrides}):
+            start = first.at(wall)
+            if override := overrides.get(wall):
+                yield _override_row(override, master, start)
+                change = (override, wall) if override.follows else change
                 continue
-            start = master.start.at(wall)
-            row = _Row(
-                start, dates[wall] or master.length, slot_id(start), master, master.cancelled
-            )
-            changes = [first for first in follows if first < wall]
-            rows.append(_changed(row, by_wall[changes[-1]], changes[-1]) if changes else row)
-        return _with_own_ids(rows)
+            length = dates[wall] or master.length
+            row = _Row(start, length, slot_id(start), master, master.cancelled)
+            yield _changed(row, *change) if change else row
 
     def dates(self) -> dict[datetime, EventLength | None]:
         """Return the dates of the series by its clock, with a length where one has its own."""
@@ -242,7 +213,7 @@ class _Unit:
         return self._dates
 
     def _expand(self, event: CalendarEvent, start: CalendarTime) -> None:
-        last, home = self._last(start), self.limits.home
+        last, home = self._last(start), self.span.home
         dates: dict[datetime, EventLength | None] = {start.wall: None}
         for rule in event.rules:
             dates |= dict.fromkeys(rule.dates(start, last, home))
@@ -264,30 +235,28 @@ class _Unit:
             return []
         if "day" in {start.kind, value.kind}:
             return self._by_day.get(value.wall.date(), [])
-        moment = value.moment(self.limits.home)
-        local = moment.astimezone(start.zone or self.limits.home)
+        moment = value.moment(self.span.home)
+        local = moment.astimezone(start.zone or self.span.home)
         same = [
             wall
             for wall in self._by_day.get(local.date(), ())
-            if start.at(wall).moment(self.limits.home) == moment
+            if start.at(wall).moment(self.span.home) == moment
         ]
         literal = [value.wall] if value.wall in dates else []
         return literal or same if value.kind == "floating" else same or literal
 
     def _in_terms(self, value: CalendarTime, start: CalendarTime) -> datetime:
         """Return a date of RDATE by the series' clock."""
-        if start.kind == "day":
-            return datetime.combine(value.wall.date(), start.wall.time())
-        if value.kind == "day":
+        if "day" in {start.kind, value.kind}:
             return datetime.combine(value.wall.date(), start.wall.time())
         if value.kind == "floating":
             return value.wall
-        clock = start.zone or self.limits.home
+        clock = start.zone or self.span.home
         return value.moment().astimezone(clock).replace(tzinfo=None)
 
     def _last(self, start: CalendarTime) -> datetime:
         """Return by the series' clock when its rules end."""
-        until = self.limits.rules_until
+        until = self.span.rules_until
         return (until.astimezone(start.zone) if start.zone else until).replace(tzinfo=None)
 
     def _newest_overrides(self, notes: LineNotes) -> dict[datetime, CalendarEvent]:
@@ -296,25 +265,16 @@ class _Unit:
 
         def key(event: CalendarEvent) -> datetime:
             if event.recurrence is None or start is None:
-                return (event.recurrence or _NO_DATE).moment(self.limits.home)
+                return (event.recurrence or _NO_DATE).moment(self.span.home)
             return next(iter(self.find(event.recurrence)), self._in_terms(event.recurrence, start))
 
         return {key(event): event for event in _newest(self.overrides, key, notes)}
 
 
-def _without_dates(master: CalendarEvent | None) -> list[_Row]:
-    """Return a row for a cancelled event of which no date is known."""
-    if master is None:
-        return []
-    return [_Row(_NO_DATE, master.length, external_ids.SINGLE, master, cancelled=True)]
-
-
 def _override_row(
     event: CalendarEvent, master: CalendarEvent | None, date_of: CalendarTime | None = None
 ) -> _Row:
-    """Return the row of an override; one that is older than the series' cancellation is
-    cancelled.
-    """
+    """Return the row of an override; what is older than the series' cancellation is cancelled."""
     recurrence = date_of or event.recurrence or _NO_DATE
     late = master is not None and master.cancelled and event.sequence <= master.sequence
     start = event.start or recurrence
@@ -328,11 +288,3 @@ def _changed(row: _Row, change: CalendarEvent, first: datetime) -> _Row:
         return replace(row, event=change, cancelled=True)
     start = change.start.at(change.start.wall + (row.start.wall - first))
     return _Row(start, change.length, slot_id(start), change, change.cancelled or row.cancelled)
-
-
-def _with_own_ids(rows: list[_Row]) -> list[_Row]:
-    """Refuse two dates with one id."""
-    ids = [row.slot_id for row in rows]
-    if len(set(ids)) < len(ids):
-        raise Unusable("two of its instances have the same RECURRENCE-ID")
-    return rows

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from itertools import islice
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -24,25 +25,11 @@ if TYPE_CHECKING:
     from icalbridge.push.instances import Kind
 
 MOST_A_DAY = 24
-FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
-_RULE_PARTS = frozenset(
-    [
-        "FREQ",
-        "INTERVAL",
-        "WKST",
-        "BYMONTH",
-        "BYWEEKNO",
-        "BYYEARDAY",
-        "BYMONTHDAY",
-        "BYDAY",
-        "BYHOUR",
-        "BYMINUTE",
-        "BYSECOND",
-        "BYSETPOS",
-        "COUNT",
-        "UNTIL",
-    ]
-)
+_FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
+_TIME_PARTS = {"BYHOUR", "BYMINUTE", "BYSECOND"}
+_DAY_PARTS = {"BYMONTH", "BYWEEKNO", "BYYEARDAY", "BYMONTHDAY", "BYDAY", "BYSETPOS"}
+_RULE_PARTS = _TIME_PARTS | _DAY_PARTS | {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"}
+_FOREVER = datetime(9999, 12, 31)  # noqa: DTZ001
 _MOMENT = re.compile(r"(\d{8})(?:T(\d{6}|\d{4})(Z?))?", re.IGNORECASE)
 _DURATION = re.compile(
     r"([+-]?)P(?=.)(?:(\d{1,6})W)?(?:(\d{1,6})D)?"
@@ -80,6 +67,7 @@ class CalendarZones:
 
     def __init__(self, parts: list[CalendarPart], notes: LineNotes) -> None:
         self._described: dict[str, tzinfo] = {}
+        self._notes = notes
         for part in parts:
             names = [_zone_name(line.value) for line in part.all("TZID")]
             described = _describe(part)
@@ -101,6 +89,14 @@ class CalendarZones:
         resolved = next(filter(None, map(timezones.resolve_name, tails)), "")
         return timezones.zone(resolved) if resolved else None
 
+    def find_default(self, calendar: CalendarPart) -> tzinfo | None:
+        """Return the zone of floating times that a calendar names, as Google means it."""
+        for line in calendar.all("X-WR-TIMEZONE"):
+            if zone := self.find(line.value):
+                return zone
+            self._notes.add(line.number, "X-WR-TIMEZONE names no time zone; left out")
+        return None
+
 
 def _zone_name(text: str) -> str:
     return text.strip().strip("\"'").strip()
@@ -114,10 +110,10 @@ def _describe(part: CalendarPart) -> tzinfo | None:
             continue
         if any("YEARLY" not in line.value.upper() for line in observance.all("RRULE")):
             return None  # each date of a rule that repeats more often would be worked out
-        content = [f"{line.name}:{line.value}" for line in observance.lines]
+        content = [line for line in observance.lines if line.name in _ZONE_LINES]
         lines += [
             f"BEGIN:{observance.name}",
-            *(line for line in content if line.partition(":")[0] in _ZONE_LINES),
+            *(f"{line.name}:{line.value}" for line in content),
             f"END:{observance.name}",
         ]
     try:
@@ -138,9 +134,9 @@ def parse_time(line: ContentLine, zones: CalendarZones, text: str = "") -> Calen
     match = _MOMENT.fullmatch(value)
     is_date = line.params.get("VALUE", "").upper() == "DATE"
     if not match or (is_date and match[2] and line.name in {"DTSTART", "DTEND"}):
-        raise Unusable(f"its {line.name} cannot be read (line {line.number})")
+        raise _unreadable(line)
     try:
-        wall = datetime.strptime(match[1] + (match[2] or "").ljust(6, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007
+        wall = _parse_wall(match[1], match[2] or "")
     except ValueError:
         raise Unusable(f"its {line.name} is no date (line {line.number})") from None
     if is_date or not match[2]:
@@ -161,11 +157,19 @@ def parse_time(line: ContentLine, zones: CalendarZones, text: str = "") -> Calen
     return CalendarTime("moment", wall, zone)
 
 
+def _parse_wall(day: str, clock: str) -> datetime:
+    return datetime.strptime(day + clock.ljust(6, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007
+
+
+def _unreadable(line: ContentLine) -> Unusable:
+    return Unusable(f"its {line.name} cannot be read (line {line.number})")
+
+
 def parse_duration(line: ContentLine, text: str = "") -> timedelta:
     """Return a property's duration, or that of `text`; negative ones are `Unusable`."""
     match = _DURATION.fullmatch((text or line.value).strip())
     if not match:
-        raise Unusable(f"its {line.name} cannot be read (line {line.number})")
+        raise _unreadable(line)
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
     lasts = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     if match[1] == "-" and lasts:
@@ -187,57 +191,41 @@ class RecurrenceRule:
 
         That one counts for COUNT even where the rule does not match it.
         """
-        count, until = self._count(), self._until(start, home)
-        if count is not None and counts_start and next(self._walls(start, start.wall), 0) == 0:
+        count = int(self.parts["COUNT"]) if "COUNT" in self.parts else None
+        if count and counts_start and not any(self._walls(start, start.wall)):
             count -= 1
-        last = before - timedelta(seconds=1)
-        for number, wall in enumerate(
-            self._walls(start, last if until is None else min(until, last))
-        ):
-            if number == count:
-                return
-            yield wall
+        last = min(before - timedelta(seconds=1), self._until(start, home))
+        return islice(self._walls(start, last), count)
 
     def goes_on(self, start: CalendarTime, before: datetime, home: tzinfo) -> bool:
         """Return whether the rule may have dates from one on."""
-        until = self._until(start, home)
-        return self._count() is None and (until is None or until >= before)
+        return "COUNT" not in self.parts and self._until(start, home) >= before
 
     def _walls(self, start: CalendarTime, last: datetime) -> Iterator[datetime]:
         names = self.parts.keys() - {"COUNT", "UNTIL"}
         if start.kind == "day":
-            names -= {"BYHOUR", "BYMINUTE", "BYSECOND"}
+            names -= _TIME_PARTS
         text = ";".join(f"{name}={self.parts[name]}" for name in sorted(names))
         try:
             return iter(rrulestr(text, dtstart=start.wall).replace(until=last))
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
-            raise self._unreadable() from None
+            raise _unreadable(self.line) from None
 
-    def _count(self) -> int | None:
-        if "COUNT" not in self.parts:
-            return None
-        if not re.fullmatch(r"\d{1,9}", self.parts["COUNT"]) or not int(self.parts["COUNT"]):
-            raise self._unreadable()
-        return int(self.parts["COUNT"])
-
-    def _until(self, start: CalendarTime, home: tzinfo) -> datetime | None:
+    def _until(self, start: CalendarTime, home: tzinfo) -> datetime:
         """Return the last possible date by the clock of `start`; a day means its end."""
         if "UNTIL" not in self.parts:
-            return None
+            return _FOREVER
         match = _MOMENT.fullmatch(self.parts["UNTIL"])
         try:
-            given = "" if match is None else match[1] + (match[2] or "235959").ljust(6, "0")
-            wall = datetime.strptime(given, "%Y%m%d%H%M%S")  # noqa: DTZ007
+            wall = _parse_wall(match[1], match[2] or "235959") if match else None
         except ValueError:
-            raise self._unreadable() from None
+            wall = None
+        if match is None or wall is None:
+            raise _unreadable(self.line)
         lazy = start.kind != "moment" and wall.time() in (time(), time(23, 59, 59))
-        if match and match[3] and not lazy:
-            clock = start.zone or home
-            wall = wall.replace(tzinfo=UTC).astimezone(clock).replace(tzinfo=None)
+        if match[3] and not lazy:
+            wall = wall.replace(tzinfo=UTC).astimezone(start.zone or home).replace(tzinfo=None)
         return wall
-
-    def _unreadable(self) -> Unusable:
-        return Unusable(f"its {self.line.name} cannot be read (line {self.line.number})")
 
 
 def parse_rule(line: ContentLine) -> RecurrenceRule:
@@ -247,16 +235,15 @@ def parse_rule(line: ContentLine) -> RecurrenceRule:
     twice = len(parts) < len(pairs)
     if parts.get("RSCALE") == "GREGORIAN" and parts.get("SKIP", "OMIT") == "OMIT":
         parts = {name: value for name, value in parts.items() if name not in {"RSCALE", "SKIP"}}
-    rule = RecurrenceRule(line, parts)
     frequency = parts.get("FREQ", "")
     if frequency in {"HOURLY", "MINUTELY", "SECONDLY"}:
         raise Unusable("its rule repeats within a day, which no booking does")
-    readable = re.fullmatch(r"0*[1-9]\d{0,5}", parts.get("INTERVAL", "1"))
-    if frequency not in FREQUENCIES or not readable or twice:
-        raise rule._unreadable()
+    numbers = [parts.get(name, "1") for name in ("INTERVAL", "COUNT")]
+    readable = all(re.fullmatch(r"0*[1-9]\d{0,8}", number) for number in numbers)
+    if frequency not in _FREQUENCIES or not readable or twice:
+        raise _unreadable(line)
     if unknown := sorted(parts.keys() - _RULE_PARTS):
         raise Unusable(f"its {line.name} has {unknown[0][:80]}, which is not supported")
-    hours = (parts.get(name, "").count(",") + 1 for name in ("BYHOUR", "BYMINUTE", "BYSECOND"))
-    if prod(hours) > MOST_A_DAY:
+    if prod(parts.get(name, "").count(",") + 1 for name in _TIME_PARTS) > MOST_A_DAY:
         raise Unusable(f"its rule repeats more than {MOST_A_DAY} times a day")
-    return rule
+    return RecurrenceRule(line, parts)

@@ -9,28 +9,38 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.facilitron import MOST_DAYS, part_id, split_local_times, time_errors
-from icalbridge.push.instances import NO_NAME
+from icalbridge.push.instances import NO_NAME, PushTally, UnusableEvent
 from icalbridge.push.places import Unplaced
 from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from icalbridge.models import Facility
+    from icalbridge.models import Facility, Timeslot
     from icalbridge.push.instances import CancelRequest, Instance, ParsedCalendar
     from icalbridge.push.places import PlaceTable
+
+    Span = tuple[datetime, datetime]
 
 LONGEST_NAME = 100
 LONGEST_ACTIVITY = 250
 MINUTE = timedelta(minutes=1)
 LONGEST = timedelta(days=MOST_DAYS, hours=1)
 """Of one instance; the hour is for the end of daylight saving time."""
+_NOTES = {
+    "floating": "without a time zone, and read on the clock of the facility's property.",
+    "day": "for whole days: from 00:00 to 23:59.",
+    "split": "on more than one day: one booking, or, where Facilitron refuses that, one a day, the"
+    " earlier ones until 23:59.",
+    "elsewhere": "somewhere that the table leaves out.",
+    "skipped": "left out by --skip, --skip-free or --skip-private.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,12 @@ class PushSlot:
     activity: str = ""
     parts: tuple[PushSlot, ...] = field(default=(), compare=False)
     """The same as a timeslot for each day that is not over; empty for what is on one day."""
+
+    @classmethod
+    def as_pushed(cls, slot: Timeslot, places: PlaceTable) -> PushSlot:
+        """Return the request of a timeslot as it is at the vendor, in a known facility."""
+        facility, activity = places.facilities[slot.facility_id], display_text(slot.activity)
+        return cls(slot.external_id, slot.start, slot.end, facility, activity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +95,15 @@ class PushRules:
     skip: tuple[str, ...] = ()
     """Words in a title."""
 
-    def leaves_out(self, instance: Instance) -> bool:
-        if (self.skip_free and instance.free) or (self.skip_private and instance.private):
+    def leaves_out(self, item: Instance | UnusableEvent) -> bool:
+        if (self.skip_free and item.free) or (self.skip_private and item.private):
             return True
-        title = search_key(instance.summary)
+        title = search_key(item.summary)
         return any(
             re.search(rf"(?<!\w){re.escape(words)}(?!\w)", title)
             for words in map(search_key, self.skip)
             if words
         )
-
-
-@dataclass(frozen=True, slots=True)
-class FileCounts:
-    """Numbers of instances in a calendar for which no timeslot is requested."""
-
-    instances: int = 0
-    """All of them, also the requested ones."""
-    cancelled: int = 0
-    impossible: int = 0
-    over: int = 0
-    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,148 +116,134 @@ class PushRequests:
     """Sentences on times that were interpreted in a way that somebody may not expect."""
     past: frozenset[tuple[str, str]] = frozenset()
     """UID and timeslot of what is just over: nothing is requested for it, but it is not gone."""
-    counts: FileCounts = field(default_factory=FileCounts)
+    counts: PushTally = field(default_factory=PushTally)
+    """Instances for which no timeslot is requested, and the number of all."""
     cancels: tuple[CancelRequest, ...] | None = None
     """What METHOD:CANCEL names, which alone is looked at then; None for any other calendar."""
     by_day: bool = False
     """Whether the vendor is known to take one booking a day only."""
 
-    def staying(self) -> frozenset[tuple[str, str]]:
-        """Return UID and instance of what is left alone, since it is impossible; "" for all of a
-        UID.
-        """
-        return frozenset((item.uid, item.instance) for item in self.impossible)
-
     def since(self, now: datetime) -> tuple[object, ...]:
-        """Return what of the requests is not over: equal for two that request the same from now
-        on.
-        """
+        """Return what is not over: equal for two that request the same from now on."""
         events = [
             (event.uid, event.name, tuple(slot for slot in event.slots if slot.end > now))
             for event in self.events
         ]
-        staying = frozenset(
-            (item.uid, item.instance)
-            for item in self.impossible
-            if not item.start or item.start > now
-        )
+        coming = (item for item in self.impossible if not item.start or item.start > now)
         return (
-            sorted((event for event in events if event[2]), key=lambda component: component[0]),
-            staying,
+            sorted((event for event in events if event[2]), key=lambda event: event[0]),
+            {(item.uid, item.instance) for item in coming},
             self.cancels,
         )
-
-
-@dataclass(slots=True)
-class _Mapped:
-    """What has been mapped so far."""
-
-    slots: dict[str, list[PushSlot]] = field(default_factory=lambda: defaultdict(list))
-    names: dict[str, str] = field(default_factory=dict)
-    impossible: list[Impossible] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    past: set[tuple[str, str]] = field(default_factory=set)
 
 
 def map_calendar(
     calendar: ParsedCalendar, places: PlaceTable, now: datetime, rules: PushRules = PushRules()
 ) -> PushRequests:
     """Return what to request of the vendor."""
-    mapped = _Mapped()
+    mapped = _Mapped(places, now, rules)
     for item in calendar.unusable:
-        name = _cut(item.name, LONGEST_NAME) or NO_NAME
-        mapped.impossible.append(Impossible(item.uid, name, item.reason, instance=item.slot_id))
-    placed = {
-        location: _find_place(places, location)
-        for location in {instance.location for instance in calendar.instances}
-    }
+        if not mapped.skips(item):
+            mapped.refuse(item, item.reason, item.summary)
     for instance in calendar.instances:
-        mapped.names.setdefault(instance.uid, _cut(instance.name, LONGEST_NAME) or NO_NAME)
-        facility = placed[instance.location]
-        if rules.leaves_out(instance):
-            mapped.counts["skipped"] += 1
-        elif facility is None:
-            mapped.counts["elsewhere"] += 1
-        elif isinstance(facility, Unplaced):
-            if _is_over(instance, places.zone, now):
-                mapped.counts["over"] += 1
-                mapped.past.add((instance.uid, instance.slot_id))
-                continue
-            mapped.impossible.append(_impossible(instance, str(facility)))
-        else:
-            _map_instance(instance, facility, places.zones[facility.property_id], now, mapped)
-    events = [
-        PushEvent(
-            uid,
-            mapped.names[uid],
-            tuple(sorted(slots, key=lambda slot: (slot.start, slot.end, slot.id))),
-        )
+        if not mapped.skips(instance):
+            mapped.add(instance)
+    in_order = {
+        uid: tuple(sorted(slots, key=lambda slot: (slot.start, slot.end, slot.id)))
         for uid, slots in mapped.slots.items()
-        if slots
-    ]
+    }
+    events = [PushEvent(uid, mapped.names[uid], slots) for uid, slots in in_order.items()]
+    counts = mapped.counts
     return PushRequests(
         tuple(sorted(events, key=lambda event: (event.slots[0].start, event.uid))),
         tuple(mapped.impossible),
-        (*calendar.notes, *_notes(mapped.counts)),
+        (*calendar.notes, *_count_notes(counts)),
         frozenset(mapped.past),
-        FileCounts(
+        PushTally(
             calendar.count,
-            calendar.cancelled + len(calendar.cancels or ()),
-            len(mapped.impossible),
-            calendar.over + mapped.counts["over"],
-            mapped.counts["elsewhere"] + mapped.counts["skipped"],
+            cancelled=calendar.cancelled + len(calendar.cancels or ()),
+            impossible=len(mapped.impossible),
+            over=calendar.over + counts["over"],
+            left_out=counts["elsewhere"] + counts["skipped"],
         ),
         calendar.cancels,
     )
 
 
-def _find_place(places: PlaceTable, location: str) -> Facility | Unplaced | None:
-    try:
-        return places.find(location)
-    except Unplaced as error:
-        return error
+@dataclass(slots=True)
+class _Mapped:
+    """What has been mapped so far."""
+
+    places: PlaceTable
+    now: datetime
+    rules: PushRules
+    slots: dict[str, list[PushSlot]] = field(default_factory=lambda: defaultdict(list))
+    names: dict[str, str] = field(default_factory=dict)
+    impossible: list[Impossible] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    past: set[tuple[str, str]] = field(default_factory=set)
+    _places: dict[str, Facility | Unplaced | None] = field(default_factory=dict)
+
+    def skips(self, item: Instance | UnusableEvent) -> bool:
+        """Count what the rules leave out."""
+        is_skipped = self.rules.leaves_out(item)
+        self.counts["skipped"] += is_skipped
+        return is_skipped
+
+    def add(self, instance: Instance) -> None:
+        """Add a timeslot to the requested ones, or the instance to what is impossible."""
+        places, facility = self.places, self._find_place(instance.location)
+        if facility is None:
+            self.counts["elsewhere"] += 1
+            return
+        zone = places.zone if isinstance(facility, Unplaced) else places.zones[facility.property_id]
+        spans = _spans(instance, zone)
+        start, end = spans[0][0], spans[-1][1]
+        days = {part_id(instance.slot_id, number): span for number, span in enumerate(spans)}
+        self.past.update((instance.uid, name) for name, span in days.items() if span[1] <= self.now)
+        title = instance.summary or instance.name
+        if end <= self.now:
+            self.counts["over"] += 1
+        elif isinstance(facility, Unplaced):
+            self.refuse(instance, str(facility), title, start)
+        elif why := _time_error(start, end, zone):
+            self.refuse(instance, why, title, start)
+        else:
+            self._request(instance, facility, days, zone)
+
+    def refuse(
+        self, item: Instance | UnusableEvent, why: str, title: str, start: datetime | None = None
+    ) -> None:
+        """Add an event or an instance to what is impossible."""
+        name = NO_NAME if item.private else _cut(title, LONGEST_NAME) or NO_NAME
+        self.impossible.append(Impossible(item.uid, name, why, start, item.slot_id))
+
+    def _request(
+        self, instance: Instance, facility: Facility, days: Mapping[str, Span], zone: str
+    ) -> None:
+        """Add a timeslot to the requested ones; `days`: its parts by their ids."""
+        uid = instance.uid
+        name = self.names.setdefault(uid, _cut(instance.name, LONGEST_NAME) or NO_NAME)
+        summary = NO_NAME if instance.private else _cut(instance.summary, LONGEST_ACTIVITY)
+        activity = "" if _cut(summary, LONGEST_NAME) in ("", name) else summary
+        slots = [PushSlot(part, *span, facility, activity) for part, span in days.items()]
+        parts = tuple(slot for slot in slots if slot.end > self.now)
+        is_split = len(slots) > 1
+        if not is_split or any(time_errors(part.start, part.end, zone) for part in parts):
+            parts = ()
+        self.slots[uid].append(replace(slots[0], end=slots[-1].end, parts=parts))
+        self.counts.update([instance.kind, *["split"] * is_split])
+
+    def _find_place(self, location: str) -> Facility | Unplaced | None:
+        if location not in self._places:
+            try:
+                self._places[location] = self.places.find(location)
+            except Unplaced as error:
+                self._places[location] = error
+        return self._places[location]
 
 
-def _map_instance(
-    instance: Instance, facility: Facility, zone: str, now: datetime, mapped: _Mapped
-) -> None:
-    """Add an instance's timeslot to the requested or to the impossible ones."""
-    spans = _spans(instance, zone)
-    names = [part_id(instance.slot_id, number) for number in range(len(spans))]
-    mapped.past.update(
-        (instance.uid, name) for name, (_, end) in zip(names, spans, strict=True) if end <= now
-    )
-    start, end = spans[0][0], spans[-1][1]
-    if end <= now:
-        mapped.counts["over"] += 1
-        return
-    if wrong := _time_error(start, end, zone):
-        shown = None if end - start > LONGEST else start
-        mapped.impossible.append(_impossible(instance, wrong, shown))
-        return
-    summary = NO_NAME if instance.private else _cut(instance.summary, LONGEST_ACTIVITY)
-    activity = "" if _cut(summary, LONGEST_NAME) in ("", mapped.names[instance.uid]) else summary
-    parts = tuple(
-        PushSlot(name, *span, facility, activity)
-        for name, span in zip(names, spans, strict=True)
-        if span[1] > now
-    )
-    split = len(spans) > 1
-    if any(time_errors(part.start, part.end, zone) for part in parts):
-        parts = ()
-    mapped.slots[instance.uid].append(
-        PushSlot(instance.slot_id, start, end, facility, activity, parts if split else ())
-    )
-    mapped.counts[instance.kind] += 1
-    mapped.counts["split"] += split
-
-
-def _is_over(instance: Instance, zone: str, now: datetime) -> bool:
-    """Return whether an instance has ended, in the zone where it is local."""
-    return _spans(instance, zone)[-1][1] <= now
-
-
-def _spans(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:
+def _spans(instance: Instance, zone: str) -> list[Span]:
     """Return when an instance takes place, in UTC, a span for each calendar day of the zone.
 
     What lasts until midnight is until 23:59: so it is on one day, and can be moved.
@@ -267,30 +257,11 @@ def _spans(instance: Instance, zone: str) -> list[tuple[datetime, datetime]]:
     return [_moments(*span, zone) for span in split_local_times(start, end)]
 
 
-def _moments(start: datetime, end: datetime, zone: str) -> tuple[datetime, datetime]:
-    """Return what two times of a zone's clock mean; across the hour that it skips, as long as they
-    say.
-    """
+def _moments(start: datetime, end: datetime, zone: str) -> Span:
+    """Return what two local times mean; across the hour that is skipped, as long as they say."""
     clock = timezones.zone(zone)
-    moments = start.replace(tzinfo=clock).astimezone(UTC), end.replace(tzinfo=clock).astimezone(UTC)
-    return (
-        moments
-        if start >= end or moments[0] < moments[1]
-        else (moments[0], moments[0] + (end - start))
-    )
-
-
-def _impossible(instance: Instance, why: str, start: datetime | None = None) -> Impossible:
-    shown = start or (
-        instance.start if instance.start.tzinfo else instance.start.replace(tzinfo=UTC)
-    )
-    return Impossible(
-        instance.uid,
-        NO_NAME if instance.private else _cut(instance.summary or instance.name, LONGEST_NAME),
-        why,
-        shown,
-        instance.slot_id,
-    )
+    first, last = (item.replace(tzinfo=clock).astimezone(UTC) for item in (start, end))
+    return first, last if start >= end or first < last else first + (end - start)
 
 
 def _time_error(start: datetime, end: datetime, zone: str) -> str:
@@ -298,34 +269,15 @@ def _time_error(start: datetime, end: datetime, zone: str) -> str:
     if end - start > LONGEST:
         return f"it lasts more than {MOST_DAYS} days"
     field_name, why = next(iter(time_errors(start, end, zone)), ("", ""))
-    if not why:
-        return ""
     if "1 minute" in why:
         return "it lasts less than a minute"
-    return f"its {'start' if field_name.startswith('start') else 'end'} {why}"
+    return why and f"its {'start' if field_name.startswith('start') else 'end'} {why}"
 
 
-def _notes(counts: Counter[str]) -> Iterator[str]:
-    if counts["floating"]:
-        yield (
-            f"{_times(counts['floating'])} without a time zone, and read on the clock of the"
-            " facility's property."
-        )
-    if counts["day"]:
-        yield f"{_times(counts['day'])} for whole days: from 00:00 to 23:59."
-    if counts["split"]:
-        yield (
-            f"{_times(counts['split'])} on more than one day: one booking, or, where Facilitron"
-            " refuses that, one a day, the earlier ones until 23:59."
-        )
-    if counts["elsewhere"]:
-        yield f"{_times(counts['elsewhere'])} somewhere that the table leaves out."
-    if counts["skipped"]:
-        yield f"{_times(counts['skipped'])} left out by --skip, --skip-free or --skip-private."
-
-
-def _times(count: int) -> str:
-    return "1 instance is" if count == 1 else f"{count} instances are"
+def _count_notes(counts: Counter[str]) -> Iterator[str]:
+    for name, words in _NOTES.items():
+        if count := counts[name]:
+            yield f"{'1 instance is' if count == 1 else f'{count} instances are'} {words}"
 
 
 def _cut(text: str, most: int) -> str:

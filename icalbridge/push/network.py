@@ -10,18 +10,14 @@ connect for us to whatever it likes.
 from __future__ import annotations
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import create_connection
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MOST_ADDRESSES = 6
 """Of one name, how many are tried."""
@@ -29,9 +25,9 @@ DEFAULT_SECONDS = 15.0
 LEAST_SECONDS = 0.1
 NAT64 = IPv6Network("64:ff9b::/96")
 """IPv4 addresses as networks without IPv4 call them (RFC 6052, section 2.1)."""
-
 NOT_PUBLIC = (
     IPv6Network("64:ff9b:1::/48"),  # NAT64 within a network (RFC 8215)
+    IPv6Network("2002::/16"),  # 6to4, until RFC 7526
     IPv6Network("fec0::/10"),  # site-local, until RFC 3879
     IPv6Network("::/96"),  # IPv4-compatible, until RFC 4291
 )
@@ -43,25 +39,12 @@ class PrivateAddress(OSError):
 
 
 def is_public(address: str) -> bool:
-    """Say whether an IP address is one of the public Internet, in whatever form it wraps an IPv4
-    one.
-    """
+    """Return whether an IP address is one of the public Internet."""
     parsed = ip_address(address.partition("%")[0])
-    named = any(parsed in network for network in NOT_PUBLIC)
-    return not named and all(item.is_global and not item.is_multicast for item in _wrapped(parsed))
-
-
-def _wrapped(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
-    """Yield the address that a packet would reach, and any that would be reached by way of it."""
-    if isinstance(address, IPv4Address):
-        yield address
-        return
-    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    inner += [IPv4Address(int(address) & 0xFFFFFFFF)] if address in NAT64 else []
-    wrapped = [item for item in inner if item is not None]
-    if address.ipv4_mapped is None and address not in NAT64:
-        yield address
-    yield from wrapped
+    if parsed in NAT64:
+        parsed = IPv4Address(int(parsed) & 0xFFFFFFFF)
+    is_named = any(parsed in network for network in NOT_PUBLIC)
+    return parsed.is_global and not parsed.is_multicast and not is_named
 
 
 def _connect(connection: HTTPConnection) -> socket.socket:
@@ -78,12 +61,11 @@ def _connect(connection: HTTPConnection) -> socket.socket:
     addresses = addresses[:MOST_ADDRESSES]
     given = connection.timeout if isinstance(connection.timeout, int | float) else DEFAULT_SECONDS
     until = monotonic() + given
-    for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
-        share = max((until - monotonic()) / left, LEAST_SECONDS)
+    for number, address in enumerate(addresses):
+        share = max((until - monotonic()) / (len(addresses) - number), LEAST_SECONDS)
+        target, options = (address, connection.port), connection.socket_options
         try:
-            opened = create_connection(
-                (address, connection.port), share, None, connection.socket_options
-            )
+            opened = create_connection(target, share, None, options)
         except OSError as error:
             last = error
             continue
@@ -93,37 +75,23 @@ def _connect(connection: HTTPConnection) -> socket.socket:
 
 
 class _PublicHTTP(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return _connect(self)
+    _new_conn = _connect
 
 
 class _PublicHTTPS(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _connect(self)
-
-
-class _PublicHTTPPool(HTTPConnectionPool):
-    ConnectionCls = _PublicHTTP
-
-
-class _PublicHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _PublicHTTPS
+    _new_conn = _connect
 
 
 class _PublicAdapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Have every connection opened as above."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": _PublicHTTPPool,
-            "https": _PublicHTTPSPool,
-        }
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a pool whose connections are opened as above."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = _PublicHTTPS if pool.scheme == "https" else _PublicHTTP
+        return pool
 
 
-def session(*, allow_private: bool) -> requests.Session:
-    """Return a session without proxies and passwords of the environment; to public addresses only,
-    unless allowed.
-    """
+def open_session(*, allow_private: bool) -> requests.Session:
+    """Return a session to public addresses, unless allowed, without the environment's proxies."""
     opened = requests.Session()
     opened.trust_env = False
     if not allow_private:

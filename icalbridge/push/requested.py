@@ -36,12 +36,11 @@ class RequestedSlot:
 
     def matches(self, slot: Timeslot) -> bool:
         """Return whether a timeslot is as requested."""
+        requested = (self.external_id, self.start, self.end)
         return (
-            (self.external_id, self.start, self.end) == (slot.external_id, slot.start, slot.end)
+            requested == (slot.external_id, slot.start, slot.end)
             and self.facility_id in {None, slot.facility_id}
-            and (
-                self.activity is None or display_text(self.activity) == display_text(slot.activity)
-            )
+            and (self.activity is None or _is_same_text(self.activity, slot.activity))
         )
 
 
@@ -68,21 +67,17 @@ class RequestedState:
         if self.cancelled:
             return ""
         shown = {(entry.facility_id, entry.start, entry.end) for entry in entries if entry.shown}
-        requested = [
-            slot for slot in event.timeslots if any(item.matches(slot) for item in self.slots)
-        ]
-        if hidden := [
-            slot for slot in requested if (slot.facility_id, slot.start, slot.end) not in shown
-        ]:
-            if (event.entry_status or event.status) != APPROVED:
-                return f"its status at Facilitron is {event.status or 'empty'}"
-            return f"its timeslot's status at Facilitron is {hidden[0].status or 'empty'}"
-        if any(slot.start - now >= timedelta(days=settings.horizon_days) for slot in requested):
-            return (
-                f"they reach {settings.horizon_days} days ahead, and show it when it comes nearer"
-            )
-        if any(now - slot.end >= timedelta(days=settings.history_days) for slot in requested):
-            return f"they reach {settings.history_days} days back"
+        slots = [slot for slot in event.timeslots if any(item.matches(slot) for item in self.slots)]
+        for slot in slots:
+            if (slot.facility_id, slot.start, slot.end) not in shown:
+                if (event.entry_status or event.status) != APPROVED:
+                    return f"its status at Facilitron is {event.status or 'empty'}"
+                return f"its timeslot's status at Facilitron is {slot.status or 'empty'}"
+        ahead, back = settings.horizon_days, settings.history_days
+        if any(slot.start - now >= timedelta(days=ahead) for slot in slots):
+            return f"they reach {ahead} days ahead, and show it when it comes nearer"
+        if any(now - slot.end >= timedelta(days=back) for slot in slots):
+            return f"they reach {back} days back"
         return ""
 
 
@@ -94,13 +89,13 @@ def count_not_shown(source: str, outcomes: Iterable[Outcome], events: Mapping[st
     late = set()
     for outcome in outcomes:
         step = outcome.step
-        if isinstance(step, Create):
-            external_id = external_ids.event_id(source, step.uid, step.number)
-            state = RequestedState(tuple(map(_requested, step.slots)))
-        elif isinstance(step, Cancel):
-            external_id, state = step.pushed.external_id, RequestedState(cancelled=True)
-        else:
-            external_id, state = step.pushed.external_id, RequestedState((_requested(step.after),))
+        slots = () if isinstance(step, Cancel) else step.slots
+        external_id = (
+            external_ids.event_id(source, step.uid, step.number)
+            if isinstance(step, Create)
+            else step.pushed.external_id
+        )
+        state = RequestedState(tuple(map(_requested, slots)), isinstance(step, Cancel))
         event = events.get(external_id)
         if outcome.result != "refused" and event is not None and not state.matches(event):
             late.add(external_id)
@@ -109,3 +104,7 @@ def count_not_shown(source: str, outcomes: Iterable[Outcome], events: Mapping[st
 
 def _requested(slot: PushSlot) -> RequestedSlot:
     return RequestedSlot(slot.id, slot.start, slot.end, slot.facility.id)
+
+
+def _is_same_text(requested: str, there: str) -> bool:
+    return display_text(requested) == display_text(there)

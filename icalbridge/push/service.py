@@ -1,4 +1,4 @@
-"""Push service: fetch → parse → map → diff → apply, once or again and again.
+"""Push service: fetch → parse → map → decide → apply, once or again and again.
 
 A calendar that did not change costs the vendor no request. What the caller decides and shows is a
 `PushReview`'s.
@@ -9,11 +9,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from icalbridge import timezones
 from icalbridge.errors import (
     BadCalendar,
     ConfigurationError,
@@ -26,15 +24,12 @@ from icalbridge.errors import (
 )
 from icalbridge.facilitron import OvernightCreator
 from icalbridge.push.apply import Outcome, PushRun, RepeatedRefusal
-from icalbridge.push.cancellation import plan_cancellation
 from icalbridge.push.current import EVENT_TYPE, load_pushed
-from icalbridge.push.diff import plan_push
-from icalbridge.push.fetch import CalendarSource, FetchedCalendar, fetch_calendar
+from icalbridge.push.decide import decide
+from icalbridge.push.fetch import FetchedCalendar, fetch_calendar
 from icalbridge.push.ics_process import parse_in_process, span_at
-from icalbridge.push.identities import match_identities
 from icalbridge.push.mapping import PushRules, map_calendar
-from icalbridge.push.places import parse_places
-from icalbridge.push.refusals import foresee_refusals
+from icalbridge.push.places import load_places
 from icalbridge.push.requested import count_not_shown
 from icalbridge.sync.clock import DatabaseClock
 from icalbridge.sync.ledger import StoreLedger
@@ -43,11 +38,11 @@ from icalbridge.sync.refresh_event import EventRefresher
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
 
     from icalbridge.facilitron import Client
     from icalbridge.models import Event
     from icalbridge.push.apply import EventTerms
+    from icalbridge.push.fetch import CalendarSource
     from icalbridge.push.instances import ParsedCalendar
     from icalbridge.push.mapping import PushRequests
     from icalbridge.push.places import PlaceTable
@@ -59,12 +54,9 @@ if TYPE_CHECKING:
     """Takes a step's name, how much of it is done, and how much there is."""
 
 FULL_SECONDS = 86_400
-"""How often `watch` asks the vendor though the calendar is the same: somebody may have changed a
-booking there.
-"""
+"""How often `watch` asks the vendor about the same calendar: bookings may be changed there."""
 RETRY_SECONDS = 3_600
 """The same where something was refused; more often would use up the quota."""
-LONGEST_TEXT = 1_000_000
 OURS = (
     "This is a calendar of the bridge's own, or a copy of one: its bookings are at Facilitron"
     " already."
@@ -82,13 +74,9 @@ class PushOptions:
     """Names the calendar in the store; empty: the source's own name."""
     again: bool = False
     cancel_many: bool = False
-    rules: PushRules = field(default_factory=PushRules)
-    home: str = ""
-    """Address of this bridge, whose own calendars are refused."""
-
-    @property
-    def calendar_name(self) -> str:
-        return self.name or self.source.name
+    skip_free: bool = False
+    skip_private: bool = False
+    skip: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +96,23 @@ class AppliedPush:
 
     outcomes: list[Outcome] = field(default_factory=list)
     late: int = 0
-    """How many events the store could not follow, or the vendor still answers in their old state.
-    """
+    """Events that the store could not follow, or that the vendor still answers as they were."""
+    events: dict[str, Event] = field(default_factory=dict)
+    """As they were read after they were written to, by external id."""
+
+    def follow(self, refresher: EventRefresher, external_id: str, property_id: str) -> None:
+        """Update the store with an event that was written to; the write is done all the same."""
+        try:
+            followed = refresher.refresh(EVENT_TYPE, external_id, property_id=property_id)
+        except QuotaSpent:
+            raise
+        except IcalbridgeError:
+            self.late += 1
+            return
+        if followed.left_out:
+            self.late += 1
+        else:
+            self.events[external_id] = followed.event
 
 
 class PushReview(Protocol):
@@ -121,28 +124,22 @@ class PushReview(Protocol):
     def report(self, planned: PlannedPush, applied: AppliedPush | None) -> None:
         """Show the outcomes, also of a push that broke off; None where nothing was written."""
 
-    def progress(self) -> AbstractContextManager[OnProgress]:
-        """Show the progress of a block."""
-
-
-@dataclass(frozen=True, slots=True)
-class PushContext:
-    """What a push works with."""
-
-    store: Store
-    open_client: Callable[[PlaceTable], AbstractContextManager[tuple[ApiUser, Client]]]
-    sleep: Callable[[float], None]
-    waiting: Callable[[], AbstractContextManager[None]]
-    """Entered where a signal may end the push."""
-
 
 @dataclass(slots=True)
 class PushService:
     """Pushes one calendar; `run` may be called again and again."""
 
     options: PushOptions
-    context: PushContext
+    store: Store
+    open_client: Callable[[PlaceTable], AbstractContextManager[tuple[ApiUser, Client]]]
     review: PushReview
+    sleep: Callable[[float], None]
+    progress: Callable[[], AbstractContextManager[OnProgress]]
+    """Entered for a block whose progress is shown."""
+    waiting: Callable[[], AbstractContextManager[None]]
+    """Entered where a signal may end the push."""
+    home: str = ""
+    """Address of this bridge, whose own calendars are refused."""
     fetched: FetchedCalendar | None = None
     settled: PushRequests | None = None
     """What was requested when the vendor was last asked, and everything possible was done."""
@@ -152,6 +149,10 @@ class PushService:
     """Whether nothing was impossible then."""
     checked_at: float = 0.0
     """When that was; monotonic seconds."""
+    clock: DatabaseClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = DatabaseClock(self.store)
 
     def run(self) -> bool:
         """Push once; return whether nothing was refused.
@@ -161,16 +162,24 @@ class PushService:
         3. load what the vendor has of it, and plan the difference
         4. apply the plan where the review approves it
         """
-        places = self._load_places()
-        clock = DatabaseClock(self.context.store)
-        calendar, now = self._parse(clock(), places.zone), clock()
-        with self.context.waiting():
-            requests = map_calendar(calendar, places, now, self.options.rules)
-        if self._is_unchanged(requests, clock()):
+        options = self.options
+        rules = PushRules(options.skip_free, options.skip_private, options.skip)
+        places = load_places(self.store, options.facilities, options.map_file)
+        calendar, now = self._parse(places.zone), self.clock()
+        with self.waiting():
+            requests = map_calendar(calendar, places, now, rules)
+        if self._is_unchanged(requests):
             return self.well
-        with self.context.open_client(places) as (user, client):
-            planned = self._plan(user, client, requests, places, clock)
-            outcomes = self._apply_approved(user, client, planned)
+        with self.open_client(places) as (user, client):
+            planned = self._plan(user, client, requests, places)
+            terms = self.review.approve(planned)
+            applied = None if terms is None else AppliedPush()
+            try:
+                if terms and applied:
+                    self._apply(user, client, planned, terms, applied)
+            finally:  # the next push does not report what was booked by this one
+                self.review.report(planned, applied)
+        outcomes = applied.outcomes if applied else []
         self.well = all(outcome.result != "refused" for outcome in outcomes)
         self.settled, self.checked_at = requests, time.monotonic()
         self.complete = not planned.plan.impossible
@@ -193,14 +202,15 @@ class PushService:
                 if not begun and isinstance(error, ConfigurationError | InvalidRequest):
                     raise
                 on_error(error)
-            self.context.sleep(seconds)
+            self.sleep(seconds)
 
-    def _parse(self, now: datetime, zone: str) -> ParsedCalendar:
+    def _parse(self, zone: str) -> ParsedCalendar:
         """Return the calendar as it is now. Raises `BadCalendar` for what cannot be pushed."""
-        source, home = self.options.source, self.options.home
+        source, home = self.options.source, self.home
         if home and source.url and urlsplit(source.url).netloc == urlsplit(home).netloc:
             raise BadCalendar(OURS)
-        with self.context.waiting():
+        now = self.clock()
+        with self.waiting():
             self.fetched = fetch_calendar(source, self.fetched) or self.fetched
             fetched = self.fetched or FetchedCalendar(b"")
             calendar = parse_in_process(fetched.content, span_at(now, zone, fetched.charset))
@@ -212,66 +222,28 @@ class PushService:
             )
         return calendar
 
-    def _load_places(self) -> PlaceTable:
-        """Return the table of places, checked against the catalog as it is now."""
-        properties, facilities = self.context.store.sync_reads.catalog()
-        zones = {
-            place.id: place.timezone
-            for place in properties.values()
-            if timezones.exists(place.timezone)
-        }
-        file = self.options.map_file
-        text = read_text(file, "--map") if file else ""
-        schools = {place.id: place.name for place in properties.values()}
-        return parse_places(facilities.values(), zones, self.options.facilities, text, schools)
-
-    def _is_unchanged(self, requests: PushRequests, now: datetime) -> bool:
-        """Return whether the vendor was asked lately about the same requests, but for what is over
-        by now.
-        """
+    def _is_unchanged(self, requests: PushRequests) -> bool:
+        """Return whether the vendor was asked lately about the same, or what is over aside."""
         patience = FULL_SECONDS if self.well else RETRY_SECONDS
         if self.settled is None or time.monotonic() - self.checked_at > patience:
             return False
+        now = self.clock()
         return self.settled.since(now) == requests.since(now)
 
     def _plan(
-        self,
-        user: ApiUser,
-        client: Client,
-        requests: PushRequests,
-        places: PlaceTable,
-        clock: DatabaseClock,
+        self, user: ApiUser, client: Client, requests: PushRequests, places: PlaceTable
     ) -> PlannedPush:
-        name = self.options.calendar_name
-        with self.review.progress() as on_progress:
+        name, again = self.options.name or self.options.source.name, self.options.again
+        with self.progress() as progress:
+            now, zones = self.clock(), places.zones
             pushed = load_pushed(
-                client,
-                self.context.store,
-                name,
-                places.zones,
-                clock(),
-                again=self.options.again,
-                on_progress=on_progress,
+                client, self.store, name, zones, now, again=again, on_progress=progress
             )
-        now = clock()
-        requests = replace(requests, by_day=self.context.store.api_keys.splits_nights(user.name))
-        with self.context.waiting():
+        requests = replace(requests, by_day=self.store.api_keys.splits_nights(user.name))
+        now = self.clock()
+        with self.waiting():
             requests, plan = decide(requests, pushed, places, now)
         return PlannedPush(name, plan, requests, pushed, places)
-
-    def _apply_approved(
-        self, user: ApiUser, client: Client, planned: PlannedPush
-    ) -> Sequence[Outcome]:
-        terms = self.review.approve(planned)
-        if terms is None:
-            self.review.report(planned, None)
-            return ()
-        applied = AppliedPush()
-        try:
-            self._apply(user, client, planned, terms, applied)
-        finally:  # the next push does not report what was booked by this one
-            self.review.report(planned, applied)
-        return applied.outcomes
 
     def _apply(
         self,
@@ -282,117 +254,31 @@ class PushService:
         applied: AppliedPush,
     ) -> None:
         """Apply a plan; its outcomes are in `applied`, also when it broke off."""
-        store = self.context.store
-        clock = DatabaseClock(store)
-        follow = _Follow(
-            EventRefresher(
-                client,
-                store,
-                event_types=user.event_types,
-                clock=clock,
-                sleep=self.context.sleep,
-            ),
-            applied,
-        )
+        store, clock, types = self.store, self.clock, user.event_types
+        refresher = EventRefresher(client, store, event_types=types, clock=clock, sleep=self.sleep)
         ledger = StoreLedger(
-            store,
-            user.name,
-            rate_per_minute=user.rate_per_minute,
-            quota_per_day=user.quota_per_day,
+            store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day
         )
-        with self.review.progress() as on_progress:
-            push = PushRun(
-                client,
-                store,
-                planned.name,
-                terms,
-                planned.places,
-                clock,
-                follow,
-                on_progress,
-                requests_left=lambda: ledger.left(clock()),
-                done=applied.outcomes,
-                creator=OvernightCreator(
-                    client,
-                    store.api_keys.splits_nights(user.name),
-                    partial(store.api_keys.note_split_nights, user.name),
-                ),
-            )
-            try:
-                push.run(planned.plan, planned.requests, planned.pushed)
-            except RepeatedRefusal as error:
-                raise IcalbridgeError(
-                    f"Facilitron refuses one event after the other: {error}"
-                ) from None
-            except (RetryableError, MalformedAnswer) as error:
-                raise IcalbridgeError(
-                    f"The push broke off, and goes on when the same command is run again. {error}"
-                ) from None
-            finally:
-                applied.late += count_not_shown(planned.name, applied.outcomes, follow.events)
-
-
-def decide(
-    requests: PushRequests, pushed: Sequence[PushedState], places: PlaceTable, now: datetime
-) -> tuple[PushRequests, PushPlan]:
-    """Return the plan, and the requests that it is for. Pure."""
-    if requests.cancels is not None:
-        requests, plan = plan_cancellation(requests, pushed, places, now)
-    else:
-        requests = match_identities(requests, pushed, now)
-        plan = plan_push(requests, pushed, places, now)
-    notes = (*requests.notes, *foresee_refusals(plan, places, now))
-    return replace(requests, notes=notes), plan
-
-
-@dataclass(frozen=True, slots=True)
-class _Follow:
-    """Updates the store with events that were written to; whatever fails, the write is done."""
-
-    follower: EventRefresher
-    applied: AppliedPush
-    events: dict[str, Event] = field(default_factory=dict)
-    """As they were read afterwards, by external id."""
-
-    def __call__(self, external_id: str, property_id: str) -> None:
+        creator = OvernightCreator(
+            client,
+            store.api_keys.splits_nights(user.name),
+            partial(store.api_keys.note_split_nights, user.name),
+        )
+        push = PushRun(client, store, planned.name, terms, planned.places, clock, creator)
+        push.follow = partial(applied.follow, refresher)
+        push.requests_left = lambda: ledger.left(clock())
+        push.done = applied.outcomes
         try:
-            followed = self.follower.refresh(EVENT_TYPE, external_id, property_id=property_id)
-        except QuotaSpent:
-            raise
-        except IcalbridgeError:
-            self.applied.late += 1
-            return
-        if followed.left_out:
-            self.applied.late += 1
-        else:
-            self.events[external_id] = followed.event
-
-
-def read_text(file: str, option: str) -> str:
-    """Return the text of a file that an option names. Raises `ConfigurationError`."""
-    try:
-        with Path(file).open(encoding="utf-8-sig") as opened:
-            return opened.read(LONGEST_TEXT)
-    except (OSError, UnicodeError):
-        raise ConfigurationError(f"{option} names a file that cannot be read as text.") from None
-
-
-def find_source(
-    calendar: str | None, url_file: str | None, *, allow_private: bool
-) -> CalendarSource:
-    """Return the source that is given, or whose address a file holds, unseen by other users.
-
-    Raises `ConfigurationError`.
-    """
-    if (calendar is None) == (url_file is None):
-        raise ConfigurationError(
-            "Which calendar? Give a file or an address, or --url-file for a file that holds one."
-        )
-    source = CalendarSource(
-        calendar or read_text(url_file or "", "--url-file").strip(), allow_private
-    )
-    if url_file is not None and not source.url:
-        raise ConfigurationError(
-            "--url-file must hold one address of a calendar: https://HOST/PATH."
-        )
-    return source
+            with self.progress() as progress:
+                push.on_progress = progress
+                push.run(planned.plan, planned.requests, planned.pushed)
+        except RepeatedRefusal as error:
+            raise IcalbridgeError(
+                f"Facilitron refuses one event after the other: {error}"
+            ) from None
+        except (RetryableError, MalformedAnswer) as error:
+            raise IcalbridgeError(
+                f"The push broke off, and goes on when the same command is run again. {error}"
+            ) from None
+        finally:
+            applied.late += count_not_shown(planned.name, applied.outcomes, applied.events)

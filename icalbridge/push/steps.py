@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from icalbridge.models import Event, Timeslot
@@ -37,21 +38,30 @@ class PushedState:
         return self.event.property_id if self.event else ""
 
     @property
+    def timeslots(self) -> tuple[Timeslot, ...]:
+        return self.event.timeslots if self.event else ()
+
+    @property
     def live(self) -> bool:
         return self.event is not None and self.event.status not in OVER
 
     @property
     def unmade(self) -> bool:
-        """Whether its id was chosen, and the vendor has no event of it: it is the next one to be
-        made, since what is still on its way to the vendor must not stand there beside another.
+        """Whether its id was chosen, and the vendor has no event of it: it is the next to be made.
+
+        What is still on its way to the vendor must not stand there beside another.
         """
         return self.event is None and not (self.dropped or self.settled or self.unread)
 
     def coming(self, now: datetime) -> tuple[Timeslot, ...]:
         """Return what is not over of the timeslots that were pushed, by start."""
-        slots = self.event.timeslots if self.event else ()
-        coming = (slot for slot in slots if slot.external_id and slot.end > now)
+        coming = (slot for slot in self.timeslots if slot.external_id and slot.end > now)
         return tuple(sorted(coming, key=lambda slot: slot.start))
+
+
+def event_ids(pushed: Iterable[PushedState]) -> set[str]:
+    """Return the vendor's ids of events."""
+    return {state.event.id for state in pushed if state.event}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,10 @@ class Create:
     slots: tuple[PushSlot, ...]
     """All in facilities of one property."""
 
+    @property
+    def property_id(self) -> str:
+        return self.slots[0].facility.property_id
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -77,9 +91,17 @@ class Move:
     after: PushSlot
 
     @property
+    def slots(self) -> tuple[PushSlot, ...]:
+        return (self.after,)
+
+    @property
+    def property_id(self) -> str:
+        return self.after.facility.property_id
+
+    @property
     def leaves(self) -> tuple[str, str, datetime, datetime]:
         """Return the vendor's id of its event, facility id, start and end of what it frees."""
-        event_id = self.pushed.event.id if self.pushed.event else ""
+        event_id = next(iter(event_ids([self.pushed])), "")
         return event_id, self.before.facility_id, self.before.start, self.before.end
 
 
@@ -94,16 +116,19 @@ class Cancel:
     """What of it is not over."""
     why: str
 
+    @property
+    def property_id(self) -> str:
+        return self.pushed.property_id
+
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """An event of which so many timeslots are as they shall be."""
+    """Timeslots of an event that are as they shall be."""
 
     uid: str
     name: str
-    count: int
-    start: datetime
     property_id: str
+    slots: tuple[Timeslot, ...]
 
 
 Step: TypeAlias = Cancel | Move | Create
@@ -111,13 +136,15 @@ Step: TypeAlias = Cancel | Move | Create
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Make events for a UID, and when they are there cancel those in whose place they are; neither
-    part can be less.
-    """
+    """Creations for a UID, then cancellations of those in whose place they are; all or nothing."""
 
     uid: str
     creates: tuple[Create, ...]
     cancels: tuple[Cancel, ...] = ()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return (*self.creates, *self.cancels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +165,8 @@ class PushPlan:
     @property
     def steps(self) -> tuple[Step, ...]:
         """Return every step, in order."""
-        steps: list[Step] = [*self.cancels, *self.moves]
-        for renewal in self.renewals:
-            steps += [*renewal.creates, *renewal.cancels]
-        return tuple(steps)
+        renewed = (step for renewal in self.renewals for step in renewal.steps)
+        return (*self.cancels, *self.moves, *renewed)
 
     @property
     def implausible(self) -> bool:

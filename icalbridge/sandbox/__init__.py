@@ -7,7 +7,7 @@ Imports nothing of ours.
     schemas.py, openapi.py   the OpenAPI document, whose schemas validate the bodies
     published.py, pages/     serves it, and a page of it
     scenarios.py             scenarios by name
-    limits.py                requests a minute and a day
+    limits.py                requests a minute and a day, size and time of answers
     faults.py, broken.py     faults on demand
     bodies.py                response bodies
     world.py                 a district's data, to read and to edit while it is served
@@ -23,14 +23,17 @@ It shares no code with the client, so that both cannot share a misreading of the
 from icalbridge.sandbox.app import State, create_app
 from icalbridge.sandbox.district import build_world, district_day
 from icalbridge.sandbox.faults import GRAMMAR, Fault, parse_fault
+from icalbridge.sandbox.limits import AnswerLimits
 from icalbridge.sandbox.openapi import document
-from icalbridge.sandbox.scenarios import SCENARIOS, Scene, build_scene, stage
+from icalbridge.sandbox.scenarios import SCENARIOS, VENDORS, Scene, build_scene, stage
 from icalbridge.sandbox.server import run, serve_in_thread
 from icalbridge.sandbox.world import World
 
 __all__ = [
     "GRAMMAR",
     "SCENARIOS",
+    "VENDORS",
+    "AnswerLimits",
     "Fault",
     "Scene",
     "State",

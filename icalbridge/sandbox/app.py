@@ -17,7 +17,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from icalbridge.sandbox import bodies, broken, published, rules
-from icalbridge.sandbox.limits import Limits
+from icalbridge.sandbox.limits import AnswerLimits, Limits
 from icalbridge.sandbox.writes import Writes
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ DONE = {
 }
 """By endpoint. The pages tell A007 and its text; the others are in its manner."""
 
+EVENT_LISTS = ("property-events", "facility-events")
 CREATED = 201
 """The pages name no status of success but say "created"."""
 
@@ -95,12 +96,18 @@ class State:
     clock: Callable[[], datetime]
     maintenance_blocks: bool
     strict_creations: bool
+    answers: AnswerLimits
     requests: list[tuple[str, str, str, int]] = field(default_factory=list)
     """Method, path, query and status of each request so far; status 0 where the connection broke
     instead.
     """
     stopping: Event = field(default_factory=Event)
     """Set by the server when it ends: wakes whatever waits."""
+    wait: Callable[[float], object] = field(init=False)
+    """Waits for some seconds; a test may let a clock of its own go on instead."""
+
+    def __post_init__(self) -> None:
+        self.wait = self.stopping.wait
 
     @property
     def quota_used(self) -> int:
@@ -118,6 +125,7 @@ def create_app(
     faults: Sequence[Fault] = (),
     maintenance_blocks: bool = False,
     strict_creations: bool = False,
+    answers: AnswerLimits = AnswerLimits(),  # noqa: B008  # it is frozen
 ) -> Flask:
     """Create the application. `clock` returns aware UTC moments; `maintenance_blocks` allows the
     event type that is "coming soon"; `strict_creations` applies the bounds published for changes
@@ -131,6 +139,7 @@ def create_app(
         clock,
         maintenance_blocks,
         strict_creations,
+        answers,
     )
     app.extensions["sandbox"] = state
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
@@ -265,6 +274,7 @@ class _Endpoints:
             args,
             today,
             has_children=has_children,
+            child_events_days=self._state.answers.child_events_days,
             maintenance_blocks=self._state.maintenance_blocks,
         )
 
@@ -289,7 +299,7 @@ def _enter(state: State, owner_of: Callable[[], str]) -> Response | None:
         fault for fault in faults if fault.strikes(request.endpoint, owner, days, children=children)
     ]
     # a delay ends early when the server does, so that no test ever waits for a hanging request
-    state.stopping.wait(sum(fault.delay() for fault in g.faults))
+    state.wait(sum(fault.delay() for fault in g.faults))
     answers = (broken.instead(fault, request.endpoint) for fault in g.faults)
     answer = next((response for response in answers if response is not None), None)
     if answer is not None:
@@ -302,6 +312,8 @@ def _leave(state: State, response: Response) -> Response:
     if response.status_code in {200, CREATED} and response.mimetype == "application/json":
         for fault in g.faults:
             response = broken.change_response(fault, response)
+    if request.endpoint in EVENT_LISTS and response.status_code == 200:
+        response = _limit_answer(state, response)
     status = 0 if isinstance(response, broken.NoResponse) else response.status_code
     state.requests.append(
         (request.method, request.path, request.query_string.decode("latin-1"), status)
@@ -309,6 +321,14 @@ def _leave(state: State, response: Response) -> Response:
     if len(state.requests) > 2 * REQUEST_LOG_SIZE:
         del state.requests[:-REQUEST_LOG_SIZE]
     return response
+
+
+def _limit_answer(state: State, response: Response) -> Response:
+    """Return an answer as late as one of its size is, or what one that is too large gets."""
+    octets = response.content_length or 0
+    state.wait(state.answers.seconds(octets))
+    status = state.answers.status(octets)
+    return response if status == 200 else bodies.problem(status, *broken.WORDS[status])
 
 
 def _done(endpoint: str, status: int = 200, **fields: Any) -> Response:

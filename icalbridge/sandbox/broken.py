@@ -21,6 +21,7 @@ GARBAGE = b'\x00\xff{"events": [not json'
 
 WORDS = {
     400: ("SY001", "Validation failed – The request is not valid."),
+    413: ("SY006", "Payload too large – The answer exceeds the size that can be sent."),
     403: ("AC001", "Forbidden – The API user has no access to this resource."),
     500: ("SY002", "Internal server error – An unexpected error occurred."),
     502: ("SY003", "Bad gateway – The upstream service answered with an error."),
@@ -73,6 +74,8 @@ def change_response(fault: Fault, response: Response) -> Response:
             return _hollow(fault.kind, response)
         case "truncated":
             return _truncated(response)
+        case "trimmed":
+            return _trimmed(response)
         case "lost":
             return _nothing()
         case "done-503":
@@ -90,6 +93,19 @@ def _hollow(kind: str, response: Response) -> Response:
             envelope[name] = None if kind == "null" else rest
     if kind == "error-coded":
         envelope["message_code"], envelope["message"] = WORDS[500]
+    return bodies.json_response(response.status_code, envelope)
+
+
+def _trimmed(response: Response) -> Response:
+    """Leave out what of each event is not on the days that were requested."""
+    envelope = json.loads(response.get_data())
+    first, last = (request.args.get(name, "") for name in ("start_date", "end_date"))
+    for event in envelope.get("events") or ():
+        event["timeslots"] = [
+            slot
+            for slot in event["timeslots"] or ()
+            if str(slot["start_datetime"])[:10] <= last and str(slot["end_datetime"])[:10] >= first
+        ]
     return bodies.json_response(response.status_code, envelope)
 
 

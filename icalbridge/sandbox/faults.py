@@ -36,6 +36,7 @@ KIND is one of
     error-coded   200 with an empty list and the message_code of an error
     lost          what was asked is done, then the connection breaks (RST) with no answer
     done-503      what was asked is done, and 503 is answered all the same
+    trimmed       events with what of them is on the days that were requested, and no more
     stale         the answer shows events as they were when the fault began, before any later write
 
 and the options narrow it:
@@ -70,6 +71,7 @@ KINDS = (
     "error-coded",
     "lost",
     "done-503",
+    "trimmed",
     "stale",
 )
 MANY = 10**9

@@ -1,4 +1,5 @@
-"""Limits of a key: requests in any 60 seconds, requests in a UTC day.
+"""Limits of a key: requests in any 60 seconds, requests in a UTC day; limits of answers: how large,
+how slow, how far ahead a whole district is answered.
 
 The pages do not say whether a refused request counts. Here it counts against neither, which is what
 a gateway does.
@@ -7,10 +8,39 @@ a gateway does.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 
 MINUTE = timedelta(minutes=1)
+MEGABYTE = 1_000_000
+FUNCTION_SECONDS = 30.0
+"""How long the vendor's functions run."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """What the vendor answers at once; its pages contradict each other or do not say."""
+
+    child_events_days: int = 90
+    """How far from today a district's day with all schools is answered; -1: it never is."""
+    max_answer_mb: float | None = None
+    """The largest answer, in MB; None: any."""
+    too_large_status: int = 502
+    """What a larger one gets: 413 or 502."""
+    seconds_per_mb: float = 0.0
+    """How long an answer takes, by its size; one that takes longer than a function runs is 503."""
+
+    def status(self, octets: int) -> int:
+        """Return the status of an answer of a size."""
+        if self.seconds_per_mb * octets / MEGABYTE > FUNCTION_SECONDS:
+            return 503
+        too_large = self.max_answer_mb is not None and octets > self.max_answer_mb * MEGABYTE
+        return self.too_large_status if too_large else 200
+
+    def seconds(self, octets: int) -> float:
+        """Return how long the vendor takes for an answer of a size."""
+        return min(self.seconds_per_mb * octets / MEGABYTE, FUNCTION_SECONDS)
 
 
 class Limits:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MAX_DAYS_APART = 31
 HORIZON_DAYS = 365
-CHILD_EVENTS_DAYS = 90
 WRITE_DAYS_BACK = 7
 WRITE_YEARS_AHEAD = 2
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -108,6 +107,7 @@ def read_query(
     today: date,
     *,
     has_children: bool = False,
+    child_events_days: int = 90,
     maintenance_blocks: bool = False,
 ) -> Query:
     """Check the query of an events request; `today` is the calendar day in the property's zone.
@@ -121,7 +121,7 @@ def read_query(
     children = _flag(args, "include_child_events") and has_children
     _check_window(start, end, today)
     if children:
-        _check_child_events(start, end, today)
+        _check_child_events(start, end, today, child_events_days)
     return Query(start, end, types, children)
 
 
@@ -186,15 +186,16 @@ def _check_window(start: date, end: date, today: date) -> None:
         raise invalid("event data is only available for up to 1 year from today")
 
 
-def _check_child_events(start: date, end: date, today: date) -> None:
+def _check_child_events(start: date, end: date, today: date, most_days: int) -> None:
+    if most_days < 0:
+        raise invalid("include_child_events is not available")
     if start != end:
         raise invalid(
             "with include_child_events start_date and end_date must be the same calendar day"
         )
-    if end > today + timedelta(days=CHILD_EVENTS_DAYS):
+    if end > today + timedelta(days=most_days):
         raise invalid(
-            f"with include_child_events the search can extend up to {CHILD_EVENTS_DAYS} days from"
-            " today"
+            f"with include_child_events the search can extend up to {most_days} days from today"
         )
 
 

@@ -7,7 +7,7 @@ showcase, and then again after a restart with a scenario; only `hostile` is anot
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from icalbridge.sandbox.builder import facility_in_timeslot
 from icalbridge.sandbox.builder import timeslot_of as _slot
 from icalbridge.sandbox.district import build_world, district_day
+from icalbridge.sandbox.limits import AnswerLimits
 from icalbridge.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Scene:
     faults: tuple[str, ...] = ()
     strict_creations: bool = False
     """Whether the bounds published for changes hold for new bookings too."""
+    answers: AnswerLimits = field(default_factory=AnswerLimits)
 
     def today(self, property_id: str) -> date:
         """Return the calendar day at a property."""
@@ -205,6 +207,20 @@ def hostile(scene: Scene) -> Scene:
     return _with(scene, scene.world.events.values())
 
 
+VENDORS = {
+    "days-90": AnswerLimits(),
+    "days-7": AnswerLimits(child_events_days=7),
+    "days-refused": AnswerLimits(child_events_days=-1),
+    "days-too-heavy": AnswerLimits(seconds_per_mb=15.0),
+    "answers-6-mb": AnswerLimits(max_answer_mb=6.0, seconds_per_mb=0.5),
+}
+"""How the vendor may answer whole districts, by the name of the scenario."""
+
+
+def _answering(answers: AnswerLimits) -> Callable[[Scene], Scene]:
+    return lambda scene: replace(_with(scene, scene.world.events.values()), answers=answers)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "hostile": Scenario(
         "another district: odd and malicious names, nulls, every surprise", hostile, hostile=True
@@ -224,6 +240,20 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "strict-creations": Scenario(
         "no new booking past midnight, over 7 days ago or over 2 years ahead", strict_creations
+    ),
+    "days-90": Scenario(
+        "a day of all schools, up to 90 days ahead", _answering(VENDORS["days-90"])
+    ),
+    "days-7": Scenario("a day of all schools, up to 7 days ahead", _answering(VENDORS["days-7"])),
+    "days-refused": Scenario(
+        "a day of all schools is refused", _answering(VENDORS["days-refused"])
+    ),
+    "days-too-heavy": Scenario(
+        "15 seconds a megabyte, so that a day of many schools is 503",
+        _answering(VENDORS["days-too-heavy"]),
+    ),
+    "answers-6-mb": Scenario(
+        "an answer of more than 6 MB is 502", _answering(VENDORS["answers-6-mb"])
     ),
 }
 

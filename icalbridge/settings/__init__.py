@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icalbridge.errors import ConfigurationError
-from icalbridge.settings import readers
+from icalbridge.settings import readers, state
 from icalbridge.settings.keys import ApiUser, keys_file
 
 if TYPE_CHECKING:
@@ -87,8 +87,9 @@ class Settings:
     )
     database_url: str = _setting(
         "DATABASE_URL",
-        "sqlite:///icalbridge.db",
-        "Where everything is kept: `sqlite:///FILE` or `postgresql://…`.",
+        "",
+        "Where everything is kept: `sqlite:////FILE` or `postgresql://…`. Unset: `icalbridge.db` in"
+        " `~/.local/state/icalbridge`, or where systemd keeps state; `doctor` names it.",
         readers.database_url,
         secret=True,
     )
@@ -117,6 +118,13 @@ class Settings:
         "The address that subscribers use. Unset: feeds leave `URL` and `SOURCE` out, pages take it"
         " from the request.",
         readers.http_url,
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        "ICALBRIDGE_TRUSTED_PROXIES",
+        "127.0.0.1,::1",
+        "Proxies whose `X-Forwarded-For` tells readers apart in `status --readers`: addresses or"
+        " networks, separated by commas. Nothing else follows that header.",
+        readers.networks,
     )
     history_days: int = _setting(
         "ICALBRIDGE_HISTORY_DAYS", "60", "How far back feeds reach.", readers.whole(0, 3660)
@@ -208,6 +216,13 @@ class Settings:
         " it asks.",
         readers.colour,
     )
+    policy_file: str = _setting(
+        "ICALBRIDGE_POLICY_FILE",
+        "",
+        "A TOML file: [what the public may see](policy.md) of schools, facilities and bookings."
+        " Unset: everything.",
+        str,
+    )
     booking_url: str = _setting(
         "ICALBRIDGE_BOOKING_URL",
         "",
@@ -272,6 +287,8 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     password are never repeated in it, nor is a value that they were put into by mistake.
     """
     given = {**environ, **_key_from_file(environ)}
+    if state.uses_default(environ):
+        given["DATABASE_URL"] = f"sqlite:///{state.default_file(environ)}"
     key = given.get("FACILITRON_API_KEY", "").strip()
     values = {}
     for field_ in fields(Settings):

@@ -5,6 +5,7 @@ must be.
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -60,6 +61,16 @@ def http_url(text: str) -> str:
     ):
         raise ValueError(expected)
     return text.rstrip("/")
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """Read addresses and networks, separated by commas."""
+    try:
+        return tuple(str(ip_network(part.strip())) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError(
+            "addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8"
+        ) from None
 
 
 def booking_url(text: str) -> str:

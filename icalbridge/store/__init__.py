@@ -9,7 +9,10 @@ up to date, many readers serve from it.
     store.workers     which workers are alive                      (workers.py)
     store.doubts      withdrawals that are not believed yet        (doubts.py)
     store.saved       saved feeds and their private addresses      (saved_feeds.py)
+    store.readers     how many clients read which calendar         (readers.py)
     store.pushed      events that were made out of calendars       (pushed_events.py)
+    store.challenges  how `doctor` recognizes its own web process  (challenge.py)
+    store.policies    the public policy that was last read         (policies.py)
 
 `migrate` brings a database up to date; `tables` holds the schema; `backup` copies SQLite's file.
 """
@@ -24,10 +27,13 @@ from sqlalchemy import func, select
 
 from icalbridge.store import engine, migrate
 from icalbridge.store.api_keys import ApiKeys
+from icalbridge.store.challenge import Challenges
 from icalbridge.store.doubts import Doubts, LeftProperty, MassWithdrawal
 from icalbridge.store.health import Freshness, Health, KeyHealth
 from icalbridge.store.patience import Timeouts
+from icalbridge.store.policies import Policies
 from icalbridge.store.pushed_events import Pushed, PushedEvents
+from icalbridge.store.readers import Readers
 from icalbridge.store.reading import Reading
 from icalbridge.store.saved_feeds import SavedFeeds
 from icalbridge.store.sync_reads import SyncReads
@@ -72,7 +78,10 @@ class Store:
         self.workers = Workers(opened)
         self.doubts = Doubts(opened)
         self.saved = SavedFeeds(opened)
+        self.readers = Readers(opened)
         self.pushed = PushedEvents(opened)
+        self.challenges = Challenges(opened)
+        self.policies = Policies(opened)
 
     @classmethod
     def connect(cls, url: str, timeouts: Timeouts | None = None) -> Store:

@@ -4,7 +4,7 @@ served.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select, update
@@ -23,7 +23,7 @@ from icalbridge.store.tables import api_users, properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date, datetime
+    from datetime import date
 
     from sqlalchemy import ColumnElement
 
@@ -94,23 +94,35 @@ class ApiKeys(Repository):
     def update_allowance(
         self,
         api_user_id: str,
-        book: Callable[[date | None, int, float], tuple[date | None, int, float, float]],
+        book: Callable[[date | None, int, float, float], tuple[date | None, int, float, float]],
     ) -> float:
         """Book one request on a key's allowance by a pure function, while nobody else books.
 
-        The function gets and returns day, used and next_at; its fourth value is returned.
+        The function gets day, used, next_at and paused_until. It returns the first three; its
+        fourth value is returned.
         """
         mine = api_users.c.id == api_user_id
-        columns = (api_users.c.quota_day, api_users.c.quota_used, api_users.c.next_at)
+        names = ("quota_day", "quota_used", "next_at", "paused_until")
+        columns = [api_users.c[name] for name in names]
         with writing(self._opened) as connection:
-            day, used, next_at = connection.execute(
+            day, used, next_at, paused_until = connection.execute(
                 select(*columns).where(mine).with_for_update()
             ).one()
-            new_day, new_used, new_next_at, result = book(day, used, next_at)
+            new_day, new_used, new_next_at, result = book(day, used, next_at, paused_until)
             if (new_day, new_used, new_next_at) != (day, used, next_at):
                 values = {"quota_day": new_day, "quota_used": new_used, "next_at": new_next_at}
                 connection.execute(update(api_users).where(mine).values(**values))
             return result
+
+    def pause(self, api_user_id: str, until: float) -> None:
+        """Let no worker of a key send anything before a time, in seconds since 1970."""
+        mine = api_users.c.id == api_user_id
+        self._write(update(api_users).where(mine).values(paused_until=until))
+
+    def paused_until(self, api_user_id: str) -> datetime | None:
+        """Return before when the vendor wants no request of a key; None if it never said so."""
+        until = self._value(select(api_users.c.paused_until).where(api_users.c.id == api_user_id))
+        return datetime.fromtimestamp(until, UTC) if until else None
 
     def note_pace(self, api_user_id: str, stretch: float, quota_per_day: int) -> None:
         """Write the stretch of a key's plan and its granted quota, for status pages and metrics."""

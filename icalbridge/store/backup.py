@@ -21,6 +21,7 @@ from icalbridge.models import CLOCK_TOLERANCE
 from icalbridge.store import Store
 from icalbridge.store.health import WORKER_ALIVE
 from icalbridge.store.migrate import versions
+from icalbridge.store.tables import reader_days, reader_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +64,7 @@ def back_up(database: Path, target: Path, *, force: bool) -> int:
         with _new_file(target) as part:
             _copy(database, part)
             _read_version(part, database)
+            _forget_readers(part)
             _flush(part)
             _move(part, target)
         return target.stat().st_size
@@ -183,6 +185,16 @@ def _read_version(part: Path, named: Path) -> str:
     if row is None:
         raise StoreError(f"{named} is no database of icalbridge.")
     return str(row[0])
+
+
+def _forget_readers(part: Path) -> None:
+    """Delete what tells today's readers apart, which must not outlive the day: see `readers`."""
+    with closing(sqlite3.connect(part)) as opened, opened:
+        opened.execute("PRAGMA secure_delete=ON").close()
+        names = {name for (name,) in opened.execute("SELECT name FROM sqlite_master")}
+        for table in (reader_hashes.name, reader_days.name):
+            if table in names:
+                opened.execute(f"DELETE FROM {table}").close()  # noqa: S608  # our own names
 
 
 def _upgrade(part: Path, named: Path) -> bool:

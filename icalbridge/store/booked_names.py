@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 
 from icalbridge.store.entries import EntryScope, contains_words
 from icalbridge.store.rows import SHOWN
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 MAX_COUNTED = 100_000
 """Entries that are counted for one answer; of many names, fewer of each."""
@@ -57,11 +57,8 @@ def match_names(
     `names`, which are folded, where there are any.
     """
     columns = (entry_texts.c.name_id, entry_texts.c.property_id)
-    query = select(*columns, entry_texts.c.name, entry_texts.c.activity).where(
-        entry_texts.c.name != "", *contains_words(connection, terms)
-    )
-    if names:
-        query = query.where(entry_texts.c.name.in_(names))
+    query = select(*columns, entry_texts.c.name, entry_texts.c.activity)
+    query = query.where(*name_conditions(connection, terms, names))
     rows: list[NameMatch] = []
     for part in in_parts(set(property_ids)):
         result = connection.execute(query.where(entry_texts.c.property_id.in_(part)).distinct())
@@ -69,29 +66,45 @@ def match_names(
     return rows
 
 
+def name_conditions(
+    connection: Connection, terms: Collection[str], names: Collection[str]
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of texts with a name that have all terms; see `match_names`."""
+    conditions = [entry_texts.c.name != "", *contains_words(connection, terms)]
+    return [*conditions, entry_texts.c.name.in_(names)] if names else conditions
+
+
 def coming_names(
-    connection: Connection, name_ids: Collection[int], now: datetime
+    connection: Connection,
+    name_ids: Collection[int],
+    now: datetime,
+    visible: ColumnElement[bool] | None = None,
 ) -> dict[int, BookedName]:
-    """Return what is coming by name; a name without anything is left out.
+    """Return what is coming by name, of the visible entries; a name without anything is left out.
 
     What the small ones leave of `MAX_COUNTED` is for those that have more than their share.
     """
     if not name_ids:
         return {}
     share = max(1, MAX_COUNTED // len(name_ids))
-    coming = _count_names(connection, name_ids, now, share)
+    coming = _count_names(connection, name_ids, now, share, visible)
     large = [name_id for name_id, name in coming.items() if name.is_capped]
     left = MAX_COUNTED - sum(name.count for name in coming.values())
     if large and left // len(large) > share:
-        coming |= _count_names(connection, large, now, left // len(large))
+        coming |= _count_names(connection, large, now, left // len(large), visible)
     return coming
 
 
 def _count_names(
-    connection: Connection, name_ids: Collection[int], now: datetime, most: int
+    connection: Connection,
+    name_ids: Collection[int],
+    now: datetime,
+    most: int,
+    visible: ColumnElement[bool] | None,
 ) -> dict[int, BookedName]:
     table = EntryScope("name_id", tuple(name_ids)).table(connection)
-    here = (entries.c.name_id == table.c.value, SHOWN_LITERAL, entries.c.end_at > now)
+    seen = true() if visible is None else visible
+    here = (entries.c.name_id == table.c.value, SHOWN_LITERAL, entries.c.end_at > now, seen)
     following = select(entries.c.uid).where(*here).order_by(entries.c.end_at).limit(1)
     counted = select(entries.c.end_at).where(*here).limit(most).correlate(table).subquery()
     uids = select(
@@ -109,14 +122,17 @@ def _count_names(
 
 
 def names_in_facility(
-    connection: Connection, facility_id: str, now: datetime
+    connection: Connection,
+    facility_id: str,
+    now: datetime,
+    visible: ColumnElement[bool] | None = None,
 ) -> dict[int, BookedName]:
     """Return what is coming in one facility, by name."""
     named = func.max(entries.c.name), func.min(entries.c.start_at), func.count()
     query = (
         select(entries.c.name_id, *named)
         .where(entries.c.facility_id == facility_id, entries.c.end_at > now)
-        .where(SHOWN, entries.c.name != "")
+        .where(SHOWN, entries.c.name != "", true() if visible is None else visible)
         .group_by(entries.c.name_id)
     )
     return {row[0]: BookedName(*row[1:]) for row in connection.execute(query)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -134,6 +134,8 @@ class EntryCriteria:
     """How many texts there are in the feed."""
     any_status: bool = False
     """Whatever the status."""
+    visible: ColumnElement[bool] | None = field(default=None, compare=False)
+    """What the public may see; None: everything."""
 
     @property
     def status(self) -> ColumnElement[bool]:
@@ -157,7 +159,7 @@ class EntryCriteria:
     @property
     def condition(self) -> ColumnElement[bool]:
         here = entries.c.facility_id.in_(self.facility_ids) if self.facility_ids else true()
-        return and_(self.status, here)
+        return and_(self.status, here, true() if self.visible is None else self.visible)
 
 
 SHOWN_ENTRIES = EntryCriteria()

@@ -62,6 +62,8 @@ class Freshness:
     """When any of its windows was last fetched, alone or with a district's day."""
     child_ids: tuple[str, ...] = ()
     """The schools of a district, listed or not."""
+    read_at: datetime | None = None
+    """When somebody last read one of its feeds or pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class Health:
     catalogue_error: str
     catalogue_invocation_id: str
     workers_alive: int
-    entries: int
+    entries: int | None
+    """None where the public may not know."""
     skipped: int
     """Things in the vendor's answers that could not be read, since the database was made."""
     counters: Mapping[str, int]
@@ -230,6 +233,7 @@ _COLUMNS: dict[str, Any] = {
     "vendor_zone": properties.c.vendor_zone,
     "newest": func.max(_FETCHED),
     "child_ids": properties.c.child_ids,
+    "read_at": properties.c.read_at,
 }
 """Expression for the fields of `Freshness` that every property has."""
 _LISTED = (

@@ -29,6 +29,10 @@ CATALOG_SECONDS = 86_400
 """How often the catalog of a key is read."""
 PARTLY_SECONDS = 21_600
 """How soon a catalog is read again of which the facilities of some school could not be had."""
+READ_DAYS = 7
+"""A property that nobody read for so long is fetched daily only; the laziest calendar programs ask
+once a week.
+"""
 
 
 FREE: dict[str, Any] = {"leased_by": "", "leased_until": None}

@@ -9,6 +9,7 @@ ids are asked about, or are selected by a saved feed, or are a district's school
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
 
     from icalbridge.store.booked_names import BookedName, NameMatch
     from icalbridge.store.counts import SpanCount
@@ -66,7 +67,21 @@ ENTRIES_A_PART = 1000
 
 
 class Reading(Repository):
-    """All queries of readers to one database."""
+    """All queries of readers to one database; with `visible`, of the entries that it leaves."""
+
+    def __init__(
+        self, opened: Engine | Connection, visible: ColumnElement[bool] | None = None
+    ) -> None:
+        super().__init__(opened)
+        self._visible = visible
+
+    @property
+    def finds_texts_exactly(self) -> bool:
+        """Whether every entry that has one of the `text_ids` matches."""
+        return True
+
+    def _leave_visible(self, criteria: EntryCriteria) -> EntryCriteria:
+        return criteria if self._visible is None else replace(criteria, visible=self._visible)
 
     def feed_state(self, feed: Feed) -> FeedState | None:
         """Return a feed's title, zone and revision; None for an id that was never seen."""
@@ -84,6 +99,7 @@ class Reading(Repository):
         ordered: bool = True,
     ) -> list[Entry]:
         """Return the feed's entries of a time range by start; see `read_entries`."""
+        criteria = self._leave_visible(criteria)
         with reading(self._opened) as connection:
             return read_entries(
                 connection,
@@ -100,6 +116,7 @@ class Reading(Repository):
     ) -> list[Entry]:
         """Return the first entries of each of some time ranges, each once, in order of start."""
         entries: dict[str, Entry] = {}
+        criteria = self._leave_visible(criteria)
         with reading(self._opened) as connection:
             scopes = list(feed_scopes(connection, feed, criteria))
             for times in ranges:
@@ -109,6 +126,7 @@ class Reading(Repository):
 
     def count(self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES) -> int:
         """Count the entries of a feed, which is not a saved one, in a time range."""
+        criteria = self._leave_visible(criteria)
         with reading(self._opened) as connection:
             scopes = feed_scopes(connection, feed, criteria)
             return count_entries(connection, scopes, times, criteria)
@@ -117,6 +135,7 @@ class Reading(Repository):
         self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES
     ) -> list[SpanCount]:
         """Count the entries of a feed, which is not a saved one, by start, end and zone."""
+        criteria = self._leave_visible(criteria)
         with reading(self._opened) as connection:
             scopes = feed_scopes(connection, feed, criteria)
             return count_by_span(connection, scopes, times, criteria)
@@ -150,6 +169,7 @@ class Reading(Repository):
         column: Column[datetime],
         choose: Callable[[Iterable[datetime]], datetime],
     ) -> datetime | None:
+        criteria = self._leave_visible(criteria)
         condition = and_(times, criteria.condition)
         with reading(self._opened) as connection:
             scopes = feed_scopes(connection, feed, criteria)
@@ -173,12 +193,12 @@ class Reading(Repository):
     def coming_names(self, name_ids: Collection[int], now: datetime) -> dict[int, BookedName]:
         """Return how many entries of some names are coming, and when the next one is."""
         with reading(self._opened) as connection:
-            return coming_names(connection, name_ids, now)
+            return coming_names(connection, name_ids, now, self._visible)
 
     def names_in_facility(self, facility_id: str, now: datetime) -> dict[int, BookedName]:
         """Return how many entries of which names are coming in one facility."""
         with reading(self._opened) as connection:
-            return names_in_facility(connection, facility_id, now)
+            return names_in_facility(connection, facility_id, now, self._visible)
 
     def fetched(self, property_ids: Collection[str]) -> dict[str, datetime | None]:
         """Return when today's entries of some listed properties were last fetched; None: never."""
@@ -234,7 +254,7 @@ class Reading(Repository):
         everything: bool = False,
     ) -> list[Entry]:
         """Return shown (`everything`: all) entries of properties in a span, by start."""
-        criteria = ALL_ENTRIES if everything else SHOWN_ENTRIES
+        criteria = self._leave_visible(ALL_ENTRIES if everything else SHOWN_ENTRIES)
         with reading(self._opened) as connection:
             times = TimeRange(since, until)
             return read_entries(connection, scopes_of(property_ids), times, criteria)
@@ -299,6 +319,8 @@ class Reading(Repository):
         """Return the facilities of shown entries that overlap a span, and some columns of them."""
         query = select(entries.c.facility_id, *columns)
         query = query.where(entries.c.property_id.in_(select(properties.c.id)), SHOWN)
+        if self._visible is not None:
+            query = query.where(self._visible)
         if grouped:
             query = query.group_by(entries.c.facility_id)
         times = TimeRange(since, until).conditions()

@@ -6,7 +6,9 @@ api_users 1─n properties 1─n facilities
                              events 1─1 particulars    renter and the like, for staff alone
 saved_feeds 1─n feed_tokens   what somebody decided to show, and its private addresses
 pushed                        which events were made out of a calendar
+public_policy                 what the public may see, as last read
 counters                      revision, shown entries, and what could not be read
+reader_days, reader_hashes, reader_counts    how many clients read which calendar
 workers                       who is alive
 """
 
@@ -92,6 +94,8 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     _day("quota_day"),
     _number("quota_used"),
     Column("next_at", Float, nullable=False, server_default="0"),  # seconds since 1970
+    # before when the vendor wants no request (Retry-After), in the same
+    Column("paused_until", Float, nullable=False, server_default="0"),
     Column("stretch", Float, nullable=False, server_default="1"),  # factor on the plan's intervals
     _text("error"),  # what keeps the whole key from being served, in one sentence
     _time("error_at"),
@@ -312,10 +316,43 @@ counters = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+public_policy = Table(  # one row: the policy that was last read
+    "public_policy",
+    metadata,
+    Column("digest", String, primary_key=True),
+    _text("text"),
+    _time("changed_at", nullable=False),
+)
+
 workers = Table(
     "workers",
     metadata,
     Column("id", String, primary_key=True),
     _time("started_at", nullable=False),
     _time("seen_at", nullable=False),
+)
+
+# the current UTC day; deleted with its hashes when it is over: see `readers`
+reader_days = Table(
+    "reader_days",
+    metadata,
+    Column("day", Day, primary_key=True),
+    _text("key"),  # random
+)
+
+reader_hashes = Table(
+    "reader_hashes",
+    metadata,
+    Column("digest", BigInteger, primary_key=True, autoincrement=False),
+    _text("feed"),
+    _text("family"),
+)
+
+reader_counts = Table(
+    "reader_counts",
+    metadata,
+    Column("day", Day, primary_key=True),
+    Column("feed", String, primary_key=True),
+    Column("family", String, primary_key=True),
+    _number("readers"),
 )

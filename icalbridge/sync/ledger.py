@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.facilitron import Allowance, book
+from icalbridge.facilitron import Allowance, book, pause_end
 
 if TYPE_CHECKING:
     from icalbridge.store import Store
@@ -29,15 +29,21 @@ class StoreLedger:
         """Book one request; return 0.0 when it may be sent at once, else the seconds after which to
         ask again.
 
-        Raises `QuotaSpent` when the UTC day's quota is used up.
+        Raises `QuotaSpent` when the UTC day's quota is used up, `RateLimited` during a long pause.
         """
 
-        def decide(day: date | None, used: int, next_at: float) -> tuple[date, int, float, float]:
-            stored = Allowance(day or now.astimezone(UTC).date(), used, next_at)
+        def decide(
+            day: date | None, used: int, next_at: float, paused_until: float
+        ) -> tuple[date, int, float, float]:
+            stored = Allowance(day or now.astimezone(UTC).date(), used, next_at, paused_until)
             after, wait = book(stored, now, self._rate, self._quota)
             return after.day, after.used, after.next_at, wait
 
         return self._store.api_keys.update_allowance(self._api_user_id, decide)
+
+    def pause(self, now: datetime, seconds: float) -> None:
+        """Let no worker of the key book anything for some seconds, as the vendor asks."""
+        self._store.api_keys.pause(self._api_user_id, pause_end(now, seconds))
 
     def left(self, now: datetime) -> int:
         """Return how many requests the UTC day's quota still grants."""
@@ -45,7 +51,7 @@ class StoreLedger:
         counted = {today, today + timedelta(days=1)}  # the days that `book` goes on counting
 
         def look(
-            day: date | None, used: int, next_at: float
+            day: date | None, used: int, next_at: float, _paused_until: float
         ) -> tuple[date | None, int, float, float]:
             return day, used, next_at, float(self._quota - (used if day in counted else 0))
 

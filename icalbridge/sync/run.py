@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, WindowBroken
+from icalbridge.store.place_names import is_given
 from icalbridge.store.windows import LEASE_SECONDS, LeaseLost
 from icalbridge.sync import catalog, schedule
 from icalbridge.sync import windows as sync_windows
@@ -110,8 +111,8 @@ class Sync:
             tally=Counter() if tally is None else tally,
         )
 
-    def everything(self, property_ids: Sequence[str] = ()) -> Report:
-        """Fetch the catalog and all windows now, of all properties or of some.
+    def everything(self, properties: Sequence[str] = ()) -> Report:
+        """Fetch the catalog and all windows now, of all properties or of some, by id or name.
 
         1. the catalog; when it fails, what is known of it serves on
         2. every window wanted becomes due
@@ -123,8 +124,8 @@ class Sync:
         report.failures += map(str, failed)
         if any(isinstance(error, HOPELESS) for error in failed):
             return report
-        listed = [owner.id for owner in self._store.read.properties(self._user)]
-        due_ids = [owner_id for owner_id in listed if not property_ids or owner_id in property_ids]
+        listed = self._store.read.properties(self._user)
+        due_ids = [owner.id for owner in listed if not properties or is_given(owner, properties)]
         total = self._store.windows.make_due(due_ids, now=self._clock()) if due_ids else 0
         begun, done = self._clock(), 0
         while claim := self._next(begun, due_ids):

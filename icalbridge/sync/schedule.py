@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.leases import CATALOG_SECONDS as CATALOG_SECONDS
-from icalbridge.store.leases import LEASE_SECONDS
+from icalbridge.store.leases import LEASE_SECONDS, READ_DAYS
 from icalbridge.store.leases import PARTLY_SECONDS as PARTLY_SECONDS
 from icalbridge.sync.windows import DAY, WINDOW_DAYS
 
@@ -33,11 +33,6 @@ GIVEN_UP = 3
 """
 REFUSED_SECONDS = 24 * 3600
 """How long a district's day is left alone after the vendor refused it."""
-READ_DAYS = 7
-"""A property that nobody read for so long is fetched daily only; the laziest calendar programs ask
-once a week.
-"""
-
 PLENTY = 3
 """Of a property with this many events to come, a window that comes back empty is not believed the
 first time.

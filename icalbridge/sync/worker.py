@@ -24,6 +24,7 @@ from icalbridge.errors import (
     VendorUnavailable,
     WindowBroken,
 )
+from icalbridge.facilitron import LONGEST_PAUSE_SECONDS
 from icalbridge.outage import OutageLog
 from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync import schedule
@@ -162,6 +163,7 @@ class Worker:
         now = self._clock()
         if not _pending(self._beat_again, now, BEAT_SECONDS):
             self._store.workers.beat(self._worker_id, now=now)
+            self._store.readers.close_day(now=now)
             self._beat_again = now + timedelta(seconds=BEAT_SECONDS)
             if (
                 self._trouble == ""
@@ -171,6 +173,9 @@ class Worker:
     def _step(self) -> float:
         if self._quiet_until and _pending(self._quiet_until, self._clock(), REFUSED_SECONDS):
             return self._until(self._quiet_until)
+        paused = self._store.api_keys.paused_until(self._user)
+        if paused and _pending(paused, self._clock(), LONGEST_PAUSE_SECONDS):
+            return self._until(paused)
         failures = self._sync.fetch_catalog()
         if failures is not None:
             self._tidy()

@@ -87,9 +87,9 @@ def create_app(
     # An address answers or it does not; werkzeug would redirect one with doubled slashes.
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    metrics, assets = Metrics(), Assets()
+    metrics, assets = Metrics(settings), Assets()
     service = FeedCache(store, settings, metrics, clock, cache_bytes)
-    site = Site(settings.public_url, store, clock, service.database)
+    site = Site(settings.public_url, service.public, clock, service.database)
     look = Look(settings, site, assets)
     present = CurrentBookingsReader(service)
     app.jinja_options = {
@@ -118,7 +118,7 @@ def create_app(
     }
     for routes in (
         ical(service),
-        api(store, service, present, site),
+        api(service, present, site),
         pages(service, site),
         booking_pages(service, site, settings),
         free_pages(service, site, settings),
@@ -126,11 +126,11 @@ def create_app(
         displays(service, present, site, settings, assets),
         embeds(service, site, settings),
         embed_builder(service, site),
-        operations(store, metrics, site, service.database),
+        operations(service.public, store.challenges, metrics, site, service.database),
         static_files(assets),
         look_files(look),
         posters(service, site),
-        sitemap(store, site),
+        sitemap(service.public, site),
         status_page(site),
     ):
         app.register_blueprint(routes)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
     from datetime import datetime
 
+    from icalbridge.feeds.public_reading import PublicReading
     from icalbridge.models import Facility, Feed, Property
     from icalbridge.outage import OutageLog
-    from icalbridge.store import Store
     from icalbridge.store.counts import BookedSpan
 
 ROW_BYTES = 700
@@ -40,8 +40,8 @@ class _CatalogRead:
 class Catalog:
     """Reads the catalog; answers with what it last read while the database is down."""
 
-    def __init__(self, store: Store, database: OutageLog, max_bytes: int) -> None:
-        self.read = store.read
+    def __init__(self, read: PublicReading, database: OutageLog, max_bytes: int) -> None:
+        self.read = read
         self._database = database
         self._cache: ByteCache[Hashable, _CatalogRead] = ByteCache(max_bytes)
 
@@ -84,7 +84,7 @@ class Catalog:
             fetched = self.read.fetched(property_ids)  # a sync that changes nothing raises nothing
         except StoreError:
             return self.remember(key, lambda: self.read.fetched(property_ids))
-        self._cache.put(key, _CatalogRead(fetched, None))
+        self._cache.put((self.read.policy.digest, key), _CatalogRead(fetched, None))
         return fetched
 
     def members(self, property_id: str) -> list[Property]:
@@ -103,6 +103,8 @@ class Catalog:
         raised since then and the arguments are the same, and while the database is down. Raises
         `StoreError` where nothing was.
         """
+        policy = self.read.policy.digest
+        key = (policy, key)
         cached = self._cache.get(key)
         try:
             revision = self.read.revision()

@@ -16,10 +16,13 @@ from icalbridge.errors import StoreError
 from icalbridge.feeds import PLAIN
 from icalbridge.feeds.calendar import CalendarRequest
 from icalbridge.feeds.load import bound_completeness, load_calendar
+from icalbridge.feeds.policy_file import PolicyFile
+from icalbridge.feeds.public_reading import PublicReading
 from icalbridge.feeds.query import parse
 from icalbridge.feeds.source import Source
 from icalbridge.outage import OutageLog
 from icalbridge.web.catalog import Catalog
+from icalbridge.web.readers import CalendarReaders
 from icalbridge.web.rendered_feed import measure_feed, render_feed
 from icalbridge.web.revision_cache import CacheEntry, Missing, RevisionCache, StateOnly
 from icalbridge.web.tokens import Tokens
@@ -55,13 +58,16 @@ class FeedCache:
         cache_bytes: int,
     ) -> None:
         self.tokens = Tokens(store, clock)
+        self.readers = CalendarReaders(store, clock, settings.trusted_proxies)
         self.database = OutageLog(log)
         """Whether the database can be read; everything in this process that reads it reports here.
         """
         self.reach = settings.history_days, settings.horizon_days
-        self._read = store.read
+        policies = PolicyFile(settings.policy_file, store.policies, clock)
+        self.public = PublicReading(store, policies)
+        """What the pages, too, read the store by."""
         self._demand = ReadCounts(store, clock)
-        self._source = Source(store, settings)
+        self._source = Source(store, settings, self.public)
         self._metrics = metrics
         self._clock = clock
         self._parse = lru_cache(CACHED_QUERIES)(self._parse_clamped)
@@ -77,7 +83,7 @@ class FeedCache:
             *parts, quarter // 8
         )
         self._states: RevisionCache[Feed, StateOnly] = RevisionCache(*parts, quarter // 8)
-        self.catalog = Catalog(store, self.database, quarter // 4)
+        self.catalog = Catalog(self.public, self.database, quarter // 4)
 
     @property
     def cached_bytes(self) -> int:
@@ -191,7 +197,7 @@ class FeedCache:
     ) -> CacheEntry[Calendar]:
         """Add when the schools were last fetched, which changes without a new revision."""
         try:
-            fetched = self._read.fetched(entry.value.property_ids)
+            fetched = self.public.fetched(entry.value.property_ids)
         except StoreError as error:
             self.database.begin("feeds are served from memory: %s", error)
             return entry

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from icalbridge.errors import StoreError
+from icalbridge.store.age_limits import AgeLimits
 from icalbridge.web.revision_cache import RECOVERED
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.outage import OutageLog
+    from icalbridge.settings import Settings
     from icalbridge.store import Health
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -30,7 +32,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """What one application counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "icalbridge_http_requests",
@@ -76,7 +79,7 @@ class Metrics:
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             counted = CollectorRegistry()
             MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
-        stored = "".join(_stored(health, now, database))
+        stored = "".join(_stored(health, now, database, self._settings))
         return generate_latest(counted) + stored.encode()
 
 
@@ -100,7 +103,10 @@ def _escaped(value: str) -> str:
 
 
 def _stored(
-    read_health: Callable[[datetime], Health], now: datetime, database: OutageLog
+    read_health: Callable[[datetime], Health],
+    now: datetime,
+    database: OutageLog,
+    settings: Settings,
 ) -> Iterator[str]:
     """Yield what the database knows, as gauges."""
     name, help_text = "icalbridge_database_up", "Whether the database could be read."
@@ -114,6 +120,7 @@ def _stored(
     yield _gauge(name, help_text, 1)
     yield from _whole(health, now)
     yield from _property_metrics(health, now)
+    yield _limit_metrics(health, AgeLimits(settings, health, now))
 
 
 def _whole(health: Health, now: datetime) -> Iterator[str]:
@@ -121,7 +128,8 @@ def _whole(health: Health, now: datetime) -> Iterator[str]:
     yield _gauge(
         "icalbridge_workers_alive", "Sync workers that gave a sign lately.", health.workers_alive
     )
-    yield _gauge("icalbridge_entries", "Timeslots that feeds show.", health.entries)
+    if health.entries is not None:
+        yield _gauge("icalbridge_entries", "Timeslots that feeds show.", health.entries)
     yield _gauge(
         "icalbridge_quota_used", "Requests to the vendor in this UTC day.", health.quota_used
     )
@@ -222,3 +230,14 @@ def _property_metrics(health: Health, now: datetime) -> Iterator[str]:
     yield _family("gauge", "icalbridge_data_age_seconds", help_text, ages)
     help_text = "Whether the last fetch of some window failed."
     yield _family("gauge", "icalbridge_property_failing", help_text, failing)
+
+
+def _limit_metrics(health: Health, limits: AgeLimits) -> str:
+    """Return the limits of `icalbridge_data_age_seconds`, with the same labels."""
+    samples: list[tuple[str, float]] = []
+    for freshness in health.properties:
+        label = f'property_id="{_escaped(freshness.property_id)}"'
+        samples.append((f'{{{label},window="today"}}', limits.today(freshness)))
+        samples.append((f'{{{label},window="oldest"}}', limits.oldest(freshness)))
+    help_text = "Age past which a property's data is late, by the interval at which it is fetched."
+    return _family("gauge", "icalbridge_data_age_limit_seconds", help_text, samples)

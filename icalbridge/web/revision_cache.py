@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from icalbridge.errors import StoreError
+from icalbridge.feeds.source import STAFF
 from icalbridge.web.cache import ByteCache
 
 if TYPE_CHECKING:
@@ -155,11 +156,11 @@ class RevisionCache(Generic[Key, Value]):
     ) -> CacheEntry[Value] | Missing:
         cached = self._entries.get(key)
         try:
-            state = self._source.store.read.feed_state(feed)
-            renewed = self._judge(key, feed, cached, state, load, now)
+            state = self._source.state(feed, private=getattr(key, "private", False))
+            renewed = self._judge(feed, cached, state, load, now)
         except StoreError as error:
             self._database.begin("feeds are served from memory: %s", error)
-            if cached is None:
+            if cached is None or not self._is_allowed(cached.state):
                 return Missing.UNREACHABLE
             return self.replace(key, cached.with_check(now))
         self._database.end(RECOVERED)
@@ -167,9 +168,15 @@ class RevisionCache(Generic[Key, Value]):
             self._entries.drop(key)
         return renewed if isinstance(renewed, Missing) else self.replace(key, renewed)
 
+    def _is_allowed(self, state: FeedState) -> bool:
+        """Return whether what was loaded for a state may be served by the policy that holds now."""
+        try:
+            return state.policy in (STAFF, self._source.public.policy.digest)
+        except StoreError:
+            return False
+
     def _judge(
         self,
-        key: Key,
         feed: Feed,
         cached: CacheEntry[Value] | None,
         state: FeedState | None,
@@ -177,10 +184,9 @@ class RevisionCache(Generic[Key, Value]):
         now: datetime,
     ) -> CacheEntry[Value] | Missing:
         """Return what a state means: nothing there, what is cached, or something to load."""
-        saved = feed.kind == "saved"
-        private = bool(getattr(key, "private", False))
-        if state is None or (saved and self._source.saved_feed(feed.id, private=private) is None):
+        if state is None:
             return Missing.UNKNOWN
+        saved = feed.kind == "saved"
         # What is cached of a saved feed may be what it was before somebody edited it.
         if cached is not None and (cached.is_current(state, now) or not (state.synced or saved)):
             return cached.with_check(now)

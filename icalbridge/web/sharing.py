@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.store import Store
+    from icalbridge.feeds.public_reading import PublicReading
     from icalbridge.web.site import Site
 
 FORMATS = (("ics", "text/calendar"), ("json", "application/json"), ("atom", "application/atom+xml"))
@@ -53,7 +53,7 @@ def sharing(site: Site, feed: Feed, name: str, items: Sequence[Item], now: datet
     )
 
 
-def sitemap(store: Store, site: Site) -> Blueprint:
+def sitemap(read: PublicReading, site: Site) -> Blueprint:
     """Return the address of the site's map; there is none without a public address, for it holds
     absolute ones.
     """
@@ -63,7 +63,7 @@ def sitemap(store: Store, site: Site) -> Blueprint:
     def xml() -> Response:
         if not site.is_public:
             abort(404)
-        body = _xml([site.address(path) for path in _paths(store, site)])
+        body = _xml([site.address(path) for path in _paths(read, site)])
         made = responses.document(
             body, "application/xml; charset=utf-8", cache_control="public, max-age=3600"
         )
@@ -72,14 +72,14 @@ def sitemap(store: Store, site: Site) -> Blueprint:
     return routes
 
 
-def _paths(store: Store, site: Site) -> list[str]:
+def _paths(read: PublicReading, site: Site) -> list[str]:
     """Return every page that is there: schools that were never fetched have none to show yet."""
     fetched = {
         place.property_id for place in site.health(site.now()).properties if place.today_synced
     }
-    schools = [place.id for place in store.read.properties() if place.id in fetched]
+    schools = [place.id for place in read.properties() if place.id in fetched]
     order = {property_id: number for number, property_id in enumerate(schools)}
-    places = [place for place in store.read.facilities() if place.property_id in order]
+    places = [place for place in read.facilities() if place.property_id in order]
     places.sort(key=lambda place: order[place.property_id])
     pages = [Feed("property", place) for place in schools] + [
         Feed("facility", place.id) for place in places

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from icalbridge.feeds.public_reading import PublicReading
     from icalbridge.outage import OutageLog
-    from icalbridge.store import Health, Store
+    from icalbridge.store import Health
 
 WITHOUT_LANGUAGE = ("/ical/", "/static/")
 """Addresses that take no `lang=`."""
+CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=60, stale-if-error=86400"
 HEALTH_GOOD_FOR = timedelta(seconds=5)
 STALE_AFTER = timedelta(hours=2)
 """Data older than this is shown as old."""
@@ -35,12 +37,16 @@ class Site:
     """One application as people reach it."""
 
     def __init__(
-        self, public_url: str, store: Store, clock: Callable[[], datetime], database: OutageLog
+        self,
+        public_url: str,
+        read: PublicReading,
+        clock: Callable[[], datetime],
+        database: OutageLog,
     ) -> None:
         self._public_url = public_url
-        self._store = store
+        self._read = read
         self._database = database
-        self._health: tuple[datetime, Health] | None = None
+        self._health: tuple[str, datetime, Health] | None = None
         self.now = clock
 
     @property
@@ -74,11 +80,11 @@ class Site:
 
     def health(self, now: datetime) -> Health:
         """Return how fresh everything is, as it was at most five seconds ago."""
-        known = self._health
-        if known is None or not known[0] <= now < known[0] + HEALTH_GOOD_FOR:
-            known = self._health = (now, self._store.read.health(now))
+        known, policy = self._health, self._read.policy.digest
+        if known is None or known[0] != policy or not known[1] <= now < known[1] + HEALTH_GOOD_FOR:
+            known = self._health = (policy, now, self._read.health(now))
             self._database.end(RECOVERED)
-        return known[1]
+        return known[2]
 
     def respond(self, template: str, /, **values: Any) -> Response:
         """Answer with a page; anybody may cache it only where no Host header can be in it."""
@@ -87,7 +93,7 @@ class Site:
             responses.document(
                 html,
                 "text/html; charset=utf-8",
-                cache_control="public, max-age=60" if self.is_public else "private, no-cache",
+                cache_control=CACHE_CONTROL if self.is_public else "private, no-cache",
                 vary="Accept-Encoding, Accept-Language",
             )
         )

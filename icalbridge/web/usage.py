@@ -13,7 +13,7 @@ from icalbridge.errors import StoreClosed, StoreError
 from icalbridge.outage import OutageLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
     from datetime import datetime
 
     from icalbridge.store import Store
@@ -27,27 +27,20 @@ AGAIN_SECONDS = 3600
 USED_AGAIN_SECONDS = 60
 """Likewise of a token; people count in days too, but look right after they have tried one."""
 
-Key = TypeVar("Key", str, int)
+Key = TypeVar("Key", bound="Hashable")
 
 
 class WriteBehind(Generic[Key]):
     """Write-behind of reads: collected for some seconds, then written by a thread of its own."""
 
-    def __init__(self, clock: Callable[[], datetime], again_seconds: int) -> None:
+    def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._again_seconds = again_seconds
         self._lock = Lock()
-        self._noted: dict[Key, float] = {}
         self._waiting: set[Key] = set()
         self._outage = OutageLog(log, level=logging.WARNING)
 
-    def note(self, key: Key) -> None:
-        """Note that somebody uses what the key names."""
-        now = self._clock().timestamp()
-        if 0 <= now - self._noted.get(key, float("-inf")) < self._again_seconds:
-            return
+    def _collect(self, key: Key) -> None:
         with self._lock:
-            self._noted[key] = now
             first = not self._waiting
             self._waiting.add(key)
         if first:
@@ -72,7 +65,23 @@ class WriteBehind(Generic[Key]):
         raise NotImplementedError
 
 
-class ReadCounts(WriteBehind[str]):
+class LastUse(WriteBehind[Key]):
+    """Write-behind of when something was last used."""
+
+    def __init__(self, clock: Callable[[], datetime], again_seconds: int) -> None:
+        super().__init__(clock)
+        self._again_seconds = again_seconds
+        self._noted: dict[Key, float] = {}
+
+    def note(self, key: Key) -> None:
+        """Note that somebody uses what the key names."""
+        now = self._clock().timestamp()
+        if not 0 <= now - self._noted.get(key, float("-inf")) < self._again_seconds:
+            self._noted[key] = now
+            self._collect(key)
+
+
+class ReadCounts(LastUse[str]):
     """Which properties are read: their feeds, their facilities' feeds, their pages."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
@@ -83,7 +92,7 @@ class ReadCounts(WriteBehind[str]):
         self._store.write.note_read(keys, now=now)
 
 
-class TokenUsage(WriteBehind[int]):
+class TokenUsage(LastUse[int]):
     """Which tokens are used."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:

@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.benchmarks import scale
+from tests.fixtures.commands import environment
 
 if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).parents[2]
 MEGABYTES = 120
+RECORDS_MEGABYTES = 150
+"""Of `icalbridge history`, however many entries there are."""
 MORE_WITH_HISTORY = 1.2
 ROUNDS = 3
 FEED, API = "/ical/property/{}", "/api/v1/properties/{}/entries?from=2026-11-23&to=2026-11-23"
@@ -97,4 +100,24 @@ def test_requests_to_a_large_district(tmp_path: Path, capsys: pytest.CaptureFixt
             slower = ratio > MORE_WITH_HISTORY and more.milliseconds > goal / 2
             if cost.milliseconds > goal or cost.megabytes > MEGABYTES or slower:
                 over.append(path)
+        records, megabytes = _write_records(older, tmp_path / "records.csv")
+        print(f"icalbridge history of {records:,} entries: {megabytes:.0f} MB")
+        if megabytes > RECORDS_MEGABYTES:
+            over.append("icalbridge history")
     assert over == []
+
+
+def _write_records(database: Path, file: Path) -> tuple[int, float]:
+    """Write all that a store has as records; return how many they are, and the peak memory."""
+    command = "import resource, sys; from icalbridge.cli import main\ntry: main()\nfinally: "
+    command += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    days = ("--from", "2020-01-01", "--to", "2030-01-01", "--output", str(file))
+    ended = subprocess.run(
+        [sys.executable, "-c", command, "history", *days],
+        env=environment({"DATABASE_URL": f"sqlite:///{database}"}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines) - 1, float(ended.stdout)

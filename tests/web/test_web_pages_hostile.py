@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.web import create_app
+from icalbridge.web.site import CACHE_CONTROL
 from tests.web.seen import Seen, look
 from tests.web_world import HOSTILE, LONG, PRIVATE, PUBLIC, RIGHT_TO_LEFT, Clock
 
@@ -73,7 +74,7 @@ def test_page_of_a_public_site_knows_no_host(client: FlaskClient, path: str, hos
     clean, hostile = client.get(path), client.get(path, headers={"Host": host})
     assert hostile.data == clean.data
     assert b"evil" not in hostile.data
-    kept = "no-store" if path == "/nowhere" else "public, max-age=60"
+    kept = "no-store" if path == "/nowhere" else CACHE_CONTROL
     assert (
         hostile.headers["Cache-Control"],
         hostile.headers["Vary"] if kept != "no-store" else "",

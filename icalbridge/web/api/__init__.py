@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from msgspec import Struct
 
-    from icalbridge.store import Store
     from icalbridge.web.api.operations import Operation
     from icalbridge.web.api.parameters import RequestParameters
     from icalbridge.web.current_bookings import CurrentBookingsReader
@@ -59,10 +58,10 @@ UNREACHABLE = "This cannot be read right now; ask again in half a minute."
 UNSYNCED = "This place is being fetched for the first time; ask again in half a minute."
 
 
-def api(store: Store, service: FeedCache, present: CurrentBookingsReader, site: Site) -> Blueprint:
+def api(service: FeedCache, present: CurrentBookingsReader, site: Site) -> Blueprint:
     """Return the addresses of the API."""
     routes = Blueprint("api", __name__)
-    places = Places(store, site)
+    places = Places(service.public, site)
     answering = _answering(
         places, BookingsApi(service, present, site), FreeApi(service, places, site)
     )
@@ -80,7 +79,7 @@ def api(store: Store, service: FeedCache, present: CurrentBookingsReader, site: 
     @routes.get(f"{ROOT}/", strict_slashes=False)
     def people() -> Response:
         now = site.now()
-        html = page(store, site, now).encode()
+        html = page(service.public, site, now).encode()
         vary = "Accept-Encoding, Accept-Language"
         made = responses.document(html, HTML, cache_control=PAGE_CACHE_CONTROL, vary=vary)
         return responses.respond(made, now)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from icalbridge.store import Store
+    from icalbridge.feeds.public_reading import PublicReading
     from icalbridge.web.api.openapi import Part
     from icalbridge.web.api.operations import Operation
     from icalbridge.web.site import Site
@@ -31,11 +31,11 @@ class Word(NamedTuple):
     """Whether it is an array of these."""
 
 
-def page(store: Store, site: Site, now: datetime) -> str:
+def page(read: PublicReading, site: Site, now: datetime) -> str:
     """Return the page; its examples are of the first facility that was fetched, and of its
     property.
     """
-    examples = _examples(store, site, now)
+    examples = _examples(read, site, now)
     return render_template(
         "api.html",
         api=document(),
@@ -69,12 +69,12 @@ def _schema_of(status: str, answer: Part) -> str:
     return next((_name(kind["schema"]) for kind in whole.get("content", {}).values()), "")
 
 
-def _examples(store: Store, site: Site, now: datetime) -> dict[str, str]:
+def _examples(read: PublicReading, site: Site, now: datetime) -> dict[str, str]:
     """Return addresses that answer, by operation."""
     fetched = {
         item.property_id for item in site.health(now).properties if item.today_synced is not None
     }
-    facility = next((item for item in store.read.facilities() if item.property_id in fetched), None)
+    facility = next((item for item in read.facilities() if item.property_id in fetched), None)
     feeds: dict[str, Feed] = {}
     if facility is not None:
         feeds = {

@@ -15,8 +15,8 @@ from icalbridge.web.api import schema
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from icalbridge.feeds.public_reading import PublicReading
     from icalbridge.models import Facility, Property
-    from icalbridge.store import Store
     from icalbridge.web.api.parameters import RequestParameters
     from icalbridge.web.site import Site
 
@@ -32,8 +32,8 @@ def api_path(feed: Feed, rest: str = "") -> str:
 class Places:
     """Responses about the catalog."""
 
-    def __init__(self, store: Store, site: Site) -> None:
-        self._read = store.read
+    def __init__(self, read: PublicReading, site: Site) -> None:
+        self._read = read
         self._site = site
 
     def properties(self) -> schema.Properties:

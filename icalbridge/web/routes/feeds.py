@@ -120,6 +120,8 @@ def _answer(service: FeedCache, environ: WSGIEnvironment) -> responses.Answer:
                 503, result.value, environ, ("Retry-After", str(responses.RETRY_SECONDS))
             )
         case entry:
+            if address is not None:
+                service.readers.note(address, environ, entry.checked)
             return responses.answer(entry.value.document, environ, entry.checked)
 
 
@@ -210,9 +212,10 @@ class CachedFeedMiddleware:
         except BadQuery:  # the route answers with the reason
             return None
         entry = self._service.recall(address) if address is not None else None
-        if entry is None:
+        if address is None or entry is None:
             return None
         document = entry.value.document
         if document.gzip is None and responses.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
             return None
+        self._service.readers.note(address, environ, entry.checked)
         return responses.answer(document, environ, entry.checked)

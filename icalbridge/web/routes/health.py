@@ -10,10 +10,11 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds.formats import json_format
+from icalbridge.feeds.policy_file import NOT_USED
 from icalbridge.store.health import TIMES_IN_FUTURE
 from icalbridge.web.cross_origin import ANYWHERE
 from icalbridge.web.metrics import CONTENT_TYPE
@@ -22,23 +23,41 @@ from icalbridge.web.revision_cache import RECOVERED
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from icalbridge.feeds.public_reading import PublicReading
     from icalbridge.outage import OutageLog
-    from icalbridge.store import Freshness, Health, Store
+    from icalbridge.store import Freshness, Health
+    from icalbridge.store.challenge import Challenges
     from icalbridge.web.metrics import Metrics
     from icalbridge.web.site import Site
 
+CHALLENGE, DATABASE, ARRIVED = (
+    "X-Icalbridge-Doctor",
+    "X-Icalbridge-Database",
+    "X-Icalbridge-Arrived",
+)
+"""Headers of a request for `/healthz` by `icalbridge doctor`, and of its response."""
+DATABASE_NOT_USED = "The database cannot be used; the log says why."
 ROBOTS = "User-agent: *\nDisallow:\n"
 """Everything may be fetched: Google Calendar obeys this file when it fetches a subscribed feed."""
 
 
-def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) -> Blueprint:
+def operations(
+    read: PublicReading,
+    challenges: Challenges,
+    metrics: Metrics,
+    site: Site,
+    database: OutageLog,
+) -> Blueprint:
     """Return the addresses that are for machines."""
     routes = Blueprint("operations", __name__)
-    read_health = partial(store.read.health, losses=False)
+    read_health = partial(read.health, losses=False)
 
     @routes.get("/healthz")
     def healthz() -> Response:
-        return _plain("ok\n", "text/plain; charset=utf-8")
+        answer = _plain("ok\n", "text/plain; charset=utf-8")
+        if challenge := request.headers.get(CHALLENGE):
+            answer.headers.update(_recognition(challenges, challenge))
+        return answer
 
     @routes.get("/readyz")
     def readyz() -> Response:
@@ -48,11 +67,10 @@ def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) 
         except StoreError as error:
             # It may name the database's host and user, so it is for the log only.
             database.begin("not ready: %s", error)
-            return _json(
-                {"ready": False, "error": "The database cannot be used; the log says why."}, 503
-            )
+            reason = _policy(read).get("policy_error", DATABASE_NOT_USED)
+            return _json({"ready": False, "error": reason}, 503)
         database.end(RECOVERED)
-        return _json(readiness(health, now), 200 if health.ready else 503)
+        return _json(readiness(health, now) | _policy(read), 200 if health.ready else 503)
 
     @routes.get("/metrics")
     def exposition() -> Response:
@@ -73,6 +91,20 @@ def operations(store: Store, metrics: Metrics, site: Site, database: OutageLog) 
         return answer
 
     return routes
+
+
+def _recognition(challenges: Challenges, challenge: str) -> dict[str, str]:
+    """Return what `doctor` asks for: whether this is its database, and as what address a request
+    arrives here.
+    """
+    try:
+        known = challenges.is_known(challenge[:64])
+    except StoreError:
+        known = False
+    scheme = request.headers.get("X-Forwarded-Proto", "")
+    host = request.headers.get("X-Forwarded-Host", request.host)
+    arrived = f"{scheme}{':' if scheme else ''}//{host}"
+    return {DATABASE: "same" if known else "other", ARRIVED: arrived}
 
 
 def readiness(health: Health, now: datetime) -> dict[str, Any]:
@@ -106,6 +138,11 @@ def readiness(health: Health, now: datetime) -> dict[str, Any]:
         ],
         "properties": [_freshness(freshness, now) for freshness in health.properties],
     }
+
+
+def _policy(read: PublicReading) -> dict[str, Any]:
+    """Return whether the public policy's file can be used, where it cannot."""
+    return {"policy_error": NOT_USED} if read.policy_error else {}
 
 
 def _freshness(freshness: Freshness, now: datetime) -> dict[str, Any]:
