@@ -196,8 +196,8 @@ class _Loader:
         query = self._query
         once = not (query.grouped or query.occupancy or query.category)
         plain = self._saved is None and query.cancelled is not Cancelled.TOMBSTONE
-        found = self._criteria.text_ids is not None and self._read.finds_texts_exactly
-        return once and plain and (found or not query.filters)
+        exact = self._criteria.text_ids is not None and self._read.finds_texts_exactly
+        return once and plain and (exact or not query.filters)
 
     def whole(self, count: int) -> Calendar:
         """Load a whole feed, or at least so many of its entries from today outward."""
