@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def test_serve_with_twelve_schools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As the sandbox makes them: some 48,000 bookings."""
+    """As dense as the sandbox makes them by default: some 48,000 bookings."""
     url = f"sqlite:///{tmp_path}/bridge.db"
-    with deployment(url, schools=12, facilities=8, events_per_day=10) as deployed:
+    with deployment(url, schools=12, facilities=8, events_per_day=110) as deployed:
         taken = memory_of_serve(deployed.settings)
     with capsys.disabled():
         print(f"\n12 schools: {sum(taken):.0f} MB; processes: {taken}")
