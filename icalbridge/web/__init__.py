@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
-CACHE_BYTES = 64_000_000
+CACHE_BYTES = 32_000_000
 """How much memory rendered feeds may take in each process."""
 
 
