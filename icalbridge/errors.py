@@ -14,7 +14,7 @@ wrong, what to do.
     └── VendorError                 a request to the vendor's API brought no usable response
         ├── RetryableError          the same request may work later
         │   ├── VendorUnavailable   408, 425, any other 5xx, no connection: the vendor is down
-        │   │   └── VendorTimeout   503, 504, our own deadline: the window may be too heavy
+        │   │   └── VendorTimeout   502 to 504, our own deadline: the window may be too heavy
         │   ├── RateLimited         429: more requests than the vendor grants
         │   └── QuotaSpent          our own limiter: today's quota is used up, nothing was sent
         ├── RefusedError            the same request will never work
@@ -22,6 +22,7 @@ wrong, what to do.
         │   ├── AccessRefused       403: the key may not see this
         │   ├── NotFound            404: no such property, facility or event
         │   └── RequestRefused      400 and any other 4xx: it breaks one of the vendor's rules
+        ├── AnswerTooLarge          413, or larger than is read: the window is too heavy
         ├── MalformedAnswer         a 200 that cannot be read, or has the code of an error
         └── ImplausibleAnswer       a 200 without most of what was known; not believed at first
 
@@ -153,6 +154,10 @@ class RequestRefused(RefusedError):
     """Raised for 400 and any other 4xx: the request breaks a rule of the vendor's pages (a past
     date, for one).
     """
+
+
+class AnswerTooLarge(VendorError):
+    """Raised where an answer is larger than the vendor sends, or than is read."""
 
 
 class MalformedAnswer(VendorError):

@@ -317,10 +317,23 @@ class Changes:
     withdrawn: tuple[Entry, ...] = ()
     parsed: tuple[Event, ...] = ()
     reparse: frozenset[EventKey] = frozenset()
+    elsewhere: tuple[Entry, ...] = ()
+    """What present events no longer have on days that were not requested: not withdrawn yet."""
+    source: int | None = None
+    """The number of the window whose answer this is."""
 
     @property
     def count(self) -> int:
         return len(self.added) + len(self.changed) + len(self.withdrawn)
+
+
+class RequestCost(NamedTuple):
+    """What requests of a kind take on average, and how many there were."""
+
+    requests: int = 0
+    failures: int = 0
+    octets: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,18 @@ import pytest
 from icalbridge.cli.runtime import describe_database
 from icalbridge.cli.status import age, print_status
 from icalbridge.errors import SchemaOutdated
-from icalbridge.models import Changes
+from icalbridge.models import Changes, RequestCost
 from icalbridge.settings import from_environment
 from icalbridge.store import Store
 from icalbridge.sync.ledger import StoreLedger
-from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes, list_catalogue
+from tests.fixtures.stores import (
+    SCHOOLS_DAY,
+    SOON,
+    USER,
+    WINDOW,
+    apply_changes,
+    list_catalogue,
+)
 from tests.samples import NOW, SCHOOL, entry, event, timeslot
 
 if TYPE_CHECKING:
@@ -122,15 +129,13 @@ def test_table_tells_what_comes_next(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The district's day covers the school that somebody reads: every 128 s, so little is left of
-    500 requests.
-    """
+    """The district's day covers the school that somebody reads, as often as 500 requests allow."""
     monkeypatch.setenv("COLUMNS", "160")
     school.windows.ensure(["district"], 0, now=NOW, first=-1)
     everything = school.windows.state(USER).windows
     while claim := school.windows.claim_planned(everything, "w", now=NOW):
         school.windows.finish(
-            claim, WINDOW, Changes(), now=NOW, covered_ids=["school"] if claim.number == -1 else []
+            claim, WINDOW, Changes(), now=NOW, day=SCHOOLS_DAY if claim.number == -1 else None
         )
         everything = tuple(
             each
@@ -142,8 +147,34 @@ def test_table_tells_what_comes_next(
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()][:3] == [
         "Property        Tier    Today     31 days   Year      Next      Last error",
         "Sunny District  unread  45 s ago  45 s ago  45 s ago  in 1 min  –",
-        "Lincoln High    month   45 s ago  45 s ago  45 s ago  in 9 min  –",
+        "Lincoln High    week    45 s ago  45 s ago  45 s ago  in 2 min  –",
     ]
+
+
+def test_table_shows_pace_reach_and_contradictions(
+    settings: Settings, school: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How often each tier is fetched, how far ahead days are answered, and what answers took."""
+    school.windows.ensure(["district"], 0, now=NOW, first=-91)
+    school.write.note_read(["school"], now=NOW)
+    school.api_keys.note_answered_day(USER, 30)
+    school.api_keys.note_refused_day(USER, 61, now=NOW)
+    school.write.note_costs(USER, {"district-day": RequestCost(4, 1, 1_250_000.0, 2.5)})
+    school.write.count({"disagreements:silent school": 2})
+    print_status(settings, as_json=False, now=LATER)
+    lines = capsys.readouterr().out.splitlines()
+    (pace,) = [line for line in lines if line.startswith("Pace ")]
+    assert pace.startswith("Pace        today every ")
+    (districts,) = [line for line in lines if line.startswith("Districts ")]
+    assert districts.endswith(
+        "; Facilitron answers up to day 30, refuses day 61; one takes 2.5 s, 1.25 MB"
+    )
+    assert "Contradict  2 × silent school; what was known stayed" in lines
+    print_status(settings, as_json=True, now=LATER)
+    (plan,) = json.loads(capsys.readouterr().out)["plans"]
+    assert plan["district_days"]["answered_to"] == 30
+    assert plan["district_days"]["refused_from"] == 61
+    assert plan["costs"]["district-day"]["requests"] == 4
 
 
 def test_table_tells_each_key_and_its_trouble(
@@ -161,7 +192,7 @@ def test_table_tells_each_key_and_its_trouble(
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()][3:7] == [
         "Quota       0 of 500 requests used today (UTC), key default",
         "Quota       0 of 100 requests used today (UTC), key hills",
-        "            too little for the wanted pace: all is asked 2.5 times less often",
+        "            too little for the wanted pace: distant days are fetched up to 2.5 times less often",
         "Trouble     401 AU001 The key was revoked; feeds go on from what is known, key hills",
     ]
 
@@ -265,6 +296,14 @@ def test_json_tells_programs(settings: Settings, capsys: pytest.CaptureFixture[s
         "counters": {"skipped:no id": 2},
         "unknown_statuses": {},
         "unknown_timeslot_statuses": {},
+        "plans": [
+            {
+                "name": "default",
+                "pace": {"unread": 86_400},
+                "district_days": {"answered_to": 7, "refused_from": None, "asked_to": {}},
+                "costs": {},
+            }
+        ],
         "quota_day": "2026-11-21",
         "quota_used": 7,
         "keys": [

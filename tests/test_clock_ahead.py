@@ -314,15 +314,12 @@ def test_worker_of_the_future_is_not_alive(school: Store) -> None:
         assert connection.scalars(select(workers.c.id)).all() == ["right"]
 
 
-def test_district_that_answered_in_the_future_asks_its_schools_once(school: Store) -> None:
-    """What its day once covered is no reason to ask a school again and again."""
+def test_district_that_answered_in_the_future_is_not_believed_to_be_fresh(school: Store) -> None:
+    """What its days covered then makes nothing look newer than it is."""
     later = NOW + timedelta(days=30)
     apply_changes(school, Changes())
     with school.engine.begin() as connection:
-        connection.execute(update(windows).values(covered_at=later, due_at=None))
-    school.windows.make_today_due(["school"], now=NOW)
-    with school.engine.connect() as connection:
-        assert set(connection.scalars(select(windows.c.due_at))) == {None}
+        connection.execute(update(windows).values(covered_at=later, spanned_at=later, due_at=None))
     health = school.read.health(NOW)
     assert health.ahead_seconds == timedelta(days=30).total_seconds()
     assert not health.ready

@@ -12,6 +12,7 @@ import pytest
 
 from icalbridge.errors import (
     AccessRefused,
+    AnswerTooLarge,
     KeyRefused,
     MalformedAnswer,
     NotFound,
@@ -61,7 +62,8 @@ ERRORS = {
     425: VendorUnavailable,
     429: RateLimited,
     500: VendorUnavailable,
-    502: VendorUnavailable,
+    413: AnswerTooLarge,
+    502: VendorTimeout,
     503: VendorTimeout,
     504: VendorTimeout,
 }

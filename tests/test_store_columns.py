@@ -80,5 +80,6 @@ def test_every_time_day_and_list_has_its_type() -> None:
                 or (type(column.type) is Instant)
             )
     assert types[Day] == {"quota_day", "start_date", "end_date", "day"}
-    assert types[JsonSet] == {"missing"}
-    assert types[JsonList] == {"child_ids", "property_ids", "facility_ids", "event_keys"}
+    assert types[JsonSet] == {"missing", "silent"}
+    lists = {"child_ids", "property_ids", "facility_ids", "event_keys", "replaced"}
+    assert types[JsonList] == lists

@@ -254,7 +254,7 @@ def test_school_that_falls_silent_is_asked_itself_once(district: Bridge) -> None
 
 @pytest.mark.parametrize("kind", ["400", "403", "404"])
 def test_refused_district_day_is_left_alone_for_a_day(district: Bridge, kind: str) -> None:
-    """The schools are then asked one by one."""
+    """The schools are then asked one by one. A date that is refused is refused to all districts."""
     district.fail(f"{kind}:children=1")
     with pytest.raises(Exception, match=kind):
         _day(district)
@@ -263,4 +263,7 @@ def test_refused_district_day_is_left_alone_for_a_day(district: Bridge, kind: st
         for each in district.store.windows.state(USER).windows
         if each.number == sync_windows.DAY
     ]
-    assert (day.failures, day.due) == (schedule.GIVEN_UP, district.clock() + timedelta(days=1))
+    assert day.due == district.clock() + timedelta(days=1)
+    assert day.failures == (0 if kind == "400" else schedule.GIVEN_UP)
+    reach = district.store.windows.state(USER).reach
+    assert reach.days == (-1 if kind == "400" else 7)

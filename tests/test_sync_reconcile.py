@@ -296,19 +296,22 @@ def test_absent_event_is_withdrawn_in_the_window_only() -> None:
     assert (changes.added, changes.changed, changes.reparse) == ((), (), frozenset({KEY}))
 
 
-def test_present_event_speaks_for_all_its_timeslots() -> None:
-    """What an event no longer has is withdrawn wherever it was, but for what is past or beyond the
-    horizon.
+def test_present_event_covers_its_window_only() -> None:
+    """What an event no longer has is withdrawn where the answer has its day; elsewhere it is left to
+    other windows, and the event is read again there.
     """
     known = (
         entry(-5, uid="past"),
         entry(24, uid="kept"),
-        entry(24 * 40, uid="gone"),
+        entry(48, uid="gone"),
+        entry(24 * 40, uid="elsewhere"),
         entry(24 * 370, uid="beyond"),
     )
     changes = _reconcile(event(timeslot(24)), known=known)
     assert [each.uid for each in changes.withdrawn] == ["gone@icalbridge"]
+    assert [each.uid for each in changes.elsewhere] == ["elsewhere@icalbridge"]
     assert (changes.added, changes.changed) == ((), ())
+    assert [each.digest for each in changes.parsed] == [""]
 
 
 def test_event_with_something_left_is_read_again() -> None:

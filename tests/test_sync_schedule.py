@@ -1,4 +1,4 @@
-"""`icalbridge.sync.plan.Schedule`: which request is worth most next, how often each is made, what the
+"""`icalbridge.sync.schedule.Schedule`: which request is worth most next, how often each is made, what the
 quota pays for.
 """
 
@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.store import PropertyState, SpanLimit, SyncState, WindowState
+from icalbridge.store import PropertyState, Reach, SpanLimit, SyncState, WindowState
 from icalbridge.sync import schedule
 from icalbridge.sync import windows as sync_windows
+from icalbridge.sync.pace import DISTRICTS_SHARE
 from icalbridge.sync.schedule import Grant, Schedule, Tier
 from icalbridge.sync.windows import DAY
 
@@ -33,15 +34,19 @@ def _situation(
     read: Iterable[int] | None = None,
     synced: datetime | None = LONG_AGO,
     facilities: int = 30,
+    reach: int = 90,
 ) -> SyncState:
-    """Return a district and its schools, all read lately and all fetched at one moment unless told
-    otherwise.
+    """Return a district and its schools, all read lately, all covered by the district's days as far
+    as these are answered, and all fetched at one moment unless told otherwise.
     """
     names = [f"school-{number}" for number in range(schools)]
     readers = set(range(schools) if read is None else read)
     subjects = {
         name: PropertyState(
-            position + 1, facilities=facilities, read=NOON if position in readers else None
+            position + 1,
+            facilities=facilities,
+            read=NOON if position in readers else None,
+            named=NOON if synced else None,
         )
         for position, name in enumerate(names)
     }
@@ -51,12 +56,16 @@ def _situation(
         for number in range(sync_windows.WINDOWS)
     ]
     if district:
-        subjects["district"] = PropertyState(0, tuple(names), 1, NOON if readers else None)
+        subjects["district"] = PropertyState(
+            0, tuple(names), 1, NOON if readers else None, NOON if synced else None
+        )
+        last = sync_windows.day_number(sync_windows.LAST_DISTRICT_DAY)
         standings += [
             WindowState("district", number, synced, synced)
-            for number in range(DAY, sync_windows.WINDOWS)
+            for number in range(last, sync_windows.WINDOWS)
         ]
-    return SyncState(subjects, tuple(standings))
+    refused = None if reach == 90 else reach + 1
+    return SyncState(subjects, tuple(standings), reach=Reach(reach, refused, MIDNIGHT))
 
 
 def _standing(situation: SyncState, property_id: str, number: int) -> WindowState:
@@ -78,40 +87,42 @@ def _changed(situation: SyncState, *others: WindowState) -> SyncState:
 
 def _requests_a_day(planned: Schedule, situation: SyncState) -> float:
     """Return how many requests a day at this pace would take."""
-    costs = {each.property_id: each for each in situation.windows}
-    assert costs
-    day = 86_400.0
+    prices = dict.fromkeys(("district-day", "property-events", "facility-events"), 1.0)
     catalogue = len(situation.properties) + 1
     return catalogue + sum(
-        schedule._cost(each, situation.properties[each.property_id]) * day / planned.interval(each)
-        if each.number != DAY
-        else day / planned.interval(each)
-        for each in situation.windows
+        (
+            schedule._cost(each, situation.properties[each.property_id], prices)
+            if each.number >= 0
+            else 1
+        )
+        * 86_400.0
+        / planned.interval(each)
+        for each in planned.windows
     )
 
 
+def _intervals(planned: Schedule, situation: SyncState, property_id: str = "school-0") -> list[int]:
+    """Return how often the windows of a property are fetched, in whole seconds."""
+    return [
+        round(planned.interval(_standing(situation, property_id, number)))
+        for number in range(sync_windows.WINDOWS)
+    ]
+
+
 def test_tiers_are_what_people_wait_for() -> None:
-    """A district's day every minute, the first month every ten minutes, the year every six hours,
-    the unread daily.
+    """Today every minute, the week every three, the month every ten, the quarter every forty, all
+    by districts' days; the year every four hours; what is covered daily all the same.
     """
-    situation = _situation(12, read=range(11))
+    situation = _situation(60)
     planned = Schedule(situation, Grant(), MIDNIGHT)
-    intervals = {
-        (property_id, number): planned.interval(_standing(situation, property_id, number))
-        for property_id, number in [
-            ("district", DAY),
-            ("school-0", 0),
-            ("school-0", 1),
-            ("school-0", 11),
-        ]
-    }
-    assert intervals == {
-        ("district", DAY): 60,
-        ("school-0", 0): 600,
-        ("school-0", 1): 21_600,
-        ("school-0", 11): 21_600,
-    }
+    days = [
+        planned.interval(_standing(situation, "district", sync_windows.day_number(offset)))
+        for offset in (0, 1, 7, 8, 30, 31, 90)
+    ]
+    assert days == [60, 180, 180, 600, 600, 2400, 2400]
+    assert _intervals(planned, situation) == [*[86_400] * 3, *[14_400] * 9]
     assert planned.tier(_standing(situation, "district", DAY)) is Tier.TODAY
+    assert planned.tier(_standing(situation, "school-0", 0)) is Tier.DISTRICT
     assert planned.stretch == 1
 
 
@@ -121,7 +132,7 @@ def test_nobody_reads_means_daily() -> None:
     """
     situation = _situation(3, read=())
     planned = Schedule(situation, Grant(), MIDNIGHT)
-    assert {planned.interval(each) for each in situation.windows} == {86_400}
+    assert {planned.interval(each) for each in planned.windows} == {86_400}
 
 
 def test_reader_of_the_district_reads_its_schools() -> None:
@@ -132,13 +143,13 @@ def test_reader_of_the_district_reads_its_schools() -> None:
         "district": replace(situation.properties["district"], read=NOON),
     }
     planned = Schedule(replace(situation, properties=subjects), Grant(), NOON)
-    assert planned.tier(_standing(situation, "school-2", 0)) is Tier.MONTH
+    assert planned.tier(_standing(situation, "school-2", 0)) is Tier.WEEK
 
 
 def test_reader_of_last_week_still_counts_and_one_of_last_month_does_not() -> None:
     """The laziest calendar program asks once a week."""
     situation = _situation(1, district=False)
-    window = _standing(situation, "school-0", 1)
+    window = _standing(situation, "school-0", 3)
     assert Schedule(situation, Grant(), NOON + timedelta(days=7)).tier(window) is Tier.YEAR
     assert Schedule(situation, Grant(), NOON + timedelta(days=8)).tier(window) is Tier.UNREAD
 
@@ -148,39 +159,68 @@ def test_quota_of_sixty_schools_fits_without_stretching() -> None:
     situation = _situation(60)
     planned = Schedule(situation, Grant(), MIDNIGHT)
     assert planned.stretch == 1
-    assert 12_000 < _requests_a_day(planned, situation) < 13_500
+    assert 13_500 < _requests_a_day(planned, situation) < 15_000 * (1 - schedule.RESERVE)
 
 
 @pytest.mark.parametrize("schools", [1, 5, 25, 60, 100, 200, 500])
 @pytest.mark.parametrize("quota", [1_000, 15_000, 100_000])
-@pytest.mark.parametrize("district", [True, False])
+@pytest.mark.parametrize("reach", [90, 61, 7, 0, -1])
 def test_a_day_at_the_pace_fits_the_quota_less_the_reserve(
-    schools: int, quota: int, district: bool
+    schools: int, quota: int, reach: int
 ) -> None:
     """However many schools there are; intervals stretch instead, as far as the catalogue leaves
     anything at all.
     """
-    situation = _situation(schools, district=district)
+    situation = _situation(schools, reach=reach)
     planned = Schedule(situation, Grant(quota_per_day=quota), MIDNIGHT)
     spent = _requests_a_day(planned, situation)
     catalogue = len(situation.properties) + 1
     assert spent <= max(
-        quota * (1 - schedule.RESERVE) * 1.001, catalogue + quota * schedule.DISTRICTS_SHARE * 2
+        quota * (1 - schedule.RESERVE) * 1.001, catalogue + quota * DISTRICTS_SHARE * 2
     )
 
 
-def test_stretching_is_fair() -> None:
-    """All schools of a tier wait alike, and tiers keep their proportion; a district's day keeps its
-    minute.
+def test_far_future_gives_way_first() -> None:
+    """Two hundred schools: today keeps its minute, near days give way a little, the year doubles;
+    all schools of a tier wait alike.
     """
     situation = _situation(200)
     planned = Schedule(situation, Grant(), MIDNIGHT)
-    assert planned.stretch > 2
-    month = {planned.interval(each) for each in situation.windows if each.number == 0}
-    year = {planned.interval(each) for each in situation.windows if each.number > 0}
-    assert len(month) == len(year) == 1
-    assert year.pop() / month.pop() == pytest.approx(36)
+    days = [
+        round(planned.interval(_standing(situation, "district", sync_windows.day_number(offset))))
+        for offset in (0, 1, 8, 31)
+    ]
+    assert days == [60, 300, 900, 2700]
+    year = {planned.interval(each) for each in situation.windows if each.number > 2}
+    assert len(year) == 1
+    assert 7 * 3600 < year.pop() < 8 * 3600
+    assert planned.stretch < 2
+
+
+def test_seven_days_ahead_keep_the_week() -> None:
+    """Two hundred schools of which no more is answered: the month comes school by school."""
+    situation = _situation(200, reach=7)
+    planned = Schedule(situation, Grant(), MIDNIGHT)
     assert planned.interval(_standing(situation, "district", DAY)) == 60
+    week = _standing(situation, "district", sync_windows.day_number(7))
+    assert round(planned.interval(week)) == 300
+    month, *rest = _intervals(planned, situation)
+    assert month == 2700
+    assert len(set(rest)) == 1
+    assert rest[0] < 14 * 3600
+
+
+@pytest.mark.parametrize(
+    ("schools", "today", "year"), [(25, 192, 6), (60, 487, 6), (200, 1705, 17.1)]
+)
+def test_refused_days_make_nothing_slower_than_before(
+    schools: int, today: int, year: float
+) -> None:
+    """Before there were tiers but today, month and year, this was the pace."""
+    situation = _situation(schools, reach=-1)
+    intervals = _intervals(Schedule(situation, Grant(), MIDNIGHT), situation)
+    assert intervals[0] <= today
+    assert max(intervals) <= year * 3600
 
 
 def test_pace_follows_what_is_left_of_the_day() -> None:
@@ -220,9 +260,11 @@ def test_refused_district_leaves_its_schools_alone() -> None:
     situation = _situation(5)
     day = _standing(situation, "district", DAY)
     down = _changed(situation, replace(day, failures=schedule.GIVEN_UP))
+    refused = replace(situation, reach=Reach(-1, 0, MIDNIGHT))
     window = _standing(situation, "school-0", 0)
-    assert Schedule(situation, Grant(), MIDNIGHT).tier(window) is Tier.MONTH
+    assert Schedule(situation, Grant(), MIDNIGHT).tier(window) is Tier.WEEK
     assert Schedule(down, Grant(), MIDNIGHT).tier(window) is Tier.TODAY
+    assert Schedule(refused, Grant(), MIDNIGHT).tier(window) is Tier.TODAY
 
 
 def test_heavy_window_costs_what_its_pieces_cost() -> None:
@@ -231,11 +273,11 @@ def test_heavy_window_costs_what_its_pieces_cost() -> None:
     pieces = [
         replace(each, span_limit=SpanLimit(1)) for each in situation.windows if each.number >= 0
     ]
-    assert Schedule(_changed(situation, *pieces), Grant(), MIDNIGHT).stretch > 20
+    assert Schedule(_changed(situation, *pieces), Grant(), MIDNIGHT).stretch > 15
     rooms = [
         replace(each, span_limit=SpanLimit(0)) for each in situation.windows if each.number >= 0
     ]
-    assert Schedule(_changed(situation, *rooms), Grant(), MIDNIGHT).stretch > 600
+    assert Schedule(_changed(situation, *rooms), Grant(), MIDNIGHT).stretch > 400
 
 
 # the order
@@ -261,7 +303,7 @@ def test_what_failed_at_first_keeps_nobody_waiting() -> None:
 
 
 def test_the_latest_in_its_own_terms_comes_first() -> None:
-    """A month's window five minutes late is worse off than a year's that is an hour late."""
+    """Today's window five minutes late is worse off than a year's that is three hours late."""
     situation = _situation(1, district=False, synced=NOON)
     month = replace(_standing(situation, "school-0", 0), synced=NOON - timedelta(seconds=60 + 300))
     year = replace(_standing(situation, "school-0", 4), synced=NOON - timedelta(hours=7))
@@ -315,7 +357,7 @@ def test_plan_always_gets_everywhere(ages: list[int], used: int, district: bool)
     """
     situation = _situation(1, district=district, synced=NOON)
     aged = [
-        replace(each, synced=NOON - timedelta(seconds=ages[each.number]))
+        replace(each, synced=NOON - timedelta(seconds=ages[each.number]), due=None)
         for each in situation.windows
         if each.number >= 0
     ]
@@ -324,7 +366,7 @@ def test_plan_always_gets_everywhere(ages: list[int], used: int, district: bool)
     next_due = planned.next_due()
     assert next_due is not None
     assert (next_due <= NOON) == bool(planned.ranked())
-    for each in situation.windows:
+    for each in planned.windows:
         assert planned.due(each) - NOON <= timedelta(seconds=planned.interval(each))
         assert (each in planned.ranked()) == (planned.due(each) <= NOON)
 

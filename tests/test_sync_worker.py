@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from icalbridge.store.tables import windows
 from icalbridge.store.windows import LEASE_SECONDS
-from icalbridge.sync.windows import WINDOWS
+from icalbridge.sync.windows import FIRST_DAYS, WINDOWS
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.workers import Agency, asked, asked_days, claim, due, leased, read
@@ -61,20 +61,20 @@ def test_worker_fetches_everything_of_an_empty_database(district: Bridge, agency
     days = [date.fromisoformat(day) for _, day in asked(district)]
     today = date(2026, 11, 21)
     assert days == sorted(days)
-    assert Counter(days) == {today + timedelta(days=31 * number): 3 for number in range(12)}
+    assert Counter(days) == {today + timedelta(days=first): 3 for first in FIRST_DAYS}
     assert district.told() == district.truth()
     assert district.store.read.health(district.clock()).ready
 
 
 @whole_year
 def test_worker_asks_by_tier_for_what_is_read(district: Bridge, agency: Agency) -> None:
-    """The district's day every minute, its first month every ten minutes, the rest of the year
-    every six hours.
+    """The district's day every minute; of so few schools the month every three minutes, the rest
+    every forty minutes and every four hours.
     """
     hired = agency.hire("w1")
     hired.work()
     read(district)
-    assert due(district) == {60.0: 1, 600.0: 3, 21_600.0: 33}
+    assert due(district) == {60.0: 1, 180.0: 3, 2400.0: 6, 14_400.0: 27}
     seen = []
     for passed in (0, 60, 60, 480, 21_000):
         district.clock.advance(seconds=passed)
@@ -194,7 +194,7 @@ def test_workers_at_once_never_take_the_same_window(district: Bridge, agency: Ag
         list(pool.map(lambda each: each.work(), hired))
     assert len(asked(district, begun)) == len(set(asked(district, begun))) == 36
     assert asked_days(district, begun) == 1
-    assert due(district) == {60.0: 1, 600.0: 3, 21_600.0: 33}
+    assert due(district) == {60.0: 1, 180.0: 3, 2400.0: 6, 14_400.0: 27}
     assert leased(district) == []
 
 

@@ -69,7 +69,7 @@ def test_failing_windows_back_off(district: Bridge, agency: Agency) -> None:
     assert waits == [30, 60, 120, 240, 480, 960, 1800, 1800]
     district.heal()
     hired.work()
-    assert (due(district)[60.0], due(district)[600.0]) == (1, 3)
+    assert (due(district)[60.0], due(district)[180.0]) == (1, 3)
 
 
 def test_worker_leases_nothing_before_the_end_of_a_retry_after(

@@ -71,7 +71,9 @@ def make_grant(user: ApiUser, settings: Settings) -> Grant:
         user.rate_per_minute,
         user.quota_per_day,
         settings.today_seconds,
+        settings.week_seconds,
         settings.month_seconds,
+        settings.quarter_seconds,
         settings.year_seconds,
         settings.unread_seconds,
     )

@@ -18,8 +18,9 @@ from icalbridge.models import is_future, utcnow
 from icalbridge.statuses import status_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from icalbridge.cli.status_plan import KeyPlan
     from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Freshness, Health, KeyHealth, Store
 
@@ -72,7 +73,7 @@ def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
         keys = {
             key.name: users.get(key.name) or _nameless(settings, key.name) for key in health.keys
         }
-        planned = _planned(settings, store, keys, now)
+        planned, plans = _planned(settings, store, keys, now)
     keys_with_quota = (
         replace(key, quota_per_day=key.quota_per_day or keys[key.name].quota_per_day)
         for key in health.keys
@@ -81,13 +82,16 @@ def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
     unknown, database = UnknownStatuses(health, settings), describe_database(settings)
     policy_error = _policy_error(settings)
     if as_json:
-        more: dict[str, object] = {"database": database}
+        more: dict[str, object] = {
+            "database": database,
+            "plans": [plan.values for plan in plans],
+        }
         if policy_error:
             more["policy_error"] = policy_error
         print_json(_as_json(health, planned) | unknown.values | more)
         return
-    _print_table(health, planned, now, database)
-    for line in unknown.lines():
+    _print_table(health, planned, now)
+    for line in (*_lines(health, plans), *_notes(health, database), *unknown.lines()):
         click.echo(line)
     if policy_error:
         click.echo(f"Public policy: {policy_error} `serve` keeps the last good one.")
@@ -145,19 +149,23 @@ def _nameless(settings: Settings, name: str) -> ApiUser:
 
 def _planned(
     settings: Settings, store: Store, keys: dict[str, ApiUser], now: datetime
-) -> dict[str, tuple[str, datetime]]:
+) -> tuple[dict[str, tuple[str, datetime]], list[KeyPlan]]:
     """Return each property's tier, and when it is asked for next, as the plan has it at this
-    moment.
+    moment; and the plan of each key.
     """
+    from icalbridge.cli.status_plan import KeyPlan
     from icalbridge.sync.schedule import Schedule
 
     planned: dict[str, tuple[str, datetime]] = {}
+    plans = []
     for name, user in keys.items():
-        plan = Schedule(store.windows.state(name), make_grant(user, settings), now)
+        state = store.windows.state(name, now)
+        plan = Schedule(state, make_grant(user, settings), now)
+        plans.append(KeyPlan(name, state, plan))
         planned |= {
             property_id: (tier.value, due) for property_id, (tier, due) in plan.outlook().items()
         }
-    return planned
+    return planned, plans
 
 
 def _as_json(health: Health, planned: dict[str, tuple[str, datetime]]) -> dict[str, object]:
@@ -183,9 +191,7 @@ def _iso(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _print_table(
-    health: Health, planned: dict[str, tuple[str, datetime]], now: datetime, database: str
-) -> None:
+def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: datetime) -> None:
     error = folded("Last error")  # its end is what the vendor's support asks for
     rows = table("Property", "Tier", "Today", "31 days", "Year", "Next", error)
     for place in health.properties:
@@ -200,11 +206,14 @@ def _print_table(
     click.echo(f"Catalogue   {age(health.catalogue_synced, now)}")
     if health.catalogue_error:
         click.echo(f"            {health.catalogue_error}")
+
+
+def _lines(health: Health, plans: Sequence[KeyPlan]) -> Iterator[str]:
+    """Yield the lines on the keys and their plans."""
     for key in health.keys:
-        for line in _key_lines(key, alone=len(health.keys) == 1):
-            click.echo(line)
-    for line in _notes(health, database):
-        click.echo(line)
+        yield from _key_lines(key, alone=len(health.keys) == 1)
+    for plan in plans:
+        yield from plan.lines(alone=len(plans) == 1)
 
 
 def _notes(health: Health, database: str) -> Iterator[str]:
@@ -215,6 +224,9 @@ def _notes(health: Health, database: str) -> Iterator[str]:
         f"Bookings    {health.entries} shown, {health.skipped} things left out that could not be"
         " read"
     )
+    from icalbridge.cli.status_plan import disagreement_lines
+
+    yield from disagreement_lines(health.counters)
     yield f"Workers     {health.workers_alive} alive"
     yield f"Database    {database}"
     for number, note in enumerate(_zone_notes(health)):
@@ -231,8 +243,8 @@ def _key_lines(key: KeyHealth, *, alone: bool) -> list[str]:
     lines = [f"Quota       {key.quota_used} {granted}requests used today (UTC){of_key}"]
     if key.stretch > 1:
         lines.append(
-            f"            too little for the wanted pace: all is asked {key.stretch:g} times less"
-            " often"
+            f"            too little for the wanted pace: distant days are fetched up to"
+            f" {key.stretch:g} times less often"
         )
     if key.error:
         lines.append(f"Trouble     {key.error}{of_key}")

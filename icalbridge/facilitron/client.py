@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         NewEvent,
         TimeslotChange,
     )
-    from icalbridge.models import Event, EventKey, Facility, Property, Window
+    from icalbridge.models import Event, EventKey, Facility, Property, RequestCost, Window
 
 T = TypeVar("T")
 
@@ -60,12 +60,14 @@ class Client:
         rng: Random | None = None,
         on_request: Callable[[str, str], None] | None = None,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         """`timeout`: seconds to wait for a response, a little over the vendor's own 30;
         `write_timeout` for a write, the longer of the two limits on its pages. `deadline`: seconds
         for all attempts of one request, waiting for the ledger not counted. `on_request` is called
         with each attempt's endpoint and outcome (a status, or `no answer`). `approved_statuses`
-        are normalized and sorted. `waiting` is entered during each request.
+        are normalized and sorted. `waiting` is entered during each request. `timer` measures how
+        long requests take.
 
         Raises `ConfigurationError` for a key that no header can carry.
         """
@@ -83,6 +85,7 @@ class Client:
             rng=rng or SystemRandom(),
             on_request=on_request or (lambda _endpoint, _outcome: None),
             waiting=waiting,
+            timer=timer,
         )
         self._writes = WriteClient(
             self._transport, self.event, clock=clock, sleep=sleep, write_timeout=write_timeout
@@ -92,6 +95,10 @@ class Client:
     def clock_offset(self) -> timedelta | None:
         """The vendor's clock less ours, by the last response's Date header; None without one."""
         return self._transport.clock_offset
+
+    def take_costs(self) -> dict[str, RequestCost]:
+        """Return what requests took since the last time, on average, by kind."""
+        return self._transport.take_costs()
 
     def properties(self) -> ListResponse[Property]:
         """Return every property that the key may see: `GET /properties`."""

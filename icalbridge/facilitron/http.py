@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from icalbridge import __version__
 from icalbridge.errors import (
+    AnswerTooLarge,
     ConfigurationError,
     MalformedAnswer,
     RateLimited,
@@ -31,6 +32,7 @@ from icalbridge.errors import (
 )
 from icalbridge.facilitron import envelope
 from icalbridge.facilitron.http_errors import error_of
+from icalbridge.models import RequestCost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,6 +109,11 @@ class Call:
     secrets: Sequence[str] = field(default=(), repr=False)
     """Texts to redact in errors, besides the key."""
 
+    @property
+    def kind(self) -> str:
+        """What its cost is averaged with: its endpoint, or a district's day."""
+        return "district-day" if "include_child_events" in self.params else self.endpoint
+
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
@@ -131,6 +138,7 @@ class Transport:
         rng: Random,
         on_request: Callable[[str, str], None],
         waiting: Callable[[], AbstractContextManager[None]],
+        timer: Callable[[], float],
     ) -> None:
         """The arguments are `Client`'s. Raises `ConfigurationError` for a key that no header can
         carry.
@@ -150,6 +158,8 @@ class Transport:
         self._rng = rng
         self._waiting = waiting
         self._on_request = on_request
+        self._timer = timer
+        self._costs: dict[str, RequestCost] = {}
         self._session = _Session()
         self._session.auth = _Bearer(key)
         self._session.headers.update(
@@ -192,7 +202,7 @@ class Transport:
 
     def _attempt(self, call: Call, until: float) -> bytes | Failure:
         """Send a request once and read the response up to `until` (monotonic seconds)."""
-        begun = time.monotonic()
+        begun, started = time.monotonic(), self._timer()
         timeout = min(self._timeouts.get(call.method, self._write_timeout), until - begun)
         status = None
         try:
@@ -212,9 +222,12 @@ class Transport:
         except (requests.RequestException, HTTPError, OSError) as error:
             failure = _failure(str(call), status, error, time.monotonic() - begun)
             self._report(call, begun, "no answer", failure.error.message)
+            self._add_cost(call, RequestCost(1, 1, 0, self._timer() - started))
             return failure
         self._report(call, begun, str(status), body)
-        if status in SUCCESSES:
+        failed, octets = status not in SUCCESSES, len(body)
+        self._add_cost(call, RequestCost(1, failed, octets, self._timer() - started))
+        if not failed:
             return body
         refusal = error_of(str(call), status, body, secrets=(self._key, *call.secrets))
         return Failure(
@@ -223,6 +236,21 @@ class Transport:
             seconds=time.monotonic() - begun,
             retry_after=self._retry_after(response),
             not_done=isinstance(refusal, RateLimited) or status == TOO_EARLY,
+        )
+
+    def take_costs(self) -> dict[str, RequestCost]:
+        """Return what requests took since the last time, on average, by kind."""
+        costs, self._costs = self._costs, {}
+        return costs
+
+    def _add_cost(self, call: Call, cost: RequestCost) -> None:
+        before = self._costs.get(call.kind, RequestCost())
+        requests = before.requests + 1
+        self._costs[call.kind] = RequestCost(
+            requests,
+            before.failures + cost.failures,
+            before.octets + (cost.octets - before.octets) / requests,
+            before.seconds + (cost.seconds - before.seconds) / requests,
         )
 
     def _redact_key(self, body: bytes) -> bytes:
@@ -287,7 +315,7 @@ def _failure(request: str, status: int | None, error: Exception, seconds: float)
         too_large = (
             f"the answer is larger than {MOST_OCTETS // 1_000_000} MB; the rest of it was not read"
         )
-        return Failure(MalformedAnswer(request, too_large, status), retryable=False)
+        return Failure(AnswerTooLarge(request, too_large, status), retryable=False)
     not_done = _never_connected(error)
     if isinstance(error, requests.Timeout | TimeoutError | ReadTimeoutError):
         return Failure(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.errors import (
     AccessRefused,
+    AnswerTooLarge,
     KeyRefused,
     MalformedAnswer,
     NotFound,
@@ -26,8 +27,10 @@ _ERRORS: dict[int, type[VendorError]] = {
     403: AccessRefused,
     404: NotFound,
     408: VendorUnavailable,
+    413: AnswerTooLarge,
     425: VendorUnavailable,
     429: RateLimited,
+    502: VendorTimeout,
     503: VendorTimeout,
     504: VendorTimeout,
 }
@@ -37,6 +40,7 @@ _MESSAGES = {
     403: "the key may not see this",
     404: "the vendor knows nothing of that id",
     408: "the vendor waited too long for the request",
+    413: "the answer is larger than the vendor sends",
     425: "the vendor is not ready for the request",
     429: "more requests than the vendor grants",
 }

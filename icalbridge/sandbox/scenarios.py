@@ -211,7 +211,7 @@ VENDORS = {
     "days-90": AnswerLimits(),
     "days-7": AnswerLimits(child_events_days=7),
     "days-refused": AnswerLimits(child_events_days=-1),
-    "days-too-heavy": AnswerLimits(seconds_per_mb=15.0),
+    "days-too-heavy": AnswerLimits(seconds_per_mb=5.0),
     "answers-6-mb": AnswerLimits(max_answer_mb=6.0, seconds_per_mb=0.5),
 }
 """How the vendor may answer whole districts, by the name of the scenario."""
@@ -249,7 +249,7 @@ SCENARIOS: dict[str, Scenario] = {
         "a day of all schools is refused", _answering(VENDORS["days-refused"])
     ),
     "days-too-heavy": Scenario(
-        "15 seconds a megabyte, so that a day of many schools is 503",
+        "5 seconds a megabyte, so that a day of many schools is 503",
         _answering(VENDORS["days-too-heavy"]),
     ),
     "answers-6-mb": Scenario(

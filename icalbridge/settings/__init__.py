@@ -138,15 +138,27 @@ class Settings:
         "How often today is asked for, in seconds, as far as the quota goes.",
         readers.whole(10, 86_400),
     )
+    week_seconds: int = _setting(
+        "ICALBRIDGE_WEEK_SECONDS",
+        "180",
+        "How often the next 7 days are asked for.",
+        readers.whole(10, 86_400),
+    )
     month_seconds: int = _setting(
         "ICALBRIDGE_MONTH_SECONDS",
         "600",
-        "How often the first 31 days of a property are asked for.",
+        "How often the rest of the first 31 days is asked for.",
         readers.whole(10, 86_400),
+    )
+    quarter_seconds: int = _setting(
+        "ICALBRIDGE_QUARTER_SECONDS",
+        "2400",
+        "How often the days after these up to the 90th are asked for.",
+        readers.whole(10, 604_800),
     )
     year_seconds: int = _setting(
         "ICALBRIDGE_YEAR_SECONDS",
-        "21600",
+        "14400",
         "How often the rest of the year is asked for.",
         readers.whole(60, 604_800),
     )

@@ -36,8 +36,8 @@ from icalbridge.store.pushed_events import Pushed, PushedEvents
 from icalbridge.store.readers import Readers
 from icalbridge.store.reading import Reading
 from icalbridge.store.saved_feeds import SavedFeeds
-from icalbridge.store.sync_reads import SyncReads
-from icalbridge.store.sync_state import PropertyState, SpanLimit, SyncState, WindowState
+from icalbridge.store.sync_reads import SyncReads, UncoveredEvent
+from icalbridge.store.sync_state import PropertyState, Reach, SpanLimit, SyncState, WindowState
 from icalbridge.store.windows import Claim, LeaseLost, Windows
 from icalbridge.store.workers import Workers
 from icalbridge.store.writing import Writing
@@ -57,10 +57,12 @@ __all__ = [
     "MassWithdrawal",
     "PropertyState",
     "Pushed",
+    "Reach",
     "SpanLimit",
     "Store",
     "SyncState",
     "Timeouts",
+    "UncoveredEvent",
     "WindowState",
 ]
 

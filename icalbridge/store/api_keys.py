@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, case, or_, select, update
 
 from icalbridge.models import CLOCK_TOLERANCE
 from icalbridge.store.engine import Repository, writing
@@ -98,11 +98,11 @@ class ApiKeys(Repository):
     ) -> float:
         """Book one request on a key's allowance by a pure function, while nobody else books.
 
-        The function gets day, used, next_at and paused_until. It returns the first three; its
+        The function gets day, used, next_at and pause_end. It returns the first three; its
         fourth value is returned.
         """
         mine = api_users.c.id == api_user_id
-        names = ("quota_day", "quota_used", "next_at", "paused_until")
+        names = ("quota_day", "quota_used", "next_at", "pause_end")
         columns = [api_users.c[name] for name in names]
         with writing(self._opened) as connection:
             day, used, next_at, paused_until = connection.execute(
@@ -117,12 +117,29 @@ class ApiKeys(Repository):
     def pause(self, api_user_id: str, until: float) -> None:
         """Let no worker of a key send anything before a time, in seconds since 1970."""
         mine = api_users.c.id == api_user_id
-        self._write(update(api_users).where(mine).values(paused_until=until))
+        self._write(update(api_users).where(mine).values(pause_end=until))
 
     def paused_until(self, api_user_id: str) -> datetime | None:
         """Return before when the vendor wants no request of a key; None if it never said so."""
-        until = self._value(select(api_users.c.paused_until).where(api_users.c.id == api_user_id))
+        until = self._value(select(api_users.c.pause_end).where(api_users.c.id == api_user_id))
         return datetime.fromtimestamp(until, UTC) if until else None
+
+    def note_answered_day(self, api_user_id: str, offset: int) -> None:
+        """Note that a district's day was answered so many days ahead."""
+        further = or_(api_users.c.reach_days < offset, api_users.c.reach_refused <= offset)
+        refused = case((api_users.c.reach_refused > offset, api_users.c.reach_refused))
+        days = case((api_users.c.reach_days > offset, api_users.c.reach_days), else_=offset)
+        self._note_user(
+            and_(api_users.c.id == api_user_id, further),
+            {"reach_days": days, "reach_refused": refused},
+        )
+
+    def note_refused_day(self, api_user_id: str, offset: int, *, now: datetime) -> None:
+        """Note that a district's day was refused so many days ahead."""
+        mine = api_users.c.id == api_user_id
+        days = case((api_users.c.reach_days < offset, api_users.c.reach_days), else_=offset - 1)
+        values = {"reach_days": days, "reach_refused": offset, "reach_refused_at": now}
+        self._write(update(api_users).where(mine).values(**values))
 
     def note_pace(self, api_user_id: str, stretch: float, quota_per_day: int) -> None:
         """Write the stretch of a key's plan and its granted quota, for status pages and metrics."""

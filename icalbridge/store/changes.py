@@ -13,6 +13,7 @@ from sqlalchemy import and_, case, delete, exists, func, insert, select, tuple_
 
 from icalbridge.models import UNTOLD, EventKey, StaffDetails
 from icalbridge.statuses import APPROVED, EVENT_STATUSES, TIMESLOT_STATUSES, status_name
+from icalbridge.store.activity import raise_activity
 from icalbridge.store.revisions import ENTRIES_COUNTER, raise_around, raise_counter, raise_revisions
 from icalbridge.store.rows import (
     EVENT_COLUMNS,
@@ -40,6 +41,7 @@ from icalbridge.store.tables import (
     particulars,
     properties,
 )
+from icalbridge.store.versions import note_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,11 +64,15 @@ def write_changes(connection: Connection, changes: Changes, revision: Revision) 
     """Write the changes of a sync, and raise the revision of every feed that they concern."""
     known = _write_events(connection, changes.parsed, revision) if changes.parsed else {}
     touched = (*changes.added, *changes.changed, *changes.withdrawn)
+    if changes.source is not None and touched and known:
+        note_versions(connection, changes, {key: row.digest for key, row in known.items()})
     if touched:
         places, shown = _stored(connection, touched)
         _write_entries(connection, changes, revision)
         places |= {(entry.property_id, entry.facility_id) for entry in touched}
         _raise_all(connection, {entry.key for entry in touched}, places, revision)
+        lively = {entry.property_id for entry in (*changes.changed, *changes.withdrawn)}
+        raise_activity(connection, "changes", lively, revision.moment)
         shown_now = sum({entry.uid: entry.shown for entry in touched}.values())
         add_entries(connection, shown_now - shown)
     if changes.parsed:

@@ -44,7 +44,7 @@ class Freshness:
     today_synced: datetime | None
     """When today was last fetched, also with its district's day; None before its window was."""
     month_synced: datetime | None
-    """When the window that holds today was last fetched."""
+    """When the window that has today was last fetched, whole or as districts' days."""
     oldest_synced: datetime | None
     """When the window of its year that waits longest was last fetched; None while one never was."""
     attempted: datetime | None
@@ -211,15 +211,19 @@ def _key_health(user: Row[Any], today: date) -> KeyHealth:
     )
 
 
+_SPANNED = case(
+    (windows.c.spanned_at > windows.c.synced_at, windows.c.spanned_at), else_=windows.c.synced_at
+)
+"""When all of a window was last fetched, alone or with districts' days."""
 _FETCHED = case(
     (
-        or_(windows.c.synced_at.is_(None), windows.c.covered_at > windows.c.synced_at),
+        or_(windows.c.synced_at.is_(None), windows.c.covered_at > _SPANNED),
         windows.c.covered_at,
     ),
-    else_=windows.c.synced_at,
+    else_=_SPANNED,
 )
-"""When a window was last fetched, alone or with a district's day."""
-_MONTH_SYNCED = func.max(case((windows.c.number == 0, windows.c.synced_at)))
+"""When some of a window was last fetched."""
+_MONTH_SYNCED = func.max(case((windows.c.number == 0, _SPANNED)))
 _COLUMNS: dict[str, Any] = {
     "property_id": properties.c.id,
     "name": properties.c.name,
@@ -228,9 +232,7 @@ _COLUMNS: dict[str, Any] = {
         (_MONTH_SYNCED.is_not(None), func.max(case((windows.c.number == 0, _FETCHED))))
     ),
     "month_synced": _MONTH_SYNCED,
-    "oldest_synced": case(
-        (func.count(windows.c.synced_at) == func.count(), func.min(windows.c.synced_at))
-    ),
+    "oldest_synced": case((func.count(windows.c.synced_at) == func.count(), func.min(_SPANNED))),
     "attempted": func.max(windows.c.attempted_at),
     "failed_at": func.max(windows.c.error_at),
     "zone_source": properties.c.zone_source,

@@ -59,7 +59,9 @@ class Claim:
     from_future: bool = False
     """Whether a clock that was ahead fetched it last: then unchanged bytes are parsed, too."""
     missing: frozenset[str] = frozenset()
-    """The UIDs that the answer lacked which is not believed yet."""
+    """The UIDs that the answer lacked which is not believed yet; of a district's day, the schools
+    that it lacked.
+    """
 
 
 class Lease(NamedTuple):

@@ -203,14 +203,19 @@ class Reading(Repository):
     def fetched(self, property_ids: Collection[str]) -> dict[str, datetime | None]:
         """Return when today's entries of some listed properties were last fetched; None: never."""
         query = (
-            select(windows.c.property_id, windows.c.synced_at, windows.c.covered_at)
+            select(
+                windows.c.property_id,
+                windows.c.synced_at,
+                windows.c.covered_at,
+                windows.c.spanned_at,
+            )
             .join(properties, properties.c.id == windows.c.property_id)
             .where(properties.c.listed, windows.c.number == 0)
         )
         parts = in_parts(set(property_ids))
         return {
-            property_id: synced and latest(synced, covered)
-            for property_id, synced, covered in self._rows(
+            property_id: synced and latest(synced, *covered)
+            for property_id, synced, *covered in self._rows(
                 *(query.where(windows.c.property_id.in_(ids)) for ids in parts)
             )
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 
@@ -11,10 +11,19 @@ from icalbridge.models import CLOCK_TOLERANCE, EventKey
 from icalbridge.store.engine import Repository, reading
 from icalbridge.store.rows import ENTRY_COLUMNS, entry_of, facility_of, property_of
 from icalbridge.store.statements import in_parts, of_events
-from icalbridge.store.tables import api_users, entries, events, facilities, properties
+from icalbridge.store.tables import (
+    LONG,
+    api_users,
+    entries,
+    events,
+    facilities,
+    properties,
+    windows,
+)
+from icalbridge.store.versions import replaced_elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -22,6 +31,15 @@ if TYPE_CHECKING:
     from icalbridge.models import Entry, Facility, Property
 
 DIGEST_MARGIN = timedelta(days=2)
+
+
+class UncoveredEvent(NamedTuple):
+    """An event that no window covers."""
+
+    key: EventKey
+    property_id: str
+    checked: datetime | None
+    """When it was last asked for by its id."""
 
 
 class SyncReads(Repository):
@@ -113,6 +131,38 @@ class SyncReads(Repository):
         query = select(func.count()).where(*mine, _starting(since, until, facility_id))
         return self._value(query) or 0
 
+    def uncovered_events(self, api_user_id: str, now: datetime) -> list[UncoveredEvent]:
+        """Return a key's events with an entry that is not over and that no window covers.
+
+        It is longer than a day and has begun, or is in a facility that is not listed, of a property
+        that is fetched facility by facility.
+        """
+        on = and_(entries.c.end_at > now, entries.c.withdrawn_at.is_(None))
+        running = and_(LONG, entries.c.start_at <= now)
+        by_facility = select(windows.c.property_id).where(windows.c.reach_days == 0)
+        listed = select(facilities.c.id).where(facilities.c.listed)
+        virtual = and_(entries.c.property_id.in_(by_facility), entries.c.facility_id.not_in(listed))
+        query = (
+            select(
+                events.c.event_type, events.c.event_id, events.c.property_id, events.c.checked_at
+            )
+            .join_from(entries, events)
+            .join(properties, properties.c.id == events.c.property_id)
+            .where(on, properties.c.api_user_id == api_user_id, properties.c.listed)
+            .distinct()
+        )
+        rows = self._rows(query.where(running), query.where(virtual))
+        return sorted(
+            {UncoveredEvent(EventKey(*row[:2]), row[2], row[3]) for row in rows}, key=_key
+        )
+
+    def replaced_elsewhere(
+        self, digests: Mapping[EventKey, str], source: int | None, now: datetime
+    ) -> frozenset[EventKey]:
+        """Return the events whose version another window replaced lately, see `store.versions`."""
+        with reading(self._opened) as connection:
+            return replaced_elsewhere(connection, digests, source, now)
+
     def facilities_in_use(self, property_id: str, since: datetime, until: datetime) -> set[str]:
         """Return the facilities, listed or not, with an entry in a span, see `_starting`."""
         mine = entries.c.property_id == property_id, entries.c.facility_id != ""
@@ -157,6 +207,10 @@ class SyncReads(Repository):
         parts = in_parts(frozenset(keys))
         rows = self._rows(*(query.where(of_events(events, part)) for part in parts))
         return frozenset(EventKey(*row) for row in rows)
+
+
+def _key(event: UncoveredEvent) -> EventKey:
+    return event.key
 
 
 def _starting(since: datetime, until: datetime, facility_id: str = "") -> ColumnElement[bool]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select
 
-from icalbridge.store.tables import api_users, facilities, properties, windows
+from icalbridge.store.activity import decayed, read_costs
+from icalbridge.store.rows import SHOWN
+from icalbridge.store.tables import api_users, entries, facilities, properties, windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
+
+    from icalbridge.models import RequestCost
 
 
 class SpanLimit(NamedTuple):
@@ -43,6 +48,8 @@ class WindowState:
     failures: int = 0
     leased_until: datetime | None = None
     span_limit: SpanLimit = UNTRIED
+    silent: frozenset[str] = frozenset()
+    """Of a district's day: the schools that it lacks although they have something on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,29 @@ class PropertyState:
     facilities: int = 0
     read: datetime | None = None
     """When somebody last read one of its feeds or pages."""
+    named: datetime | None = None
+    """When a district's day last had something of it."""
+    reads: float = 0.0
+    """How often it was read lately."""
+    changes: float = 0.0
+    """How often it changed lately."""
+    changed: datetime | None = None
+    """When something of it last changed."""
+    next_start: datetime | None = None
+    """When the next booking of the next 24 hours begins."""
+
+
+class Reach(NamedTuple):
+    """How far ahead the vendor answers a district's day, in days."""
+
+    days: int = 7
+    """The furthest that was answered; -1: it is refused for today too."""
+    refused: int | None = None
+    """The nearest that was refused."""
+    refused_at: datetime | None = None
+
+
+UNPROBED = Reach()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +95,85 @@ class SyncState:
     """Of listed properties only."""
     quota_day: date | None = None
     quota_used: int = 0
+    reach: Reach = UNPROBED
+    costs: Mapping[str, RequestCost] = field(default_factory=dict)
+    """What requests take, by kind."""
 
 
-_WINDOW_FIELDS = "property_id number synced_at attempted_at due_at failures leased_until"
+_PROPERTY_FIELDS = "id position child_ids read_at named_at reads reads_at changes changes_at"
+_PROPERTY_COLUMNS = [properties.c[name] for name in _PROPERTY_FIELDS.split()]
+_WINDOW_FIELDS = "property_id number synced_at attempted_at due_at failures leased_until silent"
 _REACH_FIELDS = "reach_days reach_steady reach_patience"
 _WINDOW_COLUMNS = [windows.c[name] for name in f"{_WINDOW_FIELDS} {_REACH_FIELDS}".split()]
 """In the order of the fields of `WindowState` and `SpanLimit`."""
 
 
-def read_sync_state(connection: Connection, api_user_id: str) -> SyncState:
-    """Read the state of a key; by position, since this runs for thousands of windows all day."""
+def read_sync_state(
+    connection: Connection, api_user_id: str, now: datetime | None = None
+) -> SyncState:
+    """Read the state of a key, with what begins soon if `now` is given.
+
+    By position, since this runs for thousands of windows all day.
+    """
     mine = (properties.c.api_user_id == api_user_id, properties.c.listed)
+    states = _properties(connection, mine, now)
+    query = (
+        select(*_WINDOW_COLUMNS)
+        .join_from(windows, properties, properties.c.id == windows.c.property_id)
+        .where(*mine)
+    )
+    window_states = tuple(
+        WindowState(
+            property_id, number, synced, attempted, due, failures, leased, SpanLimit(*reach), silent
+        )
+        for property_id, number, synced, attempted, due, failures, leased, silent, *reach in (
+            connection.execute(query)
+        )
+    )
+    user = connection.execute(select(api_users).where(api_users.c.id == api_user_id)).first()
+    if user is None:
+        return SyncState(states, window_states)
+    return SyncState(
+        states,
+        window_states,
+        user.quota_day,
+        user.quota_used,
+        Reach(user.reach_days, user.reach_refused, user.reach_refused_at),
+        read_costs(connection, api_user_id),
+    )
+
+
+def _properties(
+    connection: Connection, mine: tuple[ColumnElement[bool], ...], now: datetime | None
+) -> dict[str, PropertyState]:
     counted = (
         select(facilities.c.property_id, func.count().label("facilities"))
         .where(facilities.c.listed)
         .group_by(facilities.c.property_id)
         .subquery()
     )
-    columns = (properties.c.id, properties.c.position, properties.c.child_ids, properties.c.read_at)
-    by_property = select(*columns, counted.c.facilities).join_from(
+    query = select(*_PROPERTY_COLUMNS, counted.c.facilities).join_from(
         properties, counted, counted.c.property_id == properties.c.id, isouter=True
     )
-    states = {
-        row.id: PropertyState(row.position, row.child_ids, row.facilities or 0, row.read_at)
-        for row in connection.execute(by_property.where(*mine))
-    }
-    query = (
-        select(*_WINDOW_COLUMNS)
-        .join_from(windows, properties, properties.c.id == windows.c.property_id)
-        .where(*mine)
-    )
-    rows = connection.execute(query)
-    window_states = tuple(
-        WindowState(
-            property_id, number, synced, attempted, due, failures, leased, SpanLimit(*reach)
+    starts = {} if now is None else _next_starts(connection, now)
+    return {
+        row.id: PropertyState(
+            row.position,
+            row.child_ids,
+            row.facilities or 0,
+            row.read_at,
+            row.named_at,
+            decayed(row.reads, row.reads_at, now) if now else row.reads,
+            decayed(row.changes, row.changes_at, now) if now else row.changes,
+            row.changes_at,
+            starts.get(row.id),
         )
-        for property_id, number, synced, attempted, due, failures, leased, *reach in rows
-    )
-    user = connection.execute(select(api_users).where(api_users.c.id == api_user_id)).first()
-    if user is None:
-        return SyncState(states, window_states)
-    return SyncState(states, window_states, user.quota_day, user.quota_used)
+        for row in connection.execute(query.where(*mine))
+    }
+
+
+def _next_starts(connection: Connection, now: datetime) -> dict[str, datetime]:
+    """Return when each property's next entry of the next 24 hours begins."""
+    coming = (entries.c.start_at > now, entries.c.start_at <= now + timedelta(days=1), SHOWN)
+    query = select(entries.c.property_id, func.min(entries.c.start_at)).where(*coming)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(entries.c.property_id))}

@@ -1,6 +1,7 @@
 """The tables. `column_types` converts times, days and lists.
 
 api_users 1─n properties 1─n facilities
+api_users 1─n request_costs   what requests take
               properties 1─n windows    what is fetched when, and by which worker
               properties 1─n events 1─n entries    all that was ever seen
                              events 1─1 particulars    renter and the like, for staff alone
@@ -95,13 +96,16 @@ api_users = Table(  # one vendor API key each; the key itself is never kept
     _number("quota_used"),
     Column("next_at", Float, nullable=False, server_default="0"),  # seconds since 1970
     # before when the vendor wants no request (Retry-After), in the same
-    Column("paused_until", Float, nullable=False, server_default="0"),
+    Column("pause_end", Float, nullable=False, server_default="0"),
     Column("stretch", Float, nullable=False, server_default="1"),  # factor on the plan's intervals
     _text("error"),  # what keeps the whole key from being served, in one sentence
     _time("error_at"),
     _number("quota_per_day"),  # what the vendor granted; 0: not known yet
     _time("doubted_at"),  # when its catalog first came back without something that is known
     _set("missing"),  # the properties and facilities that it lacked then
+    _number("reach_days", 7),  # how many days ahead a district's day is answered
+    Column("reach_refused", Integer),  # the nearest that was refused
+    _time("reach_refused_at"),
     # whether the vendor refused a booking past midnight, and took one a day
     Column("splits_nights", Boolean, nullable=False, server_default=false()),
 )
@@ -125,6 +129,11 @@ properties = Table(
     _time("first_seen_at", nullable=False),
     *_revision(),
     _time("read_at"),  # when somebody last read one of its feeds or pages
+    _time("named_at"),  # when a district's day last had something of it
+    Column("reads", Float, nullable=False, server_default="0"),  # decayed, see `store.activity`
+    _time("reads_at"),
+    Column("changes", Float, nullable=False, server_default="0"),
+    _time("changes_at"),
     _time("unlisted_at"),  # when a second catalog agreed that it is gone; NULL: it is listed
 )
 
@@ -148,7 +157,7 @@ windows = Table(
     "windows",
     metadata,
     Column("property_id", ForeignKey("properties.id"), primary_key=True),
-    # 0 holds today, 1 the 31 days after it, ...; -1 a district's day
+    # 0 has today, 1 the 31 days after it, ...; -1 a district's today, -2 its tomorrow, ...
     Column("number", Integer, primary_key=True),
     _day("start_date"),
     _day("end_date"),
@@ -160,7 +169,8 @@ windows = Table(
     _time("error_at"),  # of the last failure, also after it is over
     _text("invocation_id"),
     _time("doubted_at"),  # when it first came back without most of what is known
-    _set("missing"),  # the entries that it lacked then
+    _set("missing"),  # the entries that it lacked then; of a district's day, the silent schools
+    _set("silent"),  # of a district's day: those of which the school's own window has something
     # when most of it was last withdrawn: how many of how many, which begin from when on
     _time("withdrawn_at"),
     _number("withdrawn"),
@@ -169,11 +179,23 @@ windows = Table(
     _time("withdrawn_until"),
     _text("leased_by"),
     _time("leased_until"),
-    _time("covered_at"),  # of number 0: when a district's day last had something of the property
+    _time("covered_at"),  # of number 0: when a district's day last covered today of the property
+    _time("spanned_at"),  # since when a district's days have covered all of it
     _number("reach_days", 31),  # how long a span the vendor answers in time
     _number("reach_steady"),
     _number("reach_patience", 4),
     Index("ix_windows_due_at", "due_at"),
+)
+
+request_costs = Table(  # what requests of a kind take, the latest ones most
+    "request_costs",
+    metadata,
+    Column("api_user_id", ForeignKey("api_users.id"), primary_key=True),
+    Column("kind", String, primary_key=True),  # an endpoint, or `district-day`
+    _number("requests"),
+    _number("failures"),
+    Column("octets", Float, nullable=False, server_default="0"),
+    Column("seconds", Float, nullable=False, server_default="0"),
 )
 
 events = Table(
@@ -187,6 +209,9 @@ events = Table(
     _text("external_id"),
     _text("zone"),
     _text("digest"),
+    _list("replaced"),  # the digests of the versions before, the latest last
+    Column("source", Integer),  # the number of the window that had this version first
+    _time("checked_at"),  # when it was last asked for by its id
     _time("first_seen_at", nullable=False),
     *_revision(),
     Index("ix_events_external_id", "external_id"),

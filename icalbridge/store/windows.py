@@ -6,12 +6,20 @@ skips locked ones. Its holder renews it while it works; a killed worker's lease 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, not_, or_, select, update
 
-from icalbridge.models import CLOCK_TOLERANCE, is_future
+from icalbridge.models import is_future
 from icalbridge.store.changes import write_changes
+from icalbridge.store.district_days import (
+    DayAnswer,
+    make_schools_due,
+    newly_silent,
+    note_coverage,
+    still_silent,
+)
 from icalbridge.store.engine import Repository, reading, writing
 from icalbridge.store.leases import (
     CATALOG_SECONDS,
@@ -36,16 +44,28 @@ from icalbridge.store.sync_state import SpanLimit, read_sync_state
 from icalbridge.store.tables import properties, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import Select
 
     from icalbridge.models import Changes, Window
     from icalbridge.store.rows import Values
     from icalbridge.store.sync_state import SyncState, WindowState
 
-__all__ = ["CATALOG_SECONDS", "LEASE_SECONDS", "Claim", "Lease", "LeaseLost", "Windows"]
+__all__ = [
+    "CATALOG_SECONDS",
+    "LEASE_SECONDS",
+    "Claim",
+    "DayAnswer",
+    "Lease",
+    "LeaseLost",
+    "Windows",
+]
+
+
+AGAIN = timedelta(minutes=10)
+"""How long a window is not fetched again because another one contradicts it."""
 
 
 class Windows(Repository):
@@ -68,10 +88,10 @@ class Windows(Repository):
         mine = and_(windows.c.property_id.in_(property_ids), windows.c.number >= 0)
         return self._write(update(windows).where(mine).values(due_at=now))
 
-    def state(self, api_user_id: str) -> SyncState:
-        """Return the state of every window of a key's listed properties."""
+    def state(self, api_user_id: str, now: datetime | None = None) -> SyncState:
+        """Return the state of every window of a key's listed properties, see `read_sync_state`."""
         with reading(self._opened) as connection:
-            return read_sync_state(connection, api_user_id)
+            return read_sync_state(connection, api_user_id, now)
 
     def claim(
         self,
@@ -178,12 +198,14 @@ class Windows(Repository):
         now: datetime,
         due: datetime | None = None,
         span_limit: SpanLimit | None = None,
-        covered_ids: Sequence[str] = (),
-    ) -> None:
+        day: DayAnswer | None = None,
+        doubted_ids: Sequence[str] = (),
+    ) -> int:
         """Write the changes of a window's last response and end its lease, all or nothing.
 
-        `due`: when to fetch it again, if not by its tier. `covered_ids`: properties whose today a
-        district's response covers. Raises `LeaseLost` when the lease ran out.
+        `due`: when to fetch it again, if not by its tier. `day`: what a district's day has of its
+        schools; those newly silent and `doubted_ids` become due. Returns how many schools it lacks
+        although their own windows have something. Raises `LeaseLost` when the lease ran out.
         """
         values: Values = {
             "start_date": window.start,
@@ -193,17 +215,22 @@ class Windows(Repository):
             "error": "",  # and `error_at` stays: it says when the last trouble was
             "error_at": unless_future(windows.c.error_at, now),
             "covered_at": unless_future(windows.c.covered_at, now),
+            "spanned_at": unless_future(windows.c.spanned_at, now),
             "invocation_id": "",
             "doubted_at": None,
-            "missing": frozenset(),
+            "missing": frozenset(map(day.marked, day.silent)) if day else frozenset(),
             **span_limit_values(span_limit or claim.span_limit),
         }
         with writing(self._opened) as connection:
+            if day:
+                values["silent"] = still_silent(connection, claim, day)
             require_lease(connection, settle(claim, now, due).values(**values), claim)
-            if covered_ids:
-                covered = update(windows).where(_today(covered_ids)).values(covered_at=now)
-                connection.execute(covered)
+            if day:
+                note_coverage(connection, claim.property_id, day, now)
+                due_ids = newly_silent(claim, day) | {*doubted_ids}
+                make_schools_due(connection, due_ids, day.number, now)
             write_changes(connection, changes, Revision(connection, now))
+        return len(values.get("silent", ()))
 
     def fail(
         self,
@@ -239,19 +266,20 @@ class Windows(Repository):
         since = since or claim.doubted or now
         self._write(settle(claim, now, due).values(doubted_at=since, missing=frozenset(missing)))
 
+    def make_own_due(self, own: Iterable[tuple[str, int]], *, now: datetime) -> None:
+        """Make windows due, by property and number, that were not fetched a moment ago."""
+        old = or_(windows.c.synced_at.is_(None), windows.c.synced_at < now - AGAIN)
+        chosen = (is_window(*window) for window in sorted(own))
+        self._write(
+            *(
+                update(windows).where(this, old, windows.c.due_at.is_(None)).values(due_at=now)
+                for this in chosen
+            )
+        )
+
     def release(self, claim: Claim, *, due: datetime) -> None:
         """End a lease as if it had never been taken; the window is due at `due`."""
         self._write(update(windows).where(is_claimed(claim)).values(**FREE, due_at=due))
-
-    def make_today_due(self, property_ids: Sequence[str], *, now: datetime) -> None:
-        """Make today's windows due unless fetched since a district's day last covered them."""
-        covered = windows.c.covered_at.between(windows.c.synced_at, now + CLOCK_TOLERANCE)
-        silent = and_(_today(property_ids), covered, windows.c.due_at.is_(None))
-        self._write(update(windows).where(silent).values(due_at=now))
-
-
-def _today(property_ids: Sequence[str]) -> ColumnElement[bool]:
-    return and_(windows.c.property_id.in_(property_ids), windows.c.number == 0)
 
 
 def _due(

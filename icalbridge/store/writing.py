@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, insert, or_, select, update
 
+from icalbridge.store.activity import raise_activity, write_costs
 from icalbridge.store.changes import delete_old, write_changes
 from icalbridge.store.engine import Repository, writing
 from icalbridge.store.revisions import Revision, raise_counter
 from icalbridge.store.rows import facility_values, property_values
-from icalbridge.store.statements import in_parts, insert_missing
+from icalbridge.store.statements import in_parts, insert_missing, of_events
 from icalbridge.store.tables import api_users, events, facilities, properties
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Table
 
-    from icalbridge.models import Changes, Facility, Property
+    from icalbridge.models import Changes, Facility, Property, RequestCost
     from icalbridge.store.rows import Values
+    from icalbridge.store.sync_reads import UncoveredEvent
 
 
 UNSHOWN = frozenset({"u_id", "position", "zone_source", "vendor_zone"})
@@ -106,7 +108,23 @@ class Writing(Repository):
     def note_read(self, property_ids: Iterable[str], *, now: datetime) -> None:
         """Note that somebody reads these properties."""
         read = update(properties).values(read_at=now)
-        self._write(*(read.where(properties.c.id.in_(ids)) for ids in in_parts(property_ids)))
+        with writing(self._opened) as connection:
+            for ids in in_parts(set(property_ids)):
+                connection.execute(read.where(properties.c.id.in_(ids)))
+                raise_activity(connection, "reads", ids, now)
+
+    def claim_recheck(self, event: UncoveredEvent, *, now: datetime) -> bool:
+        """Note that an event is asked for by its id now; return whether no other worker does."""
+        this = and_(
+            of_events(events, [event.key]),
+            events.c.checked_at.is_not_distinct_from(event.checked),
+        )
+        return bool(self._write(update(events).where(this).values(checked_at=now)))
+
+    def note_costs(self, api_user_id: str, costs: Mapping[str, RequestCost]) -> None:
+        """Take what the latest requests of a key took into the averages, by kind."""
+        with writing(self._opened) as connection:
+            write_costs(connection, api_user_id, costs)
 
 
 def _write_catalog(

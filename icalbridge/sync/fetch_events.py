@@ -93,6 +93,24 @@ class EventsFetch:
                 raise null  # where something is known, null is no list
             yield store, result
 
+    def follow_up(self, store: Store, result: Interpretation, attempt: WindowAttempt) -> None:
+        """Make the windows due that decide on what an answer lacks elsewhere, and count what
+        answers contradict.
+        """
+        if result.older:
+            self._tally["disagreements:older version of an event"] += result.older
+        if result.trimmed:
+            self._tally["disagreements:events cut to the requested days"] += 1
+            return
+        own = set()
+        for entry in result.changes.elsewhere:
+            zone = attempt.catalog.properties[entry.property_id].timezone
+            day = windows.today(entry.start, zone)
+            offset = (day - windows.today(self._clock(), zone)).days
+            own.add((entry.property_id, windows.window_with(max(offset, 0))))
+        if own:
+            store.windows.make_own_due(own, now=self._clock())
+
     def send(self, request: EventsRequest, attempt: WindowAttempt) -> EventsResponse:
         """Send a request; events whose bytes are known are not parsed."""
         anew = self._full or attempt.claim.from_future

@@ -12,9 +12,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import (
-    KeyRefused,
+    AnswerTooLarge,
     QuotaSpent,
-    RefusedError,
     RequestRefused,
     StoreError,
     VendorError,
@@ -25,6 +24,7 @@ from icalbridge.store import LeaseLost
 from icalbridge.sync import schedule
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.attempt import DoubtedResponse, WindowAttempt
+from icalbridge.sync.fetch_day import DayFetch
 from icalbridge.sync.fetch_events import EventsFetch
 from icalbridge.sync.interpret import EventsRequest
 from icalbridge.sync.plausibility import (
@@ -65,13 +65,18 @@ class WindowFetch:
         full: bool,
         tally: Counter[str],
     ) -> None:
+        self._client = client
         self._store = store
+        self._user = api_user_id
         self._worker_id = worker_id
         self._clock = clock
         self._full = full
         self._tally = tally
         self._events = EventsFetch(
             client, store, api_user_id=api_user_id, clock=clock, full=full, tally=tally
+        )
+        self._districts = DayFetch(
+            store, self._events, api_user_id=api_user_id, clock=clock, tally=tally
         )
         self.forget_catalog = self._events.forget_catalog
 
@@ -102,7 +107,9 @@ class WindowFetch:
         claim = attempt.claim
         try:
             changed = (
-                self._day(attempt) if claim.number == sync_windows.DAY else self._pieces(attempt)
+                self._districts.fetch(attempt)
+                if sync_windows.is_day(claim.number)
+                else self._pieces(attempt)
             )
             self._tally["changes"] += changed
             return changed
@@ -155,49 +162,15 @@ class WindowFetch:
     def _days(self, owner: Property, number: int, now: datetime) -> Window:
         return sync_windows.window_days(number, sync_windows.today(now, owner.timezone))
 
-    def _day(self, attempt: WindowAttempt) -> int:
-        """Fetch today of a district with all its schools. What it lacks of one, the school's own
-        window shall tell.
-        """
-        known = attempt.catalog.properties
-        unlisted = attempt.catalog.unlisted
-        schools = tuple(
-            known[child_id]
-            for child_id in attempt.owner.child_ids
-            if child_id in known and child_id not in unlisted
-        )
-        if not schools:
-            count, doubt = self._piece(
-                EventsRequest(attempt.owner, attempt.days), attempt, last=True
-            )
-            attempt.doubts += [doubt] if doubt else []
-            return self._settled(attempt, count)
-        with self._events.read_response(
-            EventsRequest(attempt.owner, attempt.days, schools=schools), attempt
-        ) as (
-            store,
-            result,
-        ):
-            before = sum(len(loss.missing) for loss in result.losses.values())
-            short = {
-                property_id: loss.missing
-                for property_id, loss in result.losses.items()
-                if loss.is_implausible(before - len(loss.missing))
-            }
-            changes = without_withdrawals(result.changes, frozenset().union(*short.values()))
-            covered_ids = [key for key in result.covered_ids if key not in short]
-            windows, now = store.windows, self._clock()
-            windows.finish(attempt.claim, attempt.days, changes, now=now, covered_ids=covered_ids)
-            windows.make_today_due([*result.uncovered_ids, *short], now=now)
-        return changes.count
-
     def _pieces(self, attempt: WindowAttempt) -> int:
         """Fetch a window in pieces that the vendor answers in time, each written as it comes.
 
         A piece that is too heavy is cut, and so are those after it. One that is not believed is
         requested again at the end, if enough time has passed by then.
         """
-        todo = self._cut([EventsRequest(attempt.owner, attempt.days)], attempt)
+        todo = self._cut(
+            [EventsRequest(attempt.owner, attempt.days, number=attempt.claim.number)], attempt
+        )
         changed = 0
         while todo:
             if todo[0].doubt.since and not todo[0].doubt.is_old(self._clock()):
@@ -207,7 +180,7 @@ class WindowFetch:
                 count, doubt = self._piece(
                     todo[0], attempt, last=len(todo) == 1 and not attempt.doubts
                 )
-            except VendorTimeout:
+            except (VendorTimeout, AnswerTooLarge):
                 shorter = self._shorter(todo[0], attempt)
                 if shorter is None:
                     raise
@@ -240,17 +213,16 @@ class WindowFetch:
                 reach = sync_windows.learn_span(
                     attempt.claim.span_limit, attempt.tried, attempt.span
                 )
-                alone = result.covered_ids if attempt.claim.number == sync_windows.DAY else ()
                 store.windows.finish(
                     attempt.claim,
                     attempt.days,
                     changes,
                     now=now,
                     span_limit=reach,
-                    covered_ids=alone,
                 )
             else:
                 store.windows.note(attempt.claim, changes, now=now)
+            self._events.follow_up(store, result, attempt)
         attempt.mass += mass
         return changes.count, verdict.doubt
 
@@ -353,35 +325,32 @@ class WindowFetch:
     def _answers(self, request: EventsRequest, attempt: WindowAttempt) -> bool:
         try:
             self._events.send(request, attempt)
-        except VendorUnavailable:
+        except (VendorUnavailable, AnswerTooLarge):
             return False
         attempt.answered = True
         return True
 
     def _fail(self, attempt: WindowAttempt, error: VendorError, now: datetime) -> None:
         claim = attempt.claim
-        refused = (
-            claim.number == sync_windows.DAY
-            and isinstance(error, RefusedError)
-            and not isinstance(error, KeyRefused)
-        )
-        failures = schedule.GIVEN_UP if refused else 1
+        if sync_windows.is_day(claim.number):
+            self._districts.fail(attempt, error, now)
+            return
         patience = (
             schedule.CUT_PATIENCE if attempt.span < sync_windows.WINDOW_DAYS else 0
         )  # each try takes many requests
-        due = schedule.due_after_failure(now, claim.failures + 1 + patience)
         self._store.windows.fail(
             claim,
             str(error),
             error.invocation_id,
             now=now,
-            due=now + timedelta(seconds=schedule.REFUSED_SECONDS) if refused else due,
-            failures=failures,
+            due=schedule.due_after_failure(now, claim.failures + 1 + patience),
             span_limit=sync_windows.shrink_span(claim.span_limit, attempt.answered_span),
         )
 
     def flush(self) -> None:
         """Write down what was counted since the last time."""
+        if costs := self._client.take_costs():
+            self._store.write.note_costs(self._user, costs)
         if self._tally:
             self._store.write.count(self._tally)
             self._tally.clear()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.models import Changes
@@ -34,6 +35,8 @@ class EventsRequest:
     days: Window
     facility_id: str = ""
     schools: tuple[Property, ...] = ()
+    number: int | None = None
+    """The number of the window that it is part of."""
     doubt: Doubt = NO_DOUBT
     """What the same, or more, lacked when it was requested before in this pass."""
 
@@ -66,6 +69,10 @@ class Interpretation:
     uncovered_ids: tuple[str, ...]
     """The properties of which something is known for these days and the answer has nothing."""
     invocation_id: str
+    trimmed: bool = False
+    """Whether the vendor left out what of its events is on other days."""
+    older: int = 0
+    """How many events it has in a version that another window replaced lately."""
 
 
 def interpret(
@@ -120,6 +127,7 @@ def interpret(
     )
     events = [event for event in events_read if event.key not in newer]
     known = store.sync_reads.known({event.key for event in events} | absent)
+    trimmed = is_trimmed(events, known, request, now)
     horizon = min(windows.horizon(now, member.timezone) for member in request.members)
     parts = [
         reconcile(
@@ -129,6 +137,7 @@ def interpret(
                 answer.withdraws,
                 *span,
                 facility_id=request.facility_id,
+                trimmed=trimmed,
             ),
             present=frozenset(keys - newer),
             known=known,
@@ -138,14 +147,20 @@ def interpret(
         )
         for number, (span, keys) in enumerate(spans.items())
     ]
-    changes = _together(parts)
+    changes, older = _newest(store, _together(parts), events, known, request, now)
     losses = (
         _losses(store, request, changes, known, now, empty=not present_keys)
         if changes.withdrawn
         else {}
     )
     return Interpretation(
-        changes, losses, tuple(covered_ids), tuple(uncovered_ids), answer.invocation_id
+        changes,
+        losses,
+        tuple(covered_ids),
+        tuple(uncovered_ids),
+        answer.invocation_id,
+        trimmed,
+        older,
     )
 
 
@@ -196,6 +211,72 @@ def _losses(
     return losses
 
 
+def _newest(
+    store: Store,
+    changes: Changes,
+    events: Sequence[Event],
+    known: Mapping[EventKey, Sequence[Entry]],
+    request: EventsRequest,
+    now: datetime,
+) -> tuple[Changes, int]:
+    """Return changes without those that would bring back a version which another window replaced,
+    and how many these are.
+
+    An event of which nothing is shown any more is believed: it may have come back.
+    """
+    touched = {entry.key for entry in (*changes.added, *changes.changed, *changes.withdrawn)}
+    digests = {
+        event.key: event.digest
+        for event in events
+        if event.digest
+        and event.key in touched
+        and any(entry.shown and entry.end > now for entry in known[event.key])
+    }
+    changes = replace(changes, source=request.number)
+    older = store.sync_reads.replaced_elsewhere(digests, request.number, now) if digests else ()
+    if not older:
+        return changes, 0
+    return replace(
+        changes,
+        added=tuple(entry for entry in changes.added if entry.key not in older),
+        changed=tuple(entry for entry in changes.changed if entry.key not in older),
+        withdrawn=tuple(entry for entry in changes.withdrawn if entry.key not in older),
+        parsed=tuple(event for event in changes.parsed if event.key not in older),
+        elsewhere=tuple(entry for entry in changes.elsewhere if entry.key not in older),
+    ), len(older)
+
+
+def is_trimmed(
+    events: Sequence[Event],
+    known: Mapping[EventKey, Sequence[Entry]],
+    request: EventsRequest,
+    now: datetime,
+) -> bool:
+    """Return whether an answer has of its events only what is on the requested days.
+
+    Several of its events are known to have something to come on other days, and none has. One event
+    alone may have been moved.
+    """
+    spans = [_days(request, member) for member in request.members]
+    since, until = min(span[0] for span in spans), max(span[1] for span in spans)
+    if any(not since <= timeslot.start < until for event in events for timeslot in event.timeslots):
+        return False
+    more = sum(
+        any(
+            entry.withdrawn is None and entry.end > now and not since <= entry.start < until
+            for entry in known[event.key]
+        )
+        for event in events
+    )
+    return more > 1
+
+
+def _days(request: EventsRequest, member: Property) -> tuple[datetime, datetime]:
+    """Return the requested days, and what begins the day before and touches them."""
+    since, until = windows.bounds(request.days, member.timezone)
+    return since - timedelta(days=1), until
+
+
 def _is_inside(entry: Entry, span: tuple[datetime, datetime], facility_id: str) -> bool:
     elsewhere = facility_id and entry.facility_id != facility_id
     return not elsewhere and span[0] <= entry.start < span[1]
@@ -240,4 +321,5 @@ def _together(parts: Sequence[Changes]) -> Changes:
         tuple(change for part in parts for change in part.withdrawn),
         tuple(change for part in parts for change in part.parsed),
         frozenset().union(*(part.reparse for part in parts)),
+        tuple(entry for part in parts for entry in part.elsewhere),
     )

@@ -1,9 +1,9 @@
 """Stored + fetched → changes. Pure; identity is decided in `uids`, `store` writes.
 
-A response covers its window only: an event that should be in it and is not is withdrawn there.
-An event that is present covers all its timeslots that are neither past nor beyond the vendor's
-horizon. An event with an unreadable timeslot, and a response with an unreadable item of which no
-event is known, may add and change, but withdraws nothing.
+A response covers its window only: a timeslot that should be in it and is not is withdrawn, whether
+its event is present or not. Of a present event, timeslots elsewhere are added and changed too; what
+it lacks elsewhere is left to the window that has that day. An event with an unreadable timeslot,
+and a response with an unreadable item of which no event is known, withdraws nothing.
 """
 
 from __future__ import annotations
@@ -66,9 +66,15 @@ class SpanResponse:
     """The span it covers: since <= start < until."""
     facility_id: str = ""
     """The facility it covers; empty: all of them."""
+    whole: bool = False
+    """Whether it is of one event, and has all of its timeslots."""
+    trimmed: bool = False
+    """Whether it has of each event only what is in the span."""
 
     def covers(self, entry: Entry) -> bool:
-        """Say whether the answer would have this entry's event, if the vendor still had it."""
+        """Return whether the answer would have this entry, if the vendor still had it."""
+        if self.whole:
+            return True
         elsewhere = self.facility_id and entry.facility_id != self.facility_id
         return not elsewhere and self.since <= entry.start < self.until
 
@@ -93,8 +99,12 @@ def reconcile(
     changed: list[Entry] = []
     withdrawn: list[Entry] = []
     events: list[Event] = []
+    elsewhere: list[Entry] = []
     for event in response.events:
-        pairs = pair(event, known.get(event.key, ()), now=now, horizon=horizon)
+        entries = known.get(event.key, ())
+        if response.trimmed:
+            entries = [entry for entry in entries if response.covers(entry)]
+        pairs = pair(event, entries, now=now, horizon=horizon)
         uids = NewUids(event.key, [entry.uid for entry in known.get(event.key, ())])
         for timeslot, before in sorted(
             pairs.matched, key=lambda matched: timeslot_order(matched[0])
@@ -104,12 +114,9 @@ def reconcile(
                 added.append(after)
             elif after is not before:
                 changed.append(after)
-        gone = (
-            _withdraw(pairs.left, now, upto=horizon)
-            if response.complete and not event.unreadable
-            else []
-        )
+        gone, remaining = _missing(response, event, pairs.left, now, upto=horizon)
         withdrawn += gone
+        elsewhere += remaining
         if event.unreadable:
             changed += _follow(event, pairs.left, now, upto=horizon)
         settled = len(gone) == sum(
@@ -127,7 +134,9 @@ def reconcile(
     for key in sorted(absent):
         here = [entry for entry in known.get(key, ()) if response.covers(entry)]
         withdrawn += _withdraw(here, now, upto=horizon)
-    return Changes(tuple(added), tuple(changed), tuple(withdrawn), tuple(events), absent)
+    return Changes(
+        tuple(added), tuple(changed), tuple(withdrawn), tuple(events), absent, tuple(elsewhere)
+    )
 
 
 def relocate(
@@ -226,11 +235,7 @@ def _follow(event: Event, left: Iterable[Entry], now: datetime, *, upto: datetim
     """Return what changes in entries whose timeslots could not be read: the event's name and status
     hold for them.
     """
-    coming = [
-        entry
-        for entry in left
-        if entry.withdrawn is None and entry.end > now and entry.start < upto
-    ]
+    coming = [entry for entry in left if _is_on(entry, now, upto)]
     pairs = [
         (
             replace(
@@ -293,6 +298,17 @@ def _significant(entry: Entry) -> tuple[object, ...]:
     )
 
 
+def _missing(
+    response: SpanResponse, event: Event, left: Sequence[Entry], now: datetime, *, upto: datetime
+) -> tuple[list[Entry], list[Entry]]:
+    """Return what is withdrawn of a present event, and what it lacks that others cover."""
+    if event.unreadable:
+        return [], []
+    here = [entry for entry in left if response.covers(entry)]
+    elsewhere = [entry for entry in left if _is_on(entry, now, upto) and not response.covers(entry)]
+    return _withdraw(here, now, upto=upto) if response.complete else [], elsewhere
+
+
 def _withdraw(entries: Iterable[Entry], now: datetime, *, upto: datetime) -> list[Entry]:
     """Withdraw what the vendor no longer has: never what is past, since it forgets that, nor what
     is too far.
@@ -300,5 +316,10 @@ def _withdraw(entries: Iterable[Entry], now: datetime, *, upto: datetime) -> lis
     return [
         _stamp(replace(entry, withdrawn=now), entry, now)
         for entry in entries
-        if entry.withdrawn is None and entry.end > now and entry.start < upto
+        if _is_on(entry, now, upto)
     ]
+
+
+def _is_on(entry: Entry, now: datetime, upto: datetime) -> bool:
+    """Return whether an answer may withdraw an entry: neither past nor too far nor gone already."""
+    return entry.withdrawn is None and entry.end > now and entry.start < upto

@@ -115,7 +115,7 @@ def _understood(
     store: Store, catalog: KnownCatalog, event: Event, answer: EventsResponse, now: datetime
 ) -> Changes:
     return reconcile(
-        SpanResponse((event,), frozenset(), answer.complete, now, now),
+        SpanResponse((event,), frozenset(), answer.complete, now, now, whole=True),
         present=frozenset(),
         known=store.sync_reads.known([event.key]),
         catalog=catalog,

@@ -18,6 +18,7 @@ from icalbridge.sync.catalog import PreviousCatalog
 from icalbridge.sync.fetch_window import WindowFetch
 from icalbridge.sync.heartbeat import Heartbeat
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt
+from icalbridge.sync.recheck import EventRecheck
 from icalbridge.sync.unexpected import log_unexpected
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Sync:
         self._on_wait = on_wait
         self._waits: set[str] = set()
         """The sentences that `on_wait` got."""
+        self._recheck = EventRecheck(client, store, api_user_id=api_user_id, clock=clock)
         self._heartbeat = Heartbeat(store, worker_id, clock)
         self._fetch = WindowFetch(
             client,
@@ -238,7 +240,8 @@ class Sync:
         if applied.returned:
             self._store.windows.make_due(applied.returned, now=now)
         districts = [owner.id for owner in fetched.properties if owner.child_ids]
-        self._store.windows.ensure(districts, sync_windows.DAY + 1, now=now, first=sync_windows.DAY)
+        last = sync_windows.day_number(sync_windows.LAST_DISTRICT_DAY)
+        self._store.windows.ensure(districts, 0, now=now, first=last)
         first = next(iter(fetched.failures), None)
         sentence, invocation_id = (str(first), first.invocation_id) if first else ("", "")
         self._finish_catalog(sentence, invocation_id, partly=True, doubt=fetched.doubt)
@@ -275,6 +278,13 @@ class Sync:
         self._store.api_keys.finish_catalog(
             self._user, now=now, due=due, error=error, invocation_id=invocation_id
         )
+
+    def recheck_event(self) -> bool:
+        """Ask for an event that no window covers, if one is due; return whether one was.
+
+        Raises `VendorError` when no usable answer came.
+        """
+        return self._recheck.run()
 
     # one window
 

@@ -1,38 +1,44 @@
 """Schedule: which window is worth fetching next, given how old each is, who reads it, and what the
 vendor grants. Pure.
 
-How often a window is fetched is its tier; when a day's requests do not fit the quota, the tiers'
-intervals stretch.
+`coverage` decides what each window is for, `pace` how often that is fetched.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.leases import CATALOG_SECONDS as CATALOG_SECONDS
 from icalbridge.store.leases import LEASE_SECONDS, READ_DAYS
 from icalbridge.store.leases import PARTLY_SECONDS as PARTLY_SECONDS
-from icalbridge.sync.windows import DAY, WINDOW_DAYS
+from icalbridge.sync.coverage import GIVEN_UP as GIVEN_UP
+from icalbridge.sync.coverage import PROBE_EVERY as PROBE_EVERY
+from icalbridge.sync.coverage import day_need, find_coverage
+from icalbridge.sync.liveliness import find_weights, is_near
+from icalbridge.sync.pace import Grant as Grant
+from icalbridge.sync.pace import Need, find_intervals, wished_interval
+from icalbridge.sync.pace import Tier as Tier
+from icalbridge.sync.windows import DAY, WINDOW_DAYS, WINDOWS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from icalbridge.store import PropertyState, SyncState, WindowState
 
-RESERVE = 0.1
+RESERVE = 0.06
 """The share of the day's quota that the plan leaves for people and for retries."""
-DISTRICTS_SHARE = 0.25
-"""The share of what the plan may spend that the districts' days get at most."""
 MINUTE_SHARE = 0.9
 """The share of the minute's rate that the plan counts on; the rest is for what must be sent twice.
 """
-GIVEN_UP = 3
-"""After so many failures in a row a district's day covers no school: each is fetched by itself.
+BUSY_SHARE = 0.8
+"""The share of its time that one worker may wait for answers: what takes longer than the quota's
+pace costs more than a request.
 """
-REFUSED_SECONDS = 24 * 3600
-"""How long a district's day is left alone after the vendor refused it."""
+HEAVY_OCTETS = 10_000_000
+"""The size of an answer that costs as much as a request more."""
 PLENTY = 3
 """Of a property with this many events to come, a window that comes back empty is not believed the
 first time.
@@ -46,29 +52,12 @@ CUT_PATIENCE = 4
 """By so many failures longer a window waits that is fetched in pieces."""
 FIRST_RETRY_SECONDS = 30
 LAST_RETRY_SECONDS = 1800
+LAST_DAY_RETRY_SECONDS = 6 * 3600
+"""The longest wait for a district's day that fails: its schools are fetched by themselves."""
 
-
-class Tier(StrEnum):
-    """How soon a change must show."""
-
-    TODAY = "today"
-    MONTH = "month"
-    YEAR = "year"
-    UNREAD = "unread"
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What the vendor granted to a key, what is left of it, and how often we would like to ask, in
-    seconds.
-    """
-
-    rate_per_minute: int = 120
-    quota_per_day: int = 15_000
-    today: int = 60
-    month: int = 600
-    year: int = 6 * 3600
-    unread: int = 24 * 3600
+NEAR_FIRST = 2
+"""How many times as late a school counts where something begins soon or just changed."""
+UNREAD = Need(Tier.UNREAD)
 
 
 class Schedule:
@@ -80,82 +69,88 @@ class Schedule:
         self._now = now
         self._grant = grant
         self._properties = sync_state.properties
-        self._windows = tuple(_credible(window, now) for window in sync_state.windows)
-        self._covered = _covered(sync_state)
-        self._read = _read(sync_state, now)
         used = sync_state.quota_used if sync_state.quota_day == now.astimezone(UTC).date() else 0
         self._quota_spent = used >= grant.quota_per_day
-        self._set_pace(_affordable(grant, used, now))
+        self._affordable = _affordable(grant, used, now)
+        self._costs = sync_state.costs
+        self._read = _read(sync_state, now)
+        self.coverage = find_coverage(sync_state, grant, now, self._price)
+        self._weights = find_weights(sync_state.properties, self.coverage.heavy, now)
+        self._needs = {
+            property_id: [self._own_need(property_id, number) for number in range(WINDOWS)]
+            for property_id in sync_state.properties
+        }
+        self._windows = [
+            _credible(window, now)
+            for window in sync_state.windows
+            if window.number >= 0 or self.coverage.fetches(window)
+        ]
+        self._set_pace()
 
-    def _set_pace(self, affordable: float) -> None:
-        """Find the intervals that a number of requests a second can pay for.
+    def _own_need(self, property_id: str, number: int) -> Need:
+        if property_id not in self._read:
+            return UNREAD
+        return self.coverage.need(property_id, number)
 
-        A district's day, one request for many schools, keeps its interval as long as it takes no
-        more than a share. A school that no district covers is fetched as often as today would need,
-        if nobody else has to wait for that. When even the tiers' own intervals do not fit, all
-        stretch by one factor.
-        """
-        grant = self._grant
-        days = sum(
-            window.number == DAY and self.tier(window) is Tier.TODAY for window in self._windows
-        )
-        self._today = max(grant.today, days / (affordable * DISTRICTS_SHARE))
-        catalog = (len(self._properties) + 1) / CATALOG_SECONDS
-        left = max(affordable - days / self._today - catalog, affordable * DISTRICTS_SHARE)
-        costs = dict.fromkeys(Tier, 0)
-        alone = 0
+    def _price(self, kind: str) -> float:
+        """Return what a request costs, in requests: more if it takes long or is large."""
+        known = self._costs.get(kind)
+        if known is None:
+            return 1.0
+        slow = known.seconds * self._affordable / BUSY_SHARE
+        return max(1.0, slow) + known.octets / HEAVY_OCTETS
+
+    def _set_pace(self) -> None:
+        """Find the intervals that the affordable requests can pay for."""
+        costs: dict[Need, float] = {}
+        prices = {
+            kind: self._price(kind)
+            for kind in ("district-day", "property-events", "facility-events")
+        }
         for window in self._windows:
-            if window.number == DAY:
-                continue
-            tier = self.tier(window)
-            cost = _cost(window, self._properties[window.property_id])
-            costs[Tier.MONTH if tier is Tier.TODAY else tier] += cost
-            alone += cost if tier is Tier.TODAY else 0
-        needed = (
-            costs[Tier.MONTH] / grant.month
-            + costs[Tier.YEAR] / grant.year
-            + costs[Tier.UNREAD] / grant.unread
+            need = self._need(window)
+            if window.number < 0 and window.failures >= GIVEN_UP:
+                continue  # tried again now and then
+            if window.number < 0:
+                cost = prices["district-day"]
+            elif window.span_limit.days == WINDOW_DAYS:
+                cost = prices["property-events"] / self._weight(window, need)
+            else:
+                state = self._properties[window.property_id]
+                cost = _cost(window, state, prices) / self._weight(window, need)
+            costs[need] = costs.get(need, 0.0) + cost
+        catalog = (len(self._properties) + 1) / CATALOG_SECONDS
+        self.intervals = find_intervals(
+            costs, self._grant, self._affordable - catalog, ranked=bool(self.coverage.heavy)
         )
-        self._factor = max(1.0, needed / left)
-        spare = max(0.0, left - needed)
-        self._alone = (
-            max(grant.today, alone / (alone / grant.month + spare)) if alone else grant.today
-        )
-        self.stretch = max(
-            self._factor, self._today / grant.today, self._alone * self._factor / grant.today
-        )
+        stretches = [self.intervals[need] / wished_interval(need, self._grant) for need in costs]
+        self.stretch = max([1.0, *stretches])
+
+    def _need(self, window: WindowState) -> Need:
+        if window.number >= 0:
+            return self._needs[window.property_id][window.number]
+        children = self._properties[window.property_id].child_ids
+        if self._read.isdisjoint((window.property_id, *children)):
+            return UNREAD
+        return day_need(DAY - window.number)
+
+    def _weight(self, window: WindowState, need: Need) -> float:
+        """Return by what factor a window's interval is longer than its tier's."""
+        if need.tier in {Tier.UNREAD, Tier.DISTRICT}:
+            return 1.0
+        near, ordinary = self._weights[window.property_id]
+        return near if need.tier is Tier.TODAY else ordinary
 
     def tier(self, window: WindowState) -> Tier:
-        """Return how soon a change in a window must show.
-
-        TODAY is a district's day, and window 0 of a school that no district's day covers.
-        """
-        state = self._properties[window.property_id]
-        if window.number == DAY:
-            return (
-                Tier.UNREAD
-                if self._read.isdisjoint((window.property_id, *state.child_ids))
-                else Tier.TODAY
-            )
-        if window.property_id not in self._read:
-            return Tier.UNREAD
-        if window.number:
-            return Tier.YEAR
-        return Tier.MONTH if window.property_id in self._covered else Tier.TODAY
+        """Return how soon a change in a window must show."""
+        return self._need(window).tier
 
     def interval(self, window: WindowState) -> float:
         """Return how often a window is fetched at this pace, in seconds."""
-        match self.tier(window):
-            case Tier.TODAY if window.number == DAY:
-                return self._today
-            case Tier.TODAY:
-                return self._alone * self._factor
-            case Tier.MONTH:
-                return self._grant.month * self._factor
-            case Tier.YEAR:
-                return self._grant.year * self._factor
-            case Tier.UNREAD:
-                return self._grant.unread * self._factor
+        need = self._need(window)
+        if window.number < 0:
+            return self.intervals[need]
+        return self.intervals[need] * self._weight(window, need)
 
     def due(self, window: WindowState) -> datetime:
         """Return when a window is due: when it was set to be, else an interval after it was last
@@ -164,11 +159,16 @@ class Schedule:
         A due time later than this plan would ever set was written by a clock that stood ahead, and
         counts as now.
         """
+        if window.number < 0 and self._is_probe(window):
+            return max(window.due or self._now, self._now)
         if window.due is not None:
             return self._now if window.due > self._latest_due(window) else window.due
         if window.synced is None:
             return self._now
         return window.synced + timedelta(seconds=self.interval(window))
+
+    def _is_probe(self, window: WindowState) -> bool:
+        return self.coverage.probe == (window.property_id, DAY - window.number)
 
     def _latest_due(self, window: WindowState) -> datetime:
         """Return the latest due time that a window in this state may have been given."""
@@ -177,16 +177,16 @@ class Schedule:
         longest = max(self.interval(window), DOUBT_SECONDS)
         if window.failures:
             longest = max(longest, LAST_RETRY_SECONDS)
-        if window.number == DAY and window.failures >= GIVEN_UP:
-            longest = max(longest, REFUSED_SECONDS)
+        if window.number < 0:
+            longest = max(longest, LAST_DAY_RETRY_SECONDS, PROBE_EVERY.total_seconds())
         latest = self._now + timedelta(seconds=longest) + CLOCK_TOLERANCE
         return max(latest, next_utc_midnight(self._now)) if self._quota_spent else latest
 
     def ranked(self) -> list[WindowState]:
         """Return what is due now, what is worth most first, without what is leased.
 
-        1. what holds today of a school never fetched: there is no feed without it
-        2. a district's day
+        1. what has today of a school never fetched: there is no feed without it
+        2. a district's today
         3. the rest by how late it is in terms of its own interval; what was never fetched counts as
           one interval late
         """
@@ -206,7 +206,14 @@ class Schedule:
         late = 1.0
         if window.synced is not None:
             late = (self._now - self.due(window)).total_seconds() / self.interval(window)
+            if is_near(self._properties[window.property_id], self._now):
+                late *= NEAR_FIRST
         return 2, -late, window.number, position
+
+    @property
+    def windows(self) -> Sequence[WindowState]:
+        """The windows that are fetched at all: not the districts' days that cost too much."""
+        return self._windows
 
     def next_due(self) -> datetime | None:
         """Return when the next window that no worker has leased is due; None when there is none."""
@@ -249,20 +256,6 @@ def _read(sync_state: SyncState, now: datetime) -> frozenset[str]:
     return frozenset(property_id for family in lately for property_id in family)
 
 
-def _covered(sync_state: SyncState) -> frozenset[str]:
-    """Return the schools whose today a district's request brings."""
-    working = [
-        window
-        for window in sync_state.windows
-        if window.number == DAY and window.failures < GIVEN_UP
-    ]
-    return frozenset(
-        member
-        for window in working
-        for member in (window.property_id, *sync_state.properties[window.property_id].child_ids)
-    )
-
-
 def _affordable(grant: Grant, used: int, now: datetime) -> float:
     """Return how many requests a second may be spent from now to the end of the vendor's day; never
     zero.
@@ -272,20 +265,18 @@ def _affordable(grant: Grant, used: int, now: datetime) -> float:
     return min(left / seconds, grant.rate_per_minute * MINUTE_SHARE / 60)
 
 
-def _cost(window: WindowState, state: PropertyState) -> int:
-    """Return how many requests a window takes, as far as it is known to be too heavy for one."""
+def _cost(window: WindowState, state: PropertyState, prices: Mapping[str, float]) -> float:
+    """Return what a window costs that is known to be too heavy for one request, in requests."""
     if window.span_limit.days:
-        return -(-WINDOW_DAYS // window.span_limit.days)
-    return WINDOW_DAYS * max(state.facilities, 1)
+        return -(-WINDOW_DAYS // window.span_limit.days) * prices["property-events"]
+    return WINDOW_DAYS * max(state.facilities, 1) * prices["facility-events"]
 
 
-def due_after_failure(now: datetime, failures: int) -> datetime:
+def due_after_failure(now: datetime, failures: int, longest: int = LAST_RETRY_SECONDS) -> datetime:
     """Return when a window is tried again after failing `failures` times in a row: soon at first,
     then ever later.
     """
-    return now + timedelta(
-        seconds=min(FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10), LAST_RETRY_SECONDS)
-    )
+    return now + timedelta(seconds=min(FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10), longest))
 
 
 def next_utc_midnight(now: datetime) -> datetime:

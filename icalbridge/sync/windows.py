@@ -1,12 +1,13 @@
 """Windows: numbered spans of a property's days, cut and doubled by what the vendor answers in time.
 
 A property's year is twelve windows of at most 31 calendar days, counted from today in its own zone,
-so that both of the vendor's readings of "31 days" hold. Window 0 holds today. A district has one
-more, `DAY`: a single request for today that covers all its schools. Pure.
+so that both of the vendor's readings of "31 days" hold. Window 0 has today. A district has 91 more,
+with negative numbers: a single day each, today's first, that covers all its schools. Pure.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
     from datetime import date
 
 WINDOW_DAYS = 31
-WINDOWS = -(-(VENDOR_DAYS_AHEAD + 1) // WINDOW_DAYS)
+LAST_DISTRICT_DAY = 90
+"""How many days ahead a district's day may be, by the vendor's page that grants most."""
+FIRST_DAYS = (0, 31, 62, *range(LAST_DISTRICT_DAY + 1, VENDOR_DAYS_AHEAD + 1, WINDOW_DAYS))
+"""On which day, counted from today, each window begins; one begins after the last district's day.
+"""
+WINDOWS = len(FIRST_DAYS)
 """How many windows a property has: today and the 365 days after it."""
 DAY = -1
-"""The number of a district's request for one day, all its schools included."""
+"""The number of a district's request for today, all its schools included."""
 
 LONGEST_PATIENCE = 64
 """The most successes in a row before twice the span is tried."""
@@ -36,11 +42,31 @@ def window_days(number: int, day: date) -> Window:
     """Return the window of a number, seen from today; the last one ends with the vendor's
     horizon.
     """
-    if number == DAY:
-        return Window(day, day)
-    start = day + timedelta(days=number * WINDOW_DAYS)
-    end = min(start + timedelta(days=WINDOW_DAYS - 1), day + timedelta(days=VENDOR_DAYS_AHEAD))
-    return Window(start, end)
+    first, last = offsets(number)
+    return Window(day + timedelta(days=first), day + timedelta(days=last))
+
+
+def offsets(number: int) -> tuple[int, int]:
+    """Return the first and the last day of a window, counted from today."""
+    if is_day(number):
+        return DAY - number, DAY - number
+    ends = (*FIRST_DAYS[1:], VENDOR_DAYS_AHEAD + 1)
+    return FIRST_DAYS[number], ends[number] - 1
+
+
+def is_day(number: int) -> bool:
+    """Return whether a window is a district's day."""
+    return number < 0
+
+
+def day_number(offset: int) -> int:
+    """Return the number of a district's day, counted from today."""
+    return DAY - offset
+
+
+def window_with(offset: int) -> int:
+    """Return the number of a property's own window that has a day, counted from today."""
+    return bisect_right(FIRST_DAYS, offset) - 1
 
 
 def bounds(window: Window, zone: str) -> tuple[datetime, datetime]:

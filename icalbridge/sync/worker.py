@@ -52,6 +52,8 @@ up.
 """
 PLAN_SECONDS = 5
 """How long a plan holds."""
+RECHECK_SECONDS = 60
+"""How often events are looked for that no window covers."""
 BEAT_SECONDS = 10
 """How often a busy worker sends a heartbeat."""
 SILENT = 3
@@ -90,7 +92,7 @@ class Worker:
         self._database = OutageLog(log)
         self._ranked: list[WindowState] = []
         self._next_due: datetime | None = None
-        self._plan_again = self._beat_again = datetime.min.replace(tzinfo=UTC)
+        self._plan_again = self._beat_again = self._recheck_again = datetime.min.replace(tzinfo=UTC)
         self._silent = 0
         self._quiet_until: datetime | None = None
 
@@ -183,6 +185,8 @@ class Worker:
             if isinstance(failure, HOPELESS):
                 raise failure
             log.warning("%s", failure)
+        if self._rechecks():
+            return 0
         claim = self._claim()
         if claim is None:
             return self._until(self._next_due)
@@ -195,13 +199,25 @@ class Worker:
         )
         return 0
 
+    def _rechecks(self) -> bool:
+        """Ask for an event that no window covers, if one is due."""
+        now = self._clock()
+        if _pending(self._recheck_again, now, RECHECK_SECONDS):
+            return False
+        if self._sync.recheck_event():
+            return True
+        self._recheck_again = now + timedelta(seconds=RECHECK_SECONDS)
+        return False
+
     def _claim(self) -> Claim | None:
         """Claim what is worth most. A plan holds for some seconds: to make one, how everything
         stands must be read.
         """
         now = self._clock()
         if not self._ranked or not _pending(self._plan_again, now, PLAN_SECONDS):
-            planned = schedule.Schedule(self._store.windows.state(self._user), self._grant, now)
+            planned = schedule.Schedule(
+                self._store.windows.state(self._user, now), self._grant, now
+            )
             self._store.api_keys.note_pace(self._user, planned.stretch, self._grant.quota_per_day)
             self._ranked, self._next_due = planned.ranked(), planned.next_due()
             self._plan_again = now + timedelta(seconds=PLAN_SECONDS)

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from icalbridge.models import Changes
 from icalbridge.web import create_app
 from icalbridge.web.routes.health import CHALLENGE, DATABASE
+from tests.fixtures.stores import SCHOOLS_DAY
 from tests.samples import NOW, entry
 from tests.web_world import (
     FACILITIES,
@@ -202,7 +203,7 @@ def claim_day(store: Store, *, now: datetime = NOW) -> None:
     days = [each for each in store.windows.state(USER).windows if each.number == -1]
     claim = store.windows.claim_planned(days, "worker", now=now)
     assert claim is not None
-    store.windows.finish(claim, WINDOW, Changes(), now=now, covered_ids=["school"])
+    store.windows.finish(claim, WINDOW, Changes(), now=now, day=SCHOOLS_DAY)
 
 
 def told_of(client: FlaskClient, property_id: str) -> tuple[int | None, int | None, int | None]:

@@ -9,5 +9,5 @@ down_revision = "0015"
 
 def upgrade() -> None:
     op.add_column(
-        "api_users", sa.Column("paused_until", sa.Float(), nullable=False, server_default="0")
+        "api_users", sa.Column("pause_end", sa.Float(), nullable=False, server_default="0")
     )
