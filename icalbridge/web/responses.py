@@ -115,9 +115,14 @@ class Document:
         """
         if self.gzip:
             return self
-        body = gzip.compress(self.identity.body, compresslevel=6, mtime=0)
+        body = gzip_bytes(self.identity.body)
         coded = (*self.described, ("Content-Encoding", "gzip"))
         return replace(self, gzip=_form(body, self.gzip_tag, self.shared, coded))
+
+
+def gzip_bytes(body: bytes) -> bytes:
+    """Compress; the same bytes give the same, at any time."""
+    return gzip.compress(body, compresslevel=6, mtime=0)
 
 
 def document(
