@@ -96,6 +96,8 @@ class Exporter:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._assets = Assets()
+        self._settings_text = _describe(settings, self._assets)
         self._stamps: dict[Feed, str] = {}
         self.left_out: list[str] = []
         """Addresses that no file can be named after."""
@@ -105,7 +107,7 @@ class Exporter:
         now = self._clock()
         feeds = self._feeds()
         targets = [*self._site_files(), *self._pages(feeds)]
-        self._site_stamp = _digest(self._settings_text(), *(self._stamps[feed] for feed in feeds))
+        self._site_stamp = _digest(self._settings_text, *(self._stamps[feed] for feed in feeds))
         due = [
             target
             for target in targets
@@ -164,23 +166,14 @@ class Exporter:
         if isinstance(state, Missing):
             return False
         text = repr((state.revision, state.changed, state.title, state.zone, state.synced))
-        self._stamps[feed] = _digest(self._settings_text(), text)
+        self._stamps[feed] = _digest(self._settings_text, text)
         return True
-
-    def _settings_text(self) -> str:
-        values = [
-            (item.name, getattr(self._settings, item.name))
-            for item in fields(self._settings)
-            if item.name in SITE_SETTINGS or item.name.startswith(SITE_PREFIXES)
-        ]
-        return repr((icalbridge.__version__, values, sorted(Assets().versions.items())))
 
     def _site_files(self) -> Iterator[Target]:
         """Yield what is there once: the directory, style, scripts, icons, files for machines."""
         yield from self._in_languages("/", "index", ".html")
-        assets = Assets()
-        for name in sorted(assets.versions):
-            yield Target(assets.path(name), f"static/{name}")
+        for name in self._assets.versions:
+            yield Target(self._assets.path(name), f"static/{name}")
         for path in (*SINGLE_FILES, *(f"/{name}" for name in ROOT_ICONS)):
             yield Target(path, path[1:])
         if self._settings.site_accent:
@@ -251,6 +244,16 @@ class Exporter:
         if not isinstance(calendar, Missing):
             moments += (moment for item in calendar.items for moment in (item.start, item.end))
         return min(moment for moment in moments if moment > now)
+
+
+def _describe(settings: Settings, assets: Assets) -> str:
+    """Return everything but data that files are made of: the program, its assets, settings."""
+    values = [
+        (item.name, getattr(settings, item.name))
+        for item in fields(settings)
+        if item.name in SITE_SETTINGS or item.name.startswith(SITE_PREFIXES)
+    ]
+    return repr((icalbridge.__version__, values, sorted(assets.versions.items())))
 
 
 class _Headers:
