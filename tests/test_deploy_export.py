@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import requests
 
 LINK = re.compile(r'\s(?:href|src|action|data-path|data-worker)="([^"]*)"')
-SAME_HEADERS = ("Content-Type", "Content-Security-Policy", "X-Content-Type-Options")
+SAME_HEADERS = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy")
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,11 @@ def test_addresses_have_the_bytes_and_types_of_the_server(site: StaticSite) -> N
             assert got.status_code == expected.status_code == 200, path
             assert got.content == expected.content or "Content-Encoding" not in expected.headers
             assert site.get(path).content == site.origin.get(path).content, path
-            for name in SAME_HEADERS:  # nginx says no more of a type than its charset
-                assert expected.headers[name].lower().startswith(got.headers[name].lower()), path
+            for name in SAME_HEADERS:
+                assert got.headers[name] == expected.headers[name], (path, name)
+            kinds = [each.headers["Content-Type"].split(";") for each in (got, expected)]
+            assert kinds[0][0] == kinds[1][0], path
+            assert kinds[0][1:] == [" charset=utf-8"] or ".png" in path or ".ico" in path
 
 
 @pytest.mark.parametrize("path", ["/", "/facility/{}", "/poster/facility/{}", "/build"])
@@ -126,6 +129,9 @@ def test_display_gets_its_data(site: StaticSite) -> None:
     """In its language, with what the script and the worker look for."""
     for query in ("", "?lang=es"):
         page = site.get(f"/display/property/{site.origin.school}{query}")
+        served = site.origin.get(f"/display/property/{site.origin.school}{query}")
+        for name in SAME_HEADERS:
+            assert page.headers[name] == served.headers[name]
         (data,) = re.findall(r'data-path="([^"]+)"', page.text)
         got = site.get(unescape(data))
         assert got.json()["version"]

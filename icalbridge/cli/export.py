@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from icalbridge.cli.progress import progress
 from icalbridge.cli.runtime import load_settings, open_current
 
 
@@ -18,6 +17,7 @@ def export_command(folder: Path) -> None:
     Run it again to bring DIR up to date: only what changed is written, and what is no longer public
     is removed. Needs ICALBRIDGE_PUBLIC_URL.
     """
+    from icalbridge.cli.progress import progress
     from icalbridge.web.export import Exporter
     from icalbridge.web.export_tree import opened_tree
 
