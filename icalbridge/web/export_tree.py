@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 MANIFEST = ".icalbridge-export.json"
 LOCK = ".icalbridge-export.lock"
-PACKED_ALREADY = (".png", ".ico")
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -97,8 +96,7 @@ class ExportTree:
             self._keep(name, record)
             return
         self._write(name, body, modified)
-        if not name.endswith(PACKED_ALREADY):
-            self._write(f"{name}.gz", gzip_bytes(body), modified)
+        self._write(f"{name}.gz", gzip_bytes(body), modified)
         self._files[name] = record
         self.written += 1
 
@@ -122,10 +120,9 @@ class ExportTree:
     def _is_there(self, name: str, size: int) -> bool:
         path = self._folder / name
         try:
-            there = path.stat().st_size == size
+            return path.stat().st_size == size and os.path.lexists(f"{path}.gz")
         except OSError:
             return False
-        return there and (name.endswith(PACKED_ALREADY) or os.path.lexists(f"{path}.gz"))
 
     def _write(self, name: str, body: bytes, modified: datetime | None = None) -> None:
         path = self._folder / name
