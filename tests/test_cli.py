@@ -40,6 +40,7 @@ COMMANDS = [
     "db",
     "backup",
     "restore",
+    "export",
 ]
 KEY = "key-that-nobody-may-see"
 

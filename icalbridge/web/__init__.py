@@ -92,6 +92,7 @@ def create_app(
     site = Site(settings.public_url, service.public, clock, service.database)
     look = Look(settings, site, assets)
     present = CurrentBookingsReader(service)
+    app.extensions["icalbridge"] = service
     app.jinja_options = {
         "undefined": StrictUndefined,
         "trim_blocks": True,

@@ -123,12 +123,17 @@ class Document:
         """
         if self.gzip:
             return self
-        body = gzip.compress(self.identity.body, compresslevel=6, mtime=0)
+        body = gzip_bytes(self.identity.body)
         coded = (*self.described, ("Content-Encoding", "gzip"))
         form = _form(body, self.gzip_tag, self.shared, coded)
         if len(self.identity.body) <= LARGE_BYTES:
             return replace(self, gzip=form)
         return replace(self, gzip=form, identity=self.identity._replace(body=b""))
+
+
+def gzip_bytes(body: bytes) -> bytes:
+    """Compress; the same bytes give the same, at any time."""
+    return gzip.compress(body, compresslevel=6, mtime=0)
 
 
 def document(
