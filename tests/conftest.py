@@ -10,7 +10,7 @@ from hypothesis import settings
 gc.disable()  # until all is collected
 
 # How long an example takes says more of the machine than of the product.
-settings.register_profile("short", deadline=None, max_examples=40)
+settings.register_profile("short", deadline=None, max_examples=25)
 settings.register_profile("soak", deadline=None, max_examples=400)
 settings.load_profile("short")
 

@@ -154,7 +154,7 @@ def test_command_imports_only_what_it_needs(
         capture_output=True,
         text=True,
         check=True,
-        env=environment({"ICALBRIDGE_DATABASE_URL": url, "FACILITRON_API_KEY": "key"}),
+        env=environment({"DATABASE_URL": url, "FACILITRON_API_KEY": "key"}),
     )
     loaded = shown.stdout.partition("@")[2].split()
     assert unused & {*loaded} == set()
@@ -292,7 +292,10 @@ def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None
     lines = ended.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["ok"] * len(lines)
     names = [line.split()[1] for line in lines]
-    assert names == ["configuration", "database", "key", "clock", "scope", "zones", "quota"]
+    assert names == [
+        *("configuration", "database", "integrity", "disk"),
+        *("key", "clock", "scope", "zones", "quota"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -302,7 +305,7 @@ def test_doctor_finds_a_healthy_bridge_healthy(settings: dict[str, str]) -> None
         ({"FACILITRON_API_URL": "http://127.0.0.1:1/v1"}, ["key", "clock", "scope", "zones"]),
         (
             {"DATABASE_URL": "sqlite:////no/such/folder/bridge.db"},
-            ["database", "key", "clock", "scope", "zones", "quota"],
+            ["database", "integrity", "disk", "key", "clock", "scope", "zones", "quota"],
         ),
         ({"FACILITRON_RATE_PER_MINUTE": "many"}, ["configuration"]),
         ({"FACILITRON_API_KEY": ""}, ["configuration"]),

@@ -110,11 +110,12 @@ def test_healthy_bridge_is_all_good(
     """A line for each check, with a sentence; a first look costs one request of the quota."""
     assert run_doctor({**environ, "ICALBRIDGE_PUBLIC_URL": "https://calendars.example.org/"})
     lines = capsys.readouterr().out.splitlines()
-    where = lines.pop(1), lines.pop(2)
-    assert where[0].startswith(
+    assert lines.pop(1).startswith(
         "ok    database       opens, can be written, and its schema is current: "
     )
-    assert where[1][:20].split()[1] == "disk"
+    disk = [line for line in lines if line.startswith("ok    disk ")]
+    assert len(disk) == environ["DATABASE_URL"].startswith("sqlite")
+    lines = [line for line in lines if line not in disk]
     assert lines == [
         "ok    configuration  complete; subscribers use https://calendars.example.org",
         "ok    integrity      the database is intact",
@@ -152,11 +153,11 @@ def test_refused_key_says_whom_to_ask(
     environ["FACILITRON_API_KEY"] = "wrong-key"
     assert not run_doctor(environ)
     lines = capsys.readouterr().out.splitlines()
-    assert [line[:20].split() for line in lines[6:]] == [
+    assert [line[:20].split() for line in lines[-5:]] == [
         [state, name]
         for state, name in zip(["FAIL", "skip", "skip", "skip", "ok"], NAMES[6:], strict=True)
     ]
-    assert lines[6].startswith(
+    assert lines[-5].startswith(
         "FAIL  key            ask Facilitron for a key that works, and set FACILITRON_API_KEY to it"
         " (GET /properties: 401 "
     )
@@ -198,9 +199,8 @@ def test_unknown_zone_names_the_property(
     world.properties[1].update(timezone=None, name="Lincoln\n\x1b[31mHigh")
     assert not run_doctor(environ)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(NAMES)
     assert (
-        lines[9]
+        lines[-2]
         == "FAIL  zones          no time zone that exists: Sunny Valley Unified School District,"
         " Lincoln [31mHigh; ask Facilitron to set it"
     )
@@ -335,5 +335,5 @@ def test_clock_that_cannot_be_compared_is_no_failure(
     with _answering(date) as url:
         assert run_doctor({**environ, "FACILITRON_API_URL": url})
     lines = capsys.readouterr().out.splitlines()
-    assert lines[7] == "skip  clock          not checked: the vendor's answer had no Date"
-    assert [line.split()[0] for line in lines[6:]] == ["ok", "skip", "ok", "ok", "ok"]
+    assert lines[-4] == "skip  clock          not checked: the vendor's answer had no Date"
+    assert [line.split()[0] for line in lines[-5:]] == ["ok", "skip", "ok", "ok", "ok"]

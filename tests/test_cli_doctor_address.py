@@ -4,6 +4,7 @@ proxies that are right and wrong.
 
 from __future__ import annotations
 
+import socket
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -19,6 +20,7 @@ from icalbridge.settings import Settings
 from icalbridge.web.routes.health import ARRIVED, CHALLENGE, DATABASE
 from tests.fixtures.commands import answer, free_port, run, running, until
 from tests.fixtures.migrated import new_store
+from tests.fixtures.nginx import proxying
 from tests.web_world import filled_store
 
 if TYPE_CHECKING:
@@ -136,6 +138,23 @@ def _host(address: str) -> str:
     return urlsplit(address).netloc
 
 
+def test_documented_nginx_is_right(
+    served: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its TLS and its cache, over and over; a certificate that nobody vouches for is a
+    failure.
+    """
+    with proxying(tmp_path, _host(served)) as nginx:
+        reason = f"{nginx.url}/healthz has no valid certificate{ADVICE}"
+        assert checked(nginx.url, store)[0] == (False, reason)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", nginx.certificate)
+        for _ in range(2):
+            assert checked(nginx.url, store) == [
+                (True, f"{nginx.url} leads here"),
+                (True, "requests arrive for 127.0.0.1"),
+            ]
+
+
 def test_proxy_that_ends_tls_says_so(served: str) -> None:
     """As nginx and others do; a host in its own header counts too."""
     for name in ("Host", "X-Forwarded-Host"):
@@ -177,6 +196,17 @@ def test_address_where_nobody_listens_is_a_failure(store: Store) -> None:
         (False, f"{base}/healthz cannot be connected to{ADVICE}"),
         ABOVE,
     ]
+
+
+def test_address_that_stays_silent_is_a_failure(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a firewall: the connection is there, and no answer comes."""
+    monkeypatch.setattr("icalbridge.cli.doctor_address.TIMEOUT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        base = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        reason = f"{base}/healthz did not answer in 0.2 s{ADVICE}"
+        assert checked(base, store)[0] == (False, reason)
 
 
 def test_address_of_another_site_is_a_failure(store: Store) -> None:
@@ -230,7 +260,7 @@ def test_another_database_at_the_address_is_a_failure(served: str, tmp_path: Pat
 
 
 def test_address_is_not_checked_before_the_start(store: Store) -> None:
-    """Nor without one."""
-    for settings in (Settings(public_url="http://127.0.0.1:1"), Settings()):
-        address, proxied = check_address(settings, store, runs=False)
-        assert (address.good, proxied.good) == (None, None)
+    """Nor where there is none."""
+    settings = Settings(public_url="http://127.0.0.1:1")
+    assert [check.good for check in check_address(settings, store, runs=False)] == [None, None]
+    assert check_address(Settings(), store, runs=True) == ()

@@ -13,7 +13,9 @@ import pytest
 from icalbridge import sandbox
 from icalbridge.cli.doctor import examine, run_doctor
 from icalbridge.cli.doctor_database import SPARE_BYTES
+from icalbridge.cli.runtime import describe_database
 from icalbridge.models import utcnow
+from icalbridge.settings import Settings
 from icalbridge.store import Store
 from tests.fixtures.examined import KEY, NAMES, checks_by_name, simulated_vendor
 
@@ -107,9 +109,11 @@ def test_unusable_database_says_what_to_do(
     assert good is False
     assert sentence.startswith(f"The database cannot be used: {reason}")
     assert sentence.endswith(OTHER_DATABASE)
-    assert [told[name] for name in NAMES[2:]] == [(None, ABOVE)] * 9
+    names = [name for name in NAMES[2:] if name in told]
+    assert names[-5:] == NAMES[-5:]
+    assert [told[name] for name in names] == [(None, ABOVE)] * len(names)
     out = capsys.readouterr().out
-    assert len(out.splitlines()) == len(NAMES)
+    assert len(out.splitlines()) == len(told)
     assert "hunter2" not in out
 
 
@@ -135,7 +139,9 @@ def test_database_that_cannot_be_written_is_a_failed_line(
             f" transaction{OTHER_DATABASE}"
         ),
     )
-    assert [told[name] for name in NAMES[2:]] == [(None, ABOVE)] * 9
+    names = [name for name in NAMES[2:] if name in told]
+    assert names[-5:] == NAMES[-5:]
+    assert [told[name] for name in names] == [(None, ABOVE)] * len(names)
     assert vendor[1].requests == []
 
 
@@ -221,7 +227,7 @@ def test_full_disk_is_a_failed_line(environ: dict[str, str], tmp_path: Path) -> 
     """A database that is larger than what is free: a sparse file. PostgreSQL's disk is elsewhere."""
     url = environ["DATABASE_URL"]
     if not url.startswith("sqlite"):
-        assert checks_by_name(examine(environ))["disk"][0] is None
+        assert "disk" not in checks_by_name(examine(environ))
         return
     file = url.removeprefix("sqlite:///")
     assert checks_by_name(examine(environ))["disk"][0] is True
@@ -233,6 +239,16 @@ def test_full_disk_is_a_failed_line(environ: dict[str, str], tmp_path: Path) -> 
 
 
 # where it is
+
+
+def test_database_of_postgresql_is_named_without_its_password() -> None:
+    """Nor the user; the options of the address may hold secrets, too."""
+    url = "postgresql+psycopg://user:hunter2@db.example.org/bridge?password=hunter2&host=a"
+    named = [
+        describe_database(Settings(database_url=given))
+        for given in (url, url.replace("@db.example.org", "@"))
+    ]
+    assert named == ["PostgreSQL, bridge on db.example.org", "PostgreSQL, bridge on this machine"]
 
 
 def test_database_in_the_state_directory_is_named(

@@ -12,7 +12,7 @@ import pytest
 
 from icalbridge.store.tables import facilities
 from tests.fixtures.bridges import KEY
-from tests.fixtures.commands import running, until
+from tests.fixtures.commands import either_signal, running, until
 from tests.fixtures.office import Office, office
 from tests.fixtures.scripted import Reply, scripted
 
@@ -238,7 +238,7 @@ def test_catalogue_must_know_what_a_write_names_a_facility_by(desk: Office) -> N
 # broken off
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("number", either_signal(signal.SIGINT, signal.SIGTERM))
 def test_write_that_is_broken_off_says_how_to_find_out(
     desk: Office, number: signal.Signals
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.models import utcnow
-from tests.fixtures.commands import PATIENCE_SECONDS, environment
+from tests.fixtures.commands import PATIENCE_SECONDS, either_signal, environment
 from tests.fixtures.deployments import deployment
 from tests.fixtures.pushing import calendar, event, know_catalogue
 
@@ -32,7 +32,7 @@ def terminal() -> Iterator[int]:
     os.close(theirs)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("number", either_signal(signal.SIGINT, signal.SIGTERM))
 def test_signal_at_the_question_is_a_no(
     tmp_path: Path, terminal: int, number: signal.Signals
 ) -> None:

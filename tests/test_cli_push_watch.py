@@ -16,7 +16,7 @@ from icalbridge.errors import BadCalendar, ConfigurationError, IcalbridgeError, 
 from icalbridge.push.fetch import CalendarSource
 from icalbridge.push.service import RETRY_SECONDS, PushService
 from icalbridge.sync.refresh_event import EventRefresher
-from tests.fixtures.commands import running, until
+from tests.fixtures.commands import either_signal, running, until
 from tests.fixtures.push_shells import GAME, PRACTICE, YEAR, Shell, shell_in
 from tests.fixtures.pushing import calendar, event
 from tests.fixtures.scripted import Reply, scripted
@@ -196,7 +196,7 @@ def test_watching_goes_on_after_a_bad_answer(shell: Shell) -> None:
     assert shell.made() == Counter({("Practice", "Approved", 3): 1, ("Game", "Approved", 1): 1})
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("number", either_signal(signal.SIGTERM, signal.SIGINT))
 def test_watching_ends_cleanly(shell: Shell, number: signal.Signals) -> None:
     """With exit code 0 and no word more."""
     given = ("--facility", shell.facility, "--activity-type", "12", "--yes", "--watch")

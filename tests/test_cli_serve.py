@@ -20,7 +20,7 @@ import requests
 
 from icalbridge import sandbox
 from icalbridge.models import utcnow
-from tests.fixtures.commands import answer, free_port, run, running, until
+from tests.fixtures.commands import answer, either_signal, free_port, run, running, until
 
 if TYPE_CHECKING:
     import subprocess
@@ -106,7 +106,7 @@ def _end(process: subprocess.Popen[str], number: int) -> str:
     return told
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", either_signal(signal.SIGTERM, signal.SIGINT))
 def test_serve_syncs_serves_and_ends_cleanly(
     settings: dict[str, str], tmp_path: Path, number: int
 ) -> None:
@@ -337,10 +337,12 @@ def test_demo_shows_everything_and_leaves_nothing_behind(
     """It prints addresses that answer, ends with 0 on Ctrl-C, and its temporary folders are gone."""
     monkeypatch.chdir(tmp_path)
     port = str(free_port())
-    with running("demo", "--port", port, TMPDIR=str(tmp_path)) as process:
+    folders = {"TMPDIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    with running("demo", "--port", port, **folders) as process:
         base = f"http://127.0.0.1:{port}"
         until(lambda: answer(f"{base}/readyz"), "readiness")
         assert any(tmp_path.iterdir())
+        assert not (tmp_path / "state").exists()
         district = answer(f"{base}/")
         assert district is not None
         told = _end(process, signal.SIGINT)

@@ -21,7 +21,6 @@ from tests.fixtures.commands import PATIENCE_SECONDS, run, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from subprocess import Popen
 
     from icalbridge.sandbox import State
@@ -47,8 +46,9 @@ class Start:
 
     @property
     def processes(self) -> int:
-        """How many start at once: two for each property."""
-        return 2 * len(self.state.world.properties)
+        """How many start at once: more than there are properties, and than there are cores."""
+        properties = len(self.state.world.properties)
+        return 3 if properties == 2 else 2 * properties
 
     def events_asked(self) -> Counter[str]:
         """Return how often each window was asked for, and each district's day."""
@@ -77,9 +77,13 @@ class Start:
         )
 
 
-@pytest.fixture(params=[1, pytest.param(2, marks=pytest.mark.soak)], ids="{} schools".format)
-def start(request: pytest.FixtureRequest, database_url: str) -> Iterator[Start]:
-    """A district of one school; of two in `make soak`."""
+@pytest.fixture(
+    scope="module",
+    params=[1, pytest.param(2, marks=pytest.mark.soak)],
+    ids="{} schools".format,
+)
+def vendor(request: pytest.FixtureRequest) -> Iterator[tuple[State, dict[str, str]]]:
+    """A district of one school; of two in `make soak`. Nothing changes it."""
     world = sandbox.build_world(
         seed=3,
         today=sandbox.district_day(utcnow()),
@@ -94,19 +98,27 @@ def start(request: pytest.FixtureRequest, database_url: str) -> Iterator[Start]:
             "FACILITRON_API_KEY": KEY,
             "FACILITRON_API_URL": url,
             "FACILITRON_RATE_PER_MINUTE": "60000",
-            "DATABASE_URL": database_url,
         }
-        yield Start(app.extensions["sandbox"], settings, database_url)
+        yield app.extensions["sandbox"], settings
 
 
 @pytest.fixture
-def expected(start: Start, tmp_path: Path) -> list[tuple[str, ...]]:
+def start(vendor: tuple[State, dict[str, str]], database_url: str) -> Start:
+    state, settings = vendor
+    state.requests.clear()
+    return Start(state, {**settings, "DATABASE_URL": database_url}, database_url)
+
+
+@pytest.fixture(scope="module")
+def expected(
+    vendor: tuple[State, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[str, ...]]:
     """What one process alone makes of it, in a database of its own; UIDs are the same in any."""
-    alone = f"sqlite:///{tmp_path / 'alone.db'}"
-    ended = run("sync", **start.settings | {"DATABASE_URL": alone})
+    state, settings = vendor
+    alone = f"sqlite:///{tmp_path_factory.mktemp('alone')}/bridge.db"
+    ended = run("sync", **settings, DATABASE_URL=alone)
     assert (ended.returncode, ended.stderr) == (0, "")
-    start.state.requests.clear()
-    kept = Start(start.state, start.settings, alone).kept()
+    kept = Start(state, settings, alone).kept()
     assert len(kept) > 100
     return kept
 
@@ -117,7 +129,7 @@ def _told(process: Popen[str]) -> str:
 
 
 def test_workers_at_once_fill_an_empty_database(
-    start: Start, expected: list[tuple[str, ...]]
+    expected: list[tuple[str, ...]], start: Start
 ) -> None:
     """Some of them: each window is asked for once, nothing fails, and they end when told to.
 
@@ -159,7 +171,7 @@ def _open(store: Store) -> bool:
 
 
 def test_passes_at_once_fill_an_empty_database(
-    start: Start, expected: list[tuple[str, ...]]
+    expected: list[tuple[str, ...]], start: Start
 ) -> None:
     """Some of `icalbridge sync`: each ends well, and what they wrote together is what one would have
     written.

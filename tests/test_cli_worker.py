@@ -18,7 +18,7 @@ from icalbridge.settings import ApiUser, Settings
 from icalbridge.store import Store
 from icalbridge.store.tables import api_users, windows, workers
 from icalbridge.sync.worker import Worker
-from tests.fixtures.commands import running, until
+from tests.fixtures.commands import either_signal, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +113,7 @@ def test_what_breaks_is_told_unless_the_end_was_asked_for(
     assert caplog.messages == told
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", either_signal(signal.SIGTERM, signal.SIGINT))
 @pytest.mark.parametrize(("command", "code"), [("worker", 0), ("sync", 130)])
 def test_command_stopped_in_a_request_leaves_nothing_behind(
     vendor: Vendor, command: str, code: int, number: int

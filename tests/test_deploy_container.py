@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -28,13 +29,28 @@ from icalbridge.models import utcnow
 from icalbridge.settings import table
 from tests.fixtures.commands import ROOT, answer, free_port, run, until
 from tests.fixtures.documents import section
-from tests.fixtures.strangers import bare_environment, checkout, started, stop
+from tests.fixtures.nginx import (
+    CONFIGURATION,
+    make_certificate,
+    replace_placeholders,
+    serving_with_nginx,
+)
+from tests.fixtures.serving import serving
+from tests.fixtures.strangers import (
+    bare_environment,
+    checkout,
+    lend_packages,
+    ordinary_user,
+    started,
+    stop,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from wsgiref.types import StartResponse
 
+pytestmark = pytest.mark.xdist_group("container")  # what is installed serves all of them
 KEY = "key-of-a-container"
-NOBODY = 65534
 LATER = {"EXPOSE", "VOLUME", "USER", "HEALTHCHECK", "CMD"}
 """Instructions that say how a container runs; those before make the image."""
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
@@ -120,7 +136,11 @@ class Container:
     def is_healthy(self) -> bool:
         """Ask the health check once."""
         done = subprocess.run(
-            self.command("HEALTHCHECK"), env=self.environment, user=self.user, capture_output=True
+            self.command("HEALTHCHECK"),
+            env=self.environment,
+            user=self.user,
+            cwd=self.root,
+            capture_output=True,
         )
         return done.returncode == 0
 
@@ -140,40 +160,23 @@ def _context(source: Path, target: Path) -> Path:
     return target
 
 
-def _ordinary_user() -> int | None:
-    """Return a user without rights where the tests run as root and such a user sees Python."""
-    if os.geteuid() != 0:
-        return None
-    packages = next(path for path in sys.path if path.endswith("-packages"))
-    code = f"import os; os.listdir({packages!r})"
-    try:
-        sees = subprocess.run([sys.executable, "-c", code], user=NOBODY, capture_output=True)
-    except PermissionError:
-        return None
-    return NOBODY if sees.returncode == 0 else None
-
-
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     """What the Dockerfile makes in an empty folder, with Python's own environment as its base."""
     source = checkout(tmp_path_factory.mktemp("source") / "icalbridge")
-    user = _ordinary_user()
+    user, python = ordinary_user()
     with tempfile.TemporaryDirectory(prefix="container-") as folder:
         root = Path(folder)
         (root / "context").mkdir()
         context = _context(source, root / "context")
-        bare = bare_environment(root)
+        lend_packages(root / "lent")
+        bare = bare_environment(root) | {"PYTHONPATH": str(root / "lent")}
         bare["PATH"] = f"{root}/base/bin:{bare['PATH']}"
         if user is not None:
             os.chown(root, user, user)
-            root.chmod(0o755)
+        venv = [python, "-m", "venv", "--without-pip", str(root / "base")]
+        subprocess.run(venv, check=True, user=user, env=bare, cwd=root)
         made = Container(root, context, user, bare)
-        subprocess.run(
-            [sys.executable, "-m", "venv", "--without-pip", str(root / "base")],
-            check=True,
-            user=user,
-            env=bare,
-        )
         for word, rest in instructions():
             made.execute(word, rest)
         yield made
@@ -266,6 +269,54 @@ def test_compose_starts_what_depends_on_each_other() -> None:
     assert [name for name, service in SERVICES.items() if service.get("ports")] == ["nginx"]
     grace = int(SERVICES["web"]["stop_grace_period"].removesuffix("s"))
     assert grace > 35  # `serve.STOP_SECONDS`
+
+
+def test_nginx_of_compose_serves_the_web_server(tmp_path: Path) -> None:
+    """Its command makes the documented configuration its own, with the certificate where the volume
+    is; nginx serves it in front of a server in place of `web`.
+    """
+    service, host = SERVICES["nginx"], "calendars.lincoln.example"
+    shell, option, script = service["command"]
+    assert service["volumes"][0] == "./docs/deploy/nginx.conf:/nginx.conf:ro"
+    made = tmp_path / "default.conf"
+    moved = script.replace("$$", "$").replace("/etc/nginx/conf.d/default.conf", str(made))
+    moved = moved.replace("/nginx.conf", str(CONFIGURATION)).replace("exec nginx", "echo")
+    out = subprocess.check_output(
+        [shell, option, moved], env={"PATH": os.environ["PATH"], "PUBLIC_HOST": host}, text=True
+    )
+    assert out.split() == ["-g", "daemon", "off;"]
+    text = made.read_text("utf-8")
+    variables = {"PUBLIC_HOST": host, "CERTIFICATES": "./certificates"}
+    _, target, _ = _interpolated(service["volumes"][1], variables).split(":")
+    assert {"calendars.example.org", "127.0.0.1:8000"} & {*re.findall(r"[\w.:]+", text)} == set()
+    assert service["ports"] == ["80:80", "443:443"]
+    make_certificate(tmp_path)
+    port = free_port()
+    with serving(lambda environ, start: _hello(environ["HTTP_HOST"], start)) as origin:
+        replacements = {
+            "server web:8000;": f"server {urlsplit(origin).netloc};",
+            "listen 80;": f"listen 127.0.0.1:{free_port()};",
+            "    listen [::]:80;\n": "",
+            "listen 443 ssl http2;": f"listen 127.0.0.1:{port} ssl http2;",
+            "    listen [::]:443 ssl http2;\n": "",
+            target: str(tmp_path),
+            "/var/cache/icalbridge-nginx": str(tmp_path / "cache"),
+            "/var/log/nginx": str(tmp_path),
+        }
+        with serving_with_nginx(tmp_path, replace_placeholders(text, replacements)):
+            response = requests.get(
+                f"https://127.0.0.1:{port}/",
+                headers={"Host": host},
+                verify=str(tmp_path / "fullchain.pem"),
+                timeout=30,
+            )
+    assert (response.status_code, response.text) == (200, host)
+
+
+def _hello(host: str, start: StartResponse) -> list[bytes]:
+    """Answer with the host that was requested."""
+    start("200 OK", [("Content-Type", "text/plain"), ("Cache-Control", "no-store")])
+    return [host.encode()]
 
 
 def test_commands_of_compose_run_on_postgresql(

@@ -26,6 +26,7 @@ from tests.fixtures.units import Unit, environment_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.xdist_group("systemd")  # what is installed serves all of them
 KEY = "key-of-a-service"
 UNITS = sorted((ROOT / "docs/deploy/systemd").glob("*.service"))
 EXPOSURE = 3

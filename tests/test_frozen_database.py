@@ -27,7 +27,7 @@ from icalbridge.store.patience import HURRY_SECONDS, Breaker, Patience
 from icalbridge.store.postgresql import PatientConnection
 from icalbridge.web import create_app
 from tests.fixtures.bridges import KEY, bridge
-from tests.fixtures.commands import answer, free_port, run, running, until
+from tests.fixtures.commands import answer, either_signal, free_port, run, running, until
 from tests.fixtures.freezing import Proxy, frozen_at_will
 
 if TYPE_CHECKING:
@@ -323,7 +323,7 @@ def vendor() -> Iterator[tuple[dict[str, str], State]]:
         yield settings, app.extensions["sandbox"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", either_signal(signal.SIGTERM, signal.SIGINT))
 @pytest.mark.parametrize(("command", "codes"), [("worker", {0}), ("sync", {1, 130})])
 def test_process_ends_though_the_database_does_not_answer(
     proxy: Proxy, vendor: tuple[dict[str, str], State], command: str, codes: set[int], number: int

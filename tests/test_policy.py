@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.feeds.policy import BadPolicy, HiddenPlaces, Policy, parse_policy
-from icalbridge.feeds.saved_feed import AS_IT_IS, Action, Rule, Saved
+from icalbridge.feeds.saved_feed import AS_IT_IS, Action, Rule, Saved, texts_of
 from icalbridge.models import Facility, Property, ReservedEntry
 from tests.fixtures.documents import PAGES, code_blocks
 from tests.samples import GYM, NOW, POOL, SCHOOL, entry
@@ -118,10 +118,10 @@ def test_first_matching_rule_decides(rules: tuple[Rule, ...], booked: Entry, cat
     """A rule before all others wins where it matches, and changes nothing where it does not."""
     policy = Policy(rules=rules, reserved=True)
     hide, never = Rule(Action.HIDE), Rule(Action.HIDE, name=("nothing is called this",))
-    assert replace(policy, rules=(hide, *rules)).publish(booked, category, "") is None
-    before = policy.publish(booked, category, "")
-    assert replace(policy, rules=(never, *rules)).publish(booked, category, "") == before
-    assert replace(policy, rules=(*rules, hide)).publish(booked, category, "") in (before, None)
+    assert replace(policy, rules=(hide, *rules)).publish(booked, category) is None
+    before = policy.publish(booked, category)
+    assert replace(policy, rules=(never, *rules)).publish(booked, category) == before
+    assert replace(policy, rules=(*rules, hide)).publish(booked, category) in (before, None)
 
 
 @given(RULES, ENTRIES, CATEGORIES, st.booleans())
@@ -129,7 +129,7 @@ def test_published_entry_has_no_other_texts_than_its_rule_gives(
     rules: tuple[Rule, ...], booked: Entry, category: str, reserved: bool
 ) -> None:
     policy = Policy(rules=rules, reserved=reserved, changed=NOW)
-    result = policy.publish(booked, category, "Gymnasium")
+    result = policy.publish(booked, category)
     action = policy.rule(booked, category).action
     match action:
         case Action.HIDE:
@@ -141,14 +141,31 @@ def test_published_entry_has_no_other_texts_than_its_rule_gives(
         case Action.RESERVE:
             assert isinstance(result, ReservedEntry)
             assert (result.name, result.activity) == ("", "")
-            assert result.category == ("Gymnasium" if booked.facility_id == "gym" else "")
+            assert result.category == booked.category
             assert (result.start, result.facility_id) == (booked.start, booked.facility_id)
+
+
+@given(RULES, ENTRIES, CATEGORIES, st.booleans())
+def test_published_texts_are_those_of_the_published_entry(
+    rules: tuple[Rule, ...], booked: Entry, category: str, reserved: bool
+) -> None:
+    """But for the type of an event that is reserved, which no filter may find."""
+    policy = Policy(rules=rules, reserved=reserved)
+    rule = policy.rule(booked, category)
+    texts = policy.publish_texts(texts_of(booked), rule)
+    result = policy.publish(booked, category)
+    if result is None or texts is None:
+        assert result is None
+        assert texts is None
+    else:
+        event_type = "" if rule.action is Action.RESERVE else "reservation"
+        assert texts == texts_of(result)._replace(event_type=event_type)
 
 
 def test_reserved_names_are_the_rule_where_no_other_matches() -> None:
     policy = parse_policy('names = "reserved"\n[[rules]]\nq = "open gym"\naction = "include"\n')
-    shown = policy.publish(entry(1, name="Open Gym"), "", "Gymnasium")
-    other = policy.publish(entry(1, name="Practice"), "", "Gymnasium")
+    shown = policy.publish(entry(1, name="Open Gym"), "")
+    other = policy.publish(entry(1, name="Practice"), "")
     assert shown is not None
     assert other is not None
     assert (shown.name, other.name) == ("Open Gym", "")
@@ -158,7 +175,7 @@ def test_changed_entry_is_as_new_as_the_policy() -> None:
     """Or programs that compare would keep the name that is hidden now."""
     policy = Policy(reserved=True, changed=NOW)
     old, new = entry(1, modified=NOW - timedelta(days=1)), entry(1, modified=NOW + timedelta(1))
-    published = [policy.publish(row, "", "") for row in (old, new)]
+    published = [policy.publish(row, "") for row in (old, new)]
     assert [row.modified for row in published if row] == [NOW, NOW + timedelta(1)]
 
 

@@ -78,7 +78,7 @@ API = (
     "entries?cancelled=tombstone&limit=1",
     "now",
 )
-EVENTS = 20
+EVENTS = 8
 FAULTS = (
     "html",
     "garbage",

@@ -14,10 +14,10 @@ from icalbridge.push.ics_parser import parse_calendar
 from icalbridge.push.ics_process import (
     LOOKS_BACK,
     TOO_MUCH,
-    CalendarSpan,
     parse_in_process,
     span_at,
 )
+from icalbridge.push.instances import CalendarSpan
 from tests.fixtures.pushing import at, calendar, event, utc
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ GOOD = event("good", "20261202", name="Good")
 
 
 def _expanded(told: bytes) -> ParsedCalendar:
-    return parse_calendar(told, *SPAN)
+    return parse_calendar(told, SPAN)
 
 
 def test_span_ends_in_two_years_and_rules_with_a_half_year() -> None:

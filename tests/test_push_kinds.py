@@ -16,7 +16,7 @@ WITHOUT_12 = ["01-05T18:00", "01-19T18:00"]
 
 
 def _starts(*events: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    parsed = parse_calendar(calendar(*events), *SPAN)
+    parsed = parse_calendar(calendar(*events), SPAN)
     starts = [
         instance.start.astimezone(CLOCK) if instance.start.tzinfo else instance.start
         for instance in parsed.instances

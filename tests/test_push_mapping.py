@@ -20,7 +20,7 @@ NOW = utc(2026, 11, 21, 20)
 
 def _wish(*events: tuple[str, ...], now: datetime = NOW, zone: str = ZONE) -> PushRequests:
     table = parse_places(KNOWN, {"school": zone}, ["gym"])
-    return map_calendar(parse_calendar(calendar(*events), *span_at(now)), table, now)
+    return map_calendar(parse_calendar(calendar(*events), span_at(now)), table, now)
 
 
 def _slots(told: PushRequests) -> list[tuple[str, datetime, datetime]]:

@@ -69,7 +69,7 @@ def _local(text: str) -> str:
 
 
 def _ours(content: bytes) -> list[str]:
-    parsed = parse_calendar(content, *span_at(utc(2026, 11, 21, 20), ZONE))
+    parsed = parse_calendar(content, span_at(utc(2026, 11, 21, 20), ZONE))
     return sorted(_local(instance.start.isoformat()) for instance in parsed.instances)
 
 

@@ -1,4 +1,4 @@
-"""`icalbridge.push.tally`: every instance in a calendar has one fate, whatever the calendar is."""
+"""`icalbridge.push.decide.tally`: every instance in a calendar has one fate, whatever the calendar is."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import icalendar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icalbridge.push.decide import decide
+from icalbridge.push.decide import decide, tally
 from icalbridge.push.ics_lines import NotACalendar
 from icalbridge.push.ics_parser import parse_calendar
 from icalbridge.push.ics_process import span_at
+from icalbridge.push.instances import PushTally
 from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import parse_places
-from icalbridge.push.tally import PushTally, tally
 from tests.fixtures.pushing import ZONE, at, calendar, event, pusher, utc
 from tests.test_push_places import KNOWN
 
@@ -97,7 +97,7 @@ def calendars(draw: st.DrawFn) -> bytes:
 
 
 def _tally(content: bytes, rules: PushRules | None = None) -> PushTally:
-    parsed = parse_calendar(content, *span_at(NOW, ZONE))
+    parsed = parse_calendar(content, span_at(NOW, ZONE))
     requests, plan = decide(map_calendar(parsed, TABLE, NOW, rules or PushRules()), [], TABLE, NOW)
     return tally(requests, plan)
 

@@ -201,6 +201,7 @@ def test_small_world_has_something_every_week(facilities: int, events_per_day: i
     assert events_per_day * 0.8 < len(_starts(small, 56)) / 56 < events_per_day * 1.2 + 1.5
 
 
+@pytest.mark.soak
 def test_large_world_is_built_and_asked_in_seconds() -> None:
     """60 schools of 33 facilities; then a window is a matter of milliseconds."""
     began = time.process_time()

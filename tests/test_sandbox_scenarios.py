@@ -124,7 +124,7 @@ def test_scenario_begins_on_the_day_of_each_school(now: datetime) -> None:
         today=sandbox.district_day(now),
         schools=4,
         facilities=2,
-        events_per_day=24,
+        events_per_day=6,
         hostile=True,
     )
     plain = sandbox.Scene(world, now)

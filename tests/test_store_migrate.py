@@ -110,7 +110,7 @@ def test_upgrade_makes_entries_searchable(older: Store) -> None:
         connection.execute(text("UPDATE entries SET name = 'Open Gym', activity = 'Été 1'"))
     older.upgrade()
     counts = [
-        len(older.read.text_ids("school", TextCriteria(words=(word,)))[0] or ())
+        len(older.read.text_ids("school", TextCriteria(words=(word,)))[0])
         for word in ("ete", '"open gym"', '"gym ete"', "1")
     ]
     assert counts == [1, 1, 0, 1]

@@ -11,13 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from icalbridge.feeds.policy import EVERYTHING, PlaceFilter, Policy, folded
+from icalbridge.feeds.policy import EVERYTHING, PlaceFilter, Policy
 from icalbridge.feeds.policy_file import PolicyFile
 from icalbridge.feeds.public_reading import PublicReading
-from icalbridge.feeds.saved_feed import Action, Rule
+from icalbridge.feeds.public_view import matches
+from icalbridge.feeds.saved_feed import Action, Rule, texts_of
 from icalbridge.models import Changes, Event, Feed, StaffDetails
-from icalbridge.store.entries import TimeRange
+from icalbridge.store.entries import TextCriteria, TimeRange
 from icalbridge.store.reading import Reading
+from icalbridge.store.rows import text_id
+from icalbridge.store.rows import texts_of as store_texts_of
+from icalbridge.text import name_key
 from tests.fixtures.stores import apply_changes
 from tests.samples import GYM, NOW, POOL, ZONE, entry
 from tests.test_policy import RULES
@@ -93,13 +97,12 @@ POLICIES = st.builds(
 def _expected(policy: Policy, booked: list[Entry]) -> list[Entry]:
     """Return what the public may see, one by one and without SQL."""
     hidden = policy.hidden_places([], [GYM, POOL]).facilities
-    kinds = {GYM.id: GYM.type, POOL.id: POOL.type}
     return [
         shown
         for row in booked
         if row.facility_id not in hidden
-        and (row.facility_id in kinds or not policy.lists_facilities)
-        and (shown := policy.publish(row, RATES[row.event_id], kinds.get(row.facility_id, "")))
+        and (row.facility_id in ("gym", "pool") or not policy.lists_facilities)
+        and (shown := policy.publish(row, RATES[row.event_id]))
     ]
 
 
@@ -147,18 +150,48 @@ def test_names_are_those_that_the_rules_leave(
 ) -> None:
     public = _public(school, policy)
     expected = [row for row in _expected(policy, booked) if row.end > NOW and row.name]
-    counts = Counter(folded(row.name) for row in expected)
+    counts = Counter(name_key(row.name) for row in expected)
     ids = {match.name_id for match in public.match_names(["school"])}
     coming = public.coming_names(ids, NOW).values()
-    assert {folded(row.name): row.count for row in coming} == counts
-    in_gym = Counter(folded(row.name) for row in expected if row.facility_id == "gym")
+    assert {name_key(row.name): row.count for row in coming} == counts
+    in_gym = Counter(name_key(row.name) for row in expected if row.facility_id == "gym")
     names = public.names_in_facility("gym", NOW).values()
-    assert {folded(row.name): row.count for row in names} == in_gym
+    assert {name_key(row.name): row.count for row in names} == in_gym
     for word in ("varsity", "renamed", "practice", "pool"):
         for match in public.match_names(["school"], [word]):
             assert match.name in {"renamed", "practice", "open gym"}
             if policy.reserved and not policy.rules:
                 pytest.fail("a reserved name was found")
+
+
+CRITERIA = st.builds(
+    TextCriteria,
+    types=st.sampled_from([(), ("gymnasium",), ("reservation",)]),
+    activities=st.sampled_from([(), (), ("varsity",)]),
+    names=st.sampled_from([(), (), ("practice", "renamed")]),
+    words=st.sampled_from([(), ("open",), ("renamed",), ("pool",)]),
+    unwanted=st.sampled_from([(), ("varsity",)]),
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(policy=POLICIES, criteria=CRITERIA)
+def test_texts_are_found_by_their_public_form(
+    school: Store, booked: list[Entry], policy: Policy, criteria: TextCriteria
+) -> None:
+    """All that match, and no others unless the rate category decides."""
+    public = _public(school, policy)
+    ids = set(public.text_ids("school", criteria)[0])
+    found, others = set[int](), set[int]()
+    for row in booked:
+        decided = policy.publish_texts(texts_of(row), policy.rule(row, RATES[row.event_id]))
+        is_match = decided is not None and matches(decided, criteria)
+        (found if is_match else others).add(text_id(*store_texts_of(row)))
+    assert found <= ids
+    if public.finds_texts_exactly and not policy.hides_bookings:
+        assert ids.isdisjoint(others)
 
 
 def test_words_that_are_not_public_find_no_name(school: Store, booked: list[Entry]) -> None:

@@ -1,4 +1,4 @@
-"""Every fault of the sandbox at every endpoint: all feeds' bytes stay as they were, and follow when
+"""Every fault of the sandbox at every endpoint: the feeds' bytes stay as they were, and follow when
 it is over. Only the first month of one school and its district is due, so that a case is quick.
 """
 
@@ -45,8 +45,6 @@ BELIEVED = {("short", "property-events"), ("short", "facility-events")}
 """
 STRIKES = [each for each in product(KINDS, ASKED) if each not in BELIEVED]
 STEPS = 2
-EVENTS = 1
-"""How many events are watched besides all facilities and properties."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Stage:
     pristine: World
     folder: Path
     paths: tuple[str, ...]
-    """Every facility, every property, and some events."""
+    """The district, which has every booking, its school, a facility and an event."""
     fair: str
     """The event that is edited while the fault lasts."""
     before: dict[str, bytes] = field(default_factory=dict)
@@ -102,7 +100,7 @@ def make_first_month_due(store: Store, now: datetime) -> None:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
     with bridge(
-        f"sqlite:///{folder}/synced.db", schools=1, facilities=2, events_per_day=2
+        f"sqlite:///{folder}/synced.db", schools=1, facilities=2, events_per_day=2, windows=2
     ) as vendor:
         assert vendor.run().failures == []
         now = vendor.clock()
@@ -110,10 +108,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         make_first_month_due(vendor.store, now)
         world = vendor.world
         pristine = World(*copy.deepcopy((world.properties, world.facilities, world.events)))
-        paths = sorted(feeds(pristine, truth(pristine, now)), key=lambda path: "/event/" in path)
+        expected = feeds(pristine, truth(pristine, now))
         fair = min(key for key, each in world.events.items() if each["name"] == "Health Fair")
-        places = len(world.facilities) + len(world.properties)
-        watched = (*paths[: places + EVENTS], f"/ical/event/reservation/{fair}.ics")
+        facility = min(path for path in expected if "/facility/" in path)
+        properties = [path for path in expected if "/property/" in path]
+        watched = (*properties, facility, f"/ical/event/reservation/{fair}.ics")
         stage = Stage(vendor, pristine, folder, watched, fair)
         stage.before.update(stage.feeds(vendor.store))
         vendor.store.close()
@@ -142,7 +141,7 @@ def _strike(vendor: Bridge, kind: str, endpoint: str) -> None:
 
 @pytest.mark.parametrize(("kind", "endpoint"), STRIKES)
 def test_no_fault_changes_a_byte(stage: Stage, hired: Hired, kind: str, endpoint: str) -> None:
-    """While it lasts every feed is what it was; when it is over, what was edited meanwhile shows,
+    """While it lasts each feed is what it was; when it is over, what was edited meanwhile shows,
     and nothing else.
     """
     vendor = stage.vendor

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from flask import Response
 
 WORKERS = 4
+"""Of one database; the processes of `make test` are two."""
 STEP = timedelta(minutes=5)
 BUDGET = 0.85
 """The share of the rate that is used at least, as long as there is work."""
@@ -70,10 +71,10 @@ class Watch:
 
 
 @contextmanager
-def _staff(deployed: Deployment) -> Iterator[None]:
-    """Run four workers until the block ends."""
+def _staff(deployed: Deployment, number: int = WORKERS) -> Iterator[None]:
+    """Run workers until the block ends."""
     with ExitStack() as processes:
-        for _ in range(WORKERS):
+        for _ in range(number):
             processes.enter_context(running("worker", **deployed.settings))
         yield
 
@@ -198,7 +199,8 @@ def test_four_workers_share_what_the_vendor_grants(postgresql_url: str) -> None:
         _first_sync(deployed, 120)
 
 
-def test_four_workers_share_the_quota(postgresql_url: str) -> None:
+@pytest.mark.parametrize("number", [2, pytest.param(WORKERS, marks=pytest.mark.soak)])
+def test_workers_share_the_quota(postgresql_url: str, number: int) -> None:
     """When it is used up none sends anything more: the vendor refuses nothing, and had to answer
     exactly as many.
     """
@@ -207,7 +209,7 @@ def test_four_workers_share_the_quota(postgresql_url: str) -> None:
         postgresql_url, schools=4, facilities=1, events_per_day=1, quota_per_day=quota
     ) as deployed:
         watch = Watch(deployed)
-        with _staff(deployed):
+        with _staff(deployed, number):
             watch.until(quota, seconds=60)
             told = commands.until(lambda: _trouble(deployed), "word that the quota is used up")
         assert (
@@ -237,7 +239,7 @@ def test_plan_leaves_the_reserve(tmp_path: Path) -> None:
 
     What a district's silence makes due comes out of the reserve, like all that is not planned.
     """
-    quota = 400
+    quota = 200
     with bridge(
         f"sqlite:///{tmp_path}/bridge.db", schools=2, facilities=1, events_per_day=1
     ) as district:

@@ -44,7 +44,7 @@ COMMANDS = {
     "backup": "Copy the database to FILE while everything runs.",
     "db": "Look after the database.",
     "demo": "Show the whole product with nothing to configure, until Ctrl-C.",
-    "doctor": "Check configuration, key, scope, quota, database, clock and zones, and say what to"
+    "doctor": "Check configuration, database, public address, key, clock and zones, and say what to"
     " do about each failure.",
     "event": "Look at, create, move and cancel single bookings at Facilitron.",
     "feed": "Save shaped feeds, and hand out private addresses for them.",

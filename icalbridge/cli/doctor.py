@@ -44,7 +44,7 @@ CLOCK_TOLERANCE_SECONDS = 60
 
 @click.command("doctor")
 def doctor_command() -> None:
-    """Check configuration, key, scope, quota, database, clock and zones, and say what to do about
+    """Check configuration, database, public address, key, clock and zones, and say what to do about
     each failure.
     """
     sys.exit(0 if run_doctor(os.environ) else FAILED)
@@ -62,13 +62,6 @@ def run_doctor(environ: Mapping[str, str]) -> bool:
     return not any(check.good is False for check in checks)
 
 
-AFTER_DATABASE = (
-    *("integrity", "disk", "address", "proxy"),
-    *("key", "clock", "scope", "zones", "quota"),
-)
-"""Names of the checks that need the database."""
-
-
 def examine(environ: Mapping[str, str]) -> list[Check]:
     """Check configuration, database, public address, then each key, clock, scope, zones, quota."""
     from icalbridge.settings import from_environment, state
@@ -84,7 +77,14 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
         with closing(open_upgraded(settings)) as store:
             return [configuration, *_with_database(environ, settings, users, store)]
     except StoreError as error:
-        return [configuration, _database(error), *_unchecked(*AFTER_DATABASE)]
+        return [configuration, _database(error), *_unchecked(*_after_database(settings))]
+
+
+def _after_database(settings: Settings) -> list[str]:
+    """Return the names of the checks that need the database."""
+    disk = ["disk"] if settings.database_url.startswith("sqlite") else []
+    address = ["address", "proxy"] if settings.public_url else []
+    return ["integrity", *disk, *address, "key", "clock", "scope", "zones", "quota"]
 
 
 def _with_database(
@@ -101,7 +101,7 @@ def _with_database(
     checks = [
         check_place(environ, settings),
         check_integrity(store),
-        check_disk(settings),
+        *check_disk(settings),
         *_policy(settings, store),
         *check_address(settings, store, runs=health.workers_alive > 0),
     ]

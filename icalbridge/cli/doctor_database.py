@@ -50,23 +50,23 @@ def check_integrity(store: Store) -> Check:
     return Check("integrity", False, f"{damage}; {advice}")
 
 
-def check_disk(settings: Settings) -> Check:
-    """Compare the free space beside a SQLite database with what a migration or a backup needs."""
+def check_disk(settings: Settings) -> list[Check]:
+    """Compare the free space beside a SQLite database with what a migration or a backup needs;
+    the disk of PostgreSQL is its server's.
+    """
     from icalbridge.store.backup import sqlite_file
 
     file = sqlite_file(settings.database_url)
     if file is None:
-        return Check("disk", None, "not checked: the disk of PostgreSQL is its server's")
+        return []
     free, needed = shutil.disk_usage(file.parent).free, _size(file) + SPARE_BYTES
     message = f"{free // MEGABYTE} MB are free in {file.parent}"
-    if free >= needed:
-        return Check("disk", True, message)
-    return Check(
-        "disk",
-        False,
-        f"{message}, and a copy of the database needs {needed // MEGABYTE} MB; delete what is not"
-        " needed there, or move the database",
-    )
+    if free < needed:
+        message += (
+            f", and a copy of the database needs {needed // MEGABYTE} MB; delete what is not needed"
+            " there, or move the database"
+        )
+    return [Check("disk", free >= needed, message)]
 
 
 def _size(file: Path) -> int:

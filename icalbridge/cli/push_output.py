@@ -14,13 +14,14 @@ from icalbridge import timezones
 from icalbridge.cli.output import table
 from icalbridge.facilitron import LAST_MINUTE
 from icalbridge.push.collisions import load_bookings
+from icalbridge.push.decide import tally
 from icalbridge.push.instances import plain_uid
 from icalbridge.push.mapping import PushSlot
 from icalbridge.push.steps import Cancel, Create, Move, event_ids
-from icalbridge.push.tally import tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
     from rich.table import Table
 
@@ -41,7 +42,11 @@ STYLES: dict[StepName, tuple[str, str]] = {
     "impossible": ("!", "bold"),
 }
 """Symbol and style by step."""
-_DONE: Mapping[type, str] = {Create: "created", Move: "moved", Cancel: "cancelled"}
+_WORDS: Mapping[type, tuple[StepName, str]] = {
+    Create: ("create", "created"),
+    Move: ("move", "moved"),
+    Cancel: ("cancel", "cancelled"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +70,11 @@ def plan_rows(
     plan: PushPlan, places: PlaceTable, store: Store, pushed: Sequence[PushedState]
 ) -> list[PlanRow]:
     """Return a row for each step, each unchanged event and each impossible one."""
-    rows = [
-        *((_row(step, places), _slots(step)) for step in plan.steps),
-        *(
-            (_unchanged(event, places), _staying(event, plan, places, pushed))
-            for event in plan.unchanged
-        ),
-    ]
+    rows = [(_row(step, places), _requested(step)) for step in plan.steps]
+    for item in plan.unchanged:
+        known = (slot for slot in item.slots if slot.facility_id in places.facilities)
+        staying = tuple(PushSlot.as_pushed(slot, places) for slot in known)
+        rows.append((_unchanged(item, places), staying))
     slots = [slot for _, slots in rows for slot in slots]
     bookings = load_bookings(store, slots) if slots else None
     # what goes or moves away stands in nobody's way, nor does the rest of the same event
@@ -86,73 +89,54 @@ def plan_rows(
     return [*(colliding(*row) for row in rows), *_impossible(plan.impossible, places)]
 
 
-def _staying(
-    unchanged: Unchanged, plan: PushPlan, places: PlaceTable, pushed: Sequence[PushedState]
-) -> list[PushSlot]:
-    """Return the timeslots to come of an event that stays, as they are at the vendor."""
-    going = {step.pushed.external_id for step in plan.steps if isinstance(step, Cancel)}
-    moving = {(move.pushed.external_id, move.before.external_id) for move in plan.moves}
-    return [
-        PushSlot.as_pushed(slot, places)
-        for state in pushed
-        if state.uid == unchanged.uid and state.live and state.external_id not in going
-        for slot in state.timeslots
-        if slot.start >= unchanged.start and (state.external_id, slot.external_id) not in moving
-        if slot.facility_id in places.facilities
-    ]
-
-
-def _slots(step: Step) -> tuple[PushSlot, ...]:
-    if isinstance(step, Create):
-        return step.slots
-    return (step.after,) if isinstance(step, Move) else ()
+def _requested(step: Step) -> tuple[PushSlot, ...]:
+    return () if isinstance(step, Cancel) else step.slots
 
 
 def _row(step: Step, places: PlaceTable) -> PlanRow:
-    if isinstance(step, Cancel):
-        zone = places.zones.get(step.pushed.property_id, "UTC")
-        names = [slot.facility_name or slot.facility_id for slot in step.slots]
-        where = places.with_school(names, step.pushed.property_id)
-        when, count = _when(step.slots, zone), len(step.slots)
-        return PlanRow("cancel", step.name, step.uid, when, where, count, step.why)
-    slots = _slots(step)
-    property_id = slots[0].facility.property_id
-    zone = places.zones[property_id]
-    changes = _changes(step, zone) if isinstance(step, Move) else []
+    slots, clock = _requested(step), places.clock_of(step.property_id)
+    why = [step.why] if isinstance(step, Cancel) else list(_all_day(slots, clock))
+    if isinstance(step, Move):
+        why = [*_changes(step, clock), *why]
     return PlanRow(
-        "move" if isinstance(step, Move) else "create",
+        _WORDS[type(step)][0],
         step.name,
         step.uid,
-        _when(slots, zone),
-        places.with_school([slot.facility.name or slot.facility.id for slot in slots], property_id),
-        len(slots),
-        "; ".join([*changes, *_all_day(slots, zone)]),
-        timeslots=tuple(_timeslot(slot, zone) for slot in slots),
+        _when(step.slots, clock),
+        places.with_school(map(_facility_name, step.slots), step.property_id),
+        len(step.slots),
+        "; ".join(why),
+        timeslots=tuple(_timeslot(slot, clock) for slot in slots),
     )
 
 
-def _timeslot(slot: PushSlot, zone: str) -> dict[str, str]:
+def _facility_name(slot: PushSlot | Timeslot) -> str:
+    if isinstance(slot, PushSlot):
+        return slot.facility.name or slot.facility.id
+    return slot.facility_name or slot.facility_id
+
+
+def _timeslot(slot: PushSlot, clock: ZoneInfo) -> dict[str, str]:
     start, end = (
-        moment.astimezone(timezones.zone(zone)).isoformat(timespec="seconds")
-        for moment in (slot.start, slot.end)
+        moment.astimezone(clock).isoformat(timespec="seconds") for moment in (slot.start, slot.end)
     )
     return {"id": slot.id, "start": start, "end": end, "facility_id": slot.facility.id}
 
 
-def _changes(step: Move, zone: str) -> Iterator[str]:
+def _changes(step: Move, clock: ZoneInfo) -> Iterator[str]:
     before, after = step.before, step.after
     if (before.start, before.end) != (after.start, after.end):
-        yield f"it is at {_when([before], zone)} now"
+        yield f"it is at {_when([before], clock)} now"
     if before.facility_id != after.facility.id:
-        yield f"it is in {before.facility_name or before.facility_id} now"
+        yield f"it is in {_facility_name(before)} now"
     if before.activity != after.activity:
         yield "its text has changed"
 
 
 def _unchanged(item: Unchanged, places: PlaceTable) -> PlanRow:
-    clock = timezones.zone(places.zones.get(item.property_id, "UTC"))
-    when = f"from {item.start.astimezone(clock):%Y-%m-%d}"
-    return PlanRow("unchanged", item.name, item.uid, when, count=item.count)
+    first = item.slots[0].start.astimezone(places.clock_of(item.property_id))
+    when = f"from {first:%Y-%m-%d}"
+    return PlanRow("unchanged", item.name, item.uid, when, count=len(item.slots))
 
 
 def _impossible(items: Sequence[Impossible], places: PlaceTable) -> Iterator[PlanRow]:
@@ -168,9 +152,8 @@ def _impossible(items: Sequence[Impossible], places: PlaceTable) -> Iterator[Pla
         yield PlanRow("impossible", same[0].name, same[0].uid, when, count=len(same), why=why)
 
 
-def _when(slots: Sequence[PushSlot | Timeslot], zone: str) -> str:
+def _when(slots: Sequence[PushSlot | Timeslot], clock: ZoneInfo) -> str:
     """Return a timeslot's time; of several, the first one's and how many there are until when."""
-    clock = timezones.zone(zone)
     start, end = slots[0].start.astimezone(clock), slots[0].end.astimezone(clock)
     end_text = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%a %Y-%m-%d %H:%M}"
     last = slots[-1].start.astimezone(clock)
@@ -178,9 +161,8 @@ def _when(slots: Sequence[PushSlot | Timeslot], zone: str) -> str:
     return f"{start:%a %Y-%m-%d %H:%M}–{end_text}{times}"
 
 
-def _all_day(slots: Sequence[PushSlot], zone: str) -> Iterator[str]:
+def _all_day(slots: Sequence[PushSlot], clock: ZoneInfo) -> Iterator[str]:
     """Yield a warning where timeslots take their place for a whole day."""
-    clock = timezones.zone(zone)
     spans = ((slot.start.astimezone(clock), slot.end.astimezone(clock)) for slot in slots)
     if any(start.time() == time() and end.time() == LAST_MINUTE for start, end in spans):
         yield "ALL DAY: nobody else has the place from 00:00 to 23:59"
@@ -218,16 +200,12 @@ def sentences(outcomes: Sequence[Outcome], places: PlaceTable) -> Iterator[str]:
             yield f"{named} is booked, and collides with {with_whom}."
         elif outcome.result == "refused":
             why = outcome.why.removesuffix(".") + (f"; it collides with {others}" if others else "")
-            yield f"{named} could not be {_DONE[type(outcome.step)]}: {why}."
+            yield f"{named} could not be {_WORDS[type(outcome.step)][1]}: {why}."
 
 
 def _named(step: Step, places: PlaceTable) -> str:
-    if isinstance(step, Cancel):
-        start, zone = step.slots[0].start, places.zones.get(step.pushed.property_id, "UTC")
-    else:
-        first = _slots(step)[0]
-        start, zone = first.start, places.zones[first.facility.property_id]
-    return f"'{step.name}' ({start.astimezone(timezones.zone(zone)):%Y-%m-%d})"
+    first = step.slots[0].start.astimezone(places.clock_of(step.property_id))
+    return f"'{step.name}' ({first:%Y-%m-%d})"
 
 
 def push_json(
@@ -236,7 +214,7 @@ def push_json(
     """Return plan and outcomes as one object; outcomes are null where nothing was to be done."""
     done = [
         {
-            "what": type(outcome.step).__name__.lower(),
+            "what": _WORDS[type(outcome.step)][0],
             "uid": plain_uid(outcome.step.uid),
             "name": outcome.step.name,
             "result": outcome.result,

@@ -22,14 +22,13 @@ from icalbridge.cli.runtime import open_current
 from icalbridge.cli.signals import Stop
 from icalbridge.errors import BadCalendar, ConfigurationError, IcalbridgeError, InvalidRequest
 from icalbridge.push.apply import EventTerms
+from icalbridge.push.decide import tally
 from icalbridge.push.fetch import CalendarSource
 from icalbridge.push.places import read_text
 from icalbridge.push.service import PushOptions, PushService
-from icalbridge.push.tally import tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from icalbridge.cli.push_output import PlanRow
     from icalbridge.facilitron import Client
@@ -92,9 +91,6 @@ class TerminalReview:
             done = sum(outcome.result != "refused" for outcome in applied.outcomes)
             click.echo(f"{done} of {len(applied.outcomes)} steps done.")
 
-    def progress(self) -> AbstractContextManager[Callable[[str, int, int], None]]:
-        return progress()
-
     def _show(self, planned: PlannedPush) -> None:
         if self.rows:
             console().print(plan_table(self.rows))
@@ -135,10 +131,7 @@ class TerminalReview:
 
 
 def push_calendar(settings: Settings, given: PushInput, every: float | None) -> bool:
-    """Push a calendar once, or every so many seconds until a signal.
-
-    Returns whether all of it is booked, or would be.
-    """
+    """Push once, or every so many seconds until a signal; return whether all of it is booked."""
     if every is not None and settings.enable_writes and not given.yes and not given.dry_run:
         raise ConfigurationError(
             "--watch writes without asking; add --yes if that is meant, or --dry-run to look on."
@@ -173,7 +166,8 @@ def make_service(settings: Settings, given: PushInput, store: Store, stop: Stop)
 
     review = TerminalReview(settings, given, store, stop)
     home = settings.public_url
-    return PushService(given, store, open_with_key, review, stop.sleep, stop.waiting, home)
+    waits = (stop.sleep, progress, stop.waiting)
+    return PushService(given, store, open_with_key, review, *waits, home)
 
 
 def _choose_user(settings: Settings, store: Store, places: PlaceTable, key: str) -> ApiUser:
@@ -190,10 +184,7 @@ def _choose_user(settings: Settings, store: Store, places: PlaceTable, key: str)
 def find_source(
     calendar: str | None, url_file: str | None, *, allow_private: bool
 ) -> CalendarSource:
-    """Return the source that is given, or whose address a file holds, unseen by other users.
-
-    Raises `ConfigurationError`.
-    """
+    """Return the source that is given, or whose address a file holds. `ConfigurationError`."""
     if (calendar is None) == (url_file is None):
         raise ConfigurationError(
             "Which calendar? Give a file or an address, or --url-file for a file that holds one."

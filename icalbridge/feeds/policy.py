@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, ValidationError, convert, field
 
-from icalbridge.feeds.saved_feed import AS_IT_IS, Action, Rule, texts_of
+from icalbridge.feeds.saved_feed import AS_IT_IS, Action, EntryTexts, Rule, texts_of
 from icalbridge.feeds.saved_feed_toml import BadSpec, RuleTable, Texts, read_rule
 from icalbridge.models import ReservedEntry
-from icalbridge.text import display_text, search_key
+from icalbridge.text import name_key
+from icalbridge.words import word_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from icalbridge.feeds.saved_feed import EntryTexts
     from icalbridge.models import Entry, Facility, Property
 
 
@@ -61,7 +61,7 @@ class PlaceFilter:
     hide: frozenset[str] = frozenset()
 
     def admits(self, names: Iterable[str]) -> bool:
-        own = frozenset(map(folded, names))
+        own = frozenset(map(name_key, names))
         return self.hide.isdisjoint(own) and (self.only is None or not self.only.isdisjoint(own))
 
     @property
@@ -99,10 +99,6 @@ class Policy:
     def otherwise(self) -> Rule:
         """The rule for what no other matches."""
         return Rule(Action.RESERVE) if self.reserved else AS_IT_IS
-
-    @property
-    def limits_places(self) -> bool:
-        return self.schools.limits or self.facilities.limits or self.kinds.limits
 
     @property
     def lists_facilities(self) -> bool:
@@ -146,11 +142,8 @@ class Policy:
         rules = self.candidates(texts_of(entry))
         return next(rule for rule in rules if rule.matches_category(category))
 
-    def publish(self, entry: Entry, category: str, kind: str) -> Entry | None:
-        """Return an entry as the public may see it; None where it may not.
-
-        `kind`: its facility's type, which a reserved space still shows.
-        """
+    def publish(self, entry: Entry, category: str) -> Entry | None:
+        """Return an entry of a rate category as the public may see it; None where it may not."""
         rule = self.rule(entry, category)
         if rule.action is Action.HIDE:
             return None
@@ -159,10 +152,28 @@ class Policy:
         modified = max(filter(None, (entry.modified, self.changed)))
         if rule.action is Action.RENAME:
             return replace(entry, name=rule.title, activity="", modified=modified)
-        own = kind if folded(kind) == folded(entry.category) else ""
+        # A facility's type is public; the event's type is in its place where there is none.
+        own = entry.category if name_key(entry.category) != name_key(entry.event_type) else ""
         values = {item.name: getattr(entry, item.name) for item in fields(entry)}
         changes = {"name": "", "activity": "", "category": own, "modified": modified}
         return ReservedEntry(**values | changes)
+
+    @staticmethod
+    def publish_texts(texts: EntryTexts, rule: Rule) -> EntryTexts | None:
+        """Return the texts of what `publish` returns where a rule decides."""
+        _, _, place, category = texts.lines.split("\n")
+        match rule.action:
+            case Action.HIDE:
+                return None
+            case Action.INCLUDE:
+                return texts
+            case Action.RENAME:
+                lines = "\n".join([word_lines(rule.title, ""), place, category])
+                return texts._replace(name=name_key(rule.title), activity="", lines=lines)
+            case Action.RESERVE:
+                own = texts.category if texts.category != texts.event_type else ""
+                lines = "\n".join([word_lines("", ""), place, category if own else word_lines("")])
+                return EntryTexts("", "", own, "", lines)
 
     def hidden_places(
         self, properties: Sequence[Property], facilities: Iterable[Facility]
@@ -206,16 +217,12 @@ class Policy:
         return sorted(
             name
             for part, known in pairs
-            for name in {*(part.only or ()), *part.hide} - set(map(folded, known))
+            for name in {*(part.only or ()), *part.hide} - set(map(name_key, known))
         )
 
 
 EVERYTHING = Policy()
 """The policy where there is none."""
-
-
-def folded(name: str) -> str:
-    return search_key(display_text(name))
 
 
 def _names_of(place: Facility, school: str) -> tuple[str, ...]:
@@ -247,14 +254,14 @@ def parse_policy(text: str) -> Policy:
 
 def _filter(table: PlacesTable) -> PlaceFilter:
     def names(values: Iterable[str]) -> frozenset[str]:
-        return frozenset(map(folded, values)) - {""}
+        return frozenset(map(name_key, values)) - {""}
 
     return PlaceFilter(None if table.only is None else names(table.only), names(table.hide))
 
 
 def _of_kinds(table: PlacesTable) -> Iterable[Rule]:
     """Yield the rule for bookings of a hidden kind in facilities that the catalog never listed."""
-    if kinds := tuple(sorted(map(folded, table.hide))):
+    if kinds := tuple(sorted(map(name_key, table.hide))):
         yield Rule(Action.HIDE, type=kinds)
 
 

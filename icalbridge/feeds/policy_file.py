@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,7 +108,7 @@ class PolicyFile:
         return _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
 
     def _refresh(self, signature: _Signature) -> None:
-        if self._policy is not None and not signature.is_settled:
+        if signature == self._seen or (self._policy is not None and not signature.is_settled):
             return
         try:
             policy = read_policy(self._path)
@@ -141,8 +142,9 @@ class PolicyFile:
     def _fail(self, error: str) -> None:
         if self._policy is None:
             last = self._policies.last()
-            if last is not None:
-                self._policy = replace(parse_policy(last.text), changed=last.changed)
+            with suppress(BadPolicy):  # another version wrote it
+                if last is not None:
+                    self._policy = replace(parse_policy(last.text), changed=last.changed)
         if self.error != error:
             outcome = "nothing is public" if self._policy is None else "the last good policy holds"
             log.error("%s; %s", error.rstrip("."), outcome)

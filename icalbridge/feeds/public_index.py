@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from icalbridge.store.visibility import Candidates, TextRow
 
     KnownTexts = dict[int, Candidates]
-    """Candidates by text; a text never changes."""
+    """Candidates by key of a text; a text never changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,11 @@ class PublicIndex:
     revision: int | None = None
     property_ids: tuple[str, ...] = ()
     hidden: HiddenPlaces = field(default_factory=HiddenPlaces)
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    """Types of facilities."""
     rules: tuple[Rule, ...] = ()
     """By number; the last is for what no other matches."""
     texts: Mapping[Candidates, list[int]] = field(default_factory=dict)
     """Keys of texts by the numbers of the rules that can decide about them."""
+    known: KnownTexts = field(default_factory=dict)
     rule: ColumnElement[int] = field(default_factory=lambda: literal(0))
     """Number of the rule that decides about an entry."""
     visible: ColumnElement[bool] | None = None
@@ -77,17 +76,17 @@ def build_index(
     """Build the index; `known` has the texts of earlier ones of the same policy, and is updated."""
     properties, facilities = read_places(connection)
     hidden = policy.hidden_places(properties, facilities)
-    kinds = {place.id: place.type for place in facilities}
-    only = kinds.keys() - hidden.facilities if policy.lists_facilities else None
+    ids = {place.id for place in facilities}
+    only = ids - hidden.facilities if policy.lists_facilities else None
     places = in_public_places(connection, hidden.properties, hidden.facilities, only)
     rules = (*policy.rules, policy.otherwise)
     property_ids = tuple(place.id for place in properties)
-    index = PublicIndex(revision, property_ids, hidden, kinds, rules, visible=places)
+    index = PublicIndex(revision, property_ids, hidden, rules, visible=places)
     if not policy.rules:
         return index
     texts = _candidates(connection, policy, rules, known)
     deciding = deciding_rule(connection, texts, _categories(connection, rules))
-    index = replace(index, texts=texts, rule=deciding)
+    index = replace(index, texts=texts, known=known, rule=deciding)
     if not policy.hides_bookings:
         return index
     return replace(index, visible=and_(places, not_(index.decided_by(Action.HIDE))))

@@ -143,12 +143,14 @@ class PublicReading(Reading):
     ) -> dict[EventKey, tuple[StaffDetails, datetime]]:
         raise NotImplementedError("staff details are not public")
 
-    def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...] | None, int]:
-        """Return None where entries have other texts than the store: all are to be read then."""
+    def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...], int]:
         with self._view() as view:
-            if self.policy.rewrites:
-                return None, 0
-            return view.read.text_ids(property_id, texts)
+            return view.text_ids(property_id, texts)
+
+    @property
+    def finds_texts_exactly(self) -> bool:
+        """Whether every entry that has one of the `text_ids` matches."""
+        return not self.policy.needs_categories
 
     # numbers and moments
 

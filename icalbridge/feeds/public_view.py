@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_
 
-from icalbridge.feeds.policy import folded
+from icalbridge.feeds.public_index import texts_of_row
 from icalbridge.feeds.saved_feed import Action
 from icalbridge.models import ReservedEntry
 from icalbridge.store.booked_names import BookedName, NameMatch
-from icalbridge.store.entries import ALL_ENTRIES, TimeRange
+from icalbridge.store.entries import ALL_ENTRIES, TimeRange, member_ids
 from icalbridge.store.reading import Reading
 from icalbridge.store.rows import name_id
-from icalbridge.store.visibility import count_decided, match_texts, names_by_rule, read_texts
-from icalbridge.words import has_words, word_lines
+from icalbridge.store.visibility import (
+    count_decided,
+    match_texts,
+    names_by_rule,
+    read_texts,
+    read_texts_of,
+)
+from icalbridge.text import name_key
+from icalbridge.words import has_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -26,8 +33,11 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds.policy import Policy
     from icalbridge.feeds.public_index import PublicIndex
+    from icalbridge.feeds.saved_feed import EntryTexts
     from icalbridge.models import Entry, Facility, Feed, FeedState, Property
+    from icalbridge.store.entries import TextCriteria
     from icalbridge.store.health import Health
+    from icalbridge.store.visibility import TextRow
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 SHOWN_TITLES = 100
@@ -52,17 +62,13 @@ class PublicView:
         """Return entries as the public may see them; of an event's own feed nothing that is
         reserved, or the feed would say whose the times are.
         """
-        policy, kinds = self._policy, self._index.kinds
+        policy = self._policy
         if not policy.limits_bookings:
             return list(entries)
         keys = {entry.key for entry in entries} if policy.needs_categories else ()
         categories = self.read.categories(keys) if keys else {}
         published = (
-            policy.publish(
-                entry,
-                categories[entry.key][0] if entry.key in categories else "",
-                kinds.get(entry.facility_id, ""),
-            )
+            policy.publish(entry, categories[entry.key][0] if entry.key in categories else "")
             for entry in entries
         )
         known = [entry for entry in published if entry is not None]
@@ -103,6 +109,31 @@ class PublicView:
         ever_shown = (entry for entry in public if entry.shown or entry.cancelled)
         named = next((entry.name for entry in ever_shown if entry.name), "Reserved")
         return named if public else None
+
+    def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...], int]:
+        """Return the keys of texts whose public form may match; see `Reading.text_ids`."""
+        ids, total = self.read.text_ids(property_id, texts)
+        if not self._policy.rewrites:
+            return ids, total
+        included = self._included_texts
+        result = {key for key in ids if key in included}
+        members = member_ids(self._connection, [property_id])
+        for row in read_texts_of(self._connection, members):
+            if row.id not in result and self._may_match(row, texts):
+                result.add(row.id)
+        return tuple(result), total
+
+    def _may_match(self, row: TextRow, criteria: TextCriteria) -> bool:
+        """Return whether a text matches in a form that a rule gives it."""
+        rules, otherwise = self._index.rules, (len(self._index.rules) - 1,)
+        candidates = (rules[number] for number in self._index.known.get(row.id, otherwise))
+        own = texts_of_row(row)
+        return any(
+            matches(published, criteria)
+            for rule in candidates
+            if rule.action in (Action.RENAME, Action.RESERVE)
+            and (published := self._policy.publish_texts(own, rule))
+        )
 
     # places
 
@@ -184,13 +215,12 @@ class PublicView:
     ) -> Iterator[NameMatch]:
         """Yield the new names of texts about which a rule that renames can decide."""
         for number, rule in self._index.renaming:
-            key = folded(rule.title)
+            key = name_key(rule.title)
             if names and key not in names:
                 continue
             for row in read_texts(self._connection, self._index.texts_with(number)):
-                _, _, *places = row.lines.split("\n")
-                lines = "\n".join([word_lines(rule.title), *places])
-                if row.property_id in property_ids and has_words(lines, terms):
+                texts = self._policy.publish_texts(texts_of_row(row), rule)
+                if row.property_id in property_ids and texts and has_words(texts.lines, terms):
                     yield NameMatch(name_id(row.property_id, key), row.property_id, key, "")
 
     def coming_names(self, name_ids: Collection[int], now: datetime) -> dict[int, BookedName]:
@@ -201,7 +231,7 @@ class PublicView:
         as_it_is = and_(index.seen, index.decided_by(Action.INCLUDE))
         coming = Reading(self._connection, as_it_is).coming_names(name_ids, now)
         for number, rule in index.renaming:
-            key = folded(rule.title)
+            key = name_key(rule.title)
             ids = {place_id: name_id(place_id, key) for place_id in index.property_ids}
             places = [place_id for place_id, own in ids.items() if own in name_ids]
             counts = count_decided(
@@ -226,10 +256,21 @@ class PublicView:
         for number, own_id, name in rows:
             rule = index.rules[number]
             if rule.action is Action.RENAME:
-                _add(result, name_id("", folded(rule.title)), replace(name, name=rule.title))
+                _add(result, name_id("", name_key(rule.title)), replace(name, name=rule.title))
             elif rule.action is Action.INCLUDE and name.name:
                 _add(result, own_id, name)
         return result
+
+
+def matches(texts: EntryTexts, criteria: TextCriteria) -> bool:
+    """Return whether texts meet all criteria, as `TextCriteria.ids` finds them in SQL."""
+    if criteria.activities and texts.activity not in criteria.activities:
+        return False
+    if criteria.names and texts.name not in criteria.names:
+        return False
+    if criteria.types and not {texts.category, texts.event_type} & set(criteria.types):
+        return False
+    return has_words(texts.lines, criteria.words, criteria.unwanted)
 
 
 def _add(names: dict[int, BookedName], key: int, name: BookedName) -> None:

@@ -7,8 +7,7 @@ ics_process   runs the parser with limits of time and memory
 external_ids  ids that are the same every time
 places        LOCATION to facility
 mapping       instances to requested timeslots, by the vendor's rules
-tally         what becomes of each instance in the calendar
-decide        requests and pushed events to a plan, with its notes; METHOD:CANCEL. Pure
+decide        requests and pushed events to a plan, notes and a sum; METHOD:CANCEL. Pure
 diff          decides on the steps; their kinds are in steps. Pure
 current       pushed events as the vendor has them
 apply         steps to the vendor, one after the other; killed and run again, it goes on

@@ -38,7 +38,7 @@ from icalbridge.push import external_ids
 from icalbridge.push.collisions import load_bookings
 from icalbridge.push.current import EVENT_TYPE, look_up
 from icalbridge.push.diff import plan_push
-from icalbridge.push.mapping import PushSlot
+from icalbridge.push.mapping import PushRequests, PushSlot
 from icalbridge.push.steps import OVER, Create, PushedState, event_ids
 from icalbridge.store import Pushed
 from icalbridge.vendor_words import quote_vendor
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
     from icalbridge.facilitron import Client, Created, OvernightCreator
     from icalbridge.push.collisions import Occupied
-    from icalbridge.push.mapping import PushRequests
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import Cancel, Move, PushPlan, Renewal, Step
     from icalbridge.store import Store
@@ -113,6 +112,7 @@ class PushRun:
     """Returns how many requests are left today."""
     _leaving: set[Occupied] = field(default_factory=set, init=False)
     """What moves go away from once there is room."""
+    _requests: PushRequests = field(default_factory=lambda: PushRequests(()), init=False)
     _written: dict[str, str] = field(default_factory=dict, init=False)
     """Property by external id of what was written and not yet followed."""
 
@@ -126,19 +126,15 @@ class PushRun:
         """
         for create in (create for renewal in plan.renewals for create in renewal.creates):
             check_event(self._request(create))
-        total = len(plan.steps)
-        for outcome in self._steps(plan, requests, pushed):
+        self._requests, total = requests, len(plan.steps)
+        for outcome in self._steps(plan, pushed):
             self.done.append(outcome)
             self.on_progress("writing", min(len(self.done), total), total)
             _stop_at_same_refusals(self.done)
         return self.done
 
     def _steps(
-        self,
-        plan: PushPlan,
-        requests: PushRequests,
-        pushed: Sequence[PushedState],
-        adopted: int = 0,
+        self, plan: PushPlan, pushed: Sequence[PushedState], adopted: int = 0
     ) -> Iterator[Outcome]:
         for cancel in plan.cancels:
             yield self._cancel(cancel)
@@ -147,13 +143,13 @@ class PushRun:
         before, self._leaving = self._leaving, self._leaving | {move.leaves for move, _ in blocked}
         for renewal in plan.renewals:
             states = [state for state in pushed if state.uid == renewal.uid]
-            yield from self._renew(renewal, requests, states, adopted)
+            yield from self._renew(renewal, states, adopted)
             self._follow_written()
         self._leaving = before
         if plan.renewals:  # what was made anew may have freed a place
             blocked = yield from self._move_all([move for move, _ in blocked])
         for move, words in blocked:
-            others = self._collisions([move.after], event_ids([move.pushed]))
+            others = self._collisions(move.slots, event_ids([move.pushed]))
             yield Outcome(move, "refused", words, others)
 
     def _follow_written(self) -> None:
@@ -205,7 +201,7 @@ class PushRun:
         change = TimeslotChange(
             after.start,
             after.end,
-            self.places.zones[after.facility.property_id],
+            self.places.zones[step.property_id],
             activity_name=UNSET if before.activity == after.activity else after.activity,
             facility_u_id=None if before.facility_id == after.facility.id else after.facility.u_id,
             log_message=LOG_MESSAGE,
@@ -218,15 +214,9 @@ class PushRun:
         return Outcome(step, "done") if isinstance(answer, Moved) else refusal_text(answer)
 
     def _renew(
-        self,
-        renewal: Renewal,
-        requests: PushRequests,
-        pushed: Sequence[PushedState],
-        adopted: int,
+        self, renewal: Renewal, pushed: Sequence[PushedState], adopted: int
     ) -> Iterator[Outcome]:
-        """Make the events of a renewal, then cancel the old ones; where one cannot be made, all
-        stays as it is.
-        """
+        """Make the events of a renewal, then cancel the old ones; a refusal leaves all as it is."""
         self._require_requests(renewal)
         for create in renewal.creates:
             external_id = external_ids.event_id(self.source, create.uid, create.number)
@@ -237,9 +227,9 @@ class PushRun:
                 yield Outcome(create, "refused", refusal_text(error))
                 return
             if isinstance(answer, Conflict):
-                yield from self._after_conflict(create, answer, requests, pushed, adopted)
+                yield from self._after_conflict(create, answer, pushed, adopted)
                 return
-            self._written[external_id] = create.slots[0].facility.property_id
+            self._written[external_id] = create.property_id
             yield self._made(made, answer, pushed)
         yield from map(self._cancel, renewal.cancels)
 
@@ -276,7 +266,7 @@ class PushRun:
             self.terms.renter_email,
             self.terms.activity_type_id,
             tuple(slots),
-            self.places.zones[create.slots[0].facility.property_id],
+            self.places.zones[create.property_id],
             renter_owner=self.terms.renter_owner,
             renter_rate_category_id=self.terms.renter_rate_category_id,
             log_message=LOG_MESSAGE,
@@ -302,16 +292,9 @@ class PushRun:
         )
 
     def _after_conflict(
-        self,
-        create: Create,
-        answer: Conflict,
-        requests: PushRequests,
-        pushed: Sequence[PushedState],
-        adopted: int,
+        self, create: Create, answer: Conflict, pushed: Sequence[PushedState], adopted: int
     ) -> Iterator[Outcome]:
-        """Adopt the event that has the id already, of which the store did not know, and plan its
-        UID again.
-        """
+        """Adopt the event that has the id, of which the store did not know; plan its UID again."""
         external_id = external_ids.event_id(self.source, create.uid, create.number)
         event, whole = look_up(self.client, external_id, self.places.zones)
         if event is None or not whole or adopted >= MOST_ADOPTED:
@@ -322,6 +305,7 @@ class PushRun:
         if state.dropped:
             self.store.pushed.drop(external_id, now=self.clock())
         known = [*(other for other in pushed if other.external_id != external_id), state]
+        requests = self._requests
         alone = replace(
             requests,
             events=tuple(event for event in requests.events if event.uid == create.uid),
@@ -329,7 +313,7 @@ class PushRun:
             by_day=requests.by_day or self.creator.by_day,
         )
         plan = plan_push(alone, known, self.places, self.clock())
-        yield from self._steps(plan, requests, known, adopted + 1)
+        yield from self._steps(plan, known, adopted + 1)
         if not plan.steps:
             yield Outcome(create, "done", "it was there already")
 

@@ -9,7 +9,6 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from icalbridge import timezones
 from icalbridge.push.instances import NO_NAME
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def load_bookings(store: Store, slots: Collection[PushSlot]) -> StoredBookings:
 
 
 def _phrase(entry: Entry, places: PlaceTable) -> str:
-    clock = timezones.zone(places.zones.get(entry.property_id, "UTC"))
+    clock = places.clock_of(entry.property_id)
     start, end = entry.start.astimezone(clock), entry.end.astimezone(clock)
     return (
         f"'{entry.name or NO_NAME}' on {start:%Y-%m-%d} from {start:%H:%M} to {end:%H:%M} in"

@@ -1,4 +1,4 @@
-"""Requests and pushed events → the plan of a push, and the notes on it. Pure.
+"""Requests and pushed events → the plan of a push, with notes and the sum of instances. Pure.
 
 Before they are compared (`diff`), requests get the UIDs under which the same events were pushed:
 an event is alone under its UID, or one of several (`instances.unit_uid`), and when another one
@@ -15,13 +15,13 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from icalbridge import timezones
 from icalbridge.facilitron import change_doubts
 from icalbridge.facilitron.write_requests import TOO_FAR, TOO_OLD
 from icalbridge.push.diff import plan_push
-from icalbridge.push.external_ids import SINGLE
+from icalbridge.push.external_ids import SINGLE, instance_of
 from icalbridge.push.instances import NO_NAME, plain_uid, unit_uid
 from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
+from icalbridge.push.steps import Cancel, Move
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.models import Timeslot
-    from icalbridge.push.instances import CancelRequest
+    from icalbridge.push.instances import CancelRequest, PushTally
     from icalbridge.push.mapping import PushRequests
     from icalbridge.push.places import PlaceTable
-    from icalbridge.push.steps import Cancel, PushedState, PushPlan
+    from icalbridge.push.steps import PushedState, PushPlan
 
 REASON = "the calendar cancels it (METHOD:CANCEL)"
 ONLY_CANCELS = (
@@ -70,6 +70,40 @@ def _foresee_refusals(plan: PushPlan, places: PlaceTable, now: datetime) -> Iter
         if count := counts[reason]:
             bookings = "1 new booking is" if count == 1 else f"{count} new bookings are"
             yield f"{bookings} {words}; Facilitron may refuse that."
+
+
+def tally(requests: PushRequests, plan: PushPlan) -> PushTally:
+    """Return what becomes of each instance in the calendar."""
+    fates = _find_fates(requests, plan) if requests.cancels is None else {}
+    counts = Counter(fates.values())
+    return replace(
+        requests.counts,
+        created=counts["created"],
+        moved=counts["moved"],
+        unchanged=counts["unchanged"],
+        impossible=requests.counts.impossible + counts["impossible"],
+    )
+
+
+def _find_fates(requests: PushRequests, plan: PushPlan) -> dict[tuple[str, str], str]:
+    """Return the fate of each requested instance; of its days the one that does most counts."""
+    requested = [(event.uid, slot.id) for event in requests.events for slot in event.slots]
+    fates = {(uid, instance_of(slot_id)): "unchanged" for uid, slot_id in requested}
+    for fate, uid, slot_id in _find_changes(requests, plan):
+        for key in [(uid, instance_of(slot_id))] if slot_id else [k for k in fates if k[0] == uid]:
+            if key in fates:
+                fates[key] = fate
+    return fates
+
+
+def _find_changes(requests: PushRequests, plan: PushPlan) -> Iterator[tuple[str, str, str]]:
+    """Yield fate, UID and timeslot of what changes, what does most last; "" for all timeslots."""
+    for item in plan.impossible[len(requests.impossible) :]:
+        yield "impossible", item.uid, item.instance
+    for step in plan.steps:
+        if not isinstance(step, Cancel):
+            fate = "moved" if isinstance(step, Move) else "created"
+            yield from ((fate, step.uid, slot.id) for slot in step.slots)
 
 
 def _match_identities(
@@ -135,32 +169,39 @@ def _plan_cancellation(
                 f"Nothing to come was pushed from this calendar for {name!r}, which it cancels."
             )
     mine = [state for state in pushed if state.uid in named]
-    events, impossible = [], list(requests.impossible)
-    for uid, of_uid in named.items():
-        staying = [
-            (display_text(state.event.name), slot)
-            for state in mine
-            if state.uid == uid and state.live and state.event
-            for slot in state.coming(now)
-            if not any(_is_gone(slot, cancel, state, places) for cancel in of_uid)
-        ]
-        if any(slot.facility_id not in places.facilities for _, slot in staying):
-            impossible.append(Impossible(uid, staying[0][0], UNPLACED))
-        elif staying:
-            slots = {slot.external_id: PushSlot.as_pushed(slot, places) for _, slot in staying}
-            events.append(PushEvent(uid, staying[0][0], tuple(slots.values())))
+    rest = [_find_rest(uid, of_uid, mine, places, now) for uid, of_uid in named.items()]
+    impossible = (item for item in rest if isinstance(item, Impossible))
     requests = replace(
         requests,
-        events=tuple(events),
-        impossible=tuple(impossible),
+        events=tuple(item for item in rest if isinstance(item, PushEvent)),
+        impossible=(*requests.impossible, *impossible),
         notes=(*notes, *requests.notes),
     )
     plan = plan_push(requests, mine, places, now)
-    renewals = (
-        replace(renewal, cancels=_with_reason(renewal.cancels)) for renewal in plan.renewals
-    )
+    renewals = (replace(item, cancels=_with_reason(item.cancels)) for item in plan.renewals)
     cancelled = _with_reason(plan.cancels)
     return requests, replace(plan, cancels=cancelled, renewals=tuple(renewals), coming=0, ending=0)
+
+
+def _find_rest(
+    uid: str,
+    cancels: Sequence[CancelRequest],
+    pushed: Sequence[PushedState],
+    places: PlaceTable,
+    now: datetime,
+) -> PushEvent | Impossible | None:
+    """Return what was pushed for a UID and is not cancelled."""
+    rest = [
+        (display_text(state.event.name), slot)
+        for state in pushed
+        if state.uid == uid and state.live and state.event
+        for slot in state.coming(now)
+        if not any(_is_gone(slot, cancel, state, places) for cancel in cancels)
+    ]
+    if any(slot.facility_id not in places.facilities for _, slot in rest):
+        return Impossible(uid, rest[0][0], UNPLACED)
+    slots = {slot.external_id: PushSlot.as_pushed(slot, places) for _, slot in rest}
+    return PushEvent(uid, rest[0][0], tuple(slots.values())) if rest else None
 
 
 def _with_reason(cancels: Sequence[Cancel]) -> tuple[Cancel, ...]:
@@ -180,8 +221,8 @@ def _named(cancel: CancelRequest, pushed: Sequence[PushedState]) -> Iterator[Pus
 def _is_gone(slot: Timeslot, cancel: CancelRequest, state: PushedState, places: PlaceTable) -> bool:
     if not cancel.instance_ids:
         return True
-    zone = timezones.zone(places.zones.get(state.property_id, "UTC"))
-    instance = slot.external_id.partition(".")[0]
+    zone = places.clock_of(state.property_id)
+    instance = instance_of(slot.external_id)
     return (
         instance in cancel.instance_ids or cancel.day == f"{slot.start.astimezone(zone):%Y-%m-%d}"
     )

@@ -109,10 +109,10 @@ class _UidPlanner:
                 anew |= {slot.id: slot for slot in self._carried(state, requested)}
                 continue
             covered.update(slot.external_id for slot in coming)
-            changed = list(_changed(coming, requested))
-            moves += [Move(*head, state, *pair) for pair in changed]
-            if same := len(coming) - len(changed):
-                unchanged.append(Unchanged(*head, same, coming[0].start, state.property_id))
+            changed = dict(_changed(coming, requested))
+            moves += [Move(*head, state, *pair) for pair in changed.items()]
+            if same := tuple(slot for slot in coming if slot not in changed):
+                unchanged.append(Unchanged(*head, state.property_id, same))
         anew |= {slot.id: slot for slot in requested.values()}
         missing = [slot for slot in anew.values() if slot.id not in covered]
         plain, renewals = _renewals(self.uid, self._creations(missing), cancels)
@@ -138,8 +138,8 @@ class _UidPlanner:
         return next((display_text(event.name) for event in events), "")
 
     def _stays(self, slot_id: str) -> bool:
-        instance = slot_id.partition(".")[0]
-        names = {(plain_uid(self.uid), ""), (self.uid, ""), (self.uid, instance)}
+        instance = (self.uid, external_ids.instance_of(slot_id))
+        names = {(plain_uid(self.uid), ""), (self.uid, ""), instance}
         return not self.staying.isdisjoint(names) or (self.uid, slot_id) in self.past
 
     def _cancel_reason(
@@ -243,10 +243,7 @@ def _renewals(
 
 
 def _find_cycle(moves: Sequence[Move]) -> Move | None:
-    """Return a move of a cycle of moves, in which none can be the first; None for no cycle.
-
-    The vendor moves nothing onto a booking.
-    """
+    """Return a move of a cycle, in which none can be first: nothing is moved onto a booking."""
     occupied = SpanIndex(
         ((move.before.facility_id, move.before.start, move.before.end), number)
         for number, move in enumerate(moves)

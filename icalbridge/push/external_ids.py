@@ -22,9 +22,7 @@ _DIGITS = 24
 
 
 def event_id(source: str, uid: str, number: int) -> str:
-    """Return the external id of the event that is the `number`th, from 0, to stand for a UID of a
-    source.
-    """
+    """Return the external id of the `number`th event, from 0, that stands for a source's UID."""
     text = f"{len(source)} {source} {uid}".encode("utf-8", "surrogatepass")
     return f"ib-{sha256(text).hexdigest()[:_DIGITS]}-{number}"
 
@@ -34,14 +32,15 @@ def number_of(external_id: str) -> int:
     return int(external_id.rpartition("-")[2])
 
 
+def instance_of(slot_id: str) -> str:
+    """Return the id of the instance of which a timeslot is, or a day of it (`part_id`)."""
+    return slot_id.partition(".")[0]
+
+
 def instance_id(recurrence: date | datetime) -> str:
-    """Return the external id of an instance's timeslot, from its RECURRENCE-ID: a day, a floating
-    time or a moment.
-    """
+    """Return the external id of a timeslot from a RECURRENCE-ID: a day, floating or a moment."""
     if not isinstance(recurrence, datetime):
         return f"{recurrence:%Y%m%d}"
-    return (
-        f"{recurrence:%Y%m%dT%H%M%S}"
-        if recurrence.tzinfo is None
-        else f"{recurrence.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    )
+    if recurrence.tzinfo is None:
+        return f"{recurrence:%Y%m%dT%H%M%S}"
+    return f"{recurrence.astimezone(UTC):%Y%m%dT%H%M%SZ}"

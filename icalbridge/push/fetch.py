@@ -155,11 +155,16 @@ def _fetch_address(
             except ValueError:  # an address that requests takes, and something below it does not
                 raise BadCalendar(NO_ADDRESS) from None
             if not isinstance(answer, str):
-                return None if before and answer.content in (b"", before.content) else answer
+                return None if before and _is_same(answer, before) else answer
             url = urljoin(url, answer)
     raise CalendarUnreachable(
         f"{source.shown} leads from one address to the next, and never to a calendar."
     )
+
+
+def _is_same(answer: FetchedCalendar, before: FetchedCalendar) -> bool:
+    same = (answer.content, answer.charset) == (before.content, before.charset)
+    return same or not answer.content
 
 
 def _check_address(url: str, source: CalendarSource) -> None:

@@ -18,6 +18,7 @@ DATED = frozenset(["DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID"])
 """Properties whose value has no colon, so that an unquoted TZID may have one."""
 ESSENTIAL = DATED | {"UID", "DURATION", "RRULE", "EXRULE", "STATUS"}
 """Properties that decide when an event takes place: unreadable, they make it impossible."""
+VITAL = {"VEVENT", "VCALENDAR"}
 DAMAGED = "is damaged: not everything that begins in it ends"
 NOTED = 3
 """So many lines are named in a note; the rest is counted."""
@@ -95,10 +96,7 @@ class LineNotes:
 
 
 def parse_components(content: bytes, charset: str, notes: LineNotes) -> CalendarPart:
-    """Return a part that holds the calendars; `charset` is the one that HTTP names, if any.
-
-    Raises `NotACalendar`.
-    """
+    """Return a part that holds the calendars; `charset`: of HTTP, if any. Raises `NotACalendar`."""
     root = CalendarPart("", 0)
     stack = [root]
     for number, text in _lines(content, charset, notes):
@@ -121,12 +119,9 @@ def parse_components(content: bytes, charset: str, notes: LineNotes) -> Calendar
 def _begin(part: CalendarPart, stack: list[CalendarPart], notes: LineNotes) -> None:
     """Open a component; a new event ends what is open and is no event."""
     if part.name == "VEVENT":
-        while stack[-1].name not in {"", "VCALENDAR", "VEVENT"}:
-            notes.add(stack[-1].number, f"{stack[-1].name[:80]} has no end")
-            stack.pop()
-    if (part.name, stack[-1].name) == ("VEVENT", "VEVENT") or (
-        part.name == "VCALENDAR" and len(stack) > 1
-    ):
+        _close_until({"", *VITAL}, stack, notes)
+    twice = part.name == stack[-1].name == "VEVENT"
+    if twice or (part.name == "VCALENDAR" and len(stack) > 1):
         raise NotACalendar(DAMAGED)
     stack[-1].parts.append(part)
     stack.append(part)
@@ -134,16 +129,22 @@ def _begin(part: CalendarPart, stack: list[CalendarPart], notes: LineNotes) -> N
 
 def _end(line: ContentLine, stack: list[CalendarPart], notes: LineNotes) -> None:
     name = line.value.strip().upper()
-    vital = {"VEVENT", "VCALENDAR"}
-    if name not in {part.name for part in stack[1:]}:
-        if name in vital:
-            raise NotACalendar(DAMAGED)
+    if name in {part.name for part in stack[1:]}:
+        _close_until({name}, stack, notes)
+        stack.pop()
+    elif name in VITAL:
+        raise NotACalendar(DAMAGED)
+    else:
         notes.add(line.number, "ends what has not begun; left out")
-        return
-    while (part := stack.pop()).name != name:
-        if part.name in vital:
+
+
+def _close_until(names: set[str], stack: list[CalendarPart], notes: LineNotes) -> None:
+    """Close what has no end of its own, up to a component with one of the names."""
+    while (part := stack[-1]).name not in names:
+        if part.name in VITAL:
             raise NotACalendar(DAMAGED)
         notes.add(part.number, f"{part.name[:80]} has no end")
+        stack.pop()
 
 
 def _drop(number: int, text: str, part: CalendarPart, notes: LineNotes) -> None:
@@ -176,10 +177,7 @@ def _parse_line(number: int, text: str) -> ContentLine | None:
 
 
 def _lines(content: bytes, charset: str, notes: LineNotes) -> Iterator[tuple[int, str]]:
-    """Yield unfolded lines with the number of their first; octets are unfolded, then decoded.
-
-    What surrounds the calendars is ignored: a byte order mark, messages of a server, comments.
-    """
+    """Yield unfolded lines with the number of their first; octets are unfolded, then decoded."""
     content, encoding = _recoded(content, charset)
     number, content = _cut(content)
     parts: list[bytes] = []
@@ -195,8 +193,9 @@ def _lines(content: bytes, charset: str, notes: LineNotes) -> Iterator[tuple[int
 
 
 def _cut(content: bytes) -> tuple[int, bytes]:
-    """Return what stands between the first BEGIN:VCALENDAR and the last END:VCALENDAR, and the
-    number of its first line. Raises `NotACalendar` where either is missing.
+    """Return the number of the first line of a calendar, and all to its last END:VCALENDAR.
+
+    What surrounds that is ignored. Raises `NotACalendar`.
     """
     begin = _BEGIN.search(content)
     if begin is None:

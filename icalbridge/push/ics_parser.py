@@ -12,23 +12,29 @@ and memory; `mapping` applies the vendor's rules to the instances.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from icalbridge import timezones
 from icalbridge.push import external_ids
 from icalbridge.push.ics_events import parse_event, text_value
 from icalbridge.push.ics_lines import LineNotes, NotACalendar, parse_components
-from icalbridge.push.ics_series import ExpandLimits, UidInstances, expand_uid, slot_id
+from icalbridge.push.ics_series import expand_uid, refuse, slot_id
 from icalbridge.push.ics_values import CalendarZones, Unusable
-from icalbridge.push.instances import CancelRequest, ParsedCalendar
+from icalbridge.push.instances import (
+    CalendarSpan,
+    CancelRequest,
+    Instance,
+    ParsedCalendar,
+    UnusableEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime, tzinfo
+    from datetime import datetime
 
     from icalbridge.push.ics_events import CalendarEvent
     from icalbridge.push.ics_lines import CalendarPart
+    from icalbridge.push.ics_series import Fate
 
 OURS = "@icalbridge"
 NO_UID = "it has no UID, and could not be found again"
@@ -42,65 +48,53 @@ REFUSED_METHODS = {
 """METHODs that book nothing (RFC 5546, section 1.4)."""
 
 
-def parse_calendar(
-    content: bytes, since: datetime, rules_until: datetime, zone: str = "UTC", charset: str = ""
-) -> ParsedCalendar:
-    """Return the instances that end after `since`; rules are followed until `rules_until`.
-
-    `zone`: the facility's, of floating times where they are compared with moments. `charset`: the
-    one that HTTP names. Raises `NotACalendar`.
-    """
+def parse_calendar(content: bytes, span: CalendarSpan) -> ParsedCalendar:
+    """Return the instances in a span. Raises `NotACalendar`."""
     notes = LineNotes()
-    root = parse_components(content, charset, notes)
+    root = parse_components(content, span.charset, notes)
     calendars = [root, *(part for part in root.parts if part.name == "VCALENDAR")]
-    _check_scale(calendars)
+    if any(part.value("CALSCALE").upper() not in {"", "GREGORIAN"} for part in calendars):
+        raise NotACalendar("does not count days as the Gregorian calendar does")
     method = _method(calendars, notes)
     by_uid: dict[str, list[CalendarEvent]] = defaultdict(list)
     for event in _events(calendars, notes):
         by_uid[event.uid].append(event)
     if _is_ours(calendars, by_uid):
         return ParsedCalendar(events=len(by_uid), ours=True)
-    result = UidInstances()
-    result.refuse("", by_uid.pop("", ()), NO_UID)
-    if method == "CANCEL":
-        return _cancelling(by_uid, result, notes)
-    limits = ExpandLimits(since, rules_until, timezones.zone(zone))
-    parts = [result, *(_expand(uid, events, limits, notes) for uid, events in by_uid.items())]
-    goes_on = sum(part.goes_on for part in parts)
+    fates: list[Fate | CancelRequest] = [*refuse("", by_uid.pop("", ()), NO_UID)]
+    for uid, events in by_uid.items():
+        fates += map(_cancel, events) if method == "CANCEL" else _expand(uid, events, span, notes)
+    cancels = tuple(fate for fate in fates if isinstance(fate, CancelRequest))
+    counts = Counter(fate for fate in fates if isinstance(fate, str))
     return ParsedCalendar(
-        tuple(instance for part in parts for instance in part.instances),
-        tuple(event for part in parts for event in part.unusable),
+        tuple(fate for fate in fates if isinstance(fate, Instance)),
+        tuple(fate for fate in fates if isinstance(fate, UnusableEvent)),
         len(by_uid),
-        over=sum(part.over for part in parts),
-        cancelled=sum(part.cancelled for part in parts),
-        notes=(*notes.sentences(), *_goes_on_note(goes_on, rules_until)),
+        over=counts["over"],
+        cancelled=counts["cancelled"],
+        cancels=cancels if method == "CANCEL" else None,
+        notes=(*notes.sentences(), *_goes_on_note(counts["goes on"], span.rules_until)),
     )
 
 
 def _expand(
-    uid: str, events: Sequence[CalendarEvent], limits: ExpandLimits, notes: LineNotes
-) -> UidInstances:
-    """Return the instances of a UID; where none can be known, all of its events are impossible."""
+    uid: str, events: Sequence[CalendarEvent], span: CalendarSpan, notes: LineNotes
+) -> list[Fate]:
+    """Return the fates of a UID's dates; where none can be known, its events are impossible."""
     try:
         if OURS in uid.lower():
             raise Unusable("it is a booking already, copied from one of the bridge's own calendars")
-        return expand_uid(uid, events, limits, notes)
-    except (Unusable, OverflowError) as error:
-        result = UidInstances()
-        reason = str(error) if isinstance(error, Unusable) else "it is out of all range"
-        result.refuse(uid, events, reason)
-        return result
+        return list(expand_uid(uid, events, span, notes))
+    except Unusable as error:
+        return [*refuse(uid, events, str(error))]
+    except OverflowError:
+        return [*refuse(uid, events, "it is out of all range")]
 
 
 def _goes_on_note(count: int, until: datetime) -> Iterator[str]:
     if count:
         series = "1 series goes" if count == 1 else f"{count} series go"
         yield f"{series} on after {until:%Y-%m-%d}; later pushes book what comes then."
-
-
-def _check_scale(calendars: Sequence[CalendarPart]) -> None:
-    if any(part.value("CALSCALE").upper() not in {"", "GREGORIAN"} for part in calendars):
-        raise NotACalendar("does not count days as the Gregorian calendar does")
 
 
 def _method(calendars: Sequence[CalendarPart], notes: LineNotes) -> str:
@@ -119,55 +113,28 @@ def _method(calendars: Sequence[CalendarPart], notes: LineNotes) -> str:
 
 
 def _events(calendars: Sequence[CalendarPart], notes: LineNotes) -> Iterable[CalendarEvent]:
-    zones = CalendarZones(
-        [part for calendar in calendars for part in calendar.parts if part.name == "VTIMEZONE"],
-        notes,
-    )
+    described = [part for calendar in calendars for part in calendar.parts]
+    zones = CalendarZones([part for part in described if part.name == "VTIMEZONE"], notes)
     for calendar in calendars:
-        default = _default_zone(calendar, zones, notes)
+        default = zones.find_default(calendar)
         for part in calendar.parts:
             if part.name == "VEVENT":
                 yield parse_event(part, zones, default)
 
 
-def _default_zone(calendar: CalendarPart, zones: CalendarZones, notes: LineNotes) -> tzinfo | None:
-    """Return the zone of floating times that a calendar names, as Google means it."""
-    for line in calendar.all("X-WR-TIMEZONE"):
-        if zone := zones.find(line.value):
-            return zone
-        notes.add(line.number, "X-WR-TIMEZONE names no time zone; left out")
-    return None
-
-
 def _is_ours(calendars: Sequence[CalendarPart], uids: Mapping[str, object]) -> bool:
-    """Say whether bookings of this bridge would come back to it: its own feed, or another service's
-    copy of one.
-
-    Those that copy a calendar keep its UIDs, or put something after them.
-    """
+    """Return whether these are bookings of this bridge: its own feed or a copy, with its UIDs."""
     made_here = any("//icalbridge//" in text_value(part, "PRODID").lower() for part in calendars)
     return made_here or (bool(uids) and all(OURS in uid.lower() for uid in uids))
 
 
-def _cancelling(
-    by_uid: Mapping[str, Sequence[CalendarEvent]], result: UidInstances, notes: LineNotes
-) -> ParsedCalendar:
-    """Return what METHOD:CANCEL names; no instance of it is looked at."""
-    cancels = []
-    for event in (event for events in by_uid.values() for event in events):
-        if event.is_override and event.recurrence is None:
-            result.refuse(event.uid, [event], event.error)
-            continue
-        start_id = slot_id(event.start) if event.start else ""
-        ids: tuple[str, ...] = ()
-        day = ""
-        if when := event.recurrence:
-            ids = (slot_id(when), external_ids.instance_id(when.wall))
-            day = when.wall.date().isoformat() if when.kind == "day" else ""
-        cancels.append(CancelRequest(event.uid, event.name, start_id, ids, day))
-    return ParsedCalendar(
-        unusable=tuple(result.unusable),
-        events=len(by_uid),
-        cancels=tuple(cancels),
-        notes=tuple(notes.sentences()),
-    )
+def _cancel(event: CalendarEvent) -> CancelRequest | UnusableEvent:
+    """Return what METHOD:CANCEL asks for; no instance of it is looked at."""
+    start_id = slot_id(event.start) if event.start else ""
+    when = event.recurrence
+    if when is None:
+        lost = next(refuse(event.uid, [event], event.error))
+        return lost if event.is_override else CancelRequest(event.uid, event.name, start_id)
+    ids = (slot_id(when), external_ids.instance_id(when.wall))
+    day = when.wall.date().isoformat() if when.kind == "day" else ""
+    return CancelRequest(event.uid, event.name, start_id, ids, day)

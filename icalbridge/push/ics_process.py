@@ -14,14 +14,13 @@ import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
 from icalbridge.errors import BadCalendar
 from icalbridge.push.ics_lines import NotACalendar
 from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.instances import ParsedCalendar
+from icalbridge.push.instances import CalendarSpan, ParsedCalendar
 
 CPU_SECONDS = 120
 """Five times what the largest calendar takes on a small machine."""
@@ -40,18 +39,6 @@ LOOKS_BACK = timedelta(days=2)
 """What is over in the property's zone may not be in UTC, in which days and floating times are
 compared here; and what is missing must be gone from the calendar, rather than over.
 """
-
-
-class CalendarSpan(NamedTuple):
-    """Span of a calendar to parse; times in UTC."""
-
-    since: datetime
-    rules_until: datetime
-    """End of recurrence rules: within two years, but it moves in half-years."""
-    zone: str = "UTC"
-    """The facility's."""
-    charset: str = ""
-    """The one that HTTP names."""
 
 
 def span_at(now: datetime, zone: str = "UTC", charset: str = "") -> CalendarSpan:
@@ -74,10 +61,7 @@ def parse_in_process(
     cpu_seconds: int = CPU_SECONDS,
     memory_bytes: int = MEMORY_BYTES,
 ) -> ParsedCalendar:
-    """Return a calendar's instances in a span.
-
-    Raises `BadCalendar` for what is no calendar, and where a limit is reached.
-    """
+    """Return the instances in a span. Raises `BadCalendar`, also where a limit is reached."""
     head = msgspec.json.encode((span, cpu_seconds, memory_bytes))
     child = subprocess.run(
         [sys.executable, "-m", "icalbridge.push.ics_process"],
@@ -116,7 +100,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
     try:
-        parsed = msgspec.json.encode(parse_calendar(content, *span))
+        parsed = msgspec.json.encode(parse_calendar(content, span))
         if len(parsed) > MOST_RESULT:
             most = MOST_RESULT // 1_000_000
             raise NotACalendar(f"has more than {most} MB of instances in the two years ahead")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from icalbridge.push.external_ids import SINGLE, instance_id
 from icalbridge.push.ics_values import CalendarTime, Unusable
-from icalbridge.push.instances import Instance, UnusableEvent, unit_uid
+from icalbridge.push.instances import CalendarSpan, Instance, UnusableEvent, unit_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,33 +29,8 @@ OLDER = "an older version of another event at the same time; left out"
 _NO_DATE = CalendarTime("day", datetime(1, 1, 2))  # noqa: DTZ001
 
 
-class ExpandLimits(NamedTuple):
-    """What bounds an expansion, and the zone of floating times."""
-
-    since: datetime
-    rules_until: datetime
-    home: tzinfo
-
-
-@dataclass(slots=True)
-class UidInstances:
-    """What becomes of the instances of one UID."""
-
-    instances: list[Instance] = field(default_factory=list)
-    unusable: list[UnusableEvent] = field(default_factory=list)
-    over: int = 0
-    cancelled: int = 0
-    goes_on: int = 0
-    """How many of its series have dates after the last that is looked at."""
-
-    def refuse(
-        self, uid: str, events: Iterable[CalendarEvent], reason: str, instance: str = ""
-    ) -> None:
-        """Add events as impossible, or one instance of one."""
-        self.unusable += [
-            UnusableEvent(uid, event.summary, reason, instance, event.free, event.private)
-            for event in events
-        ]
+Fate: TypeAlias = Instance | UnusableEvent | Literal["over", "cancelled", "goes on"]
+"""What becomes of a date; "goes on" for a series with dates after the last that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +45,9 @@ class _Row:
 
 
 def expand_uid(
-    uid: str, events: Sequence[CalendarEvent], limits: ExpandLimits, notes: LineNotes
-) -> UidInstances:
-    """Return the instances of one UID. Raises `Unusable` where none of them can be known."""
+    uid: str, events: Sequence[CalendarEvent], span: CalendarSpan, notes: LineNotes
+) -> Iterator[Fate]:
+    """Yield the fate of each date of one UID. Raises `Unusable` where none of them can be known."""
     overrides = [event for event in events if event.is_override]
     for event in overrides:
         if event.recurrence is None or (event.follows and event.error and not event.cancelled):
@@ -82,24 +57,35 @@ def expand_uid(
         lambda event: (event.recurs, slot_id(event.start) if event.start else event.number),
         notes,
     )
-    result = UidInstances()
     taken: dict[str, _Unit] = {}
-    for unit in _units(uid, masters, overrides, limits):
-        if unit.master and unit.master.error and not unit.master.cancelled:
-            events = [unit.master, *unit.overrides]
-            result.refuse(unit.uid, events, unit.master.error)
-            continue
-        before = len(result.instances)
-        for row in unit.rows(notes):
-            first = taken.setdefault(slot_id(row.start), unit)
-            if first is not unit and not row.event.is_override:
-                notes.add(row.event.number, OLDER)
-            else:
-                _add(row, unit, result)
-        result.goes_on += unit.goes_on()
-        if len(result.instances) - before > MOST_INSTANCES:
+    for unit in _units(uid, masters, overrides, span):
+        fates = list(_unit_fates(unit, taken, notes))
+        if sum(isinstance(fate, Instance) for fate in fates) > MOST_INSTANCES:
             raise Unusable(f"it has more than {MOST_INSTANCES:,} instances in the two years ahead")
-    return result
+        yield from fates
+
+
+def _unit_fates(unit: _Unit, taken: dict[str, _Unit], notes: LineNotes) -> Iterator[Fate]:
+    """Yield the fate of each date; `taken`: which unit has an instance at a time."""
+    if unit.master and unit.master.error and not unit.master.cancelled:
+        yield from refuse(unit.uid, [unit.master, *unit.overrides], unit.master.error)
+        return
+    for row in unit.rows(notes):
+        first = taken.setdefault(slot_id(row.start), unit)
+        if first is unit or row.event.is_override:
+            yield _fate(row, unit)
+        else:
+            notes.add(row.event.number, OLDER)
+    if unit.goes_on():
+        yield "goes on"
+
+
+def refuse(
+    uid: str, events: Iterable[CalendarEvent], reason: str, instance: str = ""
+) -> Iterator[UnusableEvent]:
+    """Yield events as impossible, or one instance of one."""
+    for event in events:
+        yield UnusableEvent(uid, event.summary, reason, instance, event.free, event.private)
 
 
 def _newest(
@@ -121,44 +107,36 @@ def _units(
     uid: str,
     masters: Sequence[CalendarEvent],
     overrides: Sequence[CalendarEvent],
-    limits: ExpandLimits,
+    span: CalendarSpan,
 ) -> list[_Unit]:
-    """Return what expands by itself, newest first; an override belongs to the series that has its
-    date.
-    """
+    """Return what expands by itself, newest first, with the overrides of its dates."""
     series = [event for event in masters if event.recurs]
     units = []
     for event in sorted(masters, key=lambda event: (-event.sequence, not event.recurs)):
         alone = len(masters) == 1 or series == [event]
         named = uid if alone or not event.start else unit_uid(uid, slot_id(event.start))
-        units.append(_Unit(named, event, [], limits))
+        units.append(_Unit(named, event, [], span))
     able = [unit for unit in units if unit.master in series] or units
-    rest = _Unit(uid, None, [], limits)
+    rest = _Unit(uid, None, [], span)
     for event in overrides:
         fitting = able if len(able) == 1 else [unit for unit in able if unit.find(event.recurrence)]
         (fitting[0] if fitting else rest).overrides.append(event)
     return [*units, rest] if rest.overrides else units
 
 
-def _add(row: _Row, unit: _Unit, result: UidInstances) -> None:
-    """Count a date as cancelled, impossible or over, or add it to the instances."""
+def _fate(row: _Row, unit: _Unit) -> Fate:
     event = row.event
     if row.cancelled:
-        result.cancelled += 1
-        return
+        return "cancelled"
     if event.error:
-        result.refuse(unit.uid, [event], event.error, row.slot_id)
-        return
+        return next(refuse(unit.uid, [event], event.error, row.slot_id))
     start, end = _span(row.start, row.length)
-    if end.replace(tzinfo=UTC) <= unit.limits.since:
-        result.over += 1
-        return
+    if end.replace(tzinfo=UTC) <= unit.span.since:
+        return "over"
     name = (unit.master or unit.overrides[0]).name
     texts = (name, event.summary, event.location)
-    when = (row.start.kind, start, end)
-    result.instances.append(
-        Instance(unit.uid, row.slot_id, *when, *texts, event.free, event.private)
-    )
+    times = (row.start.kind, start, end)
+    return Instance(unit.uid, row.slot_id, *times, *texts, event.free, event.private)
 
 
 def _span(start: CalendarTime, length: EventLength) -> tuple[datetime, datetime]:
@@ -184,7 +162,7 @@ class _Unit:
     uid: str
     master: CalendarEvent | None
     overrides: list[CalendarEvent]
-    limits: ExpandLimits
+    span: CalendarSpan
     _dates: dict[datetime, EventLength | None] | None = None
     _by_day: dict[date, list[datetime]] = field(default_factory=lambda: defaultdict(list))
 
@@ -193,7 +171,7 @@ class _Unit:
         event = self.master
         if event is None or event.start is None or event.cancelled:
             return False
-        last, home = self._last(event.start), self.limits.home
+        last, home = self._last(event.start), self.span.home
         return any(rule.goes_on(event.start, last, home) for rule in event.rules)
 
     def rows(self, notes: LineNotes) -> list[_Row]:
@@ -235,7 +213,7 @@ class _Unit:
         return self._dates
 
     def _expand(self, event: CalendarEvent, start: CalendarTime) -> None:
-        last, home = self._last(start), self.limits.home
+        last, home = self._last(start), self.span.home
         dates: dict[datetime, EventLength | None] = {start.wall: None}
         for rule in event.rules:
             dates |= dict.fromkeys(rule.dates(start, last, home))
@@ -257,12 +235,12 @@ class _Unit:
             return []
         if "day" in {start.kind, value.kind}:
             return self._by_day.get(value.wall.date(), [])
-        moment = value.moment(self.limits.home)
-        local = moment.astimezone(start.zone or self.limits.home)
+        moment = value.moment(self.span.home)
+        local = moment.astimezone(start.zone or self.span.home)
         same = [
             wall
             for wall in self._by_day.get(local.date(), ())
-            if start.at(wall).moment(self.limits.home) == moment
+            if start.at(wall).moment(self.span.home) == moment
         ]
         literal = [value.wall] if value.wall in dates else []
         return literal or same if value.kind == "floating" else same or literal
@@ -273,12 +251,12 @@ class _Unit:
             return datetime.combine(value.wall.date(), start.wall.time())
         if value.kind == "floating":
             return value.wall
-        clock = start.zone or self.limits.home
+        clock = start.zone or self.span.home
         return value.moment().astimezone(clock).replace(tzinfo=None)
 
     def _last(self, start: CalendarTime) -> datetime:
         """Return by the series' clock when its rules end."""
-        until = self.limits.rules_until
+        until = self.span.rules_until
         return (until.astimezone(start.zone) if start.zone else until).replace(tzinfo=None)
 
     def _newest_overrides(self, notes: LineNotes) -> dict[datetime, CalendarEvent]:
@@ -287,7 +265,7 @@ class _Unit:
 
         def key(event: CalendarEvent) -> datetime:
             if event.recurrence is None or start is None:
-                return (event.recurrence or _NO_DATE).moment(self.limits.home)
+                return (event.recurrence or _NO_DATE).moment(self.span.home)
             return next(iter(self.find(event.recurrence)), self._in_terms(event.recurrence, start))
 
         return {key(event): event for event in _newest(self.overrides, key, notes)}
@@ -296,9 +274,7 @@ class _Unit:
 def _override_row(
     event: CalendarEvent, master: CalendarEvent | None, date_of: CalendarTime | None = None
 ) -> _Row:
-    """Return the row of an override; one that is older than the series' cancellation is
-    cancelled.
-    """
+    """Return the row of an override; what is older than the series' cancellation is cancelled."""
     recurrence = date_of or event.recurrence or _NO_DATE
     late = master is not None and master.cancelled and event.sequence <= master.sequence
     start = event.start or recurrence

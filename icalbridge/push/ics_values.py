@@ -67,6 +67,7 @@ class CalendarZones:
 
     def __init__(self, parts: list[CalendarPart], notes: LineNotes) -> None:
         self._described: dict[str, tzinfo] = {}
+        self._notes = notes
         for part in parts:
             names = [_zone_name(line.value) for line in part.all("TZID")]
             described = _describe(part)
@@ -87,6 +88,14 @@ class CalendarZones:
         tails = (name.split("/", count)[-1] for count in range(name.count("/") + 1))
         resolved = next(filter(None, map(timezones.resolve_name, tails)), "")
         return timezones.zone(resolved) if resolved else None
+
+    def find_default(self, calendar: CalendarPart) -> tzinfo | None:
+        """Return the zone of floating times that a calendar names, as Google means it."""
+        for line in calendar.all("X-WR-TIMEZONE"):
+            if zone := self.find(line.value):
+                return zone
+            self._notes.add(line.number, "X-WR-TIMEZONE names no time zone; left out")
+        return None
 
 
 def _zone_name(text: str) -> str:
@@ -230,7 +239,7 @@ def parse_rule(line: ContentLine) -> RecurrenceRule:
     if frequency in {"HOURLY", "MINUTELY", "SECONDLY"}:
         raise Unusable("its rule repeats within a day, which no booking does")
     numbers = [parts.get(name, "1") for name in ("INTERVAL", "COUNT")]
-    readable = all(re.fullmatch(r"0*[1-9]\d{0,5}", number) for number in numbers)
+    readable = all(re.fullmatch(r"0*[1-9]\d{0,8}", number) for number in numbers)
     if frequency not in _FREQUENCIES or not readable or twice:
         raise _unreadable(line)
     if unknown := sorted(parts.keys() - _RULE_PARTS):

@@ -1,15 +1,33 @@
-"""Instances of a calendar, as the parser returns them."""
+"""Instances of a calendar, as the parser returns them, and their number."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003  # msgspec decodes these classes
-from typing import Literal
+from dataclasses import asdict, dataclass
+from datetime import datetime, tzinfo  # noqa: TC003  # msgspec decodes these classes
+from typing import Literal, NamedTuple
+
+from icalbridge import timezones
 
 NO_NAME = "Reserved"
 """Name of what has none, or a private one."""
 
 Kind = Literal["moment", "floating", "day"]
+
+
+class CalendarSpan(NamedTuple):
+    """What of a calendar is parsed; times in UTC."""
+
+    since: datetime
+    rules_until: datetime
+    """End of recurrence rules: within two years, but it moves in half-years."""
+    zone: str = "UTC"
+    """The facility's, of floating times where they are compared with moments."""
+    charset: str = ""
+    """The one that HTTP names."""
+
+    @property
+    def home(self) -> tzinfo:
+        return timezones.zone(self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +40,7 @@ class Instance:
     """What names it among its UID's instances, for good: `external_ids.instance_id`."""
     kind: Kind
     start: datetime
-    """In UTC for a moment; as the wall clock says, without a zone, for a floating time and for a
-    day's midnight.
-    """
+    """In UTC for a moment; without a zone for a floating time and for a day's midnight."""
     end: datetime
     name: str
     """The SUMMARY of the event as a whole; "" for a private one."""
@@ -72,9 +88,7 @@ class ParsedCalendar:
     events: int = 0
     """How many UIDs it has, whatever became of them."""
     ours: bool = False
-    """Whether it is a feed of this bridge, or what another service made of one: there is nothing
-    else in it then.
-    """
+    """Whether it is a feed of this bridge or a copy; there is nothing else in it then."""
     over: int = 0
     """How many instances ended before the span."""
     cancelled: int = 0
@@ -89,6 +103,27 @@ class ParsedCalendar:
         """Return how many instances there are, whatever becomes of them."""
         listed = (*self.instances, *self.unusable, *(self.cancels or ()))
         return len(listed) + self.over + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class PushTally:
+    """Numbers of instances in a calendar: `instances` is the sum of the others."""
+
+    instances: int = 0
+    created: int = 0
+    moved: int = 0
+    unchanged: int = 0
+    cancelled: int = 0
+    """By the calendar itself."""
+    impossible: int = 0
+    over: int = 0
+    left_out: int = 0
+    """By the rules of whoever pushes: places left out, and `--skip`."""
+
+    @property
+    def sentence(self) -> str:
+        counts = [f"{count} {name.replace('_', ' ')}" for name, count in asdict(self).items()]
+        return f"In the calendar: {counts[0]} = {' + '.join(counts[1:])}."
 
 
 def unit_uid(uid: str, start_id: str) -> str:

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.facilitron import MOST_DAYS, part_id, split_local_times, time_errors
-from icalbridge.push.instances import NO_NAME, UnusableEvent
+from icalbridge.push.instances import NO_NAME, PushTally, UnusableEvent
 from icalbridge.push.places import Unplaced
-from icalbridge.push.tally import PushTally
 from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
@@ -149,10 +148,11 @@ def map_calendar(
     for instance in calendar.instances:
         if not mapped.skips(instance):
             mapped.add(instance)
-    events = [
-        PushEvent(uid, mapped.names[uid], tuple(sorted(slots, key=lambda slot: slot.start)))
+    in_order = {
+        uid: tuple(sorted(slots, key=lambda slot: (slot.start, slot.end, slot.id)))
         for uid, slots in mapped.slots.items()
-    ]
+    }
+    events = [PushEvent(uid, mapped.names[uid], slots) for uid, slots in in_order.items()]
     counts = mapped.counts
     return PushRequests(
         tuple(sorted(events, key=lambda event: (event.slots[0].start, event.uid))),

@@ -91,9 +91,7 @@ class _PublicAdapter(HTTPAdapter):
 
 
 def open_session(*, allow_private: bool) -> requests.Session:
-    """Return a session to public addresses only, unless allowed, without proxies and passwords of
-    the environment.
-    """
+    """Return a session to public addresses, unless allowed, without the environment's proxies."""
     opened = requests.Session()
     opened.trust_env = False
     if not allow_private:

@@ -22,6 +22,7 @@ from icalbridge.text import facility_with_school
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from zoneinfo import ZoneInfo
 
     from icalbridge.models import Facility
     from icalbridge.store import Store
@@ -74,6 +75,10 @@ class PlaceTable:
         near = {facility.property_id for facility in self.given}
         places = sorted(self.facilities.values(), key=lambda place: place.property_id in near)
         return {_plain(place.name): place for place in places if place.name}
+
+    def clock_of(self, property_id: str) -> ZoneInfo:
+        """Return the zone of a property; UTC for one without."""
+        return timezones.zone(self.zones.get(property_id, "UTC"))
 
     def with_school(self, names: Iterable[str], property_id: str) -> str:
         """Return the names of facilities of one property, and the property's."""
@@ -132,10 +137,9 @@ def parse_places(
     file: str = "",
     schools: Mapping[str, str] | None = None,
 ) -> PlaceTable:
-    """Make a table of what was given: `FACILITY`, the default, or `LOCATION=FACILITY`; and of the
-    latter in a TOML file's text. `FACILITY` is its id or its name.
+    """Make a table of `FACILITY`, the default, or `LOCATION=FACILITY`, and of a file with those.
 
-    Raises `ConfigurationError` for a facility that there is none of, and for two defaults.
+    `FACILITY` is an id or a name. Raises `ConfigurationError`.
     """
     by_id = {facility.id: facility for facility in facilities}
     table, defaults = _parse_file(file) if file else {}, dict[str, None]()

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.push import external_ids
-from icalbridge.push.steps import Cancel, Create, Move
+from icalbridge.push.steps import Cancel, Create
 from icalbridge.statuses import APPROVED, is_cancelled
 from icalbridge.text import display_text
 
@@ -89,13 +89,13 @@ def count_not_shown(source: str, outcomes: Iterable[Outcome], events: Mapping[st
     late = set()
     for outcome in outcomes:
         step = outcome.step
-        if isinstance(step, Create):
-            external_id = external_ids.event_id(source, step.uid, step.number)
-            state = RequestedState(tuple(map(_requested, step.slots)))
-        else:
-            external_id = step.pushed.external_id
-            slots = (_requested(step.after),) if isinstance(step, Move) else ()
-            state = RequestedState(slots, cancelled=isinstance(step, Cancel))
+        slots = () if isinstance(step, Cancel) else step.slots
+        external_id = (
+            external_ids.event_id(source, step.uid, step.number)
+            if isinstance(step, Create)
+            else step.pushed.external_id
+        )
+        state = RequestedState(tuple(map(_requested, slots)), isinstance(step, Cancel))
         event = events.get(external_id)
         if outcome.result != "refused" and event is not None and not state.matches(event):
             late.add(external_id)

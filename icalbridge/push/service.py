@@ -124,9 +124,6 @@ class PushReview(Protocol):
     def report(self, planned: PlannedPush, applied: AppliedPush | None) -> None:
         """Show the outcomes, also of a push that broke off; None where nothing was written."""
 
-    def progress(self) -> AbstractContextManager[OnProgress]:
-        """Show the progress of a block."""
-
 
 @dataclass(slots=True)
 class PushService:
@@ -137,6 +134,8 @@ class PushService:
     open_client: Callable[[PlaceTable], AbstractContextManager[tuple[ApiUser, Client]]]
     review: PushReview
     sleep: Callable[[float], None]
+    progress: Callable[[], AbstractContextManager[OnProgress]]
+    """Entered for a block whose progress is shown."""
     waiting: Callable[[], AbstractContextManager[None]]
     """Entered where a signal may end the push."""
     home: str = ""
@@ -235,7 +234,7 @@ class PushService:
         self, user: ApiUser, client: Client, requests: PushRequests, places: PlaceTable
     ) -> PlannedPush:
         name, again = self.options.name or self.options.source.name, self.options.again
-        with self.review.progress() as progress:
+        with self.progress() as progress:
             now, zones = self.clock(), places.zones
             pushed = load_pushed(
                 client, self.store, name, zones, now, again=again, on_progress=progress
@@ -270,7 +269,7 @@ class PushService:
         push.requests_left = lambda: ledger.left(clock())
         push.done = applied.outcomes
         try:
-            with self.review.progress() as progress:
+            with self.progress() as progress:
                 push.on_progress = progress
                 push.run(planned.plan, planned.requests, planned.pushed)
         except RepeatedRefusal as error:

@@ -75,6 +75,10 @@ class Create:
     slots: tuple[PushSlot, ...]
     """All in facilities of one property."""
 
+    @property
+    def property_id(self) -> str:
+        return self.slots[0].facility.property_id
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -85,6 +89,14 @@ class Move:
     pushed: PushedState
     before: Timeslot
     after: PushSlot
+
+    @property
+    def slots(self) -> tuple[PushSlot, ...]:
+        return (self.after,)
+
+    @property
+    def property_id(self) -> str:
+        return self.after.facility.property_id
 
     @property
     def leaves(self) -> tuple[str, str, datetime, datetime]:
@@ -104,16 +116,19 @@ class Cancel:
     """What of it is not over."""
     why: str
 
+    @property
+    def property_id(self) -> str:
+        return self.pushed.property_id
+
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """An event of which so many timeslots are as they shall be."""
+    """Timeslots of an event that are as they shall be."""
 
     uid: str
     name: str
-    count: int
-    start: datetime
     property_id: str
+    slots: tuple[Timeslot, ...]
 
 
 Step: TypeAlias = Cancel | Move | Create

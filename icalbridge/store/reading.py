@@ -75,6 +75,11 @@ class Reading(Repository):
         super().__init__(opened)
         self._visible = visible
 
+    @property
+    def finds_texts_exactly(self) -> bool:
+        """Whether every entry that has one of the `text_ids` matches."""
+        return True
+
     def _leave_visible(self, criteria: EntryCriteria) -> EntryCriteria:
         return criteria if self._visible is None else replace(criteria, visible=self._visible)
 
@@ -170,7 +175,7 @@ class Reading(Repository):
             scopes = feed_scopes(connection, feed, criteria)
             return find_extreme(connection, scopes, condition, column, choose)
 
-    def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...] | None, int]:
+    def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...], int]:
         """Return the keys of the matching texts in a property's feed, and the number of all."""
         with reading(self._opened) as connection:
             return texts.ids(connection, member_ids(connection, [property_id]))

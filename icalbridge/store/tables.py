@@ -6,6 +6,7 @@ api_users 1─n properties 1─n facilities
                              events 1─1 particulars    renter and the like, for staff alone
 saved_feeds 1─n feed_tokens   what somebody decided to show, and its private addresses
 pushed                        which events were made out of a calendar
+public_policy                 what the public may see, as last read
 counters                      revision, shown entries, and what could not be read
 reader_days, reader_hashes, reader_counts    how many clients read which calendar
 workers                       who is alive
@@ -116,7 +117,7 @@ properties = Table(
     _text("state"),
     _text("zip"),
     _text("zone"),
-    _text("zone_source"),  # `model.ZoneSource`
+    _text("zone_source"),  # `models.ZoneSource`
     _text("vendor_zone"),  # what the last catalog gave, as it gave it
     _list("child_ids"),  # as the vendor gave it
     Column("position", Integer, nullable=False),  # the vendor's order

@@ -65,6 +65,12 @@ def read_texts(connection: Connection, text_ids: Collection[int]) -> Iterator[Te
         yield from (TextRow(*row) for row in connection.execute(query))
 
 
+def read_texts_of(connection: Connection, property_ids: Iterable[str]) -> Iterator[TextRow]:
+    for part in in_parts(set(property_ids)):
+        query = select(*_TEXT_COLUMNS).where(entry_texts.c.property_id.in_(part))
+        yield from (TextRow(*row) for row in connection.execute(query))
+
+
 def match_texts(
     connection: Connection,
     property_ids: Iterable[str],

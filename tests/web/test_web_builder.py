@@ -405,7 +405,7 @@ FIELDS = st.lists(st.tuples(NAMES, VALUES.filter(str.isprintable)), max_size=8)
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(fields=FIELDS, chosen=st.booleans())
 def test_builder_answers_anything(

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from icalbridge.models import Changes
 from icalbridge.web import create_app
+from icalbridge.web.routes.health import CHALLENGE, DATABASE
 from tests.samples import NOW, entry
 from tests.web_world import (
     FACILITIES,
@@ -90,6 +91,8 @@ def test_healthz_lives_without_a_database(
         "ok\n",
         "no-store",
     )
+    challenged = client.get("/healthz", headers={CHALLENGE: "x"})
+    assert (challenged.status_code, challenged.headers[DATABASE]) == (200, "other")
 
 
 def test_readyz_is_503_until_everything_was_fetched_once(client: FlaskClient, store: Store) -> None:

@@ -10,12 +10,13 @@ import gzip
 import os
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
-from icalbridge import tokens
+from icalbridge import tokens, web
 from icalbridge.feeds import FORMATS
 from icalbridge.feeds.audience import Audience
 from icalbridge.feeds.policy_file import NOT_USED
@@ -29,7 +30,6 @@ from tests.web_world import DISTRICT, PUBLIC, USER, added, empty_store, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from flask import Flask
     from flask.testing import FlaskClient
@@ -472,3 +472,12 @@ def test_memory_of_another_policy_is_not_served_while_the_database_is_down(
     policy.write(POLICY)
     clock.advance(2)
     assert client.get(path).status_code == 200
+
+
+def test_web_reads_the_store_through_the_policy_only() -> None:
+    """No module of `web` has another way to what is stored of places and bookings."""
+    modules = Path(web.__file__).parent.rglob("*.py")
+    texts = {path.name: path.read_text() for path in modules}
+    assert len(texts) > 50
+    direct = re.compile(r"store\.(?:read|sync_reads|windows|doubts)\b|(?<!Public)Reading\(")
+    assert [name for name, text in texts.items() if direct.search(text)] == []
