@@ -19,7 +19,7 @@ from icalbridge.sync.coverage import PROBE_EVERY as PROBE_EVERY
 from icalbridge.sync.coverage import day_need, find_coverage
 from icalbridge.sync.liveliness import find_weights, is_near
 from icalbridge.sync.pace import Grant as Grant
-from icalbridge.sync.pace import Need, find_intervals, wished_interval
+from icalbridge.sync.pace import Need, find_intervals, target_interval
 from icalbridge.sync.pace import Tier as Tier
 from icalbridge.sync.windows import DAY, WINDOW_DAYS, WINDOWS
 
@@ -123,7 +123,7 @@ class Schedule:
         self.intervals = find_intervals(
             costs, self._grant, self._affordable - catalog, ranked=bool(self.coverage.heavy)
         )
-        stretches = [self.intervals[need] / wished_interval(need, self._grant) for need in costs]
+        stretches = [self.intervals[need] / target_interval(need, self._grant) for need in costs]
         self.stretch = max([1.0, *stretches])
 
     def _need(self, window: WindowState) -> Need:

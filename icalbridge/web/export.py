@@ -147,17 +147,17 @@ class Exporter:
 
     def _feeds(self) -> list[Feed]:
         """Return everything public that has feeds, in the order of the sitemap."""
-        found = []
+        feeds = []
         site_map = ET.fromstring(self._get("/sitemap.xml").data)  # noqa: S314  # our own
         for place in site_map.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc"):
             path = urlsplit(place.text or "").path.removeprefix(self._base)
             kind, _, quoted = path[1:].partition("/")
             if kind == "property":
-                found.append(Feed("property", unquote(quoted)))
+                feeds.append(Feed("property", unquote(quoted)))
             elif kind == "facility":
-                found.append(Feed("facility", unquote(quoted)))
-        found += [Feed("saved", saved.slug) for saved in self._store.saved.feeds()]
-        return [feed for feed in found if self._is_public(feed)]
+                feeds.append(Feed("facility", unquote(quoted)))
+        feeds += [Feed("saved", saved.slug) for saved in self._store.saved.feeds()]
+        return [feed for feed in feeds if self._is_public(feed)]
 
     def _is_public(self, feed: Feed) -> bool:
         state = self._service.state(feed)
