@@ -50,6 +50,17 @@ def test_export_without_public_address_is_a_sentence(
     assert not (tmp_path / "site").exists()
 
 
+def test_export_with_a_bad_policy_writes_nothing(settings: dict[str, str], tmp_path: Path) -> None:
+    """Also where an earlier policy is still known."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[schools]\nhide = 7\n")
+    settings["ICALBRIDGE_POLICY_FILE"] = str(policy)
+    done = run("export", str(tmp_path / "site"), **settings)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"icalbridge: ICALBRIDGE_POLICY_FILE is '{policy}', which cannot")
+    assert not (tmp_path / "site").exists()
+
+
 def test_export_into_a_folder_with_other_files_is_a_sentence(
     settings: dict[str, str], tmp_path: Path
 ) -> None:

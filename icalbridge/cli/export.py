@@ -18,10 +18,12 @@ def export_command(folder: Path) -> None:
     is removed. Needs ICALBRIDGE_PUBLIC_URL.
     """
     from icalbridge.cli.progress import progress
+    from icalbridge.feeds.policy_file import read_policy
     from icalbridge.web.export import Exporter
     from icalbridge.web.export_tree import opened_tree
 
     settings = load_settings(quiet=True)
+    read_policy(settings.policy_file)  # a bad one is refused, whatever was read last
     with open_current(settings) as store:
         exporter = Exporter(settings, store)
         with opened_tree(folder) as tree, progress() as show:

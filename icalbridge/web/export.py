@@ -92,6 +92,7 @@ class Exporter:
         self._app = app
         self._client = app.test_client(use_cookies=False)
         self._service: FeedCache = app.extensions["icalbridge"]
+        self._service.readers.counts = False
         self._base = urlsplit(settings.public_url).path
         self._store = store
         self._settings = settings

@@ -133,6 +133,15 @@ def test_unchanged_export_writes_nothing(store: Store, folder: Path) -> None:
     assert again.unchanged == first.written
 
 
+def test_export_counts_no_readers(store: Store, folder: Path) -> None:
+    """It asks for every calendar itself, and is no subscriber."""
+    exporter = Exporter(PUBLIC, store, clock=Clock())
+    with opened_tree(folder) as tree:
+        exporter.export(tree, lambda _done, _total: None)
+    exporter._service.readers.write()
+    assert store.readers.counts(since=NOW.date()) == []
+
+
 def test_change_writes_its_places_only(store: Store, folder: Path) -> None:
     """The facility's and its school's feeds and pages, and the directory."""
     export(store, folder)
