@@ -11,6 +11,8 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet --no-input
 # One more than there are cores: some tests wait for a server or a browser.
 TEST_PROCESSES = $(shell $(PY) -c 'import os; print(min((os.cpu_count() or 1) + 1, 8))')
 
+TYPES := $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
+
 PRODUCT := $(VENV)/.product
 WORKSHOP := $(VENV)/.workshop
 READERS := tests/js/node_modules/.package-lock.json
@@ -24,7 +26,7 @@ export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench soak screenshots messages lock clean machine
+.PHONY: help demo test lint style types bench soak screenshots messages lock clean machine
 
 help:  ## this list
 	@echo "icalbridge: pick a target, e.g. 'make demo'. Options are passed on: make demo ARGS='--port 9000'"
@@ -33,14 +35,21 @@ help:  ## this list
 demo: $(PRODUCT)  ## the whole product against a simulated vendor, nothing to configure
 	@$(PY) -m icalbridge demo $(ARGS)
 
-test: lint machine $(READERS)  ## lint, then every test (ARGS go to pytest)
-	$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup -m "not soak" --ignore tests/benchmarks $(ARGS)
+# Types are checked beside the tests, since mypy uses one core for most of a minute at first.
+test: style machine $(READERS)  ## lint, and every test (ARGS go to pytest)
+	@checked=$$(mktemp) && trap 'rm -f "$$checked"' EXIT && \
+	{ { $(TYPES); } >"$$checked" 2>&1 & } && types=$$! && \
+	{ $(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup -m "not soak" --ignore tests/benchmarks $(ARGS); \
+	tests=$$?; wait $$types; typed=$$?; cat "$$checked"; exit $$((tests ? tests : typed)); }
 
-lint: $(WORKSHOP)  ## ruff, mypy --strict and the import contracts
+lint: style types  ## ruff, mypy --strict and the import contracts
+
+style: $(WORKSHOP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
+
+types: $(WORKSHOP)
+	$(TYPES)
 
 bench: machine $(WORKSHOP)  ## how fast, as ratios measured side by side in one run
 	$(PY) -m pytest tests/benchmarks -p no:randomly -s $(ARGS)

@@ -6,6 +6,7 @@ wrong, what to do.
     ├── StoreError                  the database cannot be used as it is
     │   ├── StoreClosed             it was closed: the process ends
     │   └── SchemaOutdated          its schema is older or newer than this program
+    ├── ExportError                 a folder cannot be exported into
     ├── UnknownZone                 no such IANA time zone
     ├── BadCalendar                 a calendar to push cannot be used
     ├── CalendarUnreachable         a calendar to push could not be fetched; retry later
@@ -43,6 +44,10 @@ class ConfigurationError(IcalbridgeError):
     """Raised by `settings` when a setting is missing or cannot be used. The sentence names the
     setting.
     """
+
+
+class ExportError(IcalbridgeError):
+    """Raised by `web.export` and `web.export_tree` when a folder cannot be exported into."""
 
 
 class StoreError(IcalbridgeError):

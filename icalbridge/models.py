@@ -158,7 +158,7 @@ class Event:
     type: str
     property_id: str
     zone: str
-    """IANA name of the zone in which the vendor gave the times; one that `zones.zone` knows."""
+    """IANA name of the zone in which the vendor gave the times; one that `timezones.zone` knows."""
     name: str = ""
     status: str = ""
     """`approved`, `pending`, `cancelled`, `declined` or a word we do not know; lower case."""
@@ -289,7 +289,7 @@ class Entry:
 
     @property
     def shown(self) -> bool:
-        """Whether a feed with no wishes of its own shows it (contract: "What a feed contains")."""
+        """Whether a feed without parameters shows it."""
         return (
             self.status == "approved"
             and self.timeslot_status == "active"

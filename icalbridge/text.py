@@ -94,3 +94,9 @@ def search_key(text: str) -> str:
     # their case.
     parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).casefold()
     return " ".join("".join(mark for mark in parts if not unicodedata.combining(mark)).split())
+
+
+@lru_cache(maxsize=1 << 13)  # what is on every week is called the same every week
+def name_key(text: str) -> str:
+    """Return a name or kind as it is compared with others: the `search_key` of what is shown."""
+    return search_key(display_text(text))

@@ -47,6 +47,11 @@ def exists(name: str) -> bool:
     return name in _names()
 
 
+def known_or_utc(name: str) -> str:
+    """Return a time zone's name, or `UTC` where there is no such zone."""
+    return name if exists(name) else "UTC"
+
+
 _SPECIFIC = {
     "america/new_york": "new york",
     "america/chicago": "chicago",

@@ -40,6 +40,7 @@ COMMANDS = [
     "db",
     "backup",
     "restore",
+    "export",
 ]
 KEY = "key-that-nobody-may-see"
 
@@ -154,7 +155,7 @@ def test_command_imports_only_what_it_needs(
         capture_output=True,
         text=True,
         check=True,
-        env=environment({"ICALBRIDGE_DATABASE_URL": url, "FACILITRON_API_KEY": "key"}),
+        env=environment({"DATABASE_URL": url, "FACILITRON_API_KEY": "key"}),
     )
     loaded = shown.stdout.partition("@")[2].split()
     assert unused & {*loaded} == set()

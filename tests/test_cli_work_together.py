@@ -21,7 +21,6 @@ from tests.fixtures.commands import PATIENCE_SECONDS, run, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from subprocess import Popen
 
     from icalbridge.sandbox import State
@@ -78,9 +77,13 @@ class Start:
         )
 
 
-@pytest.fixture(params=[1, pytest.param(2, marks=pytest.mark.soak)], ids="{} schools".format)
-def start(request: pytest.FixtureRequest, database_url: str) -> Iterator[Start]:
-    """A district of one school; of two in `make soak`."""
+@pytest.fixture(
+    scope="module",
+    params=[1, pytest.param(2, marks=pytest.mark.soak)],
+    ids="{} schools".format,
+)
+def vendor(request: pytest.FixtureRequest) -> Iterator[tuple[State, dict[str, str]]]:
+    """A district of one school; of two in `make soak`. Nothing changes it."""
     world = sandbox.build_world(
         seed=3,
         today=sandbox.district_day(utcnow()),
@@ -95,19 +98,27 @@ def start(request: pytest.FixtureRequest, database_url: str) -> Iterator[Start]:
             "FACILITRON_API_KEY": KEY,
             "FACILITRON_API_URL": url,
             "FACILITRON_RATE_PER_MINUTE": "60000",
-            "DATABASE_URL": database_url,
         }
-        yield Start(app.extensions["sandbox"], settings, database_url)
+        yield app.extensions["sandbox"], settings
 
 
 @pytest.fixture
-def expected(start: Start, tmp_path: Path) -> list[tuple[str, ...]]:
+def start(vendor: tuple[State, dict[str, str]], database_url: str) -> Start:
+    state, settings = vendor
+    state.requests.clear()
+    return Start(state, {**settings, "DATABASE_URL": database_url}, database_url)
+
+
+@pytest.fixture(scope="module")
+def expected(
+    vendor: tuple[State, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[str, ...]]:
     """What one process alone makes of it, in a database of its own; UIDs are the same in any."""
-    alone = f"sqlite:///{tmp_path / 'alone.db'}"
-    ended = run("sync", **start.settings | {"DATABASE_URL": alone})
+    state, settings = vendor
+    alone = f"sqlite:///{tmp_path_factory.mktemp('alone')}/bridge.db"
+    ended = run("sync", **settings, DATABASE_URL=alone)
     assert (ended.returncode, ended.stderr) == (0, "")
-    start.state.requests.clear()
-    kept = Start(start.state, start.settings, alone).kept()
+    kept = Start(state, settings, alone).kept()
     assert len(kept) > 100
     return kept
 
@@ -118,7 +129,7 @@ def _told(process: Popen[str]) -> str:
 
 
 def test_workers_at_once_fill_an_empty_database(
-    start: Start, expected: list[tuple[str, ...]]
+    expected: list[tuple[str, ...]], start: Start
 ) -> None:
     """Some of them: each window is asked for once, nothing fails, and they end when told to.
 
@@ -160,7 +171,7 @@ def _open(store: Store) -> bool:
 
 
 def test_passes_at_once_fill_an_empty_database(
-    start: Start, expected: list[tuple[str, ...]]
+    expected: list[tuple[str, ...]], start: Start
 ) -> None:
     """Some of `icalbridge sync`: each ends well, and what they wrote together is what one would have
     written.

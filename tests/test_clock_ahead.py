@@ -60,7 +60,7 @@ def _unlimited(district: Bridge) -> Bridge:
 
 
 def _nothing(url: str) -> None:
-    with bridge(url):
+    with bridge(url, windows=2):
         pass
 
 
@@ -68,7 +68,7 @@ def _nothing(url: str) -> None:
 def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
     """Two schools, never synced."""
     prepared.fill(database_url, _nothing)
-    with bridge(database_url) as made:
+    with bridge(database_url, windows=2) as made:
         made.store.write.add_api_user("default")
         yield _unlimited(made)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import (
     ALLOWED,
-    PARTICULAR,
+    STAFF_FIELDS,
     Audience,
     Field,
     Item,
@@ -56,7 +56,7 @@ def test_audiences_may_see_what_the_issue_says() -> None:
         Field.ATTENDANCE,
         Field.RESERVATION,
         Field.CATEGORY,
-    } == PARTICULAR
+    } == STAFF_FIELDS
 
 
 @pytest.mark.parametrize("audience", Audience)

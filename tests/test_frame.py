@@ -166,6 +166,22 @@ def test_every_module_opens_with_a_docstring() -> None:
     assert [str(path.relative_to(ROOT)) for path in silent] == []
 
 
+AT_ONCE = re.compile(r"assert .*\.(count|inner_text|input_value|is_(visible|enabled|editable))\(\)")
+
+
+def test_browser_tests_wait_for_what_they_assert() -> None:
+    """A click returns before the next page is there: `expect` waits. The clock of displays stands
+    still in their tests.
+    """
+    found = {
+        path.name: at_once.group()
+        for path in sorted((ROOT / "tests" / "browser").glob("test_*.py"))
+        if not path.name.startswith("test_display")
+        if (at_once := AT_ONCE.search(path.read_text("utf-8")))
+    }
+    assert found == {}
+
+
 def test_top_level_holds_only_what_belongs_there() -> None:
     """The first page of the repository stays short; what .gitignore names may lie around."""
     ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().split()]

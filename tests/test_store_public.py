@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from icalbridge.feeds.policy import EVERYTHING, PlaceFilter, Policy, folded
+from icalbridge.feeds.policy import EVERYTHING, PlaceFilter, Policy
 from icalbridge.feeds.policy_file import PolicyFile
 from icalbridge.feeds.public_reading import PublicReading
 from icalbridge.feeds.public_view import matches
@@ -21,6 +21,7 @@ from icalbridge.store.entries import TextCriteria, TimeRange
 from icalbridge.store.reading import Reading
 from icalbridge.store.rows import text_id
 from icalbridge.store.rows import texts_of as store_texts_of
+from icalbridge.text import name_key
 from tests.fixtures.stores import apply_changes
 from tests.samples import GYM, NOW, POOL, ZONE, entry
 from tests.test_policy import RULES
@@ -149,13 +150,13 @@ def test_names_are_those_that_the_rules_leave(
 ) -> None:
     public = _public(school, policy)
     expected = [row for row in _expected(policy, booked) if row.end > NOW and row.name]
-    counts = Counter(folded(row.name) for row in expected)
+    counts = Counter(name_key(row.name) for row in expected)
     ids = {match.name_id for match in public.match_names(["school"])}
     coming = public.coming_names(ids, NOW).values()
-    assert {folded(row.name): row.count for row in coming} == counts
-    in_gym = Counter(folded(row.name) for row in expected if row.facility_id == "gym")
+    assert {name_key(row.name): row.count for row in coming} == counts
+    in_gym = Counter(name_key(row.name) for row in expected if row.facility_id == "gym")
     names = public.names_in_facility("gym", NOW).values()
-    assert {folded(row.name): row.count for row in names} == in_gym
+    assert {name_key(row.name): row.count for row in names} == in_gym
     for word in ("varsity", "renamed", "practice", "pool"):
         for match in public.match_names(["school"], [word]):
             assert match.name in {"renamed", "practice", "open gym"}

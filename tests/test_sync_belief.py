@@ -32,7 +32,7 @@ HEAVY = "503:endpoint=property-events"
 
 
 def _synced(url: str) -> None:
-    with bridge(url) as made:
+    with bridge(url, windows=2) as made:
         assert made.run().failures == []
 
 
@@ -40,7 +40,7 @@ def _synced(url: str) -> None:
 def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
     """A district of two schools, synced once, on either database."""
     prepared.fill(database_url, _synced)
-    with bridge(database_url) as made:
+    with bridge(database_url, windows=2) as made:
         yield made
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.models import RequestCost
-from icalbridge.store import PropertyState, Reach, SyncState, WindowState
+from icalbridge.store import DaysGranted, PropertyState, SyncState, WindowState
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.schedule import GIVEN_UP, PROBE_EVERY, Grant, Schedule, Tier
 
@@ -19,7 +19,11 @@ LONG_AGO = NOW - timedelta(days=30)
 
 
 def _state(
-    schools: int, reach: Reach, *, synced: int = 90, costs: dict[str, RequestCost] | None = None
+    schools: int,
+    reach: DaysGranted,
+    *,
+    synced: int = 90,
+    costs: dict[str, RequestCost] | None = None,
 ) -> SyncState:
     """Return a district whose days were fetched up to one, and which have something of its schools."""
     names = [f"school-{number}" for number in range(schools)]
@@ -55,7 +59,7 @@ def _last(state: SyncState) -> int:
 )
 def test_cheaper_way_is_chosen(schools: int, last: int) -> None:
     """Of a small district schools' windows cost less than many days."""
-    assert _last(_state(schools, Reach(90))) == last
+    assert _last(_state(schools, DaysGranted(90))) == last
 
 
 @pytest.mark.parametrize(
@@ -63,12 +67,14 @@ def test_cheaper_way_is_chosen(schools: int, last: int) -> None:
 )
 def test_days_are_taken_as_far_as_they_are_answered(reach: int, last: int) -> None:
     """To the end of a tier or of a school's window: what is between saves no request."""
-    assert _last(_state(60, Reach(reach, reach + 1, NOW))) == last
+    assert _last(_state(60, DaysGranted(reach, reach + 1, NOW))) == last
 
 
 def test_further_days_wait_for_the_nearer_ones() -> None:
     """A step is tried when all before it were fetched once."""
-    assert [_last(_state(60, Reach(90), synced=synced)) for synced in (-1, 0, 6, 7, 30, 61)] == [
+    assert [
+        _last(_state(60, DaysGranted(90), synced=synced)) for synced in (-1, 0, 6, 7, 30, 61)
+    ] == [
         *(0, 7, 7),
         *(30, 61, 90),
     ]
@@ -76,7 +82,7 @@ def test_further_days_wait_for_the_nearer_ones() -> None:
 
 def test_day_that_fails_ends_what_is_covered() -> None:
     """It is tried again now and then; a today that fails makes its schools come one by one."""
-    state = _failing(_state(60, Reach(90)), 20)
+    state = _failing(_state(60, DaysGranted(90)), 20)
     planned = Schedule(state, Grant(), NOW)
     assert planned.coverage.last["district"] == 7
     offsets = [sync_windows.DAY - window.number for window in planned.windows if window.number < 0]
@@ -89,12 +95,15 @@ def test_day_that_fails_ends_what_is_covered() -> None:
 def test_slow_days_cost_more_than_a_request() -> None:
     """A day that takes half a minute is not worth it for as few schools as a quick one."""
     slow = {"district-day": RequestCost(10, 0, 5_000_000, 28.0)}
-    assert (_last(_state(25, Reach(90))), _last(_state(25, Reach(90), costs=slow))) == (30, 0)
+    assert (_last(_state(25, DaysGranted(90))), _last(_state(25, DaysGranted(90), costs=slow))) == (
+        30,
+        0,
+    )
 
 
 def test_school_that_no_day_names_is_fetched_by_itself() -> None:
     """Nobody says whether a district's day covers it."""
-    state = _state(60, Reach(90))
+    state = _state(60, DaysGranted(90))
     unnamed = replace(state.properties["school-1"], named=NOW - timedelta(days=2))
     silent = [
         replace(window, silent=frozenset({"school-2"})) if window.number == -4 else window
@@ -118,7 +127,7 @@ def test_school_that_no_day_names_is_fetched_by_itself() -> None:
 def test_reach_is_found_by_one_refusal_a_day(granted: int) -> None:
     """Seven days are taken as granted; of further ones those are tried that would be of use."""
     ends = (-1, 0, 7, 30, 61, 90)
-    reach, now, refusals = Reach(), NOW, 0
+    reach, now, refusals = DaysGranted(), NOW, 0
     for _ in range(20):
         planned = Schedule(_state(60, reach), Grant(), now).coverage
         wanted = range(planned.last["district"] + 1)
@@ -128,8 +137,8 @@ def test_reach_is_found_by_one_refusal_a_day(granted: int) -> None:
         if asked is None:
             now += PROBE_EVERY
         elif asked <= granted:
-            reach = Reach(max(reach.days, asked), None, reach.refused_at)
+            reach = DaysGranted(max(reach.days, asked), None, reach.refused_at)
         else:
-            reach, refusals = Reach(min(reach.days, asked - 1), asked, now), refusals + 1
+            reach, refusals = DaysGranted(min(reach.days, asked - 1), asked, now), refusals + 1
     assert planned.last["district"] == max(end for end in ends if end <= granted)
     assert refusals <= 20

@@ -100,7 +100,7 @@ def make_first_month_due(store: Store, now: datetime) -> None:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
     with bridge(
-        f"sqlite:///{folder}/synced.db", schools=1, facilities=2, events_per_day=2
+        f"sqlite:///{folder}/synced.db", schools=1, facilities=2, events_per_day=2, windows=2
     ) as vendor:
         assert vendor.run().failures == []
         now = vendor.clock()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.store import PropertyState, Reach, SpanLimit, SyncState, WindowState
+from icalbridge.store import DaysGranted, PropertyState, SpanLimit, SyncState, WindowState
 from icalbridge.sync import schedule
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.pace import DISTRICTS_SHARE
@@ -65,7 +65,7 @@ def _situation(
             for number in range(last, sync_windows.WINDOWS)
         ]
     refused = None if reach == 90 else reach + 1
-    return SyncState(subjects, tuple(standings), reach=Reach(reach, refused, MIDNIGHT))
+    return SyncState(subjects, tuple(standings), reach=DaysGranted(reach, refused, MIDNIGHT))
 
 
 def _standing(situation: SyncState, property_id: str, number: int) -> WindowState:
@@ -260,7 +260,7 @@ def test_refused_district_leaves_its_schools_alone() -> None:
     situation = _situation(5)
     day = _standing(situation, "district", DAY)
     down = _changed(situation, replace(day, failures=schedule.GIVEN_UP))
-    refused = replace(situation, reach=Reach(-1, 0, MIDNIGHT))
+    refused = replace(situation, reach=DaysGranted(-1, 0, MIDNIGHT))
     window = _standing(situation, "school-0", 0)
     assert Schedule(situation, Grant(), MIDNIGHT).tier(window) is Tier.WEEK
     assert Schedule(down, Grant(), MIDNIGHT).tier(window) is Tier.TODAY

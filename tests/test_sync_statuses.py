@@ -39,7 +39,7 @@ def district(database_url: str) -> Iterator[Bridge]:
     """A district of one school with a league from 13:00 to 14:00, today and in a week; it is noon,
     and synced.
     """
-    with bridge(database_url, schools=1, facilities=1, events_per_day=1) as made:
+    with bridge(database_url, schools=1, facilities=1, events_per_day=1, windows=2) as made:
         _add_league(made)
         assert made.run().failures == []
         yield made

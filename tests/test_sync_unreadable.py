@@ -35,7 +35,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def school(url: str) -> Iterator[Bridge]:
     """A school with its bookings, synced once."""
-    with bridge(url, schools=1, facilities=2, events_per_day=1) as made:
+    with bridge(url, schools=1, facilities=2, events_per_day=1, windows=2) as made:
         assert made.run().failures == []
         yield made
 

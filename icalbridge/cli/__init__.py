@@ -3,7 +3,7 @@
 Every error of ours ends as one plain sentence on stderr; a traceback is shown with `--debug` only.
 
 demo, serve, worker, sync, doctor, status, places, history, event, feed, push, sandbox, db, backup,
-restore
+restore, export
               the commands: their options, and what the short ones do
 event_request, event_write, event_result, after_write
               `event`: options to a request, requests and answers, what is shown
@@ -47,6 +47,7 @@ COMMANDS = {
     "doctor": "Check configuration, database, public address, key, clock and zones, and say what to"
     " do about each failure.",
     "event": "Look at, create, move and cancel single bookings at Facilitron.",
+    "export": "Write every public feed and page to DIR as plain files, for any static host or CDN.",
     "feed": "Save shaped feeds, and hand out private addresses for them.",
     "history": "Write down what took place on some days, for public records, out of the database.",
     "places": "List schools and facilities with their ids and addresses.",

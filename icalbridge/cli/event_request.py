@@ -1,6 +1,7 @@
 """From the options of `event` to requests: local times, timeslots, the renter's address.
 
-Every mistake is one sentence. Nothing is sent here; the vendor's rules are in `facilitron.bounds`.
+Every mistake is one sentence. Nothing is sent here; the vendor's rules are in
+`facilitron.write_requests`.
 """
 
 from __future__ import annotations

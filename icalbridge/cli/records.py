@@ -137,7 +137,7 @@ class CsvRecords:
         self._fields = _detail_fields(query)
         self._everything = query.everything
         more = ("Called off", "Withdrawn") if query.everything else ()
-        heads = [*csv_format.heads(self._fields), *more, "School"]
+        heads = [*csv_format.header_row(self._fields), *more, "School"]
         self.head = csv_format.BOM + csv_format.line(heads)
 
     def write(self, entry: Entry, item: Item, school: str, *, first: bool) -> bytes:  # noqa: ARG002

@@ -8,6 +8,7 @@ this process is killed, its children end by themselves.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -53,6 +54,8 @@ WATCH_SECONDS = 1.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1
 METRICS = "icalbridge-metrics-"
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
+MALLOC_OPTIONS = {M_ARENA_MAX: 1, M_MMAP_THRESHOLD: 131_072, M_TRIM_THRESHOLD: 131_072}
 
 
 @click.command("serve")
@@ -165,10 +168,11 @@ def supervise(
         signal.signal(number, _stop)
     _sweep()
     shared = tempfile.mkdtemp(prefix=f"{METRICS}{os.getpid()}-")
+    _import_for_children(shared, sync=sync)
     children: dict[str, ForkProcess] = {}
     signal.signal(signal.SIGHUP, lambda _number, _frame: _reload(children))
     try:
-        children["web"] = _start("web", _run_web, settings, opened.fileno(), workers, shared)
+        children["web"] = _start("web", _run_web, settings, opened.fileno(), workers)
         if on_started:
             on_started()
         _watch(settings, children, sync=sync)
@@ -292,11 +296,37 @@ def _end(children: dict[str, ForkProcess]) -> None:
             child.join()
 
 
-def _run_web(settings: Settings, descriptor: int, workers: int, shared: str) -> None:
+def _import_for_children(shared: str, *, sync: bool) -> None:
+    """Import what the children need: forked processes share its memory while none writes to it.
+
+    `gc.freeze` keeps the garbage collectors from writing.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # read when prometheus_client is imported
+    import icalbridge.cli.gunicorn
+    from icalbridge.web.i18n import load_locales
+
+    load_locales()
+    if sync:
+        import icalbridge.sync.worker  # noqa: F401
+    _return_memory()
+    gc.collect()
+    gc.freeze()
+
+
+def _return_memory() -> None:
+    """Ask glibc for one heap for all threads, and to return large blocks to the system at once."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if mallopt:
+        for option, value in MALLOC_OPTIONS.items():
+            mallopt(option, value)
+
+
+def _run_web(settings: Settings, descriptor: int, workers: int) -> None:
     """Become gunicorn's master on a socket that is open already."""
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = (
-        shared  # read by prometheus_client when it is imported, below
-    )
     os.environ.pop(
         "WEB_CONCURRENCY", None
     )  # it was read as --workers; gunicorn breaks on one that is empty

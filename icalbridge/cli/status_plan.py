@@ -59,13 +59,13 @@ class KeyPlan:
 
     def _districts(self) -> str:
         last = max(self._schedule.coverage.last.values())
-        asked = f"asked for days up to {last} with all schools" if last >= 0 else "asked alone"
+        covered = f"asked for days up to {last} with all schools" if last >= 0 else "asked alone"
         reach = self._state.reach
         refused = "" if reach.refused is None else f", refuses day {reach.refused}"
         heavy = "; a day is too heavy" if self._schedule.coverage.heavy else ""
         cost = self._state.costs.get("district-day")
         took = f"; one takes {cost.seconds:.1f} s, {cost.octets / 1e6:.2f} MB" if cost else ""
-        return f"{asked}; Facilitron answers up to day {reach.days}{refused}{heavy}{took}"
+        return f"{covered}; Facilitron answers up to day {reach.days}{refused}{heavy}{took}"
 
     def _pace(self) -> dict[str, int]:
         """Return the longest interval of each tier in use, in whole seconds."""
@@ -78,13 +78,13 @@ class KeyPlan:
 
 def disagreement_lines(counters: Mapping[str, int]) -> Iterator[str]:
     """Yield how often answers contradicted each other."""
-    found = {
+    contradictions = {
         name.removeprefix(DISAGREEMENTS): count
         for name, count in counters.items()
         if name.startswith(DISAGREEMENTS) and count
     }
-    if found:
-        shown = ", ".join(f"{count} × {name}" for name, count in sorted(found.items()))
+    if contradictions:
+        shown = ", ".join(f"{count} × {name}" for name, count in sorted(contradictions.items()))
         yield f"Contradict  {shown}; what was known stayed"
 
 

@@ -28,7 +28,7 @@ def zone_note(name: str, zone: str, source: ZoneSource, vendor_zone: str) -> str
     if source not in _REASONS:
         return ""
     given = f" ('{display_text(vendor_zone)}')" if vendor_zone else ""
-    shown = zone if timezones.exists(zone) else "UTC"
+    shown = timezones.known_or_utc(zone)
     return (
         f"{display_text(name)}: no usable time zone from the vendor{given}; times are shown in"
         f" {shown}, {_REASONS[source]}"

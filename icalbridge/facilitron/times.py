@@ -2,7 +2,7 @@
 
 Vendor page "Dates and Timezones": times are local to the property, without an offset. A `Z` or an
 offset is honored. A time that a clock change skips is read under the offset before the change; of a
-time that occurs twice, the first is meant (contract: "What a feed contains").
+time that occurs twice, the first is meant.
 """
 
 from __future__ import annotations

@@ -45,14 +45,14 @@ class Field(StrEnum):
     CATEGORY = "category"
 
 
-ANYBODYS = frozenset({Field.NAME, Field.ACTIVITY, Field.FACILITY, Field.LOCATION, Field.TYPE})
+PUBLIC_FIELDS = frozenset({Field.NAME, Field.ACTIVITY, Field.FACILITY, Field.LOCATION, Field.TYPE})
 ALLOWED: Mapping[Audience, frozenset[Field]] = {
-    Audience.PUBLIC: ANYBODYS,
-    Audience.OPERATIONS: ANYBODYS | {Field.ATTENDANCE, Field.RESERVATION},
+    Audience.PUBLIC: PUBLIC_FIELDS,
+    Audience.OPERATIONS: PUBLIC_FIELDS | {Field.ATTENDANCE, Field.RESERVATION},
     Audience.STAFF: frozenset(Field),
 }
-PARTICULAR = frozenset(Field) - ANYBODYS
-"""What only `store.read.particulars` knows."""
+STAFF_FIELDS = frozenset(Field) - PUBLIC_FIELDS
+"""The fields out of the table of staff details."""
 BUSY = frozenset({Field.FACILITY, Field.LOCATION})
 """The fields of a feed with `detail=busy`."""
 
@@ -125,7 +125,7 @@ class View:
 
     @property
     def needs_particulars(self) -> bool:
-        return not self.fields.isdisjoint(PARTICULAR)
+        return not self.fields.isdisjoint(STAFF_FIELDS)
 
 
 def view(
@@ -140,7 +140,7 @@ def view(
     return View(shown & BUSY if busy else shown, title)
 
 
-CALLED_OFF = "CANCELLED: "
+CANCELLED_PREFIX = "CANCELLED: "
 """Put before the title of what is marked as cancelled: Google and Outlook hide STATUS:CANCELLED
 altogether.
 """
@@ -204,18 +204,18 @@ def without_mark(item: Item) -> Item:
     """Return an item that was called off with its own title, and cancelled by its status."""
     if item.cancelled is None:
         return item
-    return item._replace(status=Status.CANCELLED, title=item.title.removeprefix(CALLED_OFF))
+    return item._replace(status=Status.CANCELLED, title=item.title.removeprefix(CANCELLED_PREFIX))
 
 
 def _called(title: str, cancelled: datetime | None, status: Status) -> str:
-    return CALLED_OFF + title if cancelled and status is Status.CONFIRMED else title
+    return CANCELLED_PREFIX + title if cancelled and status is Status.CONFIRMED else title
 
 
 def _with(item: Item, fields: frozenset[Field], details: StaffDetails, changed: datetime) -> Item:
     """Add what is particular; the item is as new as the newest of it, if anything of it is
     shown.
     """
-    if fields.isdisjoint(PARTICULAR):
+    if fields.isdisjoint(STAFF_FIELDS):
         return item
     return item._replace(
         renter=display_text(details.renter) if Field.RENTER in fields else "",

@@ -121,11 +121,11 @@ class _Loader:
 
     @property
     def _oldest(self) -> datetime:
-        """Return after when entries end that are read: where it is not in the criteria which are
-        selected, those that have left by the query's own terms tell when the last one did.
+        """Return after when entries end that are read: what has left a feed tells when it last
+        changed, where SQL does not select.
         """
         query = self._query
-        if query.occupancy or query.cancelled is Cancelled.TOMBSTONE or query.filters:
+        if query.occupancy or query.cancelled is Cancelled.TOMBSTONE or query.filters_by_text:
             return self._now - self._limits[0]
         return self._now - self._history
 
@@ -151,7 +151,7 @@ class _Loader:
     def _days(self, since: datetime, until: datetime) -> Calendar | None:
         """Load the first items of each day; None where all are to be loaded at once."""
         limit = self._request.day_limit
-        if limit is None or not self._exact or self._feed.kind != "property":
+        if limit is None or not self._sql_decides or self._feed.kind != "property":
             return None
         since, until = self._within_reach(since, until)
         read = read_days(
@@ -173,7 +173,7 @@ class _Loader:
         for begins, ends in steps(first, until):
             starts_from = begins if after or begins > first else None
             times = TimeRange(since, ends, starts_from=starts_from)
-            read.entries += self._of(times, limit + 1 if self._exact and not after else None)
+            read.entries += self._of(times, limit + 1 if self._sql_decides and not after else None)
             calendar = self._calendar(read, moments=())
             items = [item for item in calendar.items if not after or _key(item) > after]
             if len(items) > limit:
@@ -191,13 +191,13 @@ class _Loader:
         )
 
     @property
-    def _exact(self) -> bool:
-        """Whether every entry that is read becomes an item, so that no more are read than shown."""
+    def _sql_decides(self) -> bool:
+        """Whether SQL alone selects the items, so that its LIMIT and its counts are right."""
         query = self._query
         once = not (query.grouped or query.occupancy or query.category)
         plain = self._saved is None and query.cancelled is not Cancelled.TOMBSTONE
-        found = self._criteria.text_ids is not None and self._read.finds_texts_exactly
-        return once and plain and (found or not query.filters)
+        exact = self._criteria.text_ids is not None and self._read.finds_texts_exactly
+        return once and plain and (exact or not query.filters_by_text)
 
     def whole(self, count: int) -> Calendar:
         """Load a whole feed, or at least so many of its entries from today outward."""
@@ -233,7 +233,7 @@ class _Loader:
 
     def completeness(self) -> Completeness | None:
         far = min(self._history, self._horizon) >= 2 * DAY
-        if self._feed.kind != "property" or not (self._exact and far):
+        if self._feed.kind != "property" or not (self._sql_decides and far):
             return None
         settings, zone = self._source.settings, self._state.zone
         bound = bound_by_count(self._read, self._feed, self._criteria, zone, self._now, settings)

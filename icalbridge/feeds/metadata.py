@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.feeds.audience import ANYBODYS
+from icalbridge.feeds.audience import PUBLIC_FIELDS
 from icalbridge.feeds.titles import UNNAMED
 from icalbridge.feeds.urls import bare_path, page_path
 from icalbridge.text import display_text
@@ -53,7 +53,7 @@ class FeedMetadata:
     description: str = ""
     colour: str = ""
     """A CSS3 name or `#rrggbb`; empty for none."""
-    fields: frozenset[Field] = ANYBODYS
+    fields: frozenset[Field] = PUBLIC_FIELDS
     """What its items may tell: formats have a column or a key for each, whether or not an item has
     something there.
     """

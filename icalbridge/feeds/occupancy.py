@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import BLOCK_PREFIX, BUSY, Status, View, admit
-from icalbridge.feeds.selection import around, reach, span
+from icalbridge.feeds.selection import changes_around, reach, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,7 +89,8 @@ def present(
     shown = [
         row for row, (comes, leaves) in zip(every, spans, strict=True) if comes <= now < leaves
     ]
-    return Occupancy(shown, *around([*moments, *(moment for row in spans for moment in row)], now))
+    changes = [*moments, *(moment for row in spans for moment in row)]
+    return Occupancy(shown, *changes_around(changes, now))
 
 
 def _merged(part: list[Item]) -> list[Item]:

@@ -17,7 +17,7 @@ from msgspec import Struct, ValidationError, convert, field
 from icalbridge.feeds.saved_feed import AS_IT_IS, Action, EntryTexts, Rule, texts_of
 from icalbridge.feeds.saved_feed_toml import BadSpec, RuleTable, Texts, read_rule
 from icalbridge.models import ReservedEntry
-from icalbridge.text import display_text, search_key
+from icalbridge.text import name_key
 from icalbridge.words import word_lines
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class PlaceFilter:
     hide: frozenset[str] = frozenset()
 
     def admits(self, names: Iterable[str]) -> bool:
-        own = frozenset(map(folded, names))
+        own = frozenset(map(name_key, names))
         return self.hide.isdisjoint(own) and (self.only is None or not self.only.isdisjoint(own))
 
     @property
@@ -99,10 +99,6 @@ class Policy:
     def otherwise(self) -> Rule:
         """The rule for what no other matches."""
         return Rule(Action.RESERVE) if self.reserved else AS_IT_IS
-
-    @property
-    def limits_places(self) -> bool:
-        return self.schools.limits or self.facilities.limits or self.kinds.limits
 
     @property
     def lists_facilities(self) -> bool:
@@ -157,7 +153,7 @@ class Policy:
         if rule.action is Action.RENAME:
             return replace(entry, name=rule.title, activity="", modified=modified)
         # A facility's type is public; the event's type is in its place where there is none.
-        own = entry.category if folded(entry.category) != folded(entry.event_type) else ""
+        own = entry.category if name_key(entry.category) != name_key(entry.event_type) else ""
         values = {item.name: getattr(entry, item.name) for item in fields(entry)}
         changes = {"name": "", "activity": "", "category": own, "modified": modified}
         return ReservedEntry(**values | changes)
@@ -173,7 +169,7 @@ class Policy:
                 return texts
             case Action.RENAME:
                 lines = "\n".join([word_lines(rule.title, ""), place, category])
-                return texts._replace(name=folded(rule.title), activity="", lines=lines)
+                return texts._replace(name=name_key(rule.title), activity="", lines=lines)
             case Action.RESERVE:
                 own = texts.category if texts.category != texts.event_type else ""
                 lines = "\n".join([word_lines("", ""), place, category if own else word_lines("")])
@@ -221,16 +217,12 @@ class Policy:
         return sorted(
             name
             for part, known in pairs
-            for name in {*(part.only or ()), *part.hide} - set(map(folded, known))
+            for name in {*(part.only or ()), *part.hide} - set(map(name_key, known))
         )
 
 
 EVERYTHING = Policy()
 """The policy where there is none."""
-
-
-def folded(name: str) -> str:
-    return search_key(display_text(name))
 
 
 def _names_of(place: Facility, school: str) -> tuple[str, ...]:
@@ -262,14 +254,14 @@ def parse_policy(text: str) -> Policy:
 
 def _filter(table: PlacesTable) -> PlaceFilter:
     def names(values: Iterable[str]) -> frozenset[str]:
-        return frozenset(map(folded, values)) - {""}
+        return frozenset(map(name_key, values)) - {""}
 
     return PlaceFilter(None if table.only is None else names(table.only), names(table.hide))
 
 
 def _of_kinds(table: PlacesTable) -> Iterable[Rule]:
     """Yield the rule for bookings of a hidden kind in facilities that the catalog never listed."""
-    if kinds := tuple(sorted(map(folded, table.hide))):
+    if kinds := tuple(sorted(map(name_key, table.hide))):
         yield Rule(Action.HIDE, type=kinds)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_
 
-from icalbridge.feeds.policy import folded
 from icalbridge.feeds.public_index import texts_of_row
 from icalbridge.feeds.saved_feed import Action
 from icalbridge.models import ReservedEntry
@@ -24,6 +23,7 @@ from icalbridge.store.visibility import (
     read_texts,
     read_texts_of,
 )
+from icalbridge.text import name_key
 from icalbridge.words import has_words
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class PublicView:
     ) -> Iterator[NameMatch]:
         """Yield the new names of texts about which a rule that renames can decide."""
         for number, rule in self._index.renaming:
-            key = folded(rule.title)
+            key = name_key(rule.title)
             if names and key not in names:
                 continue
             for row in read_texts(self._connection, self._index.texts_with(number)):
@@ -231,7 +231,7 @@ class PublicView:
         as_it_is = and_(index.seen, index.decided_by(Action.INCLUDE))
         coming = Reading(self._connection, as_it_is).coming_names(name_ids, now)
         for number, rule in index.renaming:
-            key = folded(rule.title)
+            key = name_key(rule.title)
             ids = {place_id: name_id(place_id, key) for place_id in index.property_ids}
             places = [place_id for place_id, own in ids.items() if own in name_ids]
             counts = count_decided(
@@ -256,7 +256,7 @@ class PublicView:
         for number, own_id, name in rows:
             rule = index.rules[number]
             if rule.action is Action.RENAME:
-                _add(result, name_id("", folded(rule.title)), replace(name, name=rule.title))
+                _add(result, name_id("", name_key(rule.title)), replace(name, name=rule.title))
             elif rule.action is Action.INCLUDE and name.name:
                 _add(result, own_id, name)
         return result

@@ -77,7 +77,7 @@ class FeedQuery:
         return "pending" in self.status
 
     @property
-    def filters(self) -> bool:
+    def filters_by_text(self) -> bool:
         """Whether entries are chosen by their texts."""
         texts = (self.type, self.category, self.activity, self.name, self.words, self.unwanted)
         return any(texts)

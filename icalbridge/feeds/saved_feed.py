@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.feeds.audience import BUSY, Audience, Field, View, admit, view
 from icalbridge.feeds.query import PLAIN, FeedQuery
-from icalbridge.text import display_text, search_key
+from icalbridge.text import name_key, search_key
 from icalbridge.words import has_words, word_lines
 
 if TYPE_CHECKING:
@@ -54,17 +53,12 @@ def texts_of(entry: Entry) -> EntryTexts:
     """Return the texts of an entry, as the store has them in `entry_texts`."""
     lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
     return EntryTexts(
-        _fold(entry.name),
-        _fold(entry.activity),
-        _fold(entry.category),
-        _fold(entry.event_type),
+        name_key(entry.name),
+        name_key(entry.activity),
+        name_key(entry.category),
+        name_key(entry.event_type),
         lines,
     )
-
-
-@lru_cache(maxsize=8192)  # what is on every week is called the same every week
-def _fold(text: str) -> str:
-    return search_key(display_text(text))
 
 
 @dataclass(frozen=True, slots=True)

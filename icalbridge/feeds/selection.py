@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.query import PLAIN, Cancelled
 from icalbridge.models import ReservedEntry
-from icalbridge.text import display_text, search_key
+from icalbridge.text import name_key
 from icalbridge.words import has_words, word_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.query import FeedQuery
@@ -63,10 +62,9 @@ def select(
     that are not among these left or will come in, so that `changed` is the same in every process.
     """
     history, horizon = reach(query, history, horizon)
-    fold = lru_cache(maxsize=None)(_compared)  # what is on every week is called the same every week
     takes_all, values = _takes_all(query), categories or {}
     requested = (
-        entries if takes_all else [item for item in entries if _matches(item, query, values, fold)]
+        entries if takes_all else [item for item in entries if _matches(item, query, values)]
     )
     known = [(item, status) for item in requested if (status := _status(item, query)) is not None]
     known.sort(key=lambda item: (item[0].start, item[0].end, item[0].uid))
@@ -75,7 +73,7 @@ def select(
         item for item, (comes, leaves) in zip(known, spans, strict=True) if comes <= now < leaves
     )
     changes = [*moments, *(moment for item in spans for moment in item)]
-    return Selection(shown, *around(changes, now))
+    return Selection(shown, *changes_around(changes, now))
 
 
 def reach(query: FeedQuery, history: timedelta, horizon: timedelta) -> tuple[timedelta, timedelta]:
@@ -94,19 +92,12 @@ def span(
     return max(values.start - horizon + SECOND, BEGINNING), leaves
 
 
-def around(moments: Sequence[datetime], now: datetime) -> tuple[datetime, datetime | None]:
+def changes_around(moments: Sequence[datetime], now: datetime) -> tuple[datetime, datetime | None]:
     """Return the last of some moments that has come, 1970 where none has; and the next, None where
     there is none.
     """
     come = max((moment for moment in moments if moment <= now), default=BEGINNING)
     return come, min((moment for moment in moments if moment > now), default=None)
-
-
-def needs_everything(query: FeedQuery) -> bool:
-    """Return whether a query can show entries that a feed by default does not: pending or cancelled
-    ones.
-    """
-    return query.status != PLAIN.status or query.cancelled is not Cancelled.DROP or query.occupancy
 
 
 def _status(entry: Entry, query: FeedQuery) -> Status | None:
@@ -128,25 +119,19 @@ def _status(entry: Entry, query: FeedQuery) -> Status | None:
 
 
 def _takes_all(query: FeedQuery) -> bool:
-    return not (query.facility or query.filters)
+    return not (query.facility or query.filters_by_text)
 
 
-def _compared(text: str) -> str:
-    return search_key(display_text(text))
-
-
-def _matches(
-    entry: Entry, query: FeedQuery, categories: Mapping[EventKey, str], fold: Callable[[str], str]
-) -> bool:
+def _matches(entry: Entry, query: FeedQuery, categories: Mapping[EventKey, str]) -> bool:
     if query.facility and entry.facility_id not in query.facility:
         return False
-    if query.type and not _is_of_type(entry, query.type, fold):
+    if query.type and not _is_of_type(entry, query.type):
         return False
-    if query.activity and fold(entry.activity) not in query.activity:
+    if query.activity and name_key(entry.activity) not in query.activity:
         return False
-    if query.name and fold(entry.name) not in query.name:
+    if query.name and name_key(entry.name) not in query.name:
         return False
-    if query.category and fold(_category(entry, categories)) not in query.category:
+    if query.category and name_key(_category(entry, categories)) not in query.category:
         return False
     if not (query.words or query.unwanted):
         return True
@@ -154,10 +139,10 @@ def _matches(
     return has_words(lines, query.words, query.unwanted)
 
 
-def _is_of_type(entry: Entry, types: Sequence[str], fold: Callable[[str], str]) -> bool:
-    if fold(entry.category) in types:
+def _is_of_type(entry: Entry, types: Sequence[str]) -> bool:
+    if name_key(entry.category) in types:
         return True
-    return not isinstance(entry, ReservedEntry) and fold(entry.event_type) in types
+    return not isinstance(entry, ReservedEntry) and name_key(entry.event_type) in types
 
 
 def _category(entry: Entry, categories: Mapping[EventKey, str]) -> str:

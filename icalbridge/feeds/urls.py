@@ -1,6 +1,4 @@
-"""Where a feed and its page live, below the public address (contract: "Addresses"). Ids are opaque:
-they are quoted.
-"""
+"""Where a feed and its page live, below the public address. Ids are opaque: they are quoted."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Every setting, in one table: name, default, help, and how its text is read. The environment is
 read nowhere else.
 
-A bad value stops start-up with a sentence that names the setting. The README's table is checked
-against this one.
+A bad value stops start-up with a sentence that names the setting. The table of docs/operate.md is
+checked against this one.
 """
 
 from __future__ import annotations
@@ -371,7 +371,7 @@ def _key_from_file(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def table() -> list[tuple[str, str, str]]:
-    """Return name, default and help of every setting, in the order of the README's table."""
+    """Return name, default and help of every setting, in the order of docs/operate.md."""
     return [
         (field_.metadata["name"], field_.metadata["default"], field_.metadata["help"])
         for field_ in fields(Settings)

@@ -37,7 +37,13 @@ from icalbridge.store.readers import Readers
 from icalbridge.store.reading import Reading
 from icalbridge.store.saved_feeds import SavedFeeds
 from icalbridge.store.sync_reads import SyncReads, UncoveredEvent
-from icalbridge.store.sync_state import PropertyState, Reach, SpanLimit, SyncState, WindowState
+from icalbridge.store.sync_state import (
+    DaysGranted,
+    PropertyState,
+    SpanLimit,
+    SyncState,
+    WindowState,
+)
 from icalbridge.store.windows import Claim, LeaseLost, Windows
 from icalbridge.store.workers import Workers
 from icalbridge.store.writing import Writing
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Claim",
+    "DaysGranted",
     "Freshness",
     "Health",
     "KeyHealth",
@@ -57,7 +64,6 @@ __all__ = [
     "MassWithdrawal",
     "PropertyState",
     "Pushed",
-    "Reach",
     "SpanLimit",
     "Store",
     "SyncState",

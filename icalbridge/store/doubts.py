@@ -75,7 +75,7 @@ class LeftProperty:
 
 
 def _local(time: datetime, zone: str) -> datetime:
-    return time.astimezone(timezones.zone(zone if timezones.exists(zone) else "UTC"))
+    return time.astimezone(timezones.zone(timezones.known_or_utc(zone)))
 
 
 class Doubts(Repository):

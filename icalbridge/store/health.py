@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import bindparam, case, func, or_, select
 
 from icalbridge.models import CLOCK_TOLERANCE, is_future
 from icalbridge.store.changes import STATUS_COUNTER, TIMESLOT_STATUS_COUNTER
@@ -154,6 +154,9 @@ def _counted(counters: Mapping[str, int], kind: str) -> dict[str, int]:
 
 _USERS = select(api_users).order_by(api_users.c.id)
 _OWNERS = select(properties.c.api_user_id).where(properties.c.listed).distinct()
+_ALIVE = select(func.count()).where(
+    workers.c.seen_at.between(bindparam("since"), bindparam("until"))
+)
 _COUNTED = (
     select(counters.c.name, counters.c.value)
     .where(counters.c.name != "revision")
@@ -171,16 +174,17 @@ def health(connection: Connection, now: datetime, *, losses: bool = True) -> Hea
     synced = [user.catalogue_synced_at for user in users if user.id in owners or not owners]
     today = now.date()
     counted = {row.name: row.value for row in connection.execute(_COUNTED)}
-    alive = workers.c.seen_at.between(
-        now - WORKER_ALIVE + timedelta(seconds=1), now + CLOCK_TOLERANCE
-    )
+    alive = {
+        "since": now - WORKER_ALIVE + timedelta(seconds=1),
+        "until": now + CLOCK_TOLERANCE,
+    }
     known = tuple(_properties(connection))
     fetched = latest(*synced, *(state.newest for state in known)) or now
     return Health(
         catalogue_synced=min(synced) if synced and None not in synced else None,
         catalogue_error=failed.catalogue_error if failed else "",
         catalogue_invocation_id=failed.catalogue_invocation_id if failed else "",
-        workers_alive=connection.scalar(select(func.count()).where(alive)) or 0,
+        workers_alive=connection.scalar(_ALIVE, alive) or 0,
         entries=counted.pop(ENTRIES_COUNTER, 0),
         skipped=sum(value for name, value in counted.items() if name.startswith("skipped:")),
         counters=counted,

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import ConfigurationError
-from icalbridge.text import display_text, search_key
+from icalbridge.text import display_text, name_key, search_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,4 +107,4 @@ def _describe(place_id: str, names: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _name_key(name: str) -> str:
-    return _SLASH.sub(" / ", search_key(display_text(name)))
+    return _SLASH.sub(" / ", name_key(name))

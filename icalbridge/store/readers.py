@@ -65,8 +65,8 @@ class Readers(Repository):
 
     def add(self, readers: Iterable[Reader], *, now: datetime) -> None:
         """Count clients for the current day, each once."""
+        self.close_day(now=now)
         with writing(self._opened) as connection:
-            closed = _close_day(connection, now)
             key = _open_day(connection, now)
             rows = {
                 digest: {"digest": digest, "feed": reader.feed, "family": reader.family}
@@ -77,11 +77,11 @@ class Readers(Repository):
             insert_missing(
                 connection, reader_hashes, list(rows.values())[: max(0, MAX_READERS - counted)]
             )
-        self._overwrite_log(closed=closed)
 
     def close_day(self, *, now: datetime) -> None:
         """Replace the hashes of a day that is over by counts."""
-        if self._value(select(reader_days.c.day)) in (None, _day(now)) and not self._log_waits:
+        day = self._value(select(reader_days.c.day))  # a transaction of its own: it locks nothing
+        if not _is_over(day, _day(now)) and not self._log_waits:
             return
         with writing(self._opened) as connection:
             closed = _close_day(connection, now)
@@ -135,13 +135,13 @@ def _close_day(connection: Connection, now: datetime) -> bool:
 
     For a machine whose clock is slow the day of another may begin a little early.
     """
+    today = _day(now)
     if connection.dialect.name == "postgresql":
         # a dump may hold the tables for minutes, and the web takes long waits for an outage
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
-        connection.exec_driver_sql("LOCK TABLE reader_days IN EXCLUSIVE MODE")
-    today = _day(now)
+        connection.exec_driver_sql("LOCK TABLE reader_days, reader_hashes")
     day = connection.scalar(select(reader_days.c.day))
-    if day is None or timedelta() <= day - today <= timedelta(days=1):
+    if day is None or not _is_over(day, today):  # another process was faster
         return False
     _write_counts(connection, day)
     connection.execute(delete(reader_counts).where(reader_counts.c.day < _oldest(today)))
@@ -153,6 +153,10 @@ def _close_day(connection: Connection, now: datetime) -> bool:
     connection.execute(delete(reader_days))
     connection.exec_driver_sql("PRAGMA secure_delete=OFF")
     return True
+
+
+def _is_over(day: date | None, today: date) -> bool:
+    return day is not None and not timedelta() <= day - today <= timedelta(days=1)
 
 
 def _oldest(today: date) -> date:

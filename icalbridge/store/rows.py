@@ -11,7 +11,7 @@ from sqlalchemy import and_
 
 from icalbridge.models import Entry, Facility, Property, StaffDetails
 from icalbridge.store.tables import entries, particulars
-from icalbridge.text import display_text, search_key
+from icalbridge.text import name_key
 from icalbridge.words import word_lines
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def entry_values(entry: Entry) -> Values:
     del values["first_seen_at"]
     keys = {
         "text_id": text_id(*texts_of(entry)),
-        "name_id": name_id(entry.property_id, _key(entry.name)),
+        "name_id": name_id(entry.property_id, name_key(entry.name)),
     }
     return values | keys
 
@@ -93,11 +93,6 @@ def entry_values(entry: Entry) -> Values:
 def name_id(property_id: str, name: str) -> int:
     """Return the key of a name, which is folded, in a property."""
     return text_id(property_id, name)
-
-
-@lru_cache(maxsize=1 << 13)
-def _key(text: str) -> str:
-    return search_key(display_text(text))
 
 
 def texts_of(entry: Entry) -> tuple[str, str, str, str, str, str]:
@@ -119,11 +114,11 @@ def text_row(
     return {
         "id": text_id(property_id, event_type, name, activity, place, category),
         "property_id": property_id,
-        "event_type": _key(event_type),
-        "category": _key(category),
-        "activity": _key(activity),
-        "name": _key(name),
-        "name_id": name_id(property_id, _key(name)),
+        "event_type": name_key(event_type),
+        "category": name_key(category),
+        "activity": name_key(activity),
+        "name": name_key(name),
+        "name_id": name_id(property_id, name_key(name)),
         "search": word_lines(name, activity, place, category),
     }
 

@@ -73,7 +73,7 @@ class PropertyState:
     """When the next booking of the next 24 hours begins."""
 
 
-class Reach(NamedTuple):
+class DaysGranted(NamedTuple):
     """How far ahead the vendor answers a district's day, in days."""
 
     days: int = 7
@@ -83,7 +83,7 @@ class Reach(NamedTuple):
     refused_at: datetime | None = None
 
 
-UNPROBED = Reach()
+UNPROBED = DaysGranted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class SyncState:
     """Of listed properties only."""
     quota_day: date | None = None
     quota_used: int = 0
-    reach: Reach = UNPROBED
+    reach: DaysGranted = UNPROBED
     costs: Mapping[str, RequestCost] = field(default_factory=dict)
     """What requests take, by kind."""
 
@@ -138,7 +138,7 @@ def read_sync_state(
         window_states,
         user.quota_day,
         user.quota_used,
-        Reach(user.reach_days, user.reach_refused, user.reach_refused_at),
+        DaysGranted(user.reach_days, user.reach_refused, user.reach_refused_at),
         read_costs(connection, api_user_id),
     )
 

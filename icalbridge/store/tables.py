@@ -121,7 +121,7 @@ properties = Table(
     _text("state"),
     _text("zip"),
     _text("zone"),
-    _text("zone_source"),  # `model.ZoneSource`
+    _text("zone_source"),  # `models.ZoneSource`
     _text("vendor_zone"),  # what the last catalog gave, as it gave it
     _list("child_ids"),  # as the vendor gave it
     Column("position", Integer, nullable=False),  # the vendor's order

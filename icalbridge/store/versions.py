@@ -64,10 +64,12 @@ def _versions(
 ) -> dict[EventKey, tuple[tuple[str, ...], int | None]]:
     """Return the replaced digests of some events, and the window that replaced the last of them."""
     columns = (events.c.event_type, events.c.event_id, events.c.replaced, events.c.source)
-    found: dict[EventKey, tuple[tuple[str, ...], int | None]] = {}
+    versions: dict[EventKey, tuple[tuple[str, ...], int | None]] = {}
     for part in in_parts(set(keys)):
         query = select(*columns).where(of_events(events, part))
         if since is not None:
             query = query.where(events.c.changed_at > since)
-        found |= {EventKey(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
-    return found
+        versions |= {
+            EventKey(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)
+        }
+    return versions

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from icalbridge.store.district_days import NAMED_SECONDS
 from icalbridge.sync import windows as sync_windows
-from icalbridge.sync.pace import Need, Tier, wished_interval
+from icalbridge.sync.pace import Need, Tier, target_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from icalbridge.store import PropertyState, Reach, SyncState, WindowState
+    from icalbridge.store import DaysGranted, PropertyState, SyncState, WindowState
     from icalbridge.sync.pace import Grant
 
 GIVEN_UP = 3
@@ -80,7 +80,7 @@ def find_coverage(
 
     `price`: what a request of a kind costs, in requests.
     """
-    found = Coverage()
+    coverage = Coverage()
     for district_id, days in _days_by_district(state).items():
         district = state.properties[district_id]
         members = [
@@ -90,17 +90,17 @@ def find_coverage(
             continue
         possible, blocked = _possible(days, state.reach)
         best = _cheapest(possible, len(members), grant, price)
-        found.last[district_id] = best
-        found.tried[district_id] = blocked if best == possible else best
+        coverage.last[district_id] = best
+        coverage.tried[district_id] = blocked if best == possible else best
         far = _cheapest(sync_windows.LAST_DISTRICT_DAY, len(members), grant, price)
         offset = _probed(state.reach, now)
         usable = max((last for last in LAST_DAYS if last <= state.reach.days), default=-1)
-        if offset in days and possible == usable and far > best and not found.probe:
-            found.probe = (district_id, offset)
+        if offset in days and possible == usable and far > best and not coverage.probe:
+            coverage.probe = (district_id, offset)
         if possible < 0 <= state.reach.days and days[0].failures >= GIVEN_UP:
-            found.heavy.update(members)
-        _add_schools(found, state, members, days.values(), best, now)
-    return found
+            coverage.heavy.update(members)
+        _add_schools(coverage, state, members, days.values(), best, now)
+    return coverage
 
 
 def _days_by_district(state: SyncState) -> dict[str, dict[int, WindowState]]:
@@ -108,10 +108,12 @@ def _days_by_district(state: SyncState) -> dict[str, dict[int, WindowState]]:
     for window in state.windows:
         if window.number < 0:
             days.setdefault(window.property_id, {})[sync_windows.DAY - window.number] = window
-    return {district_id: found for district_id, found in days.items() if 0 in found}
+    return {
+        district_id: of_district for district_id, of_district in days.items() if 0 in of_district
+    }
 
 
-def _possible(days: Mapping[int, WindowState], reach: Reach) -> tuple[int, int]:
+def _possible(days: Mapping[int, WindowState], reach: DaysGranted) -> tuple[int, int]:
     """Return up to which day all days work, and up to which those that fail are tried again.
 
     What is further than a step ahead is tried only when the nearer days were fetched.
@@ -130,11 +132,11 @@ def _possible(days: Mapping[int, WindowState], reach: Reach) -> tuple[int, int]:
 
 
 def _cheapest(possible: int, members: int, grant: Grant, price: Callable[[str], float]) -> int:
-    """Return up to which day districts' days cost less than windows, at the wished intervals."""
+    """Return up to which day districts' days cost less than windows, at the target intervals."""
     day, window = price("district-day"), price("property-events") * members
 
     def cost(last: int) -> float:
-        days = sum(day / wished_interval(day_need(offset), grant) for offset in range(last + 1))
+        days = sum(day / target_interval(day_need(offset), grant) for offset in range(last + 1))
         near = {-1: grant.today, 0: grant.week, 7: grant.month}.get(last, grant.unread)
         middle = (last < 61) + (last < sync_windows.LAST_DISTRICT_DAY)
         return days + window / near + window * middle / grant.quarter
@@ -142,7 +144,7 @@ def _cheapest(possible: int, members: int, grant: Grant, price: Callable[[str], 
     return min((last for last in (-1, *LAST_DAYS) if last <= possible), key=cost)
 
 
-def _probed(reach: Reach, now: datetime) -> int | None:
+def _probed(reach: DaysGranted, now: datetime) -> int | None:
     """Return which day to try: the next that would be of use, a day after it was refused."""
     waits = reach.refused_at is not None and now - PROBE_EVERY < reach.refused_at <= now
     further = (last for last in LAST_DAYS if last > reach.days)
@@ -150,7 +152,7 @@ def _probed(reach: Reach, now: datetime) -> int | None:
 
 
 def _add_schools(
-    found: Coverage,
+    coverage: Coverage,
     state: SyncState,
     members: Iterable[str],
     days: Iterable[WindowState],
@@ -163,9 +165,9 @@ def _add_schools(
         if member in silent or last < 0:
             continue
         if _named_lately(state.properties[member], now):
-            found.schools[member] = max(found.schools.get(member, -1), last)
+            coverage.schools[member] = max(coverage.schools.get(member, -1), last)
         else:
-            found.quiet.add(member)
+            coverage.quiet.add(member)
 
 
 def _named_lately(known: PropertyState, now: datetime) -> bool:

@@ -118,13 +118,13 @@ def _answer(
 ) -> DayAnswer:
     offset = _offset(attempt)
     named = [key for key in result.covered_ids if key not in short]
-    told = {*result.covered_ids, *result.uncovered_ids}
+    answered = {*result.covered_ids, *result.uncovered_ids}
     return DayAnswer(
         offset,
         sync_windows.window_with(offset),
         SPANS,
         named,
         result.uncovered_ids,
-        [member.id for member in request.members if member.id not in told],
+        [member.id for member in request.members if member.id not in answered],
         str(attempt.days.start),
     )

@@ -46,7 +46,7 @@ class EventsRequest:
         return (self.owner, *self.schools)
 
     def with_places(self, catalog: KnownCatalog) -> EventsRequest:
-        """Return the same request with its properties as they are known in `places`."""
+        """Return the same request with its properties as they are known in the catalog."""
         known = catalog.properties
         return replace(
             self,

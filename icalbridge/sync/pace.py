@@ -1,6 +1,6 @@
 """Pace: how often each tier is fetched, given what that costs and what may be spent. Pure.
 
-Each tier has a wished interval, a setting, and a slack one. As long as the wished ones can be paid
+Each tier has a target interval, a setting, and a slack one. As long as the targets can be paid
 for they hold. Else the far future gives way first, up to its slack interval; then near days, up to
 theirs; then the far future again, without limit.
 """
@@ -75,7 +75,7 @@ YEAR_SLACK = 3 / 2
 FIRM = frozenset({*SLACK, Need(Tier.WEEK)})
 
 
-def wished_interval(need: Need, grant: Grant) -> float:
+def target_interval(need: Need, grant: Grant) -> float:
     """Return how often a need is met if everything can be paid for, in seconds."""
     tier = Tier.UNREAD if need.tier is Tier.DISTRICT else need.tier
     return float(getattr(grant, tier.value))
@@ -83,14 +83,14 @@ def wished_interval(need: Need, grant: Grant) -> float:
 
 def slack_interval(need: Need, grant: Grant) -> float:
     """Return how often a need is met at least, as long as that can be paid for at all."""
-    wished = wished_interval(need, grant)
+    target = target_interval(need, grant)
     if need in SLACK:
-        return wished * SLACK[need]
+        return target * SLACK[need]
     if need.tier in {Tier.TODAY, Tier.WEEK}:
-        return max(wished, grant.month)
+        return max(target, grant.month)
     if need.tier in {Tier.QUARTER, Tier.YEAR}:
-        return max(wished, grant.year * YEAR_SLACK)
-    return wished
+        return max(target, grant.year * YEAR_SLACK)
+    return target
 
 
 def find_intervals(
@@ -101,7 +101,7 @@ def find_intervals(
     `costs`: requests that meeting it once takes. `affordable`: requests a second. `ranked`: near
     days are fetched school by school because a district's day is too heavy.
     """
-    wished = {need: wished_interval(need, grant) for need in costs}
+    targets = {need: target_interval(need, grant) for need in costs}
     slack = {need: slack_interval(need, grant) for need in costs}
     today = costs.get(TODAY, 0.0)
     intervals = {TODAY: max(float(grant.today), today / (affordable * DISTRICTS_SHARE))}
@@ -118,9 +118,9 @@ def find_intervals(
         stretch = max(1.0, _rate(costs, slack, loose) / rest)
         return intervals | {need: slack[need] * stretch for need in loose}
     rest = left - _rate(costs, slack, loose)
-    intervals |= _shorten({need: costs[need] for need in firm}, wished, slack, rest)
+    intervals |= _shorten({need: costs[need] for need in firm}, targets, slack, rest)
     rest = left - _rate(costs, intervals, firm)
-    return intervals | _shorten({need: costs[need] for need in loose}, wished, slack, rest)
+    return intervals | _shorten({need: costs[need] for need in loose}, targets, slack, rest)
 
 
 def _rate(costs: Mapping[Need, float], times: Mapping[Need, float], needs: Iterable[Need]) -> float:
@@ -130,16 +130,16 @@ def _rate(costs: Mapping[Need, float], times: Mapping[Need, float], needs: Itera
 
 def _shorten(
     costs: Mapping[Need, float],
-    wished: Mapping[Need, float],
+    targets: Mapping[Need, float],
     slack: Mapping[Need, float],
     left: float,
 ) -> dict[Need, float]:
-    """Return intervals as close to the wished ones as can be paid for; all give way alike."""
+    """Return intervals as close to the targets as can be paid for; all give way alike."""
 
     def times(share: float) -> dict[Need, float]:
-        return {need: wished[need] * (slack[need] / wished[need]) ** share for need in costs}
+        return {need: targets[need] * (slack[need] / targets[need]) ** share for need in costs}
 
-    if _rate(costs, wished, costs) <= left:
+    if _rate(costs, targets, costs) <= left:
         return times(0.0)
     low, high = 0.0, 1.0
     for _ in range(ROUNDS):

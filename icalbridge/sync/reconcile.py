@@ -56,7 +56,7 @@ class SpanResponse:
     """One answer, in the terms of this module."""
 
     events: Sequence[Event]
-    """The events that were read anew; each names a property of `Places`."""
+    """The events that were read anew; each names a property of `KnownCatalog`."""
     unchanged: frozenset[EventKey]
     """The events whose bytes were known already."""
     complete: bool

@@ -18,7 +18,7 @@ from icalbridge.sync.coverage import GIVEN_UP as GIVEN_UP
 from icalbridge.sync.coverage import PROBE_EVERY as PROBE_EVERY
 from icalbridge.sync.coverage import day_need, find_coverage
 from icalbridge.sync.liveliness import MEAN_NEARNESS, find_weights, is_near
-from icalbridge.sync.pace import DISTRICTS_SHARE, Need, find_intervals, wished_interval
+from icalbridge.sync.pace import DISTRICTS_SHARE, Need, find_intervals, target_interval
 from icalbridge.sync.pace import Grant as Grant
 from icalbridge.sync.pace import Tier as Tier
 from icalbridge.sync.windows import DAY, WINDOW_DAYS, WINDOWS
@@ -132,13 +132,13 @@ class Schedule:
         self.intervals = find_intervals(costs, self._grant, left, ranked=bool(self.coverage.heavy))
         self._own_intervals = {
             property_id: [
-                self.intervals.get(need, wished_interval(need, self._grant))
+                self.intervals.get(need, target_interval(need, self._grant))
                 * self._weight(property_id, need)
                 for need in needs
             ]
             for property_id, needs in self._needs.items()
         }
-        stretches = [self.intervals[need] / wished_interval(need, self._grant) for need in costs]
+        stretches = [self.intervals[need] / target_interval(need, self._grant) for need in costs]
         self.stretch = max([1.0, *stretches])
 
     def _need(self, window: WindowState) -> Need:

@@ -4,7 +4,7 @@ changes nothing.
 In this order: the zone that the catalog gives, as far as it names one; the zone already stored on
 evidence of the property's own; the zone that the property's events name; its district's; and for
 want of all these a guess, the zone that most of the others have. Each is stored with its source
-(`model.ZoneSource`).
+(`models.ZoneSource`).
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
-CACHE_BYTES = 64_000_000
+CACHE_BYTES = 32_000_000
 """How much memory rendered feeds may take in each process."""
 
 
@@ -92,6 +92,7 @@ def create_app(
     site = Site(settings.public_url, service.public, clock, service.database)
     look = Look(settings, site, assets)
     present = CurrentBookingsReader(service)
+    app.extensions["icalbridge"] = service
     app.jinja_options = {
         "undefined": StrictUndefined,
         "trim_blocks": True,

@@ -63,7 +63,7 @@ class CalendarName:
     @property
     def when(self) -> str:
         """When the next one is, in the zone of its school."""
-        zone = self.site.timezone if timezones.exists(self.site.timezone) else "UTC"
+        zone = timezones.known_or_utc(self.site.timezone)
         day = formatting.short_day(timezones.local_date(self.start, zone))
         return f"{day}, {formatting.clock_time(self.start, zone)}"
 

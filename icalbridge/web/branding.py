@@ -1,7 +1,7 @@
 """The site's own look: its name, its logo and its accent, as the settings give them; also the web
 manifest.
 
-The accent is made readable in light and in dark by `colour`, and comes as a style sheet of its own,
+The accent is made readable in light and in dark by `color`, and comes as a style sheet of its own,
 since no page may carry styles inside. The logo was checked when the settings were read; it is
 served so that nothing in it can run.
 """

@@ -106,6 +106,13 @@ def _translations(language: str) -> NullTranslations:
     return Translations(compiled)
 
 
+def load_locales() -> None:
+    """Load each language's messages and forms of dates now, and not with its first page."""
+    for locale in AMERICAN.values():
+        _translations(locale.language)
+        locale.date_formats.get("full")
+
+
 def marked(message: str) -> str:
     """Return a text as it is, but mark it for translation later (gettext's `N_`)."""
     return message

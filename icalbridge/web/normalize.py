@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ADDED = frozenset(
     ("fbclid", "gclid", "msclkid", "mc_cid", "mc_eid", "_", "t", "ts", "nocache", "cachebuster")
 )
-"""Parameters that mail programs, social networks and cache busters add (contract: "Addresses");
+"""Parameters that mail programs, social networks and cache busters add;
 case is ignored.
 """
 ADDED_PREFIX = "utm_"

@@ -87,11 +87,15 @@ class CalendarReaders(WriteBehind[ClientRequest]):
                 return address == ""  # a Unix socket
 
         self._is_proxy = is_proxy
+        self.counts = True
+        """Whether anybody is counted; not by an export, which asks for everything itself."""
         self._seen: set[int] = set()
         self._day_start = self._day_end = datetime.min.replace(tzinfo=UTC)
 
     def note(self, address: Address, environ: WSGIEnvironment, now: datetime) -> None:
         """Note that a request for a calendar was answered."""
+        if not self.counts:
+            return
         client: str = environ.get("REMOTE_ADDR", "")
         forwarded = environ.get("HTTP_X_FORWARDED_FOR")
         if forwarded and self._is_proxy(client):

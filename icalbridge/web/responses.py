@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, str], ...]
 
+LARGE_BYTES = 250_000
+"""Up to this size a document is in memory as it is, also after somebody took it compressed."""
 RETRY_SECONDS = 30
 """How soon to ask again for what is not there yet."""
 
@@ -104,6 +106,12 @@ class Document:
     """What a 200 says of the content beyond its length and coding."""
     modified: datetime | None
 
+    def plain_body(self) -> bytes:
+        """Return the content as it is, decompressed where only that form is in memory."""
+        if self.gzip and not self.identity.body:
+            return gzip.decompress(self.gzip.body)
+        return self.identity.body
+
     @property
     def size(self) -> int:
         """Octets of all forms that there are."""
@@ -111,13 +119,21 @@ class Document:
 
     def packed(self) -> Document:
         """Return the document with its gzip form; the same bytes give the same form, at any
-        time.
+        time. A large one is then in memory in this form only, a tenth of its size.
         """
         if self.gzip:
             return self
-        body = gzip.compress(self.identity.body, compresslevel=6, mtime=0)
+        body = gzip_bytes(self.identity.body)
         coded = (*self.described, ("Content-Encoding", "gzip"))
-        return replace(self, gzip=_form(body, self.gzip_tag, self.shared, coded))
+        form = _form(body, self.gzip_tag, self.shared, coded)
+        if len(self.identity.body) <= LARGE_BYTES:
+            return replace(self, gzip=form)
+        return replace(self, gzip=form, identity=self.identity._replace(body=b""))
+
+
+def gzip_bytes(body: bytes) -> bytes:
+    """Compress; the same bytes give the same, at any time."""
+    return gzip.compress(body, compresslevel=6, mtime=0)
 
 
 def document(
@@ -184,9 +200,10 @@ def answer(known: Document, environ: Mapping[str, Any], now: datetime | None = N
     if matching_tag is not None:
         return Answer(304, [("ETag", matching_tag), *known.shared], b"")
     form = known.gzip if packed and known.gzip else known.identity
-    return Answer(
-        200, list(form.headers), b"" if environ["REQUEST_METHOD"] == "HEAD" else form.body
-    )
+    if environ["REQUEST_METHOD"] == "HEAD":
+        return Answer(200, list(form.headers), b"")
+    body = known.plain_body() if form is known.identity else form.body
+    return Answer(200, list(form.headers), body)
 
 
 def _matching_tag(

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 WRITE_SECONDS = 10
 """How long readings are collected before they are written."""
 AGAIN_SECONDS = 3600
-"""How long a property that was noted need not be noted again; the planner counts in days."""
+"""How long a property that was noted need not be noted again; the schedule counts in days."""
 USED_AGAIN_SECONDS = 60
 """Likewise of a token; people count in days too, but look right after they have tried one."""
 

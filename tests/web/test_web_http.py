@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from icalbridge.web.responses import Answer, Document, answer, document, refusal, wants_gzip
+from icalbridge.web.responses import (
+    LARGE_BYTES,
+    Answer,
+    Document,
+    answer,
+    document,
+    refusal,
+    wants_gzip,
+)
 
 BODY = b"BEGIN:VCALENDAR\r\n" * 40
 CHANGED = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
@@ -82,6 +90,23 @@ def test_document_size_counts_every_form(feed: Document) -> None:
     assert feed.gzip is not None
     plain = document(BODY, "text/calendar", cache_control="no-cache")
     assert (plain.size, feed.size) == (len(BODY), len(BODY) + len(feed.gzip.body))
+
+
+def test_large_document_is_in_memory_once() -> None:
+    """Once it is compressed, a large document takes the memory of that form; all answers are the
+    same as before.
+    """
+    body = BODY * (LARGE_BYTES // len(BODY) + 1)
+    plain = document(body, "text/calendar", cache_control="no-cache")
+    packed = plain.packed()
+    assert packed.gzip is not None
+    assert packed.size == len(packed.gzip.body) < len(body) / 10
+    assert packed.packed() == packed
+    for method in ("GET", "HEAD"):
+        assert ask(packed, method) == ask(plain, method)
+    assert ask(packed).body == body
+    assert gzip.decompress(ask(packed, ACCEPT_ENCODING="gzip").body) == body
+    assert ask(packed, IF_NONE_MATCH=tag_of(ask(plain))).status == 304
 
 
 def test_answer_without_its_gzip_form_is_plain() -> None:

@@ -25,6 +25,8 @@ from icalbridge.feeds.saved_feed import Saved
 from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.models import Changes, Event, Facility, Property, StaffDetails
 from icalbridge.web import create_app
+from icalbridge.web.export import Exporter
+from icalbridge.web.export_tree import opened_tree
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry
 from tests.web_world import DISTRICT, PUBLIC, USER, added, empty_store, sync
 
@@ -268,6 +270,26 @@ def test_planted_values_are_public_without_a_policy(app: Flask, store: Store, cl
     plain = create_app(PUBLIC, store, clock=clock).test_client()
     told = set().union(*(_told(plain, address) for address in _addresses(app)))
     assert told == set(PLANTED)
+
+
+def test_export_has_nothing_that_the_policy_hides(
+    store: Store, clock: Clock, policy: PolicyOnDisk, tmp_path: Path
+) -> None:
+    """A policy that comes later takes out of the files what was public before."""
+    planted = re.compile("|".join(PLANTED.values()), re.IGNORECASE)
+
+    def export(settings: Settings) -> set[str]:
+        with opened_tree(tmp_path / "site") as tree:
+            Exporter(settings, store, clock=clock).export(tree, lambda _done, _total: None)
+        texts = [
+            f"{file}\n{file.read_bytes().decode('utf-8', 'replace')}".replace("\r\n ", "")
+            for file in (tmp_path / "site").rglob("*")
+            if file.is_file() and file.suffix != ".gz"
+        ]
+        return {word.lower() for text in texts for word in planted.findall(text)}
+
+    assert len(export(PUBLIC)) > len(PLANTED) / 2
+    assert export(policy.settings) == set()
 
 
 def test_no_address_tells_what_the_policy_hides(app: Flask, guarded: FlaskClient) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 from xml.sax.saxutils import escape, quoteattr
 
-from icalbridge.feeds.audience import CALLED_OFF, Status
+from icalbridge.feeds.audience import CANCELLED_PREFIX, Status
 from icalbridge.feeds.formats.datetimes import iso_utc, local, zone_of
 from icalbridge.feeds.formats.ics import particulars
 from icalbridge.feeds.urls import item_path
@@ -81,7 +81,7 @@ def _head(cover: FeedMetadata, updated: datetime) -> Iterator[str]:
 
 
 def _entry(item: Item, cover: FeedMetadata) -> bytes:
-    title = item.title.removeprefix(CALLED_OFF) if item.cancelled else item.title
+    title = item.title.removeprefix(CANCELLED_PREFIX) if item.cancelled else item.title
     parts = [
         "<entry>\n",
         _element("id", f"tag:icalbridge,2026:{quote(item.uid, safe='@')}"),

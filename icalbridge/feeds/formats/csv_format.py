@@ -75,7 +75,7 @@ class Csv:
         complete_until: datetime | None = None,  # noqa: ARG002
     ) -> bytes:
         """Put the head above the rows."""
-        return BOM + line(heads(particulars_of(cover.fields))) + b"".join(fragments)
+        return BOM + line(header_row(particulars_of(cover.fields))) + b"".join(fragments)
 
 
 class _Echo:
@@ -101,7 +101,7 @@ def harmless(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def heads(particulars: Collection[Field]) -> list[str]:
+def header_row(particulars: Collection[Field]) -> list[str]:
     """Return the names of the columns that `cells` fills."""
     return [*COLUMNS, *(PARTICULAR_COLUMNS[field] for field in particulars)]
 

@@ -1,4 +1,4 @@
-"""Items as an iCalendar file (contract: "What a feed contains"; RFC 5545, RFC 7986).
+"""Items as an iCalendar file (RFC 5545, RFC 7986).
 
 VTIMEZONEs are icalendar's work. The calendar's head is put together here, since icalendar takes a
 U+FEFF that a text begins with for a byte order mark; and so are VEVENTs, thousands of them in a

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from icalbridge.feeds.audience import PARTICULAR, Field
+from icalbridge.feeds.audience import STAFF_FIELDS, Field
 from icalbridge.feeds.formats.datetimes import iso_local, iso_utc, zone_of
 from icalbridge.feeds.urls import item_path
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Raised when a key changes its meaning or goes; keys may come at any time."""
-PARTICULARS = tuple(field for field in Field if field in PARTICULAR)
+PARTICULARS = tuple(field for field in Field if field in STAFF_FIELDS)
 """In the order in which every format has them."""
 END = b"\n]}\n"
 

@@ -30,7 +30,7 @@ _RULE = re.compile(rf"{_NAME}{_TIME}(?:{_NAME}{_TIME}?,{_ONSET},{_ONSET})?")
 
 @dataclass(frozen=True, slots=True)
 class Onset:
-    """When a side of the year begins: the so-manieth weekday of a month, at a local time under the
+    """When a side of the year begins: the nth weekday of a month, at a local time under the
     offset before.
     """
 

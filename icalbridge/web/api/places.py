@@ -9,7 +9,7 @@ from icalbridge import timezones
 from icalbridge.feeds import BadQuery, display_text, feed_path, page_path
 from icalbridge.feeds.query import PARAMETERS, quoted, read_value
 from icalbridge.models import Feed
-from icalbridge.text import search_key
+from icalbridge.text import name_key
 from icalbridge.web.api import schema
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Places:
             facilities=[
                 self.facility_resource(item, properties.get(item.property_id))
                 for item in facilities
-                if not types or search_key(display_text(item.type)) in types
+                if not types or name_key(item.type) in types
             ]
         )
 

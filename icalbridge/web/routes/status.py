@@ -198,7 +198,7 @@ def _zone(school: Freshness) -> str:
 
 
 def _known_zone(zone: str) -> str:
-    return zone if timezones.exists(zone) else "UTC"
+    return timezones.known_or_utc(zone)
 
 
 def _moment(moment: datetime, zone: str) -> str:

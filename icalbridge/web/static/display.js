@@ -447,7 +447,8 @@
 
   function take(answer) {
     var before = board, age = Number(answer.getResponseHeader('Age')) || 0;
-    var server = Number(answer.getResponseHeader('Display-Now'));
+    var server = Number(answer.getResponseHeader('Display-Now')) ||
+      Math.floor(Date.parse(answer.getResponseHeader('Date')) / 1000);  /* of a static host */
     var news = JSON.parse(answer.responseText);
     if (!isBoard(news) || !(server > 0)) { throw new Error(); }
     if (answer.getResponseHeader('Display-Kept')) {

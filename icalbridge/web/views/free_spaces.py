@@ -16,10 +16,11 @@ from msgspec import Meta, Struct, field
 
 from icalbridge import timezones
 from icalbridge.feeds.query import PARAMETERS, quoted, read_value
-from icalbridge.text import display_text, search_key
+from icalbridge.text import name_key
 from icalbridge.web.i18n import gettext
 from icalbridge.web.parameters import Refused, convert_parameters
 from icalbridge.web.views.open_times import free_spans, local_moment, open_hours
+from icalbridge.words import has_words, parse_words, word_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -217,11 +218,11 @@ def find_free_spaces(
 
 
 def zone_of(school: Property) -> str:
-    return school.timezone if timezones.exists(school.timezone) else "UTC"
+    return timezones.known_or_utc(school.timezone)
 
 
 def _kind(facility: Facility) -> str:
-    return search_key(display_text(facility.type))
+    return name_key(facility.type)
 
 
 def _is_fit(facility: Facility, query: FreeQuery) -> bool:
@@ -229,8 +230,8 @@ def _is_fit(facility: Facility, query: FreeQuery) -> bool:
         return False
     if not query.kinds:
         return True
-    text = search_key(display_text(f"{facility.type} {facility.name}"))
-    return any(all(word in text for word in kind.split()) for kind in query.kinds)
+    lines = word_lines(facility.type, facility.name)
+    return any(has_words(lines, parse_words(kind)) for kind in query.kinds)
 
 
 def _longest(

@@ -43,7 +43,7 @@ def linked(items: Sequence[Item], now: datetime, address_of: Callable[[Item], st
 
 def _event(item: Item, address: str) -> dict[str, Any]:
     """Return one event (https://schema.org/Event); times have the offset of the school's zone."""
-    zone = timezones.zone(item.zone if timezones.exists(item.zone) else "UTC")
+    zone = timezones.zone(timezones.known_or_utc(item.zone))
     status = "EventScheduled" if item.cancelled is None else "EventCancelled"
     return {
         "@type": "Event",
