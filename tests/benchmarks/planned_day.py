@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.models import RequestCost
-from icalbridge.store import DistrictReach, PropertyState, SyncState, WindowState
+from icalbridge.store import DaysGranted, PropertyState, SyncState, WindowState
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.coverage import GIVEN_UP
 from icalbridge.sync.schedule import Grant, Schedule
@@ -36,11 +36,11 @@ TIERS = {"today": (0, 0), "week": (1, 7), "month": (8, 30), "quarter": (31, 90),
 EDITS = 400
 """Of each tier."""
 VENDORS = {
-    "days-90": (DistrictReach(90), 0),
-    "days-7": (DistrictReach(7, 30, MIDNIGHT), 0),
-    "days-refused": (DistrictReach(-1, 0, MIDNIGHT), 0),
-    "days-too-heavy": (DistrictReach(7, 30, MIDNIGHT), GIVEN_UP),
-    "answers-6-mb": (DistrictReach(7, 30, MIDNIGHT), GIVEN_UP),
+    "days-90": (DaysGranted(90), 0),
+    "days-7": (DaysGranted(7, 30, MIDNIGHT), 0),
+    "days-refused": (DaysGranted(-1, 0, MIDNIGHT), 0),
+    "days-too-heavy": (DaysGranted(7, 30, MIDNIGHT), GIVEN_UP),
+    "answers-6-mb": (DaysGranted(7, 30, MIDNIGHT), GIVEN_UP),
 }
 """How far ahead districts' days are answered, and how often today failed."""
 
