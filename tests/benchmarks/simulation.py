@@ -184,8 +184,12 @@ def simulation(
     grant: Grant = GRANT,
     facilities: int = FACILITIES,
     bookings: int = BOOKINGS_A_DAY,
+    first_quota: int | None = None,
 ) -> Iterator[Simulation]:
-    """Yield a district that was synced once and that somebody reads."""
+    """Yield a district that was synced once and that somebody reads.
+
+    `first_quota`: requests that the first sync may take, if not a day's.
+    """
     clock = SimulatedClock(begin)
     world = sandbox.build_world(
         seed=1,
@@ -201,7 +205,7 @@ def simulation(
         clock=clock,
         answers=answers_of(vendor),
         rate_per_minute=grant.rate_per_minute,
-        quota_per_day=grant.quota_per_day,
+        quota_per_day=first_quota or grant.quota_per_day,
     )
     store = Store.connect(f"sqlite:///{folder / 'simulated.db'}")
     store.upgrade()
@@ -209,7 +213,10 @@ def simulation(
         state = app.extensions["sandbox"]
         state.wait = clock.wait
         ledger = StoreLedger(
-            store, USER, rate_per_minute=grant.rate_per_minute, quota_per_day=grant.quota_per_day
+            store,
+            USER,
+            rate_per_minute=grant.rate_per_minute,
+            quota_per_day=first_quota or grant.quota_per_day,
         )
         client = Client(
             url,
