@@ -129,13 +129,13 @@ def test_unread_property_may_wait_two_days(store: Store, settings: Settings) -> 
 
 
 def test_month_that_waits_long_is_found(healthy: Store, settings: Settings) -> None:
-    """Today is fresh, a later month is not: twice six hours and a quarter."""
-    minutes = 12 * 60 + 16
+    """Today is fresh, a later month is not: twice four hours and a quarter."""
+    minutes = 8 * 60 + 16
     fetch(healthy, NOW, numbers=2)
     fetch(healthy, NOW + timedelta(minutes=minutes))
     result = check(healthy, settings, minutes)
     assert result.level is Level.WARNING
-    assert "later bookings up to 12 h old (limit 12 h): " in result.line()
+    assert "later bookings up to 8 h old (limit 8 h): " in result.line()
     assert "today's" not in result.line()
 
 

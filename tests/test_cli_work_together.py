@@ -165,7 +165,9 @@ def test_workers_at_once_fill_an_empty_database(
 
 def _open(store: Store) -> bool:
     """Say whether some window was never fetched, or is being fetched."""
-    never = windows.select().where(windows.c.synced_at.is_(None) | (windows.c.leased_by != ""))
+    never = windows.select().where(
+        ((windows.c.number >= 0) & windows.c.synced_at.is_(None)) | (windows.c.leased_by != "")
+    )
     with store.engine.connect() as connection:
         return connection.execute(never).first() is not None
 

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-BOOKKEEPING = {"windows", "api_users", "workers", "counters"}
-OPERATORS = {"saved_feeds", "feed_tokens", "pushed"}
+BOOKKEEPING = {"windows", "api_users", "workers", "counters", "request_costs"}
+READERS = {"reader_days", "reader_hashes", "reader_counts"}
+SEEN = "UPDATE properties SET named_at="
+"""What a district's day notes of the schools that it had something of."""
+OPERATORS = {"saved_feeds", "feed_tokens", "pushed", "public_policy"}
 WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 
 
@@ -49,7 +52,12 @@ def _kept(district: Bridge) -> dict[str, list[tuple[object, ...]]]:
     with district.store.engine.connect() as connection:
         rows = {
             table.name: [
-                tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))
+                tuple(row)
+                for row in connection.execute(
+                    select(
+                        *(column for column in table.columns if column.name != "named_at")
+                    ).order_by(*table.primary_key)
+                )
             ]
             for table in (properties, facilities, events, entries, entry_texts, particulars)
         }
@@ -63,7 +71,8 @@ def _written(engine: Engine) -> Iterator[set[str]]:
     found: set[str] = set()
 
     def look(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if told := WRITES.match(statement):
+        told = WRITES.match(statement)
+        if told and not statement.startswith(SEEN):
             found.add(told[1])
 
     event.listen(engine, "before_cursor_execute", look)
@@ -74,8 +83,8 @@ def _written(engine: Engine) -> Iterator[set[str]]:
 
 
 def test_every_table_is_kept_or_bookkeeping() -> None:
-    """A table that is new to the schema has to be put into one of the three."""
-    assert set(metadata.tables) - BOOKKEEPING - OPERATORS == {
+    """A table that is new to the schema has to be put into one of the four."""
+    assert set(metadata.tables) - BOOKKEEPING - OPERATORS - READERS == {
         "properties",
         "facilities",
         "events",
