@@ -57,7 +57,7 @@ bench: machine $(WORKSHOP)  ## how fast, as ratios measured side by side in one 
 soak: machine $(READERS)  ## the long proofs
 	@$(PY) tests/machine.py soak
 	$(PY) -m pytest -m soak --ignore tests/benchmarks $(ARGS)
-	$(PY) -m pytest -m soak tests/benchmarks/test_bench_day.py -p no:randomly -s $(ARGS)
+	$(PY) -m pytest -m soak tests/benchmarks/test_bench_day.py tests/benchmarks/test_bench_year.py -p no:randomly -s $(ARGS)
 
 screenshots: machine $(READERS)  ## the README's pictures, out of a demo
 	$(PY) -m tests.screenshots
