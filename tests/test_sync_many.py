@@ -192,9 +192,17 @@ def _requests(district: Bridge) -> Counter[tuple[str, str]]:
     return Counter((path, query) for _, path, query, _ in district.state.requests)
 
 
-@pytest.mark.parametrize("vendor", sandbox.VENDORS)
-def test_four_workers_keep_the_rules_of_any_vendor(vendor: str, postgresql_url: str) -> None:
-    """Ten minutes with the limits that the vendor grants: never a 429; a refused date is tried
+@pytest.mark.parametrize(
+    ("vendor", "minutes"),
+    [
+        ("days-7", 3),
+        *(pytest.param(name, 10, marks=pytest.mark.soak) for name in sandbox.VENDORS),
+    ],
+)
+def test_four_workers_keep_the_rules_of_any_vendor(
+    vendor: str, minutes: int, postgresql_url: str
+) -> None:
+    """Some minutes with the limits that the vendor grants: never a 429; a refused date is tried
     once, and one that is too large a few times.
     """
     with (
@@ -210,7 +218,7 @@ def test_four_workers_keep_the_rules_of_any_vendor(vendor: str, postgresql_url: 
             _simulated(district, postgresql_url, f"w{number}", 120, open_stores)
             for number in range(WORKERS)
         ]
-        end = district.clock() + timedelta(minutes=10)
+        end = district.clock() + timedelta(minutes=minutes)
         read = False
         while district.clock() < end:
             naps = [worker.step() for worker in workers]
