@@ -163,7 +163,7 @@ FAULTS: dict[str, type[VendorError]] = {
     "404": NotFound,
     "429": RateLimited,
     "500": VendorUnavailable,
-    "502": VendorUnavailable,
+    "502": VendorTimeout,
     "503": VendorTimeout,
     "504": VendorTimeout,
     "hang:seconds=0": VendorUnavailable,
