@@ -166,7 +166,7 @@ class AnswerTooLarge(VendorError):
 
 
 class MalformedAnswer(VendorError):
-    """Raised for a 200 that cannot be used: cut off, too large, no JSON, without its list, or
+    """Raised for a 200 that cannot be used: cut off, no JSON, without its list, or
     with an error's code.
     """
 

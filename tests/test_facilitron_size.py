@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.errors import (
-    MalformedAnswer,
+    AnswerTooLarge,
     RequestRefused,
     VendorError,
     VendorTimeout,
@@ -66,7 +66,7 @@ LARGE: dict[str, Callable[[], Reply]] = {
 
 
 @pytest.mark.parametrize("case", LARGE)
-def test_answer_of_more_than_64_mb_is_malformed(case: str) -> None:
+def test_answer_of_more_than_64_mb_is_too_large(case: str) -> None:
     """It is asked once and read no further, so that it takes little memory; the next request is
     answered.
     """
@@ -74,7 +74,7 @@ def test_answer_of_more_than_64_mb_is_malformed(case: str) -> None:
         client = client_of(script)
         tracemalloc.start()
         try:
-            with pytest.raises(MalformedAnswer) as caught:
+            with pytest.raises(AnswerTooLarge) as caught:
                 client.properties()
             peak = tracemalloc.get_traced_memory()[1]
         finally:
@@ -88,7 +88,7 @@ def test_connection_is_closed_when_an_answer_is_not_read_to_its_end() -> None:
     """The next request has another."""
     with scripted(Reply(200, _padded(MOST_OCTETS + MB)), PROPERTIES) as script:
         client = client_of(script)
-        with pytest.raises(MalformedAnswer):
+        with pytest.raises(AnswerTooLarge):
             client.properties()
         client.properties()
     assert len({each.port for each in script.asked}) == 2
