@@ -193,20 +193,22 @@ def _requests(district: Bridge) -> Counter[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "minutes"),
+    ("vendor", "schools", "minutes"),
     [
-        ("days-7", 3),
-        *(pytest.param(name, 10, marks=pytest.mark.soak) for name in sandbox.VENDORS),
+        ("days-7", 8, 2),
+        *(pytest.param(name, 24, 10, marks=pytest.mark.soak) for name in sandbox.VENDORS),
     ],
 )
 def test_four_workers_keep_the_rules_of_any_vendor(
-    vendor: str, minutes: int, postgresql_url: str
+    vendor: str, schools: int, minutes: int, postgresql_url: str
 ) -> None:
     """Some minutes with the limits that the vendor grants: never a 429; a refused date is tried
     once, and one that is too large a few times.
     """
     with (
-        bridge(postgresql_url, schools=24, facilities=1, events_per_day=48) as district,
+        bridge(
+            postgresql_url, schools=schools, facilities=1, events_per_day=2 * schools
+        ) as district,
         ExitStack() as open_stores,
     ):
         limits, state = district.state.limits[KEY], district.state
