@@ -132,8 +132,8 @@ def test_serve_follows_the_file(settings: dict[str, str], file: Path) -> None:
         until(lambda: _hidden(page), "facility that is hidden again")
         file.write_text(BAD)
         until(lambda: _policy_error(base), "error in /readyz")
-        process.send_signal(signal.SIGHUP)
         before = _web_workers(process.pid)
+        process.send_signal(signal.SIGHUP)
         until(lambda: _web_workers(process.pid).isdisjoint(before) or None, "other processes")
         assert _hidden(page)
         assert _policy_error(base) == NOT_USED
