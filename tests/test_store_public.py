@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +28,8 @@ from tests.samples import GYM, NOW, POOL, ZONE, entry
 from tests.test_policy import RULES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from icalbridge.models import Entry
     from icalbridge.store import Store
 
@@ -251,3 +254,23 @@ def test_every_query_of_readers_honors_the_policy() -> None:
     """A new query of `Reading` must be here, or among those that tell nothing."""
     queries = {name for name in vars(Reading) if not name.startswith("_")}
     assert queries - NEUTRAL <= set(vars(PublicReading))
+
+
+def test_process_that_missed_a_policy_takes_it_when_the_file_turns_bad(
+    store: Store, tmp_path: Path
+) -> None:
+    """What the last good policy is does not hang on which process read the file in time."""
+    path = tmp_path / "policy.toml"
+    one, other = (PolicyFile(str(path), store.policies, lambda: NOW) for _ in range(2))
+    for written, (text, readers) in enumerate(
+        [
+            ('names = "shown"\n', (one, other)),
+            ('names = "reserved"\n', (one,)),
+            ("names = 7\n", (one, other)),
+        ]
+    ):
+        path.write_text(text)
+        os.utime(path, (1_700_000_000 + written,) * 2)
+        policies = [reader.current() for reader in readers]
+    assert [policy.reserved for policy in policies] == [True, True]
+    assert one.error == other.error != ""

@@ -140,12 +140,20 @@ class PolicyFile:
             return datetime.fromtimestamp(modified, UTC) if modified else None
 
     def _fail(self, error: str) -> None:
-        if self._policy is None:
-            last = self._policies.last()
-            with suppress(BadPolicy):  # another version wrote it
-                if last is not None:
-                    self._policy = replace(parse_policy(last.text), changed=last.changed)
+        try:
+            self._take_stored()
+        except StoreError:
+            if self._policy is None:
+                raise
         if self.error != error:
             outcome = "nothing is public" if self._policy is None else "the last good policy holds"
             log.error("%s; %s", error.rstrip("."), outcome)
         self.error = error
+
+    def _take_stored(self) -> None:
+        """Take the last good policy of all processes: this one may have missed it."""
+        last = self._policies.last()
+        if last is None or (self._policy is not None and self._policy.digest == last.digest):
+            return
+        with suppress(BadPolicy):  # another version wrote it
+            self._policy = replace(parse_policy(last.text), changed=last.changed)
