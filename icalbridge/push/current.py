@@ -60,21 +60,21 @@ def load_pushed(
         for row in rows
         if row.settled
     ]
-    over, standing = [], []
+    over, live_again = [], []
     for number, row in enumerate(open_rows):
         on_progress("looking", number, len(open_rows))
         event, whole = look_up(client, row.external_id, zones)
         state = PushedState(row.external_id, row.uid, event, row.dropped, unread=not whole)
         if row.dropped and state.live:
             # the push ended before it was cancelled; who cancels it from now on has a reason
-            standing.append(row.external_id)
+            live_again.append(row.external_id)
         if _is_over(state, now):
             over.append(row.external_id)
         cancelled = event is not None and not state.live
         dropped = (row.dropped and not state.live) or (again and cancelled)
         states.append(replace(state, dropped=dropped))
     on_progress("looking", len(open_rows), len(open_rows))
-    store.pushed.keep(standing)
+    store.pushed.keep(live_again)
     store.pushed.settle(over)
     return states
 
