@@ -133,7 +133,7 @@ def test_four_workers_share_plan_and_rate(postgresql_url: str) -> None:
     """
     rate = 300
     with (
-        bridge(postgresql_url, schools=7, facilities=1, events_per_day=1) as district,
+        bridge(postgresql_url, schools=3, facilities=1, events_per_day=1) as district,
         ExitStack() as open_stores,
     ):
         district.state.limits[KEY].rate_per_minute = rate
@@ -195,7 +195,7 @@ def _requests(district: Bridge) -> Counter[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("vendor", "schools", "minutes"),
     [
-        ("days-7", 8, 2),
+        ("days-7", 4, 2),
         *(pytest.param(name, 24, 10, marks=pytest.mark.soak) for name in sandbox.VENDORS),
     ],
 )
