@@ -174,15 +174,12 @@ class Simulation:
         """Let the worker do one thing, and time go on."""
         self.clock.wait(self.worker.step())
 
-    @contextmanager
-    def sync_anew(self, folder: Path) -> Iterator[Store]:
-        """Yield a second database that was synced just now."""
-        store = _open_store(folder / "anew.db")
-        assert (
-            _make_sync(self.url, self.clock, store, Grant(10**6, 10**6)).everything().failures == []
-        )
-        yield store
-        store.close()
+    def sync_everything(self, store: Store) -> None:
+        """Sync a database as if there were no quota."""
+        (limits,) = self.state.limits.values()
+        limits.quota_per_day = limits.rate_per_minute = 10**6
+        sync = _make_sync(self.url, self.clock, store, Grant(10**6, 10**6))
+        assert sync.everything().failures == []
 
 
 @contextmanager
@@ -219,7 +216,7 @@ def simulation(
         rate_per_minute=grant.rate_per_minute,
         quota_per_day=first_grant.quota_per_day,
     )
-    store = _open_store(folder / "simulated.db")
+    store = open_store(folder / "simulated.db")
     with sandbox.serve_in_thread(app) as url:
         state = app.extensions["sandbox"]
         state.wait = clock.wait
@@ -233,7 +230,8 @@ def simulation(
     store.close()
 
 
-def _open_store(path: Path) -> Store:
+def open_store(path: Path) -> Store:
+    """Return a new database."""
     store = Store.connect(f"sqlite:///{path}")
     store.upgrade()
     return store

@@ -21,7 +21,7 @@ from icalbridge.store.entries import TimeRange
 from icalbridge.sync.pace import Grant
 from icalbridge.sync.windows import horizon
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
-from tests.benchmarks.simulation import USER, Simulation, simulation
+from tests.benchmarks.simulation import USER, Simulation, open_store, simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,16 +121,14 @@ class Year:
     def require_truth(self, folder: Path) -> None:
         """After quiet days it shows what a new database shows, and nothing changed its UID."""
         simulated = self._simulated
-        (limits,) = simulated.state.limits.values()
-        limits.quota_per_day = limits.rate_per_minute = 10**9
         for _ in range(4):
             simulated.clock.wait(86_400)
-            report = simulated.sync.everything()
-        assert report.failures == []
+            simulated.sync_everything(simulated.store)
+        anew = open_store(folder / "anew.db")
+        simulated.sync_everything(anew)
         now = simulated.clock()
-        coming = self._coming(simulated.store)
-        with simulated.sync_anew(folder) as anew:
-            expected = Counter(map(_shown, self._coming(anew)))
+        coming, expected = self._coming(simulated.store), Counter(map(_shown, self._coming(anew)))
+        anew.close()
         assert Counter(map(_shown, coming)) == expected
         uids = {(entry.event_id, entry.start): entry.uid for entry in coming}
         for uid, entry in self.first.items():
@@ -160,13 +158,14 @@ def _live(folder: Path, schools: int, days: int) -> None:
         begun = len(simulated.state.requests)
         before = (folder / "simulated.db").stat().st_size
         year.live(days)
-        statuses = [status for *_, status in simulated.state.requests[begun:]]
+        statuses = Counter(status for *_, status in simulated.state.requests[begun:])
         after = (folder / "simulated.db").stat().st_size
         year.require_truth(folder)
         counted = simulated.store.read.health(simulated.clock()).counters
     wrong = {name: count for name, count in counted.items() if name.startswith("disagreements")}
     print(
-        f"\n{schools} schools, {days} days: {len(statuses):,} requests, {sum(year.cpu):.0f} s of CPU;"
+        f"\n{schools} schools, {days} days: {statuses.total():,} requests {dict(statuses)},"
+        f" {sum(year.cpu):.0f} s of CPU;"
         f" database {before / 1e6:.1f} MB, then {after / 1e6:.1f} MB; contradictions {wrong};"
         f" key {USER}"
     )
