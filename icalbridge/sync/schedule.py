@@ -7,7 +7,6 @@ vendor grants. Pure.
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -275,9 +274,9 @@ def _credible(window: WindowState, now: datetime) -> WindowState:
     when it is leased.
     """
     if is_future(window.synced, now):
-        window = replace(window, synced=None)
+        window = window._replace(synced=None)
     if is_future(window.leased_until, now + timedelta(seconds=LEASE_SECONDS)):
-        window = replace(window, leased_until=None)
+        window = window._replace(leased_until=None)
     return window
 
 
