@@ -12,14 +12,12 @@ from icalbridge.sync.schedule import Schedule
 from icalbridge.sync.windows import today, window_days
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
+    from collections.abc import Sequence
 
-    from icalbridge.models import Event, Timeslot
+    from icalbridge.models import Event
     from icalbridge.push.requested import RequestedState
-    from icalbridge.settings import ApiUser, Settings
-    from icalbridge.store import Store
-    from icalbridge.sync.refresh_event import EventRefresher
+    from icalbridge.push.session import WriteSession
+    from icalbridge.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,52 +31,68 @@ class AfterWrite:
     calendars do not; `not yet`: the vendor still answers with the old state; `unread`: nothing is
     known.
     """
-    note: str = ""
-    """A sentence for the user."""
-
-    @property
-    def notes(self) -> list[str]:
-        return [self.note] if self.note else []
+    notes: tuple[str, ...] = ()
+    """Sentences for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPace:
-    """How often the sync of one key reads an event."""
+def follow_write(
+    session: WriteSession, settings: Settings, written: Event, requested: RequestedState
+) -> AfterWrite:
+    """Update the store with an event after a write; whatever fails here, the write is done.
 
-    settings: Settings
-    store: Store
-    user: ApiUser
+    `written`: the event as requested, with its id.
+    """
+    try:
+        followed = session.refresh(written.type, written.id, written.property_id)
+    except IcalbridgeError as error:
+        if isinstance(error, NotFound) and not requested.cancelled:
+            return AfterWrite(None, "not yet", (_not_yet(session, settings, [written]),))
+        note = f"The calendars here show it after the next sync; it could not be read back: {error}"
+        return AfterWrite(None, "unread", (note,))
+    event, reason = followed.event, followed.left_out
+    if not requested.matches(event):
+        return AfterWrite(event, "not yet", (_not_yet(session, settings, [written, event]),))
+    if not reason:
+        (entries,) = session.store.sync_reads.known([event.key]).values()
+        reason = requested.hidden_reason(event, entries, settings, session.clock())
+    if reason:
+        return AfterWrite(event, "hidden", (f"The calendars here do not show it: {reason}.",))
+    return AfterWrite(event, "shown")
 
-    def not_yet(self, property_id: str, slots: Iterable[Timeslot], now: datetime) -> str:
-        """Return the note on an event that is still in its old state.
 
-        `slots`: those that it has, or was to have.
-        """
-        seconds = self._interval(property_id, slots, now)
-        within = "" if seconds is None else f", within {_span(seconds)}"
-        return (
-            "Facilitron does not yet show the change; the calendars here follow when it"
-            f" does{within}."
-        )
+def _not_yet(session: WriteSession, settings: Settings, states: Sequence[Event]) -> str:
+    """Return the note on an event that is still in its old state.
 
-    def _interval(self, property_id: str, slots: Iterable[Timeslot], now: datetime) -> float | None:
-        """Return the seconds between two reads of a window with one of these timeslots, if any."""
-        owner = self.store.read.property(property_id)
-        zone = (owner.timezone if owner else "") or "UTC"
-        if owner is None or not timezones.exists(zone):
-            return None
-        days = {timezones.local_date(slot.start, zone) for slot in slots}
-        situation = self.store.windows.state(self.user.name)
-        planned = Schedule(situation, make_grant(self.user, self.settings), now)
-        return min(
-            (
-                planned.interval(window)
-                for window in situation.windows
-                if window.property_id == property_id and window.number >= 0
-                if any(day in window_days(window.number, today(now, zone)) for day in days)
-            ),
-            default=None,
-        )
+    `states`: as it was to be, and as it is if it was read.
+    """
+    seconds = _read_interval(session, settings, states)
+    within = "" if seconds is None else f", within {_span(seconds)}"
+    return (
+        f"Facilitron does not yet show the change; the calendars here follow when it does{within}."
+    )
+
+
+def _read_interval(
+    session: WriteSession, settings: Settings, states: Sequence[Event]
+) -> float | None:
+    """Return the seconds between two reads of a window with one of the timeslots, if any."""
+    property_id, now = states[-1].property_id, session.clock()
+    owner = session.store.read.property(property_id)
+    zone = (owner.timezone if owner else "") or "UTC"
+    if owner is None or not timezones.exists(zone):
+        return None
+    days = {timezones.local_date(slot.start, zone) for event in states for slot in event.timeslots}
+    stored = session.store.windows.state(session.user.name)
+    schedule = Schedule(stored, make_grant(session.user, settings), now)
+    return min(
+        (
+            schedule.interval(window)
+            for window in stored.windows
+            if window.property_id == property_id and window.number >= 0
+            if any(day in window_days(window.number, today(now, zone)) for day in days)
+        ),
+        default=None,
+    )
 
 
 def _span(seconds: float) -> str:
@@ -87,36 +101,3 @@ def _span(seconds: float) -> str:
     if minutes < 120:
         return f"{minutes} minute{'s' * (minutes > 1)}"
     return f"{-(-minutes // 60)} hours"
-
-
-def follow_write(
-    pace: ReadPace,
-    follower: EventRefresher,
-    written: Event,
-    requested: RequestedState,
-    clock: Callable[[], datetime],
-) -> AfterWrite:
-    """Update the store with an event after a write; whatever fails here, the write is done."""
-
-    def not_yet(*events: Event) -> AfterWrite:
-        slots = [slot for event in (written, *events) for slot in event.timeslots]
-        note = pace.not_yet((written, *events)[-1].property_id, slots, clock())
-        return AfterWrite(events[-1] if events else None, "not yet", note)
-
-    try:
-        followed = follower.refresh(written.type, written.id, property_id=written.property_id)
-    except IcalbridgeError as error:
-        if isinstance(error, NotFound) and not requested.cancelled:
-            return not_yet()
-        note = f"The calendars here show it after the next sync; it could not be read back: {error}"
-        return AfterWrite(None, "unread", note)
-    if not requested.matches(followed.event):
-        return not_yet(followed.event)
-    reason = followed.left_out
-    if not reason:
-        (entries,) = pace.store.sync_reads.known([followed.event.key]).values()
-        reason = requested.hidden_reason(followed.event, entries, pace.settings, clock())
-    if reason:
-        note = f"The calendars here do not show it: {reason}."
-        return AfterWrite(followed.event, "hidden", note)
-    return AfterWrite(followed.event, "shown")

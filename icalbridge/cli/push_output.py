@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from icalbridge.models import Timeslot
-    from icalbridge.push.apply import Outcome
+    from icalbridge.push.apply import Outcome, PushRun
     from icalbridge.push.mapping import Impossible
     from icalbridge.push.places import PlaceTable
-    from icalbridge.push.service import AppliedPush, PlannedPush
+    from icalbridge.push.service import PlannedPush
     from icalbridge.push.steps import PushedState, PushPlan, Step, Unchanged
     from icalbridge.store import Store
 
@@ -209,7 +209,7 @@ def _named(step: Step, places: PlaceTable) -> str:
 
 
 def push_json(
-    planned: PlannedPush, rows: Sequence[PlanRow], applied: AppliedPush | None
+    planned: PlannedPush, rows: Sequence[PlanRow], applied: PushRun | None
 ) -> dict[str, Any]:
     """Return plan and outcomes as one object; outcomes are null where nothing was to be done."""
     done = [
@@ -221,7 +221,7 @@ def push_json(
             "why": outcome.why,
             "collides_with": outcome.collisions,
         }
-        for outcome in (applied.outcomes if applied else ())
+        for outcome in (applied.done if applied else ())
     ]
     return {
         "source": planned.name,

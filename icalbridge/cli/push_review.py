@@ -26,14 +26,16 @@ from icalbridge.push.decide import tally
 from icalbridge.push.fetch import CalendarSource
 from icalbridge.push.places import read_text
 from icalbridge.push.service import PushOptions, PushService
+from icalbridge.push.session import WriteSession
+from icalbridge.sync.clock import DatabaseClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icalbridge.cli.push_output import PlanRow
-    from icalbridge.facilitron import Client
+    from icalbridge.push.apply import PushRun
     from icalbridge.push.places import PlaceTable
-    from icalbridge.push.service import AppliedPush, PlannedPush
+    from icalbridge.push.service import PlannedPush
     from icalbridge.push.steps import PushPlan
     from icalbridge.settings import ApiUser, Settings
     from icalbridge.store import Store
@@ -77,19 +79,19 @@ class TerminalReview:
         self._confirm(plan)
         return terms
 
-    def report(self, planned: PlannedPush, applied: AppliedPush | None) -> None:
+    def report(self, planned: PlannedPush, applied: PushRun | None) -> None:
         """Print the outcomes."""
         if self.given.as_json:
             print_json(push_json(planned, self.rows, applied), indent=None)
         if applied is None:
             return
-        for sentence in sentences(applied.outcomes, planned.places):
+        for sentence in sentences(applied.done, planned.places):
             warn(sentence)
-        if applied.late:
-            warn(f"{applied.late} events are in the calendars here after the next sync only.")
+        if late := len(applied.late):
+            warn(f"{late} events are in the calendars here after the next sync only.")
         if not self.given.as_json:
-            done = sum(outcome.result != "refused" for outcome in applied.outcomes)
-            click.echo(f"{done} of {len(applied.outcomes)} steps done.")
+            done = sum(outcome.result != "refused" for outcome in applied.done)
+            click.echo(f"{done} of {len(applied.done)} steps done.")
 
     def _show(self, planned: PlannedPush) -> None:
         if self.rows:
@@ -159,15 +161,15 @@ def make_service(settings: Settings, given: PushInput, store: Store, stop: Stop)
     """Return the push service of a command."""
 
     @contextmanager
-    def open_with_key(places: PlaceTable) -> Iterator[tuple[ApiUser, Client]]:
+    def open_session(places: PlaceTable) -> Iterator[WriteSession]:
         user = _choose_user(settings, store, places, given.key)
         with open_client(user, store, stop) as client:
-            yield user, client
+            yield WriteSession(store, user, client, DatabaseClock(store), stop.sleep)
 
     review = TerminalReview(settings, given, store, stop)
     home = settings.public_url
     waits = (stop.sleep, progress, stop.waiting)
-    return PushService(given, store, open_with_key, review, *waits, home)
+    return PushService(given, store, open_session, review, *waits, home)
 
 
 def _choose_user(settings: Settings, store: Store, places: PlaceTable, key: str) -> ApiUser:

@@ -9,6 +9,7 @@ places        LOCATION to facility
 mapping       instances to requested timeslots, by the vendor's rules
 decide        requests and pushed events to a plan, notes and a sum; METHOD:CANCEL. Pure
 diff          decides on the steps; their kinds are in steps. Pure
+session       one key's client over the open database; sends a write, or reports its refusal
 current       pushed events as the vendor has them
 apply         steps to the vendor, one after the other; killed and run again, it goes on
 requested     compares an event after a write with what was requested

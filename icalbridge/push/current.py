@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from icalbridge.facilitron import Client
     from icalbridge.models import Event
-    from icalbridge.store import Store
+    from icalbridge.push.session import WriteSession
 
 EVENT_TYPE = "reservation"
 """The only one that the vendor makes ("Always "reservation" for now")."""
@@ -40,11 +40,9 @@ def look_up(
 
 
 def load_pushed(
-    client: Client,
-    store: Store,
+    session: WriteSession,
     source: str,
     zones: Mapping[str, str],
-    now: datetime,
     *,
     again: bool = False,
     on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
@@ -53,6 +51,7 @@ def load_pushed(
 
     `again`: what somebody else cancelled counts as if a push had. Raises `VendorError`.
     """
+    store, now = session.store, session.clock()
     rows = store.pushed.of(source)
     open_rows = [row for row in rows if not row.settled]
     states = [
@@ -63,7 +62,7 @@ def load_pushed(
     over, live_again = [], []
     for number, row in enumerate(open_rows):
         on_progress("looking", number, len(open_rows))
-        event, whole = look_up(client, row.external_id, zones)
+        event, whole = look_up(session.client, row.external_id, zones)
         state = PushedState(row.external_id, row.uid, event, row.dropped, unread=not whole)
         if row.dropped and state.live:
             # the push ended before it was cancelled; who cancels it from now on has a reason

@@ -23,6 +23,7 @@ from icalbridge.push import external_ids
 from icalbridge.push.collisions import SpanIndex
 from icalbridge.push.instances import plain_uid
 from icalbridge.push.mapping import Impossible, PushSlot
+from icalbridge.push.requested import slot_state
 from icalbridge.push.steps import Cancel, Create, Move, PushPlan, Renewal, Unchanged
 from icalbridge.text import display_text
 
@@ -208,8 +209,7 @@ def _changed(
     """Yield timeslots that are requested in another way than they are."""
     for before in coming:
         after = requested.get(before.external_id)
-        there = (before.start, before.end, before.facility_id, display_text(before.activity))
-        if after and there != (after.start, after.end, after.facility.id, after.activity):
+        if after and after.state != slot_state(before):
             yield before, after
 
 

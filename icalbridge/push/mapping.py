@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from icalbridge.models import Facility, Timeslot
     from icalbridge.push.instances import CancelRequest, Instance, ParsedCalendar
     from icalbridge.push.places import PlaceTable
+    from icalbridge.push.requested import SlotState
 
     Span = tuple[datetime, datetime]
 
@@ -54,6 +55,10 @@ class PushSlot:
     activity: str = ""
     parts: tuple[PushSlot, ...] = field(default=(), compare=False)
     """The same as a timeslot for each day that is not over; empty for what is on one day."""
+
+    @property
+    def state(self) -> SlotState:
+        return self.id, self.start, self.end, self.facility.id, self.activity
 
     @classmethod
     def as_pushed(cls, slot: Timeslot, places: PlaceTable) -> PushSlot:
