@@ -83,10 +83,6 @@ class MoveOptions(WriteOptions):
     facility: str | None = None
     activity: str | None = None
 
-    @property
-    def changes_nothing(self) -> bool:
-        return not (self.start or self.end or self.facility or self.activity is not None)
-
 
 @dataclass(frozen=True, slots=True)
 class SlotInput:
@@ -113,20 +109,12 @@ class CreatePlan:
     def event(self) -> Event:
         """The event as it is requested."""
         request, places = self.request, {place.u_id: place for place in self.places}
-        slots = [
-            Timeslot(
-                slot.start,
-                slot.end,
-                place.id,
-                place.name,
-                place.type,
-                slot.activity_name or "",
-                "active",
-                slot.external_id,
-            )
-            for slot in request.timeslots
-            for place in [places[slot.facility_u_id]]
-        ]
+        slots = []
+        for slot in request.timeslots:
+            place, activity = places[slot.facility_u_id], slot.activity_name or ""
+            where = (place.id, place.name, place.type)
+            what = (activity, "active", slot.external_id)
+            slots.append(Timeslot(slot.start, slot.end, *where, *what))
         head = ("", request.event_type, self.owner.id, request.zone, request.name)
         return Event(*head, "approved", request.external_id, tuple(slots))
 

@@ -8,191 +8,83 @@ is sent, and the store follows at once, so that feeds show it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-from icalbridge.cli.after_write import follow_write
-from icalbridge.cli.clients import (
-    as_bad_input,
-    choose_user,
-    open_client,
-    require_write_permission,
-)
-from icalbridge.cli.event_request import (
-    CreateOptions,
-    CreatePlan,
-    MoveOptions,
-    WriteOptions,
-    creation_notes,
-    find_timeslot,
-    parse_slots,
-    plan_create,
-    plan_move,
-    quote_name,
-    read_renter,
-)
-from icalbridge.cli.event_result import (
-    HIDDEN,
-    EventResult,
-    collision_lines,
-    entry_values,
-    event_values,
-    timeslots_table,
-)
+from icalbridge.cli import clients, event_request, event_result
+from icalbridge.cli.event_request import quote_name
+from icalbridge.cli.event_result import EventResult
+from icalbridge.cli.event_session import follow_write, open_event, open_session
 from icalbridge.cli.output import console, warn
-from icalbridge.cli.runtime import open_current
-from icalbridge.cli.signals import Stop
-from icalbridge.errors import ConfigurationError, InvalidRequest, NotFound, VendorError
-from icalbridge.facilitron import (
-    CancelledEvent,
-    Conflict,
-    Created,
-    CreateOutcome,
-    Moved,
-    NotCreated,
-    TimeslotChange,
-    Unknown,
-    split_by_day,
-    write_requests,
-)
-from icalbridge.models import Event, Feed, Timeslot
-from icalbridge.push.collisions import find_collisions
+from icalbridge.errors import ConfigurationError, InvalidRequest, VendorError
+from icalbridge.facilitron import CancelledEvent, Created, NotCreated, split_by_day, write_requests
 from icalbridge.push.requested import RequestedState
-from icalbridge.push.session import WriteRefusal, WriteSession, send_write
-from icalbridge.push.steps import OVER
+from icalbridge.push.session import WriteRefusal, send_write
 from icalbridge.statuses import is_cancelled
-from icalbridge.sync.clock import DatabaseClock
-from icalbridge.sync.zone_evidence import zones_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from icalbridge.models import Entry
-    from icalbridge.push.collisions import Span
+    from icalbridge.cli.event_request import CreateOptions, CreatePlan, MoveOptions, WriteOptions
+    from icalbridge.cli.event_session import EventSession
+    from icalbridge.facilitron import Conflict, CreateOutcome, Moved, TimeslotChange, Unknown
+    from icalbridge.models import Event, Timeslot
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
-MOST_CHECKED = 5
-"""Colliding events that the vendor is asked about; the others count as stored."""
 NOT_OURS = (
     "It has no external id, so it was not made through Facilitron's API; Facilitron may refuse to"
     " cancel it."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EventSession(WriteSession):
-    """Session of one `event` command."""
-
-    settings: Settings
-    stop: Stop
-
-    def fetch(self, event_type: str, event_id: str) -> Event:
-        """Return an event as the vendor has it. Raises `VendorError`."""
-        zones, unsure = zones_of({place.id: place for place in self.store.read.properties()})
-        return self.client.event(event_type, event_id, zones=zones, unsure=unsure)
-
-    def collisions(self, event: Event, slots: Sequence[Timeslot]) -> list[Entry]:
-        """Return the bookings of other events that overlap timeslots of an event.
-
-        They are looked up in the store, and then at the vendor, since one that has just been moved
-        may still be stored at its old time.
-        """
-        spans = [(slot.facility_id, slot.start, slot.end) for slot in slots]
-        entries = find_collisions(self.store, {event.property_id}, spans, {event.id})
-        keys = list(dict.fromkeys((entry.event_type, entry.event_id) for entry in entries))
-        moved = {key for key in keys[:MOST_CHECKED] if self._is_away(key, spans)}
-        return [entry for entry in entries if (entry.event_type, entry.event_id) not in moved]
-
-    def _is_away(self, key: tuple[str, str], spans: Sequence[Span]) -> bool:
-        """Return whether the vendor has an event elsewhere now, or nowhere."""
-        try:
-            event = self.fetch(*key)
-        except NotFound:
-            return True
-        except VendorError:
-            return False
-        return event.status in OVER or not any(
-            slot.facility_id == facility_id and slot.start < end and start < slot.end
-            for slot in event.timeslots
-            for facility_id, start, end in spans
-        )
-
-
-@contextmanager
-def _open_for_event(
-    settings: Settings, key: str, event_type: str, event_id: str
-) -> Iterator[EventSession]:
-    """Open the database and the client of the right key: of the event's property by default."""
-    settings.require_keys()
-    with open_current(settings) as store:
-        known = store.read.feed_state(Feed("event", event_id, event_type))
-        with _open_session(settings, store, known.property_id if known else "", key) as session:
-            yield session
-
-
-@contextmanager
-def _open_session(
-    settings: Settings, store: Store, property_id: str, key: str
-) -> Iterator[EventSession]:
-    unknown = "Which key this is for is not known here; say it with --key, one of"
-    user = choose_user(
-        settings, key, lambda: store.read.api_user_of(property_id) if property_id else None, unknown
-    )
-    stop = Stop()
-    stop.listen()
-    with open_client(user, store, stop) as client:
-        yield EventSession(store, user, client, DatabaseClock(store), stop.sleep, settings, stop)
-
-
 def get_event(settings: Settings, event_type: str, event_id: str, key: str) -> EventResult:
     """Fetch one event; nothing is written but the quota's use."""
-    with _open_for_event(settings, key, event_type, event_id) as session:
-        event = session.fetch(event_type, event_id)
+    with open_event(settings, key, event_type, event_id) as (session, event):
         external = f", external id {event.external_id}" if event.external_id else ""
         message = (
             f"{quote_name(event.name)}: {event.status} {event.type} {event.id}{external}, times of"
             f" {event.zone}."
         )
-        return EventResult("get", "found", message, event_values(session.store, event))
+        return EventResult("get", "found", message, event_result.event_values(session.store, event))
 
 
 def create_event(settings: Settings, given: CreateOptions) -> EventResult:
-    slots = parse_slots(given)
-    renter = read_renter(settings, given.renter_email, given.renter_email_file)
-    require_write_permission(settings, dry_run=given.dry_run, yes=given.yes)
-    settings.require_keys()
-    with open_current(settings) as store:
-        plan = plan_create(store, given, slots, renter)
-        with _open_session(settings, store, plan.owner.id, given.key) as session:
-            return _Creation(session, plan).run(given)
+    slots = event_request.parse_slots(given)
+    renter = event_request.read_renter(settings, given.renter_email, given.renter_email_file)
+    clients.require_write_permission(settings, dry_run=given.dry_run, yes=given.yes)
+    facility = slots[0].facility or given.facility
+
+    def find_property(store: Store) -> str:
+        return event_request.require_facility(store, facility).property_id
+
+    with open_session(settings, given.key, find_property) as session:
+        plan = event_request.plan_create(session.store, given, slots, renter)
+        return _Creation(session, plan).run(given)
 
 
 def cancel_event(settings: Settings, event_id: str, given: WriteOptions) -> EventResult:
-    require_write_permission(settings, dry_run=given.dry_run, yes=given.yes)
+    clients.require_write_permission(settings, dry_run=given.dry_run, yes=given.yes)
     event_type, log_message = given.event_type, given.log_message or ""
-    with as_bad_input(InvalidRequest):
+    with clients.as_bad_input(InvalidRequest):
         write_requests.checked_cancellation(event_type, event_id, log_message)
-    with _open_for_event(settings, given.key, event_type, event_id) as session:
-        event = session.fetch(event_type, event_id)
+    with open_event(settings, given.key, event_type, event_id) as (session, event):
         return _Cancellation(session, event, event_id, log_message).run(given)
 
 
 def move_timeslot(
     settings: Settings, event_id: str, timeslot_id: str, given: MoveOptions
 ) -> EventResult:
-    require_write_permission(settings, dry_run=given.dry_run, yes=given.yes)
-    if given.changes_nothing:
+    clients.require_write_permission(settings, dry_run=given.dry_run, yes=given.yes)
+    if not (given.start or given.end or given.facility or given.activity is not None):
         raise ConfigurationError(
             "Nothing to change; give --start, --end, --facility or --activity."
         )
-    with _open_for_event(settings, given.key, given.event_type, event_id) as session:
-        event = session.fetch(given.event_type, event_id)
-        index = find_timeslot(event, timeslot_id)
-        after, change, notes = plan_move(session.store, event, index, given)
+    with open_event(settings, given.key, given.event_type, event_id) as (session, event):
+        index = event_request.find_timeslot(event, timeslot_id)
+        after, change, notes = event_request.plan_move(session.store, event, index, given)
         slot = after.timeslots[index]
         return _TimeslotMove(session, after, event_id, slot, change, notes).run(given)
 
@@ -244,34 +136,46 @@ class EventWrite(ABC):
             self.command,
             "planned",
             "",
-            event_values(self.session.store, self.event),
-            collides_with=[entry_values(entry) for entry in entries],
+            event_result.event_values(self.session.store, self.event),
+            collides_with=[event_result.entry_values(entry) for entry in entries],
             notes=[*self.notes, *self.doubts],
         )
         if given.dry_run:
             return self._foresee(planned)
         if self.question and not given.yes:
             self._confirm(planned)
-        with self._explain_interruption():
+        try:
             answer = send_write(self.send)
             result = replace(planned, notes=[*self.notes])
             if isinstance(answer, WriteRefusal):
                 return self._refuse(result, answer)
             return self.report(result, answer)
+        except KeyboardInterrupt:
+            warn(
+                f"interrupted; it may be done or not: look with {self.get_command()} before it is"
+                " sent again."
+            )
+            raise
 
     def follow(
-        self, result: EventResult, requested: RequestedState, done: str, accepted: str = ""
+        self,
+        result: EventResult,
+        answer: Created | Moved | CancelledEvent,
+        requested: RequestedState,
+        done: str,
+        accepted: str = "",
     ) -> EventResult:
         """Return the result of what is done; `accepted`: its message if it does not show yet."""
         session = self.session
-        after = follow_write(session, session.settings, self.event, requested)
+        after = follow_write(session, self.event, requested)
         return replace(
             result,
             outcome=self.outcome,
             message=accepted if accepted and after.state == "not yet" else done,
-            event=event_values(session.store, after.event or self.event),
+            event=event_result.event_values(session.store, after.event or self.event),
             followed=after.state == "shown",
             notes=[*result.notes, *after.notes],
+            invocation_id=answer.invocation_id,
         )
 
     def get_command(self) -> str:
@@ -281,7 +185,10 @@ class EventWrite(ABC):
 
     def _foresee(self, planned: EventResult) -> EventResult:
         """Return the result of a dry run."""
-        shown = {name: "(hidden)" if name in HIDDEN else self.body[name] for name in self.body}
+        shown = {
+            name: "(hidden)" if name in event_result.HIDDEN else self.body[name]
+            for name in self.body
+        }
         obstacle = self.find_obstacle(planned)
         message = f"Facilitron would refuse this: {obstacle}" if obstacle else self.possible
         off = "Writing is off; ICALBRIDGE_ENABLE_WRITES=1 allows it."
@@ -296,8 +203,8 @@ class EventWrite(ABC):
     def _confirm(self, planned: EventResult) -> None:
         """Show what would be written, and ask; raises `click.Abort` for a no."""
         if planned.event:
-            console(stderr=True).print(timeslots_table(planned.event))
-        for line in (*planned.notes, *collision_lines(planned)):
+            console(stderr=True).print(event_result.timeslots_table(planned.event))
+        for line in (*planned.notes, *event_result.collision_lines(planned)):
             click.echo(line, err=True)
         with self.session.stop.waiting():
             click.confirm(self.question, abort=True, err=True)
@@ -311,18 +218,6 @@ class EventWrite(ABC):
             invocation_id=refusal.invocation_id,
         )
 
-    @contextmanager
-    def _explain_interruption(self) -> Iterator[None]:
-        """Warn that an interrupted write may be done."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            warn(
-                f"interrupted; it may be done or not: look with {self.get_command()} before it is"
-                " sent again."
-            )
-            raise
-
 
 class _Creation(EventWrite):
     command, outcome, method, not_done = "create", "created", "POST", "Not created"
@@ -334,9 +229,9 @@ class _Creation(EventWrite):
         self._set_plan(
             plan.with_request(split_by_day(plan.request)) if self.creator.by_day else plan
         )
-        with as_bad_input(InvalidRequest):
+        with clients.as_bad_input(InvalidRequest):
             self.body = write_requests.checked_event(self.plan.request)
-        self.doubts = creation_notes(self.plan.request, session.clock())
+        self.doubts = event_request.creation_notes(self.plan.request, session.clock())
         named = f"{quote_name(self.event.name)} with the external id {self.event_id}"
         self.possible = f"{named} could be created"
         self.question = f"Create {named} at {plan.owner.name or plan.owner.id}?"
@@ -365,34 +260,25 @@ class _Creation(EventWrite):
     def report(self, result: EventResult, answer: Created | NotCreated | Unknown) -> EventResult:
         if isinstance(answer, Created):
             return self._report_created(result, answer)
-        message = (
-            "Not created, and it will not appear; the same command may be run again."
-            if isinstance(answer, NotCreated)
-            else f"Not known whether it was created; find out with {self.get_command()} before you"
-            " send it again."
-        )
-        return replace(
-            result,
-            outcome="not_created" if isinstance(answer, NotCreated) else "unknown",
-            message=f"{message} {answer.error}",
-            invocation_id=answer.error.invocation_id,
-        )
+        outcome, message = "unknown", "Not known whether it was created; find out with"
+        message += f" {self.get_command()} before you send it again."
+        if isinstance(answer, NotCreated):
+            outcome = "not_created"
+            message = "Not created, and it will not appear; the same command may be run again."
+        trace = answer.error.invocation_id
+        message = f"{message} {answer.error}"
+        return replace(result, outcome=outcome, message=message, invocation_id=trace)
 
     def _report_created(self, result: EventResult, answer: Created) -> EventResult:
         event = self.event = replace(self.event, id=answer.event_id)
         lost = "; its answer was lost, and it was found afterwards" if answer.looked_up else ""
-        result = replace(
-            result,
-            has_conflict=answer.has_conflict,
-            collides_with=result.collides_with if answer.has_conflict is not False else [],
-            invocation_id=answer.invocation_id,
-        )
-        return self.follow(
-            result,
-            RequestedState.of(event.timeslots),
+        done = (
             f"Created {quote_name(event.name)} as {event.type} {event.id}, external id"
-            f" {event.external_id}{lost}.",
+            f" {event.external_id}{lost}."
         )
+        collisions = [] if answer.has_conflict is False else result.collides_with
+        result = replace(result, has_conflict=answer.has_conflict, collides_with=collisions)
+        return self.follow(result, answer, RequestedState.of(event.timeslots), done)
 
 
 class _Cancellation(EventWrite):
@@ -420,12 +306,10 @@ class _Cancellation(EventWrite):
 
     def report(self, result: EventResult, answer: CancelledEvent) -> EventResult:
         self.event = replace(self.event, status="cancelled")
-        return self.follow(
-            replace(result, notes=[], invocation_id=answer.invocation_id),
-            RequestedState(cancelled=True),
-            f"{self.named}, {'was cancelled before' if answer.already else 'is cancelled'}.",
-            f"Facilitron accepted the cancellation of {self.named}.",
-        )
+        done = f"{self.named}, {'was cancelled before' if answer.already else 'is cancelled'}."
+        accepted = f"Facilitron accepted the cancellation of {self.named}."
+        requested = RequestedState(cancelled=True)
+        return self.follow(replace(result, notes=[]), answer, requested, done, accepted)
 
 
 class _TimeslotMove(EventWrite):
@@ -444,7 +328,7 @@ class _TimeslotMove(EventWrite):
         self.session, self.event, self.event_id = session, event, event_id
         self.slots, self.change, self.notes = (slot,), change, notes
         self.path = f"/event/{event.type}/{event_id}/timeslot/{slot.external_id}"
-        with as_bad_input(InvalidRequest):
+        with clients.as_bad_input(InvalidRequest):
             self.body = write_requests.checked_change(
                 event.type, event_id, slot.external_id, change, session.clock()
             )
@@ -464,9 +348,7 @@ class _TimeslotMove(EventWrite):
         )
 
     def report(self, result: EventResult, answer: Moved) -> EventResult:
-        return self.follow(
-            replace(result, collides_with=[], invocation_id=answer.invocation_id),
-            RequestedState.of(self.slots),
-            f"Changed the {self.named}.",
-            f"Facilitron accepted the change of the {self.named}.",
-        )
+        done = f"Changed the {self.named}."
+        accepted = f"Facilitron accepted the change of the {self.named}."
+        requested, result = RequestedState.of(self.slots), replace(result, collides_with=[])
+        return self.follow(result, answer, requested, done, accepted)

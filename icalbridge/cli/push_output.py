@@ -76,14 +76,14 @@ def plan_rows(
         staying = tuple(PushSlot.as_pushed(slot, places) for slot in known)
         rows.append((_unchanged(item, places), staying))
     slots = [slot for _, slots in rows for slot in slots]
-    bookings = load_bookings(store, slots) if slots else None
+    bookings = load_bookings(store, slots)
     # what goes or moves away stands in nobody's way, nor does the rest of the same event
     going = {step.pushed.external_id for step in plan.steps if isinstance(step, Cancel)}
     leaving = {move.leaves for move in plan.moves}
 
     def colliding(row: PlanRow, slots: Sequence[PushSlot]) -> PlanRow:
         own = (state for state in pushed if state.uid == row.uid or state.external_id in going)
-        others = bookings.describe(slots, places, event_ids(own), leaving) if bookings else ()
+        others = bookings.describe(slots, places, event_ids(own), leaving)
         return replace(row, collides_with=others)
 
     return [*(colliding(*row) for row in rows), *_impossible(plan.impossible, places)]

@@ -249,7 +249,7 @@ def _find_cycle(moves: Sequence[Move]) -> Move | None:
         for number, move in enumerate(moves)
     )
     waits = {
-        number: {*occupied.overlapping((after.facility.id, after.start, after.end))} - {number}
+        number: {*occupied.overlapping(after.span)} - {number}
         for number, after in enumerate(move.after for move in moves)
     }
     try:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icalbridge.models import Facility, Timeslot
+    from icalbridge.push.collisions import Span as PlacedSpan
     from icalbridge.push.instances import CancelRequest, Instance, ParsedCalendar
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.requested import SlotState
@@ -55,6 +56,10 @@ class PushSlot:
     activity: str = ""
     parts: tuple[PushSlot, ...] = field(default=(), compare=False)
     """The same as a timeslot for each day that is not over; empty for what is on one day."""
+
+    @property
+    def span(self) -> PlacedSpan:
+        return self.facility.id, self.start, self.end
 
     @property
     def state(self) -> SlotState:
