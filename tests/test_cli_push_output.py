@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.cli.push_output import PlanRow, plan_rows, sentences, summary
-from icalbridge.push.current import load_pushed
+from icalbridge.push.session import load_pushed
 from tests.fixtures.pushing import Pusher, at, calendar, event, pusher
 
 if TYPE_CHECKING:

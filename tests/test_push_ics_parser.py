@@ -1,4 +1,4 @@
-"""`icalbridge.push.ics_process` and `ics_parser`: bad calendars get a sentence, in bounded time and memory."""
+"""`icalbridge.push.ics_parser` and `ics_parser`: bad calendars get a sentence, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.errors import BadCalendar
-from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.ics_process import (
+from icalbridge.push.ics_parser import (
     LOOKS_BACK,
     TOO_MUCH,
+    parse_calendar,
     parse_in_process,
     span_at,
 )

@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.ics_process import span_at
+from icalbridge.push.ics_parser import parse_calendar, span_at
 from tests.fixtures.parts import node, require_js
 from tests.fixtures.pushing import ZONE, utc
 from tests.machine import HERE

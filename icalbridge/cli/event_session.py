@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Entry
     from icalbridge.push.collisions import Span
-    from icalbridge.push.requested import RequestedState
+    from icalbridge.push.steps import RequestedState
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 

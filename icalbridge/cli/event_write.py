@@ -20,8 +20,8 @@ from icalbridge.cli.event_session import follow_write, open_event, open_session
 from icalbridge.cli.output import console, warn
 from icalbridge.errors import ConfigurationError, InvalidRequest, VendorError
 from icalbridge.facilitron import CancelledEvent, Created, NotCreated, split_by_day, write_requests
-from icalbridge.push.requested import RequestedState
 from icalbridge.push.session import WriteRefusal, send_write
+from icalbridge.push.steps import RequestedState
 from icalbridge.statuses import is_cancelled
 
 if TYPE_CHECKING:

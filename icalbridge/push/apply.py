@@ -24,14 +24,12 @@ from icalbridge.facilitron import (
     Unknown,
     check_event,
 )
-from icalbridge.push import external_ids
+from icalbridge.push import instances
 from icalbridge.push.collisions import load_bookings
-from icalbridge.push.current import EVENT_TYPE, look_up
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import PushRequests, PushSlot
-from icalbridge.push.requested import RequestedState
-from icalbridge.push.session import REFUSALS, WriteRefusal, send_write
-from icalbridge.push.steps import OVER, Cancel, Create, PushedState, event_ids
+from icalbridge.push.session import EVENT_TYPE, REFUSALS, WriteRefusal, look_up, send_write
+from icalbridge.push.steps import OVER, Cancel, Create, PushedState, RequestedState, event_ids
 from icalbridge.store import Pushed
 
 if TYPE_CHECKING:
@@ -249,7 +247,7 @@ class PushRun:
         return replace(create, slots=tuple(slots)), answer
 
     def _external_id(self, create: Create) -> str:
-        return external_ids.event_id(self.source, create.uid, create.number)
+        return instances.event_id(self.source, create.uid, create.number)
 
     def _request(self, create: Create) -> NewEvent:
         slots = (

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from icalbridge.facilitron import change_doubts
 from icalbridge.facilitron.write_requests import TOO_FAR, TOO_OLD
 from icalbridge.push.diff import plan_push
-from icalbridge.push.external_ids import SINGLE, instance_of
-from icalbridge.push.instances import NO_NAME, plain_uid, unit_uid
+from icalbridge.push.instances import NO_NAME, SINGLE, instance_of, plain_uid, unit_uid
 from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
 from icalbridge.push.steps import Cancel, Move
 from icalbridge.text import display_text

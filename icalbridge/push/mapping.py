@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from icalbridge.push.collisions import Span as PlacedSpan
     from icalbridge.push.instances import CancelRequest, Instance, ParsedCalendar
     from icalbridge.push.places import PlaceTable
-    from icalbridge.push.requested import SlotState
+    from icalbridge.push.steps import SlotState
 
     Span = tuple[datetime, datetime]
 

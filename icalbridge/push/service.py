@@ -21,12 +21,12 @@ from icalbridge.errors import (
     RetryableError,
 )
 from icalbridge.push.apply import PushRun
-from icalbridge.push.current import load_pushed
 from icalbridge.push.decide import decide
 from icalbridge.push.fetch import FetchedCalendar, fetch_calendar
-from icalbridge.push.ics_process import parse_in_process, span_at
+from icalbridge.push.ics_parser import parse_in_process, span_at
 from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import load_places
+from icalbridge.push.session import load_pushed
 from icalbridge.sync.clock import DatabaseClock
 
 if TYPE_CHECKING:
