@@ -44,8 +44,6 @@ SPEC = "START/END[;facility=ID][;activity=NAME][;id=ID]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOptions:
-    """Options of every command that writes."""
-
     event_type: str = "reservation"
     key: str = ""
     """The name of the key; empty: the one that reads the property."""
@@ -56,8 +54,6 @@ class WriteOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateOptions(WriteOptions):
-    """Options of `create` as typed."""
-
     name: str
     facility: str
     activity_type: float
@@ -107,7 +103,6 @@ class CreatePlan:
 
     @property
     def event(self) -> Event:
-        """The event as it is requested."""
         request, places = self.request, {place.u_id: place for place in self.places}
         slots = []
         for slot in request.timeslots:

@@ -57,7 +57,6 @@ class EventResult:
 
     @property
     def code(self) -> int:
-        """The exit code."""
         return 0 if self.outcome in DONE else FAILED
 
 
@@ -145,7 +144,6 @@ def _timeslot_values(store: Store, timeslot: Timeslot, zone: str) -> dict[str, A
 
 
 def _local_text(moment: datetime, zone: str) -> str:
-    """Return a time in a zone with its offset."""
     return moment.astimezone(timezones.zone(zone)).isoformat(timespec="seconds")
 
 

@@ -39,8 +39,6 @@ MOST_CHECKED = 5
 
 @dataclass(frozen=True, slots=True)
 class EventSession(WriteSession):
-    """Session of one `event` command."""
-
     settings: Settings
     stop: Stop
 
@@ -105,8 +103,6 @@ def open_event(
 
 @dataclass(frozen=True, slots=True)
 class AfterWrite:
-    """State of an event and of the calendars here after a write."""
-
     event: Event | None
     """The event as the vendor answers it now; None where it could not be read."""
     state: Literal["shown", "hidden", "not yet", "unread"]

@@ -184,7 +184,6 @@ class EventWrite(ABC):
         return f"`icalbridge event get {option}{self.event_id}`"
 
     def _foresee(self, planned: EventResult) -> EventResult:
-        """Return the result of a dry run."""
         shown = {
             name: "(hidden)" if name in event_result.HIDDEN else self.body[name]
             for name in self.body

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from icalbridge.push.mapping import Impossible
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.service import PlannedPush
-    from icalbridge.push.steps import PushedState, PushPlan, Step, Unchanged
+    from icalbridge.push.steps import PushedState, PushPlan, Step
     from icalbridge.store import Store
 
 StepName = Literal["create", "move", "cancel", "unchanged", "impossible"]
@@ -51,8 +51,6 @@ _WORDS: Mapping[type, tuple[StepName, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """Row of a plan."""
-
     what: StepName
     name: str
     uid: str
@@ -74,7 +72,9 @@ def plan_rows(
     for item in plan.unchanged:
         known = (slot for slot in item.slots if slot.facility_id in places.facilities)
         staying = tuple(PushSlot.as_pushed(slot, places) for slot in known)
-        rows.append((_unchanged(item, places), staying))
+        first = item.slots[0].start.astimezone(places.clock_of(item.property_id))
+        when, count = f"from {first:%Y-%m-%d}", len(item.slots)
+        rows.append((PlanRow("unchanged", item.name, item.uid, when, count=count), staying))
     slots = [slot for _, slots in rows for slot in slots]
     bookings = load_bookings(store, slots)
     # what goes or moves away stands in nobody's way, nor does the rest of the same event
@@ -131,12 +131,6 @@ def _changes(step: Move, clock: ZoneInfo) -> Iterator[str]:
         yield f"it is in {_facility_name(before)} now"
     if before.activity != after.activity:
         yield "its text has changed"
-
-
-def _unchanged(item: Unchanged, places: PlaceTable) -> PlanRow:
-    first = item.slots[0].start.astimezone(places.clock_of(item.property_id))
-    when = f"from {first:%Y-%m-%d}"
-    return PlanRow("unchanged", item.name, item.uid, when, count=len(item.slots))
 
 
 def _impossible(items: Sequence[Impossible], places: PlaceTable) -> Iterator[PlanRow]:

@@ -80,7 +80,6 @@ class TerminalReview:
         return terms
 
     def report(self, planned: PlannedPush, applied: PushRun | None) -> None:
-        """Print the outcomes."""
         if self.given.as_json:
             print_json(push_json(planned, self.rows, applied), indent=None)
         if applied is None:
@@ -158,8 +157,6 @@ def push_calendar(settings: Settings, given: PushInput, every: float | None) -> 
 
 
 def make_service(settings: Settings, given: PushInput, store: Store, stop: Stop) -> PushService:
-    """Return the push service of a command."""
-
     @contextmanager
     def open_session(places: PlaceTable) -> Iterator[WriteSession]:
         user = _choose_user(settings, store, places, given.key)
@@ -167,9 +164,17 @@ def make_service(settings: Settings, given: PushInput, store: Store, stop: Stop)
             yield WriteSession(store, user, client, DatabaseClock(store), stop.sleep)
 
     review = TerminalReview(settings, given, store, stop)
-    home = settings.public_url
-    waits = (stop.sleep, progress, stop.waiting)
-    return PushService(given, store, open_session, review, *waits, home)
+    return PushService(
+        given,
+        store,
+        open_session,
+        review.approve,
+        review.report,
+        stop.sleep,
+        progress,
+        stop.waiting,
+        settings.public_url,
+    )
 
 
 def _choose_user(settings: Settings, store: Store, places: PlaceTable, key: str) -> ApiUser:

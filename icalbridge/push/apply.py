@@ -25,7 +25,7 @@ from icalbridge.facilitron import (
     check_event,
 )
 from icalbridge.push import instances
-from icalbridge.push.collisions import load_bookings
+from icalbridge.push.collisions import SpanIndex, load_bookings
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import PushRequests, PushSlot
 from icalbridge.push.session import EVENT_TYPE, REFUSALS, WriteRefusal, look_up, send_write
@@ -65,8 +65,6 @@ class EventTerms:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Outcome of a step."""
-
     step: Step
     result: Literal["done", "collides", "refused"]
     """`collides`: it was done all the same."""
@@ -205,7 +203,13 @@ class PushRun:
         self, renewal: Renewal, pushed: Sequence[PushedState], adopted: int
     ) -> Iterator[Outcome]:
         """Make the events of a renewal, then cancel the old ones; a refusal leaves all as it is."""
-        self._require_requests(renewal)
+        writes = len(renewal.steps)
+        if renewal.cancels and (left := self.session.requests_left()) < writes:
+            # the quota would break it off, which leaves it booked twice
+            raise QuotaSpent(
+                "quota",
+                f"the next {writes} changes belong together, and {left} requests are left today",
+            )
         for create in renewal.creates:
             external_id = self._external_id(create)
             intended = Pushed(external_id, self.source, create.uid)
@@ -221,15 +225,6 @@ class PushRun:
             self._written[external_id] = [made]
             yield self._made(made, created, pushed)
         yield from map(self._cancel, renewal.cancels)
-
-    def _require_requests(self, renewal: Renewal) -> None:
-        """Stop before a renewal that the quota would break off, which leaves it booked twice."""
-        writes = len(renewal.steps)
-        if renewal.cancels and (left := self.session.requests_left()) < writes:
-            raise QuotaSpent(
-                "quota",
-                f"the next {writes} changes belong together, and {left} requests are left today",
-            )
 
     def _create(self, create: Create) -> tuple[Create, Created] | Conflict:
         """Create an event; return the step with the timeslots that were sent last."""
@@ -279,11 +274,8 @@ class PushRun:
         slots = (slot for state in pushed if state.live for slot in state.timeslots)
         spans = [(slot.facility_id, slot.start, slot.end) for slot in slots]
         spans += [occupied[1:] for occupied in self._leaving]
-        return any(
-            facility_id == new.facility.id and start < new.end and new.start < end
-            for facility_id, start, end in spans
-            for new in create.slots
-        )
+        leaving = SpanIndex((span, span) for span in spans)
+        return any(any(leaving.overlapping(slot.span)) for slot in create.slots)
 
     def _after_conflict(
         self, create: Create, reason: str, pushed: Sequence[PushedState], adopted: int

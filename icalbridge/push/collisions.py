@@ -60,7 +60,6 @@ class StoredBookings:
     def __init__(
         self, store: Store, property_ids: Collection[str], spans: Collection[Span]
     ) -> None:
-        """Read what may overlap spans of some properties."""
         if not spans:
             self._entries: SpanIndex[Entry] = SpanIndex(())
             return
@@ -103,7 +102,6 @@ class StoredBookings:
 
 
 def load_bookings(store: Store, slots: Collection[PushSlot]) -> StoredBookings:
-    """Read what may collide with timeslots."""
     properties = {slot.facility.property_id for slot in slots}
     return StoredBookings(store, properties, [slot.span for slot in slots])
 

@@ -119,7 +119,11 @@ def _match_identities(
     by_start = {(plain_uid(uid), start): uid for uid, start in starts.items()}
     requested = {event.uid for event in requests.events}
     names: dict[str, str] = {}
-    for uid, start in _single_starts(requests):
+    impossible = (item for item in requests.impossible if item.instance == SINGLE)
+    singles = [(item.uid, item.start) for item in impossible if item.start]
+    slots = ((event.uid, slot) for event in requests.events for slot in event.slots)
+    singles += [(uid, slot.start) for uid, slot in slots if slot.id == SINGLE]
+    for uid, start in singles:
         other = by_start.get((plain_uid(uid), start), uid)
         if starts.get(uid) != start and other not in requested:
             names[uid] = other
@@ -137,15 +141,6 @@ def _match_identities(
         ),
         past=requests.past | past,
     )
-
-
-def _single_starts(requests: PushRequests) -> Iterator[tuple[str, datetime]]:
-    """Yield UID and start of what does not recur."""
-    for item in requests.impossible:
-        if item.start and item.instance == SINGLE:
-            yield item.uid, item.start
-    for event in requests.events:
-        yield from ((event.uid, slot.start) for slot in event.slots if slot.id == SINGLE)
 
 
 def _plan_cancellation(

@@ -42,7 +42,7 @@ from icalbridge.push.instances import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from icalbridge.push.ics_events import CalendarEvent
     from icalbridge.push.ics_lines import CalendarPart
@@ -96,6 +96,11 @@ def parse_calendar(content: bytes, span: CalendarSpan) -> ParsedCalendar:
         fates += map(_cancel, events) if method == "CANCEL" else _expand(uid, events, span, notes)
     cancels = tuple(fate for fate in fates if isinstance(fate, CancelRequest))
     counts = Counter(fate for fate in fates if isinstance(fate, str))
+    all_notes = [*notes.sentences()]
+    if count := counts["goes on"]:
+        series = "1 series goes" if count == 1 else f"{count} series go"
+        until = f"{span.rules_until:%Y-%m-%d}"
+        all_notes.append(f"{series} on after {until}; later pushes book what comes then.")
     return ParsedCalendar(
         tuple(fate for fate in fates if isinstance(fate, Instance)),
         tuple(fate for fate in fates if isinstance(fate, UnusableEvent)),
@@ -103,7 +108,7 @@ def parse_calendar(content: bytes, span: CalendarSpan) -> ParsedCalendar:
         over=counts["over"],
         cancelled=counts["cancelled"],
         cancels=cancels if method == "CANCEL" else None,
-        notes=(*notes.sentences(), *_goes_on_note(counts["goes on"], span.rules_until)),
+        notes=tuple(all_notes),
     )
 
 
@@ -119,12 +124,6 @@ def _expand(
         return [*refuse(uid, events, str(error))]
     except OverflowError:
         return [*refuse(uid, events, "it is out of all range")]
-
-
-def _goes_on_note(count: int, until: datetime) -> Iterator[str]:
-    if count:
-        series = "1 series goes" if count == 1 else f"{count} series go"
-        yield f"{series} on after {until:%Y-%m-%d}; later pushes book what comes then."
 
 
 def _method(calendars: Sequence[CalendarPart], notes: LineNotes) -> str:

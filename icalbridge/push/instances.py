@@ -44,8 +44,6 @@ class CalendarSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance of an event."""
-
     uid: str
     """Its event's UID; of one UID's several events each has one of its own: `unit_uid`."""
     slot_id: str
@@ -144,7 +142,6 @@ def unit_uid(uid: str, start_id: str) -> str:
 
 
 def plain_uid(uid: str) -> str:
-    """Return the UID as the calendar has it."""
     return uid.partition("\n")[0]
 
 

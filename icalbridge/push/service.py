@@ -1,14 +1,13 @@
 """Push service: fetch → parse → map → decide → apply, once or again and again.
 
-A calendar that did not change costs the vendor no request. What the caller decides and shows is a
-`PushReview`'s.
+A calendar that did not change costs the vendor no request.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from icalbridge.errors import (
@@ -82,16 +81,6 @@ class PlannedPush:
     places: PlaceTable
 
 
-class PushReview(Protocol):
-    """Caller's side of a push: decides about plans, and shows them and their outcomes."""
-
-    def approve(self, planned: PlannedPush) -> EventTerms | None:
-        """Return the terms of new events; None where nothing is to be written."""
-
-    def report(self, planned: PlannedPush, applied: PushRun | None) -> None:
-        """Show the outcomes, also of a push that broke off; None where nothing was written."""
-
-
 @dataclass(slots=True)
 class PushService:
     """Pushes one calendar; `run` may be called again and again."""
@@ -99,7 +88,10 @@ class PushService:
     options: PushOptions
     store: Store
     open_session: Callable[[PlaceTable], AbstractContextManager[WriteSession]]
-    review: PushReview
+    approve: Callable[[PlannedPush], EventTerms | None]
+    """Decides about a plan; returns the terms of new events, None if nothing is to be written."""
+    report: Callable[[PlannedPush, PushRun | None], None]
+    """Shows the outcomes, also of a push that broke off; None where nothing was written."""
     sleep: Callable[[float], None]
     progress: Callable[[], AbstractContextManager[OnProgress]]
     """Entered for a block whose progress is shown."""
@@ -127,7 +119,7 @@ class PushService:
         1. fetch and parse the calendar, and map it to requests
         2. stop here where the requests are the same as before
         3. load what the vendor has of it, and plan the difference
-        4. apply the plan where the review approves it
+        4. apply the plan where the caller approves it
         """
         options = self.options
         rules = PushRules(options.skip_free, options.skip_private, options.skip)
@@ -139,13 +131,13 @@ class PushService:
             return self.well
         with self.open_session(places) as session:
             planned = self._plan(session, requests, places)
-            terms = self.review.approve(planned)
+            terms = self.approve(planned)
             applied = PushRun(session, planned.name, terms, places) if terms else None
             try:
                 if applied:
                     self._apply(applied, planned)
             finally:  # the next push does not report what was booked by this one
-                self.review.report(planned, applied)
+                self.report(planned, applied)
         outcomes = applied.done if applied else []
         self.well = all(outcome.result != "refused" for outcome in outcomes)
         self.settled, self.checked_at = requests, time.monotonic()

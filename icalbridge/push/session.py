@@ -43,8 +43,6 @@ REFUSALS = (RequestRefused, NotFound, AccessRefused)
 
 @dataclass(frozen=True, slots=True)
 class WriteRefusal:
-    """Refusal of one write."""
-
     reason: str
     """A clause: the vendor's own words as such."""
     is_conflict: bool = False
@@ -62,7 +60,6 @@ class WriteSession:
     sleep: Callable[[float], None]
 
     def make_creator(self) -> OvernightCreator:
-        """Return what creates events, and notes how the key books past midnight."""
         keys, user = self.store.api_keys, self.user.name
         splits_nights = keys.splits_nights(user)
         return OvernightCreator(self.client, splits_nights, partial(keys.note_split_nights, user))
@@ -76,7 +73,6 @@ class WriteSession:
         return refresher.refresh(event_type, event_id, property_id=property_id)
 
     def requests_left(self) -> int:
-        """Return how many requests are left today."""
         user = self.user
         limits = {"rate_per_minute": user.rate_per_minute, "quota_per_day": user.quota_per_day}
         return StoreLedger(self.store, user.name, **limits).left(self.clock())

@@ -72,14 +72,11 @@ class PushedState:
 
 
 def event_ids(pushed: Iterable[PushedState]) -> set[str]:
-    """Return the vendor's ids of events."""
     return {state.event.id for state in pushed if state.event}
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make an event."""
-
     uid: str
     name: str
     number: int
@@ -188,18 +185,14 @@ class PushPlan:
 
 @dataclass(frozen=True, slots=True)
 class RequestedState:
-    """The state of an event that a write requested."""
-
     slots: frozenset[SlotState] = frozenset()
     cancelled: bool = False
 
     @classmethod
     def of(cls, slots: Iterable[Timeslot]) -> RequestedState:
-        """Return the state in which an event has timeslots."""
         return cls(frozenset(map(slot_state, slots)))
 
     def matches(self, event: Event) -> bool:
-        """Return whether an event is in this state."""
         if self.cancelled:
             return is_cancelled(event.status)
         return self.slots <= {slot_state(slot) for slot in event.timeslots}
