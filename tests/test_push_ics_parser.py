@@ -100,7 +100,7 @@ def test_calendar_that_takes_too_long_is_ended() -> None:
         for each in range(100)
     ]
     with pytest.raises(BadCalendar) as caught:
-        parse_in_process(calendar(*never), SPAN, cpu_seconds=2)
+        parse_in_process(calendar(*never), SPAN, cpu_seconds=1)
     assert str(caught.value) == TOO_MUCH
 
 

@@ -5,6 +5,7 @@ and nothing twice.
 from __future__ import annotations
 
 import signal
+from itertools import product
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -85,12 +86,18 @@ def test_killed_at_any_request_of_the_first_push(push: Pusher, before: bool) -> 
     assert number == 11  # five creations, each followed into the store
 
 
+@pytest.mark.parametrize(
+    "step", [pytest.param(1, id="each", marks=pytest.mark.soak), pytest.param(2, id="every other")]
+)
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_killed_at_any_request_of_an_edit(push: Pusher, before: bool) -> None:
-    """With something to create, to move, to cancel, to add to and to take out of."""
-    number = 0
+def test_killed_at_any_request_of_an_edit(push: Pusher, before: bool, step: int) -> None:
+    """With something to create, to move, to cancel, to add to and to take out of.
+
+    Of every other request: before the first, the third …, after the second, the fourth …
+    """
+    number = 1 - step if before else 0
     while True:
-        number += 1
+        number += step
         push.source = f"edit-{number}"
         push.clear()
         push.push(BEFORE)
@@ -98,7 +105,8 @@ def test_killed_at_any_request_of_an_edit(push: Pusher, before: bool) -> None:
         if not _killed(push, AFTER, Deadly(number, before)):
             break
         _require_exact(push, AFTER)
-    assert number == 18  # five look-ups; six writes, each followed into the store
+    # five look-ups; six writes, each followed into the store
+    assert number == (19 if before and step == 2 else 18)
 
 
 def _night(end: str) -> bytes:
@@ -152,8 +160,24 @@ def test_killed_twice_at_any_two_requests(push: Pusher, first: int, before: bool
             _require_exact(push, told)
 
 
-@pytest.mark.parametrize("fault", ["lost", "done-503", "reset", "truncated", "500"])
-@pytest.mark.parametrize("endpoint", ["create-event", "cancel-event", "change-timeslot", "event"])
+FAULTS = ("lost", "done-503", "reset", "truncated", "500")
+ENDPOINTS = ("create-event", "cancel-event", "change-timeslot", "event")
+USUAL = {
+    *(("create-event", fault) for fault in ("lost", "truncated")),
+    *(("cancel-event", fault) for fault in ("reset", "500")),
+    *(("change-timeslot", fault) for fault in ("lost", "done-503")),
+    *(("event", fault) for fault in ("truncated", "500")),
+}
+"""Every kind of request, and every fault; all others in `make soak`."""
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fault"),
+    [
+        pytest.param(*pair, marks=[] if pair in USUAL else pytest.mark.soak)
+        for pair in product(ENDPOINTS, FAULTS)
+    ],
+)
 def test_vendor_that_fails_leaves_nothing_undone_and_nothing_twice(
     push: Pusher, endpoint: str, fault: str
 ) -> None:

@@ -95,7 +95,10 @@ def _requested(step: Step) -> tuple[PushSlot, ...]:
 
 def _row(step: Step, places: PlaceTable) -> PlanRow:
     slots, clock = _requested(step), places.clock_of(step.property_id)
-    why = [step.why] if isinstance(step, Cancel) else list(_all_day(slots, clock))
+    why = [step.why] if isinstance(step, Cancel) else []
+    spans = [(slot.start.astimezone(clock), slot.end.astimezone(clock)) for slot in slots]
+    if any(start.time() == time() and end.time() == LAST_MINUTE for start, end in spans):
+        why.append("ALL DAY: nobody else has the place from 00:00 to 23:59")
     if isinstance(step, Move):
         why = [*_changes(step, clock), *why]
     return PlanRow(
@@ -155,13 +158,6 @@ def _when(slots: Sequence[PushSlot | Timeslot], clock: ZoneInfo) -> str:
     return f"{start:%a %Y-%m-%d %H:%M}–{end_text}{times}"
 
 
-def _all_day(slots: Sequence[PushSlot], clock: ZoneInfo) -> Iterator[str]:
-    """Yield a warning where timeslots take their place for a whole day."""
-    spans = ((slot.start.astimezone(clock), slot.end.astimezone(clock)) for slot in slots)
-    if any(start.time() == time() and end.time() == LAST_MINUTE for start, end in spans):
-        yield "ALL DAY: nobody else has the place from 00:00 to 23:59"
-
-
 def plan_table(rows: Sequence[PlanRow]) -> Table:
     """Return a plan as a table; what stays as it is, is in it too."""
     shown = table("", "What", "Event", "When", "Where", "Why")
@@ -187,19 +183,15 @@ def summary(rows: Sequence[PlanRow]) -> str:
 def sentences(outcomes: Sequence[Outcome], places: PlaceTable) -> Iterator[str]:
     """Yield a sentence on everything that did not go as planned."""
     for outcome in outcomes:
-        named = _named(outcome.step, places)
+        step, clock = outcome.step, places.clock_of(outcome.step.property_id)
+        named = f"'{step.name}' ({step.slots[0].start.astimezone(clock):%Y-%m-%d})"
         others = ", and with ".join(outcome.collisions)
         if outcome.result == "collides":
             with_whom = others or "a booking that the bridge does not know yet"
             yield f"{named} is booked, and collides with {with_whom}."
         elif outcome.result == "refused":
             why = outcome.why.removesuffix(".") + (f"; it collides with {others}" if others else "")
-            yield f"{named} could not be {_WORDS[type(outcome.step)][1]}: {why}."
-
-
-def _named(step: Step, places: PlaceTable) -> str:
-    first = step.slots[0].start.astimezone(places.clock_of(step.property_id))
-    return f"'{step.name}' ({first:%Y-%m-%d})"
+            yield f"{named} could not be {_WORDS[type(step)][1]}: {why}."
 
 
 def push_json(

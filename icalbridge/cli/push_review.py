@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.service import PlannedPush
     from icalbridge.push.steps import PushPlan
-    from icalbridge.settings import ApiUser, Settings
+    from icalbridge.settings import Settings
     from icalbridge.store import Store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PushInput(PushOptions):
     """Options as typed."""
 
@@ -159,7 +159,13 @@ def push_calendar(settings: Settings, given: PushInput, every: float | None) -> 
 def make_service(settings: Settings, given: PushInput, store: Store, stop: Stop) -> PushService:
     @contextmanager
     def open_session(places: PlaceTable) -> Iterator[WriteSession]:
-        user = _choose_user(settings, store, places, given.key)
+        def find_name() -> str | None:
+            """Return the key with which the sync reads the properties."""
+            names = {store.read.api_user_of(facility.property_id) for facility in places.given}
+            return names.pop() if len(names) == 1 else None
+
+        unknown = "The facilities are not all of one key; push for each apart, with --key, of"
+        user = choose_user(settings, given.key, find_name, unknown)
         with open_client(user, store, stop) as client:
             yield WriteSession(store, user, client, DatabaseClock(store), stop.sleep)
 
@@ -175,17 +181,6 @@ def make_service(settings: Settings, given: PushInput, store: Store, stop: Stop)
         stop.waiting,
         settings.public_url,
     )
-
-
-def _choose_user(settings: Settings, store: Store, places: PlaceTable, key: str) -> ApiUser:
-    """Return the right key: by default the one that the sync reads the properties with."""
-
-    def find_name() -> str | None:
-        names = {store.read.api_user_of(facility.property_id) for facility in places.given}
-        return names.pop() if len(names) == 1 else None
-
-    unknown = "The facilities are not all of one key; push for each apart, with --key, of"
-    return choose_user(settings, key, find_name, unknown)
 
 
 def find_source(

@@ -88,21 +88,15 @@ def _find_fates(requests: PushRequests, plan: PushPlan) -> dict[tuple[str, str],
     """Return the fate of each requested instance; of its days the one that does most counts."""
     requested = [(event.uid, slot.id) for event in requests.events for slot in event.slots]
     fates = {(uid, instance_of(slot_id)): "unchanged" for uid, slot_id in requested}
-    for fate, uid, slot_id in _find_changes(requests, plan):
-        for key in [(uid, instance_of(slot_id))] if slot_id else [k for k in fates if k[0] == uid]:
-            if key in fates:
-                fates[key] = fate
-    return fates
-
-
-def _find_changes(requests: PushRequests, plan: PushPlan) -> Iterator[tuple[str, str, str]]:
-    """Yield fate, UID and timeslot of what changes, what does most last; "" for all timeslots."""
     for item in plan.impossible[len(requests.impossible) :]:
-        yield "impossible", item.uid, item.instance
+        alone = {(item.uid, instance_of(item.instance))} if item.instance else fates.keys()
+        fates |= {key: "impossible" for key in alone if key in fates and key[0] == item.uid}
     for step in plan.steps:
         if not isinstance(step, Cancel):
             fate = "moved" if isinstance(step, Move) else "created"
-            yield from ((fate, step.uid, slot.id) for slot in step.slots)
+            keys = [(step.uid, instance_of(slot.id)) for slot in step.slots]
+            fates |= {key: fate for key in keys if key in fates}
+    return fates
 
 
 def _match_identities(

@@ -54,8 +54,8 @@ OURS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PushOptions:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushOptions(PushRules):
     """What to push, and where to."""
 
     source: CalendarSource
@@ -65,9 +65,6 @@ class PushOptions:
     """Names the calendar in the store; empty: the source's own name."""
     again: bool = False
     cancel_many: bool = False
-    skip_free: bool = False
-    skip_private: bool = False
-    skip: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +119,10 @@ class PushService:
         4. apply the plan where the caller approves it
         """
         options = self.options
-        rules = PushRules(options.skip_free, options.skip_private, options.skip)
         places = load_places(self.store, options.facilities, options.map_file)
         calendar, now = self._parse(places.zone), self.clock()
         with self.waiting():
-            requests = map_calendar(calendar, places, now, rules)
+            requests = map_calendar(calendar, places, now, options)
         if self._is_unchanged(requests):
             return self.well
         with self.open_session(places) as session:
