@@ -192,10 +192,8 @@ class PushRun:
         )
         external_id, send = step.pushed.external_id, self.session.client.change_timeslot
         answer = send_write(lambda: send(EVENT_TYPE, external_id, after.id, change), ONE_OFF)
-        if isinstance(answer, WriteRefusal) and answer.is_conflict:
-            return answer.reason
         if isinstance(answer, WriteRefusal):
-            return Outcome(step, "refused", answer.reason)
+            return answer.reason if answer.is_conflict else Outcome(step, "refused", answer.reason)
         self._written.setdefault(external_id, []).append(step)
         return Outcome(step, "done")
 
@@ -215,11 +213,11 @@ class PushRun:
             intended = Pushed(external_id, self.source, create.uid)
             self.session.store.pushed.intend(intended, now=self.session.clock())
             answer = send_write(partial(self._create, create), ONE_OFF)
-            if isinstance(answer, WriteRefusal) and answer.is_conflict:
-                yield from self._after_conflict(create, answer.reason, pushed, adopted)
-                return
             if isinstance(answer, WriteRefusal):
-                yield Outcome(create, "refused", answer.reason)
+                if answer.is_conflict:
+                    yield from self._after_conflict(create, answer.reason, pushed, adopted)
+                else:
+                    yield Outcome(create, "refused", answer.reason)
                 return
             made, created = answer
             self._written[external_id] = [made]

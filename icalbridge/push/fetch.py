@@ -153,8 +153,8 @@ def _fetch_address(
             if isinstance(answer, str):
                 url = urljoin(url, answer)
                 continue
-            kept = (before.content, before.charset) if before else None
-            is_same = kept and (not answer.content or kept == (answer.content, answer.charset))
+            cached = (before.content, before.charset) if before else None
+            is_same = cached and (not answer.content or cached == (answer.content, answer.charset))
             return None if is_same else answer
     raise CalendarUnreachable(
         f"{source.shown} leads from one address to the next, and never to a calendar."
