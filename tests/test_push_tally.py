@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from icalbridge.push.decide import decide, tally
 from icalbridge.push.ics_lines import NotACalendar
-from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.ics_process import span_at
+from icalbridge.push.ics_parser import parse_calendar, span_at
 from icalbridge.push.instances import PushTally
 from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import parse_places
