@@ -26,7 +26,6 @@ from icalbridge.store.entries import (
     ALL_ENTRIES,
     SHOWN_ENTRIES,
     EntryCriteria,
-    TextCriteria,
     TimeRange,
 )
 
@@ -113,11 +112,9 @@ class _Loader:
         )
 
     def _text_ids(self) -> tuple[tuple[int, ...] | None, int]:
-        query = self._query
-        texts = TextCriteria(query.type, query.activity, query.name, query.words, query.unwanted)
-        if self._feed.kind != "property" or texts == TextCriteria():
+        if self._feed.kind != "property" or not self._query.limits_texts:
             return None, 0
-        return self._read.text_ids(self._feed.id, texts)
+        return self._read.text_ids(self._feed.id, self._query)
 
     @property
     def _oldest(self) -> datetime:

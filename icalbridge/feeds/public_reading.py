@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
     from icalbridge.store.booked_names import BookedName, NameMatch
     from icalbridge.store.counts import BookedSpan, SpanCount
-    from icalbridge.store.entries import EntryCriteria, TextCriteria, TimeRange
+    from icalbridge.store.entries import EntryCriteria, TimeRange
     from icalbridge.store.health import Health
+    from icalbridge.store.texts import TextCriteria
 
 NOTHING_HIDDEN = PublicIndex()
 

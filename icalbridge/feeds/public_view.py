@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_
 
-from icalbridge.feeds.public_index import texts_of_row
 from icalbridge.feeds.saved_feed import Action
 from icalbridge.models import ReservedEntry
 from icalbridge.store.booked_names import BookedName, NameMatch
@@ -33,10 +32,9 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds.policy import Policy
     from icalbridge.feeds.public_index import PublicIndex
-    from icalbridge.feeds.saved_feed import EntryTexts
     from icalbridge.models import Entry, Facility, Feed, FeedState, Property
-    from icalbridge.store.entries import TextCriteria
     from icalbridge.store.health import Health
+    from icalbridge.store.texts import TextCriteria
     from icalbridge.store.visibility import TextRow
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -127,12 +125,11 @@ class PublicView:
         """Return whether a text matches in a form that a rule gives it."""
         rules, otherwise = self._index.rules, (len(self._index.rules) - 1,)
         candidates = (rules[number] for number in self._index.known.get(row.id, otherwise))
-        own = texts_of_row(row)
         return any(
-            matches(published, criteria)
+            criteria.matches_texts(published)
             for rule in candidates
             if rule.action in (Action.RENAME, Action.RESERVE)
-            and (published := self._policy.publish_texts(own, rule))
+            and (published := self._policy.publish_texts(row.texts, rule))
         )
 
     # places
@@ -193,7 +190,7 @@ class PublicView:
         included = self._included_texts
         for row in match_texts(self._connection, property_ids, terms, names):
             if row.id in included:
-                match = NameMatch(row.name_id, row.property_id, row.name, row.activity)
+                match = NameMatch(row.name_id, row.property_id, row.texts.name, row.texts.activity)
                 result[match] = None
         for match in self._renamed(set(property_ids), terms, names):
             result[match] = None
@@ -219,7 +216,7 @@ class PublicView:
             if names and key not in names:
                 continue
             for row in read_texts(self._connection, self._index.texts_with(number)):
-                texts = self._policy.publish_texts(texts_of_row(row), rule)
+                texts = self._policy.publish_texts(row.texts, rule)
                 if row.property_id in property_ids and texts and has_words(texts.lines, terms):
                     yield NameMatch(name_id(row.property_id, key), row.property_id, key, "")
 
@@ -260,17 +257,6 @@ class PublicView:
             elif rule.action is Action.INCLUDE and name.name:
                 _add(result, own_id, name)
         return result
-
-
-def matches(texts: EntryTexts, criteria: TextCriteria) -> bool:
-    """Return whether texts meet all criteria, as `TextCriteria.ids` finds them in SQL."""
-    if criteria.activities and texts.activity not in criteria.activities:
-        return False
-    if criteria.names and texts.name not in criteria.names:
-        return False
-    if criteria.types and not {texts.category, texts.event_type} & set(criteria.types):
-        return False
-    return has_words(texts.lines, criteria.words, criteria.unwanted)
 
 
 def _add(names: dict[int, BookedName], key: int, name: BookedName) -> None:

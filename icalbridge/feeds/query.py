@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
 from icalbridge.feeds import titles
+from icalbridge.store.texts import TextCriteria
 from icalbridge.text import search_key
 from icalbridge.words import parse_words, write_words
 
@@ -46,18 +47,12 @@ class Cancelled(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FeedQuery:
-    """Checked parameters; the default is an unfiltered feed. Texts are without case and accents."""
+class FeedQuery(TextCriteria):
+    """Checked parameters; the default is an unfiltered feed."""
 
     facility: tuple[str, ...] = ()
-    type: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
-    activity: tuple[str, ...] = ()
-    name: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    """Terms of `q`, see `icalbridge.words`: an entry has all of them."""
-    unwanted: tuple[str, ...] = ()
-    """Terms of `not`: an entry has none of them."""
+    """Rate categories; folded."""
     past: int | None = None
     """Days; None: as far as the operator lets feeds reach."""
     ahead: int | None = None
@@ -79,8 +74,7 @@ class FeedQuery:
     @property
     def filters_by_text(self) -> bool:
         """Whether entries are chosen by their texts."""
-        texts = (self.type, self.category, self.activity, self.name, self.words, self.unwanted)
-        return any(texts)
+        return bool(self.category) or self.limits_texts
 
     @property
     def query_string(self) -> str:

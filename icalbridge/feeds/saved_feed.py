@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import BUSY, Audience, Field, View, admit, view
 from icalbridge.feeds.query import PLAIN, FeedQuery
-from icalbridge.text import name_key, search_key
-from icalbridge.words import has_words, word_lines
+from icalbridge.store.texts import TextCriteria, folded_texts
+from icalbridge.text import search_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.selection import Selection
     from icalbridge.models import Entry, EventKey, StaffDetails
+    from icalbridge.store.texts import EntryTexts
 
     StaffDetailsByEvent = Mapping[EventKey, tuple[StaffDetails, datetime]]
     """What is for staff alone of some events, and when it last changed."""
@@ -39,42 +40,13 @@ class Action(StrEnum):
     """It is shown as it is; useful before a rule that would say otherwise."""
 
 
-class EntryTexts(NamedTuple):
-    """The texts of an entry as rules compare them: folded, and lines of words."""
-
-    name: str
-    activity: str
-    category: str
-    event_type: str
-    lines: str
-
-
-def texts_of(entry: Entry) -> EntryTexts:
-    """Return the texts of an entry, as the store has them in `entry_texts`."""
-    lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
-    return EntryTexts(
-        name_key(entry.name),
-        name_key(entry.activity),
-        name_key(entry.category),
-        name_key(entry.event_type),
-        lines,
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """What happens to entries that meet all the conditions; without any, to every one. Texts are
-    folded.
-    """
+class Rule(TextCriteria):
+    """What happens to entries that meet all the conditions; without any, to every one."""
 
     action: Action
-    words: tuple[str, ...] = ()
-    """Terms, see `icalbridge.words`; an entry has all of them."""
     category: tuple[str, ...] = ()
-    """Rate categories, any of them; likewise below."""
-    activity: tuple[str, ...] = ()
-    type: tuple[str, ...] = ()
-    name: tuple[str, ...] = ()
+    """Rate categories, any of them; folded."""
     title: str = ""
     """What to say in place of name and activity; for renaming only."""
 
@@ -84,16 +56,6 @@ class Rule:
 
     def matches_category(self, category: str) -> bool:
         return not self.category or search_key(category) in self.category
-
-    def matches_texts(self, texts: EntryTexts) -> bool:
-        """Return whether an entry meets all conditions but that of the rate category."""
-        if self.activity and texts.activity not in self.activity:
-            return False
-        if self.name and texts.name not in self.name:
-            return False
-        if self.type and not {texts.category, texts.event_type} & set(self.type):
-            return False
-        return has_words(texts.lines, self.words)
 
 
 AS_IT_IS = Rule(Action.INCLUDE)
@@ -156,7 +118,7 @@ class Saved:
             return AS_IT_IS
         if not self.rules:
             return AS_IT_IS
-        texts = texts_of(entry)
+        texts = folded_texts(entry)
         return next((rule for rule in self.rules if rule.matches(texts, category)), AS_IT_IS)
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.query import PLAIN, Cancelled
 from icalbridge.models import ReservedEntry
+from icalbridge.store.texts import folded_texts
 from icalbridge.text import name_key
-from icalbridge.words import has_words, word_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +64,9 @@ def select(
     history, horizon = reach(query, history, horizon)
     takes_all, values = _takes_all(query), categories or {}
     requested = (
-        entries if takes_all else [item for item in entries if _matches(item, query, values)]
+        entries
+        if takes_all
+        else [item for item in entries if _matches(item, query, values.get(item.key, ""))]
     )
     known = [(item, status) for item in requested if (status := _status(item, query)) is not None]
     known.sort(key=lambda item: (item[0].start, item[0].end, item[0].uid))
@@ -122,28 +124,12 @@ def _takes_all(query: FeedQuery) -> bool:
     return not (query.facility or query.filters_by_text)
 
 
-def _matches(entry: Entry, query: FeedQuery, categories: Mapping[EventKey, str]) -> bool:
+def _matches(entry: Entry, query: FeedQuery, category: str) -> bool:
     if query.facility and entry.facility_id not in query.facility:
         return False
-    if query.type and not _is_of_type(entry, query.type):
+    texts = folded_texts(entry)
+    if isinstance(entry, ReservedEntry):
+        texts, category = texts._replace(event_type=""), ""
+    if query.category and name_key(category) not in query.category:
         return False
-    if query.activity and name_key(entry.activity) not in query.activity:
-        return False
-    if query.name and name_key(entry.name) not in query.name:
-        return False
-    if query.category and name_key(_category(entry, categories)) not in query.category:
-        return False
-    if not (query.words or query.unwanted):
-        return True
-    lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
-    return has_words(lines, query.words, query.unwanted)
-
-
-def _is_of_type(entry: Entry, types: Sequence[str]) -> bool:
-    if name_key(entry.category) in types:
-        return True
-    return not isinstance(entry, ReservedEntry) and name_key(entry.event_type) in types
-
-
-def _category(entry: Entry, categories: Mapping[EventKey, str]) -> str:
-    return "" if isinstance(entry, ReservedEntry) else categories.get(entry.key, "")
+    return query.matches_texts(texts)
