@@ -12,14 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from icalbridge.feeds import PLAIN, BadQuery, FeedQuery
-from icalbridge.feeds.query import (
-    LONGEST_QUERY,
-    MOST_DAYS,
-    MOST_MINUTES,
-    PARAMETERS,
-    Cancelled,
-    parse,
-)
+from icalbridge.feeds.query import MOST_DAYS, MOST_MINUTES, PARAMETERS, Cancelled, parse
+from icalbridge.feeds.query_values import LONGEST_QUERY
 from icalbridge.feeds.titles import FIELDS
 from icalbridge.text import search_key
 from icalbridge.words import parse_words

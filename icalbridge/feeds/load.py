@@ -122,7 +122,8 @@ class _Loader:
         changed, where SQL does not select.
         """
         query = self._query
-        if query.occupancy or query.cancelled is Cancelled.TOMBSTONE or query.filters_by_text:
+        is_in_python = query.limits_texts or query.is_beyond_sql
+        if query.occupancy or query.cancelled is Cancelled.TOMBSTONE or is_in_python:
             return self._now - self._limits[0]
         return self._now - self._history
 
@@ -191,10 +192,10 @@ class _Loader:
     def _sql_decides(self) -> bool:
         """Whether SQL alone selects the items, so that its LIMIT and its counts are right."""
         query = self._query
-        once = not (query.grouped or query.occupancy or query.category)
+        once = not (query.grouped or query.occupancy or query.is_beyond_sql)
         plain = self._saved is None and query.cancelled is not Cancelled.TOMBSTONE
         exact = self._criteria.text_ids is not None and self._read.finds_texts_exactly
-        return once and plain and (exact or not query.filters_by_text)
+        return once and plain and (exact or not query.limits_texts)
 
     def whole(self, count: int) -> Calendar:
         """Load a whole feed, or at least so many of its entries from today outward."""

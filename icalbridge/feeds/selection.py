@@ -14,7 +14,6 @@ from icalbridge.feeds.audience import Status
 from icalbridge.feeds.query import PLAIN, Cancelled
 from icalbridge.models import ReservedEntry
 from icalbridge.store.texts import folded_texts
-from icalbridge.text import name_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,12 +61,7 @@ def select(
     that are not among these left or will come in, so that `changed` is the same in every process.
     """
     history, horizon = reach(query, history, horizon)
-    takes_all, values = _takes_all(query), categories or {}
-    requested = (
-        entries
-        if takes_all
-        else [item for item in entries if _matches(item, query, values.get(item.key, ""))]
-    )
+    requested = _requested(entries, query, categories or {})
     known = [(item, status) for item in requested if (status := _status(item, query)) is not None]
     known.sort(key=lambda item: (item[0].start, item[0].end, item[0].uid))
     spans = [span(item, status, history, horizon) for item, status in known]
@@ -120,16 +114,19 @@ def _status(entry: Entry, query: FeedQuery) -> Status | None:
     return Status.CONFIRMED if query.cancelled is Cancelled.MARK else None
 
 
-def _takes_all(query: FeedQuery) -> bool:
-    return not (query.facility or query.filters_by_text)
+def _requested(
+    entries: Iterable[Entry], query: FeedQuery, categories: Mapping[EventKey, str]
+) -> Iterable[Entry]:
+    """Return the entries that a query selects."""
+    conditions = query.conditions_beside_texts
+    if not (conditions or query.limits_texts):
+        return entries
 
+    def matches(entry: Entry) -> bool:
+        texts, category = folded_texts(entry), categories.get(entry.key, "")
+        if isinstance(entry, ReservedEntry):
+            texts, category = texts._replace(event_type=""), ""
+        beside = all(condition(value, entry, category) for condition, value in conditions)
+        return beside and query.matches_texts(texts)
 
-def _matches(entry: Entry, query: FeedQuery, category: str) -> bool:
-    if query.facility and entry.facility_id not in query.facility:
-        return False
-    texts = folded_texts(entry)
-    if isinstance(entry, ReservedEntry):
-        texts, category = texts._replace(event_type=""), ""
-    if query.category and name_key(category) not in query.category:
-        return False
-    return query.matches_texts(texts)
+    return filter(matches, entries)
