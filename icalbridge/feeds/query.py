@@ -104,10 +104,10 @@ class QueryParameter:
     default: object = ()
 
 
-def _row(default: object, *row: Any, **columns: Any) -> Any:
+def _row(*row: Any, default: Any = (), **columns: Any) -> Any:
     """Return a field of `FeedQuery` with its `QueryParameter`."""
-    columns["default"] = default
-    return field(default=default, metadata={"parameter": QueryParameter(*row, **columns)})
+    parameter = replace(QueryParameter(*row, **columns), default=default)
+    return field(default=default, metadata={"parameter": parameter})
 
 
 WHOLE_NAMES = marked("Their whole names, with commas between them.")
@@ -119,9 +119,8 @@ class FeedQuery(TextCriteria):
     feed.
     """
 
-    occupancy: bool = _row(False, "view", choice(occupancy=True))
+    occupancy: bool = _row("view", choice(occupancy=True), default=False)
     facility: tuple[str, ...] = _row(
-        (),
         "facility",
         IDS,
         EVERYWHERE,
@@ -130,14 +129,9 @@ class FeedQuery(TextCriteria):
         in_sql=True,
     )
     type: tuple[str, ...] = _row(
-        (),
-        "type",
-        TEXTS,
-        EVERYWHERE,
-        "Types of facilities or events, whatever their case and accents",
+        "type", TEXTS, EVERYWHERE, "Types of facilities or events, whatever their case and accents"
     )
     category: tuple[str, ...] = _row(
-        (),
         "category",
         TEXTS,
         Surface.DISPLAY | Surface.API,
@@ -148,7 +142,6 @@ class FeedQuery(TextCriteria):
         refusal="Calendars cannot be narrowed by rate category here",
     )
     activity: tuple[str, ...] = _row(
-        (),
         "activity",
         TEXTS,
         FILTERS,
@@ -156,10 +149,9 @@ class FeedQuery(TextCriteria):
         form=TextField(marked("Only these activities"), WHOLE_NAMES, "Varsity, Open gym"),
     )
     name: tuple[str, ...] = _row(
-        (), "name", TEXTS, FILTERS, "Whole names, whatever their case and accents"
+        "name", TEXTS, FILTERS, "Whole names, whatever their case and accents"
     )
     words: tuple[str, ...] = _row(
-        (),
         "q",
         WORDS,
         EVERYWHERE,
@@ -171,44 +163,43 @@ class FeedQuery(TextCriteria):
         ),
     )
     unwanted: tuple[str, ...] = _row(
-        (),
         "not",
         WORDS,
         EVERYWHERE,
         "Words, their beginnings, or phrases in quotes that an entry has none of",
         form=TextField(marked("Without any of these words"), example="practice"),
     )
-    past: int | None = _row(None, "past", whole(MOST_DAYS), Surface.SAVED)
+    past: int | None = _row("past", whole(MOST_DAYS), Surface.SAVED, default=None)
     """Days; None: as far as the operator lets feeds reach."""
-    ahead: int | None = _row(None, "ahead", whole(MOST_DAYS), Surface.SAVED)
+    ahead: int | None = _row("ahead", whole(MOST_DAYS), Surface.SAVED, default=None)
     status: tuple[str, ...] = _row(
-        ("approved",),
         "status",
         STATUSES,
         Surface.API | Surface.SAVED,
         "Pending ones are told as tentative, where the operator allows it",
+        default=("approved",),
     )
     cancelled: Cancelled = _row(  # noqa: RUF009  # a field
-        Cancelled.DROP,
         "cancelled",
         choice(**{item.value: item for item in Cancelled}),
         Surface.API | Surface.SAVED,
         "What becomes of what is called off: left out, marked in the title, or told as cancelled"
         " for 30 days",
+        default=Cancelled.DROP,
     )
     busy: bool = _row(
-        False,
         "detail",
         choice(name=False, busy=True),
         Surface.DISPLAY | Surface.API | Surface.EMBED_FORM | Surface.SAVED,
         "With `busy` no names: every entry is called Reserved",
+        default=False,
     )
-    grouped: bool = _row(False, "group", choice(event=True), Surface.SAVED)
-    utc: bool = _row(False, "tz", choice(utc=True), Surface.SAVED)
-    title: str = _row("", "title", TITLE, Surface.SAVED)
-    before: int = _row(0, "before", whole(MOST_MINUTES))
+    grouped: bool = _row("group", choice(event=True), Surface.SAVED, default=False)
+    utc: bool = _row("tz", choice(utc=True), Surface.SAVED, default=False)
+    title: str = _row("title", TITLE, Surface.SAVED, default="")
+    before: int = _row("before", whole(MOST_MINUTES), default=0)
     """Minutes that a block of the occupancy feed begins early."""
-    after: int = _row(0, "after", whole(MOST_MINUTES))
+    after: int = _row("after", whole(MOST_MINUTES), default=0)
 
     @property
     def pending(self) -> bool:
