@@ -88,10 +88,7 @@ UNREADABLE = (
     "The parameters of this address cannot be read; write at most 50 of them as NAME=VALUE with &"
     " between them, in UTF-8."
 )
-NAMES = (
-    "view, facility, type, category, activity, name, q, not, past, ahead, status, cancelled, detail,"
-    " group, tz, title, before, after"
-)
+NAMES = ", ".join(PARAMETERS)
 
 
 @pytest.mark.parametrize(

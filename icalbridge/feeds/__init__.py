@@ -6,6 +6,7 @@
     query           what a reader asks for: the parameters of an address (query_values)
     selection       which entries are shown now, and until when that holds
     audience        entries to items: what one audience may see of them; titles
+    places          what items take from the catalog
     policy          what the public may see at all; policy_file watches its file
     public_reading  the store as the public may read it (public_view, public_index)
     saved_feed      fields, rules and single events under a name; saved_feed_toml reads it

@@ -19,6 +19,7 @@ from icalbridge.feeds.grouping import grouped
 from icalbridge.feeds.metadata import cover
 from icalbridge.feeds.occupancy import FOREVER, blocks, present
 from icalbridge.feeds.outward import DAY, EntriesRead, OutwardReader, steps
+from icalbridge.feeds.places import read_places
 from icalbridge.feeds.query import Cancelled
 from icalbridge.feeds.saved_feed import apply
 from icalbridge.feeds.selection import BEGINNING, reach, select
@@ -30,10 +31,11 @@ from icalbridge.store.entries import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from icalbridge.feeds.calendar import CalendarRequest
     from icalbridge.feeds.metadata import FeedMetadata
+    from icalbridge.feeds.places import Places
     from icalbridge.feeds.query import FeedQuery
     from icalbridge.feeds.saved_feed import Saved
     from icalbridge.feeds.selection import Selection
@@ -354,18 +356,14 @@ class _Loader:
         changed.
         """
         title = self._query.title
-        named = {entry.property_id for entry in selection.entries} if "{school}" in title else ()
-        schools = self._read.property_names(named) if named else {}
+        places = read_places(self._read, selection.entries, schools="{school}" in title)
         if self._saved is not None:
-            items, changed = self._saved_items(self._saved, selection, schools)
+            items, changed = self._saved_items(self._saved, selection, places)
         else:
             shown = view(Audience.PUBLIC, busy=self._query.busy, title=title)
             changed = BEGINNING
             items = [
-                (
-                    entry.key,
-                    admit(entry, status, shown, school=schools.get(entry.property_id, "")),
-                )
+                (entry.key, admit(entry, status, shown, places=places))
                 for entry, status in selection.shown
             ]
         if self._query.grouped:
@@ -373,7 +371,7 @@ class _Loader:
         return [item for _, item in items], changed
 
     def _saved_items(
-        self, saved: Saved, selection: Selection, schools: Mapping[str, str]
+        self, saved: Saved, selection: Selection, places: Places
     ) -> tuple[list[tuple[EventKey, Item]], datetime]:
         """Return what a saved feed shows: only one whose audience may see them is given renters'
         data.
@@ -389,7 +387,7 @@ class _Loader:
             selection,
             categories={key: category for key, (category, _) in categories.items()},
             details=details,
-            schools=schools,
+            places=places,
         )
         return items, max((changed for _, changed in categories.values()), default=BEGINNING)
 

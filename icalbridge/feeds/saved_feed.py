@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.places import Places
     from icalbridge.feeds.selection import Selection
     from icalbridge.models import Entry, EventKey, StaffDetails
     from icalbridge.store.texts import EntryTexts
@@ -128,16 +129,15 @@ def apply(
     *,
     categories: Mapping[EventKey, str],
     details: StaffDetailsByEvent,
-    schools: Mapping[str, str],
+    places: Places,
 ) -> list[tuple[EventKey, Item]]:
     """Return what a saved feed shows of a selection, in its order, each item with the event that it
     is of.
 
     `categories`: rate categories by event, if `needs_categories`. `details`: staff details by
-    event, if `needs_particulars`; only the feed's fields are taken from them. `schools`: names of
-    properties, for titles that name them.
+    event, if `needs_particulars`; only the feed's fields are taken from them.
     """
-    return list(_shown(spec, selection, categories, details, schools))
+    return list(_shown(spec, selection, categories, details, places))
 
 
 def _shown(
@@ -145,7 +145,7 @@ def _shown(
     selection: Selection,
     categories: Mapping[EventKey, str],
     details: StaffDetailsByEvent,
-    schools: Mapping[str, str],
+    places: Places,
 ) -> Iterator[tuple[EventKey, Item]]:
     views = {action: _view_of(spec, action) for action in Action}
     for entry, status in selection.shown:
@@ -156,9 +156,7 @@ def _shown(
         if rule.action is Action.RENAME:
             renamed = replace(entry, name=rule.title, activity="")
         known = details.get(entry.key) if shown.needs_particulars else None
-        item = admit(
-            renamed, status, shown, school=schools.get(entry.property_id, ""), particulars=known
-        )
+        item = admit(renamed, status, shown, places=places, particulars=known)
         # Where places are hidden, a link to the facility would reveal them.
         yield entry.key, item if shown.fields & BUSY else item._replace(facility_ids=())
 
