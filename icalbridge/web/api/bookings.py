@@ -151,7 +151,7 @@ class BookingsApi:
         )
         if feed.kind == "facility":
             return ApiResult(made)
-        facilities = in_order(known.facilities, known.place.schools)
+        facilities = in_order(known.place.facilities, known.place.schools)
         states = [
             _occupancy(row, booked, seconds, ends, until.timestamp(), zone) for row in facilities
         ]

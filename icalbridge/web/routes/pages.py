@@ -122,15 +122,15 @@ class Pages:
         """Return a school's schedule, or a district's with its schools."""
         if not is_id(property_id):
             return _missing(Missing.UNKNOWN)
-        properties = self._catalog.members(property_id)
-        own = next((place for place in properties if place.id == property_id), None)
-        names = {place.id: place.name for place in properties if own and place.id != own.id}
+        own = self._catalog.property(property_id)
+        properties = self._catalog.members(own) if own else []
+        names = {place.id: place.name for place in properties[1:]}
         page = self._schedules.load(Feed("property", property_id), parameters, now, "day", names)
         if isinstance(page, Missing):
             return _missing(page)
         if own is None:
             return _missing(Missing.UNKNOWN)
-        facilities = self._catalog.facilities([own.id, *own.child_ids])
+        facilities = self._catalog.facilities([place.id for place in properties])
         counts = self._counts(properties, facilities, now)
         schools = [
             school

@@ -188,10 +188,7 @@ def find_scope(catalog: Catalog, feed: Feed | None) -> FormScope | None:
     own = catalog.property(feed.id)
     if own is None:
         return None
-    listed = [
-        value for value in catalog.properties() if value.id in own.child_ids and value.id != own.id
-    ]
-    schools = (own, *listed)
+    schools = tuple(catalog.members(own))
     facilities = tuple(catalog.facilities([value.id for value in schools]))
     return FormScope(feed, display_text(own.name), schools, facilities)
 
