@@ -96,7 +96,10 @@ SPEC = Saved(
         utc=True,
         title="{facility}: {name}",
     ),
-    (Rule(Action.RENAME, ("nonprofit",), "Sports", words=("high", "practice")), Rule(Action.HIDE)),
+    (
+        Rule(Action.RENAME, words=("high", "practice"), category=("nonprofit",), title="Sports"),
+        Rule(Action.HIDE),
+    ),
     frozenset({EventKey("reservation", "e1")}),
     frozenset({EventKey("reservation", "e/2")}),
 )

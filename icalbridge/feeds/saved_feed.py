@@ -7,7 +7,7 @@ whoever the feed is for; afterwards, fields that the audience may not see are re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ class Rule(TextCriteria):
     """What happens to entries that meet all the conditions; without any, to every one."""
 
     action: Action
+    _: KW_ONLY
     category: tuple[str, ...] = ()
     """Rate categories, any of them; folded."""
     title: str = ""
