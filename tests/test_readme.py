@@ -76,7 +76,7 @@ def test_steps_of_going_live_lead_to_a_running_service(bare_checkout: Path, vend
         shell = subprocess.Popen(
             ["/bin/sh", "-c", serve],
             cwd=bare_checkout,
-            env=bare,
+            env={**bare, "WEB_CONCURRENCY": "1"},
             stdout=log,
             stderr=log,
             start_new_session=True,
