@@ -257,6 +257,7 @@ def test_history_has_the_places_asked_for(
     assert uids(past, HistoryQuery(DAY, DAY, property_ids, facility_ids)) == found
 
 
+@pytest.mark.both_databases
 def test_history_needs_little_memory(school: Store) -> None:
     """However many entries there are: they are read and written part by part."""
     count = 12_000

@@ -128,6 +128,7 @@ def _told(process: Popen[str]) -> str:
     return told
 
 
+@pytest.mark.both_databases
 def test_workers_at_once_fill_an_empty_database(
     expected: list[tuple[str, ...]], start: Start
 ) -> None:
