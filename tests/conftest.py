@@ -25,7 +25,9 @@ pytest_plugins = [
 ]
 
 BOTH_DATABASES = (
-    "test_cli",
+    "test_cli_doctor_database",
+    "test_cli_event",
+    "test_cli_push",
     "test_end_to_end",
     "test_fixtures",
     "test_frozen_database",

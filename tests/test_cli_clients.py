@@ -68,8 +68,8 @@ def serving(folder: Path, *, descriptors: int = 1024, **settings: str) -> Iterat
     sync(store, "school", added(entry(number, uid=f"u{number}") for number in range(100)))
     store.close()
     port = free_port()
-    told = {"DATABASE_URL": f"sqlite:///{folder / 'bridge.db'}", "PORT": str(port), **settings}
-    with running("serve", "--no-sync", **told) as process:
+    told = {"DATABASE_URL": f"sqlite:///{folder / 'bridge.db'}", "PORT": str(port)}
+    with running("serve", "--no-sync", **{"WEB_CONCURRENCY": "1", **told, **settings}) as process:
         resource.prlimit(
             process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors)
         )  # inherited by its children
@@ -112,7 +112,7 @@ def test_silent_clients_keep_nobody_waiting(server: Server) -> None:
 
 def test_connections_are_shared_by_the_processes(tmp_path: Path) -> None:
     """Of 200 connections, each process of two has 70 to 130."""
-    with serving(tmp_path) as started, ExitStack() as stack:
+    with serving(tmp_path, WEB_CONCURRENCY="2") as started, ExitStack() as stack:
         for number in range(200):
             stack.enter_context(started.connect("" if number % 2 else "GET / HTTP/1.1\r\n"))
         counts = until(lambda: _connections(started, 200), "200 connections")

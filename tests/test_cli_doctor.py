@@ -104,6 +104,7 @@ def _answering(date: str) -> Iterator[str]:
 # everything is well
 
 
+@pytest.mark.both_databases
 def test_healthy_bridge_is_all_good(
     environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -205,6 +205,7 @@ def settings(tmp_path: Path) -> Iterator[dict[str, str]]:
             "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}",
             "ICALBRIDGE_LOG_FORMAT": "json",
             "PORT": str(free_port()),
+            "WEB_CONCURRENCY": "1",
         }
 
 

@@ -154,8 +154,7 @@ def _status(url: str, status: int) -> bool | None:
 
 def _hidden(page: str) -> bool | None:
     """Return True where a page is 404 whichever process answers; they share the connections."""
-    statuses = {requests.get(page, timeout=10).status_code for _ in range(20)}
-    return statuses == {404} or None
+    return all(requests.get(page, timeout=10).status_code == 404 for _ in range(20)) or None
 
 
 def _facility(base: str) -> str:

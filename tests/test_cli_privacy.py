@@ -49,7 +49,7 @@ def given(vendor: tuple[str, sandbox.State], tmp_path: Path) -> Iterator[dict[st
     state.faults.clear()
 
 
-@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize("log_format", [pytest.param("text", marks=pytest.mark.soak), "json"])
 def test_no_command_tells(log_format: str, given: dict[str, str]) -> None:
     """`sync`, `doctor` and `status` with every log line there is."""
     commands = (["sync"], ["doctor"], ["status"], ["status", "--json"])
@@ -85,7 +85,14 @@ def test_no_failing_command_tells(wrong: dict[str, str], given: dict[str, str]) 
     assert leaks(*(each.stdout + each.stderr for each in ended)) == set()
 
 
-@pytest.mark.parametrize("fault", ["html", "garbage", "truncated", "401"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "html",
+        "truncated",
+        *(pytest.param(each, marks=pytest.mark.soak) for each in ("garbage", "401")),
+    ],
+)
 def test_no_command_tells_of_a_broken_answer(
     fault: str, given: dict[str, str], vendor: tuple[str, sandbox.State]
 ) -> None:
@@ -110,7 +117,7 @@ def test_the_server_tells_nothing(given: dict[str, str], vendor: tuple[str, sand
     ]
     paths += ["/", "/readyz", "/metrics", "/healthz"]
     with running(
-        "--debug", "serve", **given, PORT=str(port), ICALBRIDGE_LOG_FORMAT="json"
+        "--debug", "serve", "--workers", "1", **given, PORT=str(port), ICALBRIDGE_LOG_FORMAT="json"
     ) as process:
         until(lambda: answer(f"{base}/readyz"), "readiness")
         answers = [requests.get(base + path, timeout=10) for path in paths]

@@ -20,7 +20,7 @@ import requests
 
 from icalbridge import sandbox
 from icalbridge.models import utcnow
-from tests.fixtures.commands import answer, either_signal, free_port, run, running, until
+from tests.fixtures.commands import ROOT, answer, either_signal, free_port, run, running, until
 
 if TYPE_CHECKING:
     import subprocess
@@ -52,6 +52,7 @@ def _settings(vendor: str, folder: Path) -> dict[str, str]:
         "FACILITRON_RATE_PER_MINUTE": "60000",
         "DATABASE_URL": f"sqlite:///{folder / 'bridge.db'}",
         "PORT": str(free_port()),
+        "WEB_CONCURRENCY": "1",
     }
 
 
@@ -140,22 +141,25 @@ def _files(folder: Path) -> list[str]:
     return [each.name for each in folder.glob("bridge.db*")]
 
 
-@pytest.mark.parametrize(
-    ("command", "number"),
-    [("worker", signal.SIGTERM), ("worker", signal.SIGHUP), ("sync", None), ("status", None)],
-)
+@pytest.mark.parametrize("command", ["sync", "status"])
 def test_ended_command_leaves_one_file(
-    synced: dict[str, str], tmp_path: Path, command: str, number: int | None
+    synced: dict[str, str], tmp_path: Path, command: str
 ) -> None:
-    """Nothing is left beside the database file when a command ends, and the file holds everything.
-    A signal ends a worker, that of its terminal's end too.
-    """
+    """Nothing is left beside the database file, and the file holds everything."""
     before = _entries(tmp_path / "bridge.db")
-    with running(command, **synced) as process:
-        if number:
-            until(lambda: (tmp_path / "bridge.db-wal").exists() or None, "work with the database")
-            until(lambda: signal_is_caught(process.pid, number), "handler")
-            process.send_signal(number)
+    assert run(command, **synced).returncode == 0
+    assert _files(tmp_path) == ["bridge.db"]
+    assert _entries(tmp_path / "bridge.db") == before > 0
+
+
+@pytest.mark.parametrize("number", either_signal(signal.SIGHUP, signal.SIGTERM))
+def test_ended_worker_leaves_one_file(synced: dict[str, str], tmp_path: Path, number: int) -> None:
+    """The end of its terminal is a signal too."""
+    before = _entries(tmp_path / "bridge.db")
+    with running("worker", **synced) as process:
+        until(lambda: (tmp_path / "bridge.db-wal").exists() or None, "work with the database")
+        until(lambda: signal_is_caught(process.pid, number), "handler")
+        process.send_signal(number)
         process.communicate(timeout=60)
         assert process.returncode == 0
     assert _files(tmp_path) == ["bridge.db"]
@@ -288,18 +292,6 @@ def test_serve_killed_outright_leaves_no_child(settings: dict[str, str]) -> None
         until(lambda: True if not _alive(family) else None, "end of the children")
 
 
-def test_serve_without_sync_needs_no_key(synced: dict[str, str], tmp_path: Path) -> None:
-    """`--no-sync` serves what another machine keeps true, and leaves the one file."""
-    before = _entries(tmp_path / "bridge.db")
-    del synced["FACILITRON_API_KEY"]
-    with running("serve", "--no-sync", **synced) as process:
-        until(lambda: answer(f"http://127.0.0.1:{synced['PORT']}/readyz"), "readiness")
-        _end(process, signal.SIGTERM)
-        assert process.returncode == 0
-    assert _files(tmp_path) == ["bridge.db"]
-    assert _entries(tmp_path / "bridge.db") == before > 0
-
-
 @pytest.mark.parametrize("command", ["serve", "demo"])
 def test_taken_port_is_one_sentence(settings: dict[str, str], command: str) -> None:
     """It names the port and what to do."""
@@ -314,13 +306,20 @@ def test_taken_port_is_one_sentence(settings: dict[str, str], command: str) -> N
     )
 
 
-def test_two_processes_and_a_restart_give_the_same_bytes(synced: dict[str, str]) -> None:
-    """Two servers on one database, one of them started anew, answer alike, validators included."""
+def test_serve_without_sync_needs_no_key_and_gives_the_same_bytes_after_a_restart(
+    synced: dict[str, str], tmp_path: Path
+) -> None:
+    """`--no-sync` serves what another machine keeps true, and leaves the one file. Another server
+    on the same database answers alike, validators included.
+    """
+    before = _entries(tmp_path / "bridge.db")
+    del synced["FACILITRON_API_KEY"]
     seen = set()
     for port in (synced["PORT"], str(free_port())):
-        with running("serve", "--no-sync", **{**synced, "PORT": port}):
+        with running("serve", "--no-sync", **{**synced, "PORT": port}) as process:
             base = f"http://127.0.0.1:{port}"
-            directory = until(partial(answer, f"{base}/"), "directory")
+            until(partial(answer, f"{base}/readyz"), "readiness")
+            directory = requests.get(f"{base}/", timeout=10)
             for path in sorted(
                 set(re.findall(r'href="(/(?:facility|property)/[^"]+)"', directory.text))
             ):
@@ -328,16 +327,39 @@ def test_two_processes_and_a_restart_give_the_same_bytes(synced: dict[str, str])
                 seen.add(
                     (path, found.content, found.headers["ETag"], found.headers["Last-Modified"])
                 )
+            _end(process, signal.SIGTERM)
+            assert process.returncode == 0
+        assert _files(tmp_path) == ["bridge.db"]
+        assert _entries(tmp_path / "bridge.db") == before > 0
     assert len(seen) == len({path for path, *_ in seen}) >= 4
 
 
+ONE_SCHOOL = """
+from functools import partial
+from icalbridge import sandbox
+
+sandbox.build_world = partial(sandbox.build_world, schools=1, facilities=2, events_per_day=1)
+"""
+
+
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.soak)])
 def test_demo_shows_everything_and_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    whole: bool,
 ) -> None:
-    """It prints addresses that answer, ends with 0 on Ctrl-C, and its temporary folders are gone."""
+    """It prints addresses that answer, ends with 0 on Ctrl-C, and its temporary folders are gone;
+    with the whole district in `make soak`.
+    """
     monkeypatch.chdir(tmp_path)
     port = str(free_port())
     folders = {"TMPDIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    if not whole:
+        smaller = tmp_path_factory.mktemp("smaller")
+        (smaller / "sitecustomize.py").write_text(ONE_SCHOOL)
+        folders["PYTHONPATH"] = f"{smaller}:{ROOT}"
     with running("demo", "--port", port, **folders) as process:
         base = f"http://127.0.0.1:{port}"
         until(lambda: answer(f"{base}/readyz"), "readiness")

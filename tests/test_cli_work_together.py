@@ -89,7 +89,7 @@ def vendor(request: pytest.FixtureRequest) -> Iterator[tuple[State, dict[str, st
         today=sandbox.district_day(utcnow()),
         schools=request.param,
         facilities=2,
-        events_per_day=3,
+        events_per_day=1,
         hostile=True,
     )
     app = sandbox.create_app(world, keys=(KEY,), rate_per_minute=100_000, quota_per_day=1_000_000)
@@ -128,6 +128,7 @@ def _told(process: Popen[str]) -> str:
     return told
 
 
+@pytest.mark.both_databases
 def test_workers_at_once_fill_an_empty_database(
     expected: list[tuple[str, ...]], start: Start
 ) -> None:

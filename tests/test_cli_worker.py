@@ -135,7 +135,7 @@ def test_command_stopped_in_a_request_leaves_nothing_behind(
     assert KEY not in told
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", either_signal(signal.SIGTERM, signal.SIGINT))
 def test_idle_worker_stops_at_once(vendor: Vendor, number: int) -> None:
     """In its nap, or on the way there: code 0, and it is off the list."""
     with running("worker", **vendor.settings) as process:

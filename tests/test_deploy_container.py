@@ -191,6 +191,7 @@ def test_image_serves_and_knows_its_health(container: Container, vendor: str) ->
         "FACILITRON_API_URL": vendor,
         "FACILITRON_RATE_PER_MINUTE": "60000",
         "PORT": str(port),
+        "WEB_CONCURRENCY": "1",
     }
     container.environment = environment
     assert not container.is_healthy()
@@ -339,6 +340,7 @@ def test_commands_of_compose_run_on_postgresql(
         "FACILITRON_API_URL": vendor,
         "FACILITRON_RATE_PER_MINUTE": "60000",
         "PORT": str(port),
+        "WEB_CONCURRENCY": "1",
         "PYTHONPATH": f"{ROOT}:{bare_environment(tmp_path)['PYTHONPATH']}",
     }
     with ExitStack() as stack:

@@ -22,7 +22,6 @@ from tests.fixtures.origins import Origin, serving_origin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SUBSCRIBERS = 1000
 SPELLINGS = (
     "gzip",
     "gzip, deflate",
@@ -130,7 +129,7 @@ def addresses(origin: Origin) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("coding", ["identity", "gzip"])
+@pytest.mark.parametrize("coding", [pytest.param("identity", marks=pytest.mark.soak), "gzip"])
 def test_every_address_has_the_bytes_of_the_origin(
     running_origin: Origin, own_nginx: Nginx, coding: str
 ) -> None:
@@ -226,8 +225,9 @@ def test_page_is_in_the_language_that_the_origin_would_choose(
         )
 
 
-def test_a_thousand_subscribers_ask_the_origin_twice_for_each_feed(
-    running_origin: Origin, own_nginx: Nginx
+@pytest.mark.parametrize("subscribers", [200, pytest.param(1000, marks=pytest.mark.soak)])
+def test_many_subscribers_ask_the_origin_twice_for_each_feed(
+    running_origin: Origin, own_nginx: Nginx, subscribers: int
 ) -> None:
     """All at once, with an empty cache, in every spelling of headers and with whatever their
     programs add to the address.
@@ -254,7 +254,7 @@ def test_a_thousand_subscribers_ask_the_origin_twice_for_each_feed(
     ]
     before = running_origin.feed_requests
     with ThreadPoolExecutor(50) as pool:
-        assert set(pool.map(subscribe, range(SUBSCRIBERS))) == {(200, True)}
+        assert set(pool.map(subscribe, range(subscribers))) == {(200, True)}
     assert running_origin.feed_requests - before <= 2 * len(feeds)
 
 

@@ -45,7 +45,7 @@ def test_processes_of_the_procfile_run(vendor: str, postgresql_url: str, tmp_pat
         **bare_environment(tmp_path),
         "DATABASE_URL": postgresql_url.replace("postgresql://", "postgres://"),
         "PORT": str(port),
-        "WEB_CONCURRENCY": "2",
+        "WEB_CONCURRENCY": "1",
     }
     done = subprocess.run(
         ["/bin/sh", "-c", processes["release"]],

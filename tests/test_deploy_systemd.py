@@ -64,6 +64,7 @@ def root(vendor: str, port: int, tmp_path_factory: pytest.TempPathFactory) -> Pa
         "FACILITRON_API_URL": vendor,
         "FACILITRON_RATE_PER_MINUTE": "60000",
         "ICALBRIDGE_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "WEB_CONCURRENCY": "1",
     }
     lines = "\n".join(f"{name}={value}" for name, value in settings.items())
     programs = {

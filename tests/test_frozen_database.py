@@ -229,7 +229,8 @@ def test_limits_are_settings(name: str) -> None:
 @pytest.fixture
 def filled(postgresql_url: str) -> Iterator[tuple[Proxy, list[str]]]:
     """A synced district whose database can be frozen, and the addresses of its feeds."""
-    with bridge(_ours(postgresql_url)) as district, frozen_at_will(postgresql_url) as made:
+    size = {"schools": 1, "facilities": 2, "events_per_day": 1, "windows": 2}
+    with bridge(_ours(postgresql_url), **size) as district, frozen_at_will(postgresql_url) as made:
         district.clock.now = utcnow()
         assert district.run().failures == []
         schools = district.store.read.properties()

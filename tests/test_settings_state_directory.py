@@ -9,7 +9,7 @@ import pytest
 
 from icalbridge.errors import ConfigurationError
 from icalbridge.settings import from_environment
-from tests.fixtures.commands import run_process
+from tests.fixtures.commands import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,22 +69,22 @@ def test_command_makes_the_directory_for_its_owner_only(tmp_path: Path) -> None:
     """Whatever the umask; `status` names the database, for people and for programs."""
     before = os.umask(0)
     try:
-        done = run_process("db", "upgrade", XDG_STATE_HOME=str(tmp_path))
+        done = run("db", "upgrade", XDG_STATE_HOME=str(tmp_path))
     finally:
         os.umask(before)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "icalbridge"
     assert folder.stat().st_mode & 0o777 == 0o700
-    status = run_process("status", XDG_STATE_HOME=str(tmp_path))
+    status = run("status", XDG_STATE_HOME=str(tmp_path))
     assert f"Database    {folder}/icalbridge.db\n" in status.stdout
-    status = run_process("status", "--json", XDG_STATE_HOME=str(tmp_path))
+    status = run("status", "--json", XDG_STATE_HOME=str(tmp_path))
     assert f'"database": "{folder}/icalbridge.db"' in status.stdout
 
 
 def test_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     """Here a file is in the way."""
     (tmp_path / "file").touch()
-    done = run_process("db", "upgrade", XDG_STATE_HOME=str(tmp_path / "file"))
+    done = run("db", "upgrade", XDG_STATE_HOME=str(tmp_path / "file"))
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert "cannot be created: Not a directory; set DATABASE_URL" in done.stderr
