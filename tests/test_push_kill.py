@@ -52,24 +52,24 @@ def push(tmp_path: Path) -> Iterator[Pusher]:
         yield opened
 
 
-def _killed(push: Pusher, told: bytes, *deaths: Deadly) -> bool:
+def _killed(push: Pusher, content: bytes, *deaths: Deadly) -> bool:
     """Push and be killed, as often as told; say whether all killings came before the end."""
     for deadly in deaths:
         try:
-            push.push(told, deadly)
+            push.push(content, deadly)
         except Killed:
             continue
         return False
     return True
 
 
-def _require_exact(push: Pusher, told: bytes) -> None:
+def _require_exact(push: Pusher, content: bytes) -> None:
     """Run it once more, to the end; then the vendor has the calendar, and another run finds nothing
     to do.
     """
-    push.push(told)
-    assert push.booked() == push.wished()
-    assert push.push(told) == []
+    push.push(content)
+    assert push.booked() == push.expected()
+    assert push.push(content) == []
 
 
 every_request = pytest.mark.parametrize(
@@ -154,18 +154,18 @@ def test_killed_twice_at_any_two_requests(push: Pusher, first: int, before: bool
     """The run after the first killing is killed as well; by then the calendar may be what it was
     before.
     """
-    for told in (AFTER, BEFORE):
+    for content in (AFTER, BEFORE):
         second = 0
         while True:
             second += 1
-            push.source = f"twice-{second}-{told is AFTER}"
+            push.source = f"twice-{second}-{content is AFTER}"
             push.clear()
             push.push(BEFORE)
             push.bridge.clock.advance(minutes=1)
             _killed(push, AFTER, Deadly(first, before))
-            if not _killed(push, told, Deadly(second, not before)):
+            if not _killed(push, content, Deadly(second, not before)):
                 break
-            _require_exact(push, told)
+            _require_exact(push, content)
 
 
 FAULTS = ("lost", "done-503", "reset", "truncated", "500")
@@ -232,9 +232,9 @@ def _kill_process(tmp_path: Path, number: int) -> None:
         executioner = _Executioner(deployed, number)
         know_catalogue(deployed.bridge)
         day = f"{utcnow():%Y}"
-        told = BEFORE.replace(b"2026", str(int(day) + 1).encode())
+        content = BEFORE.replace(b"2026", str(int(day) + 1).encode())
         file = tmp_path / "season.ics"
-        file.write_bytes(told)
+        file.write_bytes(content)
         settings = {
             **deployed.settings,
             "ICALBRIDGE_ENABLE_WRITES": "1",
@@ -248,8 +248,8 @@ def _kill_process(tmp_path: Path, number: int) -> None:
             assert process.wait(60) == -signal.SIGKILL
         ended = run(*command, **settings)
         assert (ended.returncode, ended.stderr) == (0, "")
-        made = [each for each in world.events.values() if each["status"] == "Approved"]
-        assert sorted((each["name"], len(each["timeslots"])) for each in made) == [
+        made = [item for item in world.events.values() if item["status"] == "Approved"]
+        assert sorted((item["name"], len(item["timeslots"])) for item in made) == [
             ("Goes", 1),
             ("Grows", 2),
             ("Moves", 1),
