@@ -62,10 +62,10 @@ def _refusal(ask: Callable[[], object]) -> str:
 def test_moment_is_a_local_time_of_the_zone() -> None:
     """With seconds or without, with a T or a blank; in winter and in summer."""
     typed = ("2026-12-01T18:00", "2026-12-01 18:00:30", "2026-07-01T18:00")
-    assert [event_request.parse_local_time(item, ZONE, "--start") for item in typed] == [
-        (datetime(2026, 12, 2, 2, tzinfo=UTC), ""),
-        (datetime(2026, 12, 2, 2, 0, 30, tzinfo=UTC), ""),
-        (datetime(2026, 7, 2, 1, tzinfo=UTC), ""),
+    assert [event_request.parse_local_time(item, ZONE, "--start", []) for item in typed] == [
+        datetime(2026, 12, 2, 2, tzinfo=UTC),
+        datetime(2026, 12, 2, 2, 0, 30, tzinfo=UTC),
+        datetime(2026, 7, 2, 1, tzinfo=UTC),
     ]
 
 
@@ -93,7 +93,7 @@ def test_moment_is_a_local_time_of_the_zone() -> None:
 def test_moment_refuses_what_is_no_local_time(text: str) -> None:
     """The sentence shows how it is written."""
     assert (
-        _refusal(lambda: event_request.parse_local_time(text, ZONE, "--start"))
+        _refusal(lambda: event_request.parse_local_time(text, ZONE, "--start", []))
         == f"--start is {text!r}, which is no local time; write it as 2026-12-01T18:00."
     )
 
@@ -101,7 +101,7 @@ def test_moment_refuses_what_is_no_local_time(text: str) -> None:
 def test_moment_refuses_what_the_clocks_skip() -> None:
     """Nobody can be there at that time."""
     assert (
-        _refusal(lambda: event_request.parse_local_time("2027-03-14T02:30", ZONE, "--end"))
+        _refusal(lambda: event_request.parse_local_time("2027-03-14T02:30", ZONE, "--end", []))
         == "--end is '2027-03-14T02:30', a time that the clocks of America/Los_Angeles skip on that"
         " day."
     )
@@ -109,13 +109,15 @@ def test_moment_refuses_what_the_clocks_skip() -> None:
 
 def test_moment_that_comes_twice_is_the_first() -> None:
     """And that is said."""
-    assert event_request.parse_local_time("2026-11-01T01:30", ZONE, "--start") == (
-        datetime(2026, 11, 1, 8, 30, tzinfo=UTC),
+    notes: list[str] = []
+    first = event_request.parse_local_time("2026-11-01T01:30", ZONE, "--start", notes)
+    assert first == datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
+    assert notes == [
         (
             "--start: 2026-11-01T01:30 comes twice in America/Los_Angeles on that day; the first is"
             " meant."
-        ),
-    )
+        )
+    ]
 
 
 def test_slots_are_those_of_the_options_first() -> None:
