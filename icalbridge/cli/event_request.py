@@ -18,14 +18,13 @@ from icalbridge import timezones
 from icalbridge.errors import ConfigurationError
 from icalbridge.facilitron import NewEvent, NewTimeslot, TimeslotChange, creation_doubts
 from icalbridge.facilitron.write_requests import ONE_DAY, TOO_FAR, TOO_OLD
-from icalbridge.models import Event, Timeslot
+from icalbridge.models import Event, Facility, Property, Timeslot
 from icalbridge.store.place_names import find_facility
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from icalbridge.models import Facility, Property
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 

@@ -22,7 +22,7 @@ from icalbridge.cli.runtime import open_current
 from icalbridge.cli.signals import Stop
 from icalbridge.errors import ConfigurationError, InvalidRequest, VendorError
 from icalbridge.facilitron import CancelledEvent, Created, NotCreated, split_by_day, write_requests
-from icalbridge.models import Feed
+from icalbridge.models import Event, Feed, Timeslot
 from icalbridge.push.collisions import find_collisions
 from icalbridge.push.session import WriteRefusal, WriteSession, send_write
 from icalbridge.push.steps import RequestedState
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from icalbridge.cli.event_request import CreateOptions, CreatePlan, MoveOptions, WriteOptions
     from icalbridge.facilitron import Conflict, CreateOutcome, Moved, TimeslotChange, Unknown
-    from icalbridge.models import Event, Timeslot
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 

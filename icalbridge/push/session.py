@@ -18,10 +18,10 @@ from icalbridge.errors import (
     RequestRefused,
     VendorError,
 )
-from icalbridge.facilitron import Conflict, OvernightCreator
+from icalbridge.facilitron import Client, Conflict, OvernightCreator
 from icalbridge.push.steps import PushedState
 from icalbridge.sync.ledger import StoreLedger
-from icalbridge.sync.refresh_event import EventRefresher
+from icalbridge.sync.refresh_event import EventRefresher, RefreshedEvent
 from icalbridge.sync.zone_evidence import zones_of
 from icalbridge.vendor_words import quote_vendor
 
@@ -29,11 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from icalbridge.facilitron import Client
     from icalbridge.models import Event
     from icalbridge.settings import ApiUser
     from icalbridge.store import Store
-    from icalbridge.sync.refresh_event import RefreshedEvent
 
 Answer = TypeVar("Answer")
 EVENT_TYPE = "reservation"
