@@ -21,6 +21,7 @@ from icalbridge.feeds.audience import (
     admit,
     view,
 )
+from icalbridge.feeds.places import Places
 from icalbridge.feeds.titles import FIELDS
 from icalbridge.models import StaffDetails
 from tests.samples import GYM, NOW, ZONE, entry
@@ -134,7 +135,9 @@ def test_busy_says_reserved() -> None:
         Audience.PUBLIC, busy=True, title="{facility}, {school}: {name} {activity} {type}"
     )
     assert (
-        admit(booked, Status.CONFIRMED, titled, school="Lincoln High").title
+        admit(
+            booked, Status.CONFIRMED, titled, places=Places({booked.property_id: "Lincoln High"})
+        ).title
         == "Main Gym, Lincoln High: Reserved"
     )
 

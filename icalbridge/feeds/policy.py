@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, ValidationError, convert, field
 
-from icalbridge.feeds.saved_feed import AS_IT_IS, Action, EntryTexts, Rule, texts_of
+from icalbridge.feeds.saved_feed import AS_IT_IS, Action, Rule
 from icalbridge.feeds.saved_feed_toml import BadSpec, RuleTable, Texts, read_rule
 from icalbridge.models import ReservedEntry
+from icalbridge.store.texts import EntryTexts, folded_texts
 from icalbridge.text import name_key
 from icalbridge.words import word_lines
 
@@ -139,7 +140,7 @@ class Policy:
 
     def rule(self, entry: Entry, category: str) -> Rule:
         """Return the rule that decides about an entry of a rate category."""
-        rules = self.candidates(texts_of(entry))
+        rules = self.candidates(folded_texts(entry))
         return next(rule for rule in rules if rule.matches_category(category))
 
     def publish(self, entry: Entry, category: str) -> Entry | None:
@@ -173,7 +174,7 @@ class Policy:
             case Action.RESERVE:
                 own = texts.category if texts.category != texts.event_type else ""
                 lines = "\n".join([word_lines("", ""), place, category if own else word_lines("")])
-                return EntryTexts("", "", own, "", lines)
+                return EntryTexts("", own, "", "", lines)
 
     def hidden_places(
         self, properties: Sequence[Property], facilities: Iterable[Facility]

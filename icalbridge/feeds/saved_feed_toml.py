@@ -16,7 +16,7 @@ from msgspec import Meta, Struct, ValidationError, convert, to_builtins
 
 from icalbridge.feeds.audience import ALLOWED, Audience, Field
 from icalbridge.feeds.colors import colour
-from icalbridge.feeds.query import PARAMETERS, PLAIN, FeedQuery
+from icalbridge.feeds.query import PARAMETERS, FeedQuery, Surface, names_of
 from icalbridge.feeds.saved_feed import Action, Rule, Saved
 from icalbridge.models import EventKey, SavedFeed
 from icalbridge.text import display_text, search_key
@@ -32,7 +32,7 @@ Value = TypeVar("Value")
 SLUG = re.compile(r"[a-z0-9-]{1,60}")
 LONGEST_TEXT = 1000
 MOST_OF_A_LIST = 1000
-SAVED_PARAMETERS = ("past", "ahead", "status", "cancelled", "detail", "group", "tz", "title")
+SAVED_PARAMETERS = names_of(Surface.SAVED)
 """Parameters of a feed's address that are saved; rules replace the others."""
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Texts = Annotated[list[Text], Meta(max_length=MOST_OF_A_LIST)]
@@ -154,7 +154,8 @@ def read_feed(table: Mapping[str, object]) -> Saved:
         raise BadSpec(_sentence(slug, str(error))) from None
     read = partial(_read, f"Feed '{slug}'", parsed)
     values: Table = {
-        PARAMETERS[key].field: read(key, partial(_parameter, key), None) for key in SAVED_PARAMETERS
+        PARAMETERS[key].attribute: read(key, partial(_parameter, key), None)
+        for key in SAVED_PARAMETERS
     }
     spec = Saved(
         slug=slug,
@@ -213,10 +214,12 @@ def table_of(spec: Saved) -> Table:
 
 def _written_value(key: str, query: FeedQuery) -> Any:
     parameter = PARAMETERS[key]
-    value = getattr(query, parameter.field)
-    if value == getattr(PLAIN, parameter.field):
+    value = getattr(query, parameter.attribute)
+    if value == parameter.default:
         return None
-    return list(value) if key == "status" else value if key in _DAYS else parameter.write(value)
+    return (
+        list(value) if key == "status" else value if key in _DAYS else parameter.values.write(value)
+    )
 
 
 def _written_events(keys: Iterable[EventKey]) -> list[str]:
@@ -278,7 +281,7 @@ def _lines(value: Any) -> list[str]:
 
 
 def _parameter(key: str, value: Any) -> object:
-    return PARAMETERS[key].read(_lines(value))
+    return PARAMETERS[key].values.read(_lines(value))
 
 
 def _ids(value: list[str]) -> tuple[str, ...]:

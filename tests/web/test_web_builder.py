@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from icalbridge.feeds import FORMATS
-from icalbridge.feeds.query import PARAMETERS, UNREADABLE
+from icalbridge.feeds.query import PARAMETERS
+from icalbridge.feeds.query_values import UNREADABLE
 from icalbridge.models import Facility
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
@@ -404,9 +405,7 @@ VALUES = st.one_of(
 FIELDS = st.lists(st.tuples(NAMES, VALUES.filter(str.isprintable)), max_size=8)
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fields=FIELDS, chosen=st.booleans())
 def test_builder_answers_anything(
     client: FlaskClient, fields: list[tuple[str, str]], chosen: bool

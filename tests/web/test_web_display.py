@@ -387,7 +387,7 @@ def test_display_refuses_what_a_feed_refuses(client: FlaskClient, query: str, re
 
 def test_saved_feed_has_a_display(client: FlaskClient, store: Store) -> None:
     """Under its own name and with its own rules; filters are refused, as at its address."""
-    rename = Rule(Action.RENAME, ("varsity",), title="Team")
+    rename = Rule(Action.RENAME, words=("varsity",), title="Team")
     spec = Saved("gyms", "All gyms", facility_ids=("gym", "pool"), rules=(rename,))
     store.saved.put([to_keep(spec)], now=NOW)
     path = "/display/feed/gyms"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from icalbridge import tokens
-from icalbridge.feeds.query import UNREADABLE
+from icalbridge.feeds.query_values import UNREADABLE
 from icalbridge.feeds.saved_feed import Saved
 from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.web import create_app

@@ -17,10 +17,11 @@ from icalbridge import timezones
 from icalbridge.feeds import PLAIN, display_text
 from icalbridge.feeds.formats.datetimes import iso_local, iso_utc
 from icalbridge.feeds.formats.json_format import item_values
+from icalbridge.feeds.query import Surface, filter_query
 from icalbridge.feeds.urls import item_path
 from icalbridge.models import is_future
 from icalbridge.web.api import schema
-from icalbridge.web.api.parameters import Key, filter_query, read_days, read_span
+from icalbridge.web.api.parameters import Key, read_days, read_span
 from icalbridge.web.api.places import api_path, in_order
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id
@@ -70,7 +71,7 @@ class BookingsApi:
         self, feed: Feed, parameters: RequestParameters, now: datetime
     ) -> ApiResult | Missing:
         """Return a page of what is booked. Raises `BadQuery`."""
-        query = self._service.parse_query(filter_query(parameters))
+        query = self._service.parse_query(filter_query(parameters, Surface.API))
         state = self._state(feed)
         if isinstance(state, Missing):
             return state
@@ -150,7 +151,7 @@ class BookingsApi:
         )
         if feed.kind == "facility":
             return ApiResult(made)
-        facilities = in_order(known.facilities, known.place.schools)
+        facilities = in_order(known.place.facilities, known.place.schools)
         states = [
             _occupancy(row, booked, seconds, ends, until.timestamp(), zone) for row in facilities
         ]

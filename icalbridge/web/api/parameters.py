@@ -16,8 +16,9 @@ from msgspec import Meta, ValidationError, convert
 
 from icalbridge import timezones
 from icalbridge.feeds import BadQuery
-from icalbridge.feeds.query import (
-    join_query,
+from icalbridge.feeds.query import Surface, parameters_of
+from icalbridge.feeds.query_values import (
+    TEXT_SCHEMA,
     only_value,
     quoted,
     read_value,
@@ -56,7 +57,7 @@ class Parameter:
 
 
 def _text(name: str, about: str, *, listed: bool = False) -> Parameter:
-    return Parameter(name, about, {"type": "string", "minLength": 1, "pattern": r"\S"}, listed)
+    return Parameter(name, about, TEXT_SCHEMA, listed)
 
 
 _DATE = {"type": "string", "format": "date"}
@@ -112,43 +113,11 @@ FREE = (
         "page", "Which page of the answer", {"type": "integer", "minimum": 1, "maximum": MOST_PAGES}
     ),
 )
-FILTERS = (
-    _text("facility", "Ids of facilities", listed=True),
-    _text("type", "Types of facilities or events, whatever their case and accents", listed=True),
-    _text(
-        "category",
-        "Rate categories to choose by, where the operator allows it; they are not told",
-        listed=True,
-    ),
-    _text("activity", "What goes on, whatever its case and accents", listed=True),
-    _text("name", "Whole names, whatever their case and accents", listed=True),
-    _text("q", "Words, their beginnings, or phrases in quotes that an entry has, all of them"),
-    _text("not", "Words, their beginnings, or phrases in quotes that an entry has none of"),
-    Parameter(
-        "status",
-        "Pending ones are told as tentative, where the operator allows it",
-        {
-            "type": "array",
-            "items": {"enum": ["approved", "pending"]},
-            "minItems": 1,
-            "default": ["approved"],
-        },
-        listed=True,
-    ),
-    Parameter(
-        "cancelled",
-        "What becomes of what is called off: left out, marked in the title, or told as cancelled"
-        " for 30 days",
-        {"enum": ["drop", "mark", "tombstone"], "default": "drop"},
-    ),
-    Parameter(
-        "detail",
-        "With `busy` no names: every entry is called Reserved",
-        {"enum": ["name", "busy"], "default": "name"},
-    ),
+FILTERS = tuple(
+    Parameter(item.name, item.about, item.values.schema, item.values.is_list)
+    for item in parameters_of(Surface.API)
 )
 """What calendars take too, and in the same words."""
-FILTER_NAMES = frozenset(row.name for row in FILTERS)
 
 RequestParameters = dict[str, list[str]]
 Read = Callable[[Sequence[str]], Value]
@@ -167,11 +136,6 @@ def parse_parameters(query_string: str, takes: Sequence[Parameter]) -> RequestPa
         if not values:
             raise BadQuery(f"{name} has no value; give it one, or leave it out.")
     return parameters
-
-
-def filter_query(parameters: RequestParameters) -> str:
-    """Return the filters as the query of a feed's address."""
-    return join_query({name: values for name, values in parameters.items() if name in FILTER_NAMES})
 
 
 class Key(NamedTuple):

@@ -15,6 +15,7 @@ from flask import Blueprint, Response, render_template, request
 from icalbridge import timezones
 from icalbridge.errors import StoreError
 from icalbridge.feeds import FORMATS, Address, BadQuery, display_text
+from icalbridge.feeds.query import FILTERS
 from icalbridge.feeds.titles import DEFAULT, FIELDS
 from icalbridge.text import search_key
 from icalbridge.web import formatting, responses
@@ -32,6 +33,7 @@ from icalbridge.web.views.forms import (
     find_scope,
     form_choices,
     parse_form,
+    text_fields,
 )
 from icalbridge.web.views.subscribe import subscription
 from icalbridge.words import parse_words
@@ -181,7 +183,11 @@ class Builder:
             "own_title": "" if title in TITLES else title,
             "formats": tuple(FORMATS),
             "pending": self._settings.public_pending,
-            "by_category": self._settings.public_category,
+            "text_fields": [
+                item
+                for item in text_fields(FILTERS)
+                if not item.setting or getattr(self._settings, item.setting)
+            ],
             "reach": (self._settings.history_days, self._settings.horizon_days),
         }
 

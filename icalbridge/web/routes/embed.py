@@ -15,7 +15,7 @@ from flask import Blueprint, Response, render_template, request
 from icalbridge import timezones
 from icalbridge.errors import StoreError
 from icalbridge.feeds import BadQuery, display_text, feed_path, page_path
-from icalbridge.feeds.query import split_query
+from icalbridge.feeds.query_values import split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.color import readable

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request
 from markupsafe import escape
 
 from icalbridge.feeds import BadQuery, page_path
-from icalbridge.feeds.query import PARAMETERS
+from icalbridge.feeds.query import PARAMETERS, Surface, names_of
 from icalbridge.web import responses
 from icalbridge.web.failures import error_page
 from icalbridge.web.i18n import gettext
@@ -22,6 +22,7 @@ from icalbridge.web.views.forms import (
     form_choices,
     grouped_calendars,
     parse_form,
+    text_fields,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ HEIGHTS = {"list": 600, "week": 640, "month": 760}
 """How high a frame is, in pixels, where no script makes it fit."""
 SPEAK = "speak"
 """The field for the calendar's language; `lang` is that of the form itself."""
-SHOWN = ("facility", "type", "q", "not", "detail")
-"""Parameters that the form has fields for; it hands others on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +83,7 @@ class EmbedBuilder:
             groups=grouped_calendars(self._catalog.properties(), self._catalog.facilities(), scope),
             scope=scope,
             choices=form_choices(scope, form) if scope else None,
+            text_fields=text_fields(Surface.EMBED_FORM),
             views=VIEWS,
             snippet=snippet,
             refusal=translate_refusal(refusal) if refusal else "",
@@ -91,7 +91,7 @@ class EmbedBuilder:
             handed_on=[
                 (name, form.joined(name))
                 for name in form.fields
-                if name in PARAMETERS and not _shown(name)
+                if name in PARAMETERS and name not in (*OWN, *names_of(Surface.EMBED_FORM))
             ],
         )
         return self._answer(html, 400 if refusal else 200)
@@ -112,10 +112,6 @@ class EmbedBuilder:
             "Cache-Control": "private, no-cache" if status == 200 else "no-store"
         }
         return Response(html, status, headers, content_type="text/html; charset=utf-8")
-
-
-def _shown(name: str) -> bool:
-    return name in SHOWN or name in OWN
 
 
 def snippet_of(site: Site, scope: FormScope, own: EmbedOptions, rest: str) -> Snippet:
