@@ -25,7 +25,7 @@ from icalbridge.facilitron import (
     check_event,
 )
 from icalbridge.push import instances
-from icalbridge.push.collisions import Occupied, SpanIndex, load_bookings
+from icalbridge.push.collisions import SpanIndex, load_bookings
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import PushRequests, PushSlot
 from icalbridge.push.session import EVENT_TYPE, REFUSALS, WriteRefusal, look_up, send_write
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from icalbridge.facilitron import Created, OvernightCreator
+    from icalbridge.push.collisions import Occupied
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.session import WriteSession
     from icalbridge.push.steps import Move, PushPlan, Renewal, Step
