@@ -256,7 +256,7 @@ def test_old_rule_is_followed_to_today() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "content",
     [
         calendar(GOOD).replace(b"-//Athletics//Season//EN", b"-//icalbridge//icalbridge//EN"),
         calendar(event("1a2b@icalbridge", "20261201")),
