@@ -159,17 +159,14 @@ def test_writing_needs_leave(shell: Shell) -> None:
 
 
 def test_person_is_asked(shell: Shell) -> None:
-    """A no does nothing; a yes on a real terminal does it."""
+    """A no, on a real terminal, does nothing; a yes does it."""
     question = (
-        "2 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 0 impossible. Do it? [y/N]:"
+        "2 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 0 impossible. Do it? [y/N]: "
     )
-    ended = shell.push(typed="n\n")
-    assert (ended.returncode, ended.stderr) == (1, f"{question} n\nAborted!\n")
-    assert shell.writes() == 0
     ours, theirs = pty.openpty()
     given = ["--facility", shell.facility, "--activity-type", "12"]
     try:
-        os.write(ours, b"y\n")
+        os.write(ours, b"n\n")
         done = subprocess.run(
             [sys.executable, "-m", "icalbridge", "push", str(shell.file), *given],
             env=environment(shell.settings),
@@ -182,7 +179,10 @@ def test_person_is_asked(shell: Shell) -> None:
     finally:
         os.close(ours)
         os.close(theirs)
-    assert (done.returncode, done.stderr, shell.writes()) == (0, f"{question} ", 2)
+    assert (done.returncode, done.stderr) == (1, f"{question}Aborted!\n")
+    assert shell.writes() == 0
+    ended = shell.push(typed="y\n")
+    assert (ended.returncode, ended.stderr, shell.writes()) == (0, f"{question}y\n", 2)
 
 
 def test_calendar_that_lost_most_is_not_believed(shell: Shell) -> None:

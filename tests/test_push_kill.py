@@ -75,13 +75,13 @@ def _require_exact(push: Pusher, content: bytes) -> None:
 every_request = pytest.mark.parametrize(
     ("before", "step"),
     [
-        pytest.param(True, 2, id="before every other"),
-        pytest.param(False, 2, id="after every other"),
+        pytest.param(True, 3, id="before every third"),
+        pytest.param(False, 3, id="after every third"),
         pytest.param(True, 1, id="before each", marks=pytest.mark.soak),
         pytest.param(False, 1, id="after each", marks=pytest.mark.soak),
     ],
 )
-"""Before the first request, the third … is sent; or when the second, the fourth … is answered, but
+"""Before the first request, the fourth … is sent; or when the third, the sixth … is answered, but
 nobody has seen the answer.
 """
 
@@ -96,8 +96,7 @@ def test_killed_at_any_request_of_the_first_push(push: Pusher, before: bool, ste
         if not _killed(push, BEFORE, Deadly(number, before)):
             break
         _require_exact(push, BEFORE)
-    # five creations, each followed into the store
-    assert number == (12 if step == 2 and not before else 11)
+    assert number - step <= 10 < number  # five creations, each followed into the store
 
 
 @every_request
@@ -114,7 +113,7 @@ def test_killed_at_any_request_of_an_edit(push: Pusher, before: bool, step: int)
             break
         _require_exact(push, AFTER)
     # five look-ups; six writes, each followed into the store
-    assert number == (19 if step == 2 and before else 18)
+    assert number - step <= 17 < number
 
 
 def _night(end: str) -> bytes:
