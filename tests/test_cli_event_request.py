@@ -62,10 +62,10 @@ def _refusal(ask: Callable[[], object]) -> str:
 def test_moment_is_a_local_time_of_the_zone() -> None:
     """With seconds or without, with a T or a blank; in winter and in summer."""
     typed = ("2026-12-01T18:00", "2026-12-01 18:00:30", "2026-07-01T18:00")
-    assert [event_request.parse_local_time(each, ZONE, "--start") for each in typed] == [
-        (datetime(2026, 12, 2, 2, tzinfo=UTC), ""),
-        (datetime(2026, 12, 2, 2, 0, 30, tzinfo=UTC), ""),
-        (datetime(2026, 7, 2, 1, tzinfo=UTC), ""),
+    assert [event_request.parse_local_time(item, ZONE, "--start", []) for item in typed] == [
+        datetime(2026, 12, 2, 2, tzinfo=UTC),
+        datetime(2026, 12, 2, 2, 0, 30, tzinfo=UTC),
+        datetime(2026, 7, 2, 1, tzinfo=UTC),
     ]
 
 
@@ -93,7 +93,7 @@ def test_moment_is_a_local_time_of_the_zone() -> None:
 def test_moment_refuses_what_is_no_local_time(text: str) -> None:
     """The sentence shows how it is written."""
     assert (
-        _refusal(lambda: event_request.parse_local_time(text, ZONE, "--start"))
+        _refusal(lambda: event_request.parse_local_time(text, ZONE, "--start", []))
         == f"--start is {text!r}, which is no local time; write it as 2026-12-01T18:00."
     )
 
@@ -101,7 +101,7 @@ def test_moment_refuses_what_is_no_local_time(text: str) -> None:
 def test_moment_refuses_what_the_clocks_skip() -> None:
     """Nobody can be there at that time."""
     assert (
-        _refusal(lambda: event_request.parse_local_time("2027-03-14T02:30", ZONE, "--end"))
+        _refusal(lambda: event_request.parse_local_time("2027-03-14T02:30", ZONE, "--end", []))
         == "--end is '2027-03-14T02:30', a time that the clocks of America/Los_Angeles skip on that"
         " day."
     )
@@ -109,13 +109,15 @@ def test_moment_refuses_what_the_clocks_skip() -> None:
 
 def test_moment_that_comes_twice_is_the_first() -> None:
     """And that is said."""
-    assert event_request.parse_local_time("2026-11-01T01:30", ZONE, "--start") == (
-        datetime(2026, 11, 1, 8, 30, tzinfo=UTC),
+    notes: list[str] = []
+    first = event_request.parse_local_time("2026-11-01T01:30", ZONE, "--start", notes)
+    assert first == datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
+    assert notes == [
         (
             "--start: 2026-11-01T01:30 comes twice in America/Los_Angeles on that day; the first is"
             " meant."
-        ),
-    )
+        )
+    ]
 
 
 def test_slots_are_those_of_the_options_first() -> None:
@@ -157,8 +159,8 @@ def test_plan_takes_facility_and_zone_from_the_catalogue(listed: Store) -> None:
     later = SlotInput("2026-12-02T18:00", "2026-12-02T19:00", "pool", "Swim", "own")
     plan = _plan(listed, EVENING, later)
     slots = [
-        (each.external_id, each.start, each.facility_u_id, each.activity_name)
-        for each in plan.request.timeslots
+        (item.external_id, item.start, item.facility_u_id, item.activity_name)
+        for item in plan.request.timeslots
     ]
     assert slots == [
         ("slot-1", datetime(2026, 12, 2, 2, tzinfo=UTC), "u-gym", None),
@@ -172,9 +174,9 @@ def test_plan_takes_facility_and_zone_from_the_catalogue(listed: Store) -> None:
 def test_made_external_id_is_the_same_for_the_same_event_only(listed: Store) -> None:
     """So that it cannot be booked twice; whatever its name is made of."""
     typed = [{}, {}, {"name": "Concert"}, {"facility": "pool"}, {"name": "\ud800"}]
-    made = [_plan(listed, **each).request.external_id for each in typed]
-    assert [made[0] == each for each in made] == [True, True, False, False, False]
-    assert {len(each) for each in made} == {35}
+    made = [_plan(listed, **item).request.external_id for item in typed]
+    assert [made[0] == item for item in made] == [True, True, False, False, False]
+    assert {len(item) for item in made} == {35}
 
 
 def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
@@ -185,7 +187,7 @@ def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
         partial(_plan, listed, facility="bare"),
         partial(_plan, listed, EVENING, hall),
     ]
-    assert [_refusal(each) for each in refused] == [
+    assert [_refusal(item) for item in refused] == [
         (
             "There is no facility 'nowhere' here; look it up with `icalbridge places`, or run"
             " `icalbridge sync` first."
@@ -217,11 +219,11 @@ def test_renter_is_given_in_a_file_or_set(tmp_path: Path) -> None:
     file = tmp_path / "renter"
     file.write_text("\ufefffile@school.example\n", "utf-8")
     settings = Settings(renter_email="set@school.example")
-    found = [
-        event_request.read_renter(settings, *each)
-        for each in ((None, None), ("me@here.example", None), (None, str(file)))
+    parsed = [
+        event_request.read_renter(settings, *item)
+        for item in ((None, None), ("me@here.example", None), (None, str(file)))
     ]
-    assert found == ["set@school.example", "me@here.example", "file@school.example"]
+    assert parsed == ["set@school.example", "me@here.example", "file@school.example"]
     assert (
         _refusal(lambda: event_request.read_renter(settings, "a@b.example", "x"))
         == "--renter-email and --renter-email-file exclude each other; give one of them."

@@ -58,8 +58,8 @@ def test_watching_asks_the_vendor_only_when_something_changed(shell: Shell) -> N
             counts.append(len(shell.deployed.bridge.state.requests))
     assert counts[0] == counts[1] == counts[2] < counts[3]
     assert any(
-        each["timeslots"][0]["start_datetime"] == f"{YEAR}-01-16T18:00:00"
-        for each in shell.deployed.bridge.world.events.values()
+        item["timeslots"][0]["start_datetime"] == f"{YEAR}-01-16T18:00:00"
+        for item in shell.deployed.bridge.world.events.values()
     )
 
 

@@ -52,36 +52,36 @@ def push(tmp_path: Path) -> Iterator[Pusher]:
         yield opened
 
 
-def _killed(push: Pusher, told: bytes, *deaths: Deadly) -> bool:
+def _killed(push: Pusher, content: bytes, *deaths: Deadly) -> bool:
     """Push and be killed, as often as told; say whether all killings came before the end."""
     for deadly in deaths:
         try:
-            push.push(told, deadly)
+            push.push(content, deadly)
         except Killed:
             continue
         return False
     return True
 
 
-def _require_exact(push: Pusher, told: bytes) -> None:
+def _require_exact(push: Pusher, content: bytes) -> None:
     """Run it once more, to the end; then the vendor has the calendar, and another run finds nothing
     to do.
     """
-    push.push(told)
-    assert push.booked() == push.wished()
-    assert push.push(told) == []
+    push.push(content)
+    assert push.booked() == push.expected()
+    assert push.push(content) == []
 
 
 every_request = pytest.mark.parametrize(
     ("before", "step"),
     [
-        pytest.param(True, 2, id="before every other"),
-        pytest.param(False, 2, id="after every other"),
+        pytest.param(True, 3, id="before every third"),
+        pytest.param(False, 3, id="after every third"),
         pytest.param(True, 1, id="before each", marks=pytest.mark.soak),
         pytest.param(False, 1, id="after each", marks=pytest.mark.soak),
     ],
 )
-"""Before the first request, the third … is sent; or when the second, the fourth … is answered, but
+"""Before the first request, the fourth … is sent; or when the third, the sixth … is answered, but
 nobody has seen the answer.
 """
 
@@ -96,8 +96,7 @@ def test_killed_at_any_request_of_the_first_push(push: Pusher, before: bool, ste
         if not _killed(push, BEFORE, Deadly(number, before)):
             break
         _require_exact(push, BEFORE)
-    # five creations, each followed into the store
-    assert number == (12 if step == 2 and not before else 11)
+    assert number - step <= 10 < number  # five creations, each followed into the store
 
 
 @every_request
@@ -114,7 +113,7 @@ def test_killed_at_any_request_of_an_edit(push: Pusher, before: bool, step: int)
             break
         _require_exact(push, AFTER)
     # five look-ups; six writes, each followed into the store
-    assert number == (19 if step == 2 and before else 18)
+    assert number - step <= 17 < number
 
 
 def _night(end: str) -> bytes:
@@ -154,18 +153,18 @@ def test_killed_twice_at_any_two_requests(push: Pusher, first: int, before: bool
     """The run after the first killing is killed as well; by then the calendar may be what it was
     before.
     """
-    for told in (AFTER, BEFORE):
+    for content in (AFTER, BEFORE):
         second = 0
         while True:
             second += 1
-            push.source = f"twice-{second}-{told is AFTER}"
+            push.source = f"twice-{second}-{content is AFTER}"
             push.clear()
             push.push(BEFORE)
             push.bridge.clock.advance(minutes=1)
             _killed(push, AFTER, Deadly(first, before))
-            if not _killed(push, told, Deadly(second, not before)):
+            if not _killed(push, content, Deadly(second, not before)):
                 break
-            _require_exact(push, told)
+            _require_exact(push, content)
 
 
 FAULTS = ("lost", "done-503", "reset", "truncated", "500")
@@ -232,9 +231,9 @@ def _kill_process(tmp_path: Path, number: int) -> None:
         executioner = _Executioner(deployed, number)
         know_catalogue(deployed.bridge)
         day = f"{utcnow():%Y}"
-        told = BEFORE.replace(b"2026", str(int(day) + 1).encode())
+        content = BEFORE.replace(b"2026", str(int(day) + 1).encode())
         file = tmp_path / "season.ics"
-        file.write_bytes(told)
+        file.write_bytes(content)
         settings = {
             **deployed.settings,
             "ICALBRIDGE_ENABLE_WRITES": "1",
@@ -248,8 +247,8 @@ def _kill_process(tmp_path: Path, number: int) -> None:
             assert process.wait(60) == -signal.SIGKILL
         ended = run(*command, **settings)
         assert (ended.returncode, ended.stderr) == (0, "")
-        made = [each for each in world.events.values() if each["status"] == "Approved"]
-        assert sorted((each["name"], len(each["timeslots"])) for each in made) == [
+        made = [item for item in world.events.values() if item["status"] == "Approved"]
+        assert sorted((item["name"], len(item["timeslots"])) for item in made) == [
             ("Goes", 1),
             ("Grows", 2),
             ("Moves", 1),

@@ -141,9 +141,9 @@ def test_evening_that_comes_to_pass_midnight(push: Pusher, strict: bool) -> None
     """And the other way round; nothing is there twice."""
     push.bridge.state.strict_creations = strict
     evening = _dance("20261201T220000")
-    for told in (evening, _dance(), evening):
-        push.push(told)
-        assert push.push(told) == []
+    for content in (evening, _dance(), evening):
+        push.push(content)
+        assert push.push(content) == []
     assert _booked(push) == [("20:00:00", "22:00:00")]
 
 

@@ -22,7 +22,7 @@ from tests.test_push_round_trip import CASES
 
 CLOCK = ZoneInfo(ZONE)
 SPAN = ("2026-11-01", "2028-06-30")
-CALENDARS = {name: case.told for name, case in CASES.items()} | {
+CALENDARS = {name: case.content for name, case in CASES.items()} | {
     name: (FOLDER / f"{name}.ics").read_bytes() for name in EXPECTED
 }
 ENDS_FIRST = "reads an end before the start, as if it were none"

@@ -158,4 +158,4 @@ def test_second_push_counts_what_moves_and_what_stays(tmp_path: Path) -> None:
         days = [event(uid, "20270112") for uid in ("a", "b", "c")]
         push.push(calendar(*days))
         push.push(calendar(days[0], event("b", "20270113")))
-        assert tally(push.wanted, push.decided) == PushTally(2, moved=1, unchanged=1)
+        assert tally(push.requested, push.decided) == PushTally(2, moved=1, unchanged=1)

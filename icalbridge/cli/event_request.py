@@ -14,20 +14,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
-
 from icalbridge import timezones
 from icalbridge.errors import ConfigurationError
 from icalbridge.facilitron import NewEvent, NewTimeslot, TimeslotChange, creation_doubts
 from icalbridge.facilitron.write_requests import ONE_DAY, TOO_FAR, TOO_OLD
-from icalbridge.models import Event, Timeslot
+from icalbridge.models import Event, Facility, Property, Timeslot
 from icalbridge.store.place_names import find_facility
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from icalbridge.models import Facility, Property
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
@@ -150,39 +147,30 @@ def _parse_slot(spec: str) -> SlotInput:
     return SlotInput(start.strip(), end.strip(), *texts)
 
 
-def parse_local_time(text: str, zone: str, what: str) -> tuple[datetime, str]:
-    """Return a local time in a zone as UTC, and a note on it, mostly empty.
+def parse_local_time(text: str, zone: str, what: str, notes: list[str]) -> datetime:
+    """Return a local time in a zone as UTC. Raises `ConfigurationError`.
 
-    A time that a clock change skips is refused; of one that comes twice the first is taken, and the
-    note says so.
+    Years without bookings are refused, and a time that a clock change skips; of one that comes
+    twice the first is taken, with a note.
     """
-    local = _parse_in_zone(text, zone)
-    if local is None:
+    match = _LOCAL.fullmatch(text)
+    try:
+        wall = datetime.fromisoformat("T".join(match.groups())) if match else None
+    except ValueError:
+        wall = None
+    if wall is None or not 1970 <= wall.year <= 9990:
         raise ConfigurationError(
             f"{what} is {text!r}, which is no local time; write it as 2026-12-01T18:00."
         )
+    local = wall.replace(tzinfo=timezones.zone(zone))
     moment = local.astimezone(UTC)
-    if moment.astimezone(local.tzinfo).replace(tzinfo=None) != local.replace(tzinfo=None):
+    if moment.astimezone(local.tzinfo).replace(tzinfo=None) != wall:
         raise ConfigurationError(
             f"{what} is {text!r}, a time that the clocks of {zone} skip on that day."
         )
-    twice = local.utcoffset() != local.replace(fold=1).utcoffset()
-    return (
-        moment,
-        f"{what}: {text} comes twice in {zone} on that day; the first is meant." if twice else "",
-    )
-
-
-def _parse_in_zone(text: str, zone: str) -> datetime | None:
-    """Return a local time in its zone; None for other text, and for years without bookings."""
-    match = _LOCAL.fullmatch(text)
-    try:
-        local = datetime.fromisoformat("T".join(match.groups())) if match else None
-    except ValueError:
-        return None
-    if local is None or not 1970 <= local.year <= 9990:
-        return None
-    return local.replace(tzinfo=timezones.zone(zone))
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        notes.append(f"{what}: {text} comes twice in {zone} on that day; the first is meant.")
+    return moment
 
 
 def require_facility(store: Store, given: str) -> Facility:
@@ -207,11 +195,10 @@ def plan_create(
     timeslots: list[NewTimeslot] = []
     notes: list[str] = []
     for number, (slot, place) in enumerate(zip(slots, places, strict=True), start=1):
-        (start, first), (end, second) = (
-            parse_local_time(text, owner.timezone, f"{what} of timeslot {number}")
+        start, end = (
+            parse_local_time(text, owner.timezone, f"{what} of timeslot {number}", notes)
             for what, text in (("The start", slot.start), ("The end", slot.end))
         )
-        notes += filter(None, (first, second))
         name = slot.external_id or f"slot-{number}"
         timeslots.append(
             NewTimeslot(name, start, end, place.u_id, slot.activity or given.activity or None)
@@ -300,12 +287,9 @@ def find_timeslot(event: Event, timeslot_id: str) -> int:
     ids = [slot.external_id for slot in event.timeslots]
     if timeslot_id in ids:
         return ids.index(timeslot_id)
-    known = ", ".join(sorted(filter(None, ids)))
-    has = (
-        f"it has {known}"
-        if known
-        else "its timeslots have no external ids, so that none of them can be moved"
-    )
+    has = "its timeslots have no external ids, so that none of them can be moved"
+    if known := ", ".join(sorted(filter(None, ids))):
+        has = f"it has {known}"
     raise ConfigurationError(f"{quote_name(event.name)} has no timeslot '{timeslot_id}'; {has}.")
 
 
@@ -321,27 +305,25 @@ def plan_move(
         raise ConfigurationError(
             f"The event {event.id} has no time zone that is known; run `icalbridge sync`."
         )
-    start, end, notes = before.start, before.end, []
+    notes: list[str] = []
+    start, end = before.start, before.end
     if change.start is not None:
-        start, note = parse_local_time(change.start, zone, "--start")
+        start = parse_local_time(change.start, zone, "--start", notes)
         end = start + (before.end - before.start)
-        notes.append(note)
     if change.end is not None:
-        end, note = parse_local_time(change.end, zone, "--end")
-        notes.append(note)
+        end = parse_local_time(change.end, zone, "--end", notes)
     place = require_facility(store, change.facility) if change.facility else None
     if place and place.property_id != event.property_id:
         raise ConfigurationError(
             f"The facility '{place.id}' belongs to another school than the event does."
         )
-    activity, u_id = change.activity, place.u_id if place else None
-    request = TimeslotChange(
-        start, end, zone, UNSET if activity is None else activity, u_id, change.log_message
-    )
-    after = replace(
-        before, start=start, end=end, activity=before.activity if activity is None else activity
-    )
+    after = replace(before, start=start, end=end)
+    request = TimeslotChange(start, end, zone, log_message=change.log_message)
+    if change.activity is not None:
+        after = replace(after, activity=change.activity)
+        request = replace(request, activity_name=change.activity)
     if place:
         after = replace(after, facility_id=place.id, facility_name=place.name)
+        request = replace(request, facility_u_id=place.u_id)
     timeslots = (*event.timeslots[:index], after, *event.timeslots[index + 1 :])
-    return replace(event, timeslots=timeslots), request, list(filter(None, notes))
+    return replace(event, timeslots=timeslots), request, notes

@@ -8,29 +8,32 @@ is sent, and the store follows at once, so that feeds show it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
 from icalbridge.cli import clients, event_request, event_result
 from icalbridge.cli.event_request import quote_name
-from icalbridge.cli.event_result import EventResult
-from icalbridge.cli.event_session import follow_write, open_event, open_session
+from icalbridge.cli.event_result import EventResult, follow_write
 from icalbridge.cli.output import console, warn
+from icalbridge.cli.runtime import open_current
+from icalbridge.cli.signals import Stop
 from icalbridge.errors import ConfigurationError, InvalidRequest, VendorError
 from icalbridge.facilitron import CancelledEvent, Created, NotCreated, split_by_day, write_requests
-from icalbridge.push.session import WriteRefusal, send_write
+from icalbridge.models import Event, Feed, Timeslot
+from icalbridge.push.collisions import find_collisions
+from icalbridge.push.session import WriteRefusal, WriteSession, send_write
 from icalbridge.push.steps import RequestedState
 from icalbridge.statuses import is_cancelled
+from icalbridge.sync.clock import DatabaseClock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from icalbridge.cli.event_request import CreateOptions, CreatePlan, MoveOptions, WriteOptions
-    from icalbridge.cli.event_session import EventSession
     from icalbridge.facilitron import Conflict, CreateOutcome, Moved, TimeslotChange, Unknown
-    from icalbridge.models import Event, Timeslot
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
@@ -40,9 +43,47 @@ NOT_OURS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class EventSession(WriteSession):
+    """Session of one `event` command."""
+
+    settings: Settings
+    stop: Stop
+
+
+@contextmanager
+def _open_session(
+    settings: Settings, key: str, find_property: Callable[[Store], str]
+) -> Iterator[EventSession]:
+    """Open the database and the client of the right key: by default that of a property."""
+    settings.require_keys()
+    stop, unknown = Stop(), "Which key this is for is not known here; say it with --key, one of"
+    with open_current(settings) as store:
+        owner = find_property(store)
+        user = clients.choose_user(settings, key, lambda: store.read.api_user_of(owner), unknown)
+        stop.listen()
+        with clients.open_client(user, store, stop) as client:
+            clock = DatabaseClock(store)
+            yield EventSession(store, user, client, clock, stop.sleep, settings, stop)
+
+
+@contextmanager
+def _open_event(
+    settings: Settings, key: str, event_type: str, event_id: str
+) -> Iterator[tuple[EventSession, Event]]:
+    """Open the session of an event's property, and fetch the event."""
+
+    def find_property(store: Store) -> str:
+        known = store.read.feed_state(Feed("event", event_id, event_type))
+        return known.property_id if known else ""
+
+    with _open_session(settings, key, find_property) as session:
+        yield session, session.fetch(event_type, event_id)
+
+
 def get_event(settings: Settings, event_type: str, event_id: str, key: str) -> EventResult:
     """Fetch one event; nothing is written but the quota's use."""
-    with open_event(settings, key, event_type, event_id) as (session, event):
+    with _open_event(settings, key, event_type, event_id) as (session, event):
         external = f", external id {event.external_id}" if event.external_id else ""
         message = (
             f"{quote_name(event.name)}: {event.status} {event.type} {event.id}{external}, times of"
@@ -60,18 +101,19 @@ def create_event(settings: Settings, given: CreateOptions) -> EventResult:
     def find_property(store: Store) -> str:
         return event_request.require_facility(store, facility).property_id
 
-    with open_session(settings, given.key, find_property) as session:
+    with _open_session(settings, given.key, find_property) as session:
         plan = event_request.plan_create(session.store, given, slots, renter)
-        return _Creation(session, plan).run(given)
+        return _Creation(session, given, plan).run()
 
 
 def cancel_event(settings: Settings, event_id: str, given: WriteOptions) -> EventResult:
     clients.require_write_permission(settings, dry_run=given.dry_run, yes=given.yes)
-    event_type, log_message = given.event_type, given.log_message or ""
     with clients.as_bad_input(InvalidRequest):
-        write_requests.checked_cancellation(event_type, event_id, log_message)
-    with open_event(settings, given.key, event_type, event_id) as (session, event):
-        return _Cancellation(session, event, event_id, log_message).run(given)
+        body = write_requests.checked_cancellation(
+            given.event_type, event_id, given.log_message or ""
+        )
+    with _open_event(settings, given.key, given.event_type, event_id) as (session, event):
+        return _Cancellation(session, given, event, event_id, body).run()
 
 
 def move_timeslot(
@@ -82,11 +124,11 @@ def move_timeslot(
         raise ConfigurationError(
             "Nothing to change; give --start, --end, --facility or --activity."
         )
-    with open_event(settings, given.key, given.event_type, event_id) as (session, event):
+    with _open_event(settings, given.key, given.event_type, event_id) as (session, event):
         index = event_request.find_timeslot(event, timeslot_id)
         after, change, notes = event_request.plan_move(session.store, event, index, given)
         slot = after.timeslots[index]
-        return _TimeslotMove(session, after, event_id, slot, change, notes).run(given)
+        return _TimeslotMove(session, given, after, event_id, slot, change, notes).run()
 
 
 class EventWrite(ABC):
@@ -100,6 +142,7 @@ class EventWrite(ABC):
     """How the message on a refusal begins; on a conflict `conflict_advice`."""
 
     session: EventSession
+    given: WriteOptions
     event: Event
     """As it is requested."""
     event_id: str
@@ -129,9 +172,9 @@ class EventWrite(ABC):
         """Return why it would be refused, as a clause; "" where nothing is known against it."""
         return ""
 
-    def run(self, given: WriteOptions) -> EventResult:
+    def run(self) -> EventResult:
         """Look up collisions, confirm and send it; return its result."""
-        entries = self.session.collisions(self.event, self.slots)
+        entries = find_collisions(self.session, self.event, self.slots)
         planned = EventResult(
             self.command,
             "planned",
@@ -140,9 +183,9 @@ class EventWrite(ABC):
             collides_with=[event_result.entry_values(entry) for entry in entries],
             notes=[*self.notes, *self.doubts],
         )
-        if given.dry_run:
+        if self.given.dry_run:
             return self._foresee(planned)
-        if self.question and not given.yes:
+        if self.question and not self.given.yes:
             self._confirm(planned)
         try:
             answer = send_write(self.send)
@@ -167,7 +210,7 @@ class EventWrite(ABC):
     ) -> EventResult:
         """Return the result of what is done; `accepted`: its message if it does not show yet."""
         session = self.session
-        after = follow_write(session, self.event, requested)
+        after = follow_write(session, session.settings, self.event, requested)
         return replace(
             result,
             outcome=self.outcome,
@@ -179,7 +222,7 @@ class EventWrite(ABC):
         )
 
     def get_command(self) -> str:
-        kind = self.event.type
+        kind = self.given.event_type
         option = "" if kind == "reservation" else f"--event-type {kind} "
         return f"`icalbridge event get {option}{self.event_id}`"
 
@@ -222,8 +265,8 @@ class _Creation(EventWrite):
     command, outcome, method, not_done = "create", "created", "POST", "Not created"
     path = "/event"
 
-    def __init__(self, session: EventSession, plan: CreatePlan) -> None:
-        self.session = session
+    def __init__(self, session: EventSession, given: CreateOptions, plan: CreatePlan) -> None:
+        self.session, self.given = session, given
         self.creator = session.make_creator()
         self._set_plan(
             plan.with_request(split_by_day(plan.request)) if self.creator.by_day else plan
@@ -245,7 +288,7 @@ class _Creation(EventWrite):
 
     def find_obstacle(self, _planned: EventResult) -> str:
         try:
-            event = self.session.fetch(self.event.type, self.event_id)
+            event = self.session.fetch(self.given.event_type, self.event_id)
         except VendorError:
             return ""
         other = f"{quote_name(event.name)}, {event.type} {event.id}"
@@ -285,12 +328,15 @@ class _Cancellation(EventWrite):
     conflict_advice = "Not cancelled; nothing was changed"
 
     def __init__(
-        self, session: EventSession, event: Event, event_id: str, log_message: str
+        self,
+        session: EventSession,
+        given: WriteOptions,
+        event: Event,
+        event_id: str,
+        body: dict[str, Any],
     ) -> None:
-        self.session, self.event, self.event_id = session, event, event_id
-        self.log_message = log_message
-        self.path = f"/event/{event.type}/{event_id}"
-        self.body = write_requests.checked_cancellation(event.type, event_id, log_message)
+        self.session, self.given, self.event, self.event_id = session, given, event, event_id
+        self.path, self.body = f"/event/{given.event_type}/{event_id}", body
         self.notes = [] if event.external_id else [NOT_OURS]
         self.before = is_cancelled(event.status)
         name = quote_name(event.name)
@@ -301,7 +347,8 @@ class _Cancellation(EventWrite):
     def send(self) -> CancelledEvent | Conflict:
         if self.before:
             return CancelledEvent(self.event.id, self.event.external_id, already=True)
-        return self.session.client.cancel_event(self.event.type, self.event_id, self.log_message)
+        cancel, given = self.session.client.cancel_event, self.given
+        return cancel(given.event_type, self.event_id, given.log_message or "")
 
     def report(self, result: EventResult, answer: CancelledEvent) -> EventResult:
         self.event = replace(self.event, status="cancelled")
@@ -318,19 +365,19 @@ class _TimeslotMove(EventWrite):
     def __init__(
         self,
         session: EventSession,
+        given: WriteOptions,
         event: Event,
         event_id: str,
         slot: Timeslot,
         change: TimeslotChange,
         notes: Sequence[str],
     ) -> None:
-        self.session, self.event, self.event_id = session, event, event_id
+        self.session, self.given, self.event, self.event_id = session, given, event, event_id
         self.slots, self.change, self.notes = (slot,), change, notes
-        self.path = f"/event/{event.type}/{event_id}/timeslot/{slot.external_id}"
+        self.names = names = (given.event_type, event_id, slot.external_id)
+        self.path = f"/event/{given.event_type}/{event_id}/timeslot/{slot.external_id}"
         with clients.as_bad_input(InvalidRequest):
-            self.body = write_requests.checked_change(
-                event.type, event_id, slot.external_id, change, session.clock()
-            )
+            self.body = write_requests.checked_change(*names, change, session.clock())
         named = f"timeslot {slot.external_id} of {quote_name(event.name)}, {event.type} {event.id}"
         self.named = named
         self.possible = f"The {named} could be changed to this"
@@ -342,9 +389,7 @@ class _TimeslotMove(EventWrite):
         return "a booking cannot be moved onto another one" if planned.collides_with else ""
 
     def send(self) -> Moved | Conflict:
-        return self.session.client.change_timeslot(
-            self.event.type, self.event_id, self.slots[0].external_id, self.change
-        )
+        return self.session.client.change_timeslot(*self.names, self.change)
 
     def report(self, result: EventResult, answer: Moved) -> EventResult:
         done = f"Changed the {self.named}."

@@ -16,8 +16,8 @@ from icalbridge.facilitron import LAST_MINUTE
 from icalbridge.push.collisions import load_bookings
 from icalbridge.push.decide import tally
 from icalbridge.push.instances import plain_uid
-from icalbridge.push.mapping import PushSlot
-from icalbridge.push.steps import Cancel, Create, Move, event_ids
+from icalbridge.push.mapping import Impossible, PushSlot
+from icalbridge.push.steps import Cancel, Create, Move, PushedState, PushPlan, Step, event_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Timeslot
     from icalbridge.push.apply import Outcome, PushRun
-    from icalbridge.push.mapping import Impossible
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.service import PlannedPush
-    from icalbridge.push.steps import PushedState, PushPlan, Step
     from icalbridge.store import Store
 
 StepName = Literal["create", "move", "cancel", "unchanged", "impossible"]

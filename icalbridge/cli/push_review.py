@@ -17,25 +17,21 @@ from icalbridge.cli.clients import (
 from icalbridge.cli.event_request import read_renter
 from icalbridge.cli.output import console, print_json, warn
 from icalbridge.cli.progress import progress
-from icalbridge.cli.push_output import plan_rows, plan_table, push_json, sentences, summary
+from icalbridge.cli.push_output import PlanRow, plan_rows, plan_table, push_json, sentences, summary
 from icalbridge.cli.runtime import open_current
 from icalbridge.cli.signals import Stop
 from icalbridge.errors import BadCalendar, ConfigurationError, IcalbridgeError, InvalidRequest
-from icalbridge.push.apply import EventTerms
+from icalbridge.push.apply import EventTerms, PushRun
 from icalbridge.push.decide import tally
 from icalbridge.push.fetch import CalendarSource
-from icalbridge.push.places import read_text
-from icalbridge.push.service import PushOptions, PushService
+from icalbridge.push.places import PlaceTable, read_text
+from icalbridge.push.service import PlannedPush, PushOptions, PushService
 from icalbridge.push.session import WriteSession
 from icalbridge.sync.clock import DatabaseClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icalbridge.cli.push_output import PlanRow
-    from icalbridge.push.apply import PushRun
-    from icalbridge.push.places import PlaceTable
-    from icalbridge.push.service import PlannedPush
     from icalbridge.push.steps import PushPlan
     from icalbridge.settings import Settings
     from icalbridge.store import Store

@@ -9,15 +9,18 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from icalbridge.errors import NotFound, VendorError
 from icalbridge.push.instances import NO_NAME
+from icalbridge.push.steps import OVER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import date, datetime
 
-    from icalbridge.models import Entry
+    from icalbridge.models import Entry, Event, Timeslot
     from icalbridge.push.mapping import PushSlot
     from icalbridge.push.places import PlaceTable
+    from icalbridge.push.session import WriteSession
     from icalbridge.store import Store
 
     Span = tuple[str, datetime, datetime]
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 SHOWN = 3
 """So many collisions are named; the rest is counted."""
+MOST_CHECKED = 5
+"""Colliding events that the vendor is asked about; the others count as stored."""
 
 
 class SpanIndex(Generic[Item]):
@@ -99,6 +104,31 @@ class StoredBookings:
         phrases = [_phrase(entry, places) for entry in entries]
         more = [f"{len(phrases) - SHOWN} more"] if len(phrases) > SHOWN else []
         return (*phrases[:SHOWN], *more)
+
+
+def find_collisions(session: WriteSession, event: Event, slots: Iterable[Timeslot]) -> list[Entry]:
+    """Return the bookings of other events that overlap timeslots of an event.
+
+    They are looked up in the store, and then at the vendor, since one that has just been moved may
+    still be stored at its old time.
+    """
+    spans = [(slot.facility_id, slot.start, slot.end) for slot in slots]
+    bookings = StoredBookings(session.store, {event.property_id}, spans)
+    entries = bookings.overlapping(spans, {event.id})
+    taken = SpanIndex((span, span) for span in spans)
+    keys = dict.fromkeys((entry.event_type, entry.event_id) for entry in entries)
+    away = {key for key in list(keys)[:MOST_CHECKED] if _is_away(session, *key, taken)}
+    return [entry for entry in entries if (entry.event_type, entry.event_id) not in away]
+
+
+def _is_away(session: WriteSession, event_type: str, event_id: str, taken: SpanIndex[Span]) -> bool:
+    """Return whether the vendor has an event elsewhere now, or nowhere."""
+    try:
+        event = session.fetch(event_type, event_id)
+    except VendorError as error:
+        return isinstance(error, NotFound)
+    spans = ((slot.facility_id, slot.start, slot.end) for slot in event.timeslots)
+    return event.status in OVER or not any(any(taken.overlapping(span)) for span in spans)
 
 
 def load_bookings(store: Store, slots: Collection[PushSlot]) -> StoredBookings:

@@ -19,8 +19,8 @@ from icalbridge.facilitron import change_doubts
 from icalbridge.facilitron.write_requests import TOO_FAR, TOO_OLD
 from icalbridge.push.diff import plan_push
 from icalbridge.push.instances import NO_NAME, SINGLE, instance_of, plain_uid, unit_uid
-from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
-from icalbridge.push.steps import Cancel, Move
+from icalbridge.push.mapping import Impossible, PushEvent, PushRequests, PushSlot
+from icalbridge.push.steps import Cancel, Move, PushedState, PushPlan
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Timeslot
     from icalbridge.push.instances import CancelRequest, PushTally
-    from icalbridge.push.mapping import PushRequests
     from icalbridge.push.places import PlaceTable
-    from icalbridge.push.steps import PushedState, PushPlan
 
 REASON = "the calendar cancels it (METHOD:CANCEL)"
 ONLY_CANCELS = (

@@ -22,7 +22,7 @@ from icalbridge.facilitron import change_doubts
 from icalbridge.push import instances
 from icalbridge.push.collisions import SpanIndex
 from icalbridge.push.instances import plain_uid
-from icalbridge.push.mapping import Impossible, PushSlot
+from icalbridge.push.mapping import Impossible, PushEvent, PushRequests, PushSlot
 from icalbridge.push.steps import Cancel, Create, Move, PushPlan, Renewal, Unchanged, slot_state
 from icalbridge.text import display_text
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.models import Timeslot
-    from icalbridge.push.mapping import PushEvent, PushRequests
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import PushedState
 

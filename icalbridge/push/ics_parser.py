@@ -29,9 +29,9 @@ import msgspec
 
 from icalbridge.errors import BadCalendar
 from icalbridge.push import instances
-from icalbridge.push.ics_events import parse_event, text_value
-from icalbridge.push.ics_lines import LineNotes, NotACalendar, parse_components
-from icalbridge.push.ics_series import expand_uid, refuse, slot_id
+from icalbridge.push.ics_events import CalendarEvent, parse_event, text_value
+from icalbridge.push.ics_lines import CalendarPart, LineNotes, NotACalendar, parse_components
+from icalbridge.push.ics_series import Fate, expand_uid, refuse, slot_id
 from icalbridge.push.ics_values import CalendarZones, Unusable
 from icalbridge.push.instances import (
     CalendarSpan,
@@ -44,9 +44,6 @@ from icalbridge.push.instances import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from icalbridge.push.ics_events import CalendarEvent
-    from icalbridge.push.ics_lines import CalendarPart
-    from icalbridge.push.ics_series import Fate
 
 OURS = "@icalbridge"
 NO_UID = "it has no UID, and could not be found again"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from icalbridge import timezones
 from icalbridge.facilitron import MOST_DAYS, part_id, split_local_times, time_errors
 from icalbridge.push.instances import NO_NAME, PushTally, UnusableEvent
-from icalbridge.push.places import Unplaced
+from icalbridge.push.places import PlaceTable, Unplaced
 from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from icalbridge.models import Facility, Timeslot
     from icalbridge.push.collisions import Span as PlacedSpan
     from icalbridge.push.instances import CancelRequest, Instance, ParsedCalendar
-    from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import SlotState
 
     Span = tuple[datetime, datetime]

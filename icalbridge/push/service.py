@@ -19,25 +19,20 @@ from icalbridge.errors import (
     MalformedAnswer,
     RetryableError,
 )
-from icalbridge.push.apply import PushRun
+from icalbridge.push.apply import EventTerms, PushRun
 from icalbridge.push.decide import decide
-from icalbridge.push.fetch import FetchedCalendar, fetch_calendar
+from icalbridge.push.fetch import CalendarSource, FetchedCalendar, fetch_calendar
 from icalbridge.push.ics_parser import parse_in_process, span_at
-from icalbridge.push.mapping import PushRules, map_calendar
-from icalbridge.push.places import load_places
-from icalbridge.push.session import load_pushed
+from icalbridge.push.mapping import PushRequests, PushRules, map_calendar
+from icalbridge.push.places import PlaceTable, load_places
+from icalbridge.push.session import WriteSession, load_pushed
 from icalbridge.sync.clock import DatabaseClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from icalbridge.push.apply import EventTerms
-    from icalbridge.push.fetch import CalendarSource
     from icalbridge.push.instances import ParsedCalendar
-    from icalbridge.push.mapping import PushRequests
-    from icalbridge.push.places import PlaceTable
-    from icalbridge.push.session import WriteSession
     from icalbridge.push.steps import PushedState, PushPlan
     from icalbridge.store import Store
 

@@ -18,21 +18,20 @@ from icalbridge.errors import (
     RequestRefused,
     VendorError,
 )
-from icalbridge.facilitron import Conflict, OvernightCreator
+from icalbridge.facilitron import Client, Conflict, OvernightCreator
 from icalbridge.push.steps import PushedState
 from icalbridge.sync.ledger import StoreLedger
-from icalbridge.sync.refresh_event import EventRefresher
+from icalbridge.sync.refresh_event import EventRefresher, RefreshedEvent
+from icalbridge.sync.zone_evidence import zones_of
 from icalbridge.vendor_words import quote_vendor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from icalbridge.facilitron import Client
     from icalbridge.models import Event
     from icalbridge.settings import ApiUser
     from icalbridge.store import Store
-    from icalbridge.sync.refresh_event import RefreshedEvent
 
 Answer = TypeVar("Answer")
 EVENT_TYPE = "reservation"
@@ -58,6 +57,11 @@ class WriteSession:
     client: Client
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
+
+    def fetch(self, event_type: str, event_id: str) -> Event:
+        """Return an event as the vendor has it. Raises `VendorError`."""
+        zones, unsure = zones_of({place.id: place for place in self.store.read.properties()})
+        return self.client.event(event_type, event_id, zones=zones, unsure=unsure)
 
     def make_creator(self) -> OvernightCreator:
         keys, user = self.store.api_keys, self.user.name
