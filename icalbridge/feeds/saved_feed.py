@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.feeds.places import Places
+    from icalbridge.feeds.places import PlaceDetails
     from icalbridge.feeds.selection import Selection
     from icalbridge.models import Entry, EventKey, StaffDetails
     from icalbridge.store.texts import EntryTexts
@@ -130,7 +130,7 @@ def apply(
     *,
     categories: Mapping[EventKey, str],
     details: StaffDetailsByEvent,
-    places: Places,
+    places: PlaceDetails,
 ) -> list[tuple[EventKey, Item]]:
     """Return what a saved feed shows of a selection, in its order, each item with the event that it
     is of.
@@ -146,7 +146,7 @@ def _shown(
     selection: Selection,
     categories: Mapping[EventKey, str],
     details: StaffDetailsByEvent,
-    places: Places,
+    places: PlaceDetails,
 ) -> Iterator[tuple[EventKey, Item]]:
     views = {action: _view_of(spec, action) for action in Action}
     for entry, status in selection.shown:
