@@ -10,7 +10,7 @@ from hypothesis import settings
 gc.disable()  # until all is collected
 
 # How long an example takes says more of the machine than of the product.
-settings.register_profile("short", deadline=None, max_examples=25)
+settings.register_profile("short", deadline=None, max_examples=10)
 settings.register_profile("soak", deadline=None, max_examples=400)
 settings.load_profile("short")
 
@@ -44,7 +44,7 @@ in others are marked `both_databases`.
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In `make soak` let Hypothesis try ten times as many examples."""
+    """In `make soak` let Hypothesis try forty times as many examples."""
     if config.option.markexpr == "soak":
         settings.load_profile("soak")
 

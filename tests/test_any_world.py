@@ -125,7 +125,7 @@ def play(stage: Stage, drawn: World, edits: list[Edit], unreadable: list[int]) -
 
 
 @given(worlds(), st.one_of(st.just([]), st.lists(st.integers(0, 99), max_size=2)))
-@settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=3, deadline=None, suppress_health_check=SLOW)
 def test_feeds_say_what_any_world_says(
     stage: Stage, drawn: tuple[World, list[Edit]], unreadable: list[int]
 ) -> None:

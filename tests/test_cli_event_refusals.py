@@ -86,18 +86,18 @@ def test_dry_run_sends_nothing(desk: Office) -> None:
     assert (desk.written(), desk.shown()) == ([], [("Recital", f"{desk.day:%Y%m%d}T030000")])
 
 
-@pytest.mark.parametrize(
-    ("answer", "code", "writes"), [("y\n", 0, [("PATCH", 200)]), ("n\n", 1, []), ("\n", 1, [])]
-)
-def test_terminal_is_asked(
-    desk: Office, answer: str, code: int, writes: list[tuple[str, int]]
-) -> None:
+def test_terminal_is_asked(desk: Office) -> None:
     """What is to be done is shown; only a yes does it."""
     event_id = desk.book()
     desk.written()
-    ended, shown = desk.asked(answer, "cancel", "recital.1")
-    assert (ended, desk.written()) == (code, writes)
-    assert f"Cancel 'Recital', reservation {event_id}, with all of this? [y/N]: " in shown
+    question = f"Cancel 'Recital', reservation {event_id}, with all of this? [y/N]:"
+    cancel = ("cancel", "recital.1")
+    code, shown = desk.answers_on_terminal("n\n", *cancel)
+    assert (code, shown.endswith(f"\n{question} Aborted!\n"), desk.written()) == (1, True, [])
+    code, shown = desk.answers("\n", *cancel)
+    assert (code, shown.endswith(f"\n{question} \nAborted!\n"), desk.written()) == (1, True, [])
+    code, shown = desk.answers("y\n", *cancel)
+    assert (code, question in shown, desk.written()) == (0, True, [("PATCH", 200)])
 
 
 def test_no_is_an_answer_for_every_write(desk: Office) -> None:
@@ -108,8 +108,8 @@ def test_no_is_an_answer_for_every_write(desk: Office) -> None:
         desk.create("--external-id", "other"),
         ("move", "recital.1", "slot-1", "--end", desk.at("05:00")),
     ):
-        code, shown = desk.asked("n\n", *words)
-        assert (code, shown.endswith(" [y/N]: Aborted!\n"), desk.written()) == (1, True, [])
+        code, shown = desk.answers("n\n", *words)
+        assert (code, shown.endswith(" [y/N]: n\nAborted!\n"), desk.written()) == (1, True, [])
 
 
 # refusing

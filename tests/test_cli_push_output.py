@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.cli.push_output import PlanRow, plan_rows, sentences, summary
-from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.push.current import load_pushed
-from tests.fixtures.bridges import KEY
+from icalbridge.push.session import load_pushed
 from tests.fixtures.pushing import Pusher, at, calendar, event, pusher
 
 if TYPE_CHECKING:
@@ -30,8 +28,7 @@ def push(tmp_path: Path) -> Iterator[Pusher]:
 def _rows(push: Pusher) -> list[PlanRow]:
     """Return the rows of the last plan, as the store stands now."""
     bridge, known = push.bridge, push.places()
-    client = Client(bridge.url, KEY, ledger=MemoryLedger(10_000, 10_000), clock=bridge.clock)
-    there = load_pushed(client, bridge.store, push.source, known.zones, bridge.clock())
+    there = load_pushed(push.session(), push.source, known.zones)
     return plan_rows(push.decided, known, bridge.store, there)
 
 

@@ -36,8 +36,8 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 def _service(shell: Shell, where: str) -> PushService:
     read = settings_package.from_environment(shell.settings)
     given = PushInput(
-        CalendarSource(where, allow_private=True),
-        (shell.facility,),
+        source=CalendarSource(where, allow_private=True),
+        facilities=(shell.facility,),
         activity_type=12,
         yes=True,
         as_json=True,

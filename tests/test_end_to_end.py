@@ -48,7 +48,9 @@ TOLD_EVENTS = (
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     """A district with schools in Los Angeles, Phoenix and New York, fetched once."""
     path = tmp_path_factory.mktemp("demo") / "bridge.db"
-    with bridge(f"sqlite:///{path}", schools=3, windows=WINDOWS) as made:
+    with bridge(
+        f"sqlite:///{path}", schools=3, facilities=2, events_per_day=1, windows=WINDOWS
+    ) as made:
         assert made.run().failures == []
         yield made
 
@@ -165,7 +167,9 @@ def test_another_bridge_gives_the_same_bytes(
     the same.
     """
     path = tmp_path_factory.mktemp("another") / "bridge.db"
-    with bridge(f"sqlite:///{path}", schools=3, windows=WINDOWS) as other:
+    with bridge(
+        f"sqlite:///{path}", schools=3, facilities=2, events_per_day=1, windows=WINDOWS
+    ) as other:
         assert other.run().failures == []
         client = create_app(SETTINGS, other.store, clock=other.clock).test_client()
         assert {path: client.get(path).data for path in bodies} == bodies

@@ -316,7 +316,7 @@ def _told(request: NewEvent, facility: str) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(database=None)
 @given(request=_events())
 @example(request=replace(EVENT, timeslots=(SLOT, SLOT)))
 @example(request=EVENT)

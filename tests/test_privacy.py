@@ -78,7 +78,7 @@ API = (
     "entries?cancelled=tombstone&limit=1",
     "now",
 )
-EVENTS = 8
+EVENTS = 4
 FAULTS = (
     "html",
     "garbage",
@@ -144,8 +144,8 @@ def demo(
         f"sqlite:///{folder}/bridge.db",
         windows=WINDOWS,
         schools=1,
-        facilities=3,
-        events_per_day=6,
+        facilities=2,
+        events_per_day=2,
     ) as made:
         assert made.run().failures == []
         addresses = list(feeds(made.world, truth(made.world, made.clock())))

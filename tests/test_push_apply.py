@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.errors import InvalidRequest
-from icalbridge.push.apply import EventTerms, RepeatedRefusal
+from icalbridge.errors import IcalbridgeError, InvalidRequest
+from icalbridge.push.apply import EventTerms
 from tests.fixtures.pushing import Pusher, calendar, event, pusher
 
 if TYPE_CHECKING:
@@ -176,11 +176,11 @@ def test_same_refusal_again_and_again_ends_the_push(push: Pusher) -> None:
     """The quota is not spent on what the vendor refuses for all alike."""
     push.terms = EventTerms("nobody@school.example", 12)
     season = [event(f"game-{each}", f"202612{each:02}", name="Game") for each in range(1, 9)]
-    with pytest.raises(RepeatedRefusal) as caught:
+    with pytest.raises(IcalbridgeError) as caught:
         push.push(calendar(*season))
     assert str(caught.value) == (
-        "the booking system says: User not found – the renter's e-mail address belongs to no known"
-        " renter (404 US001)"
+        "Facilitron refuses one event after the other: the booking system says: User not found –"
+        " the renter's e-mail address belongs to no known renter (404 US001)"
     )
     assert push.writes() == {"POST": 3}
 

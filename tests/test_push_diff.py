@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.models import Event, Timeslot
-from icalbridge.push import external_ids
+from icalbridge.push import instances
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import Impossible, PushEvent, PushRequests, PushSlot
 from icalbridge.push.places import PlaceTable
@@ -50,7 +50,7 @@ def _held(
         for each in slots
     )
     event = Event(f"e{number}", "reservation", SCHOOL.id, ZONE, name, status, timeslots=told)
-    return PushedState(external_ids.event_id("s", uid, number), uid, event)
+    return PushedState(instances.event_id("s", uid, number), uid, event)
 
 
 def _steps(decided: PushPlan) -> list[tuple[str, int]]:
@@ -60,7 +60,7 @@ def _steps(decided: PushPlan) -> list[tuple[str, int]]:
             type(each).__name__,
             each.number
             if isinstance(each, Create)
-            else external_ids.number_of(each.pushed.external_id),
+            else instances.number_of(each.pushed.external_id),
         )
         for each in decided.steps
     ]
@@ -79,7 +79,7 @@ def test_nothing_is_there_and_all_is_made() -> None:
 
 def test_id_that_was_chosen_is_used_first() -> None:
     """What is on its way to the vendor must not stand there beside another."""
-    chosen = PushedState(external_ids.event_id("s", "a", 3), "a")
+    chosen = PushedState(instances.event_id("s", "a", 3), "a")
     assert _steps(_plan(_wish(_slot(1)), chosen)) == [("Create", 3)]
     settled = replace(chosen, settled=True)
     assert _steps(_plan(_wish(_slot(1)), settled)) == [("Create", 4)]
@@ -115,7 +115,7 @@ def test_cancellation_waits_for_what_carries_its_timeslots_alone() -> None:
     there, away = (_slot(1), _slot(2)), _slot(9, facility="field")
     old, new = _held(*there), _held(_slot(2), number=1)
     decided = _plan(_wish(_slot(2), away), old, new)
-    assert [external_ids.number_of(each.pushed.external_id) for each in decided.cancels] == [0]
+    assert [instances.number_of(each.pushed.external_id) for each in decided.cancels] == [0]
     assert [(len(each.creates), each.cancels) for each in decided.renewals] == [(1, ())]
     first = _plan(_wish(_slot(2), away), old)
     assert [

@@ -5,6 +5,7 @@ and nothing twice.
 from __future__ import annotations
 
 import signal
+from itertools import product
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -71,26 +72,40 @@ def _require_exact(push: Pusher, told: bytes) -> None:
     assert push.push(told) == []
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_killed_at_any_request_of_the_first_push(push: Pusher, before: bool) -> None:
-    """Before each request is sent, and when it is answered but nobody has seen the answer."""
-    number = 0
+every_request = pytest.mark.parametrize(
+    ("before", "step"),
+    [
+        pytest.param(True, 2, id="before every other"),
+        pytest.param(False, 2, id="after every other"),
+        pytest.param(True, 1, id="before each", marks=pytest.mark.soak),
+        pytest.param(False, 1, id="after each", marks=pytest.mark.soak),
+    ],
+)
+"""Before the first request, the third … is sent; or when the second, the fourth … is answered, but
+nobody has seen the answer.
+"""
+
+
+@every_request
+def test_killed_at_any_request_of_the_first_push(push: Pusher, before: bool, step: int) -> None:
+    number = 1 - step if before else 0
     while True:
-        number += 1
+        number += step
         push.source = f"first-{number}"
         push.clear()
         if not _killed(push, BEFORE, Deadly(number, before)):
             break
         _require_exact(push, BEFORE)
-    assert number == 11  # five creations, each followed into the store
+    # five creations, each followed into the store
+    assert number == (12 if step == 2 and not before else 11)
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_killed_at_any_request_of_an_edit(push: Pusher, before: bool) -> None:
+@every_request
+def test_killed_at_any_request_of_an_edit(push: Pusher, before: bool, step: int) -> None:
     """With something to create, to move, to cancel, to add to and to take out of."""
-    number = 0
+    number = 1 - step if before else 0
     while True:
-        number += 1
+        number += step
         push.source = f"edit-{number}"
         push.clear()
         push.push(BEFORE)
@@ -98,7 +113,8 @@ def test_killed_at_any_request_of_an_edit(push: Pusher, before: bool) -> None:
         if not _killed(push, AFTER, Deadly(number, before)):
             break
         _require_exact(push, AFTER)
-    assert number == 18  # five look-ups; six writes, each followed into the store
+    # five look-ups; six writes, each followed into the store
+    assert number == (19 if step == 2 and before else 18)
 
 
 def _night(end: str) -> bytes:
@@ -152,8 +168,24 @@ def test_killed_twice_at_any_two_requests(push: Pusher, first: int, before: bool
             _require_exact(push, told)
 
 
-@pytest.mark.parametrize("fault", ["lost", "done-503", "reset", "truncated", "500"])
-@pytest.mark.parametrize("endpoint", ["create-event", "cancel-event", "change-timeslot", "event"])
+FAULTS = ("lost", "done-503", "reset", "truncated", "500")
+ENDPOINTS = ("create-event", "cancel-event", "change-timeslot", "event")
+USUAL = {
+    *(("create-event", fault) for fault in ("lost", "truncated")),
+    *(("cancel-event", fault) for fault in ("reset", "500")),
+    *(("change-timeslot", fault) for fault in ("lost", "done-503")),
+    *(("event", fault) for fault in ("truncated", "500")),
+}
+"""Every kind of request, and every fault; all others in `make soak`."""
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fault"),
+    [
+        pytest.param(*pair, marks=[] if pair in USUAL else pytest.mark.soak)
+        for pair in product(ENDPOINTS, FAULTS)
+    ],
+)
 def test_vendor_that_fails_leaves_nothing_undone_and_nothing_twice(
     push: Pusher, endpoint: str, fault: str
 ) -> None:

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.ics_process import span_at
+from icalbridge.push.ics_parser import parse_calendar, span_at
 from icalbridge.push.mapping import PushRequests, map_calendar
 from icalbridge.push.places import parse_places
 from tests.fixtures.pushing import ZONE, at, calendar, event, utc

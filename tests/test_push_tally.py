@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import icalendar
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.push.decide import decide, tally
 from icalbridge.push.ics_lines import NotACalendar
-from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.ics_process import span_at
+from icalbridge.push.ics_parser import parse_calendar, span_at
 from icalbridge.push.instances import PushTally
 from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import parse_places
@@ -107,7 +106,6 @@ def _is_whole(numbers: PushTally) -> bool:
     return bool(counts.pop("instances") == sum(counts.values()))
 
 
-@settings(max_examples=150, deadline=None)
 @given(calendars())
 def test_no_instance_is_lost(content: bytes) -> None:
     """A calendar is refused as a whole, or each instance is in the sum, and no event in none."""

@@ -292,7 +292,7 @@ def test_facility_narrows_to_facilities(stage: Stage, number: int) -> None:
 
 
 @given(st.data())
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_parameters_together_show_what_the_vendor_has(stage: Stage, data: st.DataObject) -> None:
     """Two or three parameters at once, on any feed."""
     _together(stage, data)

@@ -114,9 +114,7 @@ def booked(school: Store) -> list[Entry]:
     return _book(school)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(policy=POLICIES)
 def test_sql_leaves_what_the_rules_leave(
     school: Store, booked: list[Entry], policy: Policy
@@ -144,9 +142,7 @@ def test_sql_leaves_what_the_rules_leave(
     assert free == public.counts(since, until)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(policy=POLICIES)
 def test_names_are_those_that_the_rules_leave(
     school: Store, booked: list[Entry], policy: Policy
@@ -177,9 +173,7 @@ CRITERIA = st.builds(
 )
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(policy=POLICIES, criteria=CRITERIA)
 def test_texts_are_found_by_their_public_form(
     school: Store, booked: list[Entry], policy: Policy, criteria: TextCriteria

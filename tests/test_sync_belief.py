@@ -16,7 +16,7 @@ from icalbridge.facilitron import Client, MemoryLedger
 from icalbridge.store import Store
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.run import Sync
-from tests.fixtures.bridges import KEY, Bridge, bridge
+from tests.fixtures.bridges import KEY, Bridge, bridge, synced_bridge
 from tests.fixtures.scripted import scripted, told
 from tests.fixtures.workers import GRANTED, Agency, read
 
@@ -31,16 +31,10 @@ USER = "default"
 HEAVY = "503:endpoint=property-events"
 
 
-def _synced(url: str) -> None:
-    with bridge(url, windows=2) as made:
-        assert made.run().failures == []
-
-
 @pytest.fixture
 def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
     """A district of two schools, synced once, on either database."""
-    prepared.fill(database_url, _synced)
-    with bridge(database_url, windows=2) as made:
+    with synced_bridge(prepared, database_url, windows=2) as made:
         yield made
 
 

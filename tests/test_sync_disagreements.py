@@ -13,22 +13,22 @@ from icalbridge.store import UncoveredEvent
 from icalbridge.store.tables import windows
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.recheck import EVERY_SECONDS, MOST_A_DAY, next_recheck
-from tests.fixtures.bridges import Bridge, bridge
+from tests.fixtures.bridges import Bridge, synced_bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icalbridge.models import Entry
+    from tests.fixtures.stores import Prepared
 
 USER = "default"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def district(database_url: str) -> Iterator[Bridge]:
+def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
     """A district of two schools that was synced once, on either database."""
-    with bridge(database_url) as made:
-        made.run()
+    with synced_bridge(prepared, database_url) as made:
         made.clock.advance(minutes=1)
         yield made
 

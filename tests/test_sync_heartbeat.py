@@ -20,7 +20,7 @@ from icalbridge.store.tables import api_users, windows
 from icalbridge.store.windows import LEASE_SECONDS, LeaseLost
 from icalbridge.sync.heartbeat import HEARTBEAT_SECONDS, Heartbeat
 from icalbridge.sync.run import Sync
-from tests.fixtures.bridges import KEY, Bridge, bridge
+from tests.fixtures.bridges import KEY, Bridge, synced_bridge
 from tests.fixtures.commands import running, until
 from tests.fixtures.deployments import deployment
 from tests.fixtures.stores import USER
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.store import Store
+    from tests.fixtures.stores import Prepared
 
 PATIENCE_SECONDS = 60
 
@@ -119,9 +120,8 @@ def test_renewals_leave_room_for_two_that_fail() -> None:
 
 
 @pytest.fixture
-def district(database_url: str) -> Iterator[Bridge]:
-    with bridge(database_url, schools=1, facilities=1, events_per_day=1) as made:
-        assert made.run().failures == []
+def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
+    with synced_bridge(prepared, database_url, schools=1, facilities=1, events_per_day=1) as made:
         yield made
 
 

@@ -13,20 +13,21 @@ import pytest
 from icalbridge.store import SpanLimit
 from icalbridge.sync import schedule
 from icalbridge.sync import windows as sync_windows
-from tests.fixtures.bridges import Bridge, bridge
+from tests.fixtures.bridges import Bridge, synced_bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.fixtures.stores import Prepared
 
 USER = "default"
 HEAVY = "503:endpoint=property-events"
 
 
 @pytest.fixture
-def district(database_url: str) -> Iterator[Bridge]:
+def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
     """A district of two schools, synced once."""
-    with bridge(database_url) as made:
-        assert made.run().failures == []
+    with synced_bridge(prepared, database_url) as made:
         yield made
 
 

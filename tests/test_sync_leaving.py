@@ -16,7 +16,7 @@ from icalbridge.settings import Settings
 from icalbridge.sync import schedule
 from icalbridge.sync import windows as sync_windows
 from icalbridge.web import create_app
-from tests.fixtures.bridges import Bridge, bridge
+from tests.fixtures.bridges import Bridge, bridge, synced_bridge
 from tests.fixtures.workers import Agency, read
 
 if TYPE_CHECKING:
@@ -29,16 +29,10 @@ if TYPE_CHECKING:
 TWO_MINUTES = timedelta(seconds=schedule.DOUBT_SECONDS)
 
 
-def _synced(url: str) -> None:
-    with bridge(url, windows=2) as made:
-        assert made.run().failures == []
-
-
 @pytest.fixture
 def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
     """A district of two schools, synced once, on either database."""
-    prepared.fill(database_url, _synced)
-    with bridge(database_url, windows=2) as made:
+    with synced_bridge(prepared, database_url, windows=2) as made:
         yield made
 
 

@@ -336,7 +336,7 @@ def play(stage: Stage, examples: int, steps: int, *, derandomize: bool = False) 
 
 def test_any_order_ends_in_the_truth(on_sqlite: Stage) -> None:
     """A few orders, the same in every run."""
-    play(on_sqlite, 3, 20, derandomize=True)
+    play(on_sqlite, 2, 12, derandomize=True)
 
 
 @pytest.mark.soak

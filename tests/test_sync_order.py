@@ -172,7 +172,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 @given(worlds_with_twins(), st.randoms(use_true_random=False))
-@settings(max_examples=3, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=2, deadline=None, suppress_health_check=SLOW)
 def test_any_order_of_answers_changes_nothing(stage: Stage, drawn: World, random: Random) -> None:
     """Events, timeslots, properties, children and facilities in any order, twins among them."""
     play(stage, drawn, random)

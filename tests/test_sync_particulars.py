@@ -12,12 +12,14 @@ from icalbridge.models import UNTOLD, EventKey, Feed, StaffDetails
 from icalbridge.sandbox import hostile_names as names
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
-from tests.fixtures.bridges import Bridge, bridge
+from tests.fixtures.bridges import Bridge, synced_bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flask.testing import FlaskClient
+
+    from tests.fixtures.stores import Prepared
 
 EMAIL = "renata@renter.example"
 SAID = [
@@ -31,10 +33,9 @@ SAID = [
 
 
 @pytest.fixture
-def district(database_url: str) -> Iterator[Bridge]:
+def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
     """A district of two schools, synced once, on either database."""
-    with bridge(database_url) as made:
-        assert made.run().failures == []
+    with synced_bridge(prepared, database_url) as made:
         yield made
 
 

@@ -25,7 +25,7 @@ from icalbridge.store import Store
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.refresh_event import EventRefresher, RefreshedEvent
 from icalbridge.sync.run import Sync
-from tests.fixtures.bridges import KEY, Bridge, bridge
+from tests.fixtures.bridges import KEY, Bridge, synced_bridge
 from tests.fixtures.writes import RENTER
 
 if TYPE_CHECKING:
@@ -35,16 +35,18 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Entry
     from icalbridge.store import Claim
+    from tests.fixtures.stores import Prepared
 
 DAY = datetime(2027, 7, 4, 17, tzinfo=UTC)
 """Nothing else is booked then."""
 
 
 @pytest.fixture
-def district(database_url: str) -> Iterator[Bridge]:
+def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
     """A district of two schools, synced."""
-    with bridge(database_url, events_per_day=2, windows=sync_windows.WINDOWS) as made:
-        assert made.run().failures == []
+    with synced_bridge(
+        prepared, database_url, events_per_day=2, windows=sync_windows.WINDOWS
+    ) as made:
         made.clock.advance(minutes=5)
         yield made
 

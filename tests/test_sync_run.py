@@ -14,7 +14,7 @@ import pytest
 
 from icalbridge.models import Feed
 from icalbridge.sync.windows import WINDOWS
-from tests.fixtures.bridges import KEY, Bridge, bridge
+from tests.fixtures.bridges import KEY, Bridge, bridge, synced_bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,16 +26,10 @@ if TYPE_CHECKING:
 START = "2026-11-24"
 
 
-def _synced(url: str) -> None:
-    with bridge(url) as made:
-        assert made.run().failures == []
-
-
 @pytest.fixture
 def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
     """A district of two schools, synced once, on either database."""
-    prepared.fill(database_url, _synced)
-    with bridge(database_url) as made:
+    with synced_bridge(prepared, database_url) as made:
         yield made
 
 

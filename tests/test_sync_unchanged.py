@@ -22,14 +22,15 @@ from icalbridge.store.tables import (
     properties,
 )
 from icalbridge.sync import schedule
-from icalbridge.sync.windows import WINDOWS
-from tests.fixtures.bridges import Bridge, bridge
+from tests.fixtures.bridges import Bridge, synced_bridge
 from tests.fixtures.workers import Agency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Engine
+
+    from tests.fixtures.stores import Prepared
 
 BOOKKEEPING = {"windows", "api_users", "workers", "counters", "request_costs"}
 READERS = {"reader_days", "reader_hashes", "reader_counts"}
@@ -40,10 +41,9 @@ WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 
 
 @pytest.fixture
-def district(database_url: str) -> Iterator[Bridge]:
+def district(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
     """A district of two schools, synced once, on either database."""
-    with bridge(database_url, windows=WINDOWS) as made:
-        assert made.run().failures == []
+    with synced_bridge(prepared, database_url, facilities=2, events_per_day=2, windows=6) as made:
         yield made
 
 
@@ -103,7 +103,7 @@ def test_unchanged_sync_writes_bookkeeping_only(district: Bridge, *, full: bool)
     district.clock.advance(minutes=30)
     with _written(district.store.engine) as tables:
         report = district.run(full=full)
-    assert (report.windows, report.changes, report.failures) == (36, 0, [])
+    assert (report.windows, report.changes, report.failures) == (18, 0, [])
     assert _kept(district) == before
     assert tables <= BOOKKEEPING
 
@@ -120,6 +120,6 @@ def test_unchanged_day_of_a_worker_writes_bookkeeping_only(
             for _ in range(3):
                 district.clock.advance(seconds=schedule.CATALOG_SECONDS / 3)
                 hired.work()
-    assert len(district.state.requests) - asked > 36
+    assert len(district.state.requests) - asked > 18
     assert _kept(district) == before
     assert tables <= BOOKKEEPING

@@ -6,20 +6,17 @@ Results go to stdout, errors and notes to stderr. No result contains the renter.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from icalbridge import timezones
+from icalbridge.cli import FAILED
 from icalbridge.cli.output import console, print_failure, print_json, table, warn
-from icalbridge.errors import AccessRefused, NotFound, RequestRefused
-from icalbridge.facilitron import Conflict
 from icalbridge.text import display_text, facility_with_school
-from icalbridge.vendor_words import quote_vendor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from rich.table import Table
@@ -29,10 +26,7 @@ if TYPE_CHECKING:
 
 HIDDEN = frozenset({"renter_email", "renter_owner"})
 """Fields that are sent and never shown."""
-REFUSALS = (RequestRefused, NotFound, AccessRefused)
-"""Errors by which the vendor refuses one write."""
 DONE = frozenset({"found", "created", "moved", "cancelled", "planned"})
-FAILED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +57,7 @@ class EventResult:
 
     @property
     def code(self) -> int:
-        """The exit code."""
         return 0 if self.outcome in DONE else FAILED
-
-
-def refused(
-    result: EventResult,
-    refusal: Conflict | RequestRefused | NotFound | AccessRefused,
-    advice: str,
-) -> EventResult:
-    """Return the result of a write that the vendor refused, with its message."""
-    conflict = isinstance(refusal, Conflict)
-    status = 409 if isinstance(refusal, Conflict) else refusal.status
-    reason = (
-        refusal.message
-        if isinstance(refusal, Conflict) and not refusal.by_vendor
-        else quote_vendor(refusal.message, status, refusal.message_code)
-    )
-    return replace(
-        result,
-        outcome="conflict" if conflict else "refused",
-        message=f"{advice}. {reason[:1].upper()}{reason[1:]}.",
-        invocation_id=refusal.invocation_id,
-    )
 
 
 def print_result(result: EventResult, *, as_json: bool) -> None:
@@ -144,6 +116,7 @@ def collision_lines(result: EventResult) -> list[str]:
 def event_values(store: Store, event: Event) -> dict[str, Any]:
     """Return an event as JSON has it: times in the property's zone with their offset."""
     owner = store.read.property(event.property_id)
+    by_start = sorted(event.timeslots, key=lambda slot: (slot.start, slot.end, slot.facility_id))
     return {
         "event_type": event.type,
         "event_id": event.id,
@@ -153,14 +126,8 @@ def event_values(store: Store, event: Event) -> dict[str, Any]:
         "property_id": event.property_id,
         "property": owner.name if owner else "",
         "zone": event.zone,
-        "timeslots": [
-            _timeslot_values(store, slot, event.zone) for slot in _by_start(event.timeslots)
-        ],
+        "timeslots": [_timeslot_values(store, slot, event.zone) for slot in by_start],
     }
-
-
-def _by_start(timeslots: Sequence[Timeslot]) -> list[Timeslot]:
-    return sorted(timeslots, key=lambda slot: (slot.start, slot.end, slot.facility_id))
 
 
 def _timeslot_values(store: Store, timeslot: Timeslot, zone: str) -> dict[str, Any]:
@@ -177,7 +144,6 @@ def _timeslot_values(store: Store, timeslot: Timeslot, zone: str) -> dict[str, A
 
 
 def _local_text(moment: datetime, zone: str) -> str:
-    """Return a time in a zone with its offset."""
     return moment.astimezone(timezones.zone(zone)).isoformat(timespec="seconds")
 
 
@@ -192,8 +158,3 @@ def entry_values(entry: Entry) -> dict[str, Any]:
         "start": _local_text(entry.start, entry.zone),
         "end": _local_text(entry.end, entry.zone),
     }
-
-
-def without_renter(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a request's body as it may be shown."""
-    return {name: "(hidden)" if name in HIDDEN else value for name, value in body.items()}

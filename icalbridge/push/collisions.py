@@ -55,11 +55,15 @@ def _days(span: Span) -> Iterator[tuple[str, date]]:
 
 
 class StoredBookings:
-    """Entries of some properties during a span, read once."""
+    """Entries of some properties while timeslots last, read once."""
 
     def __init__(
-        self, store: Store, property_ids: Collection[str], since: datetime, until: datetime
+        self, store: Store, property_ids: Collection[str], spans: Collection[Span]
     ) -> None:
+        if not spans:
+            self._entries: SpanIndex[Entry] = SpanIndex(())
+            return
+        since, until = min(start for _, start, _ in spans), max(end for _, _, end in spans)
         entries = store.read.entries_between(sorted(property_ids), since, until)
         self._entries = SpanIndex(
             ((entry.facility_id, max(entry.start, since), min(entry.end, until)), entry)
@@ -91,27 +95,15 @@ class StoredBookings:
         leaving: Collection[Occupied] = (),
     ) -> tuple[str, ...]:
         """Return the entries that overlap timeslots, each as a phrase; see `overlapping`."""
-        spans = ((slot.facility.id, slot.start, slot.end) for slot in slots)
-        phrases = [_phrase(entry, places) for entry in self.overlapping(spans, own, leaving)]
+        entries = self.overlapping((slot.span for slot in slots), own, leaving)
+        phrases = [_phrase(entry, places) for entry in entries]
         more = [f"{len(phrases) - SHOWN} more"] if len(phrases) > SHOWN else []
         return (*phrases[:SHOWN], *more)
 
 
-def find_collisions(
-    store: Store, property_ids: Collection[str], spans: Collection[Span], own: Collection[str]
-) -> list[Entry]:
-    """Return the stored entries that overlap spans in the same facility, by time."""
-    if not spans:
-        return []
-    since, until = min(start for _, start, _ in spans), max(end for _, _, end in spans)
-    return StoredBookings(store, property_ids, since, until).overlapping(spans, own)
-
-
 def load_bookings(store: Store, slots: Collection[PushSlot]) -> StoredBookings:
-    """Read what may collide with timeslots, of which there must be at least one."""
     properties = {slot.facility.property_id for slot in slots}
-    since, until = min(slot.start for slot in slots), max(slot.end for slot in slots)
-    return StoredBookings(store, properties, since, until)
+    return StoredBookings(store, properties, [slot.span for slot in slots])
 
 
 def _phrase(entry: Entry, places: PlaceTable) -> str:

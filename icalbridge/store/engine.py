@@ -141,7 +141,7 @@ class Repository:
     def _rows(self, *queries: Select[Any]) -> list[Row[*tuple[Any, ...]]]:
         """Return the rows of some queries, read in one transaction."""
         with reading(self._opened) as connection:
-            return [row for query in queries for row in connection.execute(query)]
+            return [row for query in queries for row in connection.execute(query).all()]
 
     def _row(self, query: Select[Any]) -> Row[*tuple[Any, ...]] | None:
         with reading(self._opened) as connection:

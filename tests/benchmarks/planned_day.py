@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -164,9 +164,9 @@ def live_a_planned_day(schools: int, vendor: str) -> PlannedDay:
             now = asked + timedelta(seconds=SECONDS)
             day.requests += 1
             if window.failures:
-                window = replace(window, due=now + RETRY)
+                window = window._replace(due=now + RETRY)
             else:
-                window = replace(window, synced=now, due=None)
+                window = window._replace(synced=now, due=None)
                 for edit in waiting.get((property_id, number), ()):
                     if edit.seen is None and edit.made <= asked:
                         edit.seen = now

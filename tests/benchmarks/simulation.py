@@ -162,6 +162,7 @@ def answers_of(vendor: str) -> AnswerLimits:
 class Simulation:
     """A district, its vendor and a worker, with a clock that they share."""
 
+    url: str
     clock: SimulatedClock
     world: sandbox.World
     state: State
@@ -172,6 +173,13 @@ class Simulation:
     def step(self) -> None:
         """Let the worker do one thing, and time go on."""
         self.clock.wait(self.worker.step())
+
+    def sync_everything(self, store: Store) -> None:
+        """Sync a database as if there were no quota."""
+        (limits,) = self.state.limits.values()
+        limits.quota_per_day = limits.rate_per_minute = 10**6
+        sync = _make_sync(self.url, self.clock, store, Grant(10**6, 10**6))
+        assert sync.everything().failures == []
 
 
 @contextmanager
@@ -199,43 +207,54 @@ def simulation(
         events_per_day=bookings * schools,
         hostile=True,
     )
+    first_grant = replace(grant, quota_per_day=first_quota or grant.quota_per_day)
     app = sandbox.create_app(
         world,
         keys=(KEY,),
         clock=clock,
         answers=answers_of(vendor),
         rate_per_minute=grant.rate_per_minute,
-        quota_per_day=first_quota or grant.quota_per_day,
+        quota_per_day=first_grant.quota_per_day,
     )
-    store = Store.connect(f"sqlite:///{folder / 'simulated.db'}")
-    store.upgrade()
+    store = open_store(folder / "simulated.db")
     with sandbox.serve_in_thread(app) as url:
         state = app.extensions["sandbox"]
         state.wait = clock.wait
-        ledger = StoreLedger(
-            store,
-            USER,
-            rate_per_minute=grant.rate_per_minute,
-            quota_per_day=first_quota or grant.quota_per_day,
-        )
-        client = Client(
-            url,
-            KEY,
-            ledger=ledger,
-            clock=clock,
-            sleep=clock.wait,
-            timer=clock.timer,
-            rng=random.Random(1),
-            on_request=lambda endpoint, _: clock.wait(SECONDS.get(endpoint, 0.3)),
-        )
-        sync = Sync(client, store, api_user_id=USER, worker_id="day", clock=clock, sleep=clock.wait)
-        sync.everything()
+        _make_sync(url, clock, store, first_grant).everything()
+        sync = _make_sync(url, clock, store, grant)
         store.write.note_read([each.id for each in store.read.properties()], now=clock())
         worker = Worker(
             sync, store, grant, api_user_id=USER, worker_id="day", clock=clock, sleep=clock.wait
         )
-        yield Simulation(clock, world, state, store, sync, worker)
+        yield Simulation(url, clock, world, state, store, sync, worker)
     store.close()
+
+
+def open_store(path: Path) -> Store:
+    """Return a new database."""
+    store = Store.connect(f"sqlite:///{path}")
+    store.upgrade()
+    return store
+
+
+def _make_sync(url: str, clock: SimulatedClock, store: Store, grant: Grant) -> Sync:
+    ledger = StoreLedger(
+        store,
+        USER,
+        rate_per_minute=grant.rate_per_minute,
+        quota_per_day=grant.quota_per_day,
+    )
+    client = Client(
+        url,
+        KEY,
+        ledger=ledger,
+        clock=clock,
+        sleep=clock.wait,
+        timer=clock.timer,
+        rng=random.Random(1),
+        on_request=lambda endpoint, _: clock.wait(SECONDS.get(endpoint, 0.3)),
+    )
+    return Sync(client, store, api_user_id=USER, worker_id="day", clock=clock, sleep=clock.wait)
 
 
 def live_a_day(schools: int, vendor: str, folder: Path) -> Day:

@@ -43,7 +43,7 @@ DAYS: tuple[str, ...] = ("from", "to", "date")
 PLAIN = {"Accept-Encoding": "identity"}
 """What is called without a network is not unpacked on the way."""
 BOUNDED = settings(
-    max_examples=25,
+    max_examples=settings().max_examples,
     deadline=None,
     database=None,
     derandomize=True,

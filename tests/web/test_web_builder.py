@@ -405,9 +405,7 @@ VALUES = st.one_of(
 FIELDS = st.lists(st.tuples(NAMES, VALUES.filter(str.isprintable)), max_size=8)
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fields=FIELDS, chosen=st.booleans())
 def test_builder_answers_anything(
     client: FlaskClient, fields: list[tuple[str, str]], chosen: bool

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.web.views.calendar_grid import GridContext, GridSpan
@@ -122,7 +122,6 @@ def weeks(draw: st.DrawFn) -> tuple[date, list[Item]]:
     return first, sorted(items, key=lambda item: (item.start, item.end, item.uid))
 
 
-@settings(max_examples=200)
 @given(weeks(), st.integers(1, 7))
 def test_week_has_every_item_once_in_its_place(
     world: tuple[date, Sequence[Item]], days: int
@@ -144,7 +143,6 @@ def test_week_has_every_item_once_in_its_place(
     assert not found
 
 
-@settings(max_examples=100)
 @given(weeks())
 def test_timeline_has_every_item_in_its_facility(world: tuple[date, Sequence[Item]]) -> None:
     first, items = world
