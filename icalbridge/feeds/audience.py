@@ -107,6 +107,15 @@ class Item(NamedTuple):
     """Its property's name, where that is shown."""
 
     @property
+    def starts_at(self) -> int:
+        """Return the start in seconds since 1970; `ends_at` likewise."""
+        return int(self.start.timestamp())
+
+    @property
+    def ends_at(self) -> int:
+        return int(self.end.timestamp())
+
+    @property
     def booking_id(self) -> str:
         """Return what names the page of its booking. Empty for what is pending and for a block of
         use, which have none, and for an item without its name or its place: the page says both.

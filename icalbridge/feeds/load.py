@@ -393,4 +393,4 @@ class _Loader:
 
 
 def _key(item: Item) -> tuple[int, int, str]:
-    return int(item.start.timestamp()), int(item.end.timestamp()), item.uid
+    return item.starts_at, item.ends_at, item.uid

@@ -147,7 +147,7 @@ class Key(NamedTuple):
 
     @classmethod
     def of(cls, item: Item) -> Key:
-        return cls(int(item.start.timestamp()), int(item.end.timestamp()), item.uid)
+        return cls(item.starts_at, item.ends_at, item.uid)
 
     def __str__(self) -> str:
         text = f"{self.start}.{self.end}.{self.uid}"
