@@ -21,7 +21,7 @@ from icalbridge.feeds.audience import (
     admit,
     view,
 )
-from icalbridge.feeds.places import Places
+from icalbridge.feeds.places import PlaceDetails
 from icalbridge.feeds.titles import FIELDS
 from icalbridge.models import StaffDetails
 from tests.samples import GYM, NOW, ZONE, entry
@@ -136,7 +136,10 @@ def test_busy_says_reserved() -> None:
     )
     assert (
         admit(
-            booked, Status.CONFIRMED, titled, places=Places({booked.property_id: "Lincoln High"})
+            booked,
+            Status.CONFIRMED,
+            titled,
+            places=PlaceDetails({booked.property_id: "Lincoln High"}),
         ).title
         == "Main Gym, Lincoln High: Reserved"
     )
@@ -205,7 +208,7 @@ def test_item_holds_nothing_that_may_not_be_seen(
         activity=secrets[Field.ACTIVITY],
         place=secrets[Field.FACILITY],
         location=secrets[Field.LOCATION],
-        category=secrets[Field.TYPE],
+        type=secrets[Field.TYPE],
     )
     told = StaffDetails(
         secrets[Field.RENTER],

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import ALLOWED, Audience, Field, Item
-from icalbridge.feeds.places import NO_PLACES, Places
+from icalbridge.feeds.places import NO_PLACES, PlaceDetails
 from icalbridge.feeds.query import Cancelled, FeedQuery
 from icalbridge.feeds.saved_feed import Action, Rule, Saved, apply
 from icalbridge.feeds.selection import Selection, select
@@ -43,7 +43,7 @@ def _items(spec: Saved, *entries: Entry) -> list[Item]:
         selection,
         categories=CATEGORIES,
         details=told,
-        places=Places({"school": "Lincoln High"}),
+        places=PlaceDetails({"school": "Lincoln High"}),
     )
     assert set(found) <= {
         (each.key, item) for each in selection.entries for _, item in found if item.uid == each.uid

@@ -142,7 +142,7 @@ def test_published_entry_has_no_other_texts_than_its_rule_gives(
         case Action.RESERVE:
             assert isinstance(result, ReservedEntry)
             assert (result.name, result.activity) == ("", "")
-            assert result.category == booked.category
+            assert result.type == booked.type
             assert (result.start, result.facility_id) == (booked.start, booked.facility_id)
 
 

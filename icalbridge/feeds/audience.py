@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from icalbridge.feeds.places import Places
+    from icalbridge.feeds.places import PlaceDetails
     from icalbridge.models import Entry, StaffDetails
 
 
@@ -107,6 +107,15 @@ class Item(NamedTuple):
     """Its property's name, where that is shown."""
 
     @property
+    def starts_at(self) -> int:
+        """Return the start in seconds since 1970; `ends_at` likewise."""
+        return int(self.start.timestamp())
+
+    @property
+    def ends_at(self) -> int:
+        return int(self.end.timestamp())
+
+    @property
     def booking_id(self) -> str:
         """Return what names the page of its booking. Empty for what is pending and for a block of
         use, which have none, and for an item without its name or its place: the page says both.
@@ -153,7 +162,7 @@ def admit(
     status: Status,
     shown: View,
     *,
-    places: Places = NO_PLACES,
+    places: PlaceDetails = NO_PLACES,
     particulars: tuple[StaffDetails, datetime] | None = None,
 ) -> Item:
     """Return an entry as a view shows it."""
@@ -162,7 +171,7 @@ def admit(
     activity = display_text(entry.activity) if Field.ACTIVITY in fields else ""
     facility = display_text(entry.place) if Field.FACILITY in fields else ""
     has_type = Field.TYPE in fields and not isinstance(entry, ReservedEntry)
-    kind = display_text(entry.category) if has_type else ""
+    kind = display_text(entry.type) if has_type else ""
     values = {
         "name": name,
         "activity": activity,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds.calendar import CalendarRequest
     from icalbridge.feeds.metadata import FeedMetadata
-    from icalbridge.feeds.places import Places
+    from icalbridge.feeds.places import PlaceDetails
     from icalbridge.feeds.query import FeedQuery
     from icalbridge.feeds.saved_feed import Saved
     from icalbridge.feeds.selection import Selection
@@ -371,7 +371,7 @@ class _Loader:
         return [item for _, item in items], changed
 
     def _saved_items(
-        self, saved: Saved, selection: Selection, places: Places
+        self, saved: Saved, selection: Selection, places: PlaceDetails
     ) -> tuple[list[tuple[EventKey, Item]], datetime]:
         """Return what a saved feed shows: only one whose audience may see them is given renters'
         data.
@@ -393,4 +393,4 @@ class _Loader:
 
 
 def _key(item: Item) -> tuple[int, int, str]:
-    return int(item.start.timestamp()), int(item.end.timestamp()), item.uid
+    return item.starts_at, item.ends_at, item.uid

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PlaceDetails:
     """The places of some entries, as far as they were read."""
 
     schools: Mapping[str, str] = field(default_factory=dict)
     """Names by property id."""
 
 
-NO_PLACES = Places()
+NO_PLACES = PlaceDetails()
 
 
-def read_places(read: Reading, entries: Iterable[Entry], *, schools: bool) -> Places:
+def read_places(read: Reading, entries: Iterable[Entry], *, schools: bool) -> PlaceDetails:
     """Read the places of some entries; the names of schools only where these are shown."""
     named = {entry.property_id for entry in entries} if schools else ()
-    return Places(read.property_names(named) if named else {})
+    return PlaceDetails(read.property_names(named) if named else {})

@@ -82,11 +82,16 @@ UNLIMITED = {"revision", "began", "event_marks", "categories", "api_user_of"}
 """Queries that tell nothing of what is hidden, or only of what was read before."""
 
 
+STAFF_ONLY = {"history", "particulars"}
+
+
 def _ask_view(query: Callable[..., Any]) -> Callable[..., Any]:
     """Return a query of `Reading` as a snapshot answers it."""
 
     @wraps(query)
     def ask(self: PublicReading, *args: Any, **options: Any) -> Any:
+        if query.__name__ in STAFF_ONLY:
+            raise NotImplementedError(f"{query.__name__} is not public")
         with self._view() as view:
             return getattr(view, query.__name__)(*args, **options)
 

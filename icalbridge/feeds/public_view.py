@@ -26,13 +26,13 @@ from icalbridge.text import name_key
 from icalbridge.words import has_words
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
     from icalbridge.feeds.policy import Policy
     from icalbridge.feeds.public_index import PublicIndex
-    from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
+    from icalbridge.models import Entry, Facility, Feed, FeedState, Property
     from icalbridge.store.entries import EntryCriteria
     from icalbridge.store.health import Health
     from icalbridge.store.texts import TextCriteria
@@ -161,22 +161,6 @@ class PublicView(Reading):
     @property
     def finds_texts_exactly(self) -> bool:
         return not self._policy.needs_categories
-
-    def history(
-        self,
-        since: datetime,
-        until: datetime,
-        property_ids: Collection[str] = (),
-        facility_ids: Collection[str] = (),
-        *,
-        everything: bool = False,
-    ) -> Generator[list[Entry]]:
-        raise NotImplementedError("the history is not public")
-
-    def particulars(
-        self, keys: Iterable[EventKey]
-    ) -> dict[EventKey, tuple[StaffDetails, datetime]]:
-        raise NotImplementedError("staff details are not public")
 
     def _may_match(self, row: TextRow, criteria: TextCriteria) -> bool:
         """Return whether a text matches in a form that a rule gives it."""

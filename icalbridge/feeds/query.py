@@ -20,12 +20,13 @@ from icalbridge.feeds.query_values import (
     TITLE,
     WORDS,
     BadQuery,
+    ValueType,
     choice,
     join_query,
     quoted,
     read_value,
+    read_whole,
     split_query,
-    whole,
 )
 from icalbridge.store.texts import TextCriteria
 from icalbridge.text import marked, name_key
@@ -33,7 +34,6 @@ from icalbridge.text import marked, name_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from icalbridge.feeds.query_values import ValueType
     from icalbridge.models import Entry
 
     Matches = Callable[[Any, Entry, str], bool]
@@ -110,6 +110,7 @@ def _row(*row: Any, default: Any = (), **columns: Any) -> Any:
     return field(default=default, metadata={"parameter": parameter})
 
 
+DAYS, MINUTES = ValueType(read_whole(MOST_DAYS)), ValueType(read_whole(MOST_MINUTES))
 WHOLE_NAMES = marked("Their whole names, with commas between them.")
 
 
@@ -169,9 +170,9 @@ class FeedQuery(TextCriteria):
         "Words, their beginnings, or phrases in quotes that an entry has none of",
         form=TextField(marked("Without any of these words"), example="practice"),
     )
-    past: int | None = _row("past", whole(MOST_DAYS), Surface.SAVED, default=None)
+    past: int | None = _row("past", DAYS, Surface.SAVED, default=None)
     """Days; None: as far as the operator lets feeds reach."""
-    ahead: int | None = _row("ahead", whole(MOST_DAYS), Surface.SAVED, default=None)
+    ahead: int | None = _row("ahead", DAYS, Surface.SAVED, default=None)
     status: tuple[str, ...] = _row(
         "status",
         STATUSES,
@@ -197,9 +198,9 @@ class FeedQuery(TextCriteria):
     grouped: bool = _row("group", choice(event=True), Surface.SAVED, default=False)
     utc: bool = _row("tz", choice(utc=True), Surface.SAVED, default=False)
     title: str = _row("title", TITLE, Surface.SAVED, default="")
-    before: int = _row("before", whole(MOST_MINUTES), default=0)
+    before: int = _row("before", MINUTES, default=0)
     """Minutes that a block of the occupancy feed begins early."""
-    after: int = _row("after", whole(MOST_MINUTES), default=0)
+    after: int = _row("after", MINUTES, default=0)
 
     @property
     def pending(self) -> bool:
@@ -233,11 +234,7 @@ class FeedQuery(TextCriteria):
         """Return the query within what the operator lets feeds reach, in days."""
         past = None if self.past is None or self.past >= history else self.past
         ahead = None if self.ahead is None or self.ahead >= horizon else self.ahead
-        return (
-            self
-            if (past, ahead) == (self.past, self.ahead)
-            else replace(self, past=past, ahead=ahead)
-        )
+        return replace(self, past=past, ahead=ahead)
 
 
 def _table() -> dict[str, QueryParameter]:

@@ -136,10 +136,6 @@ STATUSES = ValueType(
 TITLE = ValueType(read_title)
 
 
-def whole(most: int) -> ValueType:
-    return ValueType(read_whole(most), schema={"type": "integer", "minimum": 0, "maximum": most})
-
-
 def choice(**choices: object) -> ValueType:
     """Return the type of a value that is one of some; the first is the default."""
     *others, last = choices

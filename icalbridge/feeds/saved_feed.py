@@ -17,11 +17,11 @@ from icalbridge.store.texts import TextCriteria, folded_texts
 from icalbridge.text import search_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.feeds.places import Places
+    from icalbridge.feeds.places import PlaceDetails
     from icalbridge.feeds.selection import Selection
     from icalbridge.models import Entry, EventKey, StaffDetails
     from icalbridge.store.texts import EntryTexts
@@ -130,7 +130,7 @@ def apply(
     *,
     categories: Mapping[EventKey, str],
     details: StaffDetailsByEvent,
-    places: Places,
+    places: PlaceDetails,
 ) -> list[tuple[EventKey, Item]]:
     """Return what a saved feed shows of a selection, in its order, each item with the event that it
     is of.
@@ -138,16 +138,7 @@ def apply(
     `categories`: rate categories by event, if `needs_categories`. `details`: staff details by
     event, if `needs_particulars`; only the feed's fields are taken from them.
     """
-    return list(_shown(spec, selection, categories, details, places))
-
-
-def _shown(
-    spec: Saved,
-    selection: Selection,
-    categories: Mapping[EventKey, str],
-    details: StaffDetailsByEvent,
-    places: Places,
-) -> Iterator[tuple[EventKey, Item]]:
+    items: list[tuple[EventKey, Item]] = []
     views = {action: _view_of(spec, action) for action in Action}
     for entry, status in selection.shown:
         rule = spec.rule(entry, categories.get(entry.key, ""))
@@ -159,7 +150,8 @@ def _shown(
         known = details.get(entry.key) if shown.needs_particulars else None
         item = admit(renamed, status, shown, places=places, particulars=known)
         # Where places are hidden, a link to the facility would reveal them.
-        yield entry.key, item if shown.fields & BUSY else item._replace(facility_ids=())
+        items.append((entry.key, item if shown.fields & BUSY else item._replace(facility_ids=())))
+    return items
 
 
 def _view_of(spec: Saved, action: Action) -> View:

@@ -34,6 +34,8 @@ LONGEST_TEXT = 1000
 MOST_OF_A_LIST = 1000
 SAVED_PARAMETERS = names_of(Surface.SAVED)
 """Parameters of a feed's address that are saved; rules replace the others."""
+CONDITIONS = ("category", "activity", "type", "name")
+"""Keys of a rule that take one text or several."""
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Texts = Annotated[list[Text], Meta(max_length=MOST_OF_A_LIST)]
 
@@ -200,10 +202,7 @@ def table_of(spec: Saved) -> Table:
                 action=rule.action,
                 title=rule.title,
                 q=write_words(rule.words) or None,
-                category=list(rule.category) or None,
-                activity=list(rule.activity) or None,
-                type=list(rule.type) or None,
-                name=list(rule.name) or None,
+                **{key: list(getattr(rule, key)) or None for key in CONDITIONS},
             )
             for rule in spec.rules
         ],
@@ -319,15 +318,10 @@ def read_rule(where: str, table: RuleTable) -> Rule:
         raise BadSpec(f"{where} lacks the title to rename to.")
     if title and table.action is not Action.RENAME:
         raise BadSpec(f"{where}: a title goes with the action rename, and with no other.")
-    return Rule(
-        table.action,
-        words=read("q", _words, ()),
-        category=read("category", _alternatives, ()),
-        activity=read("activity", _alternatives, ()),
-        type=read("type", _alternatives, ()),
-        name=read("name", _alternatives, ()),
-        title=title,
-    )
+    none = tuple[str, ...]()
+    words = read("q", _words, none)
+    conditions = {key: read(key, _alternatives, none) for key in CONDITIONS}
+    return Rule(table.action, words=words, title=title, **conditions)
 
 
 def _words(value: str) -> tuple[str, ...]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.query import PLAIN, Cancelled
 from icalbridge.models import ReservedEntry
-from icalbridge.store.texts import folded_texts
+from icalbridge.store.texts import fold_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -118,15 +119,26 @@ def _requested(
     entries: Iterable[Entry], query: FeedQuery, categories: Mapping[EventKey, str]
 ) -> Iterable[Entry]:
     """Return the entries that a query selects."""
-    conditions = query.conditions_beside_texts
-    if not (conditions or query.limits_texts):
+    for matches, value in query.conditions_beside_texts:
+        entries = [item for item in entries if matches(value, item, _category(item, categories))]
+    if not query.limits_texts:
         return entries
 
-    def matches(entry: Entry) -> bool:
-        texts, category = folded_texts(entry), categories.get(entry.key, "")
-        if isinstance(entry, ReservedEntry):
-            texts, category = texts._replace(event_type=""), ""
-        beside = all(condition(value, entry, category) for condition, value in conditions)
-        return beside and query.matches_texts(texts)
+    @cache  # what is on every week has the same texts every week
+    def matches_texts(*texts: str) -> bool:
+        return query.matches_texts(fold_texts(*texts))
 
-    return filter(matches, entries)
+    return [
+        item
+        for item in entries
+        if matches_texts(_event_type(item), item.name, item.activity, item.place, item.type)
+    ]
+
+
+def _category(entry: Entry, categories: Mapping[EventKey, str]) -> str:
+    is_known = categories and not isinstance(entry, ReservedEntry)
+    return categories.get(entry.key, "") if is_known else ""
+
+
+def _event_type(entry: Entry) -> str:
+    return "" if isinstance(entry, ReservedEntry) else entry.event_type

@@ -25,26 +25,30 @@ class EntryTexts(NamedTuple):
     """The texts of an entry as `entry_texts` has them: folded, and lines of words."""
 
     event_type: str
-    category: str
+    type: str
     activity: str
     name: str
     lines: str
 
 
-TEXT_COLUMNS = [entry_texts.c[name] for name in (*EntryTexts._fields[:-1], "search")]
+TEXT_COLUMNS = [
+    entry_texts.c[name] for name in ("event_type", "category", "activity", "name", "search")
+]
 """What `EntryTexts` takes, in its order."""
 
 
 @lru_cache(maxsize=1 << 13)  # what is on every week has the same texts every week
-def fold_texts(event_type: str, name: str, activity: str, place: str, category: str) -> EntryTexts:
-    lines = word_lines(name, activity, place, category)
+def fold_texts(
+    event_type: str, name: str, activity: str, place: str, facility_type: str
+) -> EntryTexts:
+    lines = word_lines(name, activity, place, facility_type)
     return EntryTexts(
-        name_key(event_type), name_key(category), name_key(activity), name_key(name), lines
+        name_key(event_type), name_key(facility_type), name_key(activity), name_key(name), lines
     )
 
 
 def folded_texts(entry: Entry) -> EntryTexts:
-    return fold_texts(entry.event_type, entry.name, entry.activity, entry.place, entry.category)
+    return fold_texts(entry.event_type, entry.name, entry.activity, entry.place, entry.type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ class TextCriteria:
     def matches_texts(self, texts: EntryTexts) -> bool:
         """Return whether texts meet all criteria: `conditions` in Python."""
         return (
-            (not self.type or texts.category in self.type or texts.event_type in self.type)
+            (not self.type or texts.type in self.type or texts.event_type in self.type)
             and (not self.activity or texts.activity in self.activity)
             and (not self.name or texts.name in self.name)
             and has_words(texts.lines, self.words, self.unwanted)

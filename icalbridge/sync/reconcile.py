@@ -172,11 +172,11 @@ def relocate(
     """
     changed = []
     for entry in entries:
-        kind = "" if entry.category == entry.event_type else entry.category
+        kind = "" if entry.type == entry.event_type else entry.type
         place, location, kind = catalog.describe_place(
             entry.property_id, entry.facility_id, seen_name=entry.place, seen_type=kind
         )
-        after = replace(entry, place=place, location=location, category=kind or entry.event_type)
+        after = replace(entry, place=place, location=location, type=kind or entry.event_type)
         if zones_before and zones_before.get(entry.property_id) == entry.zone:
             after = _in_zone(after, catalog.properties[entry.property_id].timezone)
         if after != entry:
@@ -232,7 +232,7 @@ def _entry(
         activity=display_text(timeslot.activity),
         place=place,
         location=location,
-        category=kind or event.type,
+        type=kind or event.type,
         status=status,
         timeslot_status=timeslot_status,
         start=timeslot.start,

@@ -12,7 +12,7 @@ from icalbridge.store.entries import TimeRange
 from icalbridge.web.cache import ByteCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Collection, Hashable, Sequence
     from datetime import datetime
 
     from icalbridge.feeds.public_reading import PublicReading
@@ -86,6 +86,10 @@ class Catalog:
             return self.remember(key, lambda: self.read.fetched(property_ids))
         self._cache.put((self.read.policy.digest, key), _CatalogRead(fetched, None))
         return fetched
+
+    def school_names(self, property_ids: Collection[str]) -> dict[str, str]:
+        """Return the names of the listed ones by id, in the vendor's order."""
+        return {item.id: item.name for item in self.properties() if item.id in property_ids}
 
     def members(self, own: Property) -> list[Property]:
         """Return a property, and behind it the listed ones that it holds, in the vendor's order."""

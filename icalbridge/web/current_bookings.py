@@ -84,8 +84,7 @@ class CurrentBookingsReader:
     def _place(self, feed: Feed, calendar: Calendar) -> BoardSubject:
         state = calendar.state
         if feed.kind == "saved":
-            shown = calendar.property_ids
-            names = {item.id: item.name for item in self._catalog.properties() if item.id in shown}
+            names = self._catalog.school_names(calendar.property_ids)
             return BoardSubject(feed, state.title, "", state.zone, names)
         own = self._catalog.property(state.property_id)
         if own is None:

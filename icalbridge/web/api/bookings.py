@@ -6,7 +6,6 @@ Entries are those of the calendar with the same filters. Current bookings are th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
@@ -47,16 +46,6 @@ class ApiResult(NamedTuple):
 
     answer: msgspec.Struct
     modified: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _CurrentEntry:
-    """An entry as the public may see it, with its moments in seconds since 1970."""
-
-    item: Item
-    starts_at: int
-    ends_at: int
-    cancelled: bool
 
 
 class BookingsApi:
@@ -136,7 +125,7 @@ class BookingsApi:
         if isinstance(known, Missing):
             return known
         zone, seconds = known.place.zone, now.timestamp()
-        until, booked = known.until, [_current_entry(item) for item in known.items]
+        until, booked = known.until, known.items
         ends = timezones.day_bounds(timezones.local_date(now, zone), zone)[1].timestamp()
         occupancy = find_occupancy(booked, seconds, ends, until.timestamp())
         made = schema.Now(
@@ -146,8 +135,8 @@ class BookingsApi:
             as_of=iso_utc(known.as_of),
             state=occupancy.state,
             until=_until(occupancy, zone),
-            now=[self._entry(row.item) for row in occupancy.on],
-            next=None if occupancy.next is None else self._entry(occupancy.next.item),
+            now=[self._entry(item) for item in occupancy.on],
+            next=None if occupancy.next is None else self._entry(occupancy.next),
         )
         if feed.kind == "facility":
             return ApiResult(made)
@@ -175,12 +164,7 @@ def _next(requested: Span, query: FeedQuery, last: Item) -> str:
     return "&".join(filter(None, (own, query.query_string)))
 
 
-def _current_entry(item: Item) -> _CurrentEntry:
-    cancelled = item.cancelled is not None
-    return _CurrentEntry(item, int(item.start.timestamp()), int(item.end.timestamp()), cancelled)
-
-
-def _until(occupancy: OccupancyState[_CurrentEntry], zone: str) -> str | None:
+def _until(occupancy: OccupancyState[Item], zone: str) -> str | None:
     if occupancy.until is None:
         return None
     return iso_local(datetime.fromtimestamp(occupancy.until, UTC), zone)
@@ -188,13 +172,13 @@ def _until(occupancy: OccupancyState[_CurrentEntry], zone: str) -> str | None:
 
 def _occupancy(
     facility: Facility,
-    booked: Sequence[_CurrentEntry],
+    booked: Sequence[Item],
     now: float,
     day_ends: float,
     known_until: float,
     zone: str,
 ) -> schema.StandingResource:
-    own = [row for row in booked if row.item.facility_ids == (facility.id,)]
+    own = [item for item in booked if item.facility_ids == (facility.id,)]
     occupancy = find_occupancy(own, now, day_ends, known_until)
     name = display_text(facility.name)
     return schema.StandingResource(

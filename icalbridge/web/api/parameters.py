@@ -56,8 +56,8 @@ class Parameter:
     """Whether it takes several values with commas between them."""
 
 
-def _text(name: str, about: str, *, listed: bool = False) -> Parameter:
-    return Parameter(name, about, TEXT_SCHEMA, listed)
+def _list(name: str, about: str) -> Parameter:
+    return Parameter(name, about, TEXT_SCHEMA, listed=True)
 
 
 _DATE = {"type": "string", "format": "date"}
@@ -85,10 +85,8 @@ AFTER = Parameter(
 ON = Parameter("date", "The day there; today without it", _DATE)
 FIRST = Parameter("from", "The first of several days, in place of `date`", _DATE)
 LAST = Parameter("to", f"The last of several days, at most {MOST_OPEN_DAYS}", _DATE)
-PROPERTIES = _text(
-    "property", "Ids of properties; a district stands for its schools too", listed=True
-)
-FACILITY_TYPES = _text("type", "Types of facilities, whatever their case and accents", listed=True)
+PROPERTIES = _list("property", "Ids of properties; a district stands for its schools too")
+FACILITY_TYPES = _list("type", "Types of facilities, whatever their case and accents")
 _TIME = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
 FREE = (
     Parameter("date", "The day; today without it", _DATE),
@@ -105,9 +103,7 @@ FREE = (
         "How many people fit in at least",
         {"type": "integer", "minimum": 1, "maximum": MOST_PEOPLE},
     ),
-    _text(
-        "type", "Words of a facility's type or name, whatever their case and accents", listed=True
-    ),
+    _list("type", "Words of a facility's type or name, whatever their case and accents"),
     PROPERTIES,
     Parameter(
         "page", "Which page of the answer", {"type": "integer", "minimum": 1, "maximum": MOST_PAGES}
@@ -147,7 +143,7 @@ class Key(NamedTuple):
 
     @classmethod
     def of(cls, item: Item) -> Key:
-        return cls(int(item.start.timestamp()), int(item.end.timestamp()), item.uid)
+        return cls(item.starts_at, item.ends_at, item.uid)
 
     def __str__(self) -> str:
         text = f"{self.start}.{self.end}.{self.uid}"

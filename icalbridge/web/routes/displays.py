@@ -222,22 +222,18 @@ class Displays:
 
     def data(self, feed: Feed, filters: FeedQuery, now: datetime) -> Response:
         """Return the data that a display polls once a minute. Raises `BadQuery`."""
-        known = self._find(feed, filters, now)
+        known = self._present.find(feed, now, filters)
         if isinstance(known, Missing):
             retry = (("Retry-After", str(responses.RETRY_SECONDS)),)
             extra = self._shared if known is Missing.UNKNOWN else (*self._shared, *retry)
             return responses.flask_response(responses.refusal(_status(known), known.value, extra))
         made = responses.document(
-            known.json(),
+            _board(known, now).json(),
             "application/json; charset=utf-8",
             cache_control=JSON_CACHE_CONTROL,
             extra=(*self._shared, (CLOCK, str(int(now.timestamp())))),
         )
         return responses.respond(made)
-
-    def _find(self, feed: Feed, filters: FeedQuery, now: datetime) -> Board | Missing:
-        bookings = self._present.find(feed, now, filters)
-        return bookings if isinstance(bookings, Missing) else _board(bookings, now)
 
 
 def _check_options(parameters: Mapping[str, Sequence[str]]) -> None:

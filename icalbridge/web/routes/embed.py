@@ -151,12 +151,8 @@ class Embeds:
 
     def _schools(self, calendar: Calendar) -> dict[str, str]:
         """Return the schools' names by id, where there are several."""
-        names = {
-            school.id: display_text(school.name)
-            for school in self._catalog.properties()
-            if school.id in calendar.property_ids
-        }
-        return names if len(names) > 1 else {}
+        names = self._catalog.school_names(calendar.property_ids)
+        return {key: display_text(name) for key, name in names.items()} if len(names) > 1 else {}
 
     def _whole(self, feed: Feed) -> dict[str, str]:
         """Return where the whole calendar is: its page, or, as a saved feed has none, the feed

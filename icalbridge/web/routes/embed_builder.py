@@ -17,18 +17,16 @@ from icalbridge.web.parameters import translate_refusal
 from icalbridge.web.views.calendar_grid import VIEWS
 from icalbridge.web.views.embed_options import OWN, EmbedOptions, convert_options, embed_path
 from icalbridge.web.views.forms import (
-    BuilderForm,
-    find_scope,
     form_choices,
     grouped_calendars,
-    parse_form,
+    read_form,
     text_fields,
 )
 
 if TYPE_CHECKING:
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
-    from icalbridge.web.views.forms import FormScope
+    from icalbridge.web.views.forms import BuilderForm, FormScope
 
 HEIGHTS = {"list": 600, "week": 640, "month": 760}
 """How high a frame is, in pixels, where no script makes it fit."""
@@ -63,13 +61,8 @@ class EmbedBuilder:
         """Return the form as it was filled in, and the snippet: 400 where that is refused, 404
         without a calendar.
         """
-        form, snippet = BuilderForm({}), None
-        refusal: BadQuery | None = None
-        try:
-            form = parse_form(query)
-        except BadQuery as error:
-            refusal = error
-        scope = find_scope(self._catalog, form.feed)
+        form, scope, refusal = read_form(self._catalog, query)
+        snippet = None
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         try:

@@ -111,6 +111,17 @@ def parse_form(query: str) -> BuilderForm:
     )
 
 
+def read_form(
+    catalog: Catalog, query: str
+) -> tuple[BuilderForm, FormScope | None, BadQuery | None]:
+    """Return what an address fills in, the calendar that is chosen, and why it cannot be read."""
+    try:
+        form = parse_form(query)
+    except BadQuery as error:
+        return BuilderForm({}), None, error
+    return form, find_scope(catalog, form.feed), None
+
+
 def form_value(name: str, text: str) -> str:
     """Return a value as the field of that parameter sends it: a comma of its own does not part
     it.
