@@ -20,14 +20,14 @@ from sqlalchemy import select
 from icalbridge import sandbox
 from icalbridge.facilitron import Client
 from icalbridge.store import Store
-from icalbridge.store.tables import events
+from icalbridge.store.tables import counters, events
 from icalbridge.sync.ledger import StoreLedger
 from icalbridge.sync.pace import Grant
 from icalbridge.sync.run import Sync
 from icalbridge.sync.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import tzinfo
     from pathlib import Path
 
@@ -267,22 +267,36 @@ def live_a_day(schools: int, vendor: str, folder: Path) -> Day:
         begun = len(simulated.state.requests)
         edits = make_edits(simulated.world)
         clock.edits = list(edits)
-        waiting = {each.event_id: each for each in edits}
+        watcher = Watcher(store, edits)
         while clock.now < END:
             before = clock()
             simulated.step()
-            _note_seen(store, waiting, before, clock.now)
+            watcher.look(before, clock.now)
         statuses = [status for *_, status in simulated.state.requests[begun:]]
         reach = store.windows.state(USER).reach.days
     return Day(schools, vendor, len(statuses), Counter(statuses), edits, reach)
 
 
-def _note_seen(store: Store, waiting: dict[str, Edit], since: datetime, now: datetime) -> None:
-    """Let every edit that the store has by now be seen now."""
-    query = select(events.c.event_id).where(events.c.changed_at >= since)
-    with store.engine.connect() as connection:
-        for (event_id,) in connection.execute(query):
-            edit = waiting.get(event_id)
+class Watcher:
+    """Notes when the store has an edit."""
+
+    def __init__(self, store: Store, edits: Sequence[Edit]) -> None:
+        self._store = store
+        self._waiting = {edit.event_id: edit for edit in edits}
+        self._revision = 0
+
+    def look(self, since: datetime, now: datetime) -> None:
+        """Let every edit that the store has by now be seen now; `since`: of the last look."""
+        number = select(counters.c.value).where(counters.c.name == "revision")
+        query = select(events.c.event_id).where(events.c.changed_at >= since)
+        with self._store.engine.connect() as connection:
+            revision = connection.scalar(number) or 0
+            if revision == self._revision:  # cheap, since this is done after each request
+                return
+            self._revision = revision
+            changed = connection.scalars(query).all()
+        for event_id in changed:
+            edit = self._waiting.get(event_id)
             if edit and edit.done:
                 edit.seen = now
-                del waiting[event_id]
+                del self._waiting[event_id]
