@@ -23,6 +23,8 @@ from tests.world_truth import feeds, truth
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.xdist_group("end_to_end")  # one district serves all of them
+
 SETTINGS = Settings(public_url="https://calendars.example.org")
 NIGHTS = (
     "Night into the gap",

@@ -57,7 +57,15 @@ def _moment(name: str, file: str) -> datetime:
     return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize("hours", [0.1, 7, 12, 21])
+@pytest.mark.parametrize(
+    "hours",
+    [
+        7,
+        21,
+        pytest.param(0.1, marks=pytest.mark.soak),
+        pytest.param(12, marks=pytest.mark.soak),
+    ],
+)
 def test_bound_of_a_very_busy_day_holds_for_its_file(tmp_path: Path, hours: float) -> None:
     """At night, in the morning, at noon, and when more is coming tomorrow than today."""
     now = MIDNIGHT + timedelta(hours=hours)

@@ -80,14 +80,14 @@ def _names() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "part", [0, *(pytest.param(each, marks=pytest.mark.soak) for each in (1, 2, 3))]
+    "part", [0, *(pytest.param(each, marks=pytest.mark.soak) for each in range(1, 10))]
 )
 def test_every_zone_is_told_rightly_or_not_at_all(part: int) -> None:
     """For each zone of tzdata: where `holds` says yes, the VTIMEZONE's own rules give the offset
-    that the zone has. A quarter of them in `make test`.
+    that the zone has. A tenth of them in `make test`.
     """
     told = 0
-    for name in _names()[part::4]:
+    for name in _names()[part::10]:
         zone = timezones.zone(name)
         if rule(name) is None:
             assert not holds(name, datetime(2026, 7, 1, tzinfo=zone))
@@ -100,7 +100,7 @@ def test_every_zone_is_told_rightly_or_not_at_all(part: int) -> None:
                 assert (
                     _offset(observances, local.replace(tzinfo=None, fold=0)) == local.utcoffset()
                 ), (name, local)
-    assert told > 25_000
+    assert told > 10_000
 
 
 @pytest.mark.parametrize(

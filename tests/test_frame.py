@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -162,7 +161,8 @@ def test_no_module_is_over_400_lines() -> None:
 
 def test_every_module_opens_with_a_docstring() -> None:
     """Each module says first what it is for."""
-    silent = [path for path in _modules() if not ast.get_docstring(ast.parse(path.read_text()))]
+    opening = re.compile(r'(?:#.*\n)*r?"""\S')
+    silent = [path for path in _modules() if not opening.match(path.read_text())]
     assert [str(path.relative_to(ROOT)) for path in silent] == []
 
 

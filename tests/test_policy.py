@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icalbridge import web
 from icalbridge.feeds.policy import BadPolicy, HiddenPlaces, Policy, parse_policy
 from icalbridge.feeds.saved_feed import AS_IT_IS, Action, Rule, Saved
 from icalbridge.models import Facility, Property, ReservedEntry
@@ -213,3 +216,12 @@ def test_names_of_no_place_are_found() -> None:
         '[kinds]\nhide = ["Pools", "Pool"]'
     )
     assert policy.unknown_places(*PLACES) == ["lincon high", "pools"]
+
+
+def test_web_reads_the_store_through_the_policy_only() -> None:
+    """No module of `web` has another way to what is stored of places and bookings."""
+    modules = Path(web.__file__).parent.rglob("*.py")
+    texts = {path.name: path.read_text() for path in modules}
+    assert len(texts) > 50
+    direct = re.compile(r"store\.(?:read|sync_reads|windows|doubts)\b|(?<!Public)Reading\(")
+    assert [name for name, text in texts.items() if direct.search(text)] == []

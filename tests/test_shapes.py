@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 LATER = timedelta(hours=1)
 
+pytestmark = pytest.mark.xdist_group("shapes")  # one district serves all of them
+
 
 @dataclass
 class Stage:

@@ -61,11 +61,11 @@ def test_listed_words_are_in_no_name() -> None:
 def test_class_names_are_unique() -> None:
     """In the whole of `icalbridge/`, the sandbox included."""
     defined = Counter(
-        node.name
+        name
         for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ClassDef)
+        for name in re.findall(r"^ *class (\w+)[(:\[]", path.read_text(), re.MULTILINE)
     )
+    assert len(defined) > 100
     assert {name for name, count in defined.items() if count > 1} == set()
 
 

@@ -55,11 +55,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("outages")]
     [
         GYM,
         DISTRICT,
-        SCHOOL,
-        "/display/facility/long",
-        "/display/property/alone",
-        "/display/feed/gyms",
-        f"{DISTRICT}?not=varsity&facility=gym,pool",
+        *(
+            pytest.param(path, marks=pytest.mark.soak)
+            for path in (
+                SCHOOL,
+                "/display/facility/long",
+                "/display/property/alone",
+                "/display/feed/gyms",
+                f"{DISTRICT}?not=varsity&facility=gym,pool",
+            )
+        ),
     ],
 )
 def test_display_draws_what_the_server_would(open_page: OpenPage, wall: Wall, path: str) -> None:
@@ -203,7 +208,7 @@ def silent_portal(_request: Request) -> Response:
     return Response("<!doctype html><title>Wi-Fi</title><h1>Accept the terms</h1>", 200)
 
 
-@pytest.mark.parametrize("answers", [portal, silent_portal])
+@pytest.mark.parametrize("answers", [portal, pytest.param(silent_portal, marks=pytest.mark.soak)])
 def test_display_is_not_taken_over_by_a_portal(
     page: Page, wall: Wall, answers: WSGIApplication
 ) -> None:
@@ -318,7 +323,7 @@ def test_display_reloads_once_for_a_version(page: Page, wall: Wall) -> None:
 # time
 
 
-@pytest.mark.parametrize("years", [-2, 2])
+@pytest.mark.parametrize("years", [-2, pytest.param(2, marks=pytest.mark.soak)])
 def test_display_does_not_believe_the_device(page: Page, wall: Wall, years: int) -> None:
     """A device whose clock is two years off, in another zone's browser, shows the school's time."""
     hang(page, wall, GYM, device=NOW + timedelta(days=365 * years))
@@ -331,7 +336,15 @@ def test_display_does_not_believe_the_device(page: Page, wall: Wall, years: int)
     assert (slot(page, "clock"), slot(page, "left")) == ("12:31 PM", "29 min")
 
 
-@pytest.mark.parametrize(("wrong", "then"), [(-700, 0), (700, 0), (0, -700), (-2, -3)])
+@pytest.mark.parametrize(
+    ("wrong", "then"),
+    [
+        (-700, 0),
+        (0, -700),
+        pytest.param(700, 0, marks=pytest.mark.soak),
+        pytest.param(-2, -3, marks=pytest.mark.soak),
+    ],
+)
 def test_display_outlives_a_clock_that_is_set(
     page: Page, wall: Wall, wrong: int, then: int
 ) -> None:

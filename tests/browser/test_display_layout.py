@@ -53,6 +53,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("outages")]
 SIZES = [(854, 480), (1080, 1920), (1920, 1080), (3840, 2160), (1024, 768)]
 
 
+def show(page: Page, wall: Wall, path: str, width: int, height: int) -> None:
+    """Open a display on a screen of a size, and wait until it runs."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(wall.address(path))
+    page.wait_for_function("document.documentElement.classList.contains('live')")
+
+
 # pages
 
 
@@ -78,8 +85,17 @@ def test_display_turns_the_page_of_a_long_board(page: Page, wall: Wall) -> None:
     assert slot(page, "more") == ""
 
 
-@pytest.mark.parametrize("path", [DISTRICT, SCHOOL])
-@pytest.mark.parametrize(("width", "height"), [(854, 480), (720, 1280), (1920, 1080)])
+@pytest.mark.parametrize(
+    ("path", "width", "height"),
+    [
+        (DISTRICT, 854, 480),
+        (SCHOOL, 720, 1280),
+        pytest.param(DISTRICT, 720, 1280, marks=pytest.mark.soak),
+        pytest.param(DISTRICT, 1920, 1080, marks=pytest.mark.soak),
+        pytest.param(SCHOOL, 854, 480, marks=pytest.mark.soak),
+        pytest.param(SCHOOL, 1920, 1080, marks=pytest.mark.soak),
+    ],
+)
 def test_display_shows_all_its_pages_within_a_minute(
     open_page: OpenPage, wall: Wall, path: str, width: int, height: int
 ) -> None:
@@ -109,7 +125,8 @@ def test_display_shows_all_its_pages_within_a_minute(
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "language"), [(1280, 720, "en"), (854, 480, "es"), (1080, 1920, "es")]
+    ("width", "height", "language"),
+    [(1280, 720, "en"), (1080, 1920, "es"), pytest.param(854, 480, "es", marks=pytest.mark.soak)],
 )
 def test_dense_display_shows_what_is_on_first(
     page: Page, wall: Wall, width: int, height: int, language: str
@@ -194,25 +211,30 @@ def test_display_says_free_or_in_use_by_word_colour_and_shape(page: Page, wall: 
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "sizes"),
     [
-        GYM,
-        DISTRICT,
-        SCHOOL,
-        "/display/facility/long",
-        "/display/property/alone",
-        "/display/feed/gyms",
-        f"{DISTRICT}?not=varsity&facility=gym,pool",
+        (DISTRICT, SIZES),
+        ("/display/facility/long", SIZES[:2]),
+        pytest.param(GYM, SIZES, marks=pytest.mark.soak),
+        *(
+            pytest.param(path, SIZES[:2], marks=pytest.mark.soak)
+            for path in (
+                SCHOOL,
+                "/display/property/alone",
+                "/display/feed/gyms",
+                f"{DISTRICT}?not=varsity&facility=gym,pool",
+            )
+        ),
     ],
 )
-def test_display_fits_every_screen(page: Page, wall: Wall, path: str) -> None:
+def test_display_fits_every_screen(
+    page: Page, wall: Wall, path: str, sizes: list[tuple[int, int]]
+) -> None:
     """From 480 lines to 4K, across and upright, nothing is cut off, and letters are large."""
     wall.fill(busy(30, POOL))
     wall.save_gyms()
-    for width, height in SIZES if path in {GYM, DISTRICT} else SIZES[:2]:
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(wall.address(path))
-        page.wait_for_function("document.documentElement.classList.contains('live')")
+    for width, height in sizes:
+        show(page, wall, path, width, height)
         outside = page.evaluate(
             """() => [...document.querySelectorAll('#display p, #display h1, #display h2')].filter(one => {
               const box = one.getBoundingClientRect();
@@ -229,8 +251,15 @@ NAME = "Sunny Valley Community Youth Recreation League of the Winter Season"
 ACTIVITY = "Under 12 Semifinals"
 
 
-@pytest.mark.parametrize("path", [GYM, SCHOOL])
-@pytest.mark.parametrize("count", [1, 12])
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [
+        (GYM, 1),
+        (SCHOOL, 12),
+        pytest.param(GYM, 12, marks=pytest.mark.soak),
+        pytest.param(SCHOOL, 1, marks=pytest.mark.soak),
+    ],
+)
 def test_display_cuts_no_activity(page: Page, wall: Wall, path: str, count: int) -> None:
     """A long name takes two lines and is cut before its activity is, on every screen."""
     wall.fill(
@@ -243,9 +272,7 @@ def test_display_cuts_no_activity(page: Page, wall: Wall, path: str, count: int)
     )
     shown = 0
     for width, height in [(854, 480), (720, 1280), (1280, 720), (1080, 1920), (3840, 2160)]:
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(wall.address(path))
-        page.wait_for_function("document.documentElement.classList.contains('live')")
+        show(page, wall, path, width, height)
         assert page.evaluate(CUT) == [], (width, height)
         for line in page.locator(".line:visible .title", has_text="Sunny Valley C").all():
             assert ACTIVITY in line.inner_text()
@@ -265,20 +292,26 @@ INSIDE = """percent => {
 """What reaches into a margin of so many percent."""
 
 
-@pytest.mark.parametrize("path", [GYM, SCHOOL])
-@pytest.mark.parametrize("percent", [1, 5, 10])
+@pytest.mark.parametrize(
+    ("path", "percent"),
+    [
+        (GYM, 5),
+        (SCHOOL, 10),
+        *(
+            pytest.param(path, percent, marks=pytest.mark.soak)
+            for path, percent in ((GYM, 1), (GYM, 10), (SCHOOL, 1), (SCHOOL, 5))
+        ),
+    ],
+)
 def test_display_leaves_its_margin_empty(page: Page, wall: Wall, path: str, percent: int) -> None:
     """So much of the width and of the height is empty at each edge, and no more is cut than
     without.
     """
     wall.fill(busy(30, POOL))
     for width, height in SIZES[:3]:
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(wall.address(path))
-        page.wait_for_function("document.documentElement.classList.contains('live')")
+        show(page, wall, path, width, height)
         assert page.evaluate(INSIDE, percent) or percent == 1
-        page.goto(wall.address(f"{path}?margin={percent}"))
-        page.wait_for_function("document.documentElement.classList.contains('live')")
+        show(page, wall, f"{path}?margin={percent}", width, height)
         assert (page.evaluate(INSIDE, percent), page.evaluate(CUT)) == ([], [])
 
 
@@ -295,14 +328,19 @@ CODE = """() => {
 """What a QR code covers, and how large a part of the shorter side it takes."""
 
 
-@pytest.mark.parametrize("path", [GYM, SCHOOL, "/display/property/alone"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        SCHOOL,
+        pytest.param(GYM, marks=pytest.mark.soak),
+        pytest.param("/display/property/alone", marks=pytest.mark.soak),
+    ],
+)
 def test_display_has_room_for_its_code(page: Page, wall: Wall, path: str) -> None:
     """A fifth of the shorter side, in a corner, and nothing is behind it or cut because of it."""
     wall.fill(busy(30, POOL))
     for width, height in SIZES:
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(wall.address(f"{path}?qr=1"))
-        page.wait_for_function("document.documentElement.classList.contains('live')")
+        show(page, wall, f"{path}?qr=1", width, height)
         found = page.evaluate(CODE)
         assert (found["others"], found["inside"], page.evaluate(CUT)) == ([], True, [])
         assert found["share"] > 0.21
@@ -336,7 +374,13 @@ def test_display_letters_grow_where_there_is_room(page: Page, wall: Wall) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", [GYM, DISTRICT, "/display/facility/long", "/display/property/alone"]
+    "path",
+    [
+        GYM,
+        DISTRICT,
+        pytest.param("/display/facility/long", marks=pytest.mark.soak),
+        pytest.param("/display/property/alone", marks=pytest.mark.soak),
+    ],
 )
 def test_display_is_accessible(page: Page, wall: Wall, path: str) -> None:
     """No violation of WCAG 2.1 A or AA, across and upright, dark and light, in both languages, with
@@ -344,9 +388,7 @@ def test_display_is_accessible(page: Page, wall: Wall, path: str) -> None:
     """
     wall.call_off(entry(3, uid="gym0", event_id="e1", activity="Varsity"))
     for theme, language, width, height in (("dark", "en", 1920, 1080), ("light", "es", 1080, 1920)):
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(wall.address(f"{path}?theme={theme}&lang={language}&qr=1"))
-        page.wait_for_function("document.documentElement.classList.contains('live')")
+        show(page, wall, f"{path}?theme={theme}&lang={language}&qr=1", width, height)
         assert axe(page) == []
 
 

@@ -85,8 +85,17 @@ def snippet(page: Page, address: str, query: str) -> str:
     return page.get_by_label("Paste this into your page").input_value()
 
 
-@pytest.mark.parametrize("width", [320, 1200])
-@pytest.mark.parametrize("view", ["list", "week", "month"])
+@pytest.mark.parametrize(
+    ("view", "width"),
+    [
+        ("list", 320),
+        ("month", 1200),
+        *(
+            pytest.param(view, width, marks=pytest.mark.soak)
+            for view, width in (("list", 1200), ("month", 320), ("week", 320), ("week", 1200))
+        ),
+    ],
+)
 def test_embed_is_as_high_as_what_it_shows(
     open_page: OpenPage, address: str, host: str, view: str, width: int
 ) -> None:
@@ -140,7 +149,16 @@ def test_embed_opens_its_links_elsewhere(page: Page, address: str, host: str) ->
     assert frame.url == f"{address}/embed/facility/gym"
 
 
-@pytest.mark.parametrize("path", ["/", "/property/school", "/poster/facility/gym", "/embed"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/property/school",
+        *(
+            pytest.param(path, marks=pytest.mark.soak)
+            for path in ("/", "/poster/facility/gym", "/embed")
+        ),
+    ],
+)
 def test_other_pages_refuse_to_be_framed(
     page: Page, address: str, host: str, page_faults: list[str], path: str
 ) -> None:

@@ -76,10 +76,10 @@ def address(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.mark.parametrize(
     "path",
     [
-        "/poster/facility/gym",
         "/poster/facility/long",
-        "/poster/property/odd",
-        "/poster/facility/odd.id%20%C3%A9%2F1?lang=es",
+        pytest.param("/poster/facility/gym", marks=pytest.mark.soak),
+        pytest.param("/poster/property/odd", marks=pytest.mark.soak),
+        pytest.param("/poster/facility/odd.id%20%C3%A9%2F1?lang=es", marks=pytest.mark.soak),
         f"/poster/property/district?q={'a' * 100}&not={'b' * 100}",
     ],
 )

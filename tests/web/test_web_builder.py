@@ -116,7 +116,11 @@ def _moment(told: date) -> datetime:
 
 
 @pytest.mark.parametrize(
-    "feed", ["property:school", "property:district", "property:odd", "facility:gym"]
+    "feed",
+    [
+        *("property:district", "facility:gym"),
+        *(pytest.param(f"property:{each}", marks=pytest.mark.soak) for each in ("school", "odd")),
+    ],
 )
 def test_builder_shows_the_first_ten_of_the_feed_at_its_address(
     open_client: FlaskClient, feed: str
